@@ -1,0 +1,1 @@
+//! Runs privacy connectors as sandboxed WebAssembly components: library and the program connector-host.

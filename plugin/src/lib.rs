@@ -1,0 +1,1 @@
+//! The Iterable connector: erasure, consent both ways, consent webhooks and their token.

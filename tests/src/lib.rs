@@ -1,0 +1,1 @@
+//! Harness and the suites that run host, plugin and stand-in together.

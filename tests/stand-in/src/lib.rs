@@ -1,0 +1,1 @@
+//! A local Iterable with a memory, a movable clock and every documented oddity.

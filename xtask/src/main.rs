@@ -1,0 +1,3 @@
+//! The project's own commands: build, test, demo, lint, bench.
+
+fn main() {}
