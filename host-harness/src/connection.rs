@@ -1,0 +1,63 @@
+//! A tenant's use of one connector: everything a call may use, as one value.
+//!
+//! Sandbox, imports and egress take what they need from here and never ask a store.
+
+mod limits;
+mod policy;
+mod resolve;
+
+use std::{collections::BTreeMap, fmt};
+
+pub use limits::CallLimits;
+pub use policy::{Deadlines, EgressPolicy};
+pub use resolve::{ConnectionSpec, SettingError};
+
+use sha2::{Digest, Sha256};
+
+use crate::{contract::Settings, secret::Secret};
+
+/// Whose data, keys and limits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(pub String);
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a call may use. Checked against the plugin's manifest by [`ConnectionSpec::resolve`]; lives until either changes.
+#[derive(Debug)]
+pub struct Connection {
+    /// Whose it is. Connection pools and semaphores never cross it.
+    pub tenant: TenantId,
+    /// Unique across tenants.
+    pub key: String,
+    /// Non-secret settings, defaults filled in, `webhook-url` among them where it is known.
+    pub settings: Settings,
+    /// Secret settings by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Tokens that deliveries may carry.
+    pub accepted_tokens: Vec<Secret>,
+    /// The token that `webhook-token.install` hands to the vendor.
+    pub token_to_install: Option<Secret>,
+    /// Where requests may go, and how long and large they may be.
+    pub policy: EgressPolicy,
+    /// What one call may use up.
+    pub limits: CallLimits,
+}
+
+impl Connection {
+    /// What its rate limits are counted by: connections that share a vendor account (the same secrets) share them.
+    pub fn limit_scope(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        if self.secrets.is_empty() {
+            hash.update(&self.key);
+        }
+        for (name, secret) in &self.secrets {
+            hash.update(Sha256::digest(name));
+            hash.update(Sha256::digest(secret.expose()));
+        }
+        hash.finalize().into()
+    }
+}

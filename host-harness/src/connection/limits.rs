@@ -1,0 +1,43 @@
+//! What one call may use up. Every limit is a setting; the default's reason stands beside it.
+
+use serde::Deserialize;
+
+/// The bounds of one call.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CallLimits {
+    /// Bytes over all linear memories together. 64 MiB: the largest answer a guest may ask for, twice over.
+    pub memory_bytes: usize,
+    /// Elements over all tables together. A Rust guest has a few hundred.
+    pub table_elements: usize,
+    /// Milliseconds of computing. An event takes a fraction of one; a list of 400,000 hashes about 100.
+    pub cpu_ms: u64,
+    /// Milliseconds from start to end, requests included. Several slow requests fit, a stuck vendor does not hold on.
+    pub wall_ms: u64,
+    /// HTTP requests. A person with a choice for each of a hundred items fits.
+    pub requests: u32,
+    /// Log lines; more are counted and dropped.
+    pub log_lines: u32,
+    /// Bytes of log text; a longer line is cut.
+    pub log_bytes: usize,
+    /// Bytes that may be lifted out of the guest in one host call: a request body at its cap and room beside it.
+    pub hostcall_bytes: usize,
+    /// Resource handles. The contract has no resources, so any use is a misdeed.
+    pub handles: usize,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 << 20,
+            table_elements: 10_000,
+            cpu_ms: 2_000,
+            wall_ms: 120_000,
+            requests: 256,
+            log_lines: 256,
+            log_bytes: 64 << 10,
+            hostcall_bytes: 5 << 20,
+            handles: 100,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Where a connection's requests may go: the operator's half of the permission, which the manifest cannot widen.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rustls_pki_types::CertificateDer;
+
+/// The operator's policy for one connection.
+#[derive(Clone, Debug)]
+pub struct EgressPolicy {
+    /// Hosts beyond those that the manifest's options allow, as `host` or `host:port`.
+    pub hosts: BTreeSet<String>,
+    /// Whether vetted addresses may be loopback ones. Every other special range stays closed.
+    pub loopback: bool,
+    /// Whether to speak plain HTTP, which only ever goes to an allowed loopback address.
+    pub plain_http: bool,
+    /// Certificate authorities to trust; the public ones where empty.
+    pub authorities: Vec<CertificateDer<'static>>,
+    /// Operations that this connection may not send, though the manifest declares them.
+    pub denied_operations: BTreeSet<String>,
+    /// The largest request body, in bytes. Iterable takes 4 MB.
+    pub request_cap: usize,
+    /// The largest answer, in bytes, where the operation declares nothing else.
+    pub response_cap: usize,
+    /// The largest answer that an operation may declare; the operator may lower it.
+    pub declared_response_cap: usize,
+    /// How long each part of a request may take.
+    pub deadlines: Deadlines,
+}
+
+impl Default for EgressPolicy {
+    fn default() -> Self {
+        Self {
+            hosts: BTreeSet::new(),
+            loopback: false,
+            plain_http: false,
+            authorities: Vec::new(),
+            denied_operations: BTreeSet::new(),
+            request_cap: 4 << 20,
+            response_cap: 1 << 20,
+            declared_response_cap: 64 << 20,
+            deadlines: Deadlines::default(),
+        }
+    }
+}
+
+/// How long each part of a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Until connected, TLS included.
+    pub connect: Duration,
+    /// From then until the answer begins.
+    pub first_byte: Duration,
+    /// Between two parts of the body.
+    pub between_bytes: Duration,
+    /// All of it.
+    pub total: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(15),
+            between_bytes: Duration::from_secs(5),
+            total: Duration::from_secs(30),
+        }
+    }
+}

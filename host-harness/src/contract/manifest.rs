@@ -1,0 +1,176 @@
+//! What a connector declares of itself: its permission list. Read once, when the plugin is loaded.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A connector's declaration, as it came from the guest; [`crate::plugin`] checks it before anything relies on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Manifest {
+    /// For machines, such as `iterable`.
+    pub name: String,
+    /// The connector's own version.
+    pub version: String,
+    /// For people, such as `Iterable`.
+    pub vendor: String,
+    /// A link.
+    pub documentation: String,
+    /// What the operator fills in.
+    pub settings: Vec<SettingSpec>,
+    /// Every request that may be made.
+    pub operations: Vec<Operation>,
+    /// The limits that operations count against.
+    pub limits: Vec<Limit>,
+    /// Where deliveries carry the webhook token.
+    pub webhook_token_slot: Option<TokenSlot>,
+    /// Kinds of identifier that it can act on.
+    pub identifier_kinds: Vec<String>,
+    /// Kinds of consent item, parents first.
+    pub item_kinds: Vec<String>,
+}
+
+impl Manifest {
+    /// The declared operation of that name.
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.name == name)
+    }
+
+    /// The declared setting of that name.
+    pub fn setting(&self, name: &str) -> Option<&SettingSpec> {
+        self.settings.iter().find(|setting| setting.name == name)
+    }
+
+    /// The declared limit of that name.
+    pub fn limit(&self, name: &str) -> Option<&Limit> {
+        self.limits.iter().find(|limit| limit.name == name)
+    }
+
+    /// Whether `name` is a secret: a secret setting, or one that an operation captures.
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.setting(name).is_some_and(|setting| setting.secret)
+            || self.operations.iter().flat_map(|o| &o.captures).any(|capture| capture.secret == name)
+    }
+
+    /// The operation by which the host fetches the secret of that name by itself.
+    pub fn exchange_for(&self, secret: &str) -> Option<&Operation> {
+        self.operations
+            .iter()
+            .find(|o| o.used_by.is_empty() && o.captures.iter().any(|capture| capture.secret == secret))
+    }
+}
+
+/// A setting that the operator fills in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SettingSpec {
+    /// The key in the configuration.
+    pub name: String,
+    /// For a form.
+    pub label: String,
+    /// For a person.
+    pub description: String,
+    /// Whether a connection without it is refused.
+    pub required: bool,
+    /// Held by the host and never handed to the connector.
+    pub secret: bool,
+    /// Where the operator leaves it out.
+    pub default: Option<String>,
+    /// The values allowed; any where empty. `*` stands for letters, digits, dots and dashes.
+    pub options: Vec<String>,
+}
+
+/// At most `requests` in any `period_ms`, or at the same time where there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// Operations name it.
+    pub name: String,
+    /// How many.
+    pub requests: u32,
+    /// The length of every window, in milliseconds.
+    pub period_ms: Option<u64>,
+}
+
+/// A part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// A header.
+    Header,
+    /// A query parameter.
+    Query,
+    /// A field of the JSON or form body; in JSON a dot goes one level down.
+    Body,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Query => "query",
+            Self::Body => "body",
+        })
+    }
+}
+
+/// What the host itself writes into a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// Where.
+    pub place: Place,
+    /// The header's, parameter's or field's name.
+    pub name: String,
+    /// With blanks, such as `Bearer {api-key}`.
+    pub value: String,
+}
+
+/// A secret in a JSON answer that the host keeps and empties.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Capture {
+    /// Where in the answer; a dot goes one level down.
+    pub field: String,
+    /// The name to keep it under.
+    pub secret: String,
+    /// The answer's field that says for how many seconds it is good.
+    pub lifetime: Option<String>,
+}
+
+/// A request that may be made: one entry of the permission list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Operation {
+    /// What the guest calls it by.
+    pub name: String,
+    /// In an operator's words.
+    pub purpose: String,
+    /// Names of interfaces whose calls may send it; where empty, the host alone.
+    pub used_by: Vec<String>,
+    /// The setting that holds the vendor's host name.
+    pub host_setting: String,
+    /// In capitals.
+    pub method: String,
+    /// With `{name}` for each blank.
+    pub path: String,
+    /// The parameters that the connector may set.
+    pub query: Vec<String>,
+    /// Of the body; none where there is no body.
+    pub content_type: Option<String>,
+    /// Written last, by the host.
+    pub fields: Vec<Field>,
+    /// Secrets in its answer.
+    pub captures: Vec<Capture>,
+    /// Response headers that the connector sees.
+    pub response_headers: Vec<String>,
+    /// In bytes, where an answer may outgrow the host's usual cap.
+    pub response_limit: Option<u64>,
+    /// Names of the limits that it counts against.
+    pub limits: Vec<String>,
+    /// Whether sending it twice does no more than sending it once.
+    pub repeatable: bool,
+}
+
+/// Where a vendor's delivery carries the webhook token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenSlot {
+    /// A header, whose last word it is, or a query parameter.
+    pub place: Place,
+    /// The header's or parameter's name.
+    pub name: String,
+}
