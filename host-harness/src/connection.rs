@@ -10,11 +10,13 @@ use std::{collections::BTreeMap, fmt};
 
 pub use limits::CallLimits;
 pub use policy::{Deadlines, EgressPolicy};
-pub use resolve::{ConnectionSpec, SettingError};
+pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
 
-use sha2::{Digest, Sha256};
-
-use crate::{contract::Settings, secret::Secret};
+use crate::{
+    contract::Settings,
+    egress::{Redactor, Target},
+    secret::Secret,
+};
 
 /// Whose data, keys and limits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,19 +47,10 @@ pub struct Connection {
     pub policy: EgressPolicy,
     /// What one call may use up.
     pub limits: CallLimits,
-}
-
-impl Connection {
-    /// What its rate limits are counted by: connections that share a vendor account (the same secrets) share them.
-    pub fn limit_scope(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        if self.secrets.is_empty() {
-            hash.update(&self.key);
-        }
-        for (name, secret) in &self.secrets {
-            hash.update(Sha256::digest(name));
-            hash.update(Sha256::digest(secret.expose()));
-        }
-        hash.finalize().into()
-    }
+    /// The hosts that its host settings name, by setting: each allowed by manifest or policy.
+    pub(crate) targets: BTreeMap<String, Target>,
+    /// Finds its secrets.
+    pub(crate) redactor: Redactor,
+    /// The vendor account, told by its secrets: connections that share it share its limits and its people's turns.
+    pub(crate) account: [u8; 32],
 }

@@ -6,8 +6,8 @@
 pub mod consent;
 pub mod erasure;
 pub mod http;
-pub mod manifest;
 mod interface;
+pub mod manifest;
 mod person;
 pub mod webhook;
 

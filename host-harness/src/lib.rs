@@ -1,5 +1,16 @@
 //! Runs privacy connectors as sandboxed WebAssembly components: library and the program connector-host.
 
+pub mod clock;
 pub mod connection;
 pub mod contract;
+pub mod credential;
+pub mod egress;
+pub mod engine;
+pub mod plugin;
+pub mod sandbox;
 pub mod secret;
+pub mod webhook;
+
+mod bindings;
+mod imports;
+mod nearest;

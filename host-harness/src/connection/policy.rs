@@ -4,15 +4,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use rustls_pki_types::CertificateDer;
 
+use crate::egress::Reach;
+
 /// The operator's policy for one connection.
 #[derive(Clone, Debug)]
 pub struct EgressPolicy {
     /// Hosts beyond those that the manifest's options allow, as `host` or `host:port`.
     pub hosts: BTreeSet<String>,
-    /// Whether vetted addresses may be loopback ones. Every other special range stays closed.
-    pub loopback: bool,
-    /// Whether to speak plain HTTP, which only ever goes to an allowed loopback address.
-    pub plain_http: bool,
+    /// Which addresses they may be on. Special ranges other than loopback stay closed, whatever it says.
+    pub reach: Reach,
     /// Certificate authorities to trust; the public ones where empty.
     pub authorities: Vec<CertificateDer<'static>>,
     /// Operations that this connection may not send, though the manifest declares them.
@@ -25,20 +25,23 @@ pub struct EgressPolicy {
     pub declared_response_cap: usize,
     /// How long each part of a request may take.
     pub deadlines: Deadlines,
+    /// How long a request may wait for the host's own limiter before it is refused. A limit of a second frees up within
+    /// that; one of a day is not waited for.
+    pub limiter_patience: Duration,
 }
 
 impl Default for EgressPolicy {
     fn default() -> Self {
         Self {
             hosts: BTreeSet::new(),
-            loopback: false,
-            plain_http: false,
+            reach: Reach::Public,
             authorities: Vec::new(),
             denied_operations: BTreeSet::new(),
             request_cap: 4 << 20,
             response_cap: 1 << 20,
             declared_response_cap: 64 << 20,
             deadlines: Deadlines::default(),
+            limiter_patience: Duration::from_secs(2),
         }
     }
 }
@@ -48,7 +51,7 @@ impl Default for EgressPolicy {
 pub struct Deadlines {
     /// Until connected, TLS included.
     pub connect: Duration,
-    /// From then until the answer begins.
+    /// Until the answer begins, connecting included.
     pub first_byte: Duration,
     /// Between two parts of the body.
     pub between_bytes: Duration,

@@ -2,11 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use super::{CallLimits, Connection, EgressPolicy, TenantId};
 use crate::{
-    contract::manifest::{Manifest, SettingSpec},
+    contract::{
+        Settings,
+        manifest::{Manifest, SettingSpec},
+    },
+    egress::{Redactor, Target, TargetError, WEBHOOK_URL, allows},
     secret::Secret,
 };
+
+/// Shorter secrets would be found in innocent text, and so could not be kept out of answers and logs.
+const SHORTEST_SECRET: usize = 6;
+
+/// Longer settings are a mistake: an address has at most 2,048 characters, an identifier far fewer.
+const LONGEST_SETTING: usize = 4_096;
 
 /// A connection as the operator wrote it, before a manifest gave the names a meaning.
 #[derive(Clone, Debug)]
@@ -32,3 +44,193 @@ pub struct ConnectionSpec {
     /// What one call may use up.
     pub limits: CallLimits,
 }
+
+/// A setting that does not suit the plugin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("connection {connection}, setting {setting}: {problem}")]
+pub struct SettingError {
+    /// The connection's key.
+    pub connection: String,
+    /// The setting's name.
+    pub setting: String,
+    /// What is wrong with it.
+    pub problem: SettingProblem,
+}
+
+/// What is wrong with a setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingProblem {
+    /// The connector does not have it.
+    #[error("the connector does not have it{}", match nearest { Some(known) => format!("; did you mean {known}?"), None => String::new() })]
+    Unknown {
+        /// The known one that is most like it.
+        nearest: Option<String>,
+    },
+    /// It must be there.
+    #[error("it is required and missing: {description}")]
+    Missing {
+        /// The manifest's words for it.
+        description: String,
+    },
+    /// A secret among the open settings.
+    #[error("it is a secret: move it to `secrets`, as a reference such as {{ env = \"NAME\" }}")]
+    SecretInTheOpen,
+    /// An open setting among the secrets.
+    #[error("it is no secret: move it to `settings`")]
+    NotASecret,
+    /// Not one of the values that it may have.
+    #[error("expected one of {}, found {found:?}", options.join(", "))]
+    NotAnOption {
+        /// What it may be.
+        options: Vec<String>,
+        /// What it is.
+        found: String,
+    },
+    /// It names no host that requests may go to.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Too short to be told from other text.
+    #[error(
+        "a secret of {found} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are wanted"
+    )]
+    ShortSecret {
+        /// How many it has.
+        found: usize,
+    },
+    /// Too long, or with control characters in it.
+    #[error("expected at most {LONGEST_SETTING} printable characters")]
+    NotPlain,
+}
+
+impl ConnectionSpec {
+    /// The connection under `manifest`, or everything that does not suit it.
+    pub fn resolve(&self, manifest: &Manifest) -> Result<Connection, Vec<SettingError>> {
+        let mut errors = Vec::new();
+        self.check_places(manifest, &mut errors);
+        let mut settings = Settings::new();
+        let mut targets = BTreeMap::new();
+        for spec in &manifest.settings {
+            if spec.secret {
+                self.check_secret(spec, &mut errors);
+                continue;
+            }
+            let Some(value) = self.value(spec) else {
+                self.check_present(spec, &mut errors);
+                continue;
+            };
+            match self.checked(manifest, spec, value) {
+                Ok(Some(target)) => drop(targets.insert(spec.name.clone(), target)),
+                Ok(None) => {}
+                Err(problem) => errors.push(self.error(&spec.name, problem)),
+            }
+            settings.insert(spec.name.clone(), value.to_owned());
+        }
+        settings.extend(self.webhook_url.clone().map(|url| (WEBHOOK_URL.to_owned(), url)));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let hidden = self.secrets.values().chain(&self.accepted_tokens).chain(&self.token_to_install);
+        Ok(Connection {
+            tenant: self.tenant.clone(),
+            key: self.key.clone(),
+            settings,
+            secrets: self.secrets.clone(),
+            accepted_tokens: self.accepted_tokens.clone(),
+            token_to_install: self.token_to_install.clone(),
+            policy: self.policy.clone(),
+            limits: self.limits.clone(),
+            targets,
+            redactor: Redactor::of(hidden),
+            account: self.account(),
+        })
+    }
+
+    /// What the operator wrote, or else the default; none where it is empty.
+    fn value<'a>(&'a self, spec: &'a SettingSpec) -> Option<&'a str> {
+        let value = self.settings.get(&spec.name).or(spec.default.as_ref())?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Every name stands where it belongs.
+    fn check_places(&self, manifest: &Manifest, errors: &mut Vec<SettingError>) {
+        let written = self
+            .settings
+            .keys()
+            .map(|name| (name, false))
+            .chain(self.secrets.keys().map(|name| (name, true)));
+        for (name, as_secret) in written {
+            let problem = match manifest.setting(name) {
+                None => SettingProblem::Unknown { nearest: nearest(name, manifest) },
+                Some(spec) if spec.secret && !as_secret => SettingProblem::SecretInTheOpen,
+                Some(spec) if !spec.secret && as_secret => SettingProblem::NotASecret,
+                Some(_) => continue,
+            };
+            errors.push(self.error(name, problem));
+        }
+    }
+
+    fn check_secret(&self, spec: &SettingSpec, errors: &mut Vec<SettingError>) {
+        match self.secrets.get(&spec.name).map(|secret| secret.expose().chars().count()) {
+            Some(found) if found < SHORTEST_SECRET => {
+                errors.push(self.error(&spec.name, SettingProblem::ShortSecret { found }));
+            }
+            Some(_) => {}
+            None => self.check_present(spec, errors),
+        }
+    }
+
+    fn check_present(&self, spec: &SettingSpec, errors: &mut Vec<SettingError>) {
+        // One in the wrong place was told already.
+        if spec.required && !self.settings.contains_key(&spec.name) {
+            let description = spec.description.clone();
+            errors.push(self.error(&spec.name, SettingProblem::Missing { description }));
+        }
+    }
+
+    /// The target that `value` names where `spec` is a host setting; an option of it otherwise.
+    fn checked(
+        &self,
+        manifest: &Manifest,
+        spec: &SettingSpec,
+        value: &str,
+    ) -> Result<Option<Target>, SettingProblem> {
+        if value.chars().count() > LONGEST_SETTING || value.chars().any(char::is_control) {
+            return Err(SettingProblem::NotPlain);
+        }
+        if manifest.operations.iter().any(|operation| operation.host_setting == spec.name) {
+            return Ok(Some(Target::of(&self.key, spec, value, &self.policy)?));
+        }
+        if !allows(spec, value) {
+            return Err(SettingProblem::NotAnOption {
+                options: spec.options.clone(),
+                found: value.to_owned(),
+            });
+        }
+        Ok(None)
+    }
+
+    fn error(&self, setting: &str, problem: SettingProblem) -> SettingError {
+        SettingError { connection: self.key.clone(), setting: setting.to_owned(), problem }
+    }
+
+    /// Equal for connections with the same secrets; a connection without any stands alone.
+    fn account(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        if self.secrets.is_empty() {
+            hash.update(&self.key);
+        }
+        for (name, secret) in &self.secrets {
+            hash.update(Sha256::digest(name));
+            hash.update(Sha256::digest(secret.expose()));
+        }
+        hash.finalize().into()
+    }
+}
+
+fn nearest(name: &str, manifest: &Manifest) -> Option<String> {
+    let known = manifest.settings.iter().map(|setting| setting.name.as_str());
+    crate::nearest::nearest(name, known).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

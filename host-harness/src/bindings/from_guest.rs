@@ -1,0 +1,335 @@
+//! From the guest's types to the host's. What a guest says is bounded here, before anything uses it.
+
+use super::{
+    contract::types,
+    exports::{connector, consent, erasure, webhook_token, webhook_verify},
+};
+use crate::contract::{
+    Check, CheckOutcome, ConnectorError, ErrorKind, Identifier, Subject, TokenOutcome,
+    consent::{Change, Choice, Held, Item, ItemId, ItemReport, Preference, Report, Standing},
+    erasure::{Receipt, Status},
+    manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot},
+    webhook::{ConsentEvent, Verdict},
+};
+
+/// A sentence of a guest's, in characters. An operator reads it on one screen.
+const SENTENCE: usize = 2_000;
+/// A word of a guest's: a code, an id, a kind.
+const WORD: usize = 256;
+/// A vendor's name for an item, in characters.
+const NAME: usize = 512;
+/// What `confirm` goes on with; a cursor or a job number.
+const REFERENCE: usize = 4_096;
+
+/// A name in a guest's answer that cannot be what it stands for.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} of {length} characters, control characters among them or more than {limit}")]
+pub(crate) struct Unfit {
+    what: &'static str,
+    length: usize,
+    limit: usize,
+}
+
+/// A guest's value as the host's own, bounded: prose is cut, a name that is too long is refused, since a cut one
+/// would name something else.
+pub(crate) trait Bounded {
+    /// The host's type.
+    type Own;
+    /// The value within its bounds.
+    fn bounded(self) -> Result<Self::Own, Unfit>;
+}
+
+fn name(what: &'static str, text: String, limit: usize) -> Result<String, Unfit> {
+    let length = text.chars().count();
+    if length > limit || text.chars().any(char::is_control) {
+        return Err(Unfit { what, length, limit });
+    }
+    Ok(text)
+}
+
+/// At most `limit` characters, control characters escaped: a guest's text ends up on terminals and in logs.
+fn cut(text: &str, limit: usize) -> String {
+    let mut own = String::with_capacity(text.len().min(limit));
+    for character in text.chars().take(limit) {
+        match character {
+            '\n' | '\t' => own.push(' '),
+            c if c.is_control() => own.extend(c.escape_default()),
+            c => own.push(c),
+        }
+    }
+    own
+}
+
+impl<T: Bounded> Bounded for Vec<T> {
+    type Own = Vec<T::Own>;
+    fn bounded(self) -> Result<Self::Own, Unfit> {
+        self.into_iter().map(Bounded::bounded).collect()
+    }
+}
+
+impl<T: Bounded> Bounded for Option<T> {
+    type Own = Option<T::Own>;
+    fn bounded(self) -> Result<Self::Own, Unfit> {
+        self.map(Bounded::bounded).transpose()
+    }
+}
+
+impl Bounded for types::Error {
+    type Own = ConnectorError;
+    fn bounded(self) -> Result<ConnectorError, Unfit> {
+        Ok(ConnectorError {
+            kind: match self.kind {
+                types::ErrorKind::InvalidSettings => ErrorKind::InvalidSettings,
+                types::ErrorKind::MissingIdentity => ErrorKind::MissingIdentity,
+                types::ErrorKind::Unauthorized => ErrorKind::Unauthorized,
+                types::ErrorKind::RateLimited => ErrorKind::RateLimited,
+                types::ErrorKind::Unavailable => ErrorKind::Unavailable,
+                types::ErrorKind::Rejected => ErrorKind::Rejected,
+                types::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                types::ErrorKind::Other => ErrorKind::Other,
+            },
+            code: cut(&self.code, WORD),
+            message: cut(&self.message, SENTENCE),
+            retry_after_ms: self.retry_after_ms,
+            may_have_acted: self.may_have_acted,
+        })
+    }
+}
+
+impl Bounded for types::ItemId {
+    type Own = ItemId;
+    fn bounded(self) -> Result<ItemId, Unfit> {
+        Ok(ItemId { kind: name("an item kind", self.kind, WORD)?, id: name("an item id", self.id, WORD)? })
+    }
+}
+
+impl Bounded for types::Choice {
+    type Own = Choice;
+    fn bounded(self) -> Result<Choice, Unfit> {
+        Ok(match self {
+            types::Choice::OptIn => Choice::OptIn,
+            types::Choice::OptOut => Choice::OptOut,
+        })
+    }
+}
+
+impl Bounded for types::Preference {
+    type Own = Preference;
+    fn bounded(self) -> Result<Preference, Unfit> {
+        Ok(Preference {
+            item: self.item.bounded()?,
+            choice: self.choice.bounded()?,
+            chosen_at_ms: self.chosen_at_ms,
+            source: cut(&self.source, WORD),
+        })
+    }
+}
+
+impl Bounded for types::Identifier {
+    type Own = Identifier;
+    fn bounded(self) -> Result<Identifier, Unfit> {
+        Ok(Identifier::new(
+            name("an identifier kind", self.kind, WORD)?,
+            name("an identifier", self.value, NAME)?,
+        ))
+    }
+}
+
+impl Bounded for erasure::Receipt {
+    type Own = Receipt;
+    fn bounded(self) -> Result<Receipt, Unfit> {
+        Ok(Receipt {
+            status: match self.status {
+                erasure::Status::Accepted => Status::Accepted,
+                erasure::Status::Erased => Status::Erased,
+                erasure::Status::NotFound => Status::NotFound,
+            },
+            evidence: cut(&self.evidence, SENTENCE),
+            reference: self.reference.map(|text| name("a reference", text, REFERENCE)).transpose()?,
+            confirm_after_ms: self.confirm_after_ms,
+        })
+    }
+}
+
+impl Bounded for consent::Item {
+    type Own = Item;
+    fn bounded(self) -> Result<Item, Unfit> {
+        Ok(Item { id: self.id.bounded()?, name: cut(&self.name, NAME), parent: self.parent.bounded()? })
+    }
+}
+
+impl Bounded for consent::Held {
+    type Own = Held;
+    fn bounded(self) -> Result<Held, Unfit> {
+        Ok(Held { item: self.item.bounded()?, choice: self.choice.bounded()? })
+    }
+}
+
+impl Bounded for consent::ItemReport {
+    type Own = ItemReport;
+    fn bounded(self) -> Result<ItemReport, Unfit> {
+        Ok(ItemReport {
+            item: self.item.bounded()?,
+            change: match self.change {
+                consent::Change::Applied => Change::Applied,
+                consent::Change::Unchanged => Change::Unchanged,
+                consent::Change::Pending => Change::Pending,
+                consent::Change::Refused => Change::Refused,
+            },
+            detail: cut(&self.detail, SENTENCE),
+        })
+    }
+}
+
+impl Bounded for consent::Report {
+    type Own = Report;
+    fn bounded(self) -> Result<Report, Unfit> {
+        Ok(Report {
+            items: self.items.bounded()?,
+            standing: match self.standing {
+                consent::Standing::Known => Standing::Known,
+                consent::Standing::Created => Standing::Created,
+                consent::Standing::Forgotten => Standing::Forgotten,
+            },
+            settles_after_ms: self.settles_after_ms,
+        })
+    }
+}
+
+impl Bounded for webhook_verify::ConsentEvent {
+    type Own = ConsentEvent;
+    fn bounded(self) -> Result<ConsentEvent, Unfit> {
+        Ok(ConsentEvent {
+            subject: Subject::from(self.subject.bounded()?),
+            preferences: self.preferences.bounded()?,
+            key: name("an event key", self.key, WORD)?,
+        })
+    }
+}
+
+impl Bounded for webhook_verify::Verdict {
+    type Own = Verdict;
+    fn bounded(self) -> Result<Verdict, Unfit> {
+        Ok(match self {
+            Self::Authentic(events) => Verdict::Authentic(events.bounded()?),
+            Self::Unauthenticated(why) => Verdict::Unauthenticated(cut(&why, SENTENCE)),
+            Self::Unreadable(why) => Verdict::Unreadable(cut(&why, SENTENCE)),
+        })
+    }
+}
+
+impl Bounded for webhook_token::Outcome {
+    type Own = TokenOutcome;
+    fn bounded(self) -> Result<TokenOutcome, Unfit> {
+        Ok(match self {
+            Self::Installed => TokenOutcome::Installed,
+            Self::Manual => TokenOutcome::Manual,
+        })
+    }
+}
+
+impl Bounded for connector::Check {
+    type Own = Check;
+    fn bounded(self) -> Result<Check, Unfit> {
+        Ok(Check {
+            name: cut(&self.name, WORD),
+            outcome: match self.outcome {
+                connector::Outcome::Passed => CheckOutcome::Passed,
+                connector::Outcome::Failed => CheckOutcome::Failed,
+                connector::Outcome::Untried => CheckOutcome::Untried,
+            },
+            detail: cut(&self.detail, SENTENCE),
+        })
+    }
+}
+
+/// The manifest is handed over whole: `egress::Declaration` refuses what is too long or too much, and says so.
+impl Bounded for connector::Manifest {
+    type Own = Manifest;
+    fn bounded(self) -> Result<Manifest, Unfit> {
+        Ok(Manifest {
+            name: self.name,
+            version: self.version,
+            vendor: self.vendor,
+            documentation: self.documentation,
+            settings: self.settings.bounded()?,
+            operations: self.operations.bounded()?,
+            limits: self.limits.bounded()?,
+            webhook_token_slot: match self.webhook_token_slot {
+                Some(slot) => Some(TokenSlot { place: slot.place.bounded()?, name: slot.name }),
+                None => None,
+            },
+            identifier_kinds: self.identifier_kinds,
+            item_kinds: self.item_kinds,
+        })
+    }
+}
+
+impl Bounded for connector::SettingSpec {
+    type Own = SettingSpec;
+    fn bounded(self) -> Result<SettingSpec, Unfit> {
+        Ok(SettingSpec {
+            name: self.name,
+            label: self.label,
+            description: self.description,
+            required: self.required,
+            secret: self.secret,
+            default: self.default,
+            options: self.options,
+        })
+    }
+}
+
+impl Bounded for connector::Limit {
+    type Own = Limit;
+    fn bounded(self) -> Result<Limit, Unfit> {
+        Ok(Limit { name: self.name, requests: self.requests, period_ms: self.period_ms })
+    }
+}
+
+impl Bounded for connector::Place {
+    type Own = Place;
+    fn bounded(self) -> Result<Place, Unfit> {
+        Ok(match self {
+            Self::Header => Place::Header,
+            Self::Query => Place::Query,
+            Self::Body => Place::Body,
+        })
+    }
+}
+
+impl Bounded for connector::Operation {
+    type Own = Operation;
+    fn bounded(self) -> Result<Operation, Unfit> {
+        Ok(Operation {
+            name: self.name,
+            purpose: self.purpose,
+            used_by: self.used_by,
+            host_setting: self.host_setting,
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            content_type: self.content_type,
+            fields: self
+                .fields
+                .into_iter()
+                .map(|field| {
+                    Ok(Field { place: field.place.bounded()?, name: field.name, value: field.value })
+                })
+                .collect::<Result<_, Unfit>>()?,
+            captures: self
+                .captures
+                .into_iter()
+                .map(|capture| Capture {
+                    field: capture.field,
+                    secret: capture.secret,
+                    lifetime: capture.lifetime,
+                })
+                .collect(),
+            response_headers: self.response_headers,
+            response_limit: self.response_limit,
+            limits: self.limits,
+            repeatable: self.repeatable,
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! The one way out. A request is permitted, filled, counted and sent, and its answer cleaned, each in a file of its own.
+
+mod address;
+mod captured;
+mod credentials;
+mod declaration;
+mod fill;
+mod limiter;
+mod network;
+mod permit;
+mod redactor;
+mod retry_after;
+mod target;
+mod template;
+mod trace;
+mod transport;
+
+pub use address::Reach;
+pub use declaration::{Declaration, ManifestError};
+pub(crate) use declaration::{WEBHOOK_URL, allows};
+pub use network::{Lookup, Network, SystemLookup};
+pub(crate) use redactor::Redactor;
+pub use target::{Target, TargetError};
+pub use trace::{Exchange, Trace};
+pub use transport::{Answer, DryRun, Outgoing, Transport};
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    connection::Connection,
+    contract::{
+        Interface,
+        http::{HttpError, HttpErrorKind, Request, Response},
+    },
+};
+use captured::Captured;
+use credentials::{Secrets, renewable};
+use declaration::Declared;
+use fill::Fillings;
+use limiter::Limiter;
+
+/// What is left of a call when its last request must have ended, so that the guest can still say so.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// The way out of every call. Lives as long as the process, with the limits and captured secrets of every connection.
+pub struct Egress {
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    limiter: Limiter,
+    captured: Captured,
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Egress")
+    }
+}
+
+/// Who sends: one call of one connection.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// The connection, with its policy and secrets.
+    pub connection: &'a Connection,
+    /// What its plugin declares.
+    pub declaration: &'a Declaration,
+    /// The interface that was called.
+    pub interface: Interface,
+    /// When the call ends.
+    pub deadline: Instant,
+    /// Is told each exchange.
+    pub trace: Option<&'a Trace>,
+    /// Told when a request that may change something is about to leave.
+    pub departs: &'a (dyn Fn() + Sync),
+}
+
+impl Egress {
+    /// A way out through `transport`, by the machine's clock.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self::by_clock(transport, Arc::new(SystemClock::default()))
+    }
+
+    /// The same, by another clock.
+    pub fn by_clock(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self { transport, limiter: Limiter::new(Arc::clone(&clock)), clock, captured: Captured::default() }
+    }
+
+    /// Sends `request` for `caller`, and shows what of the answer a guest may see.
+    pub async fn send(&self, caller: &Caller<'_>, request: Request) -> Result<Response, HttpError> {
+        let declared = permit::permitted(caller, &request)?;
+        let secrets = self.secrets(caller, declared, &Secrets::new()).await?;
+        let mut answer = self.carry(caller, declared, &secrets, &request).await?;
+        let refused = renewable(caller, declared, secrets);
+        if answer.status == 401 && !refused.is_empty() {
+            let renewed = self.secrets(caller, declared, &refused).await?;
+            answer = self.carry(caller, declared, &renewed, &request).await?;
+        }
+        Ok(self.shown(caller.connection, declared, answer))
+    }
+
+    /// Builds the request, waits for its limits, and sends it once.
+    async fn carry(
+        &self,
+        caller: &Caller<'_>,
+        declared: &Declared,
+        secrets: &Secrets,
+        request: &Request,
+    ) -> Result<Answer, HttpError> {
+        let connection = caller.connection;
+        let fillings = Fillings { connection, secrets, values: &request.values };
+        let outgoing = fill::outgoing(declared, &fillings, request)?;
+        let patience = connection.policy.limiter_patience;
+        let pass = self
+            .limiter
+            .enter(connection.account, &declared.limits, patience)
+            .await
+            .map_err(|full| rate_limited(declared, full.for_another))?;
+        let over_at = caller.deadline - LAST_WORDS;
+        if Instant::now() >= over_at {
+            return Err(out_of_time(declared));
+        }
+        let exchange =
+            caller.trace.map(|trace| (trace, Exchange::of(&outgoing, &self.redactors(connection))));
+        if outgoing.acts {
+            (caller.departs)();
+        }
+        let begun = Instant::now();
+        let answer = timeout_at(over_at, self.transport.send(connection, outgoing)).await;
+        drop(pass);
+        let answer = answer
+            .unwrap_or_else(|_| Err(cut_short(declared)))
+            .map_err(|error| self.cleaned(connection, error));
+        if let Some((trace, exchange)) = exchange {
+            trace.tell(&exchange.answered(&answer, begun.elapsed()));
+        }
+        let mut answer = answer?;
+        let (taken, body) = captured::taken(&declared.captures, answer.body);
+        answer.body = body;
+        if (200..300).contains(&answer.status) {
+            self.captured.keep(connection, taken, self.clock.now());
+        }
+        Ok(answer)
+    }
+
+    /// What of `answer` a guest may see.
+    fn shown(&self, connection: &Connection, declared: &Declared, answer: Answer) -> Response {
+        let redactors = self.redactors(connection);
+        let headers = declared
+            .response_headers
+            .iter()
+            .flat_map(|name| answer.headers.get_all(name).iter().map(move |value| (name, value)))
+            .filter_map(|(name, value)| {
+                let value =
+                    redactors.iter().fold(value.to_str().ok()?.to_owned(), |v, r| r.text(&v).into_owned());
+                Some((name.to_string(), value))
+            })
+            .collect();
+        let wait = retry_after::retry_after(&answer.headers, self.clock.date());
+        Response {
+            status: answer.status,
+            headers,
+            retry_after_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            body: redactors.iter().fold(answer.body, |body, redactor| redactor.bytes(body)),
+        }
+    }
+
+    fn cleaned(&self, connection: &Connection, error: HttpError) -> HttpError {
+        let message = self.redactors(connection).iter().fold(error.message, |m, r| r.text(&m).into_owned());
+        HttpError { message, ..error }
+    }
+
+    fn redactors(&self, connection: &Connection) -> Vec<Redactor> {
+        [connection.redactor.clone()].into_iter().chain(self.captured.redactor(connection)).collect()
+    }
+}
+
+fn not_sent(kind: HttpErrorKind, message: String) -> HttpError {
+    HttpError { kind, message, request_sent: false, retry_after_ms: None }
+}
+
+fn denied(message: String) -> HttpError {
+    not_sent(HttpErrorKind::Denied, message)
+}
+
+fn no_credential(message: String) -> HttpError {
+    not_sent(HttpErrorKind::NoCredential, message)
+}
+
+fn rate_limited(declared: &Declared, wait: Option<Duration>) -> HttpError {
+    let limits: Vec<_> = declared.limits.iter().map(|limit| limit.name.as_str()).collect();
+    HttpError {
+        retry_after_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        ..not_sent(
+            HttpErrorKind::RateLimited,
+            format!("operation {}: the vendor's limits are reached ({})", declared.name, limits.join(", ")),
+        )
+    }
+}
+
+fn out_of_time(declared: &Declared) -> HttpError {
+    not_sent(
+        HttpErrorKind::BudgetSpent,
+        format!("operation {}: the call's time is over (limits.wall-ms)", declared.name),
+    )
+}
+
+fn cut_short(declared: &Declared) -> HttpError {
+    HttpError {
+        request_sent: true,
+        ..not_sent(
+            HttpErrorKind::TimedOut,
+            format!(
+                "operation {}: the call's time was over before the answer came (limits.wall-ms)",
+                declared.name
+            ),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

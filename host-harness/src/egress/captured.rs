@@ -1,0 +1,166 @@
+//! Secrets that the vendor hands out, such as access tokens: taken out of answers, kept here, never seen by a guest.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::redactor::Redactor;
+use crate::{connection::Connection, contract::manifest::Capture, secret::Secret};
+
+/// A secret is renewed this long before it ends, so that it does not end on its way.
+const EARLY: Duration = Duration::from_secs(10);
+
+/// What was captured for each connection. Lives as long as the process.
+#[derive(Debug, Default)]
+pub(crate) struct Captured(Mutex<HashMap<String, Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    secrets: BTreeMap<String, KeptSecret>,
+    redactor: Option<Redactor>,
+    renewing: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug)]
+struct KeptSecret {
+    secret: Secret,
+    good_until: Option<Duration>,
+}
+
+impl Captured {
+    /// The secret kept under `name`, if it is still good at `now`.
+    pub(crate) fn get(&self, connection: &Connection, name: &str, now: Duration) -> Option<Secret> {
+        self.with(connection, |kept| {
+            let held = kept.secrets.get(name)?;
+            held.good_until.is_none_or(|end| now + EARLY < end).then(|| held.secret.clone())
+        })
+    }
+
+    /// Keeps what an answer brought.
+    pub(crate) fn keep(&self, connection: &Connection, taken: Vec<Taken>, now: Duration) {
+        if taken.is_empty() {
+            return;
+        }
+        self.with(connection, |kept| {
+            for Taken { name, secret, lifetime } in taken {
+                kept.secrets
+                    .insert(name, KeptSecret { secret, good_until: lifetime.map(|lifetime| now + lifetime) });
+            }
+            kept.redactor = Some(Redactor::of(kept.secrets.values().map(|held| &held.secret)));
+        });
+    }
+
+    /// Finds what was captured for this connection.
+    pub(crate) fn redactor(&self, connection: &Connection) -> Option<Redactor> {
+        self.with(connection, |kept| kept.redactor.clone())
+    }
+
+    /// Held by the one call that fetches secrets for this connection; the others wait and find them kept.
+    pub(crate) fn renewing(&self, connection: &Connection) -> Arc<tokio::sync::Mutex<()>> {
+        self.with(connection, |kept| Arc::clone(&kept.renewing))
+    }
+
+    fn with<T>(&self, connection: &Connection, act: impl FnOnce(&mut Kept) -> T) -> T {
+        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(connections.entry(connection.key.clone()).or_default())
+    }
+}
+
+/// A secret found in an answer.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    name: String,
+    secret: Secret,
+    lifetime: Option<Duration>,
+}
+
+/// The secrets that `captures` name in a JSON `body`, and the body with their places emptied. A body that cannot be read
+/// is withheld: it may hold what nobody found.
+pub(crate) fn taken(captures: &[Capture], body: Vec<u8>) -> (Vec<Taken>, Vec<u8>) {
+    if captures.is_empty() {
+        return (Vec::new(), body);
+    }
+    let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return (Vec::new(), Vec::new()) };
+    let mut found = Vec::new();
+    for capture in captures {
+        let lifetime = capture
+            .lifetime
+            .as_ref()
+            .and_then(|field| at(&mut answer, field))
+            .and_then(|value| seconds(value));
+        if let Some(value) = at(&mut answer, &capture.field) {
+            let text = std::mem::replace(value, Value::from(""));
+            if let Some(secret) = text.as_str().and_then(Secret::new) {
+                found.push(Taken { name: capture.secret.clone(), secret, lifetime });
+            }
+        }
+    }
+    (found, answer.to_string().into_bytes())
+}
+
+/// Vendors write seconds as a number or as a text.
+fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The value at the dotted `field`.
+fn at<'a>(answer: &'a mut Value, field: &str) -> Option<&'a mut Value> {
+    field.split('.').try_fold(answer, |value, step| value.get_mut(step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture(field: &str, secret: &str, lifetime: Option<&str>) -> Capture {
+        Capture { field: field.into(), secret: secret.into(), lifetime: lifetime.map(str::to_owned) }
+    }
+
+    fn take(captures: &[Capture], body: &str) -> (Vec<(String, String, Option<u64>)>, String) {
+        let (taken, rest) = taken(captures, body.as_bytes().to_vec());
+        let shown = taken
+            .iter()
+            .map(|t| (t.name.clone(), t.secret.expose().to_owned(), t.lifetime.map(|l| l.as_secs())))
+            .collect();
+        (shown, String::from_utf8(rest).unwrap())
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_the_answer() {
+        let captures = [capture("data.token", "access-token", Some("data.expires_in"))];
+        assert_eq!(
+            take(&captures, r#"{"data":{"expires_in":3600,"token":"t-1"},"ok":true}"#),
+            (
+                vec![("access-token".into(), "t-1".into(), Some(3600))],
+                r#"{"data":{"expires_in":3600,"token":""},"ok":true}"#.into()
+            )
+        );
+    }
+
+    #[test]
+    fn an_answer_without_it_brings_nothing_and_hides_what_stands_there() {
+        let captures = [capture("token", "access-token", None)];
+        for (body, rest) in [
+            (r#"{"error":"no"}"#, r#"{"error":"no"}"#),
+            (r#"{"token":{"value":"t-1"}}"#, r#"{"token":""}"#),
+            (r#"{"token":""}"#, r#"{"token":""}"#),
+            ("token=t-1", ""),
+        ] {
+            assert_eq!(take(&captures, body), (vec![], rest.into()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_may_be_a_text() {
+        let captures = [capture("token", "t", Some("expires"))];
+        assert_eq!(
+            take(&captures, r#"{"expires":"60","token":"t-1"}"#).0,
+            [("t".into(), "t-1".into(), Some(60))]
+        );
+    }
+}

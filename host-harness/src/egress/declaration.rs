@@ -1,0 +1,114 @@
+//! A manifest that keeps the contract's rules: only a checked one can be sent by, so nothing here is looked at twice.
+
+mod check;
+mod error;
+
+pub(crate) use check::{WEBHOOK_URL, allows};
+pub use error::ManifestError;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{HeaderName, Method};
+
+use super::template::{Blank, Template};
+use crate::contract::{
+    Interface,
+    manifest::{Capture, Limit, Manifest, Place},
+};
+
+/// A checked manifest. Lives as long as its plugin.
+#[derive(Debug)]
+pub struct Declaration {
+    manifest: Manifest,
+    operations: BTreeMap<String, Declared>,
+}
+
+impl Declaration {
+    /// Checks every rule, and tells each that is broken.
+    pub fn check(manifest: Manifest) -> Result<Self, Vec<ManifestError>> {
+        let operations = check::operations(&manifest)?;
+        Ok(Self { manifest, operations })
+    }
+
+    /// The manifest as the connector gave it.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The operation of that name.
+    pub(crate) fn operation(&self, name: &str) -> Option<&Declared> {
+        self.operations.get(name)
+    }
+
+    /// The operation that fetches `secret`, where the host can get it by itself.
+    pub(crate) fn exchange_for(&self, secret: &str) -> Option<&Declared> {
+        self.operations.values().find(|declared| {
+            declared.used_by.is_empty() && declared.captures.iter().any(|c| c.secret == secret)
+        })
+    }
+}
+
+/// An operation with its names resolved.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) name: String,
+    pub(crate) used_by: BTreeSet<Interface>,
+    pub(crate) host_setting: String,
+    pub(crate) method: Method,
+    pub(crate) path: Template,
+    pub(crate) query: Vec<String>,
+    pub(crate) body: Option<BodyForm>,
+    pub(crate) fields: Vec<Written>,
+    pub(crate) captures: Vec<Capture>,
+    pub(crate) response_headers: Vec<HeaderName>,
+    pub(crate) response_limit: Option<u64>,
+    pub(crate) limits: Vec<Limit>,
+}
+
+impl Declared {
+    /// Whether sending it may change something at the vendor.
+    pub(crate) fn acts(&self) -> bool {
+        !self.method.is_safe()
+    }
+
+    /// Every blank of its path and fields.
+    pub(crate) fn blanks(&self) -> impl Iterator<Item = &Blank> {
+        self.path.blanks().chain(self.fields.iter().flat_map(|field| field.value.blanks()))
+    }
+
+    /// The secrets that it is sent with.
+    pub(crate) fn secrets(&self) -> BTreeSet<&str> {
+        self.blanks()
+            .filter_map(|blank| match blank {
+                Blank::Secret(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// The form of a body, as far as the host writes into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BodyForm {
+    pub(crate) content_type: String,
+    pub(crate) kind: BodyKind,
+}
+
+/// What the host can write into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// `application/json`, and what ends in `+json`.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// Sent as it is.
+    Opaque,
+}
+
+/// A field that the host writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) place: Place,
+    pub(crate) name: String,
+    pub(crate) value: Template,
+}

@@ -1,0 +1,185 @@
+//! Every rule that a manifest keeps, looked at once, when the plugin is loaded.
+
+mod operation;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::HeaderName;
+
+use super::{Declared, ManifestError};
+use crate::{
+    contract::manifest::{Manifest, Place, SettingSpec},
+    egress::{
+        target::matches_option,
+        template::{Blank, is_kebab},
+    },
+};
+
+/// The setting that the host fills with the address for the connection's webhooks.
+pub(crate) const WEBHOOK_URL: &str = "webhook-url";
+/// The blank that stands for the token being installed.
+pub(crate) const WEBHOOK_TOKEN: &str = "webhook-token";
+
+/// More than any vendor has, and less than a page of an operator's patience.
+const ENTRIES: usize = 200;
+/// A sentence or two.
+const PROSE: usize = 1_000;
+/// A word.
+const WORD: usize = 64;
+/// A limit's longest window: what a host can keep a log of.
+const LONGEST_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
+
+/// The checked operations of `manifest`, or everything that is wrong with it.
+pub(super) fn operations(manifest: &Manifest) -> Result<BTreeMap<String, Declared>, Vec<ManifestError>> {
+    let mut errors = Vec::new();
+    check_itself(manifest, &mut errors);
+    check_settings(&manifest.settings, &mut errors);
+    check_limits(manifest, &mut errors);
+    check_token_slot(manifest, &mut errors);
+    let mut operations = BTreeMap::new();
+    for operation in &manifest.operations {
+        if let Some(declared) = operation::checked(manifest, operation, &mut errors) {
+            operations.insert(declared.name.clone(), declared);
+        }
+    }
+    check_exchanges(&operations, &mut errors);
+    if errors.is_empty() { Ok(operations) } else { Err(errors) }
+}
+
+fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
+    name("connector", &manifest.name, errors);
+    for (what, text) in [
+        ("version", &manifest.version),
+        ("vendor", &manifest.vendor),
+        ("documentation", &manifest.documentation),
+    ] {
+        prose(what, text, errors);
+    }
+    for (what, count) in [
+        ("settings", manifest.settings.len()),
+        ("operations", manifest.operations.len()),
+        ("limits", manifest.limits.len()),
+        ("identifier-kinds", manifest.identifier_kinds.len()),
+        ("item-kinds", manifest.item_kinds.len()),
+    ] {
+        if count > ENTRIES {
+            errors.push(ManifestError::TooLong { what: what.to_owned(), limit: ENTRIES, unit: "entries" });
+        }
+    }
+    names("setting", manifest.settings.iter().map(|setting| &setting.name), errors);
+    names("operation", manifest.operations.iter().map(|operation| &operation.name), errors);
+    names("limit", manifest.limits.iter().map(|limit| &limit.name), errors);
+    names("identifier kind", manifest.identifier_kinds.iter(), errors);
+    names("item kind", manifest.item_kinds.iter(), errors);
+}
+
+fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
+    for setting in settings {
+        prose(&format!("setting {}", setting.name), &setting.label, errors);
+        prose(&format!("setting {}", setting.name), &setting.description, errors);
+        if [WEBHOOK_URL, WEBHOOK_TOKEN].contains(&setting.name.as_str()) {
+            errors.push(ManifestError::ReservedSetting(setting.name.clone()));
+        }
+        if setting.secret && (setting.default.is_some() || !setting.options.is_empty()) {
+            errors.push(ManifestError::PublicSecret(setting.name.clone()));
+            continue;
+        }
+        let default = setting.default.as_ref().filter(|default| !default.is_empty());
+        if let Some(default) = default.filter(|default| !allows(setting, default)) {
+            errors.push(ManifestError::DefaultNotAnOption {
+                setting: setting.name.clone(),
+                default: default.clone(),
+            });
+        }
+    }
+}
+
+/// Whether the manifest's options let `value` be.
+pub(crate) fn allows(setting: &SettingSpec, value: &str) -> bool {
+    setting.options.is_empty() || setting.options.iter().any(|option| matches_option(option, value))
+}
+
+fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
+    for limit in &manifest.limits {
+        let possible = limit.period_ms.is_none_or(|period| (1..=LONGEST_PERIOD_MS).contains(&period));
+        if limit.requests == 0 || !possible {
+            errors.push(ManifestError::ImpossibleLimit(limit.name.clone()));
+        }
+    }
+}
+
+fn check_token_slot(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
+    let Some(slot) = &manifest.webhook_token_slot else { return };
+    let fits = match slot.place {
+        Place::Header => HeaderName::from_bytes(slot.name.as_bytes()).is_ok(),
+        Place::Query => !slot.name.is_empty() && slot.name.len() <= WORD,
+        Place::Body => false,
+    };
+    if !fits {
+        errors.push(ManifestError::BadTokenSlot { place: slot.place, name: slot.name.clone() });
+    }
+}
+
+/// No secret is fetched, directly or in steps, by means of itself.
+fn check_exchanges(operations: &BTreeMap<String, Declared>, errors: &mut Vec<ManifestError>) {
+    let exchanges: Vec<_> = operations.values().filter(|operation| operation.used_by.is_empty()).collect();
+    for start in &exchanges {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<_> = start.secrets().into_iter().collect();
+        while let Some(secret) = open.pop() {
+            for fetcher in
+                exchanges.iter().filter(|exchange| exchange.captures.iter().any(|c| c.secret == secret))
+            {
+                if reached.insert(&fetcher.name) {
+                    open.extend(fetcher.secrets());
+                }
+            }
+        }
+        if reached.contains(&start.name) && !rotates_its_own(start) {
+            errors.push(ManifestError::CircularExchange(start.name.clone()));
+        }
+    }
+}
+
+/// A refresh token that is exchanged for its successor is no circle: the operator gave the first one.
+fn rotates_its_own(operation: &Declared) -> bool {
+    operation.captures.iter().any(|capture| !operation.secrets().contains(capture.secret.as_str()))
+}
+
+fn name(what: &'static str, found: &str, errors: &mut Vec<ManifestError>) {
+    if !is_kebab(found) || found.len() > WORD {
+        errors.push(ManifestError::NotAName { what, found: found.chars().take(WORD).collect() });
+    }
+}
+
+fn names<'a>(what: &'static str, all: impl Iterator<Item = &'a String>, errors: &mut Vec<ManifestError>) {
+    let mut seen = BTreeSet::new();
+    for found in all {
+        name(what, found, errors);
+        if !seen.insert(found) {
+            errors.push(ManifestError::Twice { what, name: found.clone() });
+        }
+    }
+}
+
+fn prose(what: &str, text: &str, errors: &mut Vec<ManifestError>) {
+    if text.chars().count() > PROSE {
+        errors.push(ManifestError::TooLong { what: what.to_owned(), limit: PROSE, unit: "characters" });
+    }
+}
+
+/// What fills the blank `blank` of any operation.
+fn filler(manifest: &Manifest, blank: &str) -> Blank {
+    if blank == WEBHOOK_TOKEN {
+        Blank::WebhookToken
+    } else if manifest.is_secret(blank) {
+        Blank::Secret(blank.to_owned())
+    } else if blank == WEBHOOK_URL || manifest.setting(blank).is_some() {
+        Blank::Setting(blank.to_owned())
+    } else {
+        Blank::Value(blank.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

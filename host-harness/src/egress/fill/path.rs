@@ -1,0 +1,69 @@
+//! Encoding of path and query. A value stays within its segment, whatever it holds.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Fillings, no_token, open_blank};
+use crate::{
+    contract::http::HttpError,
+    egress::{
+        declaration::Declared,
+        denied, no_credential,
+        template::{Blank, Piece},
+    },
+};
+
+/// All but RFC 3986's unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// The operation's path with its blanks filled.
+pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<String, HttpError> {
+    let mut path = String::new();
+    for piece in &declared.path.0 {
+        match piece {
+            Piece::Text(text) => path.push_str(text),
+            Piece::Blank(blank) => {
+                let value = fillings.of(blank).ok_or_else(|| open(declared, fillings, blank))?;
+                path.push_str(&encode(value));
+            }
+        }
+    }
+    // URL libraries drop such segments without a word: the request would be another one than was asked for.
+    if path.split('/').skip(1).any(|segment| ["", ".", ".."].contains(&segment)) {
+        return Err(denied(format!(
+            "operation {}: a value for its path is empty, `.` or `..`, which would make it another path",
+            declared.name
+        )));
+    }
+    Ok(path)
+}
+
+fn open(declared: &Declared, fillings: &Fillings<'_>, blank: &Blank) -> HttpError {
+    match blank {
+        Blank::Value(name) => open_blank(declared, name),
+        Blank::WebhookToken => no_token(declared, fillings.connection),
+        Blank::Setting(name) => denied(format!(
+            "operation {}: its path needs the setting {name}, which is empty in connection {}",
+            declared.name, fillings.connection.key
+        )),
+        Blank::Secret(name) => no_credential(format!(
+            "operation {}: its path needs the secret {name}, which connection {} does not have",
+            declared.name, fillings.connection.key
+        )),
+    }
+}
+
+/// The query with its question mark; empty where there are no parameters.
+pub(super) fn query(parameters: &[(String, String)]) -> String {
+    parameters
+        .iter()
+        .enumerate()
+        .map(|(index, (name, value))| {
+            let separator = if index == 0 { '?' } else { '&' };
+            format!("{separator}{}={}", encode(name), encode(value))
+        })
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! Finds a connection's secrets where they must not be: in answers, errors and log lines, in every usual spelling.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::secret::Secret;
+
+/// What stands where a secret stood.
+const MASK: &str = "[redacted]";
+
+/// A shorter piece of base64 would be found in innocent text.
+const SHORTEST_PIECE: usize = 8;
+
+/// Searches for a set of secrets in one pass.
+#[derive(Clone)]
+pub(crate) struct Redactor(Option<Arc<AhoCorasick>>);
+
+impl Redactor {
+    /// One that finds `secrets`, as they are and in base64, hex, percent-encoding and JSON.
+    pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+        let mut forms: Vec<String> = secrets.into_iter().flat_map(|secret| forms(secret.expose())).collect();
+        forms.sort_unstable();
+        forms.dedup();
+        if forms.is_empty() {
+            return Self(None);
+        }
+        // Fails only past four billion states; then nothing may be shown at all, which an empty pattern does.
+        let search = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&forms)
+            .or_else(|_| AhoCorasick::new([""]));
+        Self(search.ok().map(Arc::new))
+    }
+
+    /// `bytes` without the secrets; the same buffer where there is none in it.
+    pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        match &self.0 {
+            Some(search) if search.is_match(&bytes) => {
+                search.replace_all_bytes(&bytes, &vec![MASK; search.patterns_len()])
+            }
+            _ => bytes,
+        }
+    }
+
+    /// `text` without the secrets.
+    pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.0 {
+            Some(search) if search.is_match(text) => {
+                Cow::Owned(search.replace_all(text, &vec![MASK; search.patterns_len()]))
+            }
+            _ => Cow::Borrowed(text),
+        }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+/// Every usual spelling of `secret`.
+fn forms(secret: &str) -> Vec<String> {
+    let in_json = serde_json::Value::from(secret).to_string();
+    let hex = hex::encode(secret);
+    let mut forms = vec![
+        secret.to_owned(),
+        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
+        in_json.trim_matches('"').to_owned(),
+        hex.to_ascii_uppercase(),
+        hex,
+    ];
+    forms.extend(base64_pieces(secret));
+    forms.retain(|form| !form.is_empty());
+    forms
+}
+
+/// What base64 makes of `secret` wherever it stands in a longer text: after nothing, one or two bytes of a group of three.
+/// The characters at either edge also depend on the neighbours, and are left out.
+fn base64_pieces(secret: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    for before in 0..3_usize {
+        let mut text = vec![0; before];
+        text.extend_from_slice(secret.as_bytes());
+        let whole_groups = text.len() / 3 * 4;
+        let own = before.div_ceil(3) * 4..whole_groups;
+        for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
+            pieces.extend(
+                encoded.get(own.clone()).filter(|piece| piece.len() >= SHORTEST_PIECE).map(str::to_owned),
+            );
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn redactor(secret: &str) -> Redactor {
+        Redactor::of([&Secret::new(secret).unwrap()])
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_usual_spelling() {
+        let secret = "k3y/with+\"odd\" signs";
+        let found = redactor(secret);
+        for spelling in [
+            secret.to_owned(),
+            "k3y%2Fwith%2B%22odd%22%20signs".to_owned(),
+            serde_json::to_string(secret).unwrap(),
+            hex::encode(secret),
+            hex::encode_upper(secret),
+        ] {
+            let shown = found.text(&spelling);
+            assert!(shown.contains(MASK) && !shown.contains("k3y"), "{spelling} -> {shown}");
+        }
+    }
+
+    #[test]
+    fn innocent_text_is_handed_on_as_it_is() {
+        let found = redactor("0123456789abcdef");
+        assert!(matches!(found.text("0123456789abcde"), Cow::Borrowed(_)));
+        assert_eq!(Redactor::of([]).bytes(b"anything".to_vec()), b"anything");
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_found_in_base64_wherever_it_stands(secret in "[a-zA-Z0-9]{16,48}", before in "[a-z:]{0,9}", after in "[a-z:]{0,9}") {
+            let found = redactor(&secret);
+            for encoded in [STANDARD.encode(format!("{before}{secret}{after}")), URL_SAFE_NO_PAD.encode(format!("{before}{secret}{after}"))] {
+                prop_assert!(found.text(&encoded).contains(MASK), "{}", encoded);
+            }
+        }
+
+        #[test]
+        fn no_text_keeps_a_secret(secret in "[a-zA-Z0-9/+=]{8,40}", before in ".{0,40}", after in ".{0,40}") {
+            let text = format!("{before}{secret}{after}");
+            let found = redactor(&secret);
+            prop_assert!(!found.text(&text).contains(&secret));
+            prop_assert!(!String::from_utf8_lossy(&found.bytes(text.into_bytes())).contains(&secret));
+        }
+    }
+}

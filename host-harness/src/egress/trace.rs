@@ -1,0 +1,91 @@
+//! Each request as it was sent, for an operator who asked to see it. Credentials are masked; people are not.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{
+    redactor::Redactor,
+    transport::{Answer, Outgoing},
+};
+use crate::contract::http::HttpError;
+
+/// The longest body that is shown, in bytes.
+const SHOWN: usize = 4 << 10;
+
+/// A request and how it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The operation's name.
+    pub operation: String,
+    /// Method and address.
+    pub line: String,
+    /// Names and values, credentials masked.
+    pub headers: Vec<(String, String)>,
+    /// As text, cut where it is long.
+    pub body: Option<String>,
+    /// Whether it would change something, and so was not sent by a dry run.
+    pub acts: bool,
+    /// The status, or why there is none.
+    pub outcome: Result<u16, HttpError>,
+    /// From its start to the end of its answer.
+    pub took: Duration,
+}
+
+/// Is told each exchange.
+#[derive(Clone)]
+pub struct Trace(Arc<dyn Fn(&Exchange) + Send + Sync>);
+
+impl Trace {
+    /// One that hands each exchange to `show`.
+    pub fn new(show: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(show))
+    }
+
+    pub(crate) fn tell(&self, exchange: &Exchange) {
+        (self.0)(exchange);
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Trace")
+    }
+}
+
+impl Exchange {
+    /// What of `outgoing` may be shown, before it is sent.
+    pub(crate) fn of(outgoing: &Outgoing, redactors: &[Redactor]) -> Self {
+        let masked = |text: &str| {
+            redactors.iter().fold(text.to_owned(), |text, redactor| redactor.text(&text).into_owned())
+        };
+        let headers = outgoing
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), masked(&String::from_utf8_lossy(value.as_bytes()))))
+            .collect();
+        Self {
+            operation: outgoing.operation.clone(),
+            line: masked(&format!("{} {}{}", outgoing.method, outgoing.target, outgoing.path_and_query)),
+            headers,
+            body: outgoing.body.as_ref().map(|body| cut(masked(&String::from_utf8_lossy(body)))),
+            acts: outgoing.acts,
+            outcome: Ok(0),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// The same, answered.
+    pub(crate) fn answered(self, answer: &Result<Answer, HttpError>, took: Duration) -> Self {
+        let outcome = answer.as_ref().map(|answer| answer.status).map_err(Clone::clone);
+        Self { outcome, took, ..self }
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > SHOWN {
+        let end = (0..=SHOWN).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        let left_out = text.len() - end;
+        text.truncate(end);
+        text.push_str(&format!("… and {left_out} bytes more"));
+    }
+    text
+}

@@ -1,0 +1,145 @@
+//! The engine that compiles and runs every plugin, and the thread that keeps time for it.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+use wasmtime::{
+    Config, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
+    component::{Component, Linker},
+};
+
+use crate::{bindings, sandbox::CallState};
+
+/// How far apart two looks at a spinning guest are: its overshoot is at most two of them.
+pub const TICK: Duration = Duration::from_millis(1);
+
+/// Wasm stack of one call. A typed JSON reader needs a few KiB; 512 KiB ends a runaway recursion within a millisecond.
+const WASM_STACK: usize = 512 << 10;
+
+/// Host functions run on the same stack, TLS and HTTP among them: they get four times as much again.
+const NATIVE_STACK: usize = WASM_STACK + (2 << 20);
+
+/// Memory that stays mapped between calls, so that a call touches no fresh page: what a connector's data and heap take.
+const KEPT_RESIDENT: usize = 256 << 10;
+
+/// How much the pool holds.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSize {
+    /// Calls at the same time, all tenants together.
+    pub calls: u32,
+    /// The largest aggregate memory that any connection's limits allow.
+    pub memory_bytes: usize,
+}
+
+/// One configured wasmtime engine with the contract linked; lives as long as the process.
+pub struct Engine {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<CallState>,
+    calls: Arc<Semaphore>,
+}
+
+impl Engine {
+    /// An engine that holds `size`.
+    pub fn new(size: PoolSize) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&configuration(size))?;
+        keep_time_for(&wasmtime);
+        let linker = bindings::linker(&wasmtime)?;
+        Ok(Self { wasmtime, linker, calls: Arc::new(Semaphore::new(size.calls as usize)) })
+    }
+
+    /// Where calls of every tenant wait for room: an exhausted pool would be an error instead.
+    pub(crate) fn calls(&self) -> &Arc<Semaphore> {
+        &self.calls
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
+    /// The contract's imports and nothing else.
+    pub(crate) fn contract(&self) -> &Linker<CallState> {
+        &self.linker
+    }
+
+    /// The contract's imports, and traps for what else `component` imports.
+    pub(crate) fn contract_with_traps(&self, component: &Component) -> wasmtime::Result<Linker<CallState>> {
+        let mut linker = self.linker.clone();
+        linker.define_unknown_imports_as_traps(component)?;
+        Ok(linker)
+    }
+}
+
+/// Proposals that no connector needs are off: each is code that a hostile guest could reach.
+fn configuration(size: PoolSize) -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_exceptions(false)
+        .gc_support(false)
+        .wasm_threads(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_simd(false)
+        .wasm_tail_call(false)
+        .wasm_wide_arithmetic(false)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(NATIVE_STACK)
+        // What one tenant's call left on a stack is not the next one's to find.
+        .async_stack_zeroing(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(size)));
+    config
+}
+
+fn pool(size: PoolSize) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    // A component of ours is one core instance and two shims; sixteen is a generous composition.
+    pool.total_component_instances(size.calls)
+        .total_core_instances(size.calls.saturating_mul(4))
+        .max_core_instances_per_component(16)
+        .total_memories(size.calls)
+        .max_memories_per_component(1)
+        .total_tables(size.calls.saturating_mul(2))
+        .max_tables_per_component(4)
+        .total_stacks(size.calls)
+        .max_memory_size(size.memory_bytes)
+        .table_elements(10_000)
+        .linear_memory_keep_resident(KEPT_RESIDENT)
+        .table_keep_resident(4 << 10)
+        .async_stack_keep_resident(16 << 10)
+        .max_unused_warm_slots(100);
+    pool
+}
+
+/// Adds `engine` to those that the one ticker thread advances, until it is gone.
+fn keep_time_for(engine: &wasmtime::Engine) {
+    static ENGINES: OnceLock<Mutex<Vec<EngineWeak>>> = OnceLock::new();
+    let engines = ENGINES.get_or_init(|| {
+        std::thread::spawn(|| {
+            loop {
+                std::thread::sleep(TICK);
+                if let Some(engines) = ENGINES.get() {
+                    advance(&mut engines.lock().unwrap_or_else(PoisonError::into_inner));
+                }
+            }
+        });
+        Mutex::default()
+    });
+    engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.weak());
+}
+
+fn advance(engines: &mut Vec<EngineWeak>) {
+    engines.retain(|engine| match engine.upgrade() {
+        Some(engine) => {
+            engine.increment_epoch();
+            true
+        }
+        None => false,
+    });
+}

@@ -1,0 +1,74 @@
+//! `http.send`: the one way out, through [`Egress`](crate::egress::Egress).
+
+use crate::{
+    bindings::contract::http,
+    contract::http::{HttpError, HttpErrorKind, Request, Response},
+    egress::Caller,
+    sandbox::CallState,
+};
+
+impl http::Host for CallState {
+    async fn send(
+        &mut self,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<http::Response, http::Error>> {
+        let within_budget = self.meter.request(self.requests_allowed);
+        let meter = std::sync::Arc::clone(&self.meter);
+        let allowed = self.requests_allowed;
+        let access = self.access("http.send")?;
+        if !within_budget {
+            return Ok(Err(budget_spent(allowed)));
+        }
+        let request = Request {
+            operation: request.operation,
+            values: request.values,
+            query: request.query,
+            body: request.body,
+        };
+        let caller = Caller {
+            connection: &access.connection,
+            declaration: &access.declaration,
+            interface: access.interface,
+            deadline: access.deadline,
+            trace: access.trace.as_ref(),
+            // Before it leaves: a call that is ended meanwhile must not be reported as undone.
+            departs: &|| meter.acting(),
+        };
+        Ok(access.egress.send(&caller, request).await.map(response).map_err(error))
+    }
+}
+
+fn budget_spent(allowed: u32) -> http::Error {
+    error(HttpError {
+        kind: HttpErrorKind::BudgetSpent,
+        message: format!("this call has made its {allowed} requests (limits.requests)"),
+        request_sent: false,
+        retry_after_ms: None,
+    })
+}
+
+fn response(response: Response) -> http::Response {
+    http::Response {
+        status: response.status,
+        headers: response.headers,
+        retry_after_ms: response.retry_after_ms,
+        body: response.body,
+    }
+}
+
+fn error(error: HttpError) -> http::Error {
+    http::Error {
+        kind: match error.kind {
+            HttpErrorKind::Denied => http::ErrorKind::Denied,
+            HttpErrorKind::NoCredential => http::ErrorKind::NoCredential,
+            HttpErrorKind::RateLimited => http::ErrorKind::RateLimited,
+            HttpErrorKind::TimedOut => http::ErrorKind::TimedOut,
+            HttpErrorKind::Unreachable => http::ErrorKind::Unreachable,
+            HttpErrorKind::TooLarge => http::ErrorKind::TooLarge,
+            HttpErrorKind::BudgetSpent => http::ErrorKind::BudgetSpent,
+        },
+        message: error.message,
+        request_sent: error.request_sent,
+        retry_after_ms: error.retry_after_ms,
+    }
+}

@@ -1,0 +1,64 @@
+//! `log.write`: lines for the operator, within a quota, escaped and without the connection's secrets.
+
+use crate::{bindings::contract::log, sandbox::CallState};
+
+/// The longest line, in bytes: what fits on a screen.
+const LINE: usize = 4 << 10;
+
+impl log::Host for CallState {
+    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        if self.log.lines_left == 0 || self.log.bytes_left == 0 {
+            self.log.dropped += 1;
+            return Ok(());
+        }
+        let room = LINE.min(self.log.bytes_left);
+        let access = self.access("log.write")?;
+        // Redacted before it is cut: half a secret is no longer found.
+        let line = escaped(&access.connection.redactor.text(&message), room);
+        let (tenant, connection) = (&access.connection.tenant, access.connection.key.as_str());
+        let interface = access.interface.name();
+        match level {
+            log::Level::Debug => tracing::debug!(%tenant, connection, interface, "guest: {line}"),
+            log::Level::Info => tracing::info!(%tenant, connection, interface, "guest: {line}"),
+            log::Level::Warn => tracing::warn!(%tenant, connection, interface, "guest: {line}"),
+            log::Level::Error => tracing::error!(%tenant, connection, interface, "guest: {line}"),
+        }
+        self.log.lines_left -= 1;
+        self.log.bytes_left -= line.len().min(self.log.bytes_left);
+        Ok(())
+    }
+}
+
+/// Control characters escaped, so that no line forges another or colours a terminal; at most `room` bytes.
+fn escaped(text: &str, room: usize) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        let start = line.len();
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+        if line.len() > room {
+            line.truncate(start);
+            break;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn a_line_forges_no_other_and_colours_no_terminal() {
+        assert_eq!(escaped("a\nERROR b\u{1b}[31m", 100), r"a\nERROR b\u{1b}[31m");
+    }
+
+    #[test]
+    fn a_line_is_cut_between_characters() {
+        assert_eq!(escaped("ééé", 5), "éé");
+        assert_eq!(escaped("a\u{1b}", 3), "a");
+    }
+}

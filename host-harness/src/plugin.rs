@@ -1,0 +1,98 @@
+//! A plugin: a component that was compiled, audited, linked and asked to describe itself.
+
+mod changes;
+mod load;
+mod slot;
+mod watch;
+
+pub use changes::{Changes, Demand};
+pub use load::{LoadError, LoadPolicy, Wasi};
+pub use slot::{Generation, Slot, SwapError};
+pub use watch::{WatchError, Watched, watch};
+
+use std::{fmt, sync::Arc};
+
+use wasmtime::component::InstancePre;
+
+use crate::{
+    bindings::exports,
+    contract::{Interface, manifest::Manifest},
+    egress::Declaration,
+    sandbox::CallState,
+};
+
+/// The SHA-256 of a component's bytes: its identity.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The capabilities that a component exports, looked up once.
+pub(crate) struct Exports {
+    pub(crate) connector: Option<exports::connector::GuestIndices>,
+    pub(crate) erasure: Option<exports::erasure::GuestIndices>,
+    pub(crate) consent: Option<exports::consent::GuestIndices>,
+    pub(crate) webhook_verify: Option<exports::webhook_verify::GuestIndices>,
+    pub(crate) webhook_token: Option<exports::webhook_token::GuestIndices>,
+}
+
+/// A loaded component. Lives until the last call that began with it has ended.
+pub struct Plugin {
+    pre: InstancePre<CallState>,
+    exports: Exports,
+    offered: Vec<Interface>,
+    imports: Vec<String>,
+    digest: Digest,
+    declaration: Arc<Declaration>,
+}
+
+impl Plugin {
+    /// Its identity.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What it declares of itself.
+    pub fn manifest(&self) -> &Manifest {
+        self.declaration.manifest()
+    }
+
+    /// The interfaces that it imports, by their full names: its permission list.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The capabilities that it offers.
+    pub fn exports(&self) -> &[Interface] {
+        &self.offered
+    }
+
+    pub(crate) fn declaration(&self) -> &Arc<Declaration> {
+        &self.declaration
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<CallState> {
+        &self.pre
+    }
+
+    pub(crate) fn exports_of_calls(&self) -> &Exports {
+        &self.exports
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manifest = self.manifest();
+        write!(f, "Plugin({} {}, {})", manifest.name, manifest.version, self.digest)
+    }
+}

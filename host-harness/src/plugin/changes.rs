@@ -1,0 +1,206 @@
+//! What another version of a plugin asks for that the running one does not: what an operator must agree to.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::Serialize;
+
+use crate::contract::manifest::{Manifest, Operation};
+
+/// One thing that only the new version asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Demand {
+    /// An operation that the running version does not have.
+    Operation {
+        /// Its name.
+        name: String,
+        /// Its request line.
+        request: String,
+        /// Its purpose, in its own words.
+        purpose: String,
+    },
+    /// An operation of the same name that reaches further: another request, host, parameter, field or interface.
+    Wider {
+        /// The operation's name.
+        operation: String,
+        /// What is new about it.
+        what: String,
+    },
+    /// A secret setting that it wants to be given.
+    Credential(String),
+    /// A vendor host that it may be pointed at.
+    Host(String),
+}
+
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operation { name, request, purpose } => {
+                write!(f, "+ operation {name}: {request} ({purpose})")
+            }
+            Self::Wider { operation, what } => write!(f, "~ operation {operation}: {what}"),
+            Self::Credential(name) => write!(f, "+ credential {name}"),
+            Self::Host(host) => write!(f, "+ host {host}"),
+        }
+    }
+}
+
+/// Everything that only the new version asks for; empty where it asks for nothing more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Changes(pub Vec<Demand>);
+
+impl Changes {
+    /// What `new` asks for beyond `running`.
+    pub fn between(running: &Manifest, new: &Manifest) -> Self {
+        let mut demands = Vec::new();
+        for operation in &new.operations {
+            match running.operation(&operation.name) {
+                None => demands.push(Demand::Operation {
+                    name: operation.name.clone(),
+                    request: format!("{} {}", operation.method, operation.path),
+                    purpose: operation.purpose.clone(),
+                }),
+                Some(known) => demands.extend(wider(known, operation)),
+            }
+        }
+        let credentials = beyond(&credentials(running), &credentials(new)).map(Demand::Credential);
+        let hosts = beyond(&hosts(running), &hosts(new)).map(Demand::Host);
+        demands.extend(credentials.chain(hosts));
+        Self(demands)
+    }
+
+    /// Whether it asks for nothing more.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|demand| write!(f, "\n  {demand}"))
+    }
+}
+
+fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
+    let mut what = Vec::new();
+    if (&known.method, &known.path) != (&new.method, &new.path) {
+        what.push(format!("now sends {} {}", new.method, new.path));
+    }
+    if known.host_setting != new.host_setting {
+        what.push(format!("now goes to the host in {}", new.host_setting));
+    }
+    what.extend(
+        beyond(&set(&known.used_by), &set(&new.used_by))
+            .map(|interface| format!("now also sent by {interface}")),
+    );
+    what.extend(
+        beyond(&set(&known.query), &set(&new.query)).map(|name| format!("may now set the parameter {name}")),
+    );
+    what.extend(beyond(&written(known), &written(new)).map(|field| format!("the host now writes {field}")));
+    what.extend(beyond(&captured(known), &captured(new)).map(|secret| format!("now captures {secret}")));
+    what.into_iter().map(|what| Demand::Wider { operation: new.name.clone(), what }).collect()
+}
+
+fn written(operation: &Operation) -> BTreeSet<String> {
+    operation.fields.iter().map(|field| format!("{} {} = {}", field.place, field.name, field.value)).collect()
+}
+
+fn captured(operation: &Operation) -> BTreeSet<String> {
+    operation.captures.iter().map(|capture| capture.secret.clone()).collect()
+}
+
+fn credentials(manifest: &Manifest) -> BTreeSet<String> {
+    manifest.settings.iter().filter(|setting| setting.secret).map(|setting| setting.name.clone()).collect()
+}
+
+/// The hosts that host settings may hold; a setting without options may hold any.
+fn hosts(manifest: &Manifest) -> BTreeSet<String> {
+    manifest
+        .operations
+        .iter()
+        .filter_map(|operation| manifest.setting(&operation.host_setting))
+        .flat_map(|setting| match setting.options.as_slice() {
+            [] => vec![format!("any that the operator enters as {}", setting.name)],
+            options => options.to_vec(),
+        })
+        .collect()
+}
+
+fn set(names: &[String]) -> BTreeSet<String> {
+    names.iter().cloned().collect()
+}
+
+fn beyond(known: &BTreeSet<String>, new: &BTreeSet<String>) -> impl Iterator<Item = String> + use<> {
+    new.difference(known).cloned().collect::<Vec<_>>().into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::manifest::{Field, Place, SettingSpec};
+
+    fn running() -> Manifest {
+        Manifest {
+            settings: vec![
+                SettingSpec {
+                    name: "domain".into(),
+                    options: vec!["api.example.com".into()],
+                    ..Default::default()
+                },
+                SettingSpec { name: "api-key".into(), secret: true, ..Default::default() },
+            ],
+            operations: vec![Operation {
+                name: "forget".into(),
+                purpose: "Forgets a person".into(),
+                used_by: vec!["erasure".into()],
+                host_setting: "domain".into(),
+                method: "POST".into(),
+                path: "/forget".into(),
+                fields: vec![Field {
+                    place: Place::Header,
+                    name: "Api-Key".into(),
+                    value: "{api-key}".into(),
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn the_same_or_less_asks_for_nothing_more() {
+        let mut less = running();
+        less.operations.clear();
+        assert_eq!(Changes::between(&running(), &running()), Changes::default());
+        assert_eq!(Changes::between(&running(), &less), Changes::default());
+    }
+
+    #[test]
+    fn each_thing_more_is_named() {
+        let mut new = running();
+        new.settings[0].options.push("*.example.net".into());
+        new.settings.push(SettingSpec { name: "master-key".into(), secret: true, ..Default::default() });
+        let forget = &mut new.operations[0];
+        forget.path = "/forget/all".into();
+        forget.used_by.push("webhook-verify".into());
+        forget.query.push("cascade".into());
+        forget.fields[0].value = "{master-key}".into();
+        new.operations.push(Operation {
+            name: "export".into(),
+            purpose: "Reads everything".into(),
+            method: "GET".into(),
+            path: "/export".into(),
+            ..Default::default()
+        });
+        assert_eq!(
+            Changes::between(&running(), &new).to_string(),
+            "\n  ~ operation forget: now sends POST /forget/all\
+             \n  ~ operation forget: now also sent by webhook-verify\
+             \n  ~ operation forget: may now set the parameter cascade\
+             \n  ~ operation forget: the host now writes header Api-Key = {master-key}\
+             \n  + operation export: GET /export (Reads everything)\
+             \n  + credential master-key\
+             \n  + host *.example.net"
+        );
+    }
+}

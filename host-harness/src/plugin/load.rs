@@ -1,0 +1,250 @@
+//! From bytes to a plugin: size, imports, exports, link, describe, manifest. Each refusal says what to change.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{Component, InstancePre};
+
+use super::{Digest, Exports, Plugin};
+use crate::{
+    bindings::{self, Bounded, exports},
+    connection::CallLimits,
+    contract::{Interface, manifest::Manifest},
+    egress::{Declaration, ManifestError},
+    engine::Engine,
+    sandbox::{CallFailure, CallState, LOAD_WALL, Sandbox},
+};
+
+/// The contract's interfaces that a connector may import, at the version that this host serves.
+const IMPORTS: [&str; 4] = [
+    "privacy:saas-connector/types@0.1.0",
+    "privacy:saas-connector/http@0.1.0",
+    "privacy:saas-connector/credentials@0.1.0",
+    "privacy:saas-connector/log@0.1.0",
+];
+
+/// What to do with imports of `wasi:*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wasi {
+    /// Refuse the plugin.
+    #[default]
+    Refused,
+    /// Load it; a call that uses one of them traps. For toolchains that cannot leave WASI out.
+    Trapped,
+}
+
+/// The operator's conditions for a plugin.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadPolicy {
+    /// The largest component. Compiling takes about a second a MiB, and bounds nothing by itself.
+    pub max_bytes: usize,
+    /// What to do with imports of `wasi:*`.
+    pub wasi: Wasi,
+}
+
+impl Default for LoadPolicy {
+    fn default() -> Self {
+        Self { max_bytes: 2 << 20, wasi: Wasi::Refused }
+    }
+}
+
+/// Why a component is not a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Over the size cap.
+    #[error("the component has {found} bytes, more than the {allowed} that the plugin's max-bytes allows")]
+    TooLarge {
+        /// Its size.
+        found: usize,
+        /// The cap.
+        allowed: usize,
+    },
+    /// Not wasm, a core module, or a proposal that is off.
+    #[error("not a component that this host runs: {0}")]
+    NotAComponent(String),
+    /// An import that the contract does not have.
+    #[error(
+        "imports {import}, which is not in the contract: a connector may import {} and nothing else{}",
+        IMPORTS.join(", "),
+        if *.wasi { "; if its toolchain cannot leave WASI out, set wasi = \"trapped\" for this plugin" } else { "" }
+    )]
+    ForeignImport {
+        /// Its full name.
+        import: String,
+        /// Whether `wasi = "trapped"` would let it in.
+        wasi: bool,
+    },
+    /// An export that the contract does not have.
+    #[error("exports {0}, which is not in the contract (version 0.1.0)")]
+    ForeignExport(String),
+    /// Not even a base connector.
+    #[error("does not export privacy:saas-connector/connector@0.1.0, so it is no connector of this contract")]
+    NoConnector,
+    /// A type or function differs from the contract's.
+    #[error("does not fit the contract: {0}")]
+    Mismatch(String),
+    /// It did not come through its own start or `describe`.
+    #[error("could not describe itself: {0}")]
+    Undescribed(CallFailure),
+    /// Its manifest breaks rules.
+    #[error("its manifest breaks {} of the contract's rules:{}", .0.len(), bulleted(.0))]
+    Manifest(Vec<ManifestError>),
+    /// The thread that compiled it is gone.
+    #[error("compiling was interrupted")]
+    Interrupted,
+}
+
+fn bulleted(errors: &[ManifestError]) -> String {
+    errors.iter().map(|error| format!("\n  - {error}")).collect()
+}
+
+impl Plugin {
+    /// Loads a component; compiling happens on a thread of its own.
+    pub async fn load(engine: &Arc<Engine>, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Self, LoadError> {
+        if bytes.len() > policy.max_bytes {
+            return Err(LoadError::TooLarge { found: bytes.len(), allowed: policy.max_bytes });
+        }
+        let digest = Digest(Sha256::digest(&bytes).into());
+        let compiling = {
+            let engine = Arc::clone(engine);
+            tokio::task::spawn_blocking(move || Component::from_binary(engine.wasmtime(), &bytes))
+        };
+        let component = compiling
+            .await
+            .map_err(|_| LoadError::Interrupted)?
+            .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
+        let imports = audited_imports(engine, &component, policy.wasi)?;
+        let offered = audited_exports(engine, &component)?;
+        let pre = link(engine, &component, policy.wasi)?;
+        let exports = Exports::of(&pre, &offered)?;
+        let manifest = describe(engine, &pre, &exports).await?;
+        let declaration = Arc::new(Declaration::check(manifest).map_err(LoadError::Manifest)?);
+        component
+            .initialize_copy_on_write_image()
+            .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
+        Ok(Self { pre, exports, offered, imports, digest, declaration })
+    }
+}
+
+fn audited_imports(engine: &Engine, component: &Component, wasi: Wasi) -> Result<Vec<String>, LoadError> {
+    let mut imports = Vec::new();
+    for (import, _) in component.component_type().imports(engine.wasmtime()) {
+        let is_wasi = import.starts_with("wasi:");
+        if !IMPORTS.contains(&import) && !(is_wasi && wasi == Wasi::Trapped) {
+            return Err(LoadError::ForeignImport { import: import.to_owned(), wasi: is_wasi });
+        }
+        imports.push(import.to_owned());
+    }
+    Ok(imports)
+}
+
+fn audited_exports(engine: &Engine, component: &Component) -> Result<Vec<Interface>, LoadError> {
+    let mut offered = Vec::new();
+    for (export, _) in component.component_type().exports(engine.wasmtime()) {
+        let interface = export
+            .strip_prefix(bindings::PACKAGE)
+            .and_then(|name| name.strip_suffix("@0.1.0"))
+            .and_then(Interface::from_name)
+            .ok_or_else(|| LoadError::ForeignExport(export.to_owned()))?;
+        offered.push(interface);
+    }
+    offered.sort_unstable();
+    if offered.first() != Some(&Interface::Connector) {
+        return Err(LoadError::NoConnector);
+    }
+    Ok(offered)
+}
+
+fn link(engine: &Engine, component: &Component, wasi: Wasi) -> Result<InstancePre<CallState>, LoadError> {
+    let mismatch = |error: wasmtime::Error| LoadError::Mismatch(sentence(&error));
+    match wasi {
+        Wasi::Refused => engine.contract().instantiate_pre(component).map_err(mismatch),
+        Wasi::Trapped => engine
+            .contract_with_traps(component)
+            .map_err(mismatch)?
+            .instantiate_pre(component)
+            .map_err(mismatch),
+    }
+}
+
+impl Exports {
+    fn of(pre: &InstancePre<CallState>, offered: &[Interface]) -> Result<Self, LoadError> {
+        let has = |interface| offered.contains(&interface);
+        let mismatch = |error: wasmtime::Error| LoadError::Mismatch(sentence(&error));
+        Ok(Self {
+            connector: has(Interface::Connector)
+                .then(|| exports::connector::GuestIndices::new(pre))
+                .transpose()
+                .map_err(mismatch)?,
+            erasure: has(Interface::Erasure)
+                .then(|| exports::erasure::GuestIndices::new(pre))
+                .transpose()
+                .map_err(mismatch)?,
+            consent: has(Interface::Consent)
+                .then(|| exports::consent::GuestIndices::new(pre))
+                .transpose()
+                .map_err(mismatch)?,
+            webhook_verify: has(Interface::WebhookVerify)
+                .then(|| exports::webhook_verify::GuestIndices::new(pre))
+                .transpose()
+                .map_err(mismatch)?,
+            webhook_token: has(Interface::WebhookToken)
+                .then(|| exports::webhook_token::GuestIndices::new(pre))
+                .transpose()
+                .map_err(mismatch)?,
+        })
+    }
+
+    /// Type-checks every export against the contract.
+    fn check_types(&self, sandbox: &mut Sandbox) -> wasmtime::Result<()> {
+        let (store, instance) = (&mut sandbox.store, &sandbox.instance);
+        if let Some(guest) = &self.connector {
+            guest.load(&mut *store, instance)?;
+        }
+        if let Some(guest) = &self.erasure {
+            guest.load(&mut *store, instance)?;
+        }
+        if let Some(guest) = &self.consent {
+            guest.load(&mut *store, instance)?;
+        }
+        if let Some(guest) = &self.webhook_verify {
+            guest.load(&mut *store, instance)?;
+        }
+        if let Some(guest) = &self.webhook_token {
+            guest.load(&mut *store, instance)?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts it once, checks its types, and asks it to describe itself, with no import to use.
+async fn describe(
+    engine: &Engine,
+    pre: &InstancePre<CallState>,
+    exports: &Exports,
+) -> Result<Manifest, LoadError> {
+    let meter = Arc::default();
+    let limits = CallLimits::default();
+    let work = async {
+        let _place = engine.calls().acquire().await;
+        let mut sandbox = Sandbox::begin(engine, pre, &limits, None, Arc::clone(&meter))
+            .await
+            .map_err(|error| LoadError::Undescribed(CallFailure::of(&error, &meter)))?;
+        exports.check_types(&mut sandbox).map_err(|error| LoadError::Mismatch(sentence(&error)))?;
+        let Some(connector) = &exports.connector else { return Err(LoadError::NoConnector) };
+        let told = async {
+            let guest = connector.load(&mut sandbox.store, &sandbox.instance)?;
+            guest.call_describe(&mut sandbox.store).await
+        };
+        told.await.map_err(|error| LoadError::Undescribed(CallFailure::of(&error, &meter)))
+    };
+    let told = tokio::time::timeout(LOAD_WALL, work)
+        .await
+        .map_err(|_| LoadError::Undescribed(CallFailure::too_slow_to_load(&meter)))??;
+    told.bounded().map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
+}
+
+/// The whole chain of causes on one line.
+fn sentence(error: &wasmtime::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,149 @@
+//! Where a plugin's current version stands, and how another one takes its place: one exchange.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+
+use super::{Changes, Digest, Plugin};
+use crate::{
+    connection::{Connection, ConnectionSpec, SettingError},
+    contract::manifest::Manifest,
+};
+
+/// A plugin version and the connections as resolved for it. Never changed: a swap makes another.
+#[derive(Debug)]
+pub struct Generation {
+    plugin: Arc<Plugin>,
+    connections: HashMap<String, Arc<Connection>>,
+}
+
+impl Generation {
+    /// The version.
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        &self.plugin
+    }
+
+    /// The connection of that key, as this version uses it.
+    pub fn connection(&self, key: &str) -> Option<&Arc<Connection>> {
+        self.connections.get(key)
+    }
+
+    fn of(plugin: Arc<Plugin>, specs: &[ConnectionSpec]) -> Result<Self, Vec<SettingError>> {
+        let mut connections = HashMap::new();
+        let mut errors = Vec::new();
+        for spec in specs {
+            match spec.resolve(plugin.manifest()) {
+                Ok(connection) => {
+                    connections.insert(spec.key.clone(), Arc::new(connection));
+                }
+                Err(more) => errors.extend(more),
+            }
+        }
+        if errors.is_empty() { Ok(Self { plugin, connections }) } else { Err(errors) }
+    }
+}
+
+/// Why the current version goes on serving.
+#[derive(Debug, thiserror::Error)]
+pub enum SwapError {
+    /// The new version asks for more than the running one; an operator has to agree.
+    #[error("the new version asks for more than the running one, which goes on serving:{0}")]
+    AsksForMore(Changes),
+    /// It is another connector.
+    #[error("the new version calls itself {new}, the running one {running}: a swap keeps the connector")]
+    AnotherConnector {
+        /// The running one's name.
+        running: String,
+        /// The new one's name.
+        new: String,
+    },
+    /// A connection's settings do not suit it.
+    #[error("connections do not suit the plugin:{}", lines(.0))]
+    Settings(Vec<SettingError>),
+    /// There was no version before this one.
+    #[error("there is no version to go back to")]
+    NothingBefore,
+}
+
+fn lines(errors: &[SettingError]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
+}
+
+/// A plugin's place. Calls in flight keep the generation that they began with.
+#[derive(Debug)]
+pub struct Slot {
+    current: ArcSwap<Generation>,
+    /// Held while a swap is decided, so that two do not judge the same running version.
+    history: Mutex<History>,
+}
+
+#[derive(Debug)]
+struct History {
+    specs: Vec<ConnectionSpec>,
+    before: Option<Arc<Plugin>>,
+}
+
+impl Slot {
+    /// A place for `plugin`, which carries the connections of `specs`.
+    pub fn new(plugin: Plugin, specs: Vec<ConnectionSpec>) -> Result<Self, SwapError> {
+        let generation = Generation::of(Arc::new(plugin), &specs).map_err(SwapError::Settings)?;
+        Ok(Self {
+            current: ArcSwap::from_pointee(generation),
+            history: Mutex::new(History { specs, before: None }),
+        })
+    }
+
+    /// What serves now.
+    pub fn current(&self) -> Arc<Generation> {
+        self.current.load_full()
+    }
+
+    /// Puts `plugin` in place, unless it asks for more than the running version.
+    pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
+        let history = self.history();
+        let changes = Changes::between(self.current().plugin.manifest(), plugin.manifest());
+        if !changes.is_empty() {
+            return Err(SwapError::AsksForMore(changes));
+        }
+        self.exchange(Arc::new(plugin), history)
+    }
+
+    /// Puts `plugin` in place, whatever more it asks for: the operator has seen the difference and agrees.
+    pub fn replace_agreed(&self, plugin: Plugin) -> Result<Digest, SwapError> {
+        self.exchange(Arc::new(plugin), self.history())
+    }
+
+    /// Puts the version before back. Doing it twice ends where it began.
+    pub fn roll_back(&self) -> Result<Digest, SwapError> {
+        let history = self.history();
+        let before = history.before.clone().ok_or(SwapError::NothingBefore)?;
+        self.exchange(before, history)
+    }
+
+    fn exchange(
+        &self,
+        plugin: Arc<Plugin>,
+        mut history: MutexGuard<'_, History>,
+    ) -> Result<Digest, SwapError> {
+        same_connector(self.current().plugin.manifest(), plugin.manifest())?;
+        let digest = plugin.digest();
+        let generation = Generation::of(plugin, &history.specs).map_err(SwapError::Settings)?;
+        let replaced = self.current.swap(Arc::new(generation));
+        history.before = Some(Arc::clone(&replaced.plugin));
+        Ok(digest)
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn same_connector(running: &Manifest, new: &Manifest) -> Result<(), SwapError> {
+    if running.name == new.name {
+        return Ok(());
+    }
+    Err(SwapError::AnotherConnector { running: running.name.clone(), new: new.name.clone() })
+}

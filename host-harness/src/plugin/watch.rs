@@ -1,0 +1,80 @@
+//! A changed file becomes a swap. What does not load leaves the current version serving.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+
+use super::{Digest, LoadPolicy, Plugin, Slot};
+use crate::engine::Engine;
+
+/// A file cannot be watched.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch {path} for a new version: {cause}")]
+pub struct WatchError {
+    path: PathBuf,
+    cause: notify::Error,
+}
+
+/// Keeps watching until dropped.
+#[derive(Debug)]
+pub struct Watched {
+    _watcher: RecommendedWatcher,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Watches `file` and puts each new version that loads and asks for no more into `slot`.
+pub fn watch(
+    file: &Path,
+    engine: Arc<Engine>,
+    policy: LoadPolicy,
+    slot: Arc<Slot>,
+) -> Result<Watched, WatchError> {
+    let failed = |cause| WatchError { path: file.to_owned(), cause };
+    // One note is enough: whoever reads it looks at the file as it is then.
+    let (changed, mut changes) = mpsc::channel(1);
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _already_noted = changed.try_send(());
+        }
+    })
+    .map_err(failed)?;
+    // The folder, not the file: a new version is usually moved into place, and a watch on the old file would see nothing.
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    watcher.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
+    let path = file.to_owned();
+    let task = tokio::spawn(async move {
+        while changes.recv().await.is_some() {
+            take_in(&path, &engine, &policy, &slot).await;
+        }
+    });
+    Ok(Watched { _watcher: watcher, task })
+}
+
+async fn take_in(path: &Path, engine: &Arc<Engine>, policy: &LoadPolicy, slot: &Slot) {
+    let file = path.display();
+    let Ok(bytes) = tokio::fs::read(path).await else {
+        tracing::debug!(%file, "plugin file cannot be read now");
+        return;
+    };
+    if slot.current().plugin().digest() == Digest(Sha256::digest(&bytes).into()) {
+        return;
+    }
+    match Plugin::load(engine, bytes, policy).await {
+        Ok(plugin) => match slot.replace(plugin) {
+            Ok(digest) => tracing::info!(%file, %digest, "plugin swapped"),
+            Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
+        },
+        Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
+    }
+}

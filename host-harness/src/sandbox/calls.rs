@@ -1,0 +1,290 @@
+//! The calls that can be made on a connection, each a sentence: `calls.erase(&subject).await`.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{Access, CallFailure, FailureKind, Room, Sandbox, Turns, meter::Meter};
+use crate::{
+    bindings::{self, Bounded, contract::types},
+    connection::Connection,
+    contract::{
+        Check, ConnectorError, ErrorKind, Interface, Subject, TokenOutcome,
+        consent::{Held, Item, Preference, Report},
+        erasure::{PendingErasure, Receipt},
+        webhook::Verdict,
+    },
+    egress::{Egress, Trace},
+    engine::Engine,
+    plugin::{Exports, Plugin},
+    webhook::Admitted,
+};
+
+/// The guest's answer, or how the sandbox ended the call: two different things.
+pub type CallResult<T> = Result<Result<T, ConnectorError>, CallFailure>;
+
+/// A guest cannot hold a person's calls back for longer: ten times what the slowest vendor is known to need.
+const LONGEST_SETTLING_MS: u64 = 10 * 60 * 1_000;
+
+/// The calls of one connection, on the plugin version that was current when it was asked for.
+#[derive(Clone)]
+pub struct Calls {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) turns: Arc<Turns>,
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) trace: Option<Trace>,
+}
+
+impl Calls {
+    /// The same calls, each request shown to `trace` as it was sent, credentials masked.
+    #[must_use]
+    pub fn traced(mut self, trace: Trace) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// The same calls through another way out, such as one that sends nothing.
+    #[must_use]
+    pub fn through(mut self, egress: Arc<Egress>) -> Self {
+        self.egress = egress;
+        self
+    }
+
+    /// The plugin version that these calls run on.
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        &self.plugin
+    }
+
+    /// The connection that these calls are for.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Tries what each capability needs, changing nothing at the vendor.
+    pub async fn test_connection(&self) -> CallResult<Vec<Check>> {
+        self.call(
+            Interface::Connector,
+            None,
+            |exports| exports.connector.as_ref(),
+            |mut sandbox, guest, settings| async move {
+                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                guest.call_test_connection(&mut sandbox.store, &settings).await
+            },
+        )
+        .await
+    }
+
+    /// Erases the person under every identifier that the connection can act on.
+    pub async fn erase(&self, subject: &Subject) -> CallResult<Receipt> {
+        let _turn = self.turns.take(&self.connection, subject).await;
+        let subject = bindings::subject(subject);
+        self.call(
+            Interface::Erasure,
+            None,
+            |exports| exports.erasure.as_ref(),
+            |mut sandbox, guest, settings| async move {
+                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                guest.call_erase(&mut sandbox.store, &settings, &subject).await
+            },
+        )
+        .await
+    }
+
+    /// Looks whether erasures have taken effect: one receipt for each, in their order.
+    pub async fn confirm(&self, erasures: &[PendingErasure]) -> CallResult<Vec<Receipt>> {
+        let asked = erasures.len();
+        let erasures = bindings::erasures(erasures);
+        let answer = self
+            .call(
+                Interface::Erasure,
+                None,
+                |exports| exports.erasure.as_ref(),
+                |mut sandbox, guest, settings| async move {
+                    let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                    guest.call_confirm(&mut sandbox.store, &settings, &erasures).await
+                },
+            )
+            .await?;
+        as_many(answer, asked, "receipts", Vec::len)
+    }
+
+    /// All items that preferences can name.
+    pub async fn list_items(&self) -> CallResult<Vec<Item>> {
+        self.call(
+            Interface::Consent,
+            None,
+            |exports| exports.consent.as_ref(),
+            |mut sandbox, guest, settings| async move {
+                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                guest.call_list_items(&mut sandbox.store, &settings).await
+            },
+        )
+        .await
+    }
+
+    /// What the vendor holds for the person now; none where the person is unknown to it.
+    pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<Held>>> {
+        let _turn = self.turns.take(&self.connection, subject).await;
+        let subject = bindings::subject(subject);
+        self.call(
+            Interface::Consent,
+            None,
+            |exports| exports.consent.as_ref(),
+            |mut sandbox, guest, settings| async move {
+                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                guest.call_current(&mut sandbox.store, &settings, &subject).await
+            },
+        )
+        .await
+    }
+
+    /// Makes the vendor hold exactly these choices and leaves every other as it is. Waits where the person's last call
+    /// has not settled yet: see [`Report::settles_after_ms`].
+    pub async fn apply(&self, subject: &Subject, preferences: &[Preference]) -> CallResult<Report> {
+        let mut turn = self.turns.take(&self.connection, subject).await;
+        let asked = preferences.len();
+        let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
+        let answer = self
+            .call(
+                Interface::Consent,
+                None,
+                |exports| exports.consent.as_ref(),
+                |mut sandbox, guest, settings| async move {
+                    let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                    guest.call_apply(&mut sandbox.store, &settings, &subject, &preferences).await
+                },
+            )
+            .await?;
+        if let Some(wait) = answer.as_ref().ok().and_then(|report| report.settles_after_ms) {
+            turn.settles_after(Duration::from_millis(wait.min(LONGEST_SETTLING_MS)));
+        }
+        as_many(answer, asked, "item reports", |report| report.items.len())
+    }
+
+    /// Checks that a delivery is the vendor's and reads it.
+    pub async fn verify(&self, admitted: &Admitted) -> CallResult<Verdict> {
+        let delivery = bindings::delivery(admitted.delivery());
+        self.call(
+            Interface::WebhookVerify,
+            admitted.placeholder(),
+            |exports| exports.webhook_verify.as_ref(),
+            |mut sandbox, guest, settings| async move {
+                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                guest.call_verify(&mut sandbox.store, &settings, &delivery).await
+            },
+        )
+        .await
+    }
+
+    /// Hands the vendor the token that the connection holds ready.
+    pub async fn install_token(&self) -> CallResult<TokenOutcome> {
+        self.call(
+            Interface::WebhookToken,
+            None,
+            |exports| exports.webhook_token.as_ref(),
+            |mut sandbox, guest, settings| async move {
+                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                guest.call_install(&mut sandbox.store, &settings).await
+            },
+        )
+        .await
+    }
+
+    async fn call<G, T, F>(
+        &self,
+        interface: Interface,
+        accepted_placeholder: Option<String>,
+        capability: impl FnOnce(&Exports) -> Option<&G>,
+        run: impl FnOnce(Sandbox, G, types::Settings) -> F,
+    ) -> CallResult<T::Own>
+    where
+        G: Clone,
+        T: Bounded,
+        F: Future<Output = wasmtime::Result<Result<T, types::Error>>>,
+    {
+        let Some(guest) = capability(self.plugin.exports_of_calls()).cloned() else {
+            return Ok(Err(unsupported(&self.plugin, interface)));
+        };
+        let meter = Arc::new(Meter::default());
+        let limits = &self.connection.limits;
+        let wall = Duration::from_millis(limits.wall_ms);
+        let deadline = Instant::now() + wall;
+        let access = Access {
+            interface,
+            connection: Arc::clone(&self.connection),
+            declaration: Arc::clone(self.plugin.declaration()),
+            egress: Arc::clone(&self.egress),
+            trace: self.trace.clone(),
+            deadline,
+            accepted_placeholder,
+        };
+        let work = async {
+            let Some(_place) = self.room.enter(&self.connection.tenant).await else {
+                return Err(CallFailure::new(FailureKind::NoRoom, "the host is going down", &meter));
+            };
+            let sandbox =
+                Sandbox::begin(&self.engine, self.plugin.pre(), limits, Some(access), Arc::clone(&meter))
+                    .await;
+            let answer = match sandbox {
+                Ok(sandbox) => run(sandbox, guest, bindings::settings(&self.connection.settings)).await,
+                Err(error) => Err(error),
+            };
+            answer.map_err(|error| CallFailure::of(&error, &meter))
+        };
+        let answer = match tokio::time::timeout_at(deadline, work).await {
+            Ok(answer) => answer?,
+            Err(_) => {
+                let detail = format!("{} seconds are over (limits.wall-ms)", wall.as_secs());
+                return Err(CallFailure::new(FailureKind::DeadlinePassed, detail, &meter));
+            }
+        };
+        self.own(answer, &meter)
+    }
+
+    /// The guest's answer as the host's own: bounded, and without a secret that a vendor may have echoed.
+    fn own<T: Bounded>(&self, answer: Result<T, types::Error>, meter: &Meter) -> CallResult<T::Own> {
+        let bad =
+            |unfit| CallFailure::new(FailureKind::BadAnswer, format!("it answered with {unfit}"), meter);
+        match answer {
+            Ok(value) => Ok(Ok(value.bounded().map_err(bad)?)),
+            Err(error) => {
+                let mut error = error.bounded().map_err(bad)?;
+                let redactor = &self.connection.redactor;
+                error.message = redactor.text(&error.message).into_owned();
+                error.code = redactor.text(&error.code).into_owned();
+                Ok(Err(error))
+            }
+        }
+    }
+}
+
+fn unsupported(plugin: &Plugin, interface: Interface) -> ConnectorError {
+    ConnectorError {
+        kind: ErrorKind::Unsupported,
+        code: "NotOffered".to_owned(),
+        message: format!("the connector {} does not offer {interface}", plugin.manifest().name),
+        retry_after_ms: None,
+        may_have_acted: false,
+    }
+}
+
+/// A list that answers another list must be as long.
+fn as_many<T>(
+    answer: Result<T, ConnectorError>,
+    asked: usize,
+    what: &str,
+    count: impl Fn(&T) -> usize,
+) -> CallResult<T> {
+    match answer {
+        Ok(value) if count(&value) != asked => Err(CallFailure {
+            kind: FailureKind::BadAnswer,
+            detail: format!("it answered with {} {what} for {asked}", count(&value)),
+            // It was asked to act, and what it did is not known.
+            may_have_acted: true,
+        }),
+        answer => Ok(answer),
+    }
+}

@@ -1,0 +1,126 @@
+//! What one call holds: the `T` of its store.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use wasmtime::ResourceLimiter;
+
+use super::meter::Meter;
+use crate::{
+    connection::{CallLimits, Connection},
+    contract::Interface,
+    egress::{Declaration, Egress, Trace},
+};
+
+/// Everything that a call may reach through the contract's imports.
+pub(crate) struct Access {
+    pub(crate) interface: Interface,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) declaration: Arc<Declaration>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) trace: Option<Trace>,
+    pub(crate) deadline: Instant,
+    /// The placeholder that stands for an accepted token in the delivery under way, where there is one.
+    pub(crate) accepted_placeholder: Option<String>,
+}
+
+/// What one call holds.
+pub(crate) struct CallState {
+    pub(crate) bounds: Bounds,
+    /// None while a plugin describes itself: then every import is refused.
+    pub(crate) access: Option<Access>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) requests_allowed: u32,
+    pub(crate) log: LogQuota,
+}
+
+impl CallState {
+    pub(crate) fn new(limits: &CallLimits, access: Option<Access>, meter: Arc<Meter>) -> Self {
+        Self {
+            bounds: Bounds {
+                memory_left: limits.memory_bytes,
+                table_left: limits.table_elements,
+                meter: Arc::clone(&meter),
+            },
+            access,
+            meter,
+            requests_allowed: limits.requests,
+            log: LogQuota { lines_left: limits.log_lines, bytes_left: limits.log_bytes, dropped: 0 },
+        }
+    }
+
+    /// What the call may reach; while a plugin describes itself there is nothing, and asking ends the call.
+    pub(crate) fn access(&mut self, import: &'static str) -> wasmtime::Result<&mut Access> {
+        self.access
+            .as_mut()
+            .ok_or_else(|| wasmtime::format_err!("describe used the import {import}; it may use none"))
+    }
+}
+
+impl Drop for CallState {
+    fn drop(&mut self) {
+        if let Some(access) = self.access.as_ref().filter(|_| self.log.dropped > 0) {
+            tracing::warn!(
+                tenant = %access.connection.tenant,
+                connection = access.connection.key,
+                dropped = self.log.dropped,
+                "guest logged past its quota"
+            );
+        }
+    }
+}
+
+/// How much more a call may log.
+pub(crate) struct LogQuota {
+    pub(crate) lines_left: u32,
+    pub(crate) bytes_left: usize,
+    pub(crate) dropped: u64,
+}
+
+/// Bounds over all memories and tables of a call together: wasmtime's own limits count each by itself.
+pub(crate) struct Bounds {
+    memory_left: usize,
+    table_left: usize,
+    meter: Arc<Meter>,
+}
+
+impl ResourceLimiter for Bounds {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = take(&mut self.memory_left, desired.saturating_sub(current));
+        if !allowed {
+            self.meter.memory_refused();
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = take(&mut self.table_left, desired.saturating_sub(current));
+        if !allowed {
+            self.meter.memory_refused();
+        }
+        Ok(allowed)
+    }
+
+    /// Core instances: ours has three with its shims.
+    fn instances(&self) -> usize {
+        16
+    }
+
+    fn tables(&self) -> usize {
+        4
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
+
+fn take(left: &mut usize, amount: usize) -> bool {
+    match left.checked_sub(amount) {
+        Some(rest) => {
+            *left = rest;
+            true
+        }
+        None => false,
+    }
+}

@@ -1,0 +1,84 @@
+use super::*;
+use crate::{
+    connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
+    secret::Secret,
+};
+
+fn connection() -> Connection {
+    let spec = ConnectionSpec {
+        tenant: TenantId("acme".into()),
+        key: "newsletter".into(),
+        plugin: "example".into(),
+        settings: Default::default(),
+        secrets: Default::default(),
+        webhook_url: None,
+        accepted_tokens: ["t-old", "t-new"].map(|token| Secret::new(token).unwrap()).into(),
+        token_to_install: None,
+        policy: EgressPolicy::default(),
+        limits: CallLimits::default(),
+    };
+    spec.resolve(&Manifest::default()).unwrap()
+}
+
+fn admitted(slot: Option<(Place, &str)>, url: &str, headers: &[(&str, &str)]) -> Admitted {
+    let manifest = Manifest {
+        webhook_token_slot: slot.map(|(place, name)| TokenSlot { place, name: name.into() }),
+        ..Default::default()
+    };
+    let delivery = Delivery {
+        method: "POST".into(),
+        url: url.into(),
+        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        body: b"{}".to_vec(),
+        received_at_ms: 0,
+    };
+    Admitted::at_the_door(&connection(), &manifest, delivery)
+}
+
+fn by_header(values: &[&str]) -> (bool, Vec<String>) {
+    let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
+    let admitted = admitted(Some((Place::Header, "Authorization")), "https://h.example.com/", &headers);
+    let left = admitted.delivery().headers.iter().map(|(_, value)| value.clone()).collect();
+    (admitted.is_accepted(), left)
+}
+
+#[test]
+fn the_last_word_of_the_header_is_the_token_and_never_goes_on() {
+    for (value, accepted, left) in [
+        ("OAuth2 t-new", true, "OAuth2 accepted-webhook-token"),
+        ("Bearer t-old ", true, "Bearer accepted-webhook-token"),
+        ("t-new", true, "accepted-webhook-token"),
+        ("Bearer t-stale", false, "Bearer refused-webhook-token"),
+        ("Bearer ", false, "refused-webhook-token"),
+        ("", false, "refused-webhook-token"),
+        // The placeholder itself is no way in.
+        ("Bearer accepted-webhook-token", false, "Bearer refused-webhook-token"),
+    ] {
+        assert_eq!(by_header(&[value]), (accepted, vec![left.to_owned()]), "{value:?}");
+    }
+}
+
+#[test]
+fn two_headers_are_accepted_only_if_both_are() {
+    assert!(!by_header(&["Bearer t-new", "Bearer wrong"]).0);
+    assert!(by_header(&["Bearer t-new", "Bearer t-old"]).0);
+    assert!(!by_header(&[]).0);
+}
+
+#[test]
+fn a_query_token_is_replaced_wherever_it_comes() {
+    let url = "https://h.example.com/hook?a=1&token=t-new&token=wrong";
+    let admitted = admitted(Some((Place::Query, "token")), url, &[]);
+    assert!(!admitted.is_accepted());
+    assert_eq!(
+        admitted.delivery().url,
+        "https://h.example.com/hook?a=1&token=accepted-webhook-token&token=refused-webhook-token"
+    );
+}
+
+#[test]
+fn without_a_slot_the_delivery_goes_on_as_it_came() {
+    let admitted = admitted(None, "https://h.example.com/?token=t-new", &[("x-signature", "ab")]);
+    assert!(!admitted.is_accepted());
+    assert_eq!(admitted.delivery().url, "https://h.example.com/?token=t-new");
+}
