@@ -1,6 +1,6 @@
 //! What carries a finished request to the vendor: the network, or something that stands in for it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -66,6 +66,16 @@ pub trait Transport: Send + Sync {
 ///
 /// The answer is `200` with the body `{}`: a connector takes that for success where its vendor's body says no more.
 pub struct DryRun<T>(pub T);
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn send<'a>(
+        &'a self,
+        connection: &'a Connection,
+        outgoing: Outgoing,
+    ) -> BoxFuture<'a, Result<Answer, HttpError>> {
+        (**self).send(connection, outgoing)
+    }
+}
 
 impl<T: Transport> Transport for DryRun<T> {
     fn send<'a>(

@@ -1,0 +1,187 @@
+//! A vendor's side of the wire: reads requests, writes the bytes that a test gives it.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinHandle,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate authority of a test's own.
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub(super) fn new() -> Self {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub(super) fn certificate(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
+    fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// What a vendor does with a connection.
+#[derive(Clone)]
+enum Manner {
+    /// Answers each request with the next text, then goes on listening.
+    Answers(Vec<String>),
+    /// Writes a header a byte at a time, for ever.
+    Drips,
+    /// Reads the request and closes.
+    Closes,
+}
+
+/// Listens on a port of its own until dropped.
+pub(super) struct Server {
+    address: SocketAddr,
+    log: Arc<Log>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Log {
+    connections: AtomicUsize,
+    received: Mutex<Vec<String>>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    pub(super) async fn answering(answers: &[&str]) -> Self {
+        Self::start(Manner::Answers(answers.iter().map(ToString::to_string).collect()), None).await
+    }
+
+    pub(super) async fn tls(authority: &Authority, name: &str, answers: &[&str]) -> Self {
+        let answers = answers.iter().map(ToString::to_string).collect();
+        Self::start(Manner::Answers(answers), Some(authority.acceptor(name))).await
+    }
+
+    pub(super) async fn dripping() -> Self {
+        Self::start(Manner::Drips, None).await
+    }
+
+    pub(super) async fn closing() -> Self {
+        Self::start(Manner::Closes, None).await
+    }
+
+    /// One that is not there any more.
+    pub(super) async fn gone() -> Self {
+        let server = Self::closing().await;
+        server.task.abort();
+        // Its listener is dropped when the task is.
+        while !server.task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        server
+    }
+
+    pub(super) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(super) fn named(&self, name: &str) -> String {
+        format!("{name}:{}", self.address.port())
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.log.connections.load(SeqCst)
+    }
+
+    pub(super) fn received(&self) -> Vec<String> {
+        self.log.received.lock().unwrap().clone()
+    }
+
+    async fn start(manner: Manner, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let log = Arc::new(Log::default());
+        let task = tokio::spawn({
+            let log = Arc::clone(&log);
+            async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    log.connections.fetch_add(1, SeqCst);
+                    let (manner, tls, log) = (manner.clone(), tls.clone(), Arc::clone(&log));
+                    tokio::spawn(async move {
+                        match tls {
+                            Some(tls) => {
+                                if let Ok(stream) = tls.accept(stream).await {
+                                    serve(stream, manner, &log).await;
+                                }
+                            }
+                            None => serve(stream, manner, &log).await,
+                        }
+                    });
+                }
+            }
+        });
+        Self { address, log, task }
+    }
+}
+
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, manner: Manner, log: &Log) {
+    let answers = match manner {
+        Manner::Answers(answers) => answers,
+        Manner::Closes => {
+            request(&mut stream, log).await;
+            return;
+        }
+        Manner::Drips => {
+            request(&mut stream, log).await;
+            while stream.write_all(b"H").await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            return;
+        }
+    };
+    for answer in answers {
+        if request(&mut stream, log).await.is_none() || stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+    // Neither answers nor closes: what comes now waits until the other side gives up.
+    while request(&mut stream, log).await.is_some() {}
+}
+
+/// Reads one request's head; none where the other side has gone.
+async fn request(stream: &mut (impl AsyncRead + Unpin), log: &Log) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    log.received.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+    Some(())
+}
