@@ -1,3 +1,20 @@
-//! The project's own commands: build, test, demo, lint, bench.
+//! The project's own commands: build.
 
-fn main() {}
+mod build;
+mod shell;
+
+use clap::Parser;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Xtask {
+    /// Build the plugin and the test guests as components, where they are not current.
+    Build,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Xtask::parse() {
+        Xtask::Build => build::all(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Builds the plugin and the test guests as components, where they are not current.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+use xtask::components::{self, BARE, Component, Recipe, WASI, root, target_dir};
+
+use crate::shell::{cargo, output, program, run, say};
+
+/// A call gets this much stack; without `--stack-first` an overflow would run into the guest's data, not into a trap.
+const STACK: [&str; 2] = ["-zstack-size=65536", "--stack-first"];
+
+/// Builds every component that is missing or older than its sources.
+pub(crate) fn all() -> Result<()> {
+    let stale = stale()?;
+    if stale.is_empty() {
+        say("components: up to date");
+        return Ok(());
+    }
+    for target in [BARE, WASI] {
+        add_target(target)?;
+    }
+    for component in &stale {
+        match component.recipe {
+            Recipe::Plugin { target, build } => plugin(component, target, build)?,
+            Recipe::Text => text(component)?,
+            // All of a target at once, below.
+            Recipe::Guest { .. } => {}
+        }
+    }
+    for target in [BARE, WASI] {
+        guests(&stale, target)?;
+    }
+    say(&format!("components: {} built, in {}", stale.len(), target_dir().join("components").display()));
+    Ok(())
+}
+
+fn stale() -> Result<Vec<Component>> {
+    let mut stale = Vec::new();
+    for component in components::all()? {
+        if !component.is_current()? {
+            stale.push(component);
+        }
+    }
+    Ok(stale)
+}
+
+/// Has rustup fetch the target where it is missing.
+fn add_target(target: &str) -> Result<()> {
+    let sysroot = output(&mut program("rustc", ["--print", "sysroot"]))?;
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(target).exists() {
+        return Ok(());
+    }
+    say(&format!("adding the Rust target {target}"));
+    run(&mut program("rustup", ["target", "add", target]))
+}
+
+fn plugin(component: &Component, target: &str, build: Option<&str>) -> Result<()> {
+    say(&format!("building {} for {target}", component.name));
+    // Together with an rlib, link-time optimisation would be dropped without a word.
+    let mut cargo = cargo(["rustc", "--package", "iterable-connector", "--lib", "--crate-type", "cdylib"]);
+    cargo.env_remove("CONNECTOR_BUILD").envs(build.map(|build| ("CONNECTOR_BUILD", build)));
+    run(for_wasm(&mut cargo, target))?;
+    finish(component, target, "iterable_connector.wasm")
+}
+
+fn guests(stale: &[Component], target: &'static str) -> Result<()> {
+    let guests: Vec<_> =
+        stale.iter().filter(|component| component.recipe == Recipe::Guest { target }).collect();
+    if guests.is_empty() {
+        return Ok(());
+    }
+    say(&format!("building {} test guests for {target}", guests.len()));
+    let mut cargo = cargo(["build", "--package", "test-guests"]);
+    for guest in &guests {
+        cargo.args(["--example", guest.stem()]);
+    }
+    run(for_wasm(&mut cargo, target))?;
+    for guest in guests {
+        finish(guest, target, &format!("examples/{}.wasm", guest.stem()))?;
+    }
+    Ok(())
+}
+
+/// The flags of this machine have no part in a component.
+fn for_wasm<'a>(cargo: &'a mut Command, target: &str) -> &'a mut Command {
+    let flags: Vec<_> = STACK.iter().map(|argument| format!("\"-Clink-arg={argument}\"")).collect();
+    cargo
+        .args(["--profile", "component", "--target", target, "--target-dir"])
+        .arg(target_dir())
+        .arg("--config")
+        .arg(format!("target.{target}.rustflags=[{}]", flags.join(", ")))
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+}
+
+/// Takes what cargo built to its place. On WASI the linker has made a component of it already.
+fn finish(component: &Component, target: &str, artifact: &str) -> Result<()> {
+    let module = fs::read(target_dir().join(target).join("component").join(artifact))?;
+    let bytes = if target == WASI { module } else { encode(&component.name, &module)? };
+    place(component, &bytes)
+}
+
+fn text(component: &Component) -> Result<()> {
+    say(&format!("encoding {}", component.name));
+    let file = root().join("tests/guests/wat").join(component.stem()).with_extension("wat");
+    let mut module = wat::parse_file(file)?;
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(root().join("wit"))?;
+    let world = resolve.select_world(&[package], Some("base"))?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    place(component, &encode(&component.name, &module)?)
+}
+
+fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(ComponentEncoder::encode)
+        .with_context(|| format!("cannot make a component of {name}"))
+}
+
+fn place(component: &Component, bytes: &[u8]) -> Result<()> {
+    let path = component.path();
+    fs::create_dir_all(path.parent().unwrap_or(root()))?;
+    fs::write(&path, bytes)?;
+    component.seal()
+}
