@@ -48,7 +48,7 @@ fn stale() -> Result<Vec<Component>> {
 }
 
 /// Has rustup fetch the target where it is missing.
-fn add_target(target: &str) -> Result<()> {
+pub(crate) fn add_target(target: &str) -> Result<()> {
     let sysroot = output(&mut program("rustc", ["--print", "sysroot"]))?;
     if Path::new(sysroot.trim()).join("lib/rustlib").join(target).exists() {
         return Ok(());

@@ -3,20 +3,27 @@
 use std::{
     env,
     io::{IsTerminal as _, stdout},
-    process::Command,
+    process::{Command, ExitCode},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, ensure};
 use xtask::components::root;
 
 /// One line for whoever waits.
-#[expect(clippy::print_stdout, reason = "the one place that prints")]
+#[expect(clippy::print_stdout, reason = "the one place that reports")]
 pub(crate) fn say(line: &str) {
     if stdout().is_terminal() {
         println!("\x1b[1;36m{line}\x1b[0m");
     } else {
         println!("{line}");
     }
+}
+
+/// The last line where something failed.
+#[expect(clippy::print_stderr, reason = "the one place that reports a failure")]
+pub(crate) fn fail(error: &Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
 }
 
 /// Cargo in the repository's top folder, free of what `cargo run` told this program about itself: some build scripts

@@ -1,0 +1,15 @@
+//! Runs every test: unit and integration tests, then those in the documentation.
+
+use anyhow::Result;
+
+use crate::{
+    build,
+    shell::{cargo, run, say},
+};
+
+/// Builds what the tests load, then passes `arguments` on to `cargo test`.
+pub(crate) fn all(arguments: &[String]) -> Result<()> {
+    build::all()?;
+    say("tests");
+    run(cargo(["test"]).args(arguments))
+}

@@ -1,0 +1,19 @@
+//! What neither compiler nor clippy sees: undocumented items of the contract, long files, words that do not belong.
+
+mod contract;
+mod files;
+
+use anyhow::Result;
+
+/// A line for each thing that is not as it should be.
+pub(crate) fn findings() -> Result<Vec<String>> {
+    Ok([contract::findings()?, files::findings()?].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_repository_is_tidy() {
+        assert_eq!(super::findings().unwrap(), Vec::<String>::new());
+    }
+}
