@@ -12,12 +12,6 @@ pub(crate) use to_guest::{delivery, erasures, preferences, settings, subject};
 
 use crate::sandbox::CallState;
 
-#[expect(
-    clippy::pedantic,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
-    reason = "generated from wit/"
-)]
 mod generated {
     wasmtime::component::bindgen!({
         path: "../wit",

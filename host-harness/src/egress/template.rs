@@ -30,32 +30,29 @@ pub(crate) struct Template(pub(crate) Vec<Piece>);
 
 impl Template {
     /// Reads `text`; `name` tells what fills each blank.
-    pub(crate) fn parse<E>(text: &str, mut name: impl FnMut(&str) -> Result<Blank, E>) -> Result<Self, E> {
+    pub(crate) fn parse(text: &str, name: impl Fn(&str) -> Blank) -> Self {
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
         while let Some(open) = rest.find('{') {
             let (before, from_open) = rest.split_at(open);
             literal.push_str(before);
-            match blank_at(from_open) {
-                Some((blank, after)) => {
-                    if !literal.is_empty() {
-                        pieces.push(Piece::Text(std::mem::take(&mut literal)));
-                    }
-                    pieces.push(Piece::Blank(name(blank)?));
-                    rest = after;
+            if let Some((blank, after)) = blank_at(from_open) {
+                if !literal.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut literal)));
                 }
-                None => {
-                    literal.push('{');
-                    rest = from_open.strip_prefix('{').unwrap_or_default();
-                }
+                pieces.push(Piece::Blank(name(blank)));
+                rest = after;
+            } else {
+                literal.push('{');
+                rest = from_open.strip_prefix('{').unwrap_or_default();
             }
         }
         literal.push_str(rest);
         if !literal.is_empty() {
             pieces.push(Piece::Text(literal));
         }
-        Ok(Self(pieces))
+        Self(pieces)
     }
 
     /// Its blanks, in order.
@@ -97,7 +94,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Vec<Piece> {
-        Template::parse(text, |name| Ok::<_, ()>(Blank::Value(name.to_owned()))).unwrap().0
+        Template::parse(text, |name| Blank::Value(name.to_owned())).0
     }
 
     fn text(text: &str) -> Piece {

@@ -72,7 +72,7 @@ impl Bench {
             connection: &self.connection,
             declaration: &self.declaration,
             interface,
-            deadline: Instant::now() + Duration::from_secs(60),
+            deadline: Instant::now() + Duration::from_mins(1),
             trace: None,
             departs: &|| {},
         };

@@ -1,6 +1,10 @@
 //! Each request as it was sent, for an operator who asked to see it. Credentials are masked; people are not.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     redactor::Redactor,
@@ -85,7 +89,7 @@ fn cut(mut text: String) -> String {
         let end = (0..=SHOWN).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         let left_out = text.len() - end;
         text.truncate(end);
-        text.push_str(&format!("… and {left_out} bytes more"));
+        let _written = write!(text, "… and {left_out} bytes more");
     }
     text
 }

@@ -95,7 +95,7 @@ pub enum LoadError {
 }
 
 fn bulleted(errors: &[ManifestError]) -> String {
-    errors.iter().map(|error| format!("\n  - {error}")).collect()
+    errors.iter().flat_map(|error| ["\n  - ".to_owned(), error.to_string()]).collect()
 }
 
 impl Plugin {
@@ -130,7 +130,7 @@ fn audited_imports(engine: &Engine, component: &Component, wasi: Wasi) -> Result
     let mut imports = Vec::new();
     for (import, _) in component.component_type().imports(engine.wasmtime()) {
         let is_wasi = import.starts_with("wasi:");
-        if !IMPORTS.contains(&import) && !(is_wasi && wasi == Wasi::Trapped) {
+        if !(IMPORTS.contains(&import) || is_wasi && wasi == Wasi::Trapped) {
             return Err(LoadError::ForeignImport { import: import.to_owned(), wasi: is_wasi });
         }
         imports.push(import.to_owned());

@@ -69,7 +69,7 @@ pub enum SwapError {
 }
 
 fn lines(errors: &[SettingError]) -> String {
-    errors.iter().map(|error| format!("\n  {error}")).collect()
+    errors.iter().flat_map(|error| ["\n  ".to_owned(), error.to_string()]).collect()
 }
 
 /// A plugin's place. Calls in flight keep the generation that they began with.

@@ -42,10 +42,10 @@ pub fn watch(
 ) -> Result<Watched, WatchError> {
     let failed = |cause| WatchError { path: file.to_owned(), cause };
     // One note is enough: whoever reads it looks at the file as it is then.
-    let (changed, mut changes) = mpsc::channel(1);
+    let (note, mut notes) = mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _already_noted = changed.try_send(());
+            let _already_noted = note.try_send(());
         }
     })
     .map_err(failed)?;
@@ -54,7 +54,7 @@ pub fn watch(
     watcher.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
     let path = file.to_owned();
     let task = tokio::spawn(async move {
-        while changes.recv().await.is_some() {
+        while notes.recv().await.is_some() {
             take_in(&path, &engine, &policy, &slot).await;
         }
     });

@@ -210,8 +210,7 @@ impl Calls {
         };
         let meter = Arc::new(Meter::default());
         let limits = &self.connection.limits;
-        let wall = Duration::from_millis(limits.wall_ms);
-        let deadline = Instant::now() + wall;
+        let deadline = Instant::now() + Duration::from_millis(limits.wall_ms);
         let access = Access {
             interface,
             connection: Arc::clone(&self.connection),
@@ -234,13 +233,11 @@ impl Calls {
             };
             answer.map_err(|error| CallFailure::of(&error, &meter))
         };
-        let answer = match tokio::time::timeout_at(deadline, work).await {
-            Ok(answer) => answer?,
-            Err(_) => {
-                let detail = format!("{} seconds are over (limits.wall-ms)", wall.as_secs());
-                return Err(CallFailure::new(FailureKind::DeadlinePassed, detail, &meter));
-            }
+        let late = |_| {
+            let detail = format!("{} ms are over (limits.wall-ms)", limits.wall_ms);
+            CallFailure::new(FailureKind::DeadlinePassed, detail, &meter)
         };
+        let answer = tokio::time::timeout_at(deadline, work).await.map_err(late)??;
         self.own(answer, &meter)
     }
 

@@ -58,12 +58,6 @@ fn open(declared: &Declared, fillings: &Fillings<'_>, blank: &Blank) -> HttpErro
 
 /// The query with its question mark; empty where there are no parameters.
 pub(super) fn query(parameters: &[(String, String)]) -> String {
-    parameters
-        .iter()
-        .enumerate()
-        .map(|(index, (name, value))| {
-            let separator = if index == 0 { '?' } else { '&' };
-            format!("{separator}{}={}", encode(name), encode(value))
-        })
-        .collect()
+    let pairs: Vec<_> = parameters.iter().map(|(name, value)| encode(name) + "=" + &encode(value)).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }

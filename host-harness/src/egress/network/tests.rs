@@ -41,7 +41,7 @@ fn connection(tenant: &str, host: &str, policy: EgressPolicy) -> Connection {
         key: "newsletter".into(),
         plugin: "example".into(),
         settings: [("domain".to_owned(), host.to_owned())].into(),
-        secrets: Default::default(),
+        secrets: std::collections::BTreeMap::default(),
         webhook_url: None,
         accepted_tokens: Vec::new(),
         token_to_install: None,
@@ -189,7 +189,7 @@ async fn an_answer_over_the_cap_is_refused_whether_it_says_so_or_not() {
 }
 
 fn deadlines(change: impl FnOnce(&mut Deadlines)) -> EgressPolicy {
-    let an_hour = Duration::from_secs(3_600);
+    let an_hour = Duration::from_hours(1);
     let mut deadlines =
         Deadlines { connect: an_hour, first_byte: an_hour, between_bytes: an_hour, total: an_hour };
     change(&mut deadlines);

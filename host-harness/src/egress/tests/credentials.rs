@@ -102,7 +102,7 @@ async fn a_rotated_refresh_token_takes_the_place_of_the_operators() {
     let bench = Bench::with(with_exchange(), |_| {});
     bench.vendor.answers(200, &[], r#"{"access":"access-one","expires":60,"refresh":"refresh-two"}"#);
     bench.send(request()).await.unwrap();
-    bench.clock.advance(Duration::from_secs(60));
+    bench.clock.advance(Duration::from_mins(1));
     token(&bench, "access-two");
     bench.send(request()).await.unwrap();
     assert_eq!(asked(&bench)[2], ("token".to_owned(), "refresh=refresh-two".to_owned()));

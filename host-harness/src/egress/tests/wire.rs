@@ -146,7 +146,7 @@ async fn only_the_headers_that_the_manifest_asks_for_are_seen() {
 #[tokio::test]
 async fn both_forms_of_retry_after_reach_the_guest_as_a_wait() {
     let bench = Bench::of(operation());
-    let in_a_minute = httpdate::fmt_http_date(bench.clock.date() + Duration::from_secs(60));
+    let in_a_minute = httpdate::fmt_http_date(bench.clock.date() + Duration::from_mins(1));
     for value in ["60", &in_a_minute] {
         bench.vendor.answers(429, &[("retry-after", value)], "");
         let wait = bench.send(request()).await.unwrap().retry_after_ms.unwrap();
@@ -184,7 +184,7 @@ async fn a_trace_masks_credentials_and_shows_the_rest() {
         connection: &bench.connection,
         declaration: &bench.declaration,
         interface: Interface::Erasure,
-        deadline: Instant::now() + Duration::from_secs(60),
+        deadline: Instant::now() + Duration::from_mins(1),
         trace: Some(&trace),
         departs: &|| {},
     };

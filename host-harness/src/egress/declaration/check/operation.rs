@@ -141,11 +141,7 @@ fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestErr
 }
 
 fn template(manifest: &Manifest, text: &str) -> Template {
-    let parsed = Template::parse::<std::convert::Infallible>(text, |blank| Ok(filler(manifest, blank)));
-    match parsed {
-        Ok(template) => template,
-        Err(never) => match never {},
-    }
+    Template::parse(text, |blank| filler(manifest, blank))
 }
 
 fn body(operation: &Operation, errors: &mut Vec<ManifestError>) -> Option<BodyForm> {
