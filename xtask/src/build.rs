@@ -22,6 +22,8 @@ pub(crate) fn all() -> Result<()> {
     for target in [BARE, WASI] {
         add_target(target)?;
     }
+    // Taken before: a source that changes during the build makes the component stale.
+    let digests = stale.iter().map(Component::discard).collect::<Result<Vec<_>>>()?;
     for component in &stale {
         match component.recipe {
             Recipe::Plugin { target, build } => plugin(component, target, build)?,
@@ -32,6 +34,9 @@ pub(crate) fn all() -> Result<()> {
     }
     for target in [BARE, WASI] {
         guests(&stale, target)?;
+    }
+    for (component, digest) in stale.iter().zip(&digests) {
+        component.seal(digest)?;
     }
     say(&format!("components: {} built, in {}", stale.len(), target_dir().join("components").display()));
     Ok(())
@@ -125,6 +130,5 @@ fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
 fn place(component: &Component, bytes: &[u8]) -> Result<()> {
     let path = component.path();
     fs::create_dir_all(path.parent().unwrap_or(root()))?;
-    fs::write(&path, bytes)?;
-    component.seal()
+    Ok(fs::write(path, bytes)?)
 }

@@ -91,9 +91,17 @@ impl Component {
         Ok(self.path().exists() && built_of == Some(self.digest()?))
     }
 
-    /// Notes which sources it was built of.
-    pub fn seal(&self) -> Result<()> {
-        Ok(fs::write(self.digest_path(), self.digest()?)?)
+    /// Removes what is built, so that nobody takes it for current, and gives the digest of its sources now.
+    pub fn discard(&self) -> Result<String> {
+        if self.path().exists() {
+            fs::remove_file(self.path())?;
+        }
+        self.digest()
+    }
+
+    /// Notes which sources it was built of, by their digest.
+    pub fn seal(&self, digest: &str) -> Result<()> {
+        Ok(fs::write(self.digest_path(), digest)?)
     }
 
     fn digest_path(&self) -> PathBuf {

@@ -11,43 +11,51 @@ use crate::{
     tidy,
 };
 
+/// What cargo checks: a name, and cargo's arguments.
+const CHECKS: [(&str, &[&str]); 4] = [
+    ("formatting", &["fmt", "--all", "--check"]),
+    ("clippy", &["clippy", "--all-targets", "--", "--deny=warnings"]),
+    (
+        "clippy for wasm: plugin and test guests",
+        &[
+            "clippy",
+            "--target",
+            BARE,
+            "--package=iterable-connector",
+            "--package=test-guests",
+            "--lib",
+            "--examples",
+            "--",
+            "--deny=warnings",
+        ],
+    ),
+    ("documentation", &["doc", "--no-deps", "--document-private-items"]),
+];
+
 /// Runs every check.
 pub(crate) fn all() -> Result<()> {
-    add_target(BARE)?;
-    step("formatting", &mut cargo(["fmt", "--all", "--check"]))?;
-    step("clippy", &mut cargo(["clippy", "--all-targets", "--", "--deny=warnings"]))?;
-    step("clippy for wasm: plugin and test guests", &mut clippy_for_wasm())?;
     say("tidy");
     let findings = tidy::findings()?;
     ensure!(findings.is_empty(), "not tidy:\n{}", findings.join("\n"));
-    step("documentation", documentation().env("RUSTDOCFLAGS", "--deny=warnings"))?;
-    let component = ["component", "build", "--target", BARE];
-    optional("component", cargo(component).current_dir(root().join("plugin")))?;
+    add_target(BARE)?;
+    for (name, arguments) in CHECKS {
+        say(name);
+        run(cargo([]).args(arguments).env("RUSTDOCFLAGS", "--deny=warnings"))?;
+    }
+    where_installed(
+        "component",
+        cargo(["component", "build", "--target", BARE]).current_dir(root().join("plugin")),
+    )?;
     // Advisories come from a database on the network: what passed yesterday must pass today.
-    optional("deny", &mut cargo(["deny", "check", "bans", "licenses", "sources"]))
-}
-
-fn clippy_for_wasm() -> Command {
-    let packages = ["--package=iterable-connector", "--package=test-guests", "--lib", "--examples"];
-    let mut clippy = cargo(["clippy", "--target", BARE]);
-    clippy.args(packages).args(["--", "--deny=warnings"]);
-    clippy
-}
-
-fn documentation() -> Command {
-    cargo(["doc", "--no-deps", "--document-private-items"])
-}
-
-fn step(name: &str, command: &mut Command) -> Result<()> {
-    say(name);
-    run(command)
+    where_installed("deny", &mut cargo(["deny", "check", "bans", "licenses", "sources"]))
 }
 
 /// A check by a cargo subcommand that not every machine has.
-fn optional(subcommand: &str, command: &mut Command) -> Result<()> {
+fn where_installed(subcommand: &str, check: &mut Command) -> Result<()> {
     let version = cargo([subcommand, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if version.is_ok_and(|status| status.success()) {
-        return step(&format!("cargo {subcommand}"), command);
+        say(&format!("cargo {subcommand}"));
+        return run(check);
     }
     say(&format!("cargo {subcommand}: not installed, left out"));
     Ok(())
