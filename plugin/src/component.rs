@@ -1,0 +1,1 @@
+//! Joins the connector to its sandbox.

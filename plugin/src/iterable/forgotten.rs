@@ -1,0 +1,146 @@
+//! The list of everybody ever forgotten, read in one pass and without a copy: it may hold hundreds of thousands.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+/// SHA-256 of a lower-cased, trimmed identifier.
+pub(crate) type Hash = [u8; 32];
+
+/// Which of the hashes wanted are on the list. None where the answer holds no such list, or breaks off within it.
+pub(crate) fn listed(body: &[u8], wanted: &BTreeSet<Hash>) -> Option<BTreeSet<Hash>> {
+    let mut found = BTreeSet::new();
+    let mut parser = serde_json::Deserializer::from_slice(body);
+    let search = Answer { wanted, found: &mut found };
+    let lists = parser.deserialize_map(search).ok()?;
+    parser.end().ok()?;
+    (lists > 0).then_some(found)
+}
+
+/// How many lists the answer holds.
+struct Answer<'a> {
+    wanted: &'a BTreeSet<Hash>,
+    found: &'a mut BTreeSet<Hash>,
+}
+
+impl<'de> Visitor<'de> for Answer<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a list of hashes")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<usize, A::Error> {
+        let mut lists = 0;
+        while let Some(key) = entries.next_key::<String>()? {
+            if key == "hashedEmails" || key == "hashedUserIds" {
+                entries.next_value_seed(Hashes { wanted: self.wanted, found: self.found })?;
+                lists += 1;
+            } else {
+                entries.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(lists)
+    }
+}
+
+struct Hashes<'a> {
+    wanted: &'a BTreeSet<Hash>,
+    found: &'a mut BTreeSet<Hash>,
+}
+
+impl<'de> DeserializeSeed<'de> for Hashes<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Hashes<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of hashes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while let Some(hash) = items.next_element_seed(Entry)? {
+            if let Some(hash) = hash.filter(|hash| self.wanted.contains(hash)) {
+                self.found.insert(hash);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One hash, in hex of either case. Another form is nobody's.
+struct Entry;
+
+impl<'de> DeserializeSeed<'de> for Entry {
+    type Value = Option<Hash>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Entry {
+    type Value = Option<Hash>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a hash")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        let mut hash = [0; 32];
+        Ok(hex::decode_to_slice(text, &mut hash).ok().map(|()| hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    fn hash(text: &str) -> Hash {
+        Sha256::digest(text).into()
+    }
+
+    #[test]
+    fn hex_of_either_case_counts_and_another_form_is_nobody() {
+        let upper = hex::encode_upper(hash("a"));
+        let body = format!(r#"{{"more":[{{}}],"hashedUserIds":["{upper}","","zz","a@example.com"]}}"#);
+        let wanted = BTreeSet::from([hash("a"), hash("b")]);
+        assert_eq!(listed(body.as_bytes(), &wanted), Some(BTreeSet::from([hash("a")])));
+    }
+
+    #[test]
+    fn an_answer_without_a_whole_list_proves_nothing() {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "<html>",
+            r#"{"hashedEmails":null}"#,
+            r#"{"hashedEmails":["#,
+            r#"{"hashedEmails":[1]}"#,
+        ] {
+            assert_eq!(listed(body.as_bytes(), &BTreeSet::new()), None, "{body}");
+        }
+        assert_eq!(listed(br#"{"hashedEmails":[]}"#, &BTreeSet::new()), Some(BTreeSet::new()));
+        assert_eq!(listed(br#"{"hashedEmails":[]} x"#, &BTreeSet::new()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(body: Vec<u8>) {
+            let _ = listed(&body, &BTreeSet::from([hash("a")]));
+        }
+    }
+}

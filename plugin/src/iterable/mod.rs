@@ -1,0 +1,7 @@
+//! Iterable's API: what to send, what its answers mean. Building and reading are pure; [`client`] joins them.
+
+pub(crate) mod client;
+pub(crate) mod forgotten;
+pub(crate) mod model;
+pub(crate) mod request;
+pub(crate) mod response;

@@ -1,0 +1,136 @@
+//! What the connector is: its settings, the requests it may make and the limits they keep to.
+
+use crate::{operations, settings, subject};
+
+/// A setting that the operator fills in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SettingSpec {
+    /// For machines.
+    pub name: &'static str,
+    /// For people.
+    pub label: &'static str,
+    /// What it does and which values it takes.
+    pub description: &'static str,
+    /// Whether a connection works without it.
+    pub required: bool,
+    /// Held by the host.
+    pub secret: bool,
+    /// What counts where it is empty.
+    pub default: Option<&'static str>,
+    /// The values allowed; any where empty.
+    pub options: &'static [&'static str],
+}
+
+/// At most `requests` in any `period_ms`, counted over all operations that name it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// What operations call it.
+    pub name: &'static str,
+    /// How many.
+    pub requests: u32,
+    /// In how many milliseconds.
+    pub period_ms: u64,
+}
+
+/// A part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A header.
+    Header,
+    /// A field of the JSON body.
+    Body,
+}
+
+/// What the host itself writes into a request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Where.
+    pub place: Place,
+    /// The header's or the field's name.
+    pub name: &'static str,
+    /// With blanks such as `{api-key}`.
+    pub value: &'static str,
+}
+
+/// A request that may be made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What requests and error messages call it.
+    pub name: &'static str,
+    /// What it is for, in an operator's words.
+    pub purpose: &'static str,
+    /// The interfaces whose calls may send it.
+    pub used_by: &'static [&'static str],
+    /// In capitals.
+    pub method: &'static str,
+    /// With a blank for what varies.
+    pub path: &'static str,
+    /// None where there is no body.
+    pub content_type: Option<&'static str>,
+    /// Written by the host.
+    pub fields: &'static [Field],
+    /// In bytes, where an answer may outgrow the usual cap.
+    pub response_limit: Option<u64>,
+    /// The limits it counts against.
+    pub limits: &'static [&'static str],
+    /// Whether the host may send it again by itself.
+    pub repeatable: bool,
+}
+
+impl Operation {
+    /// Whether it changes anything at Iterable.
+    pub fn writes(&self) -> bool {
+        self.method != "GET"
+    }
+}
+
+/// Everything that the host asks once, when it loads the connector. The setting that holds the host name of every
+/// operation is [`settings::DOMAIN`], the header that carries the webhook token [`TOKEN_HEADER`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// For machines.
+    pub name: &'static str,
+    /// Of this build.
+    pub version: String,
+    /// For people.
+    pub vendor: &'static str,
+    /// A link.
+    pub documentation: &'static str,
+    /// In the order of a form.
+    pub settings: &'static [SettingSpec],
+    /// The permission list.
+    pub operations: &'static [&'static Operation],
+    /// As Iterable publishes them.
+    pub limits: &'static [Limit],
+    /// Kinds of identifier that the connector can act on.
+    pub identifier_kinds: &'static [&'static str],
+    /// Kinds of consent item, a parent's before its children's.
+    pub item_kinds: &'static [&'static str],
+}
+
+/// The header in which Iterable's webhooks carry their token, as its last word.
+pub const TOKEN_HEADER: &str = "Authorization";
+
+/// The same answer every time.
+pub fn describe() -> Manifest {
+    Manifest {
+        name: "iterable",
+        version: version(),
+        vendor: "Iterable",
+        documentation: "https://api.iterable.com/api/docs",
+        settings: settings::SPECS,
+        operations: operations::ALL,
+        limits: operations::LIMITS,
+        identifier_kinds: &[subject::EMAIL, subject::USER_ID],
+        item_kinds: &["channel", "message-type", "email-list"],
+    }
+}
+
+/// The crate's version, and after a plus what `CONNECTOR_BUILD` said when it was compiled, such as `0.1.0+next`.
+pub fn version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    match option_env!("CONNECTOR_BUILD") {
+        Some(build) if !build.is_empty() => format!("{version}+{build}"),
+        _ => version.to_owned(),
+    }
+}
