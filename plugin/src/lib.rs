@@ -1,8 +1,11 @@
 //! The Iterable connector: erasure, consent both ways, consent webhooks and their token.
 //!
-//! Each capability is a function of its arguments: [`erasure::erase`], [`erasure::confirm`] and [`token::install`].
+//! Each capability is a function of its arguments: [`erasure::erase`], [`erasure::confirm`], [`consent::list_items`],
+//! [`consent::current`], [`consent::apply`], [`webhook::verify`], [`token::install`] and [`check::test_connection`].
 //! [`http::Vendor`] is their one way out. Only `component.rs` knows that there is a sandbox around them.
 
+pub mod check;
+pub mod consent;
 pub mod erasure;
 pub mod error;
 pub mod http;
@@ -12,6 +15,7 @@ pub mod operations;
 pub mod settings;
 pub mod subject;
 pub mod token;
+pub mod webhook;
 
 #[cfg(target_family = "wasm")]
 mod component;

@@ -1,6 +1,6 @@
 //! What the connector is: its settings, the requests it may make and the limits they keep to.
 
-use crate::{operations, settings, subject};
+use crate::{consent, operations, settings, subject};
 
 /// A setting that the operator fills in.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ pub fn describe() -> Manifest {
         operations: operations::ALL,
         limits: operations::LIMITS,
         identifier_kinds: &[subject::EMAIL, subject::USER_ID],
-        item_kinds: &["channel", "message-type", "email-list"],
+        item_kinds: &[consent::CHANNEL, consent::MESSAGE_TYPE, consent::EMAIL_LIST],
     }
 }
 

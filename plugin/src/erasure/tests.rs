@@ -277,11 +277,11 @@ fn four_hundred_thousand_hashes_prove_many_erasures() {
     let body = format!(r#"{{"hashedEmails":["{first}",{others}"{last}"]}}"#);
     let erasures = ["first", "last", "nobody"]
         .map(|name| pending(&[("email", &format!("{name}@example.com"))], Some("taken")));
-    let mut lists = 0;
+    let mut reads = 0;
     let mut vendor = |request: Request| {
         hold_to_manifest(&request, "erasure");
         let list = request.operation.name == "list-forgotten-emails";
-        lists += usize::from(list);
+        reads += usize::from(list);
         let body = if list { body.clone() } else { "{}".to_owned() };
         Ok(Response { status: 200, retry_after_ms: None, body: body.into_bytes() })
     };

@@ -1,0 +1,271 @@
+//! Whether a connection works: one check for the key and one for each capability, changing nothing at Iterable.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    error::{Error, ErrorKind},
+    http::Vendor,
+    iterable::{
+        client::{Client, TOO_LARGE},
+        forgotten,
+        model::{Channels, MessageTypes, Webhook, Webhooks},
+        request::plain,
+    },
+    manifest::{self, Operation},
+    operations,
+    settings::{ProjectType, Settings},
+};
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It works.
+    Passed,
+    /// It does not: the detail says why.
+    Failed,
+    /// Not set up.
+    Untried,
+}
+
+/// One thing that a connection needs, tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// `connector`, `api-key`, `consent`, `erasure` or `webhook`.
+    pub name: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// For an operator.
+    pub detail: String,
+}
+
+/// Tries what each capability needs. The first check tells which build of the connector answered.
+pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Check> {
+    let mut client = Client::new(vendor);
+    let channels =
+        client.read::<Channels>(&operations::LIST_CHANNELS).map(|channels| channels.channels.len());
+    let message_types = client.read::<MessageTypes>(&operations::LIST_MESSAGE_TYPES);
+    let forgotten = forgotten(&mut client, settings.project_type);
+    let webhooks = client.read::<Webhooks>(&operations::LIST_WEBHOOKS).map(|webhooks| webhooks.webhooks);
+    let version = format!("version {}", manifest::version());
+    vec![
+        Check { name: "connector", outcome: Outcome::Passed, detail: version },
+        check("api-key", key(settings, &channels, &[forgotten.as_ref().err(), webhooks.as_ref().err()])),
+        check("consent", consent(channels, message_types)),
+        check("erasure", forgotten.map_err(|error| error.message)),
+        match settings.webhook_id {
+            Some(id) => check("webhook", webhook(settings, id, webhooks)),
+            None => Check {
+                name: "webhook",
+                outcome: Outcome::Untried,
+                detail: "setting `webhook-id` is empty: its token is changed by hand".to_owned(),
+            },
+        },
+    ]
+}
+
+fn check(name: &'static str, result: Result<String, String>) -> Check {
+    match result {
+        Ok(detail) => Check { name, outcome: Outcome::Passed, detail },
+        Err(detail) => Check { name, outcome: Outcome::Failed, detail },
+    }
+}
+
+/// Any key may read channels; only one of the right kind the list of the forgotten and webhooks.
+fn key(
+    settings: &Settings,
+    weak: &Result<usize, Error>,
+    strong: &[Option<&Error>],
+) -> Result<String, String> {
+    let is_unauthorized = |error: &&Error| error.kind == ErrorKind::Unauthorized;
+    match weak {
+        Err(error) if is_unauthorized(&error) => Err(format!(
+            "{}: it may be wrong or disabled, or belong to the other data centre than that of `{}`",
+            error.message, settings.domain
+        )),
+        Err(error) => Err(error.message.clone()),
+        Ok(_) => match strong.iter().flatten().copied().find(is_unauthorized) {
+            Some(error) => Err(format!(
+                "{}, though it may read channels: wanted is a server-side key of type Standard, without JWT",
+                error.message
+            )),
+            None => Ok("Iterable accepts the key".to_owned()),
+        },
+    }
+}
+
+fn consent(
+    channels: Result<usize, Error>,
+    message_types: Result<MessageTypes, Error>,
+) -> Result<String, String> {
+    let channels = channels.map_err(|error| error.message)?;
+    let message_types = message_types.map_err(|error| error.message)?.message_types.len();
+    Ok(format!("{channels} channels and {message_types} message types"))
+}
+
+/// Reads the lists that prove erasures in a project of this type. One that is too long is readable.
+fn forgotten(client: &mut Client, project: ProjectType) -> Result<String, Error> {
+    let lists: &[&'static Operation] = match project {
+        ProjectType::Email => &[&operations::LIST_FORGOTTEN_EMAILS],
+        ProjectType::UserId => &[&operations::LIST_FORGOTTEN_USER_IDS],
+        ProjectType::Hybrid => &[&operations::LIST_FORGOTTEN_USER_IDS, &operations::LIST_FORGOTTEN_EMAILS],
+    };
+    let mut detail = "the list of the forgotten can be read";
+    for operation in lists {
+        match client.raw(plain(operation)) {
+            Err(error) if error.code == TOO_LARGE => {
+                detail = "the list of the forgotten can be read but has outgrown its limit: erasures are no longer proven";
+            }
+            Err(error) => return Err(error),
+            Ok(response) if forgotten::listed(&response.body, &BTreeSet::new()).is_none() => {
+                return Err(client.unreadable(operation, &response));
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(detail.to_owned())
+}
+
+fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) -> Result<String, String> {
+    let webhooks = webhooks.map_err(|error| error.message)?;
+    let Some(webhook) = webhooks.iter().find(|webhook| webhook.id == id) else {
+        return Err(format!("this project has no webhook {id}: see setting `webhook-id`"));
+    };
+    if !webhook.enabled {
+        return Err(format!("webhook {id} is not enabled"));
+    }
+    if webhook.auth_type != "OAuth2" {
+        return Err(format!("webhook {id} is not set to OAuth2"));
+    }
+    match &settings.webhook_url {
+        Some(url) if webhook.endpoint.trim() != url => Err(format!("webhook {id} does not point at {url}")),
+        _ => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        http::SendErrorKind,
+        testing::{Script, settings},
+    };
+
+    const CHANNELS: &str =
+        r#"{"channels":[{"id":1,"name":"M","channelType":"Marketing","messageMedium":"Email"}]}"#;
+    const TYPES: &str =
+        r#"{"messageTypes":[{"id":2,"name":"N","channelId":1},{"id":3,"name":"O","channelId":1}]}"#;
+    const HASHES: &str = r#"{"hashedEmails":[]}"#;
+    const BAD_KEY: &str = r#"{"msg":"Invalid API key","code":"BadApiKey","params":{"ip":"192.0.2.1"}}"#;
+
+    fn hook(auth: &str, enabled: bool, endpoint: &str) -> String {
+        let hook = serde_json::json!({"id": 42, "authType": auth, "enabled": enabled, "endpoint": endpoint,
+            "blastSendEnabled": true, "triggeredSendEnabled": true});
+        serde_json::json!({ "webhooks": [hook] }).to_string()
+    }
+
+    fn script(webhooks: &str) -> Script {
+        Script::of("connector")
+            .answers("list-channels", 200, CHANNELS)
+            .answers("list-message-types", 200, TYPES)
+            .answers("list-forgotten-emails", 200, HASHES)
+            .answers("list-webhooks", 200, webhooks)
+    }
+
+    fn outcomes(checks: &[Check]) -> Vec<(&str, Outcome)> {
+        checks.iter().map(|check| (check.name, check.outcome)).collect()
+    }
+
+    fn detail<'a>(checks: &'a [Check], name: &str) -> &'a str {
+        &checks.iter().find(|check| check.name == name).unwrap().detail
+    }
+
+    #[test]
+    fn a_connection_that_works_passes_and_tells_which_build_answered() {
+        let settings = settings(&[("webhook-id", "42"), ("webhook-url", "https://example.com/w")]);
+        let checks = test_connection(&settings, &mut script(&hook("OAuth2", true, "https://example.com/w")));
+        let names = ["connector", "api-key", "consent", "erasure", "webhook"];
+        assert_eq!(outcomes(&checks), names.map(|name| (name, Outcome::Passed)));
+        assert_eq!(detail(&checks, "connector"), format!("version {}", manifest::version()));
+        assert_eq!(detail(&checks, "consent"), "1 channels and 2 message types");
+    }
+
+    #[test]
+    fn without_a_webhook_id_the_webhook_is_untried() {
+        let checks = test_connection(&settings(&[]), &mut script(r#"{"webhooks":[]}"#));
+        assert_eq!(outcomes(&checks)[4], ("webhook", Outcome::Untried));
+    }
+
+    #[test]
+    fn a_refused_key_may_belong_to_the_other_data_centre() {
+        let mut script = Script::of("connector")
+            .answers("list-channels", 401, BAD_KEY)
+            .answers("list-message-types", 401, BAD_KEY)
+            .answers("list-forgotten-emails", 401, BAD_KEY)
+            .answers("list-webhooks", 401, BAD_KEY);
+        let checks = test_connection(&settings(&[("domain", "api.eu.iterable.com")]), &mut script);
+        assert_eq!(
+            detail(&checks, "api-key"),
+            "Iterable refused the key or its rights for `list-channels` (status 401, code BadApiKey): it may be wrong or \
+             disabled, or belong to the other data centre than that of `api.eu.iterable.com`"
+        );
+        assert!(outcomes(&checks)[1..4].iter().all(|(_, outcome)| *outcome == Outcome::Failed));
+    }
+
+    #[test]
+    fn a_key_of_the_wrong_kind_is_told_from_a_wrong_key() {
+        let mut script = Script::of("connector")
+            .answers("list-channels", 200, CHANNELS)
+            .answers("list-message-types", 200, TYPES)
+            .answers("list-forgotten-emails", 401, BAD_KEY)
+            .answers("list-webhooks", 401, BAD_KEY);
+        let checks = test_connection(&settings(&[]), &mut script);
+        assert_eq!(
+            outcomes(&checks)[1..4],
+            [("api-key", Outcome::Failed), ("consent", Outcome::Passed), ("erasure", Outcome::Failed),]
+        );
+        assert!(
+            detail(&checks, "api-key").ends_with("wanted is a server-side key of type Standard, without JWT")
+        );
+    }
+
+    #[test]
+    fn each_project_type_reads_its_own_lists_and_one_too_long_is_readable() {
+        for (project, lists) in [
+            ("email", &["list-forgotten-emails"][..]),
+            ("user-id", &["list-forgotten-user-ids"]),
+            ("hybrid", &["list-forgotten-user-ids", "list-forgotten-emails"]),
+        ] {
+            let mut script = Script::of("connector").answers("list-channels", 200, CHANNELS).answers(
+                "list-message-types",
+                503,
+                "",
+            );
+            for list in lists {
+                script = script.fails(list, SendErrorKind::TooLarge, true);
+            }
+            let mut script = script.answers("list-webhooks", 200, r#"{"webhooks":[]}"#);
+            let checks = test_connection(&settings(&[("project-type", project)]), &mut script);
+            script.done();
+            assert_eq!(outcomes(&checks)[3], ("erasure", Outcome::Passed), "{project}");
+            assert_eq!(outcomes(&checks)[2], ("consent", Outcome::Failed));
+            assert_eq!(detail(&checks, "consent"), "Iterable failed at `list-message-types` (status 503)");
+        }
+    }
+
+    #[test]
+    fn a_webhook_that_would_not_reach_us_fails_with_the_reason() {
+        let settings = settings(&[("webhook-id", "42"), ("webhook-url", "https://example.com/w")]);
+        for (webhooks, reason) in [
+            (r#"{"webhooks":[]}"#.to_owned(), "this project has no webhook 42: see setting `webhook-id`"),
+            (hook("OAuth2", false, "https://example.com/w"), "webhook 42 is not enabled"),
+            (hook("Basic", true, "https://example.com/w"), "webhook 42 is not set to OAuth2"),
+            (
+                hook("OAuth2", true, "https://example.com/x"),
+                "webhook 42 does not point at https://example.com/w",
+            ),
+        ] {
+            let checks = test_connection(&settings, &mut script(&webhooks));
+            assert_eq!((outcomes(&checks)[4].1, detail(&checks, "webhook")), (Outcome::Failed, reason));
+        }
+    }
+}

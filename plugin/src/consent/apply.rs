@@ -1,0 +1,175 @@
+//! Makes Iterable hold exactly the choices given and leaves every other alone.
+
+use super::{
+    Change, Choice, Fate, ItemReport, Preference, Report, Standing, additive,
+    catalogue::{Catalogue, Group, Target},
+    find, replace,
+    subscriptions::{List, Slot, Subscriptions},
+};
+use crate::{
+    erasure::table::SETTLING_MS,
+    error::Error,
+    http::Vendor,
+    iterable::{client::Client, request, response::Meaning},
+    settings::{Settings, SubscriptionsApi, subscriptions_api_is_off},
+    subject::{self, Identifier, Person},
+};
+
+/// One choice that has to be written.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// The preference's place.
+    pub(super) at: usize,
+    pub(super) target: Target,
+    pub(super) choice: Choice,
+}
+
+/// Applies preferences. A person unknown to Iterable is created first, a forgotten one is refused, and what is already
+/// so costs no write. Repeating it succeeds.
+///
+/// Whole lists may have to be written, and reads lag behind writes: the caller waits `settles_after_ms` before the next
+/// call for the same person, or that call could undo this one.
+pub fn apply(
+    settings: &Settings,
+    vendor: &mut dyn Vendor,
+    subject: &[Identifier],
+    preferences: &[Preference],
+) -> Result<Report, Error> {
+    let people = subject::people(settings.project_type, subject)?;
+    let mut client = Client::new(vendor);
+    let named = |group| preferences.iter().any(|preference| Group::of(&preference.item.kind) == Some(group));
+    let catalogue = Catalogue::read(&mut client, named)?;
+    let targets: Vec<_> = (0..).zip(preferences).map(|(at, _)| target(&catalogue, preferences, at)).collect();
+    if targets.iter().all(Result::is_err) {
+        let items = report_items(preferences, &targets, &[], &Subscriptions::default());
+        return Ok(Report { items, standing: Standing::Known, settles_after_ms: None });
+    }
+    let Some((person, before, standing)) = meet(&mut client, &people)? else {
+        return Ok(forgotten(&client, preferences));
+    };
+
+    let steps = steps(preferences, &targets, &before);
+    let mut after = before.clone();
+    for step in &steps {
+        after.set(step.target.slot, step.choice);
+    }
+    let fates = write(settings.subscriptions_api, &mut client, person, &steps, (&before, &after))?;
+    if fates.iter().any(|(_, fate)| *fate == Fate::Forgotten) {
+        return Ok(forgotten(&client, preferences));
+    }
+    let items = report_items(preferences, &targets, &fates, &after);
+    Ok(Report { items, standing, settles_after_ms: settling(&client, &fates) })
+}
+
+/// Where the preference at that place is kept, or why it is not applied.
+fn target(catalogue: &Catalogue, preferences: &[Preference], at: usize) -> Result<Target, String> {
+    let Some(preference) = preferences.get(at) else { return Err(String::new()) };
+    // Times compare by whole second, and on a tie the opt-out counts.
+    let rank = |(place, preference): (usize, &Preference)| {
+        (preference.chosen_at_ms / 1000, preference.choice, place)
+    };
+    let same = preferences.iter().enumerate().filter(|(_, other)| other.item == preference.item);
+    if same.map(rank).max().is_some_and(|(.., newest)| newest != at) {
+        return Err("a newer choice for the same item came with it".to_owned());
+    }
+    catalogue.target(&preference.item)
+}
+
+/// Finds the person, or creates them. None where they are forgotten.
+fn meet<'a>(
+    client: &mut Client,
+    people: &'a [Person],
+) -> Result<Option<(&'a Person, Subscriptions, Standing)>, Error> {
+    if let Some((person, profile)) = find(client, people)? {
+        return Ok(Some((person, profile.into(), Standing::Known)));
+    }
+    let Some(person) = people.first() else { return Ok(None) };
+    let request = request::create_user(person);
+    let operation = request.operation;
+    match client.write(request)? {
+        Ok(_) => Ok(Some((person, Subscriptions::default(), Standing::Created))),
+        Err(refusal) if refusal.meaning == Meaning::Forgotten => Ok(None),
+        Err(refusal) => Err(client.fail(operation, refusal, "")),
+    }
+}
+
+fn steps(
+    preferences: &[Preference],
+    targets: &[Result<Target, String>],
+    before: &Subscriptions,
+) -> Vec<Step> {
+    let steps = (0..).zip(preferences).zip(targets).filter_map(|((at, preference), target)| {
+        let target = *target.as_ref().ok()?;
+        Some(Step { at, target, choice: preference.choice })
+    });
+    steps.filter(|step| before.choice(step.target.slot) != step.choice).collect()
+}
+
+fn write(
+    api: SubscriptionsApi,
+    client: &mut Client,
+    person: &Person,
+    steps: &[Step],
+    (before, after): (&Subscriptions, &Subscriptions),
+) -> Result<Vec<(usize, Fate)>, Error> {
+    if api != SubscriptionsApi::Off {
+        if let Some(fates) = additive::write(client, person, steps)? {
+            return Ok(fates);
+        }
+        if api == SubscriptionsApi::On {
+            return Err(Error { may_have_acted: client.has_acted(), ..subscriptions_api_is_off() });
+        }
+    }
+    replace::write(client, person, steps, before, after)
+}
+
+fn report_items(
+    preferences: &[Preference],
+    targets: &[Result<Target, String>],
+    fates: &[(usize, Fate)],
+    after: &Subscriptions,
+) -> Vec<ItemReport> {
+    let reports = (0..).zip(preferences).zip(targets).map(|((at, preference), target)| {
+        let fate = fates.iter().find(|(of, _)| *of == at).map(|(_, fate)| fate);
+        let (change, detail) = match (target, fate) {
+            (Err(reason), _) | (_, Some(Fate::Refused(reason))) => (Change::Refused, reason.clone()),
+            (_, Some(Fate::Forgotten)) => (Change::Refused, FORGOTTEN.to_owned()),
+            (_, Some(Fate::Pending(why))) => (Change::Pending, (*why).to_owned()),
+            (Ok(target), Some(Fate::Applied)) => (Change::Applied, shadow(target, preference.choice, after)),
+            (Ok(target), None) => (Change::Unchanged, shadow(target, preference.choice, after)),
+        };
+        ItemReport { item: preference.item.clone(), change, detail }
+    });
+    reports.collect()
+}
+
+/// What to know about a message type that is in while its channel is out.
+fn shadow(target: &Target, choice: Choice, after: &Subscriptions) -> String {
+    let out = |id: &i64| after.choice(Slot { list: List::UnsubscribedChannels, id: *id }) == Choice::OptOut;
+    match target.channel.filter(out) {
+        Some(channel) if choice == Choice::OptIn => {
+            format!(
+                "the person is opted out of channel {channel}, which overrules this: nothing of it is sent"
+            )
+        }
+        _ => String::new(),
+    }
+}
+
+const FORGOTTEN: &str = "Iterable has forgotten the person and lets nobody back in by a consent";
+
+fn forgotten(client: &Client, preferences: &[Preference]) -> Report {
+    let refused = |preference: &Preference| ItemReport {
+        item: preference.item.clone(),
+        change: Change::Refused,
+        detail: FORGOTTEN.to_owned(),
+    };
+    let items = preferences.iter().map(refused).collect();
+    Report { items, standing: Standing::Forgotten, settles_after_ms: settling(client, &[]) }
+}
+
+/// Iterable asks for a minute before a call that depends on a write.
+fn settling(client: &Client, fates: &[(usize, Fate)]) -> Option<u64> {
+    let pending = fates.iter().any(|(_, fate)| matches!(fate, Fate::Pending(_)));
+    (pending || client.has_acted()).then_some(SETTLING_MS)
+}

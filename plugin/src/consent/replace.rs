@@ -1,0 +1,47 @@
+//! Writes whole lists: those that change, as read a moment ago and merged with the choices.
+
+use super::{
+    Fate,
+    apply::Step,
+    fate,
+    subscriptions::{List, Subscriptions},
+};
+use crate::{
+    error::Error,
+    iterable::{client::Client, request},
+    operations::REPLACE_SUBSCRIPTIONS,
+    subject::Person,
+};
+
+/// What became of each step. All lists go in one request; where Iterable refuses that, each goes alone, so that one
+/// choice refused takes no other down with it.
+pub(super) fn write(
+    client: &mut Client,
+    person: &Person,
+    steps: &[Step],
+    before: &Subscriptions,
+    after: &Subscriptions,
+) -> Result<Vec<(usize, Fate)>, Error> {
+    let changed: Vec<List> =
+        List::ALL.into_iter().filter(|list| before.ids(*list) != after.ids(*list)).collect();
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let together = send(client, person, after, &changed)?;
+    if changed.len() == 1 || !matches!(together, Fate::Refused(_)) {
+        return Ok(steps.iter().map(|step| (step.at, together.clone())).collect());
+    }
+    let mut fates = Vec::new();
+    for list in changed {
+        let alone = send(client, person, after, &[list])?;
+        let of_list = steps.iter().filter(|step| step.target.slot.list == list);
+        fates.extend(of_list.map(|step| (step.at, alone.clone())));
+    }
+    Ok(fates)
+}
+
+fn send(client: &mut Client, person: &Person, after: &Subscriptions, lists: &[List]) -> Result<Fate, Error> {
+    let lists: Vec<_> = lists.iter().map(|list| (list.field(), after.ids(*list))).collect();
+    let answer = client.write(request::replace_subscriptions(person, &lists))?;
+    fate(client, &REPLACE_SUBSCRIPTIONS, answer)
+}

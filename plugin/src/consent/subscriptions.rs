@@ -1,0 +1,182 @@
+//! A person's choices as Iterable keeps them: four lists of numbers, in which being listed means in or out.
+
+use super::Choice;
+use crate::iterable::model::Profile;
+
+/// One of the four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    UnsubscribedChannels,
+    UnsubscribedMessageTypes,
+    SubscribedMessageTypes,
+    EmailLists,
+}
+
+impl List {
+    pub(super) const ALL: [Self; 4] = [
+        Self::UnsubscribedChannels,
+        Self::UnsubscribedMessageTypes,
+        Self::SubscribedMessageTypes,
+        Self::EmailLists,
+    ];
+
+    /// Its name in `updateSubscriptions`, whatever it is called in the profile.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::UnsubscribedChannels => "unsubscribedChannelIds",
+            Self::UnsubscribedMessageTypes => "unsubscribedMessageTypeIds",
+            Self::SubscribedMessageTypes => "subscribedMessageTypeIds",
+            Self::EmailLists => "emailListIds",
+        }
+    }
+
+    /// What it means to be on it.
+    fn listed(self) -> Choice {
+        match self {
+            Self::UnsubscribedChannels | Self::UnsubscribedMessageTypes => Choice::OptOut,
+            Self::SubscribedMessageTypes | Self::EmailLists => Choice::OptIn,
+        }
+    }
+}
+
+/// Where the choice for one item is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    pub(super) list: List,
+    pub(super) id: i64,
+}
+
+/// All four. One that a profile lacks is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Subscriptions {
+    unsubscribed_channels: Vec<i64>,
+    unsubscribed_message_types: Vec<i64>,
+    subscribed_message_types: Vec<i64>,
+    email_lists: Vec<i64>,
+}
+
+impl From<Profile> for Subscriptions {
+    fn from(profile: Profile) -> Self {
+        let mut email_lists = profile.email_lists.unwrap_or_default();
+        for id in profile.user_lists.unwrap_or_default() {
+            if !email_lists.contains(&id) {
+                email_lists.push(id);
+            }
+        }
+        Self {
+            unsubscribed_channels: profile.unsubscribed_channels.unwrap_or_default(),
+            unsubscribed_message_types: profile.unsubscribed_message_types.unwrap_or_default(),
+            subscribed_message_types: profile.subscribed_message_types.unwrap_or_default(),
+            email_lists,
+        }
+    }
+}
+
+impl Subscriptions {
+    pub(super) fn ids(&self, list: List) -> &[i64] {
+        match list {
+            List::UnsubscribedChannels => &self.unsubscribed_channels,
+            List::UnsubscribedMessageTypes => &self.unsubscribed_message_types,
+            List::SubscribedMessageTypes => &self.subscribed_message_types,
+            List::EmailLists => &self.email_lists,
+        }
+    }
+
+    pub(super) fn choice(&self, slot: Slot) -> Choice {
+        let listed = slot.list.listed();
+        if self.ids(slot.list).contains(&slot.id) { listed } else { !listed }
+    }
+
+    /// Makes this one choice hold and leaves every other, and their order, as they are.
+    pub(super) fn set(&mut self, slot: Slot, choice: Choice) {
+        if self.choice(slot) == choice {
+            return;
+        }
+        let ids = match slot.list {
+            List::UnsubscribedChannels => &mut self.unsubscribed_channels,
+            List::UnsubscribedMessageTypes => &mut self.unsubscribed_message_types,
+            List::SubscribedMessageTypes => &mut self.subscribed_message_types,
+            List::EmailLists => &mut self.email_lists,
+        };
+        if choice == slot.list.listed() {
+            ids.push(slot.id);
+        } else {
+            ids.retain(|id| *id != slot.id);
+        }
+    }
+}
+
+/// All lists are absent from a profile until the first choice.
+pub(super) fn ever_chose(profile: &Profile) -> bool {
+    profile.unsubscribed_channels.is_some()
+        || profile.unsubscribed_message_types.is_some()
+        || profile.subscribed_message_types.is_some()
+        || profile.email_lists.is_some()
+        || profile.user_lists.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn choices() -> impl Strategy<Value = Vec<(Slot, Choice)>> {
+        let slot = (prop::sample::select(&List::ALL[..]), 0..12i64).prop_map(|(list, id)| Slot { list, id });
+        let choice = prop::sample::select(&[Choice::OptIn, Choice::OptOut][..]);
+        prop::collection::vec((slot, choice), 0..6)
+    }
+
+    fn subscriptions() -> impl Strategy<Value = Subscriptions> {
+        let ids = || prop::option::of(prop::collection::vec(0..12i64, 0..8));
+        (ids(), ids(), ids(), ids(), ids()).prop_map(|(channels, out, r#in, email_lists, user_lists)| {
+            Subscriptions::from(Profile {
+                unsubscribed_channels: channels,
+                unsubscribed_message_types: out,
+                subscribed_message_types: r#in,
+                email_lists,
+                user_lists,
+            })
+        })
+    }
+
+    fn apply(before: &Subscriptions, choices: &[(Slot, Choice)]) -> Subscriptions {
+        let mut after = before.clone();
+        for (slot, choice) in choices {
+            after.set(*slot, *choice);
+        }
+        after
+    }
+
+    proptest! {
+        #[test]
+        fn a_choice_set_holds(before in subscriptions(), choices in choices()) {
+            let after = apply(&before, &choices);
+            for (at, (slot, choice)) in choices.iter().enumerate() {
+                let overridden = choices[at + 1..].iter().any(|(later, _)| later == slot);
+                prop_assert!(overridden || after.choice(*slot) == *choice);
+            }
+        }
+
+        #[test]
+        fn no_other_choice_changes_nor_does_the_order(before in subscriptions(), choices in choices()) {
+            let after = apply(&before, &choices);
+            for list in List::ALL {
+                let named = |id: &i64| choices.iter().any(|(slot, _)| *slot == Slot { list, id: *id });
+                let others = |from: &Subscriptions| -> Vec<i64> {
+                    from.ids(list).iter().filter(|id| !named(id)).copied().collect()
+                };
+                prop_assert_eq!(others(&before), others(&after));
+            }
+        }
+
+        #[test]
+        fn setting_twice_is_setting_once(before in subscriptions(), choices in choices()) {
+            let last: Vec<_> = choices.iter().enumerate()
+                .filter(|(at, (slot, _))| !choices[at + 1..].iter().any(|(later, _)| later == slot))
+                .map(|(_, choice)| *choice).collect();
+            let once = apply(&before, &last);
+            prop_assert_eq!(&apply(&once, &last), &once);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::identifiers;
+
+/// Recorded, with another address.
+fn unsubscribe() -> Value {
+    json!({"email": "docs@example.com", "eventName": "emailUnSubscribe", "dataFields": {
+        "campaignId": 1_089_024, "messageId": "bf008db8ab194b65816398c05bf30f99",
+        "emailId": "c1089024:t1526112:docs@example.com", "workflowName": "My test workflow", "messageTypeIds": [],
+        "locale": null, "templateId": 1_526_112, "emailSubject": "Upcoming events!", "labels": [],
+        "unsubSource": "EmailLink", "createdAt": "2020-03-20 23:34:15 +00:00", "templateName": "My test template",
+        "emailListIds": [], "messageTypeId": 31082, "experimentId": null, "channelIds": [27447],
+        "campaignName": "My test campaign", "workflowId": 76786, "email": "docs@example.com", "channelId": 27447}})
+}
+
+fn subscribe(fields: Value) -> Value {
+    let mut event = json!({"email": "a@example.com", "eventName": "emailSubscribe",
+        "dataFields": {"createdAt": "2022-04-19 03:33:50 +00:00", "signupSource": "WebForm"}});
+    let Value::Object(fields) = fields else { panic!("an object is wanted") };
+    fields.into_iter().for_each(|(name, value)| event["dataFields"][name] = value);
+    event
+}
+
+fn read_json(event: &Value) -> Result<Option<ConsentEvent>, String> {
+    read(event.to_string().as_bytes())
+}
+
+fn items_of(event: &Value) -> Vec<(String, String, Choice)> {
+    let preferences = read_json(event).unwrap().unwrap().preferences;
+    preferences
+        .into_iter()
+        .map(|preference| (preference.item.kind, preference.item.id, preference.choice))
+        .collect()
+}
+
+#[test]
+fn an_opt_out_by_a_mail_link_is_read_whole() {
+    let event = read_json(&unsubscribe()).unwrap().unwrap();
+    assert_eq!(event.subject, identifiers(&[("email", "docs@example.com")]));
+    let wanted = Preference {
+        item: ItemId { kind: "channel".to_owned(), id: "27447".to_owned() },
+        choice: Choice::OptOut,
+        chosen_at_ms: 1_584_747_255_000,
+        source: "EmailLink".to_owned(),
+    };
+    assert_eq!(event.preferences, [wanted]);
+    assert_eq!(event.key.len(), 64);
+    assert!(!event.key.contains("example"));
+}
+
+#[test]
+fn arrays_say_what_changed_and_may_be_absent() {
+    let both = subscribe(json!({"channelIds": [1, 2, 1], "messageTypeIds": [1]}));
+    let wanted = [("channel", "1"), ("channel", "2"), ("message-type", "1")]
+        .map(|(kind, id)| (kind.to_owned(), id.to_owned(), Choice::OptIn));
+    assert_eq!(items_of(&both), wanted);
+    for fields in [json!({"channelIds": [1]}), json!({"channelIds": [1], "messageTypeIds": null})] {
+        assert_eq!(items_of(&subscribe(fields)).len(), 1);
+    }
+}
+
+#[test]
+fn the_channel_of_the_message_is_no_choice() {
+    let fields = json!({"channelIds": [], "messageTypeIds": [5], "channelId": 7, "messageTypeId": 8});
+    assert_eq!(items_of(&subscribe(fields)), [("message-type".to_owned(), "5".to_owned(), Choice::OptIn)]);
+    assert_eq!(read_json(&subscribe(json!({"channelId": 7, "messageTypeId": 8}))), Ok(None));
+}
+
+#[test]
+fn lists_alone_are_of_no_concern() {
+    for fields in [
+        json!({"emailListIds": [1_589_748], "channelIds": [], "messageTypeIds": []}),
+        json!({"userListIds": [3]}),
+        json!({"emailListId": 3}),
+    ] {
+        assert_eq!(read_json(&subscribe(fields)), Ok(None));
+    }
+}
+
+#[test]
+fn every_other_event_is_of_no_concern_whatever_it_holds() {
+    for name in
+        ["hostedUnsubscribeClick", "emailBounce", "smsReceived", "emailSendSkip", "pushUninstall", "what", ""]
+    {
+        let event =
+            json!({"eventName": name, "email": [], "dataFields": {"channelIds": "x", "channelId": {}}});
+        assert_eq!(read_json(&event), Ok(None), "{name}");
+    }
+}
+
+#[test]
+fn a_complaint_opts_out_of_the_messages_channel() {
+    let event = json!({"email": "docs@example.com", "eventName": "emailComplaint", "dataFields": {
+        "recipientState": "Complaint", "createdAt": "2016-12-09 18:52:19 +00:00", "channelId": 3420,
+        "messageTypeId": 3866, "messageId": "d3c44d47b4994306b4db8d16a94db025"}});
+    assert_eq!(items_of(&event), [("channel".to_owned(), "3420".to_owned(), Choice::OptOut)]);
+    assert_eq!(read_json(&event).unwrap().unwrap().preferences[0].source, "Complaint");
+    let nowhere = json!({"email": "docs@example.com", "eventName": "emailComplaint", "dataFields": {}});
+    assert_eq!(read_json(&nowhere), Err("`emailComplaint` does not tell its message's channel".to_owned()));
+}
+
+#[test]
+fn a_person_is_named_at_the_top_or_in_the_fields() {
+    let fields = json!({"channelIds": [1], "email": "b@example.com", "userId": 7});
+    for (email, user_id, wanted) in [
+        (json!("a@example.com"), json!("u"), vec![("email", "a@example.com"), ("user-id", "u")]),
+        (json!(null), json!(null), vec![("email", "b@example.com"), ("user-id", "7")]),
+        (json!("x@placeholder.email"), json!("u"), vec![("email", "b@example.com"), ("user-id", "u")]),
+    ] {
+        let mut event = subscribe(fields.clone());
+        event["email"] = email;
+        event["userId"] = user_id;
+        assert_eq!(read_json(&event).unwrap().unwrap().subject, identifiers(&wanted));
+    }
+}
+
+#[test]
+fn extra_fields_of_any_type_do_not_matter() {
+    let fields = json!({"channelIds": [1], "hasThisThing": "Yes", "labels": {"deep": [[{"er": 1}]]}, "signupSource": 5.5,
+        "messageId": false});
+    let event = read_json(&subscribe(fields)).unwrap().unwrap();
+    assert_eq!(event.preferences[0].source, "emailSubscribe");
+}
+
+#[test]
+fn a_source_that_is_not_a_word_gives_way_to_the_events_name() {
+    let event = subscribe(json!({"channelIds": [1], "signupSource": "import by a@example.com"}));
+    assert_eq!(read_json(&event).unwrap().unwrap().preferences[0].source, "emailSubscribe");
+}
+
+#[test]
+fn what_cannot_be_read_says_why_without_what_it_holds() {
+    let nobody = json!({"eventName": "emailSubscribe", "dataFields": {"channelIds": [1]}});
+    for (body, reason) in [
+        ("", "the body is not a JSON object with a text `eventName`"),
+        ("<html>a@example.com</html>", "the body is not a JSON object with a text `eventName`"),
+        (r#"{"email":"a@example.com"}"#, "the body is not a JSON object with a text `eventName`"),
+        (r#"{"eventName":7}"#, "the body is not a JSON object with a text `eventName`"),
+        (
+            r#"{"eventName":"emailSubscribe"}"#,
+            "the `dataFields` of `emailSubscribe` are not of the known form",
+        ),
+        (
+            &subscribe(json!({"channelIds": ["a@example.com"]})).to_string(),
+            "the `dataFields` of `emailSubscribe` are not of the known form",
+        ),
+        (
+            &subscribe(json!({"channelIds": [1], "createdAt": "yesterday"})).to_string(),
+            "`createdAt` of `emailSubscribe` is not of the form `yyyy-MM-dd HH:mm:ss +00:00`",
+        ),
+        (&nobody.to_string(), "`emailSubscribe` names no person"),
+    ] {
+        assert_eq!(read(body.as_bytes()), Err(reason.to_owned()), "{body}");
+    }
+}
+
+#[test]
+fn the_key_is_the_same_for_the_same_event_and_differs_for_any_other() {
+    let key = |event: &Value| read_json(event).unwrap().unwrap().key;
+    let event = subscribe(json!({"channelIds": [1, 2], "messageTypeIds": [3], "messageId": "m"}));
+    let reordered =
+        subscribe(json!({"messageId": "m", "messageTypeIds": [3], "channelIds": [2, 1], "labels": []}));
+    assert_eq!(key(&event), key(&reordered));
+
+    let changed = |name: &str, value: Value| {
+        let mut event = event.clone();
+        event["dataFields"][name] = value;
+        event
+    };
+    let mut others = vec![
+        changed("createdAt", json!("2022-04-19 03:33:51 +00:00")),
+        changed("channelIds", json!([1])),
+        changed("channelIds", json!([12])),
+        changed("messageTypeIds", json!([2])),
+        changed("messageId", json!("n")),
+        changed("messageId", json!(null)),
+        changed("userId", json!("u")),
+        event.clone(),
+        event.clone(),
+        event.clone(),
+    ];
+    others[8]["email"] = json!("b@example.com");
+    others[9]["eventName"] = json!("emailUnSubscribe");
+    let mut keys: Vec<_> = others.iter().map(key).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), others.len());
+}
