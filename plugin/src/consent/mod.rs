@@ -30,7 +30,7 @@ pub const MESSAGE_TYPE: &str = "message-type";
 pub const EMAIL_LIST: &str = "email-list";
 
 /// Something that a person can be in or out of; unique by both fields together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemId {
     /// [`CHANNEL`], [`MESSAGE_TYPE`] or [`EMAIL_LIST`].
     pub kind: String,

@@ -136,7 +136,10 @@ fn listing<'a>(
         Err(error) if error.code == TOO_LARGE => return Ok(Listing::TooLong),
         response => response?,
     };
-    let wanted = gone.iter().map(|person| person.hash()).collect();
+    let mut wanted = BTreeSet::new();
+    for person in gone {
+        wanted.insert(person.hash());
+    }
     let found = forgotten::listed(&response.body, &wanted);
     found.map(Listing::Holds).ok_or_else(|| client.unreadable(operation, &response))
 }

@@ -280,15 +280,15 @@ fn four_hundred_thousand_hashes_prove_many_erasures() {
     let mut reads = 0;
     let mut vendor = |request: Request| {
         hold_to_manifest(&request, "erasure");
-        let list = request.operation.name == "list-forgotten-emails";
-        reads += usize::from(list);
-        let body = if list { body.clone() } else { "{}".to_owned() };
+        let is_list = request.operation.name == "list-forgotten-emails";
+        reads += usize::from(is_list);
+        let body = if is_list { body.clone() } else { "{}".to_owned() };
         Ok(Response { status: 200, retry_after_ms: None, body: body.into_bytes() })
     };
     let receipts = confirm(&settings(&[]), &mut vendor, &erasures).unwrap();
     let statuses: Vec<_> = receipts.iter().map(|receipt| receipt.status).collect();
     assert_eq!(statuses, [Status::Erased, Status::Erased, Status::Accepted]);
-    assert_eq!(lists, 1);
+    assert_eq!(reads, 1);
 }
 
 #[test]

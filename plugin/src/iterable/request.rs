@@ -1,6 +1,6 @@
 //! What is sent to Iterable. Pure: the host adds address, key and encoding.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::{
     http::Request,
@@ -21,7 +21,7 @@ pub(crate) fn read_user(person: &Person) -> Request {
 }
 
 pub(crate) fn forget(person: &Person) -> Request {
-    with_body(&FORGET, named(person))
+    with_body(&FORGET, &[named(person)])
 }
 
 /// The list that would hold the person once forgotten.
@@ -33,18 +33,15 @@ pub(crate) fn list_forgotten(person: &Person) -> Request {
 }
 
 pub(crate) fn create_user(person: &Person) -> Request {
-    with_body(&operations::CREATE_USER, named(person))
+    with_body(&operations::CREATE_USER, &[named(person)])
 }
 
 /// Replaces the lists given and no other, by their names in the API. Iterable would refuse a message type in an opted-out
 /// channel unless told not to look: both choices are the person's.
-pub(crate) fn replace_subscriptions(person: &Person, lists: &[(&str, &[i64])]) -> Request {
-    let mut body = named(person);
-    body.insert("validateChannelAlignment".to_owned(), json!(false));
-    for (name, ids) in lists {
-        body.insert((*name).to_owned(), json!(ids));
-    }
-    with_body(&operations::REPLACE_SUBSCRIPTIONS, body)
+pub(crate) fn replace_subscriptions(person: &Person, lists: &[(&'static str, &[i64])]) -> Request {
+    let mut body = vec![named(person), ("validateChannelAlignment", Value::Flag(false))];
+    body.extend(lists.iter().map(|(name, ids)| (*name, Value::Ids(ids))));
+    with_body(&operations::REPLACE_SUBSCRIPTIONS, &body)
 }
 
 /// Changes one subscription. `operation` is one of those with an `{id}` and this person's kind in its path.
@@ -55,9 +52,7 @@ pub(crate) fn change_subscription(operation: &'static Operation, person: &Person
 
 /// Everything but the webhook's number is written by the host, so that every other field stays as it is.
 pub(crate) fn install_webhook_token(webhook: i64) -> Request {
-    let mut body = Map::new();
-    body.insert("id".to_owned(), json!(webhook));
-    with_body(&operations::INSTALL_WEBHOOK_TOKEN, body)
+    with_body(&operations::INSTALL_WEBHOOK_TOKEN, &[("id", Value::Number(webhook))])
 }
 
 /// An operation with no blank and no body.
@@ -65,23 +60,44 @@ pub(crate) fn plain(operation: &'static Operation) -> Request {
     Request { operation, values: Vec::new(), body: None }
 }
 
-fn with_body(operation: &'static Operation, body: Map<String, Value>) -> Request {
-    Request { body: Some(Value::Object(body).to_string().into_bytes()), ..plain(operation) }
+/// What a field of a body can hold. The library's own value would bring floats and maps into the component.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Text(&'a str),
+    Number(i64),
+    Flag(bool),
+    Ids(&'a [i64]),
 }
 
-fn named(person: &Person) -> Map<String, Value> {
-    let field = match person {
-        Person::Email(_) => "email",
-        Person::UserId(_) => "userId",
-    };
-    Map::from_iter([(field.to_owned(), json!(person.value()))])
+struct Body<'a>(&'a [(&'static str, Value<'a>)]);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+fn with_body(operation: &'static Operation, body: &[(&'static str, Value)]) -> Request {
+    // Texts, numbers and flags under text keys cannot fail to be written.
+    let body = serde_json::to_vec(&Body(body)).unwrap_or_default();
+    Request { body: Some(body), ..plain(operation) }
+}
+
+fn named(person: &Person) -> (&'static str, Value<'_>) {
+    match person {
+        Person::Email(email) => ("email", Value::Text(email)),
+        Person::UserId(id) => ("userId", Value::Text(id)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn body(request: &Request) -> Value {
+    fn body(request: &Request) -> serde_json::Value {
         serde_json::from_slice(request.body.as_deref().unwrap()).unwrap()
     }
 

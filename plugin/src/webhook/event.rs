@@ -99,8 +99,9 @@ fn items(kind: Kind, fields: &Fields) -> Option<Vec<ItemId>> {
     let mut items: Vec<ItemId> = Vec::new();
     for (kind, id) in concerned {
         let item = ItemId { kind: kind.to_owned(), id: id.to_string() };
-        if !items.contains(&item) {
-            items.push(item);
+        // In order, so that the key does not depend on Iterable's.
+        if let Err(at) = items.binary_search(&item) {
+            items.insert(at, item);
         }
     }
     Some(items)
@@ -136,8 +137,7 @@ fn key(
     items: &[ItemId],
     message: Option<&str>,
 ) -> String {
-    let mut items: Vec<_> = items.iter().map(|item| (item.kind.as_str(), item.id.as_str())).collect();
-    items.sort_unstable();
+    let items = items.iter().map(|item| (item.kind.as_str(), item.id.as_str()));
     let person = subject.iter().map(|identifier| (identifier.kind.as_str(), identifier.value.as_str()));
     let head = [name, created_at, message.unwrap_or_default()];
     let parts = head.into_iter().chain(person.chain(items).flat_map(|(kind, value)| [kind, value]));
