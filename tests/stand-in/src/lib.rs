@@ -1,1 +1,48 @@
 //! A local Iterable with a memory, a movable clock and every documented oddity.
+//!
+//! It knows nothing of any client. What Iterable's sources leave open is a switch ([`Switches`]), and every behaviour
+//! says whether it is recorded, documented or assumed ([`BEHAVIOURS`]). It listens on 127.0.0.1 alone and sends
+//! webhooks nowhere else.
+//!
+//! ```
+//! use iterable_stand_in::{Act, ForgetDelay, ProjectType, StandIn, Switches};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let switches = Switches { forget_delay: ForgetDelay::OneMinute, ..Switches::default() };
+//! let stand_in = StandIn::builder().project(ProjectType::Hybrid).switches(switches).start().await?;
+//! stand_in.seed("ada@example.com", None);
+//! stand_in.act("ada@example.com", &Act::UnsubscribeByLink { channel: 6539 });
+//! let delivery = stand_in.next_delivery().await;
+//! assert_eq!(delivery.body["eventName"], "emailUnSubscribe");
+//! # Ok::<(), iterable_stand_in::StartError>(()) }).unwrap();
+//! ```
+
+mod behaviours;
+mod body;
+mod call;
+mod clock;
+mod control;
+mod deliveries;
+mod faults;
+mod limits;
+mod project;
+mod reply;
+mod routes;
+mod server;
+mod stand_in;
+mod switches;
+mod tls;
+
+pub use behaviours::{BEHAVIOURS, Behaviour, Mark};
+pub use call::Received;
+pub use clock::Clock;
+pub use control::CONTROL_ROUTES;
+pub use deliveries::{Delivery, Outcome};
+pub use faults::Fault;
+pub use project::acts::Act;
+pub use project::catalogue::{Catalogue, Channel, List, MessageType, Policy};
+pub use project::webhooks::{AuthType, FIRST as FIRST_WEBHOOK, Webhook};
+pub use project::{Identifier, Profile, Project, ProjectType, Subscriptions};
+pub use reply::{BadField, Refusal, Wanted};
+pub use routes::KeyKind;
+pub use stand_in::{Builder, DataCentre, StandIn, StartError};
+pub use switches::*;

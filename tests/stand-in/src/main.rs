@@ -1,0 +1,84 @@
+//! A local Iterable for the command line: prints its address and key, serves until ctrl-c.
+
+use std::io::{Write, stdout};
+
+use clap::Parser;
+use iterable_stand_in::{BEHAVIOURS, CONTROL_ROUTES, DataCentre, KeyKind, ProjectType, StandIn, Switches};
+
+/// A local Iterable with a memory, a movable clock and every documented oddity.
+///
+/// It listens on 127.0.0.1, prints its address and its key, and ends with ctrl-c. Any HTTP client will do.
+#[derive(Debug, Parser)]
+#[command(version, after_help = after_help())]
+struct Options {
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// By what the project knows its people
+    #[arg(long, value_enum, default_value_t)]
+    project_type: ProjectType,
+    /// The project's number, seen in some messages
+    #[arg(long, default_value_t = 2158)]
+    project_id: u32,
+    /// Where the project lives
+    #[arg(long, value_enum, default_value_t)]
+    data_centre: DataCentre,
+    /// The server-side standard key; random unless given
+    #[arg(long)]
+    api_key: Option<String>,
+    /// Lists every behaviour with its mark and source, and ends
+    #[arg(long)]
+    behaviours: bool,
+    #[command(flatten)]
+    switches: Switches,
+}
+
+fn after_help() -> String {
+    let mut text = "Control routes, which need no key:\n".to_owned();
+    for (route, body, what) in CONTROL_ROUTES {
+        text.push_str(&format!("  {route}: {what}\n"));
+        if !body.is_empty() {
+            text.push_str(&format!("      {body}\n"));
+        }
+    }
+    text
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    if options.behaviours {
+        return list_behaviours();
+    }
+    let mut builder = StandIn::builder()
+        .port(options.port)
+        .project(options.project_type)
+        .project_id(options.project_id)
+        .data_centre(options.data_centre)
+        .switches(options.switches);
+    if let Some(key) = options.api_key {
+        builder = builder.api_key(key);
+    }
+    let stand_in = builder.start().await?;
+    announce(&stand_in, options.project_type)?;
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+fn announce(stand_in: &StandIn, project: ProjectType) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "address {}", stand_in.url())?;
+    writeln!(out, "key {} (standard, project type {project:?})", stand_in.api_key())?;
+    writeln!(out, "key {} (read-only)", stand_in.api_key_of(KeyKind::ReadOnly))?;
+    writeln!(out, "key {} (mobile)", stand_in.api_key_of(KeyKind::Mobile))?;
+    out.flush()
+}
+
+fn list_behaviours() -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    for behaviour in BEHAVIOURS {
+        let mark = format!("{:?}", behaviour.mark).to_lowercase();
+        writeln!(out, "{mark:<11} {}: {} ({})", behaviour.id, behaviour.what, behaviour.source)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! What people do by themselves, and what happens to them: everything that changes a project without its API.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::people::PersonId;
+use super::subscriptions::{Group, Move, Origin};
+use super::{Identifier, Profile, Project, Subscriptions};
+use jiff::Timestamp;
+
+/// One act of a person, or of the customer's staff about one. Each makes the events that Iterable makes of it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Act {
+    /// Follows the link in a mail out of a channel.
+    UnsubscribeByLink {
+        /// The channel.
+        channel: i64,
+    },
+    /// Follows the link in a mail out of a message type.
+    LeaveMessageTypeByLink {
+        /// The message type.
+        message_type: i64,
+    },
+    /// Fills in a form that joins a list.
+    SubscribeByForm {
+        /// The list.
+        list: i64,
+    },
+    /// Joins a channel again on the customer's preference page.
+    RejoinChannel {
+        /// The channel.
+        channel: i64,
+    },
+    /// Joins a message type on the customer's preference page.
+    JoinMessageType {
+        /// The message type.
+        message_type: i64,
+    },
+    /// Reports a mail of that channel as spam.
+    Complain {
+        /// The channel.
+        channel: i64,
+    },
+    /// Mail to the address bounces for good.
+    HardBounce {
+        /// The channel of the mail.
+        channel: i64,
+    },
+    /// Clicks the hosted unsubscribe link: a click, not yet a choice.
+    ClickUnsubscribe {
+        /// The channel of the mail.
+        channel: i64,
+        /// The message type of the mail.
+        message_type: i64,
+    },
+    /// Answers a text message with STOP.
+    StopBySms {
+        /// The channel.
+        channel: i64,
+    },
+    /// Staff take the person out of a channel in the UI.
+    EditedOut {
+        /// The channel.
+        channel: i64,
+    },
+    /// A journey takes the person out of a channel.
+    LeftByJourney {
+        /// The channel.
+        channel: i64,
+    },
+    /// An import takes the person out of a channel.
+    ImportedOut {
+        /// The channel.
+        channel: i64,
+    },
+    /// An import puts the person on a list; the event carries profile fields.
+    Imported {
+        /// The list.
+        list: i64,
+        /// The imported fields.
+        #[serde(default)]
+        fields: Map<String, Value>,
+    },
+    /// Any other event, delivered whether or not a webhook ticked it.
+    Other {
+        /// Its name.
+        event: String,
+        /// Its `dataFields`, beside the person and the time.
+        #[serde(default)]
+        fields: Map<String, Value>,
+    },
+}
+
+impl Project {
+    /// Puts a person in as if they had been there for long: reads show them at once. Replaces whoever had one of the
+    /// identifiers.
+    pub fn seed(&mut self, email: Option<&str>, user_id: Option<&str>, subscriptions: Option<Subscriptions>) {
+        let mut profile = Profile::new(email.map(str::to_owned), user_id.map(str::to_owned), self.now);
+        profile.subscriptions = subscriptions;
+        for id in profile.identifiers().collect::<Vec<_>>() {
+            self.erase_all(&self.people.find_all(&id, Timestamp::MAX));
+        }
+        self.people.add(profile, Timestamp::MIN);
+    }
+
+    /// Lets a person do something; who is not there yet comes by it. Whoever is forgotten does nothing.
+    pub fn act(&mut self, id: &Identifier, act: &Act) {
+        if self.is_forgotten(id) {
+            return;
+        }
+        let person = self.people.find(id, Timestamp::MAX).unwrap_or_else(|| {
+            let (email, user_id) = match id {
+                Identifier::Email(email) => (Some(email.clone()), None),
+                Identifier::UserId(id) => (None, Some(id.clone())),
+            };
+            self.people.add(Profile::new(email, user_id, self.now), self.now)
+        });
+        match act {
+            Act::UnsubscribeByLink { channel } => self.leave_by_link(person, (Group::Channel, *channel)),
+            Act::LeaveMessageTypeByLink { message_type } => {
+                self.leave_by_link(person, (Group::MessageType, *message_type));
+            }
+            Act::SubscribeByForm { list } => self.join(person, (Group::List, *list)),
+            Act::RejoinChannel { channel } => self.join(person, (Group::Channel, *channel)),
+            Act::JoinMessageType { message_type } => self.join(person, (Group::MessageType, *message_type)),
+            Act::Complain { channel } => self.complain(person, *channel),
+            Act::HardBounce { channel } => self.bounce(person, *channel),
+            Act::ClickUnsubscribe { channel, message_type } => self.click(person, (*channel, *message_type)),
+            Act::StopBySms { channel } => self.stop(person, *channel),
+            Act::EditedOut { channel } => self.leave(person, *channel, &Origin::new("WebApp", "WebApp")),
+            Act::LeftByJourney { channel } => {
+                self.leave(person, *channel, &Origin::new("Workflow", "Workflow"))
+            }
+            Act::ImportedOut { channel } => self.leave(person, *channel, &Origin::new("Import", "Import")),
+            Act::Imported { list, fields } => {
+                let origin = Origin { fields: fields.clone(), ..Origin::new("Import", "Import") };
+                self.shift(person, (Group::List, *list), Move::Join, &origin);
+            }
+            Act::Other { event, fields } => self.other(person, event, fields.clone()),
+        }
+    }
+
+    fn shift(&mut self, person: PersonId, item: (Group, i64), direction: Move, origin: &Origin) {
+        let before = self.people.latest(person).and_then(|profile| profile.subscriptions.clone());
+        let after = self.moved(before.unwrap_or_default(), item, direction);
+        self.resubscribe(person, after, origin);
+    }
+
+    fn join(&mut self, person: PersonId, item: (Group, i64)) {
+        let profile = self.people.latest(person);
+        let updated = profile.map(|profile| crate::clock::written(profile.updated));
+        let fields = fields(json!({
+            "profileUpdatedAt": updated,
+            "publicIdString": "ad474bf7-e785-480f-b9d0-861b85ab5bf5",
+        }));
+        self.shift(person, item, Move::Join, &Origin { fields, ..Origin::new("WebForm", "WebApp") });
+    }
+
+    fn leave(&mut self, person: PersonId, channel: i64, origin: &Origin) {
+        self.shift(person, (Group::Channel, channel), Move::Leave, origin);
+    }
+
+    fn leave_by_link(&mut self, person: PersonId, item: (Group, i64)) {
+        let channel = match item {
+            (Group::MessageType, id) => self.catalogue.channel_of(id).unwrap_or(6539),
+            (_, id) => id,
+        };
+        let fields = self.message(person, channel);
+        self.shift(person, item, Move::Leave, &Origin { fields, ..Origin::new("WebForm", "EmailLink") });
+    }
+
+    fn complain(&mut self, person: PersonId, channel: i64) {
+        let mut told = self.message(person, channel);
+        told.insert("recipientState".to_owned(), json!("Complaint"));
+        self.emit(person, "emailComplaint", told);
+        let fields = self.message(person, channel);
+        self.leave(person, channel, &Origin { fields, ..Origin::new("API", "Complaint") });
+    }
+
+    fn bounce(&mut self, person: PersonId, channel: i64) {
+        let mut told = self.message(person, channel);
+        told.insert("recipientState".to_owned(), json!("HardBounce"));
+        self.emit(person, "emailBounce", told);
+        let mut fields = self.message(person, channel);
+        fields.insert("recipientState".to_owned(), json!("HardBounce"));
+        fields.insert("bounceMessage".to_owned(), json!("550 5.1.1 no such mailbox"));
+        self.leave(person, channel, &Origin { fields, ..Origin::new("API", "HardBounce") });
+    }
+
+    fn click(&mut self, person: PersonId, (channel, message_type): (i64, i64)) {
+        let mut told = self.message(person, channel);
+        told.extend(fields(json!({
+            "messageTypeId": message_type,
+            "url": "https://www.example.com",
+            "ip": "192.0.2.7",
+            "userAgentDevice": "Mac",
+            "country": "United States",
+            "region": "CA",
+            "city": "San Jose",
+        })));
+        self.emit(person, "hostedUnsubscribeClick", told);
+    }
+
+    fn stop(&mut self, person: PersonId, channel: i64) {
+        let told = fields(json!({
+            "fromPhoneNumber": "+12025550123",
+            "toPhoneNumber": "+12025550199",
+            "smsMessage": "STOP",
+        }));
+        self.emit(person, "smsReceived", told);
+        self.leave(person, channel, &Origin::new("API", "SMS"));
+    }
+
+    fn other(&mut self, person: PersonId, event: &str, fields: Map<String, Value>) {
+        let mut unticked = Vec::new();
+        for webhook in &mut self.webhooks {
+            if webhook.events.insert(event.to_owned()) {
+                unticked.push(webhook.id);
+            }
+        }
+        self.emit(person, event, fields);
+        for webhook in self.webhooks.iter_mut().filter(|webhook| unticked.contains(&webhook.id)) {
+            webhook.events.remove(event);
+        }
+    }
+
+    /// What an event tells of the mail that led to it.
+    fn message(&self, person: PersonId, channel: i64) -> Map<String, Value> {
+        let message_types = &self.catalogue.message_types;
+        let message_type =
+            message_types.iter().find(|found| found.channel_id == channel).map(|found| found.id);
+        let email = self.people.latest(person).and_then(|profile| profile.email.clone()).unwrap_or_default();
+        fields(json!({
+            "campaignId": 1_089_024,
+            "campaignName": "My test campaign",
+            "templateId": 1_526_112,
+            "templateName": "My test template",
+            "workflowId": 76_786,
+            "workflowName": "My test workflow",
+            "experimentId": null,
+            "messageId": "bf008db8ab194b65816398c05bf30f99",
+            "emailId": format!("c1089024:t1526112:{email}"),
+            "emailSubject": "Upcoming events!",
+            "labels": [],
+            "locale": null,
+            "channelId": channel,
+            "messageTypeId": message_type,
+        }))
+    }
+}
+
+fn fields(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,102 @@
+//! Events: noted with the person and handed to every webhook that ticked them.
+
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+
+use super::people::PersonId;
+use super::{Profile, Project};
+use crate::clock::{later, written};
+use crate::switches::{DeliveryFault, EventShape};
+
+impl Project {
+    /// Tells of something that happened to a person. `fields` become `dataFields`, beside the person and the time.
+    pub(super) fn emit(&mut self, person: PersonId, name: &str, mut fields: Map<String, Value>) {
+        let Some(profile) = self.people.latest(person).cloned() else { return };
+        fields.insert("createdAt".to_owned(), json!(written(self.now)));
+        if let Some(email) = &profile.email {
+            fields.insert("email".to_owned(), json!(email));
+        }
+        if let Some(id) = &profile.user_id {
+            fields.insert("userId".to_owned(), json!(id));
+        }
+        let mut noted = fields.clone();
+        noted.insert("eventType".to_owned(), json!(name));
+        self.people.note(person, Value::Object(noted));
+        let body = shaped(self.switches.event_shape, &profile, name, fields);
+        let ticked = |webhook: &&super::Webhook| webhook.enabled && webhook.events.contains(name);
+        let webhooks: Vec<i64> = self.webhooks.iter().filter(ticked).map(|webhook| webhook.id).collect();
+        for webhook in webhooks {
+            self.hand_over(webhook, &body);
+        }
+    }
+
+    /// Notes an event that the customer tracks; no webhook tells of it.
+    pub(crate) fn track(
+        &mut self,
+        (email, user_id): (Option<&str>, Option<&str>),
+        event: Value,
+    ) -> Result<(), crate::reply::Refusal> {
+        let target = self.target(email, user_id)?;
+        let person = self.found_or_made(&target);
+        self.people.note(person, event);
+        Ok(())
+    }
+
+    fn hand_over(&mut self, webhook: i64, body: &Value) {
+        let after = |seconds| later(self.now, SignedDuration::from_secs(seconds));
+        let (due, times) = match self.switches.delivery_fault {
+            DeliveryFault::None => (after(0), 1),
+            DeliveryFault::Duplicate => (after(0), 2),
+            DeliveryFault::Reorder if self.outbox.counted().is_multiple_of(2) => (after(60), 1),
+            DeliveryFault::Reorder => (after(0), 1),
+            DeliveryFault::Late => (after(300), 1),
+            DeliveryFault::Drop => return self.outbox.lose(webhook, body.clone(), after(0)),
+        };
+        for _ in 0..times {
+            self.outbox.put(webhook, body.clone(), due);
+        }
+    }
+}
+
+fn shaped(shape: EventShape, profile: &Profile, name: &str, mut fields: Map<String, Value>) -> Value {
+    let mut top = Map::new();
+    top.insert("eventName".to_owned(), json!(name));
+    if let Some(email) = &profile.email {
+        top.insert("email".to_owned(), json!(email));
+    }
+    if let Some(id) = &profile.user_id {
+        top.insert("userId".to_owned(), json!(id));
+    }
+    match shape {
+        EventShape::Full => {}
+        EventShape::UserIdOnly if profile.user_id.is_some() => {
+            top.insert("email".to_owned(), Value::Null);
+            fields.remove("email");
+        }
+        EventShape::UserIdOnly => {}
+        EventShape::OnlyInDataFields => top.retain(|name, _| name == "eventName"),
+        EventShape::WithoutMessageTypeIds => {
+            fields.remove("messageTypeIds");
+        }
+        EventShape::ExtraFields => {
+            for (name, value) in [
+                ("isCool", json!("Yes")),
+                ("score", json!(12.5)),
+                ("tags", json!(["a", 1, null])),
+                ("address", json!({"city": "Anytown", "flat": {"number": 405}})),
+                ("vip", json!(true)),
+                ("nickname", Value::Null),
+            ] {
+                fields.entry(name).or_insert(value);
+            }
+        }
+        EventShape::UpperCaseEmail => {
+            if let Some(email) = &profile.email {
+                top.insert("email".to_owned(), json!(email.to_uppercase()));
+                fields.insert("email".to_owned(), json!(email.to_uppercase()));
+            }
+        }
+    }
+    top.insert("dataFields".to_owned(), Value::Object(fields));
+    Value::Object(top)
+}

@@ -1,0 +1,186 @@
+//! Every path of the API: who may use it, how often, and what it does.
+
+use http::StatusCode;
+
+use crate::call::{Call, Received};
+use crate::limits::{Limit, Per};
+use crate::project::Project;
+use crate::reply::{Refusal, Reply};
+
+mod access;
+mod catalogue;
+mod subscriptions;
+mod users;
+mod webhooks;
+
+/// An answer, or the refusal of one.
+pub(crate) type Answer = Result<Reply, Refusal>;
+
+/// One path and method.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    /// Segments; one in braces is a blank.
+    pub(crate) path: &'static str,
+    pub(crate) limits: &'static [Limit],
+    pub(crate) keys: Keys,
+    pub(crate) run: fn(&mut Project, &Call<'_>) -> Answer,
+}
+
+/// Which kinds of key a route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Server-side standard ones.
+    Standard,
+    /// Also read-only ones.
+    ReadOnly,
+    /// Also mobile ones.
+    Mobile,
+    /// Server-side standard ones, others being told 403.
+    Merge,
+}
+
+/// The kind of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Server-side, everything.
+    Standard,
+    /// Server-side, a few reads.
+    ReadOnly,
+    /// In an app.
+    Mobile,
+}
+
+impl Keys {
+    pub(crate) fn admit(self, kind: KeyKind) -> Result<(), Refusal> {
+        match (self, kind) {
+            (_, KeyKind::Standard)
+            | (Self::ReadOnly, KeyKind::ReadOnly)
+            | (Self::Mobile, KeyKind::Mobile) => Ok(()),
+            (Self::Merge, _) => Err(Refusal::MergeForbidden),
+            (_, KeyKind::ReadOnly) => Err(Refusal::WeakKey { kind: "ServerSide" }),
+            (_, KeyKind::Mobile) => Err(Refusal::WeakKey { kind: "Mobile" }),
+        }
+    }
+}
+
+const fn second(count: u32) -> Limit {
+    Limit { count, per: Per::Second }
+}
+
+const DAY: Limit = Limit { count: 1000, per: Per::Day };
+const NONE: &[Limit] = &[];
+const FORGET: &[Limit] = &[second(3), DAY];
+const THREE: &[Limit] = &[second(3)];
+const FIVE: &[Limit] = &[second(5)];
+const TEN: &[Limit] = &[second(10)];
+const FIFTY: &[Limit] = &[second(50)];
+const HUNDRED: &[Limit] = &[second(100)];
+const UPDATE: &[Limit] = &[second(500)];
+const TRACK: &[Limit] = &[second(2000)];
+const EXPORT: &[Limit] = &[Limit { count: 4, per: Per::Minute }];
+
+macro_rules! routes {
+    ($($method:ident $path:literal $limits:ident $keys:ident $run:expr;)*) => {
+        /// Tried in this order: fixed segments before blanks.
+        pub(crate) const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method), path: $path, limits: $limits, keys: Keys::$keys, run: $run,
+        },)*];
+    };
+}
+
+routes! {
+    POST "api/users/forget" FORGET Standard users::forget;
+    POST "api/users/unforget" FORGET Standard users::unforget;
+    GET "api/users/forgotten" THREE Standard users::forgotten;
+    GET "api/users/forgottenUserIds" THREE Standard users::forgotten_user_ids;
+    POST "api/users/update" UPDATE Mobile users::update;
+    POST "api/users/bulkUpdate" FIVE Standard users::bulk_update;
+    POST "api/users/merge" FIFTY Merge users::merge;
+    POST "api/users/updateEmail" NONE Mobile users::update_email;
+    POST "api/users/updateSubscriptions" NONE Mobile subscriptions::update;
+    POST "api/users/bulkUpdateSubscriptions" NONE Standard subscriptions::bulk_update;
+    GET "api/users/getByEmail" HUNDRED Standard users::get_by_email;
+    GET "api/users/byUserId" HUNDRED Standard users::get_by_user_id;
+    GET "api/users/byUserId/{userId}" HUNDRED Standard users::get_by_user_id;
+    DELETE "api/users/byUserId/{userId}" HUNDRED Standard users::delete_by_user_id;
+    GET "api/users/getFields" THREE ReadOnly users::get_fields;
+    GET "api/users/getSentMessages" THREE Standard access::sent_messages;
+    GET "api/users/{email}" HUNDRED Standard users::get;
+    DELETE "api/users/{email}" HUNDRED Standard users::delete;
+    PATCH "api/subscriptions/{group}/{id}/user/{email}" NONE Standard subscriptions::join;
+    DELETE "api/subscriptions/{group}/{id}/user/{email}" NONE Standard subscriptions::leave;
+    PATCH "api/subscriptions/{group}/{id}/byUserId/{userId}" NONE Standard subscriptions::join_by_user_id;
+    DELETE "api/subscriptions/{group}/{id}/byUserId/{userId}" NONE Standard subscriptions::leave_by_user_id;
+    PUT "api/subscriptions/{group}/{id}" NONE Standard subscriptions::move_many;
+    POST "api/subscriptions/subscribeToDoubleOptIn" NONE Standard subscriptions::double_opt_in;
+    GET "api/channels" HUNDRED ReadOnly catalogue::channels;
+    GET "api/messageTypes" HUNDRED ReadOnly catalogue::message_types;
+    GET "api/lists" HUNDRED ReadOnly catalogue::lists;
+    GET "api/lists/getUsers" NONE Standard catalogue::list_users;
+    POST "api/lists/subscribe" NONE Standard subscriptions::list_subscribe;
+    POST "api/lists/unsubscribe" NONE Standard subscriptions::list_unsubscribe;
+    GET "api/webhooks" NONE Standard webhooks::list;
+    POST "api/webhooks" NONE Standard webhooks::change;
+    POST "api/events/track" TRACK Mobile access::track;
+    POST "api/events/trackBulk" TEN Standard access::track_bulk;
+    GET "api/events/byUserId/{userId}" HUNDRED Standard access::events_by_user_id;
+    GET "api/events/{email}" HUNDRED Standard access::events;
+    GET "api/export/userEvents" EXPORT Standard access::export;
+}
+
+/// The route of a request, and the values of its blanks.
+pub(crate) fn find(received: &Received) -> Option<(&'static Route, Vec<String>)> {
+    let segments = received.segments();
+    ROUTES
+        .iter()
+        .filter(|route| route.method == received.method)
+        .find_map(|route| blanks(route.path, &segments).map(|blanks| (route, blanks)))
+}
+
+fn blanks(path: &str, segments: &[String]) -> Option<Vec<String>> {
+    let parts: Vec<&str> = path.split('/').collect();
+    if parts.len() != segments.len() {
+        return None;
+    }
+    let mut blanks = Vec::new();
+    for (part, segment) in parts.iter().zip(segments) {
+        match part.starts_with('{') {
+            true if segment.is_empty() => return None,
+            true => blanks.push(segment.clone()),
+            false if part != segment => return None,
+            false => {}
+        }
+    }
+    Some(blanks)
+}
+
+/// Bodies over this are refused.
+const MAX_BODY: usize = 4_000_000;
+
+/// Carries out a request that came with a key of `kind`; `key` names it to limits that are the key's own.
+pub(crate) fn run(
+    project: &mut Project,
+    received: &Received,
+    (kind, key): (Option<KeyKind>, &str),
+) -> Answer {
+    let (route, blanks) = find(received).ok_or(Refusal::NoRoute)?;
+    route.keys.admit(kind.ok_or(Refusal::BadKey)?)?;
+    if project.switches.rate_limits == crate::switches::RateLimits::Published {
+        let own = if route.keys == Keys::Merge { key } else { "" };
+        let endpoint = format!("{} {} {own}", route.method, route.path);
+        let now = project.now;
+        if let Err(exceeded) = project.limiter.take(&endpoint, route.limits, now) {
+            return Ok(exceeded.reply(&project.switches, &received.path, project.id, now));
+        }
+    }
+    if received.bytes.len() > MAX_BODY {
+        return Err(Refusal::TooLarge);
+    }
+    (route.run)(project, &Call { received, blanks })
+}
+
+/// An empty 202.
+fn accepted() -> Reply {
+    Reply::raw(StatusCode::ACCEPTED, "application/json", "")
+}

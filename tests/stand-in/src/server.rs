@@ -1,0 +1,130 @@
+//! The way in: connections, and each request's path through memory, faults and routes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::call::Received;
+use crate::control;
+use crate::faults::Ending;
+use crate::project::Project;
+use crate::reply::{Reply, Told};
+use crate::routes;
+use crate::stand_in::Shared;
+
+/// Why a connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the fault that was planned")]
+    Reset,
+    #[error("the request did not arrive whole: {0}")]
+    Request(#[from] hyper::Error),
+}
+
+/// Serves until dropped, and every connection with it.
+pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // A connection that breaks before it is ours concerns nobody.
+                let Ok((stream, peer)) = accepted else { continue };
+                let (tls, shared) = (tls.clone(), shared.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => converse(stream, peer, shared).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                converse(stream, peer, shared).await;
+                            }
+                        }
+                    }
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: SocketAddr, shared: Arc<Shared>) {
+    let service = service_fn(|request| answer(request, peer, &shared));
+    // An error here is a caller that left or a fault that was planned.
+    let _ =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    shared: &Shared,
+) -> Result<Response<Full<Bytes>>, Ended> {
+    let (parts, body) = request.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    let now = shared.clock().now();
+    let received = Received::new(now, (&parts.method, &parts.uri), &parts.headers, bytes);
+    if received.path.starts_with(control::PREFIX) {
+        return Ok(response(control::run(shared, &received)));
+    }
+    let ending = carry_out(shared, &received, peer);
+    shared.remember(received);
+    shared.tell();
+    match ending {
+        Ending::Reply(reply) => Ok(response(reply)),
+        Ending::Hang => std::future::pending().await,
+        Ending::Reset => Err(Ended::Reset),
+    }
+}
+
+fn carry_out(shared: &Shared, received: &Received, peer: SocketAddr) -> Ending {
+    let fault = shared.fault(&received.method, &received.path);
+    let kind = shared.keys.kind(received);
+    let key = received.key().unwrap_or_default();
+    let key_id: String = key.chars().take(8).collect();
+    let (ip, body) = (peer.ip().to_string(), String::from_utf8_lossy(&received.bytes));
+    let told =
+        Told { path: &received.path, ip: &ip, headers: &received.headers, body: &body, key_id: &key_id };
+    let run = |project: &mut Project| {
+        let answer = routes::run(project, received, (kind, key));
+        answer.unwrap_or_else(|refusal| refusal.reply(&project.switches, &told))
+    };
+    shared.with(|project| match fault {
+        None => Ending::Reply(run(project)),
+        Some(fault) => {
+            if fault.after_write() {
+                run(project);
+            }
+            fault.ending(project, &told, project.now)
+        }
+    })
+}
+
+fn response(reply: Reply) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(reply.body));
+    *response.status_mut() = reply.status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("content-type", reply.content_type),
+        ("vary", "Origin,Accept-Encoding"),
+        ("request-time", "3"),
+        ("server", "iterable-ingress 0000"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
