@@ -112,14 +112,14 @@ mod tests {
         let clock = Clock::new();
         clock.freeze_at("2026-01-02T03:04:05Z".parse().unwrap());
         assert_eq!(written(clock.now()), "2026-01-02 03:04:05 +00:00");
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         assert_eq!(written(clock.now()), "2026-01-02 03:05:05 +00:00");
     }
 
     #[test]
     fn a_running_clock_keeps_what_it_was_advanced() {
         let clock = Clock::new();
-        clock.advance(Duration::from_secs(3600));
+        clock.advance(Duration::from_hours(1));
         let ahead = clock.now().duration_since(Timestamp::now());
         assert!(ahead > SignedDuration::from_secs(3590), "{ahead:?}");
         clock.freeze();

@@ -21,6 +21,7 @@ pub(crate) const PREFIX: &str = "/_stand-in/";
 
 /// The routes, for help texts: method and path, body, what it does.
 pub const CONTROL_ROUTES: &[(&str, &str, &str)] = &[
+    ("GET /_stand-in/keys", "", "the standard, read-only and mobile key"),
     ("GET /_stand-in/clock", "", "what time it is"),
     (
         "POST /_stand-in/clock",
@@ -142,6 +143,7 @@ fn steer(shared: &Shared, received: &Received) -> Result<Value, Wrong> {
     let segments = received.segments();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     match (received.method.as_str(), path.as_slice()) {
+        ("GET", ["keys"]) => Ok(shared.keys.shown()),
         ("GET", ["clock"]) => Ok(time(shared)),
         ("POST", ["clock"]) => move_clock(shared, &read(received)?),
         ("GET", ["requests"]) => Ok(json!(shared.requests())),
@@ -187,7 +189,7 @@ fn move_clock(shared: &Shared, wanted: &ClockMove) -> Result<Value, Wrong> {
 fn person(shared: &Shared, id: &Identifier) -> Value {
     shared.with(|project| {
         let user = project.person(id).map(|profile| user_body(project, profile));
-        json!({"person": user.map(|user| user["user"].clone()), "forgotten": project.is_forgotten(id)})
+        json!({"person": user.as_ref().and_then(|user| user.get("user")), "forgotten": project.is_forgotten(id)})
     })
 }
 

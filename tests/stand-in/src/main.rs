@@ -2,8 +2,8 @@
 
 use std::io::{Write, stdout};
 
-use clap::Parser;
-use iterable_stand_in::{BEHAVIOURS, CONTROL_ROUTES, DataCentre, KeyKind, ProjectType, StandIn, Switches};
+use clap::{Parser, ValueEnum};
+use iterable_stand_in::{BEHAVIOURS, CONTROL_ROUTES, DataCentre, ProjectType, StandIn, Switches};
 
 /// A local Iterable with a memory, a movable clock and every documented oddity.
 ///
@@ -34,14 +34,11 @@ struct Options {
 }
 
 fn after_help() -> String {
-    let mut text = "Control routes, which need no key:\n".to_owned();
-    for (route, body, what) in CONTROL_ROUTES {
-        text.push_str(&format!("  {route}: {what}\n"));
-        if !body.is_empty() {
-            text.push_str(&format!("      {body}\n"));
-        }
-    }
-    text
+    let routes = CONTROL_ROUTES.iter().map(|(route, body, what)| match *body {
+        "" => format!("  {route}: {what}\n"),
+        body => format!("  {route}: {what}\n      {body}\n"),
+    });
+    std::iter::once("Control routes, which need no key:\n".to_owned()).chain(routes).collect()
 }
 
 #[tokio::main]
@@ -60,17 +57,24 @@ async fn main() -> anyhow::Result<()> {
         builder = builder.api_key(key);
     }
     let stand_in = builder.start().await?;
-    announce(&stand_in, options.project_type)?;
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+    let serve = async {
+        announce(&stand_in, options.project_type)?;
+        std::future::pending().await
+    };
+    tokio::select! {
+        // First, so that an interrupt right behind the announcement is caught.
+        biased;
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+        served = serve => served,
+    }
 }
 
+/// In one write: whoever reads the first line may leave before the second.
 fn announce(stand_in: &StandIn, project: ProjectType) -> std::io::Result<()> {
+    let kind = project.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    let text = format!("address {}\nkey {} (project type {kind})\n", stand_in.url(), stand_in.api_key());
     let mut out = stdout().lock();
-    writeln!(out, "address {}", stand_in.url())?;
-    writeln!(out, "key {} (standard, project type {project:?})", stand_in.api_key())?;
-    writeln!(out, "key {} (read-only)", stand_in.api_key_of(KeyKind::ReadOnly))?;
-    writeln!(out, "key {} (mobile)", stand_in.api_key_of(KeyKind::Mobile))?;
+    out.write_all(text.as_bytes())?;
     out.flush()
 }
 

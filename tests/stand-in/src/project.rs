@@ -103,9 +103,8 @@ impl Project {
 
     /// What a read shows of a person now.
     pub(crate) fn read(&self, id: &Identifier) -> Result<Option<&Profile>, Refusal> {
-        match (self.kind, id) {
-            (_, Identifier::Email(email)) => check_email(email)?,
-            (_, Identifier::UserId(_)) => {}
+        if let Identifier::Email(email) = id {
+            check_email(email)?;
         }
         let found = self.people.seen(id, self.view_of(id));
         match (id, found) {
@@ -154,8 +153,7 @@ impl Project {
         let find = |id: &Option<Identifier>| id.as_ref().and_then(|id| self.people.find(id, Timestamp::MAX));
         let person = match self.kind {
             ProjectType::Email if by_email.is_some() => find(&by_email),
-            ProjectType::Email => find(&by_id),
-            ProjectType::UserId => find(&by_id),
+            ProjectType::Email | ProjectType::UserId => find(&by_id),
             ProjectType::Hybrid => match (find(&by_id), find(&by_email)) {
                 (Some(one), Some(other)) if one != other => return Err(Refusal::Taken("EmailAlreadyExists")),
                 (one, other) => one.or(other),

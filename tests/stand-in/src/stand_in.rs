@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::ValueEnum;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -99,6 +100,10 @@ impl ApiKeys {
     fn new(standard: String, data_centre: DataCentre) -> Self {
         let derived = |what: &str| short_hash(&format!("{what} {standard}"));
         Self { read_only: derived("read only"), mobile: derived("mobile"), standard, data_centre }
+    }
+
+    pub(crate) fn shown(&self) -> Value {
+        json!({"standard": self.standard, "readOnly": self.read_only, "mobile": self.mobile})
     }
 
     /// The kind of the key that a request shows, where this project has it.

@@ -250,7 +250,7 @@ switch! {
     Media {
         /// Email and push.
         Recorded,
-        /// Also SMS, in-app and WhatsApp.
+        /// Also SMS, in-app and `WhatsApp`.
         Many,
     }
 }

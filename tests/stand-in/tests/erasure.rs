@@ -204,13 +204,13 @@ async fn three_a_second_and_a_thousand_a_day_may_be_forgotten() {
         forget(1001).await
     };
     assert_eq!(fourth.await.status, 429);
-    service.stand_in.clock().advance(Duration::from_secs(3600));
+    service.stand_in.clock().advance(Duration::from_hours(1));
     let refused = forget(1002).await;
     assert_eq!((refused.status, refused.json()["code"].clone()), (429, json!("RateLimitExceeded")));
     assert!(refused.retry_after.unwrap().parse::<u32>().unwrap() > 80_000);
     let other = service.post("/api/users/unforget", json!({"email": "p0@example.com"})).await;
     assert_eq!(other.status, 200);
-    service.stand_in.clock().advance(Duration::from_secs(24 * 3600));
+    service.stand_in.clock().advance(Duration::from_hours(24));
     assert_eq!(forget(1003).await.status, 200);
 }
 

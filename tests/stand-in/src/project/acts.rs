@@ -130,7 +130,7 @@ impl Project {
             Act::StopBySms { channel } => self.stop(person, *channel),
             Act::EditedOut { channel } => self.leave(person, *channel, &Origin::new("WebApp", "WebApp")),
             Act::LeftByJourney { channel } => {
-                self.leave(person, *channel, &Origin::new("Workflow", "Workflow"))
+                self.leave(person, *channel, &Origin::new("Workflow", "Workflow"));
             }
             Act::ImportedOut { channel } => self.leave(person, *channel, &Origin::new("Import", "Import")),
             Act::Imported { list, fields } => {

@@ -45,10 +45,9 @@ impl Project {
     fn hand_over(&mut self, webhook: i64, body: &Value) {
         let after = |seconds| later(self.now, SignedDuration::from_secs(seconds));
         let (due, times) = match self.switches.delivery_fault {
-            DeliveryFault::None => (after(0), 1),
             DeliveryFault::Duplicate => (after(0), 2),
             DeliveryFault::Reorder if self.outbox.counted().is_multiple_of(2) => (after(60), 1),
-            DeliveryFault::Reorder => (after(0), 1),
+            DeliveryFault::None | DeliveryFault::Reorder => (after(0), 1),
             DeliveryFault::Late => (after(300), 1),
             DeliveryFault::Drop => return self.outbox.lose(webhook, body.clone(), after(0)),
         };
@@ -68,12 +67,11 @@ fn shaped(shape: EventShape, profile: &Profile, name: &str, mut fields: Map<Stri
         top.insert("userId".to_owned(), json!(id));
     }
     match shape {
-        EventShape::Full => {}
         EventShape::UserIdOnly if profile.user_id.is_some() => {
             top.insert("email".to_owned(), Value::Null);
             fields.remove("email");
         }
-        EventShape::UserIdOnly => {}
+        EventShape::Full | EventShape::UserIdOnly => {}
         EventShape::OnlyInDataFields => top.retain(|name, _| name == "eventName"),
         EventShape::WithoutMessageTypeIds => {
             fields.remove("messageTypeIds");

@@ -37,8 +37,12 @@ pub(super) fn export(project: &mut Project, call: &Call<'_>) -> Answer {
     let id = asked(call)?;
     let custom = call.parameter("includeCustomEvents").as_deref() == Some("true");
     let wanted = |event: &&Value| custom || event.get("eventType") != Some(&json!("customEvent"));
-    let lines: String =
-        project.events_of(&id).iter().filter(wanted).map(|event| format!("{event}\n")).collect();
+    let lines: String = project
+        .events_of(&id)
+        .iter()
+        .filter(wanted)
+        .flat_map(|event| [event.to_string(), "\n".to_owned()])
+        .collect();
     Ok(Reply::raw(StatusCode::OK, "application/x-json-stream", lines))
 }
 

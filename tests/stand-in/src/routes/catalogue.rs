@@ -25,6 +25,6 @@ pub(super) fn list_users(project: &mut Project, call: &Call<'_>) -> Answer {
     let list = call.parameter("listId").unwrap_or_default();
     let id = list.parse().ok().filter(|id| project.catalogue.has_static_list(*id));
     let id: i64 = id.ok_or(Refusal::NoSuchListToRead { project: project.id, list })?;
-    let lines: String = project.on_list(id).map(|email| format!("{email}\n")).collect();
+    let lines: String = project.on_list(id).flat_map(|email| [email, "\n"]).collect();
     Ok(Reply::raw(StatusCode::OK, "text/plain; charset=utf-8", lines))
 }
