@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::reply::{BadField, Refusal, Wanted};
+use crate::refusal::{BadField, Refusal, Wanted};
 
 /// An object within a body, and where it stands.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use crate::project::acts::Act;
 use crate::project::webhooks::{AuthType, FIRST};
 use crate::project::{Identifier, Subscriptions, user_body};
 use crate::reply::Reply;
-use crate::stand_in::Shared;
+use crate::shared::Shared;
 
 /// Where these routes stand.
 pub(crate) const PREFIX: &str = "/_stand-in/";

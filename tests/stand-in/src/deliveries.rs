@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::clock::later;
 use crate::project::Project;
-use crate::stand_in::Shared;
+use crate::shared::Shared;
 use crate::switches::DeliveryRetry;
 
 /// One event on its way to one webhook, one attempt.

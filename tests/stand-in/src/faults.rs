@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::limits::Exceeded;
 use crate::project::Project;
-use crate::reply::{BadField, Refusal, Reply, Told, Wanted};
+use crate::refusal::{BadField, Refusal, Told, Wanted};
+use crate::reply::Reply;
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

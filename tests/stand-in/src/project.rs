@@ -9,21 +9,25 @@ use serde_json::Value;
 use crate::clock::later;
 use crate::deliveries::Outbox;
 use crate::limits::Limiter;
-use crate::reply::Refusal;
+use crate::refusal::Refusal;
 use crate::switches::{ReadLag, Switches, UserIdLag};
 
 pub(crate) mod acts;
+mod bulk;
 pub(crate) mod catalogue;
 mod erasure;
 mod events;
+mod fields;
 pub(crate) mod people;
 mod profiles;
+mod reading;
 mod subscriptions;
 pub(crate) mod webhooks;
 
 pub(crate) use erasure::HashList;
 pub use people::{Identifier, Profile, Subscriptions};
-pub(crate) use profiles::{Change, user_body};
+pub(crate) use profiles::Change;
+pub(crate) use reading::user_body;
 pub(crate) use subscriptions::{Group, Move, Replacement};
 
 use catalogue::Catalogue;
@@ -79,7 +83,7 @@ impl Project {
             catalogue: Catalogue::new(&switches),
             people: People::default(),
             forgetting: Forgetting::new(switches.hash_encoding),
-            fields: profiles::system_fields(),
+            fields: fields::system_fields(),
             webhooks: vec![Webhook::fresh(webhooks::FIRST)],
             switches,
         }
@@ -91,7 +95,7 @@ impl Project {
         self.forget_what_is_due();
     }
 
-    /// Changes the switches of a running project. The catalogue stays as it was made.
+    /// Changes the switches of a running project. Its catalogue and the encoding of its hashes stay.
     pub fn set_switches(&mut self, switches: Switches) {
         self.switches = switches;
     }
@@ -156,10 +160,18 @@ impl Project {
             ProjectType::Email | ProjectType::UserId => find(&by_id),
             ProjectType::Hybrid => match (find(&by_id), find(&by_email)) {
                 (Some(one), Some(other)) if one != other => return Err(Refusal::Taken("EmailAlreadyExists")),
+                // Known by address under another userId, which is the person's for good.
+                (None, Some(one)) if user_id.is_some() && self.has_user_id(one) => {
+                    return Err(Refusal::Taken("UserIdAlreadyExists"));
+                }
                 (one, other) => one.or(other),
             },
         };
         Ok(Target { email: email.map(str::to_owned), user_id: user_id.map(str::to_owned), person })
+    }
+
+    fn has_user_id(&self, person: PersonId) -> bool {
+        self.people.latest(person).is_some_and(|profile| profile.user_id.is_some())
     }
 
     /// The person addressed, made where nobody is there yet.

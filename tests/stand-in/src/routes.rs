@@ -10,7 +10,8 @@ use http::StatusCode;
 use crate::call::{Call, Received};
 use crate::limits::{Limit, Per};
 use crate::project::Project;
-use crate::reply::{Refusal, Reply};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 
 mod access;
 mod catalogue;

@@ -19,9 +19,10 @@ use crate::call::Received;
 use crate::control;
 use crate::faults::Ending;
 use crate::project::Project;
-use crate::reply::{Reply, Told};
+use crate::refusal::Told;
+use crate::reply::Reply;
 use crate::routes;
-use crate::stand_in::Shared;
+use crate::shared::Shared;
 
 /// Why a connection ends without an answer.
 #[derive(Debug, thiserror::Error)]

@@ -213,3 +213,20 @@ async fn what_happened_to_a_person_can_be_read() {
 fn custom_of(email: &str) -> Value {
     json!({"email": email, "eventName": "bought"})
 }
+
+#[tokio::test]
+async fn both_identifiers_must_mean_one_person() {
+    let service = Service::start(ProjectType::Hybrid, prompt()).await;
+    let both = |email: &str, id: &str| json!({"email": email, "userId": id});
+    assert_eq!(service.post("/api/users/update", both(ADA, "u-1")).await.said(), (200, SUCCESS));
+    assert_eq!(service.post("/api/users/update", both(ADA, "u-1")).await.said(), (200, SUCCESS));
+    let other = service.post("/api/users/update", both(ADA, "u-2")).await;
+    assert_eq!((other.status, other.json()["code"].clone()), (409, json!("UserIdAlreadyExists")));
+    service.stand_in.seed("u-2", None);
+    let other = service.post("/api/users/update", both(ADA, "u-2")).await;
+    assert_eq!((other.status, other.json()["code"].clone()), (409, json!("EmailAlreadyExists")));
+    let service = Service::start(ProjectType::Email, prompt()).await;
+    service.post("/api/users/update", both("bob@example.com", "u-1")).await;
+    assert_eq!(service.post("/api/users/update", both(ADA, "u-1")).await.said(), (200, SUCCESS));
+    assert_eq!(service.stand_in.person(ADA).unwrap().user_id.as_deref(), Some("u-1"));
+}

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Identifier, Project, ProjectType, check_email, check_user_id};
 use crate::clock::later;
-use crate::reply::Refusal;
+use crate::refusal::Refusal;
 use crate::switches::{ForgetAgain, ForgetDelay, ForgetReach, ForgetUnknown, HashEncoding, UserIdHash};
 
 /// Who is forgotten, and who will be.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::people::PersonId;
 use super::{Profile, Project};
 use crate::clock::{later, written};
+use crate::refusal::Refusal;
 use crate::switches::{DeliveryFault, EventShape};
 
 impl Project {
@@ -35,7 +36,7 @@ impl Project {
         &mut self,
         (email, user_id): (Option<&str>, Option<&str>),
         event: Value,
-    ) -> Result<(), crate::reply::Refusal> {
+    ) -> Result<(), Refusal> {
         let target = self.target(email, user_id)?;
         let person = self.found_or_made(&target);
         self.people.note(person, event);

@@ -1,15 +1,12 @@
-//! Writing, reading, joining and deleting profiles.
+//! Writing, joining and deleting profiles.
 
-use std::collections::BTreeMap;
-
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::people::PersonId;
 use super::{Identifier, Profile, Project, ProjectType, check_email};
-use crate::clock::{later, written};
-use crate::reply::Refusal;
-use crate::switches::{DeleteUnknown, OptIn};
+use crate::refusal::Refusal;
+use crate::switches::DeleteUnknown;
 
 /// A change of one profile.
 #[derive(Clone, Debug, Default)]
@@ -19,32 +16,6 @@ pub(crate) struct Change {
     pub(crate) data: Map<String, Value>,
     pub(crate) prefer_user_id: bool,
     pub(crate) merge_nested: bool,
-}
-
-/// The answer to a change of many.
-#[derive(Debug, Default)]
-pub(crate) struct Bulk {
-    successes: usize,
-    /// Named as in `failedUpdates`.
-    failed: BTreeMap<&'static str, Vec<String>>,
-}
-
-/// The fields that every project has, with their types.
-pub(crate) fn system_fields() -> BTreeMap<String, &'static str> {
-    [
-        ("email", "string"),
-        ("userId", "string"),
-        ("signupDate", "date"),
-        ("signupSource", "string"),
-        ("profileUpdatedAt", "date"),
-        ("phoneNumber", "string"),
-        ("emailListIds", "long"),
-        ("unsubscribedChannelIds", "long"),
-        ("unsubscribedMessageTypeIds", "long"),
-        ("subscribedMessageTypeIds", "long"),
-    ]
-    .map(|(name, kind)| (name.to_owned(), kind))
-    .into()
 }
 
 /// Fields that a profile write does not set: subscriptions have their own ways.
@@ -80,47 +51,6 @@ impl Project {
             }
         });
         Ok(())
-    }
-
-    /// Changes many, as `users/bulkUpdate` does: each by itself, without a subscription event.
-    pub(crate) fn bulk_update(&mut self, changes: &[Change]) -> Result<Bulk, Refusal> {
-        if changes.is_empty() {
-            return Err(Refusal::InvalidEmail(String::new()));
-        }
-        let mut bulk = Bulk::default();
-        for change in changes {
-            match self.update(change) {
-                Ok(()) => {
-                    bulk.successes += 1;
-                    self.set_opt_outs(change);
-                }
-                Err(refusal) => bulk.fail(&refusal, change),
-            }
-        }
-        Ok(bulk)
-    }
-
-    /// The opt-outs that a bulk change may carry where opt-in types are off.
-    fn set_opt_outs(&mut self, change: &Change) {
-        let ids = |name: &str| {
-            let items = change.data.get(name)?.as_array()?;
-            Some(items.iter().filter_map(Value::as_i64).collect::<Vec<_>>())
-        };
-        let (channels, types) = (ids("unsubscribedChannelIds"), ids("unsubscribedMessageTypeIds"));
-        if self.switches.opt_in == OptIn::On || (channels.is_none() && types.is_none()) {
-            return;
-        }
-        let Ok(target) = self.target(change.email.as_deref(), change.user_id.as_deref()) else { return };
-        let person = self.found_or_made(&target);
-        self.people.edit(person, self.now, |profile| {
-            let subscriptions = profile.subscriptions.get_or_insert_default();
-            if let Some(ids) = channels {
-                subscriptions.unsubscribed_channels = ids;
-            }
-            if let Some(ids) = types {
-                subscriptions.unsubscribed_message_types = ids;
-            }
-        });
     }
 
     /// Gives a person another address. Only email-based projects do.
@@ -211,38 +141,6 @@ impl Project {
             self.people.write(*person, None, self.now);
         }
     }
-
-    /// Every field that the project knows, with its type.
-    pub(crate) fn fields(&self) -> Value {
-        json!({"fields": self.fields})
-    }
-
-    fn check_types(&self, data: &Map<String, Value>) -> Result<(), Refusal> {
-        for (name, value) in data {
-            let Some(expected) = self.fields.get(name) else { continue };
-            let Some(incoming) = types_of(value) else { continue };
-            let widened = *expected == "double" && incoming.contains(&"long");
-            let fits = incoming.contains(expected) || widened || (*expected == "string" && value.is_string());
-            if !fits {
-                let (project, field, value) = (self.id, name.clone(), value.clone());
-                return Err(Refusal::TypeMismatch { project, field, expected, incoming, value });
-            }
-        }
-        Ok(())
-    }
-
-    fn learn_types(&mut self, data: &Map<String, Value>) {
-        for (name, value) in data {
-            if let Some(kind) = types_of(value).and_then(|types| types.first().copied()) {
-                self.fields.entry(name.clone()).or_insert(kind);
-            }
-        }
-    }
-
-    /// When a profile written at `at` becomes a document that reads show.
-    pub(crate) fn indexed(&self, at: Timestamp) -> Timestamp {
-        later(at, SignedDuration::from_secs(self.read_lag()))
-    }
 }
 
 fn set_field(profile: &mut Profile, (name, value): (&str, &Value), merge_nested: bool) {
@@ -263,119 +161,5 @@ fn set_field(profile: &mut Profile, (name, value): (&str, &Value), merge_nested:
         _ => {
             profile.data.insert(name.to_owned(), value.clone());
         }
-    }
-}
-
-/// The types that a value can have, the one that a new field gets first; none where it tells nothing.
-fn types_of(value: &Value) -> Option<Vec<&'static str>> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(_) => vec!["boolean"],
-        Value::Number(number) if number.is_f64() => vec!["double"],
-        Value::Number(_) => vec!["long"],
-        Value::String(text) if is_date(text) => vec!["date", "string", "keyword"],
-        Value::String(_) => vec!["string", "keyword"],
-        Value::Array(items) => return items.first().and_then(types_of),
-        Value::Object(_) => vec!["object"],
-    })
-}
-
-fn is_date(text: &str) -> bool {
-    jiff::fmt::strtime::parse("%Y-%m-%d %H:%M:%S %:z", text).is_ok()
-        || jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).is_ok()
-}
-
-impl Bulk {
-    fn fail(&mut self, refusal: &Refusal, change: &Change) {
-        let by_email = change.email.is_some();
-        let list = match (refusal, by_email) {
-            (Refusal::InvalidEmail(_), _) => "invalidEmails",
-            (Refusal::InvalidUserId(_), _) => "invalidUserIds",
-            (Refusal::Forgotten, true) => "forgottenEmails",
-            (Refusal::Forgotten, false) => "forgottenUserIds",
-            (Refusal::Taken(_), true) => "conflictEmails",
-            (Refusal::Taken(_), false) => "conflictUserIds",
-            (Refusal::UnknownUserIdError(_), _) => "notFoundUserIds",
-            (_, true) => "invalidDataEmails",
-            (_, false) => "invalidDataUserIds",
-        };
-        let named = change.email.clone().or_else(|| change.user_id.clone()).unwrap_or_default();
-        self.failed.entry(list).or_default().push(named);
-    }
-
-    pub(crate) fn body(&self) -> Value {
-        let list = |name: &str| self.failed.get(name).cloned().unwrap_or_default();
-        let named = |name: &&str| ((*name).to_owned(), json!(list(name)));
-        let failed: Map<String, Value> = [
-            "invalidEmails",
-            "invalidUserIds",
-            "notFoundEmails",
-            "notFoundUserIds",
-            "invalidDataEmails",
-            "invalidDataUserIds",
-            "conflictEmails",
-            "conflictUserIds",
-            "forgottenEmails",
-            "forgottenUserIds",
-        ]
-        .iter()
-        .map(named)
-        .collect();
-        json!({
-            "successCount": self.successes,
-            "failCount": self.failed.values().map(Vec::len).sum::<usize>(),
-            "invalidEmails": list("invalidEmails"),
-            "invalidUserIds": list("invalidUserIds"),
-            "filteredOutFields": [],
-            "createdFields": [],
-            "noOpEmails": [],
-            "noOpUserIds": [],
-            "failedUpdates": failed,
-        })
-    }
-}
-
-/// A profile as a read shows it. Subscription arrays are absent until the first subscription action.
-pub(crate) fn user_body(project: &Project, profile: &Profile) -> Value {
-    let mut data = profile.data.clone();
-    let mut put = |name: &str, value: Value| {
-        data.insert(name.to_owned(), value);
-    };
-    let domain = profile.email.as_deref().and_then(|email| email.split_once('@')).map(|(_, domain)| domain);
-    put("email", json!(profile.email));
-    put("signupDate", json!(written(project.indexed(profile.created))));
-    put("profileUpdatedAt", json!(written(profile.updated)));
-    put("signupSource", json!(profile.signup_source));
-    put(
-        "itblInternal",
-        json!({
-            "documentCreatedAt": written(project.indexed(profile.created)),
-            "documentUpdatedAt": written(project.indexed(profile.updated)),
-            "emailDomain": domain,
-        }),
-    );
-    if let Some(id) = &profile.user_id {
-        put("userId", json!(id));
-    }
-    if let Some(subscriptions) = &profile.subscriptions {
-        put(project.list_field(), json!(subscriptions.lists));
-        put("unsubscribedChannelIds", json!(subscriptions.unsubscribed_channels));
-        put("unsubscribedMessageTypeIds", json!(subscriptions.unsubscribed_message_types));
-        put("subscribedMessageTypeIds", json!(subscriptions.subscribed_message_types));
-    }
-    let mut user = json!({"dataFields": data});
-    if let Some(user) = user.as_object_mut() {
-        user.insert("email".to_owned(), json!(profile.email));
-        if let Some(id) = &profile.user_id {
-            user.insert("userId".to_owned(), json!(id));
-        }
-    }
-    json!({"user": user})
-}
-
-impl Project {
-    /// Where lists stand in profiles and events.
-    pub(crate) fn list_field(&self) -> &'static str {
-        if self.kind == ProjectType::Email { "emailListIds" } else { "userListIds" }
     }
 }

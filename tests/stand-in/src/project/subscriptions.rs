@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::catalogue::Policy;
 use super::people::{PersonId, Subscriptions};
 use super::{Project, ProjectType, Target};
-use crate::reply::Refusal;
+use crate::refusal::Refusal;
 use crate::switches::{EventGrouping, OptIn, UnknownItem, UnknownSubscriber};
 
 /// What `users/updateSubscriptions` replaces. None leaves an array as it is; an empty one empties it.

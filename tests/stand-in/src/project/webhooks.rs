@@ -10,7 +10,7 @@ use super::Project;
 use crate::body::Fields;
 use crate::clock::later;
 use crate::deliveries::{merge_tags, to_loopback};
-use crate::reply::Refusal;
+use crate::refusal::Refusal;
 use crate::switches::{PlainEndpoint, TokenDelay, TokenHeader, UnknownWebhook};
 
 /// The id of the webhook that every project has.

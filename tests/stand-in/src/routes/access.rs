@@ -8,7 +8,8 @@ use crate::body::Fields;
 use crate::call::Call;
 use crate::clock::written;
 use crate::project::{Identifier, Project, check_email};
-use crate::reply::{Refusal, Reply};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 
 /// Nobody has been sent a message here.
 pub(super) fn sent_messages(_: &mut Project, call: &Call<'_>) -> Answer {

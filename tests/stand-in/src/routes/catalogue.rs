@@ -6,7 +6,8 @@ use serde_json::json;
 use super::Answer;
 use crate::call::Call;
 use crate::project::Project;
-use crate::reply::{Refusal, Reply};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 
 pub(super) fn channels(project: &mut Project, _: &Call<'_>) -> Answer {
     Ok(Reply::ok(&json!({"channels": project.catalogue.channels})))

@@ -7,7 +7,8 @@ use super::{Answer, accepted};
 use crate::body::Fields;
 use crate::call::Call;
 use crate::project::{Group, Move, Project, Replacement};
-use crate::reply::{Refusal, Reply};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 use crate::switches::SubscriptionsApi;
 
 type Person<'a> = (Option<&'a str>, Option<&'a str>);

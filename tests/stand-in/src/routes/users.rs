@@ -7,7 +7,8 @@ use super::Answer;
 use crate::body::Fields;
 use crate::call::Call;
 use crate::project::{Change, HashList, Identifier, Project, check_user_id, user_body};
-use crate::reply::{Refusal, Reply};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
 
 pub(super) fn forget(project: &mut Project, call: &Call<'_>) -> Answer {
     let id = one_identifier(project, call)?;

@@ -1,0 +1,69 @@
+//! The project's keys: of which kind, and where they count.
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::call::Received;
+use crate::routes::KeyKind;
+
+/// Where a project lives; its keys are unknown in the other place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DataCentre {
+    /// `api.iterable.com`.
+    #[default]
+    Us,
+    /// `api.eu.iterable.com`.
+    Eu,
+}
+
+/// The project's keys and where they count.
+#[derive(Debug)]
+pub(crate) struct ApiKeys {
+    standard: String,
+    read_only: String,
+    mobile: String,
+    data_centre: DataCentre,
+}
+
+impl ApiKeys {
+    pub(crate) fn new(standard: String, data_centre: DataCentre) -> Self {
+        let derived = |what: &str| short_hash(&format!("{what} {standard}"));
+        Self { read_only: derived("read only"), mobile: derived("mobile"), standard, data_centre }
+    }
+
+    pub(crate) fn of(&self, kind: KeyKind) -> &str {
+        match kind {
+            KeyKind::Standard => &self.standard,
+            KeyKind::ReadOnly => &self.read_only,
+            KeyKind::Mobile => &self.mobile,
+        }
+    }
+
+    pub(crate) fn shown(&self) -> Value {
+        json!({"standard": self.standard, "readOnly": self.read_only, "mobile": self.mobile})
+    }
+
+    /// The kind of the key that a request shows, where this project has it.
+    pub(crate) fn kind(&self, received: &Received) -> Option<KeyKind> {
+        let asked = match received.header("host") {
+            Some("api.iterable.com") => DataCentre::Us,
+            Some("api.eu.iterable.com") => DataCentre::Eu,
+            _ => self.data_centre,
+        };
+        let key = received.key().filter(|_| asked == self.data_centre)?;
+        [
+            (&self.standard, KeyKind::Standard),
+            (&self.read_only, KeyKind::ReadOnly),
+            (&self.mobile, KeyKind::Mobile),
+        ]
+        .into_iter()
+        .find(|(known, _)| known.as_str() == key)
+        .map(|(_, kind)| kind)
+    }
+}
+
+/// 32 hex characters, the length of a real key.
+pub(crate) fn short_hash(text: &str) -> String {
+    hex::encode(Sha256::digest(text).iter().take(16).copied().collect::<Vec<u8>>())
+}

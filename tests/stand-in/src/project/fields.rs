@@ -1,0 +1,74 @@
+//! The fields of profiles and their types: the first value of a field decides.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Project;
+use crate::refusal::Refusal;
+
+/// The fields that every project has, with their types.
+pub(crate) fn system_fields() -> BTreeMap<String, &'static str> {
+    [
+        ("email", "string"),
+        ("userId", "string"),
+        ("signupDate", "date"),
+        ("signupSource", "string"),
+        ("profileUpdatedAt", "date"),
+        ("phoneNumber", "string"),
+        ("emailListIds", "long"),
+        ("unsubscribedChannelIds", "long"),
+        ("unsubscribedMessageTypeIds", "long"),
+        ("subscribedMessageTypeIds", "long"),
+    ]
+    .map(|(name, kind)| (name.to_owned(), kind))
+    .into()
+}
+
+impl Project {
+    /// Every field that the project knows, with its type.
+    pub(crate) fn fields(&self) -> Value {
+        json!({"fields": self.fields})
+    }
+
+    pub(super) fn check_types(&self, data: &Map<String, Value>) -> Result<(), Refusal> {
+        for (name, value) in data {
+            let Some(expected) = self.fields.get(name) else { continue };
+            let Some(incoming) = types_of(value) else { continue };
+            let widened = *expected == "double" && incoming.contains(&"long");
+            let fits = incoming.contains(expected) || widened || (*expected == "string" && value.is_string());
+            if !fits {
+                let (project, field, value) = (self.id, name.clone(), value.clone());
+                return Err(Refusal::TypeMismatch { project, field, expected, incoming, value });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn learn_types(&mut self, data: &Map<String, Value>) {
+        for (name, value) in data {
+            if let Some(kind) = types_of(value).and_then(|types| types.first().copied()) {
+                self.fields.entry(name.clone()).or_insert(kind);
+            }
+        }
+    }
+}
+
+/// The types that a value can have, the one that a new field gets first; none where it tells nothing.
+fn types_of(value: &Value) -> Option<Vec<&'static str>> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(_) => vec!["boolean"],
+        Value::Number(number) if number.is_f64() => vec!["double"],
+        Value::Number(_) => vec!["long"],
+        Value::String(text) if is_date(text) => vec!["date", "string", "keyword"],
+        Value::String(_) => vec!["string", "keyword"],
+        Value::Array(items) => return items.first().and_then(types_of),
+        Value::Object(_) => vec!["object"],
+    })
+}
+
+fn is_date(text: &str) -> bool {
+    jiff::fmt::strtime::parse("%Y-%m-%d %H:%M:%S %:z", text).is_ok()
+        || jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).is_ok()
+}

@@ -1,0 +1,57 @@
+//! People as reads show them.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Profile, Project, ProjectType};
+use crate::clock::{later, written};
+
+/// A profile as a read shows it. Subscription arrays are absent until the first subscription action.
+pub(crate) fn user_body(project: &Project, profile: &Profile) -> Value {
+    let mut data = profile.data.clone();
+    let mut put = |name: &str, value: Value| {
+        data.insert(name.to_owned(), value);
+    };
+    let domain = profile.email.as_deref().and_then(|email| email.split_once('@')).map(|(_, domain)| domain);
+    put("email", json!(profile.email));
+    put("signupDate", json!(written(project.indexed(profile.created))));
+    put("profileUpdatedAt", json!(written(profile.updated)));
+    put("signupSource", json!(profile.signup_source));
+    put(
+        "itblInternal",
+        json!({
+            "documentCreatedAt": written(project.indexed(profile.created)),
+            "documentUpdatedAt": written(project.indexed(profile.updated)),
+            "emailDomain": domain,
+        }),
+    );
+    if let Some(id) = &profile.user_id {
+        put("userId", json!(id));
+    }
+    if let Some(subscriptions) = &profile.subscriptions {
+        put(project.list_field(), json!(subscriptions.lists));
+        put("unsubscribedChannelIds", json!(subscriptions.unsubscribed_channels));
+        put("unsubscribedMessageTypeIds", json!(subscriptions.unsubscribed_message_types));
+        put("subscribedMessageTypeIds", json!(subscriptions.subscribed_message_types));
+    }
+    let mut user = json!({"dataFields": data});
+    if let Some(user) = user.as_object_mut() {
+        user.insert("email".to_owned(), json!(profile.email));
+        if let Some(id) = &profile.user_id {
+            user.insert("userId".to_owned(), json!(id));
+        }
+    }
+    json!({"user": user})
+}
+
+impl Project {
+    /// Where lists stand in profiles and events.
+    pub(crate) fn list_field(&self) -> &'static str {
+        if self.kind == ProjectType::Email { "emailListIds" } else { "userListIds" }
+    }
+
+    /// When a profile written at `at` becomes a document that reads show.
+    pub(crate) fn indexed(&self, at: Timestamp) -> Timestamp {
+        later(at, SignedDuration::from_secs(self.read_lag()))
+    }
+}

@@ -1,0 +1,74 @@
+//! What server, deliveries and handle share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::call::Received;
+use crate::clock::Clock;
+use crate::faults::{Fault, Planned};
+use crate::keys::ApiKeys;
+use crate::project::Project;
+
+/// What server, deliveries and handle share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    clock: Clock,
+    pub(crate) keys: ApiKeys,
+    project: Mutex<Project>,
+    received: Mutex<Vec<Received>>,
+    faults: Mutex<Vec<Planned>>,
+    changed: watch::Sender<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(clock: Clock, keys: ApiKeys, project: Project) -> Self {
+        let (changed, _) = watch::channel(());
+        let project = Mutex::new(project);
+        Self { clock, keys, project, received: Mutex::default(), faults: Mutex::default(), changed }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Works on the project, brought to the clock's time.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Project) -> T) -> T {
+        let mut project = lock(&self.project);
+        project.settle(self.clock.now());
+        work(&mut project)
+    }
+
+    /// Wakes whoever waits for something to have changed.
+    pub(crate) fn tell(&self) {
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    pub(crate) fn remember(&self, received: Received) {
+        lock(&self.received).push(received);
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Received> {
+        lock(&self.received).clone()
+    }
+
+    pub(crate) fn take_requests(&self) -> Vec<Received> {
+        std::mem::take(&mut lock(&self.received))
+    }
+
+    pub(crate) fn plan(&self, planned: Planned) {
+        lock(&self.faults).push(planned);
+    }
+
+    pub(crate) fn fault(&self, method: &str, path: &str) -> Option<Fault> {
+        crate::faults::take(&mut lock(&self.faults), method, path)
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
