@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
@@ -101,6 +102,11 @@ pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 /// A time as Iterable writes it: UTC, whole seconds.
 pub(crate) fn written(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S +00:00").to_string()
+}
+
+/// A time as HTTP headers write it.
+pub(crate) fn http_date(at: Timestamp) -> Option<String> {
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }
 
 #[cfg(test)]

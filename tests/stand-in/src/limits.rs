@@ -6,7 +6,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::clock::later;
+use crate::clock::{http_date, later};
 use crate::reply::Reply;
 use crate::switches::{LimitBody, RetryAfter, Switches};
 
@@ -120,10 +120,7 @@ impl Exceeded {
             RetryAfter::Seconds => reply.headers.push(("retry-after", format!("{wait:.0}"))),
             RetryAfter::Date => {
                 let due = later(now, SignedDuration::from_secs_f64(wait + 1.0));
-                if let Ok(date) = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&due)
-                {
-                    reply.headers.push(("retry-after", date));
-                }
+                reply.headers.extend(http_date(due).map(|date| ("retry-after", date)));
             }
             RetryAfter::Absent => {}
         }

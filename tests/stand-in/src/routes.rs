@@ -190,3 +190,61 @@ pub(crate) fn run(
 fn accepted() -> Reply {
     Reply::raw(StatusCode::ACCEPTED, "application/json", "")
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method, Uri};
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::project::ProjectType;
+    use crate::switches::{SubscriptionsApi, Switches};
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[a@. é]{0,6}|[a-z]{1,4}@[a-z]{1,4}\\.example\\.com".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(any_name(), inner, 0..4).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    fn any_name() -> impl Strategy<Value = String> {
+        let names = "email userId dataFields users listId subscribers emailListIds id authType unsubscribedChannelIds \
+                     unsubscribedMessageTypeIds updateSubscriptionsRequests headers key value newEmail currentEmail \
+                     sourceEmail destinationEmail events eventName signupDate";
+        prop::sample::select(names.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_answered(
+            body in prop::collection::btree_map(any_name(), any_value(), 0..6),
+            blank in "[a-z0-9%@.]{0,8}",
+            kind in prop::sample::select(vec![ProjectType::Email, ProjectType::UserId, ProjectType::Hybrid]),
+        ) {
+            let switches = Switches { subscriptions_api: SubscriptionsApi::Success, ..Switches::default() };
+            let mut project = Project::new(1, kind, switches, Timestamp::UNIX_EPOCH);
+            for route in ROUTES {
+                let path = route.path.split('/').map(|part| if part.starts_with('{') { blank.as_str() } else { part });
+                let uri = format!("/{}?email={blank}&action=subscribe", path.collect::<Vec<_>>().join("/"));
+                let (method, uri): (Method, Uri) = (route.method.parse().unwrap(), uri.parse().unwrap());
+                let bytes = Bytes::from(serde_json::to_vec(&body).unwrap());
+                let received = Received::new(Timestamp::UNIX_EPOCH, (&method, &uri), &HeaderMap::new(), bytes);
+                let answer = run(&mut project, &received, (Some(KeyKind::Standard), "key"));
+                let keyed = matches!(answer, Err(Refusal::BadKey | Refusal::WeakKey { .. }));
+                prop_assert!(!keyed, "{answer:?}");
+            }
+        }
+    }
+}

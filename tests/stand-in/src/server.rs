@@ -10,12 +10,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::call::Received;
+use crate::clock::http_date;
 use crate::control;
 use crate::faults::Ending;
 use crate::project::Project;
@@ -75,13 +77,13 @@ async fn answer(
     let now = shared.clock().now();
     let received = Received::new(now, (&parts.method, &parts.uri), &parts.headers, bytes);
     if received.path.starts_with(control::PREFIX) {
-        return Ok(response(control::run(shared, &received)));
+        return Ok(response(control::run(shared, &received), now));
     }
     let ending = carry_out(shared, &received, peer);
     shared.remember(received);
     shared.tell();
     match ending {
-        Ending::Reply(reply) => Ok(response(reply)),
+        Ending::Reply(reply) => Ok(response(reply, now)),
         Ending::Hang => std::future::pending().await,
         Ending::Reset => Err(Ended::Reset),
     }
@@ -110,7 +112,8 @@ fn carry_out(shared: &Shared, received: &Received, peer: SocketAddr) -> Ending {
     })
 }
 
-fn response(reply: Reply) -> Response<Full<Bytes>> {
+/// `Date` goes by the stand-in's clock too: a caller may reckon a `Retry-After` date from it.
+fn response(reply: Reply, now: Timestamp) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(reply.body));
     *response.status_mut() = reply.status;
     let headers = response.headers_mut();
@@ -122,7 +125,7 @@ fn response(reply: Reply) -> Response<Full<Bytes>> {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    for (name, value) in reply.headers {
+    for (name, value) in reply.headers.into_iter().chain(http_date(now).map(|date| ("date", date))) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }

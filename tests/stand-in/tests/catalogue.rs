@@ -1,6 +1,6 @@
 use iterable_stand_in::{Media, MessageTypeShape, OptIn, ProjectType, Switches};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::service::{Service, prompt};
 
@@ -52,6 +52,13 @@ async fn lists_hold_those_who_joined_them() {
         assert_eq!(service.post("/api/lists/unsubscribe", body.clone()).await.json(), counted);
     }
     assert_eq!(service.get("/api/lists/getUsers?listId=56545").await.text, "");
+    let sources: Vec<Value> = service
+        .stand_in
+        .deliveries()
+        .iter()
+        .map(|delivery| json!([delivery.body["eventName"], delivery.body["dataFields"]["unsubSource"]]))
+        .collect();
+    assert_eq!(sources, [json!(["emailSubscribe", null]), json!(["emailUnSubscribe", "ListAPI"])]);
     let unknown = service.get("/api/lists/getUsers?listId=42").await;
     let recorded =
         r#"{"msg":"Invalid email list id","code":"BadParams","params":{"listId":"42","projectId":"2158"}}"#;

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use iterable_stand_in::{
     ForgetAgain, ForgetDelay, ForgetReach, ForgetUnknown, ForgottenStatus, HashEncoding, LimitBody,
-    ProjectType, RateLimits, RetryAfter, Switches, UserIdLag,
+    ProjectType, RateLimits, RetryAfter, SubscriptionsApi, Switches, UserIdLag,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -101,7 +101,11 @@ async fn the_kind_of_identifier_follows_the_project() {
 #[tokio::test]
 async fn every_write_about_a_forgotten_person_is_refused() {
     for (forgotten_status, status) in [(ForgottenStatus::Status409, 409), (ForgottenStatus::Status400, 400)] {
-        let service = Service::start(ProjectType::Email, Switches { forgotten_status, ..prompt() }).await;
+        let service = Service::start(
+            ProjectType::Email,
+            Switches { forgotten_status, subscriptions_api: SubscriptionsApi::Success, ..prompt() },
+        )
+        .await;
         service.post("/api/users/forget", json!({"email": "ada@example.com"})).await;
         service.stand_in.seed("bob@example.com", None);
         let email = "ada@example.com";
@@ -113,6 +117,10 @@ async fn every_write_about_a_forgotten_person_is_refused() {
             ("/api/lists/subscribe", json!({"listId": 56545, "subscribers": [{"email": email}]})),
         ] {
             assert_eq!(service.post(path, body).await.said(), (status, FORGOTTEN), "{path}");
+        }
+        let path = "/api/subscriptions/messageChannel/6539/user/ada%40example.com";
+        for method in [Method::PATCH, Method::DELETE] {
+            assert_eq!(service.send(method, path, None).await.said(), (status, FORGOTTEN));
         }
         let bulk = service.post("/api/users/bulkUpdate", json!({"users": [{"email": email}]})).await;
         assert_eq!(
@@ -245,6 +253,7 @@ async fn a_limit_is_told_in_every_known_form() {
             RetryAfter::Date => Some("Fri, 02 Jan 2026 03:04:21 GMT".to_owned()),
         };
         assert_eq!(answer.retry_after, header);
+        assert_eq!(answer.date.as_deref(), Some("Fri, 02 Jan 2026 03:04:05 GMT"));
     }
 }
 

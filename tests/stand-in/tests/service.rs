@@ -32,6 +32,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) retry_after: Option<String>,
+    pub(crate) date: Option<String>,
     pub(crate) text: String,
 }
 
@@ -89,6 +90,7 @@ impl Service {
             status: answer.status().as_u16(),
             content_type: header("content-type").unwrap_or_default(),
             retry_after: header("retry-after"),
+            date: header("date"),
             text: answer.text().await.unwrap(),
         }
     }
