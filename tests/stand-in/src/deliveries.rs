@@ -52,7 +52,7 @@ impl Delivery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Not sent yet.
+    /// Not sent yet, or not answered yet.
     Waiting,
     /// Answered with this status.
     Answered(u16),
@@ -68,6 +68,8 @@ pub enum Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     ended: Vec<Delivery>,
+    /// The one on its way.
+    sending: Option<Delivery>,
     waiting: BTreeMap<(Timestamp, usize), Delivery>,
     counted: usize,
 }
@@ -96,9 +98,9 @@ impl Outbox {
         self.counted
     }
 
-    /// Those that ended, then those that wait.
+    /// Those that ended, then those that did not.
     pub(crate) fn all(&self) -> Vec<Delivery> {
-        self.ended.iter().chain(self.waiting.values()).cloned().collect()
+        self.ended.iter().chain(&self.sending).chain(self.waiting.values()).cloned().collect()
     }
 
     /// The one that ended after so many others.
@@ -128,6 +130,7 @@ impl Project {
             delivery.headers = webhook.delivery_headers(form, self.now);
             delivery.url = webhook.url(&delivery.body);
         }
+        self.outbox.sending = Some(delivery.clone());
         Some(delivery)
     }
 
@@ -142,6 +145,7 @@ impl Project {
             let (attempt, outcome) = (delivery.attempt + 1, Outcome::Waiting);
             self.outbox.put_again(Delivery { due, attempt, outcome, ..delivery.clone() });
         }
+        self.outbox.sending = None;
         self.outbox.ended.push(delivery);
     }
 }

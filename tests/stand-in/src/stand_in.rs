@@ -71,6 +71,20 @@ impl StandIn {
         self.shared.requests()
     }
 
+    /// The same, once there are at least `count`.
+    pub async fn requests_once(&self, count: usize) -> Vec<Received> {
+        let mut changed = self.shared.changes();
+        loop {
+            changed.mark_unchanged();
+            let requests = self.shared.requests();
+            if requests.len() >= count {
+                return requests;
+            }
+            // The sender lives in `shared`, so waiting cannot fail.
+            let _ = changed.changed().await;
+        }
+    }
+
     /// The same, leaving none.
     pub fn take_requests(&self) -> Vec<Received> {
         self.shared.take_requests()

@@ -248,3 +248,13 @@ async fn an_event_that_is_not_ticked_or_a_webhook_that_is_off_tells_nothing() {
     service.stand_in.act(ADA, &Act::Complain { channel: 6541 });
     assert!(service.stand_in.deliveries().is_empty());
 }
+
+#[tokio::test]
+async fn a_delivery_on_its_way_is_shown() {
+    let (service, receiver) = pair(prompt()).await;
+    receiver.stand_in.fault(Fault::Hang, "POST /hook", 1);
+    service.stand_in.act(ADA, &LEAVE);
+    receiver.stand_in.requests_once(1).await;
+    let shown = service.stand_in.deliveries();
+    assert_eq!((shown.len(), &shown[0].outcome), (1, &Outcome::Waiting));
+}
