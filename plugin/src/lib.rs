@@ -3,6 +3,19 @@
 //! Each capability is a function of its arguments: [`erasure::erase`], [`erasure::confirm`], [`consent::list_items`],
 //! [`consent::current`], [`consent::apply`], [`webhook::verify`], [`token::install`] and [`check::test_connection`].
 //! [`http::Vendor`] is their one way out. Only `component.rs` knows that there is a sandbox around them.
+//!
+//! ```
+//! use iterable_connector::{erasure, http::{Request, Response}, settings::Settings, subject::Identifier};
+//!
+//! let mut vendor = |request: Request| {
+//!     assert_eq!(request.operation.name, "forget");
+//!     Ok(Response { status: 200, retry_after_ms: None, body: br#"{"code":"Success"}"#.to_vec() })
+//! };
+//! let person = Identifier { kind: "email".to_owned(), value: "someone@example.com".to_owned() };
+//! let receipt = erasure::erase(&Settings::read(&[])?, &mut vendor, &[person])?;
+//! assert_eq!(receipt.status, erasure::Status::Accepted);
+//! # Ok::<(), iterable_connector::error::Error>(())
+//! ```
 
 pub mod check;
 pub mod consent;

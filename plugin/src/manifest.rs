@@ -134,3 +134,52 @@ pub fn version() -> String {
         _ => version.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_the_same_every_time() {
+        assert_eq!(describe(), describe());
+    }
+
+    #[test]
+    fn the_version_tells_builds_apart() {
+        match option_env!("CONNECTOR_BUILD") {
+            Some(build) => assert_eq!(version(), format!("0.1.0+{build}")),
+            None => assert_eq!(version(), "0.1.0"),
+        }
+    }
+
+    #[test]
+    fn the_only_secret_is_the_key() {
+        let secrets: Vec<_> =
+            settings::SPECS.iter().filter(|spec| spec.secret).map(|spec| spec.name).collect();
+        assert_eq!(secrets, ["api-key"]);
+    }
+
+    #[test]
+    fn every_blank_is_filled_by_the_host_or_by_a_request() {
+        let filled = ["api-key", "webhook-token", "email", "user-id", "id"];
+        for operation in operations::ALL {
+            let values = operation.fields.iter().map(|field| field.value);
+            for text in values.chain([operation.path]) {
+                let blanks = text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+                blanks.for_each(|blank| assert!(filled.contains(&blank), "{blank} in {}", operation.name));
+            }
+        }
+    }
+
+    #[test]
+    fn every_interface_that_may_send_exists() {
+        for operation in operations::ALL {
+            for interface in operation.used_by {
+                assert!(
+                    ["connector", "consent", "erasure", "webhook-token"].contains(interface),
+                    "{interface}"
+                );
+            }
+        }
+    }
+}

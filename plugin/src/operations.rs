@@ -118,12 +118,17 @@ pub static REPLACE_SUBSCRIPTIONS: Operation = Operation {
     ..POST
 };
 
-/// One subscription; a path each, so that the list says which groups are reached.
+/// One subscription, of people named by email and of people named by user-id. Each group has paths of its own, so that
+/// the permission list says which are reached.
 macro_rules! one_subscription {
-    ($id:ident, $method:literal, $name:literal, $verb:literal, $group:literal, $noun:literal, $who:literal, $by:literal) => {
+    ($by_email:ident, $by_user_id:ident, $method:literal, $name:literal, $verb:literal, $noun:literal, $group:literal) => {
+        one_subscription!(@ $by_email, $method, $name, $verb, $noun, $group, "user", "email");
+        one_subscription!(@ $by_user_id, $method, $name, $verb, $noun, $group, "byUserId", "user-id");
+    };
+    (@ $id:ident, $method:literal, $name:literal, $verb:literal, $noun:literal, $group:literal, $by:literal, $who:literal) => {
         #[doc = concat!($verb, " ", $noun, ", named by ", $who, ".")]
         pub static $id: Operation = Operation {
-            name: $name,
+            name: concat!($name, "-by-", $who),
             purpose: concat!($verb, " ", $noun, ", named by ", $who),
             used_by: &["consent"],
             method: $method,
@@ -136,18 +141,18 @@ macro_rules! one_subscription {
 #[rustfmt::skip]
 mod one {
     use super::{Operation, READ};
-    one_subscription!(JOIN_CHANNEL_BY_EMAIL, "PATCH", "join-channel-by-email", "Opt a person in to", "messageChannel", "a channel", "email", "user");
-    one_subscription!(JOIN_CHANNEL_BY_USER_ID, "PATCH", "join-channel-by-user-id", "Opt a person in to", "messageChannel", "a channel", "user-id", "byUserId");
-    one_subscription!(LEAVE_CHANNEL_BY_EMAIL, "DELETE", "leave-channel-by-email", "Opt a person out of", "messageChannel", "a channel", "email", "user");
-    one_subscription!(LEAVE_CHANNEL_BY_USER_ID, "DELETE", "leave-channel-by-user-id", "Opt a person out of", "messageChannel", "a channel", "user-id", "byUserId");
-    one_subscription!(JOIN_MESSAGE_TYPE_BY_EMAIL, "PATCH", "join-message-type-by-email", "Opt a person in to", "messageType", "a message type", "email", "user");
-    one_subscription!(JOIN_MESSAGE_TYPE_BY_USER_ID, "PATCH", "join-message-type-by-user-id", "Opt a person in to", "messageType", "a message type", "user-id", "byUserId");
-    one_subscription!(LEAVE_MESSAGE_TYPE_BY_EMAIL, "DELETE", "leave-message-type-by-email", "Opt a person out of", "messageType", "a message type", "email", "user");
-    one_subscription!(LEAVE_MESSAGE_TYPE_BY_USER_ID, "DELETE", "leave-message-type-by-user-id", "Opt a person out of", "messageType", "a message type", "user-id", "byUserId");
-    one_subscription!(JOIN_LIST_BY_EMAIL, "PATCH", "join-list-by-email", "Put a person on", "emailList", "an email list", "email", "user");
-    one_subscription!(JOIN_LIST_BY_USER_ID, "PATCH", "join-list-by-user-id", "Put a person on", "emailList", "an email list", "user-id", "byUserId");
-    one_subscription!(LEAVE_LIST_BY_EMAIL, "DELETE", "leave-list-by-email", "Take a person off", "emailList", "an email list", "email", "user");
-    one_subscription!(LEAVE_LIST_BY_USER_ID, "DELETE", "leave-list-by-user-id", "Take a person off", "emailList", "an email list", "user-id", "byUserId");
+    one_subscription!(JOIN_CHANNEL_BY_EMAIL, JOIN_CHANNEL_BY_USER_ID,
+        "PATCH", "join-channel", "Opt a person in to", "a channel", "messageChannel");
+    one_subscription!(LEAVE_CHANNEL_BY_EMAIL, LEAVE_CHANNEL_BY_USER_ID,
+        "DELETE", "leave-channel", "Opt a person out of", "a channel", "messageChannel");
+    one_subscription!(JOIN_MESSAGE_TYPE_BY_EMAIL, JOIN_MESSAGE_TYPE_BY_USER_ID,
+        "PATCH", "join-message-type", "Opt a person in to", "a message type", "messageType");
+    one_subscription!(LEAVE_MESSAGE_TYPE_BY_EMAIL, LEAVE_MESSAGE_TYPE_BY_USER_ID,
+        "DELETE", "leave-message-type", "Opt a person out of", "a message type", "messageType");
+    one_subscription!(JOIN_LIST_BY_EMAIL, JOIN_LIST_BY_USER_ID,
+        "PATCH", "join-list", "Put a person on", "an email list", "emailList");
+    one_subscription!(LEAVE_LIST_BY_EMAIL, LEAVE_LIST_BY_USER_ID,
+        "DELETE", "leave-list", "Take a person off", "an email list", "emailList");
 }
 pub use one::*;
 

@@ -39,7 +39,8 @@ pub fn apply(
     let mut client = Client::new(vendor);
     let named = |group| preferences.iter().any(|preference| Group::of(&preference.item.kind) == Some(group));
     let catalogue = Catalogue::read(&mut client, named)?;
-    let targets: Vec<_> = (0..).zip(preferences).map(|(at, _)| target(&catalogue, preferences, at)).collect();
+    let targets: Vec<_> =
+        preferences.iter().map(|preference| target(&catalogue, preferences, preference)).collect();
     if targets.iter().all(Result::is_err) {
         let items = report_items(preferences, &targets, &[], &Subscriptions::default());
         return Ok(Report { items, standing: Standing::Known, settles_after_ms: None });
@@ -61,15 +62,12 @@ pub fn apply(
     Ok(Report { items, standing, settles_after_ms: settling(&client, &fates) })
 }
 
-/// Where the preference at that place is kept, or why it is not applied.
-fn target(catalogue: &Catalogue, preferences: &[Preference], at: usize) -> Result<Target, String> {
-    let Some(preference) = preferences.get(at) else { return Err(String::new()) };
+/// Where the preference is kept, or why it is not applied.
+fn target(catalogue: &Catalogue, all: &[Preference], preference: &Preference) -> Result<Target, String> {
     // Times compare by whole second, and on a tie the opt-out counts.
-    let rank = |(place, preference): (usize, &Preference)| {
-        (preference.chosen_at_ms / 1000, preference.choice, place)
-    };
-    let same = preferences.iter().enumerate().filter(|(_, other)| other.item == preference.item);
-    if same.map(rank).max().is_some_and(|(.., newest)| newest != at) {
+    let rank = |preference: &Preference| (preference.chosen_at_ms / 1000, preference.choice);
+    let newest = all.iter().filter(|other| other.item == preference.item).max_by_key(|other| rank(other));
+    if newest.is_some_and(|newest| !std::ptr::eq(newest, preference)) {
         return Err("a newer choice for the same item came with it".to_owned());
     }
     catalogue.target(&preference.item)

@@ -71,7 +71,8 @@ pub const fn finding(answer: Answer, proof: Proof) -> Finding {
         }
         (UnknownPerson, GoneListTooLong) => (
             NotFound,
-            "Iterable did not know the person when asked, and again shows nothing; the list of the forgotten outgrew its limit and was not read",
+            "Iterable did not know the person when asked, and again shows nothing; the list of the forgotten \
+             outgrew its limit and was not read",
             None,
         ),
         (Taken | AlreadyForgotten, GoneUnlisted) => (
@@ -82,7 +83,8 @@ pub const fn finding(answer: Answer, proof: Proof) -> Finding {
         // The contract keeps `erased` for what is proven. Only a higher limit could prove this, not waiting.
         (Taken | AlreadyForgotten, GoneListTooLong) => (
             Accepted,
-            "nothing is left to read; the list of the forgotten outgrew its limit, so that only this first half is shown",
+            "nothing is left to read; the list of the forgotten outgrew its limit, so that only this first half \
+             is shown",
             None,
         ),
     };
