@@ -20,7 +20,7 @@ pub(super) fn write(
     for step in steps {
         let operation = operation(step.target.group, step.choice, person);
         let answer = client.write(request::change_subscription(operation, person, step.target.slot.id))?;
-        if fates.is_empty() && answer.as_ref().is_err_and(|refusal| refusal.meaning == Meaning::FeatureOff) {
+        if answer.as_ref().is_err_and(|refusal| refusal.meaning == Meaning::FeatureOff) {
             return Ok(None);
         }
         let fate = fate(client, operation, answer)?;

@@ -290,6 +290,18 @@ fn one_choice_refused_takes_no_other_down_with_it() {
 }
 
 #[test]
+fn a_list_refused_alone_is_not_sent_again() {
+    let refusal = r#"{"msg":"no such channel","code":"Success"}"#;
+    let mut script = Script::of("consent")
+        .answers("list-channels", 200, CHANNELS)
+        .answers("read-user-by-email", 200, NEVER_CHOSE)
+        .answers("replace-subscriptions", 400, refusal);
+    let report = apply_with("off", &mut script, &[out("channel", "1")]).unwrap();
+    assert_eq!((changes(&report), report.settles_after_ms), (vec![Change::Refused], None));
+    assert_eq!(report.items[0].detail, "Iterable refused it (status 400)");
+}
+
+#[test]
 fn items_that_do_not_exist_are_refused_with_the_reason() {
     let mut script =
         Script::of("consent").answers("list-channels", 200, CHANNELS).answers("list-email-lists", 200, LISTS);

@@ -187,3 +187,13 @@ fn the_key_is_the_same_for_the_same_event_and_differs_for_any_other() {
     keys.dedup();
     assert_eq!(keys.len(), others.len());
 }
+
+#[test]
+fn no_two_events_read_the_same_to_the_key() {
+    let key = |email: Value, message: &str| {
+        let mut event = subscribe(json!({"channelIds": [1], "userId": "u", "messageId": message}));
+        event["email"] = email;
+        read_json(&event).unwrap().unwrap().key
+    };
+    assert_ne!(key(json!("a@example.com"), "m"), key(json!(null), "memaila@example.com"));
+}
