@@ -6,7 +6,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallLimits {
-    /// Bytes over all linear memories together. 64 MiB: the largest answer a guest may ask for, twice over.
+    /// Bytes over all linear memories together. 64 MiB: the largest answer (48 MiB) and room beside it.
     pub memory_bytes: usize,
     /// Elements over all tables together. A Rust guest has a few hundred.
     pub table_elements: usize,

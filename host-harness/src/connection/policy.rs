@@ -21,7 +21,7 @@ pub struct EgressPolicy {
     pub request_cap: usize,
     /// The largest answer, in bytes, where the operation declares nothing else.
     pub response_cap: usize,
-    /// The largest answer that an operation may declare; the operator may lower it.
+    /// The largest answer that an operation may declare: it fits into a call's memory with room beside it.
     pub declared_response_cap: usize,
     /// How long each part of a request may take.
     pub deadlines: Deadlines,
@@ -39,7 +39,7 @@ impl Default for EgressPolicy {
             denied_operations: BTreeSet::new(),
             request_cap: 4 << 20,
             response_cap: 1 << 20,
-            declared_response_cap: 64 << 20,
+            declared_response_cap: 48 << 20,
             deadlines: Deadlines::default(),
             limiter_patience: Duration::from_secs(2),
         }
