@@ -14,8 +14,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::{clock::Clock, connection::Connection, contract::Subject};
 
-/// Past this many people, those who wait for nothing are forgotten.
-const SWEEP: usize = 10_000;
+/// Below this many people nobody is forgotten.
+const FEW: usize = 10_000;
 
 /// When a person's next call may begin.
 type Settled = Arc<tokio::sync::Mutex<Duration>>;
@@ -24,7 +24,14 @@ type Settled = Arc<tokio::sync::Mutex<Duration>>;
 #[derive(Debug)]
 pub struct Turns {
     clock: Arc<dyn Clock>,
-    people: Mutex<HashMap<[u8; 32], Settled>>,
+    people: Mutex<People>,
+}
+
+#[derive(Debug, Default)]
+struct People {
+    settled: HashMap<[u8; 32], Settled>,
+    /// How many there may be before those who wait for nothing are looked for again.
+    look_at: usize,
 }
 
 /// A person's turn; over when dropped.
@@ -60,10 +67,21 @@ impl Turns {
     fn person(&self, key: [u8; 32]) -> Settled {
         let now = self.clock.now();
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        if people.len() >= SWEEP {
-            people.retain(|_, settled| settled.try_lock().map_or(true, |settled| *settled > now));
+        people.forget_the_settled(now);
+        Arc::clone(people.settled.entry(key).or_default())
+    }
+}
+
+impl People {
+    /// Keeps whoever is held or waited for; the next look comes when there are twice as many.
+    fn forget_the_settled(&mut self, now: Duration) {
+        if self.settled.len() < self.look_at.max(FEW) {
+            return;
         }
-        Arc::clone(people.entry(key).or_default())
+        self.settled.retain(|_, settled| {
+            Arc::strong_count(settled) > 1 || settled.try_lock().map_or(true, |settled| *settled > now)
+        });
+        self.look_at = self.settled.len() * 2;
     }
 }
 
@@ -85,4 +103,71 @@ fn key(connection: &Connection, kind: &str, value: &str) -> [u8; 32] {
         hash.update(Sha256::digest(part));
     }
     hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::ManualClock,
+        connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
+        contract::manifest::Manifest,
+    };
+
+    fn connection() -> Connection {
+        let spec = ConnectionSpec {
+            tenant: TenantId("acme".into()),
+            key: "newsletter".into(),
+            plugin: "example".into(),
+            settings: [].into(),
+            secrets: [].into(),
+            webhook_url: None,
+            accepted_tokens: Vec::new(),
+            token_to_install: None,
+            policy: EgressPolicy::default(),
+            limits: CallLimits::default(),
+        };
+        spec.resolve(&Manifest::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_next_turn_waits_until_the_last_has_settled_under_any_name_of_the_person() {
+        let clock = Arc::new(ManualClock::default());
+        let (turns, connection) = (Turns::new(Arc::clone(&clock) as _), connection());
+        let ada = Subject::email("ada@example.com").and("user-id", "u-17");
+        turns.take(&connection, &ada).await.settles_after(Duration::from_mins(1));
+        // Somebody else does not wait.
+        turns.take(&connection, &Subject::email("bob@example.com")).await;
+        let by_id = Subject::default().and("user-id", "U-17 ");
+        let waiting = async {
+            turns.take(&connection, &by_id).await;
+            clock.now()
+        };
+        let (began, ()) = tokio::join!(waiting, async {
+            clock.slept_on().await;
+            clock.advance(Duration::from_mins(1));
+        });
+        assert_eq!(began, Duration::from_mins(1));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_nothing_is_forgotten_and_nobody_else() {
+        let clock = Arc::new(ManualClock::default());
+        let (turns, connection) = (Turns::new(Arc::clone(&clock) as _), connection());
+        let held = turns.take(&connection, &Subject::email("held@example.com")).await;
+        turns
+            .take(&connection, &Subject::email("settling@example.com"))
+            .await
+            .settles_after(Duration::from_mins(1));
+        for n in 0..FEW {
+            turns.take(&connection, &Subject::email(format!("{n}@example.com"))).await;
+        }
+        let known = |turns: &Turns| turns.people.lock().unwrap().settled.len();
+        assert!(known(&turns) < 10, "{}", known(&turns));
+        for name in ["held@example.com", "settling@example.com"] {
+            let key = key(&connection, "email", name);
+            assert!(turns.people.lock().unwrap().settled.contains_key(&key), "{name}");
+        }
+        drop(held);
+    }
 }
