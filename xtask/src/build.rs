@@ -1,6 +1,10 @@
 //! Builds the plugin and the test guests as components, where they are not current.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -89,9 +93,12 @@ fn guests(stale: &[Component], target: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// The flags of this machine have no part in a component.
+/// The flags of this machine have no part in a component, and neither have its paths, which panics would name.
 fn for_wasm<'a>(cargo: &'a mut Command, target: &str) -> &'a mut Command {
-    let flags: Vec<_> = STACK.iter().map(|argument| format!("\"-Clink-arg={argument}\"")).collect();
+    let linking = STACK.iter().map(|argument| format!("-Clink-arg={argument}"));
+    let naming = [(root().to_owned(), "."), (cargo_home(), "cargo")]
+        .map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    let flags: Vec<_> = linking.chain(naming).map(|flag| format!("{flag:?}")).collect();
     cargo
         .args(["--profile", "component", "--target", target, "--target-dir"])
         .arg(target_dir())
@@ -99,6 +106,13 @@ fn for_wasm<'a>(cargo: &'a mut Command, target: &str) -> &'a mut Command {
         .arg(format!("target.{target}.rustflags=[{}]", flags.join(", ")))
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
+}
+
+/// Where the sources of dependencies are.
+fn cargo_home() -> PathBuf {
+    let home =
+        || PathBuf::from(env::var_os("HOME").or_else(|| env::var_os("USERPROFILE")).unwrap_or_default());
+    env::var_os("CARGO_HOME").map_or_else(|| home().join(".cargo"), PathBuf::from)
 }
 
 /// Takes what cargo built to its place. On WASI the linker has made a component of it already.

@@ -1,6 +1,8 @@
-//! The project's own commands: build, test, lint.
+//! The project's own commands: build, test, lint, demo, bench.
 
+mod bench;
 mod build;
+mod demo;
 mod lint;
 mod shell;
 mod test;
@@ -24,6 +26,10 @@ enum Xtask {
     },
     /// Check formatting, lints, tidiness and documentation.
     Lint,
+    /// Go through the main job at the stand-in, step by step.
+    Demo,
+    /// Measure what a sandboxed call costs, and print the table.
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -31,6 +37,8 @@ fn main() -> ExitCode {
         Xtask::Build => build::all(),
         Xtask::Test { arguments } => test::all(&arguments),
         Xtask::Lint => lint::all(),
+        Xtask::Demo => demo::run_all(),
+        Xtask::Bench => bench::run_all(),
     };
     done.map_or_else(|error| shell::fail(&error), |()| ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 
 use super::{Changes, Digest, Plugin};
 use crate::{
@@ -78,6 +79,8 @@ pub struct Slot {
     current: ArcSwap<Generation>,
     /// Held while a swap is decided, so that two do not judge the same running version.
     history: Mutex<History>,
+    /// Told of every swap.
+    swapped: Notify,
 }
 
 #[derive(Debug)]
@@ -93,12 +96,25 @@ impl Slot {
         Ok(Self {
             current: ArcSwap::from_pointee(generation),
             history: Mutex::new(History { specs, before: None }),
+            swapped: Notify::new(),
         })
     }
 
     /// What serves now.
     pub fn current(&self) -> Arc<Generation> {
         self.current.load_full()
+    }
+
+    /// Ends once something other than `running` serves.
+    pub async fn replaced(&self, running: Digest) {
+        loop {
+            // Listening begins before looking, so that no swap falls between the two.
+            let swapped = self.swapped.notified();
+            if self.current().plugin.digest() != running {
+                return;
+            }
+            swapped.await;
+        }
     }
 
     /// Puts `plugin` in place, unless it asks for more than the running version.
@@ -133,6 +149,7 @@ impl Slot {
         let generation = Generation::of(plugin, &history.specs).map_err(SwapError::Settings)?;
         let replaced = self.current.swap(Arc::new(generation));
         history.before = Some(Arc::clone(&replaced.plugin));
+        self.swapped.notify_waiters();
         Ok(digest)
     }
 

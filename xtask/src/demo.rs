@@ -1,0 +1,73 @@
+//! The main job on real input: the program `connector-host` with the Iterable plugin, at the stand-in. Each step says what
+//! held; the first that does not hold ends it.
+
+mod host;
+mod stand_in;
+mod steps;
+
+use std::{
+    io::{IsTerminal as _, Write as _, stdout},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result};
+use xtask::components::target_dir;
+
+use crate::{
+    build,
+    shell::{cargo, run, say},
+};
+use host::Host;
+use stand_in::StandIn;
+
+/// What every step works with.
+struct Demo {
+    stand_in: StandIn,
+    host: Host,
+}
+
+/// A step: what it shows, and how.
+type Step = (&'static str, fn(&Demo) -> Result<String>);
+
+/// Builds what is needed, then goes through the steps.
+pub(crate) fn run_all() -> Result<()> {
+    build::all()?;
+    say("building connector-host, the stand-in and the swap example");
+    run(&mut cargo([
+        "build",
+        "--package=host-harness",
+        "--package=iterable-stand-in",
+        "--bins",
+        "--example=hot_swap",
+    ]))?;
+    say("demonstration");
+    let began = Instant::now();
+    let folder = target_dir().join("demo");
+    let stand_in = StandIn::start().context("the stand-in does not start")?;
+    let host = Host::set_up(&folder, &stand_in)?;
+    let demo = Demo { stand_in, host };
+    for (number, (name, step)) in (1..).zip(steps::ALL) {
+        let began = Instant::now();
+        let result = step(&demo);
+        let took = began.elapsed();
+        report(&format!("{number:>2}  {name:<46}"), &result, &format!("{:>6} ms", took.as_millis()))?;
+        result.with_context(|| format!("step {number} does not hold: {name}"))?;
+    }
+    say(&format!("all {} steps hold, in {:.1} s", steps::ALL.len(), began.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+/// One line: the step, its result and its time.
+fn report(step: &str, result: &Result<String>, took: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    let (mark, colour, text) = match result {
+        Ok(text) => ("ok", 32, text.as_str()),
+        Err(_) => ("FAILED", 31, ""),
+    };
+    if out.is_terminal() {
+        writeln!(out, "\x1b[{colour}m{mark:<6}\x1b[0m {step} {took}  {text}")?;
+    } else {
+        writeln!(out, "{mark:<6} {step} {took}  {text}")?;
+    }
+    Ok(())
+}

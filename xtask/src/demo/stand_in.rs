@@ -1,0 +1,66 @@
+//! The stand-in as a program, steered by its control routes.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use xtask::components::target_dir;
+
+/// Runs until dropped.
+pub(super) struct StandIn {
+    child: Child,
+    /// Such as `http://127.0.0.1:41234`.
+    pub(super) address: String,
+    pub(super) key: String,
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is gone afterwards.
+        let _gone = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+impl StandIn {
+    /// An email-based project on a free port.
+    pub(super) fn start() -> Result<Self> {
+        let mut child = Command::new(target_dir().join("debug/iterable-stand-in"))
+            .args(["--port", "0", "--project-type", "email"])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let mut word_after = |prefix: &str| -> Result<String> {
+            let line = lines.next().context("it ended at once")??;
+            let rest =
+                line.strip_prefix(prefix).with_context(|| format!("expected {prefix:?}, found {line:?}"))?;
+            Ok(rest.split_whitespace().next().unwrap_or_default().to_owned())
+        };
+        let (address, key) = (word_after("address ")?, word_after("key ")?);
+        Ok(Self { child, address, key })
+    }
+
+    /// Without the scheme, as a connection's `domain`.
+    pub(super) fn host(&self) -> &str {
+        self.address.strip_prefix("http://").unwrap_or(&self.address)
+    }
+
+    /// Lets Iterable's time pass: nobody waits ten minutes for a demonstration.
+    pub(super) fn pass(&self, seconds: u32) -> Result<()> {
+        self.post("clock", &json!({ "advanceSeconds": seconds }))
+    }
+
+    pub(super) fn post(&self, route: &str, body: &Value) -> Result<()> {
+        let address = format!("{}/_stand-in/{route}", self.address);
+        ureq::post(&address).send_json(body).with_context(|| format!("POST {address}"))?;
+        Ok(())
+    }
+
+    pub(super) fn get(&self, route: &str) -> Result<Value> {
+        let address = format!("{}/_stand-in/{route}", self.address);
+        let mut answer = ureq::get(&address).call().with_context(|| format!("GET {address}"))?;
+        Ok(answer.body_mut().read_json()?)
+    }
+}

@@ -1,0 +1,151 @@
+//! The steps, in their order.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{
+    Demo, Step,
+    host::{TOKENS, WEBHOOK_ID},
+};
+
+const ADA: &str = "ada@example.com";
+
+pub(super) const ALL: &[Step] = &[
+    ("test the connection", test_connection),
+    ("list channels, message types and lists", list_items),
+    ("opt a new person out of a channel", opt_out),
+    ("read the choice back", read_back),
+    ("verify the webhook of a person who unsubscribes", verify_webhook),
+    ("erase the person", erase),
+    ("confirm the erasure", confirm),
+    ("install a new webhook token", install_token),
+    ("swap the plugin between two calls", swap),
+    ("stop a hostile plugin", stop_hostile),
+];
+
+fn test_connection(demo: &Demo) -> Result<String> {
+    demo.stand_in
+        .post("webhook", &json!({ "id": WEBHOOK_ID, "authType": "OAuth2", "authToken": TOKENS[0] }))?;
+    let checks = demo.host.json(&["check", "newsletter"], 0)?;
+    let checks = list(&checks, "/checks")?;
+    ensure!(checks.iter().all(|check| check["outcome"] == "passed"), "{checks:?}");
+    Ok(format!("{} checks passed", checks.len()))
+}
+
+fn list_items(demo: &Demo) -> Result<String> {
+    let items = demo.host.json(&["items", "newsletter"], 0)?;
+    let items = list(&items, "/items")?;
+    let count =
+        |kind: &str| items.iter().filter(|item| item.pointer("/id/kind") == Some(&json!(kind))).count();
+    let (channels, types, lists) = (count("channel"), count("message-type"), count("email-list"));
+    ensure!(channels > 0 && types > 0 && lists > 0, "{items:?}");
+    Ok(format!("{channels} channels, {types} message types, {lists} email lists"))
+}
+
+fn opt_out(demo: &Demo) -> Result<String> {
+    let report =
+        demo.host.json(&["consent", "newsletter", "--email", ADA, "--opt-out", "channel:6539"], 0)?;
+    ensure!(report["standing"] == "created", "{report}");
+    ensure!(list(&report, "/items")?.iter().all(|item| item["change"] == "applied"), "{report}");
+    // Iterable shows within a minute what it has taken.
+    demo.stand_in.pass(61)?;
+    let truth = demo.stand_in.get(&format!("people/{ADA}"))?;
+    ensure!(truth.to_string().contains("6539"), "Iterable holds {truth}");
+    Ok("created, then opted out of channel:6539".to_owned())
+}
+
+fn read_back(demo: &Demo) -> Result<String> {
+    let held = demo.host.json(&["choices", "newsletter", "--email", ADA], 0)?;
+    let held = list(&held, "/choices")?;
+    let out: Vec<_> = held
+        .iter()
+        .filter(|held| held["choice"] == "opt-out" && held.pointer("/item/kind") == Some(&json!("channel")))
+        .filter_map(|held| held.pointer("/item/id")?.as_str())
+        .collect();
+    ensure!(out == ["6539"], "{held:?}");
+    Ok(format!("opted out of channel:6539, {} choices in all", held.len()))
+}
+
+fn verify_webhook(demo: &Demo) -> Result<String> {
+    demo.stand_in.post("acts", &json!({ "email": ADA, "act": "unsubscribe-by-link", "channel": 6541 }))?;
+    let event = verdict_on_last_delivery(demo)?;
+    ensure!(event.contains("opt-out") && event.contains("6541"), "{event}");
+    Ok("authentic: opt-out of channel:6541".to_owned())
+}
+
+/// What `verify-webhook` makes of what the stand-in sent last.
+fn verdict_on_last_delivery(demo: &Demo) -> Result<String> {
+    let deliveries = demo.stand_in.get("deliveries")?;
+    let last = deliveries.as_array().and_then(|all| all.last()).context("nothing was delivered")?;
+    let headers = last["headers"].to_string();
+    let scheme = "OAuth2 ";
+    let start = headers.find(scheme).with_context(|| format!("no token in {headers}"))? + scheme.len();
+    let token: String = headers.chars().skip(start).take_while(|c| *c != '"').collect();
+    let body = demo.host.file("delivery.json");
+    fs::write(&body, last["body"].to_string())?;
+    let header = format!("Authorization: {scheme}{token}");
+    let body = body.to_string_lossy();
+    let verdict =
+        demo.host.json(&["verify-webhook", "newsletter", "--header", &header, "--body", &body], 0)?;
+    ensure!(verdict["verdict"] == "authentic", "{verdict}");
+    Ok(format!("{token} {}", verdict["events"]))
+}
+
+fn erase(demo: &Demo) -> Result<String> {
+    demo.stand_in.pass(61)?;
+    // 4: accepted and not yet proven.
+    let receipt = demo.host.json(&["erase", "newsletter", "--email", ADA], 4)?;
+    ensure!(receipt["status"] == "accepted", "{receipt}");
+    Ok(format!(
+        "accepted, to be confirmed in {} s",
+        receipt["confirm-after-ms"].as_u64().unwrap_or_default() / 1_000
+    ))
+}
+
+fn confirm(demo: &Demo) -> Result<String> {
+    demo.stand_in.pass(601)?;
+    let receipt = demo.host.json(&["confirm", "newsletter", "--email", ADA], 0)?;
+    ensure!(receipt["status"] == "erased", "{receipt}");
+    let refused =
+        demo.host.json(&["consent", "newsletter", "--email", ADA, "--opt-in", "channel:6539"], 1)?;
+    ensure!(refused["standing"] == "forgotten", "{refused}");
+    Ok("erased and listed as forgotten; a consent does not bring the person back".to_owned())
+}
+
+fn install_token(demo: &Demo) -> Result<String> {
+    let outcome = demo.host.json(&["install-token", "newsletter"], 0)?;
+    ensure!(outcome["outcome"] == "installed", "{outcome}");
+    // Senders take a while to hear of it.
+    demo.stand_in.pass(61)?;
+    demo.stand_in.post(
+        "acts",
+        &json!({ "email": "bob@example.com", "act": "unsubscribe-by-link", "channel": 6539 }),
+    )?;
+    let event = verdict_on_last_delivery(demo)?;
+    ensure!(event.starts_with(TOKENS[1]), "the delivery carries another token");
+    Ok("installed; the next delivery carries it and is authentic".to_owned())
+}
+
+fn swap(demo: &Demo) -> Result<String> {
+    let told = demo.host.hot_swap()?;
+    ensure!(told.contains("+next"), "{told}");
+    Ok(told)
+}
+
+fn stop_hostile(demo: &Demo) -> Result<String> {
+    let output = demo.host.run(&["check", "hostile"], 3)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let line = errors
+        .lines()
+        .find(|line| line.contains("the sandbox ended the call"))
+        .with_context(|| errors.to_string())?;
+    // The host goes on: the next call of another connection is served.
+    demo.host.json(&["check", "newsletter"], 0)?;
+    Ok(line.split("the sandbox ended the call: ").last().unwrap_or(line).to_owned())
+}
+
+fn list<'a>(document: &'a Value, pointer: &str) -> Result<&'a Vec<Value>> {
+    document.pointer(pointer).and_then(Value::as_array).with_context(|| format!("no {pointer} in {document}"))
+}
