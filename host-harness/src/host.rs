@@ -8,12 +8,11 @@ use std::{
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, PluginSource},
+    config::{Config, PluginSource, UnknownConnection},
     connection::ConnectionSpec,
     egress::{DryRun, Egress, Network, Transport},
     engine::{Engine, PoolSize},
-    nearest::nearest,
-    plugin::{LoadError, Plugin, Slot, SwapError, WatchError, Watched, watch},
+    plugin::{LoadError, LoadPolicy, Plugin, Slot, SwapError, WatchError, Watched, watch},
     sandbox::{Calls, Room, Turns},
 };
 
@@ -24,7 +23,7 @@ pub enum StartError {
     #[error("cannot set up the WebAssembly engine: {0}")]
     Engine(String),
     /// A plugin's file cannot be read.
-    #[error("plugin {plugin}: cannot read {path}: {cause}")]
+    #[error("plugin {plugin}: cannot read {}: {cause}", path.display())]
     Unreadable {
         /// The plugin's name.
         plugin: String,
@@ -59,16 +58,6 @@ pub enum StartError {
     },
 }
 
-/// There is no such connection.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no connection {key:?} is configured{}", match .nearest { Some(known) => format!("; did you mean {known:?}?"), None => String::new() })]
-pub struct UnknownConnection {
-    /// What was asked for.
-    pub key: String,
-    /// The known one that is most like it.
-    pub nearest: Option<String>,
-}
-
 /// Plugins and connections, ready for calls; lives as long as the process.
 pub struct Host {
     engine: Arc<Engine>,
@@ -92,7 +81,8 @@ impl Host {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        let engine = Engine::new(pool_size(&config)).map_err(|error| StartError::Engine(format!("{error:#}")))?;
+        let engine =
+            Engine::new(pool_size(&config)).map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine);
         let room = Arc::new(Room::new(&engine, config.host.tenant_concurrent_calls as usize));
         let plugin_of = config.connections.iter().map(|c| (c.key.clone(), c.plugin.clone())).collect();
@@ -113,11 +103,14 @@ impl Host {
 
     /// The calls of a connection, on the plugin version that is current now.
     pub fn connection(&self, key: &str) -> Result<Calls, UnknownConnection> {
-        let generation = self.plugin_of.get(key).and_then(|plugin| self.slots.get(plugin)).map(|slot| slot.current());
+        let generation =
+            self.plugin_of.get(key).and_then(|plugin| self.slots.get(plugin)).map(|slot| slot.current());
         let found = generation.as_ref().and_then(|generation| {
             generation.connection(key).map(|connection| (generation.plugin(), connection))
         });
-        let Some((plugin, connection)) = found else { return Err(self.unknown(key)) };
+        let Some((plugin, connection)) = found else {
+            return Err(UnknownConnection::among(key, self.plugin_of.keys().map(String::as_str)));
+        };
         Ok(Calls {
             engine: Arc::clone(&self.engine),
             room: Arc::clone(&self.room),
@@ -134,14 +127,9 @@ impl Host {
         self.slots.get(name)
     }
 
-    /// The engine that plugins are loaded with.
-    pub fn engine(&self) -> &Arc<Engine> {
-        &self.engine
-    }
-
-    fn unknown(&self, key: &str) -> UnknownConnection {
-        let nearest = nearest(key, self.plugin_of.keys().map(String::as_str)).map(str::to_owned);
-        UnknownConnection { key: key.to_owned(), nearest }
+    /// Loads a component, to put it in a [`Slot`] of this host.
+    pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
+        Plugin::load(&self.engine, bytes, policy).await
     }
 }
 
@@ -170,6 +158,7 @@ async fn fill(
 /// The pool's memories are as large as the most generous connection allows.
 fn pool_size(config: &Config) -> PoolSize {
     let default = crate::connection::CallLimits::default().memory_bytes;
-    let memory_bytes = config.connections.iter().map(|spec| spec.limits.memory_bytes).fold(default, usize::max);
+    let memory_bytes =
+        config.connections.iter().map(|spec| spec.limits.memory_bytes).fold(default, usize::max);
     PoolSize { calls: config.host.concurrent_calls, memory_bytes }
 }

@@ -1,11 +1,13 @@
 //! Runs privacy connectors as sandboxed WebAssembly components: library and the program connector-host.
 
 pub mod clock;
+pub mod config;
 pub mod connection;
 pub mod contract;
 pub mod credential;
 pub mod egress;
 pub mod engine;
+pub mod host;
 pub mod plugin;
 pub mod sandbox;
 pub mod secret;

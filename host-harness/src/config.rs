@@ -1,0 +1,166 @@
+//! What the operator configures: tenants, plugins and connections, checked before anything starts.
+//!
+//! One TOML file, or the same built in code. Secrets are named by where they are, never written down unless the operator
+//! insists. Everything that is wrong with a file is told at once.
+
+mod connection;
+mod egress;
+mod file;
+mod problem;
+mod secret;
+mod section;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+pub use problem::{ConfigError, Problem, Warning, Wrong};
+
+use crate::{connection::ConnectionSpec, nearest::nearest, plugin::LoadPolicy};
+
+/// How many calls run at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostLimits {
+    /// All tenants together: the size of the pool, which reserves address space for each and memory for none.
+    pub concurrent_calls: u32,
+    /// Each tenant; more wait in the tenant's own queue. An eighth of the pool, so that one tenant cannot fill it.
+    pub tenant_concurrent_calls: u32,
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self { concurrent_calls: 256, tenant_concurrent_calls: 32 }
+    }
+}
+
+/// Where a plugin comes from, and on which conditions.
+#[derive(Clone, Debug)]
+pub struct PluginSource {
+    /// The component's file.
+    pub path: PathBuf,
+    /// The conditions.
+    pub policy: LoadPolicy,
+    /// Whether a changed file is swapped in while the host runs.
+    pub watch: bool,
+}
+
+impl PluginSource {
+    /// The component in that file, under the default conditions, not watched.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), policy: LoadPolicy::default(), watch: false }
+    }
+}
+
+/// A configuration that keeps every rule: names are words, and each connection has its plugin.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    pub(crate) host: HostLimits,
+    pub(crate) plugins: BTreeMap<String, PluginSource>,
+    pub(crate) connections: Vec<ConnectionSpec>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Config {
+    /// Reads a file and the secrets that it names, and logs what is not forbidden but unwise.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the configuration names a variable"
+        )]
+        let config = Self::from_toml(&text, base, |name| std::env::var(name).ok())
+            .map_err(|problems| ConfigError::Wrong { path: path.to_owned(), problems })?;
+        for warning in &config.warnings {
+            tracing::warn!(file = %path.display(), "{warning}");
+        }
+        Ok(config)
+    }
+
+    /// Reads `text`: relative files are looked for in `base`, variables with `env`.
+    pub fn from_toml(
+        text: &str,
+        base: &Path,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Problem>> {
+        file::config(text, base, &env)
+    }
+
+    /// The same with room for so many calls.
+    #[must_use]
+    pub fn with_host(self, host: HostLimits) -> Self {
+        Self { host, ..self }
+    }
+
+    /// The same with one more plugin; connections name it by `name`.
+    pub fn with_plugin(mut self, name: impl Into<String>, source: PluginSource) -> Result<Self, Problem> {
+        let name = name.into();
+        let place = format!("plugins.{name}");
+        if let Some(wrong) = Wrong::with_name(&name) {
+            return Err(Problem { line: None, place, wrong });
+        }
+        self.plugins.insert(name, source);
+        Ok(self)
+    }
+
+    /// The same with one more connection, of a plugin that is there already.
+    pub fn with_connection(mut self, spec: ConnectionSpec) -> Result<Self, Problem> {
+        let known = self.plugins.keys().map(String::as_str);
+        let wrong = Wrong::with_name(&spec.key)
+            .or_else(|| Wrong::with_name(&spec.tenant.0))
+            .or_else(|| Wrong::with_reference("plugin", &spec.plugin, known))
+            .or_else(|| self.spec(&spec.key).map(|_| Wrong::KeyTaken));
+        if let Some(wrong) = wrong {
+            return Err(Problem { line: None, place: format!("connections.{}", spec.key), wrong });
+        }
+        self.connections.push(spec);
+        Ok(self)
+    }
+
+    /// What the one connection needs and nothing else: for a program that makes one call and ends, and so watches no file.
+    pub fn only(mut self, key: &str) -> Result<Self, UnknownConnection> {
+        let Some(spec) = self.spec(key).cloned() else {
+            return Err(UnknownConnection::among(key, self.connections.iter().map(|spec| spec.key.as_str())));
+        };
+        self.plugins.retain(|name, _| *name == spec.plugin);
+        self.plugins.values_mut().for_each(|source| source.watch = false);
+        self.connections = vec![spec];
+        Ok(self)
+    }
+
+    /// The connections, in the order of their keys where they come from a file.
+    pub fn connections(&self) -> &[ConnectionSpec] {
+        &self.connections
+    }
+
+    /// What is not forbidden but unwise.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    fn spec(&self, key: &str) -> Option<&ConnectionSpec> {
+        self.connections.iter().find(|spec| spec.key == key)
+    }
+}
+
+/// There is no such connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no connection `{key}` is configured{}", problem::meant(.nearest.as_deref()))]
+pub struct UnknownConnection {
+    /// What was asked for.
+    pub key: String,
+    /// The known one that is most like it.
+    pub nearest: Option<String>,
+}
+
+impl UnknownConnection {
+    pub(crate) fn among<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { key: key.to_owned(), nearest: nearest(key, known).map(str::to_owned) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,365 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{connection::TenantId, egress::Reach, plugin::Wasi};
+
+const WHOLE: &str = r#"
+[host]
+concurrent-calls = 16
+tenant-concurrent-calls = 4
+[limits]
+requests = 10
+cpu-ms = 100
+[plugins.iterable]
+file = "iterable.wasm"
+wasi = "trapped"
+max-bytes = 1000000
+watch = true
+[tenants.acme.limits]
+requests = 20
+log-lines = 7
+[connections.newsletter]
+tenant = "acme"
+plugin = "iterable"
+webhook-url = "https://hooks.example.com/newsletter"
+settings = { project-type = "hybrid" }
+secrets.api-key = { env = "ITERABLE_API_KEY" }
+webhook-tokens = [{ insecure-inline = "t-old-token" }, { env = "TOKEN" }]
+token-to-install = { env = "TOKEN" }
+[connections.newsletter.egress]
+hosts = ["127.0.0.1:8080"]
+loopback = true
+plain-http = true
+denied-operations = ["users-forget"]
+request-cap = 1
+response-cap = 2
+declared-response-cap = 3
+limiter-patience-ms = 0
+deadlines = { connect-ms = 4, first-byte-ms = 5, between-bytes-ms = 6, total-ms = 7 }
+[connections.newsletter.limits]
+requests = 30
+"#;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "ITERABLE_API_KEY" => Some("k-0123456789".to_owned()),
+        "TOKEN" => Some("t-new-token".to_owned()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Result<Config, Vec<Problem>> {
+    Config::from_toml(text, Path::new("/etc/connector-host"), env)
+}
+
+/// The problems as an operator sees them, without the file's name.
+fn wrong(text: &str) -> Vec<String> {
+    let problems = read(text).unwrap_err();
+    problems.iter().map(|problem| format!("{}: {problem}", problem.line.unwrap())).collect()
+}
+
+/// The problems of a connection with these lines, that has nothing else wrong with it. They begin at line 6.
+fn wrong_with(lines: &str) -> Vec<String> {
+    wrong(&format!(
+        "plugins.iterable.file = \"i.wasm\"\n[tenants.acme]\n[connections.newsletter]\ntenant = \"acme\"\n\
+         plugin = \"iterable\"\n{lines}"
+    ))
+}
+
+#[test]
+fn every_key_has_its_meaning() {
+    let config = read(WHOLE).unwrap();
+    assert_eq!(config.host, HostLimits { concurrent_calls: 16, tenant_concurrent_calls: 4 });
+    let plugin = &config.plugins["iterable"];
+    assert_eq!(plugin.path, Path::new("/etc/connector-host/iterable.wasm"));
+    assert_eq!((plugin.policy.wasi, plugin.policy.max_bytes, plugin.watch), (Wasi::Trapped, 1_000_000, true));
+    let [newsletter] = config.connections() else { panic!("{config:?}") };
+    assert_eq!(newsletter.tenant, TenantId("acme".into()));
+    assert_eq!((newsletter.key.as_str(), newsletter.plugin.as_str()), ("newsletter", "iterable"));
+    assert_eq!(newsletter.settings["project-type"], "hybrid");
+    assert!(newsletter.secrets["api-key"].matches(b"k-0123456789"));
+    assert_eq!(newsletter.webhook_url.as_deref(), Some("https://hooks.example.com/newsletter"));
+    assert!(newsletter.accepted_tokens[0].matches(b"t-old-token"));
+    assert!(newsletter.accepted_tokens[1].matches(b"t-new-token"));
+    assert!(newsletter.token_to_install.as_ref().unwrap().matches(b"t-new-token"));
+    let policy = &newsletter.policy;
+    assert_eq!(policy.hosts, ["127.0.0.1:8080".to_owned()].into());
+    assert_eq!(policy.reach, Reach::Loopback);
+    assert_eq!(policy.denied_operations, ["users-forget".to_owned()].into());
+    assert_eq!((policy.request_cap, policy.response_cap, policy.declared_response_cap), (1, 2, 3));
+    assert_eq!(policy.limiter_patience, Duration::ZERO);
+    let ms = Duration::from_millis;
+    let deadlines = policy.deadlines;
+    assert_eq!((deadlines.connect, deadlines.first_byte), (ms(4), ms(5)));
+    assert_eq!((deadlines.between_bytes, deadlines.total), (ms(6), ms(7)));
+}
+
+#[test]
+fn a_connections_limits_go_before_its_tenants_and_those_before_the_ones_for_all() {
+    let config = read(WHOLE).unwrap();
+    let limits = &config.connections()[0].limits;
+    assert_eq!((limits.requests, limits.log_lines, limits.cpu_ms), (30, 7, 100));
+    assert_eq!(limits.wall_ms, crate::connection::CallLimits::default().wall_ms);
+}
+
+#[test]
+fn nothing_is_a_configuration_with_the_defaults() {
+    let config = read("").unwrap();
+    assert_eq!(config.host, HostLimits::default());
+    assert!(config.plugins.is_empty() && config.connections().is_empty() && config.warnings().is_empty());
+}
+
+#[test]
+fn a_mistyped_key_is_told_with_its_line_and_the_key_that_was_meant() {
+    assert_eq!(
+        wrong("[conections.newsletter]\n"),
+        ["1: unknown key `conections`: did you mean `connections`?"]
+    );
+    assert_eq!(wrong("[host]\n\ncolour = 1\n"), ["3: host: unknown key `colour`"]);
+    assert_eq!(
+        wrong("[plugins.iterable]\nfile = \"i.wasm\"\nmax_bytes = 7"),
+        ["3: plugins.iterable: unknown key `max_bytes`: did you mean `max-bytes`?"]
+    );
+    assert_eq!(
+        wrong_with(
+            "setings = { a = \"b\" }\nlimits = { cpu = 1 }\negress = { deadlines = { conect-ms = 1 } }"
+        ),
+        [
+            "6: connections.newsletter: unknown key `setings`: did you mean `settings`?",
+            "7: connections.newsletter.limits: unknown key `cpu`: did you mean `cpu-ms`?",
+            "8: connections.newsletter.egress.deadlines: unknown key `conect-ms`: did you mean `connect-ms`?",
+        ]
+    );
+    assert_eq!(wrong("[tenants.acme]\nname = \"Acme\""), ["2: tenants.acme: unknown key `name`"]);
+}
+
+#[test]
+fn what_a_connection_names_must_be_there() {
+    assert_eq!(
+        wrong(
+            "plugins.iterable.file = \"i\"\ntenants.acme = {}\n[connections.n]\ntenant = \"acne\"\nplugin = \"iterabel\""
+        ),
+        [
+            "3: connections.n.tenant: there is no tenant `acne`: did you mean `acme`?",
+            "3: connections.n.plugin: there is no plugin `iterabel`: did you mean `iterable`?",
+        ]
+    );
+    assert_eq!(
+        wrong("[connections.n]"),
+        ["1: connections.n: `tenant` is missing", "1: connections.n: `plugin` is missing"]
+    );
+    assert_eq!(wrong("[plugins.iterable]"), ["1: plugins.iterable: `file` is missing"]);
+}
+
+#[test]
+fn a_secret_is_named_and_what_is_wrong_with_it_never_shows_it() {
+    const HOW: &str = "a secret is not written here but named: { env = \"NAME\" } or { file = \"path\" }; \
+                       to keep it in this file all the same, write { insecure-inline = \"…\" }";
+    const EITHER: &str = "expected either { env = \"NAME\" } or { file = \"path\" }; \
+                          to keep the secret in this file all the same, write { insecure-inline = \"…\" }";
+    let key = "6: connections.newsletter.secrets.api-key";
+    for (value, sentence) in [
+        ("\"k-0123456789\"", format!("{key}: {HOW}")),
+        ("{ env = \"MISSING\" }", format!("{key}: the environment variable MISSING is not set")),
+        ("{ env = \"EMPTY\" }", format!("{key}: the secret is empty")),
+        ("{}", format!("{key}: {EITHER}")),
+        ("{ env = \"A\", insecure-inline = \"k-0123456789\" }", format!("{key}: {EITHER}")),
+        ("{ insecure-inline = 123456789 }", format!("{key}.insecure-inline: expected a string")),
+        (
+            "{ insecure_inline = \"k-0123456789\" }",
+            format!("{key}: unknown key `insecure_inline`: did you mean `insecure-inline`?"),
+        ),
+        ("123456789", format!("{key}: expected a table")),
+        (
+            "{ file = \"missing\" }",
+            format!("{key}: cannot read /etc/connector-host/missing: No such file or directory (os error 2)"),
+        ),
+    ] {
+        let told = wrong_with(&format!("secrets.api-key = {value}"));
+        assert_eq!(told.first(), Some(&sentence), "{value}");
+        assert!(!told.join("").contains("123456789"), "{told:?}");
+    }
+    assert_eq!(
+        wrong_with("secrets = \"k-0123456789\"\nwebhook-tokens = [\"t-0123456789\", { insecure-inline = \"t-1\" }]\n"),
+        [
+            "6: connections.newsletter.secrets: expected a table".to_owned(),
+            format!("7: connections.newsletter.webhook-tokens: {HOW}"),
+            "7: connections.newsletter.webhook-tokens: a token of 3 characters cannot be kept out of answers and logs; \
+             at least 6 are wanted"
+                .to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_value_of_another_type_or_range_is_told_with_what_is_wanted() {
+    for (lines, sentence) in [
+        ("limits = { cpu-ms = 0 }", "limits.cpu-ms: expected a whole number above 0"),
+        ("limits = { requests = -1 }", "limits.requests: expected a whole number above 0"),
+        ("limits = { requests = 5000000000 }", "limits: expected at most 4294967295 requests and log lines"),
+        ("egress = { response-cap = 0 }", "egress.response-cap: expected a whole number above 0"),
+        ("egress = { hosts = \"a\" }", "egress.hosts: expected a list"),
+        ("egress = { loopback = 1 }", "egress.loopback: expected true or false"),
+        ("egress = { limiter-patience-ms = \"1 s\" }", "egress.limiter-patience-ms: expected a whole number"),
+        ("egress.deadlines = { total-ms = 0 }", "egress.deadlines.total-ms: expected a whole number above 0"),
+        ("settings = { a = 1 }", "settings.a: expected a string"),
+        ("webhook-tokens = { env = \"A\" }", "webhook-tokens: expected a list"),
+        (
+            "webhook-url = \"hooks\"",
+            "webhook-url: expected an address such as https://hooks.example.com/newsletter",
+        ),
+        (
+            "egress = { plain-http = true }",
+            "egress.plain-http: plain HTTP goes to this machine alone: write loopback = true beside it, or leave it out",
+        ),
+    ] {
+        let told = wrong_with(lines);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].ends_with(&format!(": connections.newsletter.{sentence}")), "{told:?}");
+    }
+    assert_eq!(
+        wrong("[plugins.iterable]\nfile = \"i\"\nwasi = \"trap\""),
+        ["3: plugins.iterable.wasi: expected `refused` or `trapped`"]
+    );
+    assert_eq!(
+        wrong("host.concurrent-calls = 0"),
+        ["1: host.concurrent-calls: expected a whole number above 0"]
+    );
+    assert_eq!(wrong("connections = 1"), ["1: connections: expected a table"]);
+}
+
+#[test]
+fn a_key_that_is_no_word_is_refused() {
+    const WORD: &str =
+        "a name is lower-case words and digits with single dashes between them, such as `acme-eu`";
+    assert_eq!(wrong("[tenants.\"Acme Ltd\"]"), [format!("1: tenants.Acme Ltd: {WORD}")]);
+    assert_eq!(wrong("[plugins.a_b]\nfile = \"i\""), [format!("1: plugins.a_b: {WORD}")]);
+    let told = wrong(
+        "plugins.i.file = \"i\"\ntenants.a = {}\n[connections.\"a/b\"]\ntenant = \"a\"\nplugin = \"i\"",
+    );
+    assert_eq!(told, [format!("3: connections.a/b: {WORD}")]);
+}
+
+#[test]
+fn what_is_no_toml_is_told_by_line_without_the_line_itself() {
+    let told = wrong("[connections.newsletter]\nsecrets.api-key = k-0123456789\n");
+    assert!(told[0].starts_with("2: not TOML: "), "{told:?}");
+    assert!(!told.join("").contains("0123456789"), "{told:?}");
+    let told = wrong("[tenants.acme]\n[tenants.acme]\n");
+    assert!(told[0].starts_with("2: not TOML: duplicate key"), "{told:?}");
+}
+
+#[test]
+fn an_authority_is_a_certificate_that_tls_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |pem: &str| {
+        std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+        let text = "plugins.i.file = \"i\"\ntenants.a = {}\n[connections.n]\ntenant = \"a\"\nplugin = \"i\"\n\
+                    egress.authorities = [\"ca.pem\"]";
+        let problems = Config::from_toml(text, folder.path(), env).unwrap_err();
+        problems[0].to_string().replace(&folder.path().display().to_string(), "…")
+    };
+    assert_eq!(
+        told("no certificate"),
+        "connections.n.egress.authorities: …/ca.pem holds no certificate that can be trusted as an authority \
+         (PEM, X.509): no CERTIFICATE section in it"
+    );
+    let told = told("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+    assert!(told.contains("…/ca.pem holds no certificate that can be trusted"), "{told}");
+    assert_eq!(
+        wrong_with("egress.authorities = [\"gone.pem\"]"),
+        ["6: connections.newsletter.egress.authorities: cannot read /etc/connector-host/gone.pem: \
+          No such file or directory (os error 2)"]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secrets_file_ends_before_its_newline_and_one_that_others_can_read_is_warned_of() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    fs::write(&file, "k-0123456789\r\n").unwrap();
+    let text = "plugins.i.file = \"i\"\ntenants.a = {}\n[connections.n]\ntenant = \"a\"\nplugin = \"i\"\n\
+                secrets.api-key = { file = \"key\" }";
+    let read = |mode| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        Config::from_toml(text, folder.path(), env).unwrap()
+    };
+    let closed = read(0o640);
+    assert!(closed.connections()[0].secrets["api-key"].matches(b"k-0123456789"));
+    assert_eq!(closed.warnings(), []);
+    let open = read(0o644);
+    assert_eq!(
+        open.warnings()[0].to_string(),
+        format!(
+            "connections.n.secrets.api-key: every user of this machine can read {}; chmod o= closes it",
+            file.display()
+        )
+    );
+}
+
+#[test]
+fn an_error_names_the_file_and_every_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("connector-host.toml");
+    std::fs::write(&file, "[hots]\n[tenants]\nAcme = {}\n").unwrap();
+    let shown = file.display();
+    assert_eq!(
+        Config::read(&file).unwrap_err().to_string(),
+        format!(
+            "the configuration cannot be used:\n  {shown}:1: unknown key `hots`: did you mean `host`?\n  \
+             {shown}:3: tenants.Acme: a name is lower-case words and digits with single dashes between them, such as \
+             `acme-eu`"
+        )
+    );
+    let gone = folder.path().join("gone.toml");
+    assert_eq!(
+        Config::read(&gone).unwrap_err().to_string(),
+        format!("cannot read the configuration {}: No such file or directory (os error 2)", gone.display())
+    );
+}
+
+#[test]
+fn a_configuration_built_in_code_keeps_the_same_rules() {
+    let spec = read(WHOLE).unwrap().connections()[0].clone();
+    let config = Config::default();
+    let unknown = config.clone().with_connection(spec.clone()).unwrap_err();
+    assert_eq!(unknown.to_string(), "connections.newsletter: there is no plugin `iterable`");
+    let config = config.with_plugin("iterable", PluginSource::file("iterable.wasm")).unwrap();
+    let config = config.with_connection(spec.clone()).unwrap();
+    let twice = config.with_connection(spec).unwrap_err();
+    assert_eq!(twice.to_string(), "connections.newsletter: another connection has this key");
+    let named = Config::default().with_plugin("Iterable", PluginSource::file("i")).unwrap_err();
+    assert_eq!(named.wrong, Wrong::BadName);
+}
+
+#[test]
+fn one_connection_alone_needs_its_own_plugin_and_watches_nothing() {
+    let text = format!("{WHOLE}\n[plugins.other]\nfile = \"other.wasm\"\n");
+    let config = read(&text).unwrap();
+    let alone = config.clone().only("newsletter").unwrap();
+    assert_eq!(alone.plugins.keys().collect::<Vec<_>>(), ["iterable"]);
+    assert!(!alone.plugins["iterable"].watch);
+    assert_eq!(
+        config.only("newslettr").unwrap_err().to_string(),
+        "no connection `newslettr` is configured: did you mean `newsletter`?"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in any::<String>()) {
+        let _read_or_refused = read(&text);
+    }
+
+    #[test]
+    fn no_change_of_a_good_file_panics(at in 0..WHOLE.len(), cut in 0..40_usize, put in "[\\[\\]={}\".0-9a-z\n]{0,6}") {
+        let end = (at + cut).min(WHOLE.len());
+        let text = format!("{}{put}{}", &WHOLE[..at], &WHOLE[end..]);
+        let _read_or_refused = read(&text);
+    }
+}
