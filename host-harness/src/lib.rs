@@ -1,5 +1,6 @@
 //! Runs privacy connectors as sandboxed WebAssembly components: library and the program connector-host.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connection;

@@ -1,0 +1,157 @@
+//! The program `connector-host`: one call on a connection, told to people or as JSON.
+//!
+//! A file a command: what it takes, what it asks, how it tells the answer. Everything is written through [`Console`].
+
+mod check;
+mod choices;
+mod confirm;
+mod consent;
+mod console;
+mod erase;
+mod exit;
+mod failure;
+mod inspect;
+mod install_token;
+mod items;
+mod person;
+mod rehearsal;
+mod session;
+mod shown;
+mod trace;
+mod verify_webhook;
+mod words;
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+pub use console::Console;
+pub use exit::Exit;
+
+use failure::Failure;
+use session::Session;
+use shown::Shown;
+
+/// Runs privacy connectors: erases people, sets what they receive, reads webhooks.
+///
+/// Exit codes: 0 done · 1 the vendor or the connector said no · 2 wrong usage or configuration · 3 the sandbox ended
+/// the call · 4 accepted and not yet proven.
+#[derive(Debug, Parser)]
+#[command(name = "connector-host", version)]
+struct Arguments {
+    /// The configuration.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CONNECTOR_HOST_CONFIG",
+        default_value = "connector-host.toml"
+    )]
+    config: PathBuf,
+    /// Print one JSON document instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Show each request on standard error as it was sent, credentials masked. People are in it.
+    #[arg(long, global = true)]
+    trace: bool,
+    /// What to log on standard error, such as `info` or `host_harness=debug`.
+    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG", default_value = "warn")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what a plugin is and everything that it may do.
+    Inspect(inspect::Inspect),
+    /// Try everything that a connection needs, changing nothing.
+    Check(check::Check),
+    /// List what a person can be in or out of, as a tree.
+    Items(items::Items),
+    /// Show what the vendor holds for a person.
+    Choices(choices::Choices),
+    /// Erase a person at the vendor.
+    Erase(erase::Erase),
+    /// Look whether an erasure has taken effect.
+    Confirm(confirm::Confirm),
+    /// Set what a person is in and out of.
+    Consent(consent::Consent),
+    /// Hand the vendor the token that its webhooks are to carry.
+    InstallToken(install_token::InstallToken),
+    /// Check that a webhook is the vendor's and read it.
+    VerifyWebhook(verify_webhook::VerifyWebhook),
+}
+
+/// Runs the program with `arguments`, the program's name first, and tells how it ended.
+pub async fn run<A>(arguments: impl IntoIterator<Item = A>, console: &Console) -> Exit
+where
+    A: Into<OsString> + Clone,
+{
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(told) => return help_or_usage(&told, console),
+    };
+    let json = arguments.json;
+    let told = match answer(arguments, console).await {
+        Ok(shown) => {
+            let Shown { people, json: document, exit } = shown;
+            console.print(&if json { shown::document(&document) } else { people }).map(|()| exit)
+        }
+        Err(failure) => {
+            console.complain(&failure.people());
+            let told = if json { console.print(&shown::document(&failure.json())) } else { Ok(()) };
+            told.map(|()| failure.exit())
+        }
+    };
+    told.unwrap_or_else(|error| {
+        console.complain(&format!("error: cannot write the answer: {error}"));
+        Exit::Misused
+    })
+}
+
+/// Help was asked for, or something else was typed than the program takes.
+fn help_or_usage(told: &clap::Error, console: &Console) -> Exit {
+    let text = told.render().ansi().to_string();
+    if told.use_stderr() {
+        console.complain(text.trim_end());
+        return Exit::Misused;
+    }
+    match console.print(text.trim_end()) {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Misused,
+    }
+}
+
+async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failure> {
+    log_to(console, &arguments.log)?;
+    let session = Session { config: arguments.config, trace: arguments.trace, console: console.clone() };
+    match arguments.command {
+        Command::Inspect(command) => command.run(&session).await,
+        Command::Check(command) => command.run(&session).await,
+        Command::Items(command) => command.run(&session).await,
+        Command::Choices(command) => command.run(&session).await,
+        Command::Erase(command) => command.run(&session).await,
+        Command::Confirm(command) => command.run(&session).await,
+        Command::Consent(command) => command.run(&session).await,
+        Command::InstallToken(command) => command.run(&session).await,
+        Command::VerifyWebhook(command) => command.run(&session).await,
+    }
+}
+
+fn log_to(console: &Console, filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::misused(format!("--log or RUST_LOG is no filter: {error}")))?;
+    let console = console.clone();
+    // A second run in one process keeps the first one's subscriber.
+    let _already_set = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(move || console.stderr())
+        .without_time()
+        .try_init();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Where a command reads and writes: one handle, so that a test can look at everything that was said.
+
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Lines wrap here where no terminal says how wide it is.
+const WIDTH: u16 = 100;
+
+/// Standard input, output and error. Clones share them.
+#[derive(Clone)]
+pub struct Console {
+    out: Stream,
+    err: Stream,
+    input: Arc<Mutex<dyn BufRead + Send>>,
+    /// Columns of the terminal, or of text that goes elsewhere.
+    pub(super) width: u16,
+    /// Whether somebody watches standard error.
+    pub(super) is_watched: bool,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Console")
+    }
+}
+
+/// An output that clones share.
+#[derive(Clone)]
+pub(super) struct Stream(Arc<Mutex<dyn Write + Send>>);
+
+impl Stream {
+    fn plain(to: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Mutex::new(anstream::StripStream::new(to))))
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+}
+
+impl Console {
+    /// The process's own; colours only on a terminal that wants them.
+    pub fn of_the_process() -> Self {
+        Self {
+            out: Stream(Arc::new(Mutex::new(anstream::stdout()))),
+            err: Stream(Arc::new(Mutex::new(anstream::stderr()))),
+            input: Arc::new(Mutex::new(io::BufReader::new(io::stdin()))),
+            width: comfy_table::Table::new().width().unwrap_or(WIDTH),
+            is_watched: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Other streams, without colours, for a program that embeds the commands.
+    pub fn of(
+        input: impl BufRead + Send + 'static,
+        out: impl Write + Send + 'static,
+        err: impl Write + Send + 'static,
+    ) -> Self {
+        Self {
+            out: Stream::plain(Box::new(out)),
+            err: Stream::plain(Box::new(err)),
+            input: Arc::new(Mutex::new(input)),
+            width: WIDTH,
+            is_watched: false,
+        }
+    }
+
+    /// Writes `text` and a newline to standard output. Whoever reads may have heard enough: that is no error.
+    pub(super) fn print(&self, text: &str) -> io::Result<()> {
+        let mut out = self.out.clone();
+        match out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Writes `text` and a newline to standard error, which is the last place that could be told of a failure.
+    pub(super) fn complain(&self, text: &str) {
+        let _unheard = self.err.clone().write_all(format!("{text}\n").as_bytes());
+    }
+
+    pub(super) fn stderr(&self) -> Stream {
+        self.err.clone()
+    }
+
+    /// One line of standard input, without its end.
+    pub(super) fn line(&self) -> io::Result<String> {
+        let mut line = String::new();
+        self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut line)?;
+        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// What is left of standard input.
+    pub(super) fn rest(&self) -> io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.input.lock().unwrap_or_else(PoisonError::into_inner).read_to_end(&mut rest)?;
+        Ok(rest)
+    }
+}

@@ -1,0 +1,80 @@
+use super::*;
+use crate::{
+    cli::tests::plain,
+    contract::manifest::{Capture, Field, Limit, Place},
+};
+
+fn manifest() -> Manifest {
+    let field = |value: &str| Field { place: Place::Header, name: "Api-Key".into(), value: value.into() };
+    Manifest {
+        name: "example".into(),
+        version: "0.1.0".into(),
+        vendor: "Example".into(),
+        documentation: "https://example.com/docs".into(),
+        settings: vec![
+            SettingSpec {
+                name: "domain".into(),
+                description: "The vendor's host".into(),
+                default: Some("api.example.com".into()),
+                options: vec!["api.example.com".into(), "api.eu.example.com".into()],
+                ..Default::default()
+            },
+            SettingSpec {
+                name: "api-key".into(),
+                label: "Key".into(),
+                required: true,
+                secret: true,
+                ..Default::default()
+            },
+        ],
+        operations: vec![
+            Operation {
+                name: "forget".into(),
+                purpose: "Erases a person".into(),
+                used_by: vec!["erasure".into()],
+                host_setting: "domain".into(),
+                method: "POST".into(),
+                path: "/forget".into(),
+                fields: vec![field("Key {api-key}")],
+                limits: vec!["second".into(), "day".into()],
+                repeatable: true,
+                ..Default::default()
+            },
+            Operation {
+                name: "login".into(),
+                purpose: "Fetches a token".into(),
+                host_setting: "domain".into(),
+                method: "POST".into(),
+                path: "/login".into(),
+                captures: vec![Capture { field: "token".into(), secret: "token".into(), lifetime: None }],
+                ..Default::default()
+            },
+        ],
+        limits: vec![
+            Limit { name: "second".into(), requests: 3, period_ms: Some(1_000) },
+            Limit { name: "day".into(), requests: 1_000, period_ms: Some(86_400_000) },
+        ],
+        identifier_kinds: vec!["email".into()],
+        item_kinds: vec![],
+        ..Default::default()
+    }
+}
+
+fn told(width: u16) -> String {
+    let imports = ["privacy:saas-connector/http@0.1.0".to_owned()];
+    plain(&people(width, "sha256:00", &imports, &[Interface::Connector, Interface::Erasure], &manifest()))
+}
+
+#[test]
+fn a_wide_page_has_a_line_for_each_permission() {
+    assert_eq!(told(180), include_str!("wide.txt").trim_end());
+}
+
+#[test]
+fn a_narrow_page_wraps_and_loses_nothing() {
+    let told = told(100);
+    assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
+    for word in ["forget", "Erases", "erasure", "api-key", "brings token", "3 a second", "the host"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+}

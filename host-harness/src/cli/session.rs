@@ -1,0 +1,79 @@
+//! From a connection's key to its calls, and from a call to its answer.
+
+use std::{future::Future, path::PathBuf, pin::pin, time::Duration};
+
+use super::{Console, Failure, trace};
+use crate::{
+    config::{Config, ConfigError},
+    egress::Trace,
+    host::Host,
+    sandbox::{CallResult, Calls},
+};
+
+/// Whoever waits longer than this wants to know for what.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What every command is run with.
+pub(super) struct Session {
+    pub(super) config: PathBuf,
+    pub(super) trace: bool,
+    pub(super) console: Console,
+}
+
+impl Session {
+    /// The calls of the connection `key`; only its plugin is loaded.
+    pub(super) async fn calls(&self, key: &str) -> Result<Calls, Failure> {
+        let config = Config::read(&self.config).map_err(|error| Failure::misused(told(&error)))?;
+        let config = config.only(key).map_err(Failure::misused)?;
+        let loading = format!("loading the plugin of connection {key}");
+        let started = self.awaited(&loading, Host::start(config)).await;
+        let host = started.map_err(|error| Failure::of_connection(key, error))?;
+        let calls = host.connection(key).map_err(Failure::misused)?;
+        Ok(if self.trace { calls.traced(self.tracer()) } else { calls })
+    }
+
+    /// Shows each exchange on standard error.
+    pub(super) fn tracer(&self) -> Trace {
+        let console = self.console.clone();
+        Trace::new(move |exchange| console.complain(&trace::exchange(exchange)))
+    }
+
+    /// The answer to a call of `calls`.
+    pub(super) async fn ask<T>(
+        &self,
+        calls: &Calls,
+        call: impl Future<Output = CallResult<T>>,
+    ) -> Result<T, Failure> {
+        let connection = calls.connection().key.clone();
+        let answer = self.awaited(&format!("waiting for the vendor of connection {connection}"), call).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                let identifier_kinds = calls.plugin().manifest().identifier_kinds.clone();
+                Err(Failure::Refused { connection, error, identifier_kinds })
+            }
+            Err(failure) => Err(Failure::Stopped { connection, failure }),
+        }
+    }
+
+    /// What `work` comes to; says what it is where that takes long and somebody watches.
+    pub(super) async fn awaited<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if self.console.is_watched {
+            if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+                return done;
+            }
+            self.console.complain(&format!("{what} …"));
+        }
+        work.await
+    }
+}
+
+fn told(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Unreadable { .. } => {
+            format!("{error}\nnext: write it, or name another one with --config or CONNECTOR_HOST_CONFIG")
+        }
+        ConfigError::Wrong { .. } => error.to_string(),
+    }
+}

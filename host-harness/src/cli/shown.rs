@@ -1,0 +1,55 @@
+//! An answer in both forms, and how the program ends after it.
+
+use clap::builder::styling::{AnsiColor, Style};
+use serde_json::Value;
+
+use super::Exit;
+
+/// What a command tells.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// Lines for people, colours in them; the last without its newline.
+    pub(super) people: String,
+    /// The same for machines.
+    pub(super) json: Value,
+    pub(super) exit: Exit,
+}
+
+/// One JSON document.
+pub(super) fn document(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+/// `word` in the colour of how good it is: done, not to be called done, refused.
+pub(super) fn toned(word: &str, exit: Exit) -> String {
+    let colour = match exit {
+        Exit::Done => AnsiColor::Green,
+        Exit::Unproven => AnsiColor::Yellow,
+        Exit::Refused | Exit::Misused | Exit::Stopped => AnsiColor::Red,
+    };
+    let style = colour.on_default().bold();
+    format!("{style}{word}{style:#}")
+}
+
+/// `text` as a heading.
+pub(super) fn heading(text: &str) -> String {
+    let style = Style::new().bold();
+    format!("{style}{text}{style:#}")
+}
+
+/// `: detail`, where there is any.
+pub(super) fn detail(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(": {detail}") }
+}
+
+/// A table of `width` columns, its cells wrapped.
+pub(super) fn table(width: u16, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(header)
+        .add_rows(rows);
+    table.trim_fmt()
+}
