@@ -74,8 +74,7 @@ impl Host {
     /// Runs the example that swaps a watched plugin between two calls.
     pub(super) fn hot_swap(&self) -> Result<String> {
         let output = Command::new(components::target_dir().join("debug/examples/hot_swap"))
-            .arg(self.file("connector-host.toml"))
-            .arg(self.file("iterable-next.wasm"))
+            .args(["connector-host.toml", "iterable.wasm", "iterable-next.wasm"].map(|name| self.file(name)))
             .output()?;
         ensure!(output.status.success(), "hot_swap failed:\n{}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
