@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use iterable_stand_in::{
     ForgetAgain, ForgetDelay, ForgetReach, ForgetUnknown, ForgottenStatus, HashEncoding, LimitBody,
-    ProjectType, RateLimits, RetryAfter, SubscriptionsApi, Switches, UserIdLag,
+    ProjectType, RateLimits, ReadLag, RetryAfter, SubscriptionsApi, Switches, UserIdLag,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -29,6 +29,19 @@ async fn forgetting_answers_as_recorded_and_takes_effect_later() {
     assert_eq!(service.get("/api/users/ada%40example.com").await.said(), (200, "{}"));
     let hashes = service.get("/api/users/forgotten").await.json();
     assert_eq!(hashes["hashedEmails"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn reads_lag_behind_the_forgetting_and_not_behind_whoever_looks() {
+    let switches =
+        Switches { read_lag: ReadLag::ThreeSeconds, forget_delay: ForgetDelay::TenMinutes, ..prompt() };
+    let service = Service::start(ProjectType::Email, switches).await;
+    service.stand_in.seed("ada@example.com", None);
+    service.stand_in.clock().advance(Duration::from_secs(4));
+    service.post("/api/users/forget", json!({"email": "ada@example.com"})).await;
+    // Nobody looks until long after it took effect.
+    service.stand_in.clock().advance(Duration::from_secs(660));
+    assert_eq!(service.get("/api/users/ada%40example.com").await.said(), (200, "{}"));
 }
 
 #[tokio::test]

@@ -105,7 +105,8 @@ fn erase(demo: &Demo) -> Result<String> {
 }
 
 fn confirm(demo: &Demo) -> Result<String> {
-    demo.stand_in.pass(601)?;
+    // Ten minutes to forget, and a moment until reads show it.
+    demo.stand_in.pass(660)?;
     let receipt = demo.host.json(&["confirm", "newsletter", "--email", ADA], 0)?;
     ensure!(receipt["status"] == "erased", "{receipt}");
     let refused =

@@ -99,7 +99,7 @@ impl Project {
         let mut profile = Profile::new(email.map(str::to_owned), user_id.map(str::to_owned), self.now);
         profile.subscriptions = subscriptions;
         for id in profile.identifiers().collect::<Vec<_>>() {
-            self.erase_all(&self.people.find_all(&id, Timestamp::MAX));
+            self.erase_all(&self.people.find_all(&id, Timestamp::MAX), self.now);
         }
         self.people.add(profile, Timestamp::MIN);
     }

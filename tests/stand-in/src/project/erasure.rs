@@ -190,8 +190,9 @@ impl Project {
 
     pub(super) fn forget_what_is_due(&mut self) {
         let now = self.now;
-        for (_, id) in self.forgetting.pending.extract_if(.., |(due, _)| *due <= now).collect::<Vec<_>>() {
-            self.erase_all(&self.people.find_all(&id, Timestamp::MAX));
+        for (due, id) in self.forgetting.pending.extract_if(.., |(due, _)| *due <= now).collect::<Vec<_>>() {
+            // When it fell due, not when somebody looked: reads lag behind the one and not the other.
+            self.erase_all(&self.people.find_all(&id, Timestamp::MAX), due);
             let hash = hash(&id, self.switches.user_id_hash);
             self.forgetting.of(list_of(&id)).add(hash);
         }

@@ -117,7 +117,7 @@ impl Project {
         if self.kind == ProjectType::UserId {
             return Err(Refusal::BadParams("This project identifies users by userId".to_owned()));
         }
-        self.erase_all(&self.people.find_all(&Identifier::email(email), Timestamp::MAX));
+        self.erase_all(&self.people.find_all(&Identifier::email(email), Timestamp::MAX), self.now);
         Ok(())
     }
 
@@ -132,13 +132,13 @@ impl Project {
                 DeleteUnknown::Old => format!("No users with userId {id} exist"),
             }));
         }
-        self.erase_all(&found);
+        self.erase_all(&found, self.now);
         Ok(())
     }
 
-    pub(super) fn erase_all(&mut self, people: &[PersonId]) {
+    pub(super) fn erase_all(&mut self, people: &[PersonId], at: Timestamp) {
         for person in people {
-            self.people.write(*person, None, self.now);
+            self.people.write(*person, None, at);
         }
     }
 }
