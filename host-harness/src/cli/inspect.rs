@@ -21,6 +21,9 @@ use crate::{
     plugin::{LoadPolicy, Plugin, Wasi},
 };
 
+/// The longest line of a path, in characters.
+const PATH: u16 = 24;
+
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
     /// The component's file; no configuration is needed.
@@ -81,24 +84,50 @@ fn people(
     ];
     let settings = table(
         width,
-        &["Setting", "Kind", "Default", "Allowed values", "What it is"],
+        &[
+            ("Setting", Some(19)),
+            ("Kind", None),
+            ("Default", None),
+            ("Allowed", Some(21)),
+            ("What it is", Some(28)),
+        ],
         manifest.settings.iter().map(setting),
     );
     let operations = table(
         width,
-        &["Operation", "What it is for", "Request", "Used by", "Carries", "Limits", "Repeatable"],
+        &[
+            ("Operation, what for", Some(25)),
+            ("Request", Some(PATH + 2)),
+            ("Used by", Some(16)),
+            ("Carries", None),
+            ("How often", None),
+        ],
         manifest.operations.iter().map(|operation| row(manifest, operation)),
     );
     format!(
-        "{title}\n{}\n{}\n{settings}\n\n{}\n{operations}",
+        "{title}\n{}\n{}\n{}\n\n{}\n{}\n{}",
         about.concat(),
         heading("What the operator fills in"),
+        settings.trim_fmt(),
         heading("Everything that it may send"),
+        hosts(manifest),
+        operations.trim_fmt(),
     )
 }
 
+/// Where requests go: the settings that name a host, each with what it may be.
+fn hosts(manifest: &Manifest) -> String {
+    let names = |spec: &&SettingSpec| manifest.operations.iter().any(|o| o.host_setting == spec.name);
+    let hosts = manifest.settings.iter().filter(names).map(|spec| {
+        let options = or(&spec.options.join(" or "), "any host that the operator allows");
+        format!("{{{}}} is {options}", spec.name)
+    });
+    hosts.collect::<Vec<_>>().join("; ")
+}
+
 fn setting(spec: &SettingSpec) -> Vec<String> {
-    let kind = match (spec.secret, spec.required) {
+    let is_missed = spec.required && spec.default.is_none();
+    let kind = match (spec.secret, is_missed) {
         (true, true) => "secret, required",
         (true, false) => "secret",
         (false, true) => "required",
@@ -108,23 +137,36 @@ fn setting(spec: &SettingSpec) -> Vec<String> {
         spec.name.clone(),
         kind.to_owned(),
         or(spec.default.as_deref().unwrap_or_default(), "none"),
-        or(&spec.options.join(", "), "any"),
+        or(&spec.options.join("\n"), "any"),
         or(&spec.description, &spec.label),
     ]
 }
 
 fn row(manifest: &Manifest, operation: &Operation) -> Vec<String> {
-    let limits: Vec<_> =
+    let mut often: Vec<_> =
         operation.limits.iter().filter_map(|name| manifest.limit(name)).map(words::limit).collect();
+    often.push(if operation.repeatable { "repeatable" } else { "once only" }.to_owned());
     vec![
-        operation.name.clone(),
-        operation.purpose.clone(),
-        format!("{} https://{{{}}}{}", operation.method, operation.host_setting, operation.path),
-        or(&operation.used_by.join(", "), "the host itself"),
-        or(&credentials(manifest, operation).join(", "), "no credential"),
-        or(&limits.join(", "), "none"),
-        if operation.repeatable { "yes" } else { "no" }.to_owned(),
+        format!("{}\n{}", operation.name, operation.purpose),
+        format!("{} {{{}}}\n{}", operation.method, operation.host_setting, in_lines(&operation.path)),
+        or(&operation.used_by.join("\n"), "the host"),
+        or(&credentials(manifest, operation).join("\n"), "nothing"),
+        often.join("\n"),
     ]
+}
+
+/// The path, broken before a slash where it is too long for its column.
+fn in_lines(path: &str) -> String {
+    let mut lines = vec![String::new()];
+    for (index, segment) in path.split('/').enumerate() {
+        let step = if index == 0 { segment.to_owned() } else { format!("/{segment}") };
+        match lines.last_mut() {
+            Some(line) if line.len() + step.len() <= usize::from(PATH) => line.push_str(&step),
+            _ => lines.push(step),
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }
 
 /// The secrets that the host writes into the request, or takes out of its answer.

@@ -1,6 +1,7 @@
 //! An answer in both forms, and how the program ends after it.
 
 use clap::builder::styling::{AnsiColor, Style};
+use comfy_table::{ColumnConstraint, Width};
 use serde_json::Value;
 
 use super::Exit;
@@ -42,14 +43,23 @@ pub(super) fn detail(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
-/// A table of `width` columns, its cells wrapped.
-pub(super) fn table(width: u16, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// A table for a page of `width` characters, cells wrapped; a column is as wide as `least` says, where it says so.
+pub(super) fn table(
+    width: u16,
+    columns: &[(&str, Option<u16>)],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table
         .load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
         .set_width(width)
-        .set_header(header)
+        .set_header(columns.iter().map(|(title, _)| *title))
         .add_rows(rows);
-    table.trim_fmt()
+    for (column, (_, least)) in table.column_iter_mut().zip(columns) {
+        if let Some(least) = least {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(*least)));
+        }
+    }
+    table
 }

@@ -28,14 +28,6 @@ pub(super) struct Known {
     pub(super) tenants: BTreeMap<String, Layer>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Connection {
-    tenant: Option<String>,
-    plugin: Option<String>,
-    webhook_url: Option<String>,
-}
-
 /// The limits in the table `limits` of `section`.
 pub(super) fn layer(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Layer {
     section
@@ -51,48 +43,27 @@ pub(super) fn connection(
     around: &mut Surroundings<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<ConnectionSpec> {
-    let (at, place, key) = (entry.at, entry.place.clone(), entry.key.clone());
+    let key = entry.key.clone();
     if let Some(wrong) = Wrong::with_name(&key) {
-        problems.add(at, &place, wrong);
+        problems.add(entry.at, &entry.place, wrong);
     }
     let mut section = entry.section(problems)?;
+    let tenant = reference(&mut section, "tenant", known.tenants.keys().map(String::as_str), problems);
+    let plugin = reference(&mut section, "plugin", known.plugins.iter().map(String::as_str), problems);
+    let webhook_url = address(&mut section, problems);
     let settings = settings(&mut section, problems);
-    let secrets = section.parts("secrets", problems);
-    let secrets = secrets
-        .into_iter()
-        .filter_map(|entry| Some((entry.key.clone(), secret(entry, around, problems)?)))
-        .collect();
-    let accepted_tokens =
-        section.take("webhook-tokens").map(|tokens| tokens.list(problems)).unwrap_or_default();
-    let accepted_tokens =
-        accepted_tokens.into_iter().filter_map(|entry| token(entry, around, problems)).collect();
+    let secrets = secrets(&mut section, around, problems);
+    let accepted_tokens = accepted_tokens(&mut section, around, problems);
     let token_to_install = section.take("token-to-install").and_then(|entry| token(entry, around, problems));
     let policy = match section.part("egress", problems) {
         Some(section) => egress::policy(section, around.base, problems),
         None => Some(EgressPolicy::default()),
     };
-    let layer = layer(&mut section, problems);
-    let Connection { tenant, plugin, webhook_url } = section.read(problems)?;
-    let mut named = |what: &'static str, name: Option<String>, known: &mut dyn Iterator<Item = &str>| {
-        let known: Vec<_> = known.collect();
-        let (place, wrong) = match &name {
-            None => (place.clone(), Some(Wrong::MissingKey(what))),
-            Some(name) => {
-                (format!("{place}.{what}"), Wrong::with_reference(what, name, known.iter().copied()))
-            }
-        };
-        wrong.map(|wrong| problems.add(at, &place, wrong)).is_none().then_some(name).flatten()
-    };
-    let tenant = named("tenant", tenant, &mut known.tenants.keys().map(String::as_str));
-    let plugin = named("plugin", plugin, &mut known.plugins.iter().map(String::as_str));
-    if webhook_url.as_ref().is_some_and(|url| !is_address(url)) {
-        problems.add(at, &format!("{place}.webhook-url"), Wrong::NotAnAddress);
-    }
-    let tenant = tenant?;
-    let limits = limits(known.tenants.get(&tenant), &layer);
-    let limits = limits.map_err(|wrong| problems.add(at, &format!("{place}.limits"), wrong)).ok();
+    let of_tenant = tenant.as_ref().and_then(|tenant| known.tenants.get(tenant));
+    let limits = limits(of_tenant, &mut section, problems);
+    section.end(problems);
     Some(ConnectionSpec {
-        tenant: TenantId(tenant),
+        tenant: TenantId(tenant?),
         key,
         plugin: plugin?,
         settings,
@@ -105,28 +76,76 @@ pub(super) fn connection(
     })
 }
 
-/// The connection's own limits over its tenant's, key by key.
-fn limits(tenant: Option<&Layer>, own: &Layer) -> Result<CallLimits, Wrong> {
-    let mut merged: BTreeMap<&str, u64> = BTreeMap::new();
-    for (name, value) in tenant.into_iter().flatten().chain(own) {
-        merged.insert(name, value.get());
+/// What `key` names, where it is one of `known`.
+fn reference<'a>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
+    let at = section.at(key);
+    let Some(entry) = section.take(key) else {
+        problems.add(at, &section.place, Wrong::MissingKey(key));
+        return None;
+    };
+    let (place, name) = (entry.place.clone(), entry.text(problems)?);
+    let wrong = Wrong::with_reference(key, &name, known);
+    wrong.map(|wrong| problems.add(at, &place, wrong)).is_none().then_some(name)
+}
+
+fn address(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<String> {
+    let entry = section.take("webhook-url")?;
+    let (at, place, url) = (entry.at, entry.place.clone(), entry.text(problems)?);
+    let is_address =
+        url::Url::parse(&url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    if !is_address {
+        problems.add(at, &place, Wrong::NotAnAddress);
     }
-    let pairs =
-        MapDeserializer::new(merged.into_iter().map(|(name, value)| (name, value.into_deserializer())));
-    CallLimits::deserialize(pairs).map_err(|_: serde::de::value::Error| {
-        Wrong::Expected("at most 4294967295 requests and log lines".into())
-    })
+    Some(url)
+}
+
+fn secrets(
+    section: &mut Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> BTreeMap<String, Secret> {
+    let entries = section.parts("secrets", problems);
+    entries
+        .into_iter()
+        .filter_map(|entry| Some((entry.key.clone(), secret(entry, around, problems)?)))
+        .collect()
+}
+
+fn accepted_tokens(
+    section: &mut Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Vec<Secret> {
+    let entries = section.take("webhook-tokens").map(|tokens| tokens.list(problems)).unwrap_or_default();
+    entries.into_iter().filter_map(|entry| token(entry, around, problems)).collect()
+}
+
+/// The connection's own limits over its tenant's, key by key.
+fn limits(
+    of_tenant: Option<&Layer>,
+    section: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<CallLimits> {
+    let (at, place) = (section.at("limits"), format!("{}.limits", section.place));
+    let mut merged = of_tenant.cloned().unwrap_or_default();
+    merged.extend(layer(section, problems));
+    let pairs = merged.iter().map(|(name, value)| (name.as_str(), value.get().into_deserializer()));
+    CallLimits::deserialize(MapDeserializer::new(pairs))
+        .map_err(|_: serde::de::value::Error| {
+            let most = "at most 4294967295 requests and log lines".to_owned();
+            problems.add(at, &place, Wrong::Expected(most));
+        })
+        .ok()
 }
 
 fn settings(section: &mut Section<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
-    let mut settings = BTreeMap::new();
-    for Entry { key, place, at, value } in section.parts("settings", problems) {
-        match value.into_inner().as_str() {
-            Some(value) => drop(settings.insert(key, value.to_owned())),
-            None => problems.add(at, &place, Wrong::Expected("a string".to_owned())),
-        }
-    }
-    settings
+    let entries = section.parts("settings", problems);
+    entries.into_iter().filter_map(|entry| Some((entry.key.clone(), entry.text(problems)?))).collect()
 }
 
 fn token(entry: Entry<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
@@ -138,8 +157,4 @@ fn token(entry: Entry<'_>, around: &mut Surroundings<'_>, problems: &mut Problem
         return None;
     }
     Some(token)
-}
-
-fn is_address(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }

@@ -55,14 +55,15 @@ pub(super) fn policy(
     problems: &mut Problems<'_>,
 ) -> Option<EgressPolicy> {
     let times = section.part("deadlines", problems).and_then(|times| times.read::<Times>(problems));
-    let (at, place) = (section.at, section.place.clone());
+    let (plain_http_at, authorities_at) = (section.at("plain-http"), section.at("authorities"));
+    let place = section.place.clone();
     let egress: Egress = section.read(problems)?;
     let reach = match (egress.loopback, egress.plain_http) {
         (false, false) => Reach::Public,
         (true, false) => Reach::PublicAndLoopback,
         (true, true) => Reach::Loopback,
         (false, true) => {
-            problems.add(at, &format!("{place}.plain-http"), Wrong::PlainHttp);
+            problems.add(plain_http_at, &format!("{place}.plain-http"), Wrong::PlainHttp);
             return None;
         }
     };
@@ -70,7 +71,7 @@ pub(super) fn policy(
     for file in &egress.authorities {
         match read_authorities(&base.join(file)) {
             Ok(more) => authorities.extend(more),
-            Err(wrong) => problems.add(at, &format!("{place}.authorities"), wrong),
+            Err(wrong) => problems.add(authorities_at, &format!("{place}.authorities"), wrong),
         }
     }
     let usual = EgressPolicy::default();

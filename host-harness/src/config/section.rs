@@ -55,6 +55,15 @@ impl<'a> Entry<'a> {
         None
     }
 
+    /// The value as a text.
+    pub(super) fn text(self, problems: &mut Problems<'_>) -> Option<String> {
+        if let DeValue::String(text) = self.value.into_inner() {
+            return Some(text.into_owned());
+        }
+        problems.add(self.at, &self.place, Wrong::Expected("a string".to_owned()));
+        None
+    }
+
     /// The value as a list, each element under the path of the list.
     pub(super) fn list(self, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
         let DeValue::Array(array) = self.value.into_inner() else {
@@ -74,7 +83,7 @@ impl<'a> Entry<'a> {
 /// A table.
 pub(super) struct Section<'a> {
     pub(super) place: String,
-    pub(super) at: usize,
+    at: usize,
     span: Range<usize>,
     entries: Vec<Entry<'a>>,
     read: Vec<&'static str>,
@@ -97,6 +106,11 @@ impl<'a> Section<'a> {
             })
             .collect();
         Self { place, at, span, entries, read: Vec::new() }
+    }
+
+    /// Where `key` begins, or the section itself where it does not have that key.
+    pub(super) fn at(&self, key: &str) -> usize {
+        self.entries.iter().find(|entry| entry.key == key).map_or(self.at, |entry| entry.at)
     }
 
     /// Takes the value of `key` out.

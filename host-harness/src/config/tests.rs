@@ -143,8 +143,8 @@ fn what_a_connection_names_must_be_there() {
             "plugins.iterable.file = \"i\"\ntenants.acme = {}\n[connections.n]\ntenant = \"acne\"\nplugin = \"iterabel\""
         ),
         [
-            "3: connections.n.tenant: there is no tenant `acne`: did you mean `acme`?",
-            "3: connections.n.plugin: there is no plugin `iterabel`: did you mean `iterable`?",
+            "4: connections.n.tenant: there is no tenant `acne`: did you mean `acme`?",
+            "5: connections.n.plugin: there is no plugin `iterabel`: did you mean `iterable`?",
         ]
     );
     assert_eq!(
