@@ -120,7 +120,7 @@ impl Config {
         Ok(self)
     }
 
-    /// What the one connection needs and nothing else: for a program that makes one call and ends, and so watches no file.
+    /// What one call of one connection needs and nothing else: its plugin, unwatched, and room for one call.
     pub fn only(mut self, key: &str) -> Result<Self, UnknownConnection> {
         let Some(spec) = self.spec(key).cloned() else {
             return Err(UnknownConnection::among(key, self.connections.iter().map(|spec| spec.key.as_str())));
@@ -128,6 +128,7 @@ impl Config {
         self.plugins.retain(|name, _| *name == spec.plugin);
         self.plugins.values_mut().for_each(|source| source.watch = false);
         self.connections = vec![spec];
+        self.host = HostLimits { concurrent_calls: 1, tenant_concurrent_calls: 1 };
         Ok(self)
     }
 

@@ -59,6 +59,18 @@ pub enum StartError {
 }
 
 /// Plugins and connections, ready for calls; lives as long as the process.
+///
+/// ```no_run
+/// # async fn erase() -> Result<(), Box<dyn std::error::Error>> {
+/// use host_harness::{config::Config, contract::Subject, host::Host};
+///
+/// let host = Host::start(Config::read("connector-host.toml")?).await?;
+/// let person = Subject::email("ada@example.com");
+/// let receipt = host.connection("newsletter")?.erase(&person).await??;
+/// assert!(receipt.confirm_after_ms.is_some());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Host {
     engine: Arc<Engine>,
     room: Arc<Room>,
@@ -161,4 +173,69 @@ fn pool_size(config: &Config) -> PoolSize {
     let memory_bytes =
         config.connections.iter().map(|spec| spec.limits.memory_bytes).fold(default, usize::max);
     PoolSize { calls: config.host.concurrent_calls, memory_bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::connection::CallLimits;
+
+    fn config(folder: &Path, more: &str) -> Config {
+        let text = format!("host.concurrent-calls = 1\nplugins.example.file = \"example.wasm\"\n{more}");
+        Config::from_toml(&text, folder, |_| None).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_host_without_connections_knows_none() {
+        let host = Host::start(Config::default()).await.unwrap();
+        assert!(host.plugin("example").is_none());
+        let unknown = host.connection("newsletter").map(drop).unwrap_err();
+        assert_eq!(unknown.to_string(), "no connection `newsletter` is configured");
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_cannot_be_had_is_named_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("example.wasm");
+        let missing = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            format!("plugin example: cannot read {}: No such file or directory (os error 2)", file.display())
+        );
+        std::fs::write(&file, "no wasm").unwrap();
+        let not_wasm = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
+        assert!(
+            not_wasm.to_string().starts_with("plugin example: not a component that this host runs: "),
+            "{not_wasm}"
+        );
+        let capped = config(folder.path(), "plugins.example.max-bytes = 6");
+        assert_eq!(
+            Host::start(capped).await.map(drop).unwrap_err().to_string(),
+            "plugin example: the component has 7 bytes, more than the 6 that the plugin's max-bytes allows"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_host_loads_what_is_to_be_swapped_in_under_the_given_policy() {
+        let host = Host::start(Config::default()).await.unwrap();
+        let policy = LoadPolicy { max_bytes: 1, ..LoadPolicy::default() };
+        let refused = host.load(vec![0; 2], &policy).await.unwrap_err();
+        assert!(matches!(refused, LoadError::TooLarge { found: 2, allowed: 1 }), "{refused}");
+    }
+
+    #[test]
+    fn the_pool_holds_the_largest_connection() {
+        let usual = CallLimits::default().memory_bytes;
+        let connection = |memory: usize| {
+            let more = format!(
+                "tenants.a = {{}}\n[connections.c]\ntenant = \"a\"\nplugin = \"example\"\nlimits.memory-bytes = {memory}"
+            );
+            pool_size(&config(Path::new(""), &more))
+        };
+        assert_eq!(connection(usual * 2).memory_bytes, usual * 2);
+        assert_eq!(connection(usual / 2).memory_bytes, usual);
+        assert_eq!(connection(usual).calls, 1);
+    }
 }

@@ -50,7 +50,8 @@ impl Consent {
         let calls = session.calls(&self.connection).await?;
         if self.dry_run {
             let (rehearsal, calls) = Rehearsal::of(calls, session);
-            return rehearsal.shown(session.ask(&calls, calls.apply(&subject, &preferences)).await.map(drop));
+            let report = session.ask(&calls, calls.apply(&subject, &preferences)).await;
+            return rehearsal.shown(report.map(|report| shown(&self.connection, &preferences, &report)));
         }
         let report = session.ask(&calls, calls.apply(&subject, &preferences)).await?;
         Ok(shown(&self.connection, &preferences, &report))

@@ -25,7 +25,8 @@ impl Erase {
         let calls = session.calls(&self.connection).await?;
         if self.dry_run {
             let (rehearsal, calls) = Rehearsal::of(calls, session);
-            return rehearsal.shown(session.ask(&calls, calls.erase(&subject)).await.map(drop));
+            let receipt = session.ask(&calls, calls.erase(&subject)).await;
+            return rehearsal.shown(receipt.map(|receipt| shown(&self.connection, &receipt)));
         }
         let receipt = session.ask(&calls, calls.erase(&subject)).await?;
         Ok(shown(&self.connection, &receipt))

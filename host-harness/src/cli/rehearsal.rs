@@ -34,15 +34,16 @@ impl Rehearsal {
         (Self { connection, unsent }, calls.through(dry_run()).traced(trace))
     }
 
-    /// What would have gone out. A refusal after the first such request may come of the made-up answer to it.
-    pub(super) fn shown(self, answer: Result<(), Failure>) -> Result<Shown, Failure> {
+    /// What would have gone out; where nothing would, the answer itself, which then rests on nothing made up.
+    /// A refusal after the first such request may come of the made-up answer to it.
+    pub(super) fn shown(self, answer: Result<Shown, Failure>) -> Result<Shown, Failure> {
         let unsent = std::mem::take(&mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
-        let refusal = match answer {
-            Ok(()) => None,
-            Err(Failure::Refused { error, .. }) if !unsent.is_empty() => Some(error),
+        let (refusal, answer, exit) = match answer {
+            Ok(answer) if unsent.is_empty() => (None, Some(answer.people), answer.exit),
+            Ok(_) => (None, None, Exit::Done),
+            Err(Failure::Refused { error, .. }) if !unsent.is_empty() => (Some(error), None, Exit::Refused),
             Err(failure) => return Err(failure),
         };
-        let exit = if refusal.is_some() { Exit::Refused } else { Exit::Done };
         let what = match unsent.len() {
             0 => "no request would go out that changes something",
             1 => "this request would go out:",
@@ -50,6 +51,7 @@ impl Rehearsal {
         };
         let mut parts = vec![format!("connection {}: {what}", self.connection)];
         parts.extend(unsent.iter().map(trace::request));
+        parts.extend(answer);
         parts.extend(refusal.as_ref().map(|error| {
             format!(
                 "The connector then said no, which may come of the empty answer that a dry run gives: {error}"
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
     use crate::contract::{ConnectorError, ErrorKind};
 
-    fn after(unsent: &[Exchange], answer: Result<(), Failure>) -> Result<Shown, Failure> {
+    fn after(unsent: &[Exchange], answer: Result<Shown, Failure>) -> Result<Shown, Failure> {
         let unsent = Arc::new(Mutex::new(unsent.to_vec()));
         Rehearsal { connection: "newsletter".into(), unsent }.shown(answer)
     }
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_shows_what_would_go_out_and_says_that_nothing_did() {
-        let shown = after(&[trace::tests::forget()], Ok(())).unwrap();
+        let shown = after(&[trace::tests::forget()], Ok(answer())).unwrap();
         assert_eq!(
             shown.people,
             "connection newsletter: this request would go out:\n\n\
@@ -124,13 +126,20 @@ mod tests {
         assert_eq!(shown.exit, Exit::Done);
     }
 
+    /// What the connector made of the answers that it got.
+    fn answer() -> Shown {
+        Shown { people: "all refused".into(), json: json!({}), exit: Exit::Refused }
+    }
+
     #[test]
-    fn nothing_to_send_is_said_too() {
+    fn where_nothing_would_be_sent_the_answer_is_told() {
+        let shown = after(&[], Ok(answer())).unwrap();
         assert_eq!(
-            after(&[], Ok(())).unwrap().people,
-            "connection newsletter: no request would go out that changes something\n\n\
+            shown.people,
+            "connection newsletter: no request would go out that changes something\n\nall refused\n\n\
              Dry run: nothing was changed at the vendor."
         );
+        assert_eq!(shown.exit, Exit::Refused);
     }
 
     #[test]

@@ -122,7 +122,14 @@ fn json_of(event: &ConsentEvent) -> Value {
         .iter()
         .map(|known| json!({"kind": known.kind, "value": known.value}))
         .collect();
-    json!({"key": event.key, "subject": subject, "preferences": event.preferences})
+    let preferences: Vec<_> = event
+        .preferences
+        .iter()
+        .map(|made| {
+            json!({"item": made.item, "choice": made.choice, "chosen-at-ms": made.chosen_at_ms, "source": made.source})
+        })
+        .collect();
+    json!({"key": event.key, "subject": subject, "preferences": preferences})
 }
 
 #[cfg(test)]
@@ -169,7 +176,7 @@ mod tests {
                     "preferences": [{
                         "item": {"kind": "channel", "id": "1"},
                         "choice": "opt-out",
-                        "chosen_at_ms": 1_700_000_000_000_u64,
+                        "chosen-at-ms": 1_700_000_000_000_u64,
                         "source": "EmailLink",
                     }],
                 }],
