@@ -94,21 +94,25 @@ where
         Err(told) => return help_or_usage(&told, console),
     };
     let json = arguments.json;
-    let told = match answer(arguments, console).await {
-        Ok(shown) => {
-            let Shown { people, json: document, exit } = shown;
-            console.print(&if json { shown::document(&document) } else { people }).map(|()| exit)
-        }
+    let (text, exit) = match answer(arguments, console).await {
+        Ok(shown) => (if json { shown::document(&shown.json) } else { shown.people }, shown.exit),
         Err(failure) => {
             console.complain(&failure.people());
-            let told = if json { console.print(&shown::document(&failure.json())) } else { Ok(()) };
-            told.map(|()| failure.exit())
+            if !json {
+                return failure.exit();
+            }
+            (shown::document(&failure.json()), failure.exit())
         }
     };
-    told.unwrap_or_else(|error| {
-        console.complain(&format!("error: cannot write the answer: {error}"));
-        Exit::Misused
-    })
+    match console.print(&text) {
+        Ok(()) => exit,
+        // The vendor may have acted: what it answered must not be lost.
+        Err(error) => {
+            console
+                .complain(&format!("error: cannot write to standard output: {error}; the answer is\n{text}"));
+            Exit::Misused
+        }
+    }
 }
 
 /// Help was asked for, or something else was typed than the program takes.
@@ -118,10 +122,7 @@ fn help_or_usage(told: &clap::Error, console: &Console) -> Exit {
         console.complain(text.trim_end());
         return Exit::Misused;
     }
-    match console.print(text.trim_end()) {
-        Ok(()) => Exit::Done,
-        Err(_) => Exit::Misused,
-    }
+    console.print(text.trim_end()).map_or(Exit::Misused, |()| Exit::Done)
 }
 
 async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failure> {

@@ -151,10 +151,16 @@ async fn a_reader_that_has_heard_enough_is_no_failure() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_written_is_no_success() {
-    let (full, err) = (Full, Kept::default());
-    let console = Console::of(std::io::empty(), full, err.clone());
-    assert_eq!(run(["connector-host", "--help"], &console).await, Exit::Misused);
+async fn an_answer_that_cannot_be_written_is_no_success_and_not_lost() {
+    let err = Kept::default();
+    let console = Console::of(std::io::empty(), Full, err.clone());
+    let missing = ["connector-host", "--config", "missing.toml", "--json", "check", "newsletter"];
+    assert_eq!(run(missing, &console).await, Exit::Misused);
+    let told = err.text();
+    let (_, answer) =
+        told.split_once("cannot write to standard output: no storage space; the answer is\n").unwrap();
+    let document: serde_json::Value = serde_json::from_str(answer).unwrap();
+    assert_eq!(document["error"]["by"], "usage");
 }
 
 /// A full disk.
