@@ -1,7 +1,7 @@
 //! The contract's words as the host's own types.
 //!
 //! They outlive a call and never name a generated type, so that a second contract version reaches
-//! [`bindings`](crate::bindings) and nothing else. Shapes and meaning are those of the files in `wit/`.
+//! `bindings` and nothing else. Shapes and meaning are those of the files in `wit/`.
 
 pub mod consent;
 pub mod erasure;
@@ -71,6 +71,7 @@ pub enum CheckOutcome {
 
 /// One thing that a connection needs, tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Check {
     /// What was tried.
     pub name: String,

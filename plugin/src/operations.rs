@@ -73,7 +73,8 @@ pub static FORGET: Operation = Operation {
     ..POST
 };
 
-/// Every forgotten email there ever was comes in one answer, 67 bytes each: at 1000 a day, 64 MiB last 2.7 years.
+/// Every forgotten email there ever was comes in one answer, 67 bytes each: 64 MiB hold a million, 2.7 years at
+/// 1000 a day. A host that gives a call less memory caps it lower.
 const FORGOTTEN_LIMIT: Option<u64> = Some(64 << 20);
 
 /// Hashes of forgotten emails.

@@ -135,7 +135,8 @@ impl ConnectionSpec {
             key: self.key.clone(),
             settings,
             secrets: self.secrets.clone(),
-            accepted_tokens: self.accepted_tokens.clone(),
+            // The vendor may send it as soon as it has it.
+            accepted_tokens: self.accepted_tokens.iter().chain(&self.token_to_install).cloned().collect(),
             token_to_install: self.token_to_install.clone(),
             policy: self.policy.clone(),
             limits: self.limits.clone(),
@@ -145,10 +146,10 @@ impl ConnectionSpec {
         })
     }
 
-    /// What the operator wrote, or else the default; none where it is empty.
+    /// What the operator wrote, or else the default. What is left empty is as good as not written.
     fn value<'a>(&'a self, spec: &'a SettingSpec) -> Option<&'a str> {
-        let value = self.settings.get(&spec.name).or(spec.default.as_ref())?;
-        (!value.is_empty()).then_some(value)
+        let written = self.settings.get(&spec.name).filter(|value| !value.is_empty());
+        written.or(spec.default.as_ref()).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// Every name stands where it belongs.
@@ -180,8 +181,8 @@ impl ConnectionSpec {
     }
 
     fn check_present(&self, spec: &SettingSpec, errors: &mut Vec<SettingError>) {
-        // One in the wrong place was told already.
-        if spec.required && !self.settings.contains_key(&spec.name) {
+        // A secret among the open settings was told already.
+        if spec.required && !(spec.secret && self.settings.contains_key(&spec.name)) {
             let description = spec.description.clone();
             errors.push(self.error(&spec.name, SettingProblem::Missing { description }));
         }

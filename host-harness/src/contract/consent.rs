@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something at the vendor that a person can be in or out of. Unique by both fields together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ItemId {
     /// One of the manifest's item kinds.
     pub kind: String,
@@ -58,6 +59,7 @@ impl fmt::Display for Choice {
 
 /// A choice that a person made, with when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Preference {
     /// For what.
     pub item: ItemId,
@@ -71,6 +73,7 @@ pub struct Preference {
 
 /// An item as the vendor's catalogue has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Item {
     /// Its id.
     pub id: ItemId,
@@ -96,6 +99,7 @@ pub enum Change {
 
 /// What became of one preference, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ItemReport {
     /// Which.
     pub item: ItemId,
@@ -107,6 +111,7 @@ pub struct ItemReport {
 
 /// A choice as the vendor holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Held {
     /// For what.
     pub item: ItemId,
@@ -128,6 +133,7 @@ pub enum Standing {
 
 /// What became of a person's preferences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// One for each preference, in their order.
     pub items: Vec<ItemReport>,

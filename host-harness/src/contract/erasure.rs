@@ -18,6 +18,7 @@ pub enum Status {
 
 /// What proves an erasure, or how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Receipt {
     /// How far it has come.
     pub status: Status,

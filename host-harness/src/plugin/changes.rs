@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
-use crate::contract::manifest::{Manifest, Operation};
+use crate::contract::manifest::{Limit, Manifest, Operation};
 
 /// One thing that only the new version asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,6 +26,8 @@ pub enum Demand {
         /// What is new about it.
         what: String,
     },
+    /// A limit of the same name that lets more through.
+    Limit(String),
     /// A secret setting that it wants to be given.
     Credential(String),
     /// A vendor host that it may be pointed at.
@@ -39,6 +41,7 @@ impl fmt::Display for Demand {
                 write!(f, "+ operation {name}: {request} ({purpose})")
             }
             Self::Wider { operation, what } => write!(f, "~ operation {operation}: {what}"),
+            Self::Limit(name) => write!(f, "~ limit {name}: now lets more through"),
             Self::Credential(name) => write!(f, "+ credential {name}"),
             Self::Host(host) => write!(f, "+ host {host}"),
         }
@@ -63,6 +66,7 @@ impl Changes {
                 Some(known) => demands.extend(wider(known, operation)),
             }
         }
+        demands.extend(raised_limits(running, new));
         let credentials = beyond(&credentials(running), &credentials(new)).map(Demand::Credential);
         let hosts = beyond(&hosts(running), &hosts(new)).map(Demand::Host);
         demands.extend(credentials.chain(hosts));
@@ -97,8 +101,36 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
         beyond(&set(&known.query), &set(&new.query)).map(|name| format!("may now set the parameter {name}")),
     );
     what.extend(beyond(&written(known), &written(new)).map(|field| format!("the host now writes {field}")));
+    what.extend(
+        beyond(&written(new), &written(known)).map(|field| format!("the host no longer writes {field}")),
+    );
     what.extend(beyond(&captured(known), &captured(new)).map(|secret| format!("now captures {secret}")));
+    what.extend(
+        beyond(&set(&known.response_headers), &set(&new.response_headers))
+            .map(|header| format!("now sees the response header {header}")),
+    );
+    what.extend(
+        beyond(&set(&new.limits), &set(&known.limits))
+            .map(|limit| format!("no longer keeps to the limit {limit}")),
+    );
+    if known.content_type != new.content_type {
+        what.push(format!("now has a body of {}", new.content_type.as_deref().unwrap_or("no type")));
+    }
+    if new.response_limit > known.response_limit {
+        what.push(format!("now reads answers of {} bytes", new.response_limit.unwrap_or_default()));
+    }
     what.into_iter().map(|what| Demand::Wider { operation: new.name.clone(), what }).collect()
+}
+
+/// A limit that went away is told with the operations that kept to it.
+fn raised_limits(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+    let period = |limit: &Limit| limit.period_ms.unwrap_or(0);
+    let raised = |limit: &&Limit| {
+        running
+            .limit(&limit.name)
+            .is_some_and(|known| limit.requests > known.requests || period(limit) < period(known))
+    };
+    new.limits.iter().filter(raised).map(|limit| Demand::Limit(limit.name.clone())).collect()
 }
 
 fn written(operation: &Operation) -> BTreeSet<String> {
@@ -161,8 +193,10 @@ mod tests {
                     name: "Api-Key".into(),
                     value: "{api-key}".into(),
                 }],
+                limits: vec!["per-day".into()],
                 ..Default::default()
             }],
+            limits: vec![Limit { name: "per-day".into(), requests: 1_000, period_ms: Some(86_400_000) }],
             ..Default::default()
         }
     }
@@ -185,6 +219,11 @@ mod tests {
         forget.used_by.push("webhook-verify".into());
         forget.query.push("cascade".into());
         forget.fields[0].value = "{master-key}".into();
+        forget.response_headers.push("link".into());
+        forget.response_limit = Some(1_000);
+        forget.content_type = Some("text/xml".into());
+        forget.limits.clear();
+        new.limits[0].requests = 1_001;
         new.operations.push(Operation {
             name: "export".into(),
             purpose: "Reads everything".into(),
@@ -198,7 +237,13 @@ mod tests {
              \n  ~ operation forget: now also sent by webhook-verify\
              \n  ~ operation forget: may now set the parameter cascade\
              \n  ~ operation forget: the host now writes header Api-Key = {master-key}\
+             \n  ~ operation forget: the host no longer writes header Api-Key = {api-key}\
+             \n  ~ operation forget: now sees the response header link\
+             \n  ~ operation forget: no longer keeps to the limit per-day\
+             \n  ~ operation forget: now has a body of text/xml\
+             \n  ~ operation forget: now reads answers of 1000 bytes\
              \n  + operation export: GET /export (Reads everything)\
+             \n  ~ limit per-day: now lets more through\
              \n  + credential master-key\
              \n  + host *.example.net"
         );

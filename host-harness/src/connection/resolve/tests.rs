@@ -145,9 +145,9 @@ fn defaults_are_filled_in_and_what_is_written_goes_before() {
 }
 
 #[test]
-fn an_empty_setting_is_absent_whatever_its_default() {
+fn an_empty_setting_is_as_good_as_not_written() {
     let connection = spec(&[("webhook-id", ""), ("project-type", "")], &[KEY]).resolve(&manifest()).unwrap();
-    assert_eq!(connection.settings.keys().collect::<Vec<_>>(), ["domain"]);
+    assert_eq!(connection.settings.keys().collect::<Vec<_>>(), ["domain", "project-type"]);
 }
 
 #[test]
