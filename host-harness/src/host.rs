@@ -123,15 +123,14 @@ impl Host {
         let Some((plugin, connection)) = found else {
             return Err(UnknownConnection::among(key, self.plugin_of.keys().map(String::as_str)));
         };
-        Ok(Calls {
-            engine: Arc::clone(&self.engine),
-            room: Arc::clone(&self.room),
-            turns: Arc::clone(&self.turns),
-            plugin: Arc::clone(plugin),
-            connection: Arc::clone(connection),
-            egress: Arc::clone(&self.egress),
-            trace: None,
-        })
+        Ok(Calls::new(
+            Arc::clone(&self.engine),
+            Arc::clone(&self.room),
+            Arc::clone(&self.turns),
+            Arc::clone(plugin),
+            Arc::clone(connection),
+            Arc::clone(&self.egress),
+        ))
     }
 
     /// Where the plugin of that name stands, to look at or to swap.

@@ -29,16 +29,28 @@ const LONGEST_SETTLING_MS: u64 = 10 * 60 * 1_000;
 /// The calls of one connection, on the plugin version that was current when it was asked for.
 #[derive(Clone)]
 pub struct Calls {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) room: Arc<Room>,
-    pub(crate) turns: Arc<Turns>,
-    pub(crate) plugin: Arc<Plugin>,
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) egress: Arc<Egress>,
-    pub(crate) trace: Option<Trace>,
+    engine: Arc<Engine>,
+    room: Arc<Room>,
+    turns: Arc<Turns>,
+    plugin: Arc<Plugin>,
+    connection: Arc<Connection>,
+    egress: Arc<Egress>,
+    trace: Option<Trace>,
 }
 
 impl Calls {
+    /// The calls of `connection` on `plugin`, which runs on `engine` and sends through `egress`.
+    pub fn new(
+        engine: Arc<Engine>,
+        room: Arc<Room>,
+        turns: Arc<Turns>,
+        plugin: Arc<Plugin>,
+        connection: Arc<Connection>,
+        egress: Arc<Egress>,
+    ) -> Self {
+        Self { engine, room, turns, plugin, connection, egress, trace: None }
+    }
+
     /// The same calls, each request shown to `trace` as it was sent, credentials masked.
     #[must_use]
     pub fn traced(mut self, trace: Trace) -> Self {
@@ -211,22 +223,18 @@ impl Calls {
         let meter = Arc::new(Meter::default());
         let limits = &self.connection.limits;
         let deadline = Instant::now() + Duration::from_millis(limits.wall_ms);
-        let access = Access {
-            interface,
-            connection: Arc::clone(&self.connection),
-            declaration: Arc::clone(self.plugin.declaration()),
-            egress: Arc::clone(&self.egress),
-            trace: self.trace.clone(),
-            deadline,
-            accepted_placeholder,
-        };
         let work = async {
             let Some(_place) = self.room.enter(&self.connection.tenant).await else {
                 return Err(CallFailure::new(FailureKind::NoRoom, "the host is going down", &meter));
             };
-            let sandbox =
-                Sandbox::begin(&self.engine, self.plugin.pre(), limits, Some(access), Arc::clone(&meter))
-                    .await;
+            let sandbox = Sandbox::begin(
+                &self.engine,
+                self.plugin.pre(),
+                limits,
+                Some(self.access(interface, accepted_placeholder, deadline)),
+                Arc::clone(&meter),
+            )
+            .await;
             let answer = match sandbox {
                 Ok(sandbox) => run(sandbox, guest, bindings::settings(&self.connection.settings)).await,
                 Err(error) => Err(error),
@@ -239,6 +247,24 @@ impl Calls {
         };
         let answer = tokio::time::timeout_at(deadline, work).await.map_err(late)??;
         self.own(answer, &meter)
+    }
+
+    /// What a call of `interface` may reach.
+    fn access(
+        &self,
+        interface: Interface,
+        accepted_placeholder: Option<String>,
+        deadline: Instant,
+    ) -> Access {
+        Access {
+            interface,
+            connection: Arc::clone(&self.connection),
+            declaration: Arc::clone(self.plugin.declaration()),
+            egress: Arc::clone(&self.egress),
+            trace: self.trace.clone(),
+            deadline,
+            accepted_placeholder,
+        }
     }
 
     /// The guest's answer as the host's own: bounded, and without a secret that a vendor may have echoed.
