@@ -48,8 +48,9 @@ impl Sandbox {
         store.set_epoch_deadline(1);
         let mut ticks_left = ticks(limits.cpu_ms);
         // Each tick met while the guest computes costs one; a wait in a host function costs one at most, however long.
+        // What the host computes for the guest is added.
         store.epoch_deadline_callback(move |store| {
-            ticks_left = ticks_left.saturating_sub(1);
+            ticks_left = ticks_left.saturating_sub(1 + store.data().meter.ticks_of_host());
             if ticks_left > 0 {
                 return Ok(UpdateDeadline::Yield(1));
             }

@@ -1,5 +1,7 @@
 //! `credentials`: checks with secrets that stay in the host.
 
+use std::sync::Arc;
+
 use crate::{bindings::contract::credentials, credential, sandbox::CallState};
 
 impl credentials::Host for CallState {
@@ -16,6 +18,7 @@ impl credentials::Host for CallState {
         message: Vec<u8>,
         signature: Vec<u8>,
     ) -> wasmtime::Result<bool> {
+        let meter = Arc::clone(&self.meter);
         let access = self.access("credentials.accepts-hmac")?;
         let Some(secret) = access.connection.secrets.get(&secret) else { return Ok(false) };
         let form = match form {
@@ -28,6 +31,6 @@ impl credentials::Host for CallState {
             credentials::Hash::Sha256 => credential::Hash::Sha256,
             credentials::Hash::Sha512 => credential::Hash::Sha512,
         };
-        Ok(credential::accepts_hmac(hash, secret, form, &message, &signature))
+        Ok(meter.computing(|| credential::accepts_hmac(hash, secret, form, &message, &signature)))
     }
 }

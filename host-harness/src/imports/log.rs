@@ -1,5 +1,7 @@
 //! `log.write`: lines for the operator, within a quota, escaped and without the connection's secrets.
 
+use std::sync::Arc;
+
 use crate::{bindings::contract::log, sandbox::CallState};
 
 /// The longest line, in bytes: what fits on a screen.
@@ -12,9 +14,10 @@ impl log::Host for CallState {
             return Ok(());
         }
         let room = LINE.min(self.log.bytes_left);
+        let meter = Arc::clone(&self.meter);
         let access = self.access("log.write")?;
         // Redacted before it is cut: half a secret is no longer found.
-        let line = escaped(&access.connection.redactor.text(&message), room);
+        let line = meter.computing(|| escaped(&access.connection.redactor.text(&message), room));
         let (tenant, connection) = (&access.connection.tenant, access.connection.key.as_str());
         let interface = access.interface.name();
         match level {
