@@ -120,7 +120,9 @@ impl Slot {
     /// Puts `plugin` in place, unless it asks for more than the running version.
     pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
         let history = self.history();
-        let changes = Changes::between(self.current().plugin.manifest(), plugin.manifest());
+        let running = self.current();
+        same_connector(running.plugin.manifest(), plugin.manifest())?;
+        let changes = Changes::between(running.plugin.manifest(), plugin.manifest());
         if !changes.is_empty() {
             return Err(SwapError::AsksForMore(changes));
         }
@@ -129,7 +131,9 @@ impl Slot {
 
     /// Puts `plugin` in place, whatever more it asks for: the operator has seen the difference and agrees.
     pub fn replace_agreed(&self, plugin: Plugin) -> Result<Digest, SwapError> {
-        self.exchange(Arc::new(plugin), self.history())
+        let history = self.history();
+        same_connector(self.current().plugin.manifest(), plugin.manifest())?;
+        self.exchange(Arc::new(plugin), history)
     }
 
     /// Puts the version before back. Doing it twice ends where it began.
@@ -144,7 +148,6 @@ impl Slot {
         plugin: Arc<Plugin>,
         mut history: MutexGuard<'_, History>,
     ) -> Result<Digest, SwapError> {
-        same_connector(self.current().plugin.manifest(), plugin.manifest())?;
         let digest = plugin.digest();
         let generation = Generation::of(plugin, &history.specs).map_err(SwapError::Settings)?;
         let replaced = self.current.swap(Arc::new(generation));
