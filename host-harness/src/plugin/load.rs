@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::{
+    component::{Component, InstancePre},
+    error::Context as _,
+};
 
 use super::{Digest, Exports, Plugin};
 use crate::{
@@ -199,19 +202,19 @@ impl Exports {
     fn check_types(&self, sandbox: &mut Sandbox) -> wasmtime::Result<()> {
         let (store, instance) = (&mut sandbox.store, &sandbox.instance);
         if let Some(guest) = &self.connector {
-            guest.load(&mut *store, instance)?;
+            guest.load(&mut *store, instance).context("its export connector")?;
         }
         if let Some(guest) = &self.erasure {
-            guest.load(&mut *store, instance)?;
+            guest.load(&mut *store, instance).context("its export erasure")?;
         }
         if let Some(guest) = &self.consent {
-            guest.load(&mut *store, instance)?;
+            guest.load(&mut *store, instance).context("its export consent")?;
         }
         if let Some(guest) = &self.webhook_verify {
-            guest.load(&mut *store, instance)?;
+            guest.load(&mut *store, instance).context("its export webhook-verify")?;
         }
         if let Some(guest) = &self.webhook_token {
-            guest.load(&mut *store, instance)?;
+            guest.load(&mut *store, instance).context("its export webhook-token")?;
         }
         Ok(())
     }
