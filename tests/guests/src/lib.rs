@@ -3,6 +3,9 @@
 
 #![expect(missing_docs, clippy::same_length_and_capacity, reason = "generated bindings")]
 
+pub mod builds;
+pub mod parts;
+
 use base::exports::privacy::saas_connector::connector::Manifest;
 
 /// A manifest of that name and nothing else, for a guest to fill in what it is about.

@@ -1,0 +1,20 @@
+//! Build two of a connector that is swapped.
+
+use test_guests::{
+    base::exports::privacy::saas_connector::connector::{Check, Error, Guest, Manifest, Settings},
+    builds,
+};
+
+struct Build;
+
+impl Guest for Build {
+    fn describe() -> Manifest {
+        builds::manifest("two")
+    }
+
+    fn test_connection(_: Settings) -> Result<Vec<Check>, Error> {
+        builds::answer("two")
+    }
+}
+
+test_guests::base::export!(Build);

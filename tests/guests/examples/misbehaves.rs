@@ -1,0 +1,165 @@
+//! Does what a connector must not, as its setting `misdeed` says; behaves where there is none.
+
+use std::{
+    cell::Cell,
+    hint::black_box,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+use test_guests::{
+    base::{
+        exports::privacy::saas_connector::connector::{Check, Error, Guest, Manifest, Outcome, Settings},
+        privacy::saas_connector::{credentials, http, log, types::ErrorKind},
+    },
+    parts,
+};
+
+struct Misbehaves;
+
+impl Guest for Misbehaves {
+    fn describe() -> Manifest {
+        Manifest {
+            settings: vec![parts::setting("domain"), parts::setting("misdeed"), parts::secret("api-key")],
+            operations: vec![
+                parts::operation("act", "POST", "/act"),
+                parts::operation("look", "GET", "/look"),
+            ],
+            ..test_guests::manifest("misbehaves")
+        }
+    }
+
+    fn test_connection(settings: Settings) -> Result<Vec<Check>, Error> {
+        let misdeed =
+            settings.iter().find(|(name, _)| name == "misdeed").map(|(_, misdeed)| misdeed.as_str());
+        match misdeed {
+            None => answer("behaved"),
+            Some("spin") => spin(),
+            Some("grow") => grow(),
+            Some("recurse") => answer(&recurse([1; 1_000]).to_string()),
+            Some("trap") => trap(),
+            Some("panic") => panic!("a panic's own words, with k-0123456789 among them"),
+            Some("huge-string") => answer(&"x".repeat(6 << 20)),
+            Some("huge-list") => Ok(vec![check(""); 300_000]),
+            Some("long-prose") => Err(error(&"\u{1b}[31mlong\r\n".repeat(1_000))),
+            Some("log-flood") => log_flood(),
+            Some("log-bytes") => log_bytes(),
+            Some("log-forgery") => log_forgery(),
+            Some("hash-flood") => hash_flood(),
+            Some("request-flood") => request_flood(),
+            Some("remember") => remember(),
+            Some("act-and-spin") => {
+                let _unanswered = http::send(&request("act"));
+                spin()
+            }
+            Some("act-and-trap") => {
+                let _answered = http::send(&request("act"));
+                trap()
+            }
+            Some("look-and-trap") => {
+                let _answered = http::send(&request("look"));
+                trap()
+            }
+            Some(other) => Err(error(&format!("no misdeed is called {other}"))),
+        }
+    }
+}
+
+fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Takes memory until there is no more.
+fn grow() -> ! {
+    let mut held = Vec::new();
+    loop {
+        held.push(black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+fn trap() -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// Uses the guest's own stack, in its memory.
+#[inline(never)]
+#[expect(unconditional_recursion, reason = "the misdeed")]
+fn recurse(held: [u64; 1_000]) -> u64 {
+    let held = Cell::new(held);
+    recurse(black_box(&held).get()) + black_box(&held).get()[1]
+}
+
+fn log_flood() -> Result<Vec<Check>, Error> {
+    for line in 0..100_000 {
+        log::write(log::Level::Warn, &format!("line {line}"));
+    }
+    answer("logged")
+}
+
+/// One line past the cap, then many that use up the quota of bytes.
+fn log_bytes() -> Result<Vec<Check>, Error> {
+    for _ in 0..200 {
+        log::write(log::Level::Info, &"é".repeat(100_000));
+    }
+    answer("logged")
+}
+
+fn log_forgery() -> Result<Vec<Check>, Error> {
+    log::write(
+        log::Level::Info,
+        "all is well\n2026-11-24T00:00:00Z ERROR forged: \u{1b}[2Jgone, k-0123456789",
+    );
+    answer("logged")
+}
+
+/// Lets the host compute.
+fn hash_flood() -> ! {
+    let message = vec![1; 4 << 20];
+    loop {
+        let _refused = credentials::accepts_hmac(
+            credentials::Hash::Sha512,
+            "api-key",
+            credentials::KeyForm::Text,
+            &message,
+            &[],
+        );
+    }
+}
+
+fn request_flood() -> Result<Vec<Check>, Error> {
+    let kinds = (0..2_000).map(|_| http::send(&request("look")).map_err(|error| (error.kind, error.message)));
+    let (sent, refused): (Vec<_>, Vec<_>) = kinds.partition(Result::is_ok);
+    let last = refused.last().and_then(|refusal| refusal.as_ref().err());
+    answer(&format!("{} sent, {} refused, last {last:?}", sent.len(), refused.len()))
+}
+
+/// Counts its calls in a static, and in what the heap held before.
+fn remember() -> Result<Vec<Check>, Error> {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    answer(&format!("call {}", CALLS.fetch_add(1, Relaxed) + 1))
+}
+
+fn request(operation: &str) -> http::Request {
+    http::Request { operation: operation.to_owned(), values: Vec::new(), query: Vec::new(), body: None }
+}
+
+fn answer(detail: &str) -> Result<Vec<Check>, Error> {
+    Ok(vec![check(detail)])
+}
+
+fn check(detail: &str) -> Check {
+    Check { name: "misdeed".to_owned(), outcome: Outcome::Passed, detail: detail.to_owned() }
+}
+
+fn error(message: &str) -> Error {
+    Error {
+        kind: ErrorKind::Other,
+        code: "Misdeed".to_owned(),
+        message: message.to_owned(),
+        retry_after_ms: None,
+        may_have_acted: false,
+    }
+}
+
+test_guests::base::export!(Misbehaves);

@@ -1,0 +1,8 @@
+;; Traps in its start function.
+(module
+  (memory (export "memory") 1)
+  (func $start unreachable)
+  (start $start)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+  (func (export "privacy:saas-connector/connector@0.1.0#describe") (result i32) unreachable)
+  (func (export "privacy:saas-connector/connector@0.1.0#test-connection") (param i32 i32) (result i32) unreachable))
