@@ -1,1 +1,7 @@
-//! The suites.
+//! The suites: host and guests together, one binary on one engine.
+
+mod egress;
+mod isolation;
+mod limits;
+mod load;
+mod swap;

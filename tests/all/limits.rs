@@ -1,0 +1,45 @@
+//! A guest that takes more than its share, in time, memory, stack, words or requests, costs its own call only.
+
+mod answers;
+mod computing;
+mod data;
+mod memory;
+mod resident;
+mod waiting;
+
+use connector_tests::{Bench, plugin, spec};
+use host_harness::{
+    connection::CallLimits,
+    contract::{Check, CheckOutcome},
+    sandbox::{CallFailure, CallResult, Calls, FailureKind},
+};
+
+/// Calls of `misbehaves` that do `misdeed`.
+async fn misdeed(misdeed: &str, limits: CallLimits) -> Calls {
+    let mut spec = spec(misdeed, &[("misdeed", misdeed)]);
+    spec.limits = limits;
+    Bench::default().calls(&plugin("misbehaves").await, &spec)
+}
+
+/// Calls of `breaks_the_abi` that do the misdeed of that letter or length.
+async fn breach(misdeed: &str, limits: CallLimits) -> Calls {
+    let mut spec = spec(&format!("abi-{misdeed}"), &[("misdeed", misdeed)]);
+    spec.limits = limits;
+    Bench::default().calls(&plugin("breaks_the_abi").await, &spec)
+}
+
+/// A connection of another tenant still answers on the same engine.
+async fn neighbour_works() {
+    let mut spec = spec("neighbour", &[]);
+    spec.tenant.0 = "neighbour".to_owned();
+    let answer = Bench::default().calls(&plugin("misbehaves").await, &spec).test_connection().await;
+    assert_eq!(answer, told("behaved"));
+}
+
+fn told(detail: &str) -> CallResult<Vec<Check>> {
+    Ok(Ok(vec![Check { name: "misdeed".into(), outcome: CheckOutcome::Passed, detail: detail.into() }]))
+}
+
+fn ended(kind: FailureKind, detail: &str) -> CallResult<Vec<Check>> {
+    Err(CallFailure { kind, detail: detail.into(), may_have_acted: false })
+}

@@ -1,0 +1,31 @@
+//! Memory and tables.
+
+use super::*;
+
+const REFUSED: &str =
+    "it asked for more memory than it may have (limits.memory-bytes, limits.table-elements)";
+
+#[tokio::test]
+async fn a_guest_that_takes_ever_more_memory_ends() {
+    let answer = misdeed("grow", CallLimits::default()).await.test_connection().await;
+    assert_eq!(answer, ended(FailureKind::OutOfMemory, REFUSED));
+    neighbour_works().await;
+}
+
+#[tokio::test]
+async fn memory_is_refused_at_the_connections_own_limit() {
+    let limits = || CallLimits { memory_bytes: 2 << 20, ..Default::default() };
+    let answer = breach("g", limits()).await.test_connection().await;
+    assert_eq!(answer, ended(FailureKind::OutOfMemory, REFUSED));
+    // Refused is not ended: a guest may make do with what it has.
+    let answer = breach("h", limits()).await.test_connection().await;
+    assert!(matches!(answer, Ok(Ok(_))), "{answer:?}");
+    neighbour_works().await;
+}
+
+#[tokio::test]
+async fn a_guest_that_takes_ever_more_table_room_ends() {
+    let answer = breach("t", CallLimits::default()).await.test_connection().await;
+    assert_eq!(answer, ended(FailureKind::OutOfMemory, REFUSED));
+    neighbour_works().await;
+}

@@ -1,0 +1,26 @@
+//! What becomes a plugin, and the sentence for each thing that does not.
+
+mod bytes;
+mod describe;
+mod imports;
+
+use connector_tests::{guest, load};
+use host_harness::plugin::{LoadPolicy, Plugin};
+
+/// Why `bytes` are no plugin.
+async fn refusal(bytes: Vec<u8>) -> String {
+    match load(bytes).await {
+        Ok(plugin) => panic!("loaded {plugin:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The component that `text` spells.
+fn component(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+/// Under `policy`, on the engine that all tests share.
+async fn load_under(policy: LoadPolicy, bytes: Vec<u8>) -> Result<Plugin, String> {
+    Plugin::load(&connector_tests::engine(), bytes, &policy).await.map_err(|error| error.to_string())
+}

@@ -1,0 +1,213 @@
+//! A plugin's place: another version comes in by one exchange, or the current one goes on serving.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use connector_tests::{Bench, Reply, Vendor, engine, guest, load, logs, spec};
+use futures::future::BoxFuture;
+use host_harness::{
+    connection::{Connection, ConnectionSpec},
+    contract::http::HttpError,
+    egress::{Answer, Outgoing, Transport},
+    plugin::{LoadPolicy, Slot, SwapError, watch},
+    sandbox::Calls,
+};
+use tokio::sync::Notify;
+
+async fn slot(name: &str, spec: &ConnectionSpec) -> Arc<Slot> {
+    Arc::new(Slot::new(load(guest(name)).await.unwrap(), vec![spec.clone()]).unwrap())
+}
+
+fn looking(key: &str, vendor: &Vendor) -> ConnectionSpec {
+    let mut spec = spec(key, &[]);
+    vendor.allow(&mut spec);
+    spec
+}
+
+/// Calls on the version that serves now.
+fn now(bench: &Bench, slot: &Slot, spec: &ConnectionSpec) -> Calls {
+    bench.calls(slot.current().plugin(), spec)
+}
+
+/// The build that answers, and the version that it was asked of.
+async fn answering(calls: &Calls) -> String {
+    calls.test_connection().await.unwrap().unwrap()[0].name.clone()
+}
+
+#[tokio::test]
+async fn a_call_in_flight_ends_on_the_version_that_it_began_with() {
+    let (release, bench) = (Arc::new(Notify::new()), Bench::default());
+    let waited = Arc::clone(&release);
+    let vendor = Vendor::start(move |_| {
+        let waited = Arc::clone(&waited);
+        async move {
+            waited.notified().await;
+            Reply::new(200, "{}")
+        }
+    })
+    .await;
+    let spec = looking("in-flight", &vendor);
+    let slot = slot("build_one", &spec).await;
+    let old = now(&bench, &slot, &spec);
+    let in_flight = tokio::spawn(async move { answering(&old).await });
+    while vendor.received().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let two = load(guest("build_two")).await.unwrap();
+    let digest = two.digest();
+    assert_eq!(slot.replace(two).unwrap(), digest);
+    assert_eq!(slot.current().plugin().digest(), digest);
+    release.notify_one();
+    assert_eq!(in_flight.await.unwrap(), "one");
+    release.notify_one();
+    assert_eq!(answering(&now(&bench, &slot, &spec)).await, "two");
+}
+
+#[tokio::test]
+async fn a_version_that_asks_for_more_waits_for_the_operator() {
+    let vendor = Vendor::agreeable().await;
+    let (bench, spec) = (Bench::default(), looking("greedy", &vendor));
+    let slot = slot("build_one", &spec).await;
+    let refused = slot.replace(load(guest("build_greedy")).await.unwrap()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the new version asks for more than the running one, which goes on serving:\n  \
+           ~ operation look: the host now writes header X-Key = {master-key}\n  \
+           + operation export: GET /export (Shows export)\n  \
+           + credential master-key"
+    );
+    assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
+    slot.replace_agreed(load(guest("build_greedy")).await.unwrap()).unwrap();
+    assert_eq!(answering(&now(&bench, &slot, &spec)).await, "greedy");
+}
+
+#[tokio::test]
+async fn another_connector_is_no_version_of_this_one() {
+    let vendor = Vendor::agreeable().await;
+    let (bench, spec) = (Bench::default(), looking("another", &vendor));
+    let slot = slot("build_one", &spec).await;
+    for agreed in [false, true] {
+        let other = load(guest("puppet")).await.unwrap();
+        let refused = if agreed { slot.replace_agreed(other) } else { slot.replace(other) };
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "the new version calls itself puppet, the running one swapped: a swap keeps the connector"
+        );
+        assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
+    }
+}
+
+#[tokio::test]
+async fn the_version_before_is_put_back_and_twice_is_back_again() {
+    let vendor = Vendor::agreeable().await;
+    let (bench, spec) = (Bench::default(), looking("back", &vendor));
+    let slot = slot("build_one", &spec).await;
+    assert!(matches!(slot.roll_back(), Err(SwapError::NothingBefore)));
+    slot.replace(load(guest("build_two")).await.unwrap()).unwrap();
+    for build in ["one", "two", "one"] {
+        let digest = slot.roll_back().unwrap();
+        assert_eq!(slot.current().plugin().digest(), digest);
+        assert_eq!(answering(&now(&bench, &slot, &spec)).await, build);
+    }
+}
+
+/// Moves `bytes` into place at once, as an operator should.
+fn put(file: &Path, bytes: &[u8]) {
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, bytes).unwrap();
+    std::fs::rename(beside, file).unwrap();
+}
+
+#[tokio::test]
+async fn a_version_moved_into_place_is_taken_in_and_a_broken_one_is_not() {
+    logs::keep();
+    let vendor = Vendor::agreeable().await;
+    let (bench, spec) = (Bench::default(), looking("watched", &vendor));
+    let slot = slot("build_one", &spec).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("watched-plugin.wasm");
+    put(&file, &guest("build_one"));
+    let _watched = watch(&file, engine(), LoadPolicy::default(), Arc::clone(&slot)).unwrap();
+    for (bytes, says) in [
+        (b"broken".to_vec(), "plugin not swapped"),
+        (guest("build_greedy"), "asks for more than the running one"),
+        (guest("puppet"), "the new version calls itself puppet"),
+    ] {
+        put(&file, &bytes);
+        while !logs::lines("watched-plugin.wasm").iter().any(|line| line.contains(says)) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
+    }
+    for (name, build) in [("build_two", "two"), ("build_one", "one")] {
+        let digest = load(guest(name)).await.unwrap().digest();
+        put(&file, &guest(name));
+        while slot.current().plugin().digest() != digest {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(answering(&now(&bench, &slot, &spec)).await, build);
+    }
+}
+
+/// Answers `200` at once, after giving others a turn.
+struct Prompt;
+
+impl Transport for Prompt {
+    fn send<'a>(&'a self, _: &'a Connection, _: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            Ok(Answer { status: 200, ..Default::default() })
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_swaps_under_load_fail_no_call_and_mix_none() {
+    let vendor = Vendor::agreeable().await;
+    let spec = looking("storm", &vendor);
+    let slot = slot("build_one", &spec).await;
+    let bench = Arc::new(Bench::default().through(Arc::new(Prompt)));
+    let over = Arc::new(AtomicBool::new(false));
+    let load_on: Vec<_> = (0..4)
+        .map(|_| {
+            let (slot, bench, spec, over) =
+                (Arc::clone(&slot), Arc::clone(&bench), spec.clone(), Arc::clone(&over));
+            tokio::spawn(async move {
+                let mut seen = [0_u32; 2];
+                while !over.load(Relaxed) {
+                    let calls = now(&bench, &slot, &spec);
+                    let answer = answering(&calls).await;
+                    assert_eq!(answer, calls.plugin().manifest().version, "mixed");
+                    seen[usize::from(answer == "two")] += 1;
+                }
+                seen
+            })
+        })
+        .collect();
+    slot.replace(load(guest("build_two")).await.unwrap()).unwrap();
+    for swap in 0..100 {
+        let before = slot.current().plugin().digest();
+        // Mostly by putting back, sometimes with a component loaded anew.
+        if swap % 20 == 0 {
+            let next =
+                if slot.current().plugin().manifest().version == "one" { "build_two" } else { "build_one" };
+            slot.replace(load(guest(next)).await.unwrap()).unwrap();
+        } else {
+            slot.roll_back().unwrap();
+        }
+        assert_ne!(slot.current().plugin().digest(), before);
+        tokio::task::yield_now().await;
+    }
+    over.store(true, Relaxed);
+    let mut seen = [0; 2];
+    for calls in load_on {
+        let [one, two] = calls.await.unwrap();
+        seen = [seen[0] + one, seen[1] + two];
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
+}

@@ -1,0 +1,121 @@
+//! What a test needs of a host: the shared engine, and room, turns and a way out of its own.
+
+use std::sync::{Arc, OnceLock};
+
+use host_harness::{
+    clock::SystemClock,
+    connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
+    egress::{Egress, Network, Reach, Transport},
+    engine::{Engine, PoolSize},
+    plugin::Plugin,
+    sandbox::{Calls, Room, Turns},
+    secret::Secret,
+};
+use serde_json::Value;
+
+use crate::{Vendor, plugin};
+
+/// The one engine of the test binary, large enough for every test at once.
+///
+/// # Panics
+/// Where the machine has no address space for it.
+pub fn engine() -> Arc<Engine> {
+    static ENGINE: OnceLock<Arc<Engine>> = OnceLock::new();
+    let size = PoolSize { calls: 128, memory_bytes: CallLimits::default().memory_bytes };
+    let engine =
+        ENGINE.get_or_init(|| Arc::new(Engine::new(size).unwrap_or_else(|error| panic!("{error:#}"))));
+    Arc::clone(engine)
+}
+
+/// A host's parts for one test.
+pub struct Bench {
+    engine: Arc<Engine>,
+    room: Arc<Room>,
+    turns: Arc<Turns>,
+    egress: Arc<Egress>,
+}
+
+impl Default for Bench {
+    /// On the shared engine, sending through the network.
+    fn default() -> Self {
+        Self::on(engine(), 16)
+    }
+}
+
+impl Bench {
+    /// On `engine`, with room for `per_tenant` calls of each tenant.
+    pub fn on(engine: Arc<Engine>, per_tenant: usize) -> Self {
+        let room = Arc::new(Room::new(&engine, per_tenant));
+        let turns = Arc::new(Turns::new(Arc::new(SystemClock::default())));
+        Self { engine, room, turns, egress: Arc::new(Egress::new(Arc::new(Network::default()))) }
+    }
+
+    /// The same, sending through `transport`.
+    #[must_use]
+    pub fn through(self, transport: Arc<dyn Transport>) -> Self {
+        Self { egress: Arc::new(Egress::new(transport)), ..self }
+    }
+
+    /// The calls of the connection `spec` on `plugin`.
+    ///
+    /// # Panics
+    /// Where the connection does not suit the plugin.
+    pub fn calls(&self, plugin: &Arc<Plugin>, spec: &ConnectionSpec) -> Calls {
+        let connection = spec.resolve(plugin.manifest()).unwrap_or_else(|errors| panic!("{errors:?}"));
+        Calls::new(
+            Arc::clone(&self.engine),
+            Arc::clone(&self.room),
+            Arc::clone(&self.turns),
+            Arc::clone(plugin),
+            Arc::new(connection),
+            Arc::clone(&self.egress),
+        )
+    }
+}
+
+/// A connection of the tenant `acme` with these settings; `key` has to be a test's own, since its log lines are found by it.
+pub fn spec(key: &str, settings: &[(&str, &str)]) -> ConnectionSpec {
+    ConnectionSpec {
+        tenant: TenantId("acme".to_owned()),
+        key: key.to_owned(),
+        plugin: "guest".to_owned(),
+        settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        secrets: [].into(),
+        webhook_url: None,
+        accepted_tokens: Vec::new(),
+        token_to_install: None,
+        policy: EgressPolicy::default(),
+        limits: CallLimits::default(),
+    }
+}
+
+/// A secret of that value.
+///
+/// # Panics
+/// Where it is empty.
+pub fn secret(value: &str) -> Secret {
+    Secret::new(value).unwrap_or_else(|| panic!("a secret is not empty"))
+}
+
+/// Calls of the guest `puppet` with the key `k-0123456789` at `vendor`, following `script`.
+pub async fn puppet(
+    key: &str,
+    vendor: &Vendor,
+    script: Value,
+    change: impl FnOnce(&mut ConnectionSpec),
+) -> Calls {
+    let mut spec = spec(key, &[("script", &script.to_string())]);
+    vendor.allow(&mut spec);
+    spec.secrets.insert("api-key".to_owned(), secret("k-0123456789"));
+    change(&mut spec);
+    Bench::default().calls(&plugin("puppet").await, &spec)
+}
+
+impl Vendor {
+    /// Lets the connection go to this vendor, and no further, as its `domain`.
+    pub fn allow(&self, spec: &mut ConnectionSpec) {
+        spec.settings.insert("domain".to_owned(), self.address());
+        spec.policy.hosts.insert(self.address());
+        spec.policy.reach = Reach::Loopback;
+    }
+}
