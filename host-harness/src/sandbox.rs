@@ -2,6 +2,8 @@
 
 mod calls;
 mod failure;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod meter;
 mod room;
 mod state;

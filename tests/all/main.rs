@@ -2,6 +2,7 @@
 
 mod egress;
 mod isolation;
+mod iterable;
 mod limits;
 mod load;
 mod swap;

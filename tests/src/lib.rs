@@ -1,10 +1,12 @@
 //! Harness and the suites that run host, plugin and stand-in together.
 
 mod bench;
-mod guests;
+mod components;
+pub mod iterable;
 pub mod logs;
 mod vendor;
 
 pub use bench::{Bench, engine, puppet, secret, spec};
-pub use guests::{guest, load, plugin};
+pub use components::{bytes, component, guest, load, plugin};
+pub use iterable::{Project, ada};
 pub use vendor::{Received, Reply, Vendor};

@@ -1,4 +1,4 @@
-//! Guests as components and as plugins, each compiled once for all tests.
+//! Components as bytes and as plugins, each compiled once for all tests.
 
 use std::{
     collections::HashMap,
@@ -11,14 +11,19 @@ use tokio::sync::OnceCell;
 
 use crate::engine;
 
-/// The bytes of a guest such as `loops_forever`.
+/// The bytes of a component such as `iterable` or `guests/loops_forever`.
 ///
 /// # Panics
 /// Where it is not built, or older than its sources; the message has the command.
-pub fn guest(name: &str) -> Vec<u8> {
-    xtask::components::current(&format!("guests/{name}"))
+pub fn bytes(component: &str) -> Vec<u8> {
+    xtask::components::current(component)
         .and_then(|path| Ok(fs::read(path)?))
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The bytes of a guest such as `loops_forever`.
+pub fn guest(name: &str) -> Vec<u8> {
+    bytes(&format!("guests/{name}"))
 }
 
 /// Loads `bytes` on the engine that all tests share, under the usual policy.
@@ -26,18 +31,23 @@ pub async fn load(bytes: Vec<u8>) -> Result<Plugin, LoadError> {
     Plugin::load(&engine(), bytes, &LoadPolicy::default()).await
 }
 
-/// A guest as a plugin.
+/// A component as a plugin.
 ///
 /// # Panics
 /// Where it is not built or does not load.
-pub async fn plugin(name: &'static str) -> Arc<Plugin> {
-    static PLUGINS: OnceLock<Mutex<HashMap<&str, Arc<OnceCell<Arc<Plugin>>>>>> = OnceLock::new();
+pub async fn component(name: &str) -> Arc<Plugin> {
+    static PLUGINS: OnceLock<Mutex<HashMap<String, Arc<OnceCell<Arc<Plugin>>>>>> = OnceLock::new();
     let plugin = {
         let mut plugins = PLUGINS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(plugins.entry(name).or_default())
+        Arc::clone(plugins.entry(name.to_owned()).or_default())
     };
     let loaded = plugin.get_or_init(|| async {
-        Arc::new(load(guest(name)).await.unwrap_or_else(|error| panic!("{name}: {error}")))
+        Arc::new(load(bytes(name)).await.unwrap_or_else(|error| panic!("{name}: {error}")))
     });
     Arc::clone(loaded.await)
+}
+
+/// A guest as a plugin.
+pub async fn plugin(guest: &str) -> Arc<Plugin> {
+    component(&format!("guests/{guest}")).await
 }

@@ -1,0 +1,152 @@
+//! What a sandboxed call costs beside the same work without a sandbox. `cargo xtask bench` runs it and prints the ratios.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run has nothing to say")]
+
+use std::{collections::VecDeque, hint::black_box, sync::Arc};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use futures::future::BoxFuture;
+use host_harness::{
+    clock::SystemClock,
+    connection::{CallLimits, Connection, ConnectionSpec, EgressPolicy, TenantId},
+    contract::{
+        Subject,
+        consent::{Choice, Preference},
+        http::HttpError,
+        webhook::Delivery,
+    },
+    egress::{Answer, Egress, Outgoing, Transport},
+    engine::{Engine, PoolSize},
+    plugin::{LoadPolicy, Plugin},
+    sandbox::{Calls, Room, Turns},
+    secret::Secret,
+    webhook::Admitted,
+};
+use iterable_connector::{consent, http, settings::Settings, subject::Identifier, webhook};
+use tokio::runtime::Runtime;
+
+/// An opt-out by a link in a mail, as Iterable documents it: about 700 bytes.
+const EVENT: &str = r#"{"email":"docs@example.com","eventName":"emailUnSubscribe","dataFields":{"campaignId":1089024,"messageId":"bf008db8ab194b65816398c05bf30f99","emailId":"c1089024:t1526112:docs@example.com","workflowName":"My test workflow","messageTypeIds":[],"locale":null,"templateId":1526112,"emailSubject":"Upcoming events!","labels":[],"unsubSource":"EmailLink","createdAt":"2020-03-20 23:34:15 +00:00","templateName":"My test template","emailListIds":[],"messageTypeId":31082,"experimentId":null,"channelIds":[27447],"campaignName":"My test campaign","workflowId":76786,"email":"docs@example.com","channelId":27447}}"#;
+
+/// Answered in the order in which `apply` asks: catalogue, profile, write.
+const ANSWERS: [&str; 3] = [
+    r#"{"channels":[{"id":6539,"name":"Marketing Channel","channelType":"Marketing","messageMedium":"Email"}]}"#,
+    r#"{"user":{"email":"docs@example.com","dataFields":{"email":"docs@example.com","emailListIds":[1],"unsubscribedChannelIds":[],"unsubscribedMessageTypeIds":[],"subscribedMessageTypeIds":[]}}}"#,
+    r#"{"msg":"","code":"Success","params":null}"#,
+];
+
+/// Egress answered in memory.
+struct Memory;
+
+impl Transport for Memory {
+    fn send<'a>(&'a self, _: &'a Connection, outgoing: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+        let body = answer(&outgoing.path_and_query);
+        Box::pin(std::future::ready(Ok(Answer { status: 200, body: body.into(), ..Default::default() })))
+    }
+}
+
+fn answer(path: &str) -> &'static str {
+    match path {
+        "/api/channels" => ANSWERS[0],
+        "/api/users/updateSubscriptions" => ANSWERS[2],
+        _ => ANSWERS[1],
+    }
+}
+
+fn spec() -> ConnectionSpec {
+    ConnectionSpec {
+        tenant: TenantId("acme".into()),
+        key: "newsletter".into(),
+        plugin: "iterable".into(),
+        settings: [("subscriptions-api".to_owned(), "off".to_owned())].into(),
+        secrets: [("api-key".to_owned(), Secret::new("0123456789abcdef0123456789abcdef").unwrap())].into(),
+        webhook_url: None,
+        accepted_tokens: vec![Secret::new("t-0123456789").unwrap()],
+        token_to_install: None,
+        policy: EgressPolicy::default(),
+        limits: CallLimits::default(),
+    }
+}
+
+fn calls(runtime: &Runtime) -> Calls {
+    let memory_bytes = CallLimits::default().memory_bytes;
+    let engine = Arc::new(Engine::new(PoolSize { calls: 256, memory_bytes }).unwrap());
+    let bytes = std::fs::read(xtask::components::current("iterable").expect("built")).unwrap();
+    let plugin = runtime.block_on(Plugin::load(&engine, bytes, &LoadPolicy::default())).unwrap();
+    let connection = spec().resolve(plugin.manifest()).unwrap();
+    let room = Arc::new(Room::new(&engine, 32));
+    let turns = Arc::new(Turns::new(Arc::new(SystemClock::default())));
+    let egress = Arc::new(Egress::new(Arc::new(Memory)));
+    Calls::new(engine, room, turns, Arc::new(plugin), Arc::new(connection), egress)
+}
+
+fn delivery() -> Delivery {
+    Delivery {
+        method: "POST".into(),
+        url: "https://platform.example.com/api/v1/plus/connection/newsletter/consent-webhook".into(),
+        headers: vec![("authorization".into(), "OAuth2 t-0123456789".into())],
+        body: EVENT.into(),
+        received_at_ms: 1_790_000_000_000,
+    }
+}
+
+fn verify(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let calls = calls(&runtime);
+    let admit = || Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
+    let admitted = admit();
+    let mut group = criterion.benchmark_group("verify");
+    let native = webhook::Delivery { headers: delivery().headers, body: delivery().body };
+    group.bench_function("native", |b| b.iter(|| webhook::verify(black_box(&native), |_| true)));
+    group.bench_function("warm", |b| {
+        let mut warm = runtime.block_on(calls.warm(&admitted)).unwrap().expect("it verifies webhooks");
+        b.iter(|| assert!(runtime.block_on(warm.verify(&admitted)).unwrap()));
+    });
+    group.bench_function("instantiation", |b| {
+        b.to_async(&runtime).iter(|| async { calls.instantiate().await.unwrap() })
+    });
+    group.bench_function("fresh", |b| {
+        b.to_async(&runtime).iter(|| async { calls.verify(&admitted).await.unwrap().unwrap() });
+    });
+    group.finish();
+}
+
+fn apply(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let calls = calls(&runtime);
+    let mut group = criterion.benchmark_group("apply");
+    let settings = Settings::read(&[("subscriptions-api".into(), "off".into())]).unwrap();
+    let subject = [Identifier { kind: "email".into(), value: "docs@example.com".into() }];
+    let item = consent::ItemId { kind: consent::CHANNEL.into(), id: "6539".into() };
+    let choice = consent::Choice::OptOut;
+    let preferences = [consent::Preference { item, choice, chosen_at_ms: 0, source: "Bench".into() }];
+    group.bench_function("native", |b| {
+        b.iter(|| {
+            let mut answers = VecDeque::from(ANSWERS);
+            let mut vendor = |_: http::Request| {
+                let body = answers.pop_front().unwrap_or_default().into();
+                Ok(http::Response { status: 200, retry_after_ms: None, body })
+            };
+            consent::apply(&settings, &mut vendor, black_box(&subject), &preferences).unwrap()
+        });
+    });
+    let preferences = [Preference {
+        item: "channel:6539".parse().unwrap(),
+        choice: Choice::OptOut,
+        chosen_at_ms: 0,
+        source: "Bench".into(),
+    }];
+    let mut person = 0_u64;
+    group.bench_function("fresh", |b| {
+        b.iter(|| {
+            // Somebody else each time: a person's second call would wait for the first to settle.
+            person += 1;
+            let subject = Subject::email(format!("person{person}@example.com"));
+            runtime.block_on(calls.apply(&subject, &preferences)).unwrap().unwrap()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, verify, apply);
+criterion_main!(benches);

@@ -1,0 +1,9 @@
+//! The Iterable connector, in the sandbox, at the stand-in.
+
+mod check;
+mod component;
+mod consent;
+mod erasure;
+mod switches;
+mod token;
+mod webhook;

@@ -1,0 +1,179 @@
+//! Iterable's stand-in, and the connector's calls at it: a tenant's project for one test.
+
+use std::{sync::Arc, time::Duration};
+
+use host_harness::{
+    clock::ManualClock,
+    connection::ConnectionSpec,
+    contract::{
+        ConnectorError, Subject,
+        consent::{Choice, Preference, Report},
+        erasure::{PendingErasure, Receipt},
+    },
+    egress::{Egress, Network, Reach},
+    plugin::Plugin,
+    sandbox::{Calls, Room, Turns},
+};
+use iterable_stand_in::{ProjectType, StandIn, Switches};
+
+use crate::{component, engine, secret, spec};
+
+/// Longer than Iterable needs to show what it has taken, and than a published limit of a second.
+pub const SETTLED: Duration = Duration::from_secs(81);
+/// Longer than Iterable needs to forget.
+pub const FORGOTTEN: Duration = Duration::from_secs(701);
+
+/// A project at the stand-in, and a connection to it.
+pub struct Project {
+    /// The vendor.
+    pub stand_in: StandIn,
+    /// The connection's calls.
+    pub calls: Calls,
+    clock: Arc<ManualClock>,
+}
+
+impl Project {
+    /// A project of that kind, with the plugin `iterable`.
+    pub async fn new(kind: ProjectType, switches: Switches) -> Self {
+        Self::with(kind, switches, |_| {}).await
+    }
+
+    /// The same, with the connection changed before it is resolved.
+    pub async fn with(
+        kind: ProjectType,
+        switches: Switches,
+        change: impl FnOnce(&mut ConnectionSpec),
+    ) -> Self {
+        Self::on(&component("iterable").await, kind, switches, change).await
+    }
+
+    /// The same, on another build of the plugin.
+    ///
+    /// # Panics
+    /// Where the stand-in does not start or the connection does not suit the plugin.
+    pub async fn on(
+        plugin: &Arc<Plugin>,
+        kind: ProjectType,
+        switches: Switches,
+        change: impl FnOnce(&mut ConnectionSpec),
+    ) -> Self {
+        let stand_in = StandIn::builder().project(kind).switches(switches).start().await;
+        let stand_in = stand_in.unwrap_or_else(|error| panic!("{error}"));
+        stand_in.clock().freeze();
+        let mut spec = spec("iterable", &[("project-type", name(kind))]);
+        point_at(&stand_in, &mut spec);
+        change(&mut spec);
+        let connection = spec.resolve(plugin.manifest()).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let clock = Arc::new(ManualClock::default());
+        let calls = Calls::new(
+            engine(),
+            Arc::new(Room::new(&engine(), 16)),
+            Arc::new(Turns::new(Arc::clone(&clock) as _)),
+            Arc::clone(plugin),
+            Arc::new(connection),
+            Arc::new(Egress::by_clock(Arc::new(Network::default()), Arc::clone(&clock) as _)),
+        );
+        Self { stand_in, calls, clock }
+    }
+
+    /// Lets time pass for the host and for Iterable.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        self.stand_in.clock().advance(time);
+    }
+
+    /// The host's clock.
+    pub fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    /// Erases, then lets the published limits of a second pass.
+    ///
+    /// # Panics
+    /// Where the sandbox ends the call.
+    pub async fn erase(&self, subject: &Subject) -> Result<Receipt, ConnectorError> {
+        let receipt = self.calls.erase(subject).await;
+        self.pass(Duration::from_secs(2));
+        receipt.unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    /// Looks whether the erasure of `receipt` has taken effect.
+    ///
+    /// # Panics
+    /// Where there is no receipt for it.
+    pub async fn confirm(&self, subject: &Subject, receipt: &Receipt) -> Receipt {
+        let pending = PendingErasure { subject: subject.clone(), reference: receipt.reference.clone() };
+        let receipts = self.calls.confirm(&[pending]).await;
+        self.pass(Duration::from_secs(2));
+        let mut receipts =
+            receipts.unwrap_or_else(|failure| panic!("{failure}")).unwrap_or_else(|error| panic!("{error}"));
+        receipts.pop().unwrap_or_else(|| panic!("no receipt"))
+    }
+
+    /// Applies choices such as `opt-out channel:6539`, then lets Iterable settle.
+    ///
+    /// # Panics
+    /// Where the sandbox ends the call.
+    pub async fn apply(&self, subject: &Subject, choices: &[&str]) -> Result<Report, ConnectorError> {
+        let report = self.calls.apply(subject, &preferences(choices)).await;
+        self.pass(SETTLED);
+        report.unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    /// Method and path of every request since the last look.
+    pub fn requested(&self) -> Vec<String> {
+        self.stand_in
+            .take_requests()
+            .into_iter()
+            .map(|request| format!("{} {}", request.method, request.path))
+            .collect()
+    }
+}
+
+/// Points `spec` at `stand_in`, with its key.
+pub fn point_at(stand_in: &StandIn, spec: &mut ConnectionSpec) {
+    let host = stand_in.address().to_string();
+    spec.settings.insert("domain".to_owned(), host.clone());
+    spec.policy.hosts.insert(host);
+    spec.policy.reach = Reach::Loopback;
+    spec.secrets.insert("api-key".to_owned(), secret(stand_in.api_key()));
+}
+
+fn name(kind: ProjectType) -> &'static str {
+    match kind {
+        ProjectType::Email => "email",
+        ProjectType::UserId => "user-id",
+        ProjectType::Hybrid => "hybrid",
+    }
+}
+
+/// Ada, by the identifiers that a project of that kind knows people by.
+pub fn ada(kind: ProjectType) -> Subject {
+    match kind {
+        ProjectType::Email => Subject::email("ada@example.com"),
+        ProjectType::UserId => Subject::default().and("user-id", "u-17"),
+        ProjectType::Hybrid => Subject::email("ada@example.com").and("user-id", "u-17"),
+    }
+}
+
+/// Preferences such as `opt-out channel:6539`, chosen one after another.
+///
+/// # Panics
+/// Where one is not written so.
+pub fn preferences(choices: &[&str]) -> Vec<Preference> {
+    let preference = |(at, choice): (u64, &&str)| {
+        let (choice, item) = choice.split_once(' ').unwrap_or_else(|| panic!("no choice in {choice:?}"));
+        let choice = match choice {
+            "opt-in" => Choice::OptIn,
+            "opt-out" => Choice::OptOut,
+            other => panic!("no choice is {other:?}"),
+        };
+        Preference {
+            item: item.parse().unwrap_or_else(|error| panic!("{error}")),
+            choice,
+            chosen_at_ms: 1_790_000_000_000 + at * 1_000,
+            source: "PrivacyCenter".to_owned(),
+        }
+    };
+    (0..).zip(choices).map(preference).collect()
+}
