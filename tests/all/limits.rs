@@ -9,7 +9,7 @@ mod waiting;
 
 use connector_tests::{Bench, plugin, spec};
 use host_harness::{
-    connection::CallLimits,
+    connection::{CallLimits, TenantId},
     contract::{Check, CheckOutcome},
     sandbox::{CallFailure, CallResult, Calls, FailureKind},
 };
@@ -31,11 +31,12 @@ async fn breach(misdeed: &str, limits: CallLimits) -> Calls {
 /// A connection of another tenant still answers on the same engine.
 async fn neighbour_works() {
     let mut spec = spec("neighbour", &[]);
-    spec.tenant.0 = "neighbour".to_owned();
+    spec.tenant = TenantId("neighbour".to_owned());
     let answer = Bench::default().calls(&plugin("misbehaves").await, &spec).test_connection().await;
     assert_eq!(answer, told("behaved"));
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with a call's result, as `ended` is")]
 fn told(detail: &str) -> CallResult<Vec<Check>> {
     Ok(Ok(vec![Check { name: "misdeed".into(), outcome: CheckOutcome::Passed, detail: detail.into() }]))
 }

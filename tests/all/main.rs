@@ -1,5 +1,12 @@
 //! The suites: host and guests together, one binary on one engine.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what is not as expected has failed the test"
+)]
+
 mod egress;
 mod isolation;
 mod iterable;

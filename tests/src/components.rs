@@ -3,13 +3,16 @@
 use std::{
     collections::HashMap,
     fs,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use host_harness::plugin::{LoadError, LoadPolicy, Plugin};
 use tokio::sync::OnceCell;
 
 use crate::engine;
+
+/// Whoever asks first loads it, the others wait.
+type Loading = Arc<OnceCell<Arc<Plugin>>>;
 
 /// The bytes of a component such as `iterable` or `guests/loops_forever`.
 ///
@@ -36,11 +39,9 @@ pub async fn load(bytes: Vec<u8>) -> Result<Plugin, LoadError> {
 /// # Panics
 /// Where it is not built or does not load.
 pub async fn component(name: &str) -> Arc<Plugin> {
-    static PLUGINS: OnceLock<Mutex<HashMap<String, Arc<OnceCell<Arc<Plugin>>>>>> = OnceLock::new();
-    let plugin = {
-        let mut plugins = PLUGINS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(plugins.entry(name.to_owned()).or_default())
-    };
+    static PLUGINS: LazyLock<Mutex<HashMap<String, Loading>>> = LazyLock::new(Mutex::default);
+    let plugin =
+        Arc::clone(PLUGINS.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default());
     let loaded = plugin.get_or_init(|| async {
         Arc::new(load(bytes(name)).await.unwrap_or_else(|error| panic!("{name}: {error}")))
     });

@@ -1,5 +1,7 @@
 //! Harness and the suites that run host, plugin and stand-in together.
 
+#![expect(clippy::panic, reason = "a test that cannot be set up has failed")]
+
 mod bench;
 mod components;
 pub mod iterable;

@@ -43,7 +43,7 @@ impl Declaration {
     /// The operation that fetches `secret`, where the host can get it by itself.
     pub(crate) fn exchange_for(&self, secret: &str) -> Option<&Declared> {
         self.operations.values().find(|declared| {
-            declared.used_by.is_empty() && declared.captures.iter().any(|c| c.secret == secret)
+            declared.used_by.is_empty() && declared.fetches(secret)
         })
     }
 }
@@ -69,6 +69,16 @@ impl Declared {
     /// Whether sending it may change something at the vendor.
     pub(crate) fn acts(&self) -> bool {
         !self.method.is_safe()
+    }
+
+    /// Whether its answer brings `secret`.
+    pub(crate) fn fetches(&self, secret: &str) -> bool {
+        self.captures.iter().any(|capture| capture.secret == secret)
+    }
+
+    /// Whether its answer brings a secret that another `operation` is sent with.
+    fn fetches_for(&self, operation: &Self) -> bool {
+        self.name != operation.name && operation.secrets().into_iter().any(|secret| self.fetches(secret))
     }
 
     /// Every blank of its path and fields.

@@ -29,13 +29,13 @@ const LONGEST_SETTLING_MS: u64 = 10 * 60 * 1_000;
 /// The calls of one connection, on the plugin version that was current when it was asked for.
 #[derive(Clone)]
 pub struct Calls {
-    engine: Arc<Engine>,
-    room: Arc<Room>,
-    turns: Arc<Turns>,
-    plugin: Arc<Plugin>,
-    connection: Arc<Connection>,
-    egress: Arc<Egress>,
-    trace: Option<Trace>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) turns: Arc<Turns>,
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Calls {

@@ -113,7 +113,7 @@ async fn many_spinning_calls_end_together() {
             bench.calls(&plugin, &spec)
         })
         .collect();
-    for answer in futures::future::join_all(calls.iter().map(|calls| calls.test_connection())).await {
+    for answer in futures::future::join_all(calls.iter().map(Calls::test_connection)).await {
         assert_eq!(answer, ended(FailureKind::CpuSpent, SPENT));
     }
 }

@@ -1,5 +1,12 @@
 //! Does what a connector must not, as its setting `misdeed` says; behaves where there is none.
 
+#![expect(
+    clippy::panic,
+    clippy::large_types_passed_by_value,
+    clippy::unnecessary_wraps,
+    reason = "a misdeed each, and answers like those of a connector"
+)]
+
 use std::{
     cell::Cell,
     hint::black_box,

@@ -206,7 +206,7 @@ fn check(settings: &Settings, step: &Value) -> Check {
         body: step["body"].as_str().map(|body| body.as_bytes().to_vec()),
     };
     match http::send(&request) {
-        Ok(response) => told(operation, Outcome::Passed, shown(response).to_string()),
+        Ok(response) => told(operation, Outcome::Passed, shown(&response).to_string()),
         Err(error) => told(
             operation,
             Outcome::Failed,
@@ -221,7 +221,7 @@ fn check(settings: &Settings, step: &Value) -> Check {
     }
 }
 
-fn shown(response: http::Response) -> Value {
+fn shown(response: &http::Response) -> Value {
     let length = response.body.len();
     let body = (length <= 1_000).then(|| String::from_utf8_lossy(&response.body).into_owned());
     json!({

@@ -42,7 +42,7 @@ pub(super) fn operations(manifest: &Manifest) -> Result<BTreeMap<String, Declare
             operations.insert(declared.name.clone(), declared);
         }
     }
-    check_exchanges(&operations, &mut errors);
+    check_exchanges(&operations, &manifest.settings, &mut errors);
     if errors.is_empty() { Ok(operations) } else { Err(errors) }
 }
 
@@ -121,29 +121,32 @@ fn check_token_slot(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
 }
 
 /// No secret is fetched, directly or in steps, by means of itself.
-fn check_exchanges(operations: &BTreeMap<String, Declared>, errors: &mut Vec<ManifestError>) {
+fn check_exchanges(
+    operations: &BTreeMap<String, Declared>,
+    settings: &[SettingSpec],
+    errors: &mut Vec<ManifestError>,
+) {
     let exchanges: Vec<_> = operations.values().filter(|operation| operation.used_by.is_empty()).collect();
     for start in &exchanges {
         let mut reached = BTreeSet::new();
-        let mut open: Vec<_> = start.secrets().into_iter().collect();
-        while let Some(secret) = open.pop() {
-            for fetcher in
-                exchanges.iter().filter(|exchange| exchange.captures.iter().any(|c| c.secret == secret))
-            {
+        let mut open = vec![*start];
+        while let Some(operation) = open.pop() {
+            for fetcher in exchanges.iter().filter(|exchange| exchange.fetches_for(operation)) {
                 if reached.insert(&fetcher.name) {
-                    open.extend(fetcher.secrets());
+                    open.push(fetcher);
                 }
             }
         }
-        if reached.contains(&start.name) && !rotates_its_own(start) {
+        if reached.contains(&start.name) || needs_what_only_it_fetches(start, settings) {
             errors.push(ManifestError::CircularExchange(start.name.clone()));
         }
     }
 }
 
-/// A refresh token that is exchanged for its successor is no circle: the operator gave the first one.
-fn rotates_its_own(operation: &Declared) -> bool {
-    operation.captures.iter().any(|capture| !operation.secrets().contains(capture.secret.as_str()))
+/// A refresh token that is exchanged for its successor is none of these: the operator gives the first one.
+fn needs_what_only_it_fetches(exchange: &Declared, settings: &[SettingSpec]) -> bool {
+    let is_given = |secret: &str| settings.iter().any(|setting| setting.secret && setting.name == secret);
+    exchange.secrets().into_iter().any(|secret| exchange.fetches(secret) && !is_given(secret))
 }
 
 fn name(what: &'static str, found: &str, errors: &mut Vec<ManifestError>) {
