@@ -1,5 +1,7 @@
 //! Brings imports of WASI along, and uses them when its settings say so.
 
+#![expect(clippy::disallowed_methods, reason = "the misdeed")]
+
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{Check, Error, Guest, Manifest, Outcome, Settings},
     parts,
