@@ -21,12 +21,15 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// Checks the token in the manifest's slot and puts a placeholder in its place, wherever it comes again.
+    /// Checks the token in the manifest's slot and puts a placeholder in its place. Where a vendor repeats it, in a body
+    /// say, it is masked.
     pub fn at_the_door(connection: &Connection, manifest: &Manifest, mut delivery: Delivery) -> Self {
-        let accepted = match &manifest.webhook_token_slot {
-            Some(slot) => take_token(slot, connection, &mut delivery),
-            None => false,
+        let Some(slot) = &manifest.webhook_token_slot else {
+            // Signed deliveries stay as they are, to the byte.
+            return Self { delivery, accepted: false };
         };
+        let accepted = take_token(slot, connection, &mut delivery);
+        mask(connection, &mut delivery);
         Self { delivery, accepted }
     }
 
@@ -44,6 +47,16 @@ impl Admitted {
     pub(crate) fn placeholder(&self) -> Option<String> {
         self.accepted.then(|| ACCEPTED.to_owned())
     }
+}
+
+/// Masks what a vendor repeats of the connection's secrets outside the slot.
+fn mask(connection: &Connection, delivery: &mut Delivery) {
+    let redactor = &connection.redactor;
+    for (_, value) in &mut delivery.headers {
+        *value = redactor.text(value).into_owned();
+    }
+    delivery.url = redactor.text(&delivery.url).into_owned();
+    delivery.body = redactor.bytes(std::mem::take(&mut delivery.body));
 }
 
 /// Whether every token in the slot is accepted, and there is one.

@@ -37,19 +37,24 @@ impl Egress {
         let renewing = self.captured.renewing(caller.connection);
         // Whoever waited here finds what the one before fetched.
         let _one_at_a_time = renewing.lock().await;
-        self.fetched(caller, declared, refused).await
+        self.fetched(caller, declared, refused, &[]).await
     }
 
-    /// As [`secrets`](Self::secrets), while nobody else fetches any for this connection.
+    /// As [`secrets`](Self::secrets), while nobody else fetches any for this connection; `under_way` are the operations
+    /// that wait for this.
     async fn fetched(
         &self,
         caller: &Caller<'_>,
         declared: &Declared,
         refused: &Secrets,
+        under_way: &[&str],
     ) -> Result<Secrets, HttpError> {
         let secrets = self.at_hand(caller, declared, refused);
         for (name, exchange) in missing(caller, declared, &secrets) {
-            self.exchange(caller, exchange, name, refused).await?;
+            // A checked manifest has no circle in its exchanges; were there one, it must not take the stack along.
+            if !under_way.contains(&exchange.name.as_str()) {
+                self.exchange(caller, exchange, name, refused, under_way).await?;
+            }
         }
         Ok(self.at_hand(caller, declared, refused))
     }
@@ -74,9 +79,11 @@ impl Egress {
         exchange: &Declared,
         name: &str,
         refused: &Secrets,
+        under_way: &[&str],
     ) -> Result<(), HttpError> {
-        // An exchange may itself need a secret that is fetched first; a checked manifest has no circle in this.
-        let secrets = Box::pin(self.fetched(caller, exchange, refused)).await?;
+        // An exchange may itself need a secret that is fetched first.
+        let waiting = [under_way, &[exchange.name.as_str()]].concat();
+        let secrets = Box::pin(self.fetched(caller, exchange, refused, &waiting)).await?;
         let request = Request { operation: exchange.name.clone(), ..Default::default() };
         let key = &caller.connection.key;
         let failed = |why: String| {

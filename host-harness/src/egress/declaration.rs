@@ -42,9 +42,7 @@ impl Declaration {
 
     /// The operation that fetches `secret`, where the host can get it by itself.
     pub(crate) fn exchange_for(&self, secret: &str) -> Option<&Declared> {
-        self.operations.values().find(|declared| {
-            declared.used_by.is_empty() && declared.fetches(secret)
-        })
+        self.operations.values().find(|declared| declared.used_by.is_empty() && declared.fetches(secret))
     }
 }
 

@@ -77,6 +77,31 @@ fn a_query_token_is_replaced_wherever_it_comes() {
 }
 
 #[test]
+fn a_token_that_is_repeated_elsewhere_is_masked() {
+    let manifest = Manifest {
+        webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
+        ..Default::default()
+    };
+    let delivery = Delivery {
+        method: "POST".into(),
+        url: "https://h.example.com/?copy=t-new".into(),
+        headers: vec![("authorization".into(), "t-new".into()), ("x-copy".into(), "is t-new".into())],
+        body: br#"{"token":"t-new"}"#.to_vec(),
+        received_at_ms: 0,
+    };
+    let admitted = Admitted::at_the_door(&connection(), &manifest, delivery);
+    assert!(admitted.is_accepted());
+    assert_eq!(
+        (
+            admitted.delivery().url.as_str(),
+            admitted.delivery().headers[1].1.as_str(),
+            admitted.delivery().body.as_slice()
+        ),
+        ("https://h.example.com/?copy=[redacted]", "is [redacted]", &br#"{"token":"[redacted]"}"#[..])
+    );
+}
+
+#[test]
 fn without_a_slot_the_delivery_goes_on_as_it_came() {
     let admitted = admitted(None, "https://h.example.com/?token=t-new", &[("x-signature", "ab")]);
     assert!(!admitted.is_accepted());

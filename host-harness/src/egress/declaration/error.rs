@@ -69,7 +69,7 @@ pub enum ManifestError {
     /// A path that is more than a path.
     #[error(
         "operation {operation}: path {path:?} must begin with one slash and hold only printable ASCII, with no `?`, `#`, \
-         `%`, backslash, and no segment that is empty, `.` or `..`"
+         `%`, backslash, and no segment that is empty (but for one at the end), `.` or `..`"
     )]
     BadPath {
         /// The operation.

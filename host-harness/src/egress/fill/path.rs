@@ -32,7 +32,13 @@ pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<St
         }
     }
     // URL libraries drop such segments without a word: the request would be another one than was asked for.
-    if path.split('/').skip(1).any(|segment| ["", ".", ".."].contains(&segment)) {
+    let declared_end = if matches!(declared.path.0.last(), Some(Piece::Text(text)) if text.ends_with('/')) {
+        "/"
+    } else {
+        ""
+    };
+    let rest = path.strip_prefix('/').and_then(|rest| rest.strip_suffix(declared_end)).unwrap_or_default();
+    if path != "/" && rest.split('/').any(|segment| ["", ".", ".."].contains(&segment)) {
         return Err(denied(format!(
             "operation {}: a value for its path is empty, `.` or `..`, which would make it another path",
             declared.name

@@ -131,9 +131,11 @@ fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestErr
     let path = &operation.path;
     let printable =
         path.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\".contains(&b)) && path.len() <= PROSE;
-    let is_path = path
-        .strip_prefix('/')
-        .is_some_and(|segments| segments.split('/').all(|segment| !["", ".", ".."].contains(&segment)));
+    let is_path = path.strip_prefix('/').is_some_and(|rest| {
+        // A slash at the end is the vendor's business; anywhere else an empty segment is a slip.
+        rest.strip_suffix('/').unwrap_or(rest).split('/').all(|segment| !["", ".", ".."].contains(&segment))
+            || rest.is_empty()
+    });
     if !printable || !is_path {
         errors.push(ManifestError::BadPath { operation: operation.name.clone(), path: path.clone() });
     }

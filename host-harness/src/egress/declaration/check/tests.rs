@@ -154,6 +154,33 @@ fn a_path_that_is_more_than_a_path_is_refused() {
 }
 
 #[test]
+fn a_path_may_be_the_root_or_end_in_a_slash() {
+    for path in ["/", "/people/", "/people/{person}/"] {
+        let mut manifest = sound();
+        manifest.operations[0].path = path.into();
+        assert_eq!(Declaration::check(manifest).err(), None, "{path}");
+    }
+}
+
+#[test]
+fn secrets_that_fetch_each_other_are_refused_however_long_the_circle() {
+    for length in 2..5 {
+        let mut manifest = sound();
+        for n in 0..length {
+            let mut exchange = manifest.operations[1].clone();
+            exchange.name = format!("circle-{n}");
+            exchange.fields = vec![field(Place::Body, "with", &format!("{{secret-{n}}}"))];
+            exchange.captures = vec![capture(&format!("secret-{}", (n + 1) % length))];
+            manifest.operations.push(exchange);
+        }
+        let errors = Declaration::check(manifest).unwrap_err();
+        let circular: Vec<_> =
+            (0..length).map(|n| ManifestError::CircularExchange(format!("circle-{n}"))).collect();
+        assert_eq!(errors, circular);
+    }
+}
+
+#[test]
 fn a_host_setting_that_is_missing_or_secret_is_refused() {
     for name in ["host", "client-secret"] {
         refused(
