@@ -1,4 +1,5 @@
 //! The README's first example: erases one person, whom the second argument names by email.
+#![expect(clippy::print_stdout, reason = "what an example is for")]
 
 use host_harness::{config::Config, contract::Subject, host::Host};
 

@@ -2,6 +2,7 @@
 //!
 //! The configuration has a connection `newsletter` on a plugin `iterable` with `watch = true`. The new component is moved
 //! over the plugin's file, as a deployment would; the host takes it in without a restart.
+#![expect(clippy::print_stdout, reason = "what an example is for")]
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
@@ -26,7 +27,7 @@ async fn main() -> Result<()> {
     let taken_in = tokio::time::timeout(Duration::from_mins(1), slot.replaced(running)).await;
     taken_in.context("the new version was not taken in")?;
     let after = answering_version(&host).await?;
-    println(&format!("{before} answered, then {after}, in one process"));
+    println!("{before} answered, then {after}, in one process");
     Ok(())
 }
 
@@ -34,9 +35,4 @@ async fn main() -> Result<()> {
 async fn answering_version(host: &Host) -> Result<String> {
     let checks = host.connection("newsletter")?.test_connection().await??;
     Ok(checks.into_iter().next().context("no checks")?.detail)
-}
-
-#[expect(clippy::print_stdout, reason = "what the example is for")]
-fn println(line: &str) {
-    println!("{line}");
 }

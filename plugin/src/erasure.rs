@@ -38,9 +38,9 @@ pub struct Receipt {
     pub status: Status,
     /// What Iterable answered or showed for each identifier, free of personal data.
     pub evidence: String,
-    /// What Iterable answered, for [`confirm`]; free of personal data.
+    /// What Iterable answered, for [`confirm()`]; free of personal data.
     pub reference: Option<String>,
-    /// When [`confirm`] makes sense, in milliseconds; none where Iterable will never show more.
+    /// When [`confirm()`] makes sense, in milliseconds; none where Iterable will never show more.
     pub confirm_after_ms: Option<u64>,
 }
 

@@ -1,4 +1,5 @@
 //! A folder with a configuration, and programs run in it.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
 
 use std::{io::Write as _, path::PathBuf, process::Stdio};
 

@@ -36,8 +36,9 @@ fn it_is_at_most_256_kib() {
 #[test]
 fn it_names_no_machine_that_built_it() {
     let text = String::from_utf8_lossy(&bytes("iterable")).into_owned();
-    for home in ["/root/", "/home/", "/Users/", "/work/", ".cargo/registry"] {
-        assert!(!text.contains(home), "{home}");
+    let home = std::env::home_dir().unwrap();
+    for place in [xtask::components::root(), &home.join(".cargo")] {
+        assert!(!text.contains(place.to_str().unwrap()), "{}", place.display());
     }
 }
 

@@ -180,7 +180,7 @@ async fn a_failing_vendor_never_makes_an_erasure() {
         let pending = PendingErasure { subject: person, reference: None };
         match project.calls.confirm(&[pending]).await.unwrap() {
             Ok(receipts) => {
-                assert_eq!(receipts[0].status, Status::Accepted, "{name}: {}", receipts[0].evidence)
+                assert_eq!(receipts[0].status, Status::Accepted, "{name}: {}", receipts[0].evidence);
             }
             Err(error) => assert!(!error.message.contains("ada@"), "{name}: {error}"),
         }

@@ -122,7 +122,7 @@ async fn erasures(label: &str, switches: Switches, kind: ProjectType) {
         }
         match (known, receipt.status) {
             (_, Status::Accepted) => {
-                assert_eq!(encoding, HashEncoding::Base64, "{label}: {}", receipt.evidence)
+                assert_eq!(encoding, HashEncoding::Base64, "{label}: {}", receipt.evidence);
             }
             (true, Status::NotFound) => panic!("{label}: a known person is not found"),
             (false, Status::NotFound) => assert!(!is_forgotten(&project, kind), "{label}"),
