@@ -5,5 +5,6 @@ mod component;
 mod consent;
 mod erasure;
 mod switches;
+mod tls;
 mod token;
 mod webhook;

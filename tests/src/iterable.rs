@@ -50,7 +50,7 @@ impl Project {
     /// The same, on another build of the plugin.
     ///
     /// # Panics
-    /// Where the stand-in does not start or the connection does not suit the plugin.
+    /// Where the stand-in does not start.
     pub async fn on(
         plugin: &Arc<Plugin>,
         kind: ProjectType,
@@ -58,7 +58,19 @@ impl Project {
         change: impl FnOnce(&mut ConnectionSpec),
     ) -> Self {
         let stand_in = StandIn::builder().project(kind).switches(switches).start().await;
-        let stand_in = stand_in.unwrap_or_else(|error| panic!("{error}"));
+        Self::at(stand_in.unwrap_or_else(|error| panic!("{error}")), plugin, kind, change)
+    }
+
+    /// The same, at a stand-in that is there already.
+    ///
+    /// # Panics
+    /// Where the connection does not suit the plugin.
+    pub fn at(
+        stand_in: StandIn,
+        plugin: &Arc<Plugin>,
+        kind: ProjectType,
+        change: impl FnOnce(&mut ConnectionSpec),
+    ) -> Self {
         stand_in.clock().freeze();
         let mut spec = spec("iterable", &[("project-type", name(kind))]);
         point_at(&stand_in, &mut spec);

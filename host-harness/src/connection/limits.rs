@@ -1,6 +1,11 @@
 //! What one call may use up. Every limit is a setting; the default's reason stands beside it.
 
+use std::time::Duration;
+
 use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::policy::LONGEST_WAIT;
 
 /// The bounds of one call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -12,7 +17,7 @@ pub struct CallLimits {
     pub table_elements: usize,
     /// Milliseconds of computing. An event takes a fraction of one; a list of 400,000 hashes about 100.
     pub cpu_ms: u64,
-    /// Milliseconds from start to end, requests included. Several slow requests fit, a stuck vendor does not hold on.
+    /// Milliseconds from start to end, requests included; more than a day counts as a day. Several slow requests fit, a stuck vendor does not hold on.
     pub wall_ms: u64,
     /// HTTP requests. A person with a choice for each of a hundred items fits.
     pub requests: u32,
@@ -24,6 +29,13 @@ pub struct CallLimits {
     pub hostcall_bytes: usize,
     /// Resource handles. The contract has no resources, so any use is a misdeed.
     pub handles: usize,
+}
+
+impl CallLimits {
+    /// When a call that begins now has to be over.
+    pub(crate) fn over_at(&self) -> Instant {
+        Instant::now() + Duration::from_millis(self.wall_ms).min(LONGEST_WAIT)
+    }
 }
 
 impl Default for CallLimits {

@@ -46,7 +46,22 @@ impl Default for EgressPolicy {
     }
 }
 
-/// How long each part of a request may take.
+/// The longest wait that counts: more is a slip, and past what clocks can add.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+impl EgressPolicy {
+    /// The same, with no wait longer than a day.
+    pub(super) fn bounded(mut self) -> Self {
+        let times = &mut self.deadlines;
+        let waits = [&mut times.connect, &mut times.first_byte, &mut times.between_bytes, &mut times.total];
+        for wait in waits.into_iter().chain([&mut self.limiter_patience]) {
+            *wait = LONGEST_WAIT.min(*wait);
+        }
+        self
+    }
+}
+
+/// How long each part of a request may take; more than a day counts as a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// Until connected, TLS included.

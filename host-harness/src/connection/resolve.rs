@@ -138,7 +138,7 @@ impl ConnectionSpec {
             // The vendor may send it as soon as it has it.
             accepted_tokens: self.accepted_tokens.iter().chain(&self.token_to_install).cloned().collect(),
             token_to_install: self.token_to_install.clone(),
-            policy: self.policy.clone(),
+            policy: self.policy.clone().bounded(),
             limits: self.limits.clone(),
             targets,
             redactor: Redactor::of(hidden),

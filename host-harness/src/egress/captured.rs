@@ -47,8 +47,10 @@ impl Captured {
         }
         self.with(connection, |kept| {
             for Taken { name, secret, lifetime } in taken {
-                kept.secrets
-                    .insert(name, KeptSecret { secret, good_until: lifetime.map(|lifetime| now + lifetime) });
+                kept.secrets.insert(
+                    name,
+                    KeptSecret { secret, good_until: lifetime.map(|lifetime| now.saturating_add(lifetime)) },
+                );
             }
             kept.redactor = Some(Redactor::of(kept.secrets.values().map(|held| &held.secret)));
         });

@@ -222,7 +222,7 @@ impl Calls {
         };
         let meter = Arc::new(Meter::default());
         let limits = &self.connection.limits;
-        let deadline = Instant::now() + Duration::from_millis(limits.wall_ms);
+        let deadline = limits.over_at();
         let work = async {
             let Some(_place) = self.room.enter(&self.connection.tenant).await else {
                 return Err(CallFailure::new(FailureKind::NoRoom, "the host is going down", &meter));

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::*;
-use crate::contract::manifest::Operation;
+use crate::{connection::Deadlines, contract::manifest::Operation};
 
 fn setting(name: &str) -> SettingSpec {
     SettingSpec { name: name.into(), description: format!("what {name} is for"), ..Default::default() }
@@ -176,4 +178,18 @@ fn connections_with_the_same_secrets_share_an_account_and_others_do_not() {
     // Without a secret, nothing says that two connections are the same account.
     assert_eq!(account("a", &[]), account("a", &[]));
     assert_ne!(account("a", &[]), account("b", &[]));
+}
+
+#[test]
+fn a_wait_of_an_age_is_one_of_a_day() {
+    let age = Duration::from_millis(u64::MAX);
+    let mut spec = spec(&[], &[KEY]);
+    spec.limits.wall_ms = u64::MAX;
+    spec.policy.limiter_patience = age;
+    spec.policy.deadlines = Deadlines { connect: age, first_byte: age, between_bytes: age, total: age };
+    let connection = spec.resolve(&manifest()).unwrap();
+    let day = Duration::from_hours(24);
+    let deadlines = Deadlines { connect: day, first_byte: day, between_bytes: day, total: day };
+    assert_eq!((connection.policy.deadlines, connection.policy.limiter_patience), (deadlines, day));
+    assert!(connection.limits.over_at() <= tokio::time::Instant::now() + day);
 }

@@ -161,3 +161,13 @@ async fn a_guest_sees_an_empty_string_where_a_secret_was_captured_and_never_the_
     assert_eq!(bench.vendor.sent()[1].header("x-hook"), Some("s-0123456789"));
     assert_eq!(String::from_utf8(answer.body).unwrap(), "you sent [redacted]");
 }
+
+#[tokio::test]
+async fn a_token_that_is_good_for_ever_is_kept() {
+    let bench = Bench::with(with_exchange(), |_| {});
+    bench.clock.advance(Duration::from_mins(1));
+    bench.vendor.answers(200, &[], &format!(r#"{{"access":"access-one","expires":{}}}"#, u64::MAX));
+    bench.send(request()).await.unwrap();
+    bench.send(request()).await.unwrap();
+    assert_eq!(asked(&bench).iter().filter(|(path, _)| path == "token").count(), 1);
+}
