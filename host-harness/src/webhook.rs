@@ -21,15 +21,17 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// Checks the token in the manifest's slot and puts a placeholder in its place. Where a vendor repeats it, in a body
-    /// say, it is masked.
+    /// Checks the token in the manifest's slot and puts a placeholder in its place. Wherever else a delivery has it, in a
+    /// body say, or where the plugin declares no slot, it is masked.
     pub fn at_the_door(connection: &Connection, manifest: &Manifest, mut delivery: Delivery) -> Self {
-        let Some(slot) = &manifest.webhook_token_slot else {
-            // Signed deliveries stay as they are, to the byte.
-            return Self { delivery, accepted: false };
+        let accepted = match &manifest.webhook_token_slot {
+            Some(slot) => take_token(slot, connection, &mut delivery),
+            None => false,
         };
-        let accepted = take_token(slot, connection, &mut delivery);
-        mask(connection, &mut delivery);
+        // Without a token there is nothing to hide, and a signed delivery stays as it is, to the byte.
+        if !connection.accepted_tokens.is_empty() {
+            mask(connection, &mut delivery);
+        }
         Self { delivery, accepted }
     }
 

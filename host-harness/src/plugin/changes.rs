@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
-use crate::contract::manifest::{Limit, Manifest, Operation};
+use crate::{
+    connection::EgressPolicy,
+    contract::manifest::{Limit, Manifest, Operation},
+};
 
 /// One thing that only the new version asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,6 +31,8 @@ pub enum Demand {
     },
     /// A limit of the same name that lets more through.
     Limit(String),
+    /// Deliveries carry their token somewhere else, or nowhere that the host looks.
+    TokenSlot(String),
     /// A secret setting that it wants to be given.
     Credential(String),
     /// A vendor host that it may be pointed at.
@@ -42,6 +47,7 @@ impl fmt::Display for Demand {
             }
             Self::Wider { operation, what } => write!(f, "~ operation {operation}: {what}"),
             Self::Limit(name) => write!(f, "~ limit {name}: now lets more through"),
+            Self::TokenSlot(slot) => write!(f, "~ webhook token: now in {slot}"),
             Self::Credential(name) => write!(f, "+ credential {name}"),
             Self::Host(host) => write!(f, "+ host {host}"),
         }
@@ -67,6 +73,12 @@ impl Changes {
             }
         }
         demands.extend(raised_limits(running, new));
+        if running.webhook_token_slot != new.webhook_token_slot {
+            let slot = new.webhook_token_slot.as_ref();
+            let slot = slot
+                .map_or_else(|| "no place".to_owned(), |slot| format!("the {} {}", slot.place, slot.name));
+            demands.push(Demand::TokenSlot(slot));
+        }
         let credentials = beyond(&credentials(running), &credentials(new)).map(Demand::Credential);
         let hosts = beyond(&hosts(running), &hosts(new)).map(Demand::Host);
         demands.extend(credentials.chain(hosts));
@@ -104,7 +116,10 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
     what.extend(
         beyond(&written(new), &written(known)).map(|field| format!("the host no longer writes {field}")),
     );
-    what.extend(beyond(&captured(known), &captured(new)).map(|secret| format!("now captures {secret}")));
+    what.extend(beyond(&captured(known), &captured(new)).map(|capture| format!("now captures {capture}")));
+    what.extend(
+        beyond(&captured(new), &captured(known)).map(|capture| format!("no longer captures {capture}")),
+    );
     what.extend(
         beyond(&set(&known.response_headers), &set(&new.response_headers))
             .map(|header| format!("now sees the response header {header}")),
@@ -116,29 +131,37 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
     if known.content_type != new.content_type {
         what.push(format!("now has a body of {}", new.content_type.as_deref().unwrap_or("no type")));
     }
-    if new.response_limit > known.response_limit {
-        what.push(format!("now reads answers of {} bytes", new.response_limit.unwrap_or_default()));
+    if largest_answer(new) > largest_answer(known) {
+        what.push(format!("now reads answers of {} bytes", largest_answer(new)));
     }
     what.into_iter().map(|what| Demand::Wider { operation: new.name.clone(), what }).collect()
 }
 
 /// A limit that went away is told with the operations that kept to it.
 fn raised_limits(running: &Manifest, new: &Manifest) -> Vec<Demand> {
-    let period = |limit: &Limit| limit.period_ms.unwrap_or(0);
     let raised = |limit: &&Limit| {
-        running
-            .limit(&limit.name)
-            .is_some_and(|known| limit.requests > known.requests || period(limit) < period(known))
+        running.limit(&limit.name).is_some_and(|known| match (known.period_ms, limit.period_ms) {
+            (Some(before), Some(now)) => limit.requests > known.requests || now < before,
+            (None, None) => limit.requests > known.requests,
+            // How many at the same time and how many in a period say nothing about each other.
+            _ => true,
+        })
     };
     new.limits.iter().filter(raised).map(|limit| Demand::Limit(limit.name.clone())).collect()
+}
+
+/// In bytes, under the usual policy.
+fn largest_answer(operation: &Operation) -> u64 {
+    operation.response_limit.unwrap_or(EgressPolicy::default().response_cap as u64)
 }
 
 fn written(operation: &Operation) -> BTreeSet<String> {
     operation.fields.iter().map(|field| format!("{} {} = {}", field.place, field.name, field.value)).collect()
 }
 
+/// A capture that is dropped or moved would leave its secret where the connector sees it.
 fn captured(operation: &Operation) -> BTreeSet<String> {
-    operation.captures.iter().map(|capture| capture.secret.clone()).collect()
+    operation.captures.iter().map(|capture| format!("{} out of {}", capture.secret, capture.field)).collect()
 }
 
 fn credentials(manifest: &Manifest) -> BTreeSet<String> {
@@ -169,7 +192,7 @@ fn beyond(known: &BTreeSet<String>, new: &BTreeSet<String>) -> impl Iterator<Ite
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::manifest::{Field, Place, SettingSpec};
+    use crate::contract::manifest::{Capture, Field, Place, SettingSpec, TokenSlot};
 
     fn running() -> Manifest {
         Manifest {
@@ -193,9 +216,11 @@ mod tests {
                     name: "Api-Key".into(),
                     value: "{api-key}".into(),
                 }],
+                captures: vec![Capture { field: "token".into(), secret: "token".into(), lifetime: None }],
                 limits: vec!["per-day".into()],
                 ..Default::default()
             }],
+            webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
             limits: vec![Limit { name: "per-day".into(), requests: 1_000, period_ms: Some(86_400_000) }],
             ..Default::default()
         }
@@ -204,6 +229,7 @@ mod tests {
     #[test]
     fn the_same_or_less_asks_for_nothing_more() {
         let mut less = running();
+        less.limits[0].requests = 999;
         less.operations.clear();
         assert_eq!(Changes::between(&running(), &running()), Changes::default());
         assert_eq!(Changes::between(&running(), &less), Changes::default());
@@ -220,10 +246,12 @@ mod tests {
         forget.query.push("cascade".into());
         forget.fields[0].value = "{master-key}".into();
         forget.response_headers.push("link".into());
-        forget.response_limit = Some(1_000);
+        forget.response_limit = Some(2_000_000);
+        forget.captures[0].field = "elsewhere".into();
         forget.content_type = Some("text/xml".into());
         forget.limits.clear();
-        new.limits[0].requests = 1_001;
+        new.limits[0].period_ms = None;
+        new.webhook_token_slot = None;
         new.operations.push(Operation {
             name: "export".into(),
             purpose: "Reads everything".into(),
@@ -238,12 +266,15 @@ mod tests {
              \n  ~ operation forget: may now set the parameter cascade\
              \n  ~ operation forget: the host now writes header Api-Key = {master-key}\
              \n  ~ operation forget: the host no longer writes header Api-Key = {api-key}\
+             \n  ~ operation forget: now captures token out of elsewhere\
+             \n  ~ operation forget: no longer captures token out of token\
              \n  ~ operation forget: now sees the response header link\
              \n  ~ operation forget: no longer keeps to the limit per-day\
              \n  ~ operation forget: now has a body of text/xml\
-             \n  ~ operation forget: now reads answers of 1000 bytes\
+             \n  ~ operation forget: now reads answers of 2000000 bytes\
              \n  + operation export: GET /export (Reads everything)\
              \n  ~ limit per-day: now lets more through\
+             \n  ~ webhook token: now in no place\
              \n  + credential master-key\
              \n  + host *.example.net"
         );

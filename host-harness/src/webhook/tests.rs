@@ -102,8 +102,24 @@ fn a_token_that_is_repeated_elsewhere_is_masked() {
 }
 
 #[test]
-fn without_a_slot_the_delivery_goes_on_as_it_came() {
-    let admitted = admitted(None, "https://h.example.com/?token=t-new", &[("x-signature", "ab")]);
+fn without_a_slot_nothing_is_accepted_and_the_token_is_masked_all_the_same() {
+    let admitted =
+        admitted(None, "https://h.example.com/?token=t-new", &[("x-signature", "ab"), ("x", "t-old")]);
     assert!(!admitted.is_accepted());
-    assert_eq!(admitted.delivery().url, "https://h.example.com/?token=t-new");
+    assert_eq!(admitted.delivery().url, "https://h.example.com/?token=[redacted]");
+    assert_eq!(admitted.delivery().headers[1].1, "[redacted]");
+}
+
+#[test]
+fn a_delivery_to_a_connection_without_tokens_goes_on_as_it_came() {
+    let connection = Connection { accepted_tokens: Vec::new(), ..connection() };
+    let delivery = Delivery {
+        method: "POST".into(),
+        url: "https://h.example.com/?token=t-new".into(),
+        headers: vec![("x-signature".into(), "ab".into())],
+        body: b"{}".to_vec(),
+        received_at_ms: 0,
+    };
+    let admitted = Admitted::at_the_door(&connection, &Manifest::default(), delivery.clone());
+    assert_eq!((admitted.delivery(), admitted.is_accepted()), (&delivery, false));
 }
