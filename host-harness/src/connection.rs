@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, fmt};
 
 pub use limits::CallLimits;
 pub use policy::{Deadlines, EgressPolicy};
+pub(crate) use resolve::SHORTEST_SECRET;
 pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
 
 use crate::{

@@ -94,8 +94,10 @@ impl Egress {
         let mut answer = self.carry(caller, declared, &secrets, &request).await?;
         let refused = renewable(caller, declared, secrets);
         if answer.status == 401 && !refused.is_empty() {
-            let renewed = self.secrets(caller, declared, &refused).await?;
-            answer = self.carry(caller, declared, &renewed, &request).await?;
+            // The vendor has seen the operation once, whatever becomes of the second try.
+            let seen = |error| HttpError { request_sent: true, ..error };
+            let renewed = self.secrets(caller, declared, &refused).await.map_err(seen)?;
+            answer = self.carry(caller, declared, &renewed, &request).await.map_err(seen)?;
         }
         Ok(self.shown(caller.connection, declared, answer))
     }
@@ -111,13 +113,14 @@ impl Egress {
         let connection = caller.connection;
         let fillings = Fillings { connection, secrets, values: &request.values };
         let outgoing = fill::outgoing(declared, &fillings, request)?;
-        let patience = connection.policy.limiter_patience;
+        let over_at = caller.deadline - LAST_WORDS;
+        let patience =
+            connection.policy.limiter_patience.min(over_at.saturating_duration_since(Instant::now()));
         let pass = self
             .limiter
             .enter(connection.account, &declared.limits, patience)
             .await
             .map_err(|full| rate_limited(declared, full.for_another))?;
-        let over_at = caller.deadline - LAST_WORDS;
         if Instant::now() >= over_at {
             return Err(out_of_time(declared));
         }

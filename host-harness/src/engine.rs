@@ -25,6 +25,9 @@ const NATIVE_STACK: usize = WASM_STACK + (2 << 20);
 /// Memory that stays mapped between calls, so that a call touches no fresh page: what a connector's data and heap take.
 const KEPT_RESIDENT: usize = 256 << 10;
 
+/// The most elements that a table may have, whatever a connection's limits allow. A Rust guest has a few hundred.
+const TABLE_ELEMENTS: usize = 100_000;
+
 /// How much the pool holds.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSize {
@@ -99,17 +102,18 @@ fn configuration(size: PoolSize) -> Config {
 
 fn pool(size: PoolSize) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
-    // A component of ours is one core instance and two shims; sixteen is a generous composition.
+    // A component of ours is one core instance and two shims; sixteen is a generous composition. The totals are what every
+    // call may use, so that whoever has a place in the pool gets its instance.
     pool.total_component_instances(size.calls)
-        .total_core_instances(size.calls.saturating_mul(4))
+        .total_core_instances(size.calls.saturating_mul(16))
         .max_core_instances_per_component(16)
         .total_memories(size.calls)
         .max_memories_per_component(1)
-        .total_tables(size.calls.saturating_mul(2))
+        .total_tables(size.calls.saturating_mul(4))
         .max_tables_per_component(4)
         .total_stacks(size.calls)
         .max_memory_size(size.memory_bytes)
-        .table_elements(10_000)
+        .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEPT_RESIDENT)
         .table_keep_resident(4 << 10)
         .async_stack_keep_resident(16 << 10)

@@ -14,7 +14,7 @@ use crate::{
 /// What cargo checks: a name, and cargo's arguments.
 const CHECKS: [(&str, &[&str]); 4] = [
     ("formatting", &["fmt", "--all", "--check"]),
-    ("clippy", &["clippy", "--all-targets", "--", "--deny=warnings"]),
+    ("clippy", &["clippy", "--all-targets", "--features=host-harness/measure", "--", "--deny=warnings"]),
     (
         "clippy for wasm: plugin and test guests",
         &[

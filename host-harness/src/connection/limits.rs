@@ -13,7 +13,7 @@ use super::policy::LONGEST_WAIT;
 pub struct CallLimits {
     /// Bytes over all linear memories together. 64 MiB: the largest answer (48 MiB) and room beside it.
     pub memory_bytes: usize,
-    /// Elements over all tables together. A Rust guest has a few hundred.
+    /// Elements over all tables together; a single one has 100,000 at most. A Rust guest has a few hundred.
     pub table_elements: usize,
     /// Milliseconds of computing. An event takes a fraction of one; a list of 400,000 hashes about 100.
     pub cpu_ms: u64,

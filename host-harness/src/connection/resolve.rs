@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Shorter secrets would be found in innocent text, and so could not be kept out of answers and logs.
-const SHORTEST_SECRET: usize = 6;
+pub(crate) const SHORTEST_SECRET: usize = 6;
 
 /// Longer settings are a mistake: an address has at most 2,048 characters, an identifier far fewer.
 const LONGEST_SETTING: usize = 4_096;
@@ -66,6 +66,14 @@ pub enum SettingProblem {
         /// The known one that is most like it.
         nearest: Option<String>,
     },
+    /// A denied operation that the connector does not have.
+    #[error("the connector has no operation {name:?}{}", match nearest { Some(known) => format!("; did you mean {known}?"), None => String::new() })]
+    NoSuchOperation {
+        /// What was denied.
+        name: String,
+        /// The known one that is most like it.
+        nearest: Option<String>,
+    },
     /// It must be there.
     #[error("it is required and missing: {description}")]
     Missing {
@@ -107,6 +115,7 @@ impl ConnectionSpec {
     pub fn resolve(&self, manifest: &Manifest) -> Result<Connection, Vec<SettingError>> {
         let mut errors = Vec::new();
         self.check_places(manifest, &mut errors);
+        self.check_denials(manifest, &mut errors);
         let mut settings = Settings::new();
         let mut targets = BTreeMap::new();
         for spec in &manifest.settings {
@@ -167,6 +176,16 @@ impl ConnectionSpec {
                 Some(_) => continue,
             };
             errors.push(self.error(name, problem));
+        }
+    }
+
+    /// A denial of an operation that does not exist would deny nothing.
+    fn check_denials(&self, manifest: &Manifest, errors: &mut Vec<SettingError>) {
+        for name in self.policy.denied_operations.iter().filter(|name| manifest.operation(name).is_none()) {
+            let known = manifest.operations.iter().map(|operation| operation.name.as_str());
+            let nearest = crate::nearest::nearest(name, known).map(str::to_owned);
+            let problem = SettingProblem::NoSuchOperation { name: name.clone(), nearest };
+            errors.push(self.error("egress.denied-operations", problem));
         }
     }
 

@@ -9,7 +9,11 @@ use std::{
 use serde_json::Value;
 
 use super::redactor::Redactor;
-use crate::{connection::Connection, contract::manifest::Capture, secret::Secret};
+use crate::{
+    connection::{Connection, SHORTEST_SECRET},
+    contract::manifest::Capture,
+    secret::Secret,
+};
 
 /// A secret is renewed this long before it ends, so that it does not end on its way.
 const EARLY: Duration = Duration::from_secs(10);
@@ -21,6 +25,8 @@ pub(crate) struct Captured(Mutex<HashMap<String, Kept>>);
 #[derive(Debug, Default)]
 struct Kept {
     secrets: BTreeMap<String, KeptSecret>,
+    /// Those that were replaced last: calls under way still carry them.
+    before: BTreeMap<String, Secret>,
     redactor: Option<Redactor>,
     renewing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -47,12 +53,13 @@ impl Captured {
         }
         self.with(connection, |kept| {
             for Taken { name, secret, lifetime } in taken {
-                kept.secrets.insert(
-                    name,
-                    KeptSecret { secret, good_until: lifetime.map(|lifetime| now.saturating_add(lifetime)) },
-                );
+                let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
+                if let Some(replaced) = kept.secrets.insert(name.clone(), KeptSecret { secret, good_until }) {
+                    kept.before.insert(name, replaced.secret);
+                }
             }
-            kept.redactor = Some(Redactor::of(kept.secrets.values().map(|held| &held.secret)));
+            let held = kept.secrets.values().map(|held| &held.secret);
+            kept.redactor = Some(Redactor::of(held.chain(kept.before.values())));
         });
     }
 
@@ -96,7 +103,8 @@ pub(crate) fn taken(captures: &[Capture], body: Vec<u8>) -> (Vec<Taken>, Vec<u8>
             .and_then(|value| seconds(value));
         if let Some(value) = at(&mut answer, &capture.field) {
             let text = std::mem::replace(value, Value::from(""));
-            if let Some(secret) = text.as_str().and_then(Secret::new) {
+            let long_enough = |text: &&str| text.chars().count() >= SHORTEST_SECRET;
+            if let Some(secret) = text.as_str().filter(long_enough).and_then(Secret::new) {
                 found.push(Taken { name: capture.secret.clone(), secret, lifetime });
             }
         }
@@ -136,9 +144,9 @@ mod tests {
     fn a_secret_is_taken_out_of_the_answer() {
         let captures = [capture("data.token", "access-token", Some("data.expires_in"))];
         assert_eq!(
-            take(&captures, r#"{"data":{"expires_in":3600,"token":"t-1"},"ok":true}"#),
+            take(&captures, r#"{"data":{"expires_in":3600,"token":"token-1"},"ok":true}"#),
             (
-                vec![("access-token".into(), "t-1".into(), Some(3600))],
+                vec![("access-token".into(), "token-1".into(), Some(3600))],
                 r#"{"data":{"expires_in":3600,"token":""},"ok":true}"#.into()
             )
         );
@@ -149,9 +157,9 @@ mod tests {
         let captures = [capture("token", "access-token", None)];
         for (body, rest) in [
             (r#"{"error":"no"}"#, r#"{"error":"no"}"#),
-            (r#"{"token":{"value":"t-1"}}"#, r#"{"token":""}"#),
+            (r#"{"token":{"value":"token-1"}}"#, r#"{"token":""}"#),
             (r#"{"token":""}"#, r#"{"token":""}"#),
-            ("token=t-1", ""),
+            ("token=token-1", ""),
         ] {
             assert_eq!(take(&captures, body), (vec![], rest.into()), "{body}");
         }
@@ -161,8 +169,8 @@ mod tests {
     fn a_lifetime_may_be_a_text() {
         let captures = [capture("token", "t", Some("expires"))];
         assert_eq!(
-            take(&captures, r#"{"expires":"60","token":"t-1"}"#).0,
-            [("t".into(), "t-1".into(), Some(60))]
+            take(&captures, r#"{"expires":"60","token":"token-1"}"#).0,
+            [("t".into(), "token-1".into(), Some(60))]
         );
     }
 }

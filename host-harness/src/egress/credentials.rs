@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Caller, Egress, declaration::Declared, no_credential};
+use super::{Caller, Egress, declaration::Declared, no_credential, permit};
 use crate::{
     contract::http::{HttpError, HttpErrorKind, Request},
     secret::Secret,
@@ -56,7 +56,14 @@ impl Egress {
                 self.exchange(caller, exchange, name, refused, under_way).await?;
             }
         }
-        Ok(self.at_hand(caller, declared, refused))
+        let secrets = self.at_hand(caller, declared, refused);
+        match missing(caller, declared, &secrets).first() {
+            None => Ok(secrets),
+            Some((name, exchange)) => Err(no_credential(format!(
+                "connection {}: {} brought no {name} but the one that was refused",
+                caller.connection.key, exchange.name
+            ))),
+        }
     }
 
     /// What is there now. An optional secret that the operator left empty is not: what it stands in is left out.
@@ -81,6 +88,7 @@ impl Egress {
         refused: &Secrets,
         under_way: &[&str],
     ) -> Result<(), HttpError> {
+        permit::allowed_by_operator(caller, exchange).map_err(|error| no_credential(error.message))?;
         // An exchange may itself need a secret that is fetched first.
         let waiting = [under_way, &[exchange.name.as_str()]].concat();
         let secrets = Box::pin(self.fetched(caller, exchange, refused, &waiting)).await?;

@@ -74,9 +74,9 @@ impl Declared {
         self.captures.iter().any(|capture| capture.secret == secret)
     }
 
-    /// Whether its answer brings a secret that another `operation` is sent with.
-    fn fetches_for(&self, operation: &Self) -> bool {
-        self.name != operation.name && operation.secrets().into_iter().any(|secret| self.fetches(secret))
+    /// The secrets that its answer brings.
+    fn captured(&self) -> BTreeSet<&str> {
+        self.captures.iter().map(|capture| capture.secret.as_str()).collect()
     }
 
     /// Every blank of its path and fields.

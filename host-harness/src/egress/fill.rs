@@ -78,8 +78,9 @@ pub(crate) fn outgoing(
         body: body::Body::of(declared, request)?,
     };
     for field in &declared.fields {
-        if let Some(value) = written(declared, fillings, field)? {
-            parts.write(declared, field, &value)?;
+        match written(declared, fillings, field)? {
+            Some(value) => parts.write(declared, field, &value)?,
+            None => parts.remove(field),
         }
     }
     let body = parts.body.into_bytes();
@@ -108,6 +109,16 @@ struct Parts {
 }
 
 impl Parts {
+    /// Leaves a field out: what the connector put there is no more its to choose than what the host would have written.
+    fn remove(&mut self, field: &Written) {
+        match field.place {
+            // The connector writes no headers.
+            Place::Header => {}
+            Place::Query => self.query.retain(|(name, _)| *name != field.name),
+            Place::Body => self.body.remove(&field.name),
+        }
+    }
+
     /// Writes a field, in place of what the connector put there.
     fn write(&mut self, declared: &Declared, field: &Written, value: &str) -> Result<(), HttpError> {
         match field.place {

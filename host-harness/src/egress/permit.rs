@@ -29,7 +29,8 @@ fn used_by(caller: &Caller<'_>, declared: &Declared) -> Result<(), HttpError> {
     )))
 }
 
-fn allowed_by_operator(caller: &Caller<'_>, declared: &Declared) -> Result<(), HttpError> {
+/// Whether the operator lets this connection send it, exchanges among them.
+pub(super) fn allowed_by_operator(caller: &Caller<'_>, declared: &Declared) -> Result<(), HttpError> {
     let connection = caller.connection;
     if !connection.policy.denied_operations.contains(&declared.name) {
         return Ok(());

@@ -7,7 +7,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::secret::Secret;
 
@@ -65,20 +65,42 @@ impl fmt::Debug for Redactor {
     }
 }
 
+/// What addresses are written with: RFC 3986's unreserved characters stay.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Every usual spelling of `secret`.
 fn forms(secret: &str) -> Vec<String> {
-    let in_json = serde_json::Value::from(secret).to_string();
     let hex = hex::encode(secret);
-    let mut forms = vec![
-        secret.to_owned(),
+    let mut forms = vec![secret.to_owned(), hex.to_ascii_uppercase(), hex];
+    for encoded in [
         utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
-        in_json.trim_matches('"').to_owned(),
-        hex.to_ascii_uppercase(),
-        hex,
-    ];
+        utf8_percent_encode(secret, UNRESERVED).to_string(),
+        form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+    ] {
+        forms.extend([lower_hex(&encoded), encoded]);
+    }
+    let in_json = serde_json::Value::from(secret).to_string();
+    let in_json = in_json.trim_matches('"');
+    // PHP writes a slash with a backslash, .NET a plus as its number.
+    forms.extend(
+        [("/", "\\/"), ("+", "\\u002B"), ("+", "\\u002b")]
+            .map(|(sign, written)| in_json.replace(sign, written)),
+    );
+    forms.push(in_json.to_owned());
     forms.extend(base64_pieces(secret));
     forms.retain(|form| !form.is_empty());
     forms
+}
+
+/// The digits behind each `%` in lower case, as some write them.
+fn lower_hex(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let mut lower = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        lower = lower + "%" + &digits.to_ascii_lowercase() + rest;
+    }
+    lower
 }
 
 /// What base64 makes of `secret` wherever it stands in a longer text: after nothing, one or two bytes of a group of three.
@@ -117,12 +139,24 @@ mod tests {
         for spelling in [
             secret.to_owned(),
             "k3y%2Fwith%2B%22odd%22%20signs".to_owned(),
+            "k3y%2fwith%2b%22odd%22%20signs".to_owned(),
+            "k3y%2Fwith%2B%22odd%22+signs".to_owned(),
+            r#"k3y\/with+\"odd\" signs"#.to_owned(),
+            r#"k3y/with\u002B\"odd\" signs"#.to_owned(),
             serde_json::to_string(secret).unwrap(),
             hex::encode(secret),
             hex::encode_upper(secret),
         ] {
             let shown = found.text(&spelling);
             assert!(shown.contains(MASK) && !shown.contains("k3y"), "{spelling} -> {shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_as_the_host_itself_writes_it() {
+        let found = redactor("my-secret.x~y_z/+");
+        for written in ["my-secret.x~y_z%2F%2B", "my-secret.x%7Ey_z%2F%2B", "my%2Dsecret%2Ex%7Ey%5Fz%2F%2B"] {
+            assert_eq!(found.text(written), MASK, "{written}");
         }
     }
 

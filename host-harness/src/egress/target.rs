@@ -137,12 +137,19 @@ fn host_and_port(value: &str) -> Option<(Host, Option<u16>)> {
 
 /// Whether `value` is `option`, in which a `*` stands for letters, digits, dots and dashes.
 pub(crate) fn matches_option(option: &str, value: &str) -> bool {
-    let Some((before, after)) = option.split_once('*') else { return option == value };
-    let Some(rest) = value.strip_prefix(before) else { return false };
     let is_wild = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
-    (1..=rest.len())
-        .take_while(|end| rest.as_bytes().get(end - 1).copied().is_some_and(is_wild))
-        .any(|end| rest.get(end..).is_some_and(|rest| matches_option(after, rest)))
+    // For each length of `value`, whether that much of it matches what was read of `option`: nothing is tried twice, whoever
+    // wrote the option.
+    let mut reached: Vec<bool> = [true].into_iter().chain(value.bytes().map(|_| false)).collect();
+    for sign in option.bytes() {
+        let mut before = false;
+        let next = value.bytes().zip(&reached).map(|(b, here)| {
+            before = if sign == b'*' { is_wild(b) && (*here || before) } else { *here && b == sign };
+            before
+        });
+        reached = [false].into_iter().chain(next).collect();
+    }
+    reached.last() == Some(&true)
 }
 
 #[cfg(test)]
@@ -203,6 +210,25 @@ mod tests {
         }
         let denied = target(".eu.example.com", &["*.eu.example.com"], &EgressPolicy::default());
         assert!(matches!(denied, Err(TargetError::NotAllowed { .. })), "{denied:?}");
+    }
+
+    #[test]
+    fn an_option_matches_whole_values_and_takes_no_longer_for_being_hostile() {
+        for (option, value, matches) in [
+            ("*", "a.b-c", true),
+            ("*", "", false),
+            ("*", "a_b", false),
+            ("a*c", "abc", true),
+            ("a*c", "ac", false),
+            ("a*c*", "abcd", true),
+            ("**", "a", false),
+            ("**", "ab", true),
+            ("", "", true),
+            ("é", "é", true),
+        ] {
+            assert_eq!(matches_option(option, value), matches, "{option:?} {value:?}");
+        }
+        assert!(!matches_option(&("*".repeat(100) + "_"), &"a".repeat(200)));
     }
 
     #[test]

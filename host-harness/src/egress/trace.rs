@@ -15,8 +15,8 @@ use crate::contract::http::HttpError;
 /// The longest body that is shown, in bytes.
 const SHOWN: usize = 4 << 10;
 
-/// A request and how it was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request and how it was answered. People are in its address and body, so it does not print by itself.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// The operation's name.
     pub operation: String,
@@ -32,6 +32,12 @@ pub struct Exchange {
     pub outcome: Result<u16, HttpError>,
     /// From its start to the end of its answer.
     pub took: Duration,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exchange({})", self.operation)
+    }
 }
 
 /// Is told each exchange.

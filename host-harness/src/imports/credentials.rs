@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{bindings::contract::credentials, credential, sandbox::CallState};
+use crate::{bindings::contract::credentials, contract::Interface, credential, sandbox::CallState};
 
 impl credentials::Host for CallState {
     fn accepts_webhook_token(&mut self, presented: String) -> wasmtime::Result<bool> {
@@ -20,6 +20,10 @@ impl credentials::Host for CallState {
     ) -> wasmtime::Result<bool> {
         let meter = Arc::clone(&self.meter);
         let access = self.access("credentials.accepts-hmac")?;
+        // For deliveries alone: elsewhere it would be a way to try out what a secret is.
+        if access.interface != Interface::WebhookVerify {
+            return Ok(false);
+        }
         let Some(secret) = access.connection.secrets.get(&secret) else { return Ok(false) };
         let form = match form {
             credentials::KeyForm::Text => credential::KeyForm::Text,

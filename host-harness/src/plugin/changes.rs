@@ -69,7 +69,10 @@ impl Changes {
                     request: format!("{} {}", operation.method, operation.path),
                     purpose: operation.purpose.clone(),
                 }),
-                Some(known) => demands.extend(wider(known, operation)),
+                Some(known) => {
+                    demands.extend(wider(known, operation));
+                    demands.extend(handed_over(running, new, operation));
+                }
             }
         }
         demands.extend(raised_limits(running, new));
@@ -135,6 +138,25 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
         what.push(format!("now reads answers of {} bytes", largest_answer(new)));
     }
     what.into_iter().map(|what| Demand::Wider { operation: new.name.clone(), what }).collect()
+}
+
+/// Blanks that the host filled, with a setting or a secret, and that would now be the connector's to fill.
+fn handed_over(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec<Demand> {
+    let names = |manifest: &Manifest| -> BTreeSet<String> {
+        let captured = manifest.operations.iter().flat_map(|o| &o.captures).map(|capture| &capture.secret);
+        manifest.settings.iter().map(|setting| &setting.name).chain(captured).cloned().collect()
+    };
+    let stands_in = |name: &String| {
+        let blank = format!("{{{name}}}");
+        operation.path.contains(&blank) || operation.fields.iter().any(|field| field.value.contains(&blank))
+    };
+    beyond(&names(new), &names(running))
+        .filter(stands_in)
+        .map(|name| Demand::Wider {
+            operation: operation.name.clone(),
+            what: format!("the connector now fills {{{name}}}"),
+        })
+        .collect()
 }
 
 /// A limit that went away is told with the operations that kept to it.
@@ -233,6 +255,16 @@ mod tests {
         less.operations.clear();
         assert_eq!(Changes::between(&running(), &running()), Changes::default());
         assert_eq!(Changes::between(&running(), &less), Changes::default());
+    }
+
+    #[test]
+    fn a_blank_that_the_host_no_longer_fills_is_named() {
+        let mut new = running();
+        new.settings.retain(|setting| setting.name != "api-key");
+        assert_eq!(
+            Changes::between(&running(), &new).to_string(),
+            "\n  ~ operation forget: the connector now fills {api-key}"
+        );
     }
 
     #[test]

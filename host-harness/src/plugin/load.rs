@@ -97,8 +97,17 @@ pub enum LoadError {
     Interrupted,
 }
 
+/// More broken rules than this are told when these are mended.
+const MOST_TOLD: usize = 50;
+
+/// A manifest's own words stand in these sentences, and are not to rewrite a terminal.
+fn plain(sentence: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
+    sentence.chars().take(500).flat_map(shown).collect()
+}
+
 fn bulleted(errors: &[ManifestError]) -> String {
-    errors.iter().flat_map(|error| ["\n  - ".to_owned(), error.to_string()]).collect()
+    errors.iter().take(MOST_TOLD).flat_map(|error| ["\n  - ".to_owned(), plain(&error.to_string())]).collect()
 }
 
 impl Plugin {
@@ -227,7 +236,8 @@ async fn describe(
     exports: &Exports,
 ) -> Result<Manifest, LoadError> {
     let meter = Arc::default();
-    let limits = CallLimits::default();
+    // A manifest is read by people; 256 KiB are more than anybody reads.
+    let limits = CallLimits { hostcall_bytes: 256 << 10, ..CallLimits::default() };
     let work = async {
         let _place = engine.calls().acquire().await;
         let mut sandbox = Sandbox::begin(engine, pre, &limits, None, Arc::clone(&meter))

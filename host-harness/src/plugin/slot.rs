@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::{Changes, Digest, Plugin};
 use crate::{
     connection::{Connection, ConnectionSpec, SettingError},
-    contract::manifest::Manifest,
+    contract::{Interface, manifest::Manifest},
 };
 
 /// A plugin version and the connections as resolved for it. Never changed: a swap makes another.
@@ -61,12 +61,19 @@ pub enum SwapError {
         /// The new one's name.
         new: String,
     },
+    /// It takes a capability away; an operator has to agree.
+    #[error("the new version no longer offers {}; the running one goes on serving", named(.0))]
+    OffersLess(Vec<Interface>),
     /// A connection's settings do not suit it.
     #[error("connections do not suit the plugin:{}", lines(.0))]
     Settings(Vec<SettingError>),
     /// There was no version before this one.
     #[error("there is no version to go back to")]
     NothingBefore,
+}
+
+fn named(interfaces: &[Interface]) -> String {
+    interfaces.iter().map(|interface| interface.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn lines(errors: &[SettingError]) -> String {
@@ -117,7 +124,7 @@ impl Slot {
         }
     }
 
-    /// Puts `plugin` in place, unless it asks for more than the running version.
+    /// Puts `plugin` in place, unless it asks for more than the running version, or offers less.
     pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
         let history = self.history();
         let running = self.current();
@@ -125,6 +132,11 @@ impl Slot {
         let changes = Changes::between(running.plugin.manifest(), plugin.manifest());
         if !changes.is_empty() {
             return Err(SwapError::AsksForMore(changes));
+        }
+        let mut gone = running.plugin.exports().to_vec();
+        gone.retain(|interface| !plugin.exports().contains(interface));
+        if !gone.is_empty() {
+            return Err(SwapError::OffersLess(gone));
         }
         self.exchange(Arc::new(plugin), history)
     }

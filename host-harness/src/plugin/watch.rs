@@ -43,6 +43,7 @@ pub fn watch(
     let failed = |cause| WatchError { path: file.to_owned(), cause };
     // One note is enough: whoever reads it looks at the file as it is then.
     let (note, mut notes) = mpsc::channel(1);
+    let again = note.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
             let _already_noted = note.try_send(());
@@ -52,29 +53,40 @@ pub fn watch(
     // The folder, not the file: a new version is usually moved into place, and a watch on the old file would see nothing.
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     watcher.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
+    // The file may have changed since it was loaded.
+    let _noted = again.try_send(());
     let path = file.to_owned();
     let task = tokio::spawn(async move {
+        // A version is taken in once: one that was rolled back does not come back by itself.
+        let mut seen = slot.current().plugin().digest();
         while notes.recv().await.is_some() {
-            take_in(&path, &engine, &policy, &slot).await;
+            take_in(&path, &engine, &policy, &slot, &mut seen).await;
         }
     });
     Ok(Watched { _watcher: watcher, task })
 }
 
-async fn take_in(path: &Path, engine: &Arc<Engine>, policy: &LoadPolicy, slot: &Slot) {
+async fn take_in(path: &Path, engine: &Arc<Engine>, policy: &LoadPolicy, slot: &Slot, seen: &mut Digest) {
     let file = path.display();
     let Ok(bytes) = tokio::fs::read(path).await else {
         tracing::debug!(%file, "plugin file cannot be read now");
         return;
     };
-    if slot.current().plugin().digest() == Digest(Sha256::digest(&bytes).into()) {
+    let digest = Digest(Sha256::digest(&bytes).into());
+    if *seen == digest {
         return;
     }
-    match Plugin::load(engine, bytes, policy).await {
-        Ok(plugin) => match slot.replace(plugin) {
-            Ok(digest) => tracing::info!(%file, %digest, "plugin swapped"),
-            Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
-        },
+    // What does not load may be half written, and is looked at again with the next note.
+    let plugin = match Plugin::load(engine, bytes, policy).await {
+        Ok(plugin) => plugin,
+        Err(error) => {
+            tracing::warn!(%file, %error, "plugin not swapped");
+            return;
+        }
+    };
+    *seen = digest;
+    match slot.replace(plugin) {
+        Ok(digest) => tracing::info!(%file, %digest, "plugin swapped"),
         Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
     }
 }

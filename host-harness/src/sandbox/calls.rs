@@ -157,6 +157,7 @@ impl Calls {
     /// has not settled yet: see [`Report::settles_after_ms`].
     pub async fn apply(&self, subject: &Subject, preferences: &[Preference]) -> CallResult<Report> {
         let mut turn = self.turns.take(&self.connection, subject).await;
+        turn.may_write();
         let asked = preferences.len();
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
         let answer = self
@@ -169,10 +170,11 @@ impl Calls {
                     guest.call_apply(&mut sandbox.store, &settings, &subject, &preferences).await
                 },
             )
-            .await?;
-        if let Some(wait) = answer.as_ref().ok().and_then(|report| report.settles_after_ms) {
-            turn.settles_after(Duration::from_millis(wait.min(LONGEST_SETTLING_MS)));
+            .await;
+        if let Some(wait) = settling(&answer) {
+            turn.settles_after(wait);
         }
+        let answer = answer?;
         as_many(answer, asked, "item reports", |report| report.items.len())
     }
 
@@ -250,7 +252,7 @@ impl Calls {
     }
 
     /// What a call of `interface` may reach.
-    fn access(
+    pub(super) fn access(
         &self,
         interface: Interface,
         accepted_placeholder: Option<String>,
@@ -273,15 +275,28 @@ impl Calls {
             |unfit| CallFailure::new(FailureKind::BadAnswer, format!("it answered with {unfit}"), meter);
         match answer {
             Ok(value) => Ok(Ok(value.bounded().map_err(bad)?)),
-            Err(error) => {
-                let mut error = error.bounded().map_err(bad)?;
+            Err(mut error) => {
+                // Redacted before it is cut: half a secret is no longer found.
                 let redactor = &self.connection.redactor;
                 error.message = redactor.text(&error.message).into_owned();
                 error.code = redactor.text(&error.code).into_owned();
-                Ok(Err(error))
+                Ok(Err(error.bounded().map_err(bad)?))
             }
         }
     }
+}
+
+/// How long until the vendor shows what a call wrote; none where nobody knows what that was.
+fn settling(answer: &CallResult<Report>) -> Option<Duration> {
+    let untold = match answer {
+        Ok(Ok(report)) => {
+            let wait = report.settles_after_ms.unwrap_or(0).min(LONGEST_SETTLING_MS);
+            return Some(Duration::from_millis(wait));
+        }
+        Ok(Err(error)) => error.may_have_acted,
+        Err(failure) => failure.may_have_acted,
+    };
+    (!untold).then_some(Duration::ZERO)
 }
 
 fn unsupported(plugin: &Plugin, interface: Interface) -> ConnectorError {

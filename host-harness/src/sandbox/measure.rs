@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Access, Calls, Sandbox, meter::Meter};
+use super::{Calls, Sandbox, meter::Meter};
 use crate::{
     bindings::{self, contract::types, exports},
-    contract::Interface,
+    contract::{Interface, Subject, consent::Preference},
     webhook::Admitted,
 };
 
@@ -15,26 +15,36 @@ use crate::{
 pub struct Warm {
     sandbox: Sandbox,
     verifier: exports::webhook_verify::Guest,
+    consent: exports::consent::Guest,
     settings: types::Settings,
 }
 
 impl Calls {
     /// A fresh store and instance, and nothing done with it.
     pub async fn instantiate(&self) -> wasmtime::Result<()> {
-        self.begin(None).await.map(drop)
+        self.begin(Interface::WebhookVerify, None).await.map(drop)
     }
 
-    /// An instance to be called again and again.
-    pub async fn warm(&self, admitted: &Admitted) -> wasmtime::Result<Option<Warm>> {
-        let mut sandbox = self.begin(admitted.placeholder()).await?;
-        let Some(guest) = &self.plugin.exports_of_calls().webhook_verify else { return Ok(None) };
-        let verifier = guest.load(&mut sandbox.store, &sandbox.instance)?;
-        Ok(Some(Warm { sandbox, verifier, settings: bindings::settings(&self.connection.settings) }))
+    /// An instance to be called again and again; its limits are those of one call, for all of them together.
+    pub async fn warm(&self, interface: Interface, admitted: &Admitted) -> wasmtime::Result<Option<Warm>> {
+        let mut sandbox = self.begin(interface, admitted.placeholder()).await?;
+        let exports = self.plugin.exports_of_calls();
+        let (Some(verify), Some(consent)) = (&exports.webhook_verify, &exports.consent) else {
+            return Ok(None);
+        };
+        let verifier = verify.load(&mut sandbox.store, &sandbox.instance)?;
+        let consent = consent.load(&mut sandbox.store, &sandbox.instance)?;
+        let settings = bindings::settings(&self.connection.settings);
+        Ok(Some(Warm { sandbox, verifier, consent, settings }))
     }
 
-    async fn begin(&self, accepted_placeholder: Option<String>) -> wasmtime::Result<Sandbox> {
+    async fn begin(
+        &self,
+        interface: Interface,
+        accepted_placeholder: Option<String>,
+    ) -> wasmtime::Result<Sandbox> {
         let deadline = Instant::now() + Duration::from_hours(1);
-        let access = self.access(Interface::WebhookVerify, accepted_placeholder, deadline);
+        let access = self.access(interface, accepted_placeholder, deadline);
         let meter = Arc::new(Meter::default());
         Sandbox::begin(&self.engine, self.plugin.pre(), &self.connection.limits, Some(access), meter).await
     }
@@ -45,6 +55,13 @@ impl Warm {
     pub async fn verify(&mut self, admitted: &Admitted) -> wasmtime::Result<bool> {
         let delivery = bindings::delivery(admitted.delivery());
         let answer = self.verifier.call_verify(&mut self.sandbox.store, &self.settings, &delivery).await?;
+        Ok(answer.is_ok())
+    }
+    /// Applies in this instance; whether the guest answered.
+    pub async fn apply(&mut self, subject: &Subject, preferences: &[Preference]) -> wasmtime::Result<bool> {
+        let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
+        let store = &mut self.sandbox.store;
+        let answer = self.consent.call_apply(store, &self.settings, &subject, &preferences).await?;
         Ok(answer.is_ok())
     }
 }

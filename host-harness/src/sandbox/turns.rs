@@ -14,6 +14,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::{clock::Clock, connection::Connection, contract::Subject};
 
+/// How long a call that may have written, and did not say so, is given to settle: as long as Iterable needs.
+const UNTOLD: Duration = Duration::from_mins(1);
+
 /// Below this many people nobody is forgotten.
 const FEW: usize = 10_000;
 
@@ -38,6 +41,16 @@ struct People {
 pub(crate) struct Turn {
     clock: Arc<dyn Clock>,
     names: Vec<OwnedMutexGuard<Duration>>,
+    /// Whether it may have written without saying so. A call can be dropped at any await.
+    untold: bool,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.untold {
+            self.settles_after(UNTOLD);
+        }
+    }
 }
 
 impl Turns {
@@ -61,7 +74,7 @@ impl Turns {
         for settled in &names {
             self.clock.sleep_until(**settled).await;
         }
-        Turn { clock: Arc::clone(&self.clock), names }
+        Turn { clock: Arc::clone(&self.clock), names, untold: false }
     }
 
     fn person(&self, key: [u8; 32]) -> Settled {
@@ -86,8 +99,14 @@ impl People {
 }
 
 impl Turn {
+    /// From here on a write may leave; a turn that ends without a word about it is given time to settle.
+    pub(crate) fn may_write(&mut self) {
+        self.untold = true;
+    }
+
     /// The next turn begins no sooner than `wait` from now.
     pub(crate) fn settles_after(&mut self, wait: Duration) {
+        self.untold = false;
         let settled = self.clock.now() + wait;
         for name in &mut self.names {
             **name = settled;
@@ -169,5 +188,31 @@ mod tests {
             assert!(turns.people.lock().unwrap().settled.contains_key(&key), "{name}");
         }
         drop(held);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_ends_without_a_word_about_its_write_is_given_time_to_settle() {
+        let clock = Arc::new(ManualClock::default());
+        let (turns, connection) = (Turns::new(Arc::clone(&clock) as _), connection());
+        let ada = Subject::email("ada@example.com");
+        let mut told = turns.take(&connection, &ada).await;
+        told.may_write();
+        told.settles_after(Duration::ZERO);
+        drop(told);
+        // Nobody waits for that one; the next is dropped as a call is that its caller gives up.
+        let mut untold = turns.take(&connection, &ada).await;
+        untold.may_write();
+        drop(untold);
+        let (began, ()) = tokio::join!(
+            async {
+                turns.take(&connection, &ada).await;
+                clock.now()
+            },
+            async {
+                clock.slept_on().await;
+                clock.advance(UNTOLD);
+            }
+        );
+        assert_eq!(began, UNTOLD);
     }
 }

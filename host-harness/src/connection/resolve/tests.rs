@@ -193,3 +193,15 @@ fn a_wait_of_an_age_is_one_of_a_day() {
     assert_eq!((connection.policy.deadlines, connection.policy.limiter_patience), (deadlines, day));
     assert!(connection.limits.over_at() <= tokio::time::Instant::now() + day);
 }
+
+#[test]
+fn a_denial_of_an_operation_that_does_not_exist_is_refused() {
+    let mut spec = spec(&[], &[KEY]);
+    spec.policy.denied_operations = ["forgett".to_owned()].into();
+    let operation = Operation { name: "forget".into(), host_setting: "domain".into(), ..Default::default() };
+    let errors = spec.resolve(&Manifest { operations: vec![operation], ..manifest() }).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "connection newsletter, setting egress.denied-operations: the connector has no operation \"forgett\"; did you mean forget?"
+    );
+}

@@ -26,6 +26,10 @@ const ENTRIES: usize = 200;
 const PROSE: usize = 1_000;
 /// A word.
 const WORD: usize = 64;
+/// A host setting's value, an option, a parameter's name.
+const VALUE: usize = 256;
+/// The most that a limit may allow: each is remembered for a period.
+const MOST_REQUESTS: u32 = 1_000_000;
 /// A limit's longest window: what a host can keep a log of.
 const LONGEST_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
 
@@ -33,6 +37,10 @@ const LONGEST_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
 pub(super) fn operations(manifest: &Manifest) -> Result<BTreeMap<String, Declared>, Vec<ManifestError>> {
     let mut errors = Vec::new();
     check_itself(manifest, &mut errors);
+    if manifest.operations.len() > ENTRIES {
+        // What nobody could read is not worth the time of looking through it.
+        return Err(errors);
+    }
     check_settings(&manifest.settings, &mut errors);
     check_limits(manifest, &mut errors);
     check_token_slot(manifest, &mut errors);
@@ -77,6 +85,12 @@ fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
     for setting in settings {
         prose(&format!("setting {}", setting.name), &setting.label, errors);
         prose(&format!("setting {}", setting.name), &setting.description, errors);
+        let values = setting.options.iter().chain(&setting.default);
+        let fit = values.clone().count() <= ENTRIES && values.clone().all(|value| is_plain(value, VALUE));
+        if !fit {
+            errors.push(ManifestError::NotPlain { what: format!("setting {}", setting.name) });
+            continue;
+        }
         if [WEBHOOK_URL, WEBHOOK_TOKEN].contains(&setting.name.as_str()) {
             errors.push(ManifestError::ReservedSetting(setting.name.clone()));
         }
@@ -102,7 +116,7 @@ pub(crate) fn allows(setting: &SettingSpec, value: &str) -> bool {
 fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     for limit in &manifest.limits {
         let possible = limit.period_ms.is_none_or(|period| (1..=LONGEST_PERIOD_MS).contains(&period));
-        if limit.requests == 0 || !possible {
+        if !(1..=MOST_REQUESTS).contains(&limit.requests) || !possible {
             errors.push(ManifestError::ImpossibleLimit(limit.name.clone()));
         }
     }
@@ -112,7 +126,7 @@ fn check_token_slot(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     let Some(slot) = &manifest.webhook_token_slot else { return };
     let fits = match slot.place {
         Place::Header => HeaderName::from_bytes(slot.name.as_bytes()).is_ok(),
-        Place::Query => !slot.name.is_empty() && slot.name.len() <= WORD,
+        Place::Query => !slot.name.is_empty() && is_plain(&slot.name, WORD),
         Place::Body => false,
     };
     if !fits {
@@ -127,18 +141,25 @@ fn check_exchanges(
     errors: &mut Vec<ManifestError>,
 ) {
     let exchanges: Vec<_> = operations.values().filter(|operation| operation.used_by.is_empty()).collect();
-    for start in &exchanges {
+    let needs: Vec<_> = exchanges.iter().map(|exchange| exchange.secrets()).collect();
+    let brings: Vec<_> = exchanges.iter().map(|exchange| exchange.captured()).collect();
+    // Another exchange that brings what this one needs; each pair is looked at once.
+    let fetchers: Vec<Vec<usize>> = (0..)
+        .zip(&needs)
+        .map(|(at, needs)| {
+            let brings =
+                (0..).zip(&brings).filter(|(other, brings)| *other != at && !brings.is_disjoint(needs));
+            brings.map(|(other, _)| other).collect()
+        })
+        .collect();
+    for (start, exchange) in (0..).zip(&exchanges) {
         let mut reached = BTreeSet::new();
-        let mut open = vec![*start];
-        while let Some(operation) = open.pop() {
-            for fetcher in exchanges.iter().filter(|exchange| exchange.fetches_for(operation)) {
-                if reached.insert(&fetcher.name) {
-                    open.push(fetcher);
-                }
-            }
+        let mut open = vec![start];
+        while let Some(fetchers) = open.pop().and_then(|at: usize| fetchers.get(at)) {
+            open.extend(fetchers.iter().filter(|fetcher| reached.insert(**fetcher)));
         }
-        if reached.contains(&start.name) || needs_what_only_it_fetches(start, settings) {
-            errors.push(ManifestError::CircularExchange(start.name.clone()));
+        if reached.contains(&start) || needs_what_only_it_fetches(exchange, settings) {
+            errors.push(ManifestError::CircularExchange(exchange.name.clone()));
         }
     }
 }
@@ -168,7 +189,14 @@ fn names<'a>(what: &'static str, all: impl Iterator<Item = &'a String>, errors: 
 fn prose(what: &str, text: &str, errors: &mut Vec<ManifestError>) {
     if text.chars().count() > PROSE {
         errors.push(ManifestError::TooLong { what: what.to_owned(), limit: PROSE, unit: "characters" });
+    } else if !is_plain(text, PROSE) {
+        errors.push(ManifestError::NotPlain { what: what.to_owned() });
     }
+}
+
+/// Whether `text` shows as what it is, on a terminal too.
+fn is_plain(text: &str, longest: usize) -> bool {
+    text.chars().count() <= longest && !text.chars().any(char::is_control)
 }
 
 /// What fills the blank `blank` of any operation.

@@ -31,6 +31,14 @@ pub enum ManifestError {
         /// Of what.
         unit: &'static str,
     },
+    /// Text that would show as something else on a terminal or in a log.
+    #[error(
+        "{what}: expected plain text, without control characters, of at most 256 characters where it is a value"
+    )]
+    NotPlain {
+        /// Whose.
+        what: String,
+    },
     /// A setting with a name that the contract fills itself.
     #[error("setting {0}: the host itself fills in that name")]
     ReservedSetting(String),
@@ -45,9 +53,9 @@ pub enum ManifestError {
     /// A secret that everybody would know.
     #[error("setting {0}: a secret has no default and no options, since a manifest is public")]
     PublicSecret(String),
-    /// A limit under which nothing could be sent.
+    /// A limit under which nothing could be sent, or that no host could keep count of.
     #[error(
-        "limit {0}: it lets nothing through; at least one request in a period of 1 ms to 31 days is wanted"
+        "limit {0}: expected 1 to 1,000,000 requests, in a period of 1 ms to 31 days or at the same time"
     )]
     ImpossibleLimit(String),
     /// The setting that should hold the host is missing or secret.
@@ -99,6 +107,9 @@ pub enum ManifestError {
         /// The name.
         limit: String,
     },
+    /// More limits than a vendor has.
+    #[error("operation {0}: it counts against more than 8 limits")]
+    TooManyLimits(String),
     /// A blank that stays open.
     #[error(
         "operation {operation}: nothing fills the blank {{{blank}}}: it is no setting and no captured secret, and the host, \

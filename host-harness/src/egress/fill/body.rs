@@ -65,6 +65,15 @@ impl Body {
         }
     }
 
+    /// Leaves out what stands under `name`.
+    pub(super) fn remove(&mut self, name: &str) {
+        match self {
+            Self::Json(object) => remove_json(object, name),
+            Self::Form(pairs) => pairs.retain(|(given, _)| given != name),
+            Self::None | Self::Bytes(_) => {}
+        }
+    }
+
     pub(super) fn into_bytes(self) -> Option<Vec<u8>> {
         match self {
             Self::None => None,
@@ -85,6 +94,17 @@ fn json(declared: &Declared, given: Option<&[u8]>) -> Result<Map<String, Value>,
             "operation {}: the host writes into its body, so that must be a JSON object, at most 127 levels deep",
             declared.name
         ))),
+    }
+}
+
+fn remove_json(object: &mut Map<String, Value>, name: &str) {
+    match name.split_once('.') {
+        None => drop(object.remove(name)),
+        Some((step, rest)) => {
+            if let Some(inner) = object.get_mut(step).and_then(Value::as_object_mut) {
+                remove_json(inner, rest);
+            }
+        }
     }
 }
 

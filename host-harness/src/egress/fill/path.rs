@@ -27,6 +27,9 @@ pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<St
             Piece::Text(text) => path.push_str(text),
             Piece::Blank(blank) => {
                 let value = fillings.of(blank).ok_or_else(|| open(declared, fillings, blank))?;
+                if value.is_empty() {
+                    return Err(another_path(declared));
+                }
                 path.push_str(&encode(value));
             }
         }
@@ -39,12 +42,16 @@ pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<St
     };
     let rest = path.strip_prefix('/').and_then(|rest| rest.strip_suffix(declared_end)).unwrap_or_default();
     if path != "/" && rest.split('/').any(|segment| ["", ".", ".."].contains(&segment)) {
-        return Err(denied(format!(
-            "operation {}: a value for its path is empty, `.` or `..`, which would make it another path",
-            declared.name
-        )));
+        return Err(another_path(declared));
     }
     Ok(path)
+}
+
+fn another_path(declared: &Declared) -> HttpError {
+    denied(format!(
+        "operation {}: a value for its path is empty, `.` or `..`, which would make it another path",
+        declared.name
+    ))
 }
 
 fn open(declared: &Declared, fillings: &Fillings<'_>, blank: &Blank) -> HttpError {

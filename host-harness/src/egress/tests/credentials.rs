@@ -1,7 +1,7 @@
 use super::*;
 
 /// `forget` carries a token that `exchange` fetches for the secret `api-key`.
-fn with_exchange() -> Manifest {
+pub(super) fn with_exchange() -> Manifest {
     Manifest {
         operations: vec![
             Operation {
@@ -170,4 +170,38 @@ async fn a_token_that_is_good_for_ever_is_kept() {
     bench.send(request()).await.unwrap();
     bench.send(request()).await.unwrap();
     assert_eq!(asked(&bench).iter().filter(|(path, _)| path == "token").count(), 1);
+}
+
+#[tokio::test]
+async fn a_renewal_that_brings_the_refused_token_again_sends_nothing_without_it() {
+    let bench = Bench::with(with_exchange(), |_| {});
+    token(&bench, "access-one");
+    bench.vendor.answers(401, &[], "");
+    token(&bench, "access-one");
+    let error = bench.send(request()).await.unwrap_err();
+    // The vendor has seen the operation: it refused it.
+    assert_eq!((error.kind, error.request_sent), (HttpErrorKind::NoCredential, true));
+    assert_eq!(
+        error.message,
+        "connection newsletter: exchange brought no access-token but the one that was refused"
+    );
+    assert_eq!(asked(&bench).iter().filter(|(path, _)| path == "people").count(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_is_still_masked() {
+    let bench = Bench::with(with_exchange(), |_| {});
+    token(&bench, "access-one");
+    bench.send(request()).await.unwrap();
+    bench.clock.advance(Duration::from_hours(1));
+    token(&bench, "access-two");
+    bench.vendor.answers(200, &[], "access-one, access-two");
+    assert_eq!(bench.send(request()).await.unwrap().body, b"[redacted], [redacted]");
+}
+
+#[tokio::test]
+async fn what_is_too_short_for_a_secret_is_not_kept_as_one() {
+    let bench = Bench::with(with_exchange(), |_| {});
+    token(&bench, "a");
+    assert_eq!(bench.send(request()).await.unwrap_err().kind, HttpErrorKind::NoCredential);
 }

@@ -47,6 +47,31 @@ async fn an_operation_that_the_operator_denies_shows_the_line_to_change() {
 }
 
 #[tokio::test]
+async fn a_denied_exchange_is_not_sent_either() {
+    let manifest = super::credentials::with_exchange();
+    let bench = Bench::with(manifest, |spec| spec.policy.denied_operations = ["exchange".to_owned()].into());
+    let error = bench.send(request()).await.unwrap_err();
+    assert_eq!((error.kind, error.request_sent), (HttpErrorKind::NoCredential, false));
+    assert!(error.message.contains("denied-operations = [\"exchange\"]"), "{error}");
+    assert!(bench.vendor.sent().is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_value_makes_no_root_of_a_path_and_no_shorter_segment() {
+    for path in ["/{person}", "/people/{person}.json", "/people/{person}/"] {
+        let bench = Bench::of(Operation { path: path.into(), ..operation() });
+        assert_eq!(
+            bench.denial(Request { values: pairs(&[("person", "")]), ..request() }).await,
+            "operation forget: a value for its path is empty, `.` or `..`, which would make it another path"
+        );
+    }
+    for path in ["/", "/people/"] {
+        let bench = Bench::of(Operation { path: path.into(), ..operation() });
+        assert_eq!(bench.wire(request()).await.line, format!("POST https://api.example.com{path}"));
+    }
+}
+
+#[tokio::test]
 async fn a_query_parameter_that_may_not_vary_is_denied() {
     let bench = Bench::of(Operation { query: vec!["ids".into()], ..operation() });
     assert_eq!(

@@ -114,6 +114,20 @@ async fn a_field_with_an_empty_optional_setting_is_left_out() {
 }
 
 #[tokio::test]
+async fn where_a_field_is_left_out_what_the_connector_put_there_goes_too() {
+    let bench = Bench::of(Operation {
+        query: vec!["region".into()],
+        content_type: Some("application/json".into()),
+        fields: vec![field(Place::Query, "region", "{region}"), field(Place::Body, "at.region", "{region}")],
+        ..operation()
+    });
+    let body = Some(br#"{"at":{"region":"mine","id":1}}"#.to_vec());
+    let wire = bench.wire(Request { query: pairs(&[("region", "mine")]), body, ..request() }).await;
+    assert_eq!(wire.line, "POST https://api.example.com/people");
+    assert_eq!(wire.body.as_deref(), Some(r#"{"at":{"id":1}}"#));
+}
+
+#[tokio::test]
 async fn the_token_to_install_is_written_by_the_host_alone() {
     let install = Operation {
         used_by: vec!["webhook-token".into()],

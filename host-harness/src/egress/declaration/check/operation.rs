@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
 
-use super::{ENTRIES, PROSE, filler, prose};
+use super::{ENTRIES, PROSE, VALUE, filler, is_plain, prose};
 use crate::{
     contract::{
         Interface,
@@ -35,6 +35,9 @@ const FORBIDDEN_HEADERS: [&str; 15] = [
     "user-agent",
 ];
 
+/// A rate and a daily cap are two; each request is remembered under every one.
+const MOST_LIMITS: usize = 8;
+
 /// `operation` with its names resolved; what is wrong with it goes to `errors`.
 pub(super) fn checked(
     manifest: &Manifest,
@@ -48,6 +51,14 @@ pub(super) fn checked(
         let what = format!("operation {}", operation.name);
         errors.push(ManifestError::TooLong { what, limit: ENTRIES, unit: "entries" });
         return None;
+    }
+    if !operation.query.iter().all(|name| !name.is_empty() && is_plain(name, VALUE)) {
+        errors.push(ManifestError::NotPlain {
+            what: format!("operation {}: a query parameter", operation.name),
+        });
+    }
+    if operation.limits.len() > MOST_LIMITS {
+        errors.push(ManifestError::TooManyLimits(operation.name.clone()));
     }
     check_host_setting(manifest, operation, errors);
     check_captures(manifest, operation, errors);
@@ -73,7 +84,7 @@ fn check_host_setting(manifest: &Manifest, operation: &Operation, errors: &mut V
     if manifest.setting(&operation.host_setting).is_none_or(|setting| setting.secret) {
         errors.push(ManifestError::UnknownHostSetting {
             operation: operation.name.clone(),
-            setting: operation.host_setting.clone(),
+            setting: operation.host_setting.chars().take(VALUE).filter(|c| !c.is_control()).collect(),
         });
     }
 }

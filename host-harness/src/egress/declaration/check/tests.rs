@@ -221,10 +221,10 @@ fn a_header_value_that_would_begin_another_header_is_refused() {
 
 #[test]
 fn an_impossible_limit_is_refused() {
-    for (requests, period_ms) in [(0, None), (3, Some(0)), (3, Some(u64::MAX))] {
+    for (requests, period_ms) in [(0, None), (3, Some(0)), (3, Some(u64::MAX)), (1_000_001, Some(1_000))] {
         refused(
             |m| m.limits[0] = Limit { name: "per-day".into(), requests, period_ms },
-            "limit per-day: it lets nothing through; at least one request in a period of 1 ms to 31 days is wanted",
+            "limit per-day: expected 1 to 1,000,000 requests, in a period of 1 ms to 31 days or at the same time",
         );
     }
 }
@@ -300,6 +300,36 @@ fn text_and_lists_are_bounded() {
     refused(
         |m| m.identifier_kinds = (0..201).map(|n| format!("k{n}")).collect(),
         "identifier-kinds is longer than 200 entries",
+    );
+}
+
+#[test]
+fn text_that_would_rewrite_a_terminal_is_refused() {
+    refused(
+        |m| m.operations[0].purpose = "harmless\u{1b}[1A".into(),
+        "operation forget: expected plain text, without control characters, of at most 256 characters where it is a value",
+    );
+    refused(
+        |m| m.settings[0].options = vec!["a\nb".into()],
+        "setting domain: expected plain text, without control characters, of at most 256 characters where it is a value",
+    );
+}
+
+#[test]
+fn a_manifest_of_thousands_of_exchanges_is_refused_before_it_is_looked_through() {
+    let mut manifest = sound();
+    manifest.operations = (0..5_000)
+        .map(|n| Operation { name: format!("exchange-{n}"), ..manifest.operations[1].clone() })
+        .collect();
+    let errors = Declaration::check(manifest).unwrap_err();
+    assert_eq!(errors, [ManifestError::TooLong { what: "operations".into(), limit: 200, unit: "entries" }]);
+}
+
+#[test]
+fn an_operation_under_more_limits_than_a_vendor_has_is_refused() {
+    refused(
+        |m| m.operations[0].limits = vec!["per-day".into(); 9],
+        "operation forget: it counts against more than 8 limits",
     );
 }
 
