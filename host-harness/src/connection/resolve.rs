@@ -111,6 +111,22 @@ pub enum SettingProblem {
 }
 
 impl ConnectionSpec {
+    /// A connection with no settings and no secrets, under the usual policy and limits.
+    pub fn new(tenant: impl Into<String>, key: impl Into<String>, plugin: impl Into<String>) -> Self {
+        Self {
+            tenant: TenantId(tenant.into()),
+            key: key.into(),
+            plugin: plugin.into(),
+            settings: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            webhook_url: None,
+            accepted_tokens: Vec::new(),
+            token_to_install: None,
+            policy: EgressPolicy::default(),
+            limits: CallLimits::default(),
+        }
+    }
+
     /// The connection under `manifest`, or everything that does not suit it.
     pub fn resolve(&self, manifest: &Manifest) -> Result<Connection, Vec<SettingError>> {
         let mut errors = Vec::new();

@@ -51,13 +51,6 @@ impl Manifest {
         self.setting(name).is_some_and(|setting| setting.secret)
             || self.operations.iter().flat_map(|o| &o.captures).any(|capture| capture.secret == name)
     }
-
-    /// The operation by which the host fetches the secret of that name by itself.
-    pub fn exchange_for(&self, secret: &str) -> Option<&Operation> {
-        self.operations
-            .iter()
-            .find(|o| o.used_by.is_empty() && o.captures.iter().any(|capture| capture.secret == secret))
-    }
 }
 
 /// A setting that the operator fills in.

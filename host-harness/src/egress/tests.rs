@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::{
     clock::ManualClock,
-    connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
+    connection::ConnectionSpec,
     contract::manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec},
     secret::Secret,
 };
@@ -44,16 +44,9 @@ impl Bench {
         settings.extend(manifest.settings.clone());
         let manifest = Manifest { name: "example".into(), settings, ..manifest };
         let mut spec = ConnectionSpec {
-            tenant: TenantId("acme".into()),
-            key: "newsletter".into(),
-            plugin: "example".into(),
             settings: [("domain".to_owned(), "api.example.com".to_owned())].into(),
             secrets: [("api-key".to_owned(), Secret::new("k-0123456789").unwrap())].into(),
-            webhook_url: None,
-            accepted_tokens: Vec::new(),
-            token_to_install: None,
-            policy: EgressPolicy::default(),
-            limits: CallLimits::default(),
+            ..ConnectionSpec::new("acme", "newsletter", "example")
         };
         change(&mut spec);
         let declaration = Declaration::check(manifest).unwrap();

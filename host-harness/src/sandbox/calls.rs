@@ -26,6 +26,23 @@ pub type CallResult<T> = Result<Result<T, ConnectorError>, CallFailure>;
 /// A guest cannot hold a person's calls back for longer: ten times what the slowest vendor is known to need.
 const LONGEST_SETTLING_MS: u64 = 10 * 60 * 1_000;
 
+/// Calls an export in a sandbox of its own; the connection's settings are its first argument.
+macro_rules! ask {
+    ($calls:expr, $placeholder:expr, $interface:ident, $export:ident.$call:ident($($argument:expr),*)) => {
+        $calls
+            .call(
+                Interface::$interface,
+                $placeholder,
+                |exports| exports.$export.as_ref(),
+                |mut sandbox, guest, settings| async move {
+                    let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
+                    guest.$call(&mut sandbox.store, &settings $(, $argument)*).await
+                },
+            )
+            .await
+    };
+}
+
 /// The calls of one connection, on the plugin version that was current when it was asked for.
 #[derive(Clone)]
 pub struct Calls {
@@ -77,80 +94,34 @@ impl Calls {
 
     /// Tries what each capability needs, changing nothing at the vendor.
     pub async fn test_connection(&self) -> CallResult<Vec<Check>> {
-        self.call(
-            Interface::Connector,
-            None,
-            |exports| exports.connector.as_ref(),
-            |mut sandbox, guest, settings| async move {
-                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                guest.call_test_connection(&mut sandbox.store, &settings).await
-            },
-        )
-        .await
+        ask!(self, None, Connector, connector.call_test_connection())
     }
 
     /// Erases the person under every identifier that the connection can act on.
     pub async fn erase(&self, subject: &Subject) -> CallResult<Receipt> {
         let _turn = self.turns.take(&self.connection, subject).await;
         let subject = bindings::subject(subject);
-        self.call(
-            Interface::Erasure,
-            None,
-            |exports| exports.erasure.as_ref(),
-            |mut sandbox, guest, settings| async move {
-                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                guest.call_erase(&mut sandbox.store, &settings, &subject).await
-            },
-        )
-        .await
+        ask!(self, None, Erasure, erasure.call_erase(&subject))
     }
 
     /// Looks whether erasures have taken effect: one receipt for each, in their order.
     pub async fn confirm(&self, erasures: &[PendingErasure]) -> CallResult<Vec<Receipt>> {
         let asked = erasures.len();
         let erasures = bindings::erasures(erasures);
-        let answer = self
-            .call(
-                Interface::Erasure,
-                None,
-                |exports| exports.erasure.as_ref(),
-                |mut sandbox, guest, settings| async move {
-                    let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                    guest.call_confirm(&mut sandbox.store, &settings, &erasures).await
-                },
-            )
-            .await?;
+        let answer = ask!(self, None, Erasure, erasure.call_confirm(&erasures))?;
         as_many(answer, asked, "receipts", Vec::len)
     }
 
     /// All items that preferences can name.
     pub async fn list_items(&self) -> CallResult<Vec<Item>> {
-        self.call(
-            Interface::Consent,
-            None,
-            |exports| exports.consent.as_ref(),
-            |mut sandbox, guest, settings| async move {
-                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                guest.call_list_items(&mut sandbox.store, &settings).await
-            },
-        )
-        .await
+        ask!(self, None, Consent, consent.call_list_items())
     }
 
     /// What the vendor holds for the person now; none where the person is unknown to it.
     pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<Held>>> {
         let _turn = self.turns.take(&self.connection, subject).await;
         let subject = bindings::subject(subject);
-        self.call(
-            Interface::Consent,
-            None,
-            |exports| exports.consent.as_ref(),
-            |mut sandbox, guest, settings| async move {
-                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                guest.call_current(&mut sandbox.store, &settings, &subject).await
-            },
-        )
-        .await
+        ask!(self, None, Consent, consent.call_current(&subject))
     }
 
     /// Makes the vendor hold exactly these choices and leaves every other as it is. Waits where the person's last call
@@ -160,51 +131,22 @@ impl Calls {
         turn.may_write();
         let asked = preferences.len();
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
-        let answer = self
-            .call(
-                Interface::Consent,
-                None,
-                |exports| exports.consent.as_ref(),
-                |mut sandbox, guest, settings| async move {
-                    let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                    guest.call_apply(&mut sandbox.store, &settings, &subject, &preferences).await
-                },
-            )
-            .await;
+        let answer = ask!(self, None, Consent, consent.call_apply(&subject, &preferences));
         if let Some(wait) = settling(&answer) {
             turn.settles_after(wait);
         }
-        let answer = answer?;
-        as_many(answer, asked, "item reports", |report| report.items.len())
+        as_many(answer?, asked, "item reports", |report| report.items.len())
     }
 
     /// Checks that a delivery is the vendor's and reads it.
     pub async fn verify(&self, admitted: &Admitted) -> CallResult<Verdict> {
         let delivery = bindings::delivery(admitted.delivery());
-        self.call(
-            Interface::WebhookVerify,
-            admitted.placeholder(),
-            |exports| exports.webhook_verify.as_ref(),
-            |mut sandbox, guest, settings| async move {
-                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                guest.call_verify(&mut sandbox.store, &settings, &delivery).await
-            },
-        )
-        .await
+        ask!(self, admitted.placeholder(), WebhookVerify, webhook_verify.call_verify(&delivery))
     }
 
     /// Hands the vendor the token that the connection holds ready.
     pub async fn install_token(&self) -> CallResult<TokenOutcome> {
-        self.call(
-            Interface::WebhookToken,
-            None,
-            |exports| exports.webhook_token.as_ref(),
-            |mut sandbox, guest, settings| async move {
-                let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                guest.call_install(&mut sandbox.store, &settings).await
-            },
-        )
-        .await
+        ask!(self, None, WebhookToken, webhook_token.call_install())
     }
 
     async fn call<G, T, F>(

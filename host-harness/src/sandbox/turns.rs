@@ -127,25 +127,10 @@ fn key(connection: &Connection, kind: &str, value: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::ManualClock,
-        connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
-        contract::manifest::Manifest,
-    };
+    use crate::{clock::ManualClock, connection::ConnectionSpec, contract::manifest::Manifest};
 
     fn connection() -> Connection {
-        let spec = ConnectionSpec {
-            tenant: TenantId("acme".into()),
-            key: "newsletter".into(),
-            plugin: "example".into(),
-            settings: [].into(),
-            secrets: [].into(),
-            webhook_url: None,
-            accepted_tokens: Vec::new(),
-            token_to_install: None,
-            policy: EgressPolicy::default(),
-            limits: CallLimits::default(),
-        };
+        let spec = ConnectionSpec::new("acme", "newsletter", "example");
         spec.resolve(&Manifest::default()).unwrap()
     }
 

@@ -1,21 +1,10 @@
 use super::*;
-use crate::{
-    connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
-    secret::Secret,
-};
+use crate::{connection::ConnectionSpec, secret::Secret};
 
 fn connection() -> Connection {
     let spec = ConnectionSpec {
-        tenant: TenantId("acme".into()),
-        key: "newsletter".into(),
-        plugin: "example".into(),
-        settings: std::collections::BTreeMap::default(),
-        secrets: std::collections::BTreeMap::default(),
-        webhook_url: None,
         accepted_tokens: ["t-old", "t-new"].map(|token| Secret::new(token).unwrap()).into(),
-        token_to_install: None,
-        policy: EgressPolicy::default(),
-        limits: CallLimits::default(),
+        ..ConnectionSpec::new("acme", "newsletter", "example")
     };
     spec.resolve(&Manifest::default()).unwrap()
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 
 use super::*;
 use crate::{
-    connection::{CallLimits, ConnectionSpec, Deadlines, EgressPolicy},
+    connection::{ConnectionSpec, Deadlines, EgressPolicy},
     contract::manifest::{Manifest, Operation, SettingSpec},
     egress::target::Target,
 };
@@ -37,16 +37,9 @@ fn connection(tenant: &str, host: &str, policy: EgressPolicy) -> Connection {
         ..Default::default()
     };
     let spec = ConnectionSpec {
-        tenant: TenantId(tenant.into()),
-        key: "newsletter".into(),
-        plugin: "example".into(),
         settings: [("domain".to_owned(), host.to_owned())].into(),
-        secrets: std::collections::BTreeMap::default(),
-        webhook_url: None,
-        accepted_tokens: Vec::new(),
-        token_to_install: None,
         policy: EgressPolicy { hosts: [host.to_owned()].into(), ..policy },
-        limits: CallLimits::default(),
+        ..ConnectionSpec::new(tenant, "newsletter", "example")
     };
     spec.resolve(&manifest).unwrap()
 }
