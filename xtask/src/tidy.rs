@@ -1,13 +1,15 @@
-//! What neither compiler nor clippy sees: undocumented items of the contract, long files, words that do not belong.
+//! What neither compiler nor clippy sees: undocumented items of the contract, long files, words that do not belong,
+//! layers that know what they should not.
 
 mod contract;
 mod files;
+mod layers;
 
 use anyhow::Result;
 
 /// A line for each thing that is not as it should be.
 pub(crate) fn findings() -> Result<Vec<String>> {
-    Ok([contract::findings()?, files::findings()?].concat())
+    Ok([contract::findings()?, files::findings()?, layers::findings()?].concat())
 }
 
 #[cfg(test)]

@@ -121,9 +121,9 @@ impl Network {
             Err(_) => return Err(late(&operation, "the answer did not begin")),
         };
         if response.content_length().is_some_and(|length| length > cap as u64) {
-            return Err(too_large(&operation, cap));
+            return Err(too_large(&operation, &connection.key, cap));
         }
-        read(response, &operation, cap, over_at, policy.deadlines.between_bytes).await
+        read(response, &operation, connection, cap, over_at).await
     }
 }
 
@@ -155,15 +155,15 @@ fn http_request(outgoing: Outgoing) -> Result<reqwest::Request, HttpError> {
 async fn read(
     mut response: reqwest::Response,
     operation: &str,
+    connection: &Connection,
     cap: usize,
     over_at: Instant,
-    between_bytes: Duration,
 ) -> Result<Answer, HttpError> {
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
     let mut body = Vec::new();
     loop {
-        let next_by = over_at.min(Instant::now() + between_bytes);
+        let next_by = over_at.min(Instant::now() + connection.policy.deadlines.between_bytes);
         let chunk = match timeout_at(next_by, response.chunk()).await {
             Ok(Ok(Some(chunk))) => chunk,
             Ok(Ok(None)) => return Ok(Answer { status, headers, body }),
@@ -177,7 +177,7 @@ async fn read(
             Err(_) => return Err(late(operation, "the answer did not go on")),
         };
         if body.len() + chunk.len() > cap {
-            return Err(too_large(operation, cap));
+            return Err(too_large(operation, &connection.key, cap));
         }
         body.extend_from_slice(&chunk);
     }
@@ -287,8 +287,9 @@ fn late(operation: &str, what: &str) -> HttpError {
     sent(HttpErrorKind::TimedOut, operation, &format!("{what} in time"))
 }
 
-fn too_large(operation: &str, cap: usize) -> HttpError {
-    sent(HttpErrorKind::TooLarge, operation, &format!("its answer has more than {cap} bytes"))
+fn too_large(operation: &str, connection: &str, cap: usize) -> HttpError {
+    let caps = format!("[connections.{connection}.egress] response-cap, declared-response-cap");
+    sent(HttpErrorKind::TooLarge, operation, &format!("its answer has more than {cap} bytes ({caps})"))
 }
 
 fn not_set_up(error: &dyn Error) -> HttpError {
