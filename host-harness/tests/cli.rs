@@ -3,7 +3,7 @@
 #[path = "cli/operator.rs"]
 mod operator;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK, Fault};
 use operator::Operator;
@@ -170,7 +170,17 @@ async fn a_plugin_shows_everything_that_it_may_do() {
         assert!(told.out.contains(word), "{word} is not in\n{}", told.out);
     }
     let told = operator.run(&["inspect", "iterable.wasm", "--json"]).await;
-    serde_json::from_str::<serde_json::Value>(&told.out).unwrap();
+    let shown: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    let operations = shown["manifest"]["operations"].as_array().unwrap();
+    let forget = operations.iter().find(|operation| operation["name"] == "forget").unwrap();
+    for (field, wanted) in [
+        ("method", json!("POST")),
+        ("path", json!("/api/users/forget")),
+        ("used-by", json!(["erasure"])),
+        ("limits", json!(["forget-rate", "forget-daily"])),
+    ] {
+        assert_eq!(forget[field], wanted, "{field} in {forget}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,7 +197,8 @@ async fn no_proxy_of_the_environment_sees_a_request() {
 async fn the_readmes_example_erases_a_person() {
     let operator = Operator::new().await;
     // Cargo builds examples with a whole `cargo test`; where it was asked for this file alone, `cargo build --examples` does.
-    let program = env!("CARGO_BIN_EXE_connector-host").replace("connector-host", "examples/erase_once");
+    let program =
+        Path::new(env!("CARGO_BIN_EXE_connector-host")).with_file_name("examples").join("erase_once");
     let told =
         operator.program(&program, &[operator.config().to_str().unwrap(), "ada@example.com"], "", &[]).await;
     assert_eq!(

@@ -138,7 +138,10 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) 
     }
     match &settings.webhook_url {
         Some(url) if webhook.endpoint.trim() != url => Err(format!("webhook {id} does not point at {url}")),
-        _ => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),
+        Some(_) => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),
+        None => Ok(format!(
+            "webhook {id} is enabled and set to OAuth2; where it points was not compared: `webhook-url` is not set"
+        )),
     }
 }
 
@@ -193,6 +196,25 @@ mod tests {
     fn without_a_webhook_id_the_webhook_is_untried() {
         let checks = test_connection(&settings(&[]), &mut script(r#"{"webhooks":[]}"#));
         assert_eq!(outcomes(&checks)[4], ("webhook", Outcome::Untried));
+    }
+
+    #[test]
+    fn a_webhook_is_said_to_point_here_only_where_that_was_compared() {
+        for (url, detail_wanted) in [
+            ("https://example.com/w", "webhook 42 is enabled, set to OAuth2 and points here"),
+            (
+                "",
+                "webhook 42 is enabled and set to OAuth2; where it points was not compared: `webhook-url` is not set",
+            ),
+        ] {
+            let settings = settings(&[("webhook-id", "42"), ("webhook-url", url)]);
+            let checks =
+                test_connection(&settings, &mut script(&hook("OAuth2", true, "https://example.com/w")));
+            assert_eq!(
+                (outcomes(&checks)[4].1, detail(&checks, "webhook")),
+                (Outcome::Passed, detail_wanted)
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod check;
 mod component;
 mod consent;
 mod erasure;
+mod refusals;
 mod switches;
 mod tls;
 mod token;

@@ -4,6 +4,7 @@ mod answers;
 mod computing;
 mod data;
 mod memory;
+#[cfg(target_os = "linux")]
 mod resident;
 mod waiting;
 

@@ -1,11 +1,6 @@
 //! The suites: host and guests together, one binary on one engine.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "what is not as expected has failed the test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what is not as expected has failed the test")]
 
 mod egress;
 mod isolation;

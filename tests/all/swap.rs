@@ -12,7 +12,7 @@ use connector_tests::{Bench, Reply, Vendor, engine, guest, load, logs, spec};
 use futures::future::BoxFuture;
 use host_harness::{
     connection::{Connection, ConnectionSpec},
-    contract::http::HttpError,
+    contract::{CheckOutcome, http::HttpError},
     egress::{Answer, Outgoing, Transport},
     plugin::{LoadPolicy, Slot, SwapError, watch},
     sandbox::Calls,
@@ -29,14 +29,22 @@ fn looking(key: &str, vendor: &Vendor) -> ConnectionSpec {
     spec
 }
 
-/// Calls on the version that serves now.
+/// Calls on the version that serves now, of the connection as it is for that version.
 fn now(bench: &Bench, slot: &Slot, spec: &ConnectionSpec) -> Calls {
-    bench.calls(slot.current().plugin(), spec)
+    let generation = slot.current();
+    bench.calls_as_resolved(generation.plugin(), generation.connection(&spec.key).unwrap())
 }
 
-/// The build that answers, and the version that it was asked of.
+/// The build that answers: the one that was asked, with the connection that was resolved for it.
 async fn answering(calls: &Calls) -> String {
-    calls.test_connection().await.unwrap().unwrap()[0].name.clone()
+    let check = calls.test_connection().await.unwrap().unwrap().remove(0);
+    let asked = &calls.plugin().manifest().version;
+    assert_eq!(
+        (&check.name, check.outcome, &check.detail),
+        (asked, CheckOutcome::Passed, asked),
+        "one version's code with another's connection"
+    );
+    check.name
 }
 
 #[tokio::test]
@@ -71,7 +79,8 @@ async fn a_call_in_flight_ends_on_the_version_that_it_began_with() {
 #[tokio::test]
 async fn a_version_that_asks_for_more_waits_for_the_operator() {
     let vendor = Vendor::agreeable().await;
-    let (bench, spec) = (Bench::default(), looking("greedy", &vendor));
+    let (bench, mut spec) = (Bench::default(), looking("greedy", &vendor));
+    spec.settings.insert("region".into(), "north".into());
     let slot = slot("build_one", &spec).await;
     let refused = slot.replace(load(guest("build_greedy")).await.unwrap()).unwrap_err();
     assert_eq!(
@@ -100,6 +109,22 @@ async fn another_connector_is_no_version_of_this_one() {
         );
         assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
     }
+}
+
+#[tokio::test]
+async fn a_version_that_a_connection_does_not_suit_leaves_the_current_one_serving() {
+    let vendor = Vendor::agreeable().await;
+    let (bench, spec) = (Bench::default(), looking("unsuited", &vendor));
+    let slot = slot("build_one", &spec).await;
+    let refused = slot.replace_agreed(load(guest("build_greedy")).await.unwrap()).unwrap_err();
+    assert!(matches!(refused, SwapError::Settings(_)), "{refused:?}");
+    assert_eq!(
+        refused.to_string(),
+        "connections do not suit the plugin:\n  \
+           connection unsuited, setting region: it is required and missing: The region of a test"
+    );
+    assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
+    assert!(matches!(slot.roll_back(), Err(SwapError::NothingBefore)), "it never served");
 }
 
 #[tokio::test]
@@ -180,9 +205,7 @@ async fn a_hundred_swaps_under_load_fail_no_call_and_mix_none() {
             tokio::spawn(async move {
                 let mut seen = [0_u32; 2];
                 while !over.load(Relaxed) {
-                    let calls = now(&bench, &slot, &spec);
-                    let answer = answering(&calls).await;
-                    assert_eq!(answer, calls.plugin().manifest().version, "mixed");
+                    let answer = answering(&now(&bench, &slot, &spec)).await;
                     seen[usize::from(answer == "two")] += 1;
                 }
                 seen

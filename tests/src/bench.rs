@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use host_harness::{
     clock::SystemClock,
-    connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
+    connection::{CallLimits, Connection, ConnectionSpec, EgressPolicy, TenantId},
     egress::{Egress, Network, Reach, Transport},
     engine::{Engine, PoolSize},
     plugin::Plugin,
@@ -62,12 +62,17 @@ impl Bench {
     /// Where the connection does not suit the plugin.
     pub fn calls(&self, plugin: &Arc<Plugin>, spec: &ConnectionSpec) -> Calls {
         let connection = spec.resolve(plugin.manifest()).unwrap_or_else(|errors| panic!("{errors:?}"));
+        self.calls_as_resolved(plugin, &Arc::new(connection))
+    }
+
+    /// The calls of `connection` as it is on `plugin`.
+    pub fn calls_as_resolved(&self, plugin: &Arc<Plugin>, connection: &Arc<Connection>) -> Calls {
         Calls::new(
             Arc::clone(&self.engine),
             Arc::clone(&self.room),
             Arc::clone(&self.turns),
             Arc::clone(plugin),
-            Arc::new(connection),
+            Arc::clone(connection),
             Arc::clone(&self.egress),
         )
     }

@@ -132,6 +132,12 @@ impl Project {
         report.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
+    /// Whether Iterable has forgotten Ada under every identifier that a project of that kind knows people by.
+    pub fn is_forgotten(&self, kind: ProjectType) -> bool {
+        let by_email = kind == ProjectType::UserId || self.stand_in.is_forgotten("ada@example.com");
+        by_email && (kind == ProjectType::Email || self.stand_in.is_forgotten("u-17"))
+    }
+
     /// Method and path of every request since the last look.
     pub fn requested(&self) -> Vec<String> {
         self.stand_in

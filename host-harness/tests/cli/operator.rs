@@ -1,7 +1,11 @@
 //! A folder with a configuration, and programs run in it.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
 
-use std::{io::Write as _, path::PathBuf, process::Stdio};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use iterable_stand_in::{ProjectType, StandIn};
 use tempfile::TempDir;
@@ -60,12 +64,12 @@ impl Operator {
         input: &str,
         environment: &[(&str, &str)],
     ) -> Told {
-        self.program(env!("CARGO_BIN_EXE_connector-host"), arguments, input, environment).await
+        self.program(Path::new(env!("CARGO_BIN_EXE_connector-host")), arguments, input, environment).await
     }
 
     pub(super) async fn program(
         &self,
-        program: &str,
+        program: &Path,
         arguments: &[&str],
         input: &str,
         environment: &[(&str, &str)],

@@ -95,11 +95,6 @@ async fn consents(label: &str, switches: Switches, kind: ProjectType) {
     assert_eq!(held.unsubscribed_channels, [6539], "{label}");
 }
 
-fn is_forgotten(project: &Project, kind: ProjectType) -> bool {
-    let by_email = kind == ProjectType::UserId || project.stand_in.is_forgotten("ada@example.com");
-    by_email && (kind == ProjectType::Email || project.stand_in.is_forgotten("u-17"))
-}
-
 /// A known person and an unknown one are erased, and the proof is never ahead of the truth.
 async fn erasures(label: &str, switches: Switches, kind: ProjectType) {
     let encoding = switches.hash_encoding;
@@ -118,14 +113,14 @@ async fn erasures(label: &str, switches: Switches, kind: ProjectType) {
             project.pass(FORGOTTEN);
             receipt = project.confirm(&ada(kind), &receipt).await;
             let erased = receipt.status == Status::Erased;
-            assert!(!erased || is_forgotten(&project, kind), "{label}: erased, they said");
+            assert!(!erased || project.is_forgotten(kind), "{label}: erased, they said");
         }
         match (known, receipt.status) {
             (_, Status::Accepted) => {
                 assert_eq!(encoding, HashEncoding::Base64, "{label}: {}", receipt.evidence);
             }
             (true, Status::NotFound) => panic!("{label}: a known person is not found"),
-            (false, Status::NotFound) => assert!(!is_forgotten(&project, kind), "{label}"),
+            (false, Status::NotFound) => assert!(!project.is_forgotten(kind), "{label}"),
             (_, Status::Erased) => {
                 let report = project.apply(&ada(kind), &["opt-in channel:6539"]).await;
                 let report = report.unwrap_or_else(|error| panic!("{label}: {error}"));

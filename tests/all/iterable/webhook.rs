@@ -1,12 +1,23 @@
-use connector_tests::{Project, iterable::SETTLED, secret};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use connector_tests::{Project, ada, iterable::SETTLED, secret};
 use host_harness::{
     contract::{
         consent::Choice,
-        webhook::{ConsentEvent, Delivery, Verdict},
+        webhook::{self, ConsentEvent, Verdict},
     },
     webhook::Admitted,
 };
-use iterable_stand_in::{Act, EventShape, FIRST_WEBHOOK, ProjectType, Switches, TokenHeader};
+use iterable_stand_in::{
+    Act, Delivery, DeliveryFault, EventGrouping, EventShape, FIRST_WEBHOOK, Media, Outcome, ProjectType,
+    Switches, TokenHeader,
+};
+
+/// After this the latest delivery has arrived.
+const LATEST: Duration = Duration::from_secs(301);
 
 pub(crate) const TOKEN: &str = "t-0123456789";
 
@@ -16,7 +27,7 @@ pub(crate) const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emai
 pub(crate) fn admitted(project: &Project, authorization: &[&str], body: &str) -> Admitted {
     let headers =
         authorization.iter().map(|value| ("authorization".to_owned(), (*value).to_owned())).collect();
-    let delivery = Delivery {
+    let delivery = webhook::Delivery {
         method: "POST".into(),
         url: "https://platform.example.com/api/v1/plus/connection/iterable/consent-webhook".into(),
         headers,
@@ -79,8 +90,8 @@ async fn what_is_not_json_is_kept_as_unreadable() {
     }
 }
 
-/// What the stand-in's webhook sends when a person acts, through the connector.
-async fn told(switches: Switches, act: Act) -> Vec<ConsentEvent> {
+/// A project whose webhook carries the token, and in which Ada is.
+async fn hooked(switches: Switches) -> Project {
     let project = project(ProjectType::Email, switches).await;
     project.stand_in.with_project(|p| {
         p.seed(Some("ada@example.com"), Some("u-17"), None);
@@ -88,50 +99,94 @@ async fn told(switches: Switches, act: Act) -> Vec<ConsentEvent> {
         p.webhook(FIRST_WEBHOOK).set_token(TOKEN);
     });
     project.pass(SETTLED);
-    project.stand_in.act("ada@example.com", &act);
-    project.pass(SETTLED);
+    project
+}
+
+/// A delivery of the stand-in, as it arrives.
+pub(super) fn arrived(project: &Project, sent: &Delivery) -> Admitted {
+    let delivery = webhook::Delivery {
+        method: "POST".into(),
+        url: "https://platform.example.com/".into(),
+        headers: sent.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect(),
+        body: sent.body_bytes(),
+        received_at_ms: 1_790_000_000_000,
+    };
+    Admitted::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery)
+}
+
+/// What the connector makes of every delivery, once all have arrived that will.
+async fn told(project: &Project) -> Vec<ConsentEvent> {
+    let sent = project.stand_in.deliveries().len();
+    assert_ne!(sent, 0, "nothing was sent");
+    project.pass(LATEST);
     let mut told = Vec::new();
-    for _ in 0..project.stand_in.deliveries().len() {
-        let sent = project.stand_in.next_delivery().await;
-        let delivery = Delivery {
-            method: "POST".into(),
-            url: "https://platform.example.com/".into(),
-            headers: sent.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect(),
-            body: sent.body_bytes(),
-            received_at_ms: 1_790_000_000_000,
-        };
-        let admitted =
-            Admitted::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery);
-        told.extend(events(project.calls.verify(&admitted).await.unwrap().unwrap()));
+    for _ in 0..sent {
+        let delivery = project.stand_in.next_delivery().await;
+        if delivery.outcome == Outcome::Lost {
+            continue;
+        }
+        let verdict = project.calls.verify(&arrived(project, &delivery)).await;
+        told.extend(events(verdict.unwrap().unwrap()));
     }
     told
 }
 
+/// The same, after Ada did this, a second apart.
+async fn told_of(switches: Switches, acts: &[Act]) -> Vec<ConsentEvent> {
+    let project = hooked(switches).await;
+    for act in acts {
+        project.stand_in.act("ada@example.com", act);
+        project.pass(Duration::from_secs(1));
+    }
+    told(&project).await
+}
+
 #[tokio::test]
 async fn what_a_person_does_at_iterable_is_told_in_every_shape() {
+    let both = ["email ada@example.com", "user-id u-17"];
     let shapes = [
-        EventShape::Full,
-        EventShape::OnlyInDataFields,
-        EventShape::WithoutMessageTypeIds,
-        EventShape::ExtraFields,
-        EventShape::UpperCaseEmail,
+        (EventShape::Full, &both[..]),
+        (EventShape::UserIdOnly, &["user-id u-17"]),
+        (EventShape::OnlyInDataFields, &both),
+        (EventShape::WithoutMessageTypeIds, &both),
+        (EventShape::ExtraFields, &both),
+        (EventShape::UpperCaseEmail, &["email ADA@EXAMPLE.COM", "user-id u-17"]),
     ];
     let headers = [TokenHeader::Oauth2, TokenHeader::Bearer, TokenHeader::Bare];
-    for event_shape in shapes {
+    for (event_shape, subject) in shapes {
         for token_header in headers {
             let switches = Switches { event_shape, token_header, ..Switches::default() };
-            let told = told(switches, Act::UnsubscribeByLink { channel: 6539 }).await;
+            let told = told_of(switches, &[Act::UnsubscribeByLink { channel: 6539 }]).await;
             assert_eq!(told.len(), 1, "{event_shape:?} {token_header:?}");
             assert_eq!(choices(&told[0]), ["opt-out channel:6539"], "{event_shape:?} {token_header:?}");
-            let emails: Vec<_> = told[0].subject.identifiers().iter().filter(|i| i.kind == "email").collect();
-            assert_eq!(emails[0].value.to_lowercase(), "ada@example.com");
+            let identifiers = told[0].subject.identifiers().iter();
+            let found: Vec<_> = identifiers.map(|found| format!("{} {}", found.kind, found.value)).collect();
+            assert_eq!(found, subject, "{event_shape:?} {token_header:?}");
         }
     }
 }
 
 #[tokio::test]
+async fn who_comes_back_opts_in() {
+    let acts = [Act::UnsubscribeByLink { channel: 6539 }, Act::RejoinChannel { channel: 6539 }];
+    let told = told_of(Switches::default(), &acts).await;
+    let chosen: Vec<_> = told.iter().map(choices).collect();
+    assert_eq!(chosen, [["opt-out channel:6539"], ["opt-in channel:6539"]]);
+    assert_eq!(told[1].preferences[0].source, "WebForm");
+    assert_ne!(told[0].key, told[1].key);
+}
+
+#[tokio::test]
+async fn a_stop_by_text_message_is_an_opt_out_of_its_channel() {
+    let switches = Switches { media: Media::Many, ..Switches::default() };
+    let told = told_of(switches, &[Act::StopBySms { channel: 6542 }]).await;
+    assert_eq!(told.iter().map(choices).collect::<Vec<_>>(), [["opt-out channel:6542"]]);
+    assert_eq!(told[0].preferences[0].source, "SMS");
+}
+
+#[tokio::test]
 async fn a_complaint_is_an_opt_out_and_a_click_or_a_list_is_no_choice() {
-    let complaint = told(Switches::default(), Act::Complain { channel: 6539 }).await;
+    let complaint = told_of(Switches::default(), &[Act::Complain { channel: 6539 }]).await;
     assert!(complaint.iter().any(|event| choices(event) == ["opt-out channel:6539"]), "{complaint:?}");
     assert!(
         complaint
@@ -142,8 +197,61 @@ async fn a_complaint_is_an_opt_out_and_a_click_or_a_list_is_no_choice() {
     for act in
         [Act::ClickUnsubscribe { channel: 6539, message_type: 7089 }, Act::SubscribeByForm { list: 56545 }]
     {
-        let told = told(Switches::default(), act).await;
+        let told = told_of(Switches::default(), &[act]).await;
         assert_eq!(told, [], "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_write_tells_the_same_choices_in_one_event_or_in_many() {
+    for (event_grouping, grouped) in [
+        (EventGrouping::PerKind, &[&["opt-out channel:6539", "opt-out channel:6541"][..]][..]),
+        (EventGrouping::PerItem, &[&["opt-out channel:6539"], &["opt-out channel:6541"]]),
+    ] {
+        let project = hooked(Switches { event_grouping, ..Switches::default() }).await;
+        let both = ["opt-out channel:6539", "opt-out channel:6541"];
+        project.apply(&ada(ProjectType::Email), &both).await.unwrap();
+        let told = told(&project).await;
+        assert_eq!(told.iter().map(choices).collect::<Vec<_>>(), grouped);
+        let keys: BTreeSet<_> = told.iter().map(|event| &event.key).collect();
+        assert_eq!(keys.len(), told.len(), "{event_grouping:?}");
+    }
+}
+
+/// What is held once every event is taken in: of each item the choice made last, whenever it was told.
+fn held(told: &[ConsentEvent]) -> BTreeMap<String, Choice> {
+    let mut preferences: Vec<_> = told.iter().flat_map(|event| &event.preferences).collect();
+    preferences.sort_by_key(|preference| preference.chosen_at_ms);
+    preferences.into_iter().map(|preference| (preference.item.to_string(), preference.choice)).collect()
+}
+
+#[tokio::test]
+async fn whatever_befalls_deliveries_those_that_arrive_come_to_the_same() {
+    let acts = [
+        Act::UnsubscribeByLink { channel: 6539 },
+        Act::UnsubscribeByLink { channel: 6541 },
+        Act::RejoinChannel { channel: 6539 },
+    ];
+    let told_with =
+        async |delivery_fault| told_of(Switches { delivery_fault, ..Switches::default() }, &acts).await;
+    let (out, push, back) = ("opt-out channel:6539", "opt-out channel:6541", "opt-in channel:6539");
+    for (fault, order) in [
+        (DeliveryFault::None, &[out, push, back][..]),
+        (DeliveryFault::Duplicate, &[out, out, push, push, back, back]),
+        (DeliveryFault::Reorder, &[push, out, back]),
+        (DeliveryFault::Late, &[out, push, back]),
+        (DeliveryFault::Drop, &[]),
+    ] {
+        let told = told_with(fault).await;
+        let chosen: Vec<_> = told.iter().flat_map(choices).collect();
+        assert_eq!(chosen, order, "{fault:?}");
+        for (one, other) in told.iter().flat_map(|one| told.iter().map(move |other| (one, other))) {
+            assert_eq!(one.key == other.key, choices(one) == choices(other), "{fault:?}");
+        }
+        if fault != DeliveryFault::Drop {
+            let last = [("channel:6539", Choice::OptIn), ("channel:6541", Choice::OptOut)];
+            assert_eq!(held(&told), last.map(|(item, choice)| (item.to_owned(), choice)).into(), "{fault:?}");
+        }
     }
 }
 

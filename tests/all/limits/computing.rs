@@ -1,6 +1,7 @@
 //! Computing time and stack.
 
 use connector_tests::{Bench, plugin, spec};
+use host_harness::{contract::webhook::Delivery, webhook::Admitted};
 
 use super::*;
 
@@ -93,11 +94,20 @@ async fn a_guest_remembers_no_call() {
 /// By its own instructions alone it would have time until the wall clock ends it.
 #[tokio::test]
 async fn what_the_host_computes_for_a_guest_is_its_computing_time() {
-    let mut spec = spec("hash-flood", &[("misdeed", "hash-flood")]);
+    let mut spec = spec("hash-flood", &[]);
     spec.secrets.insert("api-key".into(), connector_tests::secret("k-0123456789"));
     spec.limits = CallLimits { cpu_ms: 100, wall_ms: 1_000, ..Default::default() };
-    let answer = Bench::default().calls(&plugin("misbehaves").await, &spec).test_connection().await;
-    assert_eq!(answer, ended(FailureKind::CpuSpent, SPENT));
+    let calls = Bench::default().calls(&plugin("misbehaves").await, &spec);
+    let delivery = Delivery {
+        method: "POST".into(),
+        url: "https://platform.example.com/".into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        received_at_ms: 0,
+    };
+    let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
+    let failure = calls.verify(&admitted).await.unwrap_err();
+    assert_eq!(failure, ended(FailureKind::CpuSpent, SPENT).unwrap_err());
     neighbour_works().await;
 }
 

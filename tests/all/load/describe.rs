@@ -58,7 +58,7 @@ const RULES: &[&str] = &[
     "  - setting letter: its default \"c\" is not among its options",
     "  - setting public: a secret has no default and no options, since a manifest is public",
     "  - limit none-at-all: expected 1 to 1,000,000 requests, in a period of 1 ms to 31 days or at the same time",
-    "  - limit no-time: it lets nothing through; at least one request in a period of 1 ms to 31 days is wanted",
+    "  - limit no-time: expected 1 to 1,000,000 requests, in a period of 1 ms to 31 days or at the same time",
     "  - webhook-token-slot: a body called \"token\" is no place for it; a header or a query parameter is",
     "  - operation hostless: its host-setting nowhere is no setting, or a secret one",
     "  - operation traces: method \"TRACE\" is not one of GET, HEAD, POST, PUT, PATCH, DELETE",

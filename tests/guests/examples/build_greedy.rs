@@ -1,8 +1,8 @@
-//! A build of the connector that is swapped, which asks for more than the others.
+//! A build of the connector that is swapped, which asks for more than the others and requires the setting `region`.
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{
-        Check, Error, Guest, Manifest, Operation, Place, Settings,
+        Check, Error, Guest, Manifest, Operation, Place, SettingSpec, Settings,
     },
     builds, parts,
 };
@@ -11,20 +11,19 @@ struct Build;
 
 impl Guest for Build {
     fn describe() -> Manifest {
-        let known = builds::manifest("greedy");
+        let mut known = builds::manifest("greedy");
+        known.settings.retain(|setting| setting.name != "region");
+        known.settings.push(SettingSpec { required: true, ..parts::setting("region") });
+        known.settings.push(parts::secret("master-key"));
         let look = Operation {
             fields: vec![parts::field(Place::Header, "X-Key", "{master-key}")],
             ..parts::operation("look", "GET", "/look")
         };
-        Manifest {
-            settings: vec![parts::setting("domain"), parts::secret("master-key")],
-            operations: vec![look, parts::operation("export", "GET", "/export")],
-            ..known
-        }
+        Manifest { operations: vec![look, parts::operation("export", "GET", "/export")], ..known }
     }
 
-    fn test_connection(_: Settings) -> Result<Vec<Check>, Error> {
-        builds::answer("greedy")
+    fn test_connection(settings: Settings) -> Result<Vec<Check>, Error> {
+        builds::answer("greedy", &settings)
     }
 }
 

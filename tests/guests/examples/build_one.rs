@@ -12,8 +12,8 @@ impl Guest for Build {
         builds::manifest("one")
     }
 
-    fn test_connection(_: Settings) -> Result<Vec<Check>, Error> {
-        builds::answer("one")
+    fn test_connection(settings: Settings) -> Result<Vec<Check>, Error> {
+        builds::answer("one", &settings)
     }
 }
 

@@ -12,8 +12,8 @@ impl Guest for Build {
         builds::manifest("two")
     }
 
-    fn test_connection(_: Settings) -> Result<Vec<Check>, Error> {
-        builds::answer("two")
+    fn test_connection(settings: Settings) -> Result<Vec<Check>, Error> {
+        builds::answer("two", &settings)
     }
 }
 

@@ -19,6 +19,7 @@ use test_guests::{
         privacy::saas_connector::{credentials, http, log, types::ErrorKind},
     },
     parts,
+    webhook_verify::exports::privacy::saas_connector::webhook_verify::{self, Delivery, Verdict},
 };
 
 struct Misbehaves;
@@ -51,7 +52,6 @@ impl Guest for Misbehaves {
             Some("log-flood") => log_flood(),
             Some("log-bytes") => log_bytes(),
             Some("log-forgery") => log_forgery(),
-            Some("hash-flood") => hash_flood(),
             Some("request-flood") => request_flood(),
             Some("remember") => remember(),
             Some("act-and-spin") => {
@@ -68,6 +68,13 @@ impl Guest for Misbehaves {
             }
             Some(other) => Err(error(&format!("no misdeed is called {other}"))),
         }
+    }
+}
+
+impl webhook_verify::Guest for Misbehaves {
+    /// Lets the host hash without end, which it does for deliveries alone.
+    fn verify(_: Settings, _: Delivery) -> Result<Verdict, Error> {
+        hash_flood()
     }
 }
 
@@ -170,3 +177,4 @@ fn error(message: &str) -> Error {
 }
 
 test_guests::base::export!(Misbehaves);
+test_guests::webhook_verify::export!(Misbehaves);

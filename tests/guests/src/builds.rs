@@ -1,28 +1,36 @@
-//! Two builds of one connector, for swaps: each answers with its own name, after a look at the vendor.
+//! Builds of one connector, for swaps: each answers, after a look at the vendor, which build it is and for which build its
+//! connection was resolved.
 
 use crate::{
     base::{
-        exports::privacy::saas_connector::connector::{Check, Error, Manifest, Outcome},
+        exports::privacy::saas_connector::connector::{
+            Check, Error, Manifest, Outcome, SettingSpec, Settings,
+        },
         privacy::saas_connector::http,
     },
     parts,
 };
 
-/// The manifest that both builds share, but for the version.
+/// The manifest that the builds share, but for the version and the default of the setting `build`, which is the same.
 pub fn manifest(build: &str) -> Manifest {
     Manifest {
         version: build.to_owned(),
-        settings: vec![parts::setting("domain")],
+        settings: vec![
+            parts::setting("domain"),
+            SettingSpec { default: Some(build.to_owned()), ..parts::setting("build") },
+            parts::setting("region"),
+        ],
         operations: vec![parts::operation("look", "GET", "/look")],
         ..crate::manifest("swapped")
     }
 }
 
-/// Asks the vendor, and answers with the build's name before and after.
-pub fn answer(build: &str) -> Result<Vec<Check>, Error> {
+/// Asks the vendor, then answers with the build's own name and with the one that `settings` say.
+pub fn answer(build: &str, settings: &Settings) -> Result<Vec<Check>, Error> {
     let request =
         http::Request { operation: "look".to_owned(), values: Vec::new(), query: Vec::new(), body: None };
-    let status = http::send(&request).map(|response| response.status);
-    let detail = format!("{status:?}");
-    Ok(vec![Check { name: build.to_owned(), outcome: Outcome::Passed, detail }])
+    let looked = http::send(&request);
+    let resolved_for = settings.iter().find(|(name, _)| name == "build").map(|(_, value)| value.clone());
+    let outcome = if looked.is_ok() { Outcome::Passed } else { Outcome::Failed };
+    Ok(vec![Check { name: build.to_owned(), outcome, detail: resolved_for.unwrap_or_default() }])
 }

@@ -118,12 +118,15 @@ const DECISIVE: &[&str] = &[
     "forget_again",
     "forgotten_status",
     "forget_reach",
+    "hash_encoding",
     "user_id_hash",
     "subscriptions_api",
     "opt_in",
     "unknown_item",
     "unknown_subscriber",
     "not_allowed",
+    "message_type_shape",
+    "media",
 ];
 
 impl Knob {

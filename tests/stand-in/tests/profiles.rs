@@ -155,9 +155,9 @@ async fn a_user_id_makes_a_person_where_the_project_allows() {
 #[tokio::test]
 async fn many_profiles_are_written_without_events() {
     let service = Service::start(ProjectType::Email, prompt()).await;
-    let users = json!({"users": [{"email": ADA, "dataFields": {"unsubscribedChannelIds": [6539]}}, {"email": "shrouti"}]});
+    let users = json!({"users": [{"email": ADA, "dataFields": {"unsubscribedChannelIds": [6539]}}, {"email": "grace"}]});
     let answer = service.post("/api/users/bulkUpdate", users).await;
-    let recorded = json!({"successCount":1,"failCount":1,"invalidEmails":["shrouti"],"invalidUserIds":[],"filteredOutFields":[],"createdFields":[],"noOpEmails":[],"noOpUserIds":[],"failedUpdates":{"invalidEmails":["shrouti"],"invalidUserIds":[],"notFoundEmails":[],"notFoundUserIds":[],"invalidDataEmails":[],"invalidDataUserIds":[],"conflictEmails":[],"conflictUserIds":[],"forgottenEmails":[],"forgottenUserIds":[]}});
+    let recorded = json!({"successCount":1,"failCount":1,"invalidEmails":["grace"],"invalidUserIds":[],"filteredOutFields":[],"createdFields":[],"noOpEmails":[],"noOpUserIds":[],"failedUpdates":{"invalidEmails":["grace"],"invalidUserIds":[],"notFoundEmails":[],"notFoundUserIds":[],"invalidDataEmails":[],"invalidDataUserIds":[],"conflictEmails":[],"conflictUserIds":[],"forgottenEmails":[],"forgottenUserIds":[]}});
     assert_eq!((answer.status, answer.json()), (200, recorded));
     assert_eq!(service.stand_in.subscriptions(ADA).unwrap().unsubscribed_channels, [6539]);
     assert!(service.stand_in.deliveries().is_empty());

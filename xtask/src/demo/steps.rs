@@ -105,7 +105,9 @@ fn erase(demo: &Demo) -> Result<String> {
     // 4: accepted and not yet proven.
     let receipt = demo.host.json(&["erase", "newsletter", "--email", ADA], 4)?;
     says(&receipt, "/status", "accepted")?;
-    Ok("accepted, to be confirmed in ten minutes".to_owned())
+    let wait = receipt.pointer("/confirm-after-ms").and_then(Value::as_u64);
+    let wait = wait.with_context(|| format!("no /confirm-after-ms in {receipt}"))?;
+    Ok(format!("accepted, to be confirmed in {} minutes", wait.div_ceil(60_000)))
 }
 
 fn confirm(demo: &Demo) -> Result<String> {
@@ -135,7 +137,10 @@ fn install_token(demo: &Demo) -> Result<String> {
 
 fn swap(demo: &Demo) -> Result<String> {
     let told = demo.host.hot_swap()?;
-    ensure!(told.contains("+next"), "{told}");
+    let versions = told.split_once(" answered, then ");
+    let (before, rest) = versions.with_context(|| told.clone())?;
+    let after = rest.split(',').next().unwrap_or_default();
+    ensure!(before != after && after.ends_with("+next"), "{told}");
     Ok(told)
 }
 
