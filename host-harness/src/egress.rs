@@ -124,19 +124,19 @@ impl Egress {
         if Instant::now() >= over_at {
             return Err(out_of_time(declared));
         }
-        let exchange =
-            caller.trace.map(|trace| (trace, Exchange::of(&outgoing, &self.redactors(connection))));
+        let traced = caller.trace.map(|trace| (trace, outgoing.clone()));
         if outgoing.acts {
             (caller.departs)();
         }
         let begun = Instant::now();
         let answer = timeout_at(over_at, self.transport.send(connection, outgoing)).await;
         drop(pass);
+        let redactor = self.captured.redactor(connection);
         let answer = answer
             .unwrap_or_else(|_| Err(cut_short(declared)))
-            .map_err(|error| self.cleaned(connection, error));
-        if let Some((trace, exchange)) = exchange {
-            trace.tell(&exchange.answered(&answer, begun.elapsed()));
+            .map_err(|error| HttpError { message: redactor.text(&error.message).into_owned(), ..error });
+        if let Some((trace, sent)) = traced {
+            trace.tell(&Exchange::of(&sent, &answer, begun.elapsed(), &redactor));
         }
         let mut answer = answer?;
         let (taken, body) = captured::taken(&declared.captures, answer.body);
@@ -149,34 +149,27 @@ impl Egress {
 
     /// What of `answer` a guest may see.
     fn shown(&self, connection: &Connection, declared: &Declared, answer: Answer) -> Response {
-        let redactors = self.redactors(connection);
+        let redactor = self.captured.redactor(connection);
         let headers = declared
             .response_headers
             .iter()
             .flat_map(|name| answer.headers.get_all(name).iter().map(move |value| (name, value)))
             .filter_map(|(name, value)| {
-                let value =
-                    redactors.iter().fold(value.to_str().ok()?.to_owned(), |v, r| r.text(&v).into_owned());
-                Some((name.to_string(), value))
+                Some((name.to_string(), redactor.text(value.to_str().ok()?).into_owned()))
             })
             .collect();
         let wait = retry_after::retry_after(&answer.headers, self.clock.date());
         Response {
             status: answer.status,
             headers,
-            retry_after_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-            body: redactors.iter().fold(answer.body, |body, redactor| redactor.bytes(body)),
+            retry_after_ms: wait.map(milliseconds),
+            body: redactor.bytes(answer.body),
         }
     }
+}
 
-    fn cleaned(&self, connection: &Connection, error: HttpError) -> HttpError {
-        let message = self.redactors(connection).iter().fold(error.message, |m, r| r.text(&m).into_owned());
-        HttpError { message, ..error }
-    }
-
-    fn redactors(&self, connection: &Connection) -> Vec<Redactor> {
-        [connection.redactor.clone()].into_iter().chain(self.captured.redactor(connection)).collect()
-    }
+fn milliseconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn not_sent(kind: HttpErrorKind, message: String) -> HttpError {
@@ -194,7 +187,7 @@ fn no_credential(message: String) -> HttpError {
 fn rate_limited(declared: &Declared, wait: Option<Duration>) -> HttpError {
     let limits: Vec<_> = declared.limits.iter().map(|limit| limit.name.as_str()).collect();
     HttpError {
-        retry_after_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        retry_after_ms: wait.map(milliseconds),
         ..not_sent(
             HttpErrorKind::RateLimited,
             format!("operation {}: the vendor's limits are reached ({})", declared.name, limits.join(", ")),

@@ -62,12 +62,12 @@ pub enum StartError {
 ///
 /// ```no_run
 /// # async fn erase() -> Result<(), Box<dyn std::error::Error>> {
-/// use host_harness::{config::Config, contract::Subject, host::Host};
+/// use host_harness::{config::Config, contract::{Subject, erasure::Status}, host::Host};
 ///
 /// let host = Host::start(Config::read("connector-host.toml")?).await?;
 /// let person = Subject::email("ada@example.com");
 /// let receipt = host.connection("newsletter")?.erase(&person).await??;
-/// assert!(receipt.confirm_after_ms.is_some());
+/// assert_eq!(receipt.status, Status::Accepted);
 /// # Ok(())
 /// # }
 /// ```

@@ -16,4 +16,5 @@ pub mod webhook;
 
 mod bindings;
 mod imports;
+mod kebab;
 mod nearest;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use host_harness::{
     clock::SystemClock,
-    connection::{CallLimits, Connection, ConnectionSpec, EgressPolicy, TenantId},
+    connection::{CallLimits, Connection, ConnectionSpec},
     egress::{Egress, Network, Reach, Transport},
     engine::{Engine, PoolSize},
     plugin::Plugin,
@@ -81,16 +81,8 @@ impl Bench {
 /// A connection of the tenant `acme` with these settings; `key` has to be a test's own, since its log lines are found by it.
 pub fn spec(key: &str, settings: &[(&str, &str)]) -> ConnectionSpec {
     ConnectionSpec {
-        tenant: TenantId("acme".to_owned()),
-        key: key.to_owned(),
-        plugin: "guest".to_owned(),
         settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        secrets: [].into(),
-        webhook_url: None,
-        accepted_tokens: Vec::new(),
-        token_to_install: None,
-        policy: EgressPolicy::default(),
-        limits: CallLimits::default(),
+        ..ConnectionSpec::new("acme", key, "guest")
     }
 }
 

@@ -9,12 +9,12 @@ use serde::{
 
 use super::{
     egress,
-    problem::{SHORTEST_TOKEN, Wrong},
+    problem::Wrong,
     secret::{Surroundings, secret},
     section::{Entry, Problems, Section, keys_of},
 };
 use crate::{
-    connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
+    connection::{CallLimits, ConnectionSpec, EgressPolicy, SHORTEST_SECRET, TenantId},
     secret::Secret,
 };
 
@@ -152,7 +152,7 @@ fn token(entry: Entry<'_>, around: &mut Surroundings<'_>, problems: &mut Problem
     let (at, place) = (entry.at, entry.place.clone());
     let token = secret(entry, around, problems)?;
     let length = token.expose().chars().count();
-    if length < SHORTEST_TOKEN {
+    if length < SHORTEST_SECRET {
         problems.add(at, &place, Wrong::ShortToken(length));
         return None;
     }

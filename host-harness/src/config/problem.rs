@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::nearest::nearest;
-
-/// Shorter tokens would be found in innocent text, and so could not be kept out of answers and logs.
-pub(super) const SHORTEST_TOKEN: usize = 6;
+use crate::{connection::SHORTEST_SECRET, kebab::is_kebab, nearest::nearest};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +104,7 @@ pub enum Wrong {
     EmptySecret,
     /// A token that would be found in innocent text.
     #[error(
-        "a token of {0} characters cannot be kept out of answers and logs; at least {SHORTEST_TOKEN} are wanted"
+        "a token of {0} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are wanted"
     )]
     ShortToken(usize),
     /// A file that is named.
@@ -137,10 +134,7 @@ pub enum Wrong {
 impl Wrong {
     /// What is wrong with `name` as a key of the configuration.
     pub(super) fn with_name(name: &str) -> Option<Self> {
-        let word = |word: &str| {
-            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        };
-        (name.len() > 64 || !name.split('-').all(word)).then_some(Self::BadName)
+        (name.len() > 64 || !is_kebab(name)).then_some(Self::BadName)
     }
 
     /// What is wrong with `name` as that of one of `known`.

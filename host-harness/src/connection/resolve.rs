@@ -11,6 +11,7 @@ use crate::{
         manifest::{Manifest, SettingSpec},
     },
     egress::{Redactor, Target, TargetError, WEBHOOK_URL, allows},
+    nearest::nearest,
     secret::Secret,
 };
 
@@ -61,13 +62,13 @@ pub struct SettingError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingProblem {
     /// The connector does not have it.
-    #[error("the connector does not have it{}", match nearest { Some(known) => format!("; did you mean {known}?"), None => String::new() })]
+    #[error("the connector does not have it{}", meant(nearest.as_deref()))]
     Unknown {
         /// The known one that is most like it.
         nearest: Option<String>,
     },
     /// A denied operation that the connector does not have.
-    #[error("the connector has no operation {name:?}{}", match nearest { Some(known) => format!("; did you mean {known}?"), None => String::new() })]
+    #[error("the connector has no operation {name:?}{}", meant(nearest.as_deref()))]
     NoSuchOperation {
         /// What was denied.
         name: String,
@@ -186,7 +187,10 @@ impl ConnectionSpec {
             .chain(self.secrets.keys().map(|name| (name, true)));
         for (name, as_secret) in written {
             let problem = match manifest.setting(name) {
-                None => SettingProblem::Unknown { nearest: nearest(name, manifest) },
+                None => {
+                    let known = manifest.settings.iter().map(|setting| setting.name.as_str());
+                    SettingProblem::Unknown { nearest: nearest(name, known).map(str::to_owned) }
+                }
                 Some(spec) if spec.secret && !as_secret => SettingProblem::SecretInTheOpen,
                 Some(spec) if !spec.secret && as_secret => SettingProblem::NotASecret,
                 Some(_) => continue,
@@ -199,7 +203,7 @@ impl ConnectionSpec {
     fn check_denials(&self, manifest: &Manifest, errors: &mut Vec<SettingError>) {
         for name in self.policy.denied_operations.iter().filter(|name| manifest.operation(name).is_none()) {
             let known = manifest.operations.iter().map(|operation| operation.name.as_str());
-            let nearest = crate::nearest::nearest(name, known).map(str::to_owned);
+            let nearest = nearest(name, known).map(str::to_owned);
             let problem = SettingProblem::NoSuchOperation { name: name.clone(), nearest };
             errors.push(self.error("egress.denied-operations", problem));
         }
@@ -263,9 +267,8 @@ impl ConnectionSpec {
     }
 }
 
-fn nearest(name: &str, manifest: &Manifest) -> Option<String> {
-    let known = manifest.settings.iter().map(|setting| setting.name.as_str());
-    crate::nearest::nearest(name, known).map(str::to_owned)
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -27,7 +27,7 @@ struct Kept {
     secrets: BTreeMap<String, KeptSecret>,
     /// Those that were replaced last: calls under way still carry them.
     before: BTreeMap<String, Secret>,
-    redactor: Option<Redactor>,
+    redactor: Redactor,
     renewing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -40,10 +40,9 @@ struct KeptSecret {
 impl Captured {
     /// The secret kept under `name`, if it is still good at `now`.
     pub(crate) fn get(&self, connection: &Connection, name: &str, now: Duration) -> Option<Secret> {
-        self.with(connection, |kept| {
-            let held = kept.secrets.get(name)?;
-            held.good_until.is_none_or(|end| now + EARLY < end).then(|| held.secret.clone())
-        })
+        let connections = self.connections();
+        let held = connections.get(&connection.key)?.secrets.get(name)?;
+        held.good_until.is_none_or(|end| now + EARLY < end).then(|| held.secret.clone())
     }
 
     /// Keeps what an answer brought.
@@ -51,31 +50,33 @@ impl Captured {
         if taken.is_empty() {
             return;
         }
-        self.with(connection, |kept| {
-            for Taken { name, secret, lifetime } in taken {
-                let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
-                if let Some(replaced) = kept.secrets.insert(name.clone(), KeptSecret { secret, good_until }) {
-                    kept.before.insert(name, replaced.secret);
-                }
+        let mut connections = self.connections();
+        let kept = connections.entry(connection.key.clone()).or_default();
+        for Taken { name, secret, lifetime } in taken {
+            let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
+            if let Some(replaced) = kept.secrets.insert(name.clone(), KeptSecret { secret, good_until }) {
+                kept.before.insert(name, replaced.secret);
             }
-            let held = kept.secrets.values().map(|held| &held.secret);
-            kept.redactor = Some(Redactor::of(held.chain(kept.before.values())));
-        });
+        }
+        let held = kept.secrets.values().map(|held| &held.secret);
+        kept.redactor = Redactor::of(held.chain(kept.before.values()));
     }
 
-    /// Finds what was captured for this connection.
-    pub(crate) fn redactor(&self, connection: &Connection) -> Option<Redactor> {
-        self.with(connection, |kept| kept.redactor.clone())
+    /// Finds this connection's secrets, captured ones among them.
+    pub(crate) fn redactor(&self, connection: &Connection) -> Redactor {
+        match self.connections().get(&connection.key) {
+            Some(kept) => connection.redactor.and(&kept.redactor),
+            None => connection.redactor.clone(),
+        }
     }
 
     /// Held by the one call that fetches secrets for this connection; the others wait and find them kept.
     pub(crate) fn renewing(&self, connection: &Connection) -> Arc<tokio::sync::Mutex<()>> {
-        self.with(connection, |kept| Arc::clone(&kept.renewing))
+        Arc::clone(&self.connections().entry(connection.key.clone()).or_default().renewing)
     }
 
-    fn with<T>(&self, connection: &Connection, act: impl FnOnce(&mut Kept) -> T) -> T {
-        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        act(connections.entry(connection.key.clone()).or_default())
+    fn connections(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -69,12 +69,12 @@ impl Egress {
     /// What is there now. An optional secret that the operator left empty is not: what it stands in is left out.
     fn at_hand(&self, caller: &Caller<'_>, declared: &Declared, refused: &Secrets) -> Secrets {
         let now = self.clock.now();
-        let found = declared.secrets().into_iter().filter_map(|name| {
+        let found = declared.secrets.iter().filter_map(|name| {
             let captured = self.captured.get(caller.connection, name, now);
             let secret = captured.or_else(|| caller.connection.secrets.get(name).cloned())?;
             let was_refused =
                 refused.get(name).is_some_and(|refused| refused.matches(secret.expose().as_bytes()));
-            (!was_refused).then(|| (name.to_owned(), secret))
+            (!was_refused).then(|| (name.clone(), secret))
         });
         found.collect()
     }
@@ -116,10 +116,6 @@ fn missing<'a>(
     declared: &'a Declared,
     secrets: &Secrets,
 ) -> Vec<(&'a str, &'a Declared)> {
-    declared
-        .secrets()
-        .into_iter()
-        .filter(|name| !secrets.contains_key(*name))
-        .filter_map(|name| Some((name, exchange_for(caller, declared, name)?)))
-        .collect()
+    let absent = declared.secrets.iter().filter(|name| !secrets.contains_key(*name));
+    absent.filter_map(|name| Some((name.as_str(), exchange_for(caller, declared, name)?))).collect()
 }

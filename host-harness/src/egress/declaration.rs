@@ -61,6 +61,8 @@ pub(crate) struct Declared {
     pub(crate) response_headers: Vec<HeaderName>,
     pub(crate) response_limit: Option<u64>,
     pub(crate) limits: Vec<Limit>,
+    /// What it is sent with: the secrets among its blanks, found once.
+    pub(crate) secrets: BTreeSet<String>,
 }
 
 impl Declared {
@@ -75,23 +77,13 @@ impl Declared {
     }
 
     /// The secrets that its answer brings.
-    fn captured(&self) -> BTreeSet<&str> {
-        self.captures.iter().map(|capture| capture.secret.as_str()).collect()
+    fn captured(&self) -> BTreeSet<String> {
+        self.captures.iter().map(|capture| capture.secret.clone()).collect()
     }
 
     /// Every blank of its path and fields.
     pub(crate) fn blanks(&self) -> impl Iterator<Item = &Blank> {
         self.path.blanks().chain(self.fields.iter().flat_map(|field| field.value.blanks()))
-    }
-
-    /// The secrets that it is sent with.
-    pub(crate) fn secrets(&self) -> BTreeSet<&str> {
-        self.blanks()
-            .filter_map(|blank| match blank {
-                Blank::Secret(name) => Some(name.as_str()),
-                _ => None,
-            })
-            .collect()
     }
 }
 

@@ -17,9 +17,9 @@ const MASK: &str = "[redacted]";
 /// A shorter piece of base64 would be found in innocent text.
 const SHORTEST_PIECE: usize = 8;
 
-/// Searches for a set of secrets in one pass.
-#[derive(Clone)]
-pub(crate) struct Redactor(Option<Arc<AhoCorasick>>);
+/// Searches for sets of secrets, each in one pass.
+#[derive(Clone, Default)]
+pub(crate) struct Redactor(Vec<Arc<AhoCorasick>>);
 
 impl Redactor {
     /// One that finds `secrets`, as they are and in base64, hex, percent-encoding and JSON.
@@ -28,35 +28,38 @@ impl Redactor {
         forms.sort_unstable();
         forms.dedup();
         if forms.is_empty() {
-            return Self(None);
+            return Self::default();
         }
         // Fails only past four billion states; then nothing may be shown at all, which an empty pattern does.
         let search = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&forms)
             .or_else(|_| AhoCorasick::new([""]));
-        Self(search.ok().map(Arc::new))
+        Self(search.into_iter().map(Arc::new).collect())
+    }
+
+    /// One that also finds what `other` finds.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self(self.0.iter().chain(&other.0).cloned().collect())
     }
 
     /// `bytes` without the secrets; the same buffer where there is none in it.
     pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
-        match &self.0 {
-            Some(search) if search.is_match(&bytes) => {
-                search.replace_all_bytes(&bytes, &vec![MASK; search.patterns_len()])
-            }
-            _ => bytes,
-        }
+        self.0.iter().fold(bytes, |bytes, search| {
+            if search.is_match(&bytes) { search.replace_all_bytes(&bytes, &masks(search)) } else { bytes }
+        })
     }
 
     /// `text` without the secrets.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.0 {
-            Some(search) if search.is_match(text) => {
-                Cow::Owned(search.replace_all(text, &vec![MASK; search.patterns_len()]))
-            }
-            _ => Cow::Borrowed(text),
-        }
+        self.0.iter().fold(Cow::Borrowed(text), |text, search| {
+            if search.is_match(&*text) { Cow::Owned(search.replace_all(&text, &masks(search))) } else { text }
+        })
     }
+}
+
+fn masks(search: &AhoCorasick) -> Vec<&'static str> {
+    vec![MASK; search.patterns_len()]
 }
 
 impl fmt::Debug for Redactor {

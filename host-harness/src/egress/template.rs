@@ -2,6 +2,8 @@
 //!
 //! A blank is `{` lower-case-kebab `}`; every other brace is literal, so that a query language's text can stand in a field.
 
+use crate::kebab::is_kebab;
+
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -22,6 +24,16 @@ pub(crate) enum Blank {
     WebhookToken,
     /// One of the request's values.
     Value(String),
+}
+
+impl Blank {
+    /// The secret that fills it.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Secret(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// A text with blanks.
@@ -78,15 +90,12 @@ impl Template {
 /// The blank that `text` begins with, and what follows it.
 fn blank_at(text: &str) -> Option<(&str, &str)> {
     let (name, after) = text.strip_prefix('{')?.split_once('}')?;
-    is_kebab(name).then_some((name, after))
+    is_name(name).then_some((name, after))
 }
 
-/// Whether `name` is made of lower-case words and digits with single dashes between them.
-pub(crate) fn is_kebab(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        })
+/// Whether `name` is what a blank, and so whatever fills one, can be called: kebab-case, beginning with a letter.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && is_kebab(name)
 }
 
 #[cfg(test)]

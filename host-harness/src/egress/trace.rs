@@ -62,31 +62,25 @@ impl fmt::Debug for Trace {
 }
 
 impl Exchange {
-    /// What of `outgoing` may be shown, before it is sent.
-    pub(crate) fn of(outgoing: &Outgoing, redactors: &[Redactor]) -> Self {
-        let masked = |text: &str| {
-            redactors.iter().fold(text.to_owned(), |text, redactor| redactor.text(&text).into_owned())
-        };
-        let headers = outgoing
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), masked(&String::from_utf8_lossy(value.as_bytes()))))
-            .collect();
+    /// What of `sent` and its answer may be shown.
+    pub(crate) fn of(
+        sent: &Outgoing,
+        answer: &Result<Answer, HttpError>,
+        took: Duration,
+        redactor: &Redactor,
+    ) -> Self {
+        let masked = |bytes: &[u8]| redactor.text(&String::from_utf8_lossy(bytes)).into_owned();
+        let line = format!("{} {}{}", sent.method, sent.target, sent.path_and_query);
+        let headers = sent.headers.iter();
         Self {
-            operation: outgoing.operation.clone(),
-            line: masked(&format!("{} {}{}", outgoing.method, outgoing.target, outgoing.path_and_query)),
-            headers,
-            body: outgoing.body.as_ref().map(|body| cut(masked(&String::from_utf8_lossy(body)))),
-            acts: outgoing.acts,
-            outcome: Ok(0),
-            took: Duration::ZERO,
+            operation: sent.operation.clone(),
+            line: masked(line.as_bytes()),
+            headers: headers.map(|(name, value)| (name.to_string(), masked(value.as_bytes()))).collect(),
+            body: sent.body.as_ref().map(|body| cut(masked(body))),
+            acts: sent.acts,
+            outcome: answer.as_ref().map(|answer| answer.status).map_err(Clone::clone),
+            took,
         }
-    }
-
-    /// The same, answered.
-    pub(crate) fn answered(self, answer: &Result<Answer, HttpError>, took: Duration) -> Self {
-        let outcome = answer.as_ref().map(|answer| answer.status).map_err(Clone::clone);
-        Self { outcome, took, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ use super::target::Target;
 use crate::{connection::Connection, contract::http::HttpError};
 
 /// A finished request, credentials and all. It does not print.
+#[derive(Clone)]
 pub struct Outgoing {
     /// The operation that it carries out.
     pub operation: String,

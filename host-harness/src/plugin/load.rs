@@ -179,54 +179,38 @@ fn link(engine: &Engine, component: &Component, wasi: Wasi) -> Result<InstancePr
     }
 }
 
-impl Exports {
-    fn of(pre: &InstancePre<CallState>, offered: &[Interface]) -> Result<Self, LoadError> {
-        let has = |interface| offered.contains(&interface);
-        let mismatch = |error: wasmtime::Error| LoadError::Mismatch(sentence(&error));
-        Ok(Self {
-            connector: has(Interface::Connector)
-                .then(|| exports::connector::GuestIndices::new(pre))
-                .transpose()
-                .map_err(mismatch)?,
-            erasure: has(Interface::Erasure)
-                .then(|| exports::erasure::GuestIndices::new(pre))
-                .transpose()
-                .map_err(mismatch)?,
-            consent: has(Interface::Consent)
-                .then(|| exports::consent::GuestIndices::new(pre))
-                .transpose()
-                .map_err(mismatch)?,
-            webhook_verify: has(Interface::WebhookVerify)
-                .then(|| exports::webhook_verify::GuestIndices::new(pre))
-                .transpose()
-                .map_err(mismatch)?,
-            webhook_token: has(Interface::WebhookToken)
-                .then(|| exports::webhook_token::GuestIndices::new(pre))
-                .transpose()
-                .map_err(mismatch)?,
-        })
-    }
+macro_rules! exports {
+    ($($field:ident: $interface:ident,)*) => {
+        impl Exports {
+            fn of(pre: &InstancePre<CallState>, offered: &[Interface]) -> Result<Self, LoadError> {
+                let has = |interface| offered.contains(&interface);
+                let mismatch = |error: wasmtime::Error| LoadError::Mismatch(sentence(&error));
+                Ok(Self {
+                    $($field: has(Interface::$interface)
+                        .then(|| exports::$field::GuestIndices::new(pre))
+                        .transpose()
+                        .map_err(mismatch)?,)*
+                })
+            }
 
-    /// Type-checks every export against the contract.
-    fn check_types(&self, sandbox: &mut Sandbox) -> wasmtime::Result<()> {
-        let (store, instance) = (&mut sandbox.store, &sandbox.instance);
-        if let Some(guest) = &self.connector {
-            guest.load(&mut *store, instance).context("its export connector")?;
+            /// Type-checks every export against the contract.
+            fn check_types(&self, sandbox: &mut Sandbox) -> wasmtime::Result<()> {
+                let (store, instance) = (&mut sandbox.store, &sandbox.instance);
+                $(if let Some(guest) = &self.$field {
+                    guest.load(&mut *store, instance).context(format!("its export {}", Interface::$interface))?;
+                })*
+                Ok(())
+            }
         }
-        if let Some(guest) = &self.erasure {
-            guest.load(&mut *store, instance).context("its export erasure")?;
-        }
-        if let Some(guest) = &self.consent {
-            guest.load(&mut *store, instance).context("its export consent")?;
-        }
-        if let Some(guest) = &self.webhook_verify {
-            guest.load(&mut *store, instance).context("its export webhook-verify")?;
-        }
-        if let Some(guest) = &self.webhook_token {
-            guest.load(&mut *store, instance).context("its export webhook-token")?;
-        }
-        Ok(())
-    }
+    };
+}
+
+exports! {
+    connector: Connector,
+    erasure: Erasure,
+    consent: Consent,
+    webhook_verify: WebhookVerify,
+    webhook_token: WebhookToken,
 }
 
 /// Starts it once, checks its types, and asks it to describe itself, with no import to use.

@@ -41,7 +41,7 @@ impl<'a> Client<'a> {
     /// Reads one answer in its envelope.
     pub(crate) fn read<T: DeserializeOwned>(&mut self, operation: &'static Operation) -> Result<T, Error> {
         let response = self.send(request::plain(operation))?;
-        self.parse(operation, &response)
+        self.parse(operation, &response, response::read(&response))
     }
 
     /// Somebody's profile; none where Iterable knows nobody by that identifier.
@@ -51,8 +51,8 @@ impl<'a> Client<'a> {
         let response = self.send(request)?;
         match response::read(&response) {
             Err(refusal) if refusal.meaning == Meaning::UnknownPerson => Ok(None),
-            _ => self
-                .parse(operation, &response)
+            answer => self
+                .parse(operation, &response, answer)
                 .map(|answer: UserAnswer| answer.user.and_then(User::into_profile)),
         }
     }
@@ -78,8 +78,14 @@ impl<'a> Client<'a> {
         self.fail(operation, response::unreadable(response), "")
     }
 
-    fn parse<T: DeserializeOwned>(&self, operation: &Operation, response: &Response) -> Result<T, Error> {
-        match response::read(response) {
+    /// The body of a success; `answer` is what its envelope says.
+    fn parse<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        response: &Response,
+        answer: Result<Done, Refusal>,
+    ) -> Result<T, Error> {
+        match answer {
             Ok(_) => parse(&response.body).ok_or_else(|| self.unreadable(operation, response)),
             Err(refusal) => Err(self.fail(operation, refusal, "")),
         }

@@ -21,6 +21,14 @@ fn chosen() -> Subscriptions {
     Subscriptions { unsubscribed_channels: vec![6541], lists: vec![56545], ..Subscriptions::default() }
 }
 
+/// An email-based project that knows Ada, with these choices.
+async fn knowing(switches: Switches, subscriptions: Subscriptions) -> Project {
+    let project = Project::new(ProjectType::Email, switches).await;
+    project.stand_in.seed("ada@example.com", Some(subscriptions));
+    project.pass(SETTLED);
+    project
+}
+
 #[tokio::test]
 async fn the_catalogue_is_listed_with_parents() {
     let project = Project::new(ProjectType::Email, Switches::default()).await;
@@ -46,9 +54,7 @@ async fn the_catalogue_is_listed_with_parents() {
 #[tokio::test]
 async fn exactly_the_choices_given_are_made_and_every_other_is_left_alone() {
     for switches in [Switches::default(), api_on()] {
-        let project = Project::new(ProjectType::Email, switches).await;
-        project.stand_in.seed("ada@example.com", Some(chosen()));
-        project.pass(SETTLED);
+        let project = knowing(switches, chosen()).await;
         let choices = ["opt-out channel:6539", "opt-in channel:6541", "opt-out message-type:7090"];
         let report = project.apply(&ada(ProjectType::Email), &choices).await.unwrap();
         assert_eq!(changes(&report), [Change::Applied; 3]);
@@ -68,9 +74,7 @@ async fn exactly_the_choices_given_are_made_and_every_other_is_left_alone() {
 #[tokio::test]
 async fn what_is_already_so_is_unchanged_and_costs_no_write() {
     for switches in [Switches::default(), api_on()] {
-        let project = Project::new(ProjectType::Email, switches).await;
-        project.stand_in.seed("ada@example.com", Some(chosen()));
-        project.pass(SETTLED);
+        let project = knowing(switches, chosen()).await;
         let report = project
             .apply(&ada(ProjectType::Email), &["opt-out channel:6541", "opt-in channel:6539"])
             .await
@@ -83,9 +87,7 @@ async fn what_is_already_so_is_unchanged_and_costs_no_write() {
 
 #[tokio::test]
 async fn applying_twice_is_applying_once() {
-    let project = Project::new(ProjectType::Email, Switches::default()).await;
-    project.stand_in.seed("ada@example.com", Some(chosen()));
-    project.pass(SETTLED);
+    let project = knowing(Switches::default(), chosen()).await;
     project.apply(&ada(ProjectType::Email), &["opt-out channel:6539"]).await.unwrap();
     let once = project.stand_in.subscriptions("ada@example.com");
     let again = project.apply(&ada(ProjectType::Email), &["opt-out channel:6539"]).await.unwrap();
@@ -164,10 +166,8 @@ async fn what_is_held_is_read_back() {
 #[tokio::test]
 async fn opposite_choices_for_a_channel_and_its_message_type_are_both_applied() {
     for switches in [Switches::default(), api_on()] {
-        let project = Project::new(ProjectType::Email, switches).await;
         let before = Subscriptions { unsubscribed_message_types: vec![7089], ..chosen() };
-        project.stand_in.seed("ada@example.com", Some(before));
-        project.pass(SETTLED);
+        let project = knowing(switches, before).await;
         let report = project
             .apply(&ada(ProjectType::Email), &["opt-out channel:6539", "opt-in message-type:7089"])
             .await
@@ -183,9 +183,7 @@ async fn opposite_choices_for_a_channel_and_its_message_type_are_both_applied() 
 #[tokio::test]
 async fn opt_in_message_types_are_kept_in_their_own_list() {
     let switches = Switches { opt_in: OptIn::On, ..Switches::default() };
-    let project = Project::new(ProjectType::Email, switches).await;
-    project.stand_in.seed("ada@example.com", Some(chosen()));
-    project.pass(SETTLED);
+    let project = knowing(switches, chosen()).await;
     let report = project
         .apply(&ada(ProjectType::Email), &["opt-in message-type:7092", "opt-out message-type:7091"])
         .await
@@ -197,9 +195,7 @@ async fn opt_in_message_types_are_kept_in_their_own_list() {
 
 #[tokio::test]
 async fn an_item_that_does_not_exist_is_refused_and_takes_no_other_down() {
-    let project = Project::new(ProjectType::Email, Switches::default()).await;
-    project.stand_in.seed("ada@example.com", Some(chosen()));
-    project.pass(SETTLED);
+    let project = knowing(Switches::default(), chosen()).await;
     let report = project
         .apply(&ada(ProjectType::Email), &["opt-out channel:1", "opt-out channel:6539", "opt-out colour:1"])
         .await
@@ -209,9 +205,7 @@ async fn an_item_that_does_not_exist_is_refused_and_takes_no_other_down() {
 
 #[tokio::test]
 async fn the_additive_api_is_found_out_and_fallen_back_from() {
-    let project = Project::new(ProjectType::Email, Switches::default()).await;
-    project.stand_in.seed("ada@example.com", Some(chosen()));
-    project.pass(SETTLED);
+    let project = knowing(Switches::default(), chosen()).await;
     project.apply(&ada(ProjectType::Email), &["opt-out channel:6539"]).await.unwrap();
     let writes: Vec<_> =
         project.requested().into_iter().filter(|request| !request.starts_with("GET")).collect();
@@ -222,9 +216,7 @@ async fn the_additive_api_is_found_out_and_fallen_back_from() {
 
 #[tokio::test]
 async fn opting_out_and_in_again_within_the_lag_loses_neither() {
-    let project = Project::new(ProjectType::Email, Switches::default()).await;
-    project.stand_in.seed("ada@example.com", Some(chosen()));
-    project.pass(SETTLED);
+    let project = knowing(Switches::default(), chosen()).await;
     let person = ada(ProjectType::Email);
     let (out, back) = (
         preferences(&["opt-out channel:6539", "opt-out channel:6540"]),
@@ -246,9 +238,7 @@ async fn opting_out_and_in_again_within_the_lag_loses_neither() {
 
 #[tokio::test]
 async fn two_calls_for_one_person_at_once_lose_nothing() {
-    let project = Project::new(ProjectType::Email, Switches::default()).await;
-    project.stand_in.seed("ada@example.com", Some(chosen()));
-    project.pass(SETTLED);
+    let project = knowing(Switches::default(), chosen()).await;
     let (one, other) = (preferences(&["opt-out channel:6539"]), preferences(&["opt-out channel:6540"]));
     let (person, again) = (ada(ProjectType::Email), Subject::email("ADA@example.com "));
     let later = async {

@@ -31,16 +31,9 @@ fn manifest() -> Manifest {
 fn spec(settings: &[(&str, &str)], secrets: &[(&str, &str)]) -> ConnectionSpec {
     let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     ConnectionSpec {
-        tenant: TenantId("acme".into()),
-        key: "newsletter".into(),
-        plugin: "example".into(),
         settings: settings.iter().map(text).collect(),
         secrets: secrets.iter().map(|(n, v)| ((*n).to_owned(), Secret::new(*v).unwrap())).collect(),
-        webhook_url: None,
-        accepted_tokens: Vec::new(),
-        token_to_install: None,
-        policy: EgressPolicy::default(),
-        limits: CallLimits::default(),
+        ..ConnectionSpec::new("acme", "newsletter", "example")
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     contract::manifest::{Manifest, Place, SettingSpec},
     egress::{
         target::matches_option,
-        template::{Blank, is_kebab},
+        template::{Blank, is_name},
     },
 };
 
@@ -141,14 +141,15 @@ fn check_exchanges(
     errors: &mut Vec<ManifestError>,
 ) {
     let exchanges: Vec<_> = operations.values().filter(|operation| operation.used_by.is_empty()).collect();
-    let needs: Vec<_> = exchanges.iter().map(|exchange| exchange.secrets()).collect();
     let brings: Vec<_> = exchanges.iter().map(|exchange| exchange.captured()).collect();
     // Another exchange that brings what this one needs; each pair is looked at once.
     let fetchers: Vec<Vec<usize>> = (0..)
-        .zip(&needs)
-        .map(|(at, needs)| {
-            let brings =
-                (0..).zip(&brings).filter(|(other, brings)| *other != at && !brings.is_disjoint(needs));
+        .zip(&exchanges)
+        .map(|(at, exchange)| {
+            let needed = |(other, brings): &(usize, &BTreeSet<String>)| {
+                *other != at && !brings.is_disjoint(&exchange.secrets)
+            };
+            let brings = (0..).zip(&brings).filter(needed);
             brings.map(|(other, _)| other).collect()
         })
         .collect();
@@ -167,11 +168,11 @@ fn check_exchanges(
 /// A refresh token that is exchanged for its successor is none of these: the operator gives the first one.
 fn needs_what_only_it_fetches(exchange: &Declared, settings: &[SettingSpec]) -> bool {
     let is_given = |secret: &str| settings.iter().any(|setting| setting.secret && setting.name == secret);
-    exchange.secrets().into_iter().any(|secret| exchange.fetches(secret) && !is_given(secret))
+    exchange.secrets.iter().any(|secret| exchange.fetches(secret) && !is_given(secret))
 }
 
 fn name(what: &'static str, found: &str, errors: &mut Vec<ManifestError>) {
-    if !is_kebab(found) || found.len() > WORD {
+    if !is_name(found) || found.len() > WORD {
         errors.push(ManifestError::NotAName { what, found: found.chars().take(WORD).collect() });
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    contract::http::{HttpError, Request},
+    contract::{
+        http::{HttpError, Request},
+        manifest::Place,
+    },
     egress::{
         declaration::{BodyKind, Declared},
         denied,
@@ -33,8 +36,7 @@ impl Body {
                 }
             };
         };
-        let written =
-            declared.fields.iter().any(|field| field.place == crate::contract::manifest::Place::Body);
+        let written = declared.fields.iter().any(|field| field.place == Place::Body);
         match (form.kind, written) {
             (BodyKind::Json, true) => json(declared, request.body.as_deref()).map(Self::Json),
             (BodyKind::Form, true) => {

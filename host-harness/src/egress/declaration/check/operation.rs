@@ -62,19 +62,25 @@ pub(super) fn checked(
     }
     check_host_setting(manifest, operation, errors);
     check_captures(manifest, operation, errors);
+    let body = body(operation, errors);
+    let fields = fields(manifest, operation, body.as_ref().map(|body| body.kind), errors);
+    let path = path(manifest, operation, errors);
+    let blanks = path.blanks().chain(fields.iter().flat_map(|field| field.value.blanks()));
+    let secrets = blanks.filter_map(Blank::secret).map(str::to_owned).collect();
     let declared = Declared {
         name: operation.name.clone(),
         used_by: used_by(operation, errors),
         host_setting: operation.host_setting.clone(),
         method: method(operation, errors),
-        path: path(manifest, operation, errors),
+        path,
         query: operation.query.clone(),
-        body: body(operation, errors),
-        fields: fields(manifest, operation, errors),
+        body,
+        fields,
         captures: operation.captures.clone(),
         response_headers: response_headers(operation, errors),
         response_limit: operation.response_limit,
         limits: limits(manifest, operation, errors),
+        secrets,
     };
     check_blanks(&declared, errors);
     (errors.len() == before).then_some(declared)
@@ -175,13 +181,17 @@ fn body(operation: &Operation, errors: &mut Vec<ManifestError>) -> Option<BodyFo
     Some(BodyForm { content_type, kind })
 }
 
-fn fields(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) -> Vec<Written> {
-    let kind = body(operation, &mut Vec::new()).map(|body| body.kind);
+fn fields(
+    manifest: &Manifest,
+    operation: &Operation,
+    body: Option<BodyKind>,
+    errors: &mut Vec<ManifestError>,
+) -> Vec<Written> {
     operation
         .fields
         .iter()
         .map(|field| {
-            check_field(operation, field, kind, errors);
+            check_field(operation, field, body, errors);
             Written { place: field.place, name: field.name.clone(), value: template(manifest, &field.value) }
         })
         .collect()
