@@ -100,8 +100,7 @@ fn patient_calls(runtime: &Runtime) -> Calls {
 }
 
 fn with_limits(runtime: &Runtime, limits: CallLimits) -> Calls {
-    let memory_bytes = limits.memory_bytes;
-    let engine = Arc::new(Engine::new(PoolSize { calls: 256, memory_bytes }).unwrap());
+    let engine = Arc::new(Engine::new(&PoolSize::of(256).holding(&limits)).unwrap());
     let bytes = std::fs::read(xtask::components::current("iterable").expect("built")).unwrap();
     let plugin = runtime.block_on(Plugin::load(&engine, bytes, &LoadPolicy::default())).unwrap();
     let connection = spec(limits).resolve(plugin.manifest()).unwrap();

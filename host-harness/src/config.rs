@@ -17,7 +17,7 @@ use std::{
 
 pub use problem::{ConfigError, Problem, Warning, Wrong};
 
-use crate::{connection::ConnectionSpec, nearest::nearest, plugin::LoadPolicy};
+use crate::{connection::ConnectionSpec, engine::WASM_STACK, nearest::nearest, plugin::LoadPolicy};
 
 /// How many calls run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,13 @@ pub struct HostLimits {
     pub concurrent_calls: u32,
     /// Each tenant; more wait in the tenant's own queue. An eighth of the pool, so that one tenant cannot fill it.
     pub tenant_concurrent_calls: u32,
+    /// Wasm stack of one call, in bytes; see [`WASM_STACK`].
+    pub wasm_stack_bytes: usize,
 }
 
 impl Default for HostLimits {
     fn default() -> Self {
-        Self { concurrent_calls: 256, tenant_concurrent_calls: 32 }
+        Self { concurrent_calls: 256, tenant_concurrent_calls: 32, wasm_stack_bytes: WASM_STACK }
     }
 }
 
@@ -128,7 +130,7 @@ impl Config {
         self.plugins.retain(|name, _| *name == spec.plugin);
         self.plugins.values_mut().for_each(|source| source.watch = false);
         self.connections = vec![spec];
-        self.host = HostLimits { concurrent_calls: 1, tenant_concurrent_calls: 1 };
+        self.host = HostLimits { concurrent_calls: 1, tenant_concurrent_calls: 1, ..self.host };
         Ok(self)
     }
 

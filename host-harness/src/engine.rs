@@ -11,30 +11,48 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-use crate::{bindings, sandbox::CallState};
+use crate::{bindings, connection::CallLimits, sandbox::CallState};
 
 /// How far apart two looks at a spinning guest are: its overshoot is at most two of them.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// Wasm stack of one call. A typed JSON reader needs a few KiB; 512 KiB ends a runaway recursion within a millisecond.
-const WASM_STACK: usize = 512 << 10;
-
-/// Host functions run on the same stack, TLS and HTTP among them: they get four times as much again.
-const NATIVE_STACK: usize = WASM_STACK + (2 << 20);
+/// Host functions run on a guest's stack, TLS and HTTP among them: this much is theirs.
+const HOST_STACK: usize = 2 << 20;
 
 /// Memory that stays mapped between calls, so that a call touches no fresh page: what a connector's data and heap take.
 const KEPT_RESIDENT: usize = 256 << 10;
 
-/// The most elements that a table may have, whatever a connection's limits allow. A Rust guest has a few hundred.
-const TABLE_ELEMENTS: usize = 100_000;
+/// Wasm stack of one call, in bytes. A typed JSON reader needs a few KiB; 512 KiB end a runaway recursion within a
+/// millisecond.
+pub const WASM_STACK: usize = 512 << 10;
 
-/// How much the pool holds.
-#[derive(Clone, Copy, Debug)]
+/// How much the pool holds: what every call may use up at the same time, so that whoever has a place in it gets its instance.
+#[derive(Clone, Debug)]
 pub struct PoolSize {
     /// Calls at the same time, all tenants together.
     pub calls: u32,
-    /// The largest aggregate memory that any connection's limits allow.
-    pub memory_bytes: usize,
+    /// In bytes; see [`WASM_STACK`].
+    pub wasm_stack: usize,
+    /// The most that any call may use up, limit by limit; see [`PoolSize::holding`].
+    pub limits: CallLimits,
+}
+
+impl PoolSize {
+    /// So many calls under the default limits.
+    pub fn of(calls: u32) -> Self {
+        Self { calls, wasm_stack: WASM_STACK, limits: CallLimits::default() }
+    }
+
+    /// The same, large enough for calls under `limits` too.
+    #[must_use]
+    pub fn holding(mut self, limits: &CallLimits) -> Self {
+        let most = &mut self.limits;
+        most.memory_bytes = most.memory_bytes.max(limits.memory_bytes);
+        most.core_instances = most.core_instances.max(limits.core_instances);
+        most.tables = most.tables.max(limits.tables);
+        most.table_elements = most.table_elements.max(limits.table_elements);
+        self
+    }
 }
 
 /// One configured wasmtime engine with the contract linked; lives as long as the process.
@@ -46,7 +64,7 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that holds `size`.
-    pub fn new(size: PoolSize) -> wasmtime::Result<Self> {
+    pub fn new(size: &PoolSize) -> wasmtime::Result<Self> {
         let wasmtime = wasmtime::Engine::new(&configuration(size))?;
         keep_time_for(&wasmtime);
         let linker = bindings::linker(&wasmtime)?;
@@ -76,7 +94,7 @@ impl Engine {
 }
 
 /// Proposals that no connector needs are off: each is code that a hostile guest could reach.
-fn configuration(size: PoolSize) -> Config {
+fn configuration(size: &PoolSize) -> Config {
     let mut config = Config::new();
     config
         .wasm_gc(false)
@@ -92,28 +110,28 @@ fn configuration(size: PoolSize) -> Config {
         .wasm_wide_arithmetic(false)
         .concurrency_support(false)
         .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(NATIVE_STACK)
+        .max_wasm_stack(size.wasm_stack)
+        .async_stack_size(size.wasm_stack.saturating_add(HOST_STACK))
         // What one tenant's call left on a stack is not the next one's to find.
         .async_stack_zeroing(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(size)));
     config
 }
 
-fn pool(size: PoolSize) -> PoolingAllocationConfig {
+fn pool(size: &PoolSize) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
-    // A component of ours is one core instance and two shims; sixteen is a generous composition. The totals are what every
-    // call may use, so that whoever has a place in the pool gets its instance.
+    let limits = &size.limits;
     pool.total_component_instances(size.calls)
-        .total_core_instances(size.calls.saturating_mul(16))
-        .max_core_instances_per_component(16)
+        .total_core_instances(size.calls.saturating_mul(limits.core_instances))
+        .max_core_instances_per_component(limits.core_instances)
         .total_memories(size.calls)
+        // One, since the proposal for more is off; its size is a setting.
         .max_memories_per_component(1)
-        .total_tables(size.calls.saturating_mul(4))
-        .max_tables_per_component(4)
+        .total_tables(size.calls.saturating_mul(limits.tables))
+        .max_tables_per_component(limits.tables)
         .total_stacks(size.calls)
-        .max_memory_size(size.memory_bytes)
-        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(limits.memory_bytes)
+        .table_elements(limits.table_elements)
         .linear_memory_keep_resident(KEPT_RESIDENT)
         .table_keep_resident(4 << 10)
         .async_stack_keep_resident(16 << 10)

@@ -94,7 +94,7 @@ impl Host {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let engine =
-            Engine::new(pool_size(&config)).map_err(|error| StartError::Engine(format!("{error:#}")))?;
+            Engine::new(&pool_size(&config)).map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine);
         let room = Arc::new(Room::new(&engine, config.host.tenant_concurrent_calls as usize));
         let plugin_of = config.connections.iter().map(|c| (c.key.clone(), c.plugin.clone())).collect();
@@ -166,12 +166,13 @@ async fn fill(
     Slot::new(plugin, specs).map_err(|cause| StartError::Connections { plugin: name.to_owned(), cause })
 }
 
-/// The pool's memories are as large as the most generous connection allows.
+/// The pool holds what the most generous connection allows.
 fn pool_size(config: &Config) -> PoolSize {
-    let default = crate::connection::CallLimits::default().memory_bytes;
-    let memory_bytes =
-        config.connections.iter().map(|spec| spec.limits.memory_bytes).fold(default, usize::max);
-    PoolSize { calls: config.host.concurrent_calls, memory_bytes }
+    let size = config
+        .connections
+        .iter()
+        .fold(PoolSize::of(config.host.concurrent_calls), |size, spec| size.holding(&spec.limits));
+    PoolSize { wasm_stack: config.host.wasm_stack_bytes, ..size }
 }
 
 #[cfg(test)]
@@ -226,15 +227,27 @@ mod tests {
 
     #[test]
     fn the_pool_holds_the_largest_connection() {
-        let usual = CallLimits::default().memory_bytes;
-        let connection = |memory: usize| {
+        let usual = CallLimits::default();
+        let connection = |limits: &str| {
             let more = format!(
-                "tenants.a = {{}}\n[connections.c]\ntenant = \"a\"\nplugin = \"example\"\nlimits.memory-bytes = {memory}"
+                "tenants.a = {{}}\n[connections.c]\ntenant = \"a\"\nplugin = \"example\"\nlimits = {{ {limits} }}"
             );
             pool_size(&config(Path::new(""), &more))
         };
-        assert_eq!(connection(usual * 2).memory_bytes, usual * 2);
-        assert_eq!(connection(usual / 2).memory_bytes, usual);
-        assert_eq!(connection(usual).calls, 1);
+        let more = CallLimits {
+            memory_bytes: usual.memory_bytes * 2,
+            core_instances: usual.core_instances + 1,
+            tables: usual.tables + 1,
+            table_elements: usual.table_elements + 1,
+            ..usual.clone()
+        };
+        let written = format!(
+            "memory-bytes = {}, core-instances = {}, tables = {}, table-elements = {}",
+            more.memory_bytes, more.core_instances, more.tables, more.table_elements
+        );
+        assert_eq!(connection(&written).limits, more);
+        let less = "memory-bytes = 1, core-instances = 1, tables = 1, table-elements = 1";
+        assert_eq!(connection(less).limits, usual);
+        assert_eq!(connection(less).calls, 1);
     }
 }

@@ -15,7 +15,7 @@ pub use room::Room;
 pub(crate) use state::{Access, CallState};
 pub use turns::Turns;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use wasmtime::{
     Store, UpdateDeadline,
@@ -68,6 +68,3 @@ fn ticks(cpu_ms: u64) -> u64 {
     let tick_ms = u64::try_from(TICK.as_millis()).unwrap_or(1).max(1);
     (cpu_ms / tick_ms).max(1)
 }
-
-/// How long a call's start code and `describe` may take when a plugin is loaded.
-pub(crate) const LOAD_WALL: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connector_tests::{Bench, Reply, Vendor, engine, logs, plugin, secret, spec};
 use host_harness::{
-    connection::{CallLimits, ConnectionSpec, TenantId},
+    connection::{ConnectionSpec, TenantId},
     contract::Check,
     engine::{Engine, PoolSize},
     plugin::{LoadPolicy, Plugin},
@@ -142,8 +142,7 @@ async fn a_tenant_that_fills_its_share_waits_alone() {
 
 #[tokio::test]
 async fn an_exhausted_pool_is_waited_for() {
-    let size = PoolSize { calls: 2, memory_bytes: CallLimits::default().memory_bytes };
-    let small = Arc::new(Engine::new(size).unwrap());
+    let small = Arc::new(Engine::new(&PoolSize::of(2)).unwrap());
     let bytes = connector_tests::guest("build_one");
     let plugin = Arc::new(Plugin::load(&small, bytes, &LoadPolicy::default()).await.unwrap());
     let release = Arc::new(Notify::new());

@@ -6,6 +6,7 @@ mod data;
 mod memory;
 #[cfg(target_os = "linux")]
 mod resident;
+mod settings;
 mod waiting;
 
 use connector_tests::{Bench, plugin, spec};

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use host_harness::{
     clock::SystemClock,
-    connection::{CallLimits, Connection, ConnectionSpec},
+    connection::{Connection, ConnectionSpec},
     egress::{Egress, Network, Reach, Transport},
     engine::{Engine, PoolSize},
     plugin::Plugin,
@@ -21,9 +21,9 @@ use crate::{Vendor, plugin};
 /// Where the machine has no address space for it.
 pub fn engine() -> Arc<Engine> {
     static ENGINE: OnceLock<Arc<Engine>> = OnceLock::new();
-    let size = PoolSize { calls: 128, memory_bytes: CallLimits::default().memory_bytes };
-    let engine =
-        ENGINE.get_or_init(|| Arc::new(Engine::new(size).unwrap_or_else(|error| panic!("{error:#}"))));
+    let engine = ENGINE.get_or_init(|| {
+        Arc::new(Engine::new(&PoolSize::of(128)).unwrap_or_else(|error| panic!("{error:#}")))
+    });
     Arc::clone(engine)
 }
 

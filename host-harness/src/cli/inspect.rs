@@ -12,7 +12,6 @@ use super::{
     words,
 };
 use crate::{
-    connection::CallLimits,
     contract::{
         Interface,
         manifest::{Manifest, Operation, SettingSpec},
@@ -38,8 +37,7 @@ impl Inspect {
         let file = self.plugin.display();
         let bytes = std::fs::read(&self.plugin)
             .map_err(|error| Failure::misused(format!("cannot read {file}: {error}")))?;
-        let size = PoolSize { calls: 1, memory_bytes: CallLimits::default().memory_bytes };
-        let engine = Engine::new(size)
+        let engine = Engine::new(&PoolSize::of(1))
             .map_err(|error| Failure::misused(format!("cannot set up the WebAssembly engine: {error:#}")))?;
         let wasi = if self.wasi_trapped { Wasi::Trapped } else { Wasi::Refused };
         let policy = LoadPolicy { wasi, ..LoadPolicy::default() };

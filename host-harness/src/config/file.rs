@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::Deserialize;
@@ -23,6 +24,7 @@ use crate::plugin::{LoadPolicy, Wasi};
 struct Host {
     concurrent_calls: Option<NonZeroU32>,
     tenant_concurrent_calls: Option<NonZeroU32>,
+    wasm_stack_bytes: Option<NonZeroUsize>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +33,7 @@ struct Plugin {
     file: Option<PathBuf>,
     wasi: Option<WasiWord>,
     max_bytes: Option<NonZeroUsize>,
+    describe_ms: Option<NonZeroU64>,
     #[serde(default)]
     watch: bool,
 }
@@ -97,6 +100,7 @@ fn limits(host: &Host) -> HostLimits {
         tenant_concurrent_calls: host
             .tenant_concurrent_calls
             .map_or(usual.tenant_concurrent_calls, NonZeroU32::get),
+        wasm_stack_bytes: host.wasm_stack_bytes.map_or(usual.wasm_stack_bytes, NonZeroUsize::get),
     }
 }
 
@@ -117,6 +121,7 @@ fn plugin(entry: Entry<'_>, base: &Path, problems: &mut Problems<'_>) -> Option<
             Some(WasiWord::Trapped) => Wasi::Trapped,
             Some(WasiWord::Refused) | None => Wasi::Refused,
         },
+        describe: plugin.describe_ms.map_or(usual.describe, |ms| Duration::from_millis(ms.get())),
     };
     Some(PluginSource { path: base.join(file), policy, watch: plugin.watch })
 }

@@ -9,6 +9,7 @@ const WHOLE: &str = r#"
 [host]
 concurrent-calls = 16
 tenant-concurrent-calls = 4
+wasm-stack-bytes = 65536
 [limits]
 requests = 10
 cpu-ms = 100
@@ -72,7 +73,8 @@ fn wrong_with(lines: &str) -> Vec<String> {
 #[test]
 fn every_key_has_its_meaning() {
     let config = read(WHOLE).unwrap();
-    assert_eq!(config.host, HostLimits { concurrent_calls: 16, tenant_concurrent_calls: 4 });
+    let limits = HostLimits { concurrent_calls: 16, tenant_concurrent_calls: 4, wasm_stack_bytes: 65_536 };
+    assert_eq!(config.host, limits);
     let plugin = &config.plugins["iterable"];
     assert_eq!(plugin.path, Path::new("/etc/connector-host/iterable.wasm"));
     assert_eq!((plugin.policy.wasi, plugin.policy.max_bytes, plugin.watch), (Wasi::Trapped, 1_000_000, true));

@@ -13,17 +13,24 @@ use super::policy::LONGEST_WAIT;
 pub struct CallLimits {
     /// Bytes over all linear memories together. 64 MiB: the largest answer (48 MiB) and room beside it.
     pub memory_bytes: usize,
-    /// Elements over all tables together; a single one has 100,000 at most. A Rust guest has a few hundred.
+    /// Core instances. The Iterable connector has three, its shims included; sixteen is a generous composition.
+    pub core_instances: u32,
+    /// Tables. The Iterable connector has two, its shims' included.
+    pub tables: u32,
+    /// Elements over all tables together. A Rust guest has a few hundred.
     pub table_elements: usize,
     /// Milliseconds of computing. An event takes a fraction of one; a list of 400,000 hashes about 100.
     pub cpu_ms: u64,
-    /// Milliseconds from start to end, requests included; more than a day counts as a day. Several slow requests fit, a stuck vendor does not hold on.
+    /// Milliseconds from start to end, requests included; more than a day counts as a day. Several slow requests fit, a
+    /// stuck vendor does not hold on.
     pub wall_ms: u64,
     /// HTTP requests. A person with a choice for each of a hundred items fits.
     pub requests: u32,
     /// Log lines; more are counted and dropped.
     pub log_lines: u32,
-    /// Bytes of log text; a longer line is cut.
+    /// Bytes of one log line; a longer one is cut. What fits on a screen.
+    pub log_line_bytes: usize,
+    /// Bytes of log text, all lines together.
     pub log_bytes: usize,
     /// Bytes that may be lifted out of the guest in one host call: a request body at its cap and room beside it.
     pub hostcall_bytes: usize,
@@ -42,11 +49,14 @@ impl Default for CallLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 64 << 20,
+            core_instances: 16,
+            tables: 4,
             table_elements: 10_000,
             cpu_ms: 2_000,
             wall_ms: 120_000,
             requests: 256,
             log_lines: 256,
+            log_line_bytes: 4 << 10,
             log_bytes: 64 << 10,
             hostcall_bytes: 5 << 20,
             handles: 100,

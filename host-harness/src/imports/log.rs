@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use crate::{bindings::contract::log, sandbox::CallState};
 
-/// The longest line, in bytes: what fits on a screen.
-const LINE: usize = 4 << 10;
-
 impl log::Host for CallState {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
         if self.log.lines_left == 0 || self.log.bytes_left == 0 {
             self.log.dropped += 1;
             return Ok(());
         }
-        let room = LINE.min(self.log.bytes_left);
+        let room = self.log.line_bytes.min(self.log.bytes_left);
         let meter = Arc::clone(&self.meter);
         let access = self.access("log.write")?;
         // Redacted before it is cut: half a secret is no longer found.

@@ -1,6 +1,6 @@
 //! From bytes to a plugin: size, imports, exports, link, describe, manifest. Each refusal says what to change.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{
@@ -15,7 +15,7 @@ use crate::{
     contract::{Interface, manifest::Manifest},
     egress::{Declaration, ManifestError},
     engine::Engine,
-    sandbox::{CallFailure, CallState, LOAD_WALL, Sandbox},
+    sandbox::{CallFailure, CallState, Sandbox},
 };
 
 /// The contract's interfaces that a connector may import, at the version that this host serves.
@@ -43,11 +43,13 @@ pub struct LoadPolicy {
     pub max_bytes: usize,
     /// What to do with imports of `wasi:*`.
     pub wasi: Wasi,
+    /// How long it may take to start and describe itself. It asks nobody, so a machine under load is all that it waits for.
+    pub describe: Duration,
 }
 
 impl Default for LoadPolicy {
     fn default() -> Self {
-        Self { max_bytes: 2 << 20, wasi: Wasi::Refused }
+        Self { max_bytes: 2 << 20, wasi: Wasi::Refused, describe: Duration::from_secs(10) }
     }
 }
 
@@ -129,7 +131,7 @@ impl Plugin {
         let offered = audited_exports(engine, &component)?;
         let pre = link(engine, &component, policy.wasi)?;
         let exports = Exports::of(&pre, &offered)?;
-        let manifest = describe(engine, &pre, &exports).await?;
+        let manifest = describe(engine, &pre, &exports, policy.describe).await?;
         let declaration = Arc::new(Declaration::check(manifest).map_err(LoadError::Manifest)?);
         component
             .initialize_copy_on_write_image()
@@ -218,6 +220,7 @@ async fn describe(
     engine: &Engine,
     pre: &InstancePre<CallState>,
     exports: &Exports,
+    patience: Duration,
 ) -> Result<Manifest, LoadError> {
     let meter = Arc::default();
     // A manifest is read by people; 256 KiB are more than anybody reads.
@@ -235,9 +238,9 @@ async fn describe(
         };
         told.await.map_err(|error| LoadError::Undescribed(CallFailure::of(&error, &meter)))
     };
-    let told = tokio::time::timeout(LOAD_WALL, work)
+    let told = tokio::time::timeout(patience, work)
         .await
-        .map_err(|_| LoadError::Undescribed(CallFailure::too_slow_to_load(&meter)))??;
+        .map_err(|_| LoadError::Undescribed(CallFailure::too_slow_to_load(patience, &meter)))??;
     told.bounded().map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
 }
 

@@ -1,5 +1,7 @@
 //! How a call ends when it is not the guest that answers.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use wasmtime::Trap;
 
@@ -45,12 +47,9 @@ impl CallFailure {
     }
 
     /// A plugin that did not come through its own start and `describe` in time.
-    pub(crate) fn too_slow_to_load(meter: &Meter) -> Self {
-        Self::new(
-            FailureKind::DeadlinePassed,
-            format!("{} seconds are over", super::LOAD_WALL.as_secs()),
-            meter,
-        )
+    pub(crate) fn too_slow_to_load(patience: Duration, meter: &Meter) -> Self {
+        let detail = format!("{} ms are over (the plugin's describe-ms)", patience.as_millis());
+        Self::new(FailureKind::DeadlinePassed, detail, meter)
     }
 
     /// What `error` and the meter say about the end of a call.
@@ -73,6 +72,10 @@ fn diagnose(error: &wasmtime::Error, meter: &Meter) -> (FailureKind, String) {
         return (FailureKind::OutOfMemory, detail.to_owned());
     }
     let cause = error.root_cause().to_string();
+    if cause.contains("resource limit exceeded") {
+        let detail = "it has more parts than it may have (limits.core-instances, limits.tables)";
+        return (FailureKind::OutOfMemory, detail.to_owned());
+    }
     if cause.contains("fuel allocated for hostcalls") || cause.contains("handle") && cause.contains("limit") {
         return (FailureKind::TooMuchData, format!("it handed over too much ({})", first_line(&cause)));
     }

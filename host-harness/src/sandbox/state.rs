@@ -40,12 +40,19 @@ impl CallState {
             bounds: Bounds {
                 memory_left: limits.memory_bytes,
                 table_left: limits.table_elements,
+                core_instances: limits.core_instances as usize,
+                tables: limits.tables as usize,
                 meter: Arc::clone(&meter),
             },
             access,
             meter,
             requests_allowed: limits.requests,
-            log: LogQuota { lines_left: limits.log_lines, bytes_left: limits.log_bytes, dropped: 0 },
+            log: LogQuota {
+                lines_left: limits.log_lines,
+                line_bytes: limits.log_line_bytes,
+                bytes_left: limits.log_bytes,
+                dropped: 0,
+            },
         }
     }
 
@@ -73,6 +80,7 @@ impl Drop for CallState {
 /// How much more a call may log.
 pub(crate) struct LogQuota {
     pub(crate) lines_left: u32,
+    pub(crate) line_bytes: usize,
     pub(crate) bytes_left: usize,
     pub(crate) dropped: u64,
 }
@@ -81,6 +89,8 @@ pub(crate) struct LogQuota {
 pub(crate) struct Bounds {
     memory_left: usize,
     table_left: usize,
+    core_instances: usize,
+    tables: usize,
     meter: Arc<Meter>,
 }
 
@@ -101,13 +111,12 @@ impl ResourceLimiter for Bounds {
         Ok(allowed)
     }
 
-    /// Core instances: ours has three with its shims.
     fn instances(&self) -> usize {
-        16
+        self.core_instances
     }
 
     fn tables(&self) -> usize {
-        4
+        self.tables
     }
 
     fn memories(&self) -> usize {

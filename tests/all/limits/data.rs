@@ -1,8 +1,11 @@
 //! Log lines, requests, and JSON that is deep.
 
+use std::sync::Arc;
+
 use connector_tests::{Vendor, logs};
 use host_harness::{
     contract::webhook::{Delivery, Verdict},
+    plugin::Plugin,
     webhook::Admitted,
 };
 
@@ -71,7 +74,11 @@ async fn requests_past_the_budget_are_refused_and_not_sent() {
 
 /// What the reader that connectors use makes of a body.
 async fn read(body: Vec<u8>) -> CallResult<Verdict> {
-    let plugin = plugin("reads_json").await;
+    read_on(&Bench::default(), &plugin("reads_json").await, body).await
+}
+
+/// The same, on the engine of `bench` and `plugin`.
+pub(super) async fn read_on(bench: &Bench, plugin: &Arc<Plugin>, body: Vec<u8>) -> CallResult<Verdict> {
     let spec = spec("reads-json", &[]);
     let connection = spec.resolve(plugin.manifest()).unwrap();
     let delivery = Delivery {
@@ -82,10 +89,10 @@ async fn read(body: Vec<u8>) -> CallResult<Verdict> {
         received_at_ms: 0,
     };
     let admitted = Admitted::at_the_door(&connection, plugin.manifest(), delivery);
-    Bench::default().calls(&plugin, &spec).verify(&admitted).await
+    bench.calls(plugin, &spec).verify(&admitted).await
 }
 
-fn nested(levels: usize) -> Vec<u8> {
+pub(super) fn nested(levels: usize) -> Vec<u8> {
     ["[".repeat(levels), "]".repeat(levels)].concat().into_bytes()
 }
 
