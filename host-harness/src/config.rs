@@ -9,6 +9,7 @@ mod file;
 mod problem;
 mod secret;
 mod section;
+mod service;
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +17,7 @@ use std::{
 };
 
 pub use problem::{ConfigError, Problem, Warning, Wrong};
+pub use service::{ForwardConfig, ServiceConfig};
 
 use crate::{connection::ConnectionSpec, engine::WASM_STACK, nearest::nearest, plugin::LoadPolicy};
 
@@ -60,6 +62,9 @@ pub struct Config {
     pub(crate) host: HostLimits,
     pub(crate) plugins: BTreeMap<String, PluginSource>,
     pub(crate) connections: Vec<ConnectionSpec>,
+    pub(crate) service: Option<ServiceConfig>,
+    /// By tenant.
+    pub(crate) forwards: BTreeMap<String, ForwardConfig>,
     pub(crate) warnings: Vec<Warning>,
 }
 

@@ -12,6 +12,8 @@ pub mod host;
 pub mod plugin;
 pub mod sandbox;
 pub mod secret;
+pub mod service;
+pub mod store;
 pub mod webhook;
 
 mod bindings;

@@ -11,11 +11,12 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::{
-    Config, HostLimits, PluginSource,
+    Config, ForwardConfig, HostLimits, PluginSource,
     connection::{Known, Layer, connection, layer},
     problem::{Problem, Wrong},
     secret::Surroundings,
     section::{Entry, Problems, Section},
+    service,
 };
 use crate::plugin::{LoadPolicy, Wasi};
 
@@ -61,18 +62,18 @@ pub(super) fn config(
         return Err(problems.found);
     }
     let mut around = Surroundings { base, env, warnings: Vec::new() };
-    let (host, plugins, connections) = read(Section::root(table), &mut around, &mut problems);
+    let read = read(Section::root(table), &mut around, &mut problems);
     if problems.found.is_empty() {
-        return Ok(Config { host, plugins, connections, warnings: around.warnings });
+        return Ok(Config { warnings: around.warnings, ..read });
     }
     problems.found.sort_by_key(|problem| problem.line);
     Err(problems.found)
 }
 
-type Read = (HostLimits, BTreeMap<String, PluginSource>, Vec<crate::connection::ConnectionSpec>);
-
-fn read(mut root: Section<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>) -> Read {
+fn read(mut root: Section<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>) -> Config {
     let host = root.part("host", problems).and_then(|section| section.read(problems));
+    let service =
+        root.part("service", problems).and_then(|section| service::service(section, around, problems));
     let for_all = layer(&mut root, problems);
     let mut known = Known { plugins: Vec::new(), tenants: BTreeMap::new() };
     let mut plugins = BTreeMap::new();
@@ -82,15 +83,19 @@ fn read(mut root: Section<'_>, around: &mut Surroundings<'_>, problems: &mut Pro
         let name = entry.key.clone();
         plugins.extend(plugin(entry, around.base, problems).map(|source| (name, source)));
     }
+    let mut forwards = BTreeMap::new();
     for entry in root.parts("tenants", problems) {
         let name = entry.key.clone();
-        known.tenants.insert(name, tenant(entry, &for_all, problems));
+        let (limits, forward) = tenant(entry, &for_all, around, problems);
+        known.tenants.insert(name.clone(), limits);
+        forwards.extend(forward.map(|forward| (name, forward)));
     }
     let connections = root.parts("connections", problems);
     let connections =
         connections.into_iter().filter_map(|entry| connection(entry, &known, around, problems)).collect();
     root.end(problems);
-    (host.map_or_else(HostLimits::default, |host| limits(&host)), plugins, connections)
+    let host = host.map_or_else(HostLimits::default, |host| limits(&host));
+    Config { host, plugins, connections, service, forwards, warnings: Vec::new() }
 }
 
 fn limits(host: &Host) -> HostLimits {
@@ -126,15 +131,23 @@ fn plugin(entry: Entry<'_>, base: &Path, problems: &mut Problems<'_>) -> Option<
     Some(PluginSource { path: base.join(file), policy, watch: plugin.watch })
 }
 
-/// A tenant's limits over those for all.
-fn tenant(entry: Entry<'_>, for_all: &Layer, problems: &mut Problems<'_>) -> Layer {
+/// A tenant's limits over those for all, and where its events are posted.
+fn tenant(
+    entry: Entry<'_>,
+    for_all: &Layer,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> (Layer, Option<ForwardConfig>) {
     if let Some(wrong) = Wrong::with_name(&entry.key) {
         problems.add(entry.at, &entry.place, wrong);
     }
     let mut limits = for_all.clone();
+    let mut forward = None;
     if let Some(mut section) = entry.section(problems) {
         limits.extend(layer(&mut section, problems));
+        let forwarding = section.part("forward", problems);
+        forward = forwarding.and_then(|section| service::forward(section, around, problems));
         section.end(problems);
     }
-    limits
+    (limits, forward)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{connection::SHORTEST_SECRET, kebab::is_kebab, nearest::nearest};
+use crate::{connection::SHORTEST_SECRET, kebab::is_kebab, nearest::nearest, store::NotAMasterKey};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,9 @@ pub enum Wrong {
         "a token of {0} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are wanted"
     )]
     ShortToken(usize),
+    /// Not a key to seal with.
+    #[error(transparent)]
+    MasterKey(NotAMasterKey),
     /// A file that is named.
     #[error("cannot read {}: {cause}", path.display())]
     Unreadable {

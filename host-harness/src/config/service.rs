@@ -1,0 +1,165 @@
+//! `[service]`: what `connector-host serve` runs with.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use super::{
+    problem::Wrong,
+    secret::{Surroundings, secret},
+    section::{Entry, Problems, Section},
+};
+use crate::{secret::Secret, store::MasterKey};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// How long webhook tokens last where nobody says otherwise: as long as Fides' do.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(90 * 24);
+
+/// The variable by which Fides sets a webhook token's lifetime, in minutes; the file goes before it.
+const FIDES_LIFETIME: &str = "FIDES__SECURITY__CONSENT_WEBHOOK_ACCESS_TOKEN_EXPIRE_MINUTES";
+
+/// What the service runs with.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// The database's file.
+    pub database: PathBuf,
+    /// Under which the database's secrets and people are sealed.
+    pub master_key: MasterKey,
+    /// Where API and webhooks are served. Loopback unless the operator says otherwise: TLS is a proxy's work.
+    pub listen: SocketAddr,
+    /// Where webhooks alone are served, for the network that vendors reach.
+    pub webhook_listen: Option<SocketAddr>,
+    /// How vendors reach this service, without a path: webhook addresses begin with it.
+    pub public_url: Option<String>,
+    /// How many requests are carried out at once.
+    pub workers: u32,
+    /// How long a webhook token lasts.
+    pub token_lifetime: Duration,
+    /// A token this close to its end gets a successor; at least a day.
+    pub token_window: Duration,
+    /// How long a delivery's body is kept.
+    pub keep_deliveries: Duration,
+    /// How long the feed keeps an event.
+    pub keep_events: Duration,
+    /// Where alarms are posted.
+    pub alarm_url: Option<String>,
+}
+
+/// Where a tenant's consent events are posted.
+#[derive(Clone, Debug)]
+pub struct ForwardConfig {
+    /// The platform's address.
+    pub url: String,
+    /// The signing secret, as Standard Webhooks writes it: `whsec_` and base64.
+    pub secret: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Written {
+    database: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    webhook_listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    workers: Option<NonZeroU32>,
+    token_lifetime_minutes: Option<NonZeroU64>,
+    token_window_days: Option<NonZeroU32>,
+    keep_deliveries_days: Option<NonZeroU32>,
+    keep_events_days: Option<NonZeroU32>,
+    alarm_url: Option<String>,
+}
+
+/// What `section` says, over the defaults.
+pub(super) fn service(
+    mut section: Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ServiceConfig> {
+    let master_key = master_key(&mut section, around, problems);
+    let place = section.place.clone();
+    let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
+    let written: Written = section.read(problems)?;
+    for (key, at, url) in
+        [("public-url", public_url_at, &written.public_url), ("alarm-url", alarm_url_at, &written.alarm_url)]
+    {
+        if url.as_ref().is_some_and(|url| !is_address(url)) {
+            problems.add(at, &format!("{place}.{key}"), Wrong::NotAnAddress);
+        }
+    }
+    let lifetime =
+        written.token_lifetime_minutes.or_else(|| (around.env)(FIDES_LIFETIME)?.trim().parse().ok());
+    let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
+    Some(ServiceConfig {
+        database: around.base.join(written.database.unwrap_or_else(|| "connector-host.db".into())),
+        master_key: master_key?,
+        listen: written.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 7400).into()),
+        webhook_listen: written.webhook_listen,
+        public_url: written.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+        // As many as a tenant's calls: more would wait in front of the pool.
+        workers: written.workers.map_or(32, NonZeroU32::get),
+        token_lifetime: lifetime
+            .map_or(TOKEN_LIFETIME, |minutes| Duration::from_secs(minutes.get().saturating_mul(60))),
+        token_window: days(written.token_window_days, 7),
+        keep_deliveries: days(written.keep_deliveries_days, 30),
+        keep_events: days(written.keep_events_days, 90),
+        alarm_url: written.alarm_url,
+    })
+}
+
+/// `forward` of a tenant.
+pub(super) fn forward(
+    mut section: Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ForwardConfig> {
+    let (at, place) = (section.at("url"), section.place.clone());
+    let url = match section.take("url") {
+        Some(entry) => entry.text(problems)?,
+        None => {
+            problems.add(at, &place, Wrong::MissingKey("url"));
+            return None;
+        }
+    };
+    if !is_address(&url) {
+        problems.add(at, &format!("{place}.url"), Wrong::NotAnAddress);
+    }
+    let secret = required(&mut section, "secret", around, problems);
+    section.end(problems);
+    Some(ForwardConfig { url, secret: secret? })
+}
+
+fn master_key(
+    section: &mut Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<MasterKey> {
+    let at = section.at("master-key");
+    let text = required(section, "master-key", around, problems)?;
+    MasterKey::read(&text)
+        .map_err(|wrong| problems.add(at, &format!("{}.master-key", section.place), Wrong::MasterKey(wrong)))
+        .ok()
+}
+
+fn required(
+    section: &mut Section<'_>,
+    key: &'static str,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Secret> {
+    let at = section.at(key);
+    let Some(entry): Option<Entry<'_>> = section.take(key) else {
+        problems.add(at, &section.place, Wrong::MissingKey(key));
+        return None;
+    };
+    secret(entry, around, problems)
+}
+
+fn is_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+}

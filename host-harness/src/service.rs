@@ -1,0 +1,41 @@
+//! The service: requests that are never lost, webhooks, consent both ways, tokens, around one [`Host`] and one [`Store`].
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    clock::Clock,
+    config::{ForwardConfig, ServiceConfig},
+    host::Host,
+    store::Store,
+};
+
+/// What every part of the service uses. Lives as long as the process.
+pub(crate) struct Shared {
+    /// Plugins and connections, ready for calls.
+    pub(crate) host: Host,
+    /// What outlives the process.
+    pub(crate) store: Store,
+    /// What time it is.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// What the operator configured.
+    pub(crate) config: ServiceConfig,
+    /// Where each tenant's events are posted.
+    pub(crate) forwards: BTreeMap<String, ForwardConfig>,
+}
+
+impl Shared {
+    /// The date in milliseconds since 1970 in UTC, as the store keeps it.
+    pub(crate) fn date_ms(&self) -> i64 {
+        milliseconds(self.clock.date())
+    }
+}
+
+/// `date` in milliseconds since 1970 in UTC; before that counts as then.
+pub(crate) fn milliseconds(date: SystemTime) -> i64 {
+    let since = date.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,29 @@
+//! What a database has to offer, so that another one can take SQLite's place. SQL is written once, with `$1`.
+
+use std::path::Path;
+
+use futures::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+
+use super::StoreError;
+
+/// A connection, inside a transaction where it writes.
+pub(crate) type Connection = sqlx::AnyConnection;
+
+/// Told whether what was written is on disk.
+pub(crate) type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Something to do in a transaction: whether it failed, so that all of it is undone, and whom to tell.
+pub(crate) type Work = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, (bool, Tell)> + Send>;
+
+/// A database with this version's tables.
+pub(crate) trait Database: Send + Sync {
+    /// Queues `work`; it is told its end once it is on disk or undone.
+    fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// A connection to read with.
+    fn reader(&self) -> BoxFuture<'_, Result<PoolConnection<sqlx::Any>, StoreError>>;
+    /// A copy of everything, as of one moment, in a new file.
+    fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Ends once everything queued is on disk.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

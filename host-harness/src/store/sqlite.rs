@@ -1,0 +1,165 @@
+//! SQLite: one writer that commits what has gathered while it was busy, and a few readers beside it.
+//!
+//! `synchronous = FULL` costs an fsync a commit. Whatever waits when a commit ends goes into the next one together, each
+//! piece under a savepoint of its own, so that one that fails undoes itself alone.
+
+use std::{path::Path, sync::Mutex};
+
+use futures::future::BoxFuture;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sqlx::{
+    AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection,
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    StoreError,
+    database::{Connection, Database, Work},
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Older versions can corrupt a database in WAL mode: sqlite.org/changes.html, 3.51.3.
+const OLDEST: [u32; 3] = [3, 51, 3];
+
+/// For every connection. `secure_delete` overwrites what is deleted: a destroyed key is to be gone.
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
+                       PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
+
+/// So much goes into one commit: enough that its fsync no longer counts, and a failed commit loses little time.
+const LARGEST_BATCH: usize = 256;
+
+/// Writes that wait. More wait in their callers.
+const QUEUE: usize = 4_096;
+
+/// Enough for the API beside the workers; each has a thread and a page cache.
+const READERS: u32 = 4;
+
+/// A SQLite database.
+#[derive(Debug)]
+pub struct Sqlite {
+    queue: Mutex<Option<mpsc::Sender<Work>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: AnyPool,
+}
+
+impl Sqlite {
+    /// Opens the file at `path`, made where there is none, and brings its tables to this version.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let url = address(path);
+        let mut writer = Connection::connect(&format!("{url}?mode=rwc")).await?;
+        writer.execute(PRAGMAS).await?;
+        check_version(&mut writer).await?;
+        MIGRATIONS
+            .run(&mut writer)
+            .await
+            .map_err(|error| StoreError::Migration(std::sync::Arc::new(error)))?;
+        let readers = AnyPoolOptions::new()
+            .max_connections(READERS)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(PRAGMAS).await?;
+                    connection.execute("PRAGMA query_only = ON").await?;
+                    Ok(())
+                })
+            })
+            .connect(&format!("{url}?mode=rw"))
+            .await?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let writer = tokio::spawn(write_all(writer, waiting));
+        Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), readers })
+    }
+}
+
+impl Database for Sqlite {
+    fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
+        let queue = held(&self.queue).clone();
+        Box::pin(async move {
+            let queue = queue.ok_or(StoreError::Closed)?;
+            queue.send(work).await.map_err(|_| StoreError::Closed)
+        })
+    }
+
+    fn reader(&self) -> BoxFuture<'_, Result<PoolConnection<sqlx::Any>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.acquire().await?) })
+    }
+
+    fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut reader = self.readers.acquire().await?;
+            reader.execute("PRAGMA query_only = OFF").await?;
+            let copied = sqlx::query("VACUUM INTO $1")
+                .bind(to.to_string_lossy().into_owned())
+                .execute(&mut *reader)
+                .await;
+            reader.execute("PRAGMA query_only = ON").await?;
+            copied?;
+            Ok(())
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        let writer = held(&self.writer).take();
+        drop(held(&self.queue).take());
+        Box::pin(async move {
+            self.readers.close().await;
+            if let Some(writer) = writer {
+                // It ends with its queue, and fails only where the runtime ends first.
+                let _ended = writer.await;
+            }
+        })
+    }
+}
+
+fn held<T>(slot: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What may stand in an address as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+
+/// Percent-encoded, since a path may hold what ends one in an address.
+fn address(path: &Path) -> String {
+    format!("sqlite:{}", utf8_percent_encode(&path.to_string_lossy(), PLAIN))
+}
+
+async fn check_version(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?;
+    let version: Vec<u32> = found.split('.').map_while(|part| part.parse().ok()).collect();
+    if version.as_slice() < OLDEST.as_slice() {
+        return Err(StoreError::OldLibrary { found });
+    }
+    Ok(())
+}
+
+/// Commits what waits, again and again, until nobody can ask any more.
+async fn write_all(mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0 {
+        commit(&mut connection, batch.drain(..)).await;
+    }
+    // What was deleted leaves the log too.
+    let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
+    let _closed = connection.close().await;
+}
+
+/// Does each piece of `batch` and commits all that did not fail.
+async fn commit(connection: &mut Connection, batch: impl Iterator<Item = Work>) {
+    let mut told = Vec::new();
+    let committed = async {
+        // Taken at once: a transaction that begins with reading may not be able to write later.
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        for work in batch {
+            let mut piece = transaction.begin().await?;
+            let (failed, tell) = work(&mut piece).await;
+            told.push(tell);
+            if failed { piece.rollback().await? } else { piece.commit().await? }
+        }
+        transaction.commit().await
+    };
+    let written = committed.await.map_err(StoreError::from);
+    for tell in told {
+        tell(written.clone());
+    }
+}
