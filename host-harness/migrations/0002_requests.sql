@@ -24,6 +24,8 @@ CREATE TABLE requests (
     lease_until BIGINT,
     -- Failures in a row, for backing off.
     failures BIGINT NOT NULL DEFAULT 0,
+    -- Whether the vendor has answered an attempt to erase: what was not answered is confirmed, then repeated.
+    acknowledged BIGINT NOT NULL DEFAULT 0,
     -- Attempts that ended with the process.
     kills BIGINT NOT NULL DEFAULT 0,
     -- Of an erasure under way.
@@ -37,7 +39,7 @@ CREATE TABLE requests (
     finished_at BIGINT
 );
 CREATE UNIQUE INDEX requests_once ON requests (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX requests_due ON requests (tenant, next_at, seq) WHERE state = 'waiting';
+CREATE INDEX requests_due ON requests (connection, action, seq, next_at) WHERE state = 'waiting';
 CREATE INDEX requests_leased ON requests (lease_until) WHERE state = 'running';
 CREATE INDEX requests_person ON requests (person, seq) WHERE finished_at IS NULL;
 CREATE INDEX requests_connection ON requests (connection, seq);

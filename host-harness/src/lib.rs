@@ -10,6 +10,7 @@ pub mod egress;
 pub mod engine;
 pub mod host;
 pub mod plugin;
+pub mod requests;
 pub mod sandbox;
 pub mod secret;
 pub mod service;

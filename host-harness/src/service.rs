@@ -6,6 +6,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     clock::Clock,
     config::{ForwardConfig, ServiceConfig},
@@ -25,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) config: ServiceConfig,
     /// Where each tenant's events are posted.
     pub(crate) forwards: BTreeMap<String, ForwardConfig>,
+    /// Told whenever a request may have become due.
+    pub(crate) work: Notify,
 }
 
 impl Shared {

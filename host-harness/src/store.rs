@@ -7,6 +7,8 @@ pub(crate) mod alarms;
 pub(crate) mod audit;
 mod database;
 pub(crate) mod people;
+pub(crate) mod queue;
+pub(crate) mod requests;
 mod seal;
 mod sqlite;
 

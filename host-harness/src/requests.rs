@@ -1,0 +1,141 @@
+//! Requests: durable pieces of work, each accepted only once it is stored and never lost after that.
+//!
+//! [`accept`] stores one, [`worker`] carries out what is due, [`retry`] says what an attempt's end means. A request's row is
+//! its place in the queue; what an attempt changes, it changes in one transaction, and only while its claim holds.
+
+pub(crate) mod accept;
+pub(crate) mod attempt;
+pub(crate) mod breaker;
+pub(crate) mod deadline;
+pub(crate) mod retry;
+pub(crate) mod worker;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    contract::{Identifier, Subject, consent::Preference},
+    store::{DataKey, StoreError},
+};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Erase the person.
+    Erasure,
+    /// Make the vendor hold the person's choices.
+    Consent,
+    /// Read what the vendor holds for the person, for choices that no webhook told.
+    Reading,
+}
+
+/// Where a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// For its next attempt.
+    Waiting,
+    /// An attempt is under way.
+    Running,
+    /// It was carried out: see the outcome.
+    Done,
+    /// It cannot be carried out: see the reason.
+    Failed,
+    /// There was nothing to do for this person here: see the reason.
+    Skipped,
+    /// Day 25 has come without an end.
+    Expired,
+}
+
+/// What the next attempt does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// What was asked.
+    Act,
+    /// Look whether an erasure took effect, or whether one that was not answered did.
+    Confirm,
+}
+
+/// A word of the database, the same as in JSON.
+macro_rules! words {
+    ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
+        impl $type {
+            pub(crate) fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            pub(crate) fn from_word(word: &str) -> Result<Self, StoreError> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    other => Err(StoreError::Unreadable(format!("the word {other:?}"))),
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+
+words!(Action { Erasure = "erasure", Consent = "consent", Reading = "reading" });
+words!(State {
+    Waiting = "waiting",
+    Running = "running",
+    Done = "done",
+    Failed = "failed",
+    Skipped = "skipped",
+    Expired = "expired",
+});
+words!(Step { Act = "act", Confirm = "confirm" });
+
+/// What only the vendor is to learn: the person, and the choices. Sealed under the request's own key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) subject: Subject,
+    pub(crate) preferences: Vec<Preference>,
+}
+
+/// How details are written before they are sealed.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    subject: Vec<(String, String)>,
+    preferences: Vec<Preference>,
+}
+
+impl Details {
+    /// Sealed for the request `id`.
+    pub(crate) fn sealed(&self, key: &DataKey, id: &str) -> Result<Vec<u8>, StoreError> {
+        let subject = self.subject.identifiers().iter().map(|i| (i.kind.clone(), i.value.clone())).collect();
+        let written = Written { subject, preferences: self.preferences.clone() };
+        let plain =
+            serde_json::to_vec(&written).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        Ok(key.seal(&context(id), &Zeroizing::new(plain))?)
+    }
+
+    /// What was sealed for the request `id`.
+    pub(crate) fn open(key: &DataKey, id: &str, sealed: &[u8]) -> Result<Self, StoreError> {
+        let plain = key.open(&context(id), sealed)?;
+        // Serde's words could quote what it read.
+        let written: Written = serde_json::from_slice(&plain)
+            .map_err(|_| StoreError::Unreadable("the details of a request".to_owned()))?;
+        let subject = written.subject.into_iter().map(|(kind, value)| Identifier { kind, value });
+        Ok(Self { subject: subject.collect::<Vec<_>>().into(), preferences: written.preferences })
+    }
+}
+
+/// Where a request's details belong.
+fn context(id: &str) -> String {
+    format!("request {id} details")
+}
+
+/// Where a request's key belongs.
+pub(crate) fn key_context(id: &str) -> String {
+    format!("request {id} key")
+}

@@ -1,0 +1,317 @@
+//! One attempt: the claimed requests of a lane, asked of the sandbox, and what comes after, in one transaction.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    Action, Details, State, Step, key_context,
+    retry::{self, After, Cause, Failure},
+};
+use crate::{
+    contract::{
+        consent::{Change as ItemChange, Report, Standing},
+        erasure::{PendingErasure, Receipt, Status},
+    },
+    sandbox::{CallResult, Calls},
+    service::Shared,
+    store::{
+        Connection, StoreError,
+        alarms::{self, Alarm},
+        audit::{self, Record},
+        people,
+        queue::{self, Change, Claim},
+    },
+};
+
+/// How long a person is left alone after a write that nobody answered: as long as Iterable needs to show one.
+const UNTOLD: Duration = Duration::from_mins(1);
+/// A connector cannot hold a person's requests back for longer.
+const LONGEST_SETTLING: Duration = Duration::from_mins(10);
+
+/// What came of one claimed request.
+struct Came {
+    after: After,
+    /// What the record says.
+    result: Value,
+    outcome: Option<Value>,
+    receipt: Option<Receipt>,
+    /// Until then the person's next call waits.
+    settles_after: Duration,
+}
+
+/// Carries out `claims`, which are all of one lane, on the plugin of `calls`. Confirmations go in one call.
+pub(crate) async fn attempt(shared: Arc<Shared>, calls: Calls, claims: Vec<Claim>) {
+    for (claim, came) in ask(&shared, &calls, claims).await {
+        let digest = calls.plugin().digest().to_string();
+        if let Err(error) = end(&shared, &claim, came, digest).await {
+            // Its claim stays, and is taken back when its lease is over.
+            tracing::error!(connection = claim.connection, request = claim.id, %error, "an attempt's end was not stored");
+        }
+    }
+    shared.work.notify_one();
+}
+
+async fn ask(shared: &Shared, calls: &Calls, claims: Vec<Claim>) -> Vec<(Claim, Came)> {
+    let mut opened = Vec::new();
+    let mut came = Vec::new();
+    for claim in claims {
+        match open(shared, &claim) {
+            Ok(details) => opened.push((claim, details)),
+            Err(error) => came.push((claim, unopened(&error))),
+        }
+    }
+    let Some((first, _)) = opened.first() else { return came };
+    match (first.action, first.step) {
+        (Action::Erasure, Step::Confirm) => came.extend(confirm(calls, opened).await),
+        (Action::Erasure, Step::Act) => {
+            for (claim, details) in opened {
+                let answer = calls.erase(&details.subject).await;
+                let one = erased(&claim, answer, chance());
+                came.push((claim, one));
+            }
+        }
+        (Action::Consent | Action::Reading, _) => {
+            for (claim, details) in opened {
+                let answer = calls.apply(&details.subject, &details.preferences).await;
+                let one = applied(&claim, answer, chance());
+                came.push((claim, one));
+            }
+        }
+    }
+    came
+}
+
+fn open(shared: &Shared, claim: &Claim) -> Result<Details, StoreError> {
+    let key = shared.store.vault().data_key(&key_context(&claim.id), &claim.data_key)?;
+    Details::open(&key, &claim.id, &claim.sealed_details)
+}
+
+fn unopened(error: &StoreError) -> Came {
+    Came {
+        after: retry::finished(State::Failed, Some(error.to_string())),
+        result: json!({ "unreadable": error.to_string() }),
+        outcome: None,
+        receipt: None,
+        settles_after: Duration::ZERO,
+    }
+}
+
+async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Came)> {
+    let pending: Vec<_> = opened
+        .iter()
+        .map(|(claim, details)| PendingErasure {
+            subject: details.subject.clone(),
+            reference: claim.reference.clone(),
+        })
+        .collect();
+    let claims = opened.into_iter().map(|(claim, _)| claim);
+    match calls.confirm(&pending).await {
+        Ok(Ok(receipts)) => claims
+            .zip(receipts)
+            .map(|(claim, receipt)| {
+                let after = retry::after_receipt(&receipt, claim.is_acknowledged);
+                (claim, with_receipt(after, receipt))
+            })
+            .collect(),
+        Ok(Err(error)) => all_failed(claims, &Failure::Connector(error)),
+        Err(failure) => all_failed(claims, &Failure::Call(failure)),
+    }
+}
+
+fn all_failed(claims: impl Iterator<Item = Claim>, failure: &Failure) -> Vec<(Claim, Came)> {
+    claims
+        .map(|claim| {
+            let after = retry::after_failure(failure, Step::Confirm, claim.failures, chance());
+            let came = failed(&claim, failure, after);
+            (claim, came)
+        })
+        .collect()
+}
+
+fn erased(claim: &Claim, answer: CallResult<Receipt>, chance: f64) -> Came {
+    let failure = match answer {
+        Ok(Ok(receipt)) => {
+            let after = retry::after_receipt(&receipt, true);
+            return with_receipt(after, receipt);
+        }
+        Ok(Err(error)) => Failure::Connector(error),
+        Err(failure) => Failure::Call(failure),
+    };
+    let after = retry::after_unerased(&failure, claim.step, claim.failures, chance);
+    failed(claim, &failure, after)
+}
+
+fn applied(claim: &Claim, answer: CallResult<Report>, chance: f64) -> Came {
+    let failure = match answer {
+        Ok(Ok(report)) => return with_report(&report),
+        Ok(Err(error)) => Failure::Connector(error),
+        Err(failure) => Failure::Call(failure),
+    };
+    let after = retry::after_failure(&failure, claim.step, claim.failures, chance);
+    failed(claim, &failure, after)
+}
+
+fn with_receipt(after: After, receipt: Receipt) -> Came {
+    Came {
+        after,
+        result: json!({ "receipt": receipt }),
+        outcome: Some(json!({ "receipt": receipt })),
+        receipt: Some(receipt),
+        settles_after: Duration::ZERO,
+    }
+}
+
+fn with_report(report: &Report) -> Came {
+    let wait = Duration::from_millis(report.settles_after_ms.unwrap_or(0)).min(LONGEST_SETTLING);
+    let is_pending = report.items.iter().any(|item| item.change == ItemChange::Pending);
+    let after = if is_pending && report.standing != Standing::Forgotten {
+        After::Again {
+            step: Step::Act,
+            wait,
+            reason: "the vendor has taken it, and it is not in effect yet".to_owned(),
+            cause: Cause::InProgress,
+        }
+    } else {
+        retry::finished(State::Done, None)
+    };
+    let told = json!({ "report": report });
+    Came { after, result: told.clone(), outcome: Some(told), receipt: None, settles_after: wait }
+}
+
+fn failed(claim: &Claim, failure: &Failure, after: After) -> Came {
+    let untold = failure.may_have_acted() && claim.step == Step::Act;
+    Came {
+        after,
+        result: failure.record(),
+        outcome: claim.outcome.clone(),
+        receipt: None,
+        settles_after: if untold { UNTOLD } else { Duration::ZERO },
+    }
+}
+
+/// Somewhere from 0 to 1; without randomness, the longest wait.
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_or(1.0, |()| f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX))
+}
+
+async fn end(shared: &Shared, claim: &Claim, came: Came, digest: String) -> Result<(), StoreError> {
+    let at = shared.date_ms();
+    let claim = claim.clone();
+    let ended =
+        shared.store.write(move |tx| Box::pin(async move { store(tx, &claim, came, &digest, at).await }));
+    ended.await
+}
+
+async fn store(
+    tx: &mut Connection,
+    claim: &Claim,
+    came: Came,
+    digest: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    let change = change(claim, &came, at);
+    if !queue::end(tx, claim, &change).await? {
+        // Somebody else has taken the request back: what they find counts.
+        return Ok(());
+    }
+    let record = Record {
+        connection: Some(claim.connection.clone()),
+        request: Some(claim.id.clone()),
+        digest: Some(digest.to_owned()),
+        detail: json!({
+            "action": claim.action, "step": claim.step, "attempt": claim.generation,
+            "state": change.state, "reason": change.reason, "result": change.result,
+        }),
+        ..Record::of("request-attempted")
+    };
+    audit::append(tx, &claim.tenant, at, &record).await?;
+    if !came.settles_after.is_zero() {
+        people::settles_at(tx, claim.person, at.saturating_add(millis(came.settles_after))).await?;
+    }
+    consequences(tx, claim, &came.after, at).await?;
+    if claim.action == Action::Erasure && change.state == State::Done {
+        forget(tx, claim, came.receipt.as_ref(), at).await?;
+    }
+    Ok(())
+}
+
+fn change(claim: &Claim, came: &Came, at: i64) -> Change {
+    let is_acknowledged = claim.is_acknowledged || came.receipt.is_some() && claim.step == Step::Act;
+    let reference = match &came.receipt {
+        Some(receipt) => receipt.reference.clone(),
+        None => claim.reference.clone(),
+    };
+    let (state, step, next_at, failures, reason) = match &came.after {
+        After::Finished { state, reason } => (*state, claim.step, at, claim.failures, reason.clone()),
+        After::Again { step, wait, reason, cause } => {
+            let failures = match cause {
+                Cause::Unavailable | Cause::Unexpected => claim.failures.saturating_add(1),
+                Cause::InProgress => 0,
+                Cause::Limited | Cause::Unauthorized | Cause::HandedBack => claim.failures,
+            };
+            (State::Waiting, *step, at.saturating_add(millis(*wait)), failures, Some(reason.clone()))
+        }
+    };
+    Change {
+        state,
+        step,
+        next_at,
+        failures,
+        is_acknowledged,
+        reference,
+        outcome: came.outcome.clone(),
+        reason,
+        result: came.result.clone(),
+        at,
+    }
+}
+
+/// What an attempt's end means for its connection.
+async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64) -> Result<(), StoreError> {
+    let After::Again { wait, reason, cause, .. } = after else {
+        return queue::record_outcome(tx, &claim.connection, true, at).await;
+    };
+    let alarm = |kind, about| Alarm {
+        tenant: &claim.tenant,
+        connection: Some(&claim.connection),
+        kind,
+        about,
+        detail: reason,
+    };
+    match cause {
+        Cause::InProgress => queue::record_outcome(tx, &claim.connection, true, at).await,
+        Cause::Unavailable => queue::record_outcome(tx, &claim.connection, false, at).await,
+        Cause::Unexpected => {
+            queue::record_outcome(tx, &claim.connection, false, at).await?;
+            alarms::raise(tx, at, &alarm("request-fails-unexpectedly", &claim.id)).await
+        }
+        Cause::Limited => {
+            let until = at.saturating_add(millis(*wait));
+            queue::gate(tx, &claim.connection, claim.action, until, reason).await
+        }
+        Cause::Unauthorized => {
+            queue::park(tx, &claim.connection, at, reason).await?;
+            alarms::raise(tx, at, &alarm("connection-parked", &claim.connection)).await
+        }
+        Cause::HandedBack => Ok(()),
+    }
+}
+
+/// An erasure that is through leaves nothing here but the person's keyed hashes.
+async fn forget(
+    tx: &mut Connection,
+    claim: &Claim,
+    receipt: Option<&Receipt>,
+    at: i64,
+) -> Result<(), StoreError> {
+    if receipt.is_none_or(|receipt| receipt.status != Status::NotFound) {
+        people::erased_at(tx, claim.person, at).await?;
+    }
+    Ok(())
+}
+
+fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,247 @@
+//! Carries out what is due: each tenant its share, each person's requests in order.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::{
+    sync::watch,
+    task::{Id, JoinSet},
+};
+
+use super::{
+    Action, Step,
+    attempt::attempt,
+    breaker::Admission,
+    deadline::{self, DAY_MS, Due},
+};
+use crate::{
+    sandbox::Calls,
+    service::Shared,
+    store::{
+        Connection, StoreError,
+        alarms::{self, Alarm},
+        audit::{self, Record},
+        queue::{self, Claim, Lane, Late},
+    },
+};
+
+/// How often it looks for what time has made due.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often it looks for requests that have waited long.
+const LOOK_FOR_LATE_MS: i64 = 60_000;
+/// Erasures confirmed in one call: the vendor's list is read once for all of them.
+const CONFIRMED_TOGETHER: usize = 100;
+/// What an attempt is given beyond its call's wall clock before its claim may be taken back.
+const LEASE_MARGIN_MS: i64 = 60_000;
+/// How long attempts under way may go on once the host is stopping.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// The attempts under way, each with its lane.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<()>,
+    lanes: HashMap<Id, Lane>,
+}
+
+/// Carries out requests until `stop` says so, then lets what is under way end, or hands it back.
+pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let mut under_way = UnderWay::default();
+    let mut late_looked_at = i64::MIN;
+    while !*stop.borrow() {
+        if let Err(error) = pass(&shared, &mut under_way, &mut late_looked_at).await {
+            tracing::error!(%error, "the queue cannot be read");
+        }
+        let again_at = shared.clock.now() + LOOK;
+        tokio::select! {
+            _ = stop.changed() => {}
+            Some(ended) = under_way.tasks.join_next_with_id() => {
+                under_way.lanes.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
+            () = shared.work.notified() => {}
+            () = shared.clock.sleep_until(again_at) => {}
+        }
+    }
+    let all_ended = async { while under_way.tasks.join_next().await.is_some() {} };
+    let in_time = tokio::time::timeout(GRACE, all_ended).await;
+    under_way.tasks.shutdown().await;
+    if in_time.is_err() {
+        take_back(&shared, i64::MAX).await;
+    }
+}
+
+/// Takes back the claims whose leases are over by then.
+pub(crate) async fn take_back(shared: &Shared, leases_over_by: i64) {
+    let at = shared.date_ms();
+    let taken = shared.store.write(move |tx| {
+        Box::pin(async move {
+            for aside in queue::take_back(tx, at, leases_over_by).await? {
+                let alarm = Alarm {
+                    tenant: &aside.tenant,
+                    connection: Some(&aside.connection),
+                    kind: "request-set-aside",
+                    about: &aside.id,
+                    detail: "the process ended in each of its last attempts; replay it to try again",
+                };
+                alarms::raise(tx, at, &alarm).await?;
+            }
+            Ok(())
+        })
+    });
+    if let Err(error) = taken.await {
+        tracing::error!(%error, "claims cannot be taken back");
+    }
+}
+
+async fn pass(
+    shared: &Arc<Shared>,
+    under_way: &mut UnderWay,
+    late_looked_at: &mut i64,
+) -> Result<(), StoreError> {
+    let now = shared.date_ms();
+    if now >= late_looked_at.saturating_add(LOOK_FOR_LATE_MS) {
+        *late_looked_at = now;
+        take_back(shared, now).await;
+        look_for_late(shared, now).await?;
+    }
+    let workers = shared.config.workers as usize;
+    // Twice around: first everybody a little, then who has more gets what is left.
+    for share in [workers.div_ceil(8), workers] {
+        if under_way.tasks.len() >= workers {
+            return Ok(());
+        }
+        let mut lanes =
+            shared.store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
+        lanes.sort_by_key(|lane| under_way.of(&lane.tenant));
+        for lane in lanes {
+            claim(shared, under_way, lane, share, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Claims up to `share` requests of `lane`, as far as there is room, and begins their attempts.
+async fn claim(
+    shared: &Arc<Shared>,
+    under_way: &mut UnderWay,
+    lane: Lane,
+    share: usize,
+    now: i64,
+) -> Result<(), StoreError> {
+    let room = under_way.room(&lane, shared.config.workers as usize, now).min(share);
+    // A connection that the host cannot use now waits; its own state says why.
+    let Ok(calls) = shared.host.connection(&lane.connection) else { return Ok(()) };
+    if room == 0 {
+        return Ok(());
+    }
+    let together = lane.action == Action::Erasure && lane.step == Step::Confirm;
+    let most = if together { CONFIRMED_TOGETHER } else { room };
+    let claims = claims(shared, &lane, &calls, most, now).await?;
+    let batches: Vec<Vec<Claim>> = match (together, claims.is_empty()) {
+        (_, true) => Vec::new(),
+        (true, false) => vec![claims],
+        (false, false) => claims.into_iter().map(|claim| vec![claim]).collect(),
+    };
+    for batch in batches {
+        under_way.begin(&lane, attempt(Arc::clone(shared), calls.clone(), batch));
+    }
+    Ok(())
+}
+
+async fn claims(
+    shared: &Shared,
+    lane: &Lane,
+    calls: &Calls,
+    most: usize,
+    now: i64,
+) -> Result<Vec<Claim>, StoreError> {
+    let digest = calls.plugin().digest().to_string();
+    let wall = i64::try_from(calls.connection().limits.wall_ms).unwrap_or(DAY_MS).min(DAY_MS);
+    let lease_until = now.saturating_add(wall).saturating_add(LEASE_MARGIN_MS);
+    let lane = lane.clone();
+    let claimed = shared.store.write(move |tx| {
+        Box::pin(async move { queue::claim(tx, &lane, most, now, lease_until, &digest).await })
+    });
+    claimed.await
+}
+
+impl UnderWay {
+    fn of(&self, tenant: &str) -> usize {
+        self.lanes.values().filter(|lane| lane.tenant == tenant).count()
+    }
+
+    fn is_idle(&self, connection: &str) -> bool {
+        self.lanes.values().all(|lane| lane.connection != connection)
+    }
+
+    /// How many attempts of `lane` may begin: half the workers at most are one tenant's, so that the others find room.
+    fn room(&self, lane: &Lane, workers: usize, now: i64) -> usize {
+        let free = workers.saturating_sub(self.tasks.len());
+        let of_tenant = workers.div_ceil(2).saturating_sub(self.of(&lane.tenant));
+        let of_breaker = match lane.breaker.admits(now) {
+            Admission::All => usize::MAX,
+            Admission::Probe if self.is_idle(&lane.connection) => 1,
+            Admission::Probe | Admission::None => 0,
+        };
+        free.min(of_tenant).min(of_breaker)
+    }
+
+    fn begin(&mut self, lane: &Lane, attempt: impl Future<Output = ()> + Send + 'static) {
+        let task = self.tasks.spawn(attempt);
+        self.lanes.insert(task.id(), lane.clone());
+    }
+}
+
+async fn look_for_late(shared: &Shared, now: i64) -> Result<(), StoreError> {
+    let late = shared.store.read(move |connection| Box::pin(queue::late(connection, now))).await?;
+    if late.is_empty() {
+        return Ok(());
+    }
+    shared
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                for request in late {
+                    tell_late(tx, &request, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), StoreError> {
+    let alarm = |kind, detail| Alarm {
+        tenant: &request.tenant,
+        connection: Some(&request.connection),
+        kind,
+        about: &request.id,
+        detail,
+    };
+    match deadline::due(request.received_at, now, request.alarmed_day) {
+        Due::Nothing => Ok(()),
+        Due::Alarm(day) => {
+            queue::alarmed(tx, request.seq, day).await?;
+            let detail = format!(
+                "not through after {day} days; nothing more is tried from day {}",
+                deadline::LAST_DAY
+            );
+            alarms::is_over(tx, now, "request-late", &request.id).await?;
+            alarms::raise(tx, now, &alarm("request-late", &detail)).await
+        }
+        Due::End => {
+            let reason =
+                format!("not through by day {} of its month; replay it to try again", deadline::LAST_DAY);
+            if !queue::expire(tx, request.seq, now, &reason).await? {
+                return Ok(());
+            }
+            let record = Record {
+                connection: Some(request.connection.clone()),
+                request: Some(request.id.clone()),
+                detail: json!({ "reason": reason }),
+                ..Record::of("request-expired")
+            };
+            audit::append(tx, &request.tenant, now, &record).await?;
+            alarms::raise(tx, now, &alarm("request-expired", &reason)).await
+        }
+    }
+}

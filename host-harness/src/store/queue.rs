@@ -1,0 +1,376 @@
+//! The queue in the database: what is due, claimed, and what an attempt changed.
+//!
+//! A claim is a generation number: whoever ends an attempt has to show that its claim still holds.
+
+use serde_json::Value;
+use sqlx::{Row, any::AnyRow};
+
+use super::{Connection, StoreError, people::PersonId, requests::json};
+use crate::requests::{Action, State, Step, breaker::Breaker, deadline::DAY_MS};
+
+/// A connection's requests whose next attempt does the same, some of which are due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lane {
+    pub(crate) tenant: String,
+    pub(crate) connection: String,
+    pub(crate) action: Action,
+    pub(crate) step: Step,
+    pub(crate) breaker: Breaker,
+}
+
+/// A request whose attempt is about to begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) tenant: String,
+    pub(crate) connection: String,
+    pub(crate) person: PersonId,
+    pub(crate) action: Action,
+    pub(crate) step: Step,
+    pub(crate) generation: i64,
+    pub(crate) failures: u32,
+    pub(crate) is_acknowledged: bool,
+    pub(crate) reference: Option<String>,
+    pub(crate) outcome: Option<Value>,
+    pub(crate) sealed_details: Vec<u8>,
+    pub(crate) data_key: Vec<u8>,
+}
+
+/// What an attempt leaves behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) state: State,
+    pub(crate) step: Step,
+    pub(crate) next_at: i64,
+    pub(crate) failures: u32,
+    pub(crate) is_acknowledged: bool,
+    pub(crate) reference: Option<String>,
+    pub(crate) outcome: Option<Value>,
+    pub(crate) reason: Option<String>,
+    /// What came back, for the record.
+    pub(crate) result: Value,
+    pub(crate) at: i64,
+}
+
+/// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit.
+pub(crate) async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT c.tenant, c.key, r.action, r.step, c.outcomes, c.open_until FROM \
+           (SELECT DISTINCT connection, action, step FROM requests WHERE state = 'waiting' AND next_at <= $1) r \
+         JOIN connections c ON c.key = r.connection \
+         WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.open_until <= $1 \
+           AND INSTR(c.actions, CASE r.action WHEN 'erasure' THEN 'erasure' ELSE 'consent' END) > 0 AND NOT EXISTS \
+           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = r.action AND g.until > $1) \
+         ORDER BY c.tenant, c.key, r.action, r.step",
+    )
+    .bind(now)
+    .fetch_all(connection)
+    .await?;
+    let lane = |row: &AnyRow| {
+        Ok(Lane {
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("key")?,
+            action: Action::from_word(row.try_get("action")?)?,
+            step: Step::from_word(row.try_get("step")?)?,
+            breaker: Breaker { outcomes: row.try_get("outcomes")?, open_until: row.try_get("open_until")? },
+        })
+    };
+    rows.iter().map(lane).collect()
+}
+
+/// Claims up to `most` due requests of `lane` whose person is settled and has no earlier request under way, in the order
+/// accepted, for an attempt on the plugin of that `digest`.
+pub(crate) async fn claim(
+    tx: &mut Connection,
+    lane: &Lane,
+    most: usize,
+    now: i64,
+    lease_until: i64,
+    digest: &str,
+) -> Result<Vec<Claim>, StoreError> {
+    let rows = sqlx::query(
+        "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4 WHERE seq IN ( \
+           SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
+           WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at <= $3 \
+             AND p.settled_at <= $3 \
+             AND NOT EXISTS (SELECT 1 FROM requests e \
+                             WHERE e.person = r.person AND e.seq < r.seq AND e.finished_at IS NULL) \
+           ORDER BY r.seq LIMIT $5) \
+         RETURNING seq, id, tenant, connection, person, action, step, generation, failures, acknowledged, reference, \
+           outcome, sealed_details, (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key",
+    )
+    .bind(&lane.connection)
+    .bind(lane.action.word())
+    .bind(now)
+    .bind(lease_until)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .bind(lane.step.word())
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut claims = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+    claims.sort_by_key(|claim| claim.seq);
+    for claim in &claims {
+        begin(tx, claim, now, digest).await?;
+    }
+    Ok(claims)
+}
+
+async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO attempts (request, generation, step, digest, began_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(claim.seq)
+    .bind(claim.generation)
+    .bind(claim.step.word())
+    .bind(digest)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
+    let failures: i64 = row.try_get("failures")?;
+    let acknowledged: i64 = row.try_get("acknowledged")?;
+    let details: Option<Vec<u8>> = row.try_get("sealed_details")?;
+    let data_key: Option<Vec<u8>> = row.try_get("data_key")?;
+    let gone = || StoreError::Unreadable("a request whose details are gone".to_owned());
+    Ok(Claim {
+        seq: row.try_get("seq")?,
+        id: row.try_get("id")?,
+        tenant: row.try_get("tenant")?,
+        connection: row.try_get("connection")?,
+        person: PersonId(row.try_get("person")?),
+        action: Action::from_word(row.try_get("action")?)?,
+        step: Step::from_word(row.try_get("step")?)?,
+        generation: row.try_get("generation")?,
+        failures: u32::try_from(failures).unwrap_or(u32::MAX),
+        is_acknowledged: acknowledged != 0,
+        reference: row.try_get("reference")?,
+        outcome: json(row, "outcome")?,
+        sealed_details: details.ok_or_else(gone)?,
+        data_key: data_key.ok_or_else(gone)?,
+    })
+}
+
+/// Makes `change` if the claim still holds; whether it did. A request that has ended keeps what it asked only where it may
+/// be replayed: otherwise its key is destroyed.
+pub(crate) async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<bool, StoreError> {
+    let is_final = !matches!(change.state, State::Waiting | State::Running);
+    let done = sqlx::query(
+        "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
+           outcome = $9, reason = $10, finished_at = $11, lease_until = NULL, kills = 0 \
+         WHERE seq = $1 AND generation = $2 AND state = 'running'",
+    )
+    .bind(claim.seq)
+    .bind(claim.generation)
+    .bind(change.state.word())
+    .bind(change.step.word())
+    .bind(change.next_at)
+    .bind(i64::from(change.failures))
+    .bind(i64::from(change.is_acknowledged))
+    .bind(change.reference.as_deref())
+    .bind(change.outcome.as_ref().map(Value::to_string))
+    .bind(change.reason.as_deref())
+    .bind(is_final.then_some(change.at))
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query("UPDATE attempts SET ended_at = $3, result = $4 WHERE request = $1 AND generation = $2")
+        .bind(claim.seq)
+        .bind(claim.generation)
+        .bind(change.at)
+        .bind(change.result.to_string())
+        .execute(&mut *tx)
+        .await?;
+    if matches!(change.state, State::Done | State::Skipped) {
+        destroy(tx, claim.seq).await?;
+    }
+    Ok(true)
+}
+
+/// Destroys the key of the request's personal data, and what it sealed.
+pub(crate) async fn destroy(tx: &mut Connection, seq: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM request_keys WHERE request = $1").bind(seq).execute(&mut *tx).await?;
+    sqlx::query("UPDATE requests SET sealed_details = NULL WHERE seq = $1").bind(seq).execute(tx).await?;
+    Ok(())
+}
+
+/// Attempts that end with the process before a request is set aside: it may be what ends it.
+const MOST_KILLS: i64 = 3;
+
+/// A request that was set aside because the process ended in each of its last attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SetAside {
+    pub(crate) id: String,
+    pub(crate) tenant: String,
+    pub(crate) connection: String,
+}
+
+/// Takes back every claim of a process that is gone: leases over by `now`, or all of them. An erasure that was under way
+/// is confirmed first, since nobody knows what became of it.
+pub(crate) async fn take_back(
+    tx: &mut Connection,
+    now: i64,
+    leases_over_by: i64,
+) -> Result<Vec<SetAside>, StoreError> {
+    sqlx::query(
+        "UPDATE requests SET kills = kills + 1, lease_until = NULL, next_at = $1, \
+           step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END, \
+           state = CASE WHEN kills + 1 >= $3 THEN 'failed' ELSE 'waiting' END, \
+           finished_at = CASE WHEN kills + 1 >= $3 THEN $1 ELSE NULL END, \
+           reason = CASE WHEN kills + 1 >= $3 THEN 'the process ended in each of its last attempts; replay it to try again' \
+                         ELSE 'the process ended during an attempt' END \
+         WHERE state = 'running' AND lease_until <= $2",
+    )
+    .bind(now)
+    .bind(leases_over_by)
+    .bind(MOST_KILLS)
+    .execute(&mut *tx)
+    .await?;
+    let rows = sqlx::query(
+        "SELECT id, tenant, connection FROM requests WHERE state = 'failed' AND kills >= $1 AND finished_at = $2",
+    )
+    .bind(MOST_KILLS)
+    .bind(now)
+    .fetch_all(tx)
+    .await?;
+    let aside = |row: &AnyRow| {
+        Ok(SetAside {
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("connection")?,
+        })
+    };
+    rows.iter().map(aside).collect()
+}
+
+/// A request that has waited long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Late {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) tenant: String,
+    pub(crate) connection: String,
+    pub(crate) received_at: i64,
+    pub(crate) alarmed_day: i64,
+}
+
+/// The waiting requests whose age asks for an alarm or an end, oldest first, at most 1,000.
+pub(crate) async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT seq, id, tenant, connection, received_at, alarmed_day FROM requests \
+         WHERE finished_at IS NULL AND state = 'waiting' AND ( \
+           received_at <= $1 OR received_at <= $2 AND alarmed_day < 21 \
+           OR received_at <= $3 AND alarmed_day < 14 OR received_at <= $4 AND alarmed_day < 7) \
+         ORDER BY seq LIMIT 1000",
+    )
+    .bind(now - 25 * DAY_MS)
+    .bind(now - 21 * DAY_MS)
+    .bind(now - 14 * DAY_MS)
+    .bind(now - 7 * DAY_MS)
+    .fetch_all(connection)
+    .await?;
+    let late = |row: &AnyRow| {
+        Ok(Late {
+            seq: row.try_get("seq")?,
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("connection")?,
+            received_at: row.try_get("received_at")?,
+            alarmed_day: row.try_get("alarmed_day")?,
+        })
+    };
+    rows.iter().map(late).collect()
+}
+
+/// The request has alarmed for that day.
+pub(crate) async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE requests SET alarmed_day = $2 WHERE seq = $1")
+        .bind(seq)
+        .bind(day)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends a request that is still waiting; whether it was.
+pub(crate) async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3 WHERE seq = $1 AND state = 'waiting'",
+    )
+    .bind(seq)
+    .bind(at)
+    .bind(reason)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Holds the lane's other requests back until then.
+pub(crate) async fn gate(
+    tx: &mut Connection,
+    connection: &str,
+    action: Action,
+    until: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO gates (connection, action, until, why) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (connection, action) DO UPDATE SET until = excluded.until, why = excluded.why",
+    )
+    .bind(connection)
+    .bind(action.word())
+    .bind(until)
+    .bind(why)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Nothing more is tried on `connection` until an operator resumes it.
+pub(crate) async fn park(
+    tx: &mut Connection,
+    connection: &str,
+    at: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE connections SET parked_why = $2, parked_at = $3 WHERE key = $1 AND parked_why IS NULL",
+    )
+    .bind(connection)
+    .bind(why)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Records in the connection's breaker how an attempt ended.
+pub(crate) async fn record_outcome(
+    tx: &mut Connection,
+    connection: &str,
+    answered: bool,
+    at: i64,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT outcomes, open_until FROM connections WHERE key = $1")
+        .bind(connection)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let mut breaker = Breaker { outcomes: row.try_get("outcomes")?, open_until: row.try_get("open_until")? };
+    breaker.record(answered, at);
+    sqlx::query("UPDATE connections SET outcomes = $2, open_until = $3 WHERE key = $1")
+        .bind(connection)
+        .bind(breaker.outcomes)
+        .bind(breaker.open_until)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+use serde_json::json;
+
+use super::*;
+use crate::store::{
+    Store, people,
+    requests::{self, New},
+    tests::{Folder, write},
+};
+
+async fn connection(store: &Store, key: &'static str, tenant: &'static str) {
+    write(store, move |tx| {
+        Box::pin(async move {
+            sqlx::query(
+                "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, \
+                   changed_at) VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0)",
+            )
+            .bind(key)
+            .bind(tenant)
+            .bind(Vec::new())
+            .execute(tx)
+            .await?;
+            Ok(())
+        })
+    })
+    .await;
+}
+
+/// Stores a request of the person that has the name `person`, and tells its id.
+async fn request(store: &Store, connection: &'static str, person: u8, action: Action) -> String {
+    write(store, move |tx| {
+        Box::pin(async move {
+            let name = crate::store::PersonName([person; 32]);
+            let id = uuid::Uuid::now_v7().to_string();
+            let new = New {
+                id: id.clone(),
+                tenant: "acme".into(),
+                connection: connection.into(),
+                person: people::known_as(tx, connection, &[name]).await?,
+                action,
+                idempotency_key: None,
+                body_digest: [0; 32],
+                sealed_details: vec![1],
+                data_key: vec![2],
+                outcome: None,
+                at: 10,
+            };
+            requests::insert(tx, &new).await?;
+            Ok(id)
+        })
+    })
+    .await
+}
+
+async fn lanes(store: &Store, now: i64) -> Vec<(String, Action, Step)> {
+    let lanes = store.read(move |connection| Box::pin(due_lanes(connection, now))).await.unwrap();
+    lanes.into_iter().map(|lane| (lane.connection, lane.action, lane.step)).collect()
+}
+
+/// Claims what is due in every lane.
+async fn claim_all(store: &Store, now: i64) -> Vec<Claim> {
+    write(store, move |tx| {
+        Box::pin(async move {
+            let mut claims = Vec::new();
+            for lane in due_lanes(tx, now).await? {
+                claims.extend(claim(tx, &lane, 10, now, now + 100, "sha256:00").await?);
+            }
+            Ok(claims)
+        })
+    })
+    .await
+}
+
+fn ids(claims: &[Claim]) -> Vec<String> {
+    claims.iter().map(|claim| claim.id.clone()).collect()
+}
+
+fn change(state: State, at: i64) -> Change {
+    Change {
+        state,
+        step: Step::Act,
+        next_at: at,
+        failures: 0,
+        is_acknowledged: false,
+        reference: None,
+        outcome: Some(json!({ "receipt": "r" })),
+        reason: None,
+        result: json!({}),
+        at,
+    }
+}
+
+async fn ended(store: &Store, claim: &Claim, change: Change) -> bool {
+    let claim = claim.clone();
+    write(store, move |tx| Box::pin(async move { end(tx, &claim, &change).await })).await
+}
+
+#[tokio::test]
+async fn one_persons_requests_run_one_after_another_and_other_peoples_beside_them() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    let first = request(&store, "newsletter", 1, Action::Consent).await;
+    let second = request(&store, "newsletter", 1, Action::Erasure).await;
+    let third = request(&store, "newsletter", 1, Action::Consent).await;
+    let other = request(&store, "newsletter", 2, Action::Consent).await;
+    let claims = claim_all(&store, 10).await;
+    assert_eq!(ids(&claims), [first, other]);
+    assert!(claim_all(&store, 10).await.is_empty(), "the first one is still under way");
+    assert!(ended(&store, &claims[0], change(State::Done, 11)).await);
+    let next = claim_all(&store, 11).await;
+    assert_eq!(ids(&next), std::slice::from_ref(&second));
+    // An erasure that waits for its confirmation holds the person's later consents back.
+    let confirming = Change { step: Step::Confirm, next_at: 50, ..change(State::Waiting, 12) };
+    assert!(ended(&store, &next[0], confirming).await);
+    assert!(claim_all(&store, 12).await.is_empty());
+    let confirm = claim_all(&store, 50).await;
+    assert_eq!((ids(&confirm), confirm[0].step), (vec![second], Step::Confirm));
+    assert!(ended(&store, &confirm[0], change(State::Done, 51)).await);
+    assert_eq!(ids(&claim_all(&store, 51).await), [third]);
+}
+
+#[tokio::test]
+async fn a_persons_next_request_waits_until_the_last_one_has_settled() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    request(&store, "newsletter", 1, Action::Consent).await;
+    let claims = claim_all(&store, 10).await;
+    let person = claims[0].person;
+    write(&store, move |tx| Box::pin(people::settles_at(tx, person, 100))).await;
+    assert!(ended(&store, &claims[0], change(State::Done, 11)).await);
+    let next = request(&store, "newsletter", 1, Action::Consent).await;
+    assert!(claim_all(&store, 99).await.is_empty());
+    assert_eq!(ids(&claim_all(&store, 100).await), [next]);
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_where_the_connection_is_held_back() {
+    for (how, is_due) in [
+        ("UPDATE connections SET enabled = 0", false),
+        ("UPDATE connections SET parked_why = 'no'", false),
+        ("UPDATE connections SET open_until = 11", false),
+        ("UPDATE connections SET open_until = 10", true),
+        ("UPDATE connections SET actions = '[\"consent\"]'", false),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 11, 'full')", false),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 10, 'full')", true),
+        ("INSERT INTO gates VALUES ('newsletter', 'consent', 11, 'full')", true),
+        ("UPDATE requests SET next_at = 11", false),
+    ] {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        connection(&store, "newsletter", "acme").await;
+        request(&store, "newsletter", 1, Action::Erasure).await;
+        write(&store, move |tx| Box::pin(async move { Ok(sqlx::query(how).execute(tx).await.map(drop)?) }))
+            .await;
+        let wanted =
+            if is_due { vec![("newsletter".to_owned(), Action::Erasure, Step::Act)] } else { vec![] };
+        assert_eq!(lanes(&store, 10).await, wanted, "{how}");
+        assert_eq!(claim_all(&store, 10).await.len(), usize::from(is_due), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_claim_changes_nothing() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    let id = request(&store, "newsletter", 1, Action::Erasure).await;
+    let lost = claim_all(&store, 10).await.remove(0);
+    write(&store, |tx| Box::pin(take_back(tx, 120, 120))).await;
+    let held = claim_all(&store, 120).await.remove(0);
+    assert_eq!((held.generation, held.step), (2, Step::Confirm), "an erasure under way is confirmed first");
+    assert!(!ended(&store, &lost, change(State::Done, 121)).await);
+    assert!(ended(&store, &held, change(State::Done, 122)).await);
+    assert!(!ended(&store, &held, change(State::Failed, 123)).await, "twice");
+    let view =
+        store.read(move |c| Box::pin(async move { requests::show(c, &id).await })).await.unwrap().unwrap();
+    assert_eq!((view.state, view.finished_at), (State::Done, Some(122)));
+}
+
+#[tokio::test]
+async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    request(&store, "newsletter", 1, Action::Consent).await;
+    claim_all(&store, 10).await;
+    write(&store, |tx| Box::pin(take_back(tx, 109, 109))).await;
+    assert!(claim_all(&store, 109).await.is_empty());
+    write(&store, |tx| Box::pin(take_back(tx, 110, 110))).await;
+    assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
+}
+
+#[tokio::test]
+async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_replayed() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    let id = request(&store, "newsletter", 1, Action::Consent).await;
+    let mut aside = Vec::new();
+    for at in [100, 200, 300] {
+        assert_eq!(claim_all(&store, at).await.len(), 1);
+        aside = write(&store, move |tx| Box::pin(take_back(tx, at, i64::MAX))).await;
+    }
+    let wanted = SetAside { id: id.clone(), tenant: "acme".into(), connection: "newsletter".into() };
+    assert_eq!(aside, [wanted]);
+    assert!(claim_all(&store, 400).await.is_empty());
+    assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &id, 400).await })).await);
+    assert_eq!(claim_all(&store, 400).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_is_through_has_lost_its_key_and_what_it_sealed() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    for (person, state, is_kept) in [(1, State::Done, 0), (2, State::Skipped, 0), (3, State::Failed, 1)] {
+        request(&store, "newsletter", person, Action::Consent).await;
+        let claims = claim_all(&store, 10).await;
+        assert!(ended(&store, &claims[0], change(state, 11)).await);
+        let seq = claims[0].seq;
+        let kept = store
+            .read(move |connection| {
+                Box::pin(async move {
+                    let kept = "SELECT (SELECT COUNT(*) FROM request_keys WHERE request = $1) + \
+                                (SELECT COUNT(sealed_details) FROM requests WHERE seq = $1)";
+                    Ok(sqlx::query_scalar::<_, i64>(kept).bind(seq).fetch_one(connection).await?)
+                })
+            })
+            .await;
+        assert_eq!(kept.unwrap(), 2 * is_kept, "{state}");
+    }
+}
