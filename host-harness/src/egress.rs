@@ -18,8 +18,10 @@ mod transport;
 pub use address::Reach;
 pub use declaration::{Declaration, ManifestError};
 pub(crate) use declaration::{WEBHOOK_URL, allows};
+pub(crate) use network::tls;
 pub use network::{Lookup, Network, SystemLookup};
 pub(crate) use redactor::Redactor;
+pub(crate) use retry_after::retry_after;
 pub use target::{Target, TargetError};
 pub use trace::{Exchange, Trace};
 pub use transport::{Answer, DryRun, Outgoing, Transport};
@@ -158,7 +160,7 @@ impl Egress {
                 Some((name.to_string(), redactor.text(value.to_str().ok()?).into_owned()))
             })
             .collect();
-        let wait = retry_after::retry_after(&answer.headers, self.clock.date());
+        let wait = retry_after(&answer.headers, self.clock.date());
         Response {
             status: answer.status,
             headers,

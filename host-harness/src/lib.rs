@@ -17,7 +17,9 @@ pub mod service;
 pub mod store;
 pub mod webhook;
 
+mod alarms;
 mod bindings;
 mod imports;
 mod kebab;
 mod nearest;
+mod post;

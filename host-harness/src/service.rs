@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     config::{ForwardConfig, ServiceConfig},
     host::Host,
+    post::Poster,
     store::Store,
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) forwards: BTreeMap<String, ForwardConfig>,
     /// Told whenever a request may have become due.
     pub(crate) work: Notify,
+    /// Posts alarms and events.
+    pub(crate) poster: Poster,
 }
 
 impl Shared {

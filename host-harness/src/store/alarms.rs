@@ -96,6 +96,39 @@ pub(crate) async fn open(connection: &mut Connection) -> Result<Vec<Raised>, Sto
     rows.iter().map(raised).collect()
 }
 
+/// The oldest alarm that waits to be posted at `now`, and how often that was tried.
+pub(crate) async fn to_post(
+    connection: &mut Connection,
+    now: i64,
+) -> Result<Option<(Raised, u32)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND post_next_at <= $1 \
+         ORDER BY raised_at, id LIMIT 1"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).fetch_optional(connection).await?;
+    row.map(|row| {
+        let attempts: i64 = row.try_get("post_attempts")?;
+        Ok((raised(&row)?, u32::try_from(attempts).unwrap_or(u32::MAX)))
+    })
+    .transpose()
+}
+
+/// Somebody was told.
+pub(crate) async fn posted(tx: &mut Connection, at: i64, id: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE alarms SET posted_at = $2 WHERE id = $1").bind(id).bind(at).execute(tx).await?;
+    Ok(())
+}
+
+/// Nobody was told; to be tried again then.
+pub(crate) async fn not_posted(tx: &mut Connection, next_at: i64, id: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE alarms SET post_next_at = $2, post_attempts = post_attempts + 1 WHERE id = $1")
+        .bind(id)
+        .bind(next_at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 fn raised(row: &AnyRow) -> Result<Raised, StoreError> {
     Ok(Raised {
         id: row.try_get("id")?,

@@ -1,0 +1,58 @@
+//! Posts alarms to the operator's address, each until it is taken.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use crate::{
+    post::{Message, wait_after},
+    service::Shared,
+    store::{StoreError, alarms},
+};
+
+/// How often it looks for new ones.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Posts what is raised until `stop` says so. Nothing is posted where no address is configured.
+pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let Some(url) = shared.config.alarm_url.clone() else { return };
+    while !*stop.borrow() {
+        match post_one(&shared, &url).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "alarms cannot be read"),
+        }
+        let again_at = shared.clock.now() + LOOK;
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = shared.clock.sleep_until(again_at) => {}
+        }
+    }
+}
+
+/// Posts the oldest one that is due; whether there was one.
+async fn post_one(shared: &Shared, url: &str) -> Result<bool, StoreError> {
+    let now = shared.date_ms();
+    let due = shared.store.read(move |connection| Box::pin(alarms::to_post(connection, now))).await?;
+    let Some((alarm, attempts)) = due else { return Ok(false) };
+    let body = serde_json::to_vec(&alarm).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    let message = Message { id: alarm.id.clone(), body };
+    let taken = shared.poster.post(url, message, None, shared.clock.date()).await;
+    let at = shared.date_ms();
+    let id = alarm.id;
+    match taken {
+        Ok(()) => {
+            shared.store.write(move |tx| Box::pin(async move { alarms::posted(tx, at, &id).await })).await?;
+        }
+        Err(refused) => {
+            let wait = wait_after(attempts.saturating_add(1), refused.retry_after);
+            tracing::warn!(why = %refused, "an alarm was not taken; it is posted again in {} s", wait.as_secs());
+            let next_at = at.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+            shared
+                .store
+                .write(move |tx| Box::pin(async move { alarms::not_posted(tx, next_at, &id).await }))
+                .await?;
+        }
+    }
+    Ok(true)
+}
