@@ -46,3 +46,6 @@ pub(crate) fn milliseconds(date: SystemTime) -> i64 {
     let since = date.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -36,11 +36,11 @@ const LEASE_MARGIN_MS: i64 = 60_000;
 /// How long attempts under way may go on once the host is stopping.
 const GRACE: Duration = Duration::from_secs(25);
 
-/// The attempts under way, each with its lane.
+/// The attempts under way, each with its lane and the requests that it is about.
 #[derive(Default)]
 struct UnderWay {
     tasks: JoinSet<()>,
-    lanes: HashMap<Id, Lane>,
+    attempts: HashMap<Id, (Lane, Vec<i64>)>,
 }
 
 /// Carries out requests until `stop` says so, then lets what is under way end, or hands it back.
@@ -55,7 +55,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             _ = stop.changed() => {}
             Some(ended) = under_way.tasks.join_next_with_id() => {
-                under_way.lanes.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+                under_way.attempts.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
             () = shared.work.notified() => {}
             () = shared.clock.sleep_until(again_at) => {}
@@ -65,16 +65,17 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let in_time = tokio::time::timeout(GRACE, all_ended).await;
     under_way.tasks.shutdown().await;
     if in_time.is_err() {
-        take_back(&shared, i64::MAX).await;
+        take_back(&shared, i64::MAX, &[]).await;
     }
 }
 
-/// Takes back the claims whose leases are over by then.
-pub(crate) async fn take_back(shared: &Shared, leases_over_by: i64) {
+/// Takes back the claims whose leases are over by then, but for those of `under_way`.
+pub(crate) async fn take_back(shared: &Shared, leases_over_by: i64, under_way: &[i64]) {
     let at = shared.date_ms();
+    let under_way = under_way.to_vec();
     let taken = shared.store.write(move |tx| {
         Box::pin(async move {
-            for aside in queue::take_back(tx, at, leases_over_by).await? {
+            for aside in queue::take_back(tx, at, leases_over_by, &under_way).await? {
                 let alarm = Alarm {
                     tenant: &aside.tenant,
                     connection: Some(&aside.connection),
@@ -100,7 +101,7 @@ async fn pass(
     let now = shared.date_ms();
     if now >= late_looked_at.saturating_add(LOOK_FOR_LATE_MS) {
         *late_looked_at = now;
-        take_back(shared, now).await;
+        take_back(shared, now, &under_way.requests()).await;
         look_for_late(shared, now).await?;
     }
     let workers = shared.config.workers as usize;
@@ -142,7 +143,8 @@ async fn claim(
         (false, false) => claims.into_iter().map(|claim| vec![claim]).collect(),
     };
     for batch in batches {
-        under_way.begin(&lane, attempt(Arc::clone(shared), calls.clone(), batch));
+        let requests = batch.iter().map(|claim| claim.seq).collect();
+        under_way.begin(&lane, requests, attempt(Arc::clone(shared), calls.clone(), batch));
     }
     Ok(())
 }
@@ -166,11 +168,15 @@ async fn claims(
 
 impl UnderWay {
     fn of(&self, tenant: &str) -> usize {
-        self.lanes.values().filter(|lane| lane.tenant == tenant).count()
+        self.attempts.values().filter(|(lane, _)| lane.tenant == tenant).count()
     }
 
     fn is_idle(&self, connection: &str) -> bool {
-        self.lanes.values().all(|lane| lane.connection != connection)
+        self.attempts.values().all(|(lane, _)| lane.connection != connection)
+    }
+
+    fn requests(&self) -> Vec<i64> {
+        self.attempts.values().flat_map(|(_, requests)| requests).copied().collect()
     }
 
     /// How many attempts of `lane` may begin: half the workers at most are one tenant's, so that the others find room.
@@ -185,9 +191,9 @@ impl UnderWay {
         free.min(of_tenant).min(of_breaker)
     }
 
-    fn begin(&mut self, lane: &Lane, attempt: impl Future<Output = ()> + Send + 'static) {
+    fn begin(&mut self, lane: &Lane, requests: Vec<i64>, attempt: impl Future<Output = ()> + Send + 'static) {
         let task = self.tasks.spawn(attempt);
-        self.lanes.insert(task.id(), lane.clone());
+        self.attempts.insert(task.id(), (lane.clone(), requests));
     }
 }
 
@@ -245,3 +251,6 @@ async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

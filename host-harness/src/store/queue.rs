@@ -210,42 +210,57 @@ pub(crate) struct SetAside {
     pub(crate) connection: String,
 }
 
-/// Takes back every claim of a process that is gone: leases over by `now`, or all of them. An erasure that was under way
-/// is confirmed first, since nobody knows what became of it.
+/// Takes back the claims whose leases are over by then, but for those of `under_way`, which somebody still works on. An
+/// erasure is confirmed first, since nobody knows what became of it.
 pub(crate) async fn take_back(
     tx: &mut Connection,
     now: i64,
     leases_over_by: i64,
+    under_way: &[i64],
 ) -> Result<Vec<SetAside>, StoreError> {
-    sqlx::query(
-        "UPDATE requests SET kills = kills + 1, lease_until = NULL, next_at = $1, \
-           step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END, \
-           state = CASE WHEN kills + 1 >= $3 THEN 'failed' ELSE 'waiting' END, \
-           finished_at = CASE WHEN kills + 1 >= $3 THEN $1 ELSE NULL END, \
-           reason = CASE WHEN kills + 1 >= $3 THEN 'the process ended in each of its last attempts; replay it to try again' \
-                         ELSE 'the process ended during an attempt' END \
-         WHERE state = 'running' AND lease_until <= $2",
-    )
-    .bind(now)
-    .bind(leases_over_by)
-    .bind(MOST_KILLS)
-    .execute(&mut *tx)
-    .await?;
     let rows = sqlx::query(
-        "SELECT id, tenant, connection FROM requests WHERE state = 'failed' AND kills >= $1 AND finished_at = $2",
+        "SELECT seq, id, tenant, connection, kills FROM requests WHERE state = 'running' AND lease_until <= $1",
     )
-    .bind(MOST_KILLS)
-    .bind(now)
-    .fetch_all(tx)
+    .bind(leases_over_by)
+    .fetch_all(&mut *tx)
     .await?;
-    let aside = |row: &AnyRow| {
-        Ok(SetAside {
-            id: row.try_get("id")?,
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-        })
+    let mut set_aside = Vec::new();
+    for row in rows {
+        let seq: i64 = row.try_get("seq")?;
+        if under_way.contains(&seq) {
+            continue;
+        }
+        let is_poison = row.try_get::<i64, _>("kills")? + 1 >= MOST_KILLS;
+        give_back(tx, seq, now, is_poison).await?;
+        if is_poison {
+            set_aside.push(SetAside {
+                id: row.try_get("id")?,
+                tenant: row.try_get("tenant")?,
+                connection: row.try_get("connection")?,
+            });
+        }
+    }
+    Ok(set_aside)
+}
+
+async fn give_back(tx: &mut Connection, seq: i64, now: i64, is_poison: bool) -> Result<(), StoreError> {
+    let (state, finished_at, reason) = if is_poison {
+        (State::Failed, Some(now), "the process ended in each of its last attempts; replay it to try again")
+    } else {
+        (State::Waiting, None, "the process ended during an attempt")
     };
-    rows.iter().map(aside).collect()
+    sqlx::query(
+        "UPDATE requests SET state = $2, finished_at = $3, reason = $4, next_at = $5, kills = kills + 1, \
+           lease_until = NULL, step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END WHERE seq = $1",
+    )
+    .bind(seq)
+    .bind(state.word())
+    .bind(finished_at)
+    .bind(reason)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// A request that has waited long.

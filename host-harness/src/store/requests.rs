@@ -156,21 +156,22 @@ pub(crate) struct Filter {
 
 /// The requests that `filter` lets through, newest first.
 pub(crate) async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<View>, StoreError> {
-    let tenants = filter.tenants.as_ref().map(|tenants| Value::from(tenants.clone()).to_string());
+    let tenants = filter.tenants.as_deref();
+    let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 5, tenants.len()));
     let sql = format!(
-        "SELECT {COLUMNS} FROM requests WHERE ($1 IS NULL OR tenant IN (SELECT value FROM json_each($1))) \
-           AND ($2 IS NULL OR connection = $2) AND ($3 IS NULL OR state = $3) \
-           AND ($4 IS NULL OR seq < (SELECT seq FROM requests WHERE id = $4)) \
-         ORDER BY seq DESC LIMIT $5"
+        "SELECT {COLUMNS} FROM requests WHERE ($1 IS NULL OR connection = $1) AND ($2 IS NULL OR state = $2) \
+           AND ($3 IS NULL OR seq < (SELECT seq FROM requests WHERE id = $3)) AND {of_tenants} \
+         ORDER BY seq DESC LIMIT $4"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(tenants)
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(filter.connection.as_deref())
         .bind(filter.state.map(State::word))
         .bind(filter.before.as_deref())
-        .bind(filter.limit)
-        .fetch_all(connection)
-        .await?;
+        .bind(filter.limit);
+    for tenant in tenants.unwrap_or_default() {
+        query = query.bind(tenant);
+    }
+    let rows = query.fetch_all(connection).await?;
     rows.iter().map(view).collect()
 }
 
@@ -187,6 +188,12 @@ pub(crate) async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<boo
     .execute(tx)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// `column IN ($first, …)` for `count` values; never true where there is none.
+pub(super) fn one_of(column: &str, first: usize, count: usize) -> String {
+    let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
+    if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }
 }
 
 pub(super) fn json(row: &AnyRow, column: &str) -> Result<Option<Value>, StoreError> {

@@ -167,7 +167,7 @@ async fn a_worker_that_lost_its_claim_changes_nothing() {
     connection(&store, "newsletter", "acme").await;
     let id = request(&store, "newsletter", 1, Action::Erasure).await;
     let lost = claim_all(&store, 10).await.remove(0);
-    write(&store, |tx| Box::pin(take_back(tx, 120, 120))).await;
+    write(&store, |tx| Box::pin(take_back(tx, 120, 120, &[]))).await;
     let held = claim_all(&store, 120).await.remove(0);
     assert_eq!((held.generation, held.step), (2, Step::Confirm), "an erasure under way is confirmed first");
     assert!(!ended(&store, &lost, change(State::Done, 121)).await);
@@ -185,9 +185,11 @@ async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
     connection(&store, "newsletter", "acme").await;
     request(&store, "newsletter", 1, Action::Consent).await;
     claim_all(&store, 10).await;
-    write(&store, |tx| Box::pin(take_back(tx, 109, 109))).await;
+    write(&store, |tx| Box::pin(take_back(tx, 109, 109, &[]))).await;
     assert!(claim_all(&store, 109).await.is_empty());
-    write(&store, |tx| Box::pin(take_back(tx, 110, 110))).await;
+    write(&store, |tx| Box::pin(take_back(tx, 110, 110, &[1]))).await;
+    assert!(claim_all(&store, 110).await.is_empty(), "somebody still works on it");
+    write(&store, |tx| Box::pin(take_back(tx, 110, 110, &[]))).await;
     assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
 }
 
@@ -200,7 +202,7 @@ async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_
     let mut aside = Vec::new();
     for at in [100, 200, 300] {
         assert_eq!(claim_all(&store, at).await.len(), 1);
-        aside = write(&store, move |tx| Box::pin(take_back(tx, at, i64::MAX))).await;
+        aside = write(&store, move |tx| Box::pin(take_back(tx, at, i64::MAX, &[]))).await;
     }
     let wanted = SetAside { id: id.clone(), tenant: "acme".into(), connection: "newsletter".into() };
     assert_eq!(aside, [wanted]);

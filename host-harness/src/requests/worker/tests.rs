@@ -1,0 +1,173 @@
+use iterable_stand_in::Fault;
+
+use super::*;
+use crate::{
+    contract::{
+        Subject,
+        consent::{Choice, Preference},
+    },
+    requests::State,
+    service::tests::Bench,
+    store::requests,
+};
+
+const FORGET: &str = "POST /api/users/forget";
+
+fn opt_out(channel: &str) -> Vec<Preference> {
+    vec![Preference {
+        item: format!("channel:{channel}").parse().unwrap(),
+        choice: Choice::OptOut,
+        chosen_at_ms: 1_790_000_000_000,
+        source: "PrivacyCenter".into(),
+    }]
+}
+
+fn requested(bench: &Bench) -> Vec<String> {
+    bench.stand_in.take_requests().iter().map(|r| format!("{} {}", r.method, r.path)).collect()
+}
+
+/// What each attempt did, and whether anything came back.
+async fn steps(bench: &Bench, id: &str) -> Vec<(Step, bool)> {
+    bench.attempts(id).await.into_iter().map(|attempt| (attempt.step, attempt.ended_at.is_some())).collect()
+}
+
+#[tokio::test]
+async fn an_erasure_is_carried_out_confirmed_and_then_known_by_its_outcome_alone() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.seed("ada@example.com", None);
+    bench.work();
+    let id = bench.erase("ada@example.com").await;
+    let view = bench.once(&id, |view| view.state == State::Done).await;
+    assert_eq!(view.outcome.unwrap()["receipt"]["status"], "erased");
+    assert!(bench.stand_in.is_forgotten("ada@example.com"));
+    assert_eq!(steps(&bench, &id).await[..2], [(Step::Act, true), (Step::Confirm, true)]);
+    assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
+    let chains = bench.shared.store.read(|c| Box::pin(audit::verify(c))).await.unwrap();
+    assert_eq!((chains.len(), chains[0].broken.clone()), (1, None));
+    assert!(chains[0].lines >= 3);
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_sent_and_not_answered_is_confirmed_before_it_is_repeated() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.seed("ada@example.com", None);
+    bench.stand_in.fault(Fault::ResetAfterWrite, FORGET, 1);
+    bench.work();
+    let id = bench.erase("ada@example.com").await;
+    bench.once(&id, |view| view.state == State::Done).await;
+    let steps: Vec<_> = steps(&bench, &id).await.into_iter().map(|(step, _)| step).collect();
+    assert_eq!(steps[..3], [Step::Act, Step::Confirm, Step::Act], "{steps:?}");
+    assert!(bench.stand_in.is_forgotten("ada@example.com"));
+}
+
+#[tokio::test]
+async fn a_refused_key_parks_the_connection_until_it_is_resumed() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.fault(
+        Fault::Answer(401, serde_json::json!({"code": "BadApiKey", "msg": "no"})),
+        FORGET,
+        1,
+    );
+    bench.work();
+    let first = bench.erase("ada@example.com").await;
+    let parked = bench.once(&first, |view| view.attempts == 1 && view.state == State::Waiting).await;
+    assert!(parked.reason.unwrap().contains("refused the key"), "the reason is shown");
+    let second = bench.erase("bob@example.com").await;
+    bench.pass(Duration::from_hours(24));
+    tokio::task::yield_now().await;
+    assert_eq!((bench.view(&first).await.attempts, bench.view(&second).await.attempts), (1, 0));
+    let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    assert_eq!(alarms.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["connection-parked"]);
+    crate::store::tests::write(&bench.shared.store, |tx| {
+        Box::pin(async move {
+            Ok(sqlx::query("UPDATE connections SET parked_why = NULL").execute(tx).await.map(drop)?)
+        })
+    })
+    .await;
+    for id in [first, second] {
+        bench.once(&id, |view| view.state == State::Done).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_succeed_ends_with_its_reason_and_one_without_identifier_is_skipped() {
+    let mut bench = Bench::new().await;
+    bench.work();
+    let nobody = Subject::default().and("phone", "+15550100");
+    let skipped = bench.submit("newsletter", Action::Erasure, nobody, Vec::new()).await.view.id;
+    assert_eq!(bench.once(&skipped, |view| view.finished_at.is_some()).await.state, State::Skipped);
+    let refusal = serde_json::json!({"code": "BadParams", "msg": "no"});
+    bench.stand_in.fault(Fault::Answer(400, refusal), FORGET, 1);
+    let failed = bench.erase("ada@example.com").await;
+    let failed = bench.once(&failed, |view| view.finished_at.is_some()).await;
+    assert_eq!(failed.state, State::Failed);
+    assert!(failed.reason.unwrap().contains("BadParams"));
+}
+
+#[tokio::test]
+async fn one_tenants_backlog_does_not_delay_anothers_request() {
+    let mut bench = Bench::with(&[("acme", "newsletter"), ("other", "shop")]).await;
+    for n in 0..200 {
+        bench
+            .submit(
+                "newsletter",
+                Action::Consent,
+                Subject::email(format!("{n}@example.com")),
+                opt_out("6539"),
+            )
+            .await;
+    }
+    bench.work();
+    let theirs =
+        bench.submit("shop", Action::Consent, Subject::email("ada@example.com"), opt_out("6539")).await;
+    bench.once(&theirs.view.id, |view| view.state == State::Done).await;
+    let filter = requests::Filter { state: Some(State::Done), limit: 1_000, ..requests::Filter::default() };
+    let done = bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
+    let before = done.await.unwrap().len();
+    assert!(before < 100, "{before} of the others were done first");
+}
+
+#[tokio::test]
+async fn a_crash_loses_nothing_and_what_was_under_way_goes_on_at_once() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.seed("ada@example.com", None);
+    bench.stand_in.fault(Fault::Hang, FORGET, 1);
+    bench.work();
+    let id = bench.erase("ada@example.com").await;
+    bench.stand_in.requests_once(1).await;
+    assert_eq!(bench.view(&id).await.state, State::Running);
+    bench.crash(&[("acme", "newsletter")]).await;
+    let view = bench.view(&id).await;
+    assert_eq!((view.state, view.step), (State::Waiting, Step::Confirm));
+    assert_eq!(view.reason.as_deref(), Some("the process ended during an attempt"));
+    bench.work();
+    bench.once(&id, |view| view.state == State::Done).await;
+    assert!(bench.stand_in.is_forgotten("ada@example.com"));
+    assert_eq!(steps(&bench, &id).await[0], (Step::Act, false), "its end is not made up");
+}
+
+#[tokio::test]
+async fn a_request_alarms_on_days_7_14_and_21_and_expires_on_day_25() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.fault(Fault::Gateway(503), FORGET, u32::MAX);
+    bench.work();
+    let id = bench.erase("ada@example.com").await;
+    let mut told = Vec::new();
+    for day in 1..=25 {
+        bench.pass(if day == 25 { Duration::from_hours(23) } else { Duration::from_hours(24) });
+        let now = bench.shared.date_ms();
+        // The worker looks by itself; the test looks too, so that it need not wait for it.
+        look_for_late(&bench.shared, now).await.unwrap();
+        let open = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        let details = open.iter().filter(|alarm| alarm.about == id).map(|alarm| alarm.kind.clone());
+        told.push((day, details.collect::<Vec<_>>()));
+    }
+    bench.once(&id, |view| view.state == State::Expired).await;
+    let since =
+        |kind: &str| told.iter().find(|(_, kinds)| kinds.iter().any(|k| k == kind)).map(|(day, _)| *day);
+    assert_eq!((since("request-late"), since("request-expired")), (Some(7), None), "{told:?}");
+    let open = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    assert!(open.iter().any(|alarm| alarm.kind == "request-expired"), "{open:?}");
+    let view = bench.view(&id).await;
+    assert_eq!(view.reason.as_deref(), Some("not through by day 25 of its month; replay it to try again"));
+}
