@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::redactor::Redactor;
 use crate::{
-    connection::{Connection, SHORTEST_SECRET},
+    connection::{Connection, SHORTEST_SECRET, TenantId},
     contract::manifest::Capture,
     secret::Secret,
 };
@@ -18,9 +18,17 @@ use crate::{
 /// A secret is renewed this long before it ends, so that it does not end on its way.
 const EARLY: Duration = Duration::from_secs(10);
 
-/// What was captured for each connection. Lives as long as the process.
+/// What was captured for each connection. Lives as long as the process: calls in flight of a connection that is gone still
+/// have their answers searched for it.
 #[derive(Debug, Default)]
-pub(crate) struct Captured(Mutex<HashMap<String, Kept>>);
+pub(crate) struct Captured(Mutex<HashMap<Holder, Kept>>);
+
+/// Whose it is. A key alone is not enough: a connection can change hands, or get another account's secrets.
+type Holder = (TenantId, String, [u8; 32]);
+
+fn holder(connection: &Connection) -> Holder {
+    (connection.tenant.clone(), connection.key.clone(), connection.account)
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -41,7 +49,7 @@ impl Captured {
     /// The secret kept under `name`, if it is still good at `now`.
     pub(crate) fn get(&self, connection: &Connection, name: &str, now: Duration) -> Option<Secret> {
         let connections = self.connections();
-        let held = connections.get(&connection.key)?.secrets.get(name)?;
+        let held = connections.get(&holder(connection))?.secrets.get(name)?;
         held.good_until.is_none_or(|end| now + EARLY < end).then(|| held.secret.clone())
     }
 
@@ -51,7 +59,7 @@ impl Captured {
             return;
         }
         let mut connections = self.connections();
-        let kept = connections.entry(connection.key.clone()).or_default();
+        let kept = connections.entry(holder(connection)).or_default();
         for Taken { name, secret, lifetime } in taken {
             let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
             if let Some(replaced) = kept.secrets.insert(name.clone(), KeptSecret { secret, good_until }) {
@@ -64,7 +72,7 @@ impl Captured {
 
     /// Finds this connection's secrets, captured ones among them.
     pub(crate) fn redactor(&self, connection: &Connection) -> Redactor {
-        match self.connections().get(&connection.key) {
+        match self.connections().get(&holder(connection)) {
             Some(kept) => connection.redactor.and(&kept.redactor),
             None => connection.redactor.clone(),
         }
@@ -72,10 +80,10 @@ impl Captured {
 
     /// Held by the one call that fetches secrets for this connection; the others wait and find them kept.
     pub(crate) fn renewing(&self, connection: &Connection) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(&self.connections().entry(connection.key.clone()).or_default().renewing)
+        Arc::clone(&self.connections().entry(holder(connection)).or_default().renewing)
     }
 
-    fn connections(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+    fn connections(&self) -> MutexGuard<'_, HashMap<Holder, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

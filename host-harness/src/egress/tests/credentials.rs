@@ -205,3 +205,20 @@ async fn what_is_too_short_for_a_secret_is_not_kept_as_one() {
     token(&bench, "a");
     assert_eq!(bench.send(request()).await.unwrap_err().kind, HttpErrorKind::NoCredential);
 }
+
+#[tokio::test]
+async fn what_was_captured_is_not_the_next_tenants_or_accounts_of_the_same_key() {
+    let mut bench = Bench::with(with_exchange(), |_| {});
+    token(&bench, "access-one");
+    bench.send(request()).await.unwrap();
+    let others: [fn(&mut ConnectionSpec); 2] = [
+        |spec| spec.tenant = crate::connection::TenantId("other".into()),
+        |spec| drop(spec.secrets.insert("api-key".into(), Secret::new("k-9876543210").unwrap())),
+    ];
+    for (change, access) in others.into_iter().zip(["access-two", "access-three"]) {
+        bench.connection = Bench::with(with_exchange(), change).connection;
+        token(&bench, access);
+        bench.send(request()).await.unwrap();
+        assert_eq!(asked(&bench).pop().unwrap().1, format!("Bearer {access}"));
+    }
+}
