@@ -105,23 +105,16 @@ impl Config {
     /// The same with one more plugin; connections name it by `name`.
     pub fn with_plugin(mut self, name: impl Into<String>, source: PluginSource) -> Result<Self, Problem> {
         let name = name.into();
-        let place = format!("plugins.{name}");
-        if let Some(wrong) = Wrong::with_name(&name) {
-            return Err(Problem { line: None, place, wrong });
-        }
+        named_plugin(&name)?;
         self.plugins.insert(name, source);
         Ok(self)
     }
 
     /// The same with one more connection, of a plugin that is there already.
     pub fn with_connection(mut self, spec: ConnectionSpec) -> Result<Self, Problem> {
-        let known = self.plugins.keys().map(String::as_str);
-        let wrong = Wrong::with_name(&spec.key)
-            .or_else(|| Wrong::with_name(&spec.tenant.0))
-            .or_else(|| Wrong::with_reference("plugin", &spec.plugin, known))
-            .or_else(|| self.spec(&spec.key).map(|_| Wrong::KeyTaken));
-        if let Some(wrong) = wrong {
-            return Err(Problem { line: None, place: format!("connections.{}", spec.key), wrong });
+        named_connection(&spec, self.plugins.keys().map(String::as_str))?;
+        if self.spec(&spec.key).is_some() {
+            return Err(problem_of(&spec, Wrong::KeyTaken));
         }
         self.connections.push(spec);
         Ok(self)
@@ -152,6 +145,27 @@ impl Config {
     fn spec(&self, key: &str) -> Option<&ConnectionSpec> {
         self.connections.iter().find(|spec| spec.key == key)
     }
+}
+
+/// The rule for a plugin's name, wherever it comes from.
+pub(crate) fn named_plugin(name: &str) -> Result<(), Problem> {
+    let problem = |wrong| Problem { line: None, place: format!("plugins.{name}"), wrong };
+    Wrong::with_name(name).map_or(Ok(()), |wrong| Err(problem(wrong)))
+}
+
+/// The rules for a connection's names: key and tenant are words, and there is such a plugin.
+pub(crate) fn named_connection<'a>(
+    spec: &ConnectionSpec,
+    plugins: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), Problem> {
+    let wrong = Wrong::with_name(&spec.key)
+        .or_else(|| Wrong::with_name(&spec.tenant.0))
+        .or_else(|| Wrong::with_reference("plugin", &spec.plugin, plugins));
+    wrong.map_or(Ok(()), |wrong| Err(problem_of(spec, wrong)))
+}
+
+pub(crate) fn problem_of(spec: &ConnectionSpec, wrong: Wrong) -> Problem {
+    Problem { line: None, place: format!("connections.{}", spec.key), wrong }
 }
 
 /// There is no such connection.

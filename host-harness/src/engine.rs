@@ -53,6 +53,38 @@ impl PoolSize {
         most.table_elements = most.table_elements.max(limits.table_elements);
         self
     }
+
+    /// What calls under `limits` need beyond it; nothing where it holds them.
+    pub fn lacks(&self, limits: &CallLimits) -> Vec<BeyondPool> {
+        pooled(limits)
+            .into_iter()
+            .zip(pooled(&self.limits))
+            .filter(|((_, wanted), (_, held))| wanted > held)
+            .map(|((limit, wanted), (_, held))| BeyondPool { limit, wanted, held })
+            .collect()
+    }
+}
+
+/// The limits that the pool reserves room for.
+fn pooled(limits: &CallLimits) -> [(&'static str, usize); 4] {
+    [
+        ("memory-bytes", limits.memory_bytes),
+        ("core-instances", limits.core_instances as usize),
+        ("tables", limits.tables as usize),
+        ("table-elements", limits.table_elements),
+    ]
+}
+
+/// A limit beyond what the pool of a running engine holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limits.{limit} is {wanted}, more than the {held} that the pool of the running host holds")]
+pub struct BeyondPool {
+    /// Which, as in the configuration.
+    pub limit: &'static str,
+    /// How much it allows.
+    pub wanted: usize,
+    /// How much the pool holds.
+    pub held: usize,
 }
 
 /// One configured wasmtime engine with the contract linked; lives as long as the process.
@@ -60,6 +92,7 @@ pub struct Engine {
     wasmtime: wasmtime::Engine,
     linker: Linker<CallState>,
     calls: Arc<Semaphore>,
+    pool: PoolSize,
 }
 
 impl Engine {
@@ -68,7 +101,13 @@ impl Engine {
         let wasmtime = wasmtime::Engine::new(&configuration(size))?;
         keep_time_for(&wasmtime);
         let linker = bindings::linker(&wasmtime)?;
-        Ok(Self { wasmtime, linker, calls: Arc::new(Semaphore::new(size.calls as usize)) })
+        let calls = Arc::new(Semaphore::new(size.calls as usize));
+        Ok(Self { wasmtime, linker, calls, pool: size.clone() })
+    }
+
+    /// How much its pool holds.
+    pub fn pool(&self) -> &PoolSize {
+        &self.pool
     }
 
     /// Where calls of every tenant wait for room: an exhausted pool would be an error instead.
@@ -166,4 +205,39 @@ fn advance(engines: &mut Vec<EngineWeak>) {
         }
         None => false,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_names_each_limit_that_it_does_not_hold_with_both_numbers() {
+        let usual = CallLimits::default();
+        let pool = PoolSize::of(1);
+        let all =
+            CallLimits { memory_bytes: usual.memory_bytes + 1, tables: usual.tables + 1, ..usual.clone() };
+        assert_eq!(
+            pool.lacks(&all),
+            [
+                BeyondPool {
+                    limit: "memory-bytes",
+                    wanted: usual.memory_bytes + 1,
+                    held: usual.memory_bytes
+                },
+                BeyondPool { limit: "tables", wanted: 5, held: 4 },
+            ]
+        );
+        let rest = CallLimits { core_instances: 17, table_elements: 10_001, ..usual.clone() };
+        assert_eq!(
+            pool.lacks(&rest).iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [
+                "limits.core-instances is 17, more than the 16 that the pool of the running host holds",
+                "limits.table-elements is 10001, more than the 10000 that the pool of the running host holds",
+            ]
+        );
+        // Limits that reserve nothing may be anything.
+        assert_eq!(pool.lacks(&CallLimits { cpu_ms: u64::MAX, requests: u32::MAX, ..usual }), []);
+        assert_eq!(pool.clone().holding(&all).holding(&rest).lacks(&all), []);
+    }
 }

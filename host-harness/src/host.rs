@@ -1,64 +1,28 @@
-//! The host: every plugin and connection of a configuration, ready for calls.
+//! The host: plugins and connections, ready for calls.
+
+mod change;
+mod start;
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    path::PathBuf,
-    sync::Arc,
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
 };
 
+use arc_swap::ArcSwap;
+
+pub use change::{AddError, PutError};
+pub use start::{Builder, StartError};
+
 use crate::{
-    clock::{Clock, SystemClock},
-    config::{Config, PluginSource, UnknownConnection},
-    connection::ConnectionSpec,
+    clock::Clock,
+    config::{Config, UnknownConnection},
     egress::{DryRun, Egress, Network, Transport},
-    engine::{Engine, PoolSize},
-    plugin::{LoadError, LoadPolicy, Plugin, Slot, SwapError, WatchError, Watched, watch},
+    engine::Engine,
+    plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watched},
     sandbox::{Calls, Room, Turns},
 };
 
-/// Why a host did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The engine refused its configuration, mostly for want of address space.
-    #[error("cannot set up the WebAssembly engine: {0}")]
-    Engine(String),
-    /// A plugin's file cannot be read.
-    #[error("plugin {plugin}: cannot read {}: {cause}", path.display())]
-    Unreadable {
-        /// The plugin's name.
-        plugin: String,
-        /// Its file.
-        path: PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// A plugin does not load.
-    #[error("plugin {plugin}: {cause}")]
-    Load {
-        /// The plugin's name.
-        plugin: String,
-        /// Why.
-        cause: LoadError,
-    },
-    /// A plugin's connections do not suit it.
-    #[error("plugin {plugin}: {cause}")]
-    Connections {
-        /// The plugin's name.
-        plugin: String,
-        /// Why.
-        cause: SwapError,
-    },
-    /// A plugin's file cannot be watched.
-    #[error("plugin {plugin}: {cause}")]
-    Watch {
-        /// The plugin's name.
-        plugin: String,
-        /// Why.
-        cause: WatchError,
-    },
-}
-
-/// Plugins and connections, ready for calls; lives as long as the process.
+/// Plugins and connections, ready for calls; lives as long as the process. Both can change while it runs.
 ///
 /// ```no_run
 /// # async fn erase() -> Result<(), Box<dyn std::error::Error>> {
@@ -76,15 +40,16 @@ pub struct Host {
     room: Arc<Room>,
     turns: Arc<Turns>,
     egress: Arc<Egress>,
-    slots: BTreeMap<String, Arc<Slot>>,
-    plugin_of: HashMap<String, String>,
+    slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
+    /// Held while a change is decided, so that a key is one connection's over all plugins.
+    changing: Mutex<()>,
     _watched: Vec<Watched>,
 }
 
 impl Host {
     /// Loads every plugin of `config` and resolves its connections; requests go out to the network.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_with(config, Arc::new(Network::default()), Arc::new(SystemClock::default())).await
+        Self::builder(config).start().await
     }
 
     /// The same, with another way out and another clock.
@@ -93,35 +58,34 @@ impl Host {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        let engine =
-            Engine::new(&pool_size(&config)).map_err(|error| StartError::Engine(format!("{error:#}")))?;
-        let engine = Arc::new(engine);
-        let room = Arc::new(Room::new(&engine, config.host.tenant_concurrent_calls as usize));
-        let plugin_of = config.connections.iter().map(|c| (c.key.clone(), c.plugin.clone())).collect();
-        let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
-        for (name, source) in &config.plugins {
-            let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();
-            let slot = Arc::new(fill(&engine, name, source, specs).await?);
-            if source.watch {
-                let watching = watch(&source.path, Arc::clone(&engine), source.policy, Arc::clone(&slot));
-                watched.push(watching.map_err(|cause| StartError::Watch { plugin: name.clone(), cause })?);
-            }
-            slots.insert(name.clone(), slot);
-        }
-        let turns = Arc::new(Turns::new(Arc::clone(&clock)));
-        let egress = Arc::new(Egress::by_clock(transport, clock));
-        Ok(Self { engine, room, turns, egress, slots, plugin_of, _watched: watched })
+        Self::builder(config).through(transport).by_clock(clock).start().await
+    }
+
+    /// A host of `config` that is not started yet.
+    pub fn builder(config: Config) -> Builder {
+        Builder::of(config)
+    }
+
+    fn of(
+        engine: Arc<Engine>,
+        room: Arc<Room>,
+        turns: Arc<Turns>,
+        egress: Arc<Egress>,
+        slots: BTreeMap<String, Arc<Slot>>,
+        watched: Vec<Watched>,
+    ) -> Self {
+        let slots = ArcSwap::from_pointee(slots);
+        Self { engine, room, turns, egress, slots, changing: Mutex::default(), _watched: watched }
     }
 
     /// The calls of a connection, on the plugin version that is current now.
     pub fn connection(&self, key: &str) -> Result<Calls, UnknownConnection> {
-        let generation =
-            self.plugin_of.get(key).and_then(|plugin| self.slots.get(plugin)).map(|slot| slot.current());
+        let generation = self.carrying(key);
         let found = generation.as_ref().and_then(|generation| {
             generation.connection(key).map(|connection| (generation.plugin(), connection))
         });
         let Some((plugin, connection)) = found else {
-            return Err(UnknownConnection::among(key, self.plugin_of.keys().map(String::as_str)));
+            return Err(UnknownConnection::among(key, self.connection_keys().iter().map(String::as_str)));
         };
         Ok(Calls::new(
             Arc::clone(&self.engine),
@@ -133,121 +97,50 @@ impl Host {
         ))
     }
 
+    /// The keys of all connections, in their order.
+    pub fn connection_keys(&self) -> Vec<String> {
+        let generations: Vec<_> = self.slots.load().values().map(|slot| slot.current()).collect();
+        let mut keys: Vec<_> = generations
+            .iter()
+            .flat_map(|generation| generation.connections().map(|connection| connection.key.clone()))
+            .collect();
+        keys.sort_unstable();
+        // One that moves from plugin to plugin stands in both for a moment.
+        keys.dedup();
+        keys
+    }
+
+    /// Where each plugin stands, by name.
+    pub fn plugins(&self) -> Arc<BTreeMap<String, Arc<Slot>>> {
+        self.slots.load_full()
+    }
+
     /// Where the plugin of that name stands, to look at or to swap.
-    pub fn plugin(&self, name: &str) -> Option<&Arc<Slot>> {
-        self.slots.get(name)
+    pub fn plugin(&self, name: &str) -> Option<Arc<Slot>> {
+        self.slots.load().get(name).cloned()
     }
 
     /// Loads a component, to put it in a [`Slot`] of this host.
     pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
         Plugin::load(&self.engine, bytes, policy).await
     }
+
+    /// The generation that carries the connection.
+    fn carrying(&self, key: &str) -> Option<Arc<Generation>> {
+        self.found(key).or_else(|| {
+            // It may have moved to a plugin that was looked at before it came.
+            let _still = self.changing();
+            self.found(key)
+        })
+    }
+
+    fn found(&self, key: &str) -> Option<Arc<Generation>> {
+        let slots = self.slots.load();
+        slots.values().map(|slot| slot.current()).find(|generation| generation.connection(key).is_some())
+    }
 }
 
 /// A way out that reads for real and writes nothing: what a dry run goes through.
 pub fn dry_run() -> Arc<Egress> {
     Arc::new(Egress::new(Arc::new(DryRun(Network::default()))))
-}
-
-async fn fill(
-    engine: &Arc<Engine>,
-    name: &str,
-    source: &PluginSource,
-    specs: Vec<ConnectionSpec>,
-) -> Result<Slot, StartError> {
-    let bytes = tokio::fs::read(&source.path).await.map_err(|cause| StartError::Unreadable {
-        plugin: name.to_owned(),
-        path: source.path.clone(),
-        cause,
-    })?;
-    let plugin = Plugin::load(engine, bytes, &source.policy)
-        .await
-        .map_err(|cause| StartError::Load { plugin: name.to_owned(), cause })?;
-    Slot::new(plugin, specs).map_err(|cause| StartError::Connections { plugin: name.to_owned(), cause })
-}
-
-/// The pool holds what the most generous connection allows.
-fn pool_size(config: &Config) -> PoolSize {
-    let size = config
-        .connections
-        .iter()
-        .fold(PoolSize::of(config.host.concurrent_calls), |size, spec| size.holding(&spec.limits));
-    PoolSize { wasm_stack: config.host.wasm_stack_bytes, ..size }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::connection::CallLimits;
-
-    fn config(folder: &Path, more: &str) -> Config {
-        let text = format!("host.concurrent-calls = 1\nplugins.example.file = \"example.wasm\"\n{more}");
-        Config::from_toml(&text, folder, |_| None).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_host_without_connections_knows_none() {
-        let host = Host::start(Config::default()).await.unwrap();
-        assert!(host.plugin("example").is_none());
-        let unknown = host.connection("newsletter").map(drop).unwrap_err();
-        assert_eq!(unknown.to_string(), "no connection `newsletter` is configured");
-    }
-
-    #[tokio::test]
-    async fn a_plugin_that_cannot_be_had_is_named_with_its_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("example.wasm");
-        let missing = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
-        assert_eq!(
-            missing.to_string(),
-            format!("plugin example: cannot read {}: No such file or directory (os error 2)", file.display())
-        );
-        std::fs::write(&file, "no wasm").unwrap();
-        let not_wasm = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
-        assert!(
-            not_wasm.to_string().starts_with("plugin example: not a component that this host runs: "),
-            "{not_wasm}"
-        );
-        let capped = config(folder.path(), "plugins.example.max-bytes = 6");
-        assert_eq!(
-            Host::start(capped).await.map(drop).unwrap_err().to_string(),
-            "plugin example: the component has 7 bytes, more than the 6 that the plugin's max-bytes allows"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_host_loads_what_is_to_be_swapped_in_under_the_given_policy() {
-        let host = Host::start(Config::default()).await.unwrap();
-        let policy = LoadPolicy { max_bytes: 1, ..LoadPolicy::default() };
-        let refused = host.load(vec![0; 2], &policy).await.unwrap_err();
-        assert!(matches!(refused, LoadError::TooLarge { found: 2, allowed: 1 }), "{refused}");
-    }
-
-    #[test]
-    fn the_pool_holds_the_largest_connection() {
-        let usual = CallLimits::default();
-        let connection = |limits: &str| {
-            let more = format!(
-                "tenants.a = {{}}\n[connections.c]\ntenant = \"a\"\nplugin = \"example\"\nlimits = {{ {limits} }}"
-            );
-            pool_size(&config(Path::new(""), &more))
-        };
-        let more = CallLimits {
-            memory_bytes: usual.memory_bytes * 2,
-            core_instances: usual.core_instances + 1,
-            tables: usual.tables + 1,
-            table_elements: usual.table_elements + 1,
-            ..usual.clone()
-        };
-        let written = format!(
-            "memory-bytes = {}, core-instances = {}, tables = {}, table-elements = {}",
-            more.memory_bytes, more.core_instances, more.tables, more.table_elements
-        );
-        assert_eq!(connection(&written).limits, more);
-        let less = "memory-bytes = 1, core-instances = 1, tables = 1, table-elements = 1";
-        assert_eq!(connection(less).limits, usual);
-        assert_eq!(connection(less).calls, 1);
-    }
 }

@@ -21,5 +21,6 @@ mod alarms;
 mod bindings;
 mod imports;
 mod kebab;
+mod lines;
 mod nearest;
 mod post;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what is not as expected has failed the test")]
 
+mod connections;
 mod egress;
 mod isolation;
 mod iterable;

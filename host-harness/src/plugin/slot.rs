@@ -1,4 +1,4 @@
-//! Where a plugin's current version stands, and how another one takes its place: one exchange.
+//! Where a plugin's current version stands with its connections, and how either changes: one exchange.
 
 use std::{
     collections::HashMap,
@@ -12,9 +12,10 @@ use super::{Changes, Digest, Plugin};
 use crate::{
     connection::{Connection, ConnectionSpec, SettingError},
     contract::{Interface, manifest::Manifest},
+    lines::lines,
 };
 
-/// A plugin version and the connections as resolved for it. Never changed: a swap makes another.
+/// A plugin version and the connections as resolved for it. Never changed: every change makes another.
 #[derive(Debug)]
 pub struct Generation {
     plugin: Arc<Plugin>,
@@ -30,6 +31,11 @@ impl Generation {
     /// The connection of that key, as this version uses it.
     pub fn connection(&self, key: &str) -> Option<&Arc<Connection>> {
         self.connections.get(key)
+    }
+
+    /// The connections, in no order.
+    pub fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.connections.values()
     }
 
     fn of(plugin: Arc<Plugin>, specs: &[ConnectionSpec]) -> Result<Self, Vec<SettingError>> {
@@ -76,15 +82,11 @@ fn named(interfaces: &[Interface]) -> String {
     interfaces.iter().map(|interface| interface.name()).collect::<Vec<_>>().join(", ")
 }
 
-fn lines(errors: &[SettingError]) -> String {
-    errors.iter().flat_map(|error| ["\n  ".to_owned(), error.to_string()]).collect()
-}
-
 /// A plugin's place. Calls in flight keep the generation that they began with.
 #[derive(Debug)]
 pub struct Slot {
     current: ArcSwap<Generation>,
-    /// Held while a swap is decided, so that two do not judge the same running version.
+    /// Held while a change is decided, so that two do not judge the same running version.
     history: Mutex<History>,
     /// Told of every swap.
     swapped: Notify,
@@ -100,11 +102,21 @@ impl Slot {
     /// A place for `plugin`, which carries the connections of `specs`.
     pub fn new(plugin: Plugin, specs: Vec<ConnectionSpec>) -> Result<Self, SwapError> {
         let generation = Generation::of(Arc::new(plugin), &specs).map_err(SwapError::Settings)?;
-        Ok(Self {
+        Ok(Self::serving(generation, specs))
+    }
+
+    /// A place for `plugin`, with no connections yet.
+    pub fn of(plugin: Plugin) -> Self {
+        let generation = Generation { plugin: Arc::new(plugin), connections: HashMap::new() };
+        Self::serving(generation, Vec::new())
+    }
+
+    fn serving(generation: Generation, specs: Vec<ConnectionSpec>) -> Self {
+        Self {
             current: ArcSwap::from_pointee(generation),
             history: Mutex::new(History { specs, before: None }),
             swapped: Notify::new(),
-        })
+        }
     }
 
     /// What serves now.
@@ -153,6 +165,33 @@ impl Slot {
         let history = self.history();
         let before = history.before.clone().ok_or(SwapError::NothingBefore)?;
         self.exchange(before, history)
+    }
+
+    /// Puts a connection in place, instead of one of the same key where there is one; swaps carry it on. One that does
+    /// not suit the running version changes nothing.
+    pub fn put(&self, spec: ConnectionSpec) -> Result<(), Vec<SettingError>> {
+        let mut history = self.history();
+        let running = self.current();
+        let connection = spec.resolve(running.plugin.manifest())?;
+        let mut connections = running.connections.clone();
+        connections.insert(spec.key.clone(), Arc::new(connection));
+        history.specs.retain(|known| known.key != spec.key);
+        history.specs.push(spec);
+        self.current.store(Arc::new(Generation { plugin: Arc::clone(&running.plugin), connections }));
+        Ok(())
+    }
+
+    /// Takes a connection away; whether there was one.
+    pub fn remove(&self, key: &str) -> bool {
+        let mut history = self.history();
+        let running = self.current();
+        let mut connections = running.connections.clone();
+        if connections.remove(key).is_none() {
+            return false;
+        }
+        history.specs.retain(|known| known.key != key);
+        self.current.store(Arc::new(Generation { plugin: Arc::clone(&running.plugin), connections }));
+        true
     }
 
     fn exchange(

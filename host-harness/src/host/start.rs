@@ -1,0 +1,219 @@
+//! How a host starts: every plugin loaded and every connection resolved, or the reason why not.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use super::Host;
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{Config, PluginSource},
+    connection::{CallLimits, ConnectionSpec},
+    egress::{Egress, Network, Transport},
+    engine::{Engine, PoolSize},
+    plugin::{LoadError, Plugin, Slot, SwapError, WatchError, watch},
+    sandbox::{Room, Turns},
+};
+
+/// Why a host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The engine refused its configuration, mostly for want of address space.
+    #[error("cannot set up the WebAssembly engine: {0}")]
+    Engine(String),
+    /// A plugin's file cannot be read.
+    #[error("plugin {plugin}: cannot read {}: {cause}", path.display())]
+    Unreadable {
+        /// The plugin's name.
+        plugin: String,
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A plugin does not load.
+    #[error("plugin {plugin}: {cause}")]
+    Load {
+        /// The plugin's name.
+        plugin: String,
+        /// Why.
+        cause: LoadError,
+    },
+    /// A plugin's connections do not suit it.
+    #[error("plugin {plugin}: {cause}")]
+    Connections {
+        /// The plugin's name.
+        plugin: String,
+        /// Why.
+        cause: SwapError,
+    },
+    /// A plugin's file cannot be watched.
+    #[error("plugin {plugin}: {cause}")]
+    Watch {
+        /// The plugin's name.
+        plugin: String,
+        /// Why.
+        cause: WatchError,
+    },
+}
+
+/// A host that is about to start: what a configuration says, and what only an embedder can give.
+pub struct Builder {
+    config: Config,
+    pool: PoolSize,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Builder {
+    pub(super) fn of(config: Config) -> Self {
+        let pool = pool_size(&config);
+        Self {
+            config,
+            pool,
+            transport: Arc::new(Network::default()),
+            clock: Arc::new(SystemClock::default()),
+        }
+    }
+
+    /// Sends requests another way than to the network.
+    #[must_use]
+    pub fn through(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport, ..self }
+    }
+
+    /// Goes by another clock than the machine's.
+    #[must_use]
+    pub fn by_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Keeps room in the pool for connections under `limits`, which are put while the host runs.
+    #[must_use]
+    pub fn holding(self, limits: &CallLimits) -> Self {
+        Self { pool: self.pool.holding(limits), ..self }
+    }
+
+    /// Loads every plugin and resolves the connections of the configuration; one that does not suit its plugin is an
+    /// error.
+    pub async fn start(self) -> Result<Host, StartError> {
+        let Self { config, pool, transport, clock } = self;
+        let engine = Engine::new(&pool).map_err(|error| StartError::Engine(format!("{error:#}")))?;
+        let engine = Arc::new(engine);
+        let room = Arc::new(Room::new(&engine, config.host.tenant_concurrent_calls as usize));
+        let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
+        for (name, source) in &config.plugins {
+            let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();
+            let slot = Arc::new(fill(&engine, name, source, specs).await?);
+            if source.watch {
+                let watching = watch(&source.path, Arc::clone(&engine), source.policy, Arc::clone(&slot));
+                watched.push(watching.map_err(|cause| StartError::Watch { plugin: name.clone(), cause })?);
+            }
+            slots.insert(name.clone(), slot);
+        }
+        let turns = Arc::new(Turns::new(Arc::clone(&clock)));
+        let egress = Arc::new(Egress::by_clock(transport, clock));
+        Ok(Host::of(engine, room, turns, egress, slots, watched))
+    }
+}
+
+async fn fill(
+    engine: &Arc<Engine>,
+    name: &str,
+    source: &PluginSource,
+    specs: Vec<ConnectionSpec>,
+) -> Result<Slot, StartError> {
+    let bytes = tokio::fs::read(&source.path).await.map_err(|cause| StartError::Unreadable {
+        plugin: name.to_owned(),
+        path: source.path.clone(),
+        cause,
+    })?;
+    let plugin = Plugin::load(engine, bytes, &source.policy)
+        .await
+        .map_err(|cause| StartError::Load { plugin: name.to_owned(), cause })?;
+    Slot::new(plugin, specs).map_err(|cause| StartError::Connections { plugin: name.to_owned(), cause })
+}
+
+/// The pool holds what the most generous connection allows.
+fn pool_size(config: &Config) -> PoolSize {
+    let size = config
+        .connections
+        .iter()
+        .fold(PoolSize::of(config.host.concurrent_calls), |size, spec| size.holding(&spec.limits));
+    PoolSize { wasm_stack: config.host.wasm_stack_bytes, ..size }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::plugin::LoadPolicy;
+
+    fn config(folder: &Path, more: &str) -> Config {
+        let text = format!("host.concurrent-calls = 1\nplugins.example.file = \"example.wasm\"\n{more}");
+        Config::from_toml(&text, folder, |_| None).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_host_without_connections_knows_none() {
+        let host = Host::start(Config::default()).await.unwrap();
+        assert!(host.plugin("example").is_none());
+        let unknown = host.connection("newsletter").map(drop).unwrap_err();
+        assert_eq!(unknown.to_string(), "no connection `newsletter` is configured");
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_cannot_be_had_is_named_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("example.wasm");
+        let missing = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            format!("plugin example: cannot read {}: No such file or directory (os error 2)", file.display())
+        );
+        std::fs::write(&file, "no wasm").unwrap();
+        let not_wasm = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
+        assert!(
+            not_wasm.to_string().starts_with("plugin example: not a component that this host runs: "),
+            "{not_wasm}"
+        );
+        let capped = config(folder.path(), "plugins.example.max-bytes = 6");
+        assert_eq!(
+            Host::start(capped).await.map(drop).unwrap_err().to_string(),
+            "plugin example: the component has 7 bytes, more than the 6 that the plugin's max-bytes allows"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_host_loads_what_is_to_be_swapped_in_under_the_given_policy() {
+        let host = Host::start(Config::default()).await.unwrap();
+        let policy = LoadPolicy { max_bytes: 1, ..LoadPolicy::default() };
+        let refused = host.load(vec![0; 2], &policy).await.unwrap_err();
+        assert!(matches!(refused, LoadError::TooLarge { found: 2, allowed: 1 }), "{refused}");
+    }
+
+    #[test]
+    fn the_pool_holds_the_largest_connection() {
+        let usual = CallLimits::default();
+        let connection = |limits: &str| {
+            let more = format!(
+                "tenants.a = {{}}\n[connections.c]\ntenant = \"a\"\nplugin = \"example\"\nlimits = {{ {limits} }}"
+            );
+            pool_size(&config(Path::new(""), &more))
+        };
+        let more = CallLimits {
+            memory_bytes: usual.memory_bytes * 2,
+            core_instances: usual.core_instances + 1,
+            tables: usual.tables + 1,
+            table_elements: usual.table_elements + 1,
+            ..usual.clone()
+        };
+        let written = format!(
+            "memory-bytes = {}, core-instances = {}, tables = {}, table-elements = {}",
+            more.memory_bytes, more.core_instances, more.tables, more.table_elements
+        );
+        assert_eq!(connection(&written).limits, more);
+        let less = "memory-bytes = 1, core-instances = 1, tables = 1, table-elements = 1";
+        assert_eq!(connection(less).limits, usual);
+        assert_eq!(connection(less).calls, 1);
+    }
+}
