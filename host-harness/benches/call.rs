@@ -83,7 +83,7 @@ fn spec(limits: CallLimits) -> ConnectionSpec {
     ConnectionSpec {
         settings: [("subscriptions-api".to_owned(), "off".to_owned())].into(),
         secrets: [("api-key".to_owned(), Secret::new("0123456789abcdef0123456789abcdef").unwrap())].into(),
-        accepted_tokens: vec![Secret::new("t-0123456789").unwrap()],
+        accepted_tokens: vec![Secret::new("t-0123456789").unwrap().into()],
         limits,
         ..ConnectionSpec::new("acme", "newsletter", "iterable")
     }

@@ -17,6 +17,7 @@ use crate::{
     contract::Settings,
     egress::{Redactor, Target},
     secret::Secret,
+    webhook::AcceptedToken,
 };
 
 /// Whose data, keys and limits.
@@ -41,7 +42,7 @@ pub struct Connection {
     /// Secret settings by name.
     pub secrets: BTreeMap<String, Secret>,
     /// Tokens that deliveries may carry.
-    pub accepted_tokens: Vec<Secret>,
+    pub accepted_tokens: Vec<AcceptedToken>,
     /// The token that `webhook-token.install` hands to the vendor.
     pub token_to_install: Option<Secret>,
     /// Where requests may go, and how long and large they may be.

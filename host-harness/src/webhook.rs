@@ -1,11 +1,15 @@
 //! The door for a vendor's deliveries: the token is checked here, and a placeholder goes on in its place.
 
+mod door;
+mod token;
+
+pub use door::{Checked, Decoy};
+pub use token::AcceptedToken;
+
 use crate::{
     connection::Connection,
-    contract::{
-        manifest::{Manifest, Place, TokenSlot},
-        webhook::Delivery,
-    },
+    contract::{manifest::Manifest, webhook::Delivery},
+    egress::Redactor,
 };
 
 /// Stands in the slot for a token that the connection accepted when the delivery arrived.
@@ -23,15 +27,30 @@ pub struct Admitted {
 impl Admitted {
     /// Checks the token in the manifest's slot and puts a placeholder in its place. Wherever else a delivery has it, in a
     /// body say, or where the plugin declares no slot, it is masked.
-    pub fn at_the_door(connection: &Connection, manifest: &Manifest, mut delivery: Delivery) -> Self {
-        let accepted = match &manifest.webhook_token_slot {
-            Some(slot) => take_token(slot, connection, &mut delivery),
-            None => false,
+    pub fn at_the_door(connection: &Connection, manifest: &Manifest, delivery: Delivery) -> Self {
+        let checked = match &manifest.webhook_token_slot {
+            Some(slot) => Checked::against(slot, &connection.accepted_tokens, delivery),
+            None => Checked::without_slot(delivery),
         };
+        Self::masked(connection, checked)
+    }
+
+    /// Masks what a checked delivery repeats of the connection's secrets and tokens outside the slot. A token that is known
+    /// by its digest alone is found by what was presented in the slot, and so only where that was accepted.
+    pub fn masked(connection: &Connection, checked: Checked) -> Self {
+        let Checked { mut delivery, accepted, presented } = checked;
         // Without a token there is nothing to hide, and a signed delivery stays as it is, to the byte.
         if !connection.accepted_tokens.is_empty() {
-            mask(connection, &mut delivery);
+            mask(&connection.redactor.and(&presented), &mut delivery);
         }
+        Self { delivery, accepted }
+    }
+
+    /// A delivery that was admitted at the door before, stored without its token, and is read now.
+    ///
+    /// The verdict is the door's and is stored beside the delivery: the token itself is not stored, may have been revoked
+    /// since, and what it proved was true when the delivery arrived. The placeholder stands in the slot already.
+    pub fn from_store(delivery: Delivery, accepted: bool) -> Self {
         Self { delivery, accepted }
     }
 
@@ -51,60 +70,12 @@ impl Admitted {
     }
 }
 
-/// Masks what a vendor repeats of the connection's secrets outside the slot.
-fn mask(connection: &Connection, delivery: &mut Delivery) {
-    let redactor = &connection.redactor;
+fn mask(redactor: &Redactor, delivery: &mut Delivery) {
     for (_, value) in &mut delivery.headers {
         *value = redactor.text(value).into_owned();
     }
     delivery.url = redactor.text(&delivery.url).into_owned();
     delivery.body = redactor.bytes(std::mem::take(&mut delivery.body));
-}
-
-/// Whether every token in the slot is accepted, and there is one.
-fn take_token(slot: &TokenSlot, connection: &Connection, delivery: &mut Delivery) -> bool {
-    let mut verdicts = Vec::new();
-    match slot.place {
-        Place::Header => {
-            for (name, value) in &mut delivery.headers {
-                if name.eq_ignore_ascii_case(&slot.name) {
-                    let start = value.trim_end().rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
-                    let accepted = is_accepted(connection, value.get(start..).unwrap_or_default().trim_end());
-                    value.truncate(start);
-                    value.push_str(placeholder(accepted));
-                    verdicts.push(accepted);
-                }
-            }
-        }
-        Place::Query => delivery.url = without_token(&delivery.url, &slot.name, connection, &mut verdicts),
-        // Refused when the plugin is loaded.
-        Place::Body => {}
-    }
-    !verdicts.is_empty() && verdicts.iter().all(|accepted| *accepted)
-}
-
-fn without_token(url: &str, name: &str, connection: &Connection, verdicts: &mut Vec<bool>) -> String {
-    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
-    let mut parts = form_urlencoded::Serializer::new(String::new());
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        if key == name {
-            let accepted = is_accepted(connection, &value);
-            parts.append_pair(&key, placeholder(accepted));
-            verdicts.push(accepted);
-        } else {
-            parts.append_pair(&key, &value);
-        }
-    }
-    format!("{address}?{}", parts.finish())
-}
-
-/// Looks at every accepted token, so that the time tells nothing about which one came close.
-fn is_accepted(connection: &Connection, presented: &str) -> bool {
-    connection.accepted_tokens.iter().fold(false, |found, token| token.matches(presented.as_bytes()) | found)
-}
-
-fn placeholder(accepted: bool) -> &'static str {
-    if accepted { ACCEPTED } else { REFUSED }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     connection::{CallLimits, ConnectionSpec, EgressPolicy, SHORTEST_SECRET, TenantId},
     secret::Secret,
+    webhook::AcceptedToken,
 };
 
 /// Limits as far as one table sets them.
@@ -120,9 +121,9 @@ fn accepted_tokens(
     section: &mut Section<'_>,
     around: &mut Surroundings<'_>,
     problems: &mut Problems<'_>,
-) -> Vec<Secret> {
+) -> Vec<AcceptedToken> {
     let entries = section.take("webhook-tokens").map(|tokens| tokens.list(problems)).unwrap_or_default();
-    entries.into_iter().filter_map(|entry| token(entry, around, problems)).collect()
+    entries.into_iter().filter_map(|entry| Some(token(entry, around, problems)?.into())).collect()
 }
 
 /// The connection's own limits over its tenant's, key by key.

@@ -13,6 +13,7 @@ use crate::{
     egress::{Redactor, Target, TargetError, WEBHOOK_URL, allows},
     nearest::nearest,
     secret::Secret,
+    webhook::AcceptedToken,
 };
 
 /// Shorter secrets would be found in innocent text, and so could not be kept out of answers and logs.
@@ -37,7 +38,7 @@ pub struct ConnectionSpec {
     /// The address for this connection's webhooks.
     pub webhook_url: Option<String>,
     /// Tokens that deliveries may carry.
-    pub accepted_tokens: Vec<Secret>,
+    pub accepted_tokens: Vec<AcceptedToken>,
     /// The token to hand to the vendor.
     pub token_to_install: Option<Secret>,
     /// Where requests may go.
@@ -155,14 +156,16 @@ impl ConnectionSpec {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let hidden = self.secrets.values().chain(&self.accepted_tokens).chain(&self.token_to_install);
+        let known_tokens = self.accepted_tokens.iter().filter_map(AcceptedToken::known);
+        let hidden = self.secrets.values().chain(known_tokens).chain(&self.token_to_install);
+        // The vendor may send it as soon as it has it.
+        let soon_accepted = self.token_to_install.clone().map(AcceptedToken::from);
         Ok(Connection {
             tenant: self.tenant.clone(),
             key: self.key.clone(),
             settings,
             secrets: self.secrets.clone(),
-            // The vendor may send it as soon as it has it.
-            accepted_tokens: self.accepted_tokens.iter().chain(&self.token_to_install).cloned().collect(),
+            accepted_tokens: self.accepted_tokens.iter().cloned().chain(soon_accepted).collect(),
             token_to_install: self.token_to_install.clone(),
             policy: self.policy.clone().bounded(),
             limits: self.limits.clone(),

@@ -1,12 +1,23 @@
+use sha2::{Digest, Sha256};
+
 use super::*;
-use crate::{connection::ConnectionSpec, secret::Secret};
+use crate::{
+    connection::ConnectionSpec,
+    contract::manifest::{Place, TokenSlot},
+    secret::Secret,
+};
 
 fn connection() -> Connection {
-    let spec = ConnectionSpec {
-        accepted_tokens: ["t-old", "t-new"].map(|token| Secret::new(token).unwrap()).into(),
-        ..ConnectionSpec::new("acme", "newsletter", "example")
-    };
+    accepting(["t-old", "t-new"].map(|token| Secret::new(token).unwrap().into()).into())
+}
+
+fn accepting(accepted_tokens: Vec<AcceptedToken>) -> Connection {
+    let spec = ConnectionSpec { accepted_tokens, ..ConnectionSpec::new("acme", "newsletter", "example") };
     spec.resolve(&Manifest::default()).unwrap()
+}
+
+fn by_digest(token: &str) -> AcceptedToken {
+    AcceptedToken::by_digest(Sha256::digest(token).into())
 }
 
 fn admitted(slot: Option<(Place, &str)>, url: &str, headers: &[(&str, &str)]) -> Admitted {
@@ -111,4 +122,82 @@ fn a_delivery_to_a_connection_without_tokens_goes_on_as_it_came() {
     };
     let admitted = Admitted::at_the_door(&connection, &Manifest::default(), delivery.clone());
     assert_eq!((admitted.delivery(), admitted.is_accepted()), (&delivery, false));
+}
+
+fn slot() -> TokenSlot {
+    TokenSlot { place: Place::Header, name: "Authorization".into() }
+}
+
+/// A delivery that repeats the token "t-digest-only" wherever it can, and presents `authorization`.
+fn repeating(authorization: &str) -> Delivery {
+    Delivery {
+        method: "POST".into(),
+        url: "https://h.example.com/?copy=t-digest-only".into(),
+        headers: vec![
+            ("authorization".into(), authorization.into()),
+            ("x-copy".into(), "is t-digest-only".into()),
+        ],
+        body: br#"{"token":"t-digest-only"}"#.to_vec(),
+        received_at_ms: 0,
+    }
+}
+
+#[test]
+fn a_token_that_is_known_by_its_digest_is_accepted_and_masked_by_what_was_presented() {
+    let known = Secret::new("t-known-one").unwrap();
+    let connection = accepting(vec![by_digest("t-other"), known.into(), by_digest("t-digest-only")]);
+    let checked = Checked::against(&slot(), &connection.accepted_tokens, repeating("OAuth2 t-digest-only"));
+    assert!(checked.is_accepted());
+    let admitted = Admitted::masked(&connection, checked);
+    assert!(admitted.is_accepted());
+    assert_eq!(
+        admitted.delivery(),
+        &Delivery {
+            url: "https://h.example.com/?copy=[redacted]".into(),
+            headers: vec![
+                ("authorization".into(), "OAuth2 accepted-webhook-token".into()),
+                ("x-copy".into(), "is [redacted]".into()),
+            ],
+            body: br#"{"token":"[redacted]"}"#.to_vec(),
+            ..repeating("")
+        }
+    );
+}
+
+#[test]
+fn a_digest_accepts_its_token_alone() {
+    let connection = accepting(vec![by_digest("t-digest-only"), by_digest("")]);
+    // The digest itself is no token, and an empty slot none, whatever was stored.
+    for wrong in ["t-digest-onl", "", hex::encode(Sha256::digest("t-digest-only")).as_str()] {
+        let checked = Checked::against(&slot(), &connection.accepted_tokens, repeating(wrong));
+        assert!(!checked.is_accepted(), "{wrong:?}");
+        let admitted = Admitted::masked(&connection, checked);
+        assert_eq!(admitted.delivery().headers[0].1, "refused-webhook-token", "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_decoy_takes_the_token_out_and_accepts_nothing() {
+    for tokens in [0, 1, 5] {
+        let checked = Decoy::of(tokens).check(repeating("Bearer t-digest-only"));
+        assert!(!checked.is_accepted());
+        assert_eq!(checked.delivery.headers[0].1, "Bearer refused-webhook-token");
+    }
+}
+
+#[test]
+fn a_delivery_from_the_store_has_the_verdict_of_the_door() {
+    let delivery = repeating("OAuth2 accepted-webhook-token");
+    for (accepted, placeholder) in [(true, Some("accepted-webhook-token")), (false, None)] {
+        let admitted = Admitted::from_store(delivery.clone(), accepted);
+        assert_eq!(admitted.delivery(), &delivery);
+        assert_eq!((admitted.is_accepted(), admitted.placeholder().as_deref()), (accepted, placeholder));
+    }
+}
+
+#[test]
+fn an_accepted_token_never_prints() {
+    let tokens = [Secret::new("t-known-one").unwrap().into(), by_digest("t-digest-only")];
+    let printed = format!("{tokens:?}");
+    assert!(!printed.contains("t-known-one") && !printed.contains("t-digest-only"), "{printed}");
 }

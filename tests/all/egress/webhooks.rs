@@ -19,7 +19,7 @@ const BODY: &[u8] = br#"{"event":"unsubscribed"}"#;
 async fn verified(headers: &[(&str, &str)], change: impl FnOnce(&mut ConnectionSpec)) -> Value {
     let plugin = plugin("puppet").await;
     let mut spec = spec("webhooks", &[]);
-    spec.accepted_tokens = vec![secret("token-new-0123"), secret("token-old-0123")];
+    spec.accepted_tokens = vec![secret("token-new-0123").into(), secret("token-old-0123").into()];
     change(&mut spec);
     let connection = spec.resolve(plugin.manifest()).unwrap();
     let delivery = Delivery {

@@ -49,7 +49,7 @@ async fn as_a_wasi_component_it_erases_applies_and_verifies_with_wasi_trapped() 
     assert!(plugin.imports().iter().any(|import| import.starts_with("wasi:")), "{:?}", plugin.imports());
     let kind = ProjectType::Email;
     let project = Project::on(&plugin, kind, Switches::default(), |spec| {
-        spec.accepted_tokens = vec![connector_tests::secret("t-0123456789")];
+        spec.accepted_tokens = vec![connector_tests::secret("t-0123456789").into()];
     })
     .await;
 

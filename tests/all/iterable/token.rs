@@ -79,7 +79,7 @@ async fn deliveries_carry_the_old_token_until_the_new_one_is_known_everywhere_an
         let project = Project::with(ProjectType::Email, switches, |spec| {
             spec.settings.insert("webhook-id".into(), FIRST_WEBHOOK.to_string());
             spec.token_to_install = Some(secret(NEW));
-            spec.accepted_tokens = vec![secret(OLD), secret(NEW)];
+            spec.accepted_tokens = vec![secret(OLD).into(), secret(NEW).into()];
         })
         .await;
         project.stand_in.with_project(|p| p.webhook(FIRST_WEBHOOK).set_token(OLD));

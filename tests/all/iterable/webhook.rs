@@ -45,8 +45,10 @@ pub(crate) fn events(verdict: Verdict) -> Vec<ConsentEvent> {
 }
 
 async fn project(kind: ProjectType, switches: Switches) -> Project {
-    Project::with(kind, switches, |spec| spec.accepted_tokens = vec![secret("t-older-01234"), secret(TOKEN)])
-        .await
+    Project::with(kind, switches, |spec| {
+        spec.accepted_tokens = vec![secret("t-older-01234").into(), secret(TOKEN).into()]
+    })
+    .await
 }
 
 async fn verdict(project: &Project, authorization: &[&str], body: &str) -> Verdict {

@@ -1,0 +1,119 @@
+//! The check at the door: what stands in the token's slot is compared, and a placeholder goes on in its place.
+
+use super::{ACCEPTED, AcceptedToken, REFUSED, token};
+use crate::{
+    contract::{
+        manifest::{Place, TokenSlot},
+        webhook::Delivery,
+    },
+    egress::Redactor,
+    secret::Secret,
+};
+
+/// A delivery whose token was checked. It may still have the token elsewhere, so that nobody is shown it:
+/// [`Admitted::masked`](super::Admitted::masked) takes that out.
+#[derive(Debug)]
+pub struct Checked {
+    pub(super) delivery: Delivery,
+    pub(super) accepted: bool,
+    /// Finds the tokens that were presented and accepted: nowhere else can one that is known by its digest be seen.
+    pub(super) presented: Redactor,
+}
+
+impl Checked {
+    /// Compares what `delivery` has in `slot` with all of `accepted`. Accepted are deliveries with a token in the slot and
+    /// nothing but accepted ones.
+    pub fn against(slot: &TokenSlot, accepted: &[AcceptedToken], mut delivery: Delivery) -> Self {
+        let mut door = Door { tokens: accepted, accepted: 0, refused: 0, presented: Redactor::default() };
+        match slot.place {
+            Place::Header => door.check_headers(&slot.name, &mut delivery.headers),
+            Place::Query => delivery.url = door.checked_query(&slot.name, &delivery.url),
+            // Refused when the plugin is loaded.
+            Place::Body => {}
+        }
+        let accepted = door.refused == 0 && door.accepted > 0;
+        Self { delivery, accepted, presented: door.presented }
+    }
+
+    /// A delivery to a plugin that declares no slot.
+    pub(super) fn without_slot(delivery: Delivery) -> Self {
+        Self { delivery, accepted: false, presented: Redactor::default() }
+    }
+
+    /// Whether the token is accepted. Where it is not, the delivery can be refused without looking any further.
+    pub fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+}
+
+/// What deliveries are checked against where no connection has their address, so that the refusal costs what a wrong token
+/// costs at a connection: reading the slot, one SHA-256 of what stands there, and as many comparisons as there are tokens.
+///
+/// The same cannot be: the slot of a connection that does not exist, for which the `authorization` header stands (a slot in
+/// the query costs parsing the address instead); the number of tokens, which each connection has its own of (a comparison
+/// takes some ten nanoseconds); and the look-up itself.
+#[derive(Debug)]
+pub struct Decoy {
+    slot: TokenSlot,
+    accepted: Vec<AcceptedToken>,
+}
+
+impl Decoy {
+    /// One of so many tokens.
+    pub fn of(tokens: usize) -> Self {
+        Self {
+            slot: TokenSlot { place: Place::Header, name: "authorization".to_owned() },
+            // Nobody knows a text with this digest; whoever found one would still be refused.
+            accepted: vec![AcceptedToken::by_digest([0; 32]); tokens],
+        }
+    }
+
+    /// Checks `delivery` as a connection would. Never accepted.
+    pub fn check(&self, delivery: Delivery) -> Checked {
+        Checked { accepted: false, ..Checked::against(&self.slot, &self.accepted, delivery) }
+    }
+}
+
+/// Takes tokens out, and counts.
+struct Door<'a> {
+    tokens: &'a [AcceptedToken],
+    accepted: usize,
+    refused: usize,
+    presented: Redactor,
+}
+
+impl Door<'_> {
+    /// The last word of each header `name` is a token.
+    fn check_headers(&mut self, name: &str, headers: &mut [(String, String)]) {
+        for (_, value) in headers.iter_mut().filter(|(header, _)| header.eq_ignore_ascii_case(name)) {
+            let start = value.trim_end().rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+            let placeholder = self.placeholder(value.get(start..).unwrap_or_default().trim_end());
+            value.truncate(start);
+            value.push_str(placeholder);
+        }
+    }
+
+    /// Each parameter `name` of `url` is a token.
+    fn checked_query(&mut self, name: &str, url: &str) -> String {
+        let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
+        let mut parts = form_urlencoded::Serializer::new(String::new());
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            let value = if key == name { self.placeholder(&value).into() } else { value };
+            parts.append_pair(&key, &value);
+        }
+        format!("{address}?{}", parts.finish())
+    }
+
+    /// What goes on in place of `token`.
+    fn placeholder(&mut self, presented: &str) -> &'static str {
+        let token = token::matching(self.tokens, presented.as_bytes());
+        // What is empty is no token, whatever digest somebody stored.
+        let Some((token, presented)) = token.zip(Secret::new(presented)) else {
+            self.refused += 1;
+            return REFUSED;
+        };
+        self.accepted += 1;
+        self.presented = self.presented.and(token.redactor(&presented));
+        ACCEPTED
+    }
+}
