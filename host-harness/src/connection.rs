@@ -31,7 +31,7 @@ impl fmt::Display for TenantId {
 }
 
 /// What a call may use. Checked against the plugin's manifest by [`ConnectionSpec::resolve`]; lives until either changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// Whose it is. Connection pools and semaphores never cross it.
     pub tenant: TenantId,
@@ -55,4 +55,13 @@ pub struct Connection {
     pub(crate) redactor: Redactor,
     /// The vendor account, told by its secrets: connections that share it share its limits and its people's turns.
     pub(crate) account: [u8; 32],
+}
+
+impl Connection {
+    /// The same with `token` as the one to install. Deliveries that carry it are not accepted for that.
+    #[must_use]
+    pub(crate) fn installing(&self, token: Secret) -> Self {
+        let redactor = self.redactor.and(&Redactor::of([&token]));
+        Self { token_to_install: Some(token), redactor, ..self.clone() }
+    }
 }

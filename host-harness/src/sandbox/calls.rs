@@ -17,6 +17,7 @@ use crate::{
     egress::{Egress, Trace},
     engine::Engine,
     plugin::{Exports, Plugin},
+    secret::Secret,
     webhook::Admitted,
 };
 
@@ -79,6 +80,15 @@ impl Calls {
     #[must_use]
     pub fn through(mut self, egress: Arc<Egress>) -> Self {
         self.egress = egress;
+        self
+    }
+
+    /// The same calls with `token` as the one that [`install_token`](Self::install_token) hands over, kept out of answers
+    /// and logs like every other secret of theirs; at least six characters, or it would be found in innocent text. Which
+    /// deliveries are accepted stays as it is: put the connection with the token among the accepted ones before.
+    #[must_use]
+    pub fn installing(mut self, token: Secret) -> Self {
+        self.connection = Arc::new(self.connection.installing(token));
         self
     }
 

@@ -102,3 +102,20 @@ async fn the_token_to_install_is_written_by_the_host_alone() {
     );
     assert_eq!(vendor.lines().len(), 1);
 }
+
+#[tokio::test]
+async fn calls_that_install_a_fresh_token_leave_the_connection_and_its_deliveries_as_they_are() {
+    let vendor = Vendor::agreeable().await;
+    let calls = puppet("rotate", &vendor, json!([]), |spec| {
+        spec.token_to_install = Some(secret("t-from-before"));
+    })
+    .await;
+    let fresh = calls.clone().installing(secret("t-fresh-0123"));
+    assert_eq!(fresh.install_token().await, Ok(Ok(TokenOutcome::Installed)));
+    assert_eq!(calls.install_token().await, Ok(Ok(TokenOutcome::Installed)));
+    let sent: Vec<_> = vendor.received().iter().map(|request| request.text()).collect();
+    assert_eq!(sent, [r#"{"authToken":"t-fresh-0123"}"#, r#"{"authToken":"t-from-before"}"#]);
+    let accepts =
+        |token: &[u8]| fresh.connection().accepted_tokens.iter().any(|accepted| accepted.matches(token));
+    assert!(accepts(b"t-from-before") && !accepts(b"t-fresh-0123"));
+}

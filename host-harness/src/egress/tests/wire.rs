@@ -150,6 +150,21 @@ async fn the_token_to_install_is_written_by_the_host_alone() {
 }
 
 #[tokio::test]
+async fn a_fresh_token_to_install_is_sent_and_its_echo_reaches_no_guest() {
+    let install = Operation {
+        used_by: vec!["webhook-token".into()],
+        fields: vec![field(Place::Header, "X-Token", "{webhook-token}")],
+        ..operation()
+    };
+    let mut bench = Bench::of(install);
+    bench.connection = bench.connection.installing(Secret::new("t-fresh-0123").unwrap());
+    bench.vendor.answers(400, &[], "no good: t-fresh-0123, for k-0123456789");
+    let response = bench.send_as(Interface::WebhookToken, request()).await.unwrap();
+    assert_eq!(bench.vendor.sent()[0].header("x-token"), Some("t-fresh-0123"));
+    assert_eq!(response.body, b"no good: [redacted], for [redacted]");
+}
+
+#[tokio::test]
 async fn only_the_headers_that_the_manifest_asks_for_are_seen() {
     let bench = Bench::of(Operation { response_headers: vec!["Link".into()], ..operation() });
     bench.vendor.answers(200, &[("link", "<next>"), ("set-cookie", "s=1"), ("link", "<last>")], "{}");
