@@ -5,9 +5,11 @@ mod captured;
 mod credentials;
 mod declaration;
 mod fill;
+mod ledger;
 mod limiter;
 mod network;
 mod permit;
+mod places;
 mod redactor;
 mod retry_after;
 mod target;
@@ -19,6 +21,8 @@ pub use address::Reach;
 pub use declaration::{Declaration, ManifestError};
 pub(crate) use declaration::{WEBHOOK_URL, allows};
 pub(crate) use network::tls;
+pub use ledger::{Leave, Ledger, NotEntered};
+pub use limiter::Full;
 pub use network::{Lookup, Network, SystemLookup};
 pub(crate) use redactor::Redactor;
 pub(crate) use retry_after::retry_after;
@@ -42,7 +46,9 @@ use captured::Captured;
 use credentials::{Secrets, renewable};
 use declaration::Declared;
 use fill::Fillings;
+use ledger::InMemory;
 use limiter::Limiter;
+use places::Places;
 
 /// What is left of a call when its last request must have ended, so that the guest can still say so.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -51,7 +57,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 pub struct Egress {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
-    limiter: Limiter,
+    places: Places,
     captured: Captured,
 }
 
@@ -86,7 +92,16 @@ impl Egress {
 
     /// The same, by another clock.
     pub fn by_clock(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
-        Self { transport, limiter: Limiter::new(Arc::clone(&clock)), clock, captured: Captured::default() }
+        let ledger = Arc::new(InMemory::new(Limiter::new(Arc::clone(&clock))));
+        let places = Places { limiter: Limiter::new(Arc::clone(&clock)), ledger };
+        Self { transport, places, clock, captured: Captured::default() }
+    }
+
+    /// The same, with limits of an hour and more counted in `ledger` instead of in memory.
+    #[must_use]
+    pub fn counting_in(mut self, ledger: Arc<dyn Ledger>) -> Self {
+        self.places.ledger = ledger;
+        self
     }
 
     /// Sends `request` for `caller`, and shows what of the answer a guest may see.
@@ -118,11 +133,8 @@ impl Egress {
         let over_at = caller.deadline - LAST_WORDS;
         let patience =
             connection.policy.limiter_patience.min(over_at.saturating_duration_since(Instant::now()));
-        let pass = self
-            .limiter
-            .enter(connection.account, &declared.limits, patience)
-            .await
-            .map_err(|full| rate_limited(declared, full.for_another))?;
+        let entered = self.places.enter(connection.account, &declared.limits, patience, over_at);
+        let place = entered.await.map_err(|refusal| rate_limited(declared, refusal))?;
         if Instant::now() >= over_at {
             return Err(out_of_time(declared));
         }
@@ -132,7 +144,7 @@ impl Egress {
         }
         let begun = Instant::now();
         let answer = timeout_at(over_at, self.transport.send(connection, outgoing)).await;
-        drop(pass);
+        drop(place);
         let redactor = self.captured.redactor(connection);
         let answer = answer
             .unwrap_or_else(|_| Err(cut_short(declared)))
@@ -186,14 +198,18 @@ fn no_credential(message: String) -> HttpError {
     not_sent(HttpErrorKind::NoCredential, message)
 }
 
-fn rate_limited(declared: &Declared, wait: Option<Duration>) -> HttpError {
+fn rate_limited(declared: &Declared, refusal: NotEntered) -> HttpError {
     let limits: Vec<_> = declared.limits.iter().map(|limit| limit.name.as_str()).collect();
+    let limits = limits.join(", ");
+    let (why, wait) = match refusal {
+        NotEntered::Full(full) => (format!("the vendor's limits are reached ({limits})"), full.for_another),
+        NotEntered::Unreachable(why) => {
+            (format!("whether the vendor's limits are reached cannot be told ({limits}): {why}"), None)
+        }
+    };
     HttpError {
         retry_after_ms: wait.map(milliseconds),
-        ..not_sent(
-            HttpErrorKind::RateLimited,
-            format!("operation {}: the vendor's limits are reached ({})", declared.name, limits.join(", ")),
-        )
+        ..not_sent(HttpErrorKind::RateLimited, format!("operation {}: {why}", declared.name))
     }
 }
 

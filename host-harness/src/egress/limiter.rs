@@ -35,8 +35,9 @@ struct Log {
 
 /// How long until a limit would let one more through; none where that depends on a request under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full {
-    pub(crate) for_another: Option<Duration>,
+pub struct Full {
+    /// At least.
+    pub for_another: Option<Duration>,
 }
 
 impl Limiter {
@@ -72,7 +73,7 @@ impl Limiter {
     }
 
     /// Enters all of `limits` or none.
-    fn try_enter(&self, scope: [u8; 32], limits: &[Limit]) -> Result<(), Full> {
+    pub(super) fn try_enter(&self, scope: [u8; 32], limits: &[Limit]) -> Result<(), Full> {
         let now = self.clock.now();
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut full: Option<Full> = None;
@@ -95,16 +96,28 @@ impl Limiter {
         Ok(())
     }
 
-    fn leave(&self, scope: [u8; 32], limits: &[Limit]) {
+    /// A request that entered `limits` has ended.
+    pub(super) fn leave(&self, scope: [u8; 32], limits: &[Limit]) {
         let now = self.clock.now();
+        self.out_of(scope, limits, |limit, log| {
+            if limit.period_ms.is_some() {
+                log.ended_at.push_back(now);
+            }
+        });
+    }
+
+    /// A request that entered `limits` was not sent.
+    fn forget(&self, scope: [u8; 32], limits: &[Limit]) {
+        self.out_of(scope, limits, |_, _| {});
+    }
+
+    fn out_of(&self, scope: [u8; 32], limits: &[Limit], then: impl Fn(&Limit, &mut Log)) {
         {
             let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
             for limit in limits {
                 let log = logs.entry((scope, limit.name.clone())).or_default();
                 log.under_way = log.under_way.saturating_sub(1);
-                if limit.period_ms.is_some() {
-                    log.ended_at.push_back(now);
-                }
+                then(limit, log);
             }
         }
         self.ended.notify_waiters();
@@ -135,6 +148,14 @@ pub(crate) struct Pass<'a> {
     limiter: &'a Limiter,
     scope: [u8; 32],
     limits: Vec<Limit>,
+}
+
+impl Pass<'_> {
+    /// Makes it as if the request had never entered: it was not sent.
+    pub(super) fn give_back(mut self) {
+        let limits = std::mem::take(&mut self.limits);
+        self.limiter.forget(self.scope, &limits);
+    }
 }
 
 impl Drop for Pass<'_> {

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod denials;
+mod ledger;
 mod vendor;
 mod wire;
 

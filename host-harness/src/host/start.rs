@@ -7,7 +7,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, PluginSource},
     connection::{CallLimits, ConnectionSpec},
-    egress::{Egress, Network, Transport},
+    egress::{Egress, Ledger, Network, Transport},
     engine::{Engine, PoolSize},
     plugin::{LoadError, Plugin, Slot, SwapError, WatchError, watch},
     sandbox::{Room, Turns},
@@ -61,6 +61,7 @@ pub struct Builder {
     pool: PoolSize,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
+    ledger: Option<Arc<dyn Ledger>>,
 }
 
 impl Builder {
@@ -71,6 +72,7 @@ impl Builder {
             pool,
             transport: Arc::new(Network::default()),
             clock: Arc::new(SystemClock::default()),
+            ledger: None,
         }
     }
 
@@ -86,6 +88,12 @@ impl Builder {
         Self { clock, ..self }
     }
 
+    /// Counts limits of an hour and more there, instead of in memory.
+    #[must_use]
+    pub fn counting_in(self, ledger: Arc<dyn Ledger>) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+
     /// Keeps room in the pool for connections under `limits`, which are put while the host runs.
     #[must_use]
     pub fn holding(self, limits: &CallLimits) -> Self {
@@ -95,7 +103,7 @@ impl Builder {
     /// Loads every plugin and resolves the connections of the configuration; one that does not suit its plugin is an
     /// error.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { config, pool, transport, clock } = self;
+        let Self { config, pool, transport, clock, ledger } = self;
         let engine = Engine::new(&pool).map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine);
         let room = Arc::new(Room::new(&engine, config.host.tenant_concurrent_calls as usize));
@@ -110,8 +118,12 @@ impl Builder {
             slots.insert(name.clone(), slot);
         }
         let turns = Arc::new(Turns::new(Arc::clone(&clock)));
-        let egress = Arc::new(Egress::by_clock(transport, clock));
-        Ok(Host::of(engine, room, turns, egress, slots, watched))
+        let egress = Egress::by_clock(transport, clock);
+        let egress = match ledger {
+            Some(ledger) => egress.counting_in(ledger),
+            None => egress,
+        };
+        Ok(Host::of(engine, room, turns, Arc::new(egress), slots, watched))
     }
 }
 

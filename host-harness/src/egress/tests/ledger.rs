@@ -1,0 +1,164 @@
+//! Limits of an hour and more are counted in the ledger, which has the last word.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use futures::future::BoxFuture;
+
+use super::*;
+use crate::egress::{Full, Leave, Ledger, NotEntered};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// Account, limits, and the time within which the request ends.
+type Entered = ([u8; 32], Vec<String>, Duration);
+
+/// Keeps what it is told, and refuses where it was told to.
+#[derive(Default)]
+struct Book {
+    entered: Mutex<Vec<Entered>>,
+    refusal: Mutex<Option<NotEntered>>,
+    left: Arc<AtomicUsize>,
+}
+
+impl Book {
+    fn entered(&self) -> usize {
+        self.entered.lock().unwrap().len()
+    }
+
+    fn refuses(&self, refusal: impl Into<Option<NotEntered>>) {
+        *self.refusal.lock().unwrap() = refusal.into();
+    }
+
+    fn left(&self) -> usize {
+        self.left.load(Relaxed)
+    }
+}
+
+impl Ledger for Book {
+    fn enter<'a>(
+        &'a self,
+        account: [u8; 32],
+        limits: &'a [Limit],
+        ends_within: Duration,
+    ) -> BoxFuture<'a, Result<Leave, NotEntered>> {
+        let names = limits.iter().map(|limit| limit.name.clone()).collect();
+        self.entered.lock().unwrap().push((account, names, ends_within));
+        let left = Arc::clone(&self.left);
+        let leave: Leave = Box::new(move || {
+            left.fetch_add(1, Relaxed);
+        });
+        let refusal = self.refusal.lock().unwrap().clone();
+        Box::pin(std::future::ready(refusal.map_or(Ok(leave), Err)))
+    }
+}
+
+/// `forget` counts against a limit of each of these periods, one request in each.
+fn limited(periods: &[Option<u64>]) -> (Bench, Arc<Book>) {
+    let limit = |period_ms: &Option<u64>| {
+        let name = period_ms.map_or("at-once".to_owned(), |ms| format!("in-{ms}-ms"));
+        Limit { name, requests: 1, period_ms: *period_ms }
+    };
+    let limits: Vec<_> = periods.iter().map(limit).collect();
+    let names = limits.iter().map(|limit| limit.name.clone()).collect();
+    let operations = vec![Operation { limits: names, ..operation() }];
+    let mut bench = Bench::with(Manifest { operations, limits, ..Default::default() }, |spec| {
+        spec.policy.limiter_patience = Duration::ZERO;
+    });
+    let book = Arc::new(Book::default());
+    bench.egress = bench.egress.counting_in(Arc::clone(&book) as _);
+    (bench, book)
+}
+
+#[tokio::test]
+async fn limits_below_an_hour_never_reach_the_ledger_and_the_others_go_together() {
+    let (bench, book) = limited(&[None, Some(1_000), Some(HOUR_MS - 1)]);
+    bench.send(request()).await.unwrap();
+    assert_eq!(book.entered(), 0);
+    let (bench, book) = limited(&[None, Some(HOUR_MS), Some(1_000), Some(24 * HOUR_MS)]);
+    bench.send(request()).await.unwrap();
+    let entered = book.entered.lock().unwrap().clone();
+    let [(account, limits, ends_within)] = entered.as_slice() else { panic!("{entered:?}") };
+    assert_eq!(*account, bench.connection.account);
+    assert_eq!(*limits, ["in-3600000-ms", "in-86400000-ms"]);
+    // The call's minute, less what it keeps for its last words.
+    let nearly = Duration::from_secs(50)..=Duration::from_mins(1);
+    assert!(nearly.contains(ends_within), "{ends_within:?}");
+}
+
+#[tokio::test]
+async fn a_full_ledger_limits_the_rate_with_its_wait_and_uses_up_nothing() {
+    let (bench, book) = limited(&[Some(1_000), Some(24 * HOUR_MS)]);
+    book.refuses(NotEntered::Full(Full { for_another: Some(Duration::from_hours(7)) }));
+    let refused = bench.send(request()).await.unwrap_err();
+    assert_eq!(
+        refused,
+        HttpError {
+            kind: HttpErrorKind::RateLimited,
+            message: "operation forget: the vendor's limits are reached (in-1000-ms, in-86400000-ms)".into(),
+            request_sent: false,
+            retry_after_ms: Some(7 * HOUR_MS),
+        }
+    );
+    assert_eq!(bench.vendor.sent(), []);
+    // Nor was the second's place used up.
+    book.refuses(None);
+    bench.send(request()).await.unwrap();
+    assert_eq!(bench.send(request()).await.unwrap_err().retry_after_ms, Some(1_001));
+    assert_eq!(book.entered(), 2, "what a short limit refuses is not written down");
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_reached_lets_nothing_out() {
+    let (bench, book) = limited(&[Some(24 * HOUR_MS)]);
+    book.refuses(NotEntered::Unreachable("the store is down".into()));
+    let refused = bench.send(request()).await.unwrap_err();
+    assert_eq!((refused.kind, refused.request_sent), (HttpErrorKind::RateLimited, false));
+    assert_eq!(
+        refused.message,
+        "operation forget: whether the vendor's limits are reached cannot be told (in-86400000-ms): the store is down"
+    );
+    assert_eq!((bench.vendor.sent(), refused.retry_after_ms), (vec![], None));
+}
+
+/// Never answers, and says when it was asked.
+#[derive(Default)]
+struct Silent(tokio::sync::Notify);
+
+impl Transport for Silent {
+    fn send<'a>(&'a self, _: &'a Connection, _: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+        self.0.notify_one();
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_request_leaves_the_ledger_when_it_ends_and_when_its_call_is_dropped() {
+    let (mut bench, book) = limited(&[Some(24 * HOUR_MS)]);
+    bench.send(request()).await.unwrap();
+    assert_eq!(book.left(), 1);
+    let silent = Arc::new(Silent::default());
+    bench.egress = Egress::new(Arc::clone(&silent) as _).counting_in(Arc::clone(&book) as _);
+    let under_way = async {
+        silent.0.notified().await;
+        assert_eq!((book.entered(), book.left()), (2, 1));
+    };
+    tokio::select! {
+        answer = bench.send(request()) => panic!("{answer:?}"),
+        () = under_way => {}
+    }
+    assert_eq!(book.left(), 2);
+}
+
+#[tokio::test]
+async fn without_another_ledger_long_limits_are_counted_in_memory() {
+    let (mut bench, _) = limited(&[Some(HOUR_MS)]);
+    bench.egress = Egress::by_clock(Arc::clone(&bench.vendor) as _, Arc::clone(&bench.clock) as _);
+    bench.send(request()).await.unwrap();
+    assert_eq!(bench.send(request()).await.unwrap_err().retry_after_ms, Some(HOUR_MS + 1));
+    bench.clock.advance(Duration::from_millis(HOUR_MS + 1));
+    bench.send(request()).await.unwrap();
+    assert_eq!(bench.vendor.sent().len(), 2);
+}
