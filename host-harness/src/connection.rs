@@ -5,6 +5,7 @@
 mod limits;
 mod policy;
 mod resolve;
+mod written;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,6 +13,7 @@ pub use limits::CallLimits;
 pub use policy::{Deadlines, EgressPolicy};
 pub(crate) use resolve::SHORTEST_SECRET;
 pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
+pub(crate) use written::{PlainHttp, Written, authorities};
 
 use crate::{
     contract::Settings,

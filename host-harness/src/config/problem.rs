@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::{connection::SHORTEST_SECRET, kebab::is_kebab, nearest::nearest, store::NotAMasterKey};
+use crate::{
+    connection::{PlainHttp, SHORTEST_SECRET},
+    kebab::is_kebab,
+    nearest::nearest,
+    store::NotAMasterKey,
+};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +132,7 @@ pub enum Wrong {
         why: String,
     },
     /// Plain HTTP without loopback.
-    #[error("plain HTTP goes to this machine alone: write loopback = true beside it, or leave it out")]
+    #[error("{}", PlainHttp)]
     PlainHttp,
     /// Not an address.
     #[error("expected an address such as https://hooks.example.com/newsletter")]

@@ -2,39 +2,51 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::policy::LONGEST_WAIT;
+use super::{policy::LONGEST_WAIT, written::above_zero};
 
-/// The bounds of one call.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// The bounds of one call. Written down with the keys of the configuration file, each above 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallLimits {
     /// Bytes over all linear memories together. 64 MiB: the largest answer (48 MiB) and room beside it.
+    #[serde(deserialize_with = "above_zero")]
     pub memory_bytes: usize,
     /// Core instances. The Iterable connector has three, its shims included; sixteen is a generous composition.
+    #[serde(deserialize_with = "above_zero")]
     pub core_instances: u32,
     /// Tables. The Iterable connector has two, its shims' included.
+    #[serde(deserialize_with = "above_zero")]
     pub tables: u32,
     /// Elements over all tables together. A Rust guest has a few hundred.
+    #[serde(deserialize_with = "above_zero")]
     pub table_elements: usize,
     /// Milliseconds of computing. An event takes a fraction of one; a list of 400,000 hashes about 100.
+    #[serde(deserialize_with = "above_zero")]
     pub cpu_ms: u64,
     /// Milliseconds from start to end, requests included; more than a day counts as a day. Several slow requests fit, a
     /// stuck vendor does not hold on.
+    #[serde(deserialize_with = "above_zero")]
     pub wall_ms: u64,
     /// HTTP requests. A person with a choice for each of a hundred items fits.
+    #[serde(deserialize_with = "above_zero")]
     pub requests: u32,
     /// Log lines; more are counted and dropped.
+    #[serde(deserialize_with = "above_zero")]
     pub log_lines: u32,
     /// Bytes of one log line; a longer one is cut. What fits on a screen.
+    #[serde(deserialize_with = "above_zero")]
     pub log_line_bytes: usize,
     /// Bytes of log text, all lines together.
+    #[serde(deserialize_with = "above_zero")]
     pub log_bytes: usize,
     /// Bytes that may be lifted out of the guest in one host call: a request body at its cap and room beside it.
+    #[serde(deserialize_with = "above_zero")]
     pub hostcall_bytes: usize,
     /// Resource handles. The contract has no resources, so any use is a misdeed.
+    #[serde(deserialize_with = "above_zero")]
     pub handles: usize,
 }
 

@@ -3,11 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use rustls_pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
 
+use super::written::{Written, ms};
 use crate::egress::Reach;
 
-/// The operator's policy for one connection.
-#[derive(Clone, Debug)]
+/// The operator's policy for one connection. Written down with the keys of the configuration file, times in whole
+/// milliseconds and authorities as PEM texts; caps and deadlines are above 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Written<String>", try_from = "Written<String>")]
 pub struct EgressPolicy {
     /// Hosts beyond those that the manifest's options allow, as `host` or `host:port`.
     pub hosts: BTreeSet<String>,
@@ -62,15 +66,20 @@ impl EgressPolicy {
 }
 
 /// How long each part of a request may take; more than a day counts as a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Deadlines {
     /// Until connected, TLS included.
+    #[serde(rename = "connect-ms", with = "ms")]
     pub connect: Duration,
     /// Until the answer begins, connecting included.
+    #[serde(rename = "first-byte-ms", with = "ms")]
     pub first_byte: Duration,
     /// Between two parts of the body.
+    #[serde(rename = "between-bytes-ms", with = "ms")]
     pub between_bytes: Duration,
     /// All of it.
+    #[serde(rename = "total-ms", with = "ms")]
     pub total: Duration,
 }
 
