@@ -10,6 +10,7 @@ pub(crate) mod people;
 pub(crate) mod queue;
 pub(crate) mod requests;
 mod seal;
+pub(crate) mod sends;
 mod sqlite;
 
 use std::{

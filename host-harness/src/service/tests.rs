@@ -35,7 +35,7 @@ pub(crate) struct Bench {
 }
 
 /// How many looks a request that is due is given before time passes all the same: its connection may hold it back.
-const PATIENCE: usize = 100;
+const PATIENCE: usize = 50;
 
 /// A connection to `stand_in` under that key.
 fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
@@ -137,7 +137,9 @@ impl Bench {
     /// # Panics
     /// Where it is not within an hour of that time.
     pub(crate) async fn once(&self, id: &str, wanted: impl Fn(&View) -> bool) -> View {
-        for _ in 0..3_600 {
+        let mut waited = Duration::ZERO;
+        while waited < Duration::from_hours(1) {
+            let mut step = Duration::from_secs(10);
             for _ in 0..PATIENCE {
                 let view = self.view(id).await;
                 if wanted(&view) {
@@ -145,11 +147,13 @@ impl Bench {
                 }
                 let is_due = view.next_at.is_some_and(|next_at| next_at <= self.shared.date_ms());
                 if view.state != State::Running && !is_due {
+                    step = Duration::from_secs(1);
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            self.pass(Duration::from_secs(1));
+            self.pass(step);
+            waited += step;
         }
         panic!("{:?}", self.view(id).await);
     }

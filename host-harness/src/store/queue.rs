@@ -274,11 +274,11 @@ pub(crate) struct Late {
     pub(crate) alarmed_day: i64,
 }
 
-/// The waiting requests whose age asks for an alarm or an end, oldest first, at most 1,000.
+/// The open requests whose age asks for an alarm or an end, oldest first, at most 1,000.
 pub(crate) async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
     let rows = sqlx::query(
         "SELECT seq, id, tenant, connection, received_at, alarmed_day FROM requests \
-         WHERE finished_at IS NULL AND state = 'waiting' AND ( \
+         WHERE finished_at IS NULL AND ( \
            received_at <= $1 OR received_at <= $2 AND alarmed_day < 21 \
            OR received_at <= $3 AND alarmed_day < 14 OR received_at <= $4 AND alarmed_day < 7) \
          ORDER BY seq LIMIT 1000",
