@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod consent;
 pub mod contract;
 pub mod credential;
 pub mod egress;

@@ -1,0 +1,124 @@
+use super::*;
+
+fn notices() -> Vec<Notice> {
+    vec![
+        notice("pri_1", Enforcement::SystemWide, "marketing"),
+        notice("pri_2", Enforcement::SystemWide, "marketing"),
+        notice("pri_page", Enforcement::Frontend, "marketing"),
+        notice("pri_stats", Enforcement::SystemWide, "analytics"),
+    ]
+}
+
+/// Two channels, the first with a message type; all listed, none saved.
+fn known() -> Vec<ConsentableItem> {
+    merge(
+        &[],
+        &[
+            listed("channel:1", "Email", None),
+            listed("message-type:1", "News", Some("channel:1")),
+            listed("channel:2", "Push", None),
+        ],
+    )
+    .items
+}
+
+fn checked(put: &[ConsentableItem]) -> Result<Vec<StoredItem>, Vec<String>> {
+    check(put, &notices(), Some(&system()), &known())
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn many_items_map_to_one_notice_and_names_are_the_vendors() {
+    let put = [
+        node("channel:1", Some("pri_1"), vec![node("message-type:1", Some("pri_1"), vec![])]),
+        node("channel:2", None, vec![]),
+    ];
+    assert_eq!(
+        checked(&put),
+        Ok(vec![
+            stored("channel:1", "Email", None, Some("pri_1")),
+            stored("message-type:1", "News", Some("channel:1"), Some("pri_1")),
+            stored("channel:2", "Push", None, None),
+        ])
+    );
+}
+
+#[test]
+fn an_item_maps_to_at_most_one_notice() {
+    let put = [
+        node("channel:1", Some("pri_1"), vec![]),
+        node("channel:2", Some("pri_1"), vec![]),
+        node("channel:2", Some("pri_1"), vec![]),
+        node("channel:1", Some("pri_2"), vec![]),
+    ];
+    assert_eq!(
+        checked(&put),
+        Err(vec![
+            "[2] (Channel 2): the item is given twice, first at [1]: leave one of the two".to_owned(),
+            "[3] (Channel 1): the item is mapped to notice `pri_1` at [0] and to `pri_2` here: an item stands for one notice"
+                .to_owned(),
+        ])
+    );
+}
+
+#[test]
+fn a_notice_that_cannot_be_propagated_is_not_mapped() {
+    let put = [
+        node("channel:1", Some("pri_page"), vec![node("message-type:1", Some("pri_stats"), vec![])]),
+        node("channel:2", Some("pri_pages"), vec![]),
+    ];
+    assert_eq!(
+        checked(&put),
+        Err(vec![
+            "[0] (Channel 1): notice `pri_page` is not enforced system-wide, so its choices go to no vendor; \
+             change the notice or the system, or leave notice_id out"
+                .to_owned(),
+            "[0].children[0] (Message type 1): notice `pri_stats` shares no data use with system `iterable`: \
+             it has `analytics`; change the notice or the system, or leave notice_id out"
+                .to_owned(),
+            "[1] (Channel 2): there is no notice `pri_pages` (did you mean `pri_page`?): make it known first, or leave notice_id out"
+                .to_owned(),
+        ])
+    );
+    let orphaned = check(&[node("channel:1", Some("pri_stats"), vec![])], &notices(), None, &known());
+    assert_eq!(orphaned, Ok(vec![stored("channel:1", "Email", None, Some("pri_stats"))]));
+}
+
+#[test]
+fn an_unknown_item_and_one_in_the_wrong_place_are_refused() {
+    let put = [
+        node("channel:2", None, vec![node("message-type:1", None, vec![])]),
+        node("message-type:2", None, vec![]),
+    ];
+    assert_eq!(
+        checked(&put),
+        Err(vec![
+            "[0].children[0] (Message type 1): the item stands under Channel 2, but belongs under Channel 1: move it there"
+                .to_owned(),
+            "[1] (Message type 2): the vendor lists no such item and none is saved: list the items again, \
+             and take type and external_id from there"
+                .to_owned(),
+        ])
+    );
+    assert_eq!(
+        checked(&[node("message-type:1", None, vec![])]),
+        Err(vec![
+            "[0] (Message type 1): the item stands at the top, but belongs under Channel 1: move it there"
+                .to_owned()
+        ])
+    );
+}
+
+#[test]
+fn what_is_shown_can_be_sent_back_as_it_is() {
+    let saved = [
+        stored("channel:1", "Email", None, Some("pri_1")),
+        stored("message-type:9", "Gone", Some("channel:1"), Some("pri_2")),
+    ];
+    let shown = merge(&saved, &[listed("channel:1", "Email", None), listed("channel:2", "Push", None)]).items;
+    let kept = check(&shown, &notices(), Some(&system()), &shown).unwrap();
+    assert_eq!(kept[..2], saved);
+    assert_eq!(kept[2], stored("channel:2", "Push", None, None));
+    let flagged = merge(&kept, &[listed("channel:2", "Push", None)]).items;
+    assert!(flagged.iter().all(|item| !item.unmapped), "what was sent back was seen");
+}

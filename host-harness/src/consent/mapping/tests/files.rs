@@ -1,0 +1,84 @@
+use super::*;
+
+#[test]
+fn a_mapping_is_exported_in_one_order_with_a_line_for_each_fact() {
+    let stored = [
+        stored("message-type:39238", "Marketing \"Message\"", Some("channel:33841"), None),
+        stored("channel:33841", "Marketing Channel (Email)", None, Some("pri_1")),
+    ];
+    let text = MappingFile::of(&stored).to_toml().unwrap();
+    let told = r#"[[item]]
+type = "Channel"
+external_id = "33841"
+name = "Marketing Channel (Email)"
+notice_id = "pri_1"
+
+[[item]]
+type = "Message type"
+external_id = "39238"
+name = 'Marketing "Message"'
+"#;
+    assert_eq!(text, told);
+}
+
+#[test]
+fn a_file_is_checked_as_a_mapping_is() {
+    let text = r#"
+        [[item]]
+        type = "message-type"
+        external_id = "1"
+        notice_id = "pri_1"
+
+        [[item]]
+        type = "Channel"
+        external_id = "7"
+        notice_id = "pri_1"
+    "#;
+    let notices = [notice("pri_1", Enforcement::SystemWide, "marketing")];
+    let known = merge(&[stored("message-type:1", "News", Some("channel:1"), None)], &[]).items;
+    let problems =
+        MappingFile::from_toml(text).unwrap().check(&notices, Some(&system()), &known).unwrap_err();
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["item 2 (Channel 7): the vendor lists no such item and none is saved: list the items again, \
+          and take type and external_id from there"]
+    );
+}
+
+#[test]
+fn another_file_is_no_mapping() {
+    for (text, found) in [
+        ("[[items]]\n", "unknown field `items`, expected `item`"),
+        ("[[item]]\ntype = \"Channel\"\n", "missing field `external_id`"),
+        ("[[item]]\ntype = \"Channel\"\nexternal_id = \"1\"\nnotice = \"x\"\n", "unknown field `notice`"),
+        ("{", "TOML parse error at line 1"),
+    ] {
+        let refused = MappingFile::from_toml(text).unwrap_err().to_string();
+        assert!(
+            refused
+                .starts_with("expected [[item]] tables with type, external_id, name and notice_id, found: ")
+                && refused.contains(found),
+            "{refused}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_mapping_comes_back_from_its_file(
+        items in prop::collection::btree_map(("[a-z]{1,4}(-[a-z]{1,4})?", "\\PC{1,8}"), ("\\PC{0,12}", any::<bool>()), 0..12),
+    ) {
+        let saved: Vec<StoredItem> = items.into_iter().map(|((kind, id), (name, is_mapped))| StoredItem {
+            id: ItemId { kind, id },
+            name,
+            parent: None,
+            notice: is_mapped.then(|| "pri_1".to_owned()),
+        }).collect();
+        let text = MappingFile::of(&saved).to_toml().unwrap();
+        let notices = [notice("pri_1", Enforcement::SystemWide, "marketing")];
+        let known = merge(&saved, &[]).items;
+        let back = MappingFile::from_toml(&text).unwrap().check(&notices, Some(&system()), &known);
+        prop_assert_eq!(back, Ok(saved));
+    }
+}
