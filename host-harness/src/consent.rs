@@ -6,6 +6,7 @@
 
 pub mod cause;
 pub mod mapping;
+pub mod newest;
 pub mod notice;
 
 pub use cause::Cause;
