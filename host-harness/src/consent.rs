@@ -5,6 +5,7 @@
 //! requested preferences into item choices and a report. A [`Cause`] ends the round trip of a derived preference.
 
 pub mod cause;
+pub mod derive;
 pub mod mapping;
 pub mod newest;
 pub mod notice;

@@ -1,0 +1,134 @@
+//! Notice preferences out of item choices: the protective reading.
+
+use super::newest::{Ledger, read};
+use crate::contract::consent::{Choice, Held, ItemId};
+
+/// What the choices for a notice's items say about the notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Derived {
+    /// Out when any item is, in only when all are.
+    Preference {
+        /// In or out.
+        choice: Choice,
+        /// When the newest of the choices that decide it was made, in milliseconds since 1970 in UTC; 0 where nobody is
+        /// known to have chosen any of them.
+        chosen_at_ms: u64,
+        /// In the words of where that one was chosen.
+        source: String,
+    },
+    /// Nothing yet: no item is known to be out, and these are not known to be in. Empty where no item stands for the
+    /// notice.
+    Unknown {
+        /// To be filled by [`fill`] with what the vendor holds.
+        missing: Vec<ItemId>,
+    },
+}
+
+/// The preference for a notice that `items` stand for. Leave out an item that the vendor no longer lists: nothing about
+/// it will ever be known.
+pub fn derive(items: &[ItemId], ledger: &Ledger) -> Derived {
+    let missing = || items.iter().filter(|item| !ledger.contains_key(item)).cloned().collect::<Vec<_>>();
+    let newest_of = |choice| {
+        let decide = items.iter().filter_map(|item| ledger.get(item)).filter(|known| known.choice == choice);
+        decide.max_by_key(|known| known.chosen_at_ms)
+    };
+    let decides = match (newest_of(Choice::OptOut), newest_of(Choice::OptIn)) {
+        (Some(out), _) => out,
+        (None, Some(newest)) if missing().is_empty() => newest,
+        _ => return Derived::Unknown { missing: missing() },
+    };
+    Derived::Preference {
+        choice: decides.choice,
+        chosen_at_ms: decides.chosen_at_ms,
+        source: decides.source.clone(),
+    }
+}
+
+/// The same ledger, with what the vendor held at `read_at_ms` for items never heard of.
+pub fn fill(mut ledger: Ledger, held: &[Held], read_at_ms: u64) -> Ledger {
+    for Held { item, choice } in held {
+        if !ledger.contains_key(item) {
+            ledger.insert(item.clone(), read(None, *choice, read_at_ms, &[]).stands);
+        }
+    }
+    ledger
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::consent::newest::{Origin, Recorded};
+
+    fn id(number: usize) -> ItemId {
+        ItemId { kind: "channel".into(), id: number.to_string() }
+    }
+
+    fn recorded(choice: Choice, chosen_at_ms: u64) -> Recorded {
+        let source = format!("chosen at {chosen_at_ms}");
+        Recorded { choice, chosen_at_ms, vendor_at_ms: None, origin: Origin::Vendor, source }
+    }
+
+    fn preference(choice: Choice, chosen_at_ms: u64) -> Derived {
+        Derived::Preference { choice, chosen_at_ms, source: format!("chosen at {chosen_at_ms}") }
+    }
+
+    #[test]
+    fn a_notice_is_opted_out_when_any_item_is_and_opted_in_only_when_all_are() {
+        let items = [id(1), id(2)];
+        let derived = |first, second| derive(&items, &Ledger::from([(id(1), first), (id(2), second)]));
+        let (opted_in, out) = (|at| recorded(Choice::OptIn, at), |at| recorded(Choice::OptOut, at));
+        assert_eq!(derived(opted_in(5), opted_in(9)), preference(Choice::OptIn, 9));
+        assert_eq!(derived(opted_in(9), out(5)), preference(Choice::OptOut, 5));
+        assert_eq!(derived(out(7), out(5)), preference(Choice::OptOut, 7));
+    }
+
+    #[test]
+    fn one_item_that_is_out_decides_whatever_else_is_unknown() {
+        let ledger = Ledger::from([(id(1), recorded(Choice::OptOut, 5))]);
+        assert_eq!(derive(&[id(1), id(2)], &ledger), preference(Choice::OptOut, 5));
+        let ledger = Ledger::from([(id(1), recorded(Choice::OptIn, 5))]);
+        assert_eq!(derive(&[id(1), id(2), id(3)], &ledger), Derived::Unknown { missing: vec![id(2), id(3)] });
+    }
+
+    #[test]
+    fn a_notice_that_no_item_stands_for_is_not_opted_in() {
+        assert_eq!(derive(&[], &Ledger::new()), Derived::Unknown { missing: vec![] });
+    }
+
+    #[test]
+    fn items_never_heard_of_are_filled_by_what_the_vendor_holds() {
+        let ledger = Ledger::from([(id(1), recorded(Choice::OptIn, 5))]);
+        let held = |item, choice| Held { item: id(item), choice };
+        let both = [held(1, Choice::OptOut), held(2, Choice::OptIn)];
+        let filled = fill(ledger.clone(), &both, 100);
+        assert_eq!(filled[&id(1)], ledger[&id(1)], "what was heard stands");
+        assert_eq!(derive(&[id(1), id(2)], &filled), preference(Choice::OptIn, 5));
+        let filled = fill(ledger, &[held(2, Choice::OptOut)], 100);
+        assert_eq!(
+            derive(&[id(1), id(2)], &filled),
+            Derived::Preference { choice: Choice::OptOut, chosen_at_ms: 0, source: "reading".into() }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_notice_is_never_in_while_an_item_is_out_or_unknown(
+            choices in prop::collection::vec(prop::option::of((any::<bool>(), 0_u64..20)), 0..6),
+        ) {
+            let known = choices.iter().enumerate().filter_map(|(number, choice)| {
+                let (is_in, at) = (*choice)?;
+                Some((id(number), recorded(if is_in { Choice::OptIn } else { Choice::OptOut }, at)))
+            });
+            let items: Vec<ItemId> = (0..choices.len()).map(id).collect();
+            let derived = derive(&items, &known.collect());
+            let (any_out, all_in) = (
+                choices.iter().any(|choice| choice.is_some_and(|(is_in, _)| !is_in)),
+                !choices.is_empty() && choices.iter().all(|choice| choice.is_some_and(|(is_in, _)| is_in)),
+            );
+            let is = |wanted| matches!(&derived, Derived::Preference { choice, .. } if *choice == wanted);
+            prop_assert_eq!((is(Choice::OptOut), is(Choice::OptIn)), (any_out, all_in));
+        }
+    }
+}
