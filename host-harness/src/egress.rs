@@ -24,6 +24,7 @@ pub use ledger::{Leave, Ledger, NotEntered};
 pub use limiter::Full;
 pub(crate) use network::tls;
 pub use network::{Lookup, Network, SystemLookup};
+pub(crate) use places::is_long;
 pub(crate) use redactor::Redactor;
 pub(crate) use retry_after::retry_after;
 pub use target::{Target, TargetError};

@@ -7,6 +7,7 @@ pub(crate) mod accept;
 pub(crate) mod attempt;
 pub(crate) mod breaker;
 pub(crate) mod deadline;
+pub(crate) mod forecast;
 pub(crate) mod retry;
 pub(crate) mod worker;
 

@@ -13,7 +13,7 @@ use crate::{
     config::{ForwardConfig, ServiceConfig},
     host::Host,
     post::Poster,
-    store::Store,
+    store::{Store, sends::StoredLedger},
 };
 
 /// What every part of the service uses. Lives as long as the process.
@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) host: Host,
     /// What outlives the process.
     pub(crate) store: Store,
+    /// Counts the vendors' long limits.
+    pub(crate) ledger: Arc<StoredLedger>,
     /// What time it is.
     pub(crate) clock: Arc<dyn Clock>,
     /// What the operator configured.

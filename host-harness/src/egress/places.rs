@@ -13,6 +13,11 @@ use crate::contract::manifest::Limit;
 /// From this period on a restart would forget too much. What is shorter is over by the time a process is up again.
 const LONG_MS: u64 = 60 * 60 * 1_000;
 
+/// Whether `limit` is counted in the ledger.
+pub(crate) fn is_long(limit: &Limit) -> bool {
+    limit.period_ms.is_some_and(|period| period >= LONG_MS)
+}
+
 /// Counts requests against every limit.
 pub(super) struct Places {
     pub(super) limiter: Limiter,
@@ -35,7 +40,6 @@ impl Places {
         patience: Duration,
         over_at: Instant,
     ) -> Result<Place<'_>, NotEntered> {
-        let is_long = |limit: &Limit| limit.period_ms.is_some_and(|period| period >= LONG_MS);
         let (long, short): (Vec<_>, Vec<_>) = limits.iter().cloned().partition(is_long);
         let pass = self.limiter.enter(account, &short, patience).await.map_err(NotEntered::Full)?;
         if long.is_empty() {

@@ -33,6 +33,8 @@ const LOOK_FOR_LATE_MS: i64 = 60_000;
 const CONFIRMED_TOGETHER: usize = 100;
 /// What an attempt is given beyond its call's wall clock before its claim may be taken back.
 const LEASE_MARGIN_MS: i64 = 60_000;
+/// How long what a failed or expired request asked is kept, so that it can be replayed.
+const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
 /// How long attempts under way may go on once the host is stopping.
 const GRACE: Duration = Duration::from_secs(25);
 
@@ -103,6 +105,8 @@ async fn pass(
         *late_looked_at = now;
         take_back(shared, now, &under_way.requests()).await;
         look_for_late(shared, now).await?;
+        let kept_since = now.saturating_sub(KEEP_FAILED_MS);
+        shared.store.write(move |tx| Box::pin(queue::destroy_old(tx, kept_since))).await?;
     }
     let workers = shared.config.workers as usize;
     // Twice around: first everybody a little, then who has more gets what is left.

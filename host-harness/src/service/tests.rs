@@ -11,7 +11,7 @@ use crate::{
     config::{Config, HostLimits, PluginSource},
     connection::ConnectionSpec,
     contract::{Subject, consent::Preference},
-    egress::{Network, Reach},
+    egress::Reach,
     requests::{
         Action, Details, State,
         accept::{Accepted, Submission, accept},
@@ -182,10 +182,13 @@ async fn shared(
     for (tenant, key) in connections {
         host = host.with_connection(spec(stand_in, tenant, key)).unwrap();
     }
-    let network = Arc::new(Network::default());
+    let store = folder.store().await;
+    let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(clock) as _).await.unwrap());
+    let host = Host::builder(host).by_clock(Arc::clone(clock) as _).counting_in(Arc::clone(&ledger) as _);
     Arc::new(Shared {
-        host: Host::start_with(host, network, Arc::clone(clock) as _).await.unwrap(),
-        store: folder.store().await,
+        host: host.start().await.unwrap(),
+        store,
+        ledger,
         clock: Arc::clone(clock) as _,
         config: config(folder),
         forwards: BTreeMap::new(),

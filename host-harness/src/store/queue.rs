@@ -199,6 +199,20 @@ pub(crate) async fn destroy(tx: &mut Connection, seq: i64) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Destroys what requests asked that ended before then and were kept to be replayed.
+pub(crate) async fn destroy_old(tx: &mut Connection, finished_before: i64) -> Result<(), StoreError> {
+    let old: Vec<i64> = sqlx::query_scalar(
+        "SELECT r.seq FROM requests r JOIN request_keys k ON k.request = r.seq WHERE r.finished_at < $1",
+    )
+    .bind(finished_before)
+    .fetch_all(&mut *tx)
+    .await?;
+    for seq in old {
+        destroy(tx, seq).await?;
+    }
+    Ok(())
+}
+
 /// Attempts that end with the process before a request is set aside: it may be what ends it.
 const MOST_KILLS: i64 = 3;
 

@@ -30,6 +30,29 @@ impl StoredLedger {
         Ok(Self { store, clock, key })
     }
 
+    /// How many more requests `limit` lets through now for that vendor account.
+    pub(crate) async fn free(&self, account: [u8; 32], limit: &Limit) -> Result<i64, StoreError> {
+        let account = self.key.digest(&account).to_vec();
+        let (name, requests) = (limit.name.clone(), i64::from(limit.requests));
+        let since = milliseconds(self.clock.date()).saturating_sub(period(limit));
+        let counted: i64 = self
+            .store
+            .read(move |connection| {
+                Box::pin(async move {
+                    let count =
+                        "SELECT COUNT(*) FROM sends WHERE account = $1 AND limit_name = $2 AND at >= $3";
+                    Ok(sqlx::query_scalar(count)
+                        .bind(account)
+                        .bind(name)
+                        .bind(since)
+                        .fetch_one(connection)
+                        .await?)
+                })
+            })
+            .await?;
+        Ok(requests.saturating_sub(counted))
+    }
+
     /// Moves the counted requests to when they ended.
     fn leave(&self, entries: Vec<i64>) -> Leave {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
@@ -110,7 +133,7 @@ async fn frees_up(
     limit: &Limit,
     now: i64,
 ) -> Result<Option<i64>, StoreError> {
-    let period = i64::try_from(limit.period_ms.unwrap_or(0)).unwrap_or(i64::MAX);
+    let period = period(limit);
     // Still in the window while exactly one period old: the window's both ends count.
     sqlx::query("DELETE FROM sends WHERE account = $1 AND limit_name = $2 AND at < $3")
         .bind(account.to_vec())
@@ -128,6 +151,10 @@ async fn frees_up(
     .fetch_optional(tx)
     .await?;
     Ok(frees.map(|at| at.saturating_add(period).saturating_add(1).saturating_sub(now).max(1)))
+}
+
+fn period(limit: &Limit) -> i64 {
+    i64::try_from(limit.period_ms.unwrap_or(0)).unwrap_or(i64::MAX)
 }
 
 async fn end(tx: &mut Connection, entries: &[i64], at: i64) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use crate::{
         Subject,
         consent::{Choice, Preference},
     },
+    egress::Ledger,
     requests::State,
     service::tests::Bench,
     store::requests,
@@ -171,4 +172,40 @@ async fn a_request_alarms_on_days_7_14_and_21_and_expires_on_day_25() {
     assert!(open.iter().any(|alarm| alarm.kind == "request-expired"), "{open:?}");
     let view = bench.view(&id).await;
     assert_eq!(view.reason.as_deref(), Some("not through by day 25 of its month; replay it to try again"));
+}
+
+#[tokio::test]
+async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() {
+    let mut bench = Bench::new().await;
+    // As if 999 had left within the last hour.
+    let calls = bench.shared.host.connection("newsletter").unwrap();
+    let limits = calls.plugin().manifest().limits.clone();
+    let daily: Vec<_> = limits.into_iter().filter(|limit| limit.period_ms == Some(86_400_000)).collect();
+    assert_eq!(daily.iter().map(|limit| limit.requests).collect::<Vec<_>>(), [1_000]);
+    for _ in 0..999 {
+        let entered = bench.shared.ledger.enter(calls.connection().account, &daily, Duration::ZERO).await;
+        drop(entered.unwrap());
+    }
+    let began = bench.shared.date_ms();
+    bench.work();
+    let today = bench.erase("ada@example.com").await;
+    bench.once(&today, |view| view.step == Step::Confirm).await;
+    let first = bench.erase("bob@example.com").await;
+    let refused = bench.once(&first, |view| view.attempts == 1 && view.state == State::Waiting).await;
+    let second = bench.erase("carl@example.com").await;
+    let forecast = crate::requests::forecast::forecast(&bench.shared, &refused).await.unwrap();
+    let a_day_later = began + DAY_MS;
+    assert!(
+        forecast.runs_at.is_some_and(|at| (a_day_later..a_day_later + 60_000).contains(&at)),
+        "{forecast:?}"
+    );
+    assert!(forecast.held_back_by.unwrap().contains("limit"));
+    bench.pass(Duration::from_hours(1));
+    assert_eq!(bench.view(&second).await.attempts, 0, "it is not even tried");
+    assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
+    bench.pass(Duration::from_hours(23) + Duration::from_mins(1));
+    for id in [&first, &second] {
+        bench.once(id, |view| view.state == State::Done).await;
+    }
+    assert!(bench.view(&first).await.finished_at <= bench.view(&second).await.finished_at);
 }

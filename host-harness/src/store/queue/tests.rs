@@ -232,4 +232,17 @@ async fn a_request_that_is_through_has_lost_its_key_and_what_it_sealed() {
             .await;
         assert_eq!(kept.unwrap(), 2 * is_kept, "{state}");
     }
+    write(&store, |tx| Box::pin(destroy_old(tx, 11))).await;
+    assert_eq!(keys(&store).await, 1, "the failed one can still be replayed");
+    write(&store, |tx| Box::pin(destroy_old(tx, 12))).await;
+    assert_eq!(keys(&store).await, 0);
+}
+
+async fn keys(store: &Store) -> i64 {
+    let count = store.read(|connection| {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar("SELECT COUNT(*) FROM request_keys").fetch_one(connection).await?)
+        })
+    });
+    count.await.unwrap()
 }

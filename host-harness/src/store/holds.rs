@@ -1,0 +1,63 @@
+//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests.
+
+use sqlx::Row;
+
+use super::{Connection, StoreError, requests::View};
+
+/// What holds a connection's requests back, as the store has it.
+pub(crate) struct Hold {
+    pub(crate) is_enabled: bool,
+    pub(crate) parked_why: Option<String>,
+    pub(crate) open_until: i64,
+    pub(crate) gate: Option<(i64, String)>,
+    /// Requests of the same action before it, at all connections of the vendor account.
+    pub(crate) ahead: i64,
+    pub(crate) is_behind_same_person: bool,
+}
+
+/// What holds `view` back, `sharing` being every connection of its vendor account; none where its connection is gone.
+pub(crate) async fn hold(
+    tx: &mut Connection,
+    view: &View,
+    sharing: &[String],
+) -> Result<Option<Hold>, StoreError> {
+    let row = sqlx::query(
+        "SELECT c.enabled, c.parked_why, c.open_until, g.until, g.why, \
+           (SELECT COUNT(*) FROM requests me JOIN requests e ON e.person = me.person AND e.seq < me.seq \
+            WHERE me.id = $2 AND e.finished_at IS NULL) AS behind \
+         FROM connections c LEFT JOIN gates g ON g.connection = c.key AND g.action = $3 WHERE c.key = $1",
+    )
+    .bind(&view.connection)
+    .bind(&view.id)
+    .bind(view.action.word())
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let until: Option<i64> = row.try_get("until")?;
+    let why: Option<String> = row.try_get("why")?;
+    Ok(Some(Hold {
+        is_enabled: row.try_get::<i64, _>("enabled")? != 0,
+        parked_why: row.try_get("parked_why")?,
+        open_until: row.try_get("open_until")?,
+        gate: until.zip(why),
+        ahead: ahead(tx, view, sharing).await?,
+        is_behind_same_person: row.try_get::<i64, _>("behind")? > 0,
+    }))
+}
+
+async fn ahead(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<i64, StoreError> {
+    let mut ahead = 0;
+    for key in sharing {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM requests WHERE connection = $1 AND action = $2 AND step = 'act' \
+               AND state = 'waiting' AND seq < (SELECT seq FROM requests WHERE id = $3)",
+        )
+        .bind(key)
+        .bind(view.action.word())
+        .bind(&view.id)
+        .fetch_one(&mut *tx)
+        .await?;
+        ahead += count;
+    }
+    Ok(ahead)
+}
