@@ -40,6 +40,7 @@ async fn post_one(shared: &Shared, url: &str) -> Result<bool, StoreError> {
     let taken = shared.poster.post(url, message, None, shared.clock.date()).await;
     let at = shared.date_ms();
     let id = alarm.id;
+    shared.telemetry.post(&alarm.tenant, "alarm", if taken.is_ok() { "taken" } else { "not-taken" });
     match taken {
         Ok(()) => {
             shared.store.write(move |tx| Box::pin(async move { alarms::posted(tx, at, &id).await })).await?;

@@ -25,3 +25,4 @@ mod kebab;
 mod lines;
 mod nearest;
 mod post;
+mod telemetry;

@@ -14,6 +14,7 @@ use crate::{
     host::Host,
     post::Poster,
     store::{Store, sends::StoredLedger},
+    telemetry::Telemetry,
 };
 
 /// What every part of the service uses. Lives as long as the process.
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) work: Notify,
     /// Posts alarms and events.
     pub(crate) poster: Poster,
+    /// Counts what happens.
+    pub(crate) telemetry: Telemetry,
 }
 
 impl Shared {

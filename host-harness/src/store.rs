@@ -6,6 +6,7 @@
 pub(crate) mod alarms;
 pub(crate) mod audit;
 mod database;
+pub(crate) mod gauges;
 pub(crate) mod holds;
 pub(crate) mod people;
 pub(crate) mod queue;

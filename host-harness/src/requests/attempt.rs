@@ -42,14 +42,36 @@ struct Came {
 
 /// Carries out `claims`, which are all of one lane, on the plugin of `calls`. Confirmations go in one call.
 pub(crate) async fn attempt(shared: Arc<Shared>, calls: Calls, claims: Vec<Claim>) {
+    let began = shared.clock.now();
     for (claim, came) in ask(&shared, &calls, claims).await {
         let digest = calls.plugin().digest().to_string();
+        tell(&shared, &claim, &came, began);
         if let Err(error) = end(&shared, &claim, came, digest).await {
             // Its claim stays, and is taken back when its lease is over.
             tracing::error!(connection = claim.connection, request = claim.id, %error, "an attempt's end was not stored");
         }
     }
     shared.work.notify_one();
+}
+
+/// How an attempt ended, in metrics and log, with the keys that all of them share.
+fn tell(shared: &Shared, claim: &Claim, came: &Came, began: Duration) {
+    let status = match &came.after {
+        After::Finished { state, .. } => state.word(),
+        After::Again { cause, .. } => cause.word(),
+    };
+    let took = shared.clock.now().saturating_sub(began);
+    let operation = claim.action.word();
+    shared.telemetry.attempt(&claim.tenant, &claim.connection, operation, status, took);
+    tracing::info!(
+        tenant = claim.tenant,
+        connection = claim.connection,
+        operation,
+        status,
+        request = claim.id,
+        attempt = claim.generation,
+        "an attempt ended"
+    );
 }
 
 async fn ask(shared: &Shared, calls: &Calls, claims: Vec<Claim>) -> Vec<(Claim, Came)> {

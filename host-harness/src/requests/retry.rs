@@ -95,6 +95,20 @@ pub(crate) enum Cause {
     HandedBack,
 }
 
+impl Cause {
+    /// For metrics and log lines.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::InProgress => "in-progress",
+            Self::Unavailable => "unavailable",
+            Self::Unexpected => "unexpected",
+            Self::Limited => "rate-limited",
+            Self::Unauthorized => "unauthorized",
+            Self::HandedBack => "handed-back",
+        }
+    }
+}
+
 /// After an attempt that failed. `failures` in a row came before it; `chance` from 0 to 1 spreads the waits.
 pub(crate) fn after_failure(failure: &Failure, step: Step, failures: u32, chance: f64) -> After {
     let again = |wait, cause| After::Again { step, wait, reason: failure.reason(), cause };

@@ -194,6 +194,7 @@ async fn shared(
         forwards: BTreeMap::new(),
         work: Notify::new(),
         poster: Poster::new().unwrap(),
+        telemetry: Telemetry::default(),
     })
 }
 
