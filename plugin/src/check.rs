@@ -57,7 +57,10 @@ pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Chec
             None => Check {
                 name: "webhook",
                 outcome: Outcome::Untried,
-                detail: "setting `webhook-id` is empty: its token is changed by hand".to_owned(),
+                detail: format!(
+                    "setting `webhook-id` is empty: its token is changed by hand{}",
+                    webhooks.map_or_else(|error| format!("; {}", error.message), |webhooks| found(&webhooks))
+                ),
             },
         },
     ]
@@ -128,7 +131,10 @@ fn forgotten(client: &mut Client, project: ProjectType) -> Result<String, Error>
 fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) -> Result<String, String> {
     let webhooks = webhooks.map_err(|error| error.message)?;
     let Some(webhook) = webhooks.iter().find(|webhook| webhook.id == id) else {
-        return Err(format!("this project has no webhook {id}: see setting `webhook-id`"));
+        return Err(format!(
+            "this project has no webhook {id}: see setting `webhook-id`{}",
+            found(&webhooks)
+        ));
     };
     if !webhook.enabled {
         return Err(format!("webhook {id} is not enabled"));
@@ -144,6 +150,27 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) 
         )),
     }
 }
+
+/// The project's webhooks, for an operator who looks for the right one. Of an address only the host: the rest may hold what
+/// is not ours to show.
+fn found(webhooks: &[Webhook]) -> String {
+    let one = |webhook: &Webhook| {
+        let host = webhook.endpoint.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+        let host = host.and_then(|host| host.rsplit('@').next());
+        let state = if webhook.enabled { "enabled" } else { "not enabled" };
+        format!("{} ({state}, {}, at {})", webhook.id, webhook.auth_type, host.unwrap_or("no address"))
+    };
+    if webhooks.is_empty() {
+        return "; this project has no webhooks".to_owned();
+    }
+    let all: Vec<_> = webhooks.iter().take(MOST_SHOWN).map(one).collect();
+    let more = webhooks.len().saturating_sub(MOST_SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("; this project has {}{more}", all.join(", "))
+}
+
+/// As many webhooks as fit into a detail.
+const MOST_SHOWN: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -196,6 +223,21 @@ mod tests {
     fn without_a_webhook_id_the_webhook_is_untried() {
         let checks = test_connection(&settings(&[]), &mut script(r#"{"webhooks":[]}"#));
         assert_eq!(outcomes(&checks)[4], ("webhook", Outcome::Untried));
+        assert_eq!(
+            detail(&checks, "webhook"),
+            "setting `webhook-id` is empty: its token is changed by hand; this project has no webhooks"
+        );
+    }
+
+    #[test]
+    fn the_projects_webhooks_are_shown_to_who_looks_for_the_right_one_without_what_their_addresses_hold() {
+        let hooks = hook("OAuth2", false, "https://key@hooks.example.com/w?token=t-0123456789");
+        let checks = test_connection(&settings(&[]), &mut script(&hooks));
+        assert_eq!(
+            detail(&checks, "webhook"),
+            "setting `webhook-id` is empty: its token is changed by hand; \
+             this project has 42 (not enabled, OAuth2, at hooks.example.com)"
+        );
     }
 
     #[test]
@@ -278,7 +320,10 @@ mod tests {
     fn a_webhook_that_would_not_reach_us_fails_with_the_reason() {
         let settings = settings(&[("webhook-id", "42"), ("webhook-url", "https://example.com/w")]);
         for (webhooks, reason) in [
-            (r#"{"webhooks":[]}"#.to_owned(), "this project has no webhook 42: see setting `webhook-id`"),
+            (
+                r#"{"webhooks":[]}"#.to_owned(),
+                "this project has no webhook 42: see setting `webhook-id`; this project has no webhooks",
+            ),
             (hook("OAuth2", false, "https://example.com/w"), "webhook 42 is not enabled"),
             (hook("Basic", true, "https://example.com/w"), "webhook 42 is not set to OAuth2"),
             (
