@@ -3,6 +3,7 @@
 //! One database. Everything that has to happen together happens in one [`Store::write`]; SQL stands in the files of this
 //! folder and nowhere else. Times are milliseconds since 1970 in UTC.
 
+pub(crate) mod ages;
 pub(crate) mod alarms;
 pub(crate) mod audit;
 mod database;

@@ -4,12 +4,13 @@
 mod contract;
 mod files;
 mod layers;
+mod tests_named;
 
 use anyhow::Result;
 
 /// A line for each thing that is not as it should be.
 pub(crate) fn findings() -> Result<Vec<String>> {
-    Ok([contract::findings()?, files::findings()?, layers::findings()?].concat())
+    Ok([contract::findings()?, files::findings()?, layers::findings()?, tests_named::findings()?].concat())
 }
 
 #[cfg(test)]

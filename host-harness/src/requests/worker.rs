@@ -19,9 +19,10 @@ use crate::{
     service::Shared,
     store::{
         Connection, StoreError,
+        ages::{self, Late},
         alarms::{self, Alarm},
         audit::{self, Record},
-        queue::{self, Claim, Lane, Late},
+        queue::{self, Claim, Lane},
     },
 };
 
@@ -106,7 +107,7 @@ async fn pass(
         take_back(shared, now, &under_way.requests()).await;
         look_for_late(shared, now).await?;
         let kept_since = now.saturating_sub(KEEP_FAILED_MS);
-        shared.store.write(move |tx| Box::pin(queue::destroy_old(tx, kept_since))).await?;
+        shared.store.write(move |tx| Box::pin(ages::destroy_old(tx, kept_since))).await?;
     }
     let workers = shared.config.workers as usize;
     // Twice around: first everybody a little, then who has more gets what is left.
@@ -202,7 +203,7 @@ impl UnderWay {
 }
 
 async fn look_for_late(shared: &Shared, now: i64) -> Result<(), StoreError> {
-    let late = shared.store.read(move |connection| Box::pin(queue::late(connection, now))).await?;
+    let late = shared.store.read(move |connection| Box::pin(ages::late(connection, now))).await?;
     if late.is_empty() {
         return Ok(());
     }
@@ -230,7 +231,7 @@ async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), 
     match deadline::due(request.received_at, now, request.alarmed_day) {
         Due::Nothing => Ok(()),
         Due::Alarm(day) => {
-            queue::alarmed(tx, request.seq, day).await?;
+            ages::alarmed(tx, request.seq, day).await?;
             let detail = format!(
                 "not through after {day} days; nothing more is tried from day {}",
                 deadline::LAST_DAY
@@ -241,7 +242,7 @@ async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), 
         Due::End => {
             let reason =
                 format!("not through by day {} of its month; replay it to try again", deadline::LAST_DAY);
-            if !queue::expire(tx, request.seq, now, &reason).await? {
+            if !ages::expire(tx, request.seq, now, &reason).await? {
                 return Ok(());
             }
             let record = Record {

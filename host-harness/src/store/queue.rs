@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{Row, any::AnyRow};
 
 use super::{Connection, StoreError, people::PersonId, requests::json};
-use crate::requests::{Action, State, Step, breaker::Breaker, deadline::DAY_MS};
+use crate::requests::{Action, State, Step, breaker::Breaker};
 
 /// A connection's requests whose next attempt does the same, some of which are due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,20 +199,6 @@ pub(crate) async fn destroy(tx: &mut Connection, seq: i64) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Destroys what requests asked that ended before then and were kept to be replayed.
-pub(crate) async fn destroy_old(tx: &mut Connection, finished_before: i64) -> Result<(), StoreError> {
-    let old: Vec<i64> = sqlx::query_scalar(
-        "SELECT r.seq FROM requests r JOIN request_keys k ON k.request = r.seq WHERE r.finished_at < $1",
-    )
-    .bind(finished_before)
-    .fetch_all(&mut *tx)
-    .await?;
-    for seq in old {
-        destroy(tx, seq).await?;
-    }
-    Ok(())
-}
-
 /// Attempts that end with the process before a request is set aside: it may be what ends it.
 const MOST_KILLS: i64 = 3;
 
@@ -275,68 +261,6 @@ async fn give_back(tx: &mut Connection, seq: i64, now: i64, is_poison: bool) -> 
     .execute(tx)
     .await?;
     Ok(())
-}
-
-/// A request that has waited long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Late {
-    pub(crate) seq: i64,
-    pub(crate) id: String,
-    pub(crate) tenant: String,
-    pub(crate) connection: String,
-    pub(crate) received_at: i64,
-    pub(crate) alarmed_day: i64,
-}
-
-/// The open requests whose age asks for an alarm or an end, oldest first, at most 1,000.
-pub(crate) async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT seq, id, tenant, connection, received_at, alarmed_day FROM requests \
-         WHERE finished_at IS NULL AND ( \
-           received_at <= $1 OR received_at <= $2 AND alarmed_day < 21 \
-           OR received_at <= $3 AND alarmed_day < 14 OR received_at <= $4 AND alarmed_day < 7) \
-         ORDER BY seq LIMIT 1000",
-    )
-    .bind(now - 25 * DAY_MS)
-    .bind(now - 21 * DAY_MS)
-    .bind(now - 14 * DAY_MS)
-    .bind(now - 7 * DAY_MS)
-    .fetch_all(connection)
-    .await?;
-    let late = |row: &AnyRow| {
-        Ok(Late {
-            seq: row.try_get("seq")?,
-            id: row.try_get("id")?,
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-            received_at: row.try_get("received_at")?,
-            alarmed_day: row.try_get("alarmed_day")?,
-        })
-    };
-    rows.iter().map(late).collect()
-}
-
-/// The request has alarmed for that day.
-pub(crate) async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE requests SET alarmed_day = $2 WHERE seq = $1")
-        .bind(seq)
-        .bind(day)
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// Ends a request that is still waiting; whether it was.
-pub(crate) async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3 WHERE seq = $1 AND state = 'waiting'",
-    )
-    .bind(seq)
-    .bind(at)
-    .bind(reason)
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected() > 0)
 }
 
 /// Holds the lane's other requests back until then.

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::store::{
-    Store, people,
+    Store, ages, people,
     requests::{self, New},
     tests::{Folder, write},
 };
@@ -232,9 +232,9 @@ async fn a_request_that_is_through_has_lost_its_key_and_what_it_sealed() {
             .await;
         assert_eq!(kept.unwrap(), 2 * is_kept, "{state}");
     }
-    write(&store, |tx| Box::pin(destroy_old(tx, 11))).await;
+    write(&store, |tx| Box::pin(ages::destroy_old(tx, 11))).await;
     assert_eq!(keys(&store).await, 1, "the failed one can still be replayed");
-    write(&store, |tx| Box::pin(destroy_old(tx, 12))).await;
+    write(&store, |tx| Box::pin(ages::destroy_old(tx, 12))).await;
     assert_eq!(keys(&store).await, 0);
 }
 
