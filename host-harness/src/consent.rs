@@ -9,6 +9,7 @@ pub mod derive;
 pub mod mapping;
 pub mod newest;
 pub mod notice;
+pub mod outbound;
 
 pub use cause::Cause;
 pub use notice::{Answer, Enforcement, NotPropagated, Notice, NoticePreference, System, propagates};

@@ -58,5 +58,10 @@ impl ConsentableItem {
     }
 }
 
+/// An item for people, such as `Message type 39238`.
+pub(super) fn titled(item: &ItemId) -> String {
+    format!("{} {}", kind::spelled(&item.kind), item.id)
+}
+
 #[cfg(test)]
 mod tests;

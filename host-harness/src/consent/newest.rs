@@ -227,7 +227,7 @@ impl Judged {
 }
 
 /// The second that a time in milliseconds since 1970 falls into.
-fn second(ms: u64) -> u64 {
+pub(super) fn second(ms: u64) -> u64 {
     ms / SECOND_MS
 }
 

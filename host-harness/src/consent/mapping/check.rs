@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ConsentableItem, StoredItem, kind::spelled};
+use super::{ConsentableItem, StoredItem, titled};
 use crate::{
     consent::{NotPropagated, Notice, System},
     contract::consent::ItemId,
@@ -11,7 +11,7 @@ use crate::{
 
 /// One thing that is wrong with a mapping, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place} ({} {}): {wrong}", spelled(&.item.kind), .item.id)]
+#[error("{place} ({}): {wrong}", titled(.item))]
 pub struct MappingProblem {
     /// Such as `[0].children[2]`, or `item 3` of a file; the first of a file is 1.
     pub place: String,
@@ -70,10 +70,7 @@ fn meant(nearest: Option<&str>) -> String {
 }
 
 fn under(parent: Option<&ItemId>) -> String {
-    parent.map_or_else(
-        || "at the top".to_owned(),
-        |parent| format!("under {} {}", spelled(&parent.kind), parent.id),
-    )
+    parent.map_or_else(|| "at the top".to_owned(), |parent| format!("under {}", titled(parent)))
 }
 
 /// What to save for `put`, or everything that is wrong with it. `known` is the tree of [`merge`](super::merge): an item
