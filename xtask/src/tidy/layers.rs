@@ -7,7 +7,7 @@ use anyhow::Result;
 use xtask::components::root;
 
 /// What of the host names no wasmtime type and no generated one, as folders or files.
-const HOST: [&str; 15] = [
+const HOST: [&str; 17] = [
     "clock.rs",
     "cli",
     "cli.rs",
@@ -15,6 +15,8 @@ const HOST: [&str; 15] = [
     "config.rs",
     "connection",
     "connection.rs",
+    "consent",
+    "consent.rs",
     "contract",
     "contract.rs",
     "credential.rs",
