@@ -1,7 +1,7 @@
 //! The rules of consent both ways, as functions of their arguments: no clock, store, network or sandbox is known here.
 //!
 //! [`notice`] says which notices reach a vendor, [`mapping`] which of the vendor's items stand for them. Whatever is
-//! heard about a person's choices passes [`newest`]; [`derive`] reads notices out of what stands, [`outbound`] turns
+//! heard about a person's choices passes [`newest`]; [`derive`](mod@derive) reads notices out of what stands, [`outbound`] turns
 //! requested preferences into item choices and a report. A [`Cause`] ends the round trip of a derived preference.
 
 pub mod cause;
