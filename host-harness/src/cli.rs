@@ -2,6 +2,9 @@
 //!
 //! A file a command: what it takes, what it asks, how it tells the answer. Everything is written through [`Console`].
 
+mod api_key;
+mod audit;
+mod backup;
 mod check;
 mod choices;
 mod confirm;
@@ -13,8 +16,10 @@ mod failure;
 mod inspect;
 mod install_token;
 mod items;
+mod new_master_key;
 mod person;
 mod rehearsal;
+mod restore;
 mod session;
 mod shown;
 mod trace;
@@ -82,6 +87,18 @@ enum Command {
     InstallToken(install_token::InstallToken),
     /// Check that a webhook is the vendor's and read it.
     VerifyWebhook(verify_webhook::VerifyWebhook),
+    /// Make a key under which a service's database is sealed.
+    NewMasterKey(new_master_key::NewMasterKey),
+    /// Make, list and revoke keys to a service's API; works while it runs.
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKey),
+    /// Copy a service's database, also while it runs.
+    Backup(backup::Backup),
+    /// Put a backup in the database's place.
+    Restore(restore::Restore),
+    /// Look after the audit chain.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 /// Runs the program with `arguments`, the program's name first, and tells how it ended.
@@ -138,6 +155,11 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::Consent(command) => command.run(&session).await,
         Command::InstallToken(command) => command.run(&session).await,
         Command::VerifyWebhook(command) => command.run(&session).await,
+        Command::NewMasterKey(command) => command.run(),
+        Command::ApiKey(command) => command.run(&session).await,
+        Command::Backup(command) => command.run(&session).await,
+        Command::Restore(command) => command.run(&session).await,
+        Command::Audit(command) => command.run(&session).await,
     }
 }
 

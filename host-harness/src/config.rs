@@ -147,6 +147,11 @@ impl Config {
     }
 }
 
+/// Whether `name` may be that of a tenant, a connection, a plugin or an API key.
+pub(crate) fn is_name(name: &str) -> bool {
+    Wrong::with_name(name).is_none()
+}
+
 /// The rule for a plugin's name, wherever it comes from.
 pub(crate) fn named_plugin(name: &str) -> Result<(), Problem> {
     let problem = |wrong| Problem { line: None, place: format!("plugins.{name}"), wrong };

@@ -17,6 +17,14 @@ impl Secret {
         (!value.is_empty()).then(|| Self(SecretString::from(value)))
     }
 
+    /// `prefix` and 256 random bits in hexadecimal; fails where the system has no randomness to give.
+    pub(crate) fn random(prefix: &str) -> Result<Self, getrandom::Error> {
+        let mut bits = zeroize::Zeroizing::new([0; 32]);
+        getrandom::fill(bits.as_mut_slice())?;
+        let digits = zeroize::Zeroizing::new(hex::encode(bits.as_slice()));
+        Ok(Self(SecretString::from([prefix, digits.as_str()].concat())))
+    }
+
     /// Whether `presented` is this secret, in a time that tells nothing: digests are compared, so neither do lengths.
     pub fn matches(&self, presented: &[u8]) -> bool {
         let held = Sha256::digest(self.expose());

@@ -1,5 +1,7 @@
 //! The service: requests that are never lost, webhooks, consent both ways, tokens, around one [`Host`] and one [`Store`].
 
+mod lock;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -16,6 +18,18 @@ use crate::{
     store::{Store, sends::StoredLedger},
     telemetry::Telemetry,
 };
+
+pub(crate) use lock::Lock;
+pub use lock::LockError;
+
+/// A configuration with nothing about a service in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the configuration says nothing about a service\n\
+     next: make a master key with `connector-host new-master-key > master.key`, keep a copy of it elsewhere, and add\n\
+     [service]\nmaster-key = {{ file = \"master.key\" }}"
+)]
+pub struct NotAService;
 
 /// What every part of the service uses. Lives as long as the process.
 pub(crate) struct Shared {

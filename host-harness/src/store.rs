@@ -5,6 +5,7 @@
 
 pub(crate) mod ages;
 pub(crate) mod alarms;
+pub(crate) mod api_keys;
 pub(crate) mod audit;
 mod database;
 pub(crate) mod gauges;
@@ -12,6 +13,7 @@ pub(crate) mod holds;
 pub(crate) mod people;
 pub(crate) mod queue;
 pub(crate) mod requests;
+mod restore;
 mod seal;
 pub(crate) mod sends;
 mod sqlite;
@@ -24,6 +26,7 @@ use std::{
 
 pub(crate) use database::{Connection, Database, Work};
 use futures::future::BoxFuture;
+pub use restore::{RestoreError, restore};
 pub(crate) use seal::{DataKey, PersonKey, PersonName, Unsealable, Vault};
 pub use seal::{MasterKey, NotAMasterKey};
 pub use sqlite::Sqlite;

@@ -4,10 +4,13 @@ use std::{future::Future, path::PathBuf, pin::pin, time::Duration};
 
 use super::{Console, Failure, trace};
 use crate::{
-    config::{Config, ConfigError},
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError, ServiceConfig},
     egress::Trace,
     host::Host,
     sandbox::{CallResult, Calls},
+    service::{NotAService, milliseconds},
+    store::Store,
 };
 
 /// Whoever waits longer than this wants to know for what.
@@ -21,10 +24,26 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// What the operator configured.
+    pub(super) fn configuration(&self) -> Result<Config, Failure> {
+        Config::read(&self.config).map_err(|error| Failure::misused(told(&error)))
+    }
+
+    /// What the service is configured with.
+    pub(super) fn service(&self) -> Result<ServiceConfig, Failure> {
+        self.configuration()?.service.ok_or_else(|| Failure::misused(NotAService))
+    }
+
+    /// The service's database, whether or not the service runs.
+    pub(super) async fn store(&self) -> Result<Store, Failure> {
+        let service = self.service()?;
+        let opened = Store::open(&service.database, &service.master_key).await;
+        opened.map_err(|error| Failure::misused(format!("{}: {error}", service.database.display())))
+    }
+
     /// The calls of the connection `key`; only its plugin is loaded.
     pub(super) async fn calls(&self, key: &str) -> Result<Calls, Failure> {
-        let config = Config::read(&self.config).map_err(|error| Failure::misused(told(&error)))?;
-        let config = config.only(key).map_err(Failure::misused)?;
+        let config = self.configuration()?.only(key).map_err(Failure::misused)?;
         let loading = format!("loading the plugin of connection {key}");
         let started = self.awaited(&loading, Host::start(config)).await;
         let host = started.map_err(|error| Failure::of_connection(key, error))?;
@@ -67,6 +86,11 @@ impl Session {
         }
         work.await
     }
+}
+
+/// Now, as the store keeps it.
+pub(super) fn now() -> i64 {
+    milliseconds(SystemClock::default().date())
 }
 
 fn told(error: &ConfigError) -> String {

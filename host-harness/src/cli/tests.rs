@@ -3,6 +3,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+mod database;
+
 use super::*;
 
 /// `text` without its colours.
@@ -57,6 +59,13 @@ async fn every_command_of_the_manual_is_understood() {
         "install-token newsletter",
         "verify-webhook newsletter --header Authorization:x --body - --url https://h.example.com/ --method PUT",
         "--config other.toml --log debug check newsletter",
+        "new-master-key",
+        "api-key create --name ops --tenant acme --tenant other --read-only",
+        "api-key list",
+        "api-key revoke ops",
+        "backup copy.db",
+        "restore copy.db --replace",
+        "audit verify",
     ] {
         let words = std::iter::once("connector-host").chain(line.split(' '));
         assert!(Arguments::try_parse_from(words).is_ok(), "{line}");

@@ -30,6 +30,12 @@ pub(super) fn limit(limit: &Limit) -> String {
     }
 }
 
+/// Milliseconds since 1970 as a date in UTC: `2026-01-31 12:00`.
+pub(super) fn date(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| ms.to_string(), |date| date.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
 /// `word` as one argument of a command that people may copy into a shell.
 pub(super) fn argument(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+".contains(c);

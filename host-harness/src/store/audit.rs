@@ -10,6 +10,9 @@ use sqlx::Row;
 
 use super::{Connection, PersonName, StoreError};
 
+/// The chain of what concerns every tenant, such as a plugin's version. No tenant is called so.
+pub(crate) const EVERYBODY: &str = "*";
+
 /// What is put on record.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -120,7 +120,7 @@ fn held<T>(slot: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 /// Percent-encoded, since a path may hold what ends one in an address.
-fn address(path: &Path) -> String {
+pub(super) fn address(path: &Path) -> String {
     format!("sqlite:{}", utf8_percent_encode(&path.to_string_lossy(), PLAIN))
 }
 
