@@ -20,6 +20,7 @@ mod new_master_key;
 mod person;
 mod rehearsal;
 mod restore;
+mod serve;
 mod session;
 mod shown;
 mod trace;
@@ -87,6 +88,8 @@ enum Command {
     InstallToken(install_token::InstallToken),
     /// Check that a webhook is the vendor's and read it.
     VerifyWebhook(verify_webhook::VerifyWebhook),
+    /// Run the service: requests, webhooks and the API.
+    Serve(serve::Serve),
     /// Make a key under which a service's database is sealed.
     NewMasterKey(new_master_key::NewMasterKey),
     /// Make, list and revoke keys to a service's API; works while it runs.
@@ -155,6 +158,7 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::Consent(command) => command.run(&session).await,
         Command::InstallToken(command) => command.run(&session).await,
         Command::VerifyWebhook(command) => command.run(&session).await,
+        Command::Serve(command) => command.run(&session, arguments.json).await,
         Command::NewMasterKey(command) => command.run(),
         Command::ApiKey(command) => command.run(&session).await,
         Command::Backup(command) => command.run(&session).await,

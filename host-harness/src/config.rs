@@ -17,9 +17,15 @@ use std::{
 };
 
 pub use problem::{ConfigError, Problem, Warning, Wrong};
+pub(crate) use service::is_address;
 pub use service::{ForwardConfig, ServiceConfig};
 
-use crate::{connection::ConnectionSpec, engine::WASM_STACK, nearest::nearest, plugin::LoadPolicy};
+use crate::{
+    connection::{ConnectionSpec, Duties},
+    engine::WASM_STACK,
+    nearest::nearest,
+    plugin::LoadPolicy,
+};
 
 /// How many calls run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +72,10 @@ pub struct Config {
     /// By tenant.
     pub(crate) forwards: BTreeMap<String, ForwardConfig>,
     pub(crate) warnings: Vec<Warning>,
+    /// What each connection is used for, by key; everything where it says nothing.
+    pub(crate) duties: BTreeMap<String, Duties>,
+    /// Where all of it was read.
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl Config {
@@ -84,7 +94,7 @@ impl Config {
         for warning in &config.warnings {
             tracing::warn!(file = %path.display(), "{warning}");
         }
-        Ok(config)
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
     /// Reads `text`: relative files are looked for in `base`, variables with `env`.
@@ -135,6 +145,11 @@ impl Config {
     /// The connections, in the order of their keys where they come from a file.
     pub fn connections(&self) -> &[ConnectionSpec] {
         &self.connections
+    }
+
+    /// What the connection of that key is used for.
+    pub(crate) fn duties(&self, key: &str) -> Duties {
+        self.duties.get(key).cloned().unwrap_or_default()
     }
 
     /// What is not forbidden but unwise.

@@ -2,6 +2,7 @@
 //!
 //! Sandbox, imports and egress take what they need from here and never ask a store.
 
+mod duties;
 mod limits;
 mod policy;
 mod resolve;
@@ -9,6 +10,7 @@ mod written;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use duties::{Duties, Duty};
 pub use limits::CallLimits;
 pub use policy::{Deadlines, EgressPolicy};
 pub(crate) use resolve::SHORTEST_SECRET;

@@ -19,6 +19,7 @@ pub mod store;
 pub mod webhook;
 
 mod alarms;
+mod api;
 mod bindings;
 mod imports;
 mod kebab;
@@ -26,3 +27,4 @@ mod lines;
 mod nearest;
 mod post;
 mod telemetry;
+mod registry;

@@ -1,24 +1,39 @@
 //! The service: requests that are never lost, webhooks, consent both ways, tokens, around one [`Host`] and one [`Store`].
+//!
+//! Here its parts are put together: [`Service::start`] opens and binds, [`Service::run_until`] runs what works in the
+//! background and serves, until it is told to stop.
 
 mod lock;
+mod serve;
 
 use std::{
     collections::BTreeMap,
+    future::Future,
+    net::SocketAddr,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::Notify;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 
 use crate::{
-    clock::Clock,
-    config::{ForwardConfig, ServiceConfig},
-    host::Host,
-    post::Poster,
-    store::{Store, sends::StoredLedger},
+    alarms, api,
+    clock::{Clock, SystemClock},
+    config::{Config, ForwardConfig, ServiceConfig},
+    egress::{Network, Transport},
+    host::{AddError, Host, StartError},
+    post::{NoClient, Poster},
+    registry::{self, Registry, import, owned::Owned},
+    requests::worker,
+    store::{Store, StoreError, connections, sends::StoredLedger},
     telemetry::Telemetry,
 };
 
+pub use crate::registry::{Reloaded, import::ReloadError};
 pub(crate) use lock::Lock;
 pub use lock::LockError;
 
@@ -30,6 +45,164 @@ pub use lock::LockError;
      [service]\nmaster-key = {{ file = \"master.key\" }}"
 )]
 pub struct NotAService;
+
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Nothing is said about one.
+    #[error(transparent)]
+    NotConfigured(#[from] NotAService),
+    /// Another process has its database.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The host.
+    #[error(transparent)]
+    Host(#[from] StartError),
+    /// A component that was published.
+    #[error("a version that was published no longer starts: {0}")]
+    Published(#[from] AddError),
+    /// What posts alarms and events.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+    /// An address that cannot be had.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+}
+
+/// A service that is ready to run: everything is open, and callers already wait at its addresses.
+pub struct Service {
+    shared: Arc<Shared>,
+    api: TcpListener,
+    webhooks: Option<TcpListener>,
+    _lock: Lock,
+}
+
+/// Reaches a service while it runs.
+#[derive(Clone)]
+pub struct Handle(pub(crate) Arc<Shared>);
+
+impl Handle {
+    /// Reads the configuration file again and takes in its connections. One that is broken changes nothing.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        import::reload(&self.0).await
+    }
+}
+
+impl Service {
+    /// Opens the database, starts the host, takes in the file's connections and binds the addresses of `config`.
+    pub async fn start(config: Config) -> Result<Self, ServiceError> {
+        Self::start_with(config, Arc::new(Network::default()), Arc::new(SystemClock::default())).await
+    }
+
+    /// The same, with another way out to vendors and another clock.
+    pub async fn start_with(
+        config: Config,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServiceError> {
+        let service = config.service.clone().ok_or(NotAService)?;
+        let lock = Lock::take(&service.database)?;
+        let store = Store::open(&service.database, &service.master_key).await?;
+        let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
+        let shared = Shared {
+            host: host(&config, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?,
+            store,
+            ledger,
+            clock,
+            forwards: config.forwards.clone(),
+            work: Notify::new(),
+            poster: Poster::new()?,
+            telemetry: Telemetry::default(),
+            registry: Registry::of(&config),
+            config: service,
+        };
+        registry::carry_all(&shared).await?;
+        import::take_in(&shared, &config).await?;
+        // What the process before this one left under way.
+        worker::take_back(&shared, i64::MAX, &[]).await;
+        let api = bind(shared.config.listen).await?;
+        let webhooks = match shared.config.webhook_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        Ok(Self { shared: Arc::new(shared), api, webhooks, _lock: lock })
+    }
+
+    /// Reaches it while it runs.
+    pub fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.shared))
+    }
+
+    /// Where the API is served, and the webhooks where they have an address of their own.
+    pub fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let address = |listener: &TcpListener| listener.local_addr().ok();
+        (address(&self.api), self.webhooks.as_ref().and_then(address))
+    }
+
+    /// Serves and works until `stopped` ends, then takes nothing new, lets what runs end, and closes the database.
+    pub async fn run_until(self, stopped: impl Future<Output = ()>) {
+        let Self { shared, api, webhooks, _lock } = self;
+        let (stop, stopping) = watch::channel(false);
+        let mut parts = JoinSet::new();
+        parts.spawn(serve::serve(api, api::router(Arc::clone(&shared)), stopping.clone()));
+        if let Some(webhooks) = webhooks {
+            parts.spawn(serve::serve(webhooks, api::webhooks(Arc::clone(&shared)), stopping.clone()));
+        }
+        parts.spawn(worker::run(Arc::clone(&shared), stopping.clone()));
+        parts.spawn(alarms::run(Arc::clone(&shared), stopping));
+        stopped.await;
+        // Every part listens, or has ended.
+        stop.send_replace(true);
+        let ended = async { while parts.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("what did not end in time is cut off; the database has what was acknowledged");
+            parts.shutdown().await;
+        }
+        shared.store.close().await;
+    }
+}
+
+/// How long everything may take to end: longer than each part gives its own work.
+const GRACE: Duration = Duration::from_secs(40);
+
+/// The host with every plugin and no connection yet. A version that was published comes before the plugin's file.
+async fn host(
+    config: &Config,
+    store: &Store,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    ledger: Arc<StoredLedger>,
+) -> Result<Host, ServiceError> {
+    let published = registry::plugins::published(store).await?;
+    let mut files = config.clone();
+    files.connections.clear();
+    files.plugins.retain(|name, _| !published.iter().any(|(known, _)| known == name));
+    let mut builder = Host::builder(files).through(transport).by_clock(clock).counting_in(ledger);
+    for spec in config.connections() {
+        builder = builder.holding(&spec.limits);
+    }
+    for kept in store.read(|connection| Box::pin(connections::all(connection))).await? {
+        builder = builder.holding(&Owned::open(store.vault(), &kept)?.spec.limits);
+    }
+    let host = builder.start().await?;
+    for (name, bytes) in published {
+        let policy = config.plugins.get(&name).map(|source| source.policy).unwrap_or_default();
+        host.add_plugin(&name, bytes, &policy).await?;
+    }
+    Ok(host)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+    TcpListener::bind(address).await.map_err(|cause| ServiceError::Listen { address, cause })
+}
 
 /// What every part of the service uses. Lives as long as the process.
 pub(crate) struct Shared {
@@ -51,6 +224,8 @@ pub(crate) struct Shared {
     pub(crate) poster: Poster,
     /// Counts what happens.
     pub(crate) telemetry: Telemetry,
+    /// What is known of connections beside the database.
+    pub(crate) registry: Registry,
 }
 
 impl Shared {

@@ -7,6 +7,8 @@ pub(crate) mod ages;
 pub(crate) mod alarms;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
+pub(crate) mod components;
+pub(crate) mod connections;
 mod database;
 pub(crate) mod gauges;
 pub(crate) mod holds;
@@ -121,6 +123,14 @@ impl Store {
     ) -> Result<T, StoreError> {
         let mut reader = self.database.reader().await?;
         work(&mut reader).await
+    }
+
+    /// Ends well where the database can be read.
+    pub(crate) async fn answers(&self) -> Result<(), StoreError> {
+        let asked = self.read(|connection| {
+            Box::pin(async move { Ok(sqlx::query_scalar::<_, i64>("SELECT 1").fetch_one(connection).await?) })
+        });
+        asked.await.map(drop)
     }
 
     /// What seals and opens values.

@@ -6,11 +6,21 @@ mod token;
 pub use door::{Checked, Decoy};
 pub use token::AcceptedToken;
 
+use std::sync::Arc;
+
+use axum::Router;
+
 use crate::{
     connection::Connection,
     contract::{manifest::Manifest, webhook::Delivery},
     egress::Redactor,
+    service::Shared,
 };
+
+/// Where vendors deliver.
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+}
 
 /// Stands in the slot for a token that the connection accepted when the delivery arrived.
 const ACCEPTED: &str = "accepted-webhook-token";

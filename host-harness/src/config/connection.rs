@@ -1,6 +1,9 @@
 //! `[connections.…]`: one connection, from what the file says to a spec.
 
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
+};
 
 use serde::{
     Deserialize,
@@ -14,7 +17,7 @@ use super::{
     section::{Entry, Problems, Section, keys_of},
 };
 use crate::{
-    connection::{CallLimits, ConnectionSpec, EgressPolicy, SHORTEST_SECRET, TenantId},
+    connection::{CallLimits, ConnectionSpec, Duties, Duty, EgressPolicy, SHORTEST_SECRET, TenantId},
     secret::Secret,
     webhook::AcceptedToken,
 };
@@ -43,7 +46,7 @@ pub(super) fn connection(
     known: &Known,
     around: &mut Surroundings<'_>,
     problems: &mut Problems<'_>,
-) -> Option<ConnectionSpec> {
+) -> Option<(ConnectionSpec, Duties)> {
     let key = entry.key.clone();
     if let Some(wrong) = Wrong::with_name(&key) {
         problems.add(entry.at, &entry.place, wrong);
@@ -62,8 +65,8 @@ pub(super) fn connection(
     };
     let of_tenant = tenant.as_ref().and_then(|tenant| known.tenants.get(tenant));
     let limits = limits(of_tenant, &mut section, problems);
-    section.end(problems);
-    Some(ConnectionSpec {
+    let duties = section.read::<WrittenDuties>(problems);
+    let spec = ConnectionSpec {
         tenant: TenantId(tenant?),
         key,
         plugin: plugin?,
@@ -74,7 +77,27 @@ pub(super) fn connection(
         token_to_install,
         policy: policy?,
         limits: limits?,
-    })
+    };
+    Some((spec, duties?.into()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct WrittenDuties {
+    enabled: Option<bool>,
+    actions: Option<BTreeSet<Duty>>,
+    system: Option<String>,
+}
+
+impl From<WrittenDuties> for Duties {
+    fn from(written: WrittenDuties) -> Self {
+        let usual = Self::default();
+        Self {
+            enabled: written.enabled.unwrap_or(usual.enabled),
+            actions: written.actions.unwrap_or(usual.actions),
+            system: written.system,
+        }
+    }
 }
 
 /// What `key` names, where it is one of `known`.

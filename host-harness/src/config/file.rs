@@ -90,12 +90,16 @@ fn read(mut root: Section<'_>, around: &mut Surroundings<'_>, problems: &mut Pro
         known.tenants.insert(name.clone(), limits);
         forwards.extend(forward.map(|forward| (name, forward)));
     }
-    let connections = root.parts("connections", problems);
-    let connections =
-        connections.into_iter().filter_map(|entry| connection(entry, &known, around, problems)).collect();
+    let (mut connections, mut duties) = (Vec::new(), BTreeMap::new());
+    for entry in root.parts("connections", problems) {
+        if let Some((spec, of_it)) = connection(entry, &known, around, problems) {
+            duties.insert(spec.key.clone(), of_it);
+            connections.push(spec);
+        }
+    }
     root.end(problems);
     let host = host.map_or_else(HostLimits::default, |host| limits(&host));
-    Config { host, plugins, connections, service, forwards, warnings: Vec::new() }
+    Config { host, plugins, connections, service, forwards, duties, file: None, warnings: Vec::new() }
 }
 
 fn limits(host: &Host) -> HostLimits {

@@ -195,6 +195,7 @@ async fn shared(
         work: Notify::new(),
         poster: Poster::new().unwrap(),
         telemetry: Telemetry::default(),
+        registry: Registry::default(),
     })
 }
 

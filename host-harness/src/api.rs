@@ -1,0 +1,66 @@
+//! The operator's HTTP API. A file a resource: its routes, its handlers and its part of the OpenAPI document.
+//!
+//! To add one: write `api/NAME.rs` with `routes()` and `Part`, and name it in [`resources`] and [`document`].
+
+mod access;
+mod alarms;
+mod body;
+mod caller;
+mod connections;
+pub(crate) mod document;
+mod health;
+mod plugins;
+mod problem;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+
+pub(crate) use body::{Json, Query};
+pub(crate) use caller::{Caller, Everybody, Writer};
+pub(crate) use problem::{Problem, kinds};
+
+use crate::{registry::owned::Owned, service::Shared, webhook};
+
+/// The largest JSON body, in bytes: every setting at its longest fits, and nobody sends more by hand.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// Everything: the operator's API and, for whoever has no listener of its own for them, the webhooks.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    served(resources().merge(webhook::routes()), shared)
+}
+
+/// Webhooks alone, for the network that vendors reach.
+pub(crate) fn webhooks(shared: Arc<Shared>) -> Router {
+    served(webhook::routes(), shared)
+}
+
+fn resources() -> Router<Arc<Shared>> {
+    Router::new()
+        .merge(health::routes())
+        .merge(document::routes())
+        .merge(connections::routes())
+        .merge(alarms::routes())
+        .merge(plugins::routes())
+}
+
+fn served(routes: Router<Arc<Shared>>, shared: Arc<Shared>) -> Router {
+    routes
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(problem::no_such_route)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn(access::log))
+        .with_state(shared)
+}
+
+/// The connection of that key, where `caller` may see it: another tenant's is as if it were not there.
+pub(crate) async fn found(shared: &Shared, caller: &Caller, key: &str) -> Result<Owned, Problem> {
+    let found = crate::registry::change::find(shared, key).await?;
+    let seen = found.filter(|owned| caller.reaches(&owned.spec.tenant.0));
+    let owned = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no connection `{key}`")))?;
+    access::about(&owned.spec.tenant.0, key);
+    Ok(owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! The API as a client sees it, with Iterable's stand-in behind it.
+
+mod bench;
+mod connections;
+mod document;
+mod file;
+mod keys;
+mod plugins;

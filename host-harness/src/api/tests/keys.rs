@@ -1,0 +1,102 @@
+//! Who may do what.
+
+use serde_json::json;
+
+use super::bench::Bench;
+use crate::store::api_keys;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_without_a_key_in_use() {
+    let bench = Bench::new().await;
+    for headers in ["", "authorization: Basic b3BzOng=\r\n", "authorization: Bearer chk_wrong\r\n"] {
+        let refused = bench.raw("GET", "/api/v1/connection", headers, b"").await;
+        assert_eq!(refused.problem(), (401, "unauthenticated"), "{headers}");
+        assert!(refused.headers.contains("www-authenticate: bearer"), "{refused:?}");
+    }
+    let key = bench.operator().await;
+    assert_eq!(bench.get(&key, "/api/v1/connection").await.status, 200);
+    bench.write(|tx| Box::pin(async move { api_keys::revoke(tx, 18, "operator").await })).await;
+    assert_eq!(bench.get(&key, "/api/v1/connection").await.problem(), (401, "unauthenticated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_read_changes_nothing() {
+    let bench = Bench::new().await;
+    let (operator, reader) = (bench.operator().await, bench.key("reader", None, false).await);
+    bench.connect(&operator, "acme", "newsletter").await;
+    for (method, path) in [
+        ("POST", "/api/v1/connection"),
+        ("PATCH", "/api/v1/connection/newsletter"),
+        ("DELETE", "/api/v1/connection/newsletter"),
+        ("POST", "/api/v1/connection/newsletter/resume"),
+        ("POST", "/api/v1/plugins/iterable"),
+        ("POST", "/api/v1/reload"),
+    ] {
+        let refused = bench.send(&reader, method, path, Some(json!({}))).await;
+        assert_eq!(refused.problem(), (403, "read-only"), "{method} {path}");
+    }
+    assert_eq!(bench.get(&reader, "/api/v1/connection/newsletter").await.status, 200);
+    assert_eq!(bench.get(&reader, "/api/v1/connection/newsletter/test").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenants_things_are_as_if_they_were_not_there() {
+    let bench = Bench::new().await;
+    let operator = bench.operator().await;
+    bench.connect(&operator, "acme", "newsletter").await;
+    bench.sql("INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('a-1', 'acme', 'k', 'x', 'd', 1)").await;
+    let other = bench.key("other", Some(&["other"]), true).await;
+    for (method, path) in [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/test"), ("POST", "/resume")]
+    {
+        for key in ["newsletter", "never-there"] {
+            let answer =
+                bench.send(&other, method, &format!("/api/v1/connection/{key}{path}"), Some(json!({}))).await;
+            assert_eq!(answer.problem(), (404, "unknown"), "{method} {path}");
+            assert_eq!(answer.detail(), format!("there is no connection `{key}`"));
+        }
+    }
+    assert_eq!(bench.get(&other, "/api/v1/connection").await.json, json!({"connections": []}));
+    assert_eq!(bench.get(&other, "/api/v1/alarms").await.json, json!({"alarms": []}));
+    let cleared = bench.send(&other, "POST", "/api/v1/alarms/a-1/clear", Some(json!({}))).await;
+    assert_eq!(cleared.problem(), (404, "unknown"));
+    let made = bench.send(&other, "POST", "/api/v1/connection", Some(bench.connection("acme", "mine"))).await;
+    assert_eq!(made.problem(), (403, "not-all-tenants"));
+    let taken = json!({"key": "newsletter", "tenant": "other", "plugin": "iterable"});
+    let taken = bench.send(&other, "POST", "/api/v1/connection", Some(taken)).await;
+    assert_eq!(taken.problem(), (409, "key-taken"));
+    assert!(!taken.text.contains("acme"), "{taken:?}");
+    for path in ["/api/v1/reload", "/api/v1/plugins/iterable", "/api/v1/plugins/iterable/roll-back"] {
+        assert_eq!(bench.send(&other, "POST", path, None).await.problem(), (403, "not-all-tenants"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_narrows_where_its_requests_go_and_never_widens_it() {
+    let bench = Bench::new().await;
+    let (operator, tenant) = (bench.operator().await, bench.key("acme", Some(&["acme"]), true).await);
+    let inside =
+        bench.send(&tenant, "POST", "/api/v1/connection", Some(bench.connection("acme", "inside"))).await;
+    assert_eq!(inside.problem(), (403, "not-all-tenants"));
+    assert!(
+        inside.detail().contains("egress: an API key to some tenants may deny further operations"),
+        "{inside:?}"
+    );
+    bench.connect(&operator, "acme", "newsletter").await;
+    let path = "/api/v1/connection/newsletter";
+    let deny = |names: &[&str]| json!({"egress": {"denied-operations": names}});
+    let denied = bench.send(&tenant, "PATCH", path, Some(deny(&["list-channels"]))).await;
+    assert_eq!(denied.status, 200, "{denied:?}");
+    for (patch, field) in [
+        (deny(&[]), "egress.denied-operations"),
+        (json!({"egress": {"hosts": ["10.0.0.1"]}}), "egress"),
+        (json!({"egress": {"authorities": null, "request-cap": 17}}), "egress"),
+        (json!({"limits": {"memory-bytes": 17}}), "limits"),
+    ] {
+        let refused = bench.send(&tenant, "PATCH", path, Some(patch)).await;
+        assert_eq!(refused.problem(), (403, "not-all-tenants"));
+        assert_eq!(refused.json["fields"], json!([field]));
+    }
+    let shown = bench.get(&tenant, path).await;
+    assert_eq!(shown.json["egress"]["denied-operations"], json!(["list-channels"]));
+    assert_eq!(bench.send(&operator, "PATCH", path, Some(deny(&[]))).await.status, 200);
+}

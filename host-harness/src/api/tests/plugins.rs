@@ -1,0 +1,99 @@
+//! Versions published and rolled back.
+
+use serde_json::json;
+
+use super::bench::{Answer, Bench};
+
+fn guest(name: &str) -> Vec<u8> {
+    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
+}
+
+/// With the plugin `guest`, of build one.
+async fn bench(more: &str) -> (Bench, String) {
+    let file = xtask::components::current("guests/build_one").unwrap();
+    let bench = Bench::with(&format!("plugins.guest.file = '{}'\n{more}", file.display())).await;
+    let key = bench.operator().await;
+    (bench, key)
+}
+
+async fn publish(bench: &Bench, key: &str, path: &str, component: &[u8]) -> Answer {
+    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
+    bench.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
+}
+
+async fn version(bench: &Bench, key: &str, name: &str) -> String {
+    let plugins = bench.get(key, "/api/v1/plugins").await;
+    let plugins = plugins.json["plugins"].as_array().unwrap().clone();
+    let plugin = plugins.iter().find(|plugin| plugin["name"] == name).unwrap();
+    plugin["version"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolled_back() {
+    let (bench, key) = bench("").await;
+    let nothing = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+    assert_eq!(nothing.problem(), (409, "not-replaced"));
+    let published = publish(&bench, &key, "guest", &guest("build_two")).await;
+    assert_eq!(published.status, 200, "{published:?}");
+    assert_eq!(published.json["changes"], json!([]));
+    assert!(published.json["next-start"].as_str().unwrap().contains("before the file"), "{published:?}");
+    assert_eq!(version(&bench, &key, "guest").await, "two");
+    let bench = bench.restarted().await;
+    assert_eq!(version(&bench, &key, "guest").await, "two");
+    for version_after in ["one", "two", "one"] {
+        let rolled_back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+        assert_eq!(rolled_back.status, 200, "{rolled_back:?}");
+        assert_eq!(version(&bench, &key, "guest").await, version_after);
+    }
+    let bench = bench.restarted().await;
+    assert_eq!(version(&bench, &key, "guest").await, "one");
+    let what: Vec<_> = bench.audit("*").await.iter().map(|record| record["what"].clone()).collect();
+    assert_eq!(
+        what[1..],
+        ["plugin-published", "plugin-rolled-back", "plugin-rolled-back", "plugin-rolled-back"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_asks_for_more_waits_for_somebody_to_agree() {
+    let (bench, key) = bench("").await;
+    let refused = publish(&bench, &key, "guest", &guest("build_greedy")).await;
+    assert_eq!(refused.problem(), (409, "asks-for-more"));
+    assert!(!refused.json["changes"].as_array().unwrap().is_empty(), "{refused:?}");
+    assert_eq!(version(&bench, &key, "guest").await, "one");
+    let agreed = publish(&bench, &key, "guest?agree=true", &guest("build_greedy")).await;
+    assert_eq!(agreed.json["changes"], refused.json["changes"], "{agreed:?}");
+    assert_ne!(version(&bench, &key, "guest").await, "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_plugin_is_taken_once_somebody_agrees_to_everything_and_is_there_after_a_restart() {
+    let (bench, key) = bench("").await;
+    let refused = publish(&bench, &key, "fresh", &guest("build_one")).await;
+    assert_eq!(refused.problem(), (409, "asks-for-more"));
+    assert_eq!(publish(&bench, &key, "fresh?agree=true", &guest("build_one")).await.status, 200);
+    let bench = bench.restarted().await;
+    assert_eq!(version(&bench, &key, "fresh").await, "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on() {
+    let watched = format!(
+        "plugins.watched = {{ file = '{}', watch = true }}",
+        xtask::components::current("guests/build_one").unwrap().display()
+    );
+    let (bench, key) = bench(&watched).await;
+    for (path, component, problem) in [
+        ("guest", b"no wasm".to_vec(), (422, "no-component")),
+        ("guest?agree=true", guest("puppet"), (409, "not-replaced")),
+        ("watched", guest("build_two"), (409, "not-replaced")),
+        ("Fresh?agree=true", guest("build_one"), (422, "no-component")),
+    ] {
+        assert_eq!(publish(&bench, &key, path, &component).await.problem(), problem, "{path}");
+    }
+    let unknown = bench.send(&key, "POST", "/api/v1/plugins/never/roll-back", None).await;
+    assert_eq!(unknown.problem(), (404, "unknown"));
+    assert_eq!(version(&bench, &key, "guest").await, "one");
+    let names: Vec<_> = bench.shared.host.plugins().keys().cloned().collect();
+    assert_eq!(names, ["guest", "iterable", "watched"]);
+}

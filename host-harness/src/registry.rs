@@ -1,0 +1,89 @@
+//! The connections and plugin versions that the database owns, and the host that carries them.
+//!
+//! [`owned`] is a connection's two forms, sealed and open; [`change`] makes, changes and removes one; [`import`] takes in
+//! those of the configuration file; [`plugins`] publishes component versions. The database has the say: what does not suit
+//! a plugin stays listed with its problem, and stops nobody else.
+
+pub(crate) mod change;
+mod differences;
+pub(crate) mod import;
+pub(crate) mod owned;
+pub(crate) mod plugins;
+pub(crate) mod tried;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    config::{Config, PluginSource},
+    host::PutError,
+    registry::owned::Owned,
+    service::Shared,
+    store::{StoreError, connections},
+};
+
+pub use import::Reloaded;
+
+/// What is known of connections beside the database. Lives as long as the process.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    /// Where the file's connections come from.
+    pub(crate) file: Option<PathBuf>,
+    /// Where each plugin of that file comes from.
+    pub(crate) sources: BTreeMap<String, PluginSource>,
+    /// Held while a connection or a plugin changes, so that database and host change in the same order.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    /// Why the host does not carry a connection.
+    problems: Mutex<BTreeMap<String, PutError>>,
+}
+
+impl Registry {
+    /// What is known at the start.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { file: config.file.clone(), sources: config.plugins.clone(), ..Self::default() }
+    }
+
+    /// Why the host does not carry the connection of that key; none where it does.
+    pub(crate) fn problem(&self, key: &str) -> Option<PutError> {
+        self.problems().get(key).cloned()
+    }
+
+    fn problems(&self) -> MutexGuard<'_, BTreeMap<String, PutError>> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who asks for a change, as the audit chain names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Who(pub(crate) String);
+
+impl Who {
+    /// The configuration file of that name.
+    pub(crate) fn file(name: &str) -> Self {
+        Self(format!("the file {name}"))
+    }
+}
+
+/// Puts `owned` on the host. Where it does not suit, that is noted, and what was there before is taken away.
+fn carry(shared: &Shared, owned: &Owned) {
+    let key = owned.spec.key.clone();
+    match shared.host.put_connection(owned.for_calls(shared.config.public_url.as_deref())) {
+        Ok(()) => drop(shared.registry.problems().remove(&key)),
+        Err(problem) => {
+            tracing::warn!(connection = %key, %problem, "the connection is not served");
+            shared.host.remove_connection(&key);
+            shared.registry.problems().insert(key, problem);
+        }
+    }
+}
+
+/// Puts every connection of the database on the host.
+pub(crate) async fn carry_all(shared: &Shared) -> Result<(), StoreError> {
+    for kept in shared.store.read(|connection| Box::pin(connections::all(connection))).await? {
+        carry(shared, &Owned::open(shared.store.vault(), &kept)?);
+    }
+    Ok(())
+}

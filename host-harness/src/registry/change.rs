@@ -1,0 +1,173 @@
+//! A connection made, changed and removed through the API.
+
+use serde_json::{Value, json};
+
+use super::{Who, carry, differences::differences, owned::Owned};
+use crate::{
+    host::PutError,
+    service::Shared,
+    store::{
+        StoreError,
+        audit::{self, Record},
+        connections,
+    },
+};
+
+/// Why a connection was not changed. It is as it was.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    /// There is one of that key, maybe another tenant's.
+    #[error("the key `{0}` is in use; keys are unique across tenants: choose another one")]
+    KeyTaken(String),
+    /// There is none of that key.
+    #[error("there is no connection `{0}`")]
+    Unknown(String),
+    /// The configuration file owns it.
+    #[error("the connection `{key}` comes from {file}: change it there, then reload")]
+    OwnedByFile {
+        /// The connection.
+        key: String,
+        /// The file's name.
+        file: String,
+    },
+    /// It does not suit its plugin, or the host.
+    #[error(transparent)]
+    Unsuited(#[from] PutError),
+    /// Requests of it have not ended.
+    #[error(
+        "{count} of its requests have not ended: wait for them, or delete it with abandon=true, which ends them as failed"
+    )]
+    Unfinished {
+        /// How many.
+        count: i64,
+    },
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Owned {
+    /// The file that owns it, unless that has let it go.
+    fn check_owner(&self) -> Result<(), ChangeError> {
+        match &self.file {
+            Some(file) if !self.left_file => {
+                Err(ChangeError::OwnedByFile { key: self.spec.key.clone(), file: file.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The connection of that key.
+pub(crate) async fn find(shared: &Shared, key: &str) -> Result<Option<Owned>, StoreError> {
+    let name = key.to_owned();
+    let kept = shared
+        .store
+        .read(move |connection| Box::pin(async move { connections::find(connection, &name).await }))
+        .await?;
+    kept.map(|kept| Owned::open(shared.store.vault(), &kept)).transpose()
+}
+
+/// Makes `new`, once it suits its plugin.
+pub(crate) async fn create(shared: &Shared, who: &Who, new: Owned) -> Result<Owned, ChangeError> {
+    let _alone = shared.registry.changing.lock().await;
+    let key = new.spec.key.clone();
+    if find(shared, &key).await?.is_some() {
+        return Err(ChangeError::KeyTaken(key));
+    }
+    shared.host.put_connection(new.for_calls(shared.config.public_url.as_deref()))?;
+    let detail = json!({"by": who.0, "plugin": new.spec.plugin});
+    if let Err(error) = store(shared, &new, "connection-created", detail).await {
+        shared.host.remove_connection(&key);
+        return Err(error.into());
+    }
+    find(shared, &key).await?.ok_or(ChangeError::Unknown(key))
+}
+
+/// Changes the connection of that key to what `change` makes of it, once that suits its plugin.
+pub(crate) async fn change<E: From<ChangeError>>(
+    shared: &Shared,
+    who: &Who,
+    key: &str,
+    change: impl FnOnce(&Owned) -> Result<Owned, E> + Send,
+) -> Result<Owned, E> {
+    let _alone = shared.registry.changing.lock().await;
+    let unknown = || ChangeError::Unknown(key.to_owned());
+    let before = find(shared, key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?;
+    before.check_owner()?;
+    let mut after = change(&before)?;
+    if before.left_file {
+        // Whoever changes it has taken it over.
+        (after.file, after.left_file) = (None, false);
+    }
+    let put = shared.host.put_connection(after.for_calls(shared.config.public_url.as_deref()));
+    put.map_err(ChangeError::from)?;
+    let detail = json!({"by": who.0, "changed": differences(&before, &after)});
+    if let Err(error) = store(shared, &after, "connection-changed", detail).await {
+        carry(shared, &before);
+        return Err(ChangeError::from(error).into());
+    }
+    shared.registry.problems().remove(key);
+    Ok(find(shared, key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?)
+}
+
+/// Removes the connection of that key and everything that is only about it; how many requests that ended.
+pub(crate) async fn delete(shared: &Shared, who: &Who, key: &str, abandon: bool) -> Result<u64, ChangeError> {
+    let _alone = shared.registry.changing.lock().await;
+    let found = find(shared, key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
+    found.check_owner()?;
+    let removed = remove(shared, who, &found, abandon).await?;
+    Ok(removed)
+}
+
+/// The same for the one that holds `changing`, whoever owns it.
+pub(super) async fn remove(
+    shared: &Shared,
+    who: &Who,
+    found: &Owned,
+    abandon: bool,
+) -> Result<u64, ChangeError> {
+    let (key, tenant, by) = (found.spec.key.clone(), found.spec.tenant.0.clone(), who.0.clone());
+    let at = shared.date_ms();
+    let removed = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let count = connections::unfinished(tx, &key).await?;
+            if count > 0 && !abandon {
+                return Ok(Err(ChangeError::Unfinished { count }));
+            }
+            let abandoned = connections::abandon(tx, &key, at).await?;
+            connections::forget_connection(tx, &key).await?;
+            let record = Record {
+                connection: Some(key),
+                detail: json!({"by": by, "requests-abandoned": abandoned}),
+                ..Record::of("connection-deleted")
+            };
+            audit::append(tx, &tenant, at, &record).await?;
+            Ok(Ok(abandoned))
+        })
+    });
+    let abandoned = removed.await??;
+    shared.host.remove_connection(&found.spec.key);
+    shared.registry.problems().remove(&found.spec.key);
+    Ok(abandoned)
+}
+
+/// Stores `owned` and that it was made or changed.
+pub(super) async fn store(
+    shared: &Shared,
+    owned: &Owned,
+    what: &'static str,
+    detail: Value,
+) -> Result<(), StoreError> {
+    let (kept, at) = (owned.seal(shared.store.vault())?, shared.date_ms());
+    shared
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                connections::put(tx, at, &kept).await?;
+                let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
+                audit::append(tx, &kept.tenant, at, &record).await
+            })
+        })
+        .await
+}

@@ -1,0 +1,149 @@
+//! The configuration file's connections, taken in at the start and at each reload.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    Who, carry,
+    change::{ChangeError, find, remove, store},
+    differences::differences,
+    owned::Owned,
+};
+use crate::{
+    config::{Config, ConfigError},
+    connection::ConnectionSpec,
+    service::Shared,
+    store::{StoreError, connections, connections::Standing},
+};
+
+/// What a reload came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reloaded {
+    /// New in the file.
+    pub added: Vec<String>,
+    /// Changed in the file.
+    pub changed: Vec<String>,
+    /// No longer in the file.
+    pub removed: Vec<String>,
+    /// No longer in the file and with requests that have not ended: they are disabled, for an operator to delete.
+    pub disabled: Vec<String>,
+    /// Those that are not served, or not taken from the file, each with its reason.
+    pub problems: BTreeMap<String, String>,
+}
+
+/// Why nothing was reloaded. Everything is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// There is no file.
+    #[error("this service was started without a configuration file: there is nothing to read again")]
+    NoFile,
+    /// It cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads the file again and takes in its connections. One that is broken changes nothing.
+pub(crate) async fn reload(shared: &Shared) -> Result<Reloaded, ReloadError> {
+    let file = shared.registry.file.as_ref().ok_or(ReloadError::NoFile)?;
+    let config = Config::read(file)?;
+    Ok(take_in(shared, &config).await?)
+}
+
+/// Takes in the connections of `config`: new ones, changed ones, and that others are gone.
+pub(crate) async fn take_in(shared: &Shared, config: &Config) -> Result<Reloaded, StoreError> {
+    let Some(file) = config.file.as_ref().map(|file| file.display().to_string()) else {
+        return Ok(Reloaded::default());
+    };
+    let _alone = shared.registry.changing.lock().await;
+    let mut reloaded = Reloaded::default();
+    for spec in config.connections() {
+        let duties = config.duties(&spec.key);
+        let new = Owned {
+            spec: spec.clone(),
+            duties,
+            file: Some(file.clone()),
+            left_file: false,
+            standing: Standing::default(),
+        };
+        take_in_one(shared, &file, new, &mut reloaded).await?;
+    }
+    let named: BTreeSet<&str> =
+        config.connections().iter().map(|spec: &ConnectionSpec| spec.key.as_str()).collect();
+    let kept = shared.store.read(|connection| Box::pin(connections::all(connection))).await?;
+    for kept in kept.iter().filter(|kept| kept.file.is_some() && !named.contains(kept.key.as_str())) {
+        let_go(shared, &file, Owned::open(shared.store.vault(), kept)?, &mut reloaded).await?;
+    }
+    let keys = config.connections().iter().map(|spec| &spec.key);
+    let unserved = keys.filter_map(|key| Some((key.clone(), shared.registry.problem(key)?.to_string())));
+    reloaded.problems.extend(unserved.collect::<Vec<_>>());
+    Ok(reloaded)
+}
+
+async fn take_in_one(
+    shared: &Shared,
+    file: &str,
+    new: Owned,
+    reloaded: &mut Reloaded,
+) -> Result<(), StoreError> {
+    let (key, by) = (new.spec.key.clone(), Who::file(file).0);
+    let Some(before) = find(shared, &key).await? else {
+        store(shared, &new, "connection-created", json!({"by": by, "plugin": new.spec.plugin})).await?;
+        carry(shared, &new);
+        reloaded.added.push(key);
+        return Ok(());
+    };
+    if let Some(why) = not_taken(&before, &new) {
+        tracing::warn!(connection = %key, why, "the connection is not taken from the file");
+        reloaded.problems.insert(key, why.to_owned());
+        return Ok(());
+    }
+    let changed = differences(&before, &new);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    store(shared, &new, "connection-changed", json!({"by": by, "changed": changed})).await?;
+    carry(shared, &new);
+    reloaded.changed.push(key);
+    Ok(())
+}
+
+/// Why the file cannot have a connection.
+fn not_taken(before: &Owned, new: &Owned) -> Option<&'static str> {
+    if before.file.is_none() {
+        return Some(
+            "it was made through the API, which goes on owning it: delete it there, or choose another key here",
+        );
+    }
+    if before.spec.tenant != new.spec.tenant {
+        return Some(
+            "its key is another tenant's: take it out, reload, and add it again, or choose another key",
+        );
+    }
+    None
+}
+
+/// A connection that the file no longer names is removed, or disabled while requests of it have not ended.
+async fn let_go(shared: &Shared, file: &str, gone: Owned, reloaded: &mut Reloaded) -> Result<(), StoreError> {
+    let key = gone.spec.key.clone();
+    match remove(shared, &Who::file(file), &gone, false).await {
+        Ok(_) => reloaded.removed.push(key),
+        Err(ChangeError::Store(error)) => return Err(error),
+        Err(_) if gone.left_file => {}
+        Err(unfinished) => {
+            tracing::warn!(connection = %key, %unfinished, "the connection left the file and is disabled");
+            let mut after = gone.clone();
+            after.left_file = true;
+            after.duties.enabled = false;
+            let detail = json!({"by": Who::file(file).0, "changed": differences(&gone, &after)});
+            store(shared, &after, "connection-left-file", detail).await?;
+            reloaded.disabled.push(key);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Connections in the database: what the API and the configuration file made, and how they stand.
+
+use std::collections::BTreeSet;
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{Connection, StoreError};
+use crate::connection::{Duties, Duty};
+
+/// A connection as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) key: String,
+    pub(crate) tenant: String,
+    pub(crate) plugin: String,
+    /// The configuration file that owns it; none where the API does.
+    pub(crate) file: Option<String>,
+    pub(crate) duties: Duties,
+    /// JSON.
+    pub(crate) settings: String,
+    pub(crate) sealed_secrets: Vec<u8>,
+    pub(crate) standing: Standing,
+}
+
+/// How a connection stands. Its owner does not write this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Why nothing is done until an operator acts, and since when.
+    pub(crate) parked: Option<(String, i64)>,
+    /// When it was last tested, and whether everything passed.
+    pub(crate) tested: Option<(i64, bool)>,
+    pub(crate) created_at: i64,
+    pub(crate) changed_at: i64,
+}
+
+const COLUMNS: &str = "key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, parked_why, \
+                       parked_at, tested_at, test_passed, created_at, changed_at";
+
+/// Every connection, in the order of their keys.
+pub(crate) async fn all(connection: &mut Connection) -> Result<Vec<Kept>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM connections ORDER BY key");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
+    rows.iter().map(kept).collect()
+}
+
+/// The connection of that key.
+pub(crate) async fn find(connection: &mut Connection, key: &str) -> Result<Option<Kept>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM connections WHERE key = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(connection).await?;
+    row.as_ref().map(kept).transpose()
+}
+
+/// Stores `new` at `at`, instead of the connection of its key where there is one; how that one stands is kept.
+pub(crate) async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), StoreError> {
+    let actions = serde_json::to_string(&new.duties.actions);
+    sqlx::query(
+        "INSERT INTO connections \
+           (key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, created_at, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+         ON CONFLICT (key) DO UPDATE SET plugin = $3, file = $4, enabled = $5, actions = $6, system = $7, settings = $8, \
+           sealed_secrets = $9, changed_at = $10",
+    )
+    .bind(&new.key)
+    .bind(&new.tenant)
+    .bind(&new.plugin)
+    .bind(new.file.as_deref())
+    .bind(i64::from(new.duties.enabled))
+    .bind(actions.map_err(|error| StoreError::Unreadable(error.to_string()))?)
+    .bind(new.duties.system.as_deref())
+    .bind(&new.settings)
+    .bind(new.sealed_secrets.clone())
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What a test of the connection came to.
+pub(crate) async fn tested(tx: &mut Connection, key: &str, at: i64, passed: bool) -> Result<(), StoreError> {
+    sqlx::query("UPDATE connections SET tested_at = $2, test_passed = $3 WHERE key = $1")
+        .bind(key)
+        .bind(at)
+        .bind(i64::from(passed))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Lets a parked connection go on; whether it was parked.
+pub(crate) async fn resume(tx: &mut Connection, key: &str) -> Result<bool, StoreError> {
+    let resumed = sqlx::query(
+        "UPDATE connections SET parked_why = NULL, parked_at = NULL, outcomes = '', open_until = 0 \
+         WHERE key = $1 AND parked_why IS NOT NULL",
+    )
+    .bind(key)
+    .execute(tx)
+    .await?;
+    Ok(resumed.rows_affected() > 0)
+}
+
+/// How many of the connection's requests have not ended.
+pub(crate) async fn unfinished(connection: &mut Connection, key: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM requests WHERE connection = $1 AND finished_at IS NULL";
+    Ok(sqlx::query_scalar(sql).bind(key).fetch_one(connection).await?)
+}
+
+/// Ends the connection's unfinished requests as failed, since nobody will carry them out; how many. An attempt under way
+/// loses its claim, and the people in them can no longer be read.
+pub(crate) async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u64, StoreError> {
+    sqlx::query(
+        "DELETE FROM request_keys WHERE request IN \
+           (SELECT seq FROM requests WHERE connection = $1 AND finished_at IS NULL)",
+    )
+    .bind(key)
+    .execute(&mut *tx)
+    .await?;
+    let ended = sqlx::query(
+        "UPDATE requests SET state = 'failed', finished_at = $2, lease_until = NULL, sealed_details = NULL, \
+           reason = CASE WHEN generation = 0 THEN 'its connection was deleted before anything was sent' \
+             ELSE 'its connection was deleted before it ended; the vendor may have acted: look there' END, \
+           generation = generation + 1 \
+         WHERE connection = $1 AND finished_at IS NULL",
+    )
+    .bind(key)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(ended.rows_affected())
+}
+
+/// Removes the connection and everything that is only about it. Requests that have ended and the audit chain stay; each
+/// table with a connection's rows has its statement here.
+pub(crate) async fn forget_connection(tx: &mut Connection, key: &str) -> Result<(), StoreError> {
+    const EACH: [&str; 4] = [
+        "DELETE FROM names WHERE connection = $1",
+        "DELETE FROM people WHERE connection = $1",
+        "DELETE FROM gates WHERE connection = $1",
+        "DELETE FROM connections WHERE key = $1",
+    ];
+    for statement in EACH {
+        sqlx::query(statement).bind(key).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+fn kept(row: &AnyRow) -> Result<Kept, StoreError> {
+    let actions: String = row.try_get("actions")?;
+    let actions: BTreeSet<Duty> = serde_json::from_str(&actions)
+        .map_err(|error| StoreError::Unreadable(format!("a connection's actions: {error}")))?;
+    let parked: Option<String> = row.try_get("parked_why")?;
+    let parked_at: Option<i64> = row.try_get("parked_at")?;
+    let tested_at: Option<i64> = row.try_get("tested_at")?;
+    let passed: Option<i64> = row.try_get("test_passed")?;
+    Ok(Kept {
+        key: row.try_get("key")?,
+        tenant: row.try_get("tenant")?,
+        plugin: row.try_get("plugin")?,
+        file: row.try_get("file")?,
+        duties: Duties {
+            enabled: row.try_get::<i64, _>("enabled")? != 0,
+            actions,
+            system: row.try_get("system")?,
+        },
+        settings: row.try_get("settings")?,
+        sealed_secrets: row.try_get("sealed_secrets")?,
+        standing: Standing {
+            parked: parked.map(|why| (why, parked_at.unwrap_or_default())),
+            tested: tested_at.map(|at| (at, passed == Some(1))),
+            created_at: row.try_get("created_at")?,
+            changed_at: row.try_get("changed_at")?,
+        },
+    })
+}
