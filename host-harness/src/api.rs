@@ -9,8 +9,10 @@ mod caller;
 mod connections;
 pub(crate) mod document;
 mod health;
+mod metrics;
 mod plugins;
 mod problem;
+mod requests;
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ fn resources() -> Router<Arc<Shared>> {
         .merge(connections::routes())
         .merge(alarms::routes())
         .merge(plugins::routes())
+        .merge(requests::routes())
+        .merge(metrics::routes())
 }
 
 fn served(routes: Router<Arc<Shared>>, shared: Arc<Shared>) -> Router {

@@ -26,5 +26,5 @@ mod kebab;
 mod lines;
 mod nearest;
 mod post;
-mod telemetry;
 mod registry;
+mod telemetry;

@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{alarms, connections, health, plugins};
+use super::{alarms, connections, health, metrics, plugins, requests};
 use crate::service::Shared;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -57,6 +57,8 @@ fn document() -> utoipa::openapi::OpenApi {
         connections::Part::openapi(),
         alarms::Part::openapi(),
         plugins::Part::openapi(),
+        requests::Part::openapi(),
+        metrics::Part::openapi(),
     ] {
         document.merge(part);
     }

@@ -41,6 +41,12 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "owned-by-file", "The configuration file owns the connection");
     pub(crate) const UNFINISHED: Kind =
         kind(StatusCode::CONFLICT, "unfinished", "Requests of the connection have not ended");
+    pub(crate) const NOT_ENABLED: Kind =
+        kind(StatusCode::CONFLICT, "not-enabled", "The connection does not carry this out");
+    pub(crate) const KEY_REUSED: Kind =
+        kind(StatusCode::CONFLICT, "key-reused", "The idempotency key is another request's");
+    pub(crate) const NOT_REPLAYED: Kind =
+        kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be carried out again");
     pub(crate) const ASKS_FOR_MORE: Kind =
         kind(StatusCode::CONFLICT, "asks-for-more", "The version asks for more, and nobody agreed");
     pub(crate) const NOT_REPLACED: Kind =

@@ -6,3 +6,4 @@ mod document;
 mod file;
 mod keys;
 mod plugins;
+mod requests;
