@@ -104,6 +104,20 @@ pub enum Wrong {
     /// A variable that is not set.
     #[error("the environment variable {0} is not set")]
     NoVariable(String),
+    /// A variable that should hold a number of minutes; what it holds is not shown.
+    #[error("the environment variable {0} is to hold a whole number of minutes above 0")]
+    NotMinutes(&'static str),
+    /// Webhook tokens that would end before they have a successor.
+    #[error(
+        "webhook tokens are to last a day longer than token-window-days, so that each has a successor in time: \
+         found {found} minutes, at least {least} are wanted"
+    )]
+    ShortLifetime {
+        /// In minutes.
+        found: u64,
+        /// In minutes.
+        least: u64,
+    },
     /// A secret without a value.
     #[error("the secret is empty")]
     EmptySecret,

@@ -39,9 +39,9 @@ pub struct ServiceConfig {
     pub public_url: Option<String>,
     /// How many requests are carried out at once.
     pub workers: u32,
-    /// How long a webhook token lasts.
+    /// How long a webhook token lasts: at least a day longer than the window.
     pub token_lifetime: Duration,
-    /// A token this close to its end gets a successor; at least a day.
+    /// A token has a successor before it comes this close to its end; at least a day.
     pub token_window: Duration,
     /// How long a delivery's body is kept.
     pub keep_deliveries: Duration,
@@ -84,6 +84,7 @@ pub(super) fn service(
     let master_key = master_key(&mut section, around, problems);
     let place = section.place.clone();
     let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
+    let lifetime_at = section.at("token-lifetime-minutes");
     let written: Written = section.read(problems)?;
     for (key, at, url) in
         [("public-url", public_url_at, &written.public_url), ("alarm-url", alarm_url_at, &written.alarm_url)]
@@ -92,8 +93,17 @@ pub(super) fn service(
             problems.add(at, &format!("{place}.{key}"), Wrong::NotAnAddress);
         }
     }
-    let lifetime =
-        written.token_lifetime_minutes.or_else(|| (around.env)(FIDES_LIFETIME)?.trim().parse().ok());
+    let lifetime = written.token_lifetime_minutes.map_or_else(
+        || lifetime_as_in_fides(around, lifetime_at, &place, problems),
+        |minutes| Duration::from_secs(minutes.get().saturating_mul(60)),
+    );
+    let token_window = DAY * written.token_window_days.map_or(7, NonZeroU32::get);
+    // A token must come through the day until the next run with its window before it.
+    let shortest = token_window + DAY;
+    if lifetime < shortest {
+        let wrong = Wrong::ShortLifetime { found: lifetime.as_secs() / 60, least: shortest.as_secs() / 60 };
+        problems.add(lifetime_at, &format!("{place}.token-lifetime-minutes"), wrong);
+    }
     let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
     Some(ServiceConfig {
         database: around.base.join(written.database.unwrap_or_else(|| "connector-host.db".into())),
@@ -103,13 +113,30 @@ pub(super) fn service(
         public_url: written.public_url.map(|url| url.trim_end_matches('/').to_owned()),
         // As many as a tenant's calls: more would wait in front of the pool.
         workers: written.workers.map_or(32, NonZeroU32::get),
-        token_lifetime: lifetime
-            .map_or(TOKEN_LIFETIME, |minutes| Duration::from_secs(minutes.get().saturating_mul(60))),
-        token_window: days(written.token_window_days, 7),
+        token_lifetime: lifetime,
+        token_window,
         keep_deliveries: days(written.keep_deliveries_days, 30),
         keep_events: days(written.keep_events_days, 90),
         alarm_url: written.alarm_url,
     })
+}
+
+/// The lifetime as Fides' variable has it, or else as it is there by default.
+fn lifetime_as_in_fides(
+    around: &Surroundings<'_>,
+    at: usize,
+    place: &str,
+    problems: &mut Problems<'_>,
+) -> Duration {
+    let Some(text) = (around.env)(FIDES_LIFETIME) else { return TOKEN_LIFETIME };
+    let minutes = text.trim().parse::<NonZeroU64>();
+    minutes.map_or_else(
+        |_| {
+            problems.add(at, place, Wrong::NotMinutes(FIDES_LIFETIME));
+            TOKEN_LIFETIME
+        },
+        |minutes| Duration::from_secs(minutes.get().saturating_mul(60)),
+    )
 }
 
 /// `forward` of a tenant.
@@ -163,3 +190,6 @@ fn required(
 pub(crate) fn is_address(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
+
+#[cfg(test)]
+mod tests;
