@@ -28,3 +28,4 @@ mod nearest;
 mod post;
 mod registry;
 mod telemetry;
+mod token;

@@ -10,6 +10,7 @@ pub(crate) mod audit;
 pub(crate) mod components;
 pub(crate) mod connections;
 mod database;
+pub(crate) mod deliveries;
 pub(crate) mod gauges;
 pub(crate) mod holds;
 pub(crate) mod people;
@@ -19,6 +20,7 @@ mod restore;
 mod seal;
 pub(crate) mod sends;
 mod sqlite;
+pub(crate) mod tokens;
 
 use std::{
     collections::HashMap,

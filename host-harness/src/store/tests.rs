@@ -15,6 +15,11 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// One that syncs nothing, where the machine has such a place.
+    pub(crate) fn in_memory() -> Self {
+        Self(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

@@ -46,9 +46,10 @@ fn a_window_is_at_least_a_day_and_a_token_outlasts_it_by_another() {
         ["service.token-window-days: expected a whole number above 0"]
     );
     assert_eq!(read("token-window-days = 1\ntoken-lifetime-minutes = 2880", None).unwrap().token_window, DAY);
-    for (lines, in_fides) in
-        [("token-window-days = 1\ntoken-lifetime-minutes = 2879", None), ("token-window-days = 1", Some("2879"))]
-    {
+    for (lines, in_fides) in [
+        ("token-window-days = 1\ntoken-lifetime-minutes = 2879", None),
+        ("token-window-days = 1", Some("2879")),
+    ] {
         assert_eq!(
             read(lines, in_fides).unwrap_err(),
             [

@@ -1,0 +1,292 @@
+//! A successor in two phases: offered, so that both sides may use it, then handed to the vendor until it is taken.
+//!
+//! The one before stays accepted meanwhile and for a day at least, so a crash between any two steps leaves one that both
+//! sides accept. What is not answered is handed over again: the same token, never another.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, future::BoxFuture};
+
+use super::{
+    Tokens, digest,
+    life::{self, DAY_MS, HOUR_MS, MOST_LIVE},
+    new_token, retire_over, tell,
+};
+use crate::{
+    contract::TokenOutcome,
+    sandbox::CallResult,
+    secret::Secret,
+    service::Shared,
+    store::{
+        Connection, Store, StoreError,
+        alarms::{self, Alarm},
+        tokens::{self, NewToken, Push, TokenState, TokenView},
+    },
+};
+
+/// The vendor takes no token from the host, and an operator has to enter one soon.
+const BY_HAND: &str = "token-by-hand";
+/// The vendor has not taken its new token, and the one before ends soon.
+const NOT_TAKEN: &str = "token-not-taken";
+/// No successor can be made.
+const NO_ROOM: &str = "token-no-room";
+
+/// Tokens handed over at the same time: a vendor that does not answer holds the others up no longer than its deadline.
+const TOGETHER: usize = 16;
+
+/// A vendor that asks for less is asked again after this.
+const SHORTEST_WAIT_MS: i64 = 60_000;
+
+/// What became of handing a token to the vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The vendor has it.
+    Taken,
+    /// An operator has to enter one: the vendor takes none from the host.
+    ByHand,
+    /// The vendor may have it or not.
+    Failed {
+        /// For an operator.
+        reason: String,
+        /// How long the vendor asked to wait.
+        asked: Option<Duration>,
+    },
+}
+
+impl From<CallResult<TokenOutcome>> for Pushed {
+    fn from(answer: CallResult<TokenOutcome>) -> Self {
+        use crate::contract::ErrorKind::Unsupported;
+        match answer {
+            Ok(Ok(TokenOutcome::Installed)) => Self::Taken,
+            Ok(Ok(TokenOutcome::Manual)) => Self::ByHand,
+            Ok(Err(error)) if error.kind == Unsupported => Self::ByHand,
+            Ok(Err(error)) => Self::Failed {
+                reason: error.to_string(),
+                asked: error.retry_after_ms.map(Duration::from_millis),
+            },
+            Err(failure) => Self::Failed { reason: failure.to_string(), asked: None },
+        }
+    }
+}
+
+/// Hands a connection's token to its vendor.
+pub(crate) type Hand = dyn Fn(String, Secret) -> BoxFuture<'static, Pushed> + Send + Sync;
+
+/// Hands tokens over by the connector.
+pub(crate) fn by_connector(shared: Arc<Shared>) -> Box<Hand> {
+    Box::new(move |connection, token| {
+        let calls = shared.host.connection(&connection);
+        Box::pin(async move {
+            match calls {
+                Ok(calls) => calls.installing(token).install_token().await.into(),
+                Err(unknown) => Pushed::Failed { reason: unknown.to_string(), asked: None },
+            }
+        })
+    })
+}
+
+impl Tokens {
+    /// Ends what is over, and offers a successor wherever one is due.
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        for of in self.store.read(|c| Box::pin(tokens::all_live(c))).await? {
+            let live: Vec<_> = of.tokens.into_iter().map(|known| known.token).collect();
+            if life::over(&live, now).is_empty() && !life::is_due(&live, self.window_ms, now) {
+                continue;
+            }
+            let window = self.window_ms;
+            self.offer(of.tenant, of.connection, move |live| life::is_due(live, window, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands over whatever the vendors are to take by now.
+    pub(crate) fn push_due<'a>(&'a self, hand: &'a Hand) -> BoxFuture<'a, Result<(), StoreError>> {
+        // Boxed: the compiler does not see by itself that it can be sent between threads.
+        Box::pin(async move {
+            let now = self.now();
+            let due = self.store.read(move |c| Box::pin(tokens::to_push(c, now))).await?;
+            let pushes: Vec<_> = due.into_iter().map(|due| self.push_one(due, hand)).collect();
+            let mut pushes = futures::stream::iter(pushes).buffer_unordered(TOGETHER);
+            while let Some(pushed) = pushes.next().await {
+                if let Err(error) = pushed {
+                    tracing::error!(%error, "what became of a token could not be kept; it is handed over again");
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives `connection` a new token now, whether one is due or not; none where there was no room for one.
+    pub(crate) async fn rotate(
+        &self,
+        tenant: &str,
+        connection: &str,
+        hand: &Hand,
+    ) -> Result<Option<Pushed>, StoreError> {
+        let now = self.now();
+        self.offer(tenant.to_owned(), connection.to_owned(), |_| true).await?;
+        let key = connection.to_owned();
+        let due = self.store.write(move |tx| {
+            Box::pin(async move {
+                tokens::push_now(tx, &key, now).await?;
+                let due = tokens::to_push(tx, now).await?;
+                Ok(due.into_iter().find(|due| due.connection == key))
+            })
+        });
+        match due.await? {
+            Some(due) => self.push_one(due, hand).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Offers `connection` a successor if it `needs` one, unless one is on its way.
+    async fn offer(
+        &self,
+        tenant: String,
+        connection: String,
+        needs: impl FnOnce(&[TokenView]) -> bool + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (this, now) = (self.clone(), self.now());
+        let offered = self.store.write(move |tx| {
+            Box::pin(async move {
+                let live = retire_over(tx, &connection, now).await?;
+                if live.iter().any(TokenView::is_on_its_way) || !needs(&live) {
+                    return Ok(());
+                }
+                this.insert_successor(tx, &tenant, &connection, &live, now).await
+            })
+        });
+        offered.await
+    }
+
+    async fn insert_successor(
+        &self,
+        tx: &mut Connection,
+        tenant: &str,
+        connection: &str,
+        live: &[TokenView],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        if life::accepted(live, now).len() >= MOST_LIVE {
+            let Some(leaving) = life::replaced(live, now).or_else(|| life::never_used(live, now)) else {
+                let detail = format!(
+                    "{MOST_LIVE} tokens are accepted and any may be in use: revoke those that the vendor does not use"
+                );
+                return raise(tx, tenant, connection, NO_ROOM, &detail, now).await;
+            };
+            tokens::end(tx, connection, leaving, TokenState::Retired, now).await?;
+        }
+        let generation = tokens::next_generation(tx, connection).await?;
+        let token = new_token()?;
+        let sealed = self.store.vault().seal(&place(connection, generation), token.expose().as_bytes())?;
+        let new = NewToken {
+            tenant: tenant.to_owned(),
+            connection: connection.to_owned(),
+            generation,
+            digest: digest(&token),
+            to_push: Some(sealed),
+            issued_at: now,
+            expires_at: now.saturating_add(self.lifetime_ms),
+        };
+        tokens::insert(tx, new).await
+    }
+
+    async fn push_one(&self, due: Push, hand: &Hand) -> Result<Pushed, StoreError> {
+        let token = open(&self.store, &due)?;
+        let pushed = hand(due.connection.clone(), token).await;
+        let (this, now, outcome) = (self.clone(), self.now(), pushed.clone());
+        self.store
+            .write(move |tx| Box::pin(async move { this.settle(tx, &due, &outcome, now).await }))
+            .await?;
+        Ok(pushed)
+    }
+
+    async fn settle(
+        &self,
+        tx: &mut Connection,
+        push: &Push,
+        pushed: &Pushed,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let Push { tenant, connection, generation, .. } = push;
+        match pushed {
+            Pushed::Taken => {
+                tokens::taken(tx, connection, *generation, now).await?;
+                let live = retire_over(tx, connection, now).await?;
+                if !live.iter().any(|token| token.generation == *generation) {
+                    // It was revoked on its way: the vendor has one that is refused, and needs another at once.
+                    return self.insert_successor(tx, tenant, connection, &live, now).await;
+                }
+                tell(tx, tenant, connection, "token-taken", *generation, now).await?;
+                all_is_well(tx, connection, now).await
+            }
+            Pushed::ByHand => {
+                tokens::discard(tx, connection, *generation).await?;
+                let left = left(tx, connection, now).await?;
+                if left > life::WARNING_MS {
+                    return Ok(());
+                }
+                let detail = format!(
+                    "the webhook token ends in {} days, and the vendor takes none from the host: get a new one and enter it \
+                     there",
+                    (left / DAY_MS).max(0)
+                );
+                raise(tx, tenant, connection, BY_HAND, &detail, now).await
+            }
+            Pushed::Failed { reason, asked } => {
+                let left = left(tx, connection, now).await?;
+                let again_at = now.saturating_add(wait(*asked, left));
+                tokens::not_taken(tx, connection, *generation, again_at, reason).await?;
+                if left >= life::URGENT_MS {
+                    return Ok(());
+                }
+                let detail = format!("the webhook token ends in {} hours: {reason}", (left / HOUR_MS).max(0));
+                raise(tx, tenant, connection, NOT_TAKEN, &detail, now).await
+            }
+        }
+    }
+}
+
+/// The vendor has a token that lasts.
+pub(super) async fn all_is_well(tx: &mut Connection, connection: &str, now: i64) -> Result<(), StoreError> {
+    for kind in [BY_HAND, NOT_TAKEN, NO_ROOM] {
+        alarms::is_over(tx, now, kind, connection).await?;
+    }
+    Ok(())
+}
+
+async fn raise(
+    tx: &mut Connection,
+    tenant: &str,
+    connection: &str,
+    kind: &'static str,
+    detail: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let alarm = Alarm { tenant, connection: Some(connection), kind, about: connection, detail };
+    alarms::raise(tx, now, &alarm).await
+}
+
+/// How long the vendor has a token yet; without end where it has none from here that could end.
+async fn left(tx: &mut Connection, connection: &str, now: i64) -> Result<i64, StoreError> {
+    let live: Vec<_> = tokens::live(tx, connection).await?.into_iter().map(|known| known.token).collect();
+    Ok(life::end_of_use(&live).map_or(i64::MAX, |end| end.saturating_sub(now)))
+}
+
+/// An hour, or what the vendor asked for, as long as that is not most of what is left.
+fn wait(asked: Option<Duration>, left: i64) -> i64 {
+    let Some(asked) = asked else { return HOUR_MS };
+    let asked = i64::try_from(asked.as_millis()).unwrap_or(i64::MAX);
+    asked.clamp(SHORTEST_WAIT_MS, DAY_MS).min((left / 2).max(HOUR_MS))
+}
+
+fn open(store: &Store, push: &Push) -> Result<Secret, StoreError> {
+    let opened = store.vault().open(&place(&push.connection, push.generation), &push.sealed_token)?;
+    let token = std::str::from_utf8(&opened).ok().and_then(Secret::new);
+    token.ok_or_else(|| StoreError::Unreadable("a sealed token".to_owned()))
+}
+
+fn place(connection: &str, generation: i64) -> String {
+    format!("webhook token {generation} of {connection}")
+}
