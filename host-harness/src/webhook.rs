@@ -1,7 +1,14 @@
 //! The door for a vendor's deliveries: the token is checked here, and a placeholder goes on in its place.
 
 mod door;
+pub(crate) mod inbox;
+mod kept;
+mod rate;
+mod reading;
+pub(crate) mod receive;
+pub(crate) mod route;
 mod token;
+pub(crate) mod upkeep;
 
 pub use door::{Checked, Decoy};
 pub use token::AcceptedToken;
@@ -48,9 +55,9 @@ impl Admitted {
     /// Masks what a checked delivery repeats of the connection's secrets and tokens outside the slot. A token that is known
     /// by its digest alone is found by what was presented in the slot, and so only where that was accepted.
     pub fn masked(connection: &Connection, checked: Checked) -> Self {
-        let Checked { mut delivery, accepted, presented } = checked;
+        let Checked { mut delivery, accepted, presented, .. } = checked;
         // Without a token there is nothing to hide, and a signed delivery stays as it is, to the byte.
-        if !connection.accepted_tokens.is_empty() {
+        if accepted || !connection.accepted_tokens.is_empty() {
             mask(&connection.redactor.and(&presented), &mut delivery);
         }
         Self { delivery, accepted }

@@ -38,7 +38,7 @@ pub(crate) struct Bench {
 const PATIENCE: usize = 50;
 
 /// A connection to `stand_in` under that key.
-fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
+pub(crate) fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
     let mut spec = ConnectionSpec::new(tenant, key, "iterable");
     let host = stand_in.address().to_string();
     spec.settings.insert("domain".to_owned(), host.clone());
@@ -64,7 +64,7 @@ fn config(folder: &Folder) -> ServiceConfig {
     }
 }
 
-fn component() -> PathBuf {
+pub(crate) fn component() -> PathBuf {
     xtask::components::current("iterable").unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -18,13 +18,16 @@ pub struct Checked {
     pub(super) accepted: bool,
     /// Finds the tokens that were presented and accepted: nowhere else can one that is known by its digest be seen.
     pub(super) presented: Redactor,
+    /// The SHA-256 of the token, where one was presented and no more.
+    only: Option<[u8; 32]>,
 }
 
 impl Checked {
     /// Compares what `delivery` has in `slot` with all of `accepted`. Accepted are deliveries with a token in the slot and
     /// nothing but accepted ones.
     pub fn against(slot: &TokenSlot, accepted: &[AcceptedToken], mut delivery: Delivery) -> Self {
-        let mut door = Door { tokens: accepted, accepted: 0, refused: 0, presented: Redactor::default() };
+        let mut door =
+            Door { tokens: accepted, accepted: 0, refused: 0, last: None, presented: Redactor::default() };
         match slot.place {
             Place::Header => door.check_headers(&slot.name, &mut delivery.headers),
             Place::Query => delivery.url = door.checked_query(&slot.name, &delivery.url),
@@ -32,17 +35,23 @@ impl Checked {
             Place::Body => {}
         }
         let accepted = door.refused == 0 && door.accepted > 0;
-        Self { delivery, accepted, presented: door.presented }
+        let only = door.last.filter(|_| accepted && door.accepted == 1);
+        Self { delivery, accepted, presented: door.presented, only }
     }
 
     /// A delivery to a plugin that declares no slot.
     pub(super) fn without_slot(delivery: Delivery) -> Self {
-        Self { delivery, accepted: false, presented: Redactor::default() }
+        Self { delivery, accepted: false, presented: Redactor::default(), only: None }
     }
 
     /// Whether the token is accepted. Where it is not, the delivery can be refused without looking any further.
     pub fn is_accepted(&self) -> bool {
         self.accepted
+    }
+
+    /// The SHA-256 of the accepted token, where it is the only one that was presented.
+    pub(crate) fn only_token(&self) -> Option<[u8; 32]> {
+        self.only
     }
 }
 
@@ -70,7 +79,7 @@ impl Decoy {
 
     /// Checks `delivery` as a connection would. Never accepted.
     pub fn check(&self, delivery: Delivery) -> Checked {
-        Checked { accepted: false, ..Checked::against(&self.slot, &self.accepted, delivery) }
+        Checked { accepted: false, only: None, ..Checked::against(&self.slot, &self.accepted, delivery) }
     }
 }
 
@@ -79,6 +88,7 @@ struct Door<'a> {
     tokens: &'a [AcceptedToken],
     accepted: usize,
     refused: usize,
+    last: Option<[u8; 32]>,
     presented: Redactor,
 }
 
@@ -113,6 +123,7 @@ impl Door<'_> {
             return REFUSED;
         };
         self.accepted += 1;
+        self.last = Some(token.digest());
         self.presented = self.presented.and(token.redactor(&presented));
         ACCEPTED
     }

@@ -1,0 +1,254 @@
+//! The inbox: what is stored is read by its connector, in the order received, and its events handed on in the transaction
+//! in which it is marked as read. A delivery that cannot be read stops no other.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use tokio::{
+    sync::watch,
+    task::{Id, JoinSet},
+};
+
+use super::{
+    Admitted, kept,
+    reading::{Reading, after_failures},
+    receive::Webhooks,
+};
+use crate::{
+    contract::webhook::ConsentEvent,
+    store::{
+        Connection, PersonName, StoreError,
+        alarms::{self, Alarm},
+        deliveries::{self, Claim, DeliveryState, End, Which},
+        people,
+    },
+};
+
+/// Readings at the same time. A reading takes well under a millisecond, unless the vendor is asked who a person is.
+const TOGETHER: usize = 16;
+
+/// Of one connection, so that one whose vendor does not answer leaves places to the others.
+const OF_CONNECTION: usize = 4;
+
+/// How often it looks for what time has made due.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a reading is given beyond its call's wall clock before its claim may be taken back.
+const LEASE_MARGIN_MS: i64 = 60_000;
+
+/// How long readings may go on once the host is stopping.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Deliveries of a connection that could not be read.
+const UNREAD: &str = "deliveries-unread";
+
+/// A delivery whose events are handed on.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    /// Its id.
+    pub(crate) id: String,
+    /// Whose.
+    pub(crate) tenant: String,
+    /// To which connection.
+    pub(crate) connection: String,
+    /// When it came, in milliseconds since 1970 in UTC.
+    pub(crate) received_at: i64,
+}
+
+/// Takes events in, in the transaction in which their delivery is marked as read.
+pub(crate) type Apply = dyn for<'c> Fn(&'c mut Connection, Arrived, Vec<ConsentEvent>) -> BoxFuture<'c, Result<(), StoreError>>
+    + Send
+    + Sync;
+
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<()>,
+    connections: HashMap<Id, String>,
+}
+
+impl UnderWay {
+    /// The connections that have all their places.
+    fn full(&self) -> Vec<String> {
+        let mut count: HashMap<&String, usize> = HashMap::new();
+        for connection in self.connections.values() {
+            *count.entry(connection).or_default() += 1;
+        }
+        let full = count.into_iter().filter(|(_, count)| *count >= OF_CONNECTION);
+        full.map(|(connection, _)| connection.clone()).collect()
+    }
+}
+
+/// Reads what arrives until `stop` says so, then lets what is under way end.
+pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
+    let taken_back = webhooks.shared.store.write(|tx| Box::pin(deliveries::take_back(tx)));
+    if let Err(error) = taken_back.await {
+        tracing::error!(%error, "readings of a process that is gone cannot be taken back before their leases end");
+    }
+    let mut under_way = UnderWay::default();
+    while !*stop.borrow() {
+        if let Err(error) = begin(&webhooks, &mut under_way).await {
+            tracing::error!(%error, "the inbox cannot be read");
+        }
+        let again_at = webhooks.shared.clock.now() + LOOK;
+        tokio::select! {
+            _ = stop.changed() => {}
+            Some(ended) = under_way.tasks.join_next_with_id() => {
+                under_way.connections.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
+            () = webhooks.arrived.notified() => {}
+            () = webhooks.shared.clock.sleep_until(again_at) => {}
+        }
+    }
+    let all_ended = async { while under_way.tasks.join_next().await.is_some() {} };
+    let _in_time = tokio::time::timeout(GRACE, all_ended).await;
+    under_way.tasks.shutdown().await;
+}
+
+/// Begins as many readings as there are places for.
+async fn begin(webhooks: &Arc<Webhooks>, under_way: &mut UnderWay) -> Result<(), StoreError> {
+    while under_way.tasks.len() < TOGETHER {
+        let (now, full) = (webhooks.shared.date_ms(), under_way.full());
+        let lease_until = now.saturating_add(LEASE_MARGIN_MS).saturating_add(webhooks.longest_call_ms());
+        let claimed = webhooks
+            .shared
+            .store
+            .write(move |tx| Box::pin(async move { deliveries::claim(tx, now, lease_until, &full).await }));
+        let Some(claim) = claimed.await? else { return Ok(()) };
+        let connection = claim.connection.clone();
+        let task = under_way.tasks.spawn(read(Arc::clone(webhooks), claim));
+        under_way.connections.insert(task.id(), connection);
+    }
+    Ok(())
+}
+
+async fn read(webhooks: Arc<Webhooks>, claim: Claim) {
+    let (reading, digest) = webhooks.ask(&claim).await;
+    let (id, connection) = (claim.id.clone(), claim.connection.clone());
+    if let Err(error) = webhooks.settle(claim, reading, digest).await {
+        // Its claim stays, and is taken again when its lease is over.
+        tracing::error!(connection, delivery = id, %error, "the end of a reading was not stored");
+    }
+}
+
+impl Webhooks {
+    /// Has deliveries that could not be read read again; how many.
+    pub(crate) async fn replay(&self, which: Which) -> Result<u64, StoreError> {
+        let now = self.shared.date_ms();
+        let replayed = self.shared.store.write(move |tx| {
+            Box::pin(async move {
+                let replayed = deliveries::replay(tx, &which, now).await?;
+                if let Which::OfConnection(connection) = &which {
+                    // Raised again where they still cannot be read.
+                    alarms::is_over(tx, now, UNREAD, connection).await?;
+                }
+                Ok(replayed)
+            })
+        });
+        let replayed = replayed.await?;
+        self.arrived.notify_one();
+        Ok(replayed)
+    }
+
+    /// No call takes longer, whichever connection's.
+    fn longest_call_ms(&self) -> i64 {
+        let host = &self.shared.host;
+        let calls = host.connection_keys().into_iter().filter_map(|key| host.connection(&key).ok());
+        let longest = calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0);
+        i64::try_from(longest).unwrap_or(i64::MAX)
+    }
+
+    /// What the connector makes of the delivery, and its digest.
+    async fn ask(&self, claim: &Claim) -> (Reading, Option<String>) {
+        let delivery = match kept::open(self.shared.store.vault(), &claim.id, &claim.sealed) {
+            Ok(delivery) => delivery,
+            Err(error) => return (Reading::Unopened(error.to_string()), None),
+        };
+        let calls = match self.shared.host.connection(&claim.connection) {
+            Ok(calls) => calls,
+            Err(unknown) => return (Reading::unknown(&unknown), None),
+        };
+        let digest = calls.plugin().digest().to_string();
+        let verdict = calls.verify(&Admitted::from_store(delivery, claim.accepted)).await;
+        (Reading::of(verdict, claim.proven), Some(digest))
+    }
+
+    async fn settle(
+        self: Arc<Self>,
+        claim: Claim,
+        reading: Reading,
+        digest: Option<String>,
+    ) -> Result<(), StoreError> {
+        let now = self.shared.date_ms();
+        let key = self.shared.store.person_key(&claim.tenant).await?;
+        let store = self.shared.store.clone();
+        let settled = store.write(move |tx| {
+            Box::pin(async move {
+                let end = |state, reason, events: &[ConsentEvent]| {
+                    let events = i64::try_from(events.len()).unwrap_or(i64::MAX);
+                    End { state, digest: digest.clone(), reason, events }
+                };
+                match reading {
+                    Reading::Events(events) if events.is_empty() => {
+                        let end = end(DeliveryState::OfNoConcern, None, &[]);
+                        deliveries::finish(tx, &claim, &end, now).await.map(drop)
+                    }
+                    Reading::Events(events) => {
+                        let end = end(DeliveryState::Read, None, &events);
+                        if !deliveries::finish(tx, &claim, &end, now).await? {
+                            return Ok(());
+                        }
+                        for event in &events {
+                            let names: Vec<PersonName> =
+                                event.subject.identifiers().iter().map(|named| key.name(named)).collect();
+                            let person = people::known_as(tx, &claim.connection, &names).await?;
+                            deliveries::concerns(tx, claim.seq, person).await?;
+                        }
+                        let Claim { id, tenant, connection, received_at, .. } = claim;
+                        (self.apply)(tx, Arrived { id, tenant, connection, received_at }, events).await
+                    }
+                    Reading::Refused(why) => {
+                        let end = end(DeliveryState::Refused, Some(why), &[]);
+                        deliveries::finish(tx, &claim, &end, now).await.map(drop)
+                    }
+                    Reading::Unreadable(why) => {
+                        give_up(tx, &claim, &end(DeliveryState::Unreadable, Some(why), &[]), now).await
+                    }
+                    Reading::Unopened(why) => {
+                        give_up(tx, &claim, &end(DeliveryState::Stuck, Some(why), &[]), now).await
+                    }
+                    Reading::Failed(failed) => match after_failures(&failed, claim.failures) {
+                        Some(wait) => {
+                            let next_at = now.saturating_add(wait);
+                            deliveries::again(tx, &claim, next_at, digest.as_deref(), &failed.why)
+                                .await
+                                .map(drop)
+                        }
+                        None => {
+                            give_up(tx, &claim, &end(DeliveryState::Stuck, Some(failed.why), &[]), now).await
+                        }
+                    },
+                }
+            })
+        });
+        settled.await
+    }
+}
+
+/// The delivery is kept as it is, and somebody told.
+async fn give_up(tx: &mut Connection, claim: &Claim, end: &End, now: i64) -> Result<(), StoreError> {
+    if !deliveries::finish(tx, claim, end, now).await? {
+        return Ok(());
+    }
+    let detail = format!(
+        "a delivery could not be read ({}); it is kept, and read again by a replay or after a swap",
+        end.reason.as_deref().unwrap_or_default()
+    );
+    let alarm = Alarm {
+        tenant: &claim.tenant,
+        connection: Some(&claim.connection),
+        kind: UNREAD,
+        about: &claim.connection,
+        detail: &detail,
+    };
+    alarms::raise(tx, now, &alarm).await
+}

@@ -1,0 +1,228 @@
+//! Receiving: checked at the door, stored, and only then acknowledged.
+//!
+//! A connection that is switched off still receives: its vendor would not send again what happened meanwhile. What it
+//! brings waits until the connection is switched on. A connection that does not exist is answered like a wrong token.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{AcceptedToken, Admitted, Checked, Decoy, inbox::Apply, kept, rate::Rates};
+use crate::{
+    contract::{
+        Interface,
+        manifest::{Place, TokenSlot},
+        webhook::{Delivery, Verdict},
+    },
+    sandbox::Calls,
+    service::Shared,
+    store::{
+        StoreError,
+        deliveries::{self, NewDelivery},
+        tokens::{Known, TokenView},
+    },
+    token::{self, Tokens, life::MOST_LIVE},
+};
+
+/// The largest body, in bytes: a hundred times what vendors are known to send.
+pub(crate) const LARGEST_BODY: usize = 256 * 1_024;
+
+/// A longer credential is none, in bytes.
+const LONGEST_CREDENTIAL: usize = 2_048;
+
+/// A signature is checked before the answer for no longer than this; what takes longer is checked again later.
+const PROVING: Duration = Duration::from_secs(1);
+
+/// As many may wait unproven at a connection: anybody can send them, so they must not fill the disk.
+const MOST_UNPROVEN: i64 = 1_000;
+
+/// When to come again where the store does not answer.
+const STORE_DOWN: Duration = Duration::from_secs(10);
+
+/// What the vendor is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is stored, or was before. 200.
+    Taken,
+    /// No such connection, or no credential that it accepts: nobody learns which. 401.
+    Refused,
+    /// Its body is larger than [`LARGEST_BODY`]. 413.
+    TooLarge,
+    /// More than a connection may bring. 429.
+    TooMany(Duration),
+    /// It cannot be stored now. 503.
+    Unavailable(Duration),
+}
+
+impl Answer {
+    /// Its status.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::Taken => 200,
+            Self::Refused => 401,
+            Self::TooLarge => 413,
+            Self::TooMany(_) => 429,
+            Self::Unavailable(_) => 503,
+        }
+    }
+}
+
+/// What receives and reads deliveries. Lives as long as the process.
+pub(crate) struct Webhooks {
+    pub(super) shared: Arc<Shared>,
+    /// What becomes of events.
+    pub(super) apply: Box<Apply>,
+    /// Told of each delivery that is stored.
+    pub(super) arrived: Notify,
+    rates: Rates,
+    tokens: Tokens,
+}
+
+/// A delivery that may be stored.
+struct Proven {
+    admitted: Admitted,
+    is_proven: bool,
+    carried: Option<TokenView>,
+}
+
+impl Webhooks {
+    /// Receives for the connections of `shared`, and hands events to `apply`.
+    pub(crate) fn new(shared: Arc<Shared>, apply: Box<Apply>) -> Self {
+        let tokens = Tokens::of(&shared);
+        Self { shared, apply, arrived: Notify::new(), rates: Rates::default(), tokens }
+    }
+
+    /// Takes in what was sent to the address of `connection`.
+    pub(crate) async fn receive(&self, connection: &str, delivery: Delivery) -> Answer {
+        if delivery.body.len() > LARGEST_BODY {
+            return Answer::TooLarge;
+        }
+        // Vendors look whether somebody is there.
+        if ["GET", "HEAD"].contains(&delivery.method.as_str()) {
+            return Answer::Taken;
+        }
+        match self.take_in(connection, delivery).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::error!(connection, %error, "a delivery cannot be stored; its vendor is asked to send it again");
+                Answer::Unavailable(STORE_DOWN)
+            }
+        }
+    }
+
+    async fn take_in(&self, connection: &str, delivery: Delivery) -> Result<Answer, StoreError> {
+        let known = self.tokens.accepted(connection).await?;
+        let calls = self.shared.host.connection(connection).ok();
+        let calls = calls.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
+        let Some(calls) = calls else {
+            let _refused = Decoy::of(MOST_LIVE).check(delivery);
+            return Ok(Answer::Refused);
+        };
+        let answer = self.answer(&calls, known, delivery).await?;
+        self.shared.telemetry.delivery(&calls.connection().tenant.0, connection, answer.status());
+        Ok(answer)
+    }
+
+    /// What is answered where there is such a connection.
+    async fn answer(
+        &self,
+        calls: &Calls,
+        known: Vec<Known>,
+        delivery: Delivery,
+    ) -> Result<Answer, StoreError> {
+        let slot = calls.plugin().manifest().webhook_token_slot.clone();
+        let proven = match slot {
+            Some(slot) => by_token(calls, &slot, known, delivery),
+            None => by_signature(calls, delivery).await,
+        };
+        let Some(proven) = proven else { return Ok(Answer::Refused) };
+        if let Err(wait) = self.rates.take(&calls.connection().key, self.shared.clock.now()) {
+            return Ok(Answer::TooMany(wait));
+        }
+        self.store(calls, proven).await
+    }
+
+    async fn store(&self, calls: &Calls, proven: Proven) -> Result<Answer, StoreError> {
+        let Proven { admitted, is_proven, carried } = proven;
+        let store = &self.shared.store;
+        let (tenant, connection) = (calls.connection().tenant.0.clone(), calls.connection().key.clone());
+        let now = self.shared.date_ms();
+        let id = Uuid::now_v7().to_string();
+        let new = NewDelivery {
+            body_digest: kept::digest(&*store.person_key(&tenant).await?, admitted.delivery()),
+            accepted: admitted.is_accepted(),
+            proven: is_proven,
+            sealed: kept::seal(store.vault(), &id, admitted.delivery())?,
+            received_at: now,
+            id,
+            tenant,
+            connection: connection.clone(),
+        };
+        let stored = store.write(move |tx| {
+            Box::pin(async move {
+                if !is_proven && deliveries::unproven(tx, &connection).await? >= MOST_UNPROVEN {
+                    return Ok(false);
+                }
+                deliveries::insert(tx, new).await?;
+                if let Some(carried) = carried {
+                    token::seen(tx, &connection, &carried, now).await?;
+                }
+                Ok(true)
+            })
+        });
+        if !stored.await? {
+            return Ok(Answer::Unavailable(STORE_DOWN));
+        }
+        self.arrived.notify_one();
+        Ok(Answer::Taken)
+    }
+}
+
+/// Where the plugin names a slot: one credential in it, and an accepted one.
+fn by_token(calls: &Calls, slot: &TokenSlot, known: Vec<Known>, delivery: Delivery) -> Option<Proven> {
+    let is_overlong = is_overlong(slot, &delivery);
+    let connection = calls.connection();
+    let mut accepted = connection.accepted_tokens.clone();
+    accepted.extend(known.iter().map(|known| AcceptedToken::by_digest(known.digest)));
+    let checked = Checked::against(slot, &padded(accepted), delivery);
+    let carried = checked.only_token()?;
+    if is_overlong || !checked.is_accepted() {
+        return None;
+    }
+    let carried = known.into_iter().find(|known| known.digest == carried).map(|known| known.token);
+    Some(Proven { admitted: Admitted::masked(connection, checked), is_proven: true, carried })
+}
+
+/// As many as a connection that does not exist is checked against; what stands in for one has a digest that no text is
+/// known to have.
+fn padded(mut accepted: Vec<AcceptedToken>) -> Vec<AcceptedToken> {
+    let most = accepted.len().max(MOST_LIVE);
+    accepted.resize_with(most, || AcceptedToken::by_digest([0; 32]));
+    accepted
+}
+
+fn is_overlong(slot: &TokenSlot, delivery: &Delivery) -> bool {
+    match slot.place {
+        Place::Header => delivery
+            .headers
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case(&slot.name) && value.len() > LONGEST_CREDENTIAL),
+        Place::Query | Place::Body => delivery.url.len() > 4 * LONGEST_CREDENTIAL,
+    }
+}
+
+/// Where deliveries are signed the connector is asked first. What it cannot say now is kept as unproven.
+async fn by_signature(calls: &Calls, delivery: Delivery) -> Option<Proven> {
+    let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
+    let verdict = tokio::time::timeout(PROVING, calls.verify(&admitted)).await;
+    let is_proven = match verdict {
+        Ok(Ok(Ok(Verdict::Unauthenticated(_)))) => return None,
+        Ok(Ok(Ok(Verdict::Authentic(_) | Verdict::Unreadable(_)))) => true,
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => false,
+    };
+    Some(Proven { admitted, is_proven, carried: None })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,398 @@
+use std::sync::Mutex;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Path, State},
+};
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK};
+use tokio::{sync::watch, task::JoinHandle};
+
+use super::*;
+use crate::{
+    connection::ConnectionSpec,
+    contract::{Identifier, webhook::ConsentEvent},
+    plugin::LoadPolicy,
+    secret::Secret,
+    service::tests::{Bench, component, spec},
+    store::{
+        Connection, PersonName, alarms,
+        deliveries::{DeliveryState, DeliveryView, Filter, Which},
+        people,
+        tests::write,
+        tokens::TokenState,
+    },
+    token::refresh::{Pushed, by_connector},
+    webhook::{inbox, route},
+};
+
+/// As documented for an opt-out by a link in a mail.
+const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
+
+/// A service with an inbox, and every event that it handed on.
+struct Inbox {
+    bench: Bench,
+    webhooks: Arc<Webhooks>,
+    events: Arc<Mutex<Vec<ConsentEvent>>>,
+    reader: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+}
+
+impl Inbox {
+    /// With the connections `newsletter` and `other`; nothing is read yet.
+    async fn new() -> Self {
+        let bench = Bench::with(&[("acme", "newsletter"), ("acme", "other")]).await;
+        let events: Arc<Mutex<Vec<ConsentEvent>>> = Arc::default();
+        let told = Arc::clone(&events);
+        let apply: Box<inbox::Apply> = Box::new(move |_: &mut Connection, _, events| {
+            told.lock().unwrap().extend(events);
+            Box::pin(async { Ok(()) }) as BoxFuture<'_, Result<(), StoreError>>
+        });
+        let webhooks = Arc::new(Webhooks::new(Arc::clone(&bench.shared), apply));
+        Self { bench, webhooks, events, reader: None }
+    }
+
+    /// Begins to read.
+    fn read(&mut self) {
+        let (stop, stopped) = watch::channel(false);
+        self.reader = Some((stop, tokio::spawn(inbox::run(Arc::clone(&self.webhooks), stopped))));
+    }
+
+    async fn token(&self, connection: &str) -> Secret {
+        self.webhooks.tokens.issue("acme", connection).await.unwrap().token
+    }
+
+    async fn deliver(&self, connection: &str, authorization: &[&str], body: &str) -> Answer {
+        let headers =
+            authorization.iter().map(|value| ("authorization".to_owned(), (*value).to_owned())).collect();
+        let delivery = Delivery {
+            method: "POST".to_owned(),
+            url: "https://platform.example.com/hook".to_owned(),
+            headers,
+            body: body.as_bytes().to_vec(),
+            received_at_ms: 1_790_000_000_000,
+        };
+        self.webhooks.receive(connection, delivery).await
+    }
+
+    /// The same as it comes by HTTP, with the answer's status, headers and body.
+    async fn post(&self, connection: &str, authorization: &str, body: Vec<u8>) -> (u16, String, Vec<u8>) {
+        let request = Request::post("/hook").header("authorization", authorization).body(Body::from(body));
+        let answer: Response<Body> =
+            route::webhook(State(Arc::clone(&self.webhooks)), Path(connection.to_owned()), request.unwrap())
+                .await;
+        let (parts, body) = answer.into_parts();
+        (
+            parts.status.as_u16(),
+            format!("{:?}", parts.headers),
+            to_bytes(body, 10_000).await.unwrap().to_vec(),
+        )
+    }
+
+    /// All deliveries, oldest first.
+    async fn list(&self) -> Vec<DeliveryView> {
+        let filter = Filter { most: 100, ..Filter::default() };
+        let list = self
+            .bench
+            .shared
+            .store
+            .read(move |c| Box::pin(async move { deliveries::list(c, "acme", &filter).await }));
+        let mut list = list.await.unwrap();
+        list.reverse();
+        list
+    }
+
+    /// All deliveries once they are `wanted`, time passing meanwhile.
+    async fn once(&self, wanted: impl Fn(&[DeliveryView]) -> bool) -> Vec<DeliveryView> {
+        for _ in 0..1_000 {
+            let list = self.list().await;
+            if wanted(&list) {
+                return list;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.bench.pass(Duration::from_secs(1));
+        }
+        panic!("{:?}", self.list().await);
+    }
+
+    async fn once_all_are(&self, state: DeliveryState) -> Vec<DeliveryView> {
+        self.once(|list| list.iter().all(|delivery| delivery.state == state)).await
+    }
+
+    async fn alarms(&self) -> Vec<String> {
+        let open = self.bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
+    }
+
+    /// How many events were handed on.
+    fn told(&self) -> usize {
+        self.events.lock().unwrap().len()
+    }
+
+    fn put(&self, change: impl FnOnce(&mut ConnectionSpec)) {
+        let mut spec = spec(&self.bench.stand_in, "acme", "newsletter");
+        change(&mut spec);
+        self.bench.shared.host.put_connection(spec).unwrap();
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        ["host.db", "host.db-wal"].iter().any(|file| {
+            let bytes = std::fs::read(self.bench.folder.file(file)).unwrap_or_default();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        })
+    }
+}
+
+fn bearer(token: &Secret) -> String {
+    format!("Bearer {}", token.expose())
+}
+
+#[tokio::test]
+async fn a_delivery_is_stored_then_acknowledged_then_read_and_neither_token_nor_person_is_in_the_database() {
+    let mut inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    let body = OPT_OUT.replace("EmailLink", token.expose());
+    assert_eq!(inbox.deliver("newsletter", &[&bearer(&token)], &body).await, Answer::Taken);
+    let stored = inbox.list().await;
+    assert_eq!((stored[0].state, stored[0].proven, stored[0].kept), (DeliveryState::Waiting, true, true));
+    assert!(!inbox.holds(token.expose()) && !inbox.holds("ada@example.com"));
+    inbox.read();
+    let read = inbox.once_all_are(DeliveryState::Read).await;
+    assert_eq!((read[0].events, inbox.told(), read[0].readings), (1, 1, 1));
+    assert!(read[0].plugin_digest.as_ref().unwrap().starts_with("sha256:"));
+    let event = inbox.events.lock().unwrap()[0].clone();
+    assert_eq!(event.subject.identifiers()[0], Identifier::new("email", "ada@example.com"));
+    assert!(!format!("{event:?}").contains(token.expose()), "a token that a body repeats is masked");
+    assert!(!inbox.holds(token.expose()) && !inbox.holds("ada@example.com"));
+    assert_eq!(inbox.webhooks.tokens.list("newsletter").await.unwrap()[0].state, TokenState::Current);
+}
+
+#[tokio::test]
+async fn a_wrong_token_and_an_unknown_connection_get_the_same_answer_to_the_byte_and_store_nothing() {
+    let inbox = Inbox::new().await;
+    let (own, others) = (inbox.token("newsletter").await, inbox.token("other").await);
+    let refused = inbox.post("nobody", &bearer(&own), OPT_OUT.into()).await;
+    assert_eq!(refused.0, 401);
+    assert!(String::from_utf8(refused.2.clone()).unwrap().contains(r#""status":401"#));
+    let overlong = format!("Bearer {} {}", "x".repeat(2_048), own.expose());
+    for header in ["Bearer wrong", "", "Bearer ", &bearer(&others), &overlong] {
+        assert_eq!(inbox.post("newsletter", header, OPT_OUT.into()).await, refused, "{header}");
+    }
+    let twice = [bearer(&own), bearer(&own)];
+    let twice = inbox.deliver("newsletter", &[&twice[0], &twice[1]], OPT_OUT).await;
+    assert_eq!(twice, Answer::Refused, "exactly one credential");
+    assert_eq!(inbox.list().await, []);
+    assert_eq!(inbox.post("newsletter", &bearer(&own), OPT_OUT.into()).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_by_the_next_delivery() {
+    let inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    assert_eq!(inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await, Answer::Taken);
+    inbox.webhooks.tokens.revoke("acme", "newsletter", 1).await.unwrap();
+    assert_eq!(inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await, Answer::Refused);
+}
+
+#[tokio::test]
+async fn a_delivery_sent_again_is_acknowledged_again_and_read_once() {
+    let mut inbox = Inbox::new().await;
+    let (token, other) = (inbox.token("newsletter").await, inbox.token("newsletter").await);
+    let spaced = OPT_OUT.replace(":[", " : [ ");
+    for (token, body) in [(&token, OPT_OUT), (&token, OPT_OUT), (&other, spaced.as_str())] {
+        assert_eq!(inbox.deliver("newsletter", &[&bearer(token)], body).await, Answer::Taken);
+    }
+    inbox.read();
+    assert_eq!(inbox.once_all_are(DeliveryState::Read).await.len(), 1);
+    let later = OPT_OUT.replace("23:34:15", "23:34:16");
+    assert_eq!(inbox.deliver("newsletter", &[&bearer(&other)], &later).await, Answer::Taken);
+    assert_eq!(inbox.once_all_are(DeliveryState::Read).await.len(), 2);
+    assert_eq!(inbox.told(), 2);
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_and_who_only_looks_is_answered() {
+    let inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    assert_eq!(inbox.post("newsletter", &bearer(&token), vec![b' '; LARGEST_BODY + 1]).await.0, 413);
+    assert_eq!(inbox.post("nobody", "Bearer x", vec![b' '; LARGEST_BODY + 1]).await.0, 413);
+    assert_eq!(inbox.post("newsletter", &bearer(&token), vec![b' '; LARGEST_BODY]).await.0, 200);
+    let look = Request::head("/hook").body(Body::empty()).unwrap();
+    let looked = route::webhook(State(Arc::clone(&inbox.webhooks)), Path("nobody".to_owned()), look).await;
+    assert_eq!(looked.status(), 200);
+}
+
+#[tokio::test]
+async fn without_a_store_the_vendor_is_asked_to_come_again() {
+    let inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.bench.shared.store.close().await;
+    let (status, headers, _) = inbox.post("newsletter", &bearer(&token), OPT_OUT.into()).await;
+    assert_eq!(status, 503);
+    assert!(headers.contains(r#""retry-after": "10""#), "{headers}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
+    let mut inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.deliver("newsletter", &[&bearer(&token)], "no JSON, ada@example.com").await;
+    inbox.read();
+    let unreadable = inbox.once_all_are(DeliveryState::Unreadable).await;
+    assert!(unreadable[0].kept && unreadable[0].reason.as_ref().is_some_and(|why| !why.contains("ada")));
+    assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"]);
+    inbox.webhooks.replay_after_swaps().await.unwrap();
+    assert_eq!(inbox.list().await[0].readings, 1, "the same version has said what it makes of it");
+    let mut bytes = std::fs::read(component()).unwrap();
+    // A custom section: the same component under another digest.
+    bytes.extend([0, 5, 4]);
+    bytes.extend(b"next");
+    let host = &inbox.bench.shared.host;
+    let next = host.load(bytes, &LoadPolicy::default()).await.unwrap();
+    let digest = host.plugin("iterable").unwrap().replace(next).unwrap().to_string();
+    inbox.webhooks.replay_after_swaps().await.unwrap();
+    let again = inbox.once(|list| list[0].plugin_digest.as_ref() == Some(&digest)).await;
+    assert_eq!((again[0].state, again[0].readings), (DeliveryState::Unreadable, 2));
+    assert_eq!(inbox.webhooks.replay(Which::One(again[0].id.clone())).await.unwrap(), 1);
+    inbox.once(|list| list[0].readings == 3).await;
+}
+
+#[tokio::test]
+async fn a_delivery_whose_reading_fails_stops_no_other_and_is_kept_for_a_replay() {
+    let mut inbox = Inbox::new().await;
+    let (poisoned, other) = (inbox.token("newsletter").await, inbox.token("other").await);
+    inbox.put(|spec| spec.limits.memory_bytes = 1);
+    inbox.deliver("newsletter", &[&bearer(&poisoned)], OPT_OUT).await;
+    inbox.deliver("other", &[&bearer(&other)], OPT_OUT).await;
+    inbox.read();
+    let list = inbox.once(|list| list[1].state == DeliveryState::Read).await;
+    assert_eq!(list[0].state, DeliveryState::Waiting);
+    let list = inbox.once(|list| list[0].state == DeliveryState::Stuck).await;
+    assert_eq!((list[0].readings, list[0].kept), (8, true));
+    assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"]);
+    inbox.put(|_| {});
+    let which = Which::OfConnection("newsletter".to_owned());
+    assert_eq!(inbox.webhooks.replay(which).await.unwrap(), 1);
+    inbox.once_all_are(DeliveryState::Read).await;
+    assert_eq!((inbox.told(), inbox.alarms().await), (2, Vec::new()));
+}
+
+#[tokio::test]
+async fn what_a_dead_process_was_reading_is_read_at_the_next_start() {
+    let mut inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
+    let lost = write(&inbox.bench.shared.store, |tx| {
+        Box::pin(async move { deliveries::claim(tx, i64::MAX - 1, i64::MAX, &[]).await })
+    });
+    let lost = lost.await.unwrap();
+    inbox.read();
+    inbox.once_all_are(DeliveryState::Read).await;
+    let end = deliveries::End { state: DeliveryState::Stuck, digest: None, reason: None, events: 0 };
+    let late = write(&inbox.bench.shared.store, move |tx| {
+        Box::pin(async move { deliveries::finish(tx, &lost, &end, 0).await })
+    });
+    assert!(!late.await, "a claim that was taken back ends nothing");
+    assert_eq!((inbox.told(), inbox.list().await[0].state), (1, DeliveryState::Read));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_switched_off_receives_and_reads_once_it_is_on() {
+    let mut inbox = Inbox::new().await;
+    let (off, on) = (inbox.token("newsletter").await, inbox.token("other").await);
+    let switch = |store: &crate::store::Store, enabled: i64| {
+        let store = store.clone();
+        async move {
+            write(&store, move |tx| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE connections SET enabled = $1 WHERE key = 'newsletter'")
+                        .bind(enabled)
+                        .execute(tx)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await;
+        }
+    };
+    switch(&inbox.bench.shared.store, 0).await;
+    assert_eq!(inbox.deliver("newsletter", &[&bearer(&off)], OPT_OUT).await, Answer::Taken);
+    assert_eq!(inbox.deliver("other", &[&bearer(&on)], OPT_OUT).await, Answer::Taken);
+    inbox.read();
+    let list = inbox.once(|list| list[1].state == DeliveryState::Read).await;
+    assert_eq!(list[0].state, DeliveryState::Waiting);
+    switch(&inbox.bench.shared.store, 1).await;
+    inbox.once_all_are(DeliveryState::Read).await;
+}
+
+#[tokio::test]
+async fn an_erasure_takes_the_persons_deliveries_along_and_a_repeat_brings_nothing_back() {
+    let mut inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
+    inbox.deliver("newsletter", &[&bearer(&token)], &OPT_OUT.replace("ada@", "bob@")).await;
+    inbox.read();
+    inbox.once_all_are(DeliveryState::Read).await;
+    let key = inbox.bench.shared.store.person_key("acme").await.unwrap();
+    let ada: Vec<PersonName> = vec![key.name(&Identifier::new("email", "ada@example.com"))];
+    write(&inbox.bench.shared.store, move |tx| {
+        Box::pin(async move {
+            let ada = people::known_as(tx, "newsletter", &ada).await?;
+            deliveries::forget(tx, ada).await
+        })
+    })
+    .await;
+    assert_eq!(inbox.list().await.iter().map(|delivery| delivery.kept).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await, Answer::Taken);
+    assert_eq!((inbox.list().await.len(), inbox.told()), (2, 2));
+}
+
+#[tokio::test]
+async fn bodies_go_when_their_time_is_over() {
+    let mut inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
+    inbox.read();
+    inbox.once_all_are(DeliveryState::Read).await;
+    inbox.bench.clock.advance(Duration::from_hours(29 * 24));
+    inbox.webhooks.tidy().await.unwrap();
+    assert!(inbox.list().await[0].kept);
+    inbox.bench.clock.advance(Duration::from_hours(24));
+    inbox.webhooks.tidy().await.unwrap();
+    assert_eq!(inbox.list().await, []);
+}
+
+#[tokio::test]
+async fn a_token_is_rotated_at_the_vendor_and_every_delivery_of_the_switch_over_is_accepted() {
+    let mut inbox = Inbox::new().await;
+    inbox.put(|spec| drop(spec.settings.insert("webhook-id".into(), FIRST_WEBHOOK.to_string())));
+    let first = inbox.token("newsletter").await;
+    let stand_in = &inbox.bench.stand_in;
+    stand_in.with_project(|project| {
+        project.seed(Some("ada@example.com"), None, None);
+        project.webhook(FIRST_WEBHOOK).auth_type = AuthType::OAuth2;
+        project.webhook(FIRST_WEBHOOK).set_token(first.expose());
+    });
+    inbox.bench.pass(Duration::from_hours(80 * 24));
+    let hand = by_connector(Arc::clone(&inbox.bench.shared));
+    inbox.webhooks.tokens.pass(&*hand).await.unwrap();
+    let mut carried = Vec::new();
+    for act in [Act::UnsubscribeByLink { channel: 6539 }, Act::RejoinChannel { channel: 6539 }] {
+        inbox.bench.stand_in.act("ada@example.com", &act);
+        inbox.bench.pass(Duration::from_secs(40));
+        let sent = inbox.bench.stand_in.next_delivery().await;
+        let header = sent.header("authorization").unwrap().to_owned();
+        let body = String::from_utf8(sent.body_bytes()).unwrap();
+        assert_eq!(inbox.deliver("newsletter", &[&header], &body).await, Answer::Taken);
+        carried.push(header.contains(first.expose()));
+    }
+    assert_eq!(carried, [true, false], "Iterable's senders switch over after a minute");
+    inbox.read();
+    inbox.once_all_are(DeliveryState::Read).await;
+    let states: Vec<_> =
+        inbox.webhooks.tokens.list("newsletter").await.unwrap().iter().map(|token| token.state).collect();
+    assert_eq!(states, [TokenState::Former, TokenState::Current]);
+    let hand = by_connector(Arc::clone(&inbox.bench.shared));
+    let by_hand = inbox.webhooks.tokens.rotate("acme", "other", &*hand).await.unwrap();
+    assert_eq!(by_hand, Some(Pushed::ByHand), "without a webhook id the vendor takes none");
+}

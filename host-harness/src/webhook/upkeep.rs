@@ -1,0 +1,67 @@
+//! What looks after deliveries that were not read, and those whose time is over.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::{BoxFuture, select_all};
+use tokio::sync::watch;
+
+use super::receive::Webhooks;
+use crate::store::{
+    StoreError,
+    deliveries::{self, Which},
+};
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// A vendor may send a delivery again for so long: Standard Webhooks' last try is after 76 hours, Stripe's after 72.
+const REPEATED_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// Looks after deliveries until `stop` says so. What could not be read is read again once another version of its plugin
+/// serves, also where that came while the host was down.
+pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let plugins = webhooks.shared.host.plugins();
+        let running: Vec<_> =
+            plugins.values().map(|slot| (Arc::clone(slot), slot.current().plugin().digest())).collect();
+        for done in [webhooks.replay_after_swaps().await, webhooks.tidy().await] {
+            if let Err(error) = done {
+                tracing::error!(%error, "deliveries cannot be looked after");
+            }
+        }
+        let again_at = webhooks.shared.clock.now() + LOOK;
+        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![webhooks.shared.clock.sleep_until(again_at)];
+        for (slot, digest) in &running {
+            swaps.push(Box::pin(slot.replaced(*digest)));
+        }
+        tokio::select! {
+            _ = stop.changed() => {}
+            _ = select_all(swaps) => {}
+        }
+    }
+}
+
+impl Webhooks {
+    /// Has read again whatever another version of its plugin could not read.
+    pub(crate) async fn replay_after_swaps(&self) -> Result<(), StoreError> {
+        for (connection, digest) in self.shared.store.read(|c| Box::pin(deliveries::unread(c))).await? {
+            let Ok(calls) = self.shared.host.connection(&connection) else { continue };
+            if digest != Some(calls.plugin().digest().to_string()) {
+                self.replay(Which::OfConnection(connection)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the bodies whose time is over, and what else is known of a delivery once it cannot come again.
+    pub(crate) async fn tidy(&self) -> Result<(), StoreError> {
+        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let now = self.shared.date_ms();
+        let bodies_before = now.saturating_sub(ms(self.shared.config.keep_deliveries));
+        let rows_before = now.saturating_sub(ms(REPEATED_FOR));
+        let tidied = self.shared.store.write(move |tx| {
+            Box::pin(async move { deliveries::tidy(tx, bodies_before, rows_before, now).await })
+        });
+        tidied.await
+    }
+}
