@@ -28,6 +28,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+pub use api_keys::{ApiKey, Scope};
 pub(crate) use database::{Connection, Database, Work};
 use futures::future::BoxFuture;
 pub use restore::{RestoreError, restore};

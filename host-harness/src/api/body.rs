@@ -21,7 +21,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        axum::Json::from_request(request, state).await.map(|axum::Json(body)| Self(body)).map_err(refused)
+        axum::Json::from_request(request, state)
+            .await
+            .map(|axum::Json(body)| Self(body))
+            .map_err(|rejection| refused(&rejection))
     }
 }
 
@@ -36,7 +39,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 /// The words of the JSON reader: they name the field and the line.
-fn refused(rejection: JsonRejection) -> Problem {
+fn refused(rejection: &JsonRejection) -> Problem {
     let kind = match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let most = super::LARGEST_BODY;

@@ -44,8 +44,13 @@ impl Caller {
         Who(format!("API key {} ({})", self.0.name, self.0.id))
     }
 
-    fn may_write(self) -> Result<Writer, Problem> {
-        if self.0.scope.may_write {
+    /// Whether it may change what it reaches.
+    pub(crate) fn may_write(&self) -> bool {
+        self.0.scope.may_write
+    }
+
+    fn writer(self) -> Result<Writer, Problem> {
+        if self.may_write() {
             return Ok(Writer(self));
         }
         let name = &self.0.name;
@@ -84,7 +89,7 @@ impl FromRequestParts<Arc<Shared>> for Writer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, shared).await?.may_write()
+        Caller::from_request_parts(parts, shared).await?.writer()
     }
 }
 

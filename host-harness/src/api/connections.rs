@@ -28,7 +28,7 @@ use crate::{
         Reloaded, change,
         import::{self, ReloadError},
         owned::Owned,
-        tried::{self, Tried},
+        tried::{self, TestStatus, Tried},
     },
     service::Shared,
     store::connections,
@@ -139,7 +139,7 @@ async fn delete(
 }
 
 /// Tries everything that the connection needs, changing nothing at the vendor. One that was parked goes on where all of it
-/// works.
+/// works and the API key may write.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/test", tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = Tried)))]
 async fn test(
@@ -148,7 +148,11 @@ async fn test(
     Path(key): Path<String>,
 ) -> Result<axum::Json<Tried>, Problem> {
     let owned = found(&shared, &caller, &key).await?;
-    Ok(axum::Json(tried::test(&shared, &caller.who(), &owned).await?))
+    let tried = tried::test(&shared, &caller.who(), &owned).await?;
+    if tried.test_status == TestStatus::Succeeded && caller.may_write() {
+        tried::resume(&shared, &caller.who(), &owned).await?;
+    }
+    Ok(axum::Json(tried))
 }
 
 /// What resuming came to.

@@ -25,14 +25,14 @@ impl Restore {
             .await
             .map_err(Failure::misused)?;
         let database = service.database.display();
-        let mut people = format!(
-            "{database} is {} again\n\
+        let kept_in =
+            kept.as_ref().map(|kept| format!("\nthe database before it is kept in {}", kept.display()));
+        let people = format!(
+            "{database} is {} again{}\n\
              next: what the service did after that backup is not in it; the vendors still have it",
-            self.file.display()
+            self.file.display(),
+            kept_in.unwrap_or_default()
         );
-        if let Some(kept) = &kept {
-            people.push_str(&format!("\nthe database before it is kept in {}", kept.display()));
-        }
         Ok(Shown { people, json: json!({"database": service.database, "kept": kept}), exit: Exit::Done })
     }
 }

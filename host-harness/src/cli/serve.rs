@@ -10,7 +10,6 @@ use crate::service::{Handle, Reloaded, Service};
 pub(super) struct Serve {}
 
 impl Serve {
-    #[expect(clippy::unused_self, reason = "every command runs by itself")]
     pub(super) async fn run(self, session: &Session, is_json: bool) -> Result<Shown, Failure> {
         let config = session.configuration()?;
         let starting = session.awaited("starting", Service::start(config)).await;

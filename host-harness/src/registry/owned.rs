@@ -86,14 +86,14 @@ impl Owned {
             webhook_tokens: tokens.map(plain).collect(),
             token_to_install: spec.token_to_install.as_ref().map(plain),
         };
-        let sealed = Zeroizing::new(serde_json::to_vec(&sealed).map_err(unreadable)?);
+        let sealed = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|error| unreadable(&error))?);
         Ok(Kept {
             key: spec.key.clone(),
             tenant: spec.tenant.0.clone(),
             plugin: spec.plugin.clone(),
             file: self.file.clone(),
             duties: self.duties.clone(),
-            settings: serde_json::to_string(&open).map_err(unreadable)?,
+            settings: serde_json::to_string(&open).map_err(|error| unreadable(&error))?,
             sealed_secrets: vault.seal(&place(&spec.tenant.0, &spec.key), &sealed)?,
             standing: self.standing.clone(),
         })
@@ -101,7 +101,7 @@ impl Owned {
 
     /// What was kept.
     pub(crate) fn open(vault: &Vault, kept: &Kept) -> Result<Self, StoreError> {
-        let open: Open = serde_json::from_str(&kept.settings).map_err(unreadable)?;
+        let open: Open = serde_json::from_str(&kept.settings).map_err(|error| unreadable(&error))?;
         let sealed = vault.open(&place(&kept.tenant, &kept.key), &kept.sealed_secrets)?;
         let sealed: Sealed = serde_json::from_slice(&sealed).map_err(|_| {
             // What it says is secret.
@@ -139,6 +139,6 @@ fn place(tenant: &str, key: &str) -> String {
     format!("connection {key} of tenant {tenant}")
 }
 
-fn unreadable(error: serde_json::Error) -> StoreError {
+fn unreadable(error: &serde_json::Error) -> StoreError {
     StoreError::Unreadable(format!("a connection's settings: {error}"))
 }

@@ -1,4 +1,4 @@
-//! A connection tested: what works, what does not, and that a parked one goes on once everything does.
+//! A connection tested: what works and what does not. A parked one goes on when an operator says so.
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::{
     contract::{Check, CheckOutcome, ErrorKind},
     service::Shared,
     store::{
-        Connection, StoreError, alarms,
+        StoreError, alarms,
         audit::{self, Record},
         connections,
     },
@@ -56,15 +56,10 @@ pub(crate) async fn test(shared: &Shared, who: &Who, owned: &Owned) -> Result<Tr
             connections::tested(tx, &key, at, passed).await?;
             let detail = json!({"by": by, "passed": passed});
             let record = Record { connection: Some(key.clone()), detail, ..Record::of("connection-tested") };
-            audit::append(tx, &tenant, at, &record).await?;
-            if passed {
-                resume_in(tx, &tenant, &key, at, "a test that everything passed").await?;
-            }
-            Ok(())
+            audit::append(tx, &tenant, at, &record).await
         })
     });
     store.await?;
-    shared.work.notify_one();
     Ok(tried)
 }
 
@@ -72,32 +67,21 @@ pub(crate) async fn test(shared: &Shared, who: &Who, owned: &Owned) -> Result<Tr
 pub(crate) async fn resume(shared: &Shared, who: &Who, owned: &Owned) -> Result<bool, StoreError> {
     let (key, tenant, by) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), who.0.clone());
     let at = shared.date_ms();
-    let resumed = shared
-        .store
-        .write(move |tx| Box::pin(async move { resume_in(tx, &tenant, &key, at, &by).await }))
-        .await?;
+    let resumed = shared.store.write(move |tx| {
+        Box::pin(async move {
+            if !connections::resume(tx, &key).await? {
+                return Ok(false);
+            }
+            alarms::is_over(tx, at, "connection-parked", &key).await?;
+            let detail = json!({"by": by});
+            let record = Record { connection: Some(key), detail, ..Record::of("connection-resumed") };
+            audit::append(tx, &tenant, at, &record).await?;
+            Ok(true)
+        })
+    });
+    let resumed = resumed.await?;
     shared.work.notify_one();
     Ok(resumed)
-}
-
-async fn resume_in(
-    tx: &mut Connection,
-    tenant: &str,
-    key: &str,
-    at: i64,
-    by: &str,
-) -> Result<bool, StoreError> {
-    if !connections::resume(tx, key).await? {
-        return Ok(false);
-    }
-    alarms::is_over(tx, at, "connection-parked", key).await?;
-    let record = Record {
-        connection: Some(key.to_owned()),
-        detail: json!({"by": by}),
-        ..Record::of("connection-resumed")
-    };
-    audit::append(tx, tenant, at, &record).await?;
-    Ok(true)
 }
 
 async fn ask(shared: &Shared, key: &str) -> Tried {

@@ -7,7 +7,9 @@ use anyhow::Result;
 use xtask::components::root;
 
 /// What of the host names no wasmtime type and no generated one, as folders or files.
-const HOST: [&str; 17] = [
+const HOST: [&str; 21] = [
+    "api",
+    "api.rs",
     "clock.rs",
     "cli",
     "cli.rs",
@@ -23,6 +25,8 @@ const HOST: [&str; 17] = [
     "egress",
     "egress.rs",
     "nearest.rs",
+    "registry",
+    "registry.rs",
     "secret.rs",
     "webhook.rs",
 ];

@@ -29,9 +29,8 @@ impl fmt::Debug for SecretText {
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // As any value first: the reader's own error would show what it found.
-        let text = match Value::deserialize(deserializer) {
-            Ok(Value::String(text)) => text,
-            _ => return Err(D::Error::custom("a secret is a text that is not empty, or null to remove it")),
+        let Ok(Value::String(text)) = Value::deserialize(deserializer) else {
+            return Err(D::Error::custom("a secret is a text that is not empty, or null to remove it"));
         };
         Secret::new(text).map(Self).ok_or_else(|| D::Error::custom("a secret is not empty; null removes it"))
     }
@@ -97,6 +96,7 @@ impl NewConnection {
 /// A change of a connection: what is left out stays, null removes. Key and tenant never change.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::option_option, reason = "left out, removed and set are three things")]
 pub(super) struct Patch {
     /// Another plugin that carries it.
     plugin: Option<String>,

@@ -80,7 +80,7 @@ async fn a_body_that_cannot_be_read_is_told_where_and_no_secret_with_it() {
         ("{\"key\": \"a\",\n \"tenant\"", "line 2"),
         ("{\"key\": \"a\", \"colour\": 1}", "unknown field `colour`"),
         ("{\"secrets\": {\"api-key\": 12345678}}", "secrets.api-key: a secret is a text"),
-        ("{\"egress\": {\"plain-http\": true}}", "egress: plain HTTP goes to this machine alone"),
+        ("{\"egress\": {\"plain-http\": true}}", "egress: plain-http: plain HTTP goes to this machine alone"),
     ] {
         let refused = bench.raw("POST", "/api/v1/connection", &headers, body.as_bytes()).await;
         assert_eq!(refused.problem(), (400, "bad-body"), "{body}");
@@ -169,6 +169,9 @@ async fn a_parked_connection_goes_on_once_it_is_resumed_or_passes_its_test() {
     assert_eq!(again.json["was-parked"], false);
 
     bench.sql(park).await;
+    let reader = bench.key("reader", None, false).await;
+    bench.get(&reader, &format!("{PATH}/test")).await;
+    assert_eq!(bench.get(&key, PATH).await.json["parked-at"], 17, "a key that may read resumes nothing");
     bench.get(&key, &format!("{PATH}/test")).await;
     assert_eq!(bench.get(&key, PATH).await.json["parked-why"], json!(null));
     let records = bench.audit("acme").await;
@@ -185,8 +188,8 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
         "INSERT INTO people (id, connection) VALUES (1, 'newsletter')",
         "INSERT INTO names (connection, name, person) VALUES ('newsletter', x'01', 1)",
         "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
-           generation) VALUES (1, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', x'01', 1, 1, 0), \
-           (2, 'r-2', 'acme', 'newsletter', 1, 'consent', 'waiting', 'confirm', x'01', 1, 1, 3)",
+           generation) VALUES (1, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', x'01', 4102444800000, 1, 0), \
+           (2, 'r-2', 'acme', 'newsletter', 1, 'consent', 'waiting', 'confirm', x'01', 4102444800000, 1, 3)",
         "INSERT INTO request_keys (request, data_key) VALUES (1, x'01'), (2, x'01')",
     ] {
         bench.sql(statement).await;

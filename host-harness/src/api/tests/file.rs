@@ -73,7 +73,7 @@ async fn a_connection_that_left_the_file_is_removed_or_disabled_while_requests_o
     let key = bench.operator().await;
     bench.sql(
         "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
-         VALUES ('r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', 1, 9223372036854775807)",
+         VALUES ('r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', 4102444800000, 9223372036854775807)",
     )
     .await;
     bench.configure("");

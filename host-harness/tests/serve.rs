@@ -1,0 +1,120 @@
+//! The service as an operator runs it: started, asked, told to read again, and stopped.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what cannot be set up fails its test")]
+
+#[path = "cli/operator.rs"]
+mod operator;
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+};
+
+use operator::{Operator, TOKEN};
+
+/// A service's process.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+fn serve(operator: &Operator) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_connector-host"));
+    command
+        .args(["--config", operator.config().to_str().unwrap(), "--json", "serve"])
+        .env("ITERABLE_API_KEY", operator.stand_in.api_key())
+        .env("WEBHOOK_TOKEN", TOKEN)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Serving {
+    fn start(operator: &Operator) -> Self {
+        let mut child = serve(operator).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = said["listening"]["api"].as_str().unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn get(&self, key: &str, path: &str) -> (String, serde_json::Value) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
+    }
+
+    fn tell(&self, signal: &str) {
+        let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+}
+
+/// With a `[service]` in front of what the configuration says.
+fn with_service(operator: &Operator) -> String {
+    std::fs::write(operator.config().with_file_name("master.key"), "ab".repeat(32)).unwrap();
+    let text = std::fs::read_to_string(operator.config()).unwrap();
+    let text =
+        format!("service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0' }}\n{text}");
+    std::fs::write(operator.config(), &text).unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_answers_reads_its_file_again_and_stops_when_it_is_told_to() {
+    let operator = Operator::new().await;
+    let text = with_service(&operator);
+    let key = operator.run(&["api-key", "create", "--name", "ops"]).await.out;
+    let mut serving = Serving::start(&operator);
+    let keys = |serving: &Serving| {
+        let (_, listed) = serving.get(key.trim(), "/api/v1/connection");
+        let listed = listed["connections"].as_array().unwrap().clone();
+        listed.iter().map(|connection| connection["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&serving), ["hostile", "newsletter"]);
+    let (status, tested) = serving.get(key.trim(), "/api/v1/connection/newsletter/test");
+    assert_eq!((status.as_str(), &tested["test_status"]), ("HTTP/1.1 200 OK", &"succeeded".into()));
+
+    // One process for each database.
+    let second = serve(&operator).output().unwrap();
+    assert_eq!(second.status.code(), Some(2));
+    assert!(String::from_utf8(second.stderr).unwrap().contains("another process serves this database"));
+
+    let mut told = BufReader::new(serving.child.stderr.take().unwrap()).lines();
+    std::fs::write(operator.config(), "broken").unwrap();
+    serving.tell("-HUP");
+    let line = told.find(|line| line.as_ref().unwrap().contains("nothing is reloaded")).unwrap().unwrap();
+    assert!(line.starts_with("error: "), "{line}");
+    assert_eq!(keys(&serving), ["hostile", "newsletter"]);
+    let fewer = text.replace("[connections.hostile]\ntenant = 'acme'\nplugin = 'hostile'\n", "");
+    std::fs::write(operator.config(), fewer).unwrap();
+    serving.tell("-HUP");
+    told.find(|line| line.as_ref().unwrap().contains("removed: hostile")).unwrap().unwrap();
+    assert_eq!(keys(&serving), ["newsletter"]);
+
+    // The key works as long as nobody revokes it, also while the service runs.
+    assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.code, 0);
+    assert_eq!(serving.get(key.trim(), "/api/v1/connection").0, "HTTP/1.1 401 Unauthorized");
+
+    serving.tell("-TERM");
+    assert_eq!(serving.child.wait().unwrap().code(), Some(0));
+    assert!(TcpStream::connect(&serving.address).is_err());
+    let verified = operator.run(&["audit", "verify"]).await;
+    assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_service_in_the_configuration_it_says_what_to_add() {
+    let operator = Operator::new().await;
+    let told = operator.run(&["serve"]).await;
+    assert_eq!((told.code, told.out.as_str()), (2, ""));
+    assert!(told.err.contains("new-master-key") && told.err.contains("[service]"), "{told:?}");
+}
