@@ -8,7 +8,7 @@ use super::{Connection, StoreError};
 /// Where a token stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum TokenState {
+pub(crate) enum TokenState {
     /// Accepted; whether the vendor has it is not known yet.
     Offered,
     /// Accepted; the one that the vendor took last.
@@ -43,29 +43,29 @@ impl TokenState {
 
 /// A token as everybody may see it: the token itself is not in it. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TokenView {
+pub(crate) struct TokenView {
     /// From 1, one more for each token of the connection.
-    pub generation: i64,
+    pub(crate) generation: i64,
     /// Where it stands.
-    pub state: TokenState,
+    pub(crate) state: TokenState,
     /// Whether the host made it to hand it to the vendor itself.
-    pub by_host: bool,
+    pub(crate) by_host: bool,
     /// Since when it is accepted.
-    pub issued_at: i64,
+    pub(crate) issued_at: i64,
     /// Until when.
-    pub expires_at: i64,
+    pub(crate) expires_at: i64,
     /// When a delivery last carried it, to the hour.
-    pub seen_at: Option<i64>,
+    pub(crate) seen_at: Option<i64>,
     /// When the vendor got another one in its place.
-    pub replaced_at: Option<i64>,
+    pub(crate) replaced_at: Option<i64>,
     /// When it was retired or revoked.
-    pub ended_at: Option<i64>,
+    pub(crate) ended_at: Option<i64>,
     /// When the vendor is asked to take it.
-    pub push_at: Option<i64>,
+    pub(crate) push_at: Option<i64>,
     /// How often the vendor did not take it.
-    pub push_failures: i64,
+    pub(crate) push_failures: i64,
     /// Why, the last time.
-    pub push_reason: Option<String>,
+    pub(crate) push_reason: Option<String>,
 }
 
 /// A token about to be stored.

@@ -60,12 +60,22 @@ fn days(days: u32) -> Duration {
     Duration::from_hours(24) * days
 }
 
+/// What a vendor was handed.
+#[derive(Clone, Default)]
+struct Handed(Arc<std::sync::Mutex<Vec<Secret>>>);
+
+impl Handed {
+    fn all(&self) -> Vec<Secret> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
 /// A vendor that answers with this each time, and keeps what it was handed.
-fn vendor(pushed: Pushed) -> (Box<Hand>, Arc<std::sync::Mutex<Vec<Secret>>>) {
-    let handed = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let kept = Arc::clone(&handed);
+fn vendor(pushed: Pushed) -> (Box<Hand>, Handed) {
+    let handed = Handed::default();
+    let kept = handed.clone();
     let hand: Box<Hand> = Box::new(move |_, token| {
-        kept.lock().unwrap().push(token);
+        kept.0.lock().unwrap().push(token);
         let pushed = pushed.clone();
         Box::pin(async move { pushed })
     });
@@ -134,7 +144,7 @@ async fn a_refresh_makes_room_by_what_nobody_uses() {
     bench.clock.advance(days(80));
     let (hand, handed) = vendor(Pushed::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
-    assert!(bench.accepts(&used.token).await && bench.accepts(&handed.lock().unwrap()[0].clone()).await);
+    assert!(bench.accepts(&used.token).await && bench.accepts(&handed.all()[0]).await);
     assert_eq!(bench.states().await[1], (2, TokenState::Retired));
     assert_eq!(bench.tokens.accepted("newsletter").await.unwrap().len(), MOST_LIVE);
 }
@@ -148,10 +158,10 @@ async fn a_successor_is_offered_pushed_and_followed_by_the_end_of_the_one_before
     bench.tokens.pass(&*hand).await.unwrap();
     bench.clock.advance(days(74));
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!(handed.lock().unwrap().len(), 0, "16 days are left");
+    assert_eq!(handed.all().len(), 0, "16 days are left");
     bench.clock.advance(days(2));
     bench.tokens.pass(&*hand).await.unwrap();
-    let second = handed.lock().unwrap()[0].clone();
+    let second = handed.all()[0].clone();
     assert_eq!(bench.states().await, [(1, TokenState::Former), (2, TokenState::Current)]);
     bench.clock.advance(days(2));
     bench.tokens.pass(&*hand).await.unwrap();
@@ -161,7 +171,7 @@ async fn a_successor_is_offered_pushed_and_followed_by_the_end_of_the_one_before
     bench.tokens.pass(&*hand).await.unwrap();
     assert_eq!(bench.states().await, [(1, TokenState::Retired), (2, TokenState::Current)]);
     assert!(!bench.accepts(&first.token).await && bench.accepts(&second).await);
-    assert_eq!(handed.lock().unwrap().len(), 1);
+    assert_eq!(handed.all().len(), 1);
 }
 
 #[tokio::test]
@@ -174,14 +184,14 @@ async fn an_unanswered_push_hands_over_the_same_token_again_and_a_delivery_that_
         bench.tokens.pass(&*hand).await.unwrap();
         bench.clock.advance(Duration::from_hours(1));
     }
-    let tokens: Vec<_> = handed.lock().unwrap().iter().map(digest).collect();
+    let tokens: Vec<_> = handed.all().iter().map(digest).collect();
     assert_eq!(tokens.len(), 3);
     assert!(tokens.iter().all(|token| *token == tokens[0]));
-    let second = handed.lock().unwrap()[0].clone();
+    let second = handed.all()[0].clone();
     assert!(bench.accepts(&first.token).await && bench.accepts(&second).await);
     bench.deliver(&second).await;
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!(handed.lock().unwrap().len(), 3, "the vendor has it");
+    assert_eq!(handed.all().len(), 3, "the vendor has it");
     assert_eq!(bench.states().await, [(1, TokenState::Former), (2, TokenState::Current)]);
 }
 
@@ -194,10 +204,10 @@ async fn a_vendor_that_asks_for_time_gets_it_and_an_alarm_comes_before_the_end()
     bench.tokens.pass(&*hand).await.unwrap();
     bench.clock.advance(Duration::from_hours(3) - Duration::from_secs(1));
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!(handed.lock().unwrap().len(), 1);
+    assert_eq!(handed.all().len(), 1);
     bench.clock.advance(Duration::from_secs(1));
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!(handed.lock().unwrap().len(), 2);
+    assert_eq!(handed.all().len(), 2);
     assert_eq!(bench.alarms().await, [""; 0]);
     bench.clock.advance(days(9) + Duration::from_hours(2));
     bench.tokens.pass(&*hand).await.unwrap();
@@ -215,7 +225,7 @@ async fn where_the_vendor_takes_none_an_operator_is_told_from_fourteen_days_befo
     let (hand, handed) = vendor(Pushed::ByHand);
     bench.clock.advance(days(75) + Duration::from_hours(1));
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!((handed.lock().unwrap().len(), bench.alarms().await), (1, Vec::new()));
+    assert_eq!((handed.all().len(), bench.alarms().await), (1, Vec::new()));
     bench.clock.advance(days(1));
     bench.tokens.pass(&*hand).await.unwrap();
     assert_eq!(
@@ -240,7 +250,7 @@ async fn two_looks_at_once_make_one_successor() {
     let (hand, handed) = vendor(Pushed::Taken);
     let (one, other) = tokio::join!(bench.tokens.pass(&*hand), bench.tokens.pass(&*hand));
     assert!(one.is_ok() && other.is_ok());
-    let handed: std::collections::BTreeSet<_> = handed.lock().unwrap().iter().map(digest).collect();
+    let handed: std::collections::BTreeSet<_> = handed.all().iter().map(digest).collect();
     assert_eq!(handed.len(), 1);
     assert_eq!(bench.states().await, [(1, TokenState::Former), (2, TokenState::Current)]);
 }
@@ -261,7 +271,7 @@ async fn a_token_revoked_on_its_way_to_the_vendor_has_a_successor_at_once() {
     bench.tokens.pass(&*hand).await.unwrap();
     let (hand, handed) = vendor(Pushed::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
-    assert!(bench.accepts(&handed.lock().unwrap()[0].clone()).await);
+    assert!(bench.accepts(&handed.all()[0]).await);
     let states = [(1, TokenState::Former), (2, TokenState::Revoked), (3, TokenState::Current)];
     assert_eq!(bench.states().await, states);
 }
@@ -274,7 +284,7 @@ async fn an_operator_gets_a_new_token_installed_at_once_and_one_on_its_way_is_th
     assert_eq!(pushed, Some(down(None)));
     let (again, handed_again) = vendor(Pushed::Taken);
     assert_eq!(bench.tokens.rotate("acme", "newsletter", &*again).await.unwrap(), Some(Pushed::Taken));
-    assert_eq!(digest(&handed.lock().unwrap()[0]), digest(&handed_again.lock().unwrap()[0]));
+    assert_eq!(digest(&handed.all()[0]), digest(&handed_again.all()[0]));
     assert_eq!(bench.states().await, [(1, TokenState::Current)]);
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     contract::webhook::ConsentEvent,
     store::{
-        Connection, PersonName, StoreError,
+        Connection, PersonKey, PersonName, StoreError,
         alarms::{self, Alarm},
         deliveries::{self, Claim, DeliveryState, End, Which},
         people,
@@ -183,54 +183,58 @@ impl Webhooks {
         let store = self.shared.store.clone();
         let settled = store.write(move |tx| {
             Box::pin(async move {
-                let end = |state, reason, events: &[ConsentEvent]| {
-                    let events = i64::try_from(events.len()).unwrap_or(i64::MAX);
-                    End { state, digest: digest.clone(), reason, events }
-                };
+                let end = |state, reason| End { state, digest: digest.clone(), reason, events: 0 };
                 match reading {
-                    Reading::Events(events) if events.is_empty() => {
-                        let end = end(DeliveryState::OfNoConcern, None, &[]);
-                        deliveries::finish(tx, &claim, &end, now).await.map(drop)
-                    }
-                    Reading::Events(events) => {
-                        let end = end(DeliveryState::Read, None, &events);
-                        if !deliveries::finish(tx, &claim, &end, now).await? {
-                            return Ok(());
-                        }
-                        for event in &events {
-                            let names: Vec<PersonName> =
-                                event.subject.identifiers().iter().map(|named| key.name(named)).collect();
-                            let person = people::known_as(tx, &claim.connection, &names).await?;
-                            deliveries::concerns(tx, claim.seq, person).await?;
-                        }
-                        let Claim { id, tenant, connection, received_at, .. } = claim;
-                        (self.apply)(tx, Arrived { id, tenant, connection, received_at }, events).await
-                    }
+                    Reading::Events(events) => self.hand_on(tx, claim, digest, &key, events, now).await,
                     Reading::Refused(why) => {
-                        let end = end(DeliveryState::Refused, Some(why), &[]);
+                        let end = end(DeliveryState::Refused, Some(why));
                         deliveries::finish(tx, &claim, &end, now).await.map(drop)
                     }
                     Reading::Unreadable(why) => {
-                        give_up(tx, &claim, &end(DeliveryState::Unreadable, Some(why), &[]), now).await
+                        give_up(tx, &claim, &end(DeliveryState::Unreadable, Some(why)), now).await
                     }
                     Reading::Unopened(why) => {
-                        give_up(tx, &claim, &end(DeliveryState::Stuck, Some(why), &[]), now).await
+                        give_up(tx, &claim, &end(DeliveryState::Stuck, Some(why)), now).await
                     }
-                    Reading::Failed(failed) => match after_failures(&failed, claim.failures) {
-                        Some(wait) => {
-                            let next_at = now.saturating_add(wait);
-                            deliveries::again(tx, &claim, next_at, digest.as_deref(), &failed.why)
-                                .await
-                                .map(drop)
-                        }
-                        None => {
-                            give_up(tx, &claim, &end(DeliveryState::Stuck, Some(failed.why), &[]), now).await
-                        }
-                    },
+                    Reading::Failed(failed) => {
+                        let Some(wait) = after_failures(&failed, claim.failures) else {
+                            return give_up(tx, &claim, &end(DeliveryState::Stuck, Some(failed.why)), now)
+                                .await;
+                        };
+                        let next_at = now.saturating_add(wait);
+                        let again = deliveries::again(tx, &claim, next_at, digest.as_deref(), &failed.why);
+                        again.await.map(drop)
+                    }
                 }
             })
         });
         settled.await
+    }
+
+    /// Marks the delivery as read, and hands its events on, unless the claim was lost meanwhile.
+    async fn hand_on(
+        &self,
+        tx: &mut Connection,
+        claim: Claim,
+        digest: Option<String>,
+        key: &PersonKey,
+        events: Vec<ConsentEvent>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let state = if events.is_empty() { DeliveryState::OfNoConcern } else { DeliveryState::Read };
+        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        let end = End { state, digest, reason: None, events: count };
+        if !deliveries::finish(tx, &claim, &end, now).await? || events.is_empty() {
+            return Ok(());
+        }
+        for event in &events {
+            let names: Vec<PersonName> =
+                event.subject.identifiers().iter().map(|named| key.name(named)).collect();
+            let person = people::known_as(tx, &claim.connection, &names).await?;
+            deliveries::concerns(tx, claim.seq, person).await?;
+        }
+        let Claim { id, tenant, connection, received_at, .. } = claim;
+        (self.apply)(tx, Arrived { id, tenant, connection, received_at }, events).await
     }
 }
 

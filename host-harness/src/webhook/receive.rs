@@ -80,9 +80,10 @@ pub(crate) struct Webhooks {
 }
 
 /// A delivery that may be stored.
-struct Proven {
+struct Passed {
     admitted: Admitted,
-    is_proven: bool,
+    /// Whether it is shown to be the vendor's.
+    by_vendor: bool,
     carried: Option<TokenView>,
 }
 
@@ -132,19 +133,19 @@ impl Webhooks {
         delivery: Delivery,
     ) -> Result<Answer, StoreError> {
         let slot = calls.plugin().manifest().webhook_token_slot.clone();
-        let proven = match slot {
+        let passed = match slot {
             Some(slot) => by_token(calls, &slot, known, delivery),
             None => by_signature(calls, delivery).await,
         };
-        let Some(proven) = proven else { return Ok(Answer::Refused) };
+        let Some(passed) = passed else { return Ok(Answer::Refused) };
         if let Err(wait) = self.rates.take(&calls.connection().key, self.shared.clock.now()) {
             return Ok(Answer::TooMany(wait));
         }
-        self.store(calls, proven).await
+        self.store(calls, passed).await
     }
 
-    async fn store(&self, calls: &Calls, proven: Proven) -> Result<Answer, StoreError> {
-        let Proven { admitted, is_proven, carried } = proven;
+    async fn store(&self, calls: &Calls, passed: Passed) -> Result<Answer, StoreError> {
+        let Passed { admitted, by_vendor, carried } = passed;
         let store = &self.shared.store;
         let (tenant, connection) = (calls.connection().tenant.0.clone(), calls.connection().key.clone());
         let now = self.shared.date_ms();
@@ -152,7 +153,7 @@ impl Webhooks {
         let new = NewDelivery {
             body_digest: kept::digest(&*store.person_key(&tenant).await?, admitted.delivery()),
             accepted: admitted.is_accepted(),
-            proven: is_proven,
+            proven: by_vendor,
             sealed: kept::seal(store.vault(), &id, admitted.delivery())?,
             received_at: now,
             id,
@@ -161,7 +162,7 @@ impl Webhooks {
         };
         let stored = store.write(move |tx| {
             Box::pin(async move {
-                if !is_proven && deliveries::unproven(tx, &connection).await? >= MOST_UNPROVEN {
+                if !by_vendor && deliveries::unproven(tx, &connection).await? >= MOST_UNPROVEN {
                     return Ok(false);
                 }
                 deliveries::insert(tx, new).await?;
@@ -180,7 +181,7 @@ impl Webhooks {
 }
 
 /// Where the plugin names a slot: one credential in it, and an accepted one.
-fn by_token(calls: &Calls, slot: &TokenSlot, known: Vec<Known>, delivery: Delivery) -> Option<Proven> {
+fn by_token(calls: &Calls, slot: &TokenSlot, known: Vec<Known>, delivery: Delivery) -> Option<Passed> {
     let is_overlong = is_overlong(slot, &delivery);
     let connection = calls.connection();
     let mut accepted = connection.accepted_tokens.clone();
@@ -191,7 +192,7 @@ fn by_token(calls: &Calls, slot: &TokenSlot, known: Vec<Known>, delivery: Delive
         return None;
     }
     let carried = known.into_iter().find(|known| known.digest == carried).map(|known| known.token);
-    Some(Proven { admitted: Admitted::masked(connection, checked), is_proven: true, carried })
+    Some(Passed { admitted: Admitted::masked(connection, checked), by_vendor: true, carried })
 }
 
 /// As many as a connection that does not exist is checked against; what stands in for one has a digest that no text is
@@ -213,16 +214,18 @@ fn is_overlong(slot: &TokenSlot, delivery: &Delivery) -> bool {
 }
 
 /// Where deliveries are signed the connector is asked first. What it cannot say now is kept as unproven.
-async fn by_signature(calls: &Calls, delivery: Delivery) -> Option<Proven> {
+async fn by_signature(calls: &Calls, delivery: Delivery) -> Option<Passed> {
     let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
     let verdict = tokio::time::timeout(PROVING, calls.verify(&admitted)).await;
-    let is_proven = match verdict {
+    let by_vendor = match verdict {
         Ok(Ok(Ok(Verdict::Unauthenticated(_)))) => return None,
         Ok(Ok(Ok(Verdict::Authentic(_) | Verdict::Unreadable(_)))) => true,
         Ok(Ok(Err(_)) | Err(_)) | Err(_) => false,
     };
-    Some(Proven { admitted, is_proven, carried: None })
+    Some(Passed { admitted, by_vendor, carried: None })
 }
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod tests;

@@ -1,151 +1,32 @@
-use std::sync::Mutex;
-
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, State},
 };
-use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::Request;
 use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
-use super::*;
+use super::{
+    bench::{Inbox, OPT_OUT, bearer},
+    *,
+};
 use crate::{
-    connection::ConnectionSpec,
-    contract::{Identifier, webhook::ConsentEvent},
+    contract::Identifier,
     plugin::LoadPolicy,
-    secret::Secret,
-    service::tests::{Bench, component, spec},
+    service::tests::component,
     store::{
-        Connection, PersonName, alarms,
-        deliveries::{DeliveryState, DeliveryView, Filter, Which},
+        PersonName,
+        deliveries::{DeliveryState, Which},
         people,
         tests::write,
         tokens::TokenState,
     },
-    token::refresh::{Pushed, by_connector},
-    webhook::{inbox, route},
+    token::{
+        refresh::{Pushed, by_connector},
+        schedule,
+    },
+    webhook::{route, upkeep},
 };
-
-/// As documented for an opt-out by a link in a mail.
-const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
-
-/// A service with an inbox, and every event that it handed on.
-struct Inbox {
-    bench: Bench,
-    webhooks: Arc<Webhooks>,
-    events: Arc<Mutex<Vec<ConsentEvent>>>,
-    reader: Option<(watch::Sender<bool>, JoinHandle<()>)>,
-}
-
-impl Inbox {
-    /// With the connections `newsletter` and `other`; nothing is read yet.
-    async fn new() -> Self {
-        let bench = Bench::with(&[("acme", "newsletter"), ("acme", "other")]).await;
-        let events: Arc<Mutex<Vec<ConsentEvent>>> = Arc::default();
-        let told = Arc::clone(&events);
-        let apply: Box<inbox::Apply> = Box::new(move |_: &mut Connection, _, events| {
-            told.lock().unwrap().extend(events);
-            Box::pin(async { Ok(()) }) as BoxFuture<'_, Result<(), StoreError>>
-        });
-        let webhooks = Arc::new(Webhooks::new(Arc::clone(&bench.shared), apply));
-        Self { bench, webhooks, events, reader: None }
-    }
-
-    /// Begins to read.
-    fn read(&mut self) {
-        let (stop, stopped) = watch::channel(false);
-        self.reader = Some((stop, tokio::spawn(inbox::run(Arc::clone(&self.webhooks), stopped))));
-    }
-
-    async fn token(&self, connection: &str) -> Secret {
-        self.webhooks.tokens.issue("acme", connection).await.unwrap().token
-    }
-
-    async fn deliver(&self, connection: &str, authorization: &[&str], body: &str) -> Answer {
-        let headers =
-            authorization.iter().map(|value| ("authorization".to_owned(), (*value).to_owned())).collect();
-        let delivery = Delivery {
-            method: "POST".to_owned(),
-            url: "https://platform.example.com/hook".to_owned(),
-            headers,
-            body: body.as_bytes().to_vec(),
-            received_at_ms: 1_790_000_000_000,
-        };
-        self.webhooks.receive(connection, delivery).await
-    }
-
-    /// The same as it comes by HTTP, with the answer's status, headers and body.
-    async fn post(&self, connection: &str, authorization: &str, body: Vec<u8>) -> (u16, String, Vec<u8>) {
-        let request = Request::post("/hook").header("authorization", authorization).body(Body::from(body));
-        let answer: Response<Body> =
-            route::webhook(State(Arc::clone(&self.webhooks)), Path(connection.to_owned()), request.unwrap())
-                .await;
-        let (parts, body) = answer.into_parts();
-        (
-            parts.status.as_u16(),
-            format!("{:?}", parts.headers),
-            to_bytes(body, 10_000).await.unwrap().to_vec(),
-        )
-    }
-
-    /// All deliveries, oldest first.
-    async fn list(&self) -> Vec<DeliveryView> {
-        let filter = Filter { most: 100, ..Filter::default() };
-        let list = self
-            .bench
-            .shared
-            .store
-            .read(move |c| Box::pin(async move { deliveries::list(c, "acme", &filter).await }));
-        let mut list = list.await.unwrap();
-        list.reverse();
-        list
-    }
-
-    /// All deliveries once they are `wanted`, time passing meanwhile.
-    async fn once(&self, wanted: impl Fn(&[DeliveryView]) -> bool) -> Vec<DeliveryView> {
-        for _ in 0..1_000 {
-            let list = self.list().await;
-            if wanted(&list) {
-                return list;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            self.bench.pass(Duration::from_secs(1));
-        }
-        panic!("{:?}", self.list().await);
-    }
-
-    async fn once_all_are(&self, state: DeliveryState) -> Vec<DeliveryView> {
-        self.once(|list| list.iter().all(|delivery| delivery.state == state)).await
-    }
-
-    async fn alarms(&self) -> Vec<String> {
-        let open = self.bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
-        open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
-    }
-
-    /// How many events were handed on.
-    fn told(&self) -> usize {
-        self.events.lock().unwrap().len()
-    }
-
-    fn put(&self, change: impl FnOnce(&mut ConnectionSpec)) {
-        let mut spec = spec(&self.bench.stand_in, "acme", "newsletter");
-        change(&mut spec);
-        self.bench.shared.host.put_connection(spec).unwrap();
-    }
-
-    fn holds(&self, text: &str) -> bool {
-        ["host.db", "host.db-wal"].iter().any(|file| {
-            let bytes = std::fs::read(self.bench.folder.file(file)).unwrap_or_default();
-            bytes.windows(text.len()).any(|window| window == text.as_bytes())
-        })
-    }
-}
-
-fn bearer(token: &Secret) -> String {
-    format!("Bearer {}", token.expose())
-}
 
 #[tokio::test]
 async fn a_delivery_is_stored_then_acknowledged_then_read_and_neither_token_nor_person_is_in_the_database() {
@@ -249,12 +130,14 @@ async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
     bytes.extend(b"next");
     let host = &inbox.bench.shared.host;
     let next = host.load(bytes, &LoadPolicy::default()).await.unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let looking = tokio::spawn(upkeep::run(Arc::clone(&inbox.webhooks), stopped));
     let digest = host.plugin("iterable").unwrap().replace(next).unwrap().to_string();
-    inbox.webhooks.replay_after_swaps().await.unwrap();
     let again = inbox.once(|list| list[0].plugin_digest.as_ref() == Some(&digest)).await;
     assert_eq!((again[0].state, again[0].readings), (DeliveryState::Unreadable, 2));
     assert_eq!(inbox.webhooks.replay(Which::One(again[0].id.clone())).await.unwrap(), 1);
     inbox.once(|list| list[0].readings == 3).await;
+    looking.abort();
 }
 
 #[tokio::test]
@@ -374,8 +257,12 @@ async fn a_token_is_rotated_at_the_vendor_and_every_delivery_of_the_switch_over_
         project.webhook(FIRST_WEBHOOK).set_token(first.expose());
     });
     inbox.bench.pass(Duration::from_hours(80 * 24));
-    let hand = by_connector(Arc::clone(&inbox.bench.shared));
-    inbox.webhooks.tokens.pass(&*hand).await.unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let refreshing = tokio::spawn(schedule::run(Arc::clone(&inbox.bench.shared), stopped));
+    while inbox.states().await != [TokenState::Former, TokenState::Current] {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    refreshing.abort();
     let mut carried = Vec::new();
     for act in [Act::UnsubscribeByLink { channel: 6539 }, Act::RejoinChannel { channel: 6539 }] {
         inbox.bench.stand_in.act("ada@example.com", &act);
@@ -389,9 +276,7 @@ async fn a_token_is_rotated_at_the_vendor_and_every_delivery_of_the_switch_over_
     assert_eq!(carried, [true, false], "Iterable's senders switch over after a minute");
     inbox.read();
     inbox.once_all_are(DeliveryState::Read).await;
-    let states: Vec<_> =
-        inbox.webhooks.tokens.list("newsletter").await.unwrap().iter().map(|token| token.state).collect();
-    assert_eq!(states, [TokenState::Former, TokenState::Current]);
+    assert_eq!(inbox.states().await, [TokenState::Former, TokenState::Current]);
     let hand = by_connector(Arc::clone(&inbox.bench.shared));
     let by_hand = inbox.webhooks.tokens.rotate("acme", "other", &*hand).await.unwrap();
     assert_eq!(by_hand, Some(Pushed::ByHand), "without a webhook id the vendor takes none");
