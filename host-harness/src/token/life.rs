@@ -68,6 +68,13 @@ pub(crate) fn is_due(tokens: &[TokenView], window_ms: i64, now: i64) -> bool {
     end_of_use(tokens).is_some_and(|end| end.saturating_sub(now) <= left.saturating_add(DAY_MS))
 }
 
+/// Whether the vendor needs a successor before the next daily look: it took the last one late, and less than a window is
+/// left. What an operator enters by hand is no matter of minutes.
+pub(crate) fn is_urgent(tokens: &[TokenView], window_ms: i64, now: i64) -> bool {
+    let by_host = in_use(tokens).all(|token| token.by_host);
+    by_host && end_of_use(tokens).is_some_and(|end| end.saturating_sub(now) <= window_ms)
+}
+
 /// The generations that are over: replaced, its successor seen and itself no longer; or at its end and not in use.
 pub(crate) fn over(tokens: &[TokenView], now: i64) -> Vec<i64> {
     let successor_seen =
@@ -130,6 +137,14 @@ mod tests {
         assert!(!is_due(&tokens, WINDOW, 82 * DAY_MS - 1));
         assert!(is_due(&tokens, WINDOW, 82 * DAY_MS));
         assert!(is_due(&tokens, WINDOW, 200 * DAY_MS), "a token past its end needs one all the more");
+    }
+
+    #[test]
+    fn a_token_that_was_taken_late_has_a_successor_before_the_next_look() {
+        let taken = token(TokenState::Current, true);
+        assert!(!is_urgent(&[taken.clone()], WINDOW, 83 * DAY_MS - 1));
+        assert!(is_urgent(&[taken], WINDOW, 83 * DAY_MS));
+        assert!(!is_urgent(&[token(TokenState::Current, false)], WINDOW, 89 * DAY_MS));
     }
 
     #[test]

@@ -86,16 +86,25 @@ pub(crate) fn by_connector(shared: Arc<Shared>) -> Box<Hand> {
 }
 
 impl Tokens {
-    /// Ends what is over, and offers a successor wherever one is due.
+    /// The daily look: ends what is over, and offers a successor wherever one is due.
     pub(crate) async fn look(&self) -> Result<(), StoreError> {
-        let now = self.now();
+        self.offer_where(life::is_due).await
+    }
+
+    /// The look in between: offers a successor wherever there is no time until the daily one.
+    pub(crate) async fn look_for_urgent(&self) -> Result<(), StoreError> {
+        self.offer_where(life::is_urgent).await
+    }
+
+    async fn offer_where(&self, needs: fn(&[TokenView], i64, i64) -> bool) -> Result<(), StoreError> {
+        let (now, window) = (self.now(), self.window_ms);
         for of in self.store.read(|c| Box::pin(tokens::all_live(c))).await? {
             let live: Vec<_> = of.tokens.into_iter().map(|known| known.token).collect();
-            if life::over(&live, now).is_empty() && !life::is_due(&live, self.window_ms, now) {
+            let is_offered = live.iter().any(TokenView::is_on_its_way);
+            if life::over(&live, now).is_empty() && (is_offered || !needs(&live, window, now)) {
                 continue;
             }
-            let window = self.window_ms;
-            self.offer(of.tenant, of.connection, move |live| life::is_due(live, window, now)).await?;
+            self.offer(of.tenant, of.connection, move |live| needs(live, window, now)).await?;
         }
         Ok(())
     }

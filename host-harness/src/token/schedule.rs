@@ -44,6 +44,7 @@ impl Tokens {
             self.look().await?;
             self.store.write(move |tx| Box::pin(async move { tokens::looked(tx, day).await })).await?;
         }
+        self.look_for_urgent().await?;
         self.push_due(hand).await
     }
 }
