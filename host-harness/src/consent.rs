@@ -1,15 +1,33 @@
-//! The rules of consent both ways, as functions of their arguments: no clock, store, network or sandbox is known here.
+//! Consent both ways: the rules, as functions of their arguments, and what puts them to work around the store.
 //!
-//! [`notice`] says which notices reach a vendor, [`mapping`] which of the vendor's items stand for them. Whatever is
-//! heard about a person's choices passes [`newest`]; [`derive`](mod@derive) reads notices out of what stands, [`outbound`] turns
-//! requested preferences into item choices and a report. A [`Cause`] ends the round trip of a derived preference.
+//! The rules know no clock, store, network or sandbox. [`notice`] says which notices reach a vendor, [`mapping`] which of
+//! the vendor's items stand for them. Whatever is heard about a person's choices passes [`newest`]; [`derive`](mod@derive) reads
+//! notices out of what stands, [`outbound`] turns requested preferences into item choices and a report. A [`Cause`] ends
+//! the round trip of a derived preference.
+//!
+//! At work they are in `outgoing` (what the platform asks), `inbound` (what the vendor tells) and `reading` (what it
+//! holds). `tell` puts what the platform does not know yet into the [`feed`], which `forward` posts. [`catalogue`] and
+//! [`mappings`] keep what operators say of notices, systems and items; `retention` takes away what was kept long enough.
 
+pub mod catalogue;
 pub mod cause;
 pub mod derive;
+pub mod feed;
 pub mod mapping;
+pub mod mappings;
 pub mod newest;
 pub mod notice;
 pub mod outbound;
 
+pub(crate) mod forward;
+pub(crate) mod inbound;
+pub(crate) mod outgoing;
+pub(crate) mod reading;
+pub(crate) mod retention;
+mod tell;
+
 pub use cause::Cause;
 pub use notice::{Answer, Enforcement, NotPropagated, Notice, NoticePreference, System, propagates};
+
+#[cfg(test)]
+mod tests;

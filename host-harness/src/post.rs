@@ -127,6 +127,12 @@ pub(crate) fn wait_after(failures: u32, asked: Option<Duration>) -> Duration {
     backoff.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
 }
 
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[signing key]")
+    }
+}
+
 /// Signs as Standard Webhooks 1.0.0 says (`v1`): HMAC-SHA-256 over id, timestamp and body.
 #[derive(Clone)]
 pub(crate) struct SigningKey(Arc<Zeroizing<Vec<u8>>>);

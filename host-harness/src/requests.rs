@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    contract::{Identifier, Subject, consent::Preference},
+    consent::outbound::Plan,
+    contract::{Identifier, Subject},
     store::{DataKey, StoreError},
 };
 
@@ -96,25 +97,27 @@ words!(State {
 });
 words!(Step { Act = "act", Confirm = "confirm" });
 
-/// What only the vendor is to learn: the person, and the choices. Sealed under the request's own key.
+/// What only the vendor is to learn: the person, and the choices that are still to be applied. Sealed under the request's
+/// own key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Details {
     pub(crate) subject: Subject,
-    pub(crate) preferences: Vec<Preference>,
+    /// Empty unless the request is about consent.
+    pub(crate) plan: Plan,
 }
 
 /// How details are written before they are sealed.
 #[derive(Serialize, Deserialize)]
 struct Written {
     subject: Vec<(String, String)>,
-    preferences: Vec<Preference>,
+    plan: Plan,
 }
 
 impl Details {
     /// Sealed for the request `id`.
     pub(crate) fn sealed(&self, key: &DataKey, id: &str) -> Result<Vec<u8>, StoreError> {
         let subject = self.subject.identifiers().iter().map(|i| (i.kind.clone(), i.value.clone())).collect();
-        let written = Written { subject, preferences: self.preferences.clone() };
+        let written = Written { subject, plan: self.plan.clone() };
         let plain =
             serde_json::to_vec(&written).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         Ok(key.seal(&context(id), &Zeroizing::new(plain))?)
@@ -127,7 +130,7 @@ impl Details {
         let written: Written = serde_json::from_slice(&plain)
             .map_err(|_| StoreError::Unreadable("the details of a request".to_owned()))?;
         let subject = written.subject.into_iter().map(|(kind, value)| Identifier { kind, value });
-        Ok(Self { subject: subject.collect::<Vec<_>>().into(), preferences: written.preferences })
+        Ok(Self { subject: subject.collect::<Vec<_>>().into(), plan: written.plan })
     }
 }
 

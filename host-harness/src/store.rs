@@ -7,12 +7,16 @@ pub(crate) mod ages;
 pub(crate) mod alarms;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
+pub(crate) mod choices;
 pub(crate) mod components;
 pub(crate) mod connections;
 mod database;
 pub(crate) mod deliveries;
+pub(crate) mod events;
 pub(crate) mod gauges;
 pub(crate) mod holds;
+pub(crate) mod items;
+pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod queue;
 pub(crate) mod requests;
@@ -83,6 +87,14 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Store")
     }
+}
+
+/// What work in a transaction seals and names people with: there, nobody can ask the store for a tenant's key.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) vault: Vault,
+    /// The tenant's.
+    pub(crate) person: Arc<PersonKey>,
 }
 
 impl Store {
@@ -161,6 +173,11 @@ impl Store {
             .await?;
         let key = Arc::new(self.vault.person_key(&context, &kept)?);
         Ok(Arc::clone(self.person_keys().entry(tenant.to_owned()).or_insert(key)))
+    }
+
+    /// What work in a transaction for `tenant` needs.
+    pub(crate) async fn keys(&self, tenant: &str) -> Result<Keys, StoreError> {
+        Ok(Keys { vault: self.vault.clone(), person: self.person_key(tenant).await? })
     }
 
     fn person_keys(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<PersonKey>>> {

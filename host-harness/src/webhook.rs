@@ -15,7 +15,7 @@ pub use token::AcceptedToken;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, routing::any};
 
 use crate::{
     connection::Connection,
@@ -23,10 +23,12 @@ use crate::{
     egress::Redactor,
     service::Shared,
 };
+use receive::Webhooks;
 
 /// Where vendors deliver.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
+pub(crate) fn routes(webhooks: Arc<Webhooks>) -> Router<Arc<Shared>> {
+    let route = "/api/v1/plus/connection/{key}/consent-webhook";
+    Router::new().route(route, any(route::webhook)).with_state(webhooks)
 }
 
 /// Stands in the slot for a token that the connection accepted when the delivery arrived.

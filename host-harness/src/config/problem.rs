@@ -6,6 +6,7 @@ use crate::{
     connection::{PlainHttp, SHORTEST_SECRET},
     kebab::is_kebab,
     nearest::nearest,
+    post::NotASigningSecret,
     store::NotAMasterKey,
 };
 
@@ -151,6 +152,12 @@ pub enum Wrong {
     /// Not an address.
     #[error("expected an address such as https://hooks.example.com/newsletter")]
     NotAnAddress,
+    /// Plain HTTP to another machine.
+    #[error("plain HTTP is for this machine alone: expected https://, or an address such as http://127.0.0.1:8080")]
+    PlainAddress,
+    /// Not a key to sign with.
+    #[error(transparent)]
+    SigningSecret(NotASigningSecret),
 }
 
 impl Wrong {

@@ -14,7 +14,7 @@ use super::{
     secret::{Surroundings, secret},
     section::{Entry, Problems, Section},
 };
-use crate::{secret::Secret, store::MasterKey};
+use crate::{post::SigningKey, secret::Secret, store::MasterKey};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -56,8 +56,8 @@ pub struct ServiceConfig {
 pub struct ForwardConfig {
     /// The platform's address.
     pub url: String,
-    /// The signing secret, as Standard Webhooks writes it: `whsec_` and base64.
-    pub secret: Secret,
+    /// Signs what is posted.
+    pub(crate) key: SigningKey,
 }
 
 #[derive(Deserialize)]
@@ -89,8 +89,8 @@ pub(super) fn service(
     for (key, at, url) in
         [("public-url", public_url_at, &written.public_url), ("alarm-url", alarm_url_at, &written.alarm_url)]
     {
-        if url.as_ref().is_some_and(|url| !is_address(url)) {
-            problems.add(at, &format!("{place}.{key}"), Wrong::NotAnAddress);
+        if let Some(wrong) = url.as_ref().and_then(|url| wrong_address(url)) {
+            problems.add(at, &format!("{place}.{key}"), wrong);
         }
     }
     let lifetime = written.token_lifetime_minutes.map_or_else(
@@ -153,12 +153,16 @@ pub(super) fn forward(
             return None;
         }
     };
-    if !is_address(&url) {
-        problems.add(at, &format!("{place}.url"), Wrong::NotAnAddress);
+    if let Some(wrong) = wrong_address(&url) {
+        problems.add(at, &format!("{place}.url"), wrong);
     }
+    let at = section.at("secret");
     let secret = required(&mut section, "secret", around, problems);
     section.end(problems);
-    Some(ForwardConfig { url, secret: secret? })
+    let key = SigningKey::read(&secret?)
+        .map_err(|wrong| problems.add(at, &format!("{place}.secret"), Wrong::SigningSecret(wrong)))
+        .ok()?;
+    Some(ForwardConfig { url, key })
 }
 
 fn master_key(
@@ -189,6 +193,25 @@ fn required(
 
 pub(crate) fn is_address(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+}
+
+/// What is wrong with `text` as an address to post to or to be reached at; nothing where it is one.
+fn wrong_address(text: &str) -> Option<Wrong> {
+    let url = url::Url::parse(text).ok().filter(url::Url::has_host);
+    match url.as_ref().map(|url| (url.scheme(), is_loopback(url))) {
+        Some(("https", _) | ("http", true)) => None,
+        Some(("http", false)) => Some(Wrong::PlainAddress),
+        _ => Some(Wrong::NotAnAddress),
+    }
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 mod check;
 mod file;
-mod kind;
+pub(super) mod kind;
 mod merge;
 
 use serde::{Deserialize, Serialize};

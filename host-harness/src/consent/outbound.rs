@@ -74,7 +74,7 @@ pub struct Entry {
 /// [`of`](Self::of) makes it, [`preferences`](Self::preferences) are applied, [`conclude`](Self::conclude) takes the
 /// answer, until nothing is left; before every later attempt [`against`](Self::against) drops what is no longer the
 /// newest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
     lines: Vec<Line>,

@@ -6,24 +6,47 @@ use uuid::Uuid;
 use super::{Action, Details, key_context};
 use crate::{
     config::UnknownConnection,
+    consent::{
+        outbound::{Plan, Requested},
+        outgoing,
+    },
     contract::Subject,
     service::Shared,
     store::{
-        PersonName, StoreError,
+        Connection, Keys, PersonName, StoreError,
         audit::{self, Record},
-        people,
+        people::{self, PersonId},
         requests::{self, New, View},
     },
 };
+
+/// What is asked for a person.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    /// Erase them.
+    Erasure,
+    /// Make the vendor hold their choices.
+    Consent(Requested),
+    /// Read what the vendor holds for them.
+    Reading,
+}
+
+impl Asked {
+    pub(crate) fn action(&self) -> Action {
+        match self {
+            Self::Erasure => Action::Erasure,
+            Self::Consent(_) => Action::Consent,
+            Self::Reading => Action::Reading,
+        }
+    }
+}
 
 /// A request as it was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Submission {
     pub(crate) connection: String,
-    pub(crate) action: Action,
-    pub(crate) details: Details,
-    /// What is known of the outcome before anything is tried.
-    pub(crate) outcome: Option<Value>,
+    pub(crate) subject: Subject,
+    pub(crate) asked: Asked,
     pub(crate) idempotency_key: Option<String>,
 }
 
@@ -73,65 +96,119 @@ pub enum AcceptError {
 }
 
 /// Stores what was asked. Returns once it is on disk; the same idempotency key gets the same answer.
-pub(crate) async fn accept(shared: &Shared, asked: Submission) -> Result<Accepted, AcceptError> {
-    if asked.details.subject.identifiers().iter().all(|identifier| identifier.value.trim().is_empty()) {
+pub(crate) async fn accept(shared: &Shared, submitted: Submission) -> Result<Accepted, AcceptError> {
+    if submitted.subject.identifiers().iter().all(|identifier| identifier.value.trim().is_empty()) {
         return Err(AcceptError::Nobody);
     }
-    let calls = shared.host.connection(&asked.connection)?;
+    let calls = shared.host.connection(&submitted.connection)?;
     let tenant = calls.connection().tenant.0.clone();
-    let person_key = shared.store.person_key(&tenant).await?;
-    let names: Vec<PersonName> = names(&person_key, &asked.details.subject);
-    let body_digest = person_key.digest(&body(&asked));
-    let id = Uuid::now_v7().to_string();
-    let (key, data_key) = shared.store.vault().new_data_key(&key_context(&id)).map_err(StoreError::from)?;
-    let sealed_details = asked.details.sealed(&key, &id)?;
+    let keys = shared.store.keys(&tenant).await?;
     let at = shared.date_ms();
-    let accepted = shared.store.write(move |tx| {
-        Box::pin(async move {
-            if let Some(key) = &asked.idempotency_key
-                && let Some((view, digest)) = requests::sent_before(tx, &tenant, key).await?
-            {
-                return Ok(if digest == body_digest {
-                    Ok(Accepted { view, was_sent_before: true })
-                } else {
-                    Err(AcceptError::KeyReused { id: view.id })
-                });
-            }
-            if let Some(refused) = refused(tx, &asked.connection, asked.action).await? {
-                return Ok(Err(refused));
-            }
-            let person = people::known_as(tx, &asked.connection, &names).await?;
-            let new = New {
-                id: id.clone(),
-                tenant: tenant.clone(),
-                connection: asked.connection.clone(),
-                person,
-                action: asked.action,
-                idempotency_key: asked.idempotency_key,
-                body_digest,
-                sealed_details,
-                data_key,
-                outcome: asked.outcome,
-                at,
-            };
-            requests::insert(tx, &new).await?;
-            let record = Record {
-                connection: Some(asked.connection),
-                request: Some(id.clone()),
-                detail: json!({ "action": asked.action }),
-                ..Record::of("request-accepted").about(&names)
-            };
-            audit::append(tx, &tenant, at, &record).await?;
-            let view = requests::show(tx, &id).await?;
-            Ok(Ok(Accepted {
-                view: view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?,
-                was_sent_before: false,
-            }))
-        })
-    });
-    let accepted = accepted.await?;
+    let accepted = shared
+        .store
+        .write(move |tx| Box::pin(async move { take(tx, &keys, &tenant, submitted, at).await }))
+        .await?;
     shared.work.notify_one();
     accepted
+}
+
+async fn take(
+    tx: &mut Connection,
+    keys: &Keys,
+    tenant: &str,
+    submitted: Submission,
+    at: i64,
+) -> Result<Result<Accepted, AcceptError>, StoreError> {
+    let body_digest = keys.person.digest(&body(&submitted));
+    let Submission { connection, subject, asked, idempotency_key } = submitted;
+    if let Some(key) = &idempotency_key
+        && let Some((view, digest)) = requests::sent_before(tx, tenant, key).await?
+    {
+        return Ok(if digest == body_digest {
+            Ok(Accepted { view, was_sent_before: true })
+        } else {
+            Err(AcceptError::KeyReused { id: view.id })
+        });
+    }
+    if let Some(refused) = refused(tx, &connection, asked.action()).await? {
+        return Ok(Err(refused));
+    }
+    let person = people::known_as(tx, &connection, &names(&keys.person, &subject)).await?;
+    let about = About { tenant, connection: &connection, person, subject: &subject, at };
+    let id = put(tx, keys, &about, &asked, Once { idempotency_key, body_digest }).await?;
+    let view = requests::show(tx, &id).await?;
+    let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
+    Ok(Ok(Accepted { view, was_sent_before: false }))
+}
+
+/// Whom something is about, and when it came to us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) connection: &'a str,
+    pub(crate) person: PersonId,
+    pub(crate) subject: &'a Subject,
+    /// In milliseconds since 1970 in UTC.
+    pub(crate) at: i64,
+}
+
+/// By what a request sent twice is known.
+struct Once {
+    idempotency_key: Option<String>,
+    body_digest: [u8; 32],
+}
+
+/// Stores what the host itself asks for, where the connection carries out such requests; its id.
+pub(crate) async fn put_own(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    asked: &Asked,
+) -> Result<Option<String>, StoreError> {
+    if refused(tx, about.connection, asked.action()).await?.is_some() {
+        return Ok(None);
+    }
+    let once = Once { idempotency_key: None, body_digest: keys.person.digest(about.connection.as_bytes()) };
+    put(tx, keys, about, asked, once).await.map(Some)
+}
+
+async fn put(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    asked: &Asked,
+    once: Once,
+) -> Result<String, StoreError> {
+    let id = Uuid::now_v7().to_string();
+    let (key, data_key) = keys.vault.new_data_key(&key_context(&id))?;
+    let plan = match asked {
+        Asked::Consent(requested) => outgoing::plan(tx, keys, about, requested, &id).await?,
+        Asked::Erasure | Asked::Reading => Plan::default(),
+    };
+    let report = plan.report();
+    let details = Details { subject: about.subject.clone(), plan };
+    let new = New {
+        id: id.clone(),
+        tenant: about.tenant.to_owned(),
+        connection: about.connection.to_owned(),
+        person: about.person,
+        action: asked.action(),
+        idempotency_key: once.idempotency_key,
+        body_digest: once.body_digest,
+        sealed_details: details.sealed(&key, &id)?,
+        data_key,
+        outcome: (asked.action() == Action::Consent).then(|| json!({ "report": report })),
+        at: about.at,
+    };
+    requests::insert(tx, &new).await?;
+    let record = Record {
+        connection: Some(about.connection.to_owned()),
+        request: Some(id.clone()),
+        detail: json!({ "action": asked.action() }),
+        ..Record::of("request-accepted").about(&names(&keys.person, about.subject))
+    };
+    audit::append(tx, about.tenant, about.at, &record).await?;
+    Ok(id)
 }
 
 /// Every identifier's keyed hash.
@@ -140,14 +217,18 @@ pub(crate) fn names(key: &crate::store::PersonKey, subject: &Subject) -> Vec<Per
 }
 
 /// Everything that was asked, to tell a repeated request from another one.
-fn body(asked: &Submission) -> Vec<u8> {
+fn body(submitted: &Submission) -> Vec<u8> {
     let identifiers: Vec<_> =
-        asked.details.subject.identifiers().iter().map(|i| (i.kind.as_str(), i.value.as_str())).collect();
-    json!([asked.connection, asked.action, identifiers, asked.details.preferences]).to_string().into_bytes()
+        submitted.subject.identifiers().iter().map(|i| (i.kind.as_str(), i.value.as_str())).collect();
+    let requested = match &submitted.asked {
+        Asked::Consent(requested) => json!(requested),
+        Asked::Erasure | Asked::Reading => Value::Null,
+    };
+    json!([submitted.connection, submitted.asked.action(), identifiers, requested]).to_string().into_bytes()
 }
 
 async fn refused(
-    tx: &mut crate::store::Connection,
+    tx: &mut Connection,
     connection: &str,
     action: Action,
 ) -> Result<Option<AcceptError>, StoreError> {

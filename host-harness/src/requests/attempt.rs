@@ -1,5 +1,7 @@
 //! One attempt: the claimed requests of a lane, asked of the sandbox, and what comes after, in one transaction.
 
+mod consent;
+
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
@@ -9,16 +11,15 @@ use super::{
     retry::{self, After, Cause, Failure},
 };
 use crate::{
-    contract::{
-        consent::{Change as ItemChange, Report, Standing},
-        erasure::{PendingErasure, Receipt, Status},
-    },
+    consent::retention,
+    contract::erasure::{PendingErasure, Receipt, Status},
     sandbox::{CallResult, Calls},
     service::Shared,
     store::{
-        Connection, StoreError,
+        Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
+        deliveries,
         people,
         queue::{self, Change, Claim},
     },
@@ -35,9 +36,26 @@ struct Came {
     /// What the record says.
     result: Value,
     outcome: Option<Value>,
-    receipt: Option<Receipt>,
+    yielded: Yielded,
     /// Until then the person's next call waits.
     settles_after: Duration,
+}
+
+/// What an attempt yielded beside its end.
+enum Yielded {
+    Nothing,
+    Receipt(Receipt),
+    Applied(consent::Applied),
+    Read(consent::Read),
+}
+
+impl Came {
+    fn receipt(&self) -> Option<&Receipt> {
+        match &self.yielded {
+            Yielded::Receipt(receipt) => Some(receipt),
+            _ => None,
+        }
+    }
 }
 
 /// Carries out `claims`, which are all of one lane, on the plugin of `calls`. Confirmations go in one call.
@@ -93,10 +111,15 @@ async fn ask(shared: &Shared, calls: &Calls, claims: Vec<Claim>) -> Vec<(Claim, 
                 came.push((claim, one));
             }
         }
-        (Action::Consent | Action::Reading, _) => {
+        (Action::Consent, _) => {
             for (claim, details) in opened {
-                let answer = calls.apply(&details.subject, &details.preferences).await;
-                let one = applied(&claim, answer, chance());
+                let one = consent::apply(shared, calls, &claim, details, chance()).await;
+                came.push((claim, one));
+            }
+        }
+        (Action::Reading, _) => {
+            for (claim, details) in opened {
+                let one = consent::read(shared, calls, &claim, details, chance()).await;
                 came.push((claim, one));
             }
         }
@@ -114,7 +137,7 @@ fn unopened(error: &StoreError) -> Came {
         after: retry::finished(State::Failed, Some(error.to_string())),
         result: json!({ "unreadable": error.to_string() }),
         outcome: None,
-        receipt: None,
+        yielded: Yielded::Nothing,
         settles_after: Duration::ZERO,
     }
 }
@@ -164,41 +187,14 @@ fn erased(claim: &Claim, answer: CallResult<Receipt>, chance: f64) -> Came {
     failed(claim, &failure, after)
 }
 
-fn applied(claim: &Claim, answer: CallResult<Report>, chance: f64) -> Came {
-    let failure = match answer {
-        Ok(Ok(report)) => return with_report(&report),
-        Ok(Err(error)) => Failure::Connector(error),
-        Err(failure) => Failure::Call(failure),
-    };
-    let after = retry::after_failure(&failure, claim.step, claim.failures, chance);
-    failed(claim, &failure, after)
-}
-
 fn with_receipt(after: After, receipt: Receipt) -> Came {
     Came {
         after,
         result: json!({ "receipt": receipt }),
         outcome: Some(json!({ "receipt": receipt })),
-        receipt: Some(receipt),
+        yielded: Yielded::Receipt(receipt),
         settles_after: Duration::ZERO,
     }
-}
-
-fn with_report(report: &Report) -> Came {
-    let wait = Duration::from_millis(report.settles_after_ms.unwrap_or(0)).min(LONGEST_SETTLING);
-    let is_pending = report.items.iter().any(|item| item.change == ItemChange::Pending);
-    let after = if is_pending && report.standing != Standing::Forgotten {
-        After::Again {
-            step: Step::Act,
-            wait,
-            reason: "the vendor has taken it, and it is not in effect yet".to_owned(),
-            cause: Cause::InProgress,
-        }
-    } else {
-        retry::finished(State::Done, None)
-    };
-    let told = json!({ "report": report });
-    Came { after, result: told.clone(), outcome: Some(told), receipt: None, settles_after: wait }
 }
 
 fn failed(claim: &Claim, failure: &Failure, after: After) -> Came {
@@ -207,7 +203,7 @@ fn failed(claim: &Claim, failure: &Failure, after: After) -> Came {
         after,
         result: failure.record(),
         outcome: claim.outcome.clone(),
-        receipt: None,
+        yielded: Yielded::Nothing,
         settles_after: if untold { UNTOLD } else { Duration::ZERO },
     }
 }
@@ -220,19 +216,27 @@ fn chance() -> f64 {
 
 async fn end(shared: &Shared, claim: &Claim, came: Came, digest: String) -> Result<(), StoreError> {
     let at = shared.date_ms();
+    let keys = shared.store.keys(&claim.tenant).await?;
     let claim = claim.clone();
-    let ended =
-        shared.store.write(move |tx| Box::pin(async move { store(tx, &claim, came, &digest, at).await }));
+    let ended = shared
+        .store
+        .write(move |tx| Box::pin(async move { store(tx, &keys, &claim, came, &digest, at).await }));
     ended.await
 }
 
 async fn store(
     tx: &mut Connection,
+    keys: &Keys,
     claim: &Claim,
-    came: Came,
+    mut came: Came,
     digest: &str,
     at: i64,
 ) -> Result<(), StoreError> {
+    if let Yielded::Read(read) = &came.yielded
+        && queue::holds(tx, claim).await?
+    {
+        came.outcome = Some(read.take_in(tx, keys, claim).await?);
+    }
     let change = change(claim, &came, at);
     if !queue::end(tx, claim, &change).await? {
         // Somebody else has taken the request back: what they find counts.
@@ -254,14 +258,17 @@ async fn store(
     }
     consequences(tx, claim, &came.after, at).await?;
     if claim.action == Action::Erasure && change.state == State::Done {
-        forget(tx, claim, came.receipt.as_ref(), at).await?;
+        forget(tx, claim, came.receipt(), at).await?;
+    }
+    if let Yielded::Applied(applied) = &came.yielded {
+        applied.forget_untaken(tx, claim.person).await?;
     }
     Ok(())
 }
 
 fn change(claim: &Claim, came: &Came, at: i64) -> Change {
-    let is_acknowledged = claim.is_acknowledged || came.receipt.is_some() && claim.step == Step::Act;
-    let reference = match &came.receipt {
+    let is_acknowledged = claim.is_acknowledged || came.receipt().is_some() && claim.step == Step::Act;
+    let reference = match came.receipt() {
         Some(receipt) => receipt.reference.clone(),
         None => claim.reference.clone(),
     };
@@ -285,6 +292,10 @@ fn change(claim: &Claim, came: &Came, at: i64) -> Change {
         reference,
         outcome: came.outcome.clone(),
         reason,
+        sealed_details: match &came.yielded {
+            Yielded::Applied(applied) => applied.sealed_details.clone(),
+            _ => None,
+        },
         result: came.result.clone(),
         at,
     }
@@ -331,7 +342,8 @@ async fn forget(
     if receipt.is_none_or(|receipt| receipt.status != Status::NotFound) {
         people::erased_at(tx, claim.person, at).await?;
     }
-    Ok(())
+    deliveries::forget(tx, claim.person).await?;
+    retention::forget(tx, claim.person).await
 }
 
 fn millis(wait: Duration) -> i64 {

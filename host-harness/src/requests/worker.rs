@@ -15,6 +15,7 @@ use super::{
     deadline::{self, DAY_MS, Due},
 };
 use crate::{
+    consent::retention,
     sandbox::Calls,
     service::Shared,
     store::{
@@ -107,7 +108,16 @@ async fn pass(
         take_back(shared, now, &under_way.requests()).await;
         look_for_late(shared, now).await?;
         let kept_since = now.saturating_sub(KEEP_FAILED_MS);
-        shared.store.write(move |tx| Box::pin(ages::destroy_old(tx, kept_since))).await?;
+        let keep_events = shared.config.keep_events;
+        shared
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    ages::destroy_old(tx, kept_since).await?;
+                    retention::housekeep(tx, now, keep_events).await
+                })
+            })
+            .await?;
     }
     let workers = shared.config.workers as usize;
     // Twice around: first everybody a little, then who has more gets what is left.

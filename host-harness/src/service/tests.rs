@@ -10,11 +10,11 @@ use crate::{
     clock::ManualClock,
     config::{Config, HostLimits, PluginSource},
     connection::ConnectionSpec,
-    contract::{Subject, consent::Preference},
+    contract::Subject,
     egress::Reach,
     requests::{
-        Action, Details, State,
-        accept::{Accepted, Submission, accept},
+        State,
+        accept::{Accepted, Asked, Submission, accept},
         worker,
     },
     secret::Secret,
@@ -77,14 +77,23 @@ impl Bench {
     /// The same with these connections, as tenant and key.
     pub(crate) async fn with(connections: &[(&'static str, &'static str)]) -> Self {
         let stand_in = StandIn::builder().start().await.unwrap();
-        stand_in.clock().freeze();
         let clock = Arc::new(ManualClock::default());
+        // One time on both sides: whether an event is an echo goes by it.
+        stand_in.clock().freeze_at(clock.date().try_into().unwrap());
         let folder = Folder::new();
         let shared = shared(&folder, &stand_in, &clock, connections).await;
         for (tenant, key) in connections {
             row(&shared.store, tenant, key).await;
         }
         Self { shared, stand_in, clock, folder, stop: watch::Sender::new(false), worker: None }
+    }
+
+    /// The tenant's events are posted there, by whatever starts from now on.
+    ///
+    /// # Panics
+    /// Where something runs already.
+    pub(crate) fn forward(&mut self, tenant: &str, to: ForwardConfig) {
+        Arc::get_mut(&mut self.shared).unwrap().forwards.insert(tenant.to_owned(), to);
     }
 
     /// Begins to carry out requests.
@@ -98,26 +107,14 @@ impl Bench {
         self.clock.advance(time);
     }
 
-    pub(crate) async fn submit(
-        &self,
-        connection: &str,
-        action: Action,
-        subject: Subject,
-        preferences: Vec<Preference>,
-    ) -> Accepted {
-        let asked = Submission {
-            connection: connection.to_owned(),
-            action,
-            details: Details { subject, preferences },
-            outcome: None,
-            idempotency_key: None,
-        };
-        accept(&self.shared, asked).await.unwrap()
+    pub(crate) async fn submit(&self, connection: &str, asked: Asked, subject: Subject) -> Accepted {
+        let connection = connection.to_owned();
+        let submission = Submission { connection, subject, asked, idempotency_key: None };
+        accept(&self.shared, submission).await.unwrap()
     }
 
     pub(crate) async fn erase(&self, email: &str) -> String {
-        let accepted = self.submit("newsletter", Action::Erasure, Subject::email(email), Vec::new()).await;
-        accepted.view.id
+        self.submit("newsletter", Asked::Erasure, Subject::email(email)).await.view.id
     }
 
     pub(crate) async fn view(&self, id: &str) -> View {

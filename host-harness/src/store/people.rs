@@ -2,7 +2,7 @@
 //!
 //! Whoever is named together is one person: an event may know an address alone, a request address and user id.
 
-use super::{Connection, PersonName, StoreError};
+use super::{Connection, PersonName, StoreError, choices};
 
 /// A person of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,11 +61,15 @@ async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreErr
     Ok(PersonId(id.bind(connection).fetch_one(tx).await?))
 }
 
-/// What was known of `gone` is known of `kept`: the later settling, the erasure if there was one, requests and names.
+/// What was known of `gone` is known of `kept`: the later settling, the erasure if there was one, requests, names and
+/// choices. Whoever was erased under one name has no choices under another.
 async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
-    const STEPS: [&str; 4] = [
+    const STEPS: [&str; 6] = [
+        "INSERT INTO delivery_people (delivery, person) SELECT delivery, $2 FROM delivery_people WHERE person = $1 \
+         ON CONFLICT DO NOTHING",
+        "DELETE FROM delivery_people WHERE person = $1 AND person <> $2",
         "UPDATE people SET \
-           settled_at = MAX(settled_at, (SELECT settled_at FROM people WHERE id = $1)), \
+           settled_at = (SELECT MAX(settled_at) FROM people WHERE id IN ($1, $2)), \
            erased_at = COALESCE(erased_at, (SELECT erased_at FROM people WHERE id = $1)) \
          WHERE id = $2",
         "UPDATE requests SET person = $2 WHERE person = $1",
@@ -74,6 +78,10 @@ async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<()
     ];
     for step in STEPS {
         sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+    }
+    choices::merge(tx, gone, kept).await?;
+    if is_erased(tx, kept).await? {
+        choices::forget(tx, kept).await?;
     }
     Ok(())
 }

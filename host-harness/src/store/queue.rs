@@ -48,6 +48,8 @@ pub(crate) struct Change {
     pub(crate) reference: Option<String>,
     pub(crate) outcome: Option<Value>,
     pub(crate) reason: Option<String>,
+    /// What is still asked, where that has changed.
+    pub(crate) sealed_details: Option<Vec<u8>>,
     /// What came back, for the record.
     pub(crate) result: Value,
     pub(crate) at: i64,
@@ -154,13 +156,26 @@ fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
     })
 }
 
+/// Whether the claim still holds.
+pub(crate) async fn holds(tx: &mut Connection, claim: &Claim) -> Result<bool, StoreError> {
+    let held: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'",
+    )
+    .bind(claim.seq)
+    .bind(claim.generation)
+    .fetch_one(tx)
+    .await?;
+    Ok(held > 0)
+}
+
 /// Makes `change` if the claim still holds; whether it did. A request that has ended keeps what it asked only where it may
 /// be replayed: otherwise its key is destroyed.
 pub(crate) async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<bool, StoreError> {
     let is_final = !matches!(change.state, State::Waiting | State::Running);
     let done = sqlx::query(
         "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
-           outcome = $9, reason = $10, finished_at = $11, lease_until = NULL, kills = 0 \
+           outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
+           lease_until = NULL, kills = 0 \
          WHERE seq = $1 AND generation = $2 AND state = 'running'",
     )
     .bind(claim.seq)
@@ -174,6 +189,7 @@ pub(crate) async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> 
     .bind(change.outcome.as_ref().map(Value::to_string))
     .bind(change.reason.as_deref())
     .bind(is_final.then_some(change.at))
+    .bind(change.sealed_details.clone())
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 {

@@ -190,6 +190,40 @@ pub(crate) async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<boo
     Ok(done.rows_affected() > 0)
 }
 
+/// Whether a request waits that writes `what` again.
+pub(crate) async fn is_waiting_to_restore(
+    tx: &mut Connection,
+    person: PersonId,
+    what: &str,
+) -> Result<bool, StoreError> {
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM requests WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND restores = $2",
+    )
+    .bind(person.0)
+    .bind(what)
+    .fetch_one(tx)
+    .await?;
+    Ok(waiting > 0)
+}
+
+/// The request of that id writes `what` again.
+pub(crate) async fn restores(tx: &mut Connection, id: &str, what: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE requests SET restores = $2 WHERE id = $1").bind(id).bind(what).execute(tx).await?;
+    Ok(())
+}
+
+/// Whether a request waits that reads what the vendor holds for `person`.
+pub(crate) async fn is_waiting_to_read(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM requests \
+         WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND action = 'reading'",
+    )
+    .bind(person.0)
+    .fetch_one(tx)
+    .await?;
+    Ok(waiting > 0)
+}
+
 /// `column IN ($first, …)` for `count` values; never true where there is none.
 pub(super) fn one_of(column: &str, first: usize, count: usize) -> String {
     let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();

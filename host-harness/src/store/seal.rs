@@ -61,10 +61,7 @@ impl MasterKey {
 pub(crate) struct Vault(Sealer);
 
 /// A key of its own for one request's or one person's data. Destroying it destroys what it sealed.
-pub(crate) struct DataKey {
-    sealer: Sealer,
-    bytes: Zeroizing<[u8; KEY]>,
-}
+pub(crate) struct DataKey(Sealer);
 
 /// A tenant's key for the hashes that stand for people.
 pub(crate) struct PersonKey(Zeroizing<[u8; KEY]>);
@@ -119,23 +116,19 @@ impl Vault {
 }
 
 impl DataKey {
+    #[expect(clippy::needless_pass_by_value, reason = "the key's bytes are wiped here")]
     fn of(bytes: Zeroizing<[u8; KEY]>) -> Self {
-        Self { sealer: Sealer(XChaCha20Poly1305::new(Key::from_slice(bytes.as_slice()))), bytes }
+        Self(Sealer(XChaCha20Poly1305::new(Key::from_slice(bytes.as_slice()))))
     }
 
     /// `plain` sealed for the place that `context` names.
     pub(crate) fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
-        self.sealer.seal(context, plain)
+        self.0.seal(context, plain)
     }
 
     /// What was sealed for that place.
     pub(crate) fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
-        self.sealer.open(context, sealed)
-    }
-
-    /// A hash of `message` that only this key makes.
-    pub(crate) fn digest(&self, message: &[u8]) -> [u8; 32] {
-        keyed(&self.bytes, &[message])
+        self.0.open(context, sealed)
     }
 }
 

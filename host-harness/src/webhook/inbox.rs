@@ -3,7 +3,6 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use tokio::{
     sync::watch,
     task::{Id, JoinSet},
@@ -15,9 +14,11 @@ use super::{
     receive::Webhooks,
 };
 use crate::{
+    consent::inbound::{self, Arrival},
     contract::webhook::ConsentEvent,
+    requests::accept::names,
     store::{
-        Connection, PersonKey, PersonName, StoreError,
+        Connection, Keys, StoreError,
         alarms::{self, Alarm},
         deliveries::{self, Claim, DeliveryState, End, Which},
         people,
@@ -41,24 +42,6 @@ const GRACE: Duration = Duration::from_secs(25);
 
 /// Deliveries of a connection that could not be read.
 const UNREAD: &str = "deliveries-unread";
-
-/// A delivery whose events are handed on.
-#[derive(Clone, Debug)]
-pub(crate) struct Arrived {
-    /// Its id.
-    pub(crate) id: String,
-    /// Whose.
-    pub(crate) tenant: String,
-    /// To which connection.
-    pub(crate) connection: String,
-    /// When it came, in milliseconds since 1970 in UTC.
-    pub(crate) received_at: i64,
-}
-
-/// Takes events in, in the transaction in which their delivery is marked as read.
-pub(crate) type Apply = dyn for<'c> Fn(&'c mut Connection, Arrived, Vec<ConsentEvent>) -> BoxFuture<'c, Result<(), StoreError>>
-    + Send
-    + Sync;
 
 #[derive(Default)]
 struct UnderWay {
@@ -179,13 +162,13 @@ impl Webhooks {
         digest: Option<String>,
     ) -> Result<(), StoreError> {
         let now = self.shared.date_ms();
-        let key = self.shared.store.person_key(&claim.tenant).await?;
+        let keys = self.shared.store.keys(&claim.tenant).await?;
         let store = self.shared.store.clone();
         let settled = store.write(move |tx| {
             Box::pin(async move {
                 let end = |state, reason| End { state, digest: digest.clone(), reason, events: 0 };
                 match reading {
-                    Reading::Events(events) => self.hand_on(tx, claim, digest, &key, events, now).await,
+                    Reading::Events(events) => hand_on(tx, &claim, digest, &keys, events, now).await,
                     Reading::Refused(why) => {
                         let end = end(DeliveryState::Refused, Some(why));
                         deliveries::finish(tx, &claim, &end, now).await.map(drop)
@@ -208,34 +191,49 @@ impl Webhooks {
                 }
             })
         });
-        settled.await
+        settled.await?;
+        // Its events may have asked for work.
+        self.shared.work.notify_one();
+        Ok(())
     }
+}
 
-    /// Marks the delivery as read, and hands its events on, unless the claim was lost meanwhile.
-    async fn hand_on(
-        &self,
-        tx: &mut Connection,
-        claim: Claim,
-        digest: Option<String>,
-        key: &PersonKey,
-        events: Vec<ConsentEvent>,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let state = if events.is_empty() { DeliveryState::OfNoConcern } else { DeliveryState::Read };
-        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        let end = End { state, digest, reason: None, events: count };
-        if !deliveries::finish(tx, &claim, &end, now).await? || events.is_empty() {
-            return Ok(());
-        }
-        for event in &events {
-            let names: Vec<PersonName> =
-                event.subject.identifiers().iter().map(|named| key.name(named)).collect();
-            let person = people::known_as(tx, &claim.connection, &names).await?;
-            deliveries::concerns(tx, claim.seq, person).await?;
-        }
-        let Claim { id, tenant, connection, received_at, .. } = claim;
-        (self.apply)(tx, Arrived { id, tenant, connection, received_at }, events).await
+/// Marks the delivery as read and takes its events in, unless the claim was lost meanwhile. Of a person who was erased
+/// nothing is kept.
+async fn hand_on(
+    tx: &mut Connection,
+    claim: &Claim,
+    digest: Option<String>,
+    keys: &Keys,
+    events: Vec<ConsentEvent>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let state = if events.is_empty() { DeliveryState::OfNoConcern } else { DeliveryState::Read };
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let end = End { state, digest, reason: None, events: count };
+    if !deliveries::finish(tx, claim, &end, now).await? {
+        return Ok(());
     }
+    let mut erased = Vec::new();
+    for event in &events {
+        let names = names(&keys.person, &event.subject);
+        let person = people::known_as(tx, &claim.connection, &names).await?;
+        deliveries::concerns(tx, claim.seq, person).await?;
+        if people::is_erased(tx, person).await? {
+            erased.push(person);
+        }
+    }
+    let arrival = Arrival {
+        tenant: &claim.tenant,
+        connection: &claim.connection,
+        delivery: &claim.id,
+        received_at: claim.received_at,
+    };
+    inbound::take(tx, keys, arrival, events).await?;
+    for person in erased {
+        deliveries::forget(tx, person).await?;
+    }
+    Ok(())
 }
 
 /// The delivery is kept as it is, and somebody told.

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{AcceptedToken, Admitted, Checked, Decoy, inbox::Apply, kept, rate::Rates};
+use super::{AcceptedToken, Admitted, Checked, Decoy, kept, rate::Rates};
 use crate::{
     contract::{
         Interface,
@@ -71,8 +71,6 @@ impl Answer {
 /// What receives and reads deliveries. Lives as long as the process.
 pub(crate) struct Webhooks {
     pub(super) shared: Arc<Shared>,
-    /// What becomes of events.
-    pub(super) apply: Box<Apply>,
     /// Told of each delivery that is stored.
     pub(super) arrived: Notify,
     rates: Rates,
@@ -88,10 +86,10 @@ struct Passed {
 }
 
 impl Webhooks {
-    /// Receives for the connections of `shared`, and hands events to `apply`.
-    pub(crate) fn new(shared: Arc<Shared>, apply: Box<Apply>) -> Self {
+    /// Receives for the connections of `shared`.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let tokens = Tokens::of(&shared);
-        Self { shared, apply, arrived: Notify::new(), rates: Rates::default(), tokens }
+        Self { shared, arrived: Notify::new(), rates: Rates::default(), tokens }
     }
 
     /// Takes in what was sent to the address of `connection`.

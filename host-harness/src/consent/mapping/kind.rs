@@ -3,14 +3,14 @@
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// As Fides spells it: words apart, the first one capital.
-pub(super) fn spelled(kind: &str) -> String {
+pub(in crate::consent) fn spelled(kind: &str) -> String {
     let words = kind.replace('-', " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Any spelling as the kind it means: `Message type`, `MessageType`, `message_type` and `message-type` are one.
-pub(super) fn read(spelling: &str) -> String {
+pub(in crate::consent) fn read(spelling: &str) -> String {
     let mut kind = String::with_capacity(spelling.len() + 1);
     let mut before = None;
     for letter in spelling.trim().chars() {
@@ -28,11 +28,11 @@ pub(super) fn read(spelling: &str) -> String {
 }
 
 #[expect(clippy::ptr_arg, reason = "serde hands over a reference to the field")]
-pub(super) fn serialize<S: Serializer>(kind: &String, serializer: S) -> Result<S::Ok, S::Error> {
+pub(in crate::consent) fn serialize<S: Serializer>(kind: &String, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&spelled(kind))
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(in crate::consent) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(read(&String::deserialize(deserializer)?))
 }
 

@@ -2,25 +2,27 @@ use iterable_stand_in::Fault;
 
 use super::*;
 use crate::{
+    consent::outbound::Requested,
     contract::{
         Subject,
         consent::{Choice, Preference},
     },
     egress::Ledger,
-    requests::State,
+    requests::{State, accept::Asked},
     service::tests::Bench,
     store::requests,
 };
 
 const FORGET: &str = "POST /api/users/forget";
 
-fn opt_out(channel: &str) -> Vec<Preference> {
-    vec![Preference {
+fn opt_out(channel: &str) -> Asked {
+    let items = vec![Preference {
         item: format!("channel:{channel}").parse().unwrap(),
         choice: Choice::OptOut,
         chosen_at_ms: 1_790_000_000_000,
         source: "PrivacyCenter".into(),
-    }]
+    }];
+    Asked::Consent(Requested { notices: Vec::new(), items })
 }
 
 fn requested(bench: &Bench) -> Vec<String> {
@@ -95,7 +97,7 @@ async fn a_request_that_cannot_succeed_ends_with_its_reason_and_one_without_iden
     let mut bench = Bench::new().await;
     bench.work();
     let nobody = Subject::default().and("phone", "+15550100");
-    let skipped = bench.submit("newsletter", Action::Erasure, nobody, Vec::new()).await.view.id;
+    let skipped = bench.submit("newsletter", Asked::Erasure, nobody).await.view.id;
     assert_eq!(bench.once(&skipped, |view| view.finished_at.is_some()).await.state, State::Skipped);
     let refusal = serde_json::json!({"code": "BadParams", "msg": "no"});
     bench.stand_in.fault(Fault::Answer(400, refusal), FORGET, 1);
@@ -109,18 +111,11 @@ async fn a_request_that_cannot_succeed_ends_with_its_reason_and_one_without_iden
 async fn one_tenants_backlog_does_not_delay_anothers_request() {
     let mut bench = Bench::with(&[("acme", "newsletter"), ("other", "shop")]).await;
     for n in 0..200 {
-        bench
-            .submit(
-                "newsletter",
-                Action::Consent,
-                Subject::email(format!("{n}@example.com")),
-                opt_out("6539"),
-            )
-            .await;
+        bench.submit("newsletter", opt_out("6539"), Subject::email(format!("{n}@example.com"))).await;
     }
     bench.work();
     let theirs =
-        bench.submit("shop", Action::Consent, Subject::email("ada@example.com"), opt_out("6539")).await;
+        bench.submit("shop", opt_out("6539"), Subject::email("ada@example.com")).await;
     bench.once(&theirs.view.id, |view| view.state == State::Done).await;
     let filter = requests::Filter { state: Some(State::Done), limit: 1_000, ..requests::Filter::default() };
     let done = bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));

@@ -84,6 +84,7 @@ fn change(state: State, at: i64) -> Change {
         reference: None,
         outcome: Some(json!({ "receipt": "r" })),
         reason: None,
+        sealed_details: None,
         result: json!({}),
         at,
     }

@@ -1,23 +1,22 @@
 //! A service with an inbox, for one test.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
     extract::{Path, State},
 };
-use futures::future::BoxFuture;
 use http::{Request, Response};
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::*;
 use crate::{
     connection::ConnectionSpec,
-    contract::webhook::ConsentEvent,
+    consent::feed::{self, FeedEvent},
     secret::Secret,
     service::tests::{Bench, spec},
     store::{
-        Connection, alarms,
+        alarms,
         deliveries::{DeliveryState, DeliveryView, Filter},
         tokens::TokenState,
     },
@@ -27,11 +26,10 @@ use crate::{
 /// As documented for an opt-out by a link in a mail.
 pub(super) const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
 
-/// A service with an inbox, and every event that it handed on.
+/// A service with an inbox.
 pub(super) struct Inbox {
     pub(super) bench: Bench,
     pub(super) webhooks: Arc<Webhooks>,
-    pub(super) events: Arc<Mutex<Vec<ConsentEvent>>>,
     reader: Option<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
@@ -39,14 +37,8 @@ impl Inbox {
     /// With the connections `newsletter` and `other`; nothing is read yet.
     pub(super) async fn new() -> Self {
         let bench = Bench::with(&[("acme", "newsletter"), ("acme", "other")]).await;
-        let events: Arc<Mutex<Vec<ConsentEvent>>> = Arc::default();
-        let told = Arc::clone(&events);
-        let apply: Box<inbox::Apply> = Box::new(move |_: &mut Connection, _, events| {
-            told.lock().unwrap().extend(events);
-            Box::pin(async { Ok(()) }) as BoxFuture<'_, Result<(), StoreError>>
-        });
-        let webhooks = Arc::new(Webhooks::new(Arc::clone(&bench.shared), apply));
-        Self { bench, webhooks, events, reader: None }
+        let webhooks = Arc::new(Webhooks::new(Arc::clone(&bench.shared)));
+        Self { bench, webhooks, reader: None }
     }
 
     /// Begins to read.
@@ -132,9 +124,14 @@ impl Inbox {
         list.iter().map(|token| token.state).collect()
     }
 
-    /// How many events were handed on.
-    pub(super) fn told(&self) -> usize {
-        self.events.lock().unwrap().len()
+    /// How many events the platform is told of.
+    pub(super) async fn told(&self) -> usize {
+        self.feed().await.len()
+    }
+
+    /// What the platform is told.
+    pub(super) async fn feed(&self) -> Vec<FeedEvent> {
+        feed::events_after(&self.bench.shared.store, None, 0, 1_000).await.unwrap().events
     }
 
     pub(super) fn put(&self, change: impl FnOnce(&mut ConnectionSpec)) {

@@ -1,0 +1,164 @@
+//! A tenant's notices and systems, as its platform has them.
+
+use super::{NotPropagated, Notice, System};
+use crate::{
+    contract::consent::ItemId,
+    service::Shared,
+    store::{
+        Connection, StoreError, items,
+        notices::{self, connections},
+    },
+};
+
+/// Why a notice or system is not changed. Nothing of it was done.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// A mapping would no longer hold.
+    #[error("connection {connection} maps {item} to it: {why}; map the item elsewhere first")]
+    Breaks {
+        /// The connection's key.
+        connection: String,
+        /// One of its items.
+        item: ItemId,
+        /// What would be wrong.
+        why: Broken,
+    },
+    /// Another notice has the key.
+    #[error("notice `{notice}` has the key `{key}` already: keys tell a tenant's notices apart")]
+    KeyTaken {
+        /// That notice's id.
+        notice: String,
+        /// The key.
+        key: String,
+    },
+    /// A connection stands for the system.
+    #[error("connection {connection} stands for system `{system}`: give it another system first")]
+    SystemInUse {
+        /// The connection's key.
+        connection: String,
+        /// The system's key.
+        system: String,
+    },
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What would be wrong with an item's notice.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The notice would be gone.
+    #[error("the notice would be gone")]
+    Gone,
+    /// The notice's choices would no longer reach it.
+    #[error(transparent)]
+    NotPropagated(#[from] NotPropagated),
+}
+
+/// All notices of `tenant`, by id.
+pub(crate) async fn notices(shared: &Shared, tenant: &str) -> Result<Vec<Notice>, StoreError> {
+    let tenant = tenant.to_owned();
+    shared.store.read(|c| Box::pin(async move { notices::all(c, &tenant).await })).await
+}
+
+/// All systems of `tenant`, by key.
+pub(crate) async fn systems(shared: &Shared, tenant: &str) -> Result<Vec<System>, StoreError> {
+    let tenant = tenant.to_owned();
+    shared.store.read(|c| Box::pin(async move { notices::systems(c, &tenant).await })).await
+}
+
+/// Stores `notice`, in place of one of the same id.
+pub(crate) async fn put_notice(shared: &Shared, tenant: &str, notice: Notice) -> Result<(), CatalogueError> {
+    let tenant = tenant.to_owned();
+    let stored = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let mut after = notices::all(tx, &tenant).await?;
+            after.retain(|known| known.id != notice.id);
+            let same = after.iter().find(|known| known.key.is_some() && known.key == notice.key);
+            if let (Some(same), Some(key)) = (same, notice.key.clone()) {
+                return Ok(Err(CatalogueError::KeyTaken { notice: same.id.clone(), key }));
+            }
+            after.push(notice.clone());
+            let systems = notices::systems(tx, &tenant).await?;
+            if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
+                return Ok(Err(broken));
+            }
+            Ok(Ok(notices::put(tx, &tenant, &notice).await?))
+        })
+    });
+    stored.await?
+}
+
+/// Takes the notice of that id away; whether there was one.
+pub(crate) async fn delete_notice(shared: &Shared, tenant: &str, id: &str) -> Result<bool, CatalogueError> {
+    let (tenant, id) = (tenant.to_owned(), id.to_owned());
+    let deleted = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let mut after = notices::all(tx, &tenant).await?;
+            after.retain(|known| known.id != id);
+            let systems = notices::systems(tx, &tenant).await?;
+            if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
+                return Ok(Err(broken));
+            }
+            Ok(Ok(notices::delete(tx, &tenant, &id).await?))
+        })
+    });
+    deleted.await?
+}
+
+/// Stores `system`, in place of one of the same key.
+pub(crate) async fn put_system(shared: &Shared, tenant: &str, system: System) -> Result<(), CatalogueError> {
+    let tenant = tenant.to_owned();
+    let stored = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let mut after = notices::systems(tx, &tenant).await?;
+            after.retain(|known| known.key != system.key);
+            after.push(system.clone());
+            let notices = notices::all(tx, &tenant).await?;
+            if let Some(broken) = broken(tx, &tenant, &notices, &after).await? {
+                return Ok(Err(broken));
+            }
+            Ok(Ok(notices::put_system(tx, &tenant, &system).await?))
+        })
+    });
+    stored.await?
+}
+
+/// Takes the system of that key away, where no connection stands for it; whether there was one.
+pub(crate) async fn delete_system(shared: &Shared, tenant: &str, key: &str) -> Result<bool, CatalogueError> {
+    let (tenant, key) = (tenant.to_owned(), key.to_owned());
+    let deleted = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let connections = connections(tx, &tenant).await?;
+            let user = connections.into_iter().find(|(_, system)| system.as_ref() == Some(&key));
+            if let Some((connection, _)) = user {
+                return Ok(Err(CatalogueError::SystemInUse { connection, system: key }));
+            }
+            Ok(Ok(notices::delete_system(tx, &tenant, &key).await?))
+        })
+    });
+    deleted.await?
+}
+
+/// The first mapped item that `notices` and `systems` would leave without a notice that reaches it.
+async fn broken(
+    tx: &mut Connection,
+    tenant: &str,
+    notices: &[Notice],
+    systems: &[System],
+) -> Result<Option<CatalogueError>, StoreError> {
+    for (connection, system) in connections(tx, tenant).await? {
+        let system = system.map(|key| items::described(systems, key));
+        for stored in items::ground(tx, tenant, &connection).await?.mapping {
+            let Some(id) = &stored.notice else { continue };
+            let why = match notices.iter().find(|notice| notice.id == *id) {
+                Some(notice) => notice.reaches(system.as_ref()).err().map(Broken::from),
+                None => Some(Broken::Gone),
+            };
+            if let Some(why) = why {
+                return Ok(Some(CatalogueError::Breaks { connection, item: stored.id, why }));
+            }
+        }
+    }
+    Ok(None)
+}

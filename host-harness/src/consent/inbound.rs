@@ -1,0 +1,138 @@
+//! What the vendor tells: choices that a person made there.
+
+use serde_json::json;
+
+use super::{
+    Cause,
+    newest::{Judged, News, hear},
+    outbound::Requested,
+    tell,
+};
+use crate::{
+    contract::{
+        consent::{ItemId, Preference},
+        webhook::ConsentEvent,
+    },
+    requests::accept::{About, Asked, names, put_own},
+    store::{
+        Connection, Keys, StoreError,
+        audit::{self, Record},
+        choices, events,
+        items::{self, Ground},
+        people, requests,
+    },
+};
+
+/// A delivery that was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) connection: &'a str,
+    /// The delivery's id.
+    pub(crate) delivery: &'a str,
+    /// In milliseconds since 1970 in UTC.
+    pub(crate) received_at: i64,
+}
+
+/// Takes in the events of a delivery, in the transaction that marks it as read. Whether work became due: then
+/// `Shared::work` is to be told once that transaction is through.
+pub(crate) async fn take(
+    tx: &mut Connection,
+    keys: &Keys,
+    arrival: Arrival<'_>,
+    events: Vec<ConsentEvent>,
+) -> Result<bool, StoreError> {
+    let ground = items::ground(tx, arrival.tenant, arrival.connection).await?;
+    let mut work = false;
+    for event in events {
+        work |= take_one(tx, keys, arrival, &ground, &event).await?;
+    }
+    Ok(work)
+}
+
+async fn take_one(
+    tx: &mut Connection,
+    keys: &Keys,
+    arrival: Arrival<'_>,
+    ground: &Ground,
+    event: &ConsentEvent,
+) -> Result<bool, StoreError> {
+    let names = names(&keys.person, &event.subject);
+    if names.is_empty() {
+        return Ok(false);
+    }
+    let Arrival { tenant, connection, received_at, .. } = arrival;
+    let person = people::known_as(tx, connection, &names).await?;
+    if people::is_erased(tx, person).await? {
+        drop_it(tx, arrival).await?;
+        return Ok(false);
+    }
+    if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), person, received_at).await? {
+        return Ok(false);
+    }
+    let about = About { tenant, connection, person, subject: &event.subject, at: received_at };
+    let cause = Cause::of_event(connection, &event.key);
+    let mut heard = Vec::new();
+    let mut work = false;
+    for chosen in &event.preferences {
+        let stands = choices::ledger(tx, person).await?.remove(&chosen.item);
+        let writes = choices::writes(tx, person, &chosen.item).await?;
+        let judged = hear(stands.as_ref(), chosen, &writes);
+        choices::stand(tx, person, &chosen.item, &judged.stands).await?;
+        if judged.news == News::Changed {
+            tell::item(tx, keys, &about, ground, (&chosen.item, &judged.stands), &cause).await?;
+            heard.push(chosen.item.clone());
+        }
+        if judged.restore {
+            work |= restore(tx, keys, &about, &chosen.item, &judged).await?;
+        }
+    }
+    let missing = tell::derived(tx, keys, &about, ground, &heard, &cause).await?;
+    if !missing.is_empty() {
+        work |= look(tx, keys, &about).await?;
+    }
+    Ok(work)
+}
+
+/// Of an event about somebody erased nothing stays but that it came.
+async fn drop_it(tx: &mut Connection, arrival: Arrival<'_>) -> Result<(), StoreError> {
+    let record = Record {
+        connection: Some(arrival.connection.to_owned()),
+        detail: json!({ "delivery": arrival.delivery, "why": "the person was erased here" }),
+        ..Record::of("consent-event-dropped")
+    };
+    audit::append(tx, arrival.tenant, arrival.received_at, &record).await
+}
+
+/// Has what stands written again, unless that waits already.
+async fn restore(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    item: &ItemId,
+    judged: &Judged,
+) -> Result<bool, StoreError> {
+    let stands = &judged.stands;
+    let what = format!("{item} {} {}", stands.choice, stands.chosen_at_ms);
+    if requests::is_waiting_to_restore(tx, about.person, &what).await? {
+        return Ok(false);
+    }
+    let again = Preference {
+        item: item.clone(),
+        choice: stands.choice,
+        chosen_at_ms: stands.chosen_at_ms,
+        source: stands.source.clone(),
+    };
+    let asked = Asked::Consent(Requested { notices: Vec::new(), items: vec![again] });
+    let Some(id) = put_own(tx, keys, about, &asked).await? else { return Ok(false) };
+    requests::restores(tx, &id, &what).await?;
+    Ok(true)
+}
+
+/// Has the vendor asked what it holds for the person, unless that waits already.
+async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<bool, StoreError> {
+    if requests::is_waiting_to_read(tx, about.person).await? {
+        return Ok(false);
+    }
+    Ok(put_own(tx, keys, about, &Asked::Reading).await?.is_some())
+}

@@ -1,0 +1,119 @@
+//! What the platform asks: planned and recorded when it is accepted, applied later.
+
+use super::{
+    Cause, Notice, NoticePreference,
+    newest::{Write, choose, second},
+    outbound::{Plan, Requested},
+    tell,
+};
+use crate::{
+    contract::{
+        ConnectorError,
+        consent::{Change, Choice, ItemId, Preference, Report, Standing},
+    },
+    requests::accept::About,
+    store::{
+        Connection, Keys, StoreError, choices, items,
+        people::{self, PersonId},
+    },
+};
+
+/// What `requested` comes to. Its choices stand from now on, so that an older one that arrives while it waits loses.
+pub(crate) async fn plan(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    requested: &Requested,
+    request: &str,
+) -> Result<Plan, StoreError> {
+    let ground = items::ground(tx, about.tenant, about.connection).await?;
+    let ledger = choices::ledger(tx, about.person).await?;
+    let plan = Plan::of(requested, ground.terms(), &ledger);
+    if people::is_erased(tx, about.person).await? {
+        return Ok(plan);
+    }
+    let chosen = plan.preferences();
+    record(tx, about.person, &chosen).await?;
+    for wanted in &requested.notices {
+        hold(tx, about.person, &ground.notices, wanted).await?;
+    }
+    let heard: Vec<ItemId> = chosen.into_iter().map(|chosen| chosen.item).collect();
+    let cause = Cause::of_event(about.connection, &format!("request/{request}"));
+    tell::derived(tx, keys, about, &ground, &heard, &cause).await?;
+    Ok(plan)
+}
+
+async fn record(tx: &mut Connection, person: PersonId, chosen: &[Preference]) -> Result<(), StoreError> {
+    let ledger = choices::ledger(tx, person).await?;
+    for chosen in chosen {
+        let judged = choose(ledger.get(&chosen.item), chosen);
+        choices::stand(tx, person, &chosen.item, &judged.stands).await?;
+    }
+    Ok(())
+}
+
+/// The platform holds what it asks for, unless something newer was told since.
+async fn hold(
+    tx: &mut Connection,
+    person: PersonId,
+    notices: &[Notice],
+    wanted: &NoticePreference,
+) -> Result<(), StoreError> {
+    let (Some(notice), Some(choice)) = (Notice::find(notices, &wanted.notice), wanted.preference.choice())
+    else {
+        return Ok(());
+    };
+    let told = choices::told(tx, person, &notice.id).await?;
+    let rank = |choice: Choice, at: u64| (second(at), choice == Choice::OptOut);
+    if told.is_some_and(|(told, at)| rank(told, at) > rank(choice, wanted.chosen_at_ms)) {
+        return Ok(());
+    }
+    choices::tell(tx, person, &notice.id, choice, wanted.chosen_at_ms).await
+}
+
+/// How an attempt begins.
+pub(crate) enum Begun {
+    /// The person is erased here: nothing is sent.
+    Erased(Plan),
+    /// What is not superseded. Its writes are remembered: from now on the vendor may tell of them.
+    Sending(Plan),
+}
+
+/// Begins an attempt to apply `plan` at `at`: what a newer choice superseded is dropped from it.
+pub(crate) async fn begin(
+    tx: &mut Connection,
+    person: PersonId,
+    plan: Plan,
+    at: i64,
+) -> Result<Begun, StoreError> {
+    if people::is_erased(tx, person).await? {
+        return Ok(Begun::Erased(plan.conclude(Ok(&forgotten()))));
+    }
+    let plan = plan.against(&choices::ledger(tx, person).await?);
+    let chosen = plan.preferences();
+    // Again: an erasure that found nobody may have taken them away since.
+    record(tx, person, &chosen).await?;
+    for Preference { item, choice, .. } in &chosen {
+        let write = Write { choice: *choice, sent_at_ms: u64::try_from(at).unwrap_or(0) };
+        choices::sends(tx, person, item, write).await?;
+    }
+    Ok(Begun::Sending(plan))
+}
+
+fn forgotten() -> Report {
+    Report { items: Vec::new(), standing: Standing::Forgotten, settles_after_ms: None }
+}
+
+/// The items of an attempt that the vendor has certainly not taken.
+pub(crate) fn untaken(chosen: &[Preference], answer: Result<&Report, Option<&ConnectorError>>) -> Vec<ItemId> {
+    let all = || chosen.iter().map(|chosen| chosen.item.clone()).collect();
+    match answer {
+        Ok(report) if report.standing == Standing::Forgotten => all(),
+        Ok(report) => {
+            let refused = report.items.iter().filter(|item| item.change == Change::Refused);
+            refused.map(|item| item.item.clone()).collect()
+        }
+        Err(Some(error)) if !error.may_have_acted => all(),
+        Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,76 @@
+//! What the vendor holds for a person: for items never heard of, and for choices that no webhook told.
+
+use super::{
+    Cause,
+    newest::{News, read},
+    tell,
+};
+use crate::{
+    contract::{
+        Subject,
+        consent::{Held, ItemId},
+    },
+    requests::accept::{AcceptError, About, Accepted, Asked, Submission, accept},
+    service::Shared,
+    store::{Connection, Keys, StoreError, choices, items, people},
+};
+
+/// Has the people named read again at `connection`, each by a request of its own. People are known here by hashes alone,
+/// so whoever asks has to name them.
+pub(crate) async fn reconcile(
+    shared: &Shared,
+    connection: &str,
+    subjects: Vec<Subject>,
+) -> Vec<Result<Accepted, AcceptError>> {
+    let submissions = subjects.into_iter().map(|subject| Submission {
+        connection: connection.to_owned(),
+        subject,
+        asked: Asked::Reading,
+        idempotency_key: None,
+    });
+    // At once: what is stored together costs one fsync.
+    futures::future::join_all(submissions.map(|submission| accept(shared, submission))).await
+}
+
+/// How many items a reading was about, and in how many the vendor held something else than stood here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Found {
+    pub(crate) compared: usize,
+    pub(crate) changed: usize,
+}
+
+/// Takes in what the vendor held when it was asked, at `about.at`. Items that nobody has mapped and nobody has chosen about
+/// are passed over.
+pub(crate) async fn take(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    held: &[Held],
+    request: &str,
+) -> Result<Found, StoreError> {
+    if people::is_erased(tx, about.person).await? {
+        return Ok(Found::default());
+    }
+    let ground = items::ground(tx, about.tenant, about.connection).await?;
+    let ledger = choices::ledger(tx, about.person).await?;
+    let cause = Cause::of_event(about.connection, &format!("reading/{request}"));
+    let mut heard: Vec<ItemId> = Vec::new();
+    let mut changed = 0;
+    for Held { item, choice } in held {
+        let stands = ledger.get(item);
+        if stands.is_none() && ground.notice_of(item).is_none() {
+            continue;
+        }
+        let writes = choices::writes(tx, about.person, item).await?;
+        let judged = read(stands, *choice, u64::try_from(about.at).unwrap_or(0), &writes);
+        choices::stand(tx, about.person, item, &judged.stands).await?;
+        heard.push(item.clone());
+        if judged.news == News::Changed {
+            changed += 1;
+            tell::item(tx, keys, about, &ground, (item, &judged.stands), &cause).await?;
+        }
+    }
+    tell::derived(tx, keys, about, &ground, &heard, &cause).await?;
+    Ok(Found { compared: heard.len(), changed })
+}

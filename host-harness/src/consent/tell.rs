@@ -1,0 +1,117 @@
+//! Tells the platform what it does not know yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{
+    Answer, Cause,
+    derive::{Derived, derive},
+    feed::{Chosen, FeedItem, IdentityMap, News, context},
+    newest::Recorded,
+};
+use crate::{
+    contract::consent::{Choice, ItemId},
+    requests::accept::About,
+    store::{
+        Connection, Keys, StoreError, choices,
+        events::{self, NewEvent},
+        items::Ground,
+    },
+};
+
+/// That `stands` is the person's choice for `item`.
+pub(super) async fn item(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    ground: &Ground,
+    (item, stands): (&ItemId, &Recorded),
+    cause: &Cause,
+) -> Result<(), StoreError> {
+    let name = ground.mapping.iter().find(|known| known.id == *item).map(|known| known.name.clone());
+    let item = FeedItem {
+        kind: item.kind.clone(),
+        external_id: item.id.clone(),
+        name: name.unwrap_or_default(),
+    };
+    let news = News {
+        chosen: Chosen::Item { item, preference: stands.choice.into() },
+        event_at: stands.chosen_at_ms,
+        received_at: about.at,
+        source: stands.source.clone(),
+        cause: cause.clone(),
+    };
+    append(tx, keys, about, &news).await
+}
+
+/// What the notices that `heard` stand for have come to, where the platform holds something else; the items that have to
+/// be known before more can be said.
+pub(super) async fn derived(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    ground: &Ground,
+    heard: &[ItemId],
+    cause: &Cause,
+) -> Result<Vec<ItemId>, StoreError> {
+    let ledger = choices::ledger(tx, about.person).await?;
+    let notices: BTreeSet<&str> = heard.iter().filter_map(|item| ground.notice_of(item)).collect();
+    let mut wanted = Vec::new();
+    for notice in notices {
+        match derive(&ground.items_of(notice), &ledger) {
+            Derived::Unknown { missing } => wanted.extend(missing),
+            Derived::Preference { choice, chosen_at_ms, source } => {
+                let told = choices::told(tx, about.person, notice).await?;
+                let Some(event_at) = tellable(choice, chosen_at_ms, told, about.at) else { continue };
+                choices::tell(tx, about.person, notice, choice, event_at).await?;
+                let notice_id_map = BTreeMap::from([(notice.to_owned(), Answer::from(choice))]);
+                let news = News {
+                    chosen: Chosen::Notice { notice_id_map },
+                    event_at,
+                    received_at: about.at,
+                    source,
+                    cause: cause.clone(),
+                };
+                append(tx, keys, about, &news).await?;
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+/// When the choice was made, if it is to be told. What nobody is known to have chosen is told only where it takes back an
+/// opt-in that the platform holds: then it dates from now.
+fn tellable(choice: Choice, chosen_at_ms: u64, told: Option<(Choice, u64)>, now: i64) -> Option<u64> {
+    let told = told.map(|(told, _)| told);
+    if told == Some(choice) {
+        return None;
+    }
+    match (chosen_at_ms, choice, told) {
+        (0, Choice::OptOut, Some(Choice::OptIn)) => u64::try_from(now).ok(),
+        (0, ..) => None,
+        (at, ..) => Some(at),
+    }
+}
+
+async fn append(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    news: &News,
+) -> Result<(), StoreError> {
+    let unwritable = |error: serde_json::Error| StoreError::Unreadable(error.to_string());
+    let id = Uuid::now_v7().to_string();
+    let identity = Zeroizing::new(serde_json::to_vec(&IdentityMap::from(about.subject)).map_err(unwritable)?);
+    let event = NewEvent {
+        sealed_identity: keys.vault.seal(&context(&id), &identity)?,
+        id,
+        tenant: about.tenant,
+        connection: about.connection,
+        person: about.person,
+        news: serde_json::to_string(news).map_err(unwritable)?,
+        received_at: about.at,
+    };
+    events::append(tx, event).await
+}

@@ -1,0 +1,62 @@
+//! An erasure is never undone by a consent.
+
+use iterable_stand_in::Fault;
+
+use super::*;
+
+#[tokio::test]
+async fn a_forgotten_person_is_refused_and_the_report_says_so() {
+    let mut bench = bench().await;
+    bench.stand_in.with_project(|project| {
+        project.forget(&iterable_stand_in::Identifier::email(ADA)).map_err(drop).unwrap();
+    });
+    bench.pass(std::time::Duration::from_hours(1));
+    bench.work();
+    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
+    let view = bench.done(&id).await;
+    assert_eq!(statuses(&view), ["refused"]);
+    assert!(view.outcome.unwrap().to_string().contains("an erasure is never undone by a consent"));
+    assert!(bench.stand_in.person(ADA).is_none());
+}
+
+#[tokio::test]
+async fn an_erasure_holds_later_consents_back_until_it_is_confirmed() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.stand_in.fault(Fault::Gateway(503), "POST /api/users/forget", 2);
+    bench.work();
+    let erasure = bench.erase(ADA).await;
+    let consent = bench.sends_notice(ADA, Answer::OptIn).await;
+    bench.done(&erasure).await;
+    assert_eq!(bench.view(&consent).await.attempts, 0, "it has not begun");
+    let view = bench.done(&consent).await;
+    assert_eq!(statuses(&view), ["refused", "refused"]);
+    let writes = bench.stand_in.requests().into_iter().filter(|r| r.path.contains("ubscri")).count();
+    assert_eq!(writes, 0, "the vendor was not asked");
+    assert!(bench.stand_in.is_forgotten(ADA) && bench.stand_in.person(ADA).is_none());
+}
+
+#[tokio::test]
+async fn an_erasure_removes_preferences_and_feed_entries_and_leaves_a_keyed_hash() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.work();
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let consent = bench.sends(ADA, vec![bench.chosen(PUSH, Choice::OptOut)]).await;
+    bench.done(&consent).await;
+    for table in ["choices", "writes", "notice_choices", "events", "event_keys"] {
+        assert_ne!(bench.rows(table).await, 0, "{table}");
+    }
+    let erasure = bench.erase(ADA).await;
+    bench.done(&erasure).await;
+    for table in ["choices", "writes", "notice_choices", "events", "event_keys", "request_keys"] {
+        assert_eq!(bench.rows(table).await, 0, "{table}");
+    }
+    assert_eq!(bench.rows("names").await, 1);
+    bench.hears(ADA, "e-2", bench.chosen(PUSH, Choice::OptIn)).await;
+    bench.sends_notice(ADA, Answer::OptOut).await;
+    bench.quiet().await;
+    for table in ["choices", "writes", "notice_choices", "events", "event_keys", "request_keys"] {
+        assert_eq!(bench.rows(table).await, 0, "{table}, after what came later");
+    }
+}

@@ -1,0 +1,298 @@
+//! Any history ends alike: the newest choice stands on both sides, and nobody erased comes back.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    time::Duration,
+};
+
+use iterable_stand_in::Act;
+use proptest::{prelude::*, test_runner::TestRunner};
+
+use super::*;
+use crate::{
+    consent::newest::ECHO_MS,
+    contract::webhook::{Delivery, Verdict},
+    store::choices,
+    webhook::Admitted,
+};
+
+const CONNECTIONS: &[(&str, &str)] = &[("acme", "newsletter")];
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The platform sends a choice.
+    Platform(usize, Choice),
+    /// The person chooses at the vendor.
+    Vendor(usize, Choice),
+    /// One of the deliveries so far arrives, perhaps again.
+    Deliver(prop::sample::Index),
+    /// What is due is carried out.
+    Work,
+    /// The process is killed within an attempt, or before it.
+    Crash(u8),
+    /// Time passes, in seconds.
+    Pass(u64),
+    Erase,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let choice = || prop_oneof![Just(Choice::OptIn), Just(Choice::OptOut)];
+    prop_oneof![
+        8 => (0..2_usize, choice()).prop_map(|(item, choice)| Step::Platform(item, choice)),
+        8 => (0..2_usize, choice()).prop_map(|(item, choice)| Step::Vendor(item, choice)),
+        8 => any::<prop::sample::Index>().prop_map(Step::Deliver),
+        6 => Just(Step::Work),
+        1 => (0_u8..20).prop_map(Step::Crash),
+        8 => prop_oneof![0..3_u64, 550..700_u64].prop_map(Step::Pass),
+        1 => Just(Step::Erase),
+    ]
+}
+
+/// One person's history on a bench that others have used before.
+struct Play<'a> {
+    bench: &'a mut Bench,
+    email: String,
+    /// Deliveries that were there before.
+    before: usize,
+    /// The newest choice for each item: its second, whether it is an opt-out, and which it is.
+    newest: BTreeMap<ItemId, (u64, bool, Choice)>,
+    /// The platform's own.
+    sent: BTreeMap<ItemId, (u64, bool, Choice)>,
+    is_erased: bool,
+}
+
+const ITEMS: [&str; 2] = [MAIL, PUSH];
+
+fn rank(at_ms: u64, choice: Choice) -> (u64, bool, Choice) {
+    (at_ms / 1_000, choice == Choice::OptOut, choice)
+}
+
+fn newer(known: &mut BTreeMap<ItemId, (u64, bool, Choice)>, item: ItemId, chosen: (u64, bool, Choice)) {
+    let newest = known.entry(item).or_insert(chosen);
+    if (chosen.0, chosen.1) >= (newest.0, newest.1) {
+        *newest = chosen;
+    }
+}
+
+impl Play<'_> {
+    async fn step(&mut self, step: &Step) {
+        match step {
+            Step::Platform(which, choice) => {
+                let chosen = self.bench.chosen(ITEMS[*which], *choice);
+                let chose = rank(chosen.chosen_at_ms, *choice);
+                newer(&mut self.newest, chosen.item.clone(), chose);
+                newer(&mut self.sent, chosen.item.clone(), chose);
+                self.bench.sends(&self.email, vec![chosen]).await;
+            }
+            Step::Vendor(which, choice) => self.act(ITEMS[*which], *choice).await,
+            Step::Deliver(which) => {
+                let all = self.deliveries();
+                if !all.is_empty() {
+                    self.deliver(which.get(&all)).await;
+                }
+            }
+            Step::Work => self.work().await,
+            Step::Crash(after_ms) => {
+                self.park(false).await;
+                self.bench.work();
+                self.bench.shared.work.notify_one();
+                tokio::time::sleep(Duration::from_millis(u64::from(*after_ms))).await;
+                self.bench.crash(CONNECTIONS).await;
+                self.bench.work();
+                self.park(true).await;
+            }
+            Step::Pass(seconds) => self.bench.pass(Duration::from_secs(*seconds)),
+            Step::Erase => {
+                self.is_erased = true;
+                self.bench.erase(&self.email.clone()).await;
+            }
+        }
+    }
+
+    /// But what nobody could tell from our own write's echo: that is the one limit of the rules.
+    async fn act(&mut self, text: &str, choice: Choice) {
+        let (id, now) = (item(text), self.bench.now());
+        if self.written(&id).await.iter().any(|write| {
+            write.choice == choice && write.sent_at_ms.saturating_add(ECHO_MS + 1_000) >= now
+        }) {
+            return;
+        }
+        let channel: i64 = id.id.parse().unwrap();
+        let act = match choice {
+            Choice::OptOut => Act::UnsubscribeByLink { channel },
+            Choice::OptIn => Act::RejoinChannel { channel },
+        };
+        let before = self.bench.stand_in.deliveries().len();
+        self.bench.stand_in.act(self.email.as_str(), &act);
+        // Whoever is in already chooses nothing by joining.
+        if self.bench.stand_in.deliveries().len() > before {
+            newer(&mut self.newest, id, rank(now, choice));
+        }
+    }
+
+    async fn written(&self, item: &ItemId) -> Vec<crate::consent::newest::Write> {
+        let (item, person) = (item.clone(), self.person().await);
+        let Some(person) = person else { return Vec::new() };
+        let writes = self.bench.shared.store.read(move |c| {
+            Box::pin(async move { choices::writes(c, person, &item).await })
+        });
+        writes.await.unwrap()
+    }
+
+    async fn person(&self) -> Option<crate::store::people::PersonId> {
+        let keys = self.bench.shared.store.keys("acme").await.unwrap();
+        let names = crate::requests::accept::names(&keys.person, &Subject::email(self.email.as_str()));
+        let found = self.bench.shared.store.read(move |c| {
+            Box::pin(async move { crate::store::people::found(c, "newsletter", &names).await })
+        });
+        found.await.unwrap().first().copied()
+    }
+
+    fn deliveries(&self) -> Vec<iterable_stand_in::Delivery> {
+        self.bench.stand_in.deliveries().split_off(self.before)
+    }
+
+    async fn deliver(&mut self, told: &iterable_stand_in::Delivery) {
+        let delivery = Delivery {
+            method: "POST".into(),
+            url: "https://hooks.example.com/iterable".into(),
+            headers: vec![("authorization".into(), "OAuth2 accepted-webhook-token".into())],
+            body: told.body_bytes(),
+            received_at_ms: self.bench.now(),
+        };
+        let calls = self.bench.shared.host.connection("newsletter").unwrap();
+        let verdict = calls.verify(&Admitted::from_store(delivery, true)).await.unwrap().unwrap();
+        let Verdict::Authentic(events) = verdict else { panic!("{verdict:?}") };
+        let keys = self.bench.shared.store.keys("acme").await.unwrap();
+        let received_at = self.bench.shared.date_ms();
+        write(&self.bench.shared.store, move |tx| {
+            Box::pin(async move {
+                let (tenant, connection, delivery) = ("acme", "newsletter", "d-1");
+                let arrival = Arrival { tenant, connection, delivery, received_at };
+                inbound::take(tx, &keys, arrival, events).await
+            })
+        })
+        .await;
+    }
+
+    /// Between steps nothing is carried out: a history is to be the same each time.
+    async fn park(&self, is_parked: bool) {
+        write(&self.bench.shared.store, move |tx| {
+            Box::pin(async move {
+                let why = is_parked.then_some("between steps");
+                let park = "UPDATE connections SET parked_why = $1, open_until = 0, outcomes = ''";
+                Ok(sqlx::query(park).bind(why).execute(tx).await.map(drop)?)
+            })
+        })
+        .await;
+    }
+
+    async fn work(&self) {
+        self.park(false).await;
+        self.bench.shared.work.notify_one();
+        self.bench.quiet().await;
+        self.park(true).await;
+    }
+
+    /// Everything arrives at last, newest first, and what comes of it.
+    async fn end(&mut self) {
+        let mut arrived = 0;
+        loop {
+            self.work().await;
+            let all = self.deliveries();
+            if all.len() == arrived {
+                return;
+            }
+            for told in all[arrived..].iter().rev() {
+                self.deliver(told).await;
+            }
+            arrived = all.len();
+            self.bench.pass(Duration::from_mins(1));
+        }
+    }
+
+    async fn check(&self) -> Result<(), TestCaseError> {
+        if self.is_erased {
+            prop_assert!(self.bench.stand_in.person(self.email.as_str()).is_none(), "the erased came back");
+            prop_assert_eq!(self.ledger().await, BTreeMap::new());
+            prop_assert!(self.events().await.is_empty(), "the feed remembers the erased");
+            return Ok(());
+        }
+        let out = self.bench.out_of(&self.email);
+        let wanted: BTreeMap<ItemId, Choice> =
+            self.newest.iter().map(|(item, (.., choice))| (item.clone(), *choice)).collect();
+        let at_vendor: BTreeMap<ItemId, Choice> = wanted
+            .keys()
+            .map(|item| {
+                let is_out = out.contains(&item.id.parse().unwrap());
+                (item.clone(), if is_out { Choice::OptOut } else { Choice::OptIn })
+            })
+            .collect();
+        prop_assert_eq!(&at_vendor, &wanted, "at the vendor");
+        let here: BTreeMap<_, _> =
+            self.ledger().await.into_iter().filter(|(item, _)| wanted.contains_key(item)).collect();
+        prop_assert_eq!(&here, &wanted, "here");
+        let mut platform = self.sent.clone();
+        for event in self.events().await {
+            if let Chosen::Item { item, preference } = event.news.chosen {
+                let id = ItemId { kind: item.kind, id: item.external_id };
+                newer(&mut platform, id, rank(event.news.event_at, preference.choice().unwrap()));
+            }
+        }
+        let platform: BTreeMap<_, _> =
+            platform.into_iter().map(|(item, (.., choice))| (item, choice)).collect();
+        prop_assert_eq!(&platform, &wanted, "at the platform");
+        Ok(())
+    }
+
+    async fn ledger(&self) -> BTreeMap<ItemId, Choice> {
+        let Some(person) = self.person().await else { return BTreeMap::new() };
+        let ledger = self.bench.shared.store.read(move |c| Box::pin(choices::ledger(c, person)));
+        ledger.await.unwrap().into_iter().map(|(item, stands)| (item, stands.choice)).collect()
+    }
+
+    async fn events(&self) -> Vec<FeedEvent> {
+        let of = |event: &FeedEvent| event.identity_map.0.get("email") == Some(&self.email);
+        self.bench.feed().await.into_iter().filter(of).collect()
+    }
+}
+
+/// `CONSENT_HISTORIES` plays more of them.
+#[test]
+fn the_newest_choice_stands_on_both_sides_and_no_erased_person_comes_back() {
+    let cases = std::env::var("CONSENT_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(32);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let bench = RefCell::new(runtime.block_on(async {
+        let mut bench = bench().await;
+        bench.work();
+        bench
+    }));
+    let played = Cell::new(0);
+    let config = ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..Default::default() };
+    let histories = prop::collection::vec(step(), 1..24);
+    let outcome = TestRunner::new(config).run(&histories, |history| {
+        played.set(played.get() + 1);
+        runtime.block_on(async {
+            let mut bench = bench.borrow_mut();
+            let mut play = Play {
+                before: bench.stand_in.deliveries().len(),
+                email: format!("person-{}@example.com", played.get()),
+                bench: &mut bench,
+                newest: BTreeMap::new(),
+                sent: BTreeMap::new(),
+                is_erased: false,
+            };
+            play.park(true).await;
+            for step in &history {
+                play.step(step).await;
+            }
+            play.end().await;
+            let checked = play.check().await;
+            // The next one begins where nothing of this one settles any more.
+            play.bench.pass(Duration::from_hours(1));
+            checked
+        })
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}

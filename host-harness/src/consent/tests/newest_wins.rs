@@ -1,0 +1,80 @@
+//! The newest choice wins, on both sides.
+
+use std::time::Duration;
+
+use iterable_stand_in::{Act, Fault};
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn an_older_event_that_arrives_while_a_newer_choice_waits_loses() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    let older = bench.chosen(MAIL, Choice::OptIn);
+    bench.pass(SECOND);
+    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
+    bench.hears(ADA, "late", older).await;
+    assert_eq!(bench.feed_words().await, ["n-1 opt_out"], "what it sent means for the notice, and no more");
+    bench.work();
+    assert_eq!(statuses(&bench.done(&id).await), ["executed"]);
+    assert_eq!(bench.out_of(ADA), [6539]);
+}
+
+#[tokio::test]
+async fn a_choice_that_a_newer_one_superseded_while_it_waited_is_not_sent() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptIn)]).await;
+    bench.pass(SECOND);
+    bench.hears(ADA, "newer", bench.chosen(MAIL, Choice::OptOut)).await;
+    bench.work();
+    let view = bench.done(&id).await;
+    assert_eq!(statuses(&view), ["not-applicable"]);
+    assert!(bench.stand_in.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_echo_of_our_own_write_changes_nothing_and_goes_nowhere() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.work();
+    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
+    bench.pass(SECOND);
+    bench.done(&id).await;
+    let ours = bench.chosen(MAIL, Choice::OptOut);
+    let before = bench.feed().await;
+    bench.hears(ADA, "echo", ours).await;
+    assert_eq!(bench.feed().await, before);
+    assert_eq!(bench.rows("requests").await, 1);
+}
+
+#[tokio::test]
+async fn a_newer_choice_at_the_vendor_that_our_write_overtook_is_restored() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    let ours = bench.chosen(MAIL, Choice::OptOut);
+    bench.stand_in.fault(Fault::Gateway(503), "*", 3);
+    bench.work();
+    let id = bench.sends(ADA, vec![ours]).await;
+    bench.pass(SECOND);
+    // The person joins again; their choice is under way to us while ours is written over it.
+    bench.stand_in.act(ADA, &Act::RejoinChannel { channel: 6539 });
+    let theirs = bench.chosen(MAIL, Choice::OptIn);
+    bench.done(&id).await;
+    assert_eq!(bench.out_of(ADA), [6539], "ours went over theirs");
+    bench.hears(ADA, "rejoined", theirs).await;
+    bench.quiet().await;
+    assert_eq!(bench.out_of(ADA), Vec::<i64>::new(), "theirs, the newer one, is back");
+    assert_eq!(bench.rows("requests WHERE action = 'consent'").await, 2);
+}
+
+#[tokio::test]
+async fn an_event_delivered_twice_is_told_once() {
+    let bench = bench().await;
+    let chosen = bench.chosen(MAIL, Choice::OptOut);
+    bench.hears(ADA, "e-1", chosen.clone()).await;
+    bench.hears(ADA, "e-1", chosen).await;
+    assert_eq!(bench.feed_words().await, ["6539 opt_out", "n-1 opt_out"]);
+}

@@ -1,0 +1,228 @@
+//! Attempts about consent: choices applied, and what the vendor holds read.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{Details, State, Step, key_context},
+    Came, LONGEST_SETTLING, UNTOLD, Yielded, failed,
+    retry::{self, After, Cause, Failure},
+};
+use crate::{
+    consent::{
+        outbound::Plan,
+        outgoing::{self, Begun},
+        reading,
+    },
+    contract::{
+        Subject,
+        consent::{Held, ItemId, Preference, Report},
+    },
+    requests::accept::About,
+    sandbox::{CallResult, Calls},
+    service::Shared,
+    store::{Connection, Keys, StoreError, choices, people::PersonId, queue::Claim},
+};
+
+/// How soon choices that are taken and not in effect are applied again, where the vendor does not say.
+const PENDING: Duration = Duration::from_mins(10);
+
+/// What an attempt to apply choices leaves behind.
+pub(super) struct Applied {
+    /// The person, and what is still to be applied.
+    pub(super) sealed_details: Option<Vec<u8>>,
+    /// What the vendor has certainly not taken of what was sent then.
+    untaken: Vec<ItemId>,
+    sent_at: i64,
+}
+
+impl Applied {
+    /// What was not taken can come back as no echo.
+    pub(super) async fn forget_untaken(
+        &self,
+        tx: &mut Connection,
+        person: PersonId,
+    ) -> Result<(), StoreError> {
+        for item in &self.untaken {
+            choices::unsent(tx, person, item, u64::try_from(self.sent_at).unwrap_or(0)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Applies what is open of the plan. Nothing open is no call.
+pub(super) async fn apply(
+    shared: &Shared,
+    calls: &Calls,
+    claim: &Claim,
+    details: Details,
+    chance: f64,
+) -> Came {
+    let Details { subject, plan } = details;
+    let (person, sent_at) = (claim.person, shared.date_ms());
+    let begun = shared
+        .store
+        .write(move |tx| Box::pin(async move { outgoing::begin(tx, person, plan, sent_at).await }))
+        .await;
+    let plan = match begun {
+        Ok(Begun::Sending(plan)) if !plan.preferences().is_empty() => plan,
+        Ok(Begun::Sending(plan) | Begun::Erased(plan)) => return settled(&plan),
+        Err(error) => return put_off(claim, &error),
+    };
+    let chosen = plan.preferences();
+    let answer = calls.apply(&subject, &chosen).await;
+    let (mut came, untaken, plan) = answered(claim, answer, &chosen, plan, chance);
+    let sealed_details = match came.after {
+        After::Again { .. } => reseal(shared, claim, Details { subject, plan }),
+        // A request that failed keeps what was asked, to be replayed.
+        After::Finished { .. } => Ok(None),
+    };
+    match sealed_details {
+        Ok(sealed_details) => {
+            came.yielded = Yielded::Applied(Applied { sealed_details, untaken, sent_at });
+            came
+        }
+        Err(error) => put_off(claim, &error),
+    }
+}
+
+fn answered(
+    claim: &Claim,
+    answer: CallResult<Report>,
+    chosen: &[Preference],
+    plan: Plan,
+    chance: f64,
+) -> (Came, Vec<ItemId>, Plan) {
+    let failure = match answer {
+        Ok(Ok(report)) => {
+            let untaken = outgoing::untaken(chosen, Ok(&report));
+            let plan = plan.conclude(Ok(&report));
+            return (with_report(&report, &plan), untaken, plan);
+        }
+        Ok(Err(error)) => Failure::Connector(error),
+        Err(failure) => Failure::Call(failure),
+    };
+    let error = match &failure {
+        Failure::Connector(error) => Some(error),
+        Failure::Call(_) => None,
+    };
+    let untaken = outgoing::untaken(chosen, Err(error));
+    let plan = error.map_or_else(|| plan.clone(), |error| plan.clone().conclude(Err(error)));
+    let after = retry::after_failure(&failure, claim.step, claim.failures, chance);
+    let came = Came { outcome: Some(told(&plan)), ..failed(claim, &failure, after) };
+    (came, untaken, plan)
+}
+
+fn with_report(report: &Report, plan: &Plan) -> Came {
+    let settles_after =
+        Duration::from_millis(report.settles_after_ms.unwrap_or(0)).min(LONGEST_SETTLING);
+    let after = if plan.preferences().is_empty() {
+        retry::finished(State::Done, None)
+    } else {
+        After::Again {
+            step: Step::Act,
+            wait: if settles_after.is_zero() { PENDING } else { settles_after },
+            reason: "the vendor has taken it, and it is not in effect yet".to_owned(),
+            cause: Cause::InProgress,
+        }
+    };
+    Came {
+        after,
+        result: json!({ "report": report }),
+        outcome: Some(told(plan)),
+        yielded: Yielded::Nothing,
+        settles_after,
+    }
+}
+
+/// Ends without a call: all of the plan has been told already.
+fn settled(plan: &Plan) -> Came {
+    Came {
+        after: retry::finished(State::Done, None),
+        result: json!({ "nothing-sent": true }),
+        outcome: Some(told(plan)),
+        yielded: Yielded::Nothing,
+        settles_after: Duration::ZERO,
+    }
+}
+
+fn told(plan: &Plan) -> Value {
+    json!({ "report": plan.report() })
+}
+
+fn reseal(shared: &Shared, claim: &Claim, details: Details) -> Result<Option<Vec<u8>>, StoreError> {
+    let key = shared.store.vault().data_key(&key_context(&claim.id), &claim.data_key)?;
+    details.sealed(&key, &claim.id).map(Some)
+}
+
+/// The store did not do its part: what was or may have been sent is sent again.
+fn put_off(claim: &Claim, error: &StoreError) -> Came {
+    Came {
+        after: After::Again {
+            step: claim.step,
+            wait: UNTOLD,
+            reason: error.to_string(),
+            cause: Cause::HandedBack,
+        },
+        result: json!({ "store": error.to_string() }),
+        outcome: claim.outcome.clone(),
+        yielded: Yielded::Nothing,
+        settles_after: UNTOLD,
+    }
+}
+
+/// What the vendor held for a person.
+pub(super) struct Read {
+    subject: Subject,
+    /// None where the person is unknown to it.
+    held: Option<Vec<Held>>,
+    /// When it was asked.
+    read_at: i64,
+}
+
+impl Read {
+    /// Takes it in; the request's outcome.
+    pub(super) async fn take_in(
+        &self,
+        tx: &mut Connection,
+        keys: &Keys,
+        claim: &Claim,
+    ) -> Result<Value, StoreError> {
+        // Whoever is unknown has chosen nothing.
+        let Some(held) = &self.held else { return Ok(json!({ "reading": "unknown to the vendor" })) };
+        let about = About {
+            tenant: &claim.tenant,
+            connection: &claim.connection,
+            person: claim.person,
+            subject: &self.subject,
+            at: self.read_at,
+        };
+        Ok(json!({ "reading": reading::take(tx, keys, &about, held, &claim.id).await? }))
+    }
+}
+
+/// Asks what the vendor holds.
+pub(super) async fn read(
+    shared: &Shared,
+    calls: &Calls,
+    claim: &Claim,
+    details: Details,
+    chance: f64,
+) -> Came {
+    let read_at = shared.date_ms();
+    let failure = match calls.current(&details.subject).await {
+        Ok(Ok(held)) => {
+            return Came {
+                after: retry::finished(State::Done, None),
+                result: json!({ "read": held.as_ref().map(Vec::len) }),
+                outcome: None,
+                yielded: Yielded::Read(Read { subject: details.subject, held, read_at }),
+                settles_after: Duration::ZERO,
+            };
+        }
+        Ok(Err(error)) => Failure::Connector(error),
+        Err(failure) => Failure::Call(failure),
+    };
+    failed(claim, &failure, retry::after_failure(&failure, claim.step, claim.failures, chance))
+}

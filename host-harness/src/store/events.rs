@@ -1,0 +1,151 @@
+//! The feed of consent events, and which of the vendor's events were heard.
+//!
+//! A reader that goes on from a number misses nothing: one writer gives the numbers, and commits them in their order.
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{Connection, StoreError, people::PersonId, requests::one_of};
+
+/// An event about to be stored.
+pub(crate) struct NewEvent<'a> {
+    pub(crate) id: String,
+    pub(crate) tenant: &'a str,
+    pub(crate) connection: &'a str,
+    pub(crate) person: PersonId,
+    /// JSON.
+    pub(crate) news: String,
+    pub(crate) sealed_identity: Vec<u8>,
+    pub(crate) received_at: i64,
+}
+
+/// An event as it is stored.
+pub(crate) struct StoredEvent {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) tenant: String,
+    pub(crate) connection: String,
+    pub(crate) news: String,
+    pub(crate) sealed_identity: Vec<u8>,
+}
+
+/// Puts `event` at the end of the feed.
+pub(crate) async fn append(tx: &mut Connection, event: NewEvent<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(event.id)
+    .bind(event.tenant)
+    .bind(event.connection)
+    .bind(event.person.0)
+    .bind(event.news)
+    .bind(event.sealed_identity)
+    .bind(event.received_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The first `limit` events after `cursor`, of these tenants or, where there is none given, of all.
+pub(crate) async fn after(
+    connection: &mut Connection,
+    tenants: Option<&[String]>,
+    cursor: i64,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 3, tenants.len()));
+    let sql = format!(
+        "SELECT seq, id, tenant, connection, news, sealed_identity FROM events WHERE seq > $1 AND {of_tenants} \
+         ORDER BY seq LIMIT $2"
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(cursor).bind(limit);
+    for tenant in tenants.unwrap_or_default() {
+        query = query.bind(tenant);
+    }
+    let rows = query.fetch_all(connection).await?;
+    let event = |row: &AnyRow| {
+        Ok(StoredEvent {
+            seq: row.try_get("seq")?,
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("connection")?,
+            news: row.try_get("news")?,
+            sealed_identity: row.try_get("sealed_identity")?,
+        })
+    };
+    rows.iter().map(event).collect()
+}
+
+/// Whether the vendor's event of that digest is heard for the first time; it is remembered.
+pub(crate) async fn is_new(
+    tx: &mut Connection,
+    connection: &str,
+    digest: [u8; 32],
+    person: PersonId,
+    at: i64,
+) -> Result<bool, StoreError> {
+    let heard = sqlx::query(
+        "INSERT INTO event_keys (connection, digest, person, heard_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    )
+    .bind(connection)
+    .bind(digest.to_vec())
+    .bind(person.0)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(heard.rows_affected() > 0)
+}
+
+/// Events and digests from before `before` go.
+pub(crate) async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM events WHERE received_at < $1").bind(before).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM event_keys WHERE heard_at < $1").bind(before).execute(tx).await?;
+    Ok(())
+}
+
+/// How far a tenant's feed has been posted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The last event that was taken.
+    pub(crate) posted: i64,
+    /// Failures in a row since.
+    pub(crate) failures: u32,
+    pub(crate) failing_since: Option<i64>,
+    pub(crate) next_at: i64,
+}
+
+/// How far the feed of `tenant` has been posted.
+pub(crate) async fn progress(connection: &mut Connection, tenant: &str) -> Result<Progress, StoreError> {
+    let row = sqlx::query("SELECT posted, failures, failing_since, next_at FROM forwards WHERE tenant = $1")
+        .bind(tenant)
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(Progress::default()) };
+    Ok(Progress {
+        posted: row.try_get("posted")?,
+        failures: u32::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(u32::MAX),
+        failing_since: row.try_get("failing_since")?,
+        next_at: row.try_get("next_at")?,
+    })
+}
+
+/// The feed of `tenant` has been posted this far.
+pub(crate) async fn proceed(
+    tx: &mut Connection,
+    tenant: &str,
+    progress: &Progress,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO forwards (tenant, posted, failures, failing_since, next_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (tenant) DO UPDATE SET posted = excluded.posted, failures = excluded.failures, \
+           failing_since = excluded.failing_since, next_at = excluded.next_at",
+    )
+    .bind(tenant)
+    .bind(progress.posted)
+    .bind(i64::from(progress.failures))
+    .bind(progress.failing_since)
+    .bind(progress.next_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
