@@ -7,34 +7,43 @@ mod alarms;
 mod body;
 mod caller;
 mod connections;
+mod consent;
+mod deliveries;
 pub(crate) mod document;
 mod health;
 mod metrics;
+mod notices;
 mod plugins;
 mod problem;
 mod requests;
+mod tokens;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 
 pub(crate) use body::{Json, Query};
 pub(crate) use caller::{Caller, Everybody, Writer};
 pub(crate) use problem::{Problem, kinds};
 
-use crate::{registry::owned::Owned, service::Shared, webhook};
+use crate::{
+    registry::owned::Owned,
+    service::Shared,
+    webhook::{self, receive::Webhooks},
+};
 
 /// The largest JSON body, in bytes: every setting at its longest fits, and nobody sends more by hand.
 const LARGEST_BODY: usize = 1 << 20;
 
 /// Everything: the operator's API and, for whoever has no listener of its own for them, the webhooks.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    served(resources().merge(webhook::routes()), shared)
+pub(crate) fn router(shared: Arc<Shared>, webhooks: Arc<Webhooks>) -> Router {
+    let routes = resources().merge(webhook::routes(Arc::clone(&webhooks)));
+    served(routes.layer(Extension(webhooks)), shared)
 }
 
 /// Webhooks alone, for the network that vendors reach.
-pub(crate) fn webhooks(shared: Arc<Shared>) -> Router {
-    served(webhook::routes(), shared)
+pub(crate) fn webhooks(shared: Arc<Shared>, webhooks: Arc<Webhooks>) -> Router {
+    served(webhook::routes(webhooks), shared)
 }
 
 fn resources() -> Router<Arc<Shared>> {
@@ -46,6 +55,10 @@ fn resources() -> Router<Arc<Shared>> {
         .merge(plugins::routes())
         .merge(requests::routes())
         .merge(metrics::routes())
+        .merge(tokens::routes())
+        .merge(consent::routes())
+        .merge(notices::routes())
+        .merge(deliveries::routes())
 }
 
 fn served(routes: Router<Arc<Shared>>, shared: Arc<Shared>) -> Router {

@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     alarms, api,
     clock::{Clock, SystemClock},
+    consent::forward,
     config::{Config, ForwardConfig, ServiceConfig},
     egress::{Network, Transport},
     host::{AddError, Host, StartError},
@@ -31,6 +32,8 @@ use crate::{
     requests::worker,
     store::{Store, StoreError, connections, sends::StoredLedger},
     telemetry::Telemetry,
+    token::schedule,
+    webhook::{inbox, receive::Webhooks, upkeep},
 };
 
 pub use crate::registry::{Reloaded, import::ReloadError};
@@ -152,12 +155,19 @@ impl Service {
         let Self { shared, api, webhooks, _lock } = self;
         let (stop, stopping) = watch::channel(false);
         let mut parts = JoinSet::new();
-        parts.spawn(serve::serve(api, api::router(Arc::clone(&shared)), stopping.clone()));
+        let received = Arc::new(Webhooks::new(Arc::clone(&shared)));
+        let routes = api::router(Arc::clone(&shared), Arc::clone(&received));
+        parts.spawn(serve::serve(api, routes, stopping.clone()));
         if let Some(webhooks) = webhooks {
-            parts.spawn(serve::serve(webhooks, api::webhooks(Arc::clone(&shared)), stopping.clone()));
+            let routes = api::webhooks(Arc::clone(&shared), Arc::clone(&received));
+            parts.spawn(serve::serve(webhooks, routes, stopping.clone()));
         }
         parts.spawn(worker::run(Arc::clone(&shared), stopping.clone()));
-        parts.spawn(alarms::run(Arc::clone(&shared), stopping));
+        parts.spawn(alarms::run(Arc::clone(&shared), stopping.clone()));
+        parts.spawn(inbox::run(Arc::clone(&received), stopping.clone()));
+        parts.spawn(upkeep::run(received, stopping.clone()));
+        parts.spawn(schedule::run(Arc::clone(&shared), stopping.clone()));
+        parts.spawn(forward::run(Arc::clone(&shared), stopping));
         stopped.await;
         // Every part listens, or has ended.
         stop.send_replace(true);

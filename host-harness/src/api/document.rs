@@ -13,7 +13,9 @@ use utoipa::{
     },
 };
 
-use super::{alarms, connections, health, metrics, plugins, requests};
+use super::{
+    alarms, connections, consent, deliveries, health, metrics, notices, plugins, requests, tokens,
+};
 use crate::service::Shared;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -59,6 +61,10 @@ fn document() -> utoipa::openapi::OpenApi {
         plugins::Part::openapi(),
         requests::Part::openapi(),
         metrics::Part::openapi(),
+        tokens::Part::openapi(),
+        consent::Part::openapi(),
+        notices::Part::openapi(),
+        deliveries::Part::openapi(),
     ] {
         document.merge(part);
     }

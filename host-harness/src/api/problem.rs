@@ -47,6 +47,12 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "key-reused", "The idempotency key is another request's");
     pub(crate) const NOT_REPLAYED: Kind =
         kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be carried out again");
+    pub(crate) const BREAKS_MAPPING: Kind =
+        kind(StatusCode::CONFLICT, "breaks-mapping", "A mapping would no longer hold");
+    pub(crate) const TOO_MANY_TOKENS: Kind =
+        kind(StatusCode::CONFLICT, "too-many-tokens", "As many tokens as may be are accepted");
+    pub(crate) const VENDOR: Kind =
+        kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector did not do it");
     pub(crate) const ASKS_FOR_MORE: Kind =
         kind(StatusCode::CONFLICT, "asks-for-more", "The version asks for more, and nobody agreed");
     pub(crate) const NOT_REPLACED: Kind =

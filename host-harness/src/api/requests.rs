@@ -20,8 +20,8 @@ use super::{
 use crate::{
     contract::{Identifier, Subject},
     requests::{
-        Action, Details, State as Standing,
-        accept::{AcceptError, Accepted, Submission, accept},
+        Action, State as Standing,
+        accept::{AcceptError, Accepted, Asked, Submission, accept},
         forecast::{Forecast, forecast},
     },
     service::Shared,
@@ -52,7 +52,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 /// What is asked for one person.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct Wanted {
     /// `erasure`: erase the person. `reading`: read the person's choices anew, for webhooks that were lost.
     #[schema(value_type = String)]
     action: Action,
@@ -75,21 +75,28 @@ struct Taken {
 
 /// Stores a request and answers once it is on disk. Sent again with the same `Idempotency-Key`, it is the same request.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/requests", tag = "requests",
-    params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Asked,
+    params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Wanted,
     responses((status = 202, body = Taken)))]
 async fn submit(
     State(shared): State<Arc<Shared>>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     headers: HeaderMap,
-    Json(asked): Json<Asked>,
+    Json(asked): Json<Wanted>,
 ) -> Result<Response, Problem> {
     found(&shared, &caller, &key).await?;
+    let what = match asked.action {
+        Action::Erasure => Asked::Erasure,
+        Action::Reading => Asked::Reading,
+        Action::Consent => {
+            let detail = "action: preferences are sent to /api/v1/connection/{key}/consent";
+            return Err(Problem::of(kinds::BAD_BODY, detail));
+        }
+    };
     let submission = Submission {
         connection: key,
-        action: asked.action,
-        details: Details { subject: subject(asked.identity), preferences: Vec::new() },
-        outcome: None,
+        subject: subject(asked.identity),
+        asked: what,
         idempotency_key: idempotency_key(&headers)?,
     };
     Ok(taken(accept(&shared, submission).await?))

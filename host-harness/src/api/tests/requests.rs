@@ -81,7 +81,7 @@ async fn a_request_that_cannot_be_taken_says_why() {
         &operator,
         "PATCH",
         "/api/v1/connection/newsletter",
-        Some(json!({"enabled_actions": ["consent"]})),
+        Some(json!({"actions": ["consent"]})),
     );
     assert_eq!(narrowed.await.status, 200);
     let refused = bench.send(&operator, "POST", SUBMIT, Some(erasure("ada@example.com"))).await;
