@@ -212,21 +212,21 @@ mod tests {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });
         let poster = Poster::new().unwrap();
-        let posted = async |url: String| {
+        let answer_of = async |url: String| {
             let message = Message { id: "m-1".into(), body: b"{}".to_vec() };
             poster.post(&url, message, None, UNIX_EPOCH).await.map_err(|error| (error.why, error.retry_after))
         };
-        assert_eq!(posted(format!("http://{address}/200")).await, Ok(()));
+        assert_eq!(answer_of(format!("http://{address}/200")).await, Ok(()));
         for status in [302, 503] {
             let why = format!("the receiver answered {status}");
             assert_eq!(
-                posted(format!("http://{address}/{status}")).await,
+                answer_of(format!("http://{address}/{status}")).await,
                 Err((why, Some(Duration::from_secs(7))))
             );
         }
         let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         assert_eq!(
-            posted(format!("http://{nobody}/")).await,
+            answer_of(format!("http://{nobody}/")).await,
             Err(("no connection to the receiver".into(), None))
         );
     }

@@ -23,8 +23,8 @@ use tokio::{
 use crate::{
     alarms, api,
     clock::{Clock, SystemClock},
-    consent::forward,
     config::{Config, ForwardConfig, ServiceConfig},
+    consent::forward,
     egress::{Network, Transport},
     host::{AddError, Host, StartError},
     post::{NoClient, Poster},

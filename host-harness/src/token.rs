@@ -48,13 +48,15 @@ pub(crate) struct Issued {
 }
 
 impl Issued {
-    /// In Fides' shape: `access_token`, `token_type`, and its end in seconds from now and since 1970.
+    /// In Fides' shape: `access_token`, `token_type`, and its end in seconds from now and since 1970; beside it the number
+    /// to revoke it by.
     pub(crate) fn body(&self) -> Value {
         json!({
             "access_token": self.token.expose(),
             "token_type": "bearer",
             "expires_in": self.lifetime.as_secs(),
             "expires_at": self.expires_at / 1_000,
+            "generation": self.generation,
         })
     }
 }

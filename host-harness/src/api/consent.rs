@@ -118,10 +118,11 @@ async fn reconcile(
         return Err(Problem::of(kinds::BAD_BODY, format!("people: at most {MOST_READ} at a time")));
     }
     let subjects = asked.people.into_iter().map(subject).collect();
-    let begun = reading::reconcile(&shared, &key, subjects).await.into_iter().map(|accepted| match accepted {
-        Ok(accepted) => Begun { id: Some(accepted.view.id), refused: None },
-        Err(error) => Begun { id: None, refused: Some(error.to_string()) },
-    });
+    let begun =
+        reading::reconcile(&shared, &key, subjects).await.into_iter().map(|accepted| match accepted {
+            Ok(accepted) => Begun { id: Some(accepted.view.id), refused: None },
+            Err(error) => Begun { id: None, refused: Some(error.to_string()) },
+        });
     Ok((axum::http::StatusCode::ACCEPTED, axum::Json(Reading { requests: begun.collect() })))
 }
 
@@ -175,7 +176,8 @@ async fn import(
     text: String,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     found(&shared, &caller, &key).await?;
-    let file = MappingFile::from_toml(&text).map_err(|error| Problem::of(kinds::BAD_BODY, error.to_string()))?;
+    let file =
+        MappingFile::from_toml(&text).map_err(|error| Problem::of(kinds::BAD_BODY, error.to_string()))?;
     Ok(axum::Json(mappings::import(&shared, &key, file).await?))
 }
 
@@ -200,7 +202,8 @@ async fn events(
     Query(After { after, limit }): Query<After>,
 ) -> Result<axum::Json<Page>, Problem> {
     let tenants = caller.tenants();
-    let page = feed::events_after(&shared.store, tenants.as_deref(), after, limit.unwrap_or(USUAL_PAGE)).await?;
+    let page =
+        feed::events_after(&shared.store, tenants.as_deref(), after, limit.unwrap_or(USUAL_PAGE)).await?;
     Ok(axum::Json(page))
 }
 

@@ -74,7 +74,8 @@ async fn list(
         before: page.before,
         most: page.limit.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE),
     };
-    let listed = shared.store.read(move |c| Box::pin(async move { deliveries::list(c, &tenant, &filter).await }));
+    let listed =
+        shared.store.read(move |c| Box::pin(async move { deliveries::list(c, &tenant, &filter).await }));
     Ok(axum::Json(Listed { deliveries: listed.await? }))
 }
 

@@ -13,9 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{
-    alarms, connections, consent, deliveries, health, metrics, notices, plugins, requests, tokens,
-};
+use super::{alarms, connections, consent, deliveries, health, metrics, notices, plugins, requests, tokens};
 use crate::service::Shared;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {

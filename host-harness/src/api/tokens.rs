@@ -19,7 +19,10 @@ use super::{
 use crate::{
     service::Shared,
     store::tokens::TokenView,
-    token::{IssueError, Tokens, refresh::{Pushed, by_connector}},
+    token::{
+        IssueError, Tokens,
+        refresh::{Pushed, by_connector},
+    },
 };
 
 #[derive(OpenApi)]
@@ -37,7 +40,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 
 /// A token, shown this once.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is built where the token is made")]
+#[expect(clippy::struct_field_names, reason = "the names are those of Fides and OAuth")]
 struct Token {
     /// What the vendor's webhook is to carry.
     access_token: String,
@@ -47,6 +50,8 @@ struct Token {
     expires_in: u64,
     /// Seconds since 1970 in UTC.
     expires_at: i64,
+    /// The number to revoke it by.
+    generation: i64,
 }
 
 /// Makes a token for the vendor's webhook, beside those before it; at most five are accepted at a time. A GET, as in Fides,
@@ -124,7 +129,9 @@ async fn rotate(
         Some(Pushed::Taken) => Ok(axum::Json(Rotated { outcome: "installed" })),
         Some(Pushed::ByHand) => Ok(axum::Json(Rotated { outcome: "by-hand" })),
         Some(Pushed::Failed { reason, .. }) => {
-            let detail = format!("{reason}; both tokens are accepted, and the new one is handed over again within the hour");
+            let detail = format!(
+                "{reason}; both tokens are accepted, and the new one is handed over again within the hour"
+            );
             Err(Problem::of(kinds::VENDOR, detail))
         }
         None => Err(Problem::of(

@@ -153,7 +153,9 @@ pub enum Wrong {
     #[error("expected an address such as https://hooks.example.com/newsletter")]
     NotAnAddress,
     /// Plain HTTP to another machine.
-    #[error("plain HTTP is for this machine alone: expected https://, or an address such as http://127.0.0.1:8080")]
+    #[error(
+        "plain HTTP is for this machine alone: expected https://, or an address such as http://127.0.0.1:8080"
+    )]
     PlainAddress,
     /// Not a key to sign with.
     #[error(transparent)]

@@ -146,13 +146,11 @@ pub(super) fn forward(
     problems: &mut Problems<'_>,
 ) -> Option<ForwardConfig> {
     let (at, place) = (section.at("url"), section.place.clone());
-    let url = match section.take("url") {
-        Some(entry) => entry.text(problems)?,
-        None => {
-            problems.add(at, &place, Wrong::MissingKey("url"));
-            return None;
-        }
+    let Some(entry) = section.take("url") else {
+        problems.add(at, &place, Wrong::MissingKey("url"));
+        return None;
     };
+    let url = entry.text(problems)?;
     if let Some(wrong) = wrong_address(&url) {
         problems.add(at, &format!("{place}.url"), wrong);
     }

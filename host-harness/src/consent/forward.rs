@@ -52,8 +52,7 @@ async fn run_one(shared: Arc<Shared>, tenant: String, mut stop: watch::Receiver<
 /// Posts what is due; whether all of it was taken and there may be more.
 async fn pass(shared: &Shared, tenant: &str, to: &ForwardConfig) -> Result<bool, StoreError> {
     let name = tenant.to_owned();
-    let progress =
-        shared.store.read(|c| Box::pin(async move { events::progress(c, &name).await })).await?;
+    let progress = shared.store.read(|c| Box::pin(async move { events::progress(c, &name).await })).await?;
     if progress.next_at > shared.date_ms() {
         return Ok(false);
     }
@@ -99,7 +98,12 @@ async fn post(
     })
 }
 
-async fn store(shared: &Shared, tenant: &str, progress: &Progress, was_failing: bool) -> Result<(), StoreError> {
+async fn store(
+    shared: &Shared,
+    tenant: &str,
+    progress: &Progress,
+    was_failing: bool,
+) -> Result<(), StoreError> {
     let (now, tenant, progress) = (shared.date_ms(), tenant.to_owned(), progress.clone());
     let stored = shared.store.write(move |tx| {
         Box::pin(async move {

@@ -19,9 +19,13 @@ use crate::{
         audit::{self, Record},
         choices, events,
         items::{self, Ground},
-        people, requests,
+        people::{self, PersonId},
+        requests,
     },
 };
+
+/// How long a vendor may need to show what a person has chosen there, in milliseconds: Iterable about a minute.
+const LAG_MS: i64 = 61_000;
 
 /// A delivery that was read.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +87,7 @@ async fn take_one(
             tell::item(tx, keys, &about, ground, (&chosen.item, &judged.stands), &cause).await?;
             heard.push(chosen.item.clone());
         }
-        if judged.restore {
+        if judged.restore || was_unseen(tx, person, chosen, judged.news).await? {
             work |= restore(tx, keys, &about, &chosen.item, &judged).await?;
         }
     }
@@ -92,6 +96,23 @@ async fn take_one(
         work |= look(tx, keys, &about).await?;
     }
     Ok(work)
+}
+
+/// Whether a write of ours may not have seen the event's choice at the vendor yet, and so have left it or gone over it.
+/// What is written from now on waits until the vendor shows it.
+async fn was_unseen(
+    tx: &mut Connection,
+    person: PersonId,
+    chosen: &Preference,
+    news: News,
+) -> Result<bool, StoreError> {
+    if news == News::Echo {
+        return Ok(false);
+    }
+    let at = i64::try_from(chosen.chosen_at_ms).unwrap_or(i64::MAX);
+    let shown_at = at.saturating_add(LAG_MS);
+    people::settles_at(tx, person, shown_at).await?;
+    choices::is_written_between(tx, person, at, shown_at).await
 }
 
 /// Of an event about somebody erased nothing stays but that it came.

@@ -77,10 +77,8 @@ pub(crate) async fn import(
     connection: &str,
     file: MappingFile,
 ) -> Result<Vec<ConsentableItem>, MappingError> {
-    save(shared, connection, move |ground, known| {
-        file.check(&ground.notices, ground.system.as_ref(), known)
-    })
-    .await
+    save(shared, connection, move |ground, known| file.check(&ground.notices, ground.system.as_ref(), known))
+        .await
 }
 
 /// What is saved, as a file.

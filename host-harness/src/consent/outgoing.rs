@@ -105,7 +105,10 @@ fn forgotten() -> Report {
 }
 
 /// The items of an attempt that the vendor has certainly not taken.
-pub(crate) fn untaken(chosen: &[Preference], answer: Result<&Report, Option<&ConnectorError>>) -> Vec<ItemId> {
+pub(crate) fn untaken(
+    chosen: &[Preference],
+    answer: Result<&Report, Option<&ConnectorError>>,
+) -> Vec<ItemId> {
     let all = || chosen.iter().map(|chosen| chosen.item.clone()).collect();
     match answer {
         Ok(report) if report.standing == Standing::Forgotten => all(),

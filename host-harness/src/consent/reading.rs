@@ -10,7 +10,7 @@ use crate::{
         Subject,
         consent::{Held, ItemId},
     },
-    requests::accept::{AcceptError, About, Accepted, Asked, Submission, accept},
+    requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
     service::Shared,
     store::{Connection, Keys, StoreError, choices, items, people},
 };

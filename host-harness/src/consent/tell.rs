@@ -31,11 +31,8 @@ pub(super) async fn item(
     cause: &Cause,
 ) -> Result<(), StoreError> {
     let name = ground.mapping.iter().find(|known| known.id == *item).map(|known| known.name.clone());
-    let item = FeedItem {
-        kind: item.kind.clone(),
-        external_id: item.id.clone(),
-        name: name.unwrap_or_default(),
-    };
+    let item =
+        FeedItem { kind: item.kind.clone(), external_id: item.id.clone(), name: name.unwrap_or_default() };
     let news = News {
         chosen: Chosen::Item { item, preference: stands.choice.into() },
         event_at: stands.chosen_at_ms,
@@ -95,12 +92,7 @@ fn tellable(choice: Choice, chosen_at_ms: u64, told: Option<(Choice, u64)>, now:
     }
 }
 
-async fn append(
-    tx: &mut Connection,
-    keys: &Keys,
-    about: &About<'_>,
-    news: &News,
-) -> Result<(), StoreError> {
+async fn append(tx: &mut Connection, keys: &Keys, about: &About<'_>, news: &News) -> Result<(), StoreError> {
     let unwritable = |error: serde_json::Error| StoreError::Unreadable(error.to_string());
     let id = Uuid::now_v7().to_string();
     let identity = Zeroizing::new(serde_json::to_vec(&IdentityMap::from(about.subject)).map_err(unwritable)?);

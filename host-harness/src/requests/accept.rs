@@ -52,7 +52,7 @@ pub(crate) struct Submission {
 
 /// A request that is stored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// As it is now.
     pub view: View,
     /// Whether it was sent before, under the same idempotency key.
@@ -61,7 +61,7 @@ pub struct Accepted {
 
 /// Why a request was not accepted. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
-pub enum AcceptError {
+pub(crate) enum AcceptError {
     /// There is no such connection.
     #[error(transparent)]
     UnknownConnection(#[from] UnknownConnection),

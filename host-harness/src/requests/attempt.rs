@@ -19,9 +19,9 @@ use crate::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
-        deliveries,
-        people,
+        deliveries, people,
         queue::{self, Change, Claim},
+        requests,
     },
 };
 
@@ -233,7 +233,7 @@ async fn store(
     at: i64,
 ) -> Result<(), StoreError> {
     if let Yielded::Read(read) = &came.yielded
-        && queue::holds(tx, claim).await?
+        && requests::is_held(tx, claim.seq, claim.generation).await?
     {
         came.outcome = Some(read.take_in(tx, keys, claim).await?);
     }

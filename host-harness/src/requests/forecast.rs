@@ -17,7 +17,7 @@ use crate::{
 
 /// What is to be expected of a waiting request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Forecast {
+pub(crate) struct Forecast {
     /// When its next attempt is expected, in milliseconds since 1970 in UTC; none where that depends on an operator.
     pub runs_at: Option<i64>,
     /// What it waits for, beyond its own time.

@@ -134,8 +134,8 @@ impl Bench {
     /// # Panics
     /// Where it is not within an hour of that time.
     pub(crate) async fn once(&self, id: &str, wanted: impl Fn(&View) -> bool) -> View {
-        let mut waited = Duration::ZERO;
-        while waited < Duration::from_hours(1) {
+        let mut passed = Duration::ZERO;
+        while passed < Duration::from_hours(1) {
             let mut step = Duration::from_secs(10);
             for _ in 0..PATIENCE {
                 let view = self.view(id).await;
@@ -150,7 +150,7 @@ impl Bench {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             self.pass(step);
-            waited += step;
+            passed += step;
         }
         panic!("{:?}", self.view(id).await);
     }

@@ -21,7 +21,8 @@ pub(crate) struct Alarm<'a> {
 
 /// An alarm as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Raised {
+#[expect(clippy::struct_field_names, reason = "the field's name in the API")]
+pub(crate) struct Raised {
     /// Its own.
     pub id: String,
     /// Whose.

@@ -85,7 +85,7 @@ fn hash(before: &[u8], line: i64, at: i64, record: &str) -> [u8; 32] {
 /// A tenant's chain as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Chain {
+pub(crate) struct Chain {
     /// Whose.
     pub tenant: String,
     /// How many lines hold.
@@ -99,7 +99,7 @@ pub struct Chain {
 /// The first line of a chain that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Broken {
+pub(crate) struct Broken {
     /// Its number, from 1.
     pub line: i64,
     /// What is wrong with it.

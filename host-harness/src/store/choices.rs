@@ -62,17 +62,32 @@ pub(crate) async fn writes(
     person: PersonId,
     item: &ItemId,
 ) -> Result<Vec<Write>, StoreError> {
-    let rows =
-        sqlx::query("SELECT choice, sent_at FROM writes WHERE person = $1 AND kind = $2 AND id = $3")
-            .bind(person.0)
-            .bind(&item.kind)
-            .bind(&item.id)
-            .fetch_all(tx)
-            .await?;
-    let write = |row: &AnyRow| {
-        Ok(Write { choice: choice(row)?, sent_at_ms: since_1970(row.try_get("sent_at")?) })
-    };
+    let rows = sqlx::query("SELECT choice, sent_at FROM writes WHERE person = $1 AND kind = $2 AND id = $3")
+        .bind(person.0)
+        .bind(&item.kind)
+        .bind(&item.id)
+        .fetch_all(tx)
+        .await?;
+    let write =
+        |row: &AnyRow| Ok(Write { choice: choice(row)?, sent_at_ms: since_1970(row.try_get("sent_at")?) });
     rows.iter().map(write).collect()
+}
+
+/// Whether the vendor was told anything about `person` from `from` to `to`.
+pub(crate) async fn is_written_between(
+    tx: &mut Connection,
+    person: PersonId,
+    from: i64,
+    to: i64,
+) -> Result<bool, StoreError> {
+    let found: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM writes WHERE person = $1 AND sent_at BETWEEN $2 AND $3")
+            .bind(person.0)
+            .bind(from)
+            .bind(to)
+            .fetch_one(tx)
+            .await?;
+    Ok(found > 0)
 }
 
 /// The vendor is about to be told.

@@ -203,18 +203,6 @@ pub(crate) async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), 
     Ok(())
 }
 
-/// Deletes the deliveries of a connection that is gone.
-pub(crate) async fn remove(tx: &mut Connection, connection: &str) -> Result<(), StoreError> {
-    const STEPS: [&str; 2] = [
-        "DELETE FROM delivery_people WHERE delivery IN (SELECT seq FROM deliveries WHERE connection = $1)",
-        "DELETE FROM deliveries WHERE connection = $1",
-    ];
-    for step in STEPS {
-        sqlx::query(step).bind(connection).execute(&mut *tx).await?;
-    }
-    Ok(())
-}
-
 /// Has those of `which` read again that could not be read and are still kept; how many they are.
 pub(crate) async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<u64, StoreError> {
     let (column, value) = match which {

@@ -83,11 +83,7 @@ pub(crate) async fn put_system(tx: &mut Connection, tenant: &str, system: &Syste
 }
 
 /// Takes the system of that key away; whether there was one.
-pub(crate) async fn delete_system(
-    tx: &mut Connection,
-    tenant: &str,
-    key: &str,
-) -> Result<bool, StoreError> {
+pub(crate) async fn delete_system(tx: &mut Connection, tenant: &str, key: &str) -> Result<bool, StoreError> {
     let gone = sqlx::query("DELETE FROM systems WHERE tenant = $1 AND key = $2").bind(tenant).bind(key);
     Ok(gone.execute(tx).await?.rows_affected() > 0)
 }

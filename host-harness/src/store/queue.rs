@@ -156,18 +156,6 @@ fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
     })
 }
 
-/// Whether the claim still holds.
-pub(crate) async fn holds(tx: &mut Connection, claim: &Claim) -> Result<bool, StoreError> {
-    let held: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'",
-    )
-    .bind(claim.seq)
-    .bind(claim.generation)
-    .fetch_one(tx)
-    .await?;
-    Ok(held > 0)
-}
-
 /// Makes `change` if the claim still holds; whether it did. A request that has ended keeps what it asked only where it may
 /// be replayed: otherwise its key is destroyed.
 pub(crate) async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<bool, StoreError> {

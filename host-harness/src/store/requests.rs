@@ -27,7 +27,7 @@ pub(crate) struct New {
 
 /// A request as everybody may see it: nothing personal in it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct View {
+pub(crate) struct View {
     /// Its own.
     pub id: String,
     /// Whose.
@@ -56,7 +56,7 @@ pub struct View {
 
 /// One attempt, as it is on record.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AttemptView {
+pub(crate) struct AttemptView {
     /// From 1.
     pub number: i64,
     /// What it did.
@@ -188,6 +188,18 @@ pub(crate) async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<boo
     .execute(tx)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Whether the claim of that generation still holds.
+pub(crate) async fn is_held(tx: &mut Connection, seq: i64, generation: i64) -> Result<bool, StoreError> {
+    let held: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'",
+    )
+    .bind(seq)
+    .bind(generation)
+    .fetch_one(tx)
+    .await?;
+    Ok(held > 0)
 }
 
 /// Whether a request waits that writes `what` again.

@@ -319,12 +319,6 @@ pub(crate) async fn discard(
     Ok(())
 }
 
-/// Deletes all tokens of a connection that is gone.
-pub(crate) async fn remove(tx: &mut Connection, connection: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM tokens WHERE connection = $1").bind(connection).execute(tx).await?;
-    Ok(())
-}
-
 fn known(row: &AnyRow) -> Result<Known, StoreError> {
     let digest: Vec<u8> = row.try_get("digest")?;
     let digest = digest.try_into().map_err(|_| StoreError::Unreadable("a token's digest".to_owned()))?;

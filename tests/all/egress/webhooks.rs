@@ -113,7 +113,7 @@ async fn calls_that_install_a_fresh_token_leave_the_connection_and_its_deliverie
     let fresh = calls.clone().installing(secret("t-fresh-0123"));
     assert_eq!(fresh.install_token().await, Ok(Ok(TokenOutcome::Installed)));
     assert_eq!(calls.install_token().await, Ok(Ok(TokenOutcome::Installed)));
-    let sent: Vec<_> = vendor.received().iter().map(|request| request.text()).collect();
+    let sent: Vec<_> = vendor.received().iter().map(connector_tests::Received::text).collect();
     assert_eq!(sent, [r#"{"authToken":"t-fresh-0123"}"#, r#"{"authToken":"t-from-before"}"#]);
     let accepts =
         |token: &[u8]| fresh.connection().accepted_tokens.iter().any(|accepted| accepted.matches(token));

@@ -46,7 +46,7 @@ pub(crate) fn events(verdict: Verdict) -> Vec<ConsentEvent> {
 
 async fn project(kind: ProjectType, switches: Switches) -> Project {
     Project::with(kind, switches, |spec| {
-        spec.accepted_tokens = vec![secret("t-older-01234").into(), secret(TOKEN).into()]
+        spec.accepted_tokens = vec![secret("t-older-01234").into(), secret(TOKEN).into()];
     })
     .await
 }

@@ -32,7 +32,9 @@ pub(in crate::consent) fn serialize<S: Serializer>(kind: &String, serializer: S)
     serializer.serialize_str(&spelled(kind))
 }
 
-pub(in crate::consent) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(in crate::consent) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
     Ok(read(&String::deserialize(deserializer)?))
 }
 

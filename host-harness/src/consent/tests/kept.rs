@@ -27,7 +27,10 @@ async fn a_mapping_is_saved_as_a_whole_or_not_at_all_and_comes_back_from_its_fil
         item.notice_id = Some("n-2".into());
     }
     let refused = mappings::put(&bench.shared, "newsletter", wanted.clone()).await.unwrap_err();
-    assert!(matches!(&refused, MappingError::Problems(problems) if problems.len() == wanted.len()), "{refused}");
+    assert!(
+        matches!(&refused, MappingError::Problems(problems) if problems.len() == wanted.len()),
+        "{refused}"
+    );
     assert!(refused.to_string().contains("there is no notice `n-2` (did you mean `n-1`?)"), "{refused}");
     for item in &mut wanted {
         item.notice_id = Some("n-1".into());
@@ -63,7 +66,10 @@ async fn a_notice_or_system_that_a_mapping_needs_is_not_taken_from_it() {
     let [notice] = catalogue::notices(shared, "acme").await.unwrap().try_into().unwrap();
     let frontend = Notice { enforcement: Enforcement::Frontend, ..notice.clone() };
     let refused = catalogue::put_notice(shared, "acme", frontend).await.unwrap_err().to_string();
-    assert!(refused.starts_with("connection newsletter maps channel:6539 to it: notice `n-1` is not"), "{refused}");
+    assert!(
+        refused.starts_with("connection newsletter maps channel:6539 to it: notice `n-1` is not"),
+        "{refused}"
+    );
     let refused = catalogue::delete_notice(shared, "acme", "n-1").await.unwrap_err();
     assert!(matches!(refused, CatalogueError::Breaks { .. }), "{refused}");
     let idle = System { key: "iterable".into(), name: "Iterable".into(), data_uses: BTreeSet::new() };

@@ -29,10 +29,8 @@ async fn a_choice_that_the_vendor_has_already_needs_no_update() {
 async fn whoever_comes_without_a_usable_identifier_is_skipped_and_the_report_says_so() {
     let mut bench = bench().await;
     bench.work();
-    let asked = Asked::Consent(Requested {
-        notices: Vec::new(),
-        items: vec![bench.chosen(MAIL, Choice::OptOut)],
-    });
+    let asked =
+        Asked::Consent(Requested { notices: Vec::new(), items: vec![bench.chosen(MAIL, Choice::OptOut)] });
     let phone = Subject::default().and("phone", "+15550100");
     let id = bench.submit("newsletter", asked, phone).await.view.id;
     let view = bench.once(&id, |view| view.finished_at.is_some()).await;

@@ -68,7 +68,10 @@ async fn an_event_of_the_feed_says_who_what_when_and_why() {
             "source": "PrivacyCenter", "cause": "newsletter/e-1",
         })
     );
-    assert_eq!(serde_json::to_value(notice).unwrap()["notice_id_map"], serde_json::json!({ "n-1": "opt_out" }));
+    assert_eq!(
+        serde_json::to_value(notice).unwrap()["notice_id_map"],
+        serde_json::json!({ "n-1": "opt_out" })
+    );
     assert_eq!(serde_json::from_value::<FeedEvent>(shown).unwrap(), *item);
     assert!(!format!("{item:?}").contains(ADA), "a person never prints");
 }

@@ -74,7 +74,7 @@ pub(super) async fn apply(
     let answer = calls.apply(&subject, &chosen).await;
     let (mut came, untaken, plan) = answered(claim, answer, &chosen, plan, chance);
     let sealed_details = match came.after {
-        After::Again { .. } => reseal(shared, claim, Details { subject, plan }),
+        After::Again { .. } => reseal(shared, claim, &Details { subject, plan }),
         // A request that failed keeps what was asked, to be replayed.
         After::Finished { .. } => Ok(None),
     };
@@ -115,8 +115,7 @@ fn answered(
 }
 
 fn with_report(report: &Report, plan: &Plan) -> Came {
-    let settles_after =
-        Duration::from_millis(report.settles_after_ms.unwrap_or(0)).min(LONGEST_SETTLING);
+    let settles_after = Duration::from_millis(report.settles_after_ms.unwrap_or(0)).min(LONGEST_SETTLING);
     let after = if plan.preferences().is_empty() {
         retry::finished(State::Done, None)
     } else {
@@ -151,7 +150,7 @@ fn told(plan: &Plan) -> Value {
     json!({ "report": plan.report() })
 }
 
-fn reseal(shared: &Shared, claim: &Claim, details: Details) -> Result<Option<Vec<u8>>, StoreError> {
+fn reseal(shared: &Shared, claim: &Claim, details: &Details) -> Result<Option<Vec<u8>>, StoreError> {
     let key = shared.store.vault().data_key(&key_context(&claim.id), &claim.data_key)?;
     details.sealed(&key, &claim.id).map(Some)
 }
@@ -178,7 +177,7 @@ pub(super) struct Read {
     /// None where the person is unknown to it.
     held: Option<Vec<Held>>,
     /// When it was asked.
-    read_at: i64,
+    asked_at: i64,
 }
 
 impl Read {
@@ -196,7 +195,7 @@ impl Read {
             connection: &claim.connection,
             person: claim.person,
             subject: &self.subject,
-            at: self.read_at,
+            at: self.asked_at,
         };
         Ok(json!({ "reading": reading::take(tx, keys, &about, held, &claim.id).await? }))
     }
@@ -217,7 +216,7 @@ pub(super) async fn read(
                 after: retry::finished(State::Done, None),
                 result: json!({ "read": held.as_ref().map(Vec::len) }),
                 outcome: None,
-                yielded: Yielded::Read(Read { subject: details.subject, held, read_at }),
+                yielded: Yielded::Read(Read { subject: details.subject, held, asked_at: read_at }),
                 settles_after: Duration::ZERO,
             };
         }

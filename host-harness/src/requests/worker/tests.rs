@@ -114,8 +114,7 @@ async fn one_tenants_backlog_does_not_delay_anothers_request() {
         bench.submit("newsletter", opt_out("6539"), Subject::email(format!("{n}@example.com"))).await;
     }
     bench.work();
-    let theirs =
-        bench.submit("shop", opt_out("6539"), Subject::email("ada@example.com")).await;
+    let theirs = bench.submit("shop", opt_out("6539"), Subject::email("ada@example.com")).await;
     bench.once(&theirs.view.id, |view| view.state == State::Done).await;
     let filter = requests::Filter { state: Some(State::Done), limit: 1_000, ..requests::Filter::default() };
     let done = bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
