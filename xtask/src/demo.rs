@@ -2,6 +2,7 @@
 //! held; the first that does not hold ends it.
 
 mod host;
+mod service;
 mod stand_in;
 mod steps;
 
@@ -18,12 +19,14 @@ use crate::{
     shell::{cargo, run, say},
 };
 use host::Host;
+use service::Service;
 use stand_in::StandIn;
 
 /// What every step works with.
 struct Demo {
     stand_in: StandIn,
     host: Host,
+    service: Service,
 }
 
 /// A step: what it shows, and how.
@@ -45,7 +48,8 @@ pub(crate) fn run_all() -> Result<()> {
     let folder = target_dir().join("demo");
     let stand_in = StandIn::start().context("the stand-in does not start")?;
     let host = Host::set_up(&folder, &stand_in)?;
-    let demo = Demo { stand_in, host };
+    let service = Service::start(&host).context("the service does not start")?;
+    let demo = Demo { stand_in, host, service };
     for (number, (name, step)) in (1..).zip(steps::ALL) {
         let began = Instant::now();
         let result = step(&demo);

@@ -1,5 +1,7 @@
 //! The steps, in their order.
 
+mod service;
+
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
@@ -23,6 +25,12 @@ pub(super) const ALL: &[Step] = &[
     ("install a new webhook token", install_token),
     ("swap the plugin between two calls", swap),
     ("stop a hostile plugin", stop_hostile),
+    ("make a connection by the service's API", service::connect),
+    ("map a channel to a privacy notice", service::map_a_notice),
+    ("receive a webhook", service::receive),
+    ("flip a notice, and tell the platform", service::notice_flips),
+    ("rotate the webhook's token", service::rotate),
+    ("kill the service, and lose nothing", service::kill),
 ];
 
 fn test_connection(demo: &Demo) -> Result<String> {

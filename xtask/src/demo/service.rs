@@ -1,0 +1,228 @@
+//! `connector-host serve` as an operator runs it, its API, and the platform that it tells.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use xtask::components::target_dir;
+
+use super::host::Host;
+
+/// A condition that does not come true by then never will.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The service's process, and whom it tells of events.
+pub(super) struct Service {
+    configuration: PathBuf,
+    key: String,
+    running: Mutex<Running>,
+    platform: Platform,
+}
+
+/// Runs until dropped.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+impl Service {
+    /// Writes its configuration beside that of `host`, makes its keys, and starts it.
+    pub(super) fn start(host: &Host) -> Result<Self> {
+        let platform = Platform::listen()?;
+        let configuration = host.file("service.toml");
+        for leftover in ["service.db", "service.db-wal", "service.db-shm"] {
+            let _absent = fs::remove_file(host.file(leftover));
+        }
+        host.write("forward-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+        host.write("master-key", said(&configuration, &["new-master-key"])?.trim())?;
+        host.write("service.toml", &written(&platform.address, free_port()?))?;
+        let key = said(&configuration, &["api-key", "create", "--name", "demo"])?.trim().to_owned();
+        let running = Mutex::new(Running::start(&configuration)?);
+        Ok(Self { configuration, key, running, platform })
+    }
+
+    /// Ends the process as a power cut would, and starts it again.
+    pub(super) fn kill_and_restart(&self) -> Result<()> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.child.kill()?;
+        running.child.wait()?;
+        *running = Running::start(&self.configuration)?;
+        Ok(())
+    }
+
+    /// Where it serves, such as `http://127.0.0.1:7400`.
+    pub(super) fn address(&self) -> String {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).address.clone()
+    }
+
+    pub(super) fn get(&self, path: &str) -> Result<Value> {
+        let address = format!("{}{path}", self.address());
+        let asked = ureq::get(&address).header("authorization", format!("Bearer {}", self.key)).call();
+        Ok(asked.with_context(|| format!("GET {path}"))?.body_mut().read_json()?)
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let address = format!("{}{path}", self.address());
+        let asked =
+            ureq::post(&address).header("authorization", format!("Bearer {}", self.key)).send_json(body);
+        Ok(asked.with_context(|| format!("POST {path}"))?.body_mut().read_json()?)
+    }
+
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<()> {
+        let address = format!("{}{path}", self.address());
+        let asked =
+            ureq::put(&address).header("authorization", format!("Bearer {}", self.key)).send_json(body);
+        asked.with_context(|| format!("PUT {path}"))?;
+        Ok(())
+    }
+
+    /// What `path` answers once it is `wanted`.
+    pub(super) fn once(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        until(&format!("GET {path}"), || Ok(Some(self.get(path)?).filter(&wanted)))
+    }
+
+    /// The event that the platform was told of, once there is one that is `wanted`; each came with a signature.
+    pub(super) fn told(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        until("a forwarded event", || {
+            let told = self.platform.told.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(told.iter().find(|event| wanted(event)).cloned())
+        })
+    }
+}
+
+impl Running {
+    fn start(configuration: &Path) -> Result<Self> {
+        let mut child = command(configuration, &["--json", "serve"]).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().context("no output")?).read_line(&mut line)?;
+        let line: Value = serde_json::from_str(&line).context("connector-host serve did not start")?;
+        let address = line.pointer("/listening/api").and_then(Value::as_str).context("no address")?;
+        Ok(Self { child, address: format!("http://{address}") })
+    }
+}
+
+/// The platform: takes what is forwarded to it.
+struct Platform {
+    address: String,
+    told: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Platform {
+    fn listen() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = format!("http://{}/", listener.local_addr()?);
+        let told: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let kept = Arc::clone(&told);
+        // It ends with the demonstration.
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if let Ok(event) = taken(stream) {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                }
+            }
+        });
+        Ok(Self { address, told })
+    }
+}
+
+/// One signed event, acknowledged.
+fn taken(stream: TcpStream) -> Result<Value> {
+    let mut reader = BufReader::new(stream);
+    let (mut length, mut is_signed) = (0, false);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let line = line.trim().to_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse()?;
+        }
+        is_signed |= line.starts_with("webhook-signature: v1,");
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let status = if is_signed { "204 No Content" } else { "401 Unauthorized" };
+    let mut stream = reader.into_inner();
+    write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")?;
+    if !is_signed {
+        bail!("an event without a signature");
+    }
+    Ok(serde_json::from_slice(&body)?)
+}
+
+/// Asks again and again, until there is an answer.
+fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    bail!("{what} is not as it should be after {} s", PATIENCE.as_secs())
+}
+
+fn command(configuration: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(target_dir().join("debug/connector-host"));
+    command.arg("--config").arg(configuration).args(arguments);
+    command
+}
+
+/// What a command prints.
+fn said(configuration: &Path, arguments: &[&str]) -> Result<String> {
+    let output = command(configuration, arguments).output()?;
+    if !output.status.success() {
+        bail!("`connector-host {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// A port that nobody has now: the service is to come back at the same one.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn written(platform: &str, port: u16) -> String {
+    format!(
+        r#"[service]
+database = "service.db"
+master-key = {{ file = "master-key" }}
+listen = "127.0.0.1:{port}"
+public-url = "http://127.0.0.1:{port}"
+
+[plugins.iterable]
+file = "iterable.wasm"
+
+[tenants.acme.forward]
+url = "{platform}"
+secret = {{ file = "forward-secret" }}
+"#
+    )
+}
+
+/// The body that makes a connection to the stand-in at `host`.
+pub(super) fn connection(host: &str, api_key: &str, webhook: i64) -> Value {
+    json!({
+        "key": "marketing", "tenant": "acme", "plugin": "iterable", "system": "crm",
+        "settings": { "domain": host, "webhook-id": webhook.to_string() },
+        "secrets": { "api-key": api_key },
+        "egress": { "hosts": [host], "loopback": true, "plain-http": true },
+    })
+}

@@ -1,0 +1,108 @@
+//! The service's steps: a connection by API, a webhook in, a notice flipped, the platform told, a token rotated, a kill.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{
+    super::{Demo, host::WEBHOOK_ID, service::connection},
+    list, says,
+};
+
+const EVE: &str = "eve@example.com";
+const MARKETING: &str = "n-marketing";
+/// The webhook's address at the service, without the service's own.
+const WEBHOOK: &str = "/api/v1/plus/connection/marketing/consent-webhook";
+/// People who opt out while the service is killed.
+const MANY: usize = 20;
+
+pub(super) fn connect(demo: &Demo) -> Result<String> {
+    let body = connection(demo.stand_in.host(), &demo.stand_in.key, WEBHOOK_ID);
+    let made = demo.service.post("/api/v1/connection", &body)?;
+    says(&made, "/secrets/api-key", "**********")?;
+    let tested = demo.service.get("/api/v1/connection/marketing/test")?;
+    let checks = list(&tested, "/checks")?.len();
+    Ok(format!("made, its key never shown again; {checks} checks tried"))
+}
+
+pub(super) fn map_a_notice(demo: &Demo) -> Result<String> {
+    let uses = json!(["marketing.advertising"]);
+    let system = json!({ "fides_key": "crm", "name": "CRM", "data_uses": uses });
+    demo.service.put("/api/v1/tenants/acme/systems/crm", &system)?;
+    let notice = json!({ "id": MARKETING, "notice_key": "marketing", "name": "Marketing", "data_uses": uses,
+        "enforcement_level": "system_wide" });
+    demo.service.put(&format!("/api/v1/tenants/acme/notices/{MARKETING}"), &notice)?;
+    let items = "/api/v1/plus/connection/marketing/consentable-items";
+    let mut mapping = demo.service.get(items)?;
+    let channels = mapping.as_array_mut().context("no items")?;
+    for channel in channels.iter_mut().filter(|channel| channel["external_id"] == "6539") {
+        channel["notice_id"] = json!(MARKETING);
+    }
+    demo.service.put(items, &mapping)?;
+    Ok("channel 6539 stands for the notice Marketing".to_owned())
+}
+
+pub(super) fn receive(demo: &Demo) -> Result<String> {
+    let token = demo.service.get(&format!("{WEBHOOK}/token"))?;
+    let token = token["access_token"].as_str().context("no token")?;
+    let endpoint = format!("{}{WEBHOOK}", demo.service.address());
+    demo.stand_in.post(
+        "webhook",
+        &json!({ "id": WEBHOOK_ID, "endpoint": endpoint, "authType": "OAuth2", "authToken": token }),
+    )?;
+    demo.stand_in.post("people", &json!({ "email": EVE, "unsubscribedChannelIds": [] }))?;
+    unsubscribe(demo, EVE)?;
+    let deliveries = demo.service.once("/api/v1/connection/marketing/deliveries?state=read", |answer| {
+        list(answer, "/deliveries").is_ok_and(|deliveries| !deliveries.is_empty())
+    })?;
+    Ok(format!("{} delivery stored, acknowledged and read", list(&deliveries, "/deliveries")?.len()))
+}
+
+fn unsubscribe(demo: &Demo, email: &str) -> Result<()> {
+    demo.stand_in.post("acts", &json!({ "email": email, "act": "unsubscribe-by-link", "channel": 6539 }))
+}
+
+pub(super) fn notice_flips(demo: &Demo) -> Result<String> {
+    let flipped = |event: &Value| event["notice_id_map"] == json!({ MARKETING: "opt_out" });
+    demo.service.once("/api/v1/consent-events?after=0", |page| {
+        list(page, "/events").is_ok_and(|events| events.iter().any(flipped))
+    })?;
+    let told = demo.service.told(flipped)?;
+    says(&told, "/identity_map/email", EVE)?;
+    Ok("Marketing is opt_out in the feed; the platform received it, signed".to_owned())
+}
+
+pub(super) fn rotate(demo: &Demo) -> Result<String> {
+    let rotated = demo.service.post(&format!("{WEBHOOK}/token/rotate"), &json!({}))?;
+    says(&rotated, "/outcome", "installed")?;
+    // Senders take a while to hear of it; both tokens are accepted meanwhile.
+    for email in ["frank@example.com", "grace@example.com"] {
+        unsubscribe(demo, email)?;
+        demo.stand_in.pass(61)?;
+    }
+    demo.service.once("/api/v1/connection/marketing/deliveries?state=read", |answer| {
+        list(answer, "/deliveries").is_ok_and(|deliveries| deliveries.len() >= 3)
+    })?;
+    Ok("installed at the vendor; deliveries before and after the switch are accepted".to_owned())
+}
+
+pub(super) fn kill(demo: &Demo) -> Result<String> {
+    let mut ids = Vec::new();
+    for n in 0..MANY {
+        let body = json!({ "identity": { "email": format!("person-{n}@example.com") }, "preferences": { "items": [
+            { "item": { "kind": "channel", "id": "6541" }, "choice": "opt-out", "chosen-at-ms": 1_790_000_000_000_u64,
+              "source": "demo" }] } });
+        let taken = demo.service.post("/api/v1/connection/marketing/consent", &body)?;
+        ids.push(taken["id"].as_str().context("no id")?.to_owned());
+    }
+    demo.service.kill_and_restart()?;
+    for id in &ids {
+        let path = format!("/api/v1/requests/{id}");
+        let ended = demo.service.once(&path, |request| !request["finished_at"].is_null())?;
+        says(&ended, "/state", "done")?;
+    }
+    for n in 0..MANY {
+        let truth = demo.stand_in.get(&format!("people/person-{n}@example.com"))?.to_string();
+        ensure!(truth.contains("6541"), "Iterable holds {truth}");
+    }
+    Ok(format!("{MANY} accepted, killed, started again: all {MANY} done, and so at the vendor"))
+}
