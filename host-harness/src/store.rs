@@ -1,6 +1,6 @@
 //! What outlives the process: connections, requests, people's choices, tokens, the audit chain.
 //!
-//! One database. Everything that has to happen together happens in one [`Store::write`]; SQL stands in the files of this
+//! One database. Everything that has to happen together happens in one `Store::write`; SQL stands in the files of this
 //! folder and nowhere else. Times are milliseconds since 1970 in UTC.
 
 pub(crate) mod ages;

@@ -101,7 +101,7 @@ pub(crate) async fn connections(
 }
 
 fn list(data_uses: &BTreeSet<String>) -> String {
-    serde_json::Value::from_iter(data_uses.iter().cloned()).to_string()
+    data_uses.iter().cloned().collect::<serde_json::Value>().to_string()
 }
 
 fn data_uses(row: &AnyRow) -> Result<BTreeSet<String>, StoreError> {

@@ -170,6 +170,7 @@ mod tests {
     use crate::{clock::ManualClock, store::tests::Folder};
 
     const DAY: Duration = Duration::from_hours(24);
+    const A_MOMENT: Duration = Duration::from_millis(1);
 
     fn limit(name: &str, requests: u32, period: Duration) -> Limit {
         let period_ms = Some(u64::try_from(period.as_millis()).unwrap());
@@ -199,13 +200,13 @@ mod tests {
         clock.advance(Duration::from_hours(1));
         assert_eq!(wait(&first, 1, &limits).await, None);
         // Nobody said that the first one ended: it counts from when it must have.
-        let until = DAY - Duration::from_hours(1) + Duration::from_secs(30) + Duration::from_millis(1);
+        let until = Duration::from_hours(23) + Duration::from_secs(30) + A_MOMENT;
         assert_eq!(wait(&first, 1, &limits).await, Some(until));
         assert_eq!(wait(&first, 2, &limits).await, None, "another account");
         first.store.close().await;
         let second = ledger(&folder, &clock).await;
         assert_eq!(wait(&second, 1, &limits).await, Some(until));
-        clock.advance(until - Duration::from_millis(1));
+        clock.advance(until.saturating_sub(A_MOMENT));
         assert_eq!(wait(&second, 1, &limits).await, Some(Duration::from_millis(1)));
         clock.advance(Duration::from_millis(1));
         assert_eq!(wait(&second, 1, &limits).await, None);

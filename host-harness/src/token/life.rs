@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_token_that_was_taken_late_has_a_successor_before_the_next_look() {
         let taken = token(TokenState::Current, true);
-        assert!(!is_urgent(&[taken.clone()], WINDOW, 83 * DAY_MS - 1));
+        assert!(!is_urgent(std::slice::from_ref(&taken), WINDOW, 83 * DAY_MS - 1));
         assert!(is_urgent(&[taken], WINDOW, 83 * DAY_MS));
         assert!(!is_urgent(&[token(TokenState::Current, false)], WINDOW, 89 * DAY_MS));
     }

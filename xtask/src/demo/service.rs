@@ -18,7 +18,7 @@ use xtask::components::target_dir;
 use super::host::Host;
 
 /// A condition that does not come true by then never will.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The service's process, and whom it tells of events.
 pub(super) struct Service {

@@ -73,7 +73,7 @@ fn under(parent: Option<&ItemId>) -> String {
     parent.map_or_else(|| "at the top".to_owned(), |parent| format!("under {}", titled(parent)))
 }
 
-/// What to save for `put`, or everything that is wrong with it. `known` is the tree of [`merge`](super::merge): an item
+/// What to save for `put`, or everything that is wrong with it. `known` is the tree of [`merge`](super::merge()): an item
 /// that is neither listed nor saved is refused, and names and places are taken from there.
 ///
 /// The answer replaces what was saved: an item that `put` leaves out is forgotten.

@@ -61,7 +61,7 @@ impl MappingFile {
         Ok(toml::from_str(text)?)
     }
 
-    /// What to save, or everything that is wrong: the same rules as [`check`](super::check) has, but that a file does
+    /// What to save, or everything that is wrong: the same rules as [`check`](super::check()) has, but that a file does
     /// not say which item belongs to which.
     pub fn check(
         &self,

@@ -1,10 +1,6 @@
 //! Any history ends alike: the newest choice stands on both sides, and nobody erased comes back.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    time::Duration,
-};
+use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
 use iterable_stand_in::{Act, SubscriptionsApi, Switches};
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -268,7 +264,7 @@ impl Play<'_> {
 fn the_newest_choice_stands_on_both_sides_and_no_erased_person_comes_back() {
     let cases = option_env!("CONSENT_HISTORIES").and_then(|count| count.parse().ok()).unwrap_or(24);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let bench = RefCell::new(runtime.block_on(async {
+    let bench = tokio::sync::Mutex::new(runtime.block_on(async {
         let mut bench = bench().await;
         // Without it whole lists are written, which may undo what a person chose a moment before.
         bench.stand_in.with_project(|project| {
@@ -287,7 +283,7 @@ fn the_newest_choice_stands_on_both_sides_and_no_erased_person_comes_back() {
     let outcome = TestRunner::new(config).run(&histories, |history| {
         played.set(played.get() + 1);
         runtime.block_on(async {
-            let mut bench = bench.borrow_mut();
+            let mut bench = bench.lock().await;
             let mut play = Play {
                 before: bench.stand_in.deliveries().len(),
                 email: format!("person-{}@example.com", played.get()),

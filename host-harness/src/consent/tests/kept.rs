@@ -80,7 +80,7 @@ async fn a_notice_or_system_that_a_mapping_needs_is_not_taken_from_it() {
     let twin = Notice { id: "n-2".into(), ..notice.clone() };
     let refused = catalogue::put_notice(shared, "acme", twin).await.unwrap_err();
     assert!(matches!(refused, CatalogueError::KeyTaken { .. }), "{refused}");
-    assert_eq!(catalogue::notices(shared, "acme").await.unwrap(), [notice.clone()]);
+    assert_eq!(catalogue::notices(shared, "acme").await.unwrap(), std::slice::from_ref(&notice));
     let renamed = Notice { name: "Offers".into(), ..notice };
     catalogue::put_notice(shared, "acme", renamed.clone()).await.unwrap();
     assert_eq!(catalogue::notices(shared, "acme").await.unwrap(), [renamed]);

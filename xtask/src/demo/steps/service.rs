@@ -34,8 +34,9 @@ pub(super) fn map_a_notice(demo: &Demo) -> Result<String> {
     let items = "/api/v1/plus/connection/marketing/consentable-items";
     let mut mapping = demo.service.get(items)?;
     let channels = mapping.as_array_mut().context("no items")?;
-    for channel in channels.iter_mut().filter(|channel| channel["external_id"] == "6539") {
-        channel["notice_id"] = json!(MARKETING);
+    let mapped = channels.iter_mut().filter(|channel| says(channel, "/external_id", "6539").is_ok());
+    for notice in mapped.filter_map(|channel| channel.pointer_mut("/notice_id")) {
+        *notice = json!(MARKETING);
     }
     demo.service.put(items, &mapping)?;
     Ok("channel 6539 stands for the notice Marketing".to_owned())
@@ -43,7 +44,7 @@ pub(super) fn map_a_notice(demo: &Demo) -> Result<String> {
 
 pub(super) fn receive(demo: &Demo) -> Result<String> {
     let token = demo.service.get(&format!("{WEBHOOK}/token"))?;
-    let token = token["access_token"].as_str().context("no token")?;
+    let token = text(&token, "/access_token")?;
     let endpoint = format!("{}{WEBHOOK}", demo.service.address());
     demo.stand_in.post(
         "webhook",
@@ -57,12 +58,17 @@ pub(super) fn receive(demo: &Demo) -> Result<String> {
     Ok(format!("{} delivery stored, acknowledged and read", list(&deliveries, "/deliveries")?.len()))
 }
 
+fn text<'a>(document: &'a Value, pointer: &str) -> Result<&'a str> {
+    let text = document.pointer(pointer).and_then(Value::as_str);
+    text.with_context(|| format!("no {pointer} in {document}"))
+}
+
 fn unsubscribe(demo: &Demo, email: &str) -> Result<()> {
     demo.stand_in.post("acts", &json!({ "email": email, "act": "unsubscribe-by-link", "channel": 6539 }))
 }
 
 pub(super) fn notice_flips(demo: &Demo) -> Result<String> {
-    let flipped = |event: &Value| event["notice_id_map"] == json!({ MARKETING: "opt_out" });
+    let flipped = |event: &Value| event.pointer("/notice_id_map") == Some(&json!({ MARKETING: "opt_out" }));
     demo.service.once("/api/v1/consent-events?after=0", |page| {
         list(page, "/events").is_ok_and(|events| events.iter().any(flipped))
     })?;
@@ -92,12 +98,14 @@ pub(super) fn kill(demo: &Demo) -> Result<String> {
             { "item": { "kind": "channel", "id": "6541" }, "choice": "opt-out", "chosen-at-ms": 1_790_000_000_000_u64,
               "source": "demo" }] } });
         let taken = demo.service.post("/api/v1/connection/marketing/consent", &body)?;
-        ids.push(taken["id"].as_str().context("no id")?.to_owned());
+        ids.push(text(&taken, "/id")?.to_owned());
     }
     demo.service.kill_and_restart()?;
     for id in &ids {
         let path = format!("/api/v1/requests/{id}");
-        let ended = demo.service.once(&path, |request| !request["finished_at"].is_null())?;
+        let ended = demo
+            .service
+            .once(&path, |request| request.pointer("/finished_at").is_some_and(Value::is_number))?;
         says(&ended, "/state", "done")?;
     }
     for n in 0..MANY {
