@@ -2,29 +2,41 @@
 //!
 //! A file a command: what it takes, what it asks, how it tells the answer. Everything is written through [`Console`].
 
+mod alarm;
 mod api_key;
 mod audit;
 mod backup;
 mod check;
 mod choices;
+mod client;
 mod confirm;
+mod connection;
 mod consent;
 mod console;
+mod delivery;
+mod document;
 mod erase;
 mod exit;
 mod failure;
+mod follow;
 mod inspect;
 mod install_token;
 mod items;
 mod new_master_key;
 mod person;
+mod plugin;
+mod reference;
 mod rehearsal;
+mod reload;
+mod request;
 mod restore;
 mod serve;
 mod session;
 mod shown;
+mod token;
 mod trace;
 mod verify_webhook;
+mod webhook;
 mod words;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -35,6 +47,7 @@ use tracing_subscriber::EnvFilter;
 pub use console::Console;
 pub use exit::Exit;
 
+use client::Server;
 use failure::Failure;
 use session::Session;
 use shown::Shown;
@@ -64,6 +77,8 @@ struct Arguments {
     /// What to log on standard error, such as `info` or `host_harness=debug`.
     #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG", default_value = "warn")]
     log: String,
+    #[command(flatten)]
+    server: Server,
     #[command(subcommand)]
     command: Command,
 }
@@ -88,6 +103,29 @@ enum Command {
     InstallToken(install_token::InstallToken),
     /// Check that a webhook is the vendor's and read it.
     VerifyWebhook(verify_webhook::VerifyWebhook),
+    /// Make, list, show, change, test, resume and delete a service's connections.
+    #[command(subcommand)]
+    Connection(connection::Connection),
+    /// List, show and replay a service's requests.
+    #[command(subcommand)]
+    Request(request::Request),
+    /// List and clear a service's alarms.
+    #[command(subcommand)]
+    Alarm(alarm::Alarm),
+    /// List a service's plugins, publish other versions and roll them back.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
+    /// List, show and replay what vendors sent a service.
+    #[command(subcommand)]
+    Delivery(delivery::Delivery),
+    /// Make, list, revoke and rotate the tokens of a service's webhooks.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Set a connection's webhook up.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
+    /// Have a service read the connections of its configuration again.
+    Reload(reload::Reload),
     /// Run the service: requests, webhooks and the API.
     Serve(serve::Serve),
     /// Make a key under which a service's database is sealed.
@@ -147,7 +185,12 @@ fn help_or_usage(told: &clap::Error, console: &Console) -> Exit {
 
 async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failure> {
     log_to(console, &arguments.log)?;
-    let session = Session { config: arguments.config, trace: arguments.trace, console: console.clone() };
+    let session = Session {
+        config: arguments.config,
+        server: arguments.server,
+        trace: arguments.trace,
+        console: console.clone(),
+    };
     match arguments.command {
         Command::Inspect(command) => command.run(&session).await,
         Command::Check(command) => command.run(&session).await,
@@ -158,6 +201,14 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::Consent(command) => command.run(&session).await,
         Command::InstallToken(command) => command.run(&session).await,
         Command::VerifyWebhook(command) => command.run(&session).await,
+        Command::Connection(command) => command.run(&session).await,
+        Command::Request(command) => command.run(&session).await,
+        Command::Alarm(command) => command.run(&session).await,
+        Command::Plugin(command) => command.run(&session).await,
+        Command::Delivery(command) => command.run(&session).await,
+        Command::Token(command) => command.run(&session).await,
+        Command::Webhook(command) => command.run(&session, arguments.json).await,
+        Command::Reload(command) => command.run(&session).await,
         Command::Serve(command) => command.run(&session, arguments.json).await,
         Command::NewMasterKey(command) => command.run(),
         Command::ApiKey(command) => command.run(&session).await,

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::{
     Exit, Failure, Shown,
+    client::{Call, Client},
+    document::{list, text},
     session::Session,
     shown::{detail, toned},
 };
@@ -18,24 +20,56 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        if let Some(client) = session.remote()? {
+            return remotely(session, &client, &self.connection).await;
+        }
         let calls = session.calls(&self.connection).await?;
         let checks = session.ask(&calls, calls.test_connection()).await?;
         Ok(shown(&self.connection, &checks))
     }
 }
 
+/// The same, tried by a service.
+pub(super) async fn remotely(session: &Session, client: &Client, connection: &str) -> Result<Shown, Failure> {
+    let asking = client.ask(Call::get(&["connection", connection, "test"]));
+    let json = session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await?;
+    let status = text(&json, "test_status");
+    let exit = if status == "failed" { Exit::Refused } else { Exit::Done };
+    let verdict = match status.as_str() {
+        "succeeded" => "works".to_owned(),
+        "failed" => "does not work".to_owned(),
+        _ => text(&json, "msg"),
+    };
+    let mut lines = vec![format!("connection {connection}: {}", toned(&verdict, exit))];
+    let checks = list(&json, "checks");
+    lines.extend(checks.iter().map(|check| {
+        let outcome = match text(check, "outcome").as_str() {
+            "passed" => CheckOutcome::Passed,
+            "failed" => CheckOutcome::Failed,
+            _ => CheckOutcome::Untried,
+        };
+        line(&text(check, "name"), outcome, &text(check, "detail"))
+    }));
+    if checks.is_empty() && exit == Exit::Refused {
+        lines.push(format!("  {}", text(&json, "failure_reason")));
+    }
+    Ok(Shown { people: lines.join("\n"), json, exit })
+}
+
+fn line(name: &str, outcome: CheckOutcome, why: &str) -> String {
+    let (word, tone) = match outcome {
+        CheckOutcome::Passed => ("passed ", Exit::Done),
+        CheckOutcome::Failed => ("failed ", Exit::Refused),
+        CheckOutcome::Untried => ("untried", Exit::Unproven),
+    };
+    format!("  {}  {name}{}", toned(word, tone), detail(why))
+}
+
 fn shown(connection: &str, checks: &[Tried]) -> Shown {
     let exit = Exit::from(checks);
     let verdict = if exit == Exit::Done { "works" } else { "does not work" };
     let mut lines = vec![format!("connection {connection}: {}", toned(verdict, exit))];
-    for check in checks {
-        let (word, tone) = match check.outcome {
-            CheckOutcome::Passed => ("passed ", Exit::Done),
-            CheckOutcome::Failed => ("failed ", Exit::Refused),
-            CheckOutcome::Untried => ("untried", Exit::Unproven),
-        };
-        lines.push(format!("  {}  {}{}", toned(word, tone), check.name, detail(&check.detail)));
-    }
+    lines.extend(checks.iter().map(|check| line(&check.name, check.outcome, &check.detail)));
     let json = json!({"connection": connection, "checks": checks});
     Shown { people: lines.join("\n"), json, exit }
 }

@@ -16,6 +16,10 @@ pub(super) struct Choices {
 
 impl Choices {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        session.only_alone(
+            "choices",
+            "`connector-host consent` sets them through a service, and GET /api/v1/consent-events lists what changed",
+        )?;
         let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         let held = session.ask(&calls, calls.current(&subject)).await?;

@@ -2,7 +2,15 @@
 
 use clap::Args;
 
-use super::{Failure, Shown, erase, person::Person, session::Session};
+use super::{
+    Failure, Shown,
+    client::{Call, Client},
+    document::text,
+    erase,
+    person::Person,
+    request,
+    session::Session,
+};
 use crate::contract::erasure::PendingErasure;
 
 #[derive(Debug, Args)]
@@ -10,15 +18,26 @@ pub(super) struct Confirm {
     /// The connection's key in the configuration.
     connection: String,
     #[command(flatten)]
-    person: Person,
+    person: Option<Person>,
     /// What the erasure, or the last look at it, gave as its reference.
     #[arg(long)]
     reference: Option<String>,
+    /// With --server: the erasure's request, which the service confirms by itself; no person is named then.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["email", "user_id", "identifier", "reference"])]
+    request: Option<String>,
 }
 
 impl Confirm {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
-        let subject = self.person.subject(&session.console)?;
+        if let Some(client) = session.remote()? {
+            return self.remotely(session, &client).await;
+        }
+        let (Some(person), None) = (self.person, self.request) else {
+            return Err(Failure::misused(
+                "name the person with --email, --user-id or --identifier; --request is for a service, named with --server",
+            ));
+        };
+        let subject = person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         let pending = [PendingErasure { subject, reference: self.reference }];
         let receipts = session.ask(&calls, calls.confirm(&pending)).await?;
@@ -27,5 +46,19 @@ impl Confirm {
             .first()
             .ok_or_else(|| Failure::of_connection(&self.connection, "it answered with no receipt"))?;
         Ok(erase::shown(&self.connection, receipt))
+    }
+
+    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+        let Some(id) = self.request else {
+            return Err(Failure::misused(
+                "a service confirms erasures by itself\nnext: name the request with --request ID; `connector-host request \
+                 list` shows them",
+            ));
+        };
+        let document = client.ask(Call::get(&["requests", &id])).await?;
+        if text(&document, "connection") != self.connection {
+            return Err(Failure::misused(format!("request {id} is not of connection {}", self.connection)));
+        }
+        Ok(request::shown(session.console.width, document))
     }
 }

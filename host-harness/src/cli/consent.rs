@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::{
     Exit, Failure, Shown,
-    person::Person,
+    client::Client,
+    follow::Submitting,
+    person::{Person, identity},
     rehearsal::Rehearsal,
     session::Session,
     shown::{detail, toned},
@@ -29,6 +31,8 @@ pub(super) struct Consent {
     /// Show the requests that would change something, and send none of them.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    submitting: Submitting,
 }
 
 /// What was chosen, now.
@@ -46,6 +50,10 @@ struct Chosen {
 impl Consent {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
         let preferences = self.chosen.preferences(&self.source, SystemTime::now())?;
+        if let Some(client) = session.remote()? {
+            return self.remotely(session, &client, &preferences).await;
+        }
+        self.submitting.alone()?;
         let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         if self.dry_run {
@@ -55,6 +63,20 @@ impl Consent {
         }
         let report = session.ask(&calls, calls.apply(&subject, &preferences)).await?;
         Ok(shown(&self.connection, &preferences, &report))
+    }
+
+    async fn remotely(
+        self,
+        session: &Session,
+        client: &Client,
+        preferences: &[Preference],
+    ) -> Result<Shown, Failure> {
+        if self.dry_run {
+            return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
+        }
+        let identity = identity(&self.person.subject(&session.console)?)?;
+        let body = json!({"identity": identity, "preferences": {"items": preferences}});
+        self.submitting.submit(session, client, &["connection", &self.connection, "consent"], &body).await
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Console {
     pub(super) width: u16,
     /// Whether somebody watches standard error.
     pub(super) is_watched: bool,
+    /// Whether somebody is there to answer.
+    pub(super) is_answered: bool,
 }
 
 impl std::fmt::Debug for Console {
@@ -55,6 +57,7 @@ impl Console {
             input: Arc::new(Mutex::new(io::BufReader::new(io::stdin()))),
             width: comfy_table::Table::new().width().unwrap_or(WIDTH),
             is_watched: io::stderr().is_terminal(),
+            is_answered: io::stdin().is_terminal() && io::stderr().is_terminal(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Console {
             input: Arc::new(Mutex::new(input)),
             width: WIDTH,
             is_watched: false,
+            is_answered: false,
         }
     }
 

@@ -4,7 +4,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown, person::Person, rehearsal::Rehearsal, session::Session, shown::toned, words,
+    Exit, Failure, Shown,
+    client::Client,
+    follow::Submitting,
+    person::{Person, identity},
+    rehearsal::Rehearsal,
+    session::Session,
+    shown::toned,
+    words,
 };
 use crate::contract::erasure::{Receipt, Status};
 
@@ -17,10 +24,16 @@ pub(super) struct Erase {
     /// Show the requests that would change something, and send none of them.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    submitting: Submitting,
 }
 
 impl Erase {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        if let Some(client) = session.remote()? {
+            return self.remotely(session, &client).await;
+        }
+        self.submitting.alone()?;
         let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         if self.dry_run {
@@ -30,6 +43,15 @@ impl Erase {
         }
         let receipt = session.ask(&calls, calls.erase(&subject)).await?;
         Ok(shown(&self.connection, &receipt))
+    }
+
+    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+        if self.dry_run {
+            return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
+        }
+        let identity = identity(&self.person.subject(&session.console)?)?;
+        let body = json!({"action": "erasure", "identity": identity});
+        self.submitting.submit(session, client, &["connection", &self.connection, "requests"], &body).await
     }
 }
 

@@ -1,10 +1,14 @@
 //! Why there is no answer: who said no, why, and what to do next.
 
+mod said;
+
 use std::fmt::Display;
 
 use serde_json::{Value, json};
 
 use super::{Exit, words};
+pub(super) use said::Said;
+
 use crate::{
     contract::{ConnectorError, ErrorKind},
     sandbox::{CallFailure, FailureKind},
@@ -24,6 +28,10 @@ pub(super) enum Failure {
         /// The kinds of identifier that it can act on.
         identifier_kinds: Vec<String>,
     },
+    /// A service answered with a problem.
+    Service(Said),
+    /// A service may have done what was asked, and did not say.
+    Unanswered(String),
     /// The sandbox ended the call.
     Stopped {
         /// Its key.
@@ -46,7 +54,8 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Misused(_) => Exit::Misused,
-            Self::Refused { .. } => Exit::Refused,
+            Self::Refused { .. } | Self::Unanswered(_) => Exit::Refused,
+            Self::Service(said) => said.exit(),
             Self::Stopped { .. } => Exit::Stopped,
         }
     }
@@ -54,7 +63,8 @@ impl Failure {
     /// For people: the connection, the cause, and what to do.
     pub(super) fn people(&self) -> String {
         match self {
-            Self::Misused(cause) => format!("error: {cause}"),
+            Self::Misused(cause) | Self::Unanswered(cause) => format!("error: {cause}"),
+            Self::Service(said) => said.people(),
             Self::Refused { connection, error, .. } => {
                 format!("error: connection {connection}: {error}\nnext: {}", self.next().unwrap_or_default())
             }
@@ -71,6 +81,12 @@ impl Failure {
     pub(super) fn json(&self) -> Value {
         match self {
             Self::Misused(cause) => json!({"error": {"by": "usage", "message": cause}}),
+            Self::Service(said) => {
+                json!({"error": {"by": "service", "message": said.detail(), "problem": said.document}})
+            }
+            Self::Unanswered(cause) => {
+                json!({"error": {"by": "service", "message": cause, "may-have-acted": true}})
+            }
             Self::Refused { connection, error, .. } => json!({
                 "connection": connection,
                 "error": {
@@ -98,7 +114,7 @@ impl Failure {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Misused(_) => None,
+            Self::Misused(_) | Self::Service(_) | Self::Unanswered(_) => None,
             Self::Refused { connection, error, identifier_kinds } => {
                 let mut next = after_refusal(connection, error, identifier_kinds);
                 if error.may_have_acted {

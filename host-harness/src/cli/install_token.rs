@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, Failure, Shown, session::Session, shown::toned};
+use super::{Exit, Failure, Shown, session::Session, shown::toned, token};
 use crate::contract::TokenOutcome;
 
 #[derive(Debug, Args)]
@@ -14,6 +14,10 @@ pub(super) struct InstallToken {
 
 impl InstallToken {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        if let Some(client) = session.remote()? {
+            let outcome = token::rotate(session, &client, &self.connection).await?;
+            return Ok(token::rotated(&self.connection, outcome));
+        }
         let calls = session.calls(&self.connection).await?;
         if calls.connection().token_to_install.is_none() {
             let key = &self.connection;

@@ -5,8 +5,15 @@ use std::collections::{HashMap, HashSet};
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, Failure, Shown, session::Session};
-use crate::contract::consent::{Item, ItemId};
+use super::{
+    Exit, Failure, Shown,
+    client::{Call, Client},
+    session::Session,
+};
+use crate::{
+    consent::mapping::ConsentableItem,
+    contract::consent::{Item, ItemId},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Items {
@@ -16,6 +23,9 @@ pub(super) struct Items {
 
 impl Items {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        if let Some(client) = session.remote()? {
+            return remotely(session, &client, &self.connection).await;
+        }
         let calls = session.calls(&self.connection).await?;
         let items = session.ask(&calls, calls.list_items()).await?;
         let mut lines = vec![format!("connection {}: {}", self.connection, counted(items.len()))];
@@ -26,6 +36,31 @@ impl Items {
             exit: Exit::Done,
         })
     }
+}
+
+/// The same as a service has it, with the notice that each item stands for.
+async fn remotely(session: &Session, client: &Client, connection: &str) -> Result<Shown, Failure> {
+    let asking = client.ask(Call::get(&["plus", "connection", connection, "consentable-items"]));
+    let json = session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await?;
+    let listed: Vec<ConsentableItem> = serde_json::from_value(json.clone())
+        .map_err(|error| Failure::misused(format!("the service lists items in another way: {error}")))?;
+    let mut items = Vec::new();
+    let mut open: Vec<_> = listed.iter().map(|item| (item, None)).collect();
+    while let Some((item, parent)) = open.pop() {
+        open.extend(item.children.iter().map(|child| (child, Some(item.id()))));
+        items.push(Item { id: item.id(), name: remarked(item), parent });
+    }
+    items.reverse();
+    let mut lines = vec![format!("connection {connection}: {}", counted(items.len()))];
+    lines.extend(tree(&items));
+    Ok(Shown { people: lines.join("\n"), json, exit: Exit::Done })
+}
+
+/// An item's name, and how it stands to notices.
+fn remarked(item: &ConsentableItem) -> String {
+    let notice = item.notice_id.as_ref().map(|notice| format!(" [notice {notice}]"));
+    let vanished = if item.vanished { " [vanished]" } else { "" };
+    format!("{}{}{vanished}", item.name, notice.unwrap_or_default())
 }
 
 fn counted(items: usize) -> String {

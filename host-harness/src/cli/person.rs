@@ -1,6 +1,7 @@
 //! Naming a person, on the command line or, unseen by other users of the machine, on standard input.
 
 use clap::Args;
+use serde_json::{Map, Value};
 
 use super::{Console, Failure};
 use crate::contract::{Identifier, Subject};
@@ -37,6 +38,17 @@ impl Person {
             emails.chain(user_ids).chain(others).map(|named| identifier(named?, console)).collect();
         Ok(identifiers?.into())
     }
+}
+
+/// As the API takes a person: one value of each kind.
+pub(super) fn identity(subject: &Subject) -> Result<Value, Failure> {
+    let mut identity = Map::new();
+    for Identifier { kind, value } in subject.identifiers() {
+        if identity.insert(kind.clone(), value.clone().into()).is_some() {
+            return Err(Failure::misused(format!("{kind}: a service takes one of a kind for each person")));
+        }
+    }
+    Ok(identity.into())
 }
 
 /// The pair may be personal data in a wrong place, so no error shows it.

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Console, Exit, Failure, Shown, session::Session};
-use crate::service::{Handle, Reloaded, Service};
+use super::{Console, Exit, Failure, Shown, reload, session::Session};
+use crate::service::{Handle, Service};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {}
@@ -44,24 +44,10 @@ fn announce(service: &Service, console: &Console, is_json: bool) -> Result<(), F
 async fn stop(mut signals: Signals, handle: Handle, console: Console) {
     while signals.next().await == Told::Reload {
         match handle.reload().await {
-            Ok(reloaded) => console.complain(&told(&reloaded)),
+            Ok(reloaded) => console.complain(&reload::told(&json!(reloaded))),
             Err(error) => console.complain(&format!("error: nothing is reloaded: {error}")),
         }
     }
-}
-
-fn told(reloaded: &Reloaded) -> String {
-    let lists = [
-        ("added", &reloaded.added),
-        ("changed", &reloaded.changed),
-        ("removed", &reloaded.removed),
-        ("disabled until their requests have ended", &reloaded.disabled),
-    ];
-    let mut lines = vec!["reloaded".to_owned()];
-    let some = lists.iter().filter(|(_, keys)| !keys.is_empty());
-    lines.extend(some.map(|(word, keys)| format!("  {word}: {}", keys.join(", "))));
-    lines.extend(reloaded.problems.iter().map(|(key, problem)| format!("  connection {key}: {problem}")));
-    lines.join("\n")
 }
 
 /// What the process can be told.

@@ -2,7 +2,11 @@
 
 use std::{future::Future, path::PathBuf, pin::pin, time::Duration};
 
-use super::{Console, Failure, trace};
+use super::{
+    Console, Failure,
+    client::{Client, Server},
+    trace,
+};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError, ServiceConfig},
@@ -19,11 +23,40 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What every command is run with.
 pub(super) struct Session {
     pub(super) config: PathBuf,
+    pub(super) server: Server,
     pub(super) trace: bool,
     pub(super) console: Console,
 }
 
 impl Session {
+    /// The running service, where the command is to go through one.
+    pub(super) fn remote(&self) -> Result<Option<Client>, Failure> {
+        let client = self.server.client()?;
+        if client.is_some() && self.trace {
+            return Err(Failure::misused(
+                "--trace shows what this process sends, and with --server the service sends it",
+            ));
+        }
+        Ok(client)
+    }
+
+    /// The running service, without which the command is nothing.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        self.remote()?.ok_or_else(|| {
+            Failure::misused(
+                "this goes through a running service\nnext: name it with --server URL or CONNECTOR_HOST_SERVER",
+            )
+        })
+    }
+
+    /// Ends what is not offered through a service, where one is named.
+    pub(super) fn only_alone(&self, what: &str, instead: &str) -> Result<(), Failure> {
+        match self.remote()? {
+            Some(_) => Err(Failure::misused(format!("{what} is not offered with --server\nnext: {instead}"))),
+            None => Ok(()),
+        }
+    }
+
     /// What the operator configured.
     pub(super) fn configuration(&self) -> Result<Config, Failure> {
         Config::read(&self.config).map_err(|error| Failure::misused(told(&error)))

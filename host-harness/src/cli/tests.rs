@@ -4,6 +4,7 @@ use std::{
 };
 
 mod database;
+mod server;
 
 use super::*;
 
@@ -66,6 +67,25 @@ async fn every_command_of_the_manual_is_understood() {
         "backup copy.db",
         "restore copy.db --replace",
         "audit verify",
+        "--server http://127.0.0.1:8080 --api-key-file key check newsletter",
+        "erase newsletter --email a@example.com --wait --idempotency-key k --server https://c.example.com",
+        "confirm newsletter --request r-1 --server https://c.example.com",
+        "connection list",
+        "connection create n --tenant a --plugin p --setting a=b --secret c=env:D --actions erasure,consent --disable",
+        "connection change n --enable --webhook-url https://h.example.com/ --allow-host h --loopback --plain-http",
+        "connection delete n --abandon",
+        "request list --connection n --state waiting --before r-1 --limit 7",
+        "request replay r-1",
+        "alarm clear a-1 --note done",
+        "plugin publish iterable iterable.wasm --agree",
+        "plugin roll-back iterable",
+        "delivery list n --state stuck --before 17 --limit 7",
+        "delivery replay d-1",
+        "delivery replay --connection n",
+        "token issue n",
+        "token revoke n 3",
+        "webhook setup n --webhook-id 7 --yes --no-wait",
+        "reload",
     ] {
         let words = std::iter::once("connector-host").chain(line.split(' '));
         assert!(Arguments::try_parse_from(words).is_ok(), "{line}");

@@ -45,6 +45,10 @@ impl std::fmt::Debug for VerifyWebhook {
 
 impl VerifyWebhook {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        session.only_alone(
+            "verify-webhook",
+            "a service verifies each delivery as it comes: `connector-host delivery list` shows them",
+        )?;
         let headers = self.header.iter().map(|header| name_and_value(header)).collect::<Result<_, _>>()?;
         let body = body(&self.body, &session.console)?;
         let calls = session.calls(&self.connection).await?;

@@ -36,6 +36,12 @@ pub(super) fn date(ms: i64) -> String {
         .map_or_else(|_| ms.to_string(), |date| date.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
+/// Milliseconds since 1970 as RFC 3339 in UTC, to the second: `2026-01-31T12:00:00Z`.
+pub(super) fn timestamp(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| ms.to_string(), |date| date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// `word` as one argument of a command that people may copy into a shell.
 pub(super) fn argument(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+".contains(c);

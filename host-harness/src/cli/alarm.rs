@@ -1,0 +1,57 @@
+//! `alarm`: what somebody has to look at, until it is cleared by name.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{
+    Exit, Failure, Shown,
+    client::Call,
+    document::{list, text, time},
+    session::Session,
+    shown::table,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Alarm {
+    /// List the alarms that nobody has cleared.
+    List,
+    /// Clear an alarm, in the name of the API key. What it was about may raise it again.
+    Clear {
+        /// Its id.
+        id: String,
+        /// What was done about it, free of personal data.
+        #[arg(long)]
+        note: Option<String>,
+    },
+}
+
+impl Alarm {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let client = session.client()?;
+        match self {
+            Self::List => {
+                let json = client.ask(Call::get(&["alarms"])).await?;
+                let columns = [
+                    ("id", Some(36)),
+                    ("connection", None),
+                    ("kind", None),
+                    ("since", Some(20)),
+                    ("what", None),
+                ];
+                let rows = list(&json, "alarms").iter().map(|alarm| {
+                    let [id, connection, kind, detail] =
+                        ["id", "connection", "kind", "detail"].map(|field| text(alarm, field));
+                    vec![id, connection, kind, time(alarm, "raised_at"), detail]
+                });
+                let people = table(session.console.width, &columns, rows).to_string();
+                Ok(Shown { people, json, exit: Exit::Done })
+            }
+            Self::Clear { id, note } => {
+                let call = Call::post(&["alarms", &id, "clear"]).json(&json!({ "note": note }));
+                let json = client.ask(call).await?;
+                let people = format!("alarm {id} is cleared: {}", text(&json, "detail"));
+                Ok(Shown { people, json, exit: Exit::Done })
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `connection`: made, listed, changed, tested, resumed and deleted in a service.
+
+mod draft;
+mod shown;
+
+use clap::{Args, Subcommand};
+use http::Method;
+
+use self::draft::{Change, Create};
+use super::{
+    Exit, Failure, Shown, check,
+    client::Call,
+    document::{is, text},
+    session::Session,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Connection {
+    /// List the connections that the API key reaches.
+    List,
+    /// Show a connection; of its secrets, that they are set.
+    Show {
+        /// Its key.
+        connection: String,
+    },
+    /// Make a connection, once its settings suit the plugin.
+    Create(Box<Create>),
+    /// Change a connection; what is not named stays as it is.
+    Change(Box<Change>),
+    /// Delete a connection, its secrets and its people.
+    Delete(Delete),
+    /// Let a parked connection go on.
+    Resume {
+        /// Its key.
+        connection: String,
+    },
+    /// Try everything that a connection needs, changing nothing; a parked one goes on where all of it works.
+    Test {
+        /// Its key.
+        connection: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Delete {
+    /// Its key.
+    connection: String,
+    /// End its requests that have not ended, as failed. Some may have been carried out all the same.
+    #[arg(long)]
+    abandon: bool,
+}
+
+impl Connection {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let client = session.client()?;
+        let width = session.console.width;
+        match self {
+            Self::List => Ok(shown::list(width, client.ask(Call::get(&["connection"])).await?)),
+            Self::Show { connection } => {
+                Ok(shown::one(client.ask(Call::get(&["connection", &connection])).await?))
+            }
+            Self::Create(create) => {
+                let call = Call::post(&["connection"]).json(&create.body()?);
+                Ok(shown::one(client.ask(call).await?))
+            }
+            Self::Change(change) => {
+                let call =
+                    Call::new(Method::PATCH, &["connection", &change.connection]).json(&change.body()?);
+                Ok(shown::one(client.ask(call).await?))
+            }
+            Self::Delete(Delete { connection, abandon }) => {
+                let call = Call::new(Method::DELETE, &["connection", &connection])
+                    .with("abandon", abandon.then_some(true));
+                let json = client.ask(call).await?;
+                let ended = text(&json, "requests-abandoned");
+                let people = format!("connection {connection} is deleted; requests ended as failed: {ended}");
+                Ok(Shown { people, json, exit: Exit::Done })
+            }
+            Self::Resume { connection } => {
+                let json = client.ask(Call::post(&["connection", &connection, "resume"])).await?;
+                let word = if is(&json, "was-parked") { "goes on" } else { "was not parked" };
+                Ok(Shown { people: format!("connection {connection} {word}"), json, exit: Exit::Done })
+            }
+            Self::Test { connection } => check::remotely(session, &client, &connection).await,
+        }
+    }
+}

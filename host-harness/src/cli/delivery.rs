@@ -1,0 +1,119 @@
+//! `delivery`: what vendors sent a service, how it was read, and reading it again.
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::{
+    Exit, Failure, Shown,
+    client::Call,
+    document::{list, sheet, text, time},
+    session::Session,
+    shown::table,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Delivery {
+    /// List a connection's deliveries, newest first.
+    List(List),
+    /// Show how a delivery was read. Its body is not shown: people are in it.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Read again what could not be read.
+    Replay(Replay),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// The connection's key.
+    connection: String,
+    /// In this state: waiting, read, of-no-concern, unreadable, stuck or refused.
+    #[arg(long)]
+    state: Option<String>,
+    /// Older than the one of this number: the last one of the page before.
+    #[arg(long, value_name = "NUMBER")]
+    before: Option<i64>,
+    /// So many, at most 500; 50 where nothing is said.
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Replay {
+    /// A delivery's id.
+    id: Option<String>,
+    /// All deliveries of this connection that could not be read.
+    #[arg(long, value_name = "KEY")]
+    connection: Option<String>,
+}
+
+impl Delivery {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let client = session.client()?;
+        match self {
+            Self::List(which) => {
+                let call = Call::get(&["connection", &which.connection, "deliveries"])
+                    .with("state", which.state)
+                    .with("before", which.before)
+                    .with("limit", which.limit);
+                Ok(listed(session.console.width, client.ask(call).await?))
+            }
+            Self::Show { id } => {
+                let json = client.ask(Call::get(&["deliveries", &id])).await?;
+                Ok(Shown { people: shown(&json), json, exit: Exit::Done })
+            }
+            Self::Replay(which) => {
+                let call = match (&which.id, &which.connection) {
+                    (Some(id), _) => Call::post(&["deliveries", id, "replay"]),
+                    (None, key) => Call::post(&[
+                        "connection",
+                        key.as_deref().unwrap_or_default(),
+                        "deliveries",
+                        "replay",
+                    ]),
+                };
+                let json = client.ask(call).await?;
+                let people = format!("deliveries to be read again: {}", text(&json, "deliveries"));
+                Ok(Shown { people, json, exit: Exit::Done })
+            }
+        }
+    }
+}
+
+fn listed(width: u16, json: Value) -> Shown {
+    let columns = [
+        ("number", None),
+        ("id", Some(36)),
+        ("state", None),
+        ("received", Some(20)),
+        ("events", None),
+        ("reason", None),
+    ];
+    let rows = list(&json, "deliveries").iter().map(|delivery| {
+        let [seq, id, state, events, reason] =
+            ["seq", "id", "state", "events", "reason"].map(|field| text(delivery, field));
+        vec![seq, id, state, time(delivery, "received_at"), events, reason]
+    });
+    let people = table(width, &columns, rows).to_string();
+    Shown { people, json, exit: Exit::Done }
+}
+
+/// A delivery in lines.
+pub(super) fn shown(delivery: &Value) -> String {
+    sheet(&[
+        ("delivery", text(delivery, "id")),
+        ("connection", text(delivery, "connection")),
+        ("state", text(delivery, "state")),
+        ("reason", text(delivery, "reason")),
+        ("the vendor's", text(delivery, "proven")),
+        ("events", text(delivery, "events")),
+        ("received", time(delivery, "received_at")),
+        ("read next", time(delivery, "next_at")),
+        ("readings", text(delivery, "readings")),
+        ("ended", time(delivery, "ended_at")),
+        ("body kept", text(delivery, "kept")),
+        ("plugin", text(delivery, "plugin_digest")),
+    ])
+}

@@ -1,0 +1,86 @@
+//! `plugin`: what runs in a service, and other versions published and rolled back.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::{
+    Exit, Failure, Shown,
+    client::Call,
+    document::{list, text},
+    session::Session,
+    shown::table,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Plugin {
+    /// List the plugins that run.
+    List,
+    /// Put a component in a plugin's place. One that asks for more than the running one is refused with what that is.
+    Publish {
+        /// What connections call the plugin by.
+        name: String,
+        /// The component.
+        file: PathBuf,
+        /// Let it ask for more, or offer less.
+        #[arg(long)]
+        agree: bool,
+    },
+    /// Put the version before the published one back.
+    RollBack {
+        /// What connections call the plugin by.
+        name: String,
+    },
+}
+
+impl Plugin {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let client = session.client()?;
+        match self {
+            Self::List => Ok(listed(session.console.width, client.ask(Call::get(&["plugins"])).await?)),
+            Self::Publish { name, file, agree } => {
+                let component = std::fs::read(&file)
+                    .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))?;
+                let call = Call::post(&["plugins", &name])
+                    .with("agree", agree.then_some(true))
+                    .body("application/wasm", component);
+                let publishing = session.awaited("waiting for the service to load it", client.ask(call));
+                Ok(runs(publishing.await.map_err(to_agree)?))
+            }
+            Self::RollBack { name } => {
+                Ok(runs(client.ask(Call::post(&["plugins", &name, "roll-back"])).await?))
+            }
+        }
+    }
+}
+
+/// The API speaks of its parameter; here it is an option.
+fn to_agree(failure: Failure) -> Failure {
+    let Failure::Service(mut said) = failure else { return failure };
+    if let Some(Value::String(detail)) = said.document.get_mut("detail") {
+        *detail = detail.replace("agree=true", "--agree");
+    }
+    Failure::Service(said)
+}
+
+fn listed(width: u16, json: Value) -> Shown {
+    let columns =
+        [("name", None), ("connector", None), ("version", None), ("offers", None), ("digest", None)];
+    let rows = list(&json, "plugins").iter().map(|plugin| {
+        ["name", "connector", "version", "interfaces", "digest"].map(|field| text(plugin, field)).to_vec()
+    });
+    let people = table(width, &columns, rows).to_string();
+    Shown { people, json, exit: Exit::Done }
+}
+
+fn runs(json: Value) -> Shown {
+    let mut lines = vec![format!("plugin {}: {} runs", text(&json, "name"), text(&json, "digest"))];
+    let before = text(&json, "before");
+    if !before.is_empty() {
+        lines.push(format!("  before it: {before}"));
+    }
+    lines.extend(list(&json, "changes").iter().filter_map(Value::as_str).map(|change| format!("  {change}")));
+    lines.push(text(&json, "next-start"));
+    Shown { people: lines.join("\n"), json, exit: Exit::Done }
+}

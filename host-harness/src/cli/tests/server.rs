@@ -1,0 +1,148 @@
+//! Commands through a running service, which has the real plugin and a stand-in of Iterable.
+
+mod connections;
+mod refusals;
+mod requests;
+mod webhooks;
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use iterable_stand_in::{ProjectType, StandIn};
+use serde_json::Value;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{Console, Exit, Kept, run};
+use crate::{
+    config::Config,
+    service::{Handle, Service},
+};
+
+/// A service that runs, and everything that commands said of it.
+struct Running {
+    stand_in: StandIn,
+    folder: tempfile::TempDir,
+    handle: Handle,
+    address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+    _serving: JoinHandle<()>,
+    said: Mutex<String>,
+}
+
+/// What a command told, and how it ended.
+#[derive(Debug)]
+struct Told {
+    exit: Exit,
+    out: String,
+    err: String,
+}
+
+impl Told {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl Running {
+    /// With a key to everything in `key`.
+    async fn new() -> Self {
+        let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let component = xtask::components::current("iterable").unwrap();
+        let config = format!(
+            "service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0', public-url = \
+             'https://hooks.example.com' }}\nplugins.iterable.file = '{}'\n",
+            component.display()
+        );
+        let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        file("master.key", &"ab".repeat(32));
+        file("iterable.key", stand_in.api_key());
+        file("connector-host.toml", &config);
+        let config = Config::read(folder.path().join("connector-host.toml")).unwrap();
+        let service = Service::start(config).await.unwrap();
+        let (handle, address) = (service.handle(), service.addresses().0.unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(service.run_until(async {
+            let _stopped = stopped.await;
+        }));
+        let said = Mutex::default();
+        let running = Self { stand_in, folder, handle, address, _stop: stop, _serving: serving, said };
+        running.new_key("key", &[]).await;
+        running
+    }
+
+    /// With the connection `newsletter` of `acme`.
+    async fn connected() -> Self {
+        let running = Self::new().await;
+        assert_eq!(running.create("newsletter", &[]).await.exit, Exit::Done);
+        running
+    }
+
+    /// Makes the connection `key`, said in words.
+    async fn create(&self, key: &str, more: &[&str]) -> Told {
+        let host = self.stand_in.address().to_string();
+        let (domain, secret) =
+            (format!("domain={host}"), format!("api-key=file:{}", self.path("iterable.key")));
+        let words =
+            ["connection", "create", key, "--tenant", "acme", "--plugin", "iterable", "--setting", &domain];
+        let policy = ["--secret", &secret, "--allow-host", &host, "--loopback", "--plain-http"];
+        self.run(&[&words[..], &policy[..], more].concat()).await
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.file(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a new API key to that file.
+    async fn new_key(&self, name: &str, more: &[&str]) {
+        let config = self.path("connector-host.toml");
+        let create = ["--config", &config, "api-key", "create", "--name", name];
+        let (exit, key, err) = super::ran(&[&create[..], more].concat()).await;
+        assert_eq!(exit, Exit::Done, "{err}");
+        std::fs::write(self.file(name), key).unwrap();
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Told {
+        self.run_with("key", arguments).await
+    }
+
+    /// With the key in that file.
+    async fn run_with(&self, key: &str, arguments: &[&str]) -> Told {
+        self.program(key, arguments, None).await
+    }
+
+    /// With somebody at a terminal who answers these lines.
+    async fn answering(&self, arguments: &[&str], answers: &'static str) -> Told {
+        self.program("key", arguments, Some(answers)).await
+    }
+
+    async fn program(&self, key: &str, arguments: &[&str], answers: Option<&'static str>) -> Told {
+        let (out, err) = (Kept::default(), Kept::default());
+        let input = answers.unwrap_or_default().as_bytes();
+        let console =
+            Console { is_answered: answers.is_some(), ..Console::of(input, out.clone(), err.clone()) };
+        let (server, key) = (format!("http://{}", self.address), self.path(key));
+        let service = ["connector-host", "--server", &server, "--api-key-file", &key];
+        let exit = run([&service[..], arguments].concat(), &console).await;
+        let told = Told { exit, out: out.text(), err: err.text() };
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.extend([told.out.as_str(), told.err.as_str()]);
+        told
+    }
+
+    /// No command said a secret or a person.
+    fn assert_discreet(&self) {
+        let said = self.said.lock().unwrap();
+        let key = std::fs::read_to_string(self.file("key")).unwrap();
+        for hidden in [self.stand_in.api_key(), key.trim(), "ada@"] {
+            assert!(!said.contains(hidden), "{hidden} is in\n{said}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::{Exit, Running};
+
+/// Hands the service what the stand-in sends, as Iterable would.
+async fn deliver(running: &Running) -> String {
+    running.stand_in.seed("ada@example.com", None);
+    running.stand_in.act("ada@example.com", &Act::UnsubscribeByLink { channel: 6539 });
+    let delivery = running.stand_in.next_delivery().await;
+    let (token, body) = (delivery.header("authorization").unwrap().to_owned(), delivery.body_bytes());
+    let length = body.len();
+    let head = format!(
+        "POST /api/v1/plus/connection/newsletter/consent-webhook HTTP/1.1\r\nhost: api\r\nconnection: close\r\n\
+         authorization: {token}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.lines().next().unwrap().to_owned()
+}
+
+/// The webhook at Iterable, as it has to be.
+fn enter(running: &Running) {
+    running.stand_in.with_project(|project| {
+        let webhook = project.webhook(FIRST_WEBHOOK);
+        webhook.auth_type = AuthType::OAuth2;
+        webhook.endpoint =
+            "https://hooks.example.com/api/v1/plus/connection/newsletter/consent-webhook".to_owned();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_hands_the_token_over_and_sees_the_first_delivery() {
+    let running = Running::connected().await;
+    enter(&running);
+    let id = FIRST_WEBHOOK.to_string();
+    let setup = ["webhook", "setup", "newsletter", "--webhook-id", &id, "--yes"];
+    let (told, ()) = tokio::join!(running.run(&setup), async {
+        // The wait has begun once the vendor has the token.
+        while !running.stand_in.requests().iter().any(|sent| sent.method == "PUT" || sent.method == "PATCH") {
+            tokio::task::yield_now().await;
+        }
+        loop {
+            if deliver(&running).await.contains(" 200 ") {
+                break;
+            }
+        }
+    });
+    assert_eq!(told.exit, Exit::Done, "{told:?}");
+    assert!(told.out.starts_with("connection newsletter: its webhook works\ndelivery "), "{told:?}");
+    for part in [
+        "What to enter at the vendor\n  endpoint: https://hooks.example.com/api/v1/plus/connection/newsletter/consent-webhook\n",
+        "Integrations > System Webhooks",
+        "OAuth2",
+        "  untried: setting `webhook-id` is empty",
+        "installed: the vendor has a new token",
+        "Waiting for a first delivery",
+    ] {
+        assert!(told.err.contains(part), "{part} is not in\n{}", told.err);
+    }
+    let shown = running.run(&["connection", "show", "newsletter", "--json"]).await.json();
+    assert_eq!(shown["settings"]["webhook-id"], json!(id));
+
+    let listed = running.run(&["delivery", "list", "newsletter", "--json"]).await.json();
+    let delivery = listed["deliveries"][0]["id"].as_str().unwrap();
+    let told = running.run(&["delivery", "list", "newsletter", "--state", "read"]).await.out;
+    assert!(told.contains(delivery), "{told}");
+    let told = running.run(&["delivery", "show", delivery]).await.out;
+    assert!(told.contains("state         read\n"), "{told}");
+    let told = running.run(&["delivery", "replay", "--connection", "newsletter"]).await;
+    assert_eq!(told.out, "deliveries to be read again: 0\n");
+    running.assert_discreet();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_asks_somebody_and_shows_a_token_to_enter_by_hand_this_once() {
+    let running = Running::connected().await;
+    let told = running.answering(&["webhook", "setup", "newsletter", "--no-wait"], "\ny\n").await;
+    assert_eq!(told.exit, Exit::Unproven, "{told:?}");
+    let (token, rest) = told.out.split_once('\n').unwrap();
+    assert!(
+        rest.starts_with("connection newsletter: everything is set, and no delivery is proven yet\n"),
+        "{rest}"
+    );
+    assert!(
+        told.err.contains("Which number has the webhook?") && told.err.contains("Make a new token"),
+        "{}",
+        told.err
+    );
+    assert!(!told.err.contains(token));
+    running.stand_in.with_project(|project| project.webhook(FIRST_WEBHOOK).set_token(token));
+    enter(&running);
+    assert_eq!(deliver(&running).await, "HTTP/1.1 200 OK");
+
+    let told = running.answering(&["webhook", "setup", "newsletter"], "\nn\n").await;
+    assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""));
+    assert!(
+        told.err.ends_with(
+            "error: no token is made\nnext: `connector-host webhook setup newsletter` begins again\n"
+        ),
+        "{}",
+        told.err
+    );
+    let listed = running.run(&["token", "list", "newsletter", "--json"]).await.json();
+    assert_eq!(listed["tokens"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_without_anybody_to_ask_says_what_is_missing_and_changes_nothing() {
+    let running = Running::connected().await;
+    let told = running.run(&["webhook", "setup", "newsletter"]).await;
+    assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""));
+    let missing = "next: give --webhook-id ID where the vendor takes tokens from here, and --yes\n";
+    assert!(told.err.ends_with(missing), "{}", told.err);
+    let told = running.run(&["webhook", "setup", "newsletter", "--webhook-id", "4711", "--yes"]).await;
+    assert_eq!(told.exit, Exit::Misused, "{told:?}");
+    assert!(
+        told.err.contains("4711") && told.err.contains("the webhook is not as it has to be"),
+        "{}",
+        told.err
+    );
+    let listed = running.run(&["token", "list", "newsletter", "--json"]).await.json();
+    assert_eq!(listed, json!({"tokens": []}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_issued_listed_rotated_and_revoked() {
+    let running = Running::connected().await;
+    let issued = running.run(&["token", "issue", "newsletter"]).await;
+    assert_eq!(
+        (issued.exit, issued.err.as_str()),
+        (Exit::Done, "accepted for 90 days; it is shown this once\n")
+    );
+    let token = issued.out.trim();
+    assert!(token.len() > 32 && !token.contains(char::is_whitespace), "{token}");
+    let rotated = running.run(&["token", "rotate", "newsletter"]).await;
+    let installed = running.run(&["install-token", "newsletter"]).await;
+    assert_eq!((rotated.exit, &rotated.out), (Exit::Refused, &installed.out));
+    assert!(rotated.out.starts_with("connection newsletter: not installed: "), "{}", rotated.out);
+    let listed = running.run(&["token", "list", "newsletter"]).await;
+    assert!(!listed.out.contains(token), "{}", listed.out);
+    let revoked = running.run(&["token", "revoke", "newsletter", "1"]).await;
+    assert_eq!(revoked.out.lines().next(), Some("token 1 is revoked"), "{revoked:?}");
+    assert!(revoked.out.contains("revoked"), "{}", revoked.out);
+    let again = running.run(&["token", "revoke", "newsletter", "1"]).await;
+    assert_eq!(again.err, "error: There is no such thing: no token 1 of connection newsletter is accepted\n");
+    let told = running.run(&["token", "list", "newsletter", "--json"]).await.json();
+    assert_eq!(told["tokens"][0]["state"], json!("revoked"));
+    running.assert_discreet();
+}

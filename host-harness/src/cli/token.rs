@@ -1,0 +1,117 @@
+//! `token`: the tokens that a connection's webhooks carry.
+
+use clap::Subcommand;
+use http::Method;
+use serde_json::Value;
+
+use super::{
+    Exit, Failure, Shown,
+    client::{Call, Client},
+    document::{list, text, time},
+    session::Session,
+    shown::{table, toned},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Make a token and show it, this once, for the webhook of a vendor that takes it by hand.
+    Issue {
+        /// The connection's key.
+        connection: String,
+    },
+    /// List a connection's tokens and how each stands; no token itself is shown.
+    List {
+        /// The connection's key.
+        connection: String,
+    },
+    /// End a token at once. Where the vendor uses it, its deliveries are refused until it has another one.
+    Revoke {
+        /// The connection's key.
+        connection: String,
+        /// Which one, as the list numbers it.
+        generation: u64,
+    },
+    /// Make a new token and hand it to the vendor now.
+    Rotate {
+        /// The connection's key.
+        connection: String,
+    },
+}
+
+impl Token {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let client = session.client()?;
+        match self {
+            Self::Issue { connection } => {
+                let json = issue(&client, &connection).await?;
+                let days = json.get("expires_in").and_then(Value::as_i64).unwrap_or_default() / 86_400;
+                session.console.complain(&format!("accepted for {days} days; it is shown this once"));
+                Ok(Shown { people: text(&json, "access_token"), json, exit: Exit::Done })
+            }
+            Self::List { connection } => {
+                let call = Call::get(&webhook(&connection, &["tokens"]));
+                Ok(listed(session.console.width, client.ask(call).await?))
+            }
+            Self::Revoke { connection, generation } => {
+                let generation = generation.to_string();
+                let call = Call::new(Method::DELETE, &webhook(&connection, &["tokens", &generation]));
+                let listed = listed(session.console.width, client.ask(call).await?);
+                Ok(Shown { people: format!("token {generation} is revoked\n{}", listed.people), ..listed })
+            }
+            Self::Rotate { connection } => {
+                Ok(rotated(&connection, rotate(session, &client, &connection).await?))
+            }
+        }
+    }
+}
+
+/// Where a connection's webhook tokens are.
+fn webhook<'a>(connection: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    [&["plus", "connection", connection, "consent-webhook"], rest].concat()
+}
+
+/// A new token, itself in the document.
+pub(super) async fn issue(client: &Client, connection: &str) -> Result<Value, Failure> {
+    client.ask(Call::get(&webhook(connection, &["token"]))).await
+}
+
+/// What became of a new token that was handed to the vendor.
+pub(super) async fn rotate(session: &Session, client: &Client, connection: &str) -> Result<Value, Failure> {
+    let call = Call::post(&webhook(connection, &["token", "rotate"]));
+    session.awaited(&format!("waiting for the vendor of connection {connection}"), client.ask(call)).await
+}
+
+/// A token that somebody has to carry over is not installed.
+pub(super) fn rotated(connection: &str, json: Value) -> Shown {
+    let (exit, people) = if text(&json, "outcome") == "installed" {
+        let word = toned("installed", Exit::Done);
+        (
+            Exit::Done,
+            format!("{word}: the vendor has a new token; the one before stays accepted for a day at least"),
+        )
+    } else {
+        let word = toned("not installed", Exit::Refused);
+        let next = format!(
+            "next: make one with `connector-host token issue {connection}` and enter it at the vendor"
+        );
+        (Exit::Refused, format!("{word}: this vendor's webhook takes none from here\n{next}"))
+    };
+    Shown { people: format!("connection {connection}: {people}"), json, exit }
+}
+
+fn listed(width: u16, json: Value) -> Shown {
+    let columns = [
+        ("token", None),
+        ("state", None),
+        ("since", Some(20)),
+        ("until", Some(20)),
+        ("last seen", Some(20)),
+        ("remark", None),
+    ];
+    let rows = list(&json, "tokens").iter().map(|token| {
+        let [since, until, seen] = ["issued_at", "expires_at", "seen_at"].map(|field| time(token, field));
+        vec![text(token, "generation"), text(token, "state"), since, until, seen, text(token, "push_reason")]
+    });
+    let people = table(width, &columns, rows).to_string();
+    Shown { people, json, exit: Exit::Done }
+}

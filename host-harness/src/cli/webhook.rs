@@ -1,0 +1,229 @@
+//! `webhook setup`: leads through everything between a connection and its first delivery.
+
+mod first;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+use self::first::{First, newest};
+use super::{
+    Console, Exit, Failure, Shown, check,
+    client::{Call, Client},
+    delivery,
+    document::{list, text},
+    session::Session,
+    shown::heading,
+    token,
+};
+
+/// The setting of a connector that takes tokens from the host.
+const WEBHOOK_ID: &str = "webhook-id";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Webhook {
+    /// Lead through it: the address to enter at the vendor, the webhook found there, its token, a first delivery.
+    Setup(Setup),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Setup {
+    /// The connection's key.
+    connection: String,
+    /// The vendor's number of the webhook, under which its token is renewed automatically.
+    #[arg(long, value_name = "ID")]
+    webhook_id: Option<String>,
+    /// Do each step without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Do not wait for a first delivery.
+    #[arg(long)]
+    no_wait: bool,
+}
+
+impl Webhook {
+    pub(super) async fn run(self, session: &Session, is_json: bool) -> Result<Shown, Failure> {
+        let Self::Setup(asked) = self;
+        let client = session.client()?;
+        Steps { session, client: &client, asked: &asked, is_json }.all().await
+    }
+}
+
+/// Whoever waits for a token by hand sees it before the wait; as JSON, it is seen at the end.
+struct Steps<'a> {
+    session: &'a Session,
+    client: &'a Client,
+    asked: &'a Setup,
+    is_json: bool,
+}
+
+impl Steps<'_> {
+    async fn all(&self) -> Result<Shown, Failure> {
+        let key = &self.asked.connection;
+        let connection = self.client.ask(Call::get(&["connection", key])).await?;
+        let url = self.endpoint(&connection).await?;
+        self.step("The webhooks that the connection's test finds");
+        let mut test = self.test().await?;
+        let known = text(connection.get("settings").unwrap_or(&Value::Null), WEBHOOK_ID);
+        let id = self.webhook_id(known.clone())?;
+        if let Some(id) = id.as_ref().filter(|id| **id != known) {
+            self.step(&format!("Setting {WEBHOOK_ID} to {id}"));
+            let patch = json!({"settings": {WEBHOOK_ID: id}});
+            self.client.ask(Call::new(Method::PATCH, &["connection", key]).json(&patch)).await?;
+            test = self.test().await?;
+        }
+        // A webhook id alone of what is tested is the vendor's to refuse: a token for another webhook helps nobody.
+        if webhook(&test).is_some_and(|check| text(check, "outcome") == "failed") {
+            return Err(Failure::misused(format!(
+                "the webhook is not as it has to be\nnext: correct it at the vendor, then run `connector-host webhook setup \
+                 {key}` again"
+            )));
+        }
+        let since = newest(self.client, key).await?;
+        let token = self.token(id.as_deref()).await?;
+        let told =
+            json!({"connection": key, "webhook-url": url, "webhook-id": id, "test": test, "token": token});
+        self.first_delivery(told, since).await
+    }
+
+    /// Says what the vendor has to be told.
+    async fn endpoint(&self, connection: &Value) -> Result<String, Failure> {
+        let url = text(connection, "webhook-url");
+        if url.is_empty() {
+            let key = &self.asked.connection;
+            return Err(Failure::of_connection(
+                key,
+                "nobody knows the address for its webhooks\nnext: set `service.public-url` in the service's configuration, \
+                 or `connector-host connection change KEY --webhook-url URL`",
+            ));
+        }
+        let plugins = self.client.ask(Call::get(&["plugins"])).await?;
+        let name = text(connection, "plugin");
+        let plugin = list(&plugins, "plugins").iter().find(|plugin| text(plugin, "name") == name);
+        self.step("What to enter at the vendor");
+        self.say(&format!("  endpoint: {url}"));
+        self.say(at_vendor(&plugin.map(|plugin| text(plugin, "connector")).unwrap_or_default()));
+        Ok(url)
+    }
+
+    /// Tests the connection, and shows what it says of webhooks.
+    async fn test(&self) -> Result<Value, Failure> {
+        let test = check::remotely(self.session, self.client, &self.asked.connection).await?.json;
+        match webhook(&test) {
+            Some(check) => {
+                self.say(&format!("  {}: {}", text(check, "outcome"), text(check, "detail")));
+            }
+            None => self.say(&format!("  {}", text(&test, "msg"))),
+        }
+        Ok(test)
+    }
+
+    /// The webhook whose token the host is to renew; none where that is done by hand.
+    fn webhook_id(&self, known: String) -> Result<Option<String>, Failure> {
+        let known = Some(known).filter(|known| !known.is_empty() && known != "none");
+        if self.asked.webhook_id.is_some() || known.is_some() || self.asked.yes {
+            return Ok(self.asked.webhook_id.clone().or(known));
+        }
+        let answer = self.answer(
+            "Which number has the webhook? Empty: its token is changed by hand.",
+            "--webhook-id ID where the vendor takes tokens from here, and --yes",
+        )?;
+        Ok(Some(answer).filter(|answer| !answer.is_empty()))
+    }
+
+    /// A token that the vendor gets, from here or by hand.
+    async fn token(&self, id: Option<&str>) -> Result<Value, Failure> {
+        let key = &self.asked.connection;
+        self.step("The token that deliveries carry");
+        let (question, is_handed_over) = match id {
+            Some(id) => (format!("Hand a new token to webhook {id} now? [y/n]"), true),
+            None => ("Make a new token, to enter it at the vendor? [y/n]".to_owned(), false),
+        };
+        if !self.asked.yes && !self.answer(&question, "--yes")?.to_lowercase().starts_with('y') {
+            return Err(Failure::misused(format!(
+                "no token is made\nnext: `connector-host webhook setup {key}` begins again"
+            )));
+        }
+        if is_handed_over {
+            let rotated = token::rotated(key, token::rotate(self.session, self.client, key).await?);
+            self.say(&format!("  {}", rotated.people));
+            if rotated.exit == Exit::Done {
+                return Ok(rotated.json);
+            }
+        }
+        let issued = token::issue(self.client, key).await?;
+        if !self.is_json {
+            self.say("  enter it at the vendor; it is shown this once:");
+            let printed = self.session.console.print(&text(&issued, "access_token"));
+            printed.map_err(|error| Failure::misused(format!("cannot write to standard output: {error}")))?;
+        }
+        Ok(issued)
+    }
+
+    async fn first_delivery(&self, mut told: Value, since: Option<i64>) -> Result<Shown, Failure> {
+        let key = &self.asked.connection;
+        let is_unseen = self.is_json && told.pointer("/token/access_token").is_some();
+        let first = if self.asked.no_wait || is_unseen {
+            First::NotAwaited
+        } else {
+            self.step("Waiting for a first delivery; ctrl-c ends the wait");
+            first::delivery(self.client, key, since).await?
+        };
+        let (people, delivery, exit) = match first {
+            First::Came(delivery) => (
+                format!("connection {key}: its webhook works\n{}", delivery::shown(&delivery)),
+                delivery,
+                Exit::Done,
+            ),
+            First::NotAwaited => {
+                let next = format!(
+                    "connection {key}: everything is set, and no delivery is proven yet\nnext: have the vendor send one, then \
+                     see it with `connector-host delivery list {key}`"
+                );
+                (next, Value::Null, Exit::Unproven)
+            }
+        };
+        if let Some(members) = told.as_object_mut() {
+            members.insert("delivery".to_owned(), delivery);
+        }
+        Ok(Shown { people, json: told, exit })
+    }
+
+    /// What is answered; where nobody can, `missing` is what would have told it.
+    fn answer(&self, question: &str, missing: &str) -> Result<String, Failure> {
+        let console: &Console = &self.session.console;
+        if !console.is_answered {
+            return Err(Failure::misused(format!(
+                "{question} Nobody can be asked here\nnext: give {missing}"
+            )));
+        }
+        console.complain(question);
+        let line =
+            console.line().map_err(|error| Failure::misused(format!("cannot read the answer: {error}")))?;
+        Ok(line.trim().to_owned())
+    }
+
+    fn step(&self, title: &str) {
+        self.say(&heading(title));
+    }
+
+    fn say(&self, text: &str) {
+        self.session.console.complain(text);
+    }
+}
+
+/// What the test says of the webhook.
+fn webhook(test: &Value) -> Option<&Value> {
+    list(test, "checks").iter().find(|check| text(check, "name") == "webhook")
+}
+
+/// Where the vendor's own settings are.
+fn at_vendor(connector: &str) -> &'static str {
+    match connector {
+        "iterable" => {
+            "  in Iterable, Integrations > System Webhooks: a webhook with this endpoint, authentication OAuth2, the events \
+             Subscribe and Unsubscribe, and enabled"
+        }
+        _ => "  enter it where the vendor sends changes of consent from, with a token as its authentication",
+    }
+}
