@@ -21,6 +21,8 @@ CREATE TABLE people (
     erased_at BIGINT
 );
 
+CREATE INDEX people_connection ON people (connection);
+
 CREATE TABLE names (
     connection TEXT NOT NULL,
     name BLOB NOT NULL,

@@ -41,7 +41,8 @@ CREATE TABLE requests (
 CREATE UNIQUE INDEX requests_once ON requests (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX requests_due ON requests (connection, action, seq, next_at) WHERE state = 'waiting';
 CREATE INDEX requests_leased ON requests (lease_until) WHERE state = 'running';
-CREATE INDEX requests_person ON requests (person, seq) WHERE finished_at IS NULL;
+CREATE INDEX requests_person ON requests (person, seq);
+CREATE INDEX requests_open ON requests (received_at) WHERE finished_at IS NULL;
 CREATE INDEX requests_connection ON requests (connection, seq);
 CREATE INDEX requests_tenant ON requests (tenant, seq);
 

@@ -31,6 +31,8 @@ use crate::{
 
 /// A page of the feed that is read in one go.
 const USUAL_PAGE: i64 = 100;
+/// Clocks differ by seconds; a choice further ahead is a slip.
+const AHEAD_MS: u64 = 5 * 60 * 1_000;
 /// People who are read again by one call: each becomes a request of its own.
 const MOST_READ: usize = 1_000;
 
@@ -71,6 +73,11 @@ async fn submit(
     Json(asked): Json<Preferences>,
 ) -> Result<Response, Problem> {
     found(&shared, &caller, &key).await?;
+    let ahead = u64::try_from(shared.date_ms()).unwrap_or(0).saturating_add(AHEAD_MS);
+    if asked.preferences.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
+        let detail = "chosen_at_ms: a choice more than 5 minutes ahead would win over every later one; send when it was made";
+        return Err(Problem::of(kinds::BAD_BODY, detail));
+    }
     let submission = Submission {
         connection: key,
         subject: subject(asked.identity),

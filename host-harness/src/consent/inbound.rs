@@ -79,6 +79,7 @@ async fn take_one(
     let mut heard = Vec::new();
     let mut work = false;
     for chosen in &event.preferences {
+        let chosen = &by_now(chosen, received_at);
         let stands = choices::ledger(tx, person).await?.remove(&chosen.item);
         let writes = choices::writes(tx, person, &chosen.item).await?;
         let judged = hear(stands.as_ref(), chosen, &writes);
@@ -96,6 +97,12 @@ async fn take_one(
         work |= look(tx, keys, &about).await?;
     }
     Ok(work)
+}
+
+/// The choice, made by the time that it was heard of: one dated ahead would win over every later one.
+fn by_now(chosen: &Preference, received_at: i64) -> Preference {
+    let received_at = u64::try_from(received_at).unwrap_or(0);
+    Preference { chosen_at_ms: chosen.chosen_at_ms.min(received_at), ..chosen.clone() }
 }
 
 /// Whether a write of ours may not have seen the event's choice at the vendor yet, and so have left it or gone over it.

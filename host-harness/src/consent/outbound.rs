@@ -24,6 +24,14 @@ pub struct Requested {
     pub items: Vec<Preference>,
 }
 
+impl Requested {
+    /// When each of the choices was made, in milliseconds since 1970 in UTC.
+    pub fn times(&self) -> impl Iterator<Item = u64> {
+        let notices = self.notices.iter().map(|notice| notice.chosen_at_ms);
+        notices.chain(self.items.iter().map(|item| item.chosen_at_ms))
+    }
+}
+
 /// What decides which items a notice's choice goes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {

@@ -19,9 +19,9 @@ use crate::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
-        deliveries, people,
+        deliveries,
+        people::{self, PersonId},
         queue::{self, Change, Claim},
-        requests,
     },
 };
 
@@ -155,7 +155,7 @@ async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Ca
         Ok(Ok(receipts)) => claims
             .zip(receipts)
             .map(|(claim, receipt)| {
-                let after = retry::after_receipt(&receipt, claim.is_acknowledged);
+                let after = retry::after_receipt(&receipt, claim.is_acknowledged, claim.failures, chance());
                 (claim, with_receipt(after, receipt))
             })
             .collect(),
@@ -177,7 +177,7 @@ fn all_failed(claims: impl Iterator<Item = Claim>, failure: &Failure) -> Vec<(Cl
 fn erased(claim: &Claim, answer: CallResult<Receipt>, chance: f64) -> Came {
     let failure = match answer {
         Ok(Ok(receipt)) => {
-            let after = retry::after_receipt(&receipt, true);
+            let after = retry::after_receipt(&receipt, true, claim.failures, chance);
             return with_receipt(after, receipt);
         }
         Ok(Err(error)) => Failure::Connector(error),
@@ -232,14 +232,13 @@ async fn store(
     digest: &str,
     at: i64,
 ) -> Result<(), StoreError> {
-    if let Yielded::Read(read) = &came.yielded
-        && requests::is_held(tx, claim.seq, claim.generation).await?
-    {
-        came.outcome = Some(read.take_in(tx, keys, claim).await?);
+    // Where somebody else has taken the request back, what they find counts.
+    let Some(person) = queue::person_of(tx, claim).await? else { return Ok(()) };
+    if let Yielded::Read(read) = &came.yielded {
+        came.outcome = Some(read.take_in(tx, keys, claim, person).await?);
     }
     let change = change(claim, &came, at);
     if !queue::end(tx, claim, &change).await? {
-        // Somebody else has taken the request back: what they find counts.
         return Ok(());
     }
     let record = Record {
@@ -254,14 +253,17 @@ async fn store(
     };
     audit::append(tx, &claim.tenant, at, &record).await?;
     if !came.settles_after.is_zero() {
-        people::settles_at(tx, claim.person, at.saturating_add(millis(came.settles_after))).await?;
+        people::settles_at(tx, person, at.saturating_add(millis(came.settles_after))).await?;
     }
     consequences(tx, claim, &came.after, at).await?;
     if claim.action == Action::Erasure && change.state == State::Done {
-        forget(tx, claim, came.receipt(), at).await?;
+        forget(tx, person, came.receipt(), at).await?;
+    } else if claim.action == Action::Erasure && change.state == State::Failed && change.is_acknowledged {
+        // The vendor took it, whatever came after: no consent lets the person in again.
+        people::erased_at(tx, person, at).await?;
     }
     if let Yielded::Applied(applied) = &came.yielded {
-        applied.forget_untaken(tx, claim.person).await?;
+        applied.forget_untaken(tx, person).await?;
     }
     Ok(())
 }
@@ -269,16 +271,18 @@ async fn store(
 fn change(claim: &Claim, came: &Came, at: i64) -> Change {
     let is_acknowledged = claim.is_acknowledged || came.receipt().is_some() && claim.step == Step::Act;
     let reference = match came.receipt() {
-        Some(receipt) => receipt.reference.clone(),
+        Some(receipt) => receipt.reference.clone().or_else(|| claim.reference.clone()),
         None => claim.reference.clone(),
     };
     let (state, step, next_at, failures, reason) = match &came.after {
         After::Finished { state, reason } => (*state, claim.step, at, claim.failures, reason.clone()),
         After::Again { step, wait, reason, cause } => {
             let failures = match cause {
-                Cause::Unavailable | Cause::Unexpected => claim.failures.saturating_add(1),
+                Cause::Unavailable | Cause::Unexpected | Cause::Limited | Cause::Unanswered => {
+                    claim.failures.saturating_add(1)
+                }
                 Cause::InProgress => 0,
-                Cause::Limited | Cause::Unauthorized | Cause::HandedBack => claim.failures,
+                Cause::Unauthorized | Cause::HandedBack => claim.failures,
             };
             (State::Waiting, *step, at.saturating_add(millis(*wait)), failures, Some(reason.clone()))
         }
@@ -314,7 +318,7 @@ async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64
         detail: reason,
     };
     match cause {
-        Cause::InProgress => queue::record_outcome(tx, &claim.connection, true, at).await,
+        Cause::InProgress | Cause::Unanswered => queue::record_outcome(tx, &claim.connection, true, at).await,
         Cause::Unavailable => queue::record_outcome(tx, &claim.connection, false, at).await,
         Cause::Unexpected => {
             queue::record_outcome(tx, &claim.connection, false, at).await?;
@@ -335,15 +339,15 @@ async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64
 /// An erasure that is through leaves nothing here but the person's keyed hashes.
 async fn forget(
     tx: &mut Connection,
-    claim: &Claim,
+    person: PersonId,
     receipt: Option<&Receipt>,
     at: i64,
 ) -> Result<(), StoreError> {
     if receipt.is_none_or(|receipt| receipt.status != Status::NotFound) {
-        people::erased_at(tx, claim.person, at).await?;
+        people::erased_at(tx, person, at).await?;
     }
-    deliveries::forget(tx, claim.person).await?;
-    retention::forget(tx, claim.person).await
+    deliveries::forget(tx, person).await?;
+    retention::forget(tx, person).await
 }
 
 fn millis(wait: Duration) -> i64 {

@@ -17,6 +17,8 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 /// No wait is longer, so that a vendor that is back is noticed within the day.
 const LONGEST_BACKOFF: Duration = Duration::from_hours(6);
+/// A connector that wants to look again at once is no reason to do nothing else.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 /// What a vendor may ask for at most: past that its answer is a fault.
 const LONGEST_ASKED: Duration = Duration::from_hours(24);
 
@@ -87,6 +89,8 @@ pub(crate) enum Cause {
     Unavailable,
     /// The same, in a way that nobody expected: somebody should look.
     Unexpected,
+    /// An attempt to erase was not answered, and shows no effect.
+    Unanswered,
     /// The vendor's limit is reached; whatever else is due there would be refused too.
     Limited,
     /// The vendor refuses the connection's credential.
@@ -102,6 +106,7 @@ impl Cause {
             Self::InProgress => "in-progress",
             Self::Unavailable => "unavailable",
             Self::Unexpected => "unexpected",
+            Self::Unanswered => "unanswered",
             Self::Limited => "rate-limited",
             Self::Unauthorized => "unauthorized",
             Self::HandedBack => "handed-back",
@@ -151,19 +156,19 @@ pub(crate) fn after_unerased(failure: &Failure, step: Step, failures: u32, chanc
 }
 
 /// After a receipt. `is_acknowledged`: the vendor has answered an attempt to erase, now or before.
-pub(crate) fn after_receipt(receipt: &Receipt, is_acknowledged: bool) -> After {
+pub(crate) fn after_receipt(receipt: &Receipt, is_acknowledged: bool, failures: u32, chance: f64) -> After {
     match (receipt.status, receipt.confirm_after_ms) {
         (Status::Erased, _) => finished(State::Done, None),
         // Nobody knows whether the attempt reached the vendor: looked, and now repeated.
         (Status::Accepted | Status::NotFound, _) if !is_acknowledged => After::Again {
             step: Step::Act,
-            wait: Duration::ZERO,
+            wait: backoff(failures, chance),
             reason: "the attempt that was not answered shows no effect, so it is repeated".to_owned(),
-            cause: Cause::InProgress,
+            cause: Cause::Unanswered,
         },
         (_, Some(wait)) => After::Again {
             step: Step::Confirm,
-            wait: Duration::from_millis(wait).min(LONGEST_ASKED),
+            wait: Duration::from_millis(wait).clamp(SHORTEST_LOOK, LONGEST_ASKED),
             reason: "the vendor is working on it".to_owned(),
             cause: Cause::InProgress,
         },
@@ -271,16 +276,18 @@ mod tests {
             confirm_after_ms,
         };
         let done = |reason: Option<&str>| finished(State::Done, reason.map(str::to_owned));
-        assert_eq!(after_receipt(&receipt(Status::Erased, None), true), done(None));
-        assert_eq!(after_receipt(&receipt(Status::Erased, None), false), done(None));
-        assert_eq!(after_receipt(&receipt(Status::NotFound, None), true), done(None));
-        let unproven = after_receipt(&receipt(Status::Accepted, None), true);
+        assert_eq!(after_receipt(&receipt(Status::Erased, None), true, 0, 1.0), done(None));
+        assert_eq!(after_receipt(&receipt(Status::Erased, None), false, 0, 1.0), done(None));
+        assert_eq!(after_receipt(&receipt(Status::NotFound, None), true, 0, 1.0), done(None));
+        let unproven = after_receipt(&receipt(Status::Accepted, None), true, 0, 1.0);
         assert_eq!(unproven, done(Some("accepted; this vendor never shows more than that")));
-        let confirm = after_receipt(&receipt(Status::Accepted, Some(600_000)), true);
+        let confirm = after_receipt(&receipt(Status::Accepted, Some(600_000)), true, 0, 1.0);
         assert_eq!(again(&confirm), Some((Step::Confirm, Duration::from_mins(10), Cause::InProgress)));
         for status in [Status::Accepted, Status::NotFound] {
-            let unknown = after_receipt(&receipt(status, Some(600_000)), false);
-            assert_eq!(again(&unknown), Some((Step::Act, Duration::ZERO, Cause::InProgress)));
+            let unknown = after_receipt(&receipt(status, Some(600_000)), false, 0, 1.0);
+            assert_eq!(again(&unknown), Some((Step::Act, FIRST_WAIT, Cause::Unanswered)));
+            let again_and_again = after_receipt(&receipt(status, None), false, 5, 1.0);
+            assert_eq!(again(&again_and_again).map(|(_, wait, _)| wait), Some(FIRST_WAIT * 32));
         }
     }
 

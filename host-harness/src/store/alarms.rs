@@ -103,7 +103,7 @@ pub(crate) async fn to_post(
     now: i64,
 ) -> Result<Option<(Raised, u32)>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND post_next_at <= $1 \
+        "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND cleared_at IS NULL AND post_next_at <= $1 \
          ORDER BY raised_at, id LIMIT 1"
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).fetch_optional(connection).await?;

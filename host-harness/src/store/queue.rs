@@ -25,7 +25,6 @@ pub(crate) struct Claim {
     pub(crate) id: String,
     pub(crate) tenant: String,
     pub(crate) connection: String,
-    pub(crate) person: PersonId,
     pub(crate) action: Action,
     pub(crate) step: Step,
     pub(crate) generation: i64,
@@ -97,9 +96,10 @@ pub(crate) async fn claim(
            WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at <= $3 \
              AND p.settled_at <= $3 \
              AND NOT EXISTS (SELECT 1 FROM requests e \
-                             WHERE e.person = r.person AND e.seq < r.seq AND e.finished_at IS NULL) \
+                             WHERE e.person = r.person AND e.finished_at IS NULL \
+                               AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
            ORDER BY r.seq LIMIT $5) \
-         RETURNING seq, id, tenant, connection, person, action, step, generation, failures, acknowledged, reference, \
+         RETURNING seq, id, tenant, connection, action, step, generation, failures, acknowledged, reference, \
            outcome, sealed_details, (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key",
     )
     .bind(&lane.connection)
@@ -143,7 +143,6 @@ fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
         id: row.try_get("id")?,
         tenant: row.try_get("tenant")?,
         connection: row.try_get("connection")?,
-        person: PersonId(row.try_get("person")?),
         action: Action::from_word(row.try_get("action")?)?,
         step: Step::from_word(row.try_get("step")?)?,
         generation: row.try_get("generation")?,
@@ -194,6 +193,14 @@ pub(crate) async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> 
         destroy(tx, claim.seq).await?;
     }
     Ok(true)
+}
+
+/// The person of a claimed request as known now: a merge may have moved it to another number since. None where the claim
+/// is lost.
+pub(crate) async fn person_of(tx: &mut Connection, claim: &Claim) -> Result<Option<PersonId>, StoreError> {
+    let held = "SELECT person FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'";
+    let person = sqlx::query_scalar(held).bind(claim.seq).bind(claim.generation).fetch_optional(tx).await?;
+    Ok(person.map(PersonId))
 }
 
 /// Destroys the key of the request's personal data, and what it sealed.

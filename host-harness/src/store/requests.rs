@@ -190,18 +190,6 @@ pub(crate) async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<boo
     Ok(done.rows_affected() > 0)
 }
 
-/// Whether the claim of that generation still holds.
-pub(crate) async fn is_held(tx: &mut Connection, seq: i64, generation: i64) -> Result<bool, StoreError> {
-    let held: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'",
-    )
-    .bind(seq)
-    .bind(generation)
-    .fetch_one(tx)
-    .await?;
-    Ok(held > 0)
-}
-
 /// Whether a request waits that writes `what` again.
 pub(crate) async fn is_waiting_to_restore(
     tx: &mut Connection,

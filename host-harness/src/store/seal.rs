@@ -133,9 +133,11 @@ impl DataKey {
 }
 
 impl PersonKey {
-    /// The person's name by `identifier`: kind and value, without case or blanks around it.
+    /// The person's name by `identifier`: kind and value, without blanks around it. Of an email address case does not
+    /// count; of a user id, say, it does.
     pub(crate) fn name(&self, identifier: &Identifier) -> PersonName {
-        let value = identifier.value.trim().to_lowercase();
+        let value = identifier.value.trim();
+        let value = if identifier.kind == "email" { value.to_lowercase() } else { value.to_owned() };
         PersonName(keyed(&self.0, &[identifier.kind.as_bytes(), value.as_bytes()]))
     }
 
@@ -223,6 +225,8 @@ mod tests {
         let name = acme.name(&Identifier::new("email", "ada@example.com"));
         assert_eq!(acme.name(&Identifier::new("email", " Ada@Example.com ")), name);
         assert_ne!(acme.name(&Identifier::new("user-id", "ada@example.com")), name);
+        let id = |value: &str| acme.name(&Identifier::new("user-id", value));
+        assert_ne!(id("u-17"), id("U-17"), "a user id's case counts");
         assert_ne!(other.name(&Identifier::new("email", "ada@example.com")), name);
     }
 

@@ -126,8 +126,8 @@ impl Running {
     async fn program(&self, key: &str, arguments: &[&str], answers: Option<&'static str>) -> Told {
         let (out, err) = (Kept::default(), Kept::default());
         let input = answers.unwrap_or_default().as_bytes();
-        let console =
-            Console { is_answered: answers.is_some(), ..Console::of(input, out.clone(), err.clone()) };
+        let mut console = Console::of(input, out.clone(), err.clone());
+        console.is_answered = answers.is_some();
         let (server, key) = (format!("http://{}", self.address), self.path(key));
         let service = ["connector-host", "--server", &server, "--api-key-file", &key];
         let exit = run([&service[..], arguments].concat(), &console).await;

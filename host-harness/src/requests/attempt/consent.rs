@@ -22,7 +22,11 @@ use crate::{
     requests::accept::About,
     sandbox::{CallResult, Calls},
     service::Shared,
-    store::{Connection, Keys, StoreError, choices, people::PersonId, queue::Claim},
+    store::{
+        Connection, Keys, StoreError, choices,
+        people::PersonId,
+        queue::{self, Claim},
+    },
 };
 
 /// How soon choices that are taken and not in effect are applied again, where the vendor does not say.
@@ -60,10 +64,18 @@ pub(super) async fn apply(
     chance: f64,
 ) -> Came {
     let Details { subject, plan } = details;
-    let (person, sent_at) = (claim.person, shared.date_ms());
+    let (held, sent_at) = (claim.clone(), shared.date_ms());
     let begun = shared
         .store
-        .write(move |tx| Box::pin(async move { outgoing::begin(tx, person, plan, sent_at).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                // A claim that is lost sends nothing; its end changes nothing either.
+                match queue::person_of(tx, &held).await? {
+                    Some(person) => outgoing::begin(tx, person, plan, sent_at).await,
+                    None => Ok(Begun::Erased(plan)),
+                }
+            })
+        })
         .await;
     let plan = match begun {
         Ok(Begun::Sending(plan)) if !plan.preferences().is_empty() => plan,
@@ -187,13 +199,14 @@ impl Read {
         tx: &mut Connection,
         keys: &Keys,
         claim: &Claim,
+        person: PersonId,
     ) -> Result<Value, StoreError> {
         // Whoever is unknown has chosen nothing.
         let Some(held) = &self.held else { return Ok(json!({ "reading": "unknown to the vendor" })) };
         let about = About {
             tenant: &claim.tenant,
             connection: &claim.connection,
-            person: claim.person,
+            person,
             subject: &self.subject,
             at: self.asked_at,
         };

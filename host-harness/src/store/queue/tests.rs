@@ -127,8 +127,14 @@ async fn a_persons_next_request_waits_until_the_last_one_has_settled() {
     connection(&store, "newsletter", "acme").await;
     request(&store, "newsletter", 1, Action::Consent).await;
     let claims = claim_all(&store, 10).await;
-    let person = claims[0].person;
-    write(&store, move |tx| Box::pin(people::settles_at(tx, person, 100))).await;
+    let claim = claims[0].clone();
+    write(&store, move |tx| {
+        Box::pin(async move {
+            let person = person_of(tx, &claim).await?.unwrap();
+            people::settles_at(tx, person, 100).await
+        })
+    })
+    .await;
     assert!(ended(&store, &claims[0], change(State::Done, 11)).await);
     let next = request(&store, "newsletter", 1, Action::Consent).await;
     assert!(claim_all(&store, 99).await.is_empty());
@@ -246,4 +252,43 @@ async fn keys(store: &Store) -> i64 {
         })
     });
     count.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_person_who_turns_out_to_be_another_during_an_attempt_is_still_the_one_it_is_about() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    let name = |byte| crate::store::PersonName([byte; 32]);
+    let older = write(&store, move |tx| {
+        Box::pin(async move { people::known_as(tx, "newsletter", &[name(1)]).await })
+    });
+    let older = older.await;
+    request(&store, "newsletter", 2, Action::Erasure).await;
+    let claim = claim_all(&store, 10).await.remove(0);
+    let (current, lost) = write(&store, move |tx| {
+        Box::pin(async move {
+            people::known_as(tx, "newsletter", &[name(2), name(1)]).await?;
+            let gone = Claim { generation: claim.generation + 1, ..claim.clone() };
+            Ok((person_of(tx, &claim).await?, person_of(tx, &gone).await?))
+        })
+    })
+    .await;
+    assert_eq!((current, lost), (Some(older), None));
+}
+
+#[tokio::test]
+async fn a_request_that_is_replayed_waits_for_the_one_of_that_person_that_runs() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection(&store, "newsletter", "acme").await;
+    let failed = request(&store, "newsletter", 1, Action::Erasure).await;
+    let claims = claim_all(&store, 10).await;
+    assert!(ended(&store, &claims[0], change(State::Failed, 11)).await);
+    request(&store, "newsletter", 1, Action::Consent).await;
+    let running = claim_all(&store, 12).await;
+    assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &failed, 13).await })).await);
+    assert!(claim_all(&store, 13).await.is_empty());
+    assert!(ended(&store, &running[0], change(State::Done, 14)).await);
+    assert_eq!(claim_all(&store, 14).await.len(), 1);
 }
