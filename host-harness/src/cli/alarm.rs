@@ -8,7 +8,7 @@ use super::{
     client::Call,
     document::{list, text, time},
     session::Session,
-    shown::table,
+    shown::{ID, TIME, table},
 };
 
 #[derive(Debug, Subcommand)]
@@ -31,13 +31,8 @@ impl Alarm {
         match self {
             Self::List => {
                 let json = client.ask(Call::get(&["alarms"])).await?;
-                let columns = [
-                    ("id", Some(36)),
-                    ("connection", None),
-                    ("kind", None),
-                    ("since", Some(20)),
-                    ("what", None),
-                ];
+                let columns =
+                    [("id", ID), ("connection", None), ("kind", None), ("since", TIME), ("what", None)];
                 let rows = list(&json, "alarms").iter().map(|alarm| {
                     let [id, connection, kind, detail] =
                         ["id", "connection", "kind", "detail"].map(|field| text(alarm, field));

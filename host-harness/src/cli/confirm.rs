@@ -18,12 +18,12 @@ pub(super) struct Confirm {
     /// The connection's key in the configuration.
     connection: String,
     #[command(flatten)]
-    person: Option<Person>,
+    person: Person,
     /// What the erasure, or the last look at it, gave as its reference.
     #[arg(long)]
     reference: Option<String>,
     /// With --server: the erasure's request, which the service confirms by itself; no person is named then.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["email", "user_id", "identifier", "reference"])]
+    #[arg(long, value_name = "ID", group = "Person", conflicts_with_all = ["email", "user_id", "identifier", "reference"])]
     request: Option<String>,
 }
 
@@ -32,12 +32,10 @@ impl Confirm {
         if let Some(client) = session.remote()? {
             return self.remotely(session, &client).await;
         }
-        let (Some(person), None) = (self.person, self.request) else {
-            return Err(Failure::misused(
-                "name the person with --email, --user-id or --identifier; --request is for a service, named with --server",
-            ));
-        };
-        let subject = person.subject(&session.console)?;
+        if self.request.is_some() {
+            return Err(Failure::misused("--request is for a service: name it with --server"));
+        }
+        let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         let pending = [PendingErasure { subject, reference: self.reference }];
         let receipts = session.ask(&calls, calls.confirm(&pending)).await?;

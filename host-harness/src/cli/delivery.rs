@@ -8,7 +8,7 @@ use super::{
     client::Call,
     document::{list, sheet, text, time},
     session::Session,
-    shown::table,
+    shown::{ID, TIME, table},
 };
 
 #[derive(Debug, Subcommand)]
@@ -85,9 +85,9 @@ impl Delivery {
 fn listed(width: u16, json: Value) -> Shown {
     let columns = [
         ("number", None),
-        ("id", Some(36)),
+        ("id", ID),
         ("state", None),
-        ("received", Some(20)),
+        ("received", TIME),
         ("events", None),
         ("reason", None),
     ];

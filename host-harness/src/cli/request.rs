@@ -8,7 +8,7 @@ use super::{
     client::Call,
     document::{list, sheet, text, time},
     session::Session,
-    shown::{table, toned},
+    shown::{ID, TIME, table, toned},
 };
 
 #[derive(Debug, Subcommand)]
@@ -70,19 +70,17 @@ impl Request {
 
 fn listed(width: u16, json: Value) -> Shown {
     let columns = [
-        ("id", Some(36)),
+        ("id", ID),
         ("connection", None),
         ("action", None),
         ("state", None),
-        ("received", Some(20)),
-        ("next", Some(20)),
+        ("received", TIME),
         ("reason", None),
     ];
     let rows = list(&json, "requests").iter().map(|request| {
-        let next = time(request, "next_at");
         let [id, connection, action, state, reason] =
             ["id", "connection", "action", "state", "reason"].map(|field| text(request, field));
-        vec![id, connection, action, state, time(request, "received_at"), next, reason]
+        vec![id, connection, action, state, time(request, "received_at"), reason]
     });
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }
@@ -120,7 +118,7 @@ pub(super) fn shown(width: u16, json: Value) -> Shown {
     let attempts = list(&json, "attempts");
     if !attempts.is_empty() {
         let columns =
-            [("attempt", None), ("did", None), ("began", Some(20)), ("ended", Some(20)), ("came back", None)];
+            [("attempt", None), ("did", None), ("began", TIME), ("ended", TIME), ("came back", None)];
         parts.push(table(width, &columns, attempts.iter().map(attempt)).to_string());
     }
     Shown { people: parts.join("\n"), exit, json }

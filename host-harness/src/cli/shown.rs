@@ -43,6 +43,11 @@ pub(super) fn detail(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
+/// As wide as an id and its margins.
+pub(super) const ID: Option<u16> = Some(38);
+/// As wide as a time and its margins.
+pub(super) const TIME: Option<u16> = Some(22);
+
 /// A table for a page of `width` characters, cells wrapped; a column is as wide as `least` says, where it says so.
 pub(super) fn table(
     width: u16,

@@ -9,7 +9,7 @@ use super::{
     client::{Call, Client},
     document::{list, text, time},
     session::Session,
-    shown::{table, toned},
+    shown::{TIME, table, toned},
 };
 
 #[derive(Debug, Subcommand)]
@@ -103,9 +103,9 @@ fn listed(width: u16, json: Value) -> Shown {
     let columns = [
         ("token", None),
         ("state", None),
-        ("since", Some(20)),
-        ("until", Some(20)),
-        ("last seen", Some(20)),
+        ("since", TIME),
+        ("until", TIME),
+        ("last seen", TIME),
         ("remark", None),
     ];
     let rows = list(&json, "tokens").iter().map(|token| {

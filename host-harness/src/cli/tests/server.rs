@@ -41,6 +41,12 @@ struct Told {
 }
 
 impl Told {
+    /// These words make a line, whatever is between them.
+    fn assert_line(&self, words: &str) {
+        let mut lines = self.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(lines.any(|line| line == words), "{words} is not in\n{}", self.out);
+    }
+
     fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
