@@ -24,10 +24,10 @@ const LOCALHOST: &str = "localhost";
 /// Which service to ask.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Server {
-    /// Ask the service at this address, such as http://127.0.0.1:8080. Plain HTTP to this machine alone.
+    /// Ask the service at this address, such as `http://127.0.0.1:8080`. Plain HTTP to this machine alone.
     #[arg(long = "server", global = true, value_name = "URL", env = "CONNECTOR_HOST_SERVER")]
     url: Option<String>,
-    /// A file with the key to its API; without one, the variable CONNECTOR_HOST_API_KEY holds it.
+    /// A file with the key to its API; without one, the variable `CONNECTOR_HOST_API_KEY` holds it.
     #[arg(long, global = true, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
 }

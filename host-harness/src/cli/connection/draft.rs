@@ -31,6 +31,13 @@ struct Said {
     /// The address for its webhooks, where it is not this service's own.
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
+    #[command(flatten)]
+    egress: Egress,
+}
+
+/// Where its requests may go.
+#[derive(Debug, Args)]
+struct Egress {
     /// A host beside the plugin's own that its requests may go to. May be given several times; names them all.
     #[arg(long = "allow-host", value_name = "HOST")]
     hosts: Vec<String>,
@@ -130,9 +137,9 @@ impl Said {
         ];
         body.extend(typed.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?))));
         let egress = [
-            ("hosts", (!self.hosts.is_empty()).then(|| json!(self.hosts))),
-            ("loopback", self.loopback.then(|| json!(true))),
-            ("plain-http", self.plain_http.then(|| json!(true))),
+            ("hosts", (!self.egress.hosts.is_empty()).then(|| json!(self.egress.hosts))),
+            ("loopback", self.egress.loopback.then_some(Value::Bool(true))),
+            ("plain-http", self.egress.plain_http.then_some(Value::Bool(true))),
         ];
         for (name, value) in egress {
             if let Some(value) = value {
