@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::{
     post::{Message, wait_after},
-    service::Shared,
+    service::{Shared, millis, pause},
     store::{StoreError, alarms},
 };
 
@@ -22,11 +22,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "alarms cannot be read"),
         }
-        let again_at = shared.clock.now() + LOOK;
-        tokio::select! {
-            _ = stop.changed() => {}
-            () = shared.clock.sleep_until(again_at) => {}
-        }
+        pause(&*shared.clock, LOOK, &mut stop).await;
     }
 }
 
@@ -48,7 +44,7 @@ async fn post_one(shared: &Shared, url: &str) -> Result<bool, StoreError> {
         Err(refused) => {
             let wait = wait_after(attempts.saturating_add(1), refused.retry_after);
             tracing::warn!(why = %refused, "an alarm was not taken; it is posted again in {} s", wait.as_secs());
-            let next_at = at.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+            let next_at = at.saturating_add(millis(wait));
             shared
                 .store
                 .write(move |tx| Box::pin(async move { alarms::not_posted(tx, next_at, &id).await }))

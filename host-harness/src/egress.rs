@@ -22,7 +22,7 @@ pub use declaration::{Declaration, ManifestError};
 pub(crate) use declaration::{WEBHOOK_URL, allows};
 pub use ledger::{Leave, Ledger, NotEntered};
 pub use limiter::Full;
-pub(crate) use network::tls;
+pub(crate) use network::client;
 pub use network::{Lookup, Network, SystemLookup};
 pub(crate) use places::is_long;
 pub(crate) use redactor::Redactor;

@@ -27,5 +27,6 @@ mod lines;
 mod nearest;
 mod post;
 mod registry;
+mod tasks;
 mod telemetry;
 mod token;

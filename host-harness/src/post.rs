@@ -17,7 +17,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
-    egress::{retry_after, tls},
+    egress::{client, retry_after},
     secret::Secret,
 };
 
@@ -59,15 +59,10 @@ pub struct NoClient(String);
 impl Poster {
     /// One client, with the public authorities.
     pub(crate) fn new() -> Result<Self, NoClient> {
-        let tls = tls(&[]).map_err(|error| NoClient(error.to_string()))?;
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+        client(&[])
+            .map_err(|error| NoClient(error.to_string()))?
             .connect_timeout(CONNECT)
             .timeout(TOTAL)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("connector-host/", env!("CARGO_PKG_VERSION")))
             .build()
             .map(Self)
             .map_err(|error| NoClient(error.to_string()))

@@ -247,8 +247,26 @@ impl Shared {
 
 /// `date` in milliseconds since 1970 in UTC; before that counts as then.
 pub(crate) fn milliseconds(date: SystemTime) -> i64 {
-    let since = date.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    millis(date.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// An hour in milliseconds, as the store counts.
+pub(crate) const HOUR_MS: i64 = 60 * 60 * 1_000;
+/// A day in milliseconds, as the store counts.
+pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// `time` in milliseconds, as the store counts.
+pub(crate) fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Ends after `wait`, or once the service stops.
+pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &mut watch::Receiver<bool>) {
+    let again_at = clock.now() + wait;
+    tokio::select! {
+        _ = stop.changed() => {}
+        () = clock.sleep_until(again_at) => {}
+    }
 }
 
 #[cfg(test)]

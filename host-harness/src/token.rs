@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::Clock,
     secret::Secret,
-    service::{Shared, milliseconds},
+    service::{HOUR_MS, Shared, millis, milliseconds},
     store::{
         Connection, Store, StoreError,
         audit::{self, Record},
@@ -84,8 +84,7 @@ impl Tokens {
 
     /// Those in `store`; new ones last `lifetime` and have a successor while `window` is left.
     pub(crate) fn lasting(store: Store, clock: Arc<dyn Clock>, lifetime: Duration, window: Duration) -> Self {
-        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        Self { store, clock, lifetime_ms: ms(lifetime), window_ms: ms(window) }
+        Self { store, clock, lifetime_ms: millis(lifetime), window_ms: millis(window) }
     }
 
     fn now(&self) -> i64 {
@@ -169,7 +168,7 @@ pub(crate) async fn seen(
         refresh::all_is_well(tx, connection, now).await?;
     }
     // To the hour: a write for each delivery would cost more than it tells.
-    if carried.seen_at.is_none_or(|seen| now < seen || seen.saturating_add(life::HOUR_MS) <= now) {
+    if carried.seen_at.is_none_or(|seen| now < seen || seen.saturating_add(HOUR_MS) <= now) {
         tokens::seen(tx, connection, carried.generation, now).await?;
     }
     Ok(())

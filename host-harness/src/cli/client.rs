@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::{Failure, failure::Said, reference};
-use crate::{egress::tls, secret::Secret};
+use crate::{egress::client, secret::Secret};
 
 /// Where the API key is where no file is named.
 const API_KEY: &str = "CONNECTOR_HOST_API_KEY";
@@ -135,15 +135,11 @@ impl Client {
             SocketAddr::from(([127, 0, 0, 1], port)),
             SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
         ];
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&[]).map_err(|error| none(&error))?)
+        let http = client(&[])
+            .map_err(|error| none(&error))?
             .resolve_to_addrs(LOCALHOST, &here)
             .connect_timeout(CONNECT)
             .timeout(TOTAL)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("connector-host/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| none(&error))?;
         Ok(Self { http, base, key })

@@ -8,7 +8,7 @@ use super::feed::{FeedEvent, events_after};
 use crate::{
     config::ForwardConfig,
     post::{Message, wait_after},
-    service::Shared,
+    service::{HOUR_MS, Shared, millis, pause},
     store::{
         StoreError,
         alarms::{self, Alarm},
@@ -19,7 +19,7 @@ use crate::{
 /// How often it looks for new events.
 const LOOK: Duration = Duration::from_secs(1);
 /// Somebody has to look once an event has not been taken for so long.
-const ALARM_MS: i64 = 60 * 60 * 1_000;
+const ALARM_MS: i64 = HOUR_MS;
 const ALARM: &str = "forward-fails";
 /// Read at once.
 const TOGETHER: i64 = 100;
@@ -41,11 +41,7 @@ async fn run_one(shared: Arc<Shared>, tenant: String, mut stop: watch::Receiver<
             Ok(false) => {}
             Err(error) => tracing::error!(tenant, %error, "the feed cannot be read"),
         }
-        let again_at = shared.clock.now() + LOOK;
-        tokio::select! {
-            _ = stop.changed() => {}
-            () = shared.clock.sleep_until(again_at) => {}
-        }
+        pause(&*shared.clock, LOOK, &mut stop).await;
     }
 }
 
@@ -92,7 +88,7 @@ async fn post(
                 posted: before.posted,
                 failures,
                 failing_since: before.failing_since.or(Some(now)),
-                next_at: now.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+                next_at: now.saturating_add(millis(wait)),
             }
         }
     })

@@ -90,17 +90,12 @@ impl Network {
             return Ok(client.clone());
         }
         let vetting = Vetting { lookup: Arc::clone(&self.lookup), reach: policy.reach };
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&policy.authorities).map_err(|error| not_set_up(&error))?)
+        let client = client(&policy.authorities)
+            .map_err(|error| not_set_up(&error))?
             .https_only(policy.reach != Reach::Loopback)
             .dns_resolver(Arc::new(vetting))
             .connect_timeout(policy.deadlines.connect)
             .pool_idle_timeout(IDLE)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(concat!("connector-host/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| not_set_up(&error))?;
         clients.insert(key, client.clone());
@@ -219,8 +214,21 @@ impl Resolve for Vetting {
     }
 }
 
+/// An HTTP client to be: TLS under these authorities, one try, no redirect, no proxy of the environment.
+pub(crate) fn client(
+    authorities: &[CertificateDer<'static>],
+) -> Result<reqwest::ClientBuilder, rustls::Error> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(authorities)?)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .user_agent(concat!("connector-host/", env!("CARGO_PKG_VERSION"))))
+}
+
 /// Public authorities, or only those that the operator named.
-pub(crate) fn tls(authorities: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, rustls::Error> {
+fn tls(authorities: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
     if authorities.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

@@ -11,15 +11,14 @@ use super::{
     retry::{self, After, Cause, Failure},
 };
 use crate::{
-    consent::retention,
     contract::erasure::{PendingErasure, Receipt, Status},
     sandbox::{CallResult, Calls},
-    service::Shared,
+    service::{Shared, millis},
     store::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
-        deliveries,
+        choices, deliveries,
         people::{self, PersonId},
         queue::{self, Change, Claim},
     },
@@ -102,27 +101,17 @@ async fn ask(shared: &Shared, calls: &Calls, claims: Vec<Claim>) -> Vec<(Claim, 
         }
     }
     let Some((first, _)) = opened.first() else { return came };
-    match (first.action, first.step) {
-        (Action::Erasure, Step::Confirm) => came.extend(confirm(calls, opened).await),
-        (Action::Erasure, Step::Act) => {
-            for (claim, details) in opened {
-                let answer = calls.erase(&details.subject).await;
-                let one = erased(&claim, answer, chance());
-                came.push((claim, one));
-            }
-        }
-        (Action::Consent, _) => {
-            for (claim, details) in opened {
-                let one = consent::apply(shared, calls, &claim, details, chance()).await;
-                came.push((claim, one));
-            }
-        }
-        (Action::Reading, _) => {
-            for (claim, details) in opened {
-                let one = consent::read(shared, calls, &claim, details, chance()).await;
-                came.push((claim, one));
-            }
-        }
+    if (first.action, first.step) == (Action::Erasure, Step::Confirm) {
+        came.extend(confirm(calls, opened).await);
+        return came;
+    }
+    for (claim, details) in opened {
+        let one = match claim.action {
+            Action::Erasure => erased(&claim, calls.erase(&details.subject).await, chance()),
+            Action::Consent => consent::apply(shared, calls, &claim, details, chance()).await,
+            Action::Reading => consent::read(shared, calls, &claim, details, chance()).await,
+        };
+        came.push((claim, one));
     }
     came
 }
@@ -347,9 +336,5 @@ async fn forget(
         people::erased_at(tx, person, at).await?;
     }
     deliveries::forget(tx, person).await?;
-    retention::forget(tx, person).await
-}
-
-fn millis(wait: Duration) -> i64 {
-    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+    choices::forget(tx, person).await
 }

@@ -1,11 +1,11 @@
 //! How long a request may take: GDPR Art. 12(3) gives one month from its receipt.
 
+use crate::service::DAY_MS;
+
 /// Days after which a request that is not through alarms.
 pub(crate) const ALARM_DAYS: [i64; 3] = [7, 14, 21];
 /// The day on which nothing more is tried: what is left of the month is for people.
 pub(crate) const LAST_DAY: i64 = 25;
-/// A day in milliseconds.
-pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What a request's age asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

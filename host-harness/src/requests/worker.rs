@@ -1,23 +1,20 @@
 //! Carries out what is due: each tenant its share, each person's requests in order.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::{
-    sync::watch,
-    task::{Id, JoinSet},
-};
+use tokio::sync::watch;
 
 use super::{
     Action, Step,
     attempt::attempt,
     breaker::Admission,
-    deadline::{self, DAY_MS, Due},
+    deadline::{self, Due},
 };
 use crate::{
     consent::retention,
     sandbox::Calls,
-    service::Shared,
+    service::{DAY_MS, Shared},
     store::{
         Connection, StoreError,
         ages::{self, Late},
@@ -25,6 +22,7 @@ use crate::{
         audit::{self, Record},
         queue::{self, Claim, Lane},
     },
+    tasks::Tasks,
 };
 
 /// How often it looks for what time has made due.
@@ -37,15 +35,9 @@ const CONFIRMED_TOGETHER: usize = 100;
 const LEASE_MARGIN_MS: i64 = 60_000;
 /// How long what a failed or expired request asked is kept, so that it can be replayed.
 const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
-/// How long attempts under way may go on once the host is stopping.
-const GRACE: Duration = Duration::from_secs(25);
 
 /// The attempts under way, each with its lane and the requests that it is about.
-#[derive(Default)]
-struct UnderWay {
-    tasks: JoinSet<()>,
-    attempts: HashMap<Id, (Lane, Vec<i64>)>,
-}
+type UnderWay = Tasks<(Lane, Vec<i64>)>;
 
 /// Carries out requests until `stop` says so, then lets what is under way end, or hands it back.
 pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
@@ -58,17 +50,12 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         let again_at = shared.clock.now() + LOOK;
         tokio::select! {
             _ = stop.changed() => {}
-            Some(ended) = under_way.tasks.join_next_with_id() => {
-                under_way.attempts.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
-            }
+            Some(()) = under_way.ended() => {}
             () = shared.work.notified() => {}
             () = shared.clock.sleep_until(again_at) => {}
         }
     }
-    let all_ended = async { while under_way.tasks.join_next().await.is_some() {} };
-    let in_time = tokio::time::timeout(GRACE, all_ended).await;
-    under_way.tasks.shutdown().await;
-    if in_time.is_err() {
+    if !under_way.finish().await {
         take_back(&shared, i64::MAX, &[]).await;
     }
 }
@@ -105,7 +92,8 @@ async fn pass(
     let now = shared.date_ms();
     if now >= late_looked_at.saturating_add(LOOK_FOR_LATE_MS) {
         *late_looked_at = now;
-        take_back(shared, now, &under_way.requests()).await;
+        let requests: Vec<i64> = under_way.about().flat_map(|(_, requests)| requests).copied().collect();
+        take_back(shared, now, &requests).await;
         look_for_late(shared, now).await?;
         let kept_since = now.saturating_sub(KEEP_FAILED_MS);
         let keep_events = shared.config.keep_events;
@@ -122,12 +110,12 @@ async fn pass(
     let workers = shared.config.workers as usize;
     // Twice around: first everybody a little, then who has more gets what is left.
     for share in [workers.div_ceil(8), workers] {
-        if under_way.tasks.len() >= workers {
+        if under_way.len() >= workers {
             return Ok(());
         }
         let mut lanes =
             shared.store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
-        lanes.sort_by_key(|lane| under_way.of(&lane.tenant));
+        lanes.sort_by_key(|lane| of(under_way, &lane.tenant));
         for lane in lanes {
             claim(shared, under_way, lane, share, now).await?;
         }
@@ -143,7 +131,7 @@ async fn claim(
     share: usize,
     now: i64,
 ) -> Result<(), StoreError> {
-    let room = under_way.room(&lane, shared.config.workers as usize, now).min(share);
+    let room = room(under_way, &lane, shared.config.workers as usize, now).min(share);
     // A connection that the host cannot use now waits; its own state says why.
     let Ok(calls) = shared.host.connection(&lane.connection) else { return Ok(()) };
     if room == 0 {
@@ -159,7 +147,7 @@ async fn claim(
     };
     for batch in batches {
         let requests = batch.iter().map(|claim| claim.seq).collect();
-        under_way.begin(&lane, requests, attempt(Arc::clone(shared), calls.clone(), batch));
+        under_way.begin((lane.clone(), requests), attempt(Arc::clone(shared), calls.clone(), batch));
     }
     Ok(())
 }
@@ -181,35 +169,22 @@ async fn claims(
     claimed.await
 }
 
-impl UnderWay {
-    fn of(&self, tenant: &str) -> usize {
-        self.attempts.values().filter(|(lane, _)| lane.tenant == tenant).count()
-    }
+/// How many attempts are `tenant`'s.
+fn of(under_way: &UnderWay, tenant: &str) -> usize {
+    under_way.about().filter(|(lane, _)| lane.tenant == tenant).count()
+}
 
-    fn is_idle(&self, connection: &str) -> bool {
-        self.attempts.values().all(|(lane, _)| lane.connection != connection)
-    }
-
-    fn requests(&self) -> Vec<i64> {
-        self.attempts.values().flat_map(|(_, requests)| requests).copied().collect()
-    }
-
-    /// How many attempts of `lane` may begin: half the workers at most are one tenant's, so that the others find room.
-    fn room(&self, lane: &Lane, workers: usize, now: i64) -> usize {
-        let free = workers.saturating_sub(self.tasks.len());
-        let of_tenant = workers.div_ceil(2).saturating_sub(self.of(&lane.tenant));
-        let of_breaker = match lane.breaker.admits(now) {
-            Admission::All => usize::MAX,
-            Admission::Probe if self.is_idle(&lane.connection) => 1,
-            Admission::Probe | Admission::None => 0,
-        };
-        free.min(of_tenant).min(of_breaker)
-    }
-
-    fn begin(&mut self, lane: &Lane, requests: Vec<i64>, attempt: impl Future<Output = ()> + Send + 'static) {
-        let task = self.tasks.spawn(attempt);
-        self.attempts.insert(task.id(), (lane.clone(), requests));
-    }
+/// How many attempts of `lane` may begin: half the workers at most are one tenant's, so that the others find room.
+fn room(under_way: &UnderWay, lane: &Lane, workers: usize, now: i64) -> usize {
+    let free = workers.saturating_sub(under_way.len());
+    let of_tenant = workers.div_ceil(2).saturating_sub(of(under_way, &lane.tenant));
+    let is_idle = || under_way.about().all(|(other, _)| other.connection != lane.connection);
+    let of_breaker = match lane.breaker.admits(now) {
+        Admission::All => usize::MAX,
+        Admission::Probe if is_idle() => 1,
+        Admission::Probe | Admission::None => 0,
+    };
+    free.min(of_tenant).min(of_breaker)
 }
 
 async fn look_for_late(shared: &Shared, now: i64) -> Result<(), StoreError> {

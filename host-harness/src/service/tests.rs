@@ -20,7 +20,7 @@ use crate::{
     secret::Secret,
     store::{
         requests::{self, AttemptView, View},
-        tests::{Folder, master_key, write},
+        tests::{Folder, connection_row, master_key},
     },
 };
 
@@ -83,7 +83,7 @@ impl Bench {
         let folder = Folder::new();
         let shared = shared(&folder, &stand_in, &clock, connections).await;
         for (tenant, key) in connections {
-            row(&shared.store, tenant, key).await;
+            connection_row(&shared.store, tenant, key).await;
         }
         Self { shared, stand_in, clock, folder, stop: watch::Sender::new(false), worker: None }
     }
@@ -194,22 +194,4 @@ async fn shared(
         telemetry: Telemetry::default(),
         registry: Registry::default(),
     })
-}
-
-async fn row(store: &Store, tenant: &'static str, key: &'static str) {
-    write(store, move |tx| {
-        Box::pin(async move {
-            sqlx::query(
-                "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, \
-                   changed_at) VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0)",
-            )
-            .bind(key)
-            .bind(tenant)
-            .bind(Vec::new())
-            .execute(tx)
-            .await?;
-            Ok(())
-        })
-    })
-    .await;
 }

@@ -3,7 +3,7 @@
 use sqlx::{Row, any::AnyRow};
 
 use super::{Connection, StoreError, queue::destroy};
-use crate::requests::deadline::DAY_MS;
+use crate::service::DAY_MS;
 
 /// A request that has waited long.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     contract::manifest::Limit,
     egress::{Full, Leave, Ledger, NotEntered},
-    service::milliseconds,
+    service::{millis, milliseconds},
 };
 
 /// Stands for the host itself among the tenants, whose names are never empty.
@@ -114,7 +114,7 @@ async fn enter(
     if let Some(wait) = wait {
         return Ok(Err(Duration::from_millis(u64::try_from(wait).unwrap_or(0))));
     }
-    let ends_at = now.saturating_add(i64::try_from(ends_within.as_millis()).unwrap_or(i64::MAX));
+    let ends_at = now.saturating_add(millis(ends_within));
     let mut entries = Vec::new();
     for limit in limits {
         let insert = sqlx::query_scalar(

@@ -142,3 +142,22 @@ async fn a_tenants_hashes_of_people_outlive_the_process() {
     store.close().await;
     assert_eq!(folder.store().await.person_key("acme").await.unwrap().name(&ada), name);
 }
+
+/// Puts a bare connection of `tenant` under that key: enabled, for all actions.
+pub(crate) async fn connection_row(store: &Store, tenant: &'static str, key: &'static str) {
+    write(store, move |tx| {
+        Box::pin(async move {
+            sqlx::query(
+                "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, \
+                   changed_at) VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0)",
+            )
+            .bind(key)
+            .bind(tenant)
+            .bind(Vec::new())
+            .execute(tx)
+            .await?;
+            Ok(())
+        })
+    })
+    .await;
+}

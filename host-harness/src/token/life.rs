@@ -1,9 +1,9 @@
 //! The rules of a token's life: who needs a successor, who is over, who makes room. Pure: no clock, no store.
 
-use crate::store::tokens::{TokenState, TokenView};
-
-pub(crate) const HOUR_MS: i64 = 60 * 60 * 1_000;
-pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
+use crate::{
+    service::{DAY_MS, HOUR_MS},
+    store::tokens::{TokenState, TokenView},
+};
 
 /// As many are accepted at once: the one in use, the one before and its successor, and two for an operator who enters one
 /// by hand.

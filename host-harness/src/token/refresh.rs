@@ -9,14 +9,14 @@ use futures::{StreamExt, future::BoxFuture};
 
 use super::{
     Tokens, digest,
-    life::{self, DAY_MS, HOUR_MS, MOST_LIVE},
+    life::{self, MOST_LIVE},
     new_token, retire_over, tell,
 };
 use crate::{
     contract::TokenOutcome,
     sandbox::CallResult,
     secret::Secret,
-    service::Shared,
+    service::{DAY_MS, HOUR_MS, Shared, millis},
     store::{
         Connection, Store, StoreError,
         alarms::{self, Alarm},
@@ -286,7 +286,7 @@ async fn left(tx: &mut Connection, connection: &str, now: i64) -> Result<i64, St
 /// An hour, or what the vendor asked for, as long as that is not most of what is left.
 fn wait(asked: Option<Duration>, left: i64) -> i64 {
     let Some(asked) = asked else { return HOUR_MS };
-    let asked = i64::try_from(asked.as_millis()).unwrap_or(i64::MAX);
+    let asked = millis(asked);
     asked.clamp(SHORTEST_WAIT_MS, DAY_MS).min((left / 2).max(HOUR_MS))
 }
 

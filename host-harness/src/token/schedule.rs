@@ -6,11 +6,10 @@ use tokio::sync::watch;
 
 use super::{
     Tokens,
-    life::{DAY_MS, HOUR_MS},
     refresh::{Hand, by_connector},
 };
 use crate::{
-    service::Shared,
+    service::{DAY_MS, HOUR_MS, Shared, pause},
     store::{StoreError, tokens},
 };
 
@@ -27,11 +26,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         if let Err(error) = tokens.pass(&*hand).await {
             tracing::error!(%error, "webhook tokens cannot be looked after");
         }
-        let again_at = shared.clock.now() + LOOK;
-        tokio::select! {
-            _ = stop.changed() => {}
-            () = shared.clock.sleep_until(again_at) => {}
-        }
+        pause(&*shared.clock, LOOK, &mut stop).await;
     }
 }
 

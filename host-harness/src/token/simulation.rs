@@ -13,11 +13,10 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
 use super::{
-    life::{DAY_MS, HOUR_MS},
     refresh::{Hand, Pushed},
     *,
 };
-use crate::{clock::ManualClock, store::tests::Folder};
+use crate::{clock::ManualClock, service::DAY_MS, store::tests::Folder};
 
 /// A vendor does what it is asked after so long at the latest.
 const LONGEST_TROUBLE_MS: i64 = 8 * HOUR_MS;

@@ -1,10 +1,10 @@
 use super::{
-    life::{DAY_MS, HOUR_MS},
     refresh::{Hand, Pushed},
     *,
 };
 use crate::{
     clock::ManualClock,
+    service::{DAY_MS, HOUR_MS},
     store::{
         alarms,
         tests::{Folder, write},

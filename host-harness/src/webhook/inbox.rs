@@ -3,10 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::watch,
-    task::{Id, JoinSet},
-};
+use tokio::sync::watch;
 
 use super::{
     Admitted, kept,
@@ -23,6 +20,7 @@ use crate::{
         deliveries::{self, Claim, DeliveryState, End, Which},
         people,
     },
+    tasks::Tasks,
 };
 
 /// Readings at the same time. A reading takes well under a millisecond, unless the vendor is asked who a person is.
@@ -37,28 +35,20 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What a reading is given beyond its call's wall clock before its claim may be taken back.
 const LEASE_MARGIN_MS: i64 = 60_000;
 
-/// How long readings may go on once the host is stopping.
-const GRACE: Duration = Duration::from_secs(25);
-
 /// Deliveries of a connection that could not be read.
 const UNREAD: &str = "deliveries-unread";
 
-#[derive(Default)]
-struct UnderWay {
-    tasks: JoinSet<()>,
-    connections: HashMap<Id, String>,
-}
+/// The readings under way, each with its connection.
+type UnderWay = Tasks<String>;
 
-impl UnderWay {
-    /// The connections that have all their places.
-    fn full(&self) -> Vec<String> {
-        let mut count: HashMap<&String, usize> = HashMap::new();
-        for connection in self.connections.values() {
-            *count.entry(connection).or_default() += 1;
-        }
-        let full = count.into_iter().filter(|(_, count)| *count >= OF_CONNECTION);
-        full.map(|(connection, _)| connection.clone()).collect()
+/// The connections that have all their places.
+fn full(under_way: &UnderWay) -> Vec<String> {
+    let mut count: HashMap<&String, usize> = HashMap::new();
+    for connection in under_way.about() {
+        *count.entry(connection).or_default() += 1;
     }
+    let full = count.into_iter().filter(|(_, count)| *count >= OF_CONNECTION);
+    full.map(|(connection, _)| connection.clone()).collect()
 }
 
 /// Reads what arrives until `stop` says so, then lets what is under way end.
@@ -75,31 +65,27 @@ pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>
         let again_at = webhooks.shared.clock.now() + LOOK;
         tokio::select! {
             _ = stop.changed() => {}
-            Some(ended) = under_way.tasks.join_next_with_id() => {
-                under_way.connections.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
-            }
+            Some(()) = under_way.ended() => {}
             () = webhooks.arrived.notified() => {}
             () = webhooks.shared.clock.sleep_until(again_at) => {}
         }
     }
-    let all_ended = async { while under_way.tasks.join_next().await.is_some() {} };
-    let _in_time = tokio::time::timeout(GRACE, all_ended).await;
-    under_way.tasks.shutdown().await;
+    under_way.finish().await;
 }
 
 /// Begins as many readings as there are places for.
 async fn begin(webhooks: &Arc<Webhooks>, under_way: &mut UnderWay) -> Result<(), StoreError> {
-    while under_way.tasks.len() < TOGETHER {
-        let (now, full) = (webhooks.shared.date_ms(), under_way.full());
-        let lease_until = now.saturating_add(LEASE_MARGIN_MS).saturating_add(webhooks.longest_call_ms());
+    let lease_ms = webhooks.longest_call_ms().saturating_add(LEASE_MARGIN_MS);
+    while under_way.len() < TOGETHER {
+        let (now, full) = (webhooks.shared.date_ms(), full(under_way));
+        let lease_until = now.saturating_add(lease_ms);
         let claimed = webhooks
             .shared
             .store
             .write(move |tx| Box::pin(async move { deliveries::claim(tx, now, lease_until, &full).await }));
         let Some(claim) = claimed.await? else { return Ok(()) };
         let connection = claim.connection.clone();
-        let task = under_way.tasks.spawn(read(Arc::clone(webhooks), claim));
-        under_way.connections.insert(task.id(), connection);
+        under_way.begin(connection, read(Arc::clone(webhooks), claim));
     }
     Ok(())
 }

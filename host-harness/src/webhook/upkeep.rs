@@ -6,9 +6,12 @@ use futures::future::{BoxFuture, select_all};
 use tokio::sync::watch;
 
 use super::receive::Webhooks;
-use crate::store::{
-    StoreError,
-    deliveries::{self, Which},
+use crate::{
+    service::millis,
+    store::{
+        StoreError,
+        deliveries::{self, Which},
+    },
 };
 
 /// How often it looks.
@@ -55,10 +58,9 @@ impl Webhooks {
 
     /// Deletes the bodies whose time is over, and what else is known of a delivery once it cannot come again.
     pub(crate) async fn tidy(&self) -> Result<(), StoreError> {
-        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let now = self.shared.date_ms();
-        let bodies_before = now.saturating_sub(ms(self.shared.config.keep_deliveries));
-        let rows_before = now.saturating_sub(ms(REPEATED_FOR));
+        let bodies_before = now.saturating_sub(millis(self.shared.config.keep_deliveries));
+        let rows_before = now.saturating_sub(millis(REPEATED_FOR));
         let tidied = self.shared.store.write(move |tx| {
             Box::pin(async move { deliveries::tidy(tx, bodies_before, rows_before, now).await })
         });

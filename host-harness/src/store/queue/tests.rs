@@ -4,26 +4,8 @@ use super::*;
 use crate::store::{
     Store, ages, people,
     requests::{self, New},
-    tests::{Folder, write},
+    tests::{Folder, connection_row, write},
 };
-
-async fn connection(store: &Store, key: &'static str, tenant: &'static str) {
-    write(store, move |tx| {
-        Box::pin(async move {
-            sqlx::query(
-                "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, \
-                   changed_at) VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0)",
-            )
-            .bind(key)
-            .bind(tenant)
-            .bind(Vec::new())
-            .execute(tx)
-            .await?;
-            Ok(())
-        })
-    })
-    .await;
-}
 
 /// Stores a request of the person that has the name `person`, and tells its id.
 async fn request(store: &Store, connection: &'static str, person: u8, action: Action) -> String {
@@ -99,7 +81,7 @@ async fn ended(store: &Store, claim: &Claim, change: Change) -> bool {
 async fn one_persons_requests_run_one_after_another_and_other_peoples_beside_them() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     let first = request(&store, "newsletter", 1, Action::Consent).await;
     let second = request(&store, "newsletter", 1, Action::Erasure).await;
     let third = request(&store, "newsletter", 1, Action::Consent).await;
@@ -124,7 +106,7 @@ async fn one_persons_requests_run_one_after_another_and_other_peoples_beside_the
 async fn a_persons_next_request_waits_until_the_last_one_has_settled() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     request(&store, "newsletter", 1, Action::Consent).await;
     let claims = claim_all(&store, 10).await;
     let claim = claims[0].clone();
@@ -156,7 +138,7 @@ async fn nothing_is_claimed_where_the_connection_is_held_back() {
     ] {
         let folder = Folder::new();
         let store = folder.store().await;
-        connection(&store, "newsletter", "acme").await;
+        connection_row(&store, "acme", "newsletter").await;
         request(&store, "newsletter", 1, Action::Erasure).await;
         write(&store, move |tx| Box::pin(async move { Ok(sqlx::query(how).execute(tx).await.map(drop)?) }))
             .await;
@@ -171,7 +153,7 @@ async fn nothing_is_claimed_where_the_connection_is_held_back() {
 async fn a_worker_that_lost_its_claim_changes_nothing() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     let id = request(&store, "newsletter", 1, Action::Erasure).await;
     let lost = claim_all(&store, 10).await.remove(0);
     write(&store, |tx| Box::pin(take_back(tx, 120, 120, &[]))).await;
@@ -189,7 +171,7 @@ async fn a_worker_that_lost_its_claim_changes_nothing() {
 async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     request(&store, "newsletter", 1, Action::Consent).await;
     claim_all(&store, 10).await;
     write(&store, |tx| Box::pin(take_back(tx, 109, 109, &[]))).await;
@@ -204,7 +186,7 @@ async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
 async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_replayed() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     let id = request(&store, "newsletter", 1, Action::Consent).await;
     let mut aside = Vec::new();
     for at in [100, 200, 300] {
@@ -222,7 +204,7 @@ async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_
 async fn a_request_that_is_through_has_lost_its_key_and_what_it_sealed() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     for (person, state, is_kept) in [(1, State::Done, 0), (2, State::Skipped, 0), (3, State::Failed, 1)] {
         request(&store, "newsletter", person, Action::Consent).await;
         let claims = claim_all(&store, 10).await;
@@ -258,7 +240,7 @@ async fn keys(store: &Store) -> i64 {
 async fn a_person_who_turns_out_to_be_another_during_an_attempt_is_still_the_one_it_is_about() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     let name = |byte| crate::store::PersonName([byte; 32]);
     let older = write(&store, move |tx| {
         Box::pin(async move { people::known_as(tx, "newsletter", &[name(1)]).await })
@@ -281,7 +263,7 @@ async fn a_person_who_turns_out_to_be_another_during_an_attempt_is_still_the_one
 async fn a_request_that_is_replayed_waits_for_the_one_of_that_person_that_runs() {
     let folder = Folder::new();
     let store = folder.store().await;
-    connection(&store, "newsletter", "acme").await;
+    connection_row(&store, "acme", "newsletter").await;
     let failed = request(&store, "newsletter", 1, Action::Erasure).await;
     let claims = claim_all(&store, 10).await;
     assert!(ended(&store, &claims[0], change(State::Failed, 11)).await);

@@ -1,0 +1,53 @@
+//! Tasks under way, each with what it is about.
+
+use std::{collections::HashMap, future::Future, time::Duration};
+
+use tokio::task::{Id, JoinSet};
+
+/// How long tasks may go on once the host is stopping.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Tasks under way, each about a `T`. Ended when dropped.
+pub(crate) struct Tasks<T> {
+    set: JoinSet<()>,
+    about: HashMap<Id, T>,
+}
+
+impl<T> Default for Tasks<T> {
+    fn default() -> Self {
+        Self { set: JoinSet::new(), about: HashMap::new() }
+    }
+}
+
+impl<T> Tasks<T> {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    /// What each is about.
+    pub(crate) fn about(&self) -> impl Iterator<Item = &T> {
+        self.about.values()
+    }
+
+    /// Begins one.
+    pub(crate) fn begin(&mut self, about: T, task: impl Future<Output = ()> + Send + 'static) {
+        let task = self.set.spawn(task);
+        self.about.insert(task.id(), about);
+    }
+
+    /// Waits for one to end; none where there is none under way.
+    pub(crate) async fn ended(&mut self) -> Option<()> {
+        let ended = self.set.join_next_with_id().await?;
+        self.about.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+        Some(())
+    }
+
+    /// Lets all of them end, as far as they do in time, and cuts the rest off; whether all did.
+    pub(crate) async fn finish(&mut self) -> bool {
+        let all_ended = async { while self.set.join_next().await.is_some() {} };
+        let in_time = tokio::time::timeout(GRACE, all_ended).await.is_ok();
+        self.set.shutdown().await;
+        in_time
+    }
+}
