@@ -85,7 +85,7 @@ CREATE TABLE alarms (
     post_next_at BIGINT NOT NULL DEFAULT 0,
     post_attempts BIGINT NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX alarms_open ON alarms (kind, about) WHERE cleared_at IS NULL;
+CREATE UNIQUE INDEX alarms_open ON alarms (kind, about, tenant) WHERE cleared_at IS NULL;
 CREATE INDEX alarms_to_post ON alarms (post_next_at) WHERE posted_at IS NULL;
 
 CREATE TABLE api_keys (

@@ -74,11 +74,13 @@ CREATE TABLE sends (
 );
 CREATE INDEX sends_window ON sends (account, limit_name, at);
 
--- Until when a connection's requests of one action wait for the vendor's limit.
+-- Until when a connection's requests of one action and step wait for the vendor's limit: a vendor counts what erases and
+-- what looks apart.
 CREATE TABLE gates (
     connection TEXT NOT NULL,
     action TEXT NOT NULL,
+    step TEXT NOT NULL,
     until BIGINT NOT NULL,
     why TEXT NOT NULL,
-    PRIMARY KEY (connection, action)
+    PRIMARY KEY (connection, action, step)
 );

@@ -13,9 +13,13 @@ use crate::{
 /// How often it looks for new ones.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Posts what is raised until `stop` says so. Nothing is posted where no address is configured.
+/// Posts what is raised until `stop` says so; to nobody where no address is configured.
 pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let Some(url) = shared.config.alarm_url.clone() else { return };
+    let Some(url) = shared.config.alarm_url.clone() else {
+        // Fails only where nobody can say so any more.
+        let _gone = stop.wait_for(|stopped| *stopped).await;
+        return;
+    };
     while !*stop.borrow() {
         match post_one(&shared, &url).await {
             Ok(true) => continue,

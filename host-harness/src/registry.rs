@@ -22,7 +22,11 @@ use crate::{
     host::PutError,
     registry::owned::Owned,
     service::Shared,
-    store::{StoreError, connections},
+    store::{
+        StoreError,
+        alarms::{self, Alarm},
+        connections::Kept,
+    },
 };
 
 pub use import::Reloaded;
@@ -68,7 +72,7 @@ impl Who {
 }
 
 /// Puts `owned` on the host. Where it does not suit, that is noted, and what was there before is taken away.
-fn carry(shared: &Shared, owned: &Owned) {
+pub(crate) fn carry(shared: &Shared, owned: &Owned) {
     let key = owned.spec.key.clone();
     match shared.host.put_connection(owned.for_calls(shared.config.public_url.as_deref())) {
         Ok(()) => drop(shared.registry.problems().remove(&key)),
@@ -82,8 +86,33 @@ fn carry(shared: &Shared, owned: &Owned) {
 
 /// Puts every connection of the database on the host.
 pub(crate) async fn carry_all(shared: &Shared) -> Result<(), StoreError> {
-    for kept in shared.store.read(|connection| Box::pin(connections::all(connection))).await? {
-        carry(shared, &Owned::open(shared.store.vault(), &kept)?);
+    for owned in owned::all(&shared.store).await?.owned {
+        carry(shared, &owned);
+    }
+    Ok(())
+}
+
+/// Raises an alarm for each connection that cannot be read.
+pub(crate) async fn tell_unreadable(
+    shared: &Shared,
+    unreadable: Vec<(Kept, StoreError)>,
+) -> Result<(), StoreError> {
+    let at = shared.date_ms();
+    for (kept, error) in unreadable {
+        tracing::error!(tenant = kept.tenant, connection = kept.key, %error, "the connection cannot be read and is not served");
+        let raised = shared.store.write(move |tx| {
+            Box::pin(async move {
+                let alarm = Alarm {
+                    tenant: &kept.tenant,
+                    connection: Some(&kept.key),
+                    kind: "connection-unreadable",
+                    about: &kept.key,
+                    detail: &format!("it is not served: {error}"),
+                };
+                alarms::raise(tx, at, &alarm).await
+            })
+        });
+        raised.await?;
     }
     Ok(())
 }

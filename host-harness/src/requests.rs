@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
+    connection::Duty,
     consent::outbound::Plan,
     contract::{Identifier, Subject},
     store::{DataKey, StoreError},
@@ -87,6 +88,15 @@ macro_rules! words {
 }
 
 words!(Action { Erasure = "erasure", Consent = "consent", Reading = "reading" });
+impl Action {
+    /// What the connection has to be used for.
+    pub(crate) fn duty(self) -> Duty {
+        match self {
+            Self::Erasure => Duty::Erasure,
+            Self::Consent | Self::Reading => Duty::Consent,
+        }
+    }
+}
 words!(State {
     Waiting = "waiting",
     Running = "running",

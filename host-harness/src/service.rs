@@ -17,7 +17,6 @@ use std::{
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
-    task::JoinSet,
 };
 
 use crate::{
@@ -26,11 +25,15 @@ use crate::{
     config::{Config, ForwardConfig, ServiceConfig},
     consent::forward,
     egress::{Network, Transport},
-    host::{AddError, Host, StartError},
+    host::{Host, StartError},
     post::{NoClient, Poster},
-    registry::{self, Registry, import, owned::Owned},
+    registry::{
+        self, Registry, import,
+        owned::{self, All, Owned},
+    },
     requests::worker,
-    store::{Store, StoreError, connections, sends::StoredLedger},
+    store::{Store, StoreError, components, sends::StoredLedger},
+    tasks::Tasks,
     telemetry::Telemetry,
     token::schedule,
     webhook::{inbox, receive::Webhooks, upkeep},
@@ -64,9 +67,6 @@ pub enum ServiceError {
     /// The host.
     #[error(transparent)]
     Host(#[from] StartError),
-    /// A component that was published.
-    #[error("a version that was published no longer starts: {0}")]
-    Published(#[from] AddError),
     /// What posts alarms and events.
     #[error(transparent)]
     Client(#[from] NoClient),
@@ -79,6 +79,11 @@ pub enum ServiceError {
         cause: std::io::Error,
     },
 }
+
+/// A part of a service that ended though nobody told it to: the service cannot do its work without it, and has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {0} ended by itself, so the service has stopped; the log says why. Start it again")]
+pub struct PartEnded(pub &'static str);
 
 /// A service that is ready to run: everything is open, and callers already wait at its addresses.
 pub struct Service {
@@ -115,8 +120,9 @@ impl Service {
         let lock = Lock::take(&service.database)?;
         let store = Store::open(&service.database, &service.master_key).await?;
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
+        let All { owned, unreadable } = owned::all(&store).await?;
         let shared = Shared {
-            host: host(&config, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?,
+            host: host(&config, &owned, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?,
             store,
             ledger,
             clock,
@@ -127,7 +133,11 @@ impl Service {
             registry: Registry::of(&config),
             config: service,
         };
-        registry::carry_all(&shared).await?;
+        registry::plugins::put_published(&shared).await?;
+        for owned in &owned {
+            registry::carry(&shared, owned);
+        }
+        registry::tell_unreadable(&shared, unreadable).await?;
         import::take_in(&shared, &config).await?;
         // What the process before this one left under way.
         worker::take_back(&shared, i64::MAX, &[]).await;
@@ -150,64 +160,72 @@ impl Service {
         (address(&self.api), self.webhooks.as_ref().and_then(address))
     }
 
-    /// Serves and works until `stopped` ends, then takes nothing new, lets what runs end, and closes the database.
-    pub async fn run_until(self, stopped: impl Future<Output = ()>) {
-        let Self { shared, api, webhooks, _lock } = self;
+    /// Serves and works until `stopped` ends, then takes nothing new, lets what runs end, and closes the database. The same
+    /// where a part of it ends by itself.
+    pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let (stop, stopping) = watch::channel(false);
-        let mut parts = JoinSet::new();
-        let received = Arc::new(Webhooks::new(Arc::clone(&shared)));
-        let routes = api::router(Arc::clone(&shared), Arc::clone(&received));
-        parts.spawn(serve::serve(api, routes, stopping.clone()));
-        if let Some(webhooks) = webhooks {
-            let routes = api::webhooks(Arc::clone(&shared), Arc::clone(&received));
-            parts.spawn(serve::serve(webhooks, routes, stopping.clone()));
+        let shared = Arc::clone(&self.shared);
+        let (mut parts, _lock) = self.begin(&stopping);
+        let ended = tokio::select! {
+            () = stopped => None,
+            part = parts.ended() => part,
+        };
+        if let Some(part) = ended {
+            tracing::error!(part, "a part of the service ended by itself; the service stops");
         }
-        parts.spawn(worker::run(Arc::clone(&shared), stopping.clone()));
-        parts.spawn(alarms::run(Arc::clone(&shared), stopping.clone()));
-        parts.spawn(inbox::run(Arc::clone(&received), stopping.clone()));
-        parts.spawn(upkeep::run(received, stopping.clone()));
-        parts.spawn(schedule::run(Arc::clone(&shared), stopping.clone()));
-        parts.spawn(forward::run(Arc::clone(&shared), stopping));
-        stopped.await;
         // Every part listens, or has ended.
         stop.send_replace(true);
-        let ended = async { while parts.join_next().await.is_some() {} };
-        if tokio::time::timeout(GRACE, ended).await.is_err() {
+        if !parts.finish(GRACE).await {
             tracing::warn!("what did not end in time is cut off; the database has what was acknowledged");
-            parts.shutdown().await;
         }
         shared.store.close().await;
+        ended.map_or(Ok(()), |part| Err(PartEnded(part)))
+    }
+
+    /// Begins every part, each by the name that the log calls it.
+    fn begin(self, stopping: &watch::Receiver<bool>) -> (Tasks<&'static str>, Lock) {
+        let Self { shared, api, webhooks, _lock } = self;
+        let stopping = || stopping.clone();
+        let shared = || Arc::clone(&shared);
+        let mut parts = Tasks::default();
+        let received = Arc::new(Webhooks::new(shared()));
+        let routes = api::router(shared(), Arc::clone(&received));
+        parts.begin("API", serve::serve(api, routes, stopping()));
+        if let Some(webhooks) = webhooks {
+            let routes = api::webhooks(shared(), Arc::clone(&received));
+            parts.begin("webhooks", serve::serve(webhooks, routes, stopping()));
+        }
+        parts.begin("worker", worker::run(shared(), stopping()));
+        parts.begin("alarms", alarms::run(shared(), stopping()));
+        parts.begin("inbox", inbox::run(Arc::clone(&received), stopping()));
+        parts.begin("webhook upkeep", upkeep::run(received, stopping()));
+        parts.begin("token refresh", schedule::run(shared(), stopping()));
+        parts.begin("forward", forward::run(shared(), stopping()));
+        (parts, _lock)
     }
 }
 
 /// How long everything may take to end: longer than each part gives its own work.
 const GRACE: Duration = Duration::from_secs(40);
 
-/// The host with every plugin and no connection yet. A version that was published comes before the plugin's file.
+/// The host with the plugins of the file, but for those of which a version was published, and no connection yet.
 async fn host(
     config: &Config,
+    owned: &[Owned],
     store: &Store,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     ledger: Arc<StoredLedger>,
 ) -> Result<Host, ServiceError> {
-    let published = registry::plugins::published(store).await?;
+    let published = store.read(|connection| Box::pin(components::publications(connection))).await?;
     let mut files = config.clone();
     files.connections.clear();
-    files.plugins.retain(|name, _| !published.iter().any(|(known, _)| known == name));
+    files.plugins.retain(|name, _| !published.iter().any(|publication| publication.plugin == *name));
     let mut builder = Host::builder(files).through(transport).by_clock(clock).counting_in(ledger);
-    for spec in config.connections() {
+    for spec in config.connections().iter().chain(owned.iter().map(|owned| &owned.spec)) {
         builder = builder.holding(&spec.limits);
     }
-    for kept in store.read(|connection| Box::pin(connections::all(connection))).await? {
-        builder = builder.holding(&Owned::open(store.vault(), &kept)?.spec.limits);
-    }
-    let host = builder.start().await?;
-    for (name, bytes) in published {
-        let policy = config.plugins.get(&name).map(|source| source.policy).unwrap_or_default();
-        host.add_plugin(&name, bytes, &policy).await?;
-    }
-    Ok(host)
+    Ok(builder.start().await?)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {

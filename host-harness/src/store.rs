@@ -69,6 +69,13 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether only what was read is broken: the rest of the database can be used.
+    pub(crate) fn is_about_one_row(&self) -> bool {
+        matches!(self, Self::Unsealable(_) | Self::Unreadable(_))
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(Arc::new(error))
@@ -140,12 +147,15 @@ impl Store {
         work(&mut reader).await
     }
 
-    /// Ends well where the database can be read.
+    /// Ends well where the database can be read and written: a full disk reads well.
     pub(crate) async fn answers(&self) -> Result<(), StoreError> {
-        let asked = self.read(|connection| {
-            Box::pin(async move { Ok(sqlx::query_scalar::<_, i64>("SELECT 1").fetch_one(connection).await?) })
-        });
-        asked.await.map(drop)
+        const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', x'00') \
+                             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN x'00' THEN x'01' ELSE x'00' END";
+        self.read(|connection| {
+            Box::pin(async move { Ok(sqlx::query("SELECT 1").execute(connection).await?) })
+        })
+        .await?;
+        self.write(|tx| Box::pin(async move { Ok(sqlx::query(ASKED).execute(tx).await?) })).await.map(drop)
     }
 
     /// What seals and opens values.

@@ -4,8 +4,8 @@ use std::{collections::HashMap, future::Future, time::Duration};
 
 use tokio::task::{Id, JoinSet};
 
-/// How long tasks may go on once the host is stopping.
-const GRACE: Duration = Duration::from_secs(25);
+/// How long work under way may go on once the service stops.
+pub(crate) const GRACE: Duration = Duration::from_secs(25);
 
 /// Tasks under way, each about a `T`. Ended when dropped.
 pub(crate) struct Tasks<T> {
@@ -36,18 +36,33 @@ impl<T> Tasks<T> {
         self.about.insert(task.id(), about);
     }
 
-    /// Waits for one to end; none where there is none under way.
-    pub(crate) async fn ended(&mut self) -> Option<()> {
+    /// Waits for one to end, and tells what it was about; none where there is none under way.
+    pub(crate) async fn ended(&mut self) -> Option<T> {
         let ended = self.set.join_next_with_id().await?;
-        self.about.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
-        Some(())
+        self.about.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id))
     }
 
-    /// Lets all of them end, as far as they do in time, and cuts the rest off; whether all did.
-    pub(crate) async fn finish(&mut self) -> bool {
+    /// Lets all of them end, as far as they do within `grace`, and cuts the rest off; whether all did.
+    pub(crate) async fn finish(&mut self, grace: Duration) -> bool {
         let all_ended = async { while self.set.join_next().await.is_some() {} };
-        let in_time = tokio::time::timeout(GRACE, all_ended).await.is_ok();
+        let in_time = tokio::time::timeout(grace, all_ended).await.is_ok();
         self.set.shutdown().await;
         in_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_has_ended_like_any_other_and_is_named() {
+        let mut tasks = Tasks::default();
+        tasks.begin("lasting", std::future::pending());
+        tasks.begin("broken", async { panic!("told in the log") });
+        assert_eq!(tasks.ended().await, Some("broken"));
+        assert_eq!(tasks.about().collect::<Vec<_>>(), [&"lasting"]);
+        assert!(!tasks.finish(Duration::ZERO).await, "one was cut off");
+        assert_eq!(tasks.ended().await, None);
     }
 }

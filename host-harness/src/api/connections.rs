@@ -27,11 +27,10 @@ use crate::{
     registry::{
         Reloaded, change,
         import::{self, ReloadError},
-        owned::Owned,
+        owned,
         tried::{self, TestStatus, Tried},
     },
     service::Shared,
-    store::connections,
 };
 
 #[derive(OpenApi)]
@@ -65,12 +64,9 @@ async fn create(
 /// The connections that the API key reaches, in the order of their keys.
 #[utoipa::path(get, path = "/api/v1/connection", tag = "connections", responses((status = 200, body = Connections)))]
 async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<axum::Json<Connections>, Problem> {
-    let kept = shared.store.read(|connection| Box::pin(connections::all(connection))).await?;
-    let mut shown = Vec::new();
-    for kept in kept.iter().filter(|kept| caller.reaches(&kept.tenant)) {
-        shown.push(Shown::of(&shared, &Owned::open(shared.store.vault(), kept)?));
-    }
-    Ok(axum::Json(Connections { connections: shown }))
+    let owned = owned::all(&shared.store).await?.owned;
+    let reached = owned.iter().filter(|owned| caller.reaches(&owned.spec.tenant.0));
+    Ok(axum::Json(Connections { connections: reached.map(|owned| Shown::of(&shared, owned)).collect() }))
 }
 
 /// One connection. Its secrets are not shown, only that they are there.

@@ -1,13 +1,13 @@
 //! Whether the process is up, and whether it can do its work.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Router, extract::State, routing::get};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::problem::{Problem, kinds};
-use crate::service::Shared;
+use crate::{service::Shared, store::components};
 
 #[derive(OpenApi)]
 #[openapi(paths(health, ready))]
@@ -39,12 +39,15 @@ async fn health() -> axum::Json<Health> {
     axum::Json(Health { status: "up" })
 }
 
-/// Whether the database answers and every plugin is loaded. No API key is wanted.
+/// Whether the database takes what is written and every plugin is loaded. No API key is wanted.
 #[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Ready)), security(()))]
 async fn ready(State(shared): State<Arc<Shared>>) -> Result<axum::Json<Ready>, Problem> {
     shared.store.answers().await?;
     let plugins: Vec<String> = shared.host.plugins().keys().cloned().collect();
-    let lacking: Vec<_> = shared.registry.sources.keys().filter(|name| !plugins.contains(name)).collect();
+    let published = shared.store.read(|connection| Box::pin(components::publications(connection))).await?;
+    let wanted =
+        shared.registry.sources.keys().chain(published.iter().map(|publication| &publication.plugin));
+    let lacking: BTreeSet<_> = wanted.filter(|name| !plugins.contains(name)).collect();
     if !lacking.is_empty() {
         return Err(Problem::of(kinds::UNAVAILABLE, format!("plugins are not loaded: {lacking:?}")));
     }

@@ -141,7 +141,9 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         let detail = error.to_string();
         match error {
-            ChangeError::KeyTaken(_) => Self::of(kinds::KEY_TAKEN, detail),
+            ChangeError::KeyTaken(_) | ChangeError::OwnedByApi | ChangeError::OfAnotherTenant => {
+                Self::of(kinds::KEY_TAKEN, detail)
+            }
             ChangeError::Unknown(_) => Self::of(kinds::UNKNOWN, detail),
             ChangeError::OwnedByFile { file, .. } => {
                 Self::of(kinds::OWNED_BY_FILE, detail).with("file", file.into())
@@ -152,6 +154,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Unsuited(unsuited) => {
                 Self::of(kinds::UNSUITED, detail).about_fields(fields(&unsuited))
             }
+            ChangeError::BreaksMapping(broken) => broken.into(),
             ChangeError::Store(error) => error.into(),
         }
     }

@@ -5,16 +5,17 @@ use crate::{
     contract::consent::ItemId,
     service::Shared,
     store::{
-        Connection, StoreError, items,
+        Connection, StoreError,
+        items::{self, Ground},
         notices::{self, connections},
     },
 };
 
 /// Why a notice or system is not changed. Nothing of it was done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// A mapping would no longer hold.
-    #[error("connection {connection} maps {item} to it: {why}; map the item elsewhere first")]
+    #[error("connection {connection} maps {item}: {why}; map the item elsewhere first")]
     Breaks {
         /// The connection's key.
         connection: String,
@@ -140,6 +141,19 @@ pub(crate) async fn delete_system(shared: &Shared, tenant: &str, key: &str) -> R
     deleted.await?
 }
 
+/// What would be wrong with the mapping of `connection` if it stood for `system`.
+pub(crate) async fn broken_by_system(
+    tx: &mut Connection,
+    tenant: &str,
+    connection: &str,
+    system: Option<&str>,
+) -> Result<Option<CatalogueError>, StoreError> {
+    let ground = items::ground(tx, tenant, connection).await?;
+    let systems = notices::systems(tx, tenant).await?;
+    let system = system.map(|key| items::described(&systems, key.to_owned()));
+    Ok(first_broken(&ground, &ground.notices, system.as_ref()))
+}
+
 /// The first mapped item that `notices` and `systems` would leave without a notice that reaches it.
 async fn broken(
     tx: &mut Connection,
@@ -149,16 +163,21 @@ async fn broken(
 ) -> Result<Option<CatalogueError>, StoreError> {
     for (connection, system) in connections(tx, tenant).await? {
         let system = system.map(|key| items::described(systems, key));
-        for stored in items::ground(tx, tenant, &connection).await?.mapping {
-            let Some(id) = &stored.notice else { continue };
-            let why = match notices.iter().find(|notice| notice.id == *id) {
-                Some(notice) => notice.reaches(system.as_ref()).err().map(Broken::from),
-                None => Some(Broken::Gone),
-            };
-            if let Some(why) = why {
-                return Ok(Some(CatalogueError::Breaks { connection, item: stored.id, why }));
-            }
+        let ground = items::ground(tx, tenant, &connection).await?;
+        if let Some(broken) = first_broken(&ground, notices, system.as_ref()) {
+            return Ok(Some(broken));
         }
     }
     Ok(None)
+}
+
+fn first_broken(ground: &Ground, notices: &[Notice], system: Option<&System>) -> Option<CatalogueError> {
+    ground.mapping.iter().find_map(|stored| {
+        let id = stored.notice.as_ref()?;
+        let why = match notices.iter().find(|notice| notice.id == *id) {
+            Some(notice) => Broken::from(notice.reaches(system).err()?),
+            None => Broken::Gone,
+        };
+        Some(CatalogueError::Breaks { connection: ground.connection.clone(), item: stored.id.clone(), why })
+    })
 }

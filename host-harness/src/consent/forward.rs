@@ -25,10 +25,14 @@ const ALARM: &str = "forward-fails";
 const TOGETHER: i64 = 100;
 
 /// Posts until `stop` says so. Tenants do not wait for each other.
-pub(crate) async fn run(shared: Arc<Shared>, stop: watch::Receiver<bool>) {
+pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let mut tenants = JoinSet::new();
     for tenant in shared.forwards.keys().cloned() {
         tenants.spawn(run_one(Arc::clone(&shared), tenant, stop.clone()));
+    }
+    if tenants.is_empty() {
+        // Fails only where nobody can say so any more.
+        let _gone = stop.wait_for(|stopped| *stopped).await;
     }
     tenants.join_all().await;
 }

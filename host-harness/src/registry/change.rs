@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Who, carry, differences::differences, owned::Owned};
 use crate::{
+    consent::catalogue::{self, CatalogueError},
     host::PutError,
     service::Shared,
     store::{
-        StoreError,
+        StoreError, alarms,
         audit::{self, Record},
         connections,
     },
@@ -30,6 +31,14 @@ pub(crate) enum ChangeError {
         /// The file's name.
         file: String,
     },
+    /// The API owns what the file names too.
+    #[error(
+        "it was made through the API, which goes on owning it: delete it there, or choose another key in the file"
+    )]
+    OwnedByApi,
+    /// The file's is another tenant's.
+    #[error("its key is another tenant's: take it out, reload, and add it again, or choose another key")]
+    OfAnotherTenant,
     /// It does not suit its plugin, or the host.
     #[error(transparent)]
     Unsuited(#[from] PutError),
@@ -41,6 +50,9 @@ pub(crate) enum ChangeError {
         /// How many.
         count: i64,
     },
+    /// Its mapping would no longer hold.
+    #[error(transparent)]
+    BreaksMapping(CatalogueError),
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,7 +91,7 @@ pub(crate) async fn create(shared: &Shared, who: &Who, new: Owned) -> Result<Own
     let detail = json!({"by": who.0, "plugin": new.spec.plugin});
     if let Err(error) = store(shared, &new, "connection-created", detail).await {
         shared.host.remove_connection(&key);
-        return Err(error.into());
+        return Err(error);
     }
     find(shared, &key).await?.ok_or(ChangeError::Unknown(key))
 }
@@ -105,7 +117,7 @@ pub(crate) async fn change<E: From<ChangeError>>(
     let detail = json!({"by": who.0, "changed": differences(&before, &after)});
     if let Err(error) = store(shared, &after, "connection-changed", detail).await {
         carry(shared, &before);
-        return Err(ChangeError::from(error).into());
+        return Err(error.into());
     }
     shared.registry.problems().remove(key);
     Ok(find(shared, key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?)
@@ -137,6 +149,7 @@ pub(super) async fn remove(
             }
             let abandoned = connections::abandon(tx, &key, at).await?;
             connections::forget_connection(tx, &key).await?;
+            alarms::are_over(tx, at, &key).await?;
             let record = Record {
                 connection: Some(key),
                 detail: json!({"by": by, "requests-abandoned": abandoned}),
@@ -152,22 +165,26 @@ pub(super) async fn remove(
     Ok(abandoned)
 }
 
-/// Stores `owned` and that it was made or changed.
+/// Stores `owned` and that it was made or changed, unless that breaks its mapping.
 pub(super) async fn store(
     shared: &Shared,
     owned: &Owned,
     what: &'static str,
     detail: Value,
-) -> Result<(), StoreError> {
+) -> Result<(), ChangeError> {
     let (kept, at) = (owned.seal(shared.store.vault())?, shared.date_ms());
-    shared
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                connections::put(tx, at, &kept).await?;
-                let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
-                audit::append(tx, &kept.tenant, at, &record).await
-            })
+    let system = owned.duties.system.clone();
+    let stored = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let broken = catalogue::broken_by_system(tx, &kept.tenant, &kept.key, system.as_deref()).await?;
+            if let Some(broken) = broken {
+                return Ok(Err(ChangeError::BreaksMapping(broken)));
+            }
+            connections::put(tx, at, &kept).await?;
+            let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
+            audit::append(tx, &kept.tenant, at, &record).await?;
+            Ok(Ok(()))
         })
-        .await
+    });
+    stored.await?
 }

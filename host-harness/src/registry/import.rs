@@ -9,13 +9,13 @@ use super::{
     Who, carry,
     change::{ChangeError, find, remove, store},
     differences::differences,
-    owned::Owned,
+    owned::{self, Owned},
 };
 use crate::{
     config::{Config, ConfigError},
     connection::ConnectionSpec,
     service::Shared,
-    store::{StoreError, connections, connections::Standing},
+    store::{StoreError, connections::Standing},
 };
 
 /// What a reload came to.
@@ -75,9 +75,10 @@ pub(crate) async fn take_in(shared: &Shared, config: &Config) -> Result<Reloaded
     }
     let named: BTreeSet<&str> =
         config.connections().iter().map(|spec: &ConnectionSpec| spec.key.as_str()).collect();
-    let kept = shared.store.read(|connection| Box::pin(connections::all(connection))).await?;
-    for kept in kept.iter().filter(|kept| kept.file.is_some() && !named.contains(kept.key.as_str())) {
-        let_go(shared, &file, Owned::open(shared.store.vault(), kept)?, &mut reloaded).await?;
+    for kept in owned::all(&shared.store).await?.owned {
+        if kept.file.is_some() && !named.contains(kept.spec.key.as_str()) {
+            let_go(shared, &file, kept, &mut reloaded).await?;
+        }
     }
     let keys = config.connections().iter().map(|spec| &spec.key);
     let unserved = keys.filter_map(|key| Some((key.clone(), shared.registry.problem(key)?.to_string())));
@@ -91,41 +92,47 @@ async fn take_in_one(
     new: Owned,
     reloaded: &mut Reloaded,
 ) -> Result<(), StoreError> {
-    let (key, by) = (new.spec.key.clone(), Who::file(file).0);
-    let Some(before) = find(shared, &key).await? else {
-        store(shared, &new, "connection-created", json!({"by": by, "plugin": new.spec.plugin})).await?;
-        carry(shared, &new);
-        reloaded.added.push(key);
-        return Ok(());
-    };
-    if let Some(why) = not_taken(&before, &new) {
-        tracing::warn!(connection = %key, why, "the connection is not taken from the file");
-        reloaded.problems.insert(key, why.to_owned());
-        return Ok(());
+    let key = new.spec.key.clone();
+    match taken_in(shared, file, new).await {
+        Ok(Taken::Unchanged) => {}
+        Ok(Taken::Added) => reloaded.added.push(key),
+        Ok(Taken::Changed) => reloaded.changed.push(key),
+        Err(ChangeError::Store(error)) if !error.is_about_one_row() => return Err(error),
+        Err(why) => {
+            tracing::warn!(connection = %key, %why, "the connection is not taken from the file");
+            reloaded.problems.insert(key, why.to_string());
+        }
     }
-    let changed = differences(&before, &new);
-    if changed.is_empty() {
-        return Ok(());
-    }
-    store(shared, &new, "connection-changed", json!({"by": by, "changed": changed})).await?;
-    carry(shared, &new);
-    reloaded.changed.push(key);
     Ok(())
 }
 
-/// Why the file cannot have a connection.
-fn not_taken(before: &Owned, new: &Owned) -> Option<&'static str> {
+/// What became of a connection of the file.
+enum Taken {
+    Unchanged,
+    Added,
+    Changed,
+}
+
+async fn taken_in(shared: &Shared, file: &str, new: Owned) -> Result<Taken, ChangeError> {
+    let by = Who::file(file).0;
+    let Some(before) = find(shared, &new.spec.key).await? else {
+        store(shared, &new, "connection-created", json!({"by": by, "plugin": new.spec.plugin})).await?;
+        carry(shared, &new);
+        return Ok(Taken::Added);
+    };
     if before.file.is_none() {
-        return Some(
-            "it was made through the API, which goes on owning it: delete it there, or choose another key here",
-        );
+        return Err(ChangeError::OwnedByApi);
     }
     if before.spec.tenant != new.spec.tenant {
-        return Some(
-            "its key is another tenant's: take it out, reload, and add it again, or choose another key",
-        );
+        return Err(ChangeError::OfAnotherTenant);
     }
-    None
+    let changed = differences(&before, &new);
+    if changed.is_empty() {
+        return Ok(Taken::Unchanged);
+    }
+    store(shared, &new, "connection-changed", json!({"by": by, "changed": changed})).await?;
+    carry(shared, &new);
+    Ok(Taken::Changed)
 }
 
 /// A connection that the file no longer names is removed, or disabled while requests of it have not ended.
@@ -141,8 +148,11 @@ async fn let_go(shared: &Shared, file: &str, gone: Owned, reloaded: &mut Reloade
             after.left_file = true;
             after.duties.enabled = false;
             let detail = json!({"by": Who::file(file).0, "changed": differences(&gone, &after)});
-            store(shared, &after, "connection-left-file", detail).await?;
-            reloaded.disabled.push(key);
+            match store(shared, &after, "connection-left-file", detail).await {
+                Ok(()) => reloaded.disabled.push(key),
+                Err(ChangeError::Store(error)) => return Err(error),
+                Err(why) => drop(reloaded.problems.insert(key, why.to_string())),
+            }
         }
     }
     Ok(())

@@ -8,7 +8,10 @@ use zeroize::Zeroizing;
 use crate::{
     connection::{CallLimits, ConnectionSpec, Duties, EgressPolicy, TenantId},
     secret::Secret,
-    store::{StoreError, Vault, connections::Kept, connections::Standing},
+    store::{
+        Store, StoreError, Vault,
+        connections::{self, Kept, Standing},
+    },
     webhook::AcceptedToken,
 };
 
@@ -92,7 +95,9 @@ impl Owned {
             tenant: spec.tenant.0.clone(),
             plugin: spec.plugin.clone(),
             file: self.file.clone(),
-            duties: self.duties.clone(),
+            enabled: self.duties.enabled,
+            actions: serde_json::to_string(&self.duties.actions).map_err(|error| unreadable(&error))?,
+            system: self.duties.system.clone(),
             settings: serde_json::to_string(&open).map_err(|error| unreadable(&error))?,
             sealed_secrets: vault.seal(&place(&spec.tenant.0, &spec.key), &sealed)?,
             standing: self.standing.clone(),
@@ -121,12 +126,36 @@ impl Owned {
         };
         Ok(Self {
             spec,
-            duties: kept.duties.clone(),
+            duties: Duties {
+                enabled: kept.enabled,
+                actions: connections::duties_in(&kept.actions)?,
+                system: kept.system.clone(),
+            },
             file: kept.file.clone(),
             left_file: open.left_file,
             standing: kept.standing.clone(),
         })
     }
+}
+
+/// Every connection of a database, in the order of their keys.
+#[derive(Debug, Default)]
+pub(crate) struct All {
+    pub(crate) owned: Vec<Owned>,
+    /// Those that cannot be read, each with why. They stop no other.
+    pub(crate) unreadable: Vec<(Kept, StoreError)>,
+}
+
+/// Opens every connection of `store`.
+pub(crate) async fn all(store: &Store) -> Result<All, StoreError> {
+    let mut all = All::default();
+    for kept in store.read(|connection| Box::pin(connections::all(connection))).await? {
+        match Owned::open(store.vault(), &kept) {
+            Ok(owned) => all.owned.push(owned),
+            Err(error) => all.unreadable.push((kept, error)),
+        }
+    }
+    Ok(all)
 }
 
 /// Where the vendor reaches the webhooks of connection `key`.

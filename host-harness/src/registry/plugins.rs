@@ -11,7 +11,8 @@ use crate::{
     plugin::{Changes, Digest, LoadError, LoadPolicy, SwapError},
     service::Shared,
     store::{
-        Store, StoreError,
+        StoreError,
+        alarms::{self, Alarm},
         audit::{self, EVERYBODY, Record},
         components::{self, Publication},
     },
@@ -154,21 +155,45 @@ pub(crate) async fn roll_back(shared: &Shared, who: &Who, name: &str) -> Result<
     Ok(published)
 }
 
-/// Every publication with its component, for a host that starts.
-pub(crate) async fn published(store: &Store) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let components = store.read(|connection| {
-        Box::pin(async move {
-            let mut components = Vec::new();
-            for publication in components::publications(connection).await? {
-                let bytes = components::component(connection, publication.digest).await?;
-                let gone =
-                    || StoreError::Unreadable(format!("no component of plugin {}", publication.plugin));
-                components.push((publication.plugin.clone(), bytes.ok_or_else(gone)?));
-            }
-            Ok(components)
-        })
-    });
-    components.await
+/// Puts every published version on a host that starts. One that does not load raises an alarm and stops no other: its
+/// connections wait, since nobody said that they may run on another version.
+pub(crate) async fn put_published(shared: &Shared) -> Result<(), StoreError> {
+    for publication in shared.store.read(|connection| Box::pin(components::publications(connection))).await? {
+        let name = publication.plugin;
+        let Err(why) = put_one(shared, &name, publication.digest).await else { continue };
+        tracing::error!(plugin = name, %why, "a published version does not load");
+        let at = shared.date_ms();
+        let raised = shared.store.write(move |tx| {
+            Box::pin(async move {
+                let detail = format!("{why}; publish another version of it");
+                let alarm = Alarm {
+                    tenant: EVERYBODY,
+                    connection: None,
+                    kind: "plugin-not-loaded",
+                    about: &name,
+                    detail: &detail,
+                };
+                alarms::raise(tx, at, &alarm).await
+            })
+        });
+        raised.await?;
+    }
+    Ok(())
+}
+
+async fn put_one(shared: &Shared, name: &str, digest: Digest) -> Result<(), String> {
+    let component = shared
+        .store
+        .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
+        .await;
+    let bytes = component.map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("the component {digest} is not kept any more"))?;
+    shared
+        .host
+        .add_plugin(name, bytes, &policy(shared, name))
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 fn policy(shared: &Shared, name: &str) -> LoadPolicy {

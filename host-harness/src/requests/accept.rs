@@ -15,6 +15,7 @@ use crate::{
     store::{
         Connection, Keys, PersonName, StoreError,
         audit::{self, Record},
+        connections,
         people::{self, PersonId},
         requests::{self, New, View},
     },
@@ -232,19 +233,14 @@ async fn refused(
     connection: &str,
     action: Action,
 ) -> Result<Option<AcceptError>, StoreError> {
-    use sqlx::Row;
-    let row = sqlx::query("SELECT enabled, actions FROM connections WHERE key = $1")
-        .bind(connection)
-        .fetch_optional(tx)
-        .await?;
+    let duties = connections::duties(tx, connection).await?;
     let connection = connection.to_owned();
-    let Some(row) = row else {
-        return Ok(Some(UnknownConnection { key: connection, nearest: None }.into()));
-    };
-    if row.try_get::<i64, _>("enabled")? == 0 {
-        return Ok(Some(AcceptError::NotEnabled { connection }));
-    }
-    let actions: String = row.try_get("actions")?;
-    let needed = if action == Action::Erasure { "erasure" } else { "consent" };
-    Ok((!actions.contains(needed)).then_some(AcceptError::ActionNotEnabled { connection, action }))
+    Ok(match duties {
+        None => Some(UnknownConnection { key: connection, nearest: None }.into()),
+        Some((false, _)) => Some(AcceptError::NotEnabled { connection }),
+        Some((true, duties)) if !duties.contains(&action.duty()) => {
+            Some(AcceptError::ActionNotEnabled { connection, action })
+        }
+        Some(_) => None,
+    })
 }

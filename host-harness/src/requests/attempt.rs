@@ -315,7 +315,7 @@ async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64
         }
         Cause::Limited => {
             let until = at.saturating_add(millis(*wait));
-            queue::gate(tx, &claim.connection, claim.action, until, reason).await
+            queue::gate(tx, &claim.connection, (claim.action, claim.step), until, reason).await
         }
         Cause::Unauthorized => {
             queue::park(tx, &claim.connection, at, reason).await?;

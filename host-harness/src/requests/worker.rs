@@ -22,7 +22,7 @@ use crate::{
         audit::{self, Record},
         queue::{self, Claim, Lane},
     },
-    tasks::Tasks,
+    tasks::{GRACE, Tasks},
 };
 
 /// How often it looks for what time has made due.
@@ -50,13 +50,18 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         let again_at = shared.clock.now() + LOOK;
         tokio::select! {
             _ = stop.changed() => {}
-            Some(()) = under_way.ended() => {}
+            Some(_) = under_way.ended() => {}
             () = shared.work.notified() => {}
             () = shared.clock.sleep_until(again_at) => {}
         }
     }
-    if !under_way.finish().await {
-        take_back(&shared, i64::MAX, &[]).await;
+    if !under_way.finish(GRACE).await {
+        let at = shared.date_ms();
+        let handed_back = shared.store.write(move |tx| Box::pin(queue::hand_back(tx, at)));
+        if let Err(error) = handed_back.await {
+            // The next start takes them back.
+            tracing::error!(%error, "claims cannot be handed back");
+        }
     }
 }
 
@@ -117,7 +122,10 @@ async fn pass(
             shared.store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
         lanes.sort_by_key(|lane| of(under_way, &lane.tenant));
         for lane in lanes {
-            claim(shared, under_way, lane, share, now).await?;
+            let connection = lane.connection.clone();
+            if let Err(error) = claim(shared, under_way, lane, share, now).await {
+                tracing::error!(connection, %error, "its requests cannot be claimed");
+            }
         }
     }
     Ok(())

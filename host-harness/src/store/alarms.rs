@@ -90,6 +90,18 @@ pub(crate) async fn is_over(tx: &mut Connection, at: i64, kind: &str, about: &st
     Ok(())
 }
 
+/// Clears what is about `connection`, which is gone.
+pub(crate) async fn are_over(tx: &mut Connection, at: i64, connection: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE alarms SET cleared_at = $2, cleared_by = 'the host' WHERE connection = $1 AND cleared_at IS NULL",
+    )
+    .bind(connection)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// The open alarms of all tenants, oldest first.
 pub(crate) async fn open(connection: &mut Connection) -> Result<Vec<Raised>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, id");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{Row, any::AnyRow};
 
 use super::{Connection, StoreError};
-use crate::connection::{Duties, Duty};
+use crate::connection::Duty;
 
 /// A connection as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,10 @@ pub(crate) struct Kept {
     pub(crate) plugin: String,
     /// The configuration file that owns it; none where the API does.
     pub(crate) file: Option<String>,
-    pub(crate) duties: Duties,
+    pub(crate) enabled: bool,
+    /// JSON.
+    pub(crate) actions: String,
+    pub(crate) system: Option<String>,
     /// JSON.
     pub(crate) settings: String,
     pub(crate) sealed_secrets: Vec<u8>,
@@ -50,9 +53,25 @@ pub(crate) async fn find(connection: &mut Connection, key: &str) -> Result<Optio
     row.as_ref().map(kept).transpose()
 }
 
+/// Whether the connection of that key does anything, and what; none where there is no such connection.
+pub(crate) async fn duties(
+    tx: &mut Connection,
+    key: &str,
+) -> Result<Option<(bool, BTreeSet<Duty>)>, StoreError> {
+    let sql = "SELECT enabled, actions FROM connections WHERE key = $1";
+    let row = sqlx::query(sql).bind(key).fetch_optional(tx).await?;
+    row.map(|row| Ok((row.try_get::<i64, _>("enabled")? != 0, duties_in(row.try_get("actions")?)?)))
+        .transpose()
+}
+
+/// The duties in a connection's list of actions.
+pub(crate) fn duties_in(actions: &str) -> Result<BTreeSet<Duty>, StoreError> {
+    serde_json::from_str(actions)
+        .map_err(|error| StoreError::Unreadable(format!("a connection's actions: {error}")))
+}
+
 /// Stores `new` at `at`, instead of the connection of its key where there is one; how that one stands is kept.
 pub(crate) async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), StoreError> {
-    let actions = serde_json::to_string(&new.duties.actions);
     sqlx::query(
         "INSERT INTO connections \
            (key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, created_at, changed_at) \
@@ -64,9 +83,9 @@ pub(crate) async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), 
     .bind(&new.tenant)
     .bind(&new.plugin)
     .bind(new.file.as_deref())
-    .bind(i64::from(new.duties.enabled))
-    .bind(actions.map_err(|error| StoreError::Unreadable(error.to_string()))?)
-    .bind(new.duties.system.as_deref())
+    .bind(i64::from(new.enabled))
+    .bind(&new.actions)
+    .bind(new.system.as_deref())
     .bind(&new.settings)
     .bind(new.sealed_secrets.clone())
     .bind(at)
@@ -105,17 +124,17 @@ pub(crate) async fn unfinished(connection: &mut Connection, key: &str) -> Result
 }
 
 /// Ends the connection's unfinished requests as failed, since nobody will carry them out; how many. An attempt under way
-/// loses its claim, and the people in them can no longer be read.
+/// loses its claim. The people in its requests can no longer be read, be they kept to be replayed.
 pub(crate) async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u64, StoreError> {
-    sqlx::query(
-        "DELETE FROM request_keys WHERE request IN \
-           (SELECT seq FROM requests WHERE connection = $1 AND finished_at IS NULL)",
-    )
-    .bind(key)
-    .execute(&mut *tx)
-    .await?;
+    const DESTROY: [&str; 2] = [
+        "DELETE FROM request_keys WHERE request IN (SELECT seq FROM requests WHERE connection = $1)",
+        "UPDATE requests SET sealed_details = NULL WHERE connection = $1 AND sealed_details IS NOT NULL",
+    ];
+    for statement in DESTROY {
+        sqlx::query(statement).bind(key).execute(&mut *tx).await?;
+    }
     let ended = sqlx::query(
-        "UPDATE requests SET state = 'failed', finished_at = $2, lease_until = NULL, sealed_details = NULL, \
+        "UPDATE requests SET state = 'failed', finished_at = $2, lease_until = NULL, \
            reason = CASE WHEN generation = 0 THEN 'its connection was deleted before anything was sent' \
              ELSE 'its connection was deleted before it ended; the vendor may have acted: look there' END, \
            generation = generation + 1 \
@@ -154,9 +173,6 @@ pub(crate) async fn forget_connection(tx: &mut Connection, key: &str) -> Result<
 }
 
 fn kept(row: &AnyRow) -> Result<Kept, StoreError> {
-    let actions: String = row.try_get("actions")?;
-    let actions: BTreeSet<Duty> = serde_json::from_str(&actions)
-        .map_err(|error| StoreError::Unreadable(format!("a connection's actions: {error}")))?;
     let parked: Option<String> = row.try_get("parked_why")?;
     let parked_at: Option<i64> = row.try_get("parked_at")?;
     let tested_at: Option<i64> = row.try_get("tested_at")?;
@@ -166,11 +182,9 @@ fn kept(row: &AnyRow) -> Result<Kept, StoreError> {
         tenant: row.try_get("tenant")?,
         plugin: row.try_get("plugin")?,
         file: row.try_get("file")?,
-        duties: Duties {
-            enabled: row.try_get::<i64, _>("enabled")? != 0,
-            actions,
-            system: row.try_get("system")?,
-        },
+        enabled: row.try_get::<i64, _>("enabled")? != 0,
+        actions: row.try_get("actions")?,
+        system: row.try_get("system")?,
         settings: row.try_get("settings")?,
         sealed_secrets: row.try_get("sealed_secrets")?,
         standing: Standing {

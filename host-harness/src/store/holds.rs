@@ -25,11 +25,12 @@ pub(crate) async fn hold(
         "SELECT c.enabled, c.parked_why, c.open_until, g.until, g.why, \
            (SELECT COUNT(*) FROM requests me JOIN requests e ON e.person = me.person AND e.seq < me.seq \
             WHERE me.id = $2 AND e.finished_at IS NULL) AS behind \
-         FROM connections c LEFT JOIN gates g ON g.connection = c.key AND g.action = $3 WHERE c.key = $1",
+         FROM connections c LEFT JOIN gates g ON g.connection = c.key AND g.action = $3 AND g.step = $4 WHERE c.key = $1",
     )
     .bind(&view.connection)
     .bind(&view.id)
     .bind(view.action.word())
+    .bind(view.step.word())
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else { return Ok(None) };

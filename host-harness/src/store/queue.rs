@@ -61,8 +61,8 @@ pub(crate) async fn due_lanes(connection: &mut Connection, now: i64) -> Result<V
            (SELECT DISTINCT connection, action, step FROM requests WHERE state = 'waiting' AND next_at <= $1) r \
          JOIN connections c ON c.key = r.connection \
          WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.open_until <= $1 \
-           AND INSTR(c.actions, CASE r.action WHEN 'erasure' THEN 'erasure' ELSE 'consent' END) > 0 AND NOT EXISTS \
-           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = r.action AND g.until > $1) \
+           AND c.actions LIKE CASE r.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END AND NOT EXISTS \
+           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = r.action AND g.step = r.step AND g.until > $1) \
          ORDER BY c.tenant, c.key, r.action, r.step",
     )
     .bind(now)
@@ -221,6 +221,19 @@ pub(crate) struct SetAside {
     pub(crate) connection: String,
 }
 
+/// Hands every claim back: the process stops, and its attempts were cut off. An erasure is confirmed first, since nobody
+/// knows what became of it.
+pub(crate) async fn hand_back(tx: &mut Connection, now: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE requests SET state = 'waiting', reason = 'the service stopped during an attempt', next_at = $1, \
+           lease_until = NULL, step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END WHERE state = 'running'",
+    )
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Takes back the claims whose leases are over by then, but for those of `under_way`, which somebody still works on. An
 /// erasure is confirmed first, since nobody knows what became of it.
 pub(crate) async fn take_back(
@@ -278,16 +291,17 @@ async fn give_back(tx: &mut Connection, seq: i64, now: i64, is_poison: bool) -> 
 pub(crate) async fn gate(
     tx: &mut Connection,
     connection: &str,
-    action: Action,
+    (action, step): (Action, Step),
     until: i64,
     why: &str,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO gates (connection, action, until, why) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (connection, action) DO UPDATE SET until = excluded.until, why = excluded.why",
+        "INSERT INTO gates (connection, action, step, until, why) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (connection, action, step) DO UPDATE SET until = excluded.until, why = excluded.why",
     )
     .bind(connection)
     .bind(action.word())
+    .bind(step.word())
     .bind(until)
     .bind(why)
     .execute(tx)

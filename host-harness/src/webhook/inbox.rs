@@ -20,7 +20,7 @@ use crate::{
         deliveries::{self, Claim, DeliveryState, End, Which},
         people,
     },
-    tasks::Tasks,
+    tasks::{GRACE, Tasks},
 };
 
 /// Readings at the same time. A reading takes well under a millisecond, unless the vendor is asked who a person is.
@@ -65,12 +65,12 @@ pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>
         let again_at = webhooks.shared.clock.now() + LOOK;
         tokio::select! {
             _ = stop.changed() => {}
-            Some(()) = under_way.ended() => {}
+            Some(_) = under_way.ended() => {}
             () = webhooks.arrived.notified() => {}
             () = webhooks.shared.clock.sleep_until(again_at) => {}
         }
     }
-    under_way.finish().await;
+    under_way.finish(GRACE).await;
 }
 
 /// Begins as many readings as there are places for.

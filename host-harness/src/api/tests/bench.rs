@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     config::Config,
     secret::Secret,
-    service::{Service, Shared},
+    service::{PartEnded, Service, Shared},
     store::{
         Connection, StoreError,
         api_keys::{self, PREFIX, Scope},
@@ -28,7 +28,7 @@ pub(super) struct Bench {
     api: SocketAddr,
     webhooks: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
+    running: JoinHandle<Result<(), PartEnded>>,
 }
 
 /// What was answered.
@@ -84,7 +84,7 @@ impl Bench {
     /// Stops it and starts it again.
     pub(super) async fn restarted(self) -> Self {
         drop(self.stop);
-        self.running.await.unwrap();
+        self.running.await.unwrap().unwrap();
         drop(self.shared);
         Self::start(self.folder, self.stand_in).await
     }

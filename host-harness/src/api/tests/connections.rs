@@ -190,7 +190,12 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
         "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
            generation) VALUES (1, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', x'01', 4102444800000, 1, 0), \
            (2, 'r-2', 'acme', 'newsletter', 1, 'consent', 'waiting', 'confirm', x'01', 4102444800000, 1, 3)",
-        "INSERT INTO request_keys (request, data_key) VALUES (1, x'01'), (2, x'01')",
+        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
+           reason, finished_at) \
+           VALUES (3, 'r-3', 'acme', 'newsletter', 1, 'consent', 'failed', 'act', x'01', 4102444800000, 1, 'no', 4102444800000)",
+        "INSERT INTO request_keys (request, data_key) VALUES (1, x'01'), (2, x'01'), (3, x'01')",
+        "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
+           VALUES ('a-1', 'acme', 'newsletter', 'request-late', 'r-1', 'd', 1), ('a-2', 'acme', 'other', 'k', 'x', 'd', 1)",
     ] {
         bench.sql(statement).await;
     }
@@ -220,11 +225,70 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
         [
             "r-1 failed 1 its connection was deleted before anything was sent",
             "r-2 failed 1 its connection was deleted before it ended; the vendor may have acted: look there",
+            "r-3 failed 1 no",
         ]
     );
+    let alarms = bench.get(&key, "/api/v1/alarms").await;
+    let open: Vec<_> =
+        alarms.json["alarms"].as_array().unwrap().iter().map(|alarm| alarm["id"].clone()).collect();
+    assert_eq!(open, ["a-2"], "nobody can act on what is about a connection that is gone");
+    let replayed = bench.send(&key, "POST", "/api/v1/requests/r-3/replay", None).await;
+    assert_eq!(replayed.problem(), (409, "not-replayed"));
     let records = bench.audit("acme").await;
     assert_eq!(records.last().unwrap()["what"], "connection-deleted");
     bench.connect(&key, "other", "newsletter").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_that_the_mapping_cannot_stand_for_is_refused_and_changes_nothing() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    for (path, body) in [
+        ("systems/crm", json!({"fides_key": "crm", "name": "CRM", "data_uses": ["marketing"]})),
+        (
+            "notices/n-1",
+            json!({"id": "n-1", "name": "News", "data_uses": ["marketing"], "enforcement_level": "system_wide"}),
+        ),
+    ] {
+        let put = bench.send(&key, "PUT", &format!("/api/v1/tenants/acme/{path}"), Some(body)).await;
+        assert_eq!(put.status, 204, "{put:?}");
+    }
+    assert_eq!(bench.send(&key, "PATCH", PATH, Some(json!({"system": "crm"}))).await.status, 200);
+    bench
+        .sql(
+            "INSERT INTO items (connection, kind, id, name, notice, listed) \
+             VALUES ('newsletter', 'channel', '6539', 'News', 'n-1', 1)",
+        )
+        .await;
+    let patch = json!({"system": "billing", "enabled": false});
+    let refused = bench.send(&key, "PATCH", PATH, Some(patch)).await;
+    assert_eq!(refused.problem(), (409, "breaks-mapping"));
+    assert!(refused.detail().starts_with("connection newsletter maps channel:6539: "), "{refused:?}");
+    let shown = bench.get(&key, PATH).await;
+    assert_eq!((&shown.json["system"], &shown.json["enabled"]), (&json!("crm"), &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    bench.connect(&key, "acme", "second").await;
+    bench.connect(&key, "acme", "third").await;
+    bench.sql("UPDATE connections SET actions = '[\"portability\"]' WHERE key = 'newsletter'").await;
+    bench.sql("UPDATE connections SET sealed_secrets = x'00' WHERE key = 'third'").await;
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, "/api/v1/connection/second/test").await.json["test_status"], "succeeded");
+    let listed = bench.get(&key, "/api/v1/connection").await;
+    assert_eq!(listed.json["connections"].as_array().unwrap().len(), 1);
+    let alarms = bench.get(&key, "/api/v1/alarms").await;
+    let alarms: Vec<_> = alarms.json["alarms"].as_array().unwrap().clone();
+    let told: Vec<_> = alarms.iter().map(|alarm| (alarm["kind"].clone(), alarm["about"].clone())).collect();
+    let wanted = |key: &str| (json!("connection-unreadable"), json!(key));
+    assert_eq!(told, [wanted("newsletter"), wanted("third")]);
+    assert!(alarms[0]["detail"].as_str().unwrap().contains("actions"), "{alarms:?}");
+    assert_eq!(bench.get(&key, PATH).await.problem(), (500, "internal"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,3 +97,23 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
     let names: Vec<_> = bench.shared.host.plugins().keys().cloned().collect();
     assert_eq!(names, ["guest", "iterable", "watched"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_keeps_nobody_from_starting() {
+    let (bench, key) = bench("").await;
+    bench.connect(&key, "acme", "newsletter").await;
+    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    bench.sql("UPDATE components SET bytes = x'00'").await;
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, "/api/v1/connection/newsletter/test").await.json["test_status"], "succeeded");
+    let ready = bench.raw("GET", "/ready", "", b"").await;
+    assert_eq!(
+        (ready.problem(), ready.detail()),
+        ((503, "unavailable"), r#"plugins are not loaded: {"guest"}"#)
+    );
+    let alarms = bench.get(&key, "/api/v1/alarms").await;
+    let alarm = &alarms.json["alarms"][0];
+    assert_eq!((&alarm["kind"], &alarm["about"]), (&json!("plugin-not-loaded"), &json!("guest")));
+    assert_eq!(publish(&bench, &key, "guest?agree=true", &guest("build_two")).await.status, 200);
+    assert_eq!(bench.raw("GET", "/ready", "", b"").await.status, 200);
+}

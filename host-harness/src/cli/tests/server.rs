@@ -18,7 +18,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use super::{Console, Exit, Kept, run};
 use crate::{
     config::Config,
-    service::{Handle, Service},
+    service::{Handle, PartEnded, Service},
 };
 
 /// A service that runs, and everything that commands said of it.
@@ -28,7 +28,7 @@ struct Running {
     handle: Handle,
     address: SocketAddr,
     _stop: oneshot::Sender<()>,
-    _serving: JoinHandle<()>,
+    _serving: JoinHandle<Result<(), PartEnded>>,
     said: Mutex<String>,
 }
 

@@ -131,9 +131,10 @@ async fn nothing_is_claimed_where_the_connection_is_held_back() {
         ("UPDATE connections SET open_until = 11", false),
         ("UPDATE connections SET open_until = 10", true),
         ("UPDATE connections SET actions = '[\"consent\"]'", false),
-        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 11, 'full')", false),
-        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 10, 'full')", true),
-        ("INSERT INTO gates VALUES ('newsletter', 'consent', 11, 'full')", true),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 'act', 11, 'full')", false),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 'confirm', 11, 'full')", true),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 'act', 10, 'full')", true),
+        ("INSERT INTO gates VALUES ('newsletter', 'consent', 'act', 11, 'full')", true),
         ("UPDATE requests SET next_at = 11", false),
     ] {
         let folder = Folder::new();
@@ -198,6 +199,22 @@ async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_
     assert!(claim_all(&store, 400).await.is_empty());
     assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &id, 400).await })).await);
     assert_eq!(claim_all(&store, 400).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_stops_often_sets_no_request_aside() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    request(&store, "newsletter", 1, Action::Erasure).await;
+    for (at, step) in [(100, Step::Act), (200, Step::Confirm), (300, Step::Confirm), (400, Step::Confirm)] {
+        let claims = claim_all(&store, at).await;
+        assert_eq!(claims.iter().map(|claim| claim.step).collect::<Vec<_>>(), [step]);
+        write(&store, move |tx| Box::pin(hand_back(tx, at))).await;
+        assert!(!ended(&store, &claims[0], change(State::Done, at)).await, "its claim is lost");
+    }
+    assert_eq!(write(&store, |tx| Box::pin(take_back(tx, 500, i64::MAX, &[]))).await, []);
+    assert_eq!(claim_all(&store, 500).await.len(), 1);
 }
 
 #[tokio::test]
