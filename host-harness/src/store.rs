@@ -64,6 +64,9 @@ pub enum StoreError {
     /// A value that this version did not write.
     #[error("the database holds what this version does not understand: {0}")]
     Unreadable(String),
+    /// Half of it is another database's.
+    #[error("a restore of this database was cut off: do it again, with --replace")]
+    RestoreCutOff,
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,
@@ -107,6 +110,9 @@ pub(crate) struct Keys {
 impl Store {
     /// Opens the SQLite database at `path`, made where there is none and brought to this version where it is older.
     pub async fn open(path: &Path, key: &MasterKey) -> Result<Self, StoreError> {
+        if restore::unfinished(path) {
+            return Err(StoreError::RestoreCutOff);
+        }
         Self::on(Arc::new(Sqlite::open(path).await?), key).await
     }
 

@@ -155,7 +155,7 @@ async fn what_is_no_backup_of_this_service_is_refused_and_changes_nothing() {
     assert!(err.contains("the master key is not the one"), "{err}");
     std::fs::write(operator.file("master.key"), "ab".repeat(32)).unwrap();
     assert_eq!(operator.keys().await, ["before"]);
-    assert!(!operator.file("connector-host.db.restoring").exists());
+    assert!(!operator.file("connector-host.db.copy").exists());
 }
 
 #[tokio::test]

@@ -71,15 +71,16 @@ pub(super) async fn apply(
             Box::pin(async move {
                 // A claim that is lost sends nothing; its end changes nothing either.
                 match queue::person_of(tx, &held).await? {
-                    Some(person) => outgoing::begin(tx, person, plan, sent_at).await,
-                    None => Ok(Begun::Erased(plan)),
+                    Some(person) => outgoing::begin(tx, person, plan, sent_at).await.map(Some),
+                    None => Ok(None),
                 }
             })
         })
         .await;
     let plan = match begun {
-        Ok(Begun::Sending(plan)) if !plan.preferences().is_empty() => plan,
-        Ok(Begun::Sending(plan) | Begun::Erased(plan)) => return settled(&plan),
+        Ok(Some(Begun::Sending(plan))) if !plan.preferences().is_empty() => plan,
+        Ok(Some(Begun::Sending(plan) | Begun::Erased(plan))) => return settled(&plan),
+        Ok(None) => return lost(claim),
         Err(error) => return put_off(claim, &error),
     };
     let chosen = plan.preferences();
@@ -165,6 +166,22 @@ fn told(plan: &Plan) -> Value {
 fn reseal(shared: &Shared, claim: &Claim, details: &Details) -> Result<Option<Vec<u8>>, StoreError> {
     let key = shared.store.vault().data_key(&key_context(&claim.id), &claim.data_key)?;
     details.sealed(&key, &claim.id).map(Some)
+}
+
+/// Somebody else has the request: what is said here changes nothing.
+fn lost(claim: &Claim) -> Came {
+    Came {
+        after: After::Again {
+            step: claim.step,
+            wait: Duration::ZERO,
+            reason: "its claim was lost before anything was sent".to_owned(),
+            cause: Cause::HandedBack,
+        },
+        result: json!({ "nothing-sent": true }),
+        outcome: claim.outcome.clone(),
+        yielded: Yielded::Nothing,
+        settles_after: Duration::ZERO,
+    }
 }
 
 /// The store did not do its part: what was or may have been sent is sent again.
