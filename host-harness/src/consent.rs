@@ -1,7 +1,8 @@
 //! Consent both ways: the rules, as functions of their arguments, and what puts them to work around the store.
 //!
 //! The rules know no clock, store, network or sandbox. [`notice`] says which notices reach a vendor, [`mapping`] which of
-//! the vendor's items stand for them. Whatever is heard about a person's choices passes [`newest`]; [`derive`](mod@derive) reads
+//! the vendor's items stand for them. Whatever is heard about a person's choices passes [`newest`], and before it
+//! [`put_back`], which keeps opt-outs from our own writes of whole lists; [`derive`](mod@derive) reads
 //! notices out of what stands, [`outbound`] turns requested preferences into item choices and a report. A [`Cause`] ends
 //! the round trip of a derived preference.
 //!
@@ -18,6 +19,7 @@ pub mod mappings;
 pub mod newest;
 pub mod notice;
 pub mod outbound;
+pub mod put_back;
 
 pub(crate) mod forward;
 pub(crate) mod inbound;

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::{
     Cause,
-    newest::{Judged, News, hear},
+    newest::{Judged, News, Recorded, hear},
     outbound::Requested,
+    put_back::{LAG_MS, put_back},
     tell,
 };
 use crate::{
@@ -23,9 +24,6 @@ use crate::{
         requests,
     },
 };
-
-/// How long a vendor may need to show what a person has chosen there, in milliseconds: Iterable about a minute.
-const LAG_MS: i64 = 61_000;
 
 /// A delivery that was read.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +80,9 @@ async fn take_one(
         let chosen = &by_now(chosen, received_at);
         let stands = choices::ledger(tx, person).await?.remove(&chosen.item);
         let writes = choices::writes(tx, person, &chosen.item).await?;
-        let judged = hear(stands.as_ref(), chosen, &writes);
+        let sent = choices::sent_to(tx, person).await?;
+        let judged = put_back(stands.as_ref(), chosen, &sent)
+            .unwrap_or_else(|| hear(stands.as_ref(), chosen, &writes));
         choices::stand(tx, person, &chosen.item, &judged.stands).await?;
         if judged.news == News::Changed {
             tell::item(tx, keys, &about, ground, (&chosen.item, &judged.stands), &cause).await?;
@@ -116,8 +116,8 @@ async fn was_unseen(
     if news == News::Echo {
         return Ok(false);
     }
-    let at = i64::try_from(chosen.chosen_at_ms).unwrap_or(i64::MAX);
-    let shown_at = at.saturating_add(LAG_MS);
+    let date = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    let (at, shown_at) = (date(chosen.chosen_at_ms), date(chosen.chosen_at_ms.saturating_add(LAG_MS)));
     people::settles_at(tx, person, shown_at).await?;
     choices::is_written_between(tx, person, at, shown_at).await
 }
@@ -132,6 +132,11 @@ async fn drop_it(tx: &mut Connection, arrival: Arrival<'_>) -> Result<(), StoreE
     audit::append(tx, arrival.tenant, arrival.received_at, &record).await
 }
 
+/// What a request restores that has what stands for `item` written again.
+pub(super) fn restoring(item: &ItemId, stands: &Recorded) -> String {
+    format!("{item} {} {}", stands.choice, stands.chosen_at_ms)
+}
+
 /// Has what stands written again, unless that waits already.
 async fn restore(
     tx: &mut Connection,
@@ -141,7 +146,7 @@ async fn restore(
     judged: &Judged,
 ) -> Result<bool, StoreError> {
     let stands = &judged.stands;
-    let what = format!("{item} {} {}", stands.choice, stands.chosen_at_ms);
+    let what = restoring(item, stands);
     if requests::is_waiting_to_restore(tx, about.person, &what).await? {
         return Ok(false);
     }

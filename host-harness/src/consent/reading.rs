@@ -2,6 +2,7 @@
 
 use super::{
     Cause,
+    inbound::restoring,
     newest::{News, read},
     tell,
 };
@@ -12,7 +13,7 @@ use crate::{
     },
     requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
     service::Shared,
-    store::{Connection, Keys, StoreError, choices, items, people},
+    store::{Connection, Keys, StoreError, choices, items, people, requests},
 };
 
 /// Has the people named read again at `connection`, each by a request of its own. People are known here by hashes alone,
@@ -60,6 +61,12 @@ pub(crate) async fn take(
     for Held { item, choice } in held {
         let stands = ledger.get(item);
         if stands.is_none() && ground.notice_of(item).is_none() {
+            continue;
+        }
+        if let Some(stands) = stands
+            && requests::is_waiting_to_restore(tx, about.person, &restoring(item, stands)).await?
+        {
+            // The vendor is known to hold the other choice, and is about to be told.
             continue;
         }
         let writes = choices::writes(tx, about.person, item).await?;

@@ -73,6 +73,15 @@ pub(crate) async fn writes(
     rows.iter().map(write).collect()
 }
 
+/// When the vendor was told anything about `person`, in milliseconds since 1970.
+pub(crate) async fn sent_to(tx: &mut Connection, person: PersonId) -> Result<Vec<u64>, StoreError> {
+    let sent: Vec<i64> = sqlx::query_scalar("SELECT DISTINCT sent_at FROM writes WHERE person = $1")
+        .bind(person.0)
+        .fetch_all(tx)
+        .await?;
+    Ok(sent.into_iter().map(since_1970).collect())
+}
+
 /// Whether the vendor was told anything about `person` from `from` to `to`.
 pub(crate) async fn is_written_between(
     tx: &mut Connection,

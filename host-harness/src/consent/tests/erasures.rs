@@ -27,9 +27,10 @@ async fn an_erasure_holds_later_consents_back_until_it_is_confirmed() {
     bench.work();
     let erasure = bench.erase(ADA).await;
     let consent = bench.sends_notice(ADA, Answer::OptIn).await;
-    bench.done(&erasure).await;
-    assert_eq!(bench.view(&consent).await.attempts, 0, "it has not begun");
+    let erased_at = bench.done(&erasure).await.finished_at.unwrap();
     let view = bench.done(&consent).await;
+    let began: Vec<_> = bench.attempts(&consent).await.iter().map(|attempt| attempt.began_at).collect();
+    assert!(began.iter().all(|began| *began >= erased_at), "{began:?} {erased_at}");
     assert_eq!(statuses(&view), ["refused", "refused"]);
     let writes = bench.stand_in.requests().into_iter().filter(|r| r.path.contains("ubscri")).count();
     assert_eq!(writes, 0, "the vendor was not asked");

@@ -7,7 +7,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
 use crate::{
-    consent::newest::ECHO_MS,
+    consent::{newest::ECHO_MS, put_back::came_by_a_write},
     contract::webhook::{Delivery, Verdict},
     store::choices,
     webhook::Admitted,
@@ -53,6 +53,8 @@ struct Play<'a> {
     before: usize,
     /// The newest choice for each item: its second, whether it is an opt-out, and which it is.
     newest: BTreeMap<ItemId, (u64, bool, Choice)>,
+    /// What the person chose at the vendor, in order: the item, when, and which.
+    acts: Vec<(ItemId, u64, Choice)>,
     /// The platform's own.
     sent: BTreeMap<ItemId, (u64, bool, Choice)>,
     is_erased: bool,
@@ -126,8 +128,20 @@ impl Play<'_> {
         self.bench.stand_in.act(self.email.as_str(), &act);
         // Whoever is in already chooses nothing by joining.
         if self.bench.stand_in.deliveries().len() > before {
+            self.acts.push((id.clone(), now, choice));
             newer(&mut self.newest, id, rank(now, choice));
         }
+    }
+
+    /// Whether the person opted in again so soon after opting out that a write of ours may have brought it.
+    async fn is_doubtful(&self, id: &ItemId) -> bool {
+        let mut sent = Vec::new();
+        for item in ITEMS {
+            sent.extend(self.written(&super::item(item)).await.iter().map(|write| write.sent_at_ms));
+        }
+        let of =
+            |choice| self.acts.iter().filter(move |act| act.0 == *id && act.2 == choice).map(|act| act.1);
+        of(Choice::OptOut).any(|out| of(Choice::OptIn).any(|back| came_by_a_write(out, back, &sent)))
     }
 
     async fn written(&self, item: &ItemId) -> Vec<crate::consent::newest::Write> {
@@ -213,7 +227,7 @@ impl Play<'_> {
         }
     }
 
-    async fn check(&self) -> Result<(), TestCaseError> {
+    async fn check(&self, api: SubscriptionsApi) -> Result<(), TestCaseError> {
         if self.is_erased {
             prop_assert!(self.bench.stand_in.person(self.email.as_str()).is_none(), "the erased came back");
             prop_assert_eq!(self.ledger().await, BTreeMap::new());
@@ -221,19 +235,32 @@ impl Play<'_> {
             return Ok(());
         }
         let out = self.bench.out_of(&self.email);
-        let wanted: BTreeMap<ItemId, Choice> =
-            self.newest.iter().map(|(item, (.., choice))| (item.clone(), *choice)).collect();
-        let at_vendor: BTreeMap<ItemId, Choice> = wanted
+        let mut wanted = BTreeMap::new();
+        for (item, (.., choice)) in &self.newest {
+            // Whole lists may put back an opt-in: then the opt-out stands, and on both sides.
+            let is_kept = api == SubscriptionsApi::Success || *choice == Choice::OptOut;
+            if is_kept && !self.is_doubtful(item).await {
+                wanted.insert(item.clone(), *choice);
+            }
+        }
+        let chosen =
+            |(item, choice): (ItemId, Choice)| self.newest.contains_key(&item).then_some((item, choice));
+        let at_vendor: BTreeMap<ItemId, Choice> = self
+            .newest
             .keys()
             .map(|item| {
                 let is_out = out.contains(&item.id.parse().unwrap());
                 (item.clone(), if is_out { Choice::OptOut } else { Choice::OptIn })
             })
             .collect();
-        prop_assert_eq!(&at_vendor, &wanted, "at the vendor");
-        let here: BTreeMap<_, _> =
-            self.ledger().await.into_iter().filter(|(item, _)| wanted.contains_key(item)).collect();
-        prop_assert_eq!(&here, &wanted, "here");
+        let kept: BTreeMap<_, _> = at_vendor
+            .iter()
+            .filter(|(item, _)| wanted.contains_key(*item))
+            .map(|(i, c)| (i.clone(), *c))
+            .collect();
+        prop_assert_eq!(&kept, &wanted, "at the vendor");
+        let here: BTreeMap<_, _> = self.ledger().await.into_iter().filter_map(chosen).collect();
+        prop_assert_eq!(&here, &at_vendor, "here and at the vendor");
         let mut platform = self.sent.clone();
         for event in self.events().await {
             if let Chosen::Item { item, preference } = event.news.chosen {
@@ -242,8 +269,8 @@ impl Play<'_> {
             }
         }
         let platform: BTreeMap<_, _> =
-            platform.into_iter().map(|(item, (.., choice))| (item, choice)).collect();
-        prop_assert_eq!(&platform, &wanted, "at the platform");
+            platform.into_iter().map(|(item, (.., choice))| (item, choice)).filter_map(chosen).collect();
+        prop_assert_eq!(&platform, &at_vendor, "at the platform and at the vendor");
         Ok(())
     }
 
@@ -259,19 +286,24 @@ impl Play<'_> {
     }
 }
 
-/// Built with `CONSENT_HISTORIES=n`, it plays so many of them.
 #[test]
 fn the_newest_choice_stands_on_both_sides_and_no_erased_person_comes_back() {
+    play(SubscriptionsApi::Success);
+}
+
+#[test]
+fn where_whole_lists_are_written_the_newest_opt_out_stands_on_both_sides_and_no_erased_person_comes_back() {
+    play(SubscriptionsApi::Off);
+}
+
+/// Built with `CONSENT_HISTORIES=n`, it plays so many of them.
+fn play(api: SubscriptionsApi) {
     let cases = option_env!("CONSENT_HISTORIES").and_then(|count| count.parse().ok()).unwrap_or(24);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bench = tokio::sync::Mutex::new(runtime.block_on(async {
         let mut bench = bench().await;
-        // Without it whole lists are written, which may undo what a person chose a moment before.
         bench.stand_in.with_project(|project| {
-            project.set_switches(Switches {
-                subscriptions_api: SubscriptionsApi::Success,
-                ..Switches::default()
-            });
+            project.set_switches(Switches { subscriptions_api: api, ..Switches::default() });
         });
         bench.work();
         bench
@@ -289,6 +321,7 @@ fn the_newest_choice_stands_on_both_sides_and_no_erased_person_comes_back() {
                 email: format!("person-{}@example.com", played.get()),
                 bench: &mut bench,
                 newest: BTreeMap::new(),
+                acts: Vec::new(),
                 sent: BTreeMap::new(),
                 is_erased: false,
             };
@@ -297,7 +330,7 @@ fn the_newest_choice_stands_on_both_sides_and_no_erased_person_comes_back() {
                 play.step(step).await;
             }
             play.end().await;
-            let checked = play.check().await;
+            let checked = play.check(api).await;
             // The next one begins where nothing of this one settles any more.
             play.bench.pass(Duration::from_hours(1));
             checked

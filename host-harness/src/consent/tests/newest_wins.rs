@@ -7,6 +7,7 @@ use iterable_stand_in::{Act, Fault};
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTES: Duration = Duration::from_mins(10);
 
 #[tokio::test]
 async fn an_older_event_that_arrives_while_a_newer_choice_waits_loses() {
@@ -77,4 +78,53 @@ async fn an_event_delivered_twice_is_told_once() {
     bench.hears(ADA, "e-1", chosen.clone()).await;
     bench.hears(ADA, "e-1", chosen).await;
     assert_eq!(bench.feed_words().await, ["6539 opt_out", "n-1 opt_out"]);
+}
+
+#[tokio::test]
+async fn an_opt_out_that_our_write_of_whole_lists_put_back_is_written_again() {
+    for put_back_is_heard_first in [false, true] {
+        let mut bench = bench().await;
+        bench.stand_in.seed(ADA, None);
+        bench.pass(MINUTES);
+        bench.stand_in.act(ADA, &Act::UnsubscribeByLink { channel: 6541 });
+        let theirs = bench.chosen(PUSH, Choice::OptOut);
+        bench.work();
+        let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
+        bench.done(&id).await;
+        assert_eq!(bench.out_of(ADA), [6539], "the lists were not shown with theirs yet");
+        bench.pass(SECOND);
+        let mut told = [("theirs", theirs), ("put-back", bench.chosen(PUSH, Choice::OptIn))];
+        if put_back_is_heard_first {
+            told.reverse();
+        }
+        for (key, event) in told {
+            bench.hears(ADA, key, event).await;
+        }
+        bench.quiet().await;
+        assert_eq!(bench.out_of(ADA), [6539, 6541]);
+        let last = bench.feed_words().await.into_iter().filter(|words| words.starts_with("6541")).next_back();
+        assert_eq!(last.as_deref(), Some("6541 opt_out"));
+    }
+}
+
+#[tokio::test]
+async fn a_reading_leaves_alone_what_waits_to_be_written_again() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.stand_in.act(ADA, &Act::UnsubscribeByLink { channel: 6541 });
+    bench.stand_in.act(ADA, &Act::RejoinChannel { channel: 6541 });
+    // Both within a second, so that the opt-out counts; the notice wants to know about mail, so a reading comes first.
+    bench.hears(ADA, "in", bench.chosen(PUSH, Choice::OptIn)).await;
+    bench.hears(ADA, "out", bench.chosen(PUSH, Choice::OptOut)).await;
+    let asked = "SELECT action FROM requests ORDER BY seq";
+    let asked: Vec<String> = bench
+        .shared
+        .store
+        .read(|c| Box::pin(async move { Ok(sqlx::query_scalar(asked).fetch_all(c).await?) }))
+        .await
+        .unwrap();
+    assert_eq!(asked, ["reading", "consent"]);
+    bench.work();
+    bench.quiet().await;
+    assert_eq!(bench.out_of(ADA), [6541]);
 }
