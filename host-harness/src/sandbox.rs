@@ -2,6 +2,7 @@
 
 mod calls;
 mod failure;
+mod masks;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod meter;
@@ -11,6 +12,7 @@ mod turns;
 
 pub use calls::{CallResult, Calls};
 pub use failure::{CallFailure, FailureKind};
+pub(crate) use masks::{About, Masks};
 pub use room::Room;
 pub(crate) use state::{Access, CallState};
 pub use turns::Turns;

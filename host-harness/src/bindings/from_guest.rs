@@ -1,4 +1,4 @@
-//! From the guest's types to the host's. What a guest says is bounded here, before anything uses it.
+//! From the guest's types to the host's. What a guest says is bounded and masked here, before anything uses it.
 
 use super::{
     contract::types,
@@ -11,6 +11,7 @@ use crate::contract::{
     manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot},
     webhook::{ConsentEvent, Verdict},
 };
+use crate::sandbox::Masks;
 
 /// A sentence of a guest's, in characters. An operator reads it on one screen.
 const SENTENCE: usize = 2_000;
@@ -30,13 +31,13 @@ pub(crate) struct Unfit {
     limit: usize,
 }
 
-/// A guest's value as the host's own, bounded: prose is cut, a name that is too long is refused, since a cut one
-/// would name something else.
+/// A guest's value as the host's own, bounded: prose is masked and cut, a name that is too long is refused, since a cut
+/// one would name something else.
 pub(crate) trait Bounded {
     /// The host's type.
     type Own;
-    /// The value within its bounds.
-    fn bounded(self) -> Result<Self::Own, Unfit>;
+    /// The value within its bounds, its prose without what `masks` finds.
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit>;
 }
 
 fn name(what: &'static str, text: String, limit: usize) -> Result<String, Unfit> {
@@ -47,8 +48,10 @@ fn name(what: &'static str, text: String, limit: usize) -> Result<String, Unfit>
     Ok(text)
 }
 
-/// At most `limit` characters, control characters escaped: a guest's text ends up on terminals and in logs.
-fn cut(text: &str, limit: usize) -> String {
+/// Without what `masks` finds and at most `limit` characters, control characters escaped: a guest's text ends up in the
+/// store, on terminals and in logs. Masked before it is cut: half a secret is no longer found.
+fn prose(text: &str, limit: usize, masks: &Masks) -> String {
+    let text = masks.text(text);
     let mut own = String::with_capacity(text.len().min(limit));
     for character in text.chars().take(limit) {
         match character {
@@ -62,21 +65,21 @@ fn cut(text: &str, limit: usize) -> String {
 
 impl<T: Bounded> Bounded for Vec<T> {
     type Own = Vec<T::Own>;
-    fn bounded(self) -> Result<Self::Own, Unfit> {
-        self.into_iter().map(Bounded::bounded).collect()
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit> {
+        self.into_iter().map(|value| value.bounded(masks)).collect()
     }
 }
 
 impl<T: Bounded> Bounded for Option<T> {
     type Own = Option<T::Own>;
-    fn bounded(self) -> Result<Self::Own, Unfit> {
-        self.map(Bounded::bounded).transpose()
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit> {
+        self.map(|value| value.bounded(masks)).transpose()
     }
 }
 
 impl Bounded for types::Error {
     type Own = ConnectorError;
-    fn bounded(self) -> Result<ConnectorError, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<ConnectorError, Unfit> {
         Ok(ConnectorError {
             kind: match self.kind {
                 types::ErrorKind::InvalidSettings => ErrorKind::InvalidSettings,
@@ -88,8 +91,8 @@ impl Bounded for types::Error {
                 types::ErrorKind::Unsupported => ErrorKind::Unsupported,
                 types::ErrorKind::Other => ErrorKind::Other,
             },
-            code: cut(&self.code, WORD),
-            message: cut(&self.message, SENTENCE),
+            code: prose(&self.code, WORD, masks),
+            message: prose(&self.message, SENTENCE, masks),
             retry_after_ms: self.retry_after_ms,
             may_have_acted: self.may_have_acted,
         })
@@ -98,14 +101,14 @@ impl Bounded for types::Error {
 
 impl Bounded for types::ItemId {
     type Own = ItemId;
-    fn bounded(self) -> Result<ItemId, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<ItemId, Unfit> {
         Ok(ItemId { kind: name("an item kind", self.kind, WORD)?, id: name("an item id", self.id, WORD)? })
     }
 }
 
 impl Bounded for types::Choice {
     type Own = Choice;
-    fn bounded(self) -> Result<Choice, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Choice, Unfit> {
         Ok(match self {
             types::Choice::OptIn => Choice::OptIn,
             types::Choice::OptOut => Choice::OptOut,
@@ -115,19 +118,19 @@ impl Bounded for types::Choice {
 
 impl Bounded for types::Preference {
     type Own = Preference;
-    fn bounded(self) -> Result<Preference, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Preference, Unfit> {
         Ok(Preference {
-            item: self.item.bounded()?,
-            choice: self.choice.bounded()?,
+            item: self.item.bounded(masks)?,
+            choice: self.choice.bounded(masks)?,
             chosen_at_ms: self.chosen_at_ms,
-            source: cut(&self.source, WORD),
+            source: prose(&self.source, WORD, masks),
         })
     }
 }
 
 impl Bounded for types::Identifier {
     type Own = Identifier;
-    fn bounded(self) -> Result<Identifier, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Identifier, Unfit> {
         Ok(Identifier::new(
             name("an identifier kind", self.kind, WORD)?,
             name("an identifier", self.value, NAME)?,
@@ -137,14 +140,14 @@ impl Bounded for types::Identifier {
 
 impl Bounded for erasure::Receipt {
     type Own = Receipt;
-    fn bounded(self) -> Result<Receipt, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Receipt, Unfit> {
         Ok(Receipt {
             status: match self.status {
                 erasure::Status::Accepted => Status::Accepted,
                 erasure::Status::Erased => Status::Erased,
                 erasure::Status::NotFound => Status::NotFound,
             },
-            evidence: cut(&self.evidence, SENTENCE),
+            evidence: prose(&self.evidence, SENTENCE, masks),
             reference: self.reference.map(|text| name("a reference", text, REFERENCE)).transpose()?,
             confirm_after_ms: self.confirm_after_ms,
         })
@@ -153,39 +156,43 @@ impl Bounded for erasure::Receipt {
 
 impl Bounded for consent::Item {
     type Own = Item;
-    fn bounded(self) -> Result<Item, Unfit> {
-        Ok(Item { id: self.id.bounded()?, name: cut(&self.name, NAME), parent: self.parent.bounded()? })
+    fn bounded(self, masks: &Masks) -> Result<Item, Unfit> {
+        Ok(Item {
+            id: self.id.bounded(masks)?,
+            name: prose(&self.name, NAME, masks),
+            parent: self.parent.bounded(masks)?,
+        })
     }
 }
 
 impl Bounded for consent::Held {
     type Own = Held;
-    fn bounded(self) -> Result<Held, Unfit> {
-        Ok(Held { item: self.item.bounded()?, choice: self.choice.bounded()? })
+    fn bounded(self, masks: &Masks) -> Result<Held, Unfit> {
+        Ok(Held { item: self.item.bounded(masks)?, choice: self.choice.bounded(masks)? })
     }
 }
 
 impl Bounded for consent::ItemReport {
     type Own = ItemReport;
-    fn bounded(self) -> Result<ItemReport, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<ItemReport, Unfit> {
         Ok(ItemReport {
-            item: self.item.bounded()?,
+            item: self.item.bounded(masks)?,
             change: match self.change {
                 consent::Change::Applied => Change::Applied,
                 consent::Change::Unchanged => Change::Unchanged,
                 consent::Change::Pending => Change::Pending,
                 consent::Change::Refused => Change::Refused,
             },
-            detail: cut(&self.detail, SENTENCE),
+            detail: prose(&self.detail, SENTENCE, masks),
         })
     }
 }
 
 impl Bounded for consent::Report {
     type Own = Report;
-    fn bounded(self) -> Result<Report, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Report, Unfit> {
         Ok(Report {
-            items: self.items.bounded()?,
+            items: self.items.bounded(masks)?,
             standing: match self.standing {
                 consent::Standing::Known => Standing::Known,
                 consent::Standing::Created => Standing::Created,
@@ -198,10 +205,10 @@ impl Bounded for consent::Report {
 
 impl Bounded for webhook_verify::ConsentEvent {
     type Own = ConsentEvent;
-    fn bounded(self) -> Result<ConsentEvent, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<ConsentEvent, Unfit> {
         Ok(ConsentEvent {
-            subject: Subject::from(self.subject.bounded()?),
-            preferences: self.preferences.bounded()?,
+            subject: Subject::from(self.subject.bounded(masks)?),
+            preferences: self.preferences.bounded(masks)?,
             key: name("an event key", self.key, WORD)?,
         })
     }
@@ -209,18 +216,18 @@ impl Bounded for webhook_verify::ConsentEvent {
 
 impl Bounded for webhook_verify::Verdict {
     type Own = Verdict;
-    fn bounded(self) -> Result<Verdict, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Verdict, Unfit> {
         Ok(match self {
-            Self::Authentic(events) => Verdict::Authentic(events.bounded()?),
-            Self::Unauthenticated(why) => Verdict::Unauthenticated(cut(&why, SENTENCE)),
-            Self::Unreadable(why) => Verdict::Unreadable(cut(&why, SENTENCE)),
+            Self::Authentic(events) => Verdict::Authentic(events.bounded(masks)?),
+            Self::Unauthenticated(why) => Verdict::Unauthenticated(prose(&why, SENTENCE, masks)),
+            Self::Unreadable(why) => Verdict::Unreadable(prose(&why, SENTENCE, masks)),
         })
     }
 }
 
 impl Bounded for webhook_token::Outcome {
     type Own = TokenOutcome;
-    fn bounded(self) -> Result<TokenOutcome, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<TokenOutcome, Unfit> {
         Ok(match self {
             Self::Installed => TokenOutcome::Installed,
             Self::Manual => TokenOutcome::Manual,
@@ -230,15 +237,15 @@ impl Bounded for webhook_token::Outcome {
 
 impl Bounded for connector::Check {
     type Own = Check;
-    fn bounded(self) -> Result<Check, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Check, Unfit> {
         Ok(Check {
-            name: cut(&self.name, WORD),
+            name: prose(&self.name, WORD, masks),
             outcome: match self.outcome {
                 connector::Outcome::Passed => CheckOutcome::Passed,
                 connector::Outcome::Failed => CheckOutcome::Failed,
                 connector::Outcome::Untried => CheckOutcome::Untried,
             },
-            detail: cut(&self.detail, SENTENCE),
+            detail: prose(&self.detail, SENTENCE, masks),
         })
     }
 }
@@ -246,17 +253,17 @@ impl Bounded for connector::Check {
 /// The manifest is handed over whole: `egress::Declaration` refuses what is too long or too much, and says so.
 impl Bounded for connector::Manifest {
     type Own = Manifest;
-    fn bounded(self) -> Result<Manifest, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Manifest, Unfit> {
         Ok(Manifest {
             name: self.name,
             version: self.version,
             vendor: self.vendor,
             documentation: self.documentation,
-            settings: self.settings.bounded()?,
-            operations: self.operations.bounded()?,
-            limits: self.limits.bounded()?,
+            settings: self.settings.bounded(masks)?,
+            operations: self.operations.bounded(masks)?,
+            limits: self.limits.bounded(masks)?,
             webhook_token_slot: match self.webhook_token_slot {
-                Some(slot) => Some(TokenSlot { place: slot.place.bounded()?, name: slot.name }),
+                Some(slot) => Some(TokenSlot { place: slot.place.bounded(masks)?, name: slot.name }),
                 None => None,
             },
             identifier_kinds: self.identifier_kinds,
@@ -267,7 +274,7 @@ impl Bounded for connector::Manifest {
 
 impl Bounded for connector::SettingSpec {
     type Own = SettingSpec;
-    fn bounded(self) -> Result<SettingSpec, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<SettingSpec, Unfit> {
         Ok(SettingSpec {
             name: self.name,
             label: self.label,
@@ -282,14 +289,14 @@ impl Bounded for connector::SettingSpec {
 
 impl Bounded for connector::Limit {
     type Own = Limit;
-    fn bounded(self) -> Result<Limit, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Limit, Unfit> {
         Ok(Limit { name: self.name, requests: self.requests, period_ms: self.period_ms })
     }
 }
 
 impl Bounded for connector::Place {
     type Own = Place;
-    fn bounded(self) -> Result<Place, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Place, Unfit> {
         Ok(match self {
             Self::Header => Place::Header,
             Self::Query => Place::Query,
@@ -300,7 +307,7 @@ impl Bounded for connector::Place {
 
 impl Bounded for connector::Operation {
     type Own = Operation;
-    fn bounded(self) -> Result<Operation, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Operation, Unfit> {
         Ok(Operation {
             name: self.name,
             purpose: self.purpose,
@@ -314,7 +321,7 @@ impl Bounded for connector::Operation {
                 .fields
                 .into_iter()
                 .map(|field| {
-                    Ok(Field { place: field.place.bounded()?, name: field.name, value: field.value })
+                    Ok(Field { place: field.place.bounded(masks)?, name: field.name, value: field.value })
                 })
                 .collect::<Result<_, Unfit>>()?,
             captures: self

@@ -1,8 +1,9 @@
-//! Finds a connection's secrets where they must not be: in answers, errors and log lines, in every usual spelling.
+//! Finds a connection's secrets and a person's names where they must not be: in answers, errors and log lines, in every
+//! usual spelling.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Match, MatchKind};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
@@ -17,25 +18,35 @@ const MASK: &str = "[redacted]";
 /// A shorter piece of base64 would be found in innocent text.
 const SHORTEST_PIECE: usize = 8;
 
-/// Searches for sets of secrets, each in one pass.
+/// A shorter name of a person is part of innocent words, and is found where it is a word of its own.
+const SHORTEST_INSIDE: usize = 6;
+
+/// Searches for sets of secrets and names, each in one pass.
 #[derive(Clone, Default)]
-pub(crate) struct Redactor(Vec<Arc<AhoCorasick>>);
+pub(crate) struct Redactor(Vec<Arc<Search>>);
+
+struct Search {
+    automaton: AhoCorasick,
+    whole_words: bool,
+}
 
 impl Redactor {
     /// One that finds `secrets`, as they are and in base64, hex, percent-encoding and JSON.
     pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut forms: Vec<String> = secrets.into_iter().flat_map(|secret| forms(secret.expose())).collect();
-        forms.sort_unstable();
-        forms.dedup();
-        if forms.is_empty() {
-            return Self::default();
-        }
-        // Fails only past four billion states; then nothing may be shown at all, which an empty pattern does.
-        let search = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&forms)
-            .or_else(|_| AhoCorasick::new([""]));
-        Self(search.into_iter().map(Arc::new).collect())
+        Self(
+            Search::of(secrets.into_iter().flat_map(|secret| forms(secret.expose())), false, false)
+                .into_iter()
+                .collect(),
+        )
+    }
+
+    /// One that finds `names` of people, in the same spellings, in capitals or not.
+    pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = names.into_iter().map(str::trim);
+        let (long, short): (Vec<_>, Vec<_>) = names.partition(|name| name.len() >= SHORTEST_INSIDE);
+        let search =
+            |names: Vec<&str>, whole_words| Search::of(names.into_iter().flat_map(forms), true, whole_words);
+        Self(search(long, false).into_iter().chain(search(short, true)).collect())
     }
 
     /// One that also finds what `other` finds.
@@ -43,23 +54,61 @@ impl Redactor {
         Self(self.0.iter().chain(&other.0).cloned().collect())
     }
 
-    /// `bytes` without the secrets; the same buffer where there is none in it.
+    /// `bytes` without what is searched for; the same buffer where there is none in it.
     pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
         self.0.iter().fold(bytes, |bytes, search| {
-            if search.is_match(&bytes) { search.replace_all_bytes(&bytes, &masks(search)) } else { bytes }
+            if !search.automaton.is_match(&bytes) {
+                return bytes;
+            }
+            let mut masked = Vec::with_capacity(bytes.len());
+            search.automaton.replace_all_with_bytes(&bytes, &mut masked, |found, text, masked| {
+                masked.extend_from_slice(if search.counts(&bytes, found) { MASK.as_bytes() } else { text });
+                true
+            });
+            masked
         })
     }
 
-    /// `text` without the secrets.
+    /// `text` without what is searched for.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.0.iter().fold(Cow::Borrowed(text), |text, search| {
-            if search.is_match(&*text) { Cow::Owned(search.replace_all(&text, &masks(search))) } else { text }
+            if !search.automaton.is_match(&*text) {
+                return text;
+            }
+            let mut masked = String::with_capacity(text.len());
+            search.automaton.replace_all_with(&text, &mut masked, |found, own, masked| {
+                masked.push_str(if search.counts(text.as_bytes(), found) { MASK } else { own });
+                true
+            });
+            Cow::Owned(masked)
         })
     }
 }
 
-fn masks(search: &AhoCorasick) -> Vec<&'static str> {
-    vec![MASK; search.patterns_len()]
+impl Search {
+    fn of(forms: impl Iterator<Item = String>, any_case: bool, whole_words: bool) -> Option<Arc<Self>> {
+        let mut forms: Vec<String> = forms.collect();
+        forms.sort_unstable();
+        forms.dedup();
+        if forms.is_empty() {
+            return None;
+        }
+        // Fails only past four billion states; then nothing may be shown at all, which an empty pattern does.
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .ascii_case_insensitive(any_case)
+            .build(&forms)
+            .or_else(|_| AhoCorasick::new([""]));
+        automaton.ok().map(|automaton| Arc::new(Self { automaton, whole_words }))
+    }
+
+    /// Whether what was found in `text` is what is searched for.
+    fn counts(&self, text: &[u8], found: &Match) -> bool {
+        let is_in_word =
+            |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+        let before = found.start().checked_sub(1).and_then(|before| text.get(before));
+        !(self.whole_words && (is_in_word(before) || is_in_word(text.get(found.end()))))
+    }
 }
 
 impl fmt::Debug for Redactor {
@@ -168,6 +217,20 @@ mod tests {
         let found = redactor("0123456789abcdef");
         assert!(matches!(found.text("0123456789abcde"), Cow::Borrowed(_)));
         assert_eq!(Redactor::of([]).bytes(b"anything".to_vec()), b"anything");
+    }
+
+    #[test]
+    fn a_persons_names_are_found_in_capitals_or_not_and_short_ones_as_words_alone() {
+        let found = Redactor::of_names(["Ada+Mail@Example.com", "u-7", " "]);
+        for (text, shown) in [
+            ("no user ADA+mail@example.com here", "no user [redacted] here"),
+            ("/users/ada%2bmail%40example.com", "/users/[redacted]"),
+            ("{\"id\":\"U-7\"} of u-7.", "{\"id\":\"[redacted]\"} of [redacted]."),
+            ("menu-7 and u-77 stay", "menu-7 and u-77 stay"),
+        ] {
+            assert_eq!(found.text(text), shown);
+            assert_eq!(found.bytes(text.as_bytes().to_vec()), shown.as_bytes());
+        }
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! `log.write`: lines for the operator, within a quota, escaped and without the connection's secrets.
+//! `log.write`: lines for the operator, within a quota, escaped, without the connection's secrets and the person's names.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ impl log::Host for CallState {
         let room = self.log.line_bytes.min(self.log.bytes_left);
         let meter = Arc::clone(&self.meter);
         let access = self.access("log.write")?;
-        // Redacted before it is cut: half a secret is no longer found.
-        let line = meter.computing(|| escaped(&access.connection.redactor.text(&message), room));
+        // Masked before it is cut: half a secret is no longer found.
+        let line = meter.computing(|| escaped(&access.masks.text(&message), room));
         let (tenant, connection) = (&access.connection.tenant, access.connection.key.as_str());
         let interface = access.interface.name();
         match level {

@@ -13,9 +13,9 @@ use crate::{
     bindings::{self, Bounded, exports},
     connection::CallLimits,
     contract::{Interface, manifest::Manifest},
-    egress::{Declaration, ManifestError},
+    egress::{Declaration, ManifestError, Redactor},
     engine::Engine,
-    sandbox::{CallFailure, CallState, Sandbox},
+    sandbox::{About, CallFailure, CallState, Masks, Sandbox},
 };
 
 /// The contract's interfaces that a connector may import, at the version that this host serves.
@@ -241,7 +241,8 @@ async fn describe(
     let told = tokio::time::timeout(patience, work)
         .await
         .map_err(|_| LoadError::Undescribed(CallFailure::too_slow_to_load(patience, &meter)))??;
-    told.bounded().map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
+    let masks = Masks::new(Redactor::default(), About::Nobody);
+    told.bounded(&masks).map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
 }
 
 /// The whole chain of causes on one line.

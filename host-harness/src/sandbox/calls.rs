@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Access, CallFailure, FailureKind, Room, Sandbox, Turns, meter::Meter};
+use super::{About, Access, CallFailure, FailureKind, Masks, Room, Sandbox, Turns, meter::Meter};
 use crate::{
     bindings::{self, Bounded, contract::types},
     connection::Connection,
@@ -27,12 +27,13 @@ pub type CallResult<T> = Result<Result<T, ConnectorError>, CallFailure>;
 /// A guest cannot hold a person's calls back for longer: ten times what the slowest vendor is known to need.
 const LONGEST_SETTLING_MS: u64 = 10 * 60 * 1_000;
 
-/// Calls an export in a sandbox of its own; the connection's settings are its first argument.
+/// Calls an export in a sandbox of its own, about somebody; the connection's settings are its first argument.
 macro_rules! ask {
-    ($calls:expr, $placeholder:expr, $interface:ident, $export:ident.$call:ident($($argument:expr),*)) => {
+    ($calls:expr, $about:expr, $placeholder:expr, $interface:ident, $export:ident.$call:ident($($argument:expr),*)) => {
         $calls
             .call(
                 Interface::$interface,
+                $about,
                 $placeholder,
                 |exports| exports.$export.as_ref(),
                 |mut sandbox, guest, settings| async move {
@@ -104,34 +105,35 @@ impl Calls {
 
     /// Tries what each capability needs, changing nothing at the vendor.
     pub async fn test_connection(&self) -> CallResult<Vec<Check>> {
-        ask!(self, None, Connector, connector.call_test_connection())
+        ask!(self, About::Nobody, None, Connector, connector.call_test_connection())
     }
 
     /// Erases the person under every identifier that the connection can act on.
     pub async fn erase(&self, subject: &Subject) -> CallResult<Receipt> {
         let _turn = self.turns.take(&self.connection, subject).await;
-        let subject = bindings::subject(subject);
-        ask!(self, None, Erasure, erasure.call_erase(&subject))
+        let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
+        ask!(self, about, None, Erasure, erasure.call_erase(&subject))
     }
 
     /// Looks whether erasures have taken effect: one receipt for each, in their order.
     pub async fn confirm(&self, erasures: &[PendingErasure]) -> CallResult<Vec<Receipt>> {
         let asked = erasures.len();
+        let about = About::People(erasures.iter().map(|erasure| erasure.subject.clone()).collect());
         let erasures = bindings::erasures(erasures);
-        let answer = ask!(self, None, Erasure, erasure.call_confirm(&erasures))?;
+        let answer = ask!(self, about, None, Erasure, erasure.call_confirm(&erasures))?;
         as_many(answer, asked, "receipts", Vec::len)
     }
 
     /// All items that preferences can name.
     pub async fn list_items(&self) -> CallResult<Vec<Item>> {
-        ask!(self, None, Consent, consent.call_list_items())
+        ask!(self, About::Nobody, None, Consent, consent.call_list_items())
     }
 
     /// What the vendor holds for the person now; none where the person is unknown to it.
     pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<Held>>> {
         let _turn = self.turns.take(&self.connection, subject).await;
-        let subject = bindings::subject(subject);
-        ask!(self, None, Consent, consent.call_current(&subject))
+        let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
+        ask!(self, about, None, Consent, consent.call_current(&subject))
     }
 
     /// Makes the vendor hold exactly these choices and leaves every other as it is. Waits where the person's last call
@@ -140,8 +142,9 @@ impl Calls {
         let mut turn = self.turns.take(&self.connection, subject).await;
         turn.may_write();
         let asked = preferences.len();
+        let about = About::People(vec![subject.clone()]);
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
-        let answer = ask!(self, None, Consent, consent.call_apply(&subject, &preferences));
+        let answer = ask!(self, about, None, Consent, consent.call_apply(&subject, &preferences));
         if let Some(wait) = settling(&answer) {
             turn.settles_after(wait);
         }
@@ -150,18 +153,20 @@ impl Calls {
 
     /// Checks that a delivery is the vendor's and reads it.
     pub async fn verify(&self, admitted: &Admitted) -> CallResult<Verdict> {
+        let about = About::Delivery(admitted.delivery().clone());
         let delivery = bindings::delivery(admitted.delivery());
-        ask!(self, admitted.placeholder(), WebhookVerify, webhook_verify.call_verify(&delivery))
+        ask!(self, about, admitted.placeholder(), WebhookVerify, webhook_verify.call_verify(&delivery))
     }
 
     /// Hands the vendor the token that the connection holds ready.
     pub async fn install_token(&self) -> CallResult<TokenOutcome> {
-        ask!(self, None, WebhookToken, webhook_token.call_install())
+        ask!(self, About::Nobody, None, WebhookToken, webhook_token.call_install())
     }
 
     async fn call<G, T, F>(
         &self,
         interface: Interface,
+        about: About,
         accepted_placeholder: Option<String>,
         capability: impl FnOnce(&Exports) -> Option<&G>,
         run: impl FnOnce(Sandbox, G, types::Settings) -> F,
@@ -175,6 +180,7 @@ impl Calls {
             return Ok(Err(unsupported(&self.plugin, interface)));
         };
         let meter = Arc::new(Meter::default());
+        let masks = Arc::new(Masks::new(self.connection.redactor.clone(), about));
         let limits = &self.connection.limits;
         let deadline = limits.over_at();
         let work = async {
@@ -185,7 +191,7 @@ impl Calls {
                 &self.engine,
                 self.plugin.pre(),
                 limits,
-                Some(self.access(interface, accepted_placeholder, deadline)),
+                Some(self.access(interface, accepted_placeholder, Arc::clone(&masks), deadline)),
                 Arc::clone(&meter),
             )
             .await;
@@ -199,8 +205,9 @@ impl Calls {
             let detail = format!("{} ms are over (limits.wall-ms)", limits.wall_ms);
             CallFailure::new(FailureKind::DeadlinePassed, detail, &meter)
         };
-        let answer = tokio::time::timeout_at(deadline, work).await.map_err(late)??;
-        self.own(answer, &meter)
+        let answer = tokio::time::timeout_at(deadline, work).await.map_err(late).flatten();
+        let own = answer.and_then(|answer| own(answer, &masks, &meter));
+        own.map_err(|failure| failure.masked(&masks))
     }
 
     /// What a call of `interface` may reach.
@@ -208,6 +215,7 @@ impl Calls {
         &self,
         interface: Interface,
         accepted_placeholder: Option<String>,
+        masks: Arc<Masks>,
         deadline: Instant,
     ) -> Access {
         Access {
@@ -217,24 +225,18 @@ impl Calls {
             egress: Arc::clone(&self.egress),
             trace: self.trace.clone(),
             deadline,
+            masks,
             accepted_placeholder,
         }
     }
+}
 
-    /// The guest's answer as the host's own: bounded, and without a secret that a vendor may have echoed.
-    fn own<T: Bounded>(&self, answer: Result<T, types::Error>, meter: &Meter) -> CallResult<T::Own> {
-        let bad =
-            |unfit| CallFailure::new(FailureKind::BadAnswer, format!("it answered with {unfit}"), meter);
-        match answer {
-            Ok(value) => Ok(Ok(value.bounded().map_err(bad)?)),
-            Err(mut error) => {
-                // Redacted before it is cut: half a secret is no longer found.
-                let redactor = &self.connection.redactor;
-                error.message = redactor.text(&error.message).into_owned();
-                error.code = redactor.text(&error.code).into_owned();
-                Ok(Err(error.bounded().map_err(bad)?))
-            }
-        }
+/// The guest's answer as the host's own: bounded, and without what `masks` finds.
+fn own<T: Bounded>(answer: Result<T, types::Error>, masks: &Masks, meter: &Meter) -> CallResult<T::Own> {
+    let bad = |unfit| CallFailure::new(FailureKind::BadAnswer, format!("it answered with {unfit}"), meter);
+    match answer {
+        Ok(value) => value.bounded(masks).map(Ok).map_err(bad),
+        Err(error) => error.bounded(masks).map(Err).map_err(bad),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use wasmtime::Trap;
 
-use super::meter::Meter;
+use super::{masks::Masks, meter::Meter};
 
 /// What ended the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +44,12 @@ pub struct CallFailure {
 impl CallFailure {
     pub(crate) fn new(kind: FailureKind, detail: impl Into<String>, meter: &Meter) -> Self {
         Self { kind, detail: detail.into(), may_have_acted: meter.may_have_acted() }
+    }
+
+    /// The same without what `masks` finds: a cause may repeat what the guest handed over.
+    pub(crate) fn masked(mut self, masks: &Masks) -> Self {
+        self.detail = masks.text(&self.detail).into_owned();
+        self
     }
 
     /// A plugin that did not come through its own start and `describe` in time.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Calls, Sandbox, meter::Meter};
+use super::{About, Calls, Masks, Sandbox, meter::Meter};
 use crate::{
     bindings::{self, contract::types, exports},
     contract::{Interface, Subject, consent::Preference},
@@ -44,7 +44,8 @@ impl Calls {
         accepted_placeholder: Option<String>,
     ) -> wasmtime::Result<Sandbox> {
         let deadline = Instant::now() + Duration::from_hours(1);
-        let access = self.access(interface, accepted_placeholder, deadline);
+        let masks = Arc::new(Masks::new(self.connection.redactor.clone(), About::Nobody));
+        let access = self.access(interface, accepted_placeholder, masks, deadline);
         let meter = Arc::new(Meter::default());
         Sandbox::begin(&self.engine, self.plugin.pre(), &self.connection.limits, Some(access), meter).await
     }

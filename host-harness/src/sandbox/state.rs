@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 
-use super::meter::Meter;
+use super::{masks::Masks, meter::Meter};
 use crate::{
     connection::{CallLimits, Connection},
     contract::Interface,
@@ -20,6 +20,8 @@ pub(crate) struct Access {
     pub(crate) egress: Arc<Egress>,
     pub(crate) trace: Option<Trace>,
     pub(crate) deadline: Instant,
+    /// What the call's texts lose.
+    pub(crate) masks: Arc<Masks>,
     /// The placeholder that stands for an accepted token in the delivery under way, where there is one.
     pub(crate) accepted_placeholder: Option<String>,
 }
