@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 
-pub(crate) use body::{Json, Query};
+pub(crate) use body::{Json, Path, Query, Text};
 pub(crate) use caller::{Caller, Everybody, Writer};
 pub(crate) use problem::{Problem, kinds};
 
@@ -37,13 +37,13 @@ const LARGEST_BODY: usize = 1 << 20;
 
 /// Everything: the operator's API and, for whoever has no listener of its own for them, the webhooks.
 pub(crate) fn router(shared: Arc<Shared>, webhooks: Arc<Webhooks>) -> Router {
-    let routes = resources().merge(webhook::routes(Arc::clone(&webhooks)));
-    served(routes.layer(Extension(webhooks)), shared)
+    let resources = resources().layer(Extension(Arc::clone(&webhooks)));
+    served(resources).merge(webhook::routes(webhooks)).with_state(shared)
 }
 
 /// Webhooks alone, for the network that vendors reach.
 pub(crate) fn webhooks(shared: Arc<Shared>, webhooks: Arc<Webhooks>) -> Router {
-    served(webhook::routes(webhooks), shared)
+    served(Router::new()).merge(webhook::routes(webhooks)).with_state(shared)
 }
 
 fn resources() -> Router<Arc<Shared>> {
@@ -61,13 +61,13 @@ fn resources() -> Router<Arc<Shared>> {
         .merge(deliveries::routes())
 }
 
-fn served(routes: Router<Arc<Shared>>, shared: Arc<Shared>) -> Router {
+/// `routes` with what holds for all of them. Deliveries have their own limits and their own line in the log.
+fn served(routes: Router<Arc<Shared>>) -> Router<Arc<Shared>> {
     routes
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_such_route)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn(access::log))
-        .with_state(shared)
 }
 
 /// The connection of that key, where `caller` may see it: another tenant's is as if it were not there.

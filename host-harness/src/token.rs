@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Clock,
+    registry::Who,
     secret::Secret,
     service::{HOUR_MS, Shared, millis, milliseconds},
     store::{
@@ -32,6 +33,8 @@ pub(crate) struct Tokens {
     clock: Arc<dyn Clock>,
     lifetime_ms: i64,
     window_ms: i64,
+    /// Who asks, for the audit; the host itself where nobody does.
+    by: Option<Who>,
 }
 
 /// A token as whoever asked for it is shown it, once.
@@ -84,7 +87,14 @@ impl Tokens {
 
     /// Those in `store`; new ones last `lifetime` and have a successor while `window` is left.
     pub(crate) fn lasting(store: Store, clock: Arc<dyn Clock>, lifetime: Duration, window: Duration) -> Self {
-        Self { store, clock, lifetime_ms: millis(lifetime), window_ms: millis(window) }
+        Self { store, clock, lifetime_ms: millis(lifetime), window_ms: millis(window), by: None }
+    }
+
+    /// The same, as `who` asks for it.
+    #[must_use]
+    pub(crate) fn asked_by(mut self, who: Who) -> Self {
+        self.by = Some(who);
+        self
     }
 
     fn now(&self) -> i64 {
@@ -96,7 +106,7 @@ impl Tokens {
         let (now, token) = (self.now(), new_token()?);
         let expires_at = now.saturating_add(self.lifetime_ms);
         let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
-        let digest = digest(&token);
+        let (digest, by) = (digest(&token), self.by.clone());
         let issued = self.store.write(move |tx| {
             Box::pin(async move {
                 let tokens = retire_over(tx, &connection, now).await?;
@@ -106,7 +116,7 @@ impl Tokens {
                     tokens::end(tx, &connection, replaced, TokenState::Retired, now).await?;
                 }
                 let generation = tokens::next_generation(tx, &connection).await?;
-                tell(tx, &tenant, &connection, "token-issued", generation, now).await?;
+                tell(tx, &tenant, &connection, ("token-issued", by), generation, now).await?;
                 let issued_at = now;
                 let new =
                     NewToken { tenant, connection, generation, digest, to_push: None, issued_at, expires_at };
@@ -133,13 +143,13 @@ impl Tokens {
         connection: &str,
         generation: i64,
     ) -> Result<bool, StoreError> {
-        let now = self.now();
+        let (now, by) = (self.now(), self.by.clone());
         let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
         let revoked = self.store.write(move |tx| {
             Box::pin(async move {
                 let was_live = tokens::end(tx, &connection, generation, TokenState::Revoked, now).await?;
                 if was_live {
-                    tell(tx, &tenant, &connection, "token-revoked", generation, now).await?;
+                    tell(tx, &tenant, &connection, ("token-revoked", by), generation, now).await?;
                 }
                 Ok(was_live)
             })
@@ -184,18 +194,19 @@ async fn retire_over(tx: &mut Connection, connection: &str, now: i64) -> Result<
     Ok(live.into_iter().filter(|token| !over.contains(&token.generation)).collect())
 }
 
-/// Puts on record what became of a token.
+/// Puts on record what became of a token, and who asked for it.
 async fn tell(
     tx: &mut Connection,
     tenant: &str,
     connection: &str,
-    what: &'static str,
+    (what, by): (&'static str, Option<Who>),
     generation: i64,
     at: i64,
 ) -> Result<(), StoreError> {
+    let by = by.map(|Who(name)| name);
     let record = Record {
         connection: Some(connection.to_owned()),
-        detail: json!({ "generation": generation }),
+        detail: json!({ "generation": generation, "by": by }),
         ..Record::of(what)
     };
     audit::append(tx, tenant, at, &record).await

@@ -1,34 +1,64 @@
-//! What is logged of a request: how it went and what it was about. No header, body, query or address: people and secrets
-//! are in those.
+//! What is logged of a request: how it went, who sent it and what it was about. No header, body, query or address: people
+//! and secrets are in those.
 
-use std::time::Instant;
+use std::{cell::RefCell, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
     middleware::Next,
     response::Response,
 };
-use tracing::{Instrument as _, Span, field::Empty};
+
+/// What became known of a request while it was answered.
+#[derive(Default)]
+struct Noted {
+    key: Option<String>,
+    tenant: Option<String>,
+    connection: Option<String>,
+}
+
+tokio::task_local! {
+    static NOTED: RefCell<Noted>;
+}
 
 /// Logs a request once it is answered.
 pub(super) async fn log(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let operation = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", %method, route, tenant = Empty, connection = Empty);
-    async move {
-        let begun = Instant::now();
+    let begun = Instant::now();
+    let answering = async {
         let response = next.run(request).await;
-        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(status = response.status().as_u16(), ms, "answered");
-        response
-    }
-    .instrument(span)
-    .await
+        (response, NOTED.with(RefCell::take))
+    };
+    let (response, noted) = NOTED.scope(RefCell::default(), answering).await;
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(
+        tenant = noted.tenant,
+        connection = noted.connection,
+        operation,
+        status = response.status().as_str(),
+        %method,
+        key = noted.key,
+        ms,
+        "a request to the API was answered"
+    );
+    response
 }
 
 /// Notes what the request turned out to be about. Called with what is known to exist, never with what a caller wrote.
 pub(crate) fn about(tenant: &str, connection: &str) {
-    let span = Span::current();
-    span.record("tenant", tenant);
-    span.record("connection", connection);
+    note(|noted| {
+        noted.tenant = Some(tenant.to_owned());
+        noted.connection = Some(connection.to_owned());
+    });
+}
+
+/// Notes whose API key came with the request, by its name.
+pub(super) fn by(key: &str) {
+    note(|noted| noted.key = Some(key.to_owned()));
+}
+
+/// Outside of a request there is nothing to note.
+fn note(what: impl FnOnce(&mut Noted)) {
+    let _outside = NOTED.try_with(|noted| what(&mut noted.borrow_mut()));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde_json::json;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Caller, Json, Writer,
+    Caller, Json, Path, Writer,
     problem::{Problem, kinds},
 };
 use crate::{

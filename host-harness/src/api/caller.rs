@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::header, http::request::Parts};
 
-use super::problem::{Problem, kinds};
+use super::{
+    access,
+    problem::{Problem, kinds},
+};
 use crate::{
     registry::Who,
     service::Shared,
@@ -81,7 +84,9 @@ impl FromRequestParts<Arc<Shared>> for Caller {
             .read(move |connection| Box::pin(async move { api_keys::holder(connection, &presented).await }))
             .await?;
         let unknown = || Problem::of(kinds::UNAUTHENTICATED, "no API key in use is the one that was sent");
-        holder.map(Self).ok_or_else(unknown)
+        let holder = holder.ok_or_else(unknown)?;
+        access::by(&holder.name);
+        Ok(Self(holder))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     routing::{get, post},
 };
@@ -20,7 +20,7 @@ use self::{
     view::{Connections, Shown},
 };
 use super::{
-    Caller, Everybody, Json, Query, Writer, access, found,
+    Caller, Everybody, Json, Path, Query, Writer, access, found,
     problem::{Problem, kinds},
 };
 use crate::{

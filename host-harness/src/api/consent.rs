@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
-    Caller, Json, Query, Writer, found,
+    Caller, Json, Path, Query, Text, Writer, found,
     problem::{Problem, kinds},
     requests::{idempotency_key, subject, taken},
 };
@@ -53,7 +53,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Preferences {
-    /// The person: each kind of identifier with its value.
+    /// The person: each kind of identifier with its value, as in a request.
     identity: BTreeMap<String, String>,
     /// `notices`: `notice` (its id or key), `preference` (`opt_in`, `opt_out`), `chosen_at_ms`, `source`, and the `cause` of
     /// one that was derived here. `items`: choices for items themselves.
@@ -180,7 +180,7 @@ async fn import(
     State(shared): State<Arc<Shared>>,
     Writer(caller): Writer,
     Path(key): Path<String>,
-    text: String,
+    Text(text): Text,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     found(&shared, &caller, &key).await?;
     let file =
@@ -218,7 +218,10 @@ impl From<MappingError> for Problem {
     fn from(error: MappingError) -> Self {
         let detail = error.to_string();
         match error {
-            MappingError::UnknownConnection(_) => Self::of(kinds::UNKNOWN, detail),
+            // Looked for before: it is there, and does not suit its plugin.
+            MappingError::UnknownConnection(_) => {
+                Self::of(kinds::UNSUITED, format!("{detail} that is served"))
+            }
             MappingError::NotListed(_) => Self::of(kinds::VENDOR, detail),
             MappingError::Problems(problems) => {
                 let errors = problems.iter().map(|problem| (problem.place.clone(), problem.to_string()));

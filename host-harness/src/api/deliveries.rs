@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::{Path, State},
+    extract::State,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
-    Caller, Query, Writer, access, found,
+    Caller, Path, Query, Writer, access, found,
     problem::{Problem, kinds},
 };
 use crate::{

@@ -1,7 +1,7 @@
 //! What went wrong, as a problem document: RFC 9457.
 
 use axum::{
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
@@ -27,6 +27,7 @@ pub(crate) mod kinds {
 
     pub(crate) const BAD_BODY: Kind = kind(StatusCode::BAD_REQUEST, "bad-body", "The body cannot be read");
     pub(crate) const BAD_QUERY: Kind = kind(StatusCode::BAD_REQUEST, "bad-query", "The query cannot be read");
+    pub(crate) const BAD_PATH: Kind = kind(StatusCode::BAD_REQUEST, "bad-path", "The address cannot be read");
     pub(crate) const UNAUTHENTICATED: Kind =
         kind(StatusCode::UNAUTHORIZED, "unauthenticated", "An API key in use is wanted");
     pub(crate) const READ_ONLY: Kind =
@@ -63,6 +64,8 @@ pub(crate) mod kinds {
         kind(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Another content type is wanted");
     pub(crate) const UNSUITED: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsuited", "The connection does not suit");
+    pub(crate) const NO_USABLE_KIND: Kind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-usable-kind", "The connection finds nobody by this");
     pub(crate) const NO_COMPONENT: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-component", "The component does not load");
     pub(crate) const NOT_RELOADED: Kind =
@@ -173,9 +176,8 @@ pub(crate) fn fields(unsuited: &PutError) -> Vec<(String, String)> {
     }
 }
 
-pub(super) async fn no_such_route(uri: Uri) -> Problem {
-    let path: String = uri.path().chars().take(100).collect();
-    Problem::of(kinds::UNKNOWN, format!("nothing is served at {path}; /openapi.json lists what is"))
+pub(super) async fn no_such_route() -> Problem {
+    Problem::of(kinds::UNKNOWN, "nothing is served at this address; /openapi.json lists what is")
 }
 
 pub(super) async fn method_not_allowed() -> Problem {

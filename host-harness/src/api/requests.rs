@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -14,11 +14,12 @@ use serde_json::json;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
-    Caller, Json, Query, Writer, access, found,
+    Caller, Json, Path, Query, Writer, access, found,
     problem::{Problem, kinds},
 };
 use crate::{
-    contract::{Identifier, Subject},
+    consent::feed::IdentityMap,
+    contract::Subject,
     requests::{
         Action, State as Standing,
         accept::{AcceptError, Accepted, Asked, Submission, accept},
@@ -56,7 +57,8 @@ struct Wanted {
     /// `erasure`: erase the person. `reading`: read the person's choices anew, for webhooks that were lost.
     #[schema(value_type = String)]
     action: Action,
-    /// The person: each kind of identifier with its value, such as `{"email": "ada@example.com"}`.
+    /// The person: each kind of identifier with its value, such as `{"email": "ada@example.com"}`. Fides' names are
+    /// understood too: `external_id` is a `user-id`, `phone_number` a `phone`.
     #[schema(value_type = BTreeMap<String, String>)]
     identity: BTreeMap<String, String>,
 }
@@ -116,7 +118,7 @@ pub(super) fn taken(accepted: Accepted) -> Response {
 
 /// The person of `identity`.
 pub(super) fn subject(identity: BTreeMap<String, String>) -> Subject {
-    identity.into_iter().map(|(kind, value)| Identifier { kind, value }).collect::<Vec<_>>().into()
+    IdentityMap(identity).into()
 }
 
 /// The key under which a repeated request is the same one.
@@ -250,6 +252,12 @@ impl From<AcceptError> for Problem {
             AcceptError::UnknownConnection(_) => Self::of(kinds::UNKNOWN, detail),
             AcceptError::NotEnabled { .. } | AcceptError::ActionNotEnabled { .. } => {
                 Self::of(kinds::NOT_ENABLED, detail)
+            }
+            AcceptError::NotServed { .. } | AcceptError::NotOffered { .. } => {
+                Self::of(kinds::UNSUITED, detail)
+            }
+            AcceptError::NoUsableKind { accepted, .. } => {
+                Self::of(kinds::NO_USABLE_KIND, detail).with("accepted", accepted.into())
             }
             AcceptError::Nobody => Self::of(kinds::BAD_BODY, detail),
             AcceptError::KeyReused { id } => Self::of(kinds::KEY_REUSED, detail).with("request", id.into()),

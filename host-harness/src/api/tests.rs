@@ -6,4 +6,5 @@ mod document;
 mod file;
 mod keys;
 mod plugins;
+mod problems;
 mod requests;

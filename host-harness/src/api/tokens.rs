@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Caller, Writer, found,
+    Caller, Path, Writer, found,
     problem::{Problem, kinds},
 };
 use crate::{
@@ -64,7 +64,7 @@ async fn issue(
     Path(key): Path<String>,
 ) -> Result<Response, Problem> {
     let owned = found(&shared, &caller, &key).await?;
-    let issued = Tokens::of(&shared).issue(&owned.spec.tenant.0, &key).await?;
+    let issued = Tokens::of(&shared).asked_by(caller.who()).issue(&owned.spec.tenant.0, &key).await?;
     let mut response = axum::Json(issued.body()).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -100,7 +100,7 @@ async fn revoke(
     Path((key, generation)): Path<(String, i64)>,
 ) -> Result<axum::Json<Listed>, Problem> {
     let owned = found(&shared, &caller, &key).await?;
-    let tokens = Tokens::of(&shared);
+    let tokens = Tokens::of(&shared).asked_by(caller.who());
     if !tokens.revoke(&owned.spec.tenant.0, &key, generation).await? {
         let detail = format!("no token {generation} of connection {key} is accepted");
         return Err(Problem::of(kinds::UNKNOWN, detail));
@@ -125,7 +125,7 @@ async fn rotate(
 ) -> Result<axum::Json<Rotated>, Problem> {
     let owned = found(&shared, &caller, &key).await?;
     let hand = by_connector(Arc::clone(&shared));
-    match Tokens::of(&shared).rotate(&owned.spec.tenant.0, &key, &*hand).await? {
+    match Tokens::of(&shared).asked_by(caller.who()).rotate(&owned.spec.tenant.0, &key, &*hand).await? {
         Some(Pushed::Taken) => Ok(axum::Json(Rotated { outcome: "installed" })),
         Some(Pushed::ByHand) => Ok(axum::Json(Rotated { outcome: "by-hand" })),
         Some(Pushed::Failed { reason, .. }) => {

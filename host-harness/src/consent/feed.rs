@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Answer, Cause};
 use crate::{
-    contract::Subject,
+    contract::{Identifier, Subject},
     store::{
         Store, StoreError,
         events::{self, StoredEvent},
@@ -42,6 +42,24 @@ impl From<&Subject> for IdentityMap {
         let identifiers = subject.identifiers().iter().map(|i| (i.kind.as_str(), i.value.as_str()));
         // The first of a kind is the preferred one.
         Self(identifiers.rev().map(entry).collect())
+    }
+}
+
+impl From<IdentityMap> for Subject {
+    /// Fides' names and the contract's own are both understood.
+    fn from(IdentityMap(identity): IdentityMap) -> Self {
+        let mut identifiers: Vec<Identifier> = Vec::new();
+        for (name, value) in identity {
+            let identifier = match name.as_str() {
+                "phone_number" => Identifier::new("phone", value),
+                "external_id" => Identifier::new("user-id", value),
+                other => Identifier::new(other.replace('_', "-"), value),
+            };
+            if !identifiers.contains(&identifier) {
+                identifiers.push(identifier);
+            }
+        }
+        identifiers.into()
     }
 }
 

@@ -10,7 +10,9 @@ use crate::{
         outbound::{Plan, Requested},
         outgoing,
     },
-    contract::Subject,
+    contract::{Identifier, Interface, Subject},
+    host::PutError,
+    sandbox::Calls,
     service::Shared,
     store::{
         Connection, Keys, PersonName, StoreError,
@@ -40,6 +42,14 @@ impl Asked {
             Self::Reading => Action::Reading,
         }
     }
+
+    /// What a connector has to offer for it.
+    fn interface(&self) -> Interface {
+        match self {
+            Self::Erasure => Interface::Erasure,
+            Self::Consent(_) | Self::Reading => Interface::Consent,
+        }
+    }
 }
 
 /// A request as it was asked.
@@ -66,6 +76,35 @@ pub(crate) enum AcceptError {
     /// There is no such connection.
     #[error(transparent)]
     UnknownConnection(#[from] UnknownConnection),
+    /// It does not suit its plugin.
+    #[error("connection {connection} is not served: {problem}")]
+    NotServed {
+        /// Its key.
+        connection: String,
+        /// What is wrong with it.
+        problem: PutError,
+    },
+    /// Its connector cannot do this.
+    #[error("the connector {connector} of connection {connection} does not offer {wanted}")]
+    NotOffered {
+        /// The connection's key.
+        connection: String,
+        /// The connector's name.
+        connector: String,
+        /// What would be needed.
+        wanted: Interface,
+    },
+    /// The connector knows nobody by what is given.
+    #[error(
+        "connection {connection} finds nobody by these kinds of identifier; it finds people by {}",
+        accepted.join(", ")
+    )]
+    NoUsableKind {
+        /// The connection's key.
+        connection: String,
+        /// What its manifest names.
+        accepted: Vec<String>,
+    },
     /// The connection does nothing.
     #[error("connection {connection} is not enabled; enable it, then send the request again")]
     NotEnabled {
@@ -101,7 +140,7 @@ pub(crate) async fn accept(shared: &Shared, submitted: Submission) -> Result<Acc
     if submitted.subject.identifiers().iter().all(|identifier| identifier.value.trim().is_empty()) {
         return Err(AcceptError::Nobody);
     }
-    let calls = shared.host.connection(&submitted.connection)?;
+    let calls = suited(shared, &submitted)?;
     let tenant = calls.connection().tenant.0.clone();
     let keys = shared.store.keys(&tenant).await?;
     let at = shared.date_ms();
@@ -113,6 +152,27 @@ pub(crate) async fn accept(shared: &Shared, submitted: Submission) -> Result<Acc
     accepted
 }
 
+/// The calls of the connection, where its connector can do what is asked for somebody named so.
+fn suited(shared: &Shared, submitted: &Submission) -> Result<Calls, AcceptError> {
+    let connection = submitted.connection.clone();
+    let calls = match (shared.host.connection(&connection), shared.registry.problem(&connection)) {
+        (Ok(calls), _) => calls,
+        (Err(_), Some(problem)) => return Err(AcceptError::NotServed { connection, problem }),
+        (Err(unknown), None) => return Err(unknown.into()),
+    };
+    let (plugin, wanted) = (calls.plugin(), submitted.asked.interface());
+    if !plugin.exports().contains(&wanted) {
+        let connector = plugin.manifest().name.clone();
+        return Err(AcceptError::NotOffered { connection, connector, wanted });
+    }
+    let accepted = &plugin.manifest().identifier_kinds;
+    let fits = |given: &Identifier| accepted.contains(&given.kind) && !given.value.trim().is_empty();
+    if !accepted.is_empty() && !submitted.subject.identifiers().iter().any(fits) {
+        return Err(AcceptError::NoUsableKind { connection, accepted: accepted.clone() });
+    }
+    Ok(calls)
+}
+
 async fn take(
     tx: &mut Connection,
     keys: &Keys,
@@ -122,6 +182,8 @@ async fn take(
 ) -> Result<Result<Accepted, AcceptError>, StoreError> {
     let body_digest = keys.person.digest(&body(&submitted));
     let Submission { connection, subject, asked, idempotency_key } = submitted;
+    // Whoever makes such keys may make them of people's names.
+    let idempotency_key = idempotency_key.map(|key| hex::encode(keys.person.digest(key.as_bytes())));
     if let Some(key) = &idempotency_key
         && let Some((view, digest)) = requests::sent_before(tx, tenant, key).await?
     {

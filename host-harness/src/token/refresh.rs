@@ -53,6 +53,17 @@ pub(crate) enum Pushed {
     },
 }
 
+impl Pushed {
+    /// For log lines.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::ByHand => "by-hand",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
 impl From<CallResult<TokenOutcome>> for Pushed {
     fn from(answer: CallResult<TokenOutcome>) -> Self {
         use crate::contract::ErrorKind::Unsupported;
@@ -204,6 +215,14 @@ impl Tokens {
     async fn push_one(&self, due: Push, hand: &Hand) -> Result<Pushed, StoreError> {
         let token = open(&self.store, &due)?;
         let pushed = hand(due.connection.clone(), token).await;
+        tracing::info!(
+            tenant = due.tenant,
+            connection = due.connection,
+            operation = "token-push",
+            status = pushed.word(),
+            generation = due.generation,
+            "a webhook token was handed over"
+        );
         let (this, now, outcome) = (self.clone(), self.now(), pushed.clone());
         self.store
             .write(move |tx| Box::pin(async move { this.settle(tx, &due, &outcome, now).await }))
@@ -227,7 +246,7 @@ impl Tokens {
                     // It was revoked on its way: the vendor has one that is refused, and needs another at once.
                     return self.insert_successor(tx, tenant, connection, &live, now).await;
                 }
-                tell(tx, tenant, connection, "token-taken", *generation, now).await?;
+                tell(tx, tenant, connection, ("token-taken", self.by.clone()), *generation, now).await?;
                 all_is_well(tx, connection, now).await
             }
             Pushed::ByHand => {
