@@ -40,14 +40,14 @@ async fn post_one(shared: &Shared, url: &str) -> Result<bool, StoreError> {
     let taken = shared.poster.post(url, message, None, shared.clock.date()).await;
     let at = shared.date_ms();
     let id = alarm.id;
-    shared.telemetry.post(&alarm.tenant, "alarm", if taken.is_ok() { "taken" } else { "not-taken" });
+    shared.telemetry.post(&alarm.tenant, "alarm", taken.is_ok());
     match taken {
         Ok(()) => {
             shared.store.write(move |tx| Box::pin(async move { alarms::posted(tx, at, &id).await })).await?;
         }
         Err(refused) => {
             let wait = wait_after(attempts.saturating_add(1), refused.retry_after);
-            tracing::warn!(why = %refused, "an alarm was not taken; it is posted again in {} s", wait.as_secs());
+            tracing::warn!(tenant = alarm.tenant, why = %refused, "an alarm was not taken; it is posted again in {} s", wait.as_secs());
             let next_at = at.saturating_add(millis(wait));
             shared
                 .store

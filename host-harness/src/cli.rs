@@ -22,6 +22,7 @@ mod follow;
 mod inspect;
 mod install_token;
 mod items;
+mod log;
 mod new_master_key;
 mod person;
 mod plugin;
@@ -42,13 +43,13 @@ mod words;
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 pub use console::Console;
 pub use exit::Exit;
 
 use client::Server;
 use failure::Failure;
+use log::Log;
 use session::Session;
 use shown::Shown;
 
@@ -74,9 +75,8 @@ struct Arguments {
     /// Show each request on standard error as it was sent, credentials masked. People are in it.
     #[arg(long, global = true)]
     trace: bool,
-    /// What to log on standard error, such as `info` or `host_harness=debug`.
-    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG", default_value = "warn")]
-    log: String,
+    #[command(flatten)]
+    log: Log,
     #[command(flatten)]
     server: Server,
     #[command(subcommand)]
@@ -184,7 +184,7 @@ fn help_or_usage(told: &clap::Error, console: &Console) -> Exit {
 }
 
 async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failure> {
-    log_to(console, &arguments.log)?;
+    arguments.log.begin(console, matches!(arguments.command, Command::Serve(_)))?;
     let session = Session {
         config: arguments.config,
         server: arguments.server,
@@ -216,19 +216,6 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::Restore(command) => command.run(&session).await,
         Command::Audit(command) => command.run(&session).await,
     }
-}
-
-fn log_to(console: &Console, filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::misused(format!("--log or RUST_LOG is no filter: {error}")))?;
-    let console = console.clone();
-    // A second run in one process keeps the first one's subscriber.
-    let _already_set = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(move || console.stderr())
-        .without_time()
-        .try_init();
-    Ok(())
 }
 
 #[cfg(test)]

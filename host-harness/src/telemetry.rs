@@ -18,6 +18,8 @@ const ATTEMPTS: &str = "connector_host_attempts_total";
 const ATTEMPT_SECONDS: &str = "connector_host_attempt_seconds";
 /// Webhooks received, by the status they were answered with.
 const DELIVERIES: &str = "connector_host_deliveries_total";
+/// Deliveries read by their connectors, by what that came to.
+const READINGS: &str = "connector_host_readings_total";
 /// Posts to the platform and of alarms, by how they ended.
 const POSTS: &str = "connector_host_posts_total";
 /// Requests that are not through, by state.
@@ -51,6 +53,7 @@ impl Default for Telemetry {
         for (name, what) in [
             (ATTEMPTS, "Attempts to carry out requests, by how they ended."),
             (DELIVERIES, "Webhooks received, by the status they were answered with."),
+            (READINGS, "Deliveries read by their connectors, by what that came to."),
             (POSTS, "Posts of alarms and consent events, by how they ended."),
         ] {
             recorder.describe_counter(name.into(), None, what.into());
@@ -94,8 +97,15 @@ impl Telemetry {
         self.count(DELIVERIES, &[("tenant", tenant), ("connection", connection), ("status", &status)]);
     }
 
-    /// A post of `what` ended as `status`.
-    pub(crate) fn post(&self, tenant: &str, what: &str, status: &str) {
+    /// A reading of a delivery came to `status`.
+    pub(crate) fn reading(&self, tenant: &str, connection: &str, status: &str) {
+        self.count(READINGS, &[("tenant", tenant), ("connection", connection), ("status", status)]);
+    }
+
+    /// A post of `what` was taken or not.
+    pub(crate) fn post(&self, tenant: &str, what: &str, is_taken: bool) {
+        let status = if is_taken { "taken" } else { "not-taken" };
+        tracing::info!(tenant, operation = what, status, "a post was answered");
         self.count(POSTS, &[("tenant", tenant), ("operation", what), ("status", status)]);
     }
 
@@ -143,6 +153,8 @@ mod tests {
         telemetry.attempt("acme", "newsletter", "erasure", "done", Duration::from_millis(30));
         telemetry.attempt("acme", "newsletter", "erasure", "done", Duration::from_millis(30));
         telemetry.delivery("acme", "newsletter", 200);
+        telemetry.reading("acme", "newsletter", "unreadable");
+        telemetry.post("acme", "consent-event", false);
         let gauges = Gauges {
             requests: vec![Gauge {
                 labels: vec![("tenant", "acme".into()), ("status", "waiting".into())],
@@ -154,6 +166,8 @@ mod tests {
         for line in [
             "connector_host_attempts_total{tenant=\"acme\",connection=\"newsletter\",operation=\"erasure\",status=\"done\"} 2",
             "connector_host_deliveries_total{tenant=\"acme\",connection=\"newsletter\",status=\"200\"} 1",
+            "connector_host_readings_total{tenant=\"acme\",connection=\"newsletter\",status=\"unreadable\"} 1",
+            "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"not-taken\"} 1",
             "connector_host_requests_open{tenant=\"acme\",status=\"waiting\"} 3",
             "# TYPE connector_host_attempt_seconds histogram",
         ] {

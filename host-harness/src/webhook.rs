@@ -28,7 +28,7 @@ use receive::Webhooks;
 /// Where vendors deliver.
 pub(crate) fn routes(webhooks: Arc<Webhooks>) -> Router<Arc<Shared>> {
     let route = "/api/v1/plus/connection/{key}/consent-webhook";
-    Router::new().route(route, any(route::webhook)).with_state(webhooks)
+    Router::new().route(route, any(route::with_any_key)).with_state(webhooks)
 }
 
 /// Stands in the slot for a token that the connection accepted when the delivery arrived.

@@ -23,12 +23,20 @@ impl Serve {
     }
 }
 
-/// Says where it listens: to people on standard error, to programs as one line.
+/// Says where it listens: on a terminal in sentences, to programs as one line, and otherwise in the log.
 fn announce(service: &Service, console: &Console, is_json: bool) -> Result<(), Failure> {
     let (api, webhooks) = service.addresses();
     if is_json {
         let line = json!({"listening": {"api": api, "webhooks": webhooks}}).to_string();
         return console.print(&line).map_err(Failure::misused);
+    }
+    if !console.is_watched {
+        tracing::info!(
+            api = api.map(tracing::field::display),
+            webhooks = webhooks.map(tracing::field::display),
+            "serving"
+        );
+        return Ok(());
     }
     if let Some(api) = api {
         console
@@ -45,8 +53,12 @@ fn announce(service: &Service, console: &Console, is_json: bool) -> Result<(), F
 async fn stop(mut signals: Signals, handle: Handle, console: Console) {
     while signals.next().await == Told::Reload {
         match handle.reload().await {
-            Ok(reloaded) => console.complain(&reload::told(&json!(reloaded))),
-            Err(error) => console.complain(&format!("error: nothing is reloaded: {error}")),
+            Ok(reloaded) if console.is_watched => console.complain(&reload::told(&json!(reloaded))),
+            Ok(reloaded) => tracing::info!(reloaded = %json!(reloaded), "reloaded"),
+            Err(error) if console.is_watched => {
+                console.complain(&format!("error: nothing is reloaded: {error}"));
+            }
+            Err(error) => tracing::error!(%error, "nothing is reloaded"),
         }
     }
 }

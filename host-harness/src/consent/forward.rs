@@ -81,6 +81,7 @@ async fn post(
     let body = serde_json::to_vec(event).map_err(|error| StoreError::Unreadable(error.to_string()))?;
     let message = Message { id: event.id.clone(), body };
     let taken = shared.poster.post(&to.url, message, Some(&to.key), shared.clock.date()).await;
+    shared.telemetry.post(tenant, "consent-event", taken.is_ok());
     let now = shared.date_ms();
     Ok(match taken {
         Ok(()) => Progress { posted: event.cursor, ..Progress::default() },

@@ -62,7 +62,7 @@ pub(crate) async fn attempt(shared: Arc<Shared>, calls: Calls, claims: Vec<Claim
     let began = shared.clock.now();
     for (claim, came) in ask(&shared, &calls, claims).await {
         let digest = calls.plugin().digest().to_string();
-        tell(&shared, &claim, &came, began);
+        tell(&shared, &claim, &came, &digest, began);
         if let Err(error) = end(&shared, &claim, came, digest).await {
             // Its claim stays, and is taken back when its lease is over.
             tracing::error!(connection = claim.connection, request = claim.id, %error, "an attempt's end was not stored");
@@ -72,7 +72,7 @@ pub(crate) async fn attempt(shared: Arc<Shared>, calls: Calls, claims: Vec<Claim
 }
 
 /// How an attempt ended, in metrics and log, with the keys that all of them share.
-fn tell(shared: &Shared, claim: &Claim, came: &Came, began: Duration) {
+fn tell(shared: &Shared, claim: &Claim, came: &Came, digest: &str, began: Duration) {
     let status = match &came.after {
         After::Finished { state, .. } => state.word(),
         After::Again { cause, .. } => cause.word(),
@@ -87,6 +87,7 @@ fn tell(shared: &Shared, claim: &Claim, came: &Came, began: Duration) {
         status,
         request = claim.id,
         attempt = claim.generation,
+        digest,
         "an attempt ended"
     );
 }

@@ -92,11 +92,27 @@ async fn begin(webhooks: &Arc<Webhooks>, under_way: &mut UnderWay) -> Result<(),
 
 async fn read(webhooks: Arc<Webhooks>, claim: Claim) {
     let (reading, digest) = webhooks.ask(&claim).await;
+    tell(&webhooks, &claim, &reading, digest.as_deref());
     let (id, connection) = (claim.id.clone(), claim.connection.clone());
     if let Err(error) = webhooks.settle(claim, reading, digest).await {
         // Its claim stays, and is taken again when its lease is over.
         tracing::error!(connection, delivery = id, %error, "the end of a reading was not stored");
     }
+}
+
+/// What a reading came to, in metrics and log. Why it came to that is kept with the delivery.
+fn tell(webhooks: &Webhooks, claim: &Claim, reading: &Reading, digest: Option<&str>) {
+    let status = reading.word(claim.failures);
+    webhooks.shared.telemetry.reading(&claim.tenant, &claim.connection, status);
+    tracing::info!(
+        tenant = claim.tenant,
+        connection = claim.connection,
+        operation = "delivery-reading",
+        status,
+        delivery = claim.id,
+        digest,
+        "a delivery was read"
+    );
 }
 
 impl Webhooks {

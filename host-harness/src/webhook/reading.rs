@@ -7,6 +7,7 @@ use crate::{
         webhook::{ConsentEvent, Verdict},
     },
     sandbox::{CallResult, FailureKind},
+    store::deliveries::DeliveryState,
 };
 
 /// What a connector made of a delivery.
@@ -63,6 +64,18 @@ impl Reading {
                 asked_ms: None,
                 why: failure.to_string(),
             }),
+        }
+    }
+
+    /// For metrics and log lines, where `failures` readings came to nothing before.
+    pub(super) fn word(&self, failures: i64) -> &'static str {
+        match self {
+            Self::Events(events) if events.is_empty() => DeliveryState::OfNoConcern.word(),
+            Self::Events(_) => DeliveryState::Read.word(),
+            Self::Unreadable(_) => DeliveryState::Unreadable.word(),
+            Self::Refused(_) => DeliveryState::Refused.word(),
+            Self::Failed(failed) if after_failures(failed, failures).is_some() => "again",
+            Self::Failed(_) | Self::Unopened(_) => DeliveryState::Stuck.word(),
         }
     }
 

@@ -94,33 +94,47 @@ impl Webhooks {
 
     /// Takes in what was sent to the address of `connection`.
     pub(crate) async fn receive(&self, connection: &str, delivery: Delivery) -> Answer {
-        if delivery.body.len() > LARGEST_BODY {
-            return Answer::TooLarge;
-        }
         // Vendors look whether somebody is there.
         if ["GET", "HEAD"].contains(&delivery.method.as_str()) {
             return Answer::Taken;
         }
-        match self.take_in(connection, delivery).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::error!(connection, %error, "a delivery cannot be stored; its vendor is asked to send it again");
-                Answer::Unavailable(STORE_DOWN)
-            }
-        }
+        let known = self.shared.host.connection(connection).ok();
+        let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
+        let answer = self.take_in(connection, calls.as_ref(), delivery).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a delivery cannot be stored; its vendor is asked to send it again");
+            Answer::Unavailable(STORE_DOWN)
+        });
+        self.tell(calls.as_ref(), answer);
+        answer
     }
 
-    async fn take_in(&self, connection: &str, delivery: Delivery) -> Result<Answer, StoreError> {
+    async fn take_in(
+        &self,
+        connection: &str,
+        calls: Option<&Calls>,
+        delivery: Delivery,
+    ) -> Result<Answer, StoreError> {
+        if delivery.body.len() > LARGEST_BODY {
+            return Ok(Answer::TooLarge);
+        }
         let known = self.tokens.accepted(connection).await?;
-        let calls = self.shared.host.connection(connection).ok();
-        let calls = calls.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
         let Some(calls) = calls else {
             let _refused = Decoy::of(MOST_LIVE).check(delivery);
             return Ok(Answer::Refused);
         };
-        let answer = self.answer(&calls, known, delivery).await?;
-        self.shared.telemetry.delivery(&calls.connection().tenant.0, connection, answer.status());
-        Ok(answer)
+        self.answer(calls, known, delivery).await
+    }
+
+    /// How a delivery was answered, in metrics and log. What a sender wrote is in neither: where no such connection is known
+    /// there is none to name.
+    fn tell(&self, calls: Option<&Calls>, answer: Answer) {
+        let connection = calls.map(Calls::connection);
+        let (tenant, key) = (connection.map(|c| c.tenant.0.as_str()), connection.map(|c| c.key.as_str()));
+        let status = answer.status();
+        if let (Some(tenant), Some(key)) = (tenant, key) {
+            self.shared.telemetry.delivery(tenant, key, status);
+        }
+        tracing::info!(tenant, connection = key, operation = "delivery", status = %status, "a delivery was answered");
     }
 
     /// What is answered where there is such a connection.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::Response,
 };
 use http::{
@@ -18,6 +18,15 @@ use crate::contract::webhook::Delivery;
 
 /// A body that takes longer to arrive is not waited for: vendors give up after a few seconds themselves.
 const ARRIVING: Duration = Duration::from_secs(15);
+
+/// [`webhook`], also for an address whose key cannot be read: no connection has it.
+pub(crate) async fn with_any_key(
+    webhooks: State<Arc<Webhooks>>,
+    connection: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    webhook(webhooks, connection.unwrap_or_else(|_| Path(String::new())), request).await
+}
 
 /// Any method on `/api/v1/plus/connection/{key}/consent-webhook`.
 pub(crate) async fn webhook(
