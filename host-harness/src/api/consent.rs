@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
-    Caller, Json, Path, Query, Text, Writer, found,
+    Caller, Json, Path, Query, Text, Writer,
+    body::told,
+    found,
     problem::{Problem, kinds},
     requests::{idempotency_key, subject, taken},
 };
@@ -183,8 +185,8 @@ async fn import(
     Text(text): Text,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     found(&shared, &caller, &key).await?;
-    let file =
-        MappingFile::from_toml(&text).map_err(|error| Problem::of(kinds::BAD_BODY, error.to_string()))?;
+    let file = MappingFile::from_toml(&text)
+        .map_err(|error| Problem::of(kinds::BAD_BODY, told(&error.to_string())))?;
     Ok(axum::Json(mappings::import(&shared, &key, file).await?))
 }
 

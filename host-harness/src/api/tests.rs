@@ -1,6 +1,7 @@
 //! The API as a client sees it, with Iterable's stand-in behind it.
 
 mod bench;
+mod canary;
 mod connections;
 mod document;
 mod file;

@@ -82,7 +82,7 @@ pub(crate) enum AcceptError {
         /// Its key.
         connection: String,
         /// What is wrong with it.
-        problem: PutError,
+        problem: Box<PutError>,
     },
     /// Its connector cannot do this.
     #[error("the connector {connector} of connection {connection} does not offer {wanted}")]
@@ -157,7 +157,9 @@ fn suited(shared: &Shared, submitted: &Submission) -> Result<Calls, AcceptError>
     let connection = submitted.connection.clone();
     let calls = match (shared.host.connection(&connection), shared.registry.problem(&connection)) {
         (Ok(calls), _) => calls,
-        (Err(_), Some(problem)) => return Err(AcceptError::NotServed { connection, problem }),
+        (Err(_), Some(problem)) => {
+            return Err(AcceptError::NotServed { connection, problem: Box::new(problem) });
+        }
         (Err(unknown), None) => return Err(unknown.into()),
     };
     let (plugin, wanted) = (calls.plugin(), submitted.asked.interface());

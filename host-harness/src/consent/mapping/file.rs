@@ -34,8 +34,11 @@ struct FileItem {
 
 /// A file that holds no mapping, with the line where that shows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected [[item]] tables with type, external_id, name and notice_id, found: {0}")]
-pub struct NotAMapping(#[from] toml::de::Error);
+#[error("expected [[item]] tables with type, external_id, name and notice_id, found: {why} at line {line}")]
+pub struct NotAMapping {
+    why: String,
+    line: usize,
+}
 
 impl MappingFile {
     /// What is saved, as a file.
@@ -58,7 +61,11 @@ impl MappingFile {
 
     /// Reads the file's text.
     pub fn from_toml(text: &str) -> Result<Self, NotAMapping> {
-        Ok(toml::from_str(text)?)
+        // Its own words would show the whole line.
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            NotAMapping { why: error.message().to_owned(), line: 1 + before.matches('\n').count() }
+        })
     }
 
     /// What to save, or everything that is wrong: the same rules as [`check`](super::check()) has, but that a file does
