@@ -102,7 +102,7 @@ impl Telemetry {
         self.count(READINGS, &[("tenant", tenant), ("connection", connection), ("status", status)]);
     }
 
-    /// A post of `what` was taken or not.
+    /// A post of `what` was taken or not; also a line of the log.
     pub(crate) fn post(&self, tenant: &str, what: &str, is_taken: bool) {
         let status = if is_taken { "taken" } else { "not-taken" };
         tracing::info!(tenant, operation = what, status, "a post was answered");

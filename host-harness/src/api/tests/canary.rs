@@ -222,6 +222,7 @@ async fn vendors_that_fail(canary: &mut Canary, api_key: &str) {
         Fault::Answer(200, echo.clone()),
         Fault::BadBody,
         Fault::Reset,
+        Fault::Hang,
         Fault::Garbage,
         Fault::Redirect(format!("http://127.0.0.1:1/{}", email("echo"))),
         Fault::Answer(401, echo),
@@ -230,7 +231,8 @@ async fn vendors_that_fail(canary: &mut Canary, api_key: &str) {
     .enumerate()
     {
         let key = format!("faulty-{at}");
-        let made = canary.bench.connection("acme", &key);
+        let mut made = canary.bench.connection("acme", &key);
+        made["limits"] = json!({"wall-ms": 2_000});
         assert_eq!(canary.ask("POST", "/api/v1/connection", Some(made)).await.status, 201);
         for endpoint in ["POST *", "GET *"] {
             canary.bench.stand_in.fault(fault.clone(), endpoint, 1);

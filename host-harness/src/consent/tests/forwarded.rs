@@ -12,7 +12,13 @@ use axum::{Router, body::Bytes, extract::State as Given, http::HeaderMap, http::
 use tokio::sync::watch;
 
 use super::*;
-use crate::{config::ForwardConfig, consent::forward, post::SigningKey, secret::Secret, store::alarms};
+use crate::{
+    config::ForwardConfig,
+    consent::forward,
+    post::SigningKey,
+    secret::Secret,
+    store::{alarms, gauges::Gauges},
+};
 
 /// A platform that answers as it is told.
 struct Platform {
@@ -79,6 +85,9 @@ async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_resta
     stop.send_replace(true);
     running.await.unwrap();
     assert_eq!(open(&bench).await, Vec::<String>::new());
+    let metrics = bench.shared.telemetry.rendered(&Gauges::default());
+    let taken = "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"taken\"} 2";
+    assert!(metrics.lines().any(|line| line == taken), "{metrics}");
 
     bench.crash(&[("acme", "newsletter")]).await;
     bench.forward("acme", to);
