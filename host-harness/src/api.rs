@@ -13,6 +13,7 @@ pub(crate) mod document;
 mod health;
 mod metrics;
 mod notices;
+mod person;
 mod plugins;
 mod problem;
 mod requests;
@@ -28,6 +29,7 @@ pub(crate) use problem::{Problem, kinds};
 
 use crate::{
     registry::owned::Owned,
+    sandbox::Calls,
     service::Shared,
     webhook::{self, receive::Webhooks},
 };
@@ -59,6 +61,7 @@ fn resources() -> Router<Arc<Shared>> {
         .merge(consent::routes())
         .merge(notices::routes())
         .merge(deliveries::routes())
+        .merge(person::routes())
 }
 
 /// `routes` with what holds for all of them. Deliveries have their own limits and their own line in the log.
@@ -77,6 +80,15 @@ pub(crate) async fn found(shared: &Shared, caller: &Caller, key: &str) -> Result
     let owned = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no connection `{key}`")))?;
     access::about(&owned.spec.tenant.0, key);
     Ok(owned)
+}
+
+/// The calls of a connection, where it can make any.
+pub(crate) fn calls(shared: &Shared, key: &str) -> Result<Calls, Problem> {
+    shared.host.connection(key).map_err(|unknown| {
+        let problem = shared.registry.problem(key);
+        let detail = problem.map_or_else(|| unknown.to_string(), |problem| problem.to_string());
+        Problem::of(kinds::UNSUITED, detail)
+    })
 }
 
 #[cfg(test)]

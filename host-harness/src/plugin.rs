@@ -2,11 +2,13 @@
 
 mod changes;
 mod load;
+mod permissions;
 mod slot;
 mod watch;
 
 pub use changes::{Changes, Demand};
 pub use load::{LoadError, LoadPolicy, Wasi};
+pub use permissions::Permissions;
 pub use slot::{Generation, Slot, SwapError};
 pub use watch::{WatchError, Watched, watch};
 

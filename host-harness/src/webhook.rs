@@ -8,6 +8,7 @@ mod reading;
 pub(crate) mod receive;
 pub(crate) mod route;
 mod token;
+pub(crate) mod tried;
 pub(crate) mod upkeep;
 
 pub use door::{Checked, Decoy};

@@ -226,8 +226,8 @@ impl From<MappingError> for Problem {
             }
             MappingError::NotListed(_) => Self::of(kinds::VENDOR, detail),
             MappingError::Problems(problems) => {
-                let errors = problems.iter().map(|problem| (problem.place.clone(), problem.to_string()));
-                Self::of(kinds::UNSUITED, detail).about_fields(errors)
+                let errors = problems.iter().map(|problem| (problem.place.clone(), problem.without_place()));
+                Self::of(kinds::UNSOUND_MAPPING, "nothing of it is saved").about_fields(errors)
             }
             MappingError::Store(error) => error.into(),
         }

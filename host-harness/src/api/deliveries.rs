@@ -7,17 +7,24 @@ use axum::{
     extract::State,
     routing::{get, post},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
-    Caller, Path, Query, Writer, access, found,
+    Caller, Json, Path, Query, Writer, access, calls, found,
+    person::answered,
     problem::{Problem, kinds},
 };
 use crate::{
+    contract::webhook::Delivery,
     service::Shared,
     store::deliveries::{self, DeliveryState, DeliveryView, Filter, Which},
-    webhook::receive::Webhooks,
+    webhook::{
+        receive::{LARGEST_BODY, Webhooks},
+        tried,
+    },
 };
 
 /// A page that is read in one go.
@@ -25,13 +32,14 @@ const USUAL_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 500;
 
 #[derive(OpenApi)]
-#[openapi(paths(list, show, replay, replay_all))]
+#[openapi(paths(list, show, replay, replay_all, verify))]
 pub(super) struct Part;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/v1/connection/{key}/deliveries", get(list))
         .route("/api/v1/connection/{key}/deliveries/replay", post(replay_all))
+        .route("/api/v1/connection/{key}/verify-webhook", post(verify))
         .route("/api/v1/deliveries/{id}", get(show))
         .route("/api/v1/deliveries/{id}/replay", post(replay))
 }
@@ -121,6 +129,52 @@ async fn replay_all(
 ) -> Result<axum::Json<Replayed>, Problem> {
     found(&shared, &caller, &key).await?;
     Ok(axum::Json(Replayed { deliveries: webhooks.replay(Which::OfConnection(key)).await? }))
+}
+
+/// A delivery as it came, to be tried out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    /// `POST` where nothing is said.
+    method: Option<String>,
+    /// The whole address that the vendor called; the connection's own where nothing is said.
+    url: Option<String>,
+    /// Each header's name and value, in the order received.
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    /// Its body, in base64.
+    body: String,
+}
+
+/// Says what the connection makes of a delivery with the tokens that it accepts now, and keeps nothing of it: `verdict`
+/// (`authentic`, `unauthenticated`, `unreadable`), `why`, and the `events` read. People are in those.
+#[utoipa::path(post, path = "/api/v1/connection/{key}/verify-webhook", tag = "deliveries",
+    params(("key" = String, Path)), request_body = Trial, responses((status = 200, body = Object)))]
+async fn verify(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(key): Path<String>,
+    Json(trial): Json<Trial>,
+) -> Result<axum::Json<Value>, Problem> {
+    found(&shared, &caller, &key).await?;
+    let calls = calls(&shared, &key)?;
+    let own = || calls.connection().settings.get("webhook-url").cloned().unwrap_or_default();
+    let headers = trial.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let body =
+        BASE64.decode(trial.body).map_err(|_| Problem::of(kinds::BAD_BODY, "body: base64 is wanted"))?;
+    if body.len() > LARGEST_BODY {
+        let detail = format!("body: a delivery has at most {LARGEST_BODY} bytes");
+        return Err(Problem::of(kinds::TOO_LARGE, detail));
+    }
+    let delivery = Delivery {
+        method: trial.method.unwrap_or_else(|| "POST".to_owned()),
+        url: trial.url.unwrap_or_else(own),
+        headers: headers.collect(),
+        body,
+        received_at_ms: u64::try_from(shared.date_ms()).unwrap_or_default(),
+    };
+    let verdict = answered(tried::judge(&shared, &calls, delivery).await?)?;
+    Ok(axum::Json(tried::document(&key, &verdict)))
 }
 
 async fn known(shared: &Shared, caller: &Caller, id: &str) -> Result<DeliveryView, Problem> {

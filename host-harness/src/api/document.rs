@@ -13,7 +13,9 @@ use utoipa::{
     },
 };
 
-use super::{alarms, connections, consent, deliveries, health, metrics, notices, plugins, requests, tokens};
+use super::{
+    alarms, connections, consent, deliveries, health, metrics, notices, person, plugins, requests, tokens,
+};
 use crate::service::Shared;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -63,6 +65,7 @@ fn document() -> utoipa::openapi::OpenApi {
         consent::Part::openapi(),
         notices::Part::openapi(),
         deliveries::Part::openapi(),
+        person::Part::openapi(),
     ] {
         document.merge(part);
     }

@@ -17,7 +17,7 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::{
-    plugin::SwapError,
+    plugin::{Permissions, SwapError},
     registry::plugins::{self, PublishError, Published},
     service::Shared,
 };
@@ -29,14 +29,14 @@ const LARGEST_COMPONENT: usize = 64 << 20;
 const NEXT_START: &str = "it also runs after the next start, before the file that the configuration names";
 
 #[derive(OpenApi)]
-#[openapi(paths(list, publish, roll_back))]
+#[openapi(paths(list, inspect, publish, roll_back))]
 pub(super) struct Part;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
-    let publish = post(publish).layer(DefaultBodyLimit::max(LARGEST_COMPONENT));
+    let one = post(publish).layer(DefaultBodyLimit::max(LARGEST_COMPONENT)).get(inspect);
     Router::new()
         .route("/api/v1/plugins", get(list))
-        .route("/api/v1/plugins/{name}", publish)
+        .route("/api/v1/plugins/{name}", one)
         .route("/api/v1/plugins/{name}/roll-back", post(roll_back))
 }
 
@@ -81,6 +81,20 @@ async fn list(State(shared): State<Arc<Shared>>, _caller: Caller) -> axum::Json<
         }
     });
     axum::Json(Plugins { plugins: plugins.collect() })
+}
+
+/// A plugin that runs and everything that it may do: `digest`, `imports`, `exports` and its `manifest`, with every setting,
+/// operation and limit.
+#[utoipa::path(get, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path)),
+    responses((status = 200, body = Object)))]
+async fn inspect(
+    State(shared): State<Arc<Shared>>,
+    _caller: Caller,
+    Path(name): Path<String>,
+) -> Result<axum::Json<Permissions>, Problem> {
+    let slot = shared.host.plugin(&name);
+    let slot = slot.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no plugin `{name}`")))?;
+    Ok(axum::Json(Permissions::from(&**slot.current().plugin())))
 }
 
 /// How a version is published.

@@ -66,6 +66,8 @@ pub(crate) mod kinds {
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsuited", "The connection does not suit");
     pub(crate) const NO_USABLE_KIND: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-usable-kind", "The connection finds nobody by this");
+    pub(crate) const UNSOUND_MAPPING: Kind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "unsound-mapping", "The mapping breaks rules");
     pub(crate) const NO_COMPONENT: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-component", "The component does not load");
     pub(crate) const NOT_RELOADED: Kind =

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A connector's declaration, as it came from the guest; [`crate::plugin`] checks it before anything relies on it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Manifest {
     /// For machines, such as `iterable`.
@@ -54,7 +54,7 @@ impl Manifest {
 }
 
 /// A setting that the operator fills in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SettingSpec {
     /// The key in the configuration.
@@ -74,7 +74,7 @@ pub struct SettingSpec {
 }
 
 /// At most `requests` in any `period_ms`, or at the same time where there is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Limit {
     /// Operations name it.
@@ -108,7 +108,7 @@ impl fmt::Display for Place {
 }
 
 /// What the host itself writes into a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Field {
     /// Where.
@@ -120,7 +120,7 @@ pub struct Field {
 }
 
 /// A secret in a JSON answer that the host keeps and empties.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Capture {
     /// Where in the answer; a dot goes one level down.
@@ -132,7 +132,7 @@ pub struct Capture {
 }
 
 /// A request that may be made: one entry of the permission list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Operation {
     /// What the guest calls it by.
@@ -166,7 +166,7 @@ pub struct Operation {
 }
 
 /// Where a vendor's delivery carries the webhook token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TokenSlot {
     /// A header, whose last word it is, or a query parameter.

@@ -21,6 +21,13 @@ pub struct MappingProblem {
     pub wrong: WrongMapping,
 }
 
+impl MappingProblem {
+    /// The item and what is wrong, for whoever shows the place beside it.
+    pub fn without_place(&self) -> String {
+        format!("{}: {}", titled(&self.item), self.wrong)
+    }
+}
+
 /// What is wrong with an item's place in a mapping.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrongMapping {
