@@ -12,6 +12,7 @@ mod client;
 mod confirm;
 mod connection;
 mod consent;
+mod consent_events;
 mod console;
 mod delivery;
 mod document;
@@ -23,9 +24,12 @@ mod inspect;
 mod install_token;
 mod items;
 mod log;
+mod mapping;
 mod new_master_key;
+mod notice;
 mod person;
 mod plugin;
+mod reconcile;
 mod reference;
 mod rehearsal;
 mod reload;
@@ -34,6 +38,7 @@ mod restore;
 mod serve;
 mod session;
 mod shown;
+mod system;
 mod token;
 mod trace;
 mod verify_webhook;
@@ -109,6 +114,19 @@ enum Command {
     /// List, show and replay a service's requests.
     #[command(subcommand)]
     Request(request::Request),
+    /// List, make and delete the notices that a tenant's platform has.
+    #[command(subcommand)]
+    Notice(notice::Notice),
+    /// List, make and delete the systems that a tenant's connections stand for.
+    #[command(subcommand)]
+    System(system::System),
+    /// Show, export and import which of a vendor's items stand for which notice.
+    #[command(subcommand)]
+    Mapping(mapping::Mapping),
+    /// Have people read again at the vendor, for choices that no webhook told.
+    Reconcile(reconcile::Reconcile),
+    /// List what people chose at vendors. People are shown.
+    ConsentEvents(consent_events::ConsentEvents),
     /// List and clear a service's alarms.
     #[command(subcommand)]
     Alarm(alarm::Alarm),
@@ -142,6 +160,21 @@ enum Command {
     Audit(audit::Audit),
 }
 
+impl Command {
+    /// Why a running service is never asked for it, where that is so.
+    fn goes_without_service(&self) -> Option<&'static str> {
+        match self {
+            Self::Serve(_) => Some("`serve` is the service itself, and listens where its configuration says"),
+            Self::NewMasterKey(_) => Some("a master key is made here: no service hands one out"),
+            Self::ApiKey(_) | Self::Backup(_) | Self::Restore(_) | Self::Audit(_) => Some(
+                "this works on the database that the configuration names, on the machine where it is, whether or not its \
+                 service runs",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// Runs the program with `arguments`, the program's name first, and tells how it ended.
 pub async fn run<A>(arguments: impl IntoIterator<Item = A>, console: &Console) -> Exit
 where
@@ -162,6 +195,9 @@ where
             (shown::document(&failure.json()), failure.exit())
         }
     };
+    if text.is_empty() {
+        return exit;
+    }
     match console.print(&text) {
         Ok(()) => exit,
         // The vendor may have acted: what it answered must not be lost.
@@ -185,6 +221,9 @@ fn help_or_usage(told: &clap::Error, console: &Console) -> Exit {
 
 async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failure> {
     arguments.log.begin(console, matches!(arguments.command, Command::Serve(_)))?;
+    if let Some(why) = arguments.command.goes_without_service().filter(|_| arguments.server.is_named()) {
+        return Err(Failure::misused(format!("--server: {why}\nnext: leave --server out")));
+    }
     let session = Session {
         config: arguments.config,
         server: arguments.server,
@@ -203,6 +242,11 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::VerifyWebhook(command) => command.run(&session).await,
         Command::Connection(command) => command.run(&session).await,
         Command::Request(command) => command.run(&session).await,
+        Command::Notice(command) => command.run(&session).await,
+        Command::System(command) => command.run(&session).await,
+        Command::Mapping(command) => command.run(&session).await,
+        Command::Reconcile(command) => command.run(&session).await,
+        Command::ConsentEvents(command) => command.run(&session, arguments.json).await,
         Command::Alarm(command) => command.run(&session).await,
         Command::Plugin(command) => command.run(&session).await,
         Command::Delivery(command) => command.run(&session).await,

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::{
     Exit, Failure, Shown,
     client::Call,
-    document::{list, text, time},
+    document::{lines, list, minute, text},
     session::Session,
-    shown::{ID, TIME, table},
+    shown::{ID, table},
 };
 
 #[derive(Debug, Subcommand)]
@@ -31,12 +31,11 @@ impl Alarm {
         match self {
             Self::List => {
                 let json = client.ask(Call::get(&["alarms"])).await?;
-                let columns =
-                    [("id", ID), ("connection", None), ("kind", None), ("since", TIME), ("what", None)];
+                let columns = [("id", ID), ("connection", None), ("since", None), ("what", None)];
                 let rows = list(&json, "alarms").iter().map(|alarm| {
                     let [id, connection, kind, detail] =
                         ["id", "connection", "kind", "detail"].map(|field| text(alarm, field));
-                    vec![id, connection, kind, time(alarm, "raised_at"), detail]
+                    vec![id, connection, minute(alarm, "raised_at"), lines(&[kind, detail])]
                 });
                 let people = table(session.console.width, &columns, rows).to_string();
                 Ok(Shown { people, json, exit: Exit::Done })

@@ -64,7 +64,8 @@ impl Create {
         let scope = Scope { tenants, may_write: !self.read_only };
         let text = Secret::random(PREFIX).map_err(Failure::misused)?;
         let (name, kept) = (self.name.clone(), text.clone());
-        let store = session.store().await?;
+        // The first key is made before the service first starts, or nobody could ask it anything then.
+        let store = session.store_made().await?;
         let made = store.write(move |tx| {
             Box::pin(async move { api_keys::create(tx, now(), &name, &scope, &kept).await })
         });

@@ -1,10 +1,16 @@
 //! `choices`: what the vendor holds for a person.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Exit, Failure, Shown, person::Person, session::Session};
-use crate::contract::consent::{Choice, Held};
+use super::{
+    Exit, Failure, Shown,
+    client::Call,
+    document::{is, list, text},
+    person::{Person, identity},
+    session::Session,
+};
+use crate::contract::consent::Held;
 
 #[derive(Debug, Args)]
 pub(super) struct Choices {
@@ -16,46 +22,50 @@ pub(super) struct Choices {
 
 impl Choices {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
-        session.only_alone(
-            "choices",
-            "`connector-host consent` sets them through a service, and GET /api/v1/consent-events lists what changed",
-        )?;
         let subject = self.person.subject(&session.console)?;
+        if let Some(client) = session.remote()? {
+            let asked = json!({"identity": identity(&subject)?});
+            let call = Call::post(&["connection", &self.connection, "choices"]).json(&asked);
+            let waiting = format!("waiting for the vendor of connection {}", self.connection);
+            let json = session.awaited(&waiting, client.ask(call)).await?;
+            return Ok(shown(json));
+        }
         let calls = session.calls(&self.connection).await?;
         let held = session.ask(&calls, calls.current(&subject)).await?;
-        Ok(shown(&self.connection, held.as_deref()))
+        Ok(shown(document(&self.connection, held.as_deref())))
     }
 }
 
 /// The person is not named again.
-fn shown(connection: &str, held: Option<&[Held]>) -> Shown {
-    let answer = match held {
-        None => "the vendor does not know this person",
-        Some([]) => "the vendor holds no choice of this person",
-        Some(_) => "the vendor holds",
+fn document(connection: &str, held: Option<&[Held]>) -> Value {
+    json!({"connection": connection, "known": held.is_some(), "choices": held.unwrap_or_default()})
+}
+
+fn shown(json: Value) -> Shown {
+    let choices = list(&json, "choices");
+    let answer = match (is(&json, "known"), choices.is_empty()) {
+        (false, _) => "the vendor does not know this person",
+        (true, true) => "the vendor holds no choice of this person",
+        (true, false) => "the vendor holds",
     };
-    let mut lines = vec![format!("connection {connection}: {answer}")];
-    for held in held.unwrap_or_default() {
-        let choice = match held.choice {
-            Choice::OptIn => "opt-in ",
-            Choice::OptOut => "opt-out",
-        };
-        lines.push(format!("  {choice}  {}", held.item));
-    }
-    let json =
-        json!({"connection": connection, "known": held.is_some(), "choices": held.unwrap_or_default()});
+    let mut lines = vec![format!("connection {}: {answer}", text(&json, "connection"))];
+    lines.extend(choices.iter().map(|held| {
+        let item = held.get("item").unwrap_or(&Value::Null);
+        format!("  {:7}  {}:{}", text(held, "choice"), text(item, "kind"), text(item, "id"))
+    }));
     Shown { people: lines.join("\n"), json, exit: Exit::Done }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::consent::Choice;
 
     #[test]
     fn unknown_silent_and_known_are_three_answers() {
         let held = |item: &str, choice| Held { item: item.parse().unwrap(), choice };
-        let known =
-            shown("newsletter", Some(&[held("channel:1", Choice::OptIn), held("list:2", Choice::OptOut)]));
+        let told = |held: Option<&[Held]>| shown(document("newsletter", held));
+        let known = told(Some(&[held("channel:1", Choice::OptIn), held("list:2", Choice::OptOut)]));
         assert_eq!(
             known.people,
             "connection newsletter: the vendor holds\n  opt-in   channel:1\n  opt-out  list:2"
@@ -67,9 +77,9 @@ mod tests {
                 {"item": {"kind": "list", "id": "2"}, "choice": "opt-out"},
             ]})
         );
-        let silent = shown("newsletter", Some(&[]));
+        let silent = told(Some(&[]));
         assert_eq!(silent.people, "connection newsletter: the vendor holds no choice of this person");
-        let unknown = shown("newsletter", None);
+        let unknown = told(None);
         assert_eq!(unknown.people, "connection newsletter: the vendor does not know this person");
         assert_eq!(unknown.json, json!({"connection": "newsletter", "known": false, "choices": []}));
     }

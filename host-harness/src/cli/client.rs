@@ -13,6 +13,8 @@ use url::{Host, Url};
 use super::{Failure, failure::Said, reference};
 use crate::{egress::client, secret::Secret};
 
+/// Names the service where nothing on the command line does.
+const SERVER: &str = "CONNECTOR_HOST_SERVER";
 /// Where the API key is where no file is named.
 const API_KEY: &str = "CONNECTOR_HOST_API_KEY";
 const CONNECT: Duration = Duration::from_secs(5);
@@ -24,8 +26,9 @@ const LOCALHOST: &str = "localhost";
 /// Which service to ask.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Server {
-    /// Ask the service at this address, such as `http://127.0.0.1:8080`. Plain HTTP to this machine alone.
-    #[arg(long = "server", global = true, value_name = "URL", env = "CONNECTOR_HOST_SERVER")]
+    /// Ask the service at this address, such as `http://127.0.0.1:7400`; plain HTTP to this machine alone. Without one, the
+    /// variable `CONNECTOR_HOST_SERVER` names it, for what a service can be asked.
+    #[arg(long = "server", global = true, value_name = "URL")]
     url: Option<String>,
     /// A file with the key to its API; without one, the variable `CONNECTOR_HOST_API_KEY` holds it.
     #[arg(long, global = true, value_name = "FILE")]
@@ -33,10 +36,16 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Whether the command line itself names one.
+    pub(super) fn is_named(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// A client of the service, where one is named.
     pub(super) fn client(&self) -> Result<Option<Client>, Failure> {
-        let Some(url) = self.url.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
-        let base = base(url).map_err(|wrong| Failure::misused(format!("--server: {wrong}")))?;
+        let url = self.url.clone().or_else(|| std::env::var(SERVER).ok());
+        let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
+        let base = base(&url).map_err(|wrong| Failure::misused(format!("--server: {wrong}")))?;
         let key = match &self.api_key_file {
             Some(path) => reference::from_file(path)
                 .map_err(|wrong| Failure::misused(format!("--api-key-file: {wrong}")))?,
@@ -147,6 +156,22 @@ impl Client {
 
     /// The document that the service answers `call` with.
     pub(super) async fn ask(&self, call: Call) -> Result<Value, Failure> {
+        let body = self.body(call).await?;
+        serde_json::from_slice(&body).map_err(|_| self.is_another("no document"))
+    }
+
+    /// The text that the service answers `call` with.
+    pub(super) async fn text(&self, call: Call) -> Result<String, Failure> {
+        String::from_utf8(self.body(call).await?).map_err(|_| self.is_another("no text"))
+    }
+
+    /// Has the service do what it answers with nothing.
+    pub(super) async fn have_done(&self, call: Call) -> Result<(), Failure> {
+        let body = self.body(call).await?;
+        if body.is_empty() { Ok(()) } else { Err(self.is_another("more than was asked for")) }
+    }
+
+    async fn body(&self, call: Call) -> Result<Vec<u8>, Failure> {
         // These are no names, and as parts of an address they would lead elsewhere.
         if let Some(part) = call.path.iter().find(|part| ["", ".", ".."].contains(&part.as_str())) {
             return Err(Failure::misused(format!("{part:?} is no name and no id")));
@@ -163,16 +188,23 @@ impl Client {
         let answer = request.body(call.body).send().await.map_err(|error| self.unanswered(&error))?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(|error| self.unanswered(&error))?;
+        if status.is_success() {
+            return Ok(body.into());
+        }
         match serde_json::from_slice(&body) {
-            Ok(document) if status.is_success() => Ok(document),
             Ok(document @ Value::Object(_)) => {
                 Err(Failure::Service(Said { status: status.as_u16(), document }))
             }
-            _ => Err(Failure::misused(format!(
-                "{} answered {status} and no document of a connector-host\nnext: look whether --server is its address",
-                self.base
-            ))),
+            _ => Err(self.is_another(&format!("{status} and no document"))),
         }
+    }
+
+    /// What answers is something else than a service of this program.
+    fn is_another(&self, answered: &str) -> Failure {
+        Failure::misused(format!(
+            "{} answered {answered} of a connector-host\nnext: look whether --server is its address",
+            self.base
+        ))
     }
 
     /// Whether or not the service got it is told apart: what it got it may have done.

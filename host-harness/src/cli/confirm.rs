@@ -1,13 +1,14 @@
 //! `confirm`: looks whether an erasure has taken effect.
 
 use clap::Args;
+use serde_json::json;
 
 use super::{
     Failure, Shown,
     client::{Call, Client},
     document::text,
     erase,
-    person::Person,
+    person::{Person, identity},
     request,
     session::Session,
 };
@@ -48,10 +49,15 @@ impl Confirm {
 
     async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
         let Some(id) = self.request else {
-            return Err(Failure::misused(
-                "a service confirms erasures by itself\nnext: name the request with --request ID; `connector-host request \
-                 list` shows them",
-            ));
+            let identity = identity(&self.person.subject(&session.console)?)?;
+            let asked = json!({"identity": identity, "reference": self.reference});
+            let call = Call::post(&["connection", &self.connection, "confirm"]).json(&asked);
+            let waiting = format!("waiting for the vendor of connection {}", self.connection);
+            let receipt = session.awaited(&waiting, client.ask(call)).await?;
+            let receipt = serde_json::from_value(receipt).map_err(|error| {
+                Failure::misused(format!("the service writes receipts in another way: {error}"))
+            })?;
+            return Ok(erase::shown(&self.connection, &receipt));
         };
         let document = client.ask(Call::get(&["requests", &id])).await?;
         if text(&document, "connection") != self.connection {

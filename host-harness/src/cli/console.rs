@@ -2,8 +2,11 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
+
+use super::Failure;
 
 /// Lines wrap here where no terminal says how wide it is.
 const WIDTH: u16 = 100;
@@ -79,10 +82,15 @@ impl Console {
 
     /// Writes `text` and a newline to standard output. Whoever reads may have heard enough: that is no error.
     pub(super) fn print(&self, text: &str) -> io::Result<()> {
+        self.go_on_printing(text).map(drop)
+    }
+
+    /// The same, and whether somebody still reads.
+    pub(super) fn go_on_printing(&self, text: &str) -> io::Result<bool> {
         let mut out = self.out.clone();
         match out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            written => written.map(|()| true),
         }
     }
 
@@ -102,10 +110,26 @@ impl Console {
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
-    /// What is left of standard input.
-    pub(super) fn rest(&self) -> io::Result<Vec<u8>> {
+    /// What is in `file`, or for `-` what is left of standard input.
+    pub(super) fn contents(&self, file: &Path) -> Result<Vec<u8>, Failure> {
         let mut rest = Vec::new();
-        self.input.lock().unwrap_or_else(PoisonError::into_inner).read_to_end(&mut rest)?;
-        Ok(rest)
+        let read = if is_standard(file) {
+            let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+            input.read_to_end(&mut rest).map(|_| rest)
+        } else {
+            std::fs::read(file)
+        };
+        read.map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))
     }
+
+    /// The same as text.
+    pub(super) fn text(&self, file: &Path) -> Result<String, Failure> {
+        String::from_utf8(self.contents(file)?)
+            .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))
+    }
+}
+
+/// Whether a file's name stands for standard input or output.
+pub(super) fn is_standard(file: &Path) -> bool {
+    file == Path::new("-")
 }

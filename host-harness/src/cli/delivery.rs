@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{
     Exit, Failure, Shown,
-    client::Call,
-    document::{list, sheet, text, time},
+    client::{Call, Client},
+    document::{lines, list, minute, sheet, text, time},
     session::Session,
-    shown::{ID, TIME, table},
+    shown::{ID, table},
 };
 
 #[derive(Debug, Subcommand)]
@@ -64,17 +64,10 @@ impl Delivery {
                 let json = client.ask(Call::get(&["deliveries", &id])).await?;
                 Ok(Shown { people: shown(&json), json, exit: Exit::Done })
             }
-            Self::Replay(which) => {
-                let call = match (&which.id, &which.connection) {
-                    (Some(id), _) => Call::post(&["deliveries", id, "replay"]),
-                    (None, key) => Call::post(&[
-                        "connection",
-                        key.as_deref().unwrap_or_default(),
-                        "deliveries",
-                        "replay",
-                    ]),
-                };
-                let json = client.ask(call).await?;
+            Self::Replay(Replay { id: Some(id), .. }) => replay(&client, &id).await,
+            Self::Replay(Replay { connection, .. }) => {
+                let key = connection.unwrap_or_default();
+                let json = client.ask(Call::post(&["connection", &key, "deliveries", "replay"])).await?;
                 let people = format!("deliveries to be read again: {}", text(&json, "deliveries"));
                 Ok(Shown { people, json, exit: Exit::Done })
             }
@@ -82,19 +75,26 @@ impl Delivery {
     }
 }
 
+/// One that was read, or waits to be, is left alone.
+async fn replay(client: &Client, id: &str) -> Result<Shown, Failure> {
+    let json = client.ask(Call::post(&["deliveries", id, "replay"])).await?;
+    let (people, exit) = if text(&json, "deliveries") == "0" {
+        let why = "only one that is unreadable or stuck is read again";
+        (format!("delivery {id} stays as it is: {why}"), Exit::Refused)
+    } else {
+        (format!("delivery {id} is read again"), Exit::Done)
+    };
+    let people = format!("{people}\nnext: `connector-host delivery show {id}` shows how it stands");
+    Ok(Shown { people, json, exit })
+}
+
 fn listed(width: u16, json: Value) -> Shown {
-    let columns = [
-        ("number", None),
-        ("id", ID),
-        ("state", None),
-        ("received", TIME),
-        ("events", None),
-        ("reason", None),
-    ];
+    let columns =
+        [("number", None), ("id", ID), ("received", None), ("events", None), ("state, and why", None)];
     let rows = list(&json, "deliveries").iter().map(|delivery| {
         let [seq, id, state, events, reason] =
             ["seq", "id", "state", "events", "reason"].map(|field| text(delivery, field));
-        vec![seq, id, state, time(delivery, "received_at"), events, reason]
+        vec![seq, id, minute(delivery, "received_at"), events, lines(&[state, reason])]
     });
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }

@@ -29,6 +29,16 @@ pub(super) fn time(document: &Value, field: &str) -> String {
     document.get(field).and_then(Value::as_i64).map(words::timestamp).unwrap_or_default()
 }
 
+/// The field as a time to the minute, where a table has no room for more; nothing where there is none.
+pub(super) fn minute(document: &Value, field: &str) -> String {
+    document.get(field).and_then(Value::as_i64).map(words::date).unwrap_or_default()
+}
+
+/// The words that are there, each on a line of its own.
+pub(super) fn lines(words: &[String]) -> String {
+    words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join("\n")
+}
+
 /// Whether the field is true.
 pub(super) fn is(document: &Value, field: &str) -> bool {
     document.get(field).and_then(Value::as_bool).unwrap_or_default()

@@ -6,7 +6,6 @@ use crate::contract::{
     Check, CheckOutcome, TokenOutcome,
     consent::{Change, Report},
     erasure::{Receipt, Status},
-    webhook::Verdict,
 };
 
 /// How the program ends, by its exit code.
@@ -62,15 +61,6 @@ impl From<&Report> for Exit {
     }
 }
 
-impl From<&Verdict> for Exit {
-    fn from(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Authentic(_) => Self::Done,
-            Verdict::Unauthenticated(_) | Verdict::Unreadable(_) => Self::Refused,
-        }
-    }
-}
-
 /// A token that the operator has to carry over is not installed.
 impl From<TokenOutcome> for Exit {
     fn from(outcome: TokenOutcome) -> Self {
@@ -114,9 +104,6 @@ mod tests {
         assert_eq!(Exit::from(&report(&[Change::Applied, Change::Unchanged])), Exit::Done);
         assert_eq!(Exit::from(&report(&[Change::Applied, Change::Pending])), Exit::Unproven);
         assert_eq!(Exit::from(&report(&[Change::Pending, Change::Refused])), Exit::Refused);
-        assert_eq!(Exit::from(&Verdict::Authentic(vec![])), Exit::Done);
-        assert_eq!(Exit::from(&Verdict::Unauthenticated("no token".into())), Exit::Refused);
-        assert_eq!(Exit::from(&Verdict::Unreadable("no JSON".into())), Exit::Refused);
         assert_eq!(Exit::from(TokenOutcome::Installed), Exit::Done);
         assert_eq!(Exit::from(TokenOutcome::Manual), Exit::Refused);
         assert_eq!(

@@ -1,6 +1,9 @@
 //! A request given to a service, and followed to its end.
 
-use std::time::Duration;
+use std::{
+    fmt::{self, Display},
+    time::Duration,
+};
 
 use clap::Args;
 use http::HeaderValue;
@@ -9,13 +12,16 @@ use serde_json::Value;
 use super::{
     Failure, Shown,
     client::{Call, Client},
-    document::{text, time},
+    document::text,
     request,
     session::Session,
+    words,
 };
 
 /// Between two looks at a request.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A time that moved by less is the same one.
+const NEWS_MS: u64 = 60_000;
 /// As the API calls the ends of a request.
 const ENDED: [&str; 4] = ["done", "failed", "skipped", "expired"];
 
@@ -61,7 +67,7 @@ impl Submitting {
         })?;
         let id = text(&taken, "id");
         if self.wait {
-            let document = to_the_end(session, client, &id).await?;
+            let document = awaited(session, client, &id).await.map_err(|failure| told(&id, failure))?;
             return Ok(request::shown(session.console.width, document));
         }
         let again = if super::document::is(&taken, "was_sent_before") { ", as it was before" } else { "" };
@@ -74,36 +80,81 @@ impl Submitting {
     }
 }
 
+/// The request once it has ended; ctrl-c ends the wait, and the request goes on.
+async fn awaited(session: &Session, client: &Client, id: &str) -> Result<Value, Failure> {
+    let waiting = format!("request {id}: the service has it");
+    match session.unless_interrupted(&waiting, to_the_end(session, client, id)).await {
+        Some(ended) => ended,
+        None => client.ask(Call::get(&["requests", id])).await,
+    }
+}
+
+/// Whatever ends the wait, the service has the request.
+fn told(id: &str, failure: Failure) -> Failure {
+    let has =
+        format!("the service has request {id} all the same: `connector-host request show {id}` shows it");
+    match failure {
+        Failure::Misused(cause) => Failure::Misused(format!("{cause}\n{has}")),
+        Failure::Unanswered(cause) => Failure::Unanswered(format!("{cause}\n{has}")),
+        other => other,
+    }
+}
+
 /// The request once it has ended; tells whoever watches how it goes.
 async fn to_the_end(session: &Session, client: &Client, id: &str) -> Result<Value, Failure> {
-    let mut told = String::new();
+    let mut told = None;
     loop {
         let document = client.ask(Call::get(&["requests", id])).await?;
         if ENDED.contains(&text(&document, "state").as_str()) {
             return Ok(document);
         }
-        let now = progress(&document);
-        if session.console.is_watched && now != told {
+        let now = Progress::of(&document);
+        if session.console.is_watched && told.as_ref().is_none_or(|before| now.is_news_after(before)) {
             session.console.complain(&format!("request {id}: {now}"));
-            told = now;
+            told = Some(now);
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
 /// Where a request stands, when it goes on, and why not now.
-fn progress(document: &Value) -> String {
-    let forecast = document.get("forecast").unwrap_or(&Value::Null);
-    let mut parts = vec![text(document, "state")];
-    let mut say = |word: &str, what: String| {
-        if !what.is_empty() {
-            parts.push(format!("{word}{what}"));
+#[derive(Debug)]
+struct Progress {
+    state: String,
+    runs_at: Option<i64>,
+    causes: Vec<String>,
+}
+
+impl Progress {
+    fn of(document: &Value) -> Self {
+        let forecast = document.get("forecast").unwrap_or(&Value::Null);
+        let held_back_by = Some(text(forecast, "held_back_by")).filter(|by| !by.is_empty());
+        let reason = Some(text(document, "reason")).filter(|reason| !reason.is_empty());
+        Self {
+            state: text(document, "state"),
+            runs_at: forecast.get("runs_at").and_then(Value::as_i64),
+            causes: held_back_by.map(|by| format!("held back by {by}")).into_iter().chain(reason).collect(),
         }
-    };
-    say("to run at ", time(forecast, "runs_at"));
-    say("held back by ", text(forecast, "held_back_by"));
-    say("", text(document, "reason"));
-    parts.join("; ")
+    }
+
+    /// What could run now is expected now, at each look a little later: that alone is no news.
+    fn is_news_after(&self, before: &Self) -> bool {
+        let moved = match (self.runs_at, before.runs_at) {
+            (Some(now), Some(then)) => now.abs_diff(then) >= NEWS_MS,
+            (now, then) => now != then,
+        };
+        moved || (&self.state, &self.causes) != (&before.state, &before.causes)
+    }
+}
+
+impl Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.state)?;
+        if let Some(runs_at) = self.runs_at {
+            write!(f, "; to run at {}", words::timestamp(runs_at))?;
+        }
+        self.causes.iter().try_for_each(|cause| write!(f, "; {cause}"))
+    }
 }
 
 #[cfg(test)]
@@ -112,11 +163,26 @@ mod tests {
 
     use super::*;
 
+    fn waiting(runs_at: i64, held_back_by: Option<&str>) -> Progress {
+        Progress::of(&json!({"state": "waiting", "reason": "the vendor is failing",
+            "forecast": {"runs_at": runs_at, "held_back_by": held_back_by}}))
+    }
+
     #[test]
     fn progress_says_when_and_why_not_now() {
-        let document = json!({"state": "waiting", "reason": "the vendor is failing",
-            "forecast": {"runs_at": 1_700_000_000_000_i64, "held_back_by": null}});
-        assert_eq!(progress(&document), "waiting; to run at 2023-11-14T22:13:20Z; the vendor is failing");
-        assert_eq!(progress(&json!({"state": "running", "forecast": {}})), "running");
+        assert_eq!(
+            waiting(1_700_000_000_000, Some("the vendor's limit")).to_string(),
+            "waiting; to run at 2023-11-14T22:13:20Z; held back by the vendor's limit; the vendor is failing"
+        );
+        assert_eq!(Progress::of(&json!({"state": "running", "forecast": {}})).to_string(), "running");
+    }
+
+    #[test]
+    fn what_is_still_about_to_run_is_no_news() {
+        let before = waiting(1_700_000_000_000, None);
+        assert!(!waiting(1_700_000_001_000, None).is_news_after(&before));
+        assert!(waiting(1_700_000_060_000, None).is_news_after(&before));
+        assert!(waiting(1_700_000_000_000, Some("a limit")).is_news_after(&before));
+        assert!(Progress::of(&json!({"state": "running", "forecast": {}})).is_news_after(&before));
     }
 }

@@ -7,17 +7,16 @@ use serde_json::json;
 
 use super::{
     Exit, Failure, Shown,
+    client::{Call, Client},
     session::Session,
     shown::{heading, table},
     words,
 };
 use crate::{
-    contract::{
-        Interface,
-        manifest::{Manifest, Operation, SettingSpec},
-    },
+    config::is_name,
+    contract::manifest::{Manifest, Operation, SettingSpec},
     engine::{Engine, PoolSize},
-    plugin::{LoadPolicy, Plugin, Wasi},
+    plugin::{LoadPolicy, Permissions, Plugin, Wasi},
 };
 
 /// The longest line of a path, in characters.
@@ -25,15 +24,36 @@ const PATH: u16 = 24;
 
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
-    /// The component's file; no configuration is needed.
+    /// The component's file; no configuration is needed. With --server, the name of a plugin that runs there.
     plugin: PathBuf,
-    /// Let it import WASI, as `wasi = "trapped"` does in a configuration.
+    /// Let the file import WASI, as `wasi = "trapped"` does in a configuration.
     #[arg(long)]
     wasi_trapped: bool,
 }
 
 impl Inspect {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        match session.remote()? {
+            Some(client) => self.remotely(session, &client).await,
+            None => self.alone(session).await,
+        }
+    }
+
+    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+        let name = self.plugin.to_str().filter(|name| is_name(name) && !self.wasi_trapped).ok_or_else(|| {
+            Failure::misused(
+                "with --server, inspect takes the name of a plugin that runs there, and nothing else\nnext: see the names \
+                 with `connector-host plugin list`; to look at a file, name no service",
+            )
+        })?;
+        let json = client.ask(Call::get(&["plugins", name])).await?;
+        let permissions = serde_json::from_value(json).map_err(|error| {
+            Failure::misused(format!("the service describes plugins in another way: {error}"))
+        })?;
+        Ok(shown(session.console.width, &permissions))
+    }
+
+    async fn alone(self, session: &Session) -> Result<Shown, Failure> {
         let file = self.plugin.display();
         let bytes = std::fs::read(&self.plugin)
             .map_err(|error| Failure::misused(format!("cannot read {file}: {error}")))?;
@@ -47,28 +67,16 @@ impl Inspect {
             .awaited(&format!("compiling {file}"), loading)
             .await
             .map_err(|error| Failure::misused(format!("{file}: {error}")))?;
-        Ok(shown(session.console.width, &plugin.digest().to_string(), &plugin))
+        Ok(shown(session.console.width, &Permissions::from(&plugin)))
     }
 }
 
-fn shown(width: u16, digest: &str, plugin: &Plugin) -> Shown {
-    let people = people(width, digest, plugin.imports(), plugin.exports(), plugin.manifest());
-    let json = json!({
-        "digest": digest,
-        "imports": plugin.imports(),
-        "exports": plugin.exports(),
-        "manifest": plugin.manifest(),
-    });
-    Shown { people, json, exit: Exit::Done }
+fn shown(width: u16, permissions: &Permissions) -> Shown {
+    Shown { people: people(width, permissions), json: json!(permissions), exit: Exit::Done }
 }
 
-fn people(
-    width: u16,
-    digest: &str,
-    imports: &[String],
-    exports: &[Interface],
-    manifest: &Manifest,
-) -> String {
+fn people(width: u16, permissions: &Permissions) -> String {
+    let Permissions { digest, imports, exports, manifest } = permissions;
     let exports: Vec<_> = exports.iter().map(|interface| interface.name()).collect();
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     Exit, Failure, Shown,
     client::Call,
-    document::{list, sheet, text, time},
+    document::{lines, list, minute, sheet, text, time},
     session::Session,
     shown::{ID, TIME, table, toned},
 };
@@ -69,18 +69,12 @@ impl Request {
 }
 
 fn listed(width: u16, json: Value) -> Shown {
-    let columns = [
-        ("id", ID),
-        ("connection", None),
-        ("action", None),
-        ("state", None),
-        ("received", TIME),
-        ("reason", None),
-    ];
+    let columns =
+        [("id", ID), ("connection", None), ("action", None), ("received", None), ("state, and why", None)];
     let rows = list(&json, "requests").iter().map(|request| {
         let [id, connection, action, state, reason] =
             ["id", "connection", "action", "state", "reason"].map(|field| text(request, field));
-        vec![id, connection, action, state, time(request, "received_at"), reason]
+        vec![id, connection, action, minute(request, "received_at"), lines(&[state, reason])]
     });
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }
@@ -102,6 +96,7 @@ pub(super) fn shown(width: u16, json: Value) -> Shown {
         ("runs", time(forecast, "runs_at")),
         ("held back by", text(forecast, "held_back_by")),
         ("ended", time(&json, "finished_at")),
+        ("read", text(outcome, "reading")),
         ("receipt", text(receipt, "status")),
         ("evidence", text(receipt, "evidence")),
     ])];
@@ -132,7 +127,19 @@ fn item(entry: &Value) -> String {
 
 fn attempt(attempt: &Value) -> Vec<String> {
     let (began, ended) = (time(attempt, "began_at"), time(attempt, "ended_at"));
-    vec![text(attempt, "number"), text(attempt, "step"), began, ended, text(attempt, "result")]
+    vec![text(attempt, "number"), text(attempt, "step"), began, ended, came_back(attempt)]
+}
+
+/// What an attempt came to: why not, where there is a why.
+fn came_back(attempt: &Value) -> String {
+    let result = attempt.get("result").unwrap_or(&Value::Null);
+    let told =
+        |failure: &Value, [what, why]: [&str; 2]| format!("{}: {}", text(failure, what), text(failure, why));
+    match (result.get("error"), result.get("ended-by-sandbox")) {
+        (Some(error), _) => told(error, ["code", "message"]),
+        (None, Some(ended)) => told(ended, ["kind", "detail"]),
+        (None, None) => text(attempt, "result"),
+    }
 }
 
 /// How the program ends after a request of that state.

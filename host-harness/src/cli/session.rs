@@ -49,14 +49,6 @@ impl Session {
         })
     }
 
-    /// Ends what is not offered through a service, where one is named.
-    pub(super) fn only_alone(&self, what: &str, instead: &str) -> Result<(), Failure> {
-        match self.remote()? {
-            Some(_) => Err(Failure::misused(format!("{what} is not offered with --server\nnext: {instead}"))),
-            None => Ok(()),
-        }
-    }
-
     /// What the operator configured.
     pub(super) fn configuration(&self) -> Result<Config, Failure> {
         Config::read(&self.config).map_err(|error| Failure::misused(told(&error)))
@@ -67,8 +59,23 @@ impl Session {
         self.configuration()?.service.ok_or_else(|| Failure::misused(NotAService))
     }
 
-    /// The service's database, whether or not the service runs.
+    /// The service's database, whether or not the service runs. None is made: an empty one in a place that was mistyped would
+    /// answer as if nothing had ever happened.
     pub(super) async fn store(&self) -> Result<Store, Failure> {
+        let database = self.service()?.database;
+        if database.exists() {
+            return self.store_made().await;
+        }
+        Err(Failure::misused(format!(
+            "there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` makes a new one \
+             where it says",
+            database.display(),
+            self.config.display()
+        )))
+    }
+
+    /// The same, made where there is none.
+    pub(super) async fn store_made(&self) -> Result<Store, Failure> {
         let service = self.service()?;
         let opened = Store::open(&service.database, &service.master_key).await;
         opened.map_err(|error| Failure::misused(format!("{}: {error}", service.database.display())))
@@ -118,6 +125,19 @@ impl Session {
             self.console.complain(&format!("{what} …"));
         }
         work.await
+    }
+
+    /// What `work` comes to; none where ctrl-c ends the wait for it. Says `what` once ctrl-c no longer ends the program.
+    pub(super) async fn unless_interrupted<T>(&self, what: &str, work: impl Future<Output = T>) -> Option<T> {
+        let said = async {
+            self.console.complain(&format!("{what}; ctrl-c ends the wait"));
+            work.await
+        };
+        tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => None,
+            done = said => Some(done),
+        }
     }
 }
 

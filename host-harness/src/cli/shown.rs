@@ -16,9 +16,16 @@ pub(super) struct Shown {
     pub(super) exit: Exit,
 }
 
-/// One JSON document.
+impl Shown {
+    /// Nothing is left to tell.
+    pub(super) fn told_as_it_came(exit: Exit) -> Self {
+        Self { people: String::new(), json: Value::Null, exit }
+    }
+}
+
+/// One JSON document; nothing where there is none.
 pub(super) fn document(value: &Value) -> String {
-    format!("{value:#}")
+    if value.is_null() { String::new() } else { format!("{value:#}") }
 }
 
 /// `word` in the colour of how good it is: done, not to be called done, refused.

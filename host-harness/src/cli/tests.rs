@@ -86,6 +86,20 @@ async fn every_command_of_the_manual_is_understood() {
         "token revoke n 3",
         "webhook setup n --webhook-id 7 --yes --no-wait",
         "reload",
+        "mapping show n",
+        "mapping export n",
+        "mapping export n mapping.toml",
+        "mapping import n -",
+        "notice list --tenant a",
+        "notice put n-1 --tenant a --name News --key news --data-use a.b --data-use c --enforcement frontend",
+        "notice delete n-1 --tenant a",
+        "system list --tenant a",
+        "system put crm --tenant a --name CRM --data-use a.b",
+        "system delete crm --tenant a",
+        "reconcile n --people people.jsonl",
+        "consent-events --after 17 --limit 7",
+        "consent-events --follow --json",
+        "inspect iterable --server http://127.0.0.1:8080",
     ] {
         let words = std::iter::once("connector-host").chain(line.split(' '));
         assert!(Arguments::try_parse_from(words).is_ok(), "{line}");

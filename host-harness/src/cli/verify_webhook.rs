@@ -1,21 +1,24 @@
 //! `verify-webhook`: checks that a delivery is the vendor's and reads it.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Console, Exit, Failure, Shown,
+    Exit, Failure, Shown,
+    client::{Call, Client},
+    document::{list, text, time},
     session::Session,
     shown::{detail, toned},
 };
 use crate::{
-    contract::webhook::{ConsentEvent, Delivery, Verdict},
-    webhook::Admitted,
+    contract::webhook::Delivery,
+    webhook::{Admitted, tried},
 };
 
 #[derive(Args)]
@@ -45,12 +48,29 @@ impl std::fmt::Debug for VerifyWebhook {
 
 impl VerifyWebhook {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
-        session.only_alone(
-            "verify-webhook",
-            "a service verifies each delivery as it comes: `connector-host delivery list` shows them",
-        )?;
         let headers = self.header.iter().map(|header| name_and_value(header)).collect::<Result<_, _>>()?;
-        let body = body(&self.body, &session.console)?;
+        let body = session.console.contents(&self.body)?;
+        match session.remote()? {
+            Some(client) => self.remotely(session, &client, headers, &body).await,
+            None => self.alone(session, headers, body).await,
+        }
+    }
+
+    async fn remotely(
+        self,
+        session: &Session,
+        client: &Client,
+        headers: Headers,
+        body: &[u8],
+    ) -> Result<Shown, Failure> {
+        let delivery = json!({
+            "method": self.method, "url": self.url, "headers": headers, "body": BASE64.encode(body),
+        });
+        let call = Call::post(&["connection", &self.connection, "verify-webhook"]).json(&delivery);
+        Ok(shown(session.awaited("waiting for the service to read it", client.ask(call)).await?))
+    }
+
+    async fn alone(self, session: &Session, headers: Headers, body: Vec<u8>) -> Result<Shown, Failure> {
         let calls = session.calls(&self.connection).await?;
         let connection = calls.connection();
         let own = connection.settings.get("webhook-url");
@@ -64,9 +84,12 @@ impl VerifyWebhook {
         };
         let admitted = Admitted::at_the_door(connection, calls.plugin().manifest(), delivery);
         let verdict = session.ask(&calls, calls.verify(&admitted)).await?;
-        Ok(shown(&self.connection, &verdict))
+        Ok(shown(tried::document(&self.connection, &verdict)))
     }
 }
+
+/// Names in lower case with their values.
+type Headers = Vec<(String, String)>;
 
 /// A header may be a token in a wrong form, so no error shows it.
 fn name_and_value(header: &str) -> Result<(String, String), Failure> {
@@ -80,60 +103,31 @@ fn name_and_value(header: &str) -> Result<(String, String), Failure> {
     Ok((name, value.trim().to_owned()))
 }
 
-fn body(file: &Path, console: &Console) -> Result<Vec<u8>, Failure> {
-    let read = if file == Path::new("-") { console.rest() } else { std::fs::read(file) };
-    read.map_err(|error| Failure::misused(format!("--body: cannot read {}: {error}", file.display())))
-}
-
 /// The people in a delivery are shown: whoever asks has its body.
-fn shown(connection: &str, verdict: &Verdict) -> Shown {
-    let exit = Exit::from(verdict);
-    let (word, events, why) = match verdict {
-        Verdict::Authentic(events) => ("authentic", events.as_slice(), None),
-        Verdict::Unauthenticated(why) => ("unauthenticated", [].as_slice(), Some(why)),
-        Verdict::Unreadable(why) => ("unreadable", [].as_slice(), Some(why)),
-    };
-    let about = match why {
-        Some(why) => why.as_str(),
-        None if events.is_empty() => "the vendor's, and no choice in it",
-        None => "",
-    };
-    let mut lines = vec![format!("connection {connection}: {}{}", toned(word, exit), detail(about))];
+fn shown(json: Value) -> Shown {
+    let (word, events) = (text(&json, "verdict"), list(&json, "events"));
+    let exit = if word == "authentic" { Exit::Done } else { Exit::Refused };
+    let mut about = text(&json, "why");
+    if exit == Exit::Done && events.is_empty() {
+        "the vendor's, and no choice in it".clone_into(&mut about);
+    }
+    let connection = text(&json, "connection");
+    let mut lines = vec![format!("connection {connection}: {}{}", toned(&word, exit), detail(&about))];
     lines.extend(events.iter().flat_map(told));
-    let events: Vec<_> = events.iter().map(json_of).collect();
-    let json = json!({"connection": connection, "verdict": word, "why": why, "events": events});
     Shown { people: lines.join("\n"), json, exit }
 }
 
-fn told(event: &ConsentEvent) -> Vec<String> {
+fn told(event: &Value) -> Vec<String> {
+    let identifiers = list(event, "subject").iter();
     let who: Vec<_> =
-        event.subject.identifiers().iter().map(|known| format!("{} {}", known.kind, known.value)).collect();
-    let mut lines = vec![format!("  {} chose ({})", who.join(", "), event.key)];
-    for preference in &event.preferences {
-        let at = i64::try_from(preference.chosen_at_ms)
-            .ok()
-            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        let at = at.map_or_else(|| format!("{} ms", preference.chosen_at_ms), |at| at.to_string());
-        lines.push(format!("    {} {}, {at}, {}", preference.choice, preference.item, preference.source));
-    }
+        identifiers.map(|known| format!("{} {}", text(known, "kind"), text(known, "value"))).collect();
+    let mut lines = vec![format!("  {} chose ({})", who.join(", "), text(event, "key"))];
+    lines.extend(list(event, "preferences").iter().map(|made| {
+        let item = made.get("item").unwrap_or(&Value::Null);
+        let (choice, kind, id) = (text(made, "choice"), text(item, "kind"), text(item, "id"));
+        format!("    {choice} {kind}:{id}, {}, {}", time(made, "chosen-at-ms"), text(made, "source"))
+    }));
     lines
-}
-
-fn json_of(event: &ConsentEvent) -> Value {
-    let subject: Vec<_> = event
-        .subject
-        .identifiers()
-        .iter()
-        .map(|known| json!({"kind": known.kind, "value": known.value}))
-        .collect();
-    let preferences: Vec<_> = event
-        .preferences
-        .iter()
-        .map(|made| {
-            json!({"item": made.item, "choice": made.choice, "chosen-at-ms": made.chosen_at_ms, "source": made.source})
-        })
-        .collect();
-    json!({"key": event.key, "subject": subject, "preferences": preferences})
 }
 
 #[cfg(test)]
@@ -144,6 +138,7 @@ mod tests {
         contract::{
             Subject,
             consent::{Choice, Preference},
+            webhook::{ConsentEvent, Verdict},
         },
     };
 
@@ -159,7 +154,7 @@ mod tests {
             }],
             key: "k1".into(),
         };
-        let shown = shown("newsletter", &Verdict::Authentic(vec![event]));
+        let shown = shown(tried::document("newsletter", &Verdict::Authentic(vec![event])));
         assert_eq!(
             plain(&shown.people),
             "connection newsletter: authentic\n  email ada@example.com, user-id u-17 chose (k1)\n    \
@@ -195,7 +190,7 @@ mod tests {
             (Verdict::Unauthenticated("no token".into()), "unauthenticated: no token", Exit::Refused),
             (Verdict::Unreadable("no JSON".into()), "unreadable: no JSON", Exit::Refused),
         ] {
-            let shown = shown("newsletter", &verdict);
+            let shown = shown(tried::document("newsletter", &verdict));
             assert_eq!(plain(&shown.people), format!("connection newsletter: {told}"));
             assert_eq!(shown.exit, exit);
         }

@@ -166,8 +166,7 @@ impl Steps<'_> {
         let first = if self.asked.no_wait || is_unseen {
             First::NotAwaited
         } else {
-            self.step("Waiting for a first delivery; ctrl-c ends the wait");
-            first::delivery(self.client, key, since).await?
+            first::delivery(self.session, self.client, key, since).await?
         };
         let (people, delivery, exit) = match first {
             First::Came(delivery) => (

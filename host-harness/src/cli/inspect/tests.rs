@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     cli::tests::plain,
-    contract::manifest::{Capture, Field, Limit, Place},
+    contract::{
+        Interface,
+        manifest::{Capture, Field, Limit, Place},
+    },
 };
 
 fn manifest() -> Manifest {
@@ -61,8 +64,13 @@ fn manifest() -> Manifest {
 }
 
 fn told(width: u16) -> String {
-    let imports = ["privacy:saas-connector/http@0.1.0".to_owned()];
-    plain(&people(width, "sha256:00", &imports, &[Interface::Connector, Interface::Erasure], &manifest()))
+    let permissions = Permissions {
+        digest: "sha256:00".into(),
+        imports: vec!["privacy:saas-connector/http@0.1.0".into()],
+        exports: vec![Interface::Connector, Interface::Erasure],
+        manifest: manifest(),
+    };
+    plain(&people(width, &permissions))
 }
 
 #[test]

@@ -174,8 +174,6 @@ async fn a_restore_waits_for_no_service_but_is_refused_while_one_runs() {
 #[tokio::test]
 async fn the_first_broken_line_of_a_chain_ends_the_program_with_a_code_of_its_own() {
     let operator = Operator::new();
-    let (exit, out, _) = operator.run(&["audit", "verify"]).await;
-    assert_eq!((exit, out.as_str()), (Exit::Done, "nothing is on record yet\n"));
     operator.run(&["api-key", "create", "--name", "one", "--tenant", "acme"]).await;
     operator.run(&["api-key", "create", "--name", "two", "--tenant", "acme"]).await;
     operator.run(&["api-key", "create", "--name", "three"]).await;
@@ -188,4 +186,33 @@ async fn the_first_broken_line_of_a_chain_ends_the_program_with_a_code_of_its_ow
     let (exit, out, _) = operator.run(&["audit", "verify"]).await;
     assert_eq!(exit, Exit::Refused);
     assert!(out.contains("tenant acme: broken at line 2: its hash does not cover"), "{out}");
+}
+
+#[tokio::test]
+async fn a_mistyped_path_makes_no_database() {
+    let operator = Operator::new();
+    let database = operator.file("connector-host.db");
+    let backup = operator.file("copy.db");
+    let told = format!(
+        "error: there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` makes a \
+         new one where it says\n",
+        database.display(),
+        operator.file("connector-host.toml").display()
+    );
+    for arguments in [
+        &["api-key", "list"][..],
+        &["api-key", "revoke", "ops"],
+        &["backup", text(&backup)],
+        &["audit", "verify"],
+    ] {
+        assert_eq!(
+            operator.run(arguments).await,
+            (Exit::Misused, String::new(), told.clone()),
+            "{arguments:?}"
+        );
+        assert!(!database.exists() && !backup.exists(), "{arguments:?}");
+    }
+    // The first key is made before the service first starts.
+    assert_eq!(operator.run(&["api-key", "create", "--name", "ops"]).await.0, Exit::Done);
+    assert_eq!(operator.keys().await, ["ops"]);
 }

@@ -1,6 +1,8 @@
 //! Commands through a running service, which has the real plugin and a stand-in of Iterable.
 
 mod connections;
+mod consent;
+mod person;
 mod refusals;
 mod requests;
 mod webhooks;
@@ -38,6 +40,15 @@ struct Told {
     exit: Exit,
     out: String,
     err: String,
+}
+
+/// Who is at the other end of a command.
+#[derive(Default)]
+struct Terminal<'a> {
+    input: &'a str,
+    err: Kept,
+    is_answered: bool,
+    is_watched: bool,
 }
 
 impl Told {
@@ -121,19 +132,32 @@ impl Running {
 
     /// With the key in that file.
     async fn run_with(&self, key: &str, arguments: &[&str]) -> Told {
-        self.program(key, arguments, None).await
+        self.program(key, arguments, Terminal::default()).await
     }
 
     /// With somebody at a terminal who answers these lines.
     async fn answering(&self, arguments: &[&str], answers: &'static str) -> Told {
-        self.program("key", arguments, Some(answers)).await
+        self.program("key", arguments, Terminal { input: answers, is_answered: true, ..Terminal::default() })
+            .await
     }
 
-    async fn program(&self, key: &str, arguments: &[&str], answers: Option<&'static str>) -> Told {
-        let (out, err) = (Kept::default(), Kept::default());
-        let input = answers.unwrap_or_default().as_bytes();
+    /// With somebody who watches what is said there.
+    async fn watched(&self, arguments: &[&str], err: &Kept) -> Told {
+        let terminal = Terminal { is_watched: true, err: err.clone(), ..Terminal::default() };
+        self.program("key", arguments, terminal).await
+    }
+
+    /// With this on standard input.
+    async fn fed(&self, arguments: &[&str], input: &str) -> Told {
+        self.program("key", arguments, Terminal { input, ..Terminal::default() }).await
+    }
+
+    async fn program(&self, key: &str, arguments: &[&str], terminal: Terminal<'_>) -> Told {
+        let Terminal { input, err, is_answered, is_watched } = terminal;
+        let out = Kept::default();
+        let input = std::io::Cursor::new(input.to_owned());
         let mut console = Console::of(input, out.clone(), err.clone());
-        console.is_answered = answers.is_some();
+        (console.is_answered, console.is_watched) = (is_answered, is_watched);
         let (server, key) = (format!("http://{}", self.address), self.path(key));
         let service = ["connector-host", "--server", &server, "--api-key-file", &key];
         let exit = run([&service[..], arguments].concat(), &console).await;

@@ -8,6 +8,8 @@ use super::super::{
     Failure,
     client::{Call, Client},
     document::{list, text},
+    session::Session,
+    shown::heading,
 };
 
 /// Between two looks.
@@ -27,10 +29,16 @@ pub(super) async fn newest(client: &Client, key: &str) -> Result<Option<i64>, Fa
 }
 
 /// The first delivery after `since` that is the vendor's; ctrl-c ends the wait.
-pub(super) async fn delivery(client: &Client, key: &str, since: Option<i64>) -> Result<First, Failure> {
-    tokio::select! {
-        came = later(client, key, since) => came.map(First::Came),
-        _ = tokio::signal::ctrl_c() => Ok(First::NotAwaited),
+pub(super) async fn delivery(
+    session: &Session,
+    client: &Client,
+    key: &str,
+    since: Option<i64>,
+) -> Result<First, Failure> {
+    let waiting = heading("Waiting for a first delivery");
+    match session.unless_interrupted(&waiting, later(client, key, since)).await {
+        Some(came) => came.map(First::Came),
+        None => Ok(First::NotAwaited),
     }
 }
 

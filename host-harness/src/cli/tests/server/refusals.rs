@@ -48,16 +48,21 @@ async fn what_a_service_does_not_offer_says_what_to_use_instead() {
     let running = Running::connected().await;
     let person = ["--email", "ada@example.com"];
     for (arguments, told) in [
-        ([&["choices", "newsletter"], &person[..]].concat(), "choices is not offered with --server\nnext: "),
-        (
-            vec!["verify-webhook", "newsletter", "--body", "-"],
-            "verify-webhook is not offered with --server\nnext: ",
-        ),
         (
             [&["erase", "newsletter", "--dry-run"], &person[..]].concat(),
             "--dry-run is not offered with --server",
         ),
-        ([&["confirm", "newsletter"], &person[..]].concat(), "a service confirms erasures by itself\nnext: "),
+        (
+            vec!["inspect", "./iterable.wasm"],
+            "with --server, inspect takes the name of a plugin that runs there",
+        ),
+        (vec!["inspect", "iterable", "--wasi-trapped"], "with --server, inspect takes the name of a plugin"),
+        (vec!["serve"], "--server: `serve` is the service itself"),
+        (vec!["new-master-key"], "--server: a master key is made here"),
+        (vec!["api-key", "list"], "--server: this works on the database"),
+        (vec!["backup", "copy.db"], "--server: this works on the database"),
+        (vec!["restore", "copy.db"], "--server: this works on the database"),
+        (vec!["audit", "verify"], "--server: this works on the database"),
         (vec!["check", "newsletter", "--trace"], "--trace shows what this process sends"),
         (vec!["connection", "change", "newsletter"], "nothing is to be changed\nnext: "),
     ] {
@@ -79,6 +84,11 @@ async fn commands_for_a_service_say_so_where_none_is_named() {
         "delivery list n",
         "reload",
         "webhook setup n",
+        "mapping show n",
+        "notice list --tenant a",
+        "system list --tenant a",
+        "reconcile n --people -",
+        "consent-events",
     ] {
         let (exit, out, err) = ran(&line.split(' ').collect::<Vec<_>>()).await;
         assert_eq!((exit, out.as_str()), (Exit::Misused, ""), "{line}");

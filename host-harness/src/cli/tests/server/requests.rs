@@ -1,7 +1,7 @@
 use iterable_stand_in::Fault;
 use serde_json::{Value, json};
 
-use super::{Exit, Running};
+use super::{Exit, Kept, Running};
 
 /// An answer that ends a request.
 fn no() -> Fault {
@@ -69,6 +69,33 @@ async fn a_request_is_waited_for_and_the_program_ends_as_it_did() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_a_long_wait_is_told_once_what_holds_the_request_back() {
+    let running = Running::connected().await;
+    let refused = Fault::Answer(401, json!({"code": "BadApiKey", "msg": "no"}));
+    running.stand_in.fault(refused, "*", 1);
+    let consent =
+        ["consent", "newsletter", "--email", "ada@example.com", "--opt-out", "channel:6539", "--wait"];
+    let err = Kept::default();
+    let operator = async {
+        while !err.text().contains("held back by its connection is parked") {
+            tokio::task::yield_now().await;
+        }
+        running.run(&["connection", "resume", "newsletter"]).await;
+        std::future::pending::<()>().await;
+    };
+    let told = tokio::select! {
+        told = running.watched(&consent, &err) => told,
+        () = operator => unreachable!("it resumes once"),
+    };
+    assert_eq!(told.exit, Exit::Done, "{told:?}");
+    told.assert_line("state done");
+    let held: Vec<_> = told.err.lines().filter(|line| line.contains("held back by")).collect();
+    assert_eq!(held.len(), 1, "{}", told.err);
+    assert!(held[0].starts_with("request ") && held[0].contains(": waiting; held back by "), "{}", told.err);
+    running.assert_discreet();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_consent_reports_each_item_and_the_items_are_a_tree() {
     let running = Running::connected().await;
     let items = running.run(&["items", "newsletter"]).await;
@@ -107,7 +134,7 @@ async fn an_alarm_is_listed_until_it_is_cleared() {
     let listed = running.run(&["alarm", "list", "--json"]).await.json();
     let id = listed["alarms"][0]["id"].as_str().unwrap();
     let told = running.run(&["alarm", "list"]).await.out;
-    assert!(told.contains(id) && told.contains("2023-11-14T22:13:20Z") && told.contains("late"), "{told}");
+    assert!(told.contains(id) && told.contains("2023-11-14 22:13") && told.contains("late"), "{told}");
     let told = running.run(&["alarm", "clear", id, "--note", "sent again"]).await;
     assert_eq!(told.out, format!("alarm {id} is cleared: late\n"));
     assert_eq!(running.run(&["alarm", "list", "--json"]).await.json(), json!({"alarms": []}));

@@ -14,7 +14,10 @@ async fn deliver(running: &Running) -> String {
     running.stand_in.seed("ada@example.com", None);
     running.stand_in.act("ada@example.com", &Act::UnsubscribeByLink { channel: 6539 });
     let delivery = running.stand_in.next_delivery().await;
-    let (token, body) = (delivery.header("authorization").unwrap().to_owned(), delivery.body_bytes());
+    send(running, delivery.header("authorization").unwrap(), &delivery.body_bytes()).await
+}
+
+async fn send(running: &Running, token: &str, body: &[u8]) -> String {
     let length = body.len();
     let head = format!(
         "POST /api/v1/plus/connection/newsletter/consent-webhook HTTP/1.1\r\nhost: api\r\nconnection: close\r\n\
@@ -22,7 +25,7 @@ async fn deliver(running: &Running) -> String {
     );
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&body).await.unwrap();
+    stream.write_all(body).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer.lines().next().unwrap().to_owned()
@@ -157,5 +160,47 @@ async fn tokens_are_issued_listed_rotated_and_revoked() {
     assert_eq!(again.err, "error: There is no such thing: no token 1 of connection newsletter is accepted\n");
     let told = running.run(&["token", "list", "newsletter", "--json"]).await.json();
     assert_eq!(told["tokens"][0]["state"], json!("revoked"));
+    running.assert_discreet();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_delivery_that_could_not_be_read_is_read_again_and_another_is_left_alone() {
+    let running = Running::connected().await;
+    let token = running.run(&["token", "issue", "newsletter"]).await.out;
+    let token = format!("OAuth2 {}", token.trim());
+    assert_eq!(send(&running, &token, b"no JSON").await, "HTTP/1.1 200 OK");
+    let of_state = async |state| {
+        loop {
+            let list = ["delivery", "list", "newsletter", "--state", state, "--json"];
+            let listed = running.run(&list).await.json();
+            if let Some(id) = listed["deliveries"][0]["id"].as_str() {
+                return id.to_owned();
+            }
+        }
+    };
+    let id = of_state("unreadable").await;
+    let told = running.run(&["delivery", "replay", &id]).await;
+    let next = format!("next: `connector-host delivery show {id}` shows how it stands\n");
+    assert_eq!((told.exit, told.out), (Exit::Done, format!("delivery {id} is read again\n{next}")));
+    loop {
+        let shown = running.run(&["delivery", "show", &id, "--json"]).await.json();
+        if (&shown["state"], &shown["readings"]) == (&json!("unreadable"), &json!(2)) {
+            break;
+        }
+    }
+    assert_eq!(send(&running, &token, b"{\"eventName\": \"emailOpen\"}").await, "HTTP/1.1 200 OK");
+    let other = of_state("of-no-concern").await;
+    let told = running.run(&["delivery", "replay", &other]).await;
+    assert_eq!(told.exit, Exit::Refused, "{told:?}");
+    assert!(
+        told.out.starts_with(&format!("delivery {other} stays as it is: only one that ")),
+        "{}",
+        told.out
+    );
+    let told = running.run(&["delivery", "replay", "d-1"]).await;
+    assert_eq!(
+        (told.exit, told.err.as_str()),
+        (Exit::Misused, "error: There is no such thing: there is no delivery d-1\n")
+    );
     running.assert_discreet();
 }
