@@ -53,9 +53,42 @@ impl Serving {
     }
 
     fn tell(&self, signal: &str) {
-        let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        tell(&self.child, signal);
     }
+
+    /// A command that asks it.
+    fn asked(&self, key: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_connector-host"));
+        command
+            .args(["--server", &format!("http://{}", self.address)])
+            .args(arguments)
+            .env("CONNECTOR_HOST_API_KEY", key.trim())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+fn tell(child: &Child, signal: &str) {
+    let told = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+}
+
+/// Waits until `child` says `words` on standard error, then ends it as ctrl-c does: its code and what it printed.
+fn interrupted_at(mut child: Child, words: &str) -> (Option<i32>, String) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().contains(words)).unwrap().unwrap();
+    tell(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
 /// With a `[service]` in front of what the configuration says.
@@ -109,6 +142,35 @@ async fn a_service_answers_reads_its_file_again_and_stops_when_it_is_told_to() {
     assert!(TcpStream::connect(&serving.address).is_err());
     let verified = operator.run(&["audit", "verify"]).await;
     assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_a_wait_and_says_how_things_stand() {
+    let operator = Operator::new().await;
+    with_service(&operator);
+    let config = std::fs::read_to_string(operator.config()).unwrap();
+    let config = config.replace("listen = ", "public-url = 'https://hooks.example.com', listen = ");
+    std::fs::write(operator.config(), config).unwrap();
+    let key = operator.run(&["api-key", "create", "--name", "ops"]).await.out;
+    let serving = Serving::start(&operator);
+
+    let setup = serving.asked(&key, &["webhook", "setup", "newsletter", "--yes"]).spawn().unwrap();
+    let (code, told) = interrupted_at(setup, "Waiting for a first delivery");
+    assert_eq!(code, Some(4), "{told}");
+    let (token, rest) = told.split_once('\n').unwrap();
+    assert!(!token.contains(' '), "{told}");
+    assert!(
+        rest.starts_with("connection newsletter: everything is set, and no delivery is proven yet\n"),
+        "{told}"
+    );
+
+    let erase = ["erase", "newsletter", "--email", "ada@example.com", "--wait"];
+    let (code, told) = interrupted_at(serving.asked(&key, &erase).spawn().unwrap(), "the service has it");
+    assert_eq!(code, Some(4), "{told}");
+    assert!(told.starts_with("request ") && told.contains("\nconnection  newsletter\n"), "{told}");
+
+    let follow = serving.asked(&key, &["consent-events", "--follow", "--json"]).spawn().unwrap();
+    assert_eq!(interrupted_at(follow, "ctrl-c ends the wait"), (Some(0), String::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
