@@ -130,16 +130,23 @@ fn attempt(attempt: &Value) -> Vec<String> {
     vec![text(attempt, "number"), text(attempt, "step"), began, ended, came_back(attempt)]
 }
 
-/// What an attempt came to: why not, where there is a why.
+/// What an attempt came to, in the words that count.
 fn came_back(attempt: &Value) -> String {
     let result = attempt.get("result").unwrap_or(&Value::Null);
-    let told =
-        |failure: &Value, [what, why]: [&str; 2]| format!("{}: {}", text(failure, what), text(failure, why));
-    match (result.get("error"), result.get("ended-by-sandbox")) {
-        (Some(error), _) => told(error, ["code", "message"]),
-        (None, Some(ended)) => told(ended, ["kind", "detail"]),
-        (None, None) => text(attempt, "result"),
-    }
+    let both = |named: &str, fields: [&str; 2]| {
+        let named = result.get(named)?;
+        Some(fields.map(|field| text(named, field)).join(": "))
+    };
+    let items = || {
+        let items = list(result.get("report")?, "items").iter();
+        let told: Vec<_> = items.map(|of| format!("{} {}", text(of, "change"), item(of))).collect();
+        Some(told.join(", "))
+    };
+    both("error", ["code", "message"])
+        .or_else(|| both("ended-by-sandbox", ["kind", "detail"]))
+        .or_else(|| both("receipt", ["status", "evidence"]))
+        .or_else(items)
+        .unwrap_or_else(|| text(attempt, "result"))
 }
 
 /// How the program ends after a request of that state.
@@ -159,6 +166,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_attempt_is_told_in_the_words_that_count() {
+        for (result, told) in [
+            (
+                json!({"error": {"code": "BadApiKey", "kind": "unauthorized", "message": "no"}}),
+                "BadApiKey: no",
+            ),
+            (json!({"ended-by-sandbox": {"kind": "trapped", "detail": "it ended"}}), "trapped: it ended"),
+            (
+                json!({"receipt": {"status": "accepted", "evidence": "taken", "reference": null}}),
+                "accepted: taken",
+            ),
+            (
+                json!({"report": {"items": [{"item": {"kind": "channel", "id": "1"}, "change": "applied"}]}}),
+                "applied channel:1",
+            ),
+            (json!({"read": 8}), "read = 8"),
+            (Value::Null, ""),
+        ] {
+            assert_eq!(came_back(&json!({ "result": result })), told);
+        }
+    }
 
     #[test]
     fn the_program_ends_as_the_request_did() {
