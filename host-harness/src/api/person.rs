@@ -45,7 +45,7 @@ struct Person {
 
 /// What the vendor holds.
 #[derive(Serialize, ToSchema)]
-struct Choices {
+struct AtVendor {
     /// The connection's key.
     connection: String,
     /// Whether the vendor knows the person at all.
@@ -57,16 +57,16 @@ struct Choices {
 
 /// Asks the vendor what it holds for a person. Waits where a write for the same person has not settled yet.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/choices", tag = "consent", params(("key" = String, Path)),
-    request_body = Person, responses((status = 200, body = Choices)))]
+    request_body = Person, responses((status = 200, body = AtVendor)))]
 async fn choices(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(key): Path<String>,
     Json(person): Json<Person>,
-) -> Result<axum::Json<Choices>, Problem> {
+) -> Result<axum::Json<AtVendor>, Problem> {
     found(&shared, &caller, &key).await?;
     let held = answered(calls(&shared, &key)?.current(&subject(person.identity)).await)?;
-    Ok(axum::Json(Choices { connection: key, known: held.is_some(), choices: held.unwrap_or_default() }))
+    Ok(axum::Json(AtVendor { connection: key, known: held.is_some(), choices: held.unwrap_or_default() }))
 }
 
 /// An erasure that is no request here, or was made elsewhere.

@@ -33,7 +33,7 @@ impl ConsentEvents {
     pub(super) async fn run(self, session: &Session, is_json: bool) -> Result<Shown, Failure> {
         let client = session.client()?;
         if self.follow {
-            return Following { session, client, is_json, cursor: self.after }.to_the_end().await;
+            return Following { session, client, is_json, cursor: self.after }.until_interrupted().await;
         }
         Ok(listed(session.console.width, page(&client, self.after, self.limit).await?))
     }
@@ -101,7 +101,7 @@ struct Following<'a> {
 
 impl Following<'_> {
     /// Until ctrl-c, or until nobody reads.
-    async fn to_the_end(mut self) -> Result<Shown, Failure> {
+    async fn until_interrupted(mut self) -> Result<Shown, Failure> {
         let session = self.session;
         let ended = session.unless_interrupted("waiting for what people choose", self.all()).await;
         session.console.complain(&format!("next: --after {} goes on from here", self.cursor));
