@@ -11,8 +11,6 @@ pub(crate) mod forecast;
 pub(crate) mod retry;
 pub(crate) mod worker;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -20,7 +18,7 @@ use crate::{
     connection::Duty,
     consent::outbound::Plan,
     contract::{Identifier, Subject},
-    store::{DataKey, StoreError},
+    store::{DataKey, StoreError, words},
 };
 
 /// What is asked for.
@@ -61,30 +59,6 @@ pub enum Step {
     Act,
     /// Look whether an erasure took effect, or whether one that was not answered did.
     Confirm,
-}
-
-/// A word of the database, the same as in JSON.
-macro_rules! words {
-    ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
-        impl $type {
-            pub(crate) fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            pub(crate) fn from_word(word: &str) -> Result<Self, StoreError> {
-                match word {
-                    $($word => Ok(Self::$variant),)+
-                    other => Err(StoreError::Unreadable(format!("the word {other:?}"))),
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.word())
-            }
-        }
-    };
 }
 
 words!(Action { Erasure = "erasure", Consent = "consent", Reading = "reading" });

@@ -25,6 +25,7 @@ mod seal;
 pub(crate) mod sends;
 mod sqlite;
 pub(crate) mod tokens;
+mod words;
 
 use std::{
     collections::HashMap,
@@ -39,6 +40,7 @@ pub use restore::{RestoreError, restore};
 pub(crate) use seal::{DataKey, PersonKey, PersonName, Unsealable, Vault};
 pub use seal::{MasterKey, NotAMasterKey};
 pub use sqlite::Sqlite;
+pub(crate) use words::words;
 
 /// Why the store did not do what was asked. Nothing of it was done.
 #[derive(Clone, Debug, thiserror::Error)]

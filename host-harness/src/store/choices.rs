@@ -2,11 +2,13 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{Connection, StoreError, people::PersonId};
+use super::{Connection, StoreError, people::PersonId, words};
 use crate::{
     consent::newest::{Ledger, Origin, Recorded, Write},
     contract::consent::{Choice, ItemId},
 };
+
+words!(Origin { Platform = "platform", Vendor = "vendor", Reading = "reading" });
 
 /// What stands for `person`.
 pub(crate) async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, StoreError> {
@@ -22,7 +24,7 @@ pub(crate) async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledg
             choice: choice(row)?,
             chosen_at_ms: since_1970(row.try_get("chosen_at")?),
             vendor_at_ms: vendor_at.map(since_1970),
-            origin: origin(row.try_get("origin")?)?,
+            origin: Origin::from_word(row.try_get("origin")?)?,
             source: row.try_get("source")?,
         };
         Ok((item(row)?, recorded))
@@ -49,7 +51,7 @@ pub(crate) async fn stand(
     .bind(stands.choice.to_string())
     .bind(stored(stands.chosen_at_ms))
     .bind(stands.vendor_at_ms.map(stored))
-    .bind(origin_word(stands.origin))
+    .bind(stands.origin.word())
     .bind(&stands.source)
     .execute(tx)
     .await?;
@@ -236,28 +238,9 @@ pub(super) fn item(row: &AnyRow) -> Result<ItemId, StoreError> {
 }
 
 fn choice(row: &AnyRow) -> Result<Choice, StoreError> {
-    match row.try_get("choice")? {
-        "opt-in" => Ok(Choice::OptIn),
-        "opt-out" => Ok(Choice::OptOut),
-        other => Err(StoreError::Unreadable(format!("the choice {other:?}"))),
-    }
-}
-
-fn origin_word(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Platform => "platform",
-        Origin::Vendor => "vendor",
-        Origin::Reading => "reading",
-    }
-}
-
-fn origin(word: &str) -> Result<Origin, StoreError> {
-    match word {
-        "platform" => Ok(Origin::Platform),
-        "vendor" => Ok(Origin::Vendor),
-        "reading" => Ok(Origin::Reading),
-        other => Err(StoreError::Unreadable(format!("the origin {other:?}"))),
-    }
+    let word: String = row.try_get("choice")?;
+    let found = [Choice::OptIn, Choice::OptOut].into_iter().find(|choice| choice.to_string() == word);
+    found.ok_or_else(|| StoreError::Unreadable(format!("the choice {word:?}")))
 }
 
 /// The database's numbers are signed; a time past their end is their end.

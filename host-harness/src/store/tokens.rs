@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sqlx::{Row, any::AnyRow};
 
-use super::{Connection, StoreError};
+use super::{Connection, StoreError, words};
 
 /// Where a token stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -21,25 +21,16 @@ pub(crate) enum TokenState {
     Revoked,
 }
 
-impl TokenState {
-    const ALL: [Self; 5] = [Self::Offered, Self::Current, Self::Former, Self::Retired, Self::Revoked];
+words!(TokenState {
+    Offered = "offered",
+    Current = "current",
+    Former = "former",
+    Retired = "retired",
+    Revoked = "revoked",
+});
 
-    /// As the database has it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Offered => "offered",
-            Self::Current => "current",
-            Self::Former => "former",
-            Self::Retired => "retired",
-            Self::Revoked => "revoked",
-        }
-    }
-
-    fn read(word: &str) -> Result<Self, StoreError> {
-        let found = Self::ALL.into_iter().find(|state| state.word() == word);
-        found.ok_or_else(|| StoreError::Unreadable(format!("the token state {word:?}")))
-    }
-}
+/// Accepted. As the index has it.
+const LIVE: &str = "state IN ('offered', 'current', 'former')";
 
 /// A token as everybody may see it: the token itself is not in it. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -85,6 +76,7 @@ pub(crate) struct Push {
     pub(crate) tenant: String,
     pub(crate) connection: String,
     pub(crate) generation: i64,
+    digest: Vec<u8>,
     pub(crate) sealed_token: Vec<u8>,
 }
 
@@ -100,6 +92,8 @@ pub(crate) struct OfConnection {
     pub(crate) tenant: String,
     pub(crate) connection: String,
     pub(crate) tokens: Vec<Known>,
+    /// The generations whose rows are no tokens: the database was changed.
+    pub(crate) damaged: Vec<i64>,
 }
 
 const COLUMNS: &str = "generation, digest, state, by_host, issued_at, expires_at, seen_at, replaced_at, ended_at, push_at, \
@@ -114,27 +108,28 @@ pub(crate) async fn list(tx: &mut Connection, connection: &str) -> Result<Vec<To
 
 /// Those of `connection` that have not ended, oldest first.
 pub(crate) async fn live(tx: &mut Connection, connection: &str) -> Result<Vec<Known>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM tokens WHERE connection = $1 AND state IN ('offered', 'current', 'former') \
-         ORDER BY generation"
-    );
+    let sql = format!("SELECT {COLUMNS} FROM tokens WHERE connection = $1 AND {LIVE} ORDER BY generation");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_all(tx).await?;
-    rows.iter().map(known).collect()
+    // One that is damaged is accepted from nobody, and stands in no other's way.
+    Ok(rows.iter().filter_map(|row| known(row).ok()).collect())
 }
 
 /// The tokens that have not ended of every connection that has such, with its tenant.
 pub(crate) async fn all_live(tx: &mut Connection) -> Result<Vec<OfConnection>, StoreError> {
     let sql = format!(
-        "SELECT tenant, connection, {COLUMNS} FROM tokens WHERE state IN ('offered', 'current', 'former') \
-         ORDER BY connection, generation"
+        "SELECT tenant, connection, {COLUMNS} FROM tokens WHERE {LIVE} ORDER BY connection, generation"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(tx).await?;
     let mut all: Vec<OfConnection> = Vec::new();
     for row in &rows {
         let (tenant, connection): (String, String) = (row.try_get("tenant")?, row.try_get("connection")?);
-        match all.last_mut().filter(|last| last.connection == connection) {
-            Some(last) => last.tokens.push(known(row)?),
-            None => all.push(OfConnection { tenant, connection, tokens: vec![known(row)?] }),
+        if all.last().is_none_or(|last| last.connection != connection) {
+            all.push(OfConnection { tenant, connection, tokens: Vec::new(), damaged: Vec::new() });
+        }
+        let Some(last) = all.last_mut() else { continue };
+        match known(row) {
+            Ok(known) => last.tokens.push(known),
+            Err(_) => last.damaged.push(row.try_get("generation")?),
         }
     }
     Ok(all)
@@ -172,7 +167,7 @@ pub(crate) async fn insert(tx: &mut Connection, new: NewToken) -> Result<(), Sto
 /// What the vendors are to be asked to take by `now`, longest due first.
 pub(crate) async fn to_push(tx: &mut Connection, now: i64) -> Result<Vec<Push>, StoreError> {
     let rows = sqlx::query(
-        "SELECT tenant, connection, generation, sealed_token FROM tokens WHERE push_at <= $1 ORDER BY push_at",
+        "SELECT tenant, connection, generation, digest, sealed_token FROM tokens WHERE push_at <= $1 ORDER BY push_at",
     )
     .bind(now)
     .fetch_all(tx)
@@ -182,13 +177,14 @@ pub(crate) async fn to_push(tx: &mut Connection, now: i64) -> Result<Vec<Push>, 
             tenant: row.try_get("tenant")?,
             connection: row.try_get("connection")?,
             generation: row.try_get("generation")?,
+            digest: row.try_get("digest")?,
             sealed_token: row.try_get("sealed_token")?,
         })
     });
     push.collect()
 }
 
-/// The vendor has this one, so the one before is on its way out, and with it whatever older one operators were shown. A
+/// The vendor has this one, so the one before is on its way out, and with it whatever older one was offered. A
 /// newer one that was shown stays: somebody may be about to enter it. Whether that is news.
 pub(crate) async fn taken(
     tx: &mut Connection,
@@ -209,7 +205,7 @@ pub(crate) async fn taken(
     }
     sqlx::query(
         "UPDATE tokens SET state = 'former', replaced_at = $3 WHERE connection = $1 AND generation <> $2 \
-           AND (state = 'current' OR state = 'offered' AND by_host = 0 AND generation < $2)",
+           AND (state = 'current' OR state = 'offered' AND generation < $2)",
     )
     .bind(connection)
     .bind(generation)
@@ -292,17 +288,44 @@ pub(crate) async fn end(
     state: TokenState,
     at: i64,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+    let sql = format!(
         "UPDATE tokens SET state = $3, ended_at = $4, sealed_token = NULL, push_at = NULL \
-         WHERE connection = $1 AND generation = $2 AND state IN ('offered', 'current', 'former')",
+         WHERE connection = $1 AND generation = $2 AND {LIVE}"
+    );
+    let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(connection)
+        .bind(generation)
+        .bind(state.word())
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Whether the token of `push` is here yet: it goes with its connection, and another connection may have its key then.
+pub(crate) async fn is_here(tx: &mut Connection, push: &Push) -> Result<bool, StoreError> {
+    let found: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM tokens WHERE connection = $1 AND generation = $2 AND digest = $3",
     )
-    .bind(connection)
-    .bind(generation)
-    .bind(state.word())
-    .bind(at)
+    .bind(&push.connection)
+    .bind(push.generation)
+    .bind(push.digest.clone())
+    .fetch_one(tx)
+    .await?;
+    Ok(found > 0)
+}
+
+/// The vendor is asked no more to take it, and may have it all the same: it stays accepted.
+pub(crate) async fn set_aside(tx: &mut Connection, push: &Push, reason: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE tokens SET push_at = NULL, push_reason = $3 WHERE connection = $1 AND generation = $2",
+    )
+    .bind(&push.connection)
+    .bind(push.generation)
+    .bind(reason)
     .execute(tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(())
 }
 
 /// Deletes a token that was only ever here: the vendor takes none from the host, and nobody was shown it.
@@ -328,7 +351,7 @@ fn known(row: &AnyRow) -> Result<Known, StoreError> {
 fn view(row: &AnyRow) -> Result<TokenView, StoreError> {
     Ok(TokenView {
         generation: row.try_get("generation")?,
-        state: TokenState::read(row.try_get("state")?)?,
+        state: TokenState::from_word(row.try_get("state")?)?,
         by_host: row.try_get::<i64, _>("by_host")? != 0,
         issued_at: row.try_get("issued_at")?,
         expires_at: row.try_get("expires_at")?,
@@ -339,4 +362,15 @@ fn view(row: &AnyRow) -> Result<TokenView, StoreError> {
         push_failures: row.try_get("push_failures")?,
         push_reason: row.try_get("push_reason")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_states_that_sql_speaks_of_are_those_of_the_type() {
+        let live = [TokenState::Offered, TokenState::Current, TokenState::Former];
+        assert_eq!(LIVE, format!("state IN ({})", live.map(|state| format!("'{state}'")).join(", ")));
+    }
 }

@@ -6,7 +6,8 @@ use crate::{
 };
 
 /// As many are accepted at once: the one in use, the one before and its successor, and two for an operator who enters one
-/// by hand.
+/// by hand. Where another one is wanted the oldest that was [`replaced`] gives way, and for a successor, where there is none,
+/// the oldest that was [`never_used`]. Where there is neither, none is made and somebody is told.
 pub(crate) const MOST_LIVE: usize = 5;
 
 /// The one before is accepted for so long at least: senders keep a webhook's settings for a while.
@@ -30,7 +31,7 @@ impl TokenView {
 
     /// Whether it waits for the vendor to take it.
     pub(crate) fn is_on_its_way(&self) -> bool {
-        self.state == TokenState::Offered && self.by_host
+        self.state == TokenState::Offered && self.by_host && self.push_at.is_some()
     }
 
     fn is_live(&self) -> bool {
@@ -93,9 +94,19 @@ pub(crate) fn accepted(tokens: &[TokenView], now: i64) -> Vec<i64> {
     tokens.iter().filter(|token| token.is_accepted(now)).map(|token| token.generation).collect()
 }
 
-/// The oldest that the vendor has had another one for since a day or longer: it can make room.
+/// The oldest that the vendor has had another one for since a day or longer, and that deliveries did not carry last: it can
+/// make room. A vendor that took a newer one may go on with the one before, and then that is the one that is seen.
 pub(crate) fn replaced(tokens: &[TokenView], now: i64) -> Option<i64> {
-    tokens.iter().find(|token| token.is_replaced_for(OVERLAP_MS, now)).map(|token| token.generation)
+    let can_go = |token: &&TokenView| token.is_replaced_for(OVERLAP_MS, now) && !was_seen_last(tokens, token);
+    tokens.iter().find(can_go).map(|token| token.generation)
+}
+
+/// Whether no newer one was seen since. When one is seen is kept to the hour.
+fn was_seen_last(tokens: &[TokenView], token: &TokenView) -> bool {
+    let newer = tokens.iter().filter(|other| other.generation > token.generation);
+    token.seen_at.is_some_and(|seen| {
+        newer.filter_map(|newer| newer.seen_at).all(|since| since <= seen.saturating_add(HOUR_MS))
+    })
 }
 
 /// The oldest that was shown more than a day ago and that no delivery carried, while another one is in use: it makes room
@@ -192,6 +203,28 @@ mod tests {
         assert!(
             token.is_accepted(replaced_at + DAY_MS) && !token.is_accepted(replaced_at + DAY_MS + JUMP_MS)
         );
+    }
+
+    #[test]
+    fn what_deliveries_carried_last_makes_no_room_before_a_newer_one_is_seen() {
+        let now = 10 * DAY_MS;
+        let before = |generation| TokenView {
+            generation,
+            replaced_at: Some(DAY_MS),
+            ..token(TokenState::Former, true)
+        };
+        let carried = TokenView { seen_at: Some(9 * DAY_MS), ..before(1) };
+        let current = TokenView { generation: 3, ..token(TokenState::Current, true) };
+        assert_eq!(replaced(&[carried.clone(), before(2), current.clone()], now), Some(2));
+        assert_eq!(replaced(&[carried.clone(), current.clone()], now), None);
+        let seen_at = |seen| TokenView { seen_at: Some(seen), ..current.clone() };
+        let same_hour = seen_at(9 * DAY_MS + HOUR_MS);
+        assert_eq!(
+            replaced(&[carried.clone(), same_hour], now),
+            None,
+            "it may have been the last all the same"
+        );
+        assert_eq!(replaced(&[carried, seen_at(9 * DAY_MS + HOUR_MS + 1)], now), Some(1));
     }
 
     #[test]

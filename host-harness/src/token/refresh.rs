@@ -20,7 +20,7 @@ use crate::{
     store::{
         Connection, Store, StoreError,
         alarms::{self, Alarm},
-        tokens::{self, NewToken, Push, TokenState, TokenView},
+        tokens::{self, NewToken, OfConnection, Push, TokenState, TokenView},
     },
 };
 
@@ -28,6 +28,8 @@ use crate::{
 const BY_HAND: &str = "token-by-hand";
 /// The vendor has not taken its new token, and the one before ends soon.
 const NOT_TAKEN: &str = "token-not-taken";
+/// A token is damaged in the database.
+const DAMAGED: &str = "token-damaged";
 /// No successor can be made.
 const NO_ROOM: &str = "token-no-room";
 
@@ -110,6 +112,9 @@ impl Tokens {
     async fn offer_where(&self, needs: fn(&[TokenView], i64, i64) -> bool) -> Result<(), StoreError> {
         let (now, window) = (self.now(), self.window_ms);
         for of in self.store.read(|c| Box::pin(tokens::all_live(c))).await? {
+            if !of.damaged.is_empty() {
+                self.end_damaged(&of).await?;
+            }
             let live: Vec<_> = of.tokens.into_iter().map(|known| known.token).collect();
             let is_offered = live.iter().any(TokenView::is_on_its_way);
             if life::over(&live, now).is_empty() && (is_offered || !needs(&live, window, now)) {
@@ -118,6 +123,23 @@ impl Tokens {
             self.offer(of.tenant, of.connection, move |live| needs(live, window, now)).await?;
         }
         Ok(())
+    }
+
+    /// Ends what nobody can be shown to carry, and tells an operator.
+    async fn end_damaged(&self, of: &OfConnection) -> Result<(), StoreError> {
+        let (now, damaged) = (self.now(), of.damaged.clone());
+        let (tenant, connection) = (of.tenant.clone(), of.connection.clone());
+        let ended = self.store.write(move |tx| {
+            Box::pin(async move {
+                for generation in damaged {
+                    tokens::end(tx, &connection, generation, TokenState::Retired, now).await?;
+                }
+                let detail = "a webhook token's row in the database is damaged and ended: where the vendor carries that token, \
+                              get a new one and enter it there";
+                raise(tx, &tenant, &connection, DAMAGED, detail, now).await
+            })
+        });
+        ended.await
     }
 
     /// Hands over whatever the vendors are to take by now.
@@ -213,7 +235,10 @@ impl Tokens {
     }
 
     async fn push_one(&self, due: Push, hand: &Hand) -> Result<Pushed, StoreError> {
-        let token = open(&self.store, &due)?;
+        let token = match open(&self.store, &due) {
+            Ok(token) => token,
+            Err(error) => return self.set_aside(due, error.to_string()).await,
+        };
         let pushed = hand(due.connection.clone(), token).await;
         tracing::info!(
             tenant = due.tenant,
@@ -230,6 +255,20 @@ impl Tokens {
         Ok(pushed)
     }
 
+    /// What does not open is handed to nobody; a successor is made when one is due.
+    async fn set_aside(&self, push: Push, reason: String) -> Result<Pushed, StoreError> {
+        let (now, why) = (self.now(), reason.clone());
+        let set_aside = self.store.write(move |tx| {
+            Box::pin(async move {
+                tokens::set_aside(tx, &push, &why).await?;
+                let detail = format!("a webhook token cannot be handed to the vendor: {why}");
+                raise(tx, &push.tenant, &push.connection, DAMAGED, &detail, now).await
+            })
+        });
+        set_aside.await?;
+        Ok(Pushed::Failed { reason, asked: None })
+    }
+
     async fn settle(
         &self,
         tx: &mut Connection,
@@ -238,6 +277,9 @@ impl Tokens {
         now: i64,
     ) -> Result<(), StoreError> {
         let Push { tenant, connection, generation, .. } = push;
+        if !tokens::is_here(tx, push).await? {
+            return Ok(());
+        }
         match pushed {
             Pushed::Taken => {
                 tokens::taken(tx, connection, *generation, now).await?;
