@@ -17,8 +17,7 @@ CREATE TABLE people (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     connection TEXT NOT NULL,
     -- No call for this person begins sooner.
-    settled_at BIGINT NOT NULL DEFAULT 0,
-    erased_at BIGINT
+    settled_at BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX people_connection ON people (connection);
@@ -26,7 +25,11 @@ CREATE INDEX people_connection ON people (connection);
 CREATE TABLE names (
     connection TEXT NOT NULL,
     name BLOB NOT NULL,
+    -- The identifier's kind, such as email.
+    kind TEXT NOT NULL,
     person BIGINT NOT NULL,
+    -- Since when whoever is called so is erased at this connection.
+    erased_at BIGINT,
     PRIMARY KEY (connection, name)
 );
 CREATE INDEX names_person ON names (person);

@@ -52,6 +52,15 @@ CREATE TABLE request_keys (
     data_key BLOB NOT NULL
 );
 
+-- Whom an erasure is about, by keyed hashes: those names are erased once it is through.
+CREATE TABLE erasing (
+    connection TEXT NOT NULL,
+    request TEXT NOT NULL,
+    name BLOB NOT NULL,
+    PRIMARY KEY (request, name)
+);
+CREATE INDEX erasing_connection ON erasing (connection);
+
 CREATE TABLE attempts (
     request BIGINT NOT NULL,
     generation BIGINT NOT NULL,

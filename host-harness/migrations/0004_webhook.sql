@@ -4,13 +4,13 @@ CREATE TABLE deliveries (
     id TEXT NOT NULL UNIQUE,
     tenant TEXT NOT NULL,
     connection TEXT NOT NULL,
-    -- Keyed: the same delivery again is known by it.
+    -- Keyed: the same delivery again is known by it. Of an unproven one over everything, of a proven one over what counts.
     body_digest BLOB NOT NULL,
     -- Whether it carried a token that was accepted.
     accepted BIGINT NOT NULL,
     -- Whether it is shown to be the vendor's, by its token or its signature.
     proven BIGINT NOT NULL,
-    -- waiting or one of the ends: read, of-no-concern, unreadable, stuck, refused.
+    -- waiting or one of the ends: read, of-no-concern, unreadable, stuck, damaged, refused.
     state TEXT NOT NULL,
     -- As the connector sees it: without its token. None once its time is over or its person is erased.
     sealed_delivery BLOB,
@@ -29,8 +29,8 @@ CREATE TABLE deliveries (
 );
 CREATE UNIQUE INDEX deliveries_once ON deliveries (connection, body_digest);
 CREATE INDEX deliveries_due ON deliveries (seq) WHERE state = 'waiting';
-CREATE INDEX deliveries_unread ON deliveries (connection, seq) WHERE state IN ('unreadable', 'stuck');
-CREATE INDEX deliveries_unproven ON deliveries (connection) WHERE state = 'waiting' AND proven = 0;
+CREATE INDEX deliveries_unread ON deliveries (connection, seq) WHERE state IN ('unreadable', 'stuck', 'damaged');
+CREATE INDEX deliveries_unproven ON deliveries (connection) WHERE proven = 0 AND sealed_delivery IS NOT NULL;
 CREATE INDEX deliveries_listed ON deliveries (tenant, connection, seq);
 CREATE INDEX deliveries_age ON deliveries (received_at);
 

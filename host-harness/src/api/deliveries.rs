@@ -48,7 +48,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Page {
-    /// In this state: waiting, reading, read, of-no-concern, unreadable or stuck.
+    /// In this state: waiting, read, of-no-concern, unreadable, stuck, damaged or refused.
     #[param(value_type = Option<String>)]
     state: Option<DeliveryState>,
     /// Older than the one of this `seq`: the last one of the page before.

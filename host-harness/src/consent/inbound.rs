@@ -18,7 +18,7 @@ use crate::{
     store::{
         Connection, Keys, StoreError,
         audit::{self, Record},
-        choices, events,
+        choices, deliveries, events,
         items::{self, Ground},
         people::{self, PersonId},
         requests,
@@ -65,8 +65,9 @@ async fn take_one(
     }
     let Arrival { tenant, connection, received_at, .. } = arrival;
     let person = people::known_as(tx, connection, &names).await?;
-    if people::is_erased(tx, person).await? {
-        drop_it(tx, arrival).await?;
+    deliveries::concerns(tx, arrival.delivery, person).await?;
+    if people::is_erased(tx, connection, &names).await? {
+        drop_it(tx, arrival, person).await?;
         return Ok(false);
     }
     if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), person, received_at).await? {
@@ -123,7 +124,8 @@ async fn was_unseen(
 }
 
 /// Of an event about somebody erased nothing stays but that it came.
-async fn drop_it(tx: &mut Connection, arrival: Arrival<'_>) -> Result<(), StoreError> {
+async fn drop_it(tx: &mut Connection, arrival: Arrival<'_>, person: PersonId) -> Result<(), StoreError> {
+    deliveries::forget(tx, person).await?;
     let record = Record {
         connection: Some(arrival.connection.to_owned()),
         detail: json!({ "delivery": arrival.delivery, "why": "the person was erased here" }),

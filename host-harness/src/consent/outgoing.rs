@@ -11,9 +11,9 @@ use crate::{
         ConnectorError,
         consent::{Change, Choice, ItemId, Preference, Report, Standing},
     },
-    requests::accept::About,
+    requests::accept::{About, names},
     store::{
-        Connection, Keys, StoreError, choices, items,
+        Connection, Keys, PersonName, StoreError, choices, items,
         people::{self, PersonId},
     },
 };
@@ -29,7 +29,7 @@ pub(crate) async fn plan(
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
     let plan = Plan::of(requested, ground.terms(), &ledger);
-    if people::is_erased(tx, about.person).await? {
+    if people::is_erased(tx, about.connection, &names(&keys.person, about.subject)).await? {
         return Ok(plan);
     }
     let chosen = plan.preferences();
@@ -79,14 +79,16 @@ pub(crate) enum Begun {
     Sending(Plan),
 }
 
-/// Begins an attempt to apply `plan` at `at`: what a newer choice superseded is dropped from it.
+/// Begins an attempt at `connection` to apply `plan` at `at` to `person`, whom the request calls by `names`: what a newer
+/// choice superseded is dropped from it.
 pub(crate) async fn begin(
     tx: &mut Connection,
-    person: PersonId,
+    connection: &str,
+    (person, names): (PersonId, &[PersonName]),
     plan: Plan,
     at: i64,
 ) -> Result<Begun, StoreError> {
-    if people::is_erased(tx, person).await? {
+    if people::is_erased(tx, connection, names).await? {
         return Ok(Begun::Erased(plan.conclude(Ok(&forgotten()))));
     }
     let plan = plan.against(&choices::ledger(tx, person).await?);

@@ -11,7 +11,7 @@ use crate::{
         Subject,
         consent::{Held, ItemId},
     },
-    requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
+    requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept, names},
     service::Shared,
     store::{Connection, Keys, StoreError, choices, items, people, requests},
 };
@@ -50,7 +50,7 @@ pub(crate) async fn take(
     held: &[Held],
     request: &str,
 ) -> Result<Found, StoreError> {
-    if people::is_erased(tx, about.person).await? {
+    if people::is_erased(tx, about.connection, &names(&keys.person, about.subject)).await? {
         return Ok(Found::default());
     }
     let ground = items::ground(tx, about.tenant, about.connection).await?;

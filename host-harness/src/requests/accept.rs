@@ -266,11 +266,15 @@ async fn put(
         at: about.at,
     };
     requests::insert(tx, &new).await?;
+    let names = names(&keys.person, about.subject);
+    if asked.action() == Action::Erasure {
+        people::erases(tx, about.connection, &id, &names).await?;
+    }
     let record = Record {
         connection: Some(about.connection.to_owned()),
         request: Some(id.clone()),
         detail: json!({ "action": asked.action() }),
-        ..Record::of("request-accepted").about(&names(&keys.person, about.subject))
+        ..Record::of("request-accepted").about(&names)
     };
     audit::append(tx, about.tenant, about.at, &record).await?;
     Ok(id)

@@ -18,8 +18,7 @@ use crate::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
-        choices, deliveries,
-        people::{self, PersonId},
+        people,
         queue::{self, Change, Claim},
     },
 };
@@ -247,10 +246,13 @@ async fn store(
     }
     consequences(tx, claim, &came.after, at).await?;
     if claim.action == Action::Erasure && change.state == State::Done {
-        forget(tx, person, came.receipt(), at).await?;
+        if came.receipt().is_none_or(|receipt| receipt.status != Status::NotFound) {
+            people::erased_at(tx, &claim.id, at).await?;
+        }
+        people::forget(tx, person).await?;
     } else if claim.action == Action::Erasure && change.state == State::Failed && change.is_acknowledged {
         // The vendor took it, whatever came after: no consent lets the person in again.
-        people::erased_at(tx, person, at).await?;
+        people::erased_at(tx, &claim.id, at).await?;
     }
     if let Yielded::Applied(applied) = &came.yielded {
         applied.forget_untaken(tx, person).await?;
@@ -324,18 +326,4 @@ async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64
         }
         Cause::HandedBack => Ok(()),
     }
-}
-
-/// An erasure that is through leaves nothing here but the person's keyed hashes.
-async fn forget(
-    tx: &mut Connection,
-    person: PersonId,
-    receipt: Option<&Receipt>,
-    at: i64,
-) -> Result<(), StoreError> {
-    if receipt.is_none_or(|receipt| receipt.status != Status::NotFound) {
-        people::erased_at(tx, person, at).await?;
-    }
-    deliveries::forget(tx, person).await?;
-    choices::forget(tx, person).await
 }

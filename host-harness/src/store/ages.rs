@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{Connection, StoreError, queue::destroy};
+use super::{Connection, StoreError, people, queue::destroy};
 use crate::service::DAY_MS;
 
 /// A request that has waited long.
@@ -57,14 +57,15 @@ pub(crate) async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(
 /// Ends a request that is still waiting; whether it was.
 pub(crate) async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Result<bool, StoreError> {
     // An erasure that the vendor took lets nobody in again by a consent, proven or not.
-    sqlx::query(
-        "UPDATE people SET erased_at = $2 WHERE erased_at IS NULL AND id IN \
-           (SELECT person FROM requests WHERE seq = $1 AND state = 'waiting' AND action = 'erasure' AND acknowledged = 1)",
+    let taken: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM requests WHERE seq = $1 AND state = 'waiting' AND action = 'erasure' AND acknowledged = 1",
     )
     .bind(seq)
-    .bind(at)
-    .execute(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
+    if let Some(request) = taken {
+        people::erased_at(tx, &request, at).await?;
+    }
     let done = sqlx::query(
         "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3 WHERE seq = $1 AND state = 'waiting'",
     )

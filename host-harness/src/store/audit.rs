@@ -40,7 +40,7 @@ impl Record {
 
     /// The same, about the people of these names.
     pub(crate) fn about(mut self, names: &[PersonName]) -> Self {
-        self.people = names.iter().map(|name| hex::encode(name.0)).collect();
+        self.people = names.iter().map(|name| hex::encode(name.digest)).collect();
         self
     }
 }
@@ -172,7 +172,7 @@ mod tests {
         write(store, |tx| {
             Box::pin(async move {
                 for what in ["first", "second", "third"] {
-                    append(tx, "acme", 17, &Record::of(what).about(&[PersonName([1; 32])])).await?;
+                    append(tx, "acme", 17, &Record::of(what).about(&[crate::store::tests::name(1)])).await?;
                 }
                 append(tx, "other", 17, &Record::of("first")).await
             })

@@ -70,6 +70,15 @@ pub(crate) fn duties_in(actions: &str) -> Result<BTreeSet<Duty>, StoreError> {
         .map_err(|error| StoreError::Unreadable(format!("a connection's actions: {error}")))
 }
 
+/// Whether there is a connection of that key.
+pub(crate) async fn exists(connection: &mut Connection, key: &str) -> Result<bool, StoreError> {
+    let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM connections WHERE key = $1")
+        .bind(key)
+        .fetch_one(connection)
+        .await?;
+    Ok(found > 0)
+}
+
 /// Stores `new` at `at`, instead of the connection of its key where there is one; how that one stands is kept.
 pub(crate) async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), StoreError> {
     sqlx::query(
@@ -148,7 +157,7 @@ pub(crate) async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u
 }
 
 /// What each table loses with a connection, in order.
-const FORGET: [&str; 13] = [
+const FORGET: [&str; 14] = [
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM notice_choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -158,6 +167,7 @@ const FORGET: [&str; 13] = [
     "DELETE FROM delivery_people WHERE delivery IN (SELECT seq FROM deliveries WHERE connection = $1)",
     "DELETE FROM deliveries WHERE connection = $1",
     "DELETE FROM tokens WHERE connection = $1",
+    "DELETE FROM erasing WHERE connection = $1",
     "DELETE FROM names WHERE connection = $1",
     "DELETE FROM people WHERE connection = $1",
     "DELETE FROM gates WHERE connection = $1",

@@ -7,11 +7,18 @@ use sqlx::{Row, any::AnyRow};
 
 use super::{Connection, StoreError, people::PersonId};
 
+/// To be read. This and the next, as the indexes have them.
+const WAITING: &str = "state = 'waiting'";
+
+/// Not read, and to be read again as long as they are kept.
+const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";
+
 /// A delivery about to be stored.
 pub(crate) struct NewDelivery {
     pub(crate) id: String,
     pub(crate) tenant: String,
     pub(crate) connection: String,
+    /// By which the same one is known again.
     pub(crate) body_digest: [u8; 32],
     pub(crate) accepted: bool,
     pub(crate) proven: bool,
@@ -32,6 +39,15 @@ pub(crate) struct Claim {
     pub(crate) received_at: i64,
     pub(crate) failures: i64,
     generation: i64,
+}
+
+/// A row that is claimed and is no delivery: the database was changed.
+#[derive(Debug)]
+pub(crate) struct Damaged {
+    seq: i64,
+    pub(crate) tenant: String,
+    pub(crate) connection: Option<String>,
+    pub(crate) why: StoreError,
 }
 
 /// How a reading ended for good.
@@ -55,8 +71,8 @@ pub(crate) enum Which {
 /// Stores `new` unless it is there already; whether it was new.
 pub(crate) async fn insert(tx: &mut Connection, new: NewDelivery) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, state, sealed_delivery, \
-           received_at, next_at) VALUES ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8, $8) \
+        "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, sealed_delivery, received_at, \
+           next_at, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
          ON CONFLICT (connection, body_digest) DO NOTHING",
     )
     .bind(new.id)
@@ -67,15 +83,16 @@ pub(crate) async fn insert(tx: &mut Connection, new: NewDelivery) -> Result<bool
     .bind(i64::from(new.proven))
     .bind(new.sealed)
     .bind(new.received_at)
+    .bind(DeliveryState::Waiting.word())
     .execute(tx)
     .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// How many wait at `connection` that are not shown to be the vendor's.
+/// How many are kept of `connection` that are not shown to be the vendor's.
 pub(crate) async fn unproven(tx: &mut Connection, connection: &str) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND state = 'waiting' AND proven = 0",
+        "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND proven = 0 AND sealed_delivery IS NOT NULL",
     );
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
@@ -87,11 +104,11 @@ pub(crate) async fn claim(
     now: i64,
     lease_until: i64,
     full: &[String],
-) -> Result<Option<Claim>, StoreError> {
+) -> Result<Option<Result<Claim, Damaged>>, StoreError> {
     let left_out: Vec<_> = (0..full.len()).map(|at| format!("${}", at + 3)).collect();
     let sql = format!(
         "UPDATE deliveries SET generation = generation + 1, lease_until = $2 WHERE seq = (\
-           SELECT seq FROM deliveries WHERE state = 'waiting' AND next_at <= $1 \
+           SELECT seq FROM deliveries WHERE {WAITING} AND next_at <= $1 \
              AND (lease_until IS NULL OR lease_until < $1) AND connection NOT IN ({}) \
              AND connection NOT IN (SELECT key FROM connections WHERE enabled = 0) \
            ORDER BY seq LIMIT 1) \
@@ -103,7 +120,32 @@ pub(crate) async fn claim(
         query = query.bind(connection);
     }
     let row = query.fetch_optional(tx).await?;
-    row.as_ref().map(claimed).transpose()
+    row.map(|row| {
+        Ok(match claimed(&row) {
+            Ok(claim) => Ok(claim),
+            Err(why) => Err(Damaged {
+                seq: row.try_get("seq")?,
+                tenant: row.try_get("tenant").unwrap_or_default(),
+                connection: row.try_get("connection").ok(),
+                why,
+            }),
+        })
+    })
+    .transpose()
+}
+
+/// The row is kept as it is, and stands in nobody's way.
+pub(crate) async fn set_aside(tx: &mut Connection, damaged: &Damaged, at: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deliveries SET state = $2, reason = $3, lease_until = NULL, ended_at = $4 WHERE seq = $1",
+    )
+    .bind(damaged.seq)
+    .bind(DeliveryState::Damaged.word())
+    .bind("its row in the database is damaged")
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
@@ -128,21 +170,26 @@ pub(crate) async fn finish(
     end: &End,
     at: i64,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+    let is_proof =
+        matches!(end.state, DeliveryState::Read | DeliveryState::OfNoConcern | DeliveryState::Unreadable);
+    let sql = format!(
         "UPDATE deliveries SET state = $3, digest = $4, reason = $5, events = $6, ended_at = $7, lease_until = NULL, \
-           failures = 0, sealed_delivery = CASE WHEN $3 = 'refused' THEN NULL ELSE sealed_delivery END, \
-           proven = CASE WHEN $3 IN ('read', 'of-no-concern', 'unreadable') THEN 1 ELSE proven END \
-         WHERE seq = $1 AND generation = $2 AND state = 'waiting'",
-    )
-    .bind(claim.seq)
-    .bind(claim.generation)
-    .bind(end.state.word())
-    .bind(end.digest.as_deref())
-    .bind(end.reason.as_deref())
-    .bind(end.events)
-    .bind(at)
-    .execute(tx)
-    .await?;
+           failures = 0, sealed_delivery = CASE WHEN $8 = 1 THEN NULL ELSE sealed_delivery END, \
+           proven = CASE WHEN $9 = 1 THEN 1 ELSE proven END \
+         WHERE seq = $1 AND generation = $2 AND {WAITING}"
+    );
+    let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(claim.seq)
+        .bind(claim.generation)
+        .bind(end.state.word())
+        .bind(end.digest.as_deref())
+        .bind(end.reason.as_deref())
+        .bind(end.events)
+        .bind(at)
+        .bind(i64::from(end.state == DeliveryState::Refused))
+        .bind(i64::from(is_proof))
+        .execute(tx)
+        .await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -154,39 +201,41 @@ pub(crate) async fn again(
     digest: Option<&str>,
     reason: &str,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+    let sql = format!(
         "UPDATE deliveries SET next_at = $3, digest = $4, reason = $5, lease_until = NULL, failures = failures + 1 \
-         WHERE seq = $1 AND generation = $2 AND state = 'waiting'",
-    )
-    .bind(claim.seq)
-    .bind(claim.generation)
-    .bind(next_at)
-    .bind(digest)
-    .bind(reason)
-    .execute(tx)
-    .await?;
+         WHERE seq = $1 AND generation = $2 AND {WAITING}"
+    );
+    let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(claim.seq)
+        .bind(claim.generation)
+        .bind(next_at)
+        .bind(digest)
+        .bind(reason)
+        .execute(tx)
+        .await?;
     Ok(done.rows_affected() > 0)
 }
 
 /// Takes back what a process that is gone was reading; each counts as a failure, so that one that ends the process is not
 /// read for ever.
 pub(crate) async fn take_back(tx: &mut Connection) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE deliveries SET lease_until = NULL, failures = failures + 1 \
-         WHERE state = 'waiting' AND lease_until IS NOT NULL",
-    )
-    .execute(tx)
-    .await?;
+    let sql = format!(
+        "UPDATE deliveries SET lease_until = NULL, failures = failures + 1 WHERE {WAITING} AND lease_until IS NOT NULL"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(tx).await?;
     Ok(())
 }
 
-/// The delivery is about `person`.
-pub(crate) async fn concerns(tx: &mut Connection, seq: i64, person: PersonId) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO delivery_people (delivery, person) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(seq)
-        .bind(person.0)
-        .execute(tx)
-        .await?;
+/// The delivery of that id is about `person`.
+pub(crate) async fn concerns(tx: &mut Connection, id: &str, person: PersonId) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO delivery_people (delivery, person) SELECT seq, $2 FROM deliveries WHERE id = $1 \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .bind(person.0)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -210,47 +259,93 @@ pub(crate) async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Resu
         Which::OfConnection(connection) => ("connection", connection),
     };
     let sql = format!(
-        "UPDATE deliveries SET state = 'waiting', next_at = $2, failures = 0, ended_at = NULL \
-         WHERE {column} = $1 AND state IN ('unreadable', 'stuck') AND sealed_delivery IS NOT NULL"
+        "UPDATE deliveries SET state = $3, next_at = $2, failures = 0, ended_at = NULL \
+         WHERE {column} = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL"
     );
-    let done = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(value).bind(now).execute(tx).await?;
+    let waiting = DeliveryState::Waiting.word();
+    let done = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(value).bind(now).bind(waiting).execute(tx).await?;
     Ok(done.rows_affected())
 }
 
-/// The connections with deliveries that could not be read and are still kept, each with the plugin that tried last.
+/// The connections with deliveries that another version may read, each with the plugin that tried last. What is damaged
+/// no version can read.
 pub(crate) async fn unread(tx: &mut Connection) -> Result<Vec<(String, Option<String>)>, StoreError> {
-    let rows = sqlx::query(
+    let sql = format!(
         "SELECT DISTINCT connection, digest FROM deliveries \
-         WHERE state IN ('unreadable', 'stuck') AND sealed_delivery IS NOT NULL",
-    )
-    .fetch_all(tx)
-    .await?;
+         WHERE {UNREAD} AND state <> $1 AND sealed_delivery IS NOT NULL"
+    );
+    let damaged = DeliveryState::Damaged.word();
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(damaged).fetch_all(tx).await?;
     rows.iter().map(|row| Ok((row.try_get("connection")?, row.try_get("digest")?))).collect()
 }
 
-/// Deletes the bodies that came before `bodies_before`, and what else is known of those before `rows_before`.
+/// Deliveries of one connection that were never read and are kept no longer.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    pub(crate) tenant: String,
+    pub(crate) connection: String,
+    pub(crate) deliveries: i64,
+}
+
+/// Deletes the bodies that came before `bodies_before`, and what else is known of those that came and ended before
+/// `rows_before`. What was lost by it, unread.
 pub(crate) async fn tidy(
     tx: &mut Connection,
     bodies_before: i64,
     rows_before: i64,
     at: i64,
-) -> Result<(), StoreError> {
-    const STEPS: [&str; 2] = [
-        "DELETE FROM delivery_people WHERE delivery IN (SELECT seq FROM deliveries WHERE received_at < $1)",
-        "DELETE FROM deliveries WHERE received_at < $1",
-    ];
+) -> Result<Vec<Lost>, StoreError> {
+    let lost = unread_before(tx, bodies_before).await?;
     sqlx::query(
         "UPDATE deliveries SET sealed_delivery = NULL, ended_at = COALESCE(ended_at, $2), \
-           reason = CASE WHEN state = 'waiting' THEN 'its body was kept no longer' ELSE reason END, \
-           state = CASE WHEN state = 'waiting' THEN 'stuck' ELSE state END \
+           reason = CASE WHEN state = $3 THEN 'its body was kept no longer' ELSE reason END, \
+           state = CASE WHEN state = $3 THEN $4 ELSE state END \
          WHERE received_at < $1 AND sealed_delivery IS NOT NULL",
     )
     .bind(bodies_before)
     .bind(at)
+    .bind(DeliveryState::Waiting.word())
+    .bind(DeliveryState::Stuck.word())
     .execute(&mut *tx)
     .await?;
+    const STEPS: [&str; 2] = [
+        "DELETE FROM delivery_people WHERE delivery IN \
+           (SELECT seq FROM deliveries WHERE received_at < $1 AND ended_at < $2)",
+        "DELETE FROM deliveries WHERE received_at < $1 AND ended_at < $2",
+    ];
     for step in STEPS {
-        sqlx::query(step).bind(rows_before.min(bodies_before)).execute(&mut *tx).await?;
+        let received_before = rows_before.min(bodies_before);
+        sqlx::query(step).bind(received_before).bind(rows_before).execute(&mut *tx).await?;
     }
-    Ok(())
+    Ok(lost)
+}
+
+async fn unread_before(tx: &mut Connection, received_before: i64) -> Result<Vec<Lost>, StoreError> {
+    let sql = format!(
+        "SELECT tenant, connection, COUNT(*) AS deliveries FROM deliveries \
+         WHERE received_at < $1 AND sealed_delivery IS NOT NULL AND ({WAITING} OR {UNREAD}) \
+         GROUP BY tenant, connection"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(received_before).fetch_all(tx).await?;
+    let lost = |row: &AnyRow| {
+        Ok(Lost {
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("connection")?,
+            deliveries: row.try_get("deliveries")?,
+        })
+    };
+    rows.iter().map(lost).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_states_that_sql_speaks_of_are_those_of_the_type() {
+        let unread = [DeliveryState::Unreadable, DeliveryState::Stuck, DeliveryState::Damaged];
+        let words = unread.map(|state| format!("'{state}'")).join(", ");
+        assert_eq!(UNREAD, format!("state IN ({words})"));
+        assert_eq!(WAITING, format!("state = '{}'", DeliveryState::Waiting));
+    }
 }

@@ -2,13 +2,14 @@
 //!
 //! Whoever is named together is one person: an event may know an address alone, a request address and user id.
 
-use super::{Connection, PersonName, StoreError, choices};
+use super::{Connection, PersonName, StoreError, choices, deliveries};
 
 /// A person of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PersonId(pub(crate) i64);
 
-/// The person of `connection` who has any of `names`, from now on known by all of them.
+/// The person of `connection` who has any of `names`, from now on known by all of them. Whoever is erased by one of them is
+/// forgotten by all.
 pub(crate) async fn known_as(
     tx: &mut Connection,
     connection: &str,
@@ -19,18 +20,26 @@ pub(crate) async fn known_as(
         Some(first) => *first,
         None => new(tx, connection).await?,
     };
-    for other in found.into_iter().filter(|other| *other != person) {
-        merge(tx, other, person).await?;
+    for other in found.iter().filter(|other| **other != person) {
+        merge(tx, *other, person).await?;
     }
     for name in names {
         sqlx::query(
-            "INSERT INTO names (connection, name, person) VALUES ($1, $2, $3) ON CONFLICT (connection, name) DO NOTHING",
+            "INSERT INTO names (connection, name, kind, person) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (connection, name) DO NOTHING",
         )
         .bind(connection)
-        .bind(name.0.to_vec())
+        .bind(name.digest.to_vec())
+        .bind(&name.kind)
         .bind(person.0)
         .execute(&mut *tx)
         .await?;
+    }
+    if let Some(at) = erased_since(tx, connection, names).await? {
+        take_along(tx, person, at).await?;
+        if found.len() > 1 {
+            forget(tx, person).await?;
+        }
     }
     Ok(person)
 }
@@ -46,7 +55,7 @@ pub(crate) async fn found(
         let person: Option<i64> =
             sqlx::query_scalar("SELECT person FROM names WHERE connection = $1 AND name = $2")
                 .bind(connection)
-                .bind(name.0.to_vec())
+                .bind(name.digest.to_vec())
                 .fetch_optional(&mut *tx)
                 .await?;
         found.extend(person.map(PersonId));
@@ -61,17 +70,13 @@ async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreErr
     Ok(PersonId(id.bind(connection).fetch_one(tx).await?))
 }
 
-/// What was known of `gone` is known of `kept`: the later settling, the erasure if there was one, requests, names and
-/// choices. Whoever was erased under one name has no choices under another.
+/// What was known of `gone` is known of `kept`: the later settling, requests, names and choices.
 async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 6] = [
         "INSERT INTO delivery_people (delivery, person) SELECT delivery, $2 FROM delivery_people WHERE person = $1 \
          ON CONFLICT DO NOTHING",
         "DELETE FROM delivery_people WHERE person = $1 AND person <> $2",
-        "UPDATE people SET \
-           settled_at = (SELECT MAX(settled_at) FROM people WHERE id IN ($1, $2)), \
-           erased_at = COALESCE(erased_at, (SELECT erased_at FROM people WHERE id = $1)) \
-         WHERE id = $2",
+        "UPDATE people SET settled_at = (SELECT MAX(settled_at) FROM people WHERE id IN ($1, $2)) WHERE id = $2",
         "UPDATE requests SET person = $2 WHERE person = $1",
         "UPDATE names SET person = $2 WHERE person = $1",
         "DELETE FROM people WHERE id = $1 AND id <> $2",
@@ -79,11 +84,7 @@ async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<()
     for step in STEPS {
         sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
     }
-    choices::merge(tx, gone, kept).await?;
-    if is_erased(tx, kept).await? {
-        choices::forget(tx, kept).await?;
-    }
-    Ok(())
+    choices::merge(tx, gone, kept).await
 }
 
 /// The person's next call begins no sooner than `at`.
@@ -96,28 +97,104 @@ pub(crate) async fn settles_at(tx: &mut Connection, person: PersonId, at: i64) -
     Ok(())
 }
 
-/// The vendor has been shown to have erased the person.
-pub(crate) async fn erased_at(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE people SET erased_at = $2 WHERE id = $1").bind(person.0).bind(at).execute(tx).await?;
+/// The erasure `request` is about whoever has one of `names`.
+pub(crate) async fn erases(
+    tx: &mut Connection,
+    connection: &str,
+    request: &str,
+    names: &[PersonName],
+) -> Result<(), StoreError> {
+    for name in names {
+        sqlx::query(
+            "INSERT INTO erasing (connection, request, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(connection)
+        .bind(request)
+        .bind(name.digest.to_vec())
+        .execute(&mut *tx)
+        .await?;
+    }
     Ok(())
 }
 
-/// Whether the person was erased at this connection.
-pub(crate) async fn is_erased(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
-    let erased: Option<Option<i64>> = sqlx::query_scalar("SELECT erased_at FROM people WHERE id = $1")
-        .bind(person.0)
-        .fetch_optional(tx)
-        .await?;
-    Ok(erased.flatten().is_some())
+/// The vendor has been shown to have erased whom the erasure `request` names.
+pub(crate) async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE names SET erased_at = $2 WHERE erased_at IS NULL \
+           AND (connection, name) IN (SELECT connection, name FROM erasing WHERE request = $1)",
+    )
+    .bind(request)
+    .bind(at)
+    .execute(&mut *tx)
+    .await?;
+    let people: Vec<i64> = sqlx::query_scalar(
+        "SELECT DISTINCT n.person FROM names n JOIN erasing e ON e.connection = n.connection AND e.name = n.name \
+         WHERE e.request = $1",
+    )
+    .bind(request)
+    .fetch_all(&mut *tx)
+    .await?;
+    for person in people {
+        take_along(tx, PersonId(person), at).await?;
+    }
+    Ok(())
+}
+
+/// A name goes along with an erased one of its person where it is the only one of its kind. Of two addresses, say, the other
+/// one may be somebody else's: people who share a name are one person here.
+async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE names SET erased_at = $2 WHERE person = $1 AND erased_at IS NULL \
+           AND kind IN (SELECT kind FROM names WHERE person = $1 GROUP BY kind HAVING COUNT(*) = 1)",
+    )
+    .bind(person.0)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Whether somebody with one of `names` was erased at `connection`.
+pub(crate) async fn is_erased(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<bool, StoreError> {
+    Ok(erased_since(tx, connection, names).await?.is_some())
+}
+
+async fn erased_since(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<Option<i64>, StoreError> {
+    for name in names {
+        let erased: Option<Option<i64>> =
+            sqlx::query_scalar("SELECT erased_at FROM names WHERE connection = $1 AND name = $2")
+                .bind(connection)
+                .bind(name.digest.to_vec())
+                .fetch_optional(&mut *tx)
+                .await?;
+        if let Some(at) = erased.flatten() {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+/// Nothing stays of `person` but the names, as hashes.
+pub(crate) async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    deliveries::forget(tx, person).await?;
+    choices::forget(tx, person).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{Folder, write};
+    use crate::store::tests::{Folder, name, write};
 
-    fn name(byte: u8) -> PersonName {
-        PersonName([byte; 32])
+    fn user_id(byte: u8) -> PersonName {
+        PersonName { kind: "user-id".to_owned(), ..name(byte) }
     }
 
     #[tokio::test]
@@ -127,13 +204,15 @@ mod tests {
         let people = write(&store, |tx| {
             Box::pin(async move {
                 let by_email = known_as(tx, "newsletter", &[name(1)]).await?;
-                let by_id = known_as(tx, "newsletter", &[name(2)]).await?;
+                let by_id = known_as(tx, "newsletter", &[user_id(2)]).await?;
                 settles_at(tx, by_id, 17).await?;
-                erased_at(tx, by_id, 18).await?;
-                let both = known_as(tx, "newsletter", &[name(2), name(1), name(3)]).await?;
+                erases(tx, "newsletter", "r-1", &[user_id(2)]).await?;
+                erased_at(tx, "r-1", 18).await?;
+                let both = known_as(tx, "newsletter", &[user_id(2), name(1), name(3)]).await?;
                 let again = known_as(tx, "newsletter", &[name(3)]).await?;
                 let elsewhere = known_as(tx, "other", &[name(1)]).await?;
-                Ok((by_email, by_id, both, again, elsewhere, is_erased(tx, both).await?))
+                let erased = is_erased(tx, "newsletter", &[name(1), user_id(2)]).await?;
+                Ok((by_email, by_id, both, again, elsewhere, erased))
             })
         })
         .await;
@@ -142,5 +221,59 @@ mod tests {
         assert_eq!((both, again), (by_email, by_email));
         assert_ne!(elsewhere, both);
         assert!(erased, "an erasure is not forgotten by a merge");
+    }
+
+    /// Which of `asked` are erased once an erasure by `erased` is through, of people who were named like that before.
+    async fn erased_of(named: &[&[PersonName]], erased: &[PersonName], asked: &[PersonName]) -> Vec<bool> {
+        let folder = Folder::new();
+        let named: Vec<Vec<PersonName>> = named.iter().map(|names| names.to_vec()).collect();
+        let (erased, asked) = (erased.to_vec(), asked.to_vec());
+        write(&folder.store().await, move |tx| {
+            Box::pin(async move {
+                for names in named.iter().chain([&erased]) {
+                    known_as(tx, "newsletter", names).await?;
+                }
+                erases(tx, "newsletter", "r-1", &erased).await?;
+                erased_at(tx, "r-1", 18).await?;
+                let mut are_erased = Vec::new();
+                for name in asked {
+                    are_erased.push(is_erased(tx, "newsletter", &[name]).await?);
+                }
+                Ok(are_erased)
+            })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn who_shared_an_address_with_somebody_erased_is_not_erased_by_a_name_of_their_own() {
+        let (ada, bob, shared) = (user_id(1), user_id(2), name(3));
+        let named = [&[ada.clone(), shared.clone()][..], &[bob.clone(), shared.clone()]];
+        let asked = [ada.clone(), bob, shared.clone()];
+        let by_address = erased_of(&named, std::slice::from_ref(&shared), &asked).await;
+        assert_eq!(by_address, [false, false, true]);
+        assert_eq!(erased_of(&named, &[ada, shared], &asked).await, [true, false, true]);
+    }
+
+    #[tokio::test]
+    async fn who_is_erased_by_one_name_is_erased_by_their_only_one_of_another_kind_known_before_or_after() {
+        let (id, email) = (user_id(1), name(2));
+        let named = [&[id.clone(), email.clone()][..]];
+        assert_eq!(
+            erased_of(&named, std::slice::from_ref(&id), &[id.clone(), email.clone()]).await,
+            [true; 2]
+        );
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let later = write(&store, move |tx| {
+            Box::pin(async move {
+                known_as(tx, "newsletter", std::slice::from_ref(&id)).await?;
+                erases(tx, "newsletter", "r-1", std::slice::from_ref(&id)).await?;
+                erased_at(tx, "r-1", 18).await?;
+                known_as(tx, "newsletter", &[id, email.clone()]).await?;
+                is_erased(tx, "newsletter", &[email]).await
+            })
+        });
+        assert!(later.await);
     }
 }

@@ -67,8 +67,12 @@ pub(crate) struct DataKey(Sealer);
 pub(crate) struct PersonKey(Zeroizing<[u8; KEY]>);
 
 /// A person's identifier as its keyed hash: nobody tells the person from it without the tenant's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct PersonName(pub(crate) [u8; 32]);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PersonName {
+    pub(crate) digest: [u8; 32],
+    /// The identifier's kind, such as `email`.
+    pub(crate) kind: String,
+}
 
 #[derive(Clone)]
 struct Sealer(XChaCha20Poly1305);
@@ -138,7 +142,8 @@ impl PersonKey {
     pub(crate) fn name(&self, identifier: &Identifier) -> PersonName {
         let value = identifier.value.trim();
         let value = if identifier.kind == "email" { value.to_lowercase() } else { value.to_owned() };
-        PersonName(keyed(&self.0, &[identifier.kind.as_bytes(), value.as_bytes()]))
+        let digest = keyed(&self.0, &[identifier.kind.as_bytes(), value.as_bytes()]);
+        PersonName { digest, kind: identifier.kind.clone() }
     }
 
     /// A hash of `message` that only this key makes.

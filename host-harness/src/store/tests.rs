@@ -29,6 +29,11 @@ impl Folder {
     }
 }
 
+/// An email address as its keyed hash.
+pub(crate) fn name(byte: u8) -> PersonName {
+    PersonName { digest: [byte; 32], kind: "email".to_owned() }
+}
+
 /// Writes for a test that has nothing to say about failure.
 pub(crate) async fn write<T: Send + 'static>(
     store: &Store,

@@ -13,12 +13,10 @@ use super::{
 use crate::{
     consent::inbound::{self, Arrival},
     contract::webhook::ConsentEvent,
-    requests::accept::names,
     store::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
-        deliveries::{self, Claim, DeliveryState, End, Which},
-        people,
+        deliveries::{self, Claim, Damaged, DeliveryState, End, Which},
     },
     tasks::{GRACE, Tasks},
 };
@@ -82,12 +80,31 @@ async fn begin(webhooks: &Arc<Webhooks>, under_way: &mut UnderWay) -> Result<(),
         let claimed = webhooks
             .shared
             .store
-            .write(move |tx| Box::pin(async move { deliveries::claim(tx, now, lease_until, &full).await }));
+            .write(move |tx| Box::pin(async move { next(tx, now, lease_until, &full).await }));
         let Some(claim) = claimed.await? else { return Ok(()) };
         let connection = claim.connection.clone();
         under_way.begin(connection, read(Arc::clone(webhooks), claim));
     }
     Ok(())
+}
+
+/// Claims what came first of what is due. A row that is no delivery any more is set aside, and somebody told.
+async fn next(
+    tx: &mut Connection,
+    now: i64,
+    lease_until: i64,
+    full: &[String],
+) -> Result<Option<Claim>, StoreError> {
+    loop {
+        match deliveries::claim(tx, now, lease_until, full).await?.transpose() {
+            Ok(claim) => return Ok(claim),
+            Err(damaged) => {
+                deliveries::set_aside(tx, &damaged, now).await?;
+                let Damaged { tenant, connection, why, .. } = &damaged;
+                unread(tx, tenant, connection.as_deref(), &why.to_string(), now).await?;
+            }
+        }
+    }
 }
 
 async fn read(webhooks: Arc<Webhooks>, claim: Claim) {
@@ -179,7 +196,7 @@ impl Webhooks {
                         give_up(tx, &claim, &end(DeliveryState::Unreadable, Some(why)), now).await
                     }
                     Reading::Unopened(why) => {
-                        give_up(tx, &claim, &end(DeliveryState::Stuck, Some(why)), now).await
+                        give_up(tx, &claim, &end(DeliveryState::Damaged, Some(why)), now).await
                     }
                     Reading::Failed(failed) => {
                         let Some(wait) = after_failures(&failed, claim.failures) else {
@@ -200,8 +217,7 @@ impl Webhooks {
     }
 }
 
-/// Marks the delivery as read and takes its events in, unless the claim was lost meanwhile. Of a person who was erased
-/// nothing is kept.
+/// Marks the delivery as read and takes its events in, unless the claim was lost meanwhile.
 async fn hand_on(
     tx: &mut Connection,
     claim: &Claim,
@@ -216,26 +232,13 @@ async fn hand_on(
     if !deliveries::finish(tx, claim, &end, now).await? {
         return Ok(());
     }
-    let mut erased = Vec::new();
-    for event in &events {
-        let names = names(&keys.person, &event.subject);
-        let person = people::known_as(tx, &claim.connection, &names).await?;
-        deliveries::concerns(tx, claim.seq, person).await?;
-        if people::is_erased(tx, person).await? {
-            erased.push(person);
-        }
-    }
     let arrival = Arrival {
         tenant: &claim.tenant,
         connection: &claim.connection,
         delivery: &claim.id,
         received_at: claim.received_at,
     };
-    inbound::take(tx, keys, arrival, events).await?;
-    for person in erased {
-        deliveries::forget(tx, person).await?;
-    }
-    Ok(())
+    inbound::take(tx, keys, arrival, events).await.map(drop)
 }
 
 /// The delivery is kept as it is, and somebody told.
@@ -243,16 +246,21 @@ async fn give_up(tx: &mut Connection, claim: &Claim, end: &End, now: i64) -> Res
     if !deliveries::finish(tx, claim, end, now).await? {
         return Ok(());
     }
+    let why = end.reason.as_deref().unwrap_or_default();
+    unread(tx, &claim.tenant, Some(&claim.connection), why, now).await
+}
+
+/// A delivery of `connection` could not be read.
+async fn unread(
+    tx: &mut Connection,
+    tenant: &str,
+    connection: Option<&str>,
+    why: &str,
+    now: i64,
+) -> Result<(), StoreError> {
     let detail = format!(
-        "a delivery could not be read ({}); it is kept, and read again by a replay or after a swap",
-        end.reason.as_deref().unwrap_or_default()
+        "a delivery could not be read ({why}); it is kept, and read again by a replay or after a swap"
     );
-    let alarm = Alarm {
-        tenant: &claim.tenant,
-        connection: Some(&claim.connection),
-        kind: UNREAD,
-        about: &claim.connection,
-        detail: &detail,
-    };
-    alarms::raise(tx, now, &alarm).await
+    let about = connection.unwrap_or_default();
+    alarms::raise(tx, now, &Alarm { tenant, connection, kind: UNREAD, about, detail: &detail }).await
 }

@@ -39,6 +39,14 @@ fn place(id: &str) -> String {
     format!("delivery {id}")
 }
 
+/// The same for the same delivery sent again, to the byte. Of one that is not shown to be the vendor's nothing less is a
+/// repeat: a forged one would keep out the one that it resembles, with the vendor's signature on it.
+pub(super) fn digest_of_all(key: &PersonKey, delivery: &Delivery) -> [u8; 32] {
+    let headers = delivery.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
+    let head = format!("unproven {}\n{}\n", delivery.url, headers.collect::<String>());
+    key.digest(&[head.as_bytes(), &delivery.body].concat())
+}
+
 /// The same for the same delivery sent again: over its address, which has no token any more, and its body, whatever the
 /// order and spacing of a JSON body's fields.
 pub(super) fn digest(key: &PersonKey, delivery: &Delivery) -> [u8; 32] {

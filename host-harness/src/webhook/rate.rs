@@ -12,8 +12,8 @@ const A_SECOND: f64 = 1_000.0;
 /// What a vendor sends at once after a large import; it takes some seconds to store.
 const AT_ONCE: f64 = 5_000.0;
 
-/// The buckets of the connections that have brought anything. What is refused at the door never gets here, so that nobody
-/// but the vendor can use up its share.
+/// The buckets of the connections that have brought anything. What has no accepted token never gets here, so that nobody
+/// but the vendor can use up its share; where deliveries are signed each counts, since checking one is work for the sandbox.
 #[derive(Debug, Default)]
 pub(super) struct Rates(Mutex<HashMap<String, Bucket>>);
 

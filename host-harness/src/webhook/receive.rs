@@ -18,7 +18,7 @@ use crate::{
     sandbox::Calls,
     service::Shared,
     store::{
-        StoreError,
+        StoreError, connections,
         deliveries::{self, NewDelivery},
         tokens::{Known, TokenView},
     },
@@ -34,11 +34,11 @@ const LONGEST_CREDENTIAL: usize = 2_048;
 /// A signature is checked before the answer for no longer than this; what takes longer is checked again later.
 const PROVING: Duration = Duration::from_secs(1);
 
-/// As many may wait unproven at a connection: anybody can send them, so they must not fill the disk.
+/// As many are kept unproven of a connection: anybody can send them, so they must not fill the disk.
 const MOST_UNPROVEN: i64 = 1_000;
 
-/// When to come again where the store does not answer.
-const STORE_DOWN: Duration = Duration::from_secs(10);
+/// When to come again where a delivery cannot be stored.
+const NO_PLACE: Duration = Duration::from_secs(10);
 
 /// What the vendor is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Webhooks {
         let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
         let answer = self.take_in(connection, calls.as_ref(), delivery).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a delivery cannot be stored; its vendor is asked to send it again");
-            Answer::Unavailable(STORE_DOWN)
+            Answer::Unavailable(NO_PLACE)
         });
         self.tell(calls.as_ref(), answer);
         answer
@@ -144,16 +144,25 @@ impl Webhooks {
         known: Vec<Known>,
         delivery: Delivery,
     ) -> Result<Answer, StoreError> {
-        let slot = calls.plugin().manifest().webhook_token_slot.clone();
-        let passed = match slot {
-            Some(slot) => by_token(calls, &slot, known, delivery),
-            None => by_signature(calls, delivery).await,
-        };
-        let Some(passed) = passed else { return Ok(Answer::Refused) };
-        if let Err(wait) = self.rates.take(&calls.connection().key, self.shared.clock.now()) {
-            return Ok(Answer::TooMany(wait));
+        match self.pass(calls, known, delivery).await {
+            Ok(passed) => self.store(calls, passed).await,
+            Err(answer) => Ok(answer),
         }
-        self.store(calls, passed).await
+    }
+
+    /// What may be stored, or the answer to what may not.
+    async fn pass(&self, calls: &Calls, known: Vec<Known>, delivery: Delivery) -> Result<Passed, Answer> {
+        let Some(slot) = &calls.plugin().manifest().webhook_token_slot else {
+            self.count(calls)?;
+            return by_signature(calls, delivery).await.ok_or(Answer::Refused);
+        };
+        let passed = by_token(calls, slot, known, delivery).ok_or(Answer::Refused)?;
+        self.count(calls)?;
+        Ok(passed)
+    }
+
+    fn count(&self, calls: &Calls) -> Result<(), Answer> {
+        self.rates.take(&calls.connection().key, self.shared.clock.now()).map_err(Answer::TooMany)
     }
 
     async fn store(&self, calls: &Calls, passed: Passed) -> Result<Answer, StoreError> {
@@ -162,8 +171,9 @@ impl Webhooks {
         let (tenant, connection) = (calls.connection().tenant.0.clone(), calls.connection().key.clone());
         let now = self.shared.date_ms();
         let id = Uuid::now_v7().to_string();
+        let digest = if by_vendor { kept::digest } else { kept::digest_of_all };
         let new = NewDelivery {
-            body_digest: kept::digest(&*store.person_key(&tenant).await?, admitted.delivery()),
+            body_digest: digest(&*store.person_key(&tenant).await?, admitted.delivery()),
             accepted: admitted.is_accepted(),
             proven: by_vendor,
             sealed: kept::seal(store.vault(), &id, admitted.delivery())?,
@@ -174,21 +184,24 @@ impl Webhooks {
         };
         let stored = store.write(move |tx| {
             Box::pin(async move {
+                if !connections::exists(tx, &connection).await? {
+                    return Ok(Answer::Refused);
+                }
                 if !by_vendor && deliveries::unproven(tx, &connection).await? >= MOST_UNPROVEN {
-                    return Ok(false);
+                    return Ok(Answer::Unavailable(NO_PLACE));
                 }
                 deliveries::insert(tx, new).await?;
                 if let Some(carried) = carried {
                     token::seen(tx, &connection, &carried, now).await?;
                 }
-                Ok(true)
+                Ok(Answer::Taken)
             })
         });
-        if !stored.await? {
-            return Ok(Answer::Unavailable(STORE_DOWN));
+        let answer = stored.await?;
+        if answer == Answer::Taken {
+            self.arrived.notify_one();
         }
-        self.arrived.notify_one();
-        Ok(Answer::Taken)
+        Ok(answer)
     }
 }
 
@@ -239,5 +252,7 @@ async fn by_signature(calls: &Calls, delivery: Delivery) -> Option<Passed> {
 
 #[cfg(test)]
 mod bench;
+#[cfg(test)]
+mod signed;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,8 @@ use crate::{
     service::millis,
     store::{
         StoreError,
-        deliveries::{self, Which},
+        alarms::{self, Alarm},
+        deliveries::{self, Lost, Which},
     },
 };
 
@@ -19,6 +20,9 @@ const LOOK: Duration = Duration::from_mins(1);
 
 /// A vendor may send a delivery again for so long: Standard Webhooks' last try is after 76 hours, Stripe's after 72.
 const REPEATED_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// Deliveries of a connection that were never read and are gone.
+const LOST: &str = "deliveries-lost";
 
 /// Looks after deliveries until `stop` says so. What could not be read is read again once another version of its plugin
 /// serves, also where that came while the host was down.
@@ -56,14 +60,33 @@ impl Webhooks {
         Ok(())
     }
 
-    /// Deletes the bodies whose time is over, and what else is known of a delivery once it cannot come again.
+    /// Deletes the bodies whose time is over, and what else is known of a delivery once it cannot come again. Somebody is told
+    /// of what nothing could read in all that time.
     pub(crate) async fn tidy(&self) -> Result<(), StoreError> {
         let now = self.shared.date_ms();
         let bodies_before = now.saturating_sub(millis(self.shared.config.keep_deliveries));
         let rows_before = now.saturating_sub(millis(REPEATED_FOR));
         let tidied = self.shared.store.write(move |tx| {
-            Box::pin(async move { deliveries::tidy(tx, bodies_before, rows_before, now).await })
+            Box::pin(async move {
+                for lost in deliveries::tidy(tx, bodies_before, rows_before, now).await? {
+                    alarms::raise(tx, now, &alarm(&lost, &detail(&lost))).await?;
+                }
+                Ok(())
+            })
         });
         tidied.await
     }
+}
+
+fn detail(lost: &Lost) -> String {
+    format!(
+        "{} deliveries could not be read for as long as they are kept, and their bodies are deleted: what they said is to be \
+         had from the vendor only",
+        lost.deliveries
+    )
+}
+
+fn alarm<'a>(lost: &'a Lost, detail: &'a str) -> Alarm<'a> {
+    let Lost { tenant, connection, .. } = lost;
+    Alarm { tenant, connection: Some(connection), kind: LOST, about: connection, detail }
 }

@@ -186,7 +186,7 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
     for statement in [
         "UPDATE connections SET enabled = 0",
         "INSERT INTO people (id, connection) VALUES (1, 'newsletter')",
-        "INSERT INTO names (connection, name, person) VALUES ('newsletter', x'01', 1)",
+        "INSERT INTO names (connection, name, kind, person) VALUES ('newsletter', x'01', 'email', 1)",
         "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
            generation) VALUES (1, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', x'01', 4102444800000, 1, 0), \
            (2, 'r-2', 'acme', 'newsletter', 1, 'consent', 'waiting', 'confirm', x'01', 4102444800000, 1, 3)",

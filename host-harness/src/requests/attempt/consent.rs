@@ -19,7 +19,7 @@ use crate::{
         Subject,
         consent::{Held, ItemId, Preference, Report},
     },
-    requests::accept::About,
+    requests::accept::{About, names},
     sandbox::{CallResult, Calls},
     service::Shared,
     store::{
@@ -64,20 +64,8 @@ pub(super) async fn apply(
     chance: f64,
 ) -> Came {
     let Details { subject, plan } = details;
-    let (held, sent_at) = (claim.clone(), shared.date_ms());
-    let begun = shared
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                // A claim that is lost sends nothing; its end changes nothing either.
-                match queue::person_of(tx, &held).await? {
-                    Some(person) => outgoing::begin(tx, person, plan, sent_at).await.map(Some),
-                    None => Ok(None),
-                }
-            })
-        })
-        .await;
-    let plan = match begun {
+    let sent_at = shared.date_ms();
+    let plan = match begin(shared, claim, &subject, plan, sent_at).await {
         Ok(Some(Begun::Sending(plan))) if !plan.preferences().is_empty() => plan,
         Ok(Some(Begun::Sending(plan) | Begun::Erased(plan))) => return settled(&plan),
         Ok(None) => return lost(claim),
@@ -98,6 +86,27 @@ pub(super) async fn apply(
         }
         Err(error) => put_off(claim, &error),
     }
+}
+
+async fn begin(
+    shared: &Shared,
+    claim: &Claim,
+    subject: &Subject,
+    plan: Plan,
+    at: i64,
+) -> Result<Option<Begun>, StoreError> {
+    let names = names(&*shared.store.person_key(&claim.tenant).await?, subject);
+    let held = claim.clone();
+    let begun = shared.store.write(move |tx| {
+        Box::pin(async move {
+            // A claim that is lost sends nothing; its end changes nothing either.
+            match queue::person_of(tx, &held).await? {
+                Some(person) => outgoing::begin(tx, &held.connection, (person, &names), plan, at).await.map(Some),
+                None => Ok(None),
+            }
+        })
+    });
+    begun.await
 }
 
 fn answered(

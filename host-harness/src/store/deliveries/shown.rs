@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, any::AnyRow};
 
-use crate::store::{Connection, StoreError};
+use crate::store::{Connection, StoreError, words};
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,33 +17,23 @@ pub(crate) enum DeliveryState {
     OfNoConcern,
     /// The vendor's, but not what its connector knows; kept, to be read again.
     Unreadable,
-    /// Its readings came to nothing too often; kept, to be read again.
+    /// Its readings came to nothing, too often or for too long; read again as long as it is kept.
     Stuck,
+    /// What is stored of it is no delivery: it was changed, cut or sealed with another key. Read again by a replay.
+    Damaged,
     /// Unproven when it came, and then found not to be the vendor's.
     Refused,
 }
 
-impl DeliveryState {
-    const ALL: [Self; 6] =
-        [Self::Waiting, Self::Read, Self::OfNoConcern, Self::Unreadable, Self::Stuck, Self::Refused];
-
-    /// As the database has it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Read => "read",
-            Self::OfNoConcern => "of-no-concern",
-            Self::Unreadable => "unreadable",
-            Self::Stuck => "stuck",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The state of that word.
-    pub(crate) fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-}
+words!(DeliveryState {
+    Waiting = "waiting",
+    Read = "read",
+    OfNoConcern = "of-no-concern",
+    Unreadable = "unreadable",
+    Stuck = "stuck",
+    Damaged = "damaged",
+    Refused = "refused",
+});
 
 /// A delivery as everybody may see it: nothing personal in it. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -120,9 +110,7 @@ pub(crate) async fn show(connection: &mut Connection, id: &str) -> Result<Option
 }
 
 fn view(row: &AnyRow) -> Result<DeliveryView, StoreError> {
-    let word: String = row.try_get("state")?;
-    let state = DeliveryState::of(&word)
-        .ok_or_else(|| StoreError::Unreadable(format!("the delivery state {word:?}")))?;
+    let state = DeliveryState::from_word(row.try_get("state")?)?;
     Ok(DeliveryView {
         seq: row.try_get("seq")?,
         id: row.try_get("id")?,

@@ -4,14 +4,14 @@ use super::*;
 use crate::store::{
     Store, ages, people,
     requests::{self, New},
-    tests::{Folder, connection_row, write},
+    tests::{Folder, connection_row, name, write},
 };
 
 /// Stores a request of the person that has the name `person`, and tells its id.
 async fn request(store: &Store, connection: &'static str, person: u8, action: Action) -> String {
     write(store, move |tx| {
         Box::pin(async move {
-            let name = crate::store::PersonName([person; 32]);
+            let name = name(person);
             let id = uuid::Uuid::now_v7().to_string();
             let new = New {
                 id: id.clone(),
@@ -258,7 +258,6 @@ async fn a_person_who_turns_out_to_be_another_during_an_attempt_is_still_the_one
     let folder = Folder::new();
     let store = folder.store().await;
     connection_row(&store, "acme", "newsletter").await;
-    let name = |byte| crate::store::PersonName([byte; 32]);
     let older = write(&store, move |tx| {
         Box::pin(async move { people::known_as(tx, "newsletter", &[name(1)]).await })
     });

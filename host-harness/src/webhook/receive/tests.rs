@@ -168,7 +168,7 @@ async fn what_a_dead_process_was_reading_is_read_at_the_next_start() {
     let lost = write(&inbox.bench.shared.store, |tx| {
         Box::pin(async move { deliveries::claim(tx, i64::MAX - 1, i64::MAX, &[]).await })
     });
-    let lost = lost.await.unwrap();
+    let lost = lost.await.unwrap().unwrap();
     inbox.read();
     inbox.once_all_are(DeliveryState::Read).await;
     let end = deliveries::End { state: DeliveryState::Stuck, digest: None, reason: None, events: 0 };
