@@ -295,6 +295,11 @@ pub(crate) async fn tidy(
     rows_before: i64,
     at: i64,
 ) -> Result<Vec<Lost>, StoreError> {
+    const STEPS: [&str; 2] = [
+        "DELETE FROM delivery_people WHERE delivery IN \
+           (SELECT seq FROM deliveries WHERE received_at < $1 AND ended_at < $2)",
+        "DELETE FROM deliveries WHERE received_at < $1 AND ended_at < $2",
+    ];
     let lost = unread_before(tx, bodies_before).await?;
     sqlx::query(
         "UPDATE deliveries SET sealed_delivery = NULL, ended_at = COALESCE(ended_at, $2), \
@@ -308,11 +313,6 @@ pub(crate) async fn tidy(
     .bind(DeliveryState::Stuck.word())
     .execute(&mut *tx)
     .await?;
-    const STEPS: [&str; 2] = [
-        "DELETE FROM delivery_people WHERE delivery IN \
-           (SELECT seq FROM deliveries WHERE received_at < $1 AND ended_at < $2)",
-        "DELETE FROM deliveries WHERE received_at < $1 AND ended_at < $2",
-    ];
     for step in STEPS {
         let received_before = rows_before.min(bodies_before);
         sqlx::query(step).bind(received_before).bind(rows_before).execute(&mut *tx).await?;

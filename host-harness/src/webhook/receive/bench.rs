@@ -113,6 +113,13 @@ impl Inbox {
         self.once(|list| list.iter().all(|delivery| delivery.state == state)).await
     }
 
+    pub(super) async fn sql(&self, statement: &'static str) {
+        let done = self.bench.shared.store.write(move |tx| {
+            Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) })
+        });
+        done.await.unwrap();
+    }
+
     pub(super) async fn alarms(&self) -> Vec<String> {
         let open = self.bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
         open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()

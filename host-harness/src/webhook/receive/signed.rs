@@ -19,7 +19,7 @@ const KEY: &str = "k-of-the-vendor";
 /// How `signed_flawed` may be tripped up.
 const FLAWS: [&str; 3] = ["trap", "spin", "fail"];
 
-async fn guest(name: &str) -> Vec<u8> {
+fn guest(name: &str) -> Vec<u8> {
     let file =
         xtask::components::current(&format!("guests/{name}")).unwrap_or_else(|error| panic!("{error}"));
     std::fs::read(file).unwrap()
@@ -29,7 +29,7 @@ async fn guest(name: &str) -> Vec<u8> {
 async fn inbox() -> Inbox {
     let inbox = Inbox::new().await;
     let shared = &inbox.bench.shared;
-    shared.host.add_plugin("signed", guest("signed_flawed").await, &LoadPolicy::default()).await.unwrap();
+    shared.host.add_plugin("signed", guest("signed_flawed"), &LoadPolicy::default()).await.unwrap();
     let mut spec = ConnectionSpec::new("acme", "signed", "signed");
     spec.secrets.insert("signing-key".to_owned(), Secret::new(KEY).unwrap());
     spec.limits.cpu_ms = 50;
@@ -40,7 +40,7 @@ async fn inbox() -> Inbox {
 
 async fn swap(inbox: &Inbox) {
     let host = &inbox.bench.shared.host;
-    let mended = host.load(guest("signed").await, &LoadPolicy::default()).await.unwrap();
+    let mended = host.load(guest("signed"), &LoadPolicy::default()).await.unwrap();
     host.plugin("signed").unwrap().replace(mended).unwrap();
     inbox.webhooks.replay_after_swaps().await.unwrap();
 }

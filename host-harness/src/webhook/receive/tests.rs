@@ -246,6 +246,58 @@ async fn bodies_go_when_their_time_is_over() {
 }
 
 #[tokio::test]
+async fn what_is_damaged_is_set_aside_and_read_again_by_a_replay_alone_and_stops_no_other() {
+    for damage in [
+        "UPDATE deliveries SET sealed_delivery = x'01' WHERE connection = 'newsletter'",
+        "UPDATE deliveries SET failures = 'many' WHERE connection = 'newsletter'",
+    ] {
+        let mut inbox = Inbox::new().await;
+        let (damaged, whole) = (inbox.token("newsletter").await, inbox.token("other").await);
+        inbox.deliver("newsletter", &[&bearer(&damaged)], OPT_OUT).await;
+        inbox.deliver("other", &[&bearer(&whole)], OPT_OUT).await;
+        inbox.sql(damage).await;
+        inbox.read();
+        let list = inbox.once(|list| list[1].state == DeliveryState::Read).await;
+        assert_eq!((list[0].state, list[0].kept), (DeliveryState::Damaged, true), "{damage}");
+        assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"], "{damage}");
+        for _ in 0..3 {
+            inbox.webhooks.replay_after_swaps().await.unwrap();
+        }
+        assert_eq!(inbox.list().await[0].state, DeliveryState::Damaged, "{damage}");
+        assert_eq!(inbox.webhooks.replay(Which::One(list[0].id.clone())).await.unwrap(), 1, "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_read_raises_an_alarm_when_its_body_goes_and_shows_for_a_week() {
+    let inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
+    inbox.bench.clock.advance(Duration::from_hours(30 * 24));
+    inbox.webhooks.tidy().await.unwrap();
+    assert_eq!(inbox.alarms().await, Vec::<String>::new(), "to the hour it is kept");
+    inbox.bench.clock.advance(Duration::from_secs(1));
+    inbox.webhooks.tidy().await.unwrap();
+    let lost = inbox.list().await;
+    assert_eq!((lost[0].state, lost[0].kept), (DeliveryState::Stuck, false));
+    assert_eq!(lost[0].reason.as_deref(), Some("its body was kept no longer"));
+    assert_eq!(inbox.alarms().await, ["deliveries-lost newsletter"]);
+    inbox.bench.clock.advance(Duration::from_hours(7 * 24 + 1));
+    inbox.webhooks.tidy().await.unwrap();
+    assert_eq!(inbox.list().await, []);
+}
+
+#[tokio::test]
+async fn of_a_connection_that_is_deleted_meanwhile_nothing_is_stored() {
+    let inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    // The host has not heard of it yet, and its token is still known.
+    inbox.sql("DELETE FROM connections WHERE key = 'newsletter'").await;
+    assert_eq!(inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await, Answer::Refused);
+    assert_eq!(inbox.list().await, []);
+}
+
+#[tokio::test]
 async fn a_token_is_rotated_at_the_vendor_and_every_delivery_of_the_switch_over_is_accepted() {
     let mut inbox = Inbox::new().await;
     inbox.put(|spec| drop(spec.settings.insert("webhook-id".into(), FIRST_WEBHOOK.to_string())));
