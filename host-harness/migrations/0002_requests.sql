@@ -39,10 +39,13 @@ CREATE TABLE requests (
     finished_at BIGINT
 );
 CREATE UNIQUE INDEX requests_once ON requests (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX requests_due ON requests (connection, action, seq, next_at) WHERE state = 'waiting';
+-- Whether a lane has something due, and what of it comes first: each reads its own lane and no row.
+CREATE INDEX requests_due ON requests (connection, action, step, next_at) WHERE state = 'waiting';
+CREATE INDEX requests_in_order ON requests (connection, action, step, seq, next_at, person) WHERE state = 'waiting';
 CREATE INDEX requests_leased ON requests (lease_until) WHERE state = 'running';
 CREATE INDEX requests_person ON requests (person, seq);
 CREATE INDEX requests_open ON requests (received_at) WHERE finished_at IS NULL;
+CREATE INDEX requests_kept ON requests (finished_at) WHERE sealed_details IS NOT NULL;
 CREATE INDEX requests_connection ON requests (connection, seq);
 CREATE INDEX requests_tenant ON requests (tenant, seq);
 

@@ -56,9 +56,11 @@ CREATE TABLE writes (
     id TEXT NOT NULL,
     choice TEXT NOT NULL,
     sent_at BIGINT NOT NULL,
+    -- Whether another one of the same choice came after it.
+    repeated BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (person, kind, id, sent_at)
 );
-CREATE INDEX writes_sent ON writes (sent_at);
+CREATE INDEX writes_repeated ON writes (sent_at) WHERE repeated = 1;
 
 -- What the platform holds for a notice as far as is known: what it sent, or was told.
 CREATE TABLE notice_choices (

@@ -28,11 +28,12 @@ CREATE TABLE deliveries (
     ended_at BIGINT
 );
 CREATE UNIQUE INDEX deliveries_once ON deliveries (connection, body_digest);
-CREATE INDEX deliveries_due ON deliveries (seq) WHERE state = 'waiting';
+CREATE INDEX deliveries_due ON deliveries (connection, next_at, seq) WHERE state = 'waiting';
 CREATE INDEX deliveries_unread ON deliveries (connection, seq) WHERE state IN ('unreadable', 'stuck', 'damaged');
 CREATE INDEX deliveries_unproven ON deliveries (connection) WHERE proven = 0 AND sealed_delivery IS NOT NULL;
 CREATE INDEX deliveries_listed ON deliveries (tenant, connection, seq);
 CREATE INDEX deliveries_age ON deliveries (received_at);
+CREATE INDEX deliveries_kept ON deliveries (received_at) WHERE sealed_delivery IS NOT NULL;
 
 -- Whom a delivery that was read is about, so that an erasure finds it.
 CREATE TABLE delivery_people (

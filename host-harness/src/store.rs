@@ -34,12 +34,14 @@ use std::{
 };
 
 pub use api_keys::{ApiKey, Scope};
-pub(crate) use database::{Connection, Database, Work};
+use database::{Act, Work};
+pub(crate) use database::{Connection, Database};
 use futures::future::BoxFuture;
 pub use restore::{RestoreError, restore};
 pub(crate) use seal::{DataKey, PersonKey, PersonName, Unsealable, Vault};
 pub use seal::{MasterKey, NotAMasterKey};
 pub use sqlite::Sqlite;
+use tokio::sync::oneshot;
 pub(crate) use words::words;
 
 /// Why the store did not do what was asked. Nothing of it was done.
@@ -130,19 +132,19 @@ impl Store {
         &self,
         work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let work: Work = Box::new(move |connection| {
+        let (answer, answered) = oneshot::channel();
+        let (told, written) = oneshot::channel();
+        let act: Act = Box::new(move |connection| {
             Box::pin(async move {
                 let result = work(connection).await;
-                let failed = result.is_err();
-                let tell: database::Tell = Box::new(move |written: Result<(), StoreError>| {
-                    // Whoever asked may have gone.
-                    let _gone = answer.send(written.and(result));
-                });
-                (failed, tell)
+                let end = result.as_ref().map(drop).map_err(Clone::clone);
+                // Whoever asked may have gone.
+                let _gone = answer.send(result);
+                end
             })
         });
-        self.database.write(work).await?;
+        self.database.write(Work { act, told }).await?;
+        written.await.map_err(|_| StoreError::Closed)??;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 

@@ -20,10 +20,10 @@ pub(crate) struct Late {
 pub(crate) async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
     let rows = sqlx::query(
         "SELECT seq, id, tenant, connection, received_at, alarmed_day FROM requests \
-         WHERE finished_at IS NULL AND ( \
+         WHERE finished_at IS NULL AND received_at <= $4 AND ( \
            received_at <= $1 OR received_at <= $2 AND alarmed_day < 21 \
            OR received_at <= $3 AND alarmed_day < 14 OR received_at <= $4 AND alarmed_day < 7) \
-         ORDER BY seq LIMIT 1000",
+         ORDER BY received_at, seq LIMIT 1000",
     )
     .bind(now - 25 * DAY_MS)
     .bind(now - 21 * DAY_MS)
@@ -79,12 +79,11 @@ pub(crate) async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str)
 
 /// Destroys what requests asked that ended before then and were kept to be replayed.
 pub(crate) async fn destroy_old(tx: &mut Connection, finished_before: i64) -> Result<(), StoreError> {
-    let old: Vec<i64> = sqlx::query_scalar(
-        "SELECT r.seq FROM requests r JOIN request_keys k ON k.request = r.seq WHERE r.finished_at < $1",
-    )
-    .bind(finished_before)
-    .fetch_all(&mut *tx)
-    .await?;
+    let old: Vec<i64> =
+        sqlx::query_scalar("SELECT seq FROM requests WHERE finished_at < $1 AND sealed_details IS NOT NULL")
+            .bind(finished_before)
+            .fetch_all(&mut *tx)
+            .await?;
     for seq in old {
         destroy(tx, seq).await?;
     }

@@ -108,17 +108,22 @@ pub(crate) async fn sends(
     item: &ItemId,
     write: Write,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    const STEPS: [&str; 2] = [
+        "UPDATE writes SET repeated = 1 \
+         WHERE person = $1 AND kind = $2 AND id = $3 AND choice = $4 AND sent_at < $5 AND repeated = 0",
         "INSERT INTO writes (person, kind, id, choice, sent_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (person, kind, id, sent_at) DO UPDATE SET choice = excluded.choice",
-    )
-    .bind(person.0)
-    .bind(&item.kind)
-    .bind(&item.id)
-    .bind(write.choice.to_string())
-    .bind(stored(write.sent_at_ms))
-    .execute(tx)
-    .await?;
+    ];
+    for step in STEPS {
+        sqlx::query(step)
+            .bind(person.0)
+            .bind(&item.kind)
+            .bind(&item.id)
+            .bind(write.choice.to_string())
+            .bind(stored(write.sent_at_ms))
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(())
 }
 
@@ -194,7 +199,7 @@ pub(crate) async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), 
 
 /// What was known of `gone` is known of `kept`; of two choices for one item the newer one, on a tie the opt-out.
 pub(super) async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
-    const STEPS: [&str; 8] = [
+    const STEPS: [&str; 9] = [
         "INSERT INTO choices (person, kind, id, choice, chosen_at, vendor_at, origin, source) \
          SELECT $2, kind, id, choice, chosen_at, vendor_at, origin, source FROM choices WHERE person = $1 \
          ON CONFLICT (person, kind, id) DO UPDATE SET choice = excluded.choice, chosen_at = excluded.chosen_at, \
@@ -205,6 +210,8 @@ pub(super) async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -
         "INSERT INTO writes (person, kind, id, choice, sent_at) \
          SELECT $2, kind, id, choice, sent_at FROM writes WHERE person = $1 ON CONFLICT DO NOTHING",
         "DELETE FROM writes WHERE person = $1 AND $1 <> $2",
+        "UPDATE writes SET repeated = 1 WHERE person = $2 AND sent_at < (SELECT MAX(later.sent_at) FROM writes later \
+           WHERE later.person = $2 AND later.kind = writes.kind AND later.id = writes.id AND later.choice = writes.choice)",
         "INSERT INTO notice_choices (person, notice, choice, chosen_at) \
          SELECT $2, notice, choice, chosen_at FROM notice_choices WHERE person = $1 \
          ON CONFLICT (person, notice) DO UPDATE SET choice = excluded.choice, chosen_at = excluded.chosen_at \
@@ -221,9 +228,10 @@ pub(super) async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -
 }
 
 /// What was sent before `before` is forgotten, but for the last of each choice: it tells that the vendor was told at all.
+/// Looked at are those alone that were followed by another, which may have been taken back since.
 pub(crate) async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
     sqlx::query(
-        "DELETE FROM writes WHERE sent_at < $1 AND EXISTS (SELECT 1 FROM writes later \
+        "DELETE FROM writes WHERE repeated = 1 AND sent_at < $1 AND EXISTS (SELECT 1 FROM writes later \
            WHERE later.person = writes.person AND later.kind = writes.kind AND later.id = writes.id \
              AND later.choice = writes.choice AND later.sent_at > writes.sent_at)",
     )

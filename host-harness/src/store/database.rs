@@ -4,17 +4,23 @@ use std::path::Path;
 
 use futures::future::BoxFuture;
 use sqlx::pool::PoolConnection;
+use tokio::sync::oneshot;
 
 use super::StoreError;
 
 /// A connection, inside a transaction where it writes.
 pub(crate) type Connection = sqlx::AnyConnection;
 
-/// Told whether what was written is on disk.
-pub(crate) type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Something to do in a transaction. Where it fails, all of it is undone.
+pub(crate) type Act =
+    Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<(), StoreError>> + Send>;
 
-/// Something to do in a transaction: whether it failed, so that all of it is undone, and whom to tell.
-pub(crate) type Work = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, (bool, Tell)> + Send>;
+/// Something to write, and whom to tell.
+pub(crate) struct Work {
+    pub(crate) act: Act,
+    /// Told once the transaction is on disk, or why it is not.
+    pub(crate) told: oneshot::Sender<Result<(), StoreError>>,
+}
 
 /// A database with this version's tables.
 pub(crate) trait Database: Send + Sync {

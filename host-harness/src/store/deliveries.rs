@@ -97,8 +97,8 @@ pub(crate) async fn unproven(tx: &mut Connection, connection: &str) -> Result<i6
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
 
-/// Claims the delivery that came first of those due at `now`, leaving out the connections in `full` and those that are
-/// switched off.
+/// Claims the delivery that has been due longest at `now`, leaving out the connections in `full` and those that are switched
+/// off. Each connection with something waiting is looked at once, however much it is.
 pub(crate) async fn claim(
     tx: &mut Connection,
     now: i64,
@@ -107,11 +107,17 @@ pub(crate) async fn claim(
 ) -> Result<Option<Result<Claim, Damaged>>, StoreError> {
     let left_out: Vec<_> = (0..full.len()).map(|at| format!("${}", at + 3)).collect();
     let sql = format!(
-        "UPDATE deliveries SET generation = generation + 1, lease_until = $2 WHERE seq = (\
-           SELECT seq FROM deliveries WHERE {WAITING} AND next_at <= $1 \
-             AND (lease_until IS NULL OR lease_until < $1) AND connection NOT IN ({}) \
-             AND connection NOT IN (SELECT key FROM connections WHERE enabled = 0) \
-           ORDER BY seq LIMIT 1) \
+        "WITH RECURSIVE waiting (connection) AS (\
+           SELECT MIN(connection) FROM deliveries WHERE state = 'waiting' UNION ALL \
+           SELECT (SELECT MIN(d.connection) FROM deliveries d WHERE d.state = 'waiting' AND d.connection > w.connection) \
+           FROM waiting w WHERE w.connection IS NOT NULL) \
+         UPDATE deliveries SET generation = generation + 1, lease_until = $2 WHERE seq = (\
+           SELECT d.seq FROM waiting w JOIN deliveries d ON d.seq = (\
+             SELECT f.seq FROM deliveries f WHERE f.connection = w.connection AND f.state = 'waiting' \
+               AND f.next_at <= $1 AND (f.lease_until IS NULL OR f.lease_until < $1) \
+             ORDER BY f.next_at, f.seq LIMIT 1) \
+           WHERE w.connection NOT IN ({}) AND w.connection NOT IN (SELECT key FROM connections WHERE enabled = 0) \
+           ORDER BY d.next_at, d.seq LIMIT 1) \
          RETURNING seq, id, tenant, connection, accepted, proven, sealed_delivery, received_at, failures, generation",
         left_out.join(", ")
     );

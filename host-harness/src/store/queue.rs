@@ -5,7 +5,12 @@
 use serde_json::Value;
 use sqlx::{Row, any::AnyRow};
 
-use super::{Connection, StoreError, people::PersonId, requests::json};
+use super::{
+    Connection, StoreError,
+    alarms::{self, Alarm},
+    people::PersonId,
+    requests::json,
+};
 use crate::requests::{Action, State, Step, breaker::Breaker};
 
 /// A connection's requests whose next attempt does the same, some of which are due.
@@ -54,16 +59,24 @@ pub(crate) struct Change {
     pub(crate) at: i64,
 }
 
-/// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit.
+/// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit. Each
+/// connection with something waiting is looked at once for each kind of lane, however much waits there.
 pub(crate) async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane>, StoreError> {
     let rows = sqlx::query(
-        "SELECT c.tenant, c.key, r.action, r.step, c.outcomes, c.open_until FROM \
-           (SELECT DISTINCT connection, action, step FROM requests WHERE state = 'waiting' AND next_at <= $1) r \
-         JOIN connections c ON c.key = r.connection \
+        "WITH RECURSIVE waiting (connection) AS (\
+           SELECT MIN(connection) FROM requests WHERE state = 'waiting' UNION ALL \
+           SELECT (SELECT MIN(r.connection) FROM requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
+           FROM waiting w WHERE w.connection IS NOT NULL), \
+         actions (action) AS (SELECT 'erasure' UNION ALL SELECT 'consent' UNION ALL SELECT 'reading'), \
+         steps (step) AS (SELECT 'act' UNION ALL SELECT 'confirm') \
+         SELECT c.tenant, c.key, a.action, s.step, c.outcomes, c.open_until \
+         FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN actions a CROSS JOIN steps s \
          WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.open_until <= $1 \
-           AND c.actions LIKE CASE r.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END AND NOT EXISTS \
-           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = r.action AND g.step = r.step AND g.until > $1) \
-         ORDER BY c.tenant, c.key, r.action, r.step",
+           AND c.actions LIKE CASE a.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
+           AND EXISTS (SELECT 1 FROM requests r WHERE r.connection = c.key AND r.action = a.action \
+                         AND r.step = s.step AND r.state = 'waiting' AND r.next_at <= $1) AND NOT EXISTS \
+           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = a.action AND g.step = s.step AND g.until > $1) \
+         ORDER BY c.tenant, c.key, a.action, s.step",
     )
     .bind(now)
     .fetch_all(connection)
@@ -81,7 +94,7 @@ pub(crate) async fn due_lanes(connection: &mut Connection, now: i64) -> Result<V
 }
 
 /// Claims up to `most` due requests of `lane` whose person is settled and has no earlier request under way, in the order
-/// accepted, for an attempt on the plugin of that `digest`.
+/// accepted, for an attempt on the plugin of that `digest`. One that cannot be read is set aside, and the others go on.
 pub(crate) async fn claim(
     tx: &mut Connection,
     lane: &Lane,
@@ -93,7 +106,7 @@ pub(crate) async fn claim(
     let rows = sqlx::query(
         "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4 WHERE seq IN ( \
            SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
-           WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at <= $3 \
+           WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
              AND p.settled_at <= $3 \
              AND NOT EXISTS (SELECT 1 FROM requests e \
                              WHERE e.person = r.person AND e.finished_at IS NULL \
@@ -110,12 +123,46 @@ pub(crate) async fn claim(
     .bind(lane.step.word())
     .fetch_all(&mut *tx)
     .await?;
-    let mut claims = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+    let mut claims = Vec::new();
+    for row in &rows {
+        match claimed(row) {
+            Ok(claim) => claims.push(claim),
+            Err(unreadable) => set_aside(tx, row.try_get("seq")?, lane, &unreadable, now).await?,
+        }
+    }
     claims.sort_by_key(|claim| claim.seq);
     for claim in &claims {
         begin(tx, claim, now, digest).await?;
     }
     Ok(claims)
+}
+
+/// Ends a request whose row cannot be read, and tells an operator.
+async fn set_aside(
+    tx: &mut Connection,
+    seq: i64,
+    lane: &Lane,
+    unreadable: &StoreError,
+    at: i64,
+) -> Result<(), StoreError> {
+    let reason = unreadable.to_string();
+    let id: String = sqlx::query_scalar(
+        "UPDATE requests SET state = 'failed', finished_at = $2, reason = $3, lease_until = NULL WHERE seq = $1 \
+         RETURNING CAST(id AS TEXT)",
+    )
+    .bind(seq)
+    .bind(at)
+    .bind(&reason)
+    .fetch_one(&mut *tx)
+    .await?;
+    let alarm = Alarm {
+        tenant: &lane.tenant,
+        connection: Some(&lane.connection),
+        kind: "request-set-aside",
+        about: &id,
+        detail: &reason,
+    };
+    alarms::raise(tx, at, &alarm).await
 }
 
 async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     StoreError,
-    database::{Connection, Database, Work},
+    database::{Act, Connection, Database, Work},
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -48,8 +48,7 @@ impl Sqlite {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let url = address(path);
-        let mut writer = Connection::connect(&format!("{url}?mode=rwc")).await?;
-        writer.execute(PRAGMAS).await?;
+        let mut writer = connected(&format!("{url}?mode=rwc")).await?;
         check_version(&mut writer).await?;
         MIGRATIONS
             .run(&mut writer)
@@ -67,7 +66,8 @@ impl Sqlite {
             .connect(&format!("{url}?mode=rw"))
             .await?;
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let writer = tokio::spawn(write_all(writer, waiting));
+        let writer = Writer { url: format!("{url}?mode=rw"), connection: Some(writer) };
+        let writer = tokio::spawn(writer.write_all(waiting));
         Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), readers })
     }
 }
@@ -133,33 +133,66 @@ async fn check_version(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Commits what waits, again and again, until nobody can ask any more.
-async fn write_all(mut connection: Connection, mut waiting: mpsc::Receiver<Work>) {
-    let mut batch = Vec::new();
-    while waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0 {
-        commit(&mut connection, batch.drain(..)).await;
-    }
-    // What was deleted leaves the log too.
-    let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
-    let _closed = connection.close().await;
+async fn connected(url: &str) -> Result<Connection, StoreError> {
+    let mut connection = Connection::connect(url).await?;
+    connection.execute(PRAGMAS).await?;
+    Ok(connection)
 }
 
-/// Does each piece of `batch` and commits all that did not fail.
-async fn commit(connection: &mut Connection, batch: impl Iterator<Item = Work>) {
-    let mut told = Vec::new();
-    let committed = async {
-        // Taken at once: a transaction that begins with reading may not be able to write later.
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        for work in batch {
-            let mut piece = transaction.begin().await?;
-            let (failed, tell) = work(&mut piece).await;
-            told.push(tell);
-            if failed { piece.rollback().await? } else { piece.commit().await? }
+/// The one that writes.
+struct Writer {
+    url: String,
+    /// None after a commit that failed.
+    connection: Option<Connection>,
+}
+
+impl Writer {
+    /// Commits what waits, again and again, until nobody can ask any more.
+    async fn write_all(mut self, mut waiting: mpsc::Receiver<Work>) {
+        let mut batch = Vec::new();
+        while waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0 {
+            let (acts, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|work| (work.act, work.told)).unzip();
+            let written = self.write(acts).await;
+            for told in told {
+                // Whoever asked may have gone.
+                let _gone = told.send(written.clone());
+            }
         }
-        transaction.commit().await
-    };
-    let written = committed.await.map_err(StoreError::from);
-    for tell in told {
-        tell(written.clone());
+        if let Some(mut connection) = self.connection {
+            // What was deleted leaves the log too.
+            let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
+            let _closed = connection.close().await;
+        }
     }
+
+    /// After a failure, such as a full disk, SQLite may have ended the transaction by itself or not: the next batch goes
+    /// through another connection, which knows where it stands.
+    async fn write(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connected(&self.url).await?,
+        };
+        let committed = commit(&mut connection, acts).await;
+        if committed.is_ok() {
+            self.connection = Some(connection);
+        } else {
+            let _closed = connection.close().await;
+        }
+        committed
+    }
+}
+
+/// Does each of `acts` and commits all that did not fail.
+async fn commit(connection: &mut Connection, acts: Vec<Act>) -> Result<(), StoreError> {
+    // Taken at once: a transaction that begins with reading may not be able to write later.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for act in acts {
+        let mut piece = transaction.begin().await?;
+        match act(&mut piece).await {
+            Ok(()) => piece.commit().await?,
+            // Where not even that can be undone, what failed first is the cause.
+            Err(cause) => piece.rollback().await.map_err(|_| cause)?,
+        }
+    }
+    Ok(transaction.commit().await?)
 }

@@ -99,6 +99,46 @@ async fn what_fails_undoes_itself_alone_and_the_rest_of_its_batch_is_kept() {
     assert_eq!(marks(&store).await, ["a", "c", "master-key"]);
 }
 
+/// Lets the database grow to so many pages beyond what it has.
+async fn grow_to(store: &Store, more: i64) {
+    let limited = store.write(move |tx| {
+        Box::pin(async move {
+            let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *tx).await?;
+            let limit = format!("PRAGMA max_page_count = {}", pages + more);
+            sqlx::query(sqlx::AssertSqlSafe(limit)).execute(tx).await?;
+            Ok(())
+        })
+    });
+    limited.await.unwrap();
+}
+
+async fn mark_large(store: &Store, name: &'static str) -> Result<(), StoreError> {
+    let large = store.write(move |tx| {
+        Box::pin(async move {
+            let new = sqlx::query("INSERT INTO marks (name, value) VALUES ($1, $2)");
+            Ok(new.bind(name).bind(vec![7; 1 << 20]).execute(tx).await.map(drop)?)
+        })
+    });
+    large.await
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_to_all_of_its_batch_and_what_comes_when_there_is_room_is_stored() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    grow_to(&store, 8).await;
+    let (a, large, c) =
+        tokio::join!(mark(&store, "a", false), mark_large(&store, "large"), mark(&store, "c", false));
+    for refused in [a, large, c] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("database or disk is full"), "{refused}");
+    }
+    // The limit was that connection's: there is room again.
+    mark(&store, "later", false).await.unwrap();
+    mark_large(&store, "large").await.unwrap();
+    assert_eq!(marks(&store).await, ["large", "later", "master-key"]);
+}
+
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_restart() {
     let folder = Folder::new();

@@ -3,9 +3,7 @@
 
 use test_guests::{
     base::{
-        exports::privacy::saas_connector::connector::{
-            Check, Error, Guest as Connector, Manifest, Settings,
-        },
+        exports::privacy::saas_connector::connector::{Check, Error, Guest as Connector, Manifest, Settings},
         privacy::saas_connector::types::ErrorKind,
     },
     signed,

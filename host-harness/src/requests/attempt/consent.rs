@@ -101,7 +101,9 @@ async fn begin(
         Box::pin(async move {
             // A claim that is lost sends nothing; its end changes nothing either.
             match queue::person_of(tx, &held).await? {
-                Some(person) => outgoing::begin(tx, &held.connection, (person, &names), plan, at).await.map(Some),
+                Some(person) => {
+                    outgoing::begin(tx, &held.connection, (person, &names), plan, at).await.map(Some)
+                }
                 None => Ok(None),
             }
         })

@@ -1,0 +1,143 @@
+//! The service killed at a hundred random moments: whatever it acknowledged ends once, and nothing is half done.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what cannot be set up fails its test")]
+
+#[path = "kills/aftermath.rs"]
+mod aftermath;
+#[path = "kills/asks.rs"]
+mod asks;
+#[path = "kills/service.rs"]
+mod service;
+
+use std::time::Duration;
+
+use asks::{Ask, Asks};
+use service::{Folder, Service};
+use tokio::sync::watch;
+
+/// Ends of the process before it is left alone.
+const KILLS: u64 = 100;
+
+/// Numbers that look random and are the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        // Numerical Recipes' generator; its high bits are good enough here.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn one_in(&mut self, sides: u64) -> bool {
+        self.roll(sides) == 0
+    }
+}
+
+/// The moment at which a life ends.
+#[derive(Debug)]
+enum Moment {
+    /// So long after the process began, ready or not.
+    Starting(Duration),
+    /// So long after it answers.
+    Answering(Duration),
+    /// With that acknowledgement.
+    Acknowledged(usize),
+    /// With that request to the vendor, which is being answered.
+    Asking(usize),
+}
+
+impl Moment {
+    fn rolled(dice: &mut Dice, asked: usize) -> Self {
+        let up_to = |dice: &mut Dice, most: usize| 1 + usize::try_from(dice.roll(most as u64)).unwrap();
+        match dice.roll(8) {
+            0 => Self::Starting(Duration::from_millis(dice.roll(600))),
+            1 | 2 => Self::Answering(Duration::from_micros(dice.roll(150_000))),
+            3..6 => Self::Acknowledged(up_to(dice, asked)),
+            _ => Self::Asking(up_to(dice, asks::CHOICES)),
+        }
+    }
+}
+
+/// What happens from life to life.
+struct World {
+    folder: Folder,
+    dice: Dice,
+    asks: Asks,
+}
+
+impl World {
+    /// A life of the service in which `asked` is sent to it, until it is killed, or told to stop.
+    async fn live(&mut self, asked: Vec<Ask>) {
+        let moment = Moment::rolled(&mut self.dice, asked.len());
+        if let Moment::Starting(time) = moment {
+            let starting = self.folder.start();
+            tokio::time::sleep(time).await;
+            starting.kill();
+            self.asks.unanswered(asked);
+            return;
+        }
+        let service = self.folder.start().listening(&self.folder.key()).await;
+        let (acknowledge, mut acknowledged) = watch::channel(0);
+        let sending =
+            tokio::spawn(asks::send_all(service.address.clone(), self.folder.key(), asked, acknowledge));
+        match moment {
+            Moment::Starting(time) | Moment::Answering(time) => tokio::time::sleep(time).await,
+            Moment::Acknowledged(count) => {
+                acknowledged.wait_for(|so_far| *so_far >= count).await.unwrap();
+            }
+            Moment::Asking(count) => {
+                self.folder.stand_in.requests_once(count).await;
+            }
+        }
+        if self.dice.one_in(5) {
+            service.stop().await
+        } else {
+            service.kill()
+        }
+        self.asks.sent(sending.await.unwrap());
+        self.asks.remember(self.folder.stand_in.take_requests());
+    }
+
+    /// Lives on until everything has ended, with an outage whenever nothing but time is waited for.
+    async fn live_on(&mut self) -> Service {
+        loop {
+            self.folder.outage().await;
+            let service = self.folder.start().listening(&self.folder.key()).await;
+            let (acknowledge, _) = watch::channel(0);
+            let asked = self.asks.unanswered_yet();
+            self.asks
+                .sent(asks::send_all(service.address.clone(), self.folder.key(), asked, acknowledge).await);
+            service.replay_what_was_set_aside().await;
+            self.folder.until_nothing_is_due().await;
+            self.asks.remember(self.folder.stand_in.take_requests());
+            if self.folder.open_requests().await == 0 {
+                return service;
+            }
+            service.stop().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice() {
+    let seed = getrandom_seed();
+    // Shown where the test fails.
+    eprintln!("seed {seed}; KILLS_SEED={seed} repeats its moments");
+    let mut world = World { folder: Folder::new().await, dice: Dice(seed), asks: Asks::default() };
+    for life in 0..KILLS {
+        let asked = world.asks.of_life(life, &mut world.dice, &world.folder.stand_in);
+        world.live(asked).await;
+        if world.dice.one_in(3) {
+            world.folder.outage().await;
+        }
+    }
+    let service = world.live_on().await;
+    let feed = service.feed().await;
+    service.stop().await;
+    aftermath::is_as_it_should_be(&world.folder, &world.asks, &feed).await;
+}
+
+fn getrandom_seed() -> u64 {
+    let given = std::env::var("KILLS_SEED").ok().map(|seed| seed.parse().unwrap());
+    given.unwrap_or_else(|| getrandom::u64().unwrap())
+}

@@ -1,0 +1,113 @@
+//! What is to be found when everything has ended.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+use sqlx::Row as _;
+
+use super::{
+    asks::{Ask, Asks, CHANNEL, What},
+    service::Folder,
+};
+
+pub(super) async fn is_as_it_should_be(folder: &Folder, asks: &Asks, feed: &[String]) {
+    let stored = requests(folder).await;
+    requests_ended_once(folder, asks, &stored).await;
+    deliveries_were_read_once(folder, asks, feed).await;
+    the_vendor_holds_the_newest_choices(folder, asks);
+    nobody_was_forgotten_twice_without_a_look(folder, asks);
+    let verified = folder.program(&["audit", "verify"]).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// The id of each stored request by its idempotency key.
+async fn requests(folder: &Folder) -> BTreeMap<String, String> {
+    let rows = sqlx::query("SELECT id, idempotency_key, state, reason FROM requests ORDER BY seq");
+    let rows = rows.fetch_all(&mut folder.database().await).await.unwrap();
+    let request = |row: &sqlx::sqlite::SqliteRow| {
+        let state: String = row.get("state");
+        assert_eq!(state, "done", "{:?}", row.get::<Option<String>, _>("reason"));
+        (row.get("idempotency_key"), row.get("id"))
+    };
+    rows.iter().map(request).collect()
+}
+
+async fn requests_ended_once(folder: &Folder, asks: &Asks, stored: &BTreeMap<String, String>) {
+    let keys = |asks: &[Ask]| -> BTreeSet<String> {
+        asks.iter().filter(|ask| ask.what != What::Tell).map(Ask::idempotency_key).collect()
+    };
+    let (acknowledged, given_up) = (keys(&asks.acknowledged), keys(&asks.given_up));
+    let stored_keys: BTreeSet<String> = stored.keys().cloned().collect();
+    assert!(acknowledged.is_subset(&stored_keys), "lost: {:?}", &acknowledged - &stored_keys);
+    let unasked = &(&stored_keys - &acknowledged) - &given_up;
+    assert!(unasked.is_empty(), "nobody asked for {unasked:?}");
+
+    let records = sqlx::query_scalar::<_, String>("SELECT record FROM audit WHERE tenant = 'acme'");
+    let records = records.fetch_all(&mut folder.database().await).await.unwrap();
+    let (mut accepted, mut done) = (HashMap::new(), HashMap::new());
+    for record in records {
+        let record: Value = serde_json::from_str(&record).unwrap();
+        let Some(id) = record["request"].as_str() else { continue };
+        let is_accepted = record["what"] == "request-accepted";
+        let is_done = record["detail"]["state"] == "done";
+        *accepted.entry(id.to_owned()).or_insert(0) += i32::from(is_accepted);
+        *done.entry(id.to_owned()).or_insert(0) += i32::from(is_done);
+    }
+    let once: HashMap<_, _> = stored.values().map(|id| (id.clone(), 1)).collect();
+    assert_eq!(accepted, once);
+    assert_eq!(done, once);
+
+    let kept = "SELECT (SELECT COUNT(*) FROM request_keys) + \
+                (SELECT COUNT(*) FROM requests WHERE sealed_details IS NOT NULL OR lease_until IS NOT NULL)";
+    let kept: i64 = sqlx::query_scalar(kept).fetch_one(&mut folder.database().await).await.unwrap();
+    assert_eq!(kept, 0, "what requests asked is still there");
+}
+
+async fn deliveries_were_read_once(folder: &Folder, asks: &Asks, feed: &[String]) {
+    let ends = sqlx::query("SELECT state, events, lease_until IS NULL AS ended FROM deliveries");
+    let ends = ends.fetch_all(&mut folder.database().await).await.unwrap();
+    for end in &ends {
+        let end: (String, i64, bool) = (end.get("state"), end.get("events"), end.get("ended"));
+        assert_eq!(end, ("read".to_owned(), 1, true));
+    }
+    let told: BTreeSet<&str> = feed.iter().map(String::as_str).collect();
+    assert_eq!((told.len(), ends.len()), (feed.len(), feed.len()), "a delivery's event is told once");
+    let acknowledged: BTreeSet<&str> = Asks::emails(&asks.acknowledged, What::Tell).into_iter().collect();
+    let given_up: BTreeSet<&str> = Asks::emails(&asks.given_up, What::Tell).into_iter().collect();
+    assert!(acknowledged.is_subset(&told), "lost: {:?}", &acknowledged - &told);
+    let unasked = &(&told - &acknowledged) - &given_up;
+    assert!(unasked.is_empty(), "nobody told of {unasked:?}");
+}
+
+fn the_vendor_holds_the_newest_choices(folder: &Folder, asks: &Asks) {
+    let mut newest: BTreeMap<&str, (u64, bool)> = BTreeMap::new();
+    for ask in &asks.acknowledged {
+        if let What::Choose { opt_in, n } = ask.what {
+            let held = newest.entry(&ask.email).or_insert((n, opt_in));
+            *held = (*held).max((n, opt_in));
+        }
+    }
+    assert!(newest.len() > 20, "{newest:?}");
+    for (email, (n, opt_in)) in newest {
+        let held = folder.stand_in.subscriptions(email);
+        let is_out = held.is_some_and(|held| held.unsubscribed_channels.contains(&CHANNEL));
+        assert_eq!(is_out, !opt_in, "{email}, choice {n}");
+    }
+}
+
+/// Everybody whose erasure was acknowledged is forgotten; where the vendor was asked to forget somebody again, it was asked
+/// before whether the person was still there.
+fn nobody_was_forgotten_twice_without_a_look(folder: &Folder, asks: &Asks) {
+    for email in Asks::emails(&asks.acknowledged, What::Erase) {
+        assert!(folder.stand_in.is_forgotten(email), "{email}");
+    }
+    let mut unseen = BTreeSet::new();
+    for (forgets, email) in &asks.vendor {
+        if *forgets {
+            assert!(unseen.insert(email), "{email} was forgotten twice in a row");
+        } else {
+            unseen.remove(email);
+        }
+    }
+    assert!(!asks.vendor.is_empty());
+}

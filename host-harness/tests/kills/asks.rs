@@ -1,0 +1,194 @@
+//! What clients ask of the service, and what of it was acknowledged.
+
+use iterable_stand_in::{Received, StandIn};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{Dice, service};
+
+/// People who choose, in turns, so that a life asks for each of them once.
+const CHOOSERS: u64 = 30;
+/// The channel that they choose about.
+pub(super) const CHANNEL: i64 = 6539;
+/// Choices asked for in a life: each makes the service ask the vendor at least once.
+pub(super) const CHOICES: usize = 3;
+const ERASURES: u64 = 2;
+const DELIVERIES: u64 = 4;
+/// Clients at the same time.
+const CLIENTS: usize = 4;
+
+/// Something that is asked, again and again until it is acknowledged, or given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ask {
+    pub(super) email: String,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Erase,
+    /// Channel [`CHANNEL`], the n-th choice of all.
+    Choose {
+        opt_in: bool,
+        n: u64,
+    },
+    /// A webhook's delivery.
+    Tell,
+}
+
+impl Ask {
+    pub(super) fn idempotency_key(&self) -> String {
+        match self.what {
+            What::Choose { n, .. } => format!("{} {n}", self.email),
+            What::Erase | What::Tell => self.email.clone(),
+        }
+    }
+
+    /// Its path, a header and its body.
+    fn written(&self) -> (&'static str, String, String) {
+        let identity = json!({ "email": self.email });
+        let header = format!("idempotency-key: {}", self.idempotency_key());
+        match self.what {
+            What::Erase => {
+                let body = json!({ "action": "erasure", "identity": identity });
+                ("/api/v1/connection/newsletter/requests", header, body.to_string())
+            }
+            What::Choose { opt_in, n } => {
+                let choice = json!({ "item": { "kind": "channel", "id": CHANNEL.to_string() },
+                    "choice": if opt_in { "opt-in" } else { "opt-out" },
+                    "chosen-at-ms": 1_700_000_000_000 + n * 1_000, "source": "PrivacyCenter" });
+                let body = json!({ "identity": identity, "preferences": { "items": [choice] } });
+                ("/api/v1/connection/newsletter/consent", header, body.to_string())
+            }
+            What::Tell => {
+                let body = json!({ "email": self.email, "eventName": "emailUnSubscribe", "dataFields": {
+                    "unsubSource": "EmailLink", "createdAt": "2026-03-20 23:34:15 +00:00", "channelIds": [CHANNEL],
+                    "email": self.email } });
+                let path = "/api/v1/plus/connection/newsletter/consent-webhook";
+                (path, String::new(), body.to_string())
+            }
+        }
+    }
+}
+
+/// Everything that was asked.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    pub(super) acknowledged: Vec<Ask>,
+    /// Not acknowledged, and not asked again: may be stored or not.
+    pub(super) given_up: Vec<Ask>,
+    pending: Vec<Ask>,
+    choices: u64,
+    /// What the vendor was asked about erasures, in order: whether it was to forget, and whom.
+    pub(super) vendor: Vec<(bool, String)>,
+}
+
+impl Asks {
+    /// What is asked in that life, and again of what was not acknowledged. The vendor knows everybody.
+    pub(super) fn of_life(&mut self, life: u64, dice: &mut Dice, vendor: &StandIn) -> Vec<Ask> {
+        let mut asks = std::mem::take(&mut self.pending);
+        asks.retain(|ask| {
+            let is_given_up = !matches!(ask.what, What::Choose { .. }) && dice.one_in(3);
+            if is_given_up {
+                self.given_up.push(ask.clone());
+            }
+            !is_given_up
+        });
+        for at in 0..ERASURES {
+            asks.push(Ask { email: format!("erased-{life}-{at}@example.com"), what: What::Erase });
+        }
+        for _ in 0..CHOICES {
+            let (n, opt_in) = (self.choices, dice.one_in(2));
+            let email = format!("chooser-{}@example.com", n % CHOOSERS);
+            asks.push(Ask { email, what: What::Choose { opt_in, n } });
+            self.choices += 1;
+        }
+        for at in 0..DELIVERIES {
+            asks.push(Ask { email: format!("told-{life}-{at}@example.com"), what: What::Tell });
+        }
+        for ask in &asks {
+            if vendor.person(ask.email.as_str()).is_none() && !vendor.is_forgotten(ask.email.as_str()) {
+                vendor.seed(ask.email.as_str(), None);
+            }
+        }
+        // In any order.
+        for at in (1..asks.len()).rev() {
+            asks.swap(at, usize::try_from(dice.roll(at as u64 + 1)).unwrap());
+        }
+        asks
+    }
+
+    pub(super) fn unanswered(&mut self, asks: Vec<Ask>) {
+        self.pending.extend(asks);
+    }
+
+    pub(super) fn unanswered_yet(&mut self) -> Vec<Ask> {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// Those that were acknowledged, and the others.
+    pub(super) fn sent(&mut self, (acknowledged, others): (Vec<Ask>, Vec<Ask>)) {
+        self.acknowledged.extend(acknowledged);
+        self.unanswered(others);
+    }
+
+    pub(super) fn remember(&mut self, requests: Vec<Received>) {
+        for request in requests {
+            if request.line() == "POST /api/users/forget" {
+                let email = request.body.as_ref().and_then(|body| body["email"].as_str()).unwrap().to_owned();
+                self.vendor.push((true, email));
+            } else if let Some(email) = request.path.strip_prefix("/api/users/erased-") {
+                self.vendor.push((false, format!("erased-{}", email.replace("%40", "@"))));
+            }
+        }
+    }
+
+    /// Of `asks`, those of that kind.
+    pub(super) fn emails(asks: &[Ask], what: What) -> Vec<&str> {
+        asks.iter().filter(|ask| ask.what == what).map(|ask| ask.email.as_str()).collect()
+    }
+}
+
+/// Sends `asks` through some clients at the same time; those that were acknowledged, each of which is counted in
+/// `acknowledge`, and the others.
+pub(super) async fn send_all(
+    address: String,
+    key: String,
+    asks: Vec<Ask>,
+    acknowledge: watch::Sender<usize>,
+) -> (Vec<Ask>, Vec<Ask>) {
+    let mut shares = vec![Vec::new(); CLIENTS];
+    for (at, ask) in asks.into_iter().enumerate() {
+        shares[at % CLIENTS].push(ask);
+    }
+    let clients = shares.into_iter().map(|share| async {
+        let (mut acknowledged, mut others) = (Vec::new(), Vec::new());
+        for ask in share {
+            if is_acknowledged(&address, &key, &ask).await {
+                acknowledged.push(ask);
+                acknowledge.send_modify(|count| *count += 1);
+            } else {
+                others.push(ask);
+            }
+        }
+        (acknowledged, others)
+    });
+    let (acknowledged, others): (Vec<_>, Vec<_>) =
+        futures::future::join_all(clients).await.into_iter().unzip();
+    (acknowledged.concat(), others.concat())
+}
+
+async fn is_acknowledged(address: &str, key: &str, ask: &Ask) -> bool {
+    let (path, header, body) = ask.written();
+    let is_delivery = ask.what == What::Tell;
+    let authorization =
+        if is_delivery { format!("OAuth2 {}", service::TOKEN) } else { format!("Bearer {key}") };
+    let headers = format!("authorization: {authorization}\r\n{header}").trim().to_owned();
+    let Some((status, said)) = service::send(address, "POST", path, &headers, &body).await else {
+        return false;
+    };
+    // A service that stops may be unable to.
+    let wanted = if is_delivery { 200 } else { 202 };
+    assert!(status == wanted || status == 503, "{ask:?}: {status} {said}");
+    status == wanted
+}
