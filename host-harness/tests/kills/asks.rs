@@ -1,5 +1,7 @@
 //! What clients ask of the service, and what of it was acknowledged.
 
+use std::collections::BTreeMap;
+
 use iterable_stand_in::{Received, StandIn};
 use serde_json::json;
 use tokio::sync::watch;
@@ -75,6 +77,8 @@ impl Ask {
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     pub(super) acknowledged: Vec<Ask>,
+    /// The ids that requests were acknowledged with, by idempotency key.
+    pub(super) ids: BTreeMap<String, String>,
     /// Not acknowledged, and not asked again: may be stored or not.
     pub(super) given_up: Vec<Ask>,
     pending: Vec<Ask>,
@@ -126,9 +130,15 @@ impl Asks {
         std::mem::take(&mut self.pending)
     }
 
-    /// Those that were acknowledged, and the others.
-    pub(super) fn sent(&mut self, (acknowledged, others): (Vec<Ask>, Vec<Ask>)) {
-        self.acknowledged.extend(acknowledged);
+    /// Those that were acknowledged, each with its id, and the others.
+    pub(super) fn sent(&mut self, (acknowledged, others): (Vec<(Ask, String)>, Vec<Ask>)) {
+        for (ask, id) in acknowledged {
+            if !id.is_empty() {
+                let same = self.ids.entry(ask.idempotency_key()).or_insert_with(|| id.clone());
+                assert_eq!(*same, id, "one key, two requests");
+            }
+            self.acknowledged.push(ask);
+        }
         self.unanswered(others);
     }
 
@@ -156,7 +166,7 @@ pub(super) async fn send_all(
     key: String,
     asks: Vec<Ask>,
     acknowledge: watch::Sender<usize>,
-) -> (Vec<Ask>, Vec<Ask>) {
+) -> (Vec<(Ask, String)>, Vec<Ask>) {
     let mut shares = vec![Vec::new(); CLIENTS];
     for (at, ask) in asks.into_iter().enumerate() {
         shares[at % CLIENTS].push(ask);
@@ -164,8 +174,8 @@ pub(super) async fn send_all(
     let clients = shares.into_iter().map(|share| async {
         let (mut acknowledged, mut others) = (Vec::new(), Vec::new());
         for ask in share {
-            if is_acknowledged(&address, &key, &ask).await {
-                acknowledged.push(ask);
+            if let Some(id) = acknowledged_as(&address, &key, &ask).await {
+                acknowledged.push((ask, id));
                 acknowledge.send_modify(|count| *count += 1);
             } else {
                 others.push(ask);
@@ -178,17 +188,19 @@ pub(super) async fn send_all(
     (acknowledged.concat(), others.concat())
 }
 
-async fn is_acknowledged(address: &str, key: &str, ask: &Ask) -> bool {
+/// The request's id; empty for a delivery, and where the answer was cut off behind its status.
+async fn acknowledged_as(address: &str, key: &str, ask: &Ask) -> Option<String> {
     let (path, header, body) = ask.written();
     let is_delivery = ask.what == What::Tell;
     let authorization =
         if is_delivery { format!("OAuth2 {}", service::TOKEN) } else { format!("Bearer {key}") };
     let headers = format!("authorization: {authorization}\r\n{header}").trim().to_owned();
-    let Some((status, said)) = service::send(address, "POST", path, &headers, &body).await else {
-        return false;
-    };
+    let (status, said) = service::send(address, "POST", path, &headers, &body).await?;
     // A service that stops may be unable to.
     let wanted = if is_delivery { 200 } else { 202 };
     assert!(status == wanted || status == 503, "{ask:?}: {status} {said}");
-    status == wanted
+    let id = serde_json::from_str::<serde_json::Value>(&said)
+        .ok()
+        .and_then(|said| Some(said["id"].as_str()?.to_owned()));
+    (status == wanted).then(|| id.unwrap_or_default())
 }
