@@ -50,7 +50,8 @@ pub(crate) fn run_all() -> Result<()> {
         let beside = row.beside.join(" + ");
         say(&format!("| {} | {micros:.1} µs | {beside} | {:.2} | {} |", row.name, micros / sum, row.wanted));
     }
-    Ok(())
+    say("the service");
+    run(&mut cargo(["bench", "--package=host-harness", "--bench=service"]))
 }
 
 /// The median that criterion found, in microseconds.

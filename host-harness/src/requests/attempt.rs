@@ -18,7 +18,7 @@ use crate::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
-        people,
+        holds, people,
         queue::{self, Change, Claim},
     },
 };
@@ -300,7 +300,7 @@ fn change(claim: &Claim, came: &Came, at: i64) -> Change {
 /// What an attempt's end means for its connection.
 async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64) -> Result<(), StoreError> {
     let After::Again { wait, reason, cause, .. } = after else {
-        return queue::record_outcome(tx, &claim.connection, true, at).await;
+        return holds::record_outcome(tx, &claim.connection, true, at).await;
     };
     let alarm = |kind, about| Alarm {
         tenant: &claim.tenant,
@@ -310,18 +310,18 @@ async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64
         detail: reason,
     };
     match cause {
-        Cause::InProgress | Cause::Unanswered => queue::record_outcome(tx, &claim.connection, true, at).await,
-        Cause::Unavailable => queue::record_outcome(tx, &claim.connection, false, at).await,
+        Cause::InProgress | Cause::Unanswered => holds::record_outcome(tx, &claim.connection, true, at).await,
+        Cause::Unavailable => holds::record_outcome(tx, &claim.connection, false, at).await,
         Cause::Unexpected => {
-            queue::record_outcome(tx, &claim.connection, false, at).await?;
+            holds::record_outcome(tx, &claim.connection, false, at).await?;
             alarms::raise(tx, at, &alarm("request-fails-unexpectedly", &claim.id)).await
         }
         Cause::Limited => {
             let until = at.saturating_add(millis(*wait));
-            queue::gate(tx, &claim.connection, (claim.action, claim.step), until, reason).await
+            holds::gate(tx, &claim.connection, (claim.action, claim.step), until, reason).await
         }
         Cause::Unauthorized => {
-            queue::park(tx, &claim.connection, at, reason).await?;
+            holds::park(tx, &claim.connection, at, reason).await?;
             alarms::raise(tx, at, &alarm("connection-parked", &claim.connection)).await
         }
         Cause::HandedBack => Ok(()),

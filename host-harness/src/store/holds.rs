@@ -1,8 +1,10 @@
-//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests.
+//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests. Said
+//! here by the ends of attempts, and told to whoever asks.
 
 use sqlx::Row;
 
 use super::{Connection, StoreError, requests::View};
+use crate::requests::{Action, Step, breaker::Breaker};
 
 /// What holds a connection's requests back, as the store has it.
 pub(crate) struct Hold {
@@ -61,4 +63,67 @@ async fn ahead(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<i
         ahead += count;
     }
     Ok(ahead)
+}
+
+/// Holds the lane's other requests back until then.
+pub(crate) async fn gate(
+    tx: &mut Connection,
+    connection: &str,
+    (action, step): (Action, Step),
+    until: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO gates (connection, action, step, until, why) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (connection, action, step) DO UPDATE SET until = excluded.until, why = excluded.why",
+    )
+    .bind(connection)
+    .bind(action.word())
+    .bind(step.word())
+    .bind(until)
+    .bind(why)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Nothing more is tried on `connection` until an operator resumes it.
+pub(crate) async fn park(
+    tx: &mut Connection,
+    connection: &str,
+    at: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE connections SET parked_why = $2, parked_at = $3 WHERE key = $1 AND parked_why IS NULL",
+    )
+    .bind(connection)
+    .bind(why)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Records in the connection's breaker how an attempt ended.
+pub(crate) async fn record_outcome(
+    tx: &mut Connection,
+    connection: &str,
+    answered: bool,
+    at: i64,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT outcomes, open_until FROM connections WHERE key = $1")
+        .bind(connection)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let mut breaker = Breaker { outcomes: row.try_get("outcomes")?, open_until: row.try_get("open_until")? };
+    breaker.record(answered, at);
+    sqlx::query("UPDATE connections SET outcomes = $2, open_until = $3 WHERE key = $1")
+        .bind(connection)
+        .bind(breaker.outcomes)
+        .bind(breaker.open_until)
+        .execute(tx)
+        .await?;
+    Ok(())
 }

@@ -1,0 +1,274 @@
+//! What the service takes in and carries out, as the program that operators run, over its own HTTP on loopback.
+//! `cargo xtask bench` runs it and prints its tables.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that cannot run has nothing to say")]
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use iterable_stand_in::{ProjectType, RateLimits, StandIn, Switches};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream},
+    net::TcpStream,
+};
+
+const TOKEN: &str = "t-0123456789";
+/// Connections of the large service.
+const CONNECTIONS: usize = 1_000;
+/// How long each level of intake is measured.
+const INTAKE: Duration = Duration::from_secs(5);
+const REQUESTS: usize = 3_000;
+
+#[tokio::main]
+async fn main() {
+    if !std::env::args().any(|argument| argument == "--bench") {
+        // `cargo test --benches` only wants to see that it builds.
+        return;
+    }
+    let switches = Switches { rate_limits: RateLimits::Off, ..Switches::default() };
+    let stand_in = StandIn::builder().project(ProjectType::Email).switches(switches).start().await.unwrap();
+
+    println!("\n| service | ready after | memory at rest |\n|---|---:|---:|");
+    drop(Service::start(&stand_in, 1).await.told());
+    let service = Service::start(&stand_in, CONNECTIONS).await.told();
+
+    let fsyncs = fsyncs(service.folder.path());
+    println!("\n{fsyncs} writes with fsync a second on that disk, one after the other");
+    println!("\n| webhooks, clients at once | acknowledged a second | for each fsync | p50 | p99 |\n|---|---:|---:|---:|---:|");
+    for clients in [1, 16, 32, 64] {
+        let mut waits = intake(&service, clients).await;
+        waits.sort_unstable();
+        let at = |percent: usize| waits[(waits.len() - 1) * percent / 100].as_secs_f64() * 1_000.0;
+        let rate = waits.len() as f64 / INTAKE.as_secs_f64();
+        let beside = rate / f64::from(fsyncs);
+        println!("| {clients} | {rate:.0} | {beside:.1} | {:.1} ms | {:.1} ms |", at(50), at(99));
+    }
+
+    let (accepted, done) = requests(&service).await;
+    println!("\n| consent requests | a second |\n|---|---:|");
+    println!("| accepted, stored with fsync, 32 clients at once | {:.0} |", REQUESTS as f64 / accepted.as_secs_f64());
+    println!("| carried out, from the first accepted to the last done | {:.0} |", REQUESTS as f64 / done.as_secs_f64());
+    println!("\nmemory after all that: {} MiB", service.memory_mib());
+}
+
+/// The program, its folder, and who asks it.
+struct Service {
+    folder: TempDir,
+    child: Child,
+    address: String,
+    key: String,
+    connections: usize,
+    ready_after: Duration,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Service {
+    async fn start(stand_in: &StandIn, connections: usize) -> Self {
+        let folder = TempDir::new().unwrap();
+        configure(folder.path(), stand_in, connections);
+        let made = program(folder.path()).args(["api-key", "create", "--name", "bench"]).output().unwrap();
+        let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        // Its connections are taken in: from now on it starts as it always will.
+        Self::run(folder.path()).0.kill().unwrap();
+        let began = Instant::now();
+        let (child, address) = Self::run(folder.path());
+        let ready_after = began.elapsed();
+        Self { folder, child, address, key, connections, ready_after }
+    }
+
+    /// Until it says where it listens.
+    fn run(folder: &Path) -> (Child, String) {
+        let log = fs::File::create(folder.join("log")).unwrap();
+        let mut serve = program(folder);
+        serve.args(["--json", "--log", "warn", "serve"]).stdout(Stdio::piped()).stderr(log);
+        let mut child = serve.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        (child, said["listening"]["api"].as_str().unwrap().to_owned())
+    }
+
+    fn told(self) -> Self {
+        let (count, ready, memory) = (self.connections, self.ready_after.as_millis(), self.memory_mib());
+        println!("| {count} connections | {ready} ms | {memory} MiB |");
+        self
+    }
+
+    fn memory_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+    }
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_connector-host"));
+    command.arg("--config").arg(folder.join("connector-host.toml"));
+    command
+}
+
+fn configure(folder: &Path, stand_in: &StandIn, connections: usize) {
+    let (host, component) = (stand_in.address(), xtask::components::current("iterable").unwrap());
+    let mut text = format!(
+        "service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0' }}\n\
+         plugins.iterable.file = '{}'\n[tenants.acme]\n",
+        component.display()
+    );
+    for at in 0..connections {
+        write!(
+            text,
+            "[connections.c{at}]\ntenant = 'acme'\nplugin = 'iterable'\nsettings = {{ domain = '{host}' }}\n\
+             secrets.api-key = {{ file = 'api.key' }}\nwebhook-tokens = [{{ file = 'webhook.token' }}]\n\
+             [connections.c{at}.egress]\nhosts = ['{host}']\nloopback = true\nplain-http = true\n"
+        )
+        .unwrap();
+    }
+    for (name, text) in [
+        ("connector-host.toml", text.as_str()),
+        ("master.key", &"ab".repeat(32)),
+        ("api.key", stand_in.api_key()),
+        ("webhook.token", TOKEN),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+/// Writes of a page, each on disk before the next: what a store without group commit could do at most.
+fn fsyncs(folder: &Path) -> u32 {
+    let mut file = fs::File::create(folder.join("fsync")).unwrap();
+    let (began, mut count) = (Instant::now(), 0);
+    while began.elapsed() < Duration::from_secs(1) {
+        file.write_all(&[7; 4_096]).unwrap();
+        file.sync_data().unwrap();
+        count += 1;
+    }
+    count
+}
+
+/// How long each acknowledgement took, of `clients` at once that each send the next delivery when the last is acknowledged.
+async fn intake(service: &Service, clients: usize) -> Vec<Duration> {
+    let until = Instant::now() + INTAKE;
+    let mut under_way = tokio::task::JoinSet::new();
+    for client in 0..clients {
+        let (address, connections) = (service.address.clone(), service.connections);
+        under_way.spawn(async move {
+            let mut stream = connected(&address).await;
+            let mut waits = Vec::new();
+            while Instant::now() < until {
+                let connection = (client + waits.len() * clients) % connections;
+                let path = format!("/api/v1/plus/connection/c{connection}/consent-webhook");
+                let body = event(&format!("p-{clients}-{client}-{}@example.com", waits.len()));
+                let began = Instant::now();
+                let status = post(&mut stream, &path, &format!("OAuth2 {TOKEN}"), &body).await;
+                waits.push(began.elapsed());
+                assert_eq!(status, 200);
+            }
+            waits
+        });
+    }
+    under_way.join_all().await.concat()
+}
+
+/// An opt-out by a link in a mail, as Iterable documents it.
+fn event(email: &str) -> String {
+    json!({ "email": email, "eventName": "emailUnSubscribe", "dataFields": {
+        "campaignId": 1_089_024, "messageId": "bf008db8ab194b65816398c05bf30f99", "workflowName": "My test workflow",
+        "messageTypeIds": [], "locale": null, "templateId": 1_526_112, "emailSubject": "Upcoming events!", "labels": [],
+        "unsubSource": "EmailLink", "createdAt": "2026-03-20 23:34:15 +00:00", "templateName": "My test template",
+        "emailListIds": [], "messageTypeId": 31_082, "channelIds": [6_539], "campaignName": "My test campaign",
+        "workflowId": 76_786, "email": email, "channelId": 6_539 } })
+    .to_string()
+}
+
+/// How long it took until all were accepted, and until all were done.
+async fn requests(service: &Service) -> (Duration, Duration) {
+    const CLIENTS: usize = 32;
+    let began = Instant::now();
+    let mut under_way = tokio::task::JoinSet::new();
+    for client in 0..CLIENTS {
+        let (address, key, connections) =
+            (service.address.clone(), service.key.clone(), service.connections);
+        under_way.spawn(async move {
+            let mut stream = connected(&address).await;
+            for at in (client..REQUESTS).step_by(CLIENTS) {
+                let path = format!("/api/v1/connection/c{}/consent", at % connections);
+                let choice = json!({ "item": { "kind": "channel", "id": "6539" }, "choice": "opt-out",
+                    "chosen-at-ms": 1_700_000_000_000_u64, "source": "bench" });
+                let email = format!("r-{at}@example.com");
+                let body = json!({ "identity": { "email": email }, "preferences": { "items": [choice] } });
+                let status = post(&mut stream, &path, &format!("Bearer {key}"), &body.to_string()).await;
+                assert_eq!(status, 202);
+            }
+        });
+    }
+    under_way.join_all().await;
+    let accepted = began.elapsed();
+    while open(service).await > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    (accepted, began.elapsed())
+}
+
+/// How many requests have not ended, as the metrics say.
+async fn open(service: &Service) -> u64 {
+    let mut stream = connected(&service.address).await;
+    let head = format!("GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n", service.key);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let (status, body) = answer(&mut stream).await;
+    assert_eq!(status, 200);
+    let open = body.lines().filter(|line| line.starts_with("connector_host_requests_open{"));
+    open.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+async fn connected(address: &str) -> BufStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    BufStream::new(stream)
+}
+
+async fn post(stream: &mut BufStream<TcpStream>, path: &str, authorization: &str, body: &str) -> u16 {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: {authorization}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    answer(stream).await.0
+}
+
+/// Status and body of what is answered next.
+async fn answer(stream: &mut BufStream<TcpStream>) -> (u16, String) {
+    let (mut status, mut length) = (0, 0);
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(rest) = line.strip_prefix("http/1.1 ") {
+            status = rest[..3].parse().unwrap();
+        } else if let Some(rest) = line.strip_prefix("content-length: ") {
+            length = rest.parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    (status, String::from_utf8(body).unwrap())
+}
