@@ -3,7 +3,11 @@
 //! `synchronous = FULL` costs an fsync a commit. Whatever waits when a commit ends goes into the next one together, each
 //! piece under a savepoint of its own, so that one that fails undoes itself alone.
 
-use std::{path::Path, sync::Mutex};
+use std::{
+    path::Path,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use futures::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -28,6 +32,10 @@ const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRA
 
 /// So much goes into one commit: enough that its fsync no longer counts, and a failed commit loses little time.
 const LARGEST_BATCH: usize = 256;
+
+/// What was deleted is overwritten in the database at once, and leaves the log when that is emptied: this often, while
+/// anything is written.
+const EMPTY_LOG: Duration = Duration::from_mins(1);
 
 /// Writes that wait. More wait in their callers.
 const QUEUE: usize = 4_096;
@@ -150,12 +158,18 @@ impl Writer {
     /// Commits what waits, again and again, until nobody can ask any more.
     async fn write_all(mut self, mut waiting: mpsc::Receiver<Work>) {
         let mut batch = Vec::new();
+        let mut emptied_at = Instant::now();
         while waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0 {
             let (acts, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|work| (work.act, work.told)).unzip();
             let written = self.write(acts).await;
             for told in told {
                 // Whoever asked may have gone.
                 let _gone = told.send(written.clone());
+            }
+            if emptied_at.elapsed() >= EMPTY_LOG && let Some(connection) = &mut self.connection {
+                emptied_at = Instant::now();
+                // Refused while somebody reads what is in it: the next time will do.
+                let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
             }
         }
         if let Some(mut connection) = self.connection {
