@@ -1,7 +1,11 @@
 //! What the service takes in and carries out, as the program that operators run, over its own HTTP on loopback.
 //! `cargo xtask bench` runs it and prints its tables.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that cannot run has nothing to say")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot run has nothing to say"
+)]
 
 use std::{
     fmt::Write as _,
@@ -42,7 +46,9 @@ async fn main() {
 
     let fsyncs = fsyncs(service.folder.path());
     println!("\n{fsyncs} writes with fsync a second on that disk, one after the other");
-    println!("\n| webhooks, clients at once | acknowledged a second | for each fsync | p50 | p99 |\n|---|---:|---:|---:|---:|");
+    println!(
+        "\n| webhooks, clients at once | acknowledged a second | for each fsync | p50 | p99 |\n|---|---:|---:|---:|---:|"
+    );
     for clients in [1, 16, 32, 64] {
         let mut waits = intake(&service, clients).await;
         waits.sort_unstable();
@@ -54,8 +60,14 @@ async fn main() {
 
     let (accepted, done) = requests(&service).await;
     println!("\n| consent requests | a second |\n|---|---:|");
-    println!("| accepted, stored with fsync, 32 clients at once | {:.0} |", REQUESTS as f64 / accepted.as_secs_f64());
-    println!("| carried out, from the first accepted to the last done | {:.0} |", REQUESTS as f64 / done.as_secs_f64());
+    println!(
+        "| accepted, stored with fsync, 32 clients at once | {:.0} |",
+        REQUESTS as f64 / accepted.as_secs_f64()
+    );
+    println!(
+        "| carried out, from the first accepted to the last done | {:.0} |",
+        REQUESTS as f64 / done.as_secs_f64()
+    );
     println!("\nmemory after all that: {} MiB", service.memory_mib());
 }
 
@@ -200,8 +212,7 @@ async fn requests(service: &Service) -> (Duration, Duration) {
     let began = Instant::now();
     let mut under_way = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
-        let (address, key, connections) =
-            (service.address.clone(), service.key.clone(), service.connections);
+        let (address, key, connections) = (service.address.clone(), service.key.clone(), service.connections);
         under_way.spawn(async move {
             let mut stream = connected(&address).await;
             for at in (client..REQUESTS).step_by(CLIENTS) {

@@ -2,16 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{
-    Router,
-    extract::{Path, State},
-    routing::post,
-};
+use axum::{Router, extract::State, routing::post};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
-    Caller, Json, calls, found,
+    Caller, Json, Path, calls, found,
     problem::{Problem, kinds},
     requests::subject,
 };

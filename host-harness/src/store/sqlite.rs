@@ -166,7 +166,9 @@ impl Writer {
                 // Whoever asked may have gone.
                 let _gone = told.send(written.clone());
             }
-            if emptied_at.elapsed() >= EMPTY_LOG && let Some(connection) = &mut self.connection {
+            if emptied_at.elapsed() >= EMPTY_LOG
+                && let Some(connection) = &mut self.connection
+            {
                 emptied_at = Instant::now();
                 // Refused while somebody reads what is in it: the next time will do.
                 let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;

@@ -123,7 +123,8 @@ async fn a_mapping_that_breaks_rules_is_refused_with_each_reason_and_its_place()
 #[tokio::test(flavor = "multi_thread")]
 async fn people_who_are_read_again_become_requests_and_what_they_chose_becomes_events() {
     let running = Running::mapped().await;
-    let people = "{\"email\": \"ada@example.com\"}\n{\"email\": \"nobody@example.com\"}\n{\"fax\": \"1\"}\n";
+    let people =
+        "{\"email\": \"ada@example.com\"}\n{\"email\": \"nobody@example.com\"}\n{\"user-id\": \"u-17\"}\n";
     let reconcile = ["reconcile", "newsletter", "--people", "-"];
     let ended = async |how_many| loop {
         let listed = running.run(&["request", "list", "--json"]).await.json();
