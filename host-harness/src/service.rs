@@ -90,7 +90,8 @@ pub struct Service {
     shared: Arc<Shared>,
     api: TcpListener,
     webhooks: Option<TcpListener>,
-    _lock: Lock,
+    /// Held until the database is closed.
+    lock: Lock,
 }
 
 /// Reaches a service while it runs.
@@ -146,7 +147,7 @@ impl Service {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        Ok(Self { shared: Arc::new(shared), api, webhooks, _lock: lock })
+        Ok(Self { shared: Arc::new(shared), api, webhooks, lock })
     }
 
     /// Reaches it while it runs.
@@ -165,7 +166,7 @@ impl Service {
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let (stop, stopping) = watch::channel(false);
         let shared = Arc::clone(&self.shared);
-        let (mut parts, _lock) = self.begin(&stopping);
+        let (mut parts, lock) = self.begin(&stopping);
         let ended = tokio::select! {
             () = stopped => None,
             part = parts.ended() => part,
@@ -179,12 +180,13 @@ impl Service {
             tracing::warn!("what did not end in time is cut off; the database has what was acknowledged");
         }
         shared.store.close().await;
+        drop(lock);
         ended.map_or(Ok(()), |part| Err(PartEnded(part)))
     }
 
     /// Begins every part, each by the name that the log calls it.
     fn begin(self, stopping: &watch::Receiver<bool>) -> (Tasks<&'static str>, Lock) {
-        let Self { shared, api, webhooks, _lock } = self;
+        let Self { shared, api, webhooks, lock } = self;
         let stopping = || stopping.clone();
         let shared = || Arc::clone(&shared);
         let mut parts = Tasks::default();
@@ -201,7 +203,7 @@ impl Service {
         parts.begin("webhook upkeep", upkeep::run(received, stopping()));
         parts.begin("token refresh", schedule::run(shared(), stopping()));
         parts.begin("forward", forward::run(shared(), stopping()));
-        (parts, _lock)
+        (parts, lock)
     }
 }
 

@@ -90,9 +90,9 @@ impl World {
             }
         }
         if self.dice.one_in(5) {
-            service.stop().await
+            service.stop().await;
         } else {
-            service.kill()
+            service.kill();
         }
         self.asks.sent(sending.await.unwrap());
         self.asks.remember(self.folder.stand_in.take_requests());
@@ -122,7 +122,7 @@ impl World {
 async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice() {
     let seed = getrandom_seed();
     // Shown where the test fails.
-    eprintln!("seed {seed}; KILLS_SEED={seed} repeats its moments");
+    eprintln!("seed {seed}; built with KILLS_SEED={seed}, the test repeats its moments");
     let mut world = World { folder: Folder::new().await, dice: Dice(seed), asks: Asks::default() };
     for life in 0..KILLS {
         let asked = world.asks.of_life(life, &mut world.dice, &world.folder.stand_in);
@@ -138,6 +138,6 @@ async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice
 }
 
 fn getrandom_seed() -> u64 {
-    let given = std::env::var("KILLS_SEED").ok().map(|seed| seed.parse().unwrap());
+    let given = option_env!("KILLS_SEED").map(|seed| seed.parse().unwrap());
     given.unwrap_or_else(|| getrandom::u64().unwrap())
 }

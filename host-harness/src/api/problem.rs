@@ -159,7 +159,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Unsuited(unsuited) => {
                 Self::of(kinds::UNSUITED, detail).about_fields(fields(&unsuited))
             }
-            ChangeError::BreaksMapping(broken) => broken.into(),
+            ChangeError::BreaksMapping(broken) => (*broken).into(),
             ChangeError::Store(error) => error.into(),
         }
     }

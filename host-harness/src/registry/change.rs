@@ -52,7 +52,7 @@ pub(crate) enum ChangeError {
     },
     /// Its mapping would no longer hold.
     #[error(transparent)]
-    BreaksMapping(CatalogueError),
+    BreaksMapping(Box<CatalogueError>),
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -178,7 +178,7 @@ pub(super) async fn store(
         Box::pin(async move {
             let broken = catalogue::broken_by_system(tx, &kept.tenant, &kept.key, system.as_deref()).await?;
             if let Some(broken) = broken {
-                return Ok(Err(ChangeError::BreaksMapping(broken)));
+                return Ok(Err(ChangeError::BreaksMapping(Box::new(broken))));
             }
             connections::put(tx, at, &kept).await?;
             let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };

@@ -28,7 +28,7 @@ const SOON_MS: i64 = 5_000;
 /// Where the service keeps its things, and a vendor.
 pub(super) struct Folder {
     pub(super) stand_in: StandIn,
-    folder: TempDir,
+    place: TempDir,
     key: String,
 }
 
@@ -69,9 +69,9 @@ impl Folder {
         ] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        let mut made = Self { stand_in, folder, key: String::new() };
+        let mut made = Self { stand_in, place: folder, key: String::new() };
         let output = made.program(&["api-key", "create", "--name", "clients"]).output().unwrap();
-        made.key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        String::from_utf8(output.stdout).unwrap().trim().clone_into(&mut made.key);
         made
     }
 
@@ -81,7 +81,7 @@ impl Folder {
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.place.path().join(name)
     }
 
     pub(super) fn program(&self, arguments: &[&str]) -> Command {

@@ -102,7 +102,7 @@ async fn an_opt_out_that_our_write_of_whole_lists_put_back_is_written_again() {
         }
         bench.quiet().await;
         assert_eq!(bench.out_of(ADA), [6539, 6541]);
-        let last = bench.feed_words().await.into_iter().filter(|words| words.starts_with("6541")).next_back();
+        let last = bench.feed_words().await.into_iter().rfind(|words| words.starts_with("6541"));
         assert_eq!(last.as_deref(), Some("6541 opt_out"));
     }
 }
