@@ -82,7 +82,7 @@ async fn take_one(
         let stands = choices::ledger(tx, person).await?.remove(&chosen.item);
         let writes = choices::writes(tx, person, &chosen.item).await?;
         let sent = choices::sent_to(tx, person).await?;
-        let judged = put_back(stands.as_ref(), chosen, &sent)
+        let judged = put_back(stands.as_ref(), chosen, &writes, &sent)
             .unwrap_or_else(|| hear(stands.as_ref(), chosen, &writes));
         choices::stand(tx, person, &chosen.item, &judged.stands).await?;
         if judged.news == News::Changed {

@@ -241,7 +241,8 @@ fn is_newer(chosen: &Preference, than: Choice, at: u64) -> bool {
     when > at || (when == at && chosen.choice == Choice::OptOut && than == Choice::OptIn)
 }
 
-fn is_echo(event: &Preference, writes: &[Write]) -> bool {
+/// Whether the event tells of one of `writes`.
+pub(super) fn is_echo(event: &Preference, writes: &[Write]) -> bool {
     writes.iter().filter(|write| write.choice == event.choice).any(|write| {
         let from = second(write.sent_at_ms);
         (from..=from + second(ECHO_MS)).contains(&second(event.chosen_at_ms))

@@ -8,16 +8,22 @@
 //! One limit: a person who opts in again within that minute cannot be told from it, and stays opted out. Nothing is done
 //! for an opt-in that was put back: an opt-out is never doubted.
 
-use super::newest::{Judged, News, Origin, Recorded, second};
+use super::newest::{Judged, News, Origin, Recorded, Write, is_echo, second};
 use crate::contract::consent::{Choice, Preference};
 
 /// How long a vendor may need to show what a person has chosen there, in milliseconds: Iterable about a minute.
 pub const LAG_MS: u64 = 61_000;
 
 /// What becomes of the vendor's `event` where it or what stands is an opt-in that came by a write of ours; none where
-/// neither is. `sent` is when each write about the person left, whatever its item, in milliseconds since 1970.
-pub fn put_back(stands: Option<&Recorded>, event: &Preference, sent: &[u64]) -> Option<Judged> {
-    let stands = stands.filter(|stands| stands.origin == Origin::Vendor)?;
+/// neither is. `writes` are those about the item, whose echoes are nobody's choice; `sent` is when each write about the
+/// person left, whatever its item, in milliseconds since 1970.
+pub fn put_back(
+    stands: Option<&Recorded>,
+    event: &Preference,
+    writes: &[Write],
+    sent: &[u64],
+) -> Option<Judged> {
+    let stands = stands.filter(|stands| stands.origin == Origin::Vendor && !is_echo(event, writes))?;
     let kept = match (stands.choice, event.choice) {
         (Choice::OptOut, Choice::OptIn) if came_by_a_write(stands.chosen_at_ms, event.chosen_at_ms, sent) => {
             Judged { stands: stands.clone(), news: News::Echo, restore: true }
@@ -77,9 +83,9 @@ mod tests {
     #[test]
     fn an_opt_out_that_a_write_of_ours_put_back_stands_in_whichever_order_it_is_heard() {
         let sent = [at(10)];
-        let put_back_later = put_back(Some(&heard(OptOut, 5)), &event(OptIn, 11), &sent);
+        let put_back_later = put_back(Some(&heard(OptOut, 5)), &event(OptIn, 11), &[], &sent);
         assert_eq!(told(put_back_later), Some((OptOut, 5, News::Echo, true)));
-        let put_back_first = put_back(Some(&heard(OptIn, 11)), &event(OptOut, 5), &sent);
+        let put_back_first = put_back(Some(&heard(OptIn, 11)), &event(OptOut, 5), &[], &sent);
         assert_eq!(told(put_back_first), Some((OptOut, 11, News::Changed, true)));
     }
 
@@ -97,25 +103,35 @@ mod tests {
             // A write does not take so long.
             (vec![at(110)], 172),
         ] {
-            assert_eq!(put_back(Some(&stands), &event(OptIn, opted_in), &sent), None, "{sent:?} {opted_in}");
+            assert_eq!(
+                put_back(Some(&stands), &event(OptIn, opted_in), &[], &sent),
+                None,
+                "{sent:?} {opted_in}"
+            );
         }
-        let at_the_edges = put_back(Some(&stands), &event(OptIn, 222), &[at(161)]);
+        let at_the_edges = put_back(Some(&stands), &event(OptIn, 222), &[], &[at(161)]);
         assert_eq!(told(at_the_edges), Some((OptOut, 100, News::Echo, true)));
+    }
+
+    #[test]
+    fn the_echo_of_our_own_opt_out_does_not_undo_what_the_person_chose_after_it() {
+        let ours = [Write { choice: OptOut, sent_at_ms: at(10) }];
+        assert_eq!(put_back(Some(&heard(OptIn, 15)), &event(OptOut, 10), &ours, &[at(10)]), None);
     }
 
     #[test]
     fn nothing_else_is_put_back() {
         let sent = [at(10)];
-        assert_eq!(put_back(None, &event(OptIn, 11), &sent), None);
+        assert_eq!(put_back(None, &event(OptIn, 11), &[], &sent), None);
         assert_eq!(
-            put_back(Some(&heard(OptIn, 5)), &event(OptOut, 11), &sent),
+            put_back(Some(&heard(OptIn, 5)), &event(OptOut, 11), &[], &sent),
             None,
             "an opt-out is never doubted"
         );
-        assert_eq!(put_back(Some(&heard(OptOut, 5)), &event(OptOut, 11), &sent), None);
+        assert_eq!(put_back(Some(&heard(OptOut, 5)), &event(OptOut, 11), &[], &sent), None);
         let by_platform = Recorded { origin: Origin::Platform, ..heard(OptOut, 5) };
         assert_eq!(
-            put_back(Some(&by_platform), &event(OptIn, 11), &sent),
+            put_back(Some(&by_platform), &event(OptIn, 11), &[], &sent),
             None,
             "its own writes tell the echo"
         );

@@ -40,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => any::<prop::sample::Index>().prop_map(Step::Deliver),
         6 => Just(Step::Work),
         1 => (0_u8..20).prop_map(Step::Crash),
-        8 => prop_oneof![0..3_u64, 550..700_u64].prop_map(Step::Pass),
+        8 => prop_oneof![0..3_u64, 3..70_u64, 550..700_u64].prop_map(Step::Pass),
         1 => Just(Step::Erase),
     ]
 }
