@@ -7,7 +7,10 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
 use crate::{
-    consent::{newest::ECHO_MS, put_back::came_by_a_write},
+    consent::{
+        newest::{ECHO_MS, Write},
+        put_back::came_by_a_write,
+    },
     contract::webhook::{Delivery, Verdict},
     store::choices,
     webhook::Admitted,
@@ -133,8 +136,18 @@ impl Play<'_> {
         }
     }
 
-    /// Whether the person opted in again so soon after opting out that a write of ours may have brought it.
+    /// Whether nobody can tell what the person chose themselves: they chose in the second in which we wrote the same, or
+    /// opted in again so soon after opting out that a write of ours may have brought it.
     async fn is_doubtful(&self, id: &ItemId) -> bool {
+        let same_second = |write: &Write| {
+            let is_one = |(item, at, choice): &(ItemId, u64, Choice)| {
+                item == id && *choice == write.choice && at / 1_000 == write.sent_at_ms / 1_000
+            };
+            self.acts.iter().any(is_one)
+        };
+        if self.written(id).await.iter().any(same_second) {
+            return true;
+        }
         let mut sent = Vec::new();
         for item in ITEMS {
             sent.extend(self.written(&super::item(item)).await.iter().map(|write| write.sent_at_ms));
@@ -144,7 +157,7 @@ impl Play<'_> {
         of(Choice::OptOut).any(|out| of(Choice::OptIn).any(|back| came_by_a_write(out, back, &sent)))
     }
 
-    async fn written(&self, item: &ItemId) -> Vec<crate::consent::newest::Write> {
+    async fn written(&self, item: &ItemId) -> Vec<Write> {
         let (item, person) = (item.clone(), self.person().await);
         let Some(person) = person else { return Vec::new() };
         let writes = self
