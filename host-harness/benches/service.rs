@@ -60,16 +60,18 @@ async fn main() {
         println!("| {clients} | {rate:.0} | {beside:.1} | {:.1} ms | {:.1} ms |", at(50), at(99));
     }
 
-    let (accepted, done) = requests(&service).await;
+    let (accepted, done) = requests(&service, service.connections).await;
     println!("\n| consent requests | a second |\n|---|---:|");
     println!(
         "| accepted, stored with fsync, 32 clients at once | {:.0} |",
         REQUESTS as f64 / accepted.as_secs_f64()
     );
     println!(
-        "| carried out, from the first accepted to the last done | {:.0} |",
+        "| carried out, at all connections in turns, from the first accepted to the last done | {:.0} |",
         REQUESTS as f64 / done.as_secs_f64()
     );
+    let (_, done) = requests(&service, 1).await;
+    println!("| the same at one connection | {:.0} |", REQUESTS as f64 / done.as_secs_f64());
     println!("\nmemory after all that: {} MiB", service.memory_mib());
 }
 
@@ -97,7 +99,9 @@ impl Service {
         let made = program(folder.path()).args(["api-key", "create", "--name", "bench"]).output().unwrap();
         let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         // Its connections are taken in: from now on it starts as it always will.
-        Self::run(folder.path()).0.kill().unwrap();
+        let mut first = Self::run(folder.path()).0;
+        first.kill().unwrap();
+        first.wait().unwrap();
         let began = Instant::now();
         let (child, address) = Self::run(folder.path());
         let ready_after = began.elapsed();
@@ -208,20 +212,20 @@ fn event(email: &str) -> String {
     .to_string()
 }
 
-/// How long it took until all were accepted, and until all were done.
-async fn requests(service: &Service) -> (Duration, Duration) {
+/// How long it took until all were accepted at so many connections in turns, and until all were done.
+async fn requests(service: &Service, connections: usize) -> (Duration, Duration) {
     const CLIENTS: usize = 32;
     let began = Instant::now();
     let mut under_way = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
-        let (address, key, connections) = (service.address.clone(), service.key.clone(), service.connections);
+        let (address, key) = (service.address.clone(), service.key.clone());
         under_way.spawn(async move {
             let mut stream = connected(&address).await;
             for at in (client..REQUESTS).step_by(CLIENTS) {
                 let path = format!("/api/v1/connection/c{}/consent", at % connections);
                 let choice = json!({ "item": { "kind": "channel", "id": "6539" }, "choice": "opt-out",
                     "chosen-at-ms": 1_700_000_000_000_u64, "source": "bench" });
-                let email = format!("r-{at}@example.com");
+                let email = format!("r-{connections}-{at}@example.com");
                 let body = json!({ "identity": { "email": email }, "preferences": { "items": [choice] } });
                 let status = post(&mut stream, &path, &format!("Bearer {key}"), &body.to_string()).await;
                 assert_eq!(status, 202);

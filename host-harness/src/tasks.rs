@@ -42,6 +42,13 @@ impl<T> Tasks<T> {
         self.about.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id))
     }
 
+    /// Counts those no more that have ended.
+    pub(crate) fn sweep(&mut self) {
+        while let Some(ended) = self.set.try_join_next_with_id() {
+            self.about.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+        }
+    }
+
     /// Lets all of them end, as far as they do within `grace`, and cuts the rest off; whether all did.
     pub(crate) async fn finish(&mut self, grace: Duration) -> bool {
         let all_ended = async { while self.set.join_next().await.is_some() {} };

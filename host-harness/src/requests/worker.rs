@@ -54,6 +54,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             () = shared.work.notified() => {}
             () = shared.clock.sleep_until(again_at) => {}
         }
+        // A look at the queue is worth it for all of them together.
+        under_way.sweep();
     }
     if !under_way.finish(GRACE).await {
         let at = shared.date_ms();
@@ -113,18 +115,16 @@ async fn pass(
             .await?;
     }
     let workers = shared.config.workers as usize;
+    if under_way.len() >= workers {
+        return Ok(());
+    }
+    let mut lanes = shared.store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
     // Twice around: first everybody a little, then who has more gets what is left.
     for share in [workers.div_ceil(8), workers] {
-        if under_way.len() >= workers {
-            return Ok(());
-        }
-        let mut lanes =
-            shared.store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
         lanes.sort_by_key(|lane| of(under_way, &lane.tenant));
-        for lane in lanes {
-            let connection = lane.connection.clone();
+        for lane in &lanes {
             if let Err(error) = claim(shared, under_way, lane, share, now).await {
-                tracing::error!(connection, %error, "its requests cannot be claimed");
+                tracing::error!(connection = lane.connection, %error, "its requests cannot be claimed");
             }
         }
     }
@@ -135,11 +135,11 @@ async fn pass(
 async fn claim(
     shared: &Arc<Shared>,
     under_way: &mut UnderWay,
-    lane: Lane,
+    lane: &Lane,
     share: usize,
     now: i64,
 ) -> Result<(), StoreError> {
-    let room = room(under_way, &lane, shared.config.workers as usize, now).min(share);
+    let room = room(under_way, lane, shared.config.workers as usize, now).min(share);
     // A connection that the host cannot use now waits; its own state says why.
     let Ok(calls) = shared.host.connection(&lane.connection) else { return Ok(()) };
     if room == 0 {
@@ -147,7 +147,7 @@ async fn claim(
     }
     let together = lane.action == Action::Erasure && lane.step == Step::Confirm;
     let most = if together { CONFIRMED_TOGETHER } else { room };
-    let claims = claims(shared, &lane, &calls, most, now).await?;
+    let claims = claims(shared, lane, &calls, most, now).await?;
     let batches: Vec<Vec<Claim>> = match (together, claims.is_empty()) {
         (_, true) => Vec::new(),
         (true, false) => vec![claims],
