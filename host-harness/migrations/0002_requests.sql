@@ -41,7 +41,7 @@ CREATE TABLE requests (
 CREATE UNIQUE INDEX requests_once ON requests (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL;
 -- Whether a lane has something due, and what of it comes first: each reads its own lane and no row.
 CREATE INDEX requests_due ON requests (connection, action, step, next_at) WHERE state = 'waiting';
-CREATE INDEX requests_in_order ON requests (connection, action, step, seq, next_at, person) WHERE state = 'waiting';
+CREATE INDEX requests_in_order ON requests (connection, action, step, seq, next_at, person, state) WHERE state = 'waiting';
 CREATE INDEX requests_leased ON requests (lease_until) WHERE state = 'running';
 CREATE INDEX requests_person ON requests (person, seq);
 CREATE INDEX requests_open ON requests (received_at) WHERE finished_at IS NULL;

@@ -227,17 +227,15 @@ pub(super) async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -
     Ok(())
 }
 
+/// Looks at those alone that another one followed, which may have been taken back since.
+pub(super) const PRUNE: &str = "DELETE FROM writes WHERE repeated = 1 AND sent_at < $1 \
+   AND EXISTS (SELECT 1 FROM writes later \
+     WHERE later.person = writes.person AND later.kind = writes.kind AND later.id = writes.id \
+       AND later.choice = writes.choice AND later.sent_at > writes.sent_at)";
+
 /// What was sent before `before` is forgotten, but for the last of each choice: it tells that the vendor was told at all.
-/// Looked at are those alone that were followed by another, which may have been taken back since.
 pub(crate) async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM writes WHERE repeated = 1 AND sent_at < $1 AND EXISTS (SELECT 1 FROM writes later \
-           WHERE later.person = writes.person AND later.kind = writes.kind AND later.id = writes.id \
-             AND later.choice = writes.choice AND later.sent_at > writes.sent_at)",
-    )
-    .bind(before)
-    .execute(tx)
-    .await?;
+    sqlx::query(PRUNE).bind(before).execute(tx).await?;
     Ok(())
 }
 

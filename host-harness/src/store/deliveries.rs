@@ -326,11 +326,12 @@ pub(crate) async fn tidy(
     Ok(lost)
 }
 
+/// Materialized, since SQLite would go through all deliveries in the order of the groups.
 async fn unread_before(tx: &mut Connection, received_before: i64) -> Result<Vec<Lost>, StoreError> {
     let sql = format!(
-        "SELECT tenant, connection, COUNT(*) AS deliveries FROM deliveries \
-         WHERE received_at < $1 AND sealed_delivery IS NOT NULL AND ({WAITING} OR {UNREAD}) \
-         GROUP BY tenant, connection"
+        "WITH old AS MATERIALIZED (SELECT tenant, connection FROM deliveries \
+           WHERE received_at < $1 AND sealed_delivery IS NOT NULL AND ({WAITING} OR {UNREAD})) \
+         SELECT tenant, connection, COUNT(*) AS deliveries FROM old GROUP BY tenant, connection"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(received_before).fetch_all(tx).await?;
     let lost = |row: &AnyRow| {

@@ -59,28 +59,37 @@ pub(crate) struct Change {
     pub(crate) at: i64,
 }
 
-/// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit. Each
-/// connection with something waiting is looked at once for each kind of lane, however much waits there.
-pub(crate) async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane>, StoreError> {
-    let rows = sqlx::query(
-        "WITH RECURSIVE waiting (connection) AS (\
+/// Each connection with something waiting is looked at once for each kind of lane, however much waits there.
+pub(super) const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
            SELECT MIN(connection) FROM requests WHERE state = 'waiting' UNION ALL \
            SELECT (SELECT MIN(r.connection) FROM requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
            FROM waiting w WHERE w.connection IS NOT NULL), \
-         actions (action) AS (SELECT 'erasure' UNION ALL SELECT 'consent' UNION ALL SELECT 'reading'), \
-         steps (step) AS (SELECT 'act' UNION ALL SELECT 'confirm') \
-         SELECT c.tenant, c.key, a.action, s.step, c.outcomes, c.open_until \
-         FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN actions a CROSS JOIN steps s \
+         lanes (action, step) AS (SELECT 'erasure', 'act' UNION ALL SELECT 'erasure', 'confirm' \
+           UNION ALL SELECT 'consent', 'act' UNION ALL SELECT 'reading', 'act') \
+         SELECT c.tenant, c.key, l.action, l.step, c.outcomes, c.open_until \
+         FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN lanes l \
          WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.open_until <= $1 \
-           AND c.actions LIKE CASE a.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
-           AND EXISTS (SELECT 1 FROM requests r WHERE r.connection = c.key AND r.action = a.action \
-                         AND r.step = s.step AND r.state = 'waiting' AND r.next_at <= $1) AND NOT EXISTS \
-           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = a.action AND g.step = s.step AND g.until > $1) \
-         ORDER BY c.tenant, c.key, a.action, s.step",
-    )
-    .bind(now)
-    .fetch_all(connection)
-    .await?;
+           AND c.actions LIKE CASE l.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
+           AND EXISTS (SELECT 1 FROM requests r WHERE r.connection = c.key AND r.action = l.action \
+                         AND r.step = l.step AND r.state = 'waiting' AND r.next_at <= $1) AND NOT EXISTS \
+           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = l.action AND g.step = l.step AND g.until > $1) \
+         ORDER BY c.tenant, c.key, l.action, l.step";
+
+/// Goes through its lane in the order accepted; `+ 0` keeps SQLite from sorting all that is due instead.
+pub(super) const CLAIM: &str = "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4 WHERE seq IN ( \
+           SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
+           WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
+             AND p.settled_at <= $3 \
+             AND NOT EXISTS (SELECT 1 FROM requests e \
+                             WHERE e.person = r.person AND e.finished_at IS NULL \
+                               AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
+           ORDER BY r.seq LIMIT $5) \
+         RETURNING seq, id, tenant, connection, action, step, generation, failures, acknowledged, reference, \
+           outcome, sealed_details, (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key";
+
+/// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit.
+pub(crate) async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane>, StoreError> {
+    let rows = sqlx::query(DUE_LANES).bind(now).fetch_all(connection).await?;
     let lane = |row: &AnyRow| {
         Ok(Lane {
             tenant: row.try_get("tenant")?,
@@ -103,26 +112,15 @@ pub(crate) async fn claim(
     lease_until: i64,
     digest: &str,
 ) -> Result<Vec<Claim>, StoreError> {
-    let rows = sqlx::query(
-        "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4 WHERE seq IN ( \
-           SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
-           WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
-             AND p.settled_at <= $3 \
-             AND NOT EXISTS (SELECT 1 FROM requests e \
-                             WHERE e.person = r.person AND e.finished_at IS NULL \
-                               AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
-           ORDER BY r.seq LIMIT $5) \
-         RETURNING seq, id, tenant, connection, action, step, generation, failures, acknowledged, reference, \
-           outcome, sealed_details, (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key",
-    )
-    .bind(&lane.connection)
-    .bind(lane.action.word())
-    .bind(now)
-    .bind(lease_until)
-    .bind(i64::try_from(most).unwrap_or(i64::MAX))
-    .bind(lane.step.word())
-    .fetch_all(&mut *tx)
-    .await?;
+    let rows = sqlx::query(CLAIM)
+        .bind(&lane.connection)
+        .bind(lane.action.word())
+        .bind(now)
+        .bind(lease_until)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .bind(lane.step.word())
+        .fetch_all(&mut *tx)
+        .await?;
     let mut claims = Vec::new();
     for row in &rows {
         match claimed(row) {

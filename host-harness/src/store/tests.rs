@@ -1,5 +1,7 @@
 use std::{path::PathBuf, sync::Arc};
 
+use sqlx::Row as _;
+
 use super::*;
 use crate::secret::Secret;
 
@@ -137,6 +139,37 @@ async fn a_full_disk_is_told_to_all_of_its_batch_and_what_comes_when_there_is_ro
     mark(&store, "later", false).await.unwrap();
     mark_large(&store, "large").await.unwrap();
     assert_eq!(marks(&store).await, ["large", "later", "master-key"]);
+}
+
+/// The steps by which SQLite does what `sql` says.
+async fn plan(store: &Store, sql: &'static str) -> Vec<String> {
+    let steps = store.read(move |connection| {
+        Box::pin(async move {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let steps = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(connection).await?;
+            Ok(steps.iter().map(|step| step.get("detail")).collect())
+        })
+    });
+    steps.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_asked_again_and_again_goes_through_no_table() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for sql in [queue::DUE_LANES, queue::CLAIM, choices::PRUNE] {
+        let steps = plan(&store, sql).await;
+        assert!(steps.iter().any(|step| step.starts_with("SEARCH ")), "{steps:?}");
+        let scans = steps.iter().filter(|step| step.starts_with("SCAN "));
+        // Those of a few values that the query itself lists.
+        let scans: Vec<_> = scans
+            .filter(|step| !["SCAN w", "SCAN l", "SCAN CONSTANT ROW"].contains(&step.as_str()))
+            .collect();
+        assert!(scans.is_empty(), "{scans:?} in {sql}");
+    }
+    let steps = plan(&store, queue::CLAIM).await;
+    assert!(steps.iter().any(|step| step.contains("COVERING INDEX requests_in_order")), "{steps:?}");
+    assert!(!steps.iter().any(|step| step.contains("ORDER BY")), "what is due is not sorted: {steps:?}");
 }
 
 #[tokio::test]

@@ -202,6 +202,34 @@ async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_
 }
 
 #[tokio::test]
+async fn a_request_that_cannot_be_read_is_set_aside_with_an_alarm_and_the_others_go_on() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    let damaged = request(&store, "newsletter", 1, Action::Erasure).await;
+    let sound = request(&store, "newsletter", 2, Action::Erasure).await;
+    let id = damaged.clone();
+    write(&store, move |tx| {
+        Box::pin(async move {
+            sqlx::query("UPDATE requests SET outcome = '{' WHERE id = $1").bind(id).execute(tx).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert_eq!(ids(&claim_all(&store, 100).await), [sound]);
+    let open = store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap();
+    let open: Vec<_> = open.iter().map(|alarm| (alarm.kind.as_str(), &alarm.about)).collect();
+    assert_eq!(open, [("request-set-aside", &damaged)]);
+    let state = "SELECT state || ' ' || finished_at || ' ' || COALESCE(lease_until, 'none') FROM requests WHERE id = $1";
+    let state = store.read(move |connection| {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar::<_, String>(state).bind(damaged).fetch_one(connection).await?)
+        })
+    });
+    assert_eq!(state.await.unwrap(), "failed 100 none");
+}
+
+#[tokio::test]
 async fn a_service_that_stops_often_sets_no_request_aside() {
     let folder = Folder::new();
     let store = folder.store().await;
