@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Cause,
-    newest::{Judged, News, Recorded, hear},
+    newest::{Judged, News, Recorded, hear, is_echo},
     outbound::Requested,
     put_back::{LAG_MS, put_back},
     tell,
@@ -89,7 +89,8 @@ async fn take_one(
             tell::item(tx, keys, &about, ground, (&chosen.item, &judged.stands), &cause).await?;
             heard.push(chosen.item.clone());
         }
-        if judged.restore || was_unseen(tx, person, chosen, judged.news).await? {
+        let was_unseen = !is_echo(chosen, &writes) && await_showing(tx, person, chosen).await?;
+        if judged.restore || was_unseen {
             work |= restore(tx, keys, &about, &chosen.item, &judged).await?;
         }
     }
@@ -106,17 +107,13 @@ fn by_now(chosen: &Preference, received_at: i64) -> Preference {
     Preference { chosen_at_ms: chosen.chosen_at_ms.min(received_at), ..chosen.clone() }
 }
 
-/// Whether a write of ours may not have seen the event's choice at the vendor yet, and so have left it or gone over it.
-/// What is written from now on waits until the vendor shows it.
-async fn was_unseen(
+/// What is written from now on waits until the vendor shows the event's choice: before, it would be found as it was and
+/// left so. Whether a write of ours may have done that already, or gone over the choice.
+async fn await_showing(
     tx: &mut Connection,
     person: PersonId,
     chosen: &Preference,
-    news: News,
 ) -> Result<bool, StoreError> {
-    if news == News::Echo {
-        return Ok(false);
-    }
     let date = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
     let (at, shown_at) = (date(chosen.chosen_at_ms), date(chosen.chosen_at_ms.saturating_add(LAG_MS)));
     people::settles_at(tx, person, shown_at).await?;

@@ -108,6 +108,24 @@ async fn an_opt_out_that_our_write_of_whole_lists_put_back_is_written_again() {
 }
 
 #[tokio::test]
+async fn what_is_written_again_waits_until_the_vendor_shows_what_it_goes_over() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.work();
+    let ours = bench.sends(ADA, vec![bench.chosen(PUSH, Choice::OptOut)]).await;
+    bench.done(&ours).await;
+    bench.pass(MINUTES);
+    let again = bench.sends(ADA, vec![bench.chosen(PUSH, Choice::OptOut)]).await;
+    bench.done(&again).await;
+    // In the same second, so that the opt-out counts; the lists are shown with the opt-in a minute later.
+    bench.stand_in.act(ADA, &Act::RejoinChannel { channel: 6541 });
+    bench.hears(ADA, "in", bench.chosen(PUSH, Choice::OptIn)).await;
+    assert_eq!(bench.out_of(ADA), Vec::<i64>::new());
+    bench.quiet().await;
+    assert_eq!(bench.out_of(ADA), [6541]);
+}
+
+#[tokio::test]
 async fn a_reading_leaves_alone_what_waits_to_be_written_again() {
     let mut bench = bench().await;
     bench.stand_in.seed(ADA, None);
