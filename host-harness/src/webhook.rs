@@ -11,7 +11,7 @@ mod token;
 pub(crate) mod tried;
 pub(crate) mod upkeep;
 
-pub use door::{Checked, Decoy};
+pub use door::Checked;
 pub use token::AcceptedToken;
 
 use std::sync::Arc;
@@ -66,11 +66,22 @@ impl Admitted {
         Self { delivery, accepted }
     }
 
+    /// Masks what a checked delivery repeats of the token that was presented. For a connection that the host does not carry
+    /// now: its secrets are masked [when it is read](Self::from_store).
+    pub(crate) fn uncarried(checked: Checked) -> Self {
+        let Checked { mut delivery, accepted, presented, .. } = checked;
+        mask(&presented, &mut delivery);
+        Self { delivery, accepted }
+    }
+
     /// A delivery that was admitted at the door before, stored without its token, and is read now.
     ///
     /// The verdict is the door's and is stored beside the delivery: the token itself is not stored, may have been revoked
     /// since, and what it proved was true when the delivery arrived. The placeholder stands in the slot already.
-    pub fn from_store(delivery: Delivery, accepted: bool) -> Self {
+    pub fn from_store(connection: &Connection, mut delivery: Delivery, accepted: bool) -> Self {
+        if accepted {
+            mask(&connection.redactor, &mut delivery);
+        }
         Self { delivery, accepted }
     }
 

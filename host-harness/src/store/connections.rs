@@ -70,13 +70,10 @@ pub(crate) fn duties_in(actions: &str) -> Result<BTreeSet<Duty>, StoreError> {
         .map_err(|error| StoreError::Unreadable(format!("a connection's actions: {error}")))
 }
 
-/// Whether there is a connection of that key.
-pub(crate) async fn exists(connection: &mut Connection, key: &str) -> Result<bool, StoreError> {
-    let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM connections WHERE key = $1")
-        .bind(key)
-        .fetch_one(connection)
-        .await?;
-    Ok(found > 0)
+/// Whose the connection of that key is; none where there is no such connection.
+pub(crate) async fn tenant(connection: &mut Connection, key: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT tenant FROM connections WHERE key = $1";
+    Ok(sqlx::query_scalar(sql).bind(key).fetch_optional(connection).await?)
 }
 
 /// Stores `new` at `at`, instead of the connection of its key where there is one; how that one stands is kept.

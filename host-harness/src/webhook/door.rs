@@ -55,34 +55,6 @@ impl Checked {
     }
 }
 
-/// What deliveries are checked against where no connection has their address, so that the refusal costs what a wrong token
-/// costs at a connection: reading the slot, one SHA-256 of what stands there, and as many comparisons as there are tokens.
-///
-/// The same cannot be: the slot of a connection that does not exist, for which the `authorization` header stands (a slot in
-/// the query costs parsing the address instead); the number of tokens, which each connection has its own of (a comparison
-/// takes some ten nanoseconds); and the look-up itself.
-#[derive(Debug)]
-pub struct Decoy {
-    slot: TokenSlot,
-    accepted: Vec<AcceptedToken>,
-}
-
-impl Decoy {
-    /// One of so many tokens.
-    pub fn of(tokens: usize) -> Self {
-        Self {
-            slot: TokenSlot { place: Place::Header, name: "authorization".to_owned() },
-            // Nobody knows a text with this digest; whoever found one would still be refused.
-            accepted: vec![AcceptedToken::by_digest([0; 32]); tokens],
-        }
-    }
-
-    /// Checks `delivery` as a connection would. Never accepted.
-    pub fn check(&self, delivery: Delivery) -> Checked {
-        Checked { accepted: false, only: None, ..Checked::against(&self.slot, &self.accepted, delivery) }
-    }
-}
-
 /// Takes tokens out, and counts.
 struct Door<'a> {
     tokens: &'a [AcceptedToken],
@@ -96,9 +68,10 @@ impl Door<'_> {
     /// The last word of each header `name` is a token.
     fn check_headers(&mut self, name: &str, headers: &mut [(String, String)]) {
         for (_, value) in headers.iter_mut().filter(|(header, _)| header.eq_ignore_ascii_case(name)) {
-            let start = value.trim_end().rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
-            let placeholder = self.placeholder(value.get(start..).unwrap_or_default().trim_end());
-            value.truncate(start);
+            let given = value.trim_end();
+            let token = given.rsplit(char::is_whitespace).next().unwrap_or(given);
+            let (before, placeholder) = (given.len() - token.len(), self.placeholder(token));
+            value.truncate(before);
             value.push_str(placeholder);
         }
     }

@@ -167,10 +167,10 @@ impl Webhooks {
         };
         let calls = match self.shared.host.connection(&claim.connection) {
             Ok(calls) => calls,
-            Err(unknown) => return (Reading::unknown(&unknown), None),
+            Err(unknown) => return (Reading::uncarried(&unknown), None),
         };
         let digest = calls.plugin().digest().to_string();
-        let verdict = calls.verify(&Admitted::from_store(delivery, claim.accepted)).await;
+        let verdict = calls.verify(&Admitted::from_store(calls.connection(), delivery, claim.accepted)).await;
         (Reading::of(verdict, claim.proven), Some(digest))
     }
 

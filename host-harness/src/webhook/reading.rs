@@ -79,8 +79,9 @@ impl Reading {
         }
     }
 
-    pub(super) fn unknown(unknown: &UnknownConnection) -> Self {
-        Self::Failed(Failed { why: unknown.to_string(), passes: false, asked_ms: None })
+    /// The host does not carry the connection. It is there, for its deliveries go with it.
+    pub(super) fn uncarried(unknown: &UnknownConnection) -> Self {
+        Self::Failed(Failed { why: unknown.to_string(), passes: true, asked_ms: None })
     }
 }
 

@@ -1,14 +1,16 @@
 //! Receiving: checked at the door, stored, and only then acknowledged.
 //!
 //! A connection that is switched off still receives: its vendor would not send again what happened meanwhile. What it
-//! brings waits until the connection is switched on. A connection that does not exist is answered like a wrong token.
+//! brings waits until the connection is switched on. So does one that the host does not carry now, whose plugin does not
+//! load, say: what has one of its tokens is kept until it does. A connection that does not exist is answered like a wrong
+//! token.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{AcceptedToken, Admitted, Checked, Decoy, kept, rate::Rates};
+use super::{AcceptedToken, Admitted, Checked, kept, rate::Rates};
 use crate::{
     contract::{
         Interface,
@@ -118,11 +120,26 @@ impl Webhooks {
             return Ok(Answer::TooLarge);
         }
         let known = self.tokens.accepted(connection).await?;
-        let Some(calls) = calls else {
-            let _refused = Decoy::of(MOST_LIVE).check(delivery);
-            return Ok(Answer::Refused);
+        let passed = match calls {
+            Some(calls) => self.pass(calls, known, delivery).await,
+            None => self.pass_uncarried(connection, known, delivery),
         };
-        self.answer(calls, known, delivery).await
+        let passed = match passed {
+            Ok(passed) => passed,
+            Err(answer) => return Ok(answer),
+        };
+        match self.tenant(connection, calls).await? {
+            Some(tenant) => self.store(tenant, connection.to_owned(), passed).await,
+            None => Ok(Answer::Refused),
+        }
+    }
+
+    async fn tenant(&self, connection: &str, calls: Option<&Calls>) -> Result<Option<String>, StoreError> {
+        if let Some(calls) = calls {
+            return Ok(Some(calls.connection().tenant.0.clone()));
+        }
+        let connection = connection.to_owned();
+        self.shared.store.read(|c| Box::pin(async move { connections::tenant(c, &connection).await })).await
     }
 
     /// How a delivery was answered, in metrics and log. What a sender wrote is in neither: where no such connection is known
@@ -137,38 +154,44 @@ impl Webhooks {
         tracing::info!(tenant, connection = key, operation = "delivery", status = %status, "a delivery was answered");
     }
 
-    /// What is answered where there is such a connection.
-    async fn answer(
-        &self,
-        calls: &Calls,
-        known: Vec<Known>,
-        delivery: Delivery,
-    ) -> Result<Answer, StoreError> {
-        match self.pass(calls, known, delivery).await {
-            Ok(passed) => self.store(calls, passed).await,
-            Err(answer) => Ok(answer),
-        }
-    }
-
     /// What may be stored, or the answer to what may not.
     async fn pass(&self, calls: &Calls, known: Vec<Known>, delivery: Delivery) -> Result<Passed, Answer> {
+        let connection = calls.connection();
         let Some(slot) = &calls.plugin().manifest().webhook_token_slot else {
-            self.count(calls)?;
+            self.count(&connection.key)?;
             return by_signature(calls, delivery).await.ok_or(Answer::Refused);
         };
-        let passed = by_token(calls, slot, known, delivery).ok_or(Answer::Refused)?;
-        self.count(calls)?;
-        Ok(passed)
+        let (checked, carried) =
+            by_token(slot, &connection.accepted_tokens, known, delivery).ok_or(Answer::Refused)?;
+        self.count(&connection.key)?;
+        Ok(Passed { admitted: Admitted::masked(connection, checked), by_vendor: true, carried })
     }
 
-    fn count(&self, calls: &Calls) -> Result<(), Answer> {
-        self.rates.take(&calls.connection().key, self.shared.clock.now()).map_err(Answer::TooMany)
+    /// The same where the host carries no such connection, and knows its slot as little as whether there is one. What is
+    /// refused costs what a wrong token costs.
+    ///
+    /// The same cannot be: the slot of a connection that does not exist (one in the query costs parsing the address
+    /// instead); the number of tokens, which each connection has its own of (a comparison takes some ten nanoseconds); and
+    /// the look-up itself.
+    fn pass_uncarried(
+        &self,
+        connection: &str,
+        known: Vec<Known>,
+        delivery: Delivery,
+    ) -> Result<Passed, Answer> {
+        let slot = TokenSlot { place: Place::Header, name: "authorization".to_owned() };
+        let (checked, carried) = by_token(&slot, &[], known, delivery).ok_or(Answer::Refused)?;
+        self.count(connection)?;
+        Ok(Passed { admitted: Admitted::uncarried(checked), by_vendor: true, carried })
     }
 
-    async fn store(&self, calls: &Calls, passed: Passed) -> Result<Answer, StoreError> {
+    fn count(&self, connection: &str) -> Result<(), Answer> {
+        self.rates.take(connection, self.shared.clock.now()).map_err(Answer::TooMany)
+    }
+
+    async fn store(&self, tenant: String, connection: String, passed: Passed) -> Result<Answer, StoreError> {
         let Passed { admitted, by_vendor, carried } = passed;
         let store = &self.shared.store;
-        let (tenant, connection) = (calls.connection().tenant.0.clone(), calls.connection().key.clone());
         let now = self.shared.date_ms();
         let id = Uuid::now_v7().to_string();
         let digest = if by_vendor { kept::digest } else { kept::digest_of_all };
@@ -184,7 +207,7 @@ impl Webhooks {
         };
         let stored = store.write(move |tx| {
             Box::pin(async move {
-                if !connections::exists(tx, &connection).await? {
+                if connections::tenant(tx, &connection).await?.is_none() {
                     return Ok(Answer::Refused);
                 }
                 if !by_vendor && deliveries::unproven(tx, &connection).await? >= MOST_UNPROVEN {
@@ -205,11 +228,15 @@ impl Webhooks {
     }
 }
 
-/// Where the plugin names a slot: one credential in it, and an accepted one.
-fn by_token(calls: &Calls, slot: &TokenSlot, known: Vec<Known>, delivery: Delivery) -> Option<Passed> {
+/// What has one credential in the slot, and an accepted one: of the connection's `own`, or one that is `known`.
+fn by_token(
+    slot: &TokenSlot,
+    own: &[AcceptedToken],
+    known: Vec<Known>,
+    delivery: Delivery,
+) -> Option<(Checked, Option<TokenView>)> {
     let is_overlong = is_overlong(slot, &delivery);
-    let connection = calls.connection();
-    let mut accepted = connection.accepted_tokens.clone();
+    let mut accepted = own.to_vec();
     accepted.extend(known.iter().map(|known| AcceptedToken::by_digest(known.digest)));
     let checked = Checked::against(slot, &padded(accepted), delivery);
     let carried = checked.only_token()?;
@@ -217,7 +244,7 @@ fn by_token(calls: &Calls, slot: &TokenSlot, known: Vec<Known>, delivery: Delive
         return None;
     }
     let carried = known.into_iter().find(|known| known.digest == carried).map(|known| known.token);
-    Some(Passed { admitted: Admitted::masked(connection, checked), by_vendor: true, carried })
+    Some((checked, carried))
 }
 
 /// As many as a connection that does not exist is checked against; what stands in for one has a digest that no text is

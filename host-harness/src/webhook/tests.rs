@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -50,6 +51,8 @@ fn the_last_word_of_the_header_is_the_token_and_never_goes_on() {
         ("t-new", true, "accepted-webhook-token"),
         ("Bearer t-stale", false, "Bearer refused-webhook-token"),
         ("Bearer ", false, "refused-webhook-token"),
+        ("Bearer\u{a0}t-new", true, "Bearer\u{a0}accepted-webhook-token"),
+        ("Bearer\u{3000}t-stale\u{2003}", false, "Bearer\u{3000}refused-webhook-token"),
         ("", false, "refused-webhook-token"),
         // The placeholder itself is no way in.
         ("Bearer accepted-webhook-token", false, "Bearer refused-webhook-token"),
@@ -177,21 +180,39 @@ fn a_digest_accepts_its_token_alone() {
 }
 
 #[test]
-fn a_decoy_takes_the_token_out_and_accepts_nothing() {
-    for tokens in [0, 1, 5] {
-        let checked = Decoy::of(tokens).check(repeating("Bearer t-digest-only"));
-        assert!(!checked.is_accepted());
-        assert_eq!(checked.delivery.headers[0].1, "Bearer refused-webhook-token");
+fn a_delivery_from_the_store_has_the_verdict_of_the_door() {
+    let delivery = repeating("OAuth2 accepted-webhook-token");
+    for (accepted, placeholder) in [(true, Some("accepted-webhook-token")), (false, None)] {
+        let admitted = Admitted::from_store(&connection(), delivery.clone(), accepted);
+        assert_eq!(admitted.delivery(), &delivery);
+        assert_eq!((admitted.is_accepted(), admitted.placeholder().as_deref()), (accepted, placeholder));
     }
 }
 
 #[test]
-fn a_delivery_from_the_store_has_the_verdict_of_the_door() {
-    let delivery = repeating("OAuth2 accepted-webhook-token");
-    for (accepted, placeholder) in [(true, Some("accepted-webhook-token")), (false, None)] {
-        let admitted = Admitted::from_store(delivery.clone(), accepted);
-        assert_eq!(admitted.delivery(), &delivery);
-        assert_eq!((admitted.is_accepted(), admitted.placeholder().as_deref()), (accepted, placeholder));
+fn a_delivery_that_was_stored_while_its_connection_was_not_carried_has_the_secrets_masked_when_it_is_read() {
+    let known = by_digest("t-digest-only");
+    let checked = Checked::against(&slot(), &[known], repeating("OAuth2 t-digest-only"));
+    let mut stored = Admitted::uncarried(checked);
+    assert!(stored.is_accepted());
+    assert_eq!(stored.delivery().body, br#"{"token":"[redacted]"}"#);
+    stored.delivery.body = br#"{"copy":"t-old"}"#.to_vec();
+    let read = Admitted::from_store(&connection(), stored.delivery, true);
+    assert_eq!(read.delivery().body, br#"{"copy":"[redacted]"}"#);
+}
+
+proptest! {
+    /// Whatever a stranger sends: it is refused, and nothing is left in the slot.
+    #[test]
+    fn no_header_and_no_address_panics_the_door(value in "\\PC{0,40}|[ \u{a0}\u{3000}a-b]{0,8}", query in "\\PC{0,40}") {
+        for slot in [slot(), TokenSlot { place: Place::Query, name: "token".into() }] {
+            let delivery = Delivery { url: format!("https://h.example.com/?{query}"), ..repeating(&value) };
+            let checked = Checked::against(&slot, &[by_digest("t-known-one")], delivery);
+            prop_assert!(!checked.is_accepted());
+            if slot.place == Place::Header {
+                prop_assert!(checked.delivery.headers[0].1.ends_with("refused-webhook-token"));
+            }
+        }
     }
 }
 

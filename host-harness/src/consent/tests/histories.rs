@@ -190,7 +190,8 @@ impl Play<'_> {
             received_at_ms: self.bench.now(),
         };
         let calls = self.bench.shared.host.connection("newsletter").unwrap();
-        let verdict = calls.verify(&Admitted::from_store(delivery, true)).await.unwrap().unwrap();
+        let admitted = Admitted::from_store(calls.connection(), delivery, true);
+        let verdict = calls.verify(&admitted).await.unwrap().unwrap();
         let Verdict::Authentic(events) = verdict else { panic!("{verdict:?}") };
         let keys = self.bench.shared.store.keys("acme").await.unwrap();
         let received_at = self.bench.shared.date_ms();

@@ -114,6 +114,25 @@ async fn without_a_store_the_vendor_is_asked_to_come_again() {
 }
 
 #[tokio::test]
+async fn what_comes_while_the_host_does_not_carry_its_connection_is_kept_and_read_once_it_does() {
+    let mut inbox = Inbox::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.read();
+    inbox.bench.shared.host.remove_connection("newsletter");
+    let refused = inbox.post("nobody", "Bearer wrong", OPT_OUT.into()).await;
+    assert_eq!(inbox.post("newsletter", "Bearer wrong", OPT_OUT.into()).await, refused);
+    let body = OPT_OUT.replace("EmailLink", token.expose());
+    assert_eq!(inbox.post("newsletter", &bearer(&token), body.into()).await.0, 200);
+    let waiting = inbox.once(|list| list[0].readings > 8).await;
+    assert_eq!((waiting[0].state, waiting[0].proven), (DeliveryState::Waiting, true));
+    inbox.put(|_| {});
+    inbox.once_all_are(DeliveryState::Read).await;
+    let told = serde_json::to_value(&inbox.feed().await[0]).unwrap();
+    assert_eq!(told["identity_map"], serde_json::json!({"email": "ada@example.com"}));
+    assert!(!told.to_string().contains(token.expose()) && !inbox.holds(token.expose()));
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
     let mut inbox = Inbox::new().await;
     let token = inbox.token("newsletter").await;
