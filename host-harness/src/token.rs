@@ -6,6 +6,7 @@
 pub(crate) mod life;
 pub(crate) mod refresh;
 pub(crate) mod schedule;
+mod settle;
 
 use std::{sync::Arc, time::Duration};
 
@@ -136,20 +137,25 @@ impl Tokens {
     }
 
     /// Ends a token at once; whether it was accepted until now. Where it is the one in use, the vendor's deliveries are
-    /// refused until it has another one.
+    /// refused until it has another one: where the host handed it over, its successor is offered with its end.
     pub(crate) async fn revoke(
         &self,
         tenant: &str,
         connection: &str,
         generation: i64,
     ) -> Result<bool, StoreError> {
-        let (now, by) = (self.now(), self.by.clone());
+        let (this, now) = (self.clone(), self.now());
         let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
         let revoked = self.store.write(move |tx| {
             Box::pin(async move {
+                let live = tokens::live(tx, &connection).await?;
                 let was_live = tokens::end(tx, &connection, generation, TokenState::Revoked, now).await?;
                 if was_live {
+                    let by = this.by.clone();
                     tell(tx, &tenant, &connection, ("token-revoked", by), generation, now).await?;
+                }
+                if live.iter().any(|known| known.token.generation == generation && known.token.is_in_step()) {
+                    this.offer_in(tx, &tenant, &connection, |_| true, now).await?;
                 }
                 Ok(was_live)
             })
@@ -175,7 +181,7 @@ pub(crate) async fn seen(
     now: i64,
 ) -> Result<(), StoreError> {
     if carried.state == TokenState::Offered && tokens::taken(tx, connection, carried.generation, now).await? {
-        refresh::all_is_well(tx, connection, now).await?;
+        settle::all_is_well(tx, connection, now).await?;
     }
     // To the hour: a write for each delivery would cost more than it tells.
     if carried.seen_at.is_none_or(|seen| now < seen || seen.saturating_add(HOUR_MS) <= now) {

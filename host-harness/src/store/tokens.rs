@@ -39,7 +39,7 @@ pub(crate) struct TokenView {
     pub(crate) generation: i64,
     /// Where it stands.
     pub(crate) state: TokenState,
-    /// Whether the host made it to hand it to the vendor itself.
+    /// Whether the host hands it to the vendor itself, and its successor too; no longer where the vendor takes none.
     pub(crate) by_host: bool,
     /// Since when it is accepted.
     pub(crate) issued_at: i64,
@@ -337,6 +337,15 @@ pub(crate) async fn discard(
     sqlx::query("DELETE FROM tokens WHERE connection = $1 AND generation = $2 AND sealed_token IS NOT NULL")
         .bind(connection)
         .bind(generation)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The vendor takes no token from the host: what it uses is replaced by an operator.
+pub(crate) async fn is_left_to_an_operator(tx: &mut Connection, connection: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE tokens SET by_host = 0 WHERE connection = $1 AND state = 'current'")
+        .bind(connection)
         .execute(tx)
         .await?;
     Ok(())

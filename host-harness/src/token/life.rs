@@ -34,6 +34,11 @@ impl TokenView {
         self.state == TokenState::Offered && self.by_host && self.push_at.is_some()
     }
 
+    /// Whether the vendor uses it and takes its successor from the host.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.state == TokenState::Current && self.by_host
+    }
+
     fn is_live(&self) -> bool {
         matches!(self.state, TokenState::Offered | TokenState::Current | TokenState::Former)
     }

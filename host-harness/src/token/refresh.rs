@@ -10,34 +10,22 @@ use futures::{StreamExt, future::BoxFuture};
 use super::{
     Tokens, digest,
     life::{self, MOST_LIVE},
-    new_token, retire_over, tell,
+    new_token, retire_over,
+    settle::{DAMAGED, NO_ROOM, raise},
 };
 use crate::{
     contract::TokenOutcome,
     sandbox::CallResult,
     secret::Secret,
-    service::{DAY_MS, HOUR_MS, Shared, millis},
+    service::Shared,
     store::{
         Connection, Store, StoreError,
-        alarms::{self, Alarm},
         tokens::{self, NewToken, OfConnection, Push, TokenState, TokenView},
     },
 };
 
-/// The vendor takes no token from the host, and an operator has to enter one soon.
-const BY_HAND: &str = "token-by-hand";
-/// The vendor has not taken its new token, and the one before ends soon.
-const NOT_TAKEN: &str = "token-not-taken";
-/// A token is damaged in the database.
-const DAMAGED: &str = "token-damaged";
-/// No successor can be made.
-const NO_ROOM: &str = "token-no-room";
-
 /// Tokens handed over at the same time: a vendor that does not answer holds the others up no longer than its deadline.
 const TOGETHER: usize = 16;
-
-/// A vendor that asks for less is asked again after this.
-const SHORTEST_WAIT_MS: i64 = 60_000;
 
 /// What became of handing a token to the vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,14 +154,14 @@ impl Tokens {
         connection: &str,
         hand: &Hand,
     ) -> Result<Option<Pushed>, StoreError> {
-        let now = self.now();
-        self.offer(tenant.to_owned(), connection.to_owned(), |_| true).await?;
-        let key = connection.to_owned();
+        let (this, now) = (self.clone(), self.now());
+        let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
         let due = self.store.write(move |tx| {
             Box::pin(async move {
-                tokens::push_now(tx, &key, now).await?;
+                this.offer_in(tx, &tenant, &connection, |_| true, now).await?;
+                tokens::push_now(tx, &connection, now).await?;
                 let due = tokens::to_push(tx, now).await?;
-                Ok(due.into_iter().find(|due| due.connection == key))
+                Ok(due.into_iter().find(|due| due.connection == connection))
             })
         });
         match due.await? {
@@ -182,7 +170,6 @@ impl Tokens {
         }
     }
 
-    /// Offers `connection` a successor if it `needs` one, unless one is on its way.
     async fn offer(
         &self,
         tenant: String,
@@ -190,19 +177,30 @@ impl Tokens {
         needs: impl FnOnce(&[TokenView]) -> bool + Send + 'static,
     ) -> Result<(), StoreError> {
         let (this, now) = (self.clone(), self.now());
-        let offered = self.store.write(move |tx| {
-            Box::pin(async move {
-                let live = retire_over(tx, &connection, now).await?;
-                if live.iter().any(TokenView::is_on_its_way) || !needs(&live) {
-                    return Ok(());
-                }
-                this.insert_successor(tx, &tenant, &connection, &live, now).await
+        self.store
+            .write(move |tx| {
+                Box::pin(async move { this.offer_in(tx, &tenant, &connection, needs, now).await })
             })
-        });
-        offered.await
+            .await
     }
 
-    async fn insert_successor(
+    /// Offers `connection` a successor if it `needs` one, unless one is on its way.
+    pub(super) async fn offer_in(
+        &self,
+        tx: &mut Connection,
+        tenant: &str,
+        connection: &str,
+        needs: impl FnOnce(&[TokenView]) -> bool + Send,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let live = retire_over(tx, connection, now).await?;
+        if live.iter().any(TokenView::is_on_its_way) || !needs(&live) {
+            return Ok(());
+        }
+        self.insert_successor(tx, tenant, connection, &live, now).await
+    }
+
+    pub(super) async fn insert_successor(
         &self,
         tx: &mut Connection,
         tenant: &str,
@@ -268,87 +266,6 @@ impl Tokens {
         set_aside.await?;
         Ok(Pushed::Failed { reason, asked: None })
     }
-
-    async fn settle(
-        &self,
-        tx: &mut Connection,
-        push: &Push,
-        pushed: &Pushed,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let Push { tenant, connection, generation, .. } = push;
-        if !tokens::is_here(tx, push).await? {
-            return Ok(());
-        }
-        match pushed {
-            Pushed::Taken => {
-                tokens::taken(tx, connection, *generation, now).await?;
-                let live = retire_over(tx, connection, now).await?;
-                if !live.iter().any(|token| token.generation == *generation) {
-                    // It was revoked on its way: the vendor has one that is refused, and needs another at once.
-                    return self.insert_successor(tx, tenant, connection, &live, now).await;
-                }
-                tell(tx, tenant, connection, ("token-taken", self.by.clone()), *generation, now).await?;
-                all_is_well(tx, connection, now).await
-            }
-            Pushed::ByHand => {
-                tokens::discard(tx, connection, *generation).await?;
-                let left = left(tx, connection, now).await?;
-                if left > life::WARNING_MS {
-                    return Ok(());
-                }
-                let detail = format!(
-                    "the webhook token ends in {} days, and the vendor takes none from the host: get a new one and enter it \
-                     there",
-                    (left / DAY_MS).max(0)
-                );
-                raise(tx, tenant, connection, BY_HAND, &detail, now).await
-            }
-            Pushed::Failed { reason, asked } => {
-                let left = left(tx, connection, now).await?;
-                let again_at = now.saturating_add(wait(*asked, left));
-                tokens::not_taken(tx, connection, *generation, again_at, reason).await?;
-                if left >= life::URGENT_MS {
-                    return Ok(());
-                }
-                let detail = format!("the webhook token ends in {} hours: {reason}", (left / HOUR_MS).max(0));
-                raise(tx, tenant, connection, NOT_TAKEN, &detail, now).await
-            }
-        }
-    }
-}
-
-/// The vendor has a token that lasts.
-pub(super) async fn all_is_well(tx: &mut Connection, connection: &str, now: i64) -> Result<(), StoreError> {
-    for kind in [BY_HAND, NOT_TAKEN, NO_ROOM] {
-        alarms::is_over(tx, now, kind, connection).await?;
-    }
-    Ok(())
-}
-
-async fn raise(
-    tx: &mut Connection,
-    tenant: &str,
-    connection: &str,
-    kind: &'static str,
-    detail: &str,
-    now: i64,
-) -> Result<(), StoreError> {
-    let alarm = Alarm { tenant, connection: Some(connection), kind, about: connection, detail };
-    alarms::raise(tx, now, &alarm).await
-}
-
-/// How long the vendor has a token yet; without end where it has none from here that could end.
-async fn left(tx: &mut Connection, connection: &str, now: i64) -> Result<i64, StoreError> {
-    let live: Vec<_> = tokens::live(tx, connection).await?.into_iter().map(|known| known.token).collect();
-    Ok(life::end_of_use(&live).map_or(i64::MAX, |end| end.saturating_sub(now)))
-}
-
-/// An hour, or what the vendor asked for, as long as that is not most of what is left.
-fn wait(asked: Option<Duration>, left: i64) -> i64 {
-    let Some(asked) = asked else { return HOUR_MS };
-    let asked = millis(asked);
-    asked.clamp(SHORTEST_WAIT_MS, DAY_MS).min((left / 2).max(HOUR_MS))
 }
 
 fn open(store: &Store, push: &Push) -> Result<Secret, StoreError> {

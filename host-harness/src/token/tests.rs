@@ -243,6 +243,49 @@ async fn where_the_vendor_takes_none_an_operator_is_told_from_fourteen_days_befo
 }
 
 #[tokio::test]
+async fn a_vendor_that_takes_none_any_more_is_offered_one_a_day_and_an_operator_is_told_once() {
+    let bench = Bench::new().await;
+    let (hand, _) = vendor(Pushed::Taken);
+    bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
+    bench.clock.advance(days(84));
+    let (hand, handed) = vendor(Pushed::ByHand);
+    for _ in 0..10 {
+        bench.tokens.pass(&*hand).await.unwrap();
+        bench.clock.advance(Duration::from_mins(1));
+    }
+    assert_eq!((handed.all().len(), bench.alarms().await.len()), (1, 1));
+    assert_eq!(bench.states().await, [(1, TokenState::Current)]);
+}
+
+#[tokio::test]
+async fn a_token_in_use_that_is_revoked_has_a_successor_where_the_host_handed_it_over() {
+    let bench = Bench::new().await;
+    let (hand, handed) = vendor(Pushed::Taken);
+    bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
+    bench.tokens.revoke("acme", "newsletter", 1).await.unwrap();
+    bench.tokens.pass(&*hand).await.unwrap();
+    assert_eq!(bench.states().await, [(1, TokenState::Revoked), (2, TokenState::Current)]);
+    assert!(bench.accepts(&handed.all()[1]).await);
+    let by_hand = bench.issue().await;
+    bench.deliver(&by_hand.token).await;
+    bench.tokens.revoke("acme", "newsletter", by_hand.generation).await.unwrap();
+    bench.tokens.pass(&*hand).await.unwrap();
+    assert_eq!(handed.all().len(), 2, "an operator entered it, and enters another");
+}
+
+#[tokio::test]
+async fn a_token_that_the_schedule_hands_over_meanwhile_is_no_lack_of_room() {
+    let bench = Bench::new().await;
+    let (hand, handed) = vendor(Pushed::Taken);
+    let (rotated, passed) =
+        tokio::join!(bench.tokens.rotate("acme", "newsletter", &*hand), bench.tokens.pass(&*hand));
+    passed.unwrap();
+    assert_eq!(rotated.unwrap(), Some(Pushed::Taken));
+    let handed: std::collections::BTreeSet<_> = handed.all().iter().map(digest).collect();
+    assert_eq!(handed.len(), 1);
+}
+
+#[tokio::test]
 async fn two_looks_at_once_make_one_successor() {
     let bench = Bench::new().await;
     bench.issue().await;
