@@ -63,12 +63,6 @@ impl Default for Telemetry {
             None,
             "How long attempts took, in seconds.".into(),
         );
-        recorder.describe_gauge(
-            REQUESTS_OPEN.into(),
-            None,
-            "Requests that are not through, by state.".into(),
-        );
-        recorder.describe_gauge(ALARMS_OPEN.into(), None, "Alarms that nobody cleared, by kind.".into());
         Self { recorder, handle }
     }
 }

@@ -176,11 +176,13 @@ impl Tokens {
 /// A delivery carried `carried`: then the vendor has it.
 pub(crate) async fn seen(
     tx: &mut Connection,
+    tenant: &str,
     connection: &str,
     carried: &TokenView,
     now: i64,
 ) -> Result<(), StoreError> {
     if carried.state == TokenState::Offered && tokens::taken(tx, connection, carried.generation, now).await? {
+        tell(tx, tenant, connection, ("token-taken", None), carried.generation, now).await?;
         settle::all_is_well(tx, connection, now).await?;
     }
     // To the hour: a write for each delivery would cost more than it tells.

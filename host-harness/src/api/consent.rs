@@ -158,7 +158,7 @@ async fn put_mapping(
     Json(items): Json<Vec<ConsentableItem>>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     found(&shared, &caller, &key).await?;
-    Ok(axum::Json(mappings::put(&shared, &key, items).await?))
+    Ok(axum::Json(mappings::put(&shared, &key, items, caller.who()).await?))
 }
 
 /// The saved mapping as a file, in TOML, to keep beside other configuration.
@@ -187,7 +187,7 @@ async fn import(
     found(&shared, &caller, &key).await?;
     let file = MappingFile::from_toml(&text)
         .map_err(|error| Problem::of(kinds::BAD_BODY, told(&error.to_string())))?;
-    Ok(axum::Json(mappings::import(&shared, &key, file).await?))
+    Ok(axum::Json(mappings::import(&shared, &key, file, caller.who()).await?))
 }
 
 /// Which part of the feed.

@@ -114,8 +114,9 @@ async fn replay(
     Writer(caller): Writer,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
-    known(&shared, &caller, &id).await?;
-    Ok(axum::Json(Replayed { deliveries: webhooks.replay(Which::One(id)).await? }))
+    let tenant = known(&shared, &caller, &id).await?.tenant;
+    let deliveries = webhooks.replay(&tenant, Which::One(id), Some(caller.who())).await?;
+    Ok(axum::Json(Replayed { deliveries }))
 }
 
 /// Has all deliveries of a connection read again that could not be read.
@@ -127,8 +128,9 @@ async fn replay_all(
     Writer(caller): Writer,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
-    found(&shared, &caller, &key).await?;
-    Ok(axum::Json(Replayed { deliveries: webhooks.replay(Which::OfConnection(key)).await? }))
+    let tenant = found(&shared, &caller, &key).await?.spec.tenant.0;
+    let deliveries = webhooks.replay(&tenant, Which::OfConnection(key), Some(caller.who())).await?;
+    Ok(axum::Json(Replayed { deliveries }))
 }
 
 /// A delivery as it came, to be tried out.

@@ -74,7 +74,7 @@ async fn put_notice(
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
     same("id", &notice.id, &id)?;
-    catalogue::put_notice(&shared, &tenant, notice).await?;
+    catalogue::put_notice(&shared, &tenant, notice, caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -87,7 +87,7 @@ async fn delete_notice(
     Path((tenant, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
-    gone(catalogue::delete_notice(&shared, &tenant, &id).await?, "notice", &id)
+    gone(catalogue::delete_notice(&shared, &tenant, &id, caller.who()).await?, "notice", &id)
 }
 
 /// Lists a tenant's systems.
@@ -113,7 +113,7 @@ async fn put_system(
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
     same("fides_key", &system.key, &key)?;
-    catalogue::put_system(&shared, &tenant, system).await?;
+    catalogue::put_system(&shared, &tenant, system, caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,7 +126,7 @@ async fn delete_system(
     Path((tenant, key)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
-    gone(catalogue::delete_system(&shared, &tenant, &key).await?, "system", &key)
+    gone(catalogue::delete_system(&shared, &tenant, &key, caller.who()).await?, "system", &key)
 }
 
 /// Another tenant is as if it were not there.

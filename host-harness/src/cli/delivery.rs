@@ -79,7 +79,7 @@ impl Delivery {
 async fn replay(client: &Client, id: &str) -> Result<Shown, Failure> {
     let json = client.ask(Call::post(&["deliveries", id, "replay"])).await?;
     let (people, exit) = if text(&json, "deliveries") == "0" {
-        let why = "only one that is unreadable or stuck is read again";
+        let why = "only one that is unreadable, stuck or damaged is read again";
         (format!("delivery {id} stays as it is: {why}"), Exit::Refused)
     } else {
         (format!("delivery {id} is read again"), Exit::Done)

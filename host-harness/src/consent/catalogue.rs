@@ -1,11 +1,15 @@
 //! A tenant's notices and systems, as its platform has them.
 
+use serde_json::{Value, json};
+
 use super::{NotPropagated, Notice, System};
 use crate::{
     contract::consent::ItemId,
+    registry::Who,
     service::Shared,
     store::{
         Connection, StoreError,
+        audit::{self, Record},
         items::{self, Ground},
         notices::{self, connections},
     },
@@ -69,8 +73,13 @@ pub(crate) async fn systems(shared: &Shared, tenant: &str) -> Result<Vec<System>
 }
 
 /// Stores `notice`, in place of one of the same id.
-pub(crate) async fn put_notice(shared: &Shared, tenant: &str, notice: Notice) -> Result<(), CatalogueError> {
-    let tenant = tenant.to_owned();
+pub(crate) async fn put_notice(
+    shared: &Shared,
+    tenant: &str,
+    notice: Notice,
+    Who(by): Who,
+) -> Result<(), CatalogueError> {
+    let (tenant, at) = (tenant.to_owned(), shared.date_ms());
     let stored = shared.store.write(move |tx| {
         Box::pin(async move {
             let mut after = notices::all(tx, &tenant).await?;
@@ -84,15 +93,22 @@ pub(crate) async fn put_notice(shared: &Shared, tenant: &str, notice: Notice) ->
             if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
                 return Ok(Err(broken));
             }
-            Ok(Ok(notices::put(tx, &tenant, &notice).await?))
+            notices::put(tx, &tenant, &notice).await?;
+            let detail = json!({ "notice": notice.id, "by": by });
+            Ok(Ok(tell(tx, &tenant, at, "notice-saved", detail).await?))
         })
     });
     stored.await?
 }
 
 /// Takes the notice of that id away; whether there was one.
-pub(crate) async fn delete_notice(shared: &Shared, tenant: &str, id: &str) -> Result<bool, CatalogueError> {
-    let (tenant, id) = (tenant.to_owned(), id.to_owned());
+pub(crate) async fn delete_notice(
+    shared: &Shared,
+    tenant: &str,
+    id: &str,
+    Who(by): Who,
+) -> Result<bool, CatalogueError> {
+    let (tenant, id, at) = (tenant.to_owned(), id.to_owned(), shared.date_ms());
     let deleted = shared.store.write(move |tx| {
         Box::pin(async move {
             let mut after = notices::all(tx, &tenant).await?;
@@ -101,15 +117,24 @@ pub(crate) async fn delete_notice(shared: &Shared, tenant: &str, id: &str) -> Re
             if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
                 return Ok(Err(broken));
             }
-            Ok(Ok(notices::delete(tx, &tenant, &id).await?))
+            let was_there = notices::delete(tx, &tenant, &id).await?;
+            if was_there {
+                tell(tx, &tenant, at, "notice-deleted", json!({ "notice": id, "by": by })).await?;
+            }
+            Ok(Ok(was_there))
         })
     });
     deleted.await?
 }
 
 /// Stores `system`, in place of one of the same key.
-pub(crate) async fn put_system(shared: &Shared, tenant: &str, system: System) -> Result<(), CatalogueError> {
-    let tenant = tenant.to_owned();
+pub(crate) async fn put_system(
+    shared: &Shared,
+    tenant: &str,
+    system: System,
+    Who(by): Who,
+) -> Result<(), CatalogueError> {
+    let (tenant, at) = (tenant.to_owned(), shared.date_ms());
     let stored = shared.store.write(move |tx| {
         Box::pin(async move {
             let mut after = notices::systems(tx, &tenant).await?;
@@ -119,15 +144,22 @@ pub(crate) async fn put_system(shared: &Shared, tenant: &str, system: System) ->
             if let Some(broken) = broken(tx, &tenant, &notices, &after).await? {
                 return Ok(Err(broken));
             }
-            Ok(Ok(notices::put_system(tx, &tenant, &system).await?))
+            notices::put_system(tx, &tenant, &system).await?;
+            let detail = json!({ "system": system.key, "by": by });
+            Ok(Ok(tell(tx, &tenant, at, "system-saved", detail).await?))
         })
     });
     stored.await?
 }
 
 /// Takes the system of that key away, where no connection stands for it; whether there was one.
-pub(crate) async fn delete_system(shared: &Shared, tenant: &str, key: &str) -> Result<bool, CatalogueError> {
-    let (tenant, key) = (tenant.to_owned(), key.to_owned());
+pub(crate) async fn delete_system(
+    shared: &Shared,
+    tenant: &str,
+    key: &str,
+    Who(by): Who,
+) -> Result<bool, CatalogueError> {
+    let (tenant, key, at) = (tenant.to_owned(), key.to_owned(), shared.date_ms());
     let deleted = shared.store.write(move |tx| {
         Box::pin(async move {
             let connections = connections(tx, &tenant).await?;
@@ -135,10 +167,24 @@ pub(crate) async fn delete_system(shared: &Shared, tenant: &str, key: &str) -> R
             if let Some((connection, _)) = user {
                 return Ok(Err(CatalogueError::SystemInUse { connection, system: key }));
             }
-            Ok(Ok(notices::delete_system(tx, &tenant, &key).await?))
+            let was_there = notices::delete_system(tx, &tenant, &key).await?;
+            if was_there {
+                tell(tx, &tenant, at, "system-deleted", json!({ "system": key, "by": by })).await?;
+            }
+            Ok(Ok(was_there))
         })
     });
     deleted.await?
+}
+
+async fn tell(
+    tx: &mut Connection,
+    tenant: &str,
+    at: i64,
+    what: &'static str,
+    detail: Value,
+) -> Result<(), StoreError> {
+    audit::append(tx, tenant, at, &Record { detail, ..Record::of(what) }).await
 }
 
 /// What would be wrong with the mapping of `connection` if it stood for `system`.

@@ -8,6 +8,7 @@ use super::mapping::{ConsentableItem, MappingFile, MappingProblem, StoredItem, c
 use crate::{
     config::UnknownConnection,
     contract::consent::Item,
+    registry::Who,
     requests::retry::Failure,
     service::Shared,
     store::{
@@ -66,9 +67,11 @@ pub(crate) async fn put(
     shared: &Shared,
     connection: &str,
     put: Vec<ConsentableItem>,
+    who: Who,
 ) -> Result<Vec<ConsentableItem>, MappingError> {
-    save(shared, connection, move |ground, known| check(&put, &ground.notices, ground.system.as_ref(), known))
-        .await
+    let checked =
+        move |ground: &Ground, known: &_| check(&put, &ground.notices, ground.system.as_ref(), known);
+    save(shared, connection, who, checked).await
 }
 
 /// The same from a file.
@@ -76,9 +79,11 @@ pub(crate) async fn import(
     shared: &Shared,
     connection: &str,
     file: MappingFile,
+    who: Who,
 ) -> Result<Vec<ConsentableItem>, MappingError> {
-    save(shared, connection, move |ground, known| file.check(&ground.notices, ground.system.as_ref(), known))
-        .await
+    let checked =
+        move |ground: &Ground, known: &_| file.check(&ground.notices, ground.system.as_ref(), known);
+    save(shared, connection, who, checked).await
 }
 
 /// What is saved, as a file.
@@ -92,6 +97,7 @@ pub(crate) async fn export(shared: &Shared, connection: &str) -> Result<MappingF
 async fn save(
     shared: &Shared,
     connection: &str,
+    Who(by): Who,
     checked: impl FnOnce(&Ground, &[ConsentableItem]) -> Result<Vec<StoredItem>, Vec<MappingProblem>>
     + Send
     + 'static,
@@ -109,7 +115,7 @@ async fn save(
             let mapped = stored.iter().filter(|item| item.notice.is_some()).count();
             let record = Record {
                 connection: Some(connection),
-                detail: json!({ "items": stored.len(), "mapped": mapped }),
+                detail: json!({ "items": stored.len(), "mapped": mapped, "by": by }),
                 ..Record::of("mapping-saved")
             };
             audit::append(tx, &tenant, at, &record).await?;

@@ -236,7 +236,7 @@ impl World {
         let write = self.tokens.store.write(move |tx| {
             Box::pin(async move {
                 for (connection, carried) in noticed {
-                    seen(tx, &connection, &carried, now).await?;
+                    seen(tx, "acme", &connection, &carried, now).await?;
                 }
                 Ok(())
             })

@@ -39,7 +39,7 @@ impl Bench {
         let carried = accepted.into_iter().find(|known| known.digest == digest(token)).unwrap().token;
         let now = self.tokens.now();
         write(&self.tokens.store, move |tx| {
-            Box::pin(async move { seen(tx, "newsletter", &carried, now).await })
+            Box::pin(async move { seen(tx, "acme", "newsletter", &carried, now).await })
         })
         .await;
     }

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
@@ -13,9 +14,11 @@ use super::{
 use crate::{
     consent::inbound::{self, Arrival},
     contract::webhook::ConsentEvent,
+    registry::Who,
     store::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
+        audit::{self, Record},
         deliveries::{self, Claim, Damaged, DeliveryState, End, Which},
     },
     tasks::{GRACE, Tasks},
@@ -133,15 +136,30 @@ fn tell(webhooks: &Webhooks, claim: &Claim, reading: &Reading, digest: Option<&s
 }
 
 impl Webhooks {
-    /// Has deliveries that could not be read read again; how many.
-    pub(crate) async fn replay(&self, which: Which) -> Result<u64, StoreError> {
-        let now = self.shared.date_ms();
+    /// Has deliveries of `tenant` that could not be read read again, as somebody asks, or the host itself; how many.
+    pub(crate) async fn replay(
+        &self,
+        tenant: &str,
+        which: Which,
+        by: Option<Who>,
+    ) -> Result<u64, StoreError> {
+        let (now, tenant) = (self.shared.date_ms(), tenant.to_owned());
         let replayed = self.shared.store.write(move |tx| {
             Box::pin(async move {
                 let replayed = deliveries::replay(tx, &which, now).await?;
-                if let Which::OfConnection(connection) = &which {
+                let (connection, delivery) = match which {
+                    Which::One(delivery) => (None, Some(delivery)),
+                    Which::OfConnection(connection) => (Some(connection), None),
+                };
+                if let Some(connection) = &connection {
                     // Raised again where they still cannot be read.
                     alarms::is_over(tx, now, UNREAD, connection).await?;
+                }
+                if replayed > 0 {
+                    let by = by.map(|Who(name)| name);
+                    let detail = json!({ "delivery": delivery, "deliveries": replayed, "by": by });
+                    let record = Record { connection, detail, ..Record::of("deliveries-replayed") };
+                    audit::append(tx, &tenant, now, &record).await?;
                 }
                 Ok(replayed)
             })

@@ -202,7 +202,7 @@ impl Webhooks {
             sealed: kept::seal(store.vault(), &id, admitted.delivery())?,
             received_at: now,
             id,
-            tenant,
+            tenant: tenant.clone(),
             connection: connection.clone(),
         };
         let stored = store.write(move |tx| {
@@ -215,7 +215,7 @@ impl Webhooks {
                 }
                 deliveries::insert(tx, new).await?;
                 if let Some(carried) = carried {
-                    token::seen(tx, &connection, &carried, now).await?;
+                    token::seen(tx, &tenant, &connection, &carried, now).await?;
                 }
                 Ok(Answer::Taken)
             })

@@ -54,7 +54,8 @@ impl Webhooks {
         for (connection, digest) in self.shared.store.read(|c| Box::pin(deliveries::unread(c))).await? {
             let Ok(calls) = self.shared.host.connection(&connection) else { continue };
             if digest != Some(calls.plugin().digest().to_string()) {
-                self.replay(Which::OfConnection(connection)).await?;
+                let tenant = &calls.connection().tenant.0;
+                self.replay(tenant, Which::OfConnection(connection), None).await?;
             }
         }
         Ok(())

@@ -9,7 +9,10 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::super::problem::{Problem, kinds};
+use super::super::{
+    body::told,
+    problem::{Problem, kinds},
+};
 use crate::{
     connection::{CallLimits, ConnectionSpec, Duties, Duty, EgressPolicy},
     registry::owned::Owned,
@@ -183,7 +186,7 @@ fn merged<T: serde::Serialize + DeserializeOwned>(
     patch: &Value,
 ) -> Result<T, Problem> {
     let wrong = |error: serde_json::Error| {
-        let message = error.to_string();
+        let message = told(&error.to_string());
         Problem::of(kinds::BAD_BODY, format!("{field}: {message}"))
             .about_fields([(field.to_owned(), message)])
     };

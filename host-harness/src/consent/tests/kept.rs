@@ -1,11 +1,18 @@
 //! What operators say of notices, systems and items.
 
 use super::*;
-use crate::consent::{
-    catalogue::{self, CatalogueError},
-    mapping::MappingFile,
-    mappings::{self, MappingError},
+use crate::{
+    consent::{
+        catalogue::{self, CatalogueError},
+        mapping::MappingFile,
+        mappings::{self, MappingError},
+    },
+    registry::Who,
 };
+
+fn somebody() -> Who {
+    Who("somebody".to_owned())
+}
 
 #[tokio::test]
 async fn a_mapping_is_shown_over_what_the_vendor_lists_and_what_it_renamed_is_refreshed() {
@@ -26,7 +33,7 @@ async fn a_mapping_is_saved_as_a_whole_or_not_at_all_and_comes_back_from_its_fil
     for item in &mut wanted {
         item.notice_id = Some("n-2".into());
     }
-    let refused = mappings::put(&bench.shared, "newsletter", wanted.clone()).await.unwrap_err();
+    let refused = mappings::put(&bench.shared, "newsletter", wanted.clone(), somebody()).await.unwrap_err();
     assert!(
         matches!(&refused, MappingError::Problems(problems) if problems.len() == wanted.len()),
         "{refused}"
@@ -35,11 +42,11 @@ async fn a_mapping_is_saved_as_a_whole_or_not_at_all_and_comes_back_from_its_fil
     for item in &mut wanted {
         item.notice_id = Some("n-1".into());
     }
-    let saved = mappings::put(&bench.shared, "newsletter", wanted).await.unwrap();
+    let saved = mappings::put(&bench.shared, "newsletter", wanted, somebody()).await.unwrap();
     assert!(saved.iter().all(|item| !item.unmapped && item.notice_id.as_deref() == Some("n-1")));
     let file = mappings::export(&bench.shared, "newsletter").await.unwrap();
     let read = MappingFile::from_toml(&file.to_toml().unwrap()).unwrap();
-    assert_eq!(mappings::import(&bench.shared, "newsletter", read).await.unwrap(), saved);
+    assert_eq!(mappings::import(&bench.shared, "newsletter", read, somebody()).await.unwrap(), saved);
 }
 
 #[tokio::test]
@@ -65,23 +72,24 @@ async fn a_notice_or_system_that_a_mapping_needs_is_not_taken_from_it() {
     let shared = &bench.shared;
     let [notice] = catalogue::notices(shared, "acme").await.unwrap().try_into().unwrap();
     let frontend = Notice { enforcement: Enforcement::Frontend, ..notice.clone() };
-    let refused = catalogue::put_notice(shared, "acme", frontend).await.unwrap_err().to_string();
+    let refused = catalogue::put_notice(shared, "acme", frontend, somebody()).await.unwrap_err().to_string();
     assert!(refused.starts_with("connection newsletter maps channel:6539: notice `n-1` is not"), "{refused}");
-    let refused = catalogue::delete_notice(shared, "acme", "n-1").await.unwrap_err();
+    let refused = catalogue::delete_notice(shared, "acme", "n-1", somebody()).await.unwrap_err();
     assert!(matches!(refused, CatalogueError::Breaks { .. }), "{refused}");
     let idle = System { key: "iterable".into(), name: "Iterable".into(), data_uses: BTreeSet::new() };
-    let refused = catalogue::put_system(shared, "acme", idle).await.unwrap_err();
+    let refused = catalogue::put_system(shared, "acme", idle, somebody()).await.unwrap_err();
     assert!(refused.to_string().contains("shares no data use"), "{refused}");
-    let refused = catalogue::delete_system(shared, "acme", "iterable").await.unwrap_err();
+    let refused = catalogue::delete_system(shared, "acme", "iterable", somebody()).await.unwrap_err();
     assert!(matches!(refused, CatalogueError::SystemInUse { .. }), "{refused}");
     let twin = Notice { id: "n-2".into(), ..notice.clone() };
-    let refused = catalogue::put_notice(shared, "acme", twin).await.unwrap_err();
+    let refused = catalogue::put_notice(shared, "acme", twin, somebody()).await.unwrap_err();
     assert!(matches!(refused, CatalogueError::KeyTaken { .. }), "{refused}");
     assert_eq!(catalogue::notices(shared, "acme").await.unwrap(), std::slice::from_ref(&notice));
     let renamed = Notice { name: "Offers".into(), ..notice };
-    catalogue::put_notice(shared, "acme", renamed.clone()).await.unwrap();
+    catalogue::put_notice(shared, "acme", renamed.clone(), somebody()).await.unwrap();
     assert_eq!(catalogue::notices(shared, "acme").await.unwrap(), [renamed]);
     assert_eq!(catalogue::systems(shared, "acme").await.unwrap().len(), 1);
+    assert_eq!(bench.rows("audit").await, 1, "what is refused is no change");
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
     let digest = host.plugin("iterable").unwrap().replace(next).unwrap().to_string();
     let again = inbox.once(|list| list[0].plugin_digest.as_ref() == Some(&digest)).await;
     assert_eq!((again[0].state, again[0].readings), (DeliveryState::Unreadable, 2));
-    assert_eq!(inbox.webhooks.replay(Which::One(again[0].id.clone())).await.unwrap(), 1);
+    assert_eq!(inbox.webhooks.replay("acme", Which::One(again[0].id.clone()), None).await.unwrap(), 1);
     inbox.once(|list| list[0].readings == 3).await;
     looking.abort();
 }
@@ -174,7 +174,7 @@ async fn a_delivery_whose_reading_fails_stops_no_other_and_is_kept_for_a_replay(
     assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"]);
     inbox.put(|_| {});
     let which = Which::OfConnection("newsletter".to_owned());
-    assert_eq!(inbox.webhooks.replay(which).await.unwrap(), 1);
+    assert_eq!(inbox.webhooks.replay("acme", which, None).await.unwrap(), 1);
     inbox.once_all_are(DeliveryState::Read).await;
     assert_eq!((inbox.told().await, inbox.alarms().await), (2, Vec::new()));
 }
@@ -283,7 +283,11 @@ async fn what_is_damaged_is_set_aside_and_read_again_by_a_replay_alone_and_stops
             inbox.webhooks.replay_after_swaps().await.unwrap();
         }
         assert_eq!(inbox.list().await[0].state, DeliveryState::Damaged, "{damage}");
-        assert_eq!(inbox.webhooks.replay(Which::One(list[0].id.clone())).await.unwrap(), 1, "{damage}");
+        assert_eq!(
+            inbox.webhooks.replay("acme", Which::One(list[0].id.clone()), None).await.unwrap(),
+            1,
+            "{damage}"
+        );
     }
 }
 
