@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Cause,
-    newest::{Judged, News, Recorded, hear, is_echo},
+    newest::{Judged, News, Recorded, by_then, hear, is_echo},
     outbound::Requested,
     put_back::{LAG_MS, put_back},
     tell,
@@ -78,7 +78,8 @@ async fn take_one(
     let mut heard = Vec::new();
     let mut work = false;
     for chosen in &event.preferences {
-        let chosen = &by_now(chosen, received_at);
+        let chosen_at_ms = by_then(chosen.chosen_at_ms, received_at);
+        let chosen = &Preference { chosen_at_ms, ..chosen.clone() };
         let stands = choices::ledger(tx, person).await?.remove(&chosen.item);
         let writes = choices::writes(tx, person, &chosen.item).await?;
         let sent = choices::sent_to(tx, person).await?;
@@ -99,12 +100,6 @@ async fn take_one(
         work |= look(tx, keys, &about).await?;
     }
     Ok(work)
-}
-
-/// The choice, made by the time that it was heard of: one dated ahead would win over every later one.
-fn by_now(chosen: &Preference, received_at: i64) -> Preference {
-    let received_at = u64::try_from(received_at).unwrap_or(0);
-    Preference { chosen_at_ms: chosen.chosen_at_ms.min(received_at), ..chosen.clone() }
 }
 
 /// What is written from now on waits until the vendor shows the event's choice: before, it would be found as it was and

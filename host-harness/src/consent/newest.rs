@@ -226,6 +226,12 @@ impl Judged {
     }
 }
 
+/// When a choice was made that was heard of at `heard_at`, both in milliseconds since 1970: one dated ahead would win over
+/// every later one, and no write of ours could ever have told it.
+pub(super) fn by_then(chosen_at_ms: u64, heard_at: i64) -> u64 {
+    chosen_at_ms.min(u64::try_from(heard_at).unwrap_or(0))
+}
+
 /// The second that a time in milliseconds since 1970 falls into.
 pub(super) fn second(ms: u64) -> u64 {
     ms / SECOND_MS

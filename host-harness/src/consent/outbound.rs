@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Notice, NoticePreference, System,
     mapping::{StoredItem, titled},
-    newest::{Ledger, Origin, Recorded, choose, second},
+    newest::{Ledger, Origin, Recorded, by_then, choose, second},
     propagates,
 };
 use crate::contract::consent::{Choice, ItemId, Preference};
@@ -25,6 +25,16 @@ pub struct Requested {
 }
 
 impl Requested {
+    /// The same, heard of at `heard_at`: clocks differ, and nobody chooses in the future.
+    #[must_use]
+    pub(crate) fn by_then(mut self, heard_at: i64) -> Self {
+        let notices = self.notices.iter_mut().map(|notice| &mut notice.chosen_at_ms);
+        for chosen_at_ms in notices.chain(self.items.iter_mut().map(|item| &mut item.chosen_at_ms)) {
+            *chosen_at_ms = by_then(*chosen_at_ms, heard_at);
+        }
+        self
+    }
+
     /// When each of the choices was made, in milliseconds since 1970 in UTC.
     pub fn times(&self) -> impl Iterator<Item = u64> {
         let notices = self.notices.iter().map(|notice| notice.chosen_at_ms);

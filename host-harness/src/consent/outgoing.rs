@@ -26,9 +26,10 @@ pub(crate) async fn plan(
     requested: &Requested,
     request: &str,
 ) -> Result<Plan, StoreError> {
+    let requested = requested.clone().by_then(about.at);
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
-    let plan = Plan::of(requested, ground.terms(), &ledger);
+    let plan = Plan::of(&requested, ground.terms(), &ledger);
     if people::is_erased(tx, about.connection, &names(&keys.person, about.subject)).await? {
         return Ok(plan);
     }

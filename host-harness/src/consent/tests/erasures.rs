@@ -3,6 +3,7 @@
 use iterable_stand_in::Fault;
 
 use super::*;
+use crate::store::ages;
 
 #[tokio::test]
 async fn a_forgotten_person_is_refused_and_the_report_says_so() {
@@ -60,4 +61,25 @@ async fn an_erasure_removes_preferences_and_feed_entries_and_leaves_a_keyed_hash
     for table in ["choices", "writes", "notice_choices", "events", "event_keys", "request_keys"] {
         assert_eq!(bench.rows(table).await, 0, "{table}, after what came later");
     }
+}
+
+#[tokio::test]
+async fn an_erasure_that_the_vendor_took_leaves_nothing_of_the_person_either_where_its_proof_never_came() {
+    let bench = bench().await;
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    bench.erase(ADA).await;
+    let (store, now) = (&bench.shared.store, bench.shared.date_ms());
+    let expired = write(store, move |tx| {
+        Box::pin(async move {
+            let taken = "UPDATE requests SET acknowledged = 1 WHERE action = 'erasure' RETURNING seq";
+            let seq: i64 = sqlx::query_scalar(taken).fetch_one(&mut *tx).await?;
+            ages::expire(tx, seq, now, "not through").await
+        })
+    });
+    assert!(expired.await);
+    for table in ["choices", "notice_choices", "events", "event_keys"] {
+        assert_eq!(bench.rows(table).await, 0, "{table}");
+    }
+    bench.hears(ADA, "e-2", bench.chosen(MAIL, Choice::OptIn)).await;
+    assert_eq!(bench.rows("choices").await, 0, "nobody who was erased comes back");
 }

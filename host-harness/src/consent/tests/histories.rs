@@ -20,8 +20,8 @@ const CONNECTIONS: &[(&str, &str)] = &[("acme", "newsletter")];
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The platform sends a choice.
-    Platform(usize, Choice),
+    /// The platform sends a choice, by a clock that is so many seconds ahead.
+    Platform(usize, Choice, u64),
     /// The person chooses at the vendor.
     Vendor(usize, Choice),
     /// One of the deliveries so far arrives, perhaps again.
@@ -38,7 +38,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let choice = || prop_oneof![Just(Choice::OptIn), Just(Choice::OptOut)];
     prop_oneof![
-        8 => (0..2_usize, choice()).prop_map(|(item, choice)| Step::Platform(item, choice)),
+        8 => (0..2_usize, choice(), prop_oneof![3 => Just(0), 1 => 1..300_u64])
+            .prop_map(|(item, choice, ahead)| Step::Platform(item, choice, ahead)),
         8 => (0..2_usize, choice()).prop_map(|(item, choice)| Step::Vendor(item, choice)),
         8 => any::<prop::sample::Index>().prop_map(Step::Deliver),
         6 => Just(Step::Work),
@@ -79,9 +80,10 @@ fn newer(known: &mut BTreeMap<ItemId, (u64, bool, Choice)>, item: ItemId, chosen
 impl Play<'_> {
     async fn step(&mut self, step: &Step) {
         match step {
-            Step::Platform(which, choice) => {
-                let chosen = self.bench.chosen(ITEMS[*which], *choice);
+            Step::Platform(which, choice, ahead) => {
+                let mut chosen = self.bench.chosen(ITEMS[*which], *choice);
                 let chose = rank(chosen.chosen_at_ms, *choice);
+                chosen.chosen_at_ms += ahead * 1_000;
                 newer(&mut self.newest, chosen.item.clone(), chose);
                 newer(&mut self.sent, chosen.item.clone(), chose);
                 self.bench.sends(&self.email, vec![chosen]).await;

@@ -72,6 +72,25 @@ async fn a_newer_choice_at_the_vendor_that_our_write_overtook_is_restored() {
 }
 
 #[tokio::test]
+async fn a_choice_dated_ahead_wins_over_none_that_is_made_after_it_came() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.work();
+    let mut ahead = bench.chosen(MAIL, Choice::OptIn);
+    ahead.chosen_at_ms += 240_000;
+    let id = bench.sends(ADA, vec![ahead]).await;
+    bench.done(&id).await;
+    bench.pass(SECOND);
+    bench.stand_in.act(ADA, &Act::UnsubscribeByLink { channel: 6539 });
+    bench.pass(2 * MINUTES);
+    // The webhook was lost.
+    let read = bench.submit("newsletter", Asked::Reading, Subject::email(ADA)).await.view.id;
+    let view = bench.done(&read).await;
+    assert_eq!(view.outcome.unwrap()["reading"]["changed"], 1);
+    assert!(bench.feed_words().await.contains(&"6539 opt_out".to_owned()), "{:?}", bench.feed_words().await);
+}
+
+#[tokio::test]
 async fn an_event_delivered_twice_is_told_once() {
     let bench = bench().await;
     let chosen = bench.chosen(MAIL, Choice::OptOut);
