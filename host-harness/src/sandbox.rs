@@ -16,6 +16,7 @@ pub(crate) use masks::{About, Masks};
 pub use room::Room;
 pub(crate) use state::{Access, CallState};
 pub use turns::Turns;
+pub(crate) use turns::{LONGEST_SETTLING, UNTOLD};
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ pub(crate) mod audit;
 pub(crate) mod choices;
 pub(crate) mod components;
 pub(crate) mod connections;
+pub(crate) mod cut_off;
 mod database;
 pub(crate) mod deliveries;
 pub(crate) mod events;

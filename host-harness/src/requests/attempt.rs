@@ -12,21 +12,17 @@ use super::{
 };
 use crate::{
     contract::erasure::{PendingErasure, Receipt, Status},
-    sandbox::{CallResult, Calls},
+    sandbox::{CallResult, Calls, UNTOLD},
     service::{Shared, millis},
     store::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
-        holds, people,
+        holds,
+        people::{self, PersonId},
         queue::{self, Change, Claim},
     },
 };
-
-/// How long a person is left alone after a write that nobody answered: as long as Iterable needs to show one.
-const UNTOLD: Duration = Duration::from_mins(1);
-/// A connector cannot hold a person's requests back for longer.
-const LONGEST_SETTLING: Duration = Duration::from_mins(10);
 
 /// What came of one claimed request.
 struct Came {
@@ -37,6 +33,8 @@ struct Came {
     yielded: Yielded,
     /// Until then the person's next call waits.
     settles_after: Duration,
+    /// Whether another request of the same call tells what its end means for the connection.
+    is_told: bool,
 }
 
 /// What an attempt yielded beside its end.
@@ -48,6 +46,11 @@ enum Yielded {
 }
 
 impl Came {
+    fn of(after: After, result: Value) -> Self {
+        let (yielded, settles_after) = (Yielded::Nothing, Duration::ZERO);
+        Self { after, result, outcome: None, yielded, settles_after, is_told: false }
+    }
+
     fn receipt(&self) -> Option<&Receipt> {
         match &self.yielded {
             Yielded::Receipt(receipt) => Some(receipt),
@@ -122,13 +125,8 @@ fn open(shared: &Shared, claim: &Claim) -> Result<Details, StoreError> {
 }
 
 fn unopened(error: &StoreError) -> Came {
-    Came {
-        after: retry::finished(State::Failed, Some(error.to_string())),
-        result: json!({ "unreadable": error.to_string() }),
-        outcome: None,
-        yielded: Yielded::Nothing,
-        settles_after: Duration::ZERO,
-    }
+    let after = retry::finished(State::Failed, Some(error.to_string()));
+    Came::of(after, json!({ "unreadable": error.to_string() }))
 }
 
 async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Came)> {
@@ -154,13 +152,12 @@ async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Ca
 }
 
 fn all_failed(claims: impl Iterator<Item = Claim>, failure: &Failure) -> Vec<(Claim, Came)> {
-    claims
-        .map(|claim| {
-            let after = retry::after_failure(failure, Step::Confirm, claim.failures, chance());
-            let came = failed(&claim, failure, after);
-            (claim, came)
-        })
-        .collect()
+    let of_one = |(at, claim): (usize, Claim)| {
+        let after = retry::after_unconfirmed(failure, claim.failures, chance());
+        let came = Came { is_told: at > 0, ..failed(&claim, failure, after) };
+        (claim, came)
+    };
+    claims.enumerate().map(of_one).collect()
 }
 
 fn erased(claim: &Claim, answer: CallResult<Receipt>, chance: f64) -> Came {
@@ -177,24 +174,15 @@ fn erased(claim: &Claim, answer: CallResult<Receipt>, chance: f64) -> Came {
 }
 
 fn with_receipt(after: After, receipt: Receipt) -> Came {
-    Came {
-        after,
-        result: json!({ "receipt": receipt }),
-        outcome: Some(json!({ "receipt": receipt })),
-        yielded: Yielded::Receipt(receipt),
-        settles_after: Duration::ZERO,
-    }
+    let shown = json!({ "receipt": receipt });
+    let yielded = Yielded::Receipt(receipt);
+    Came { outcome: Some(shown.clone()), yielded, ..Came::of(after, shown) }
 }
 
 fn failed(claim: &Claim, failure: &Failure, after: After) -> Came {
     let untold = failure.may_have_acted() && claim.step == Step::Act;
-    Came {
-        after,
-        result: failure.record(),
-        outcome: claim.outcome.clone(),
-        yielded: Yielded::Nothing,
-        settles_after: if untold { UNTOLD } else { Duration::ZERO },
-    }
+    let settles_after = if untold { UNTOLD } else { Duration::ZERO };
+    Came { outcome: claim.outcome.clone(), settles_after, ..Came::of(after, failure.record()) }
 }
 
 /// Somewhere from 0 to 1; without randomness, the longest wait.
@@ -244,20 +232,34 @@ async fn store(
     if !came.settles_after.is_zero() {
         people::settles_at(tx, person, at.saturating_add(millis(came.settles_after))).await?;
     }
-    consequences(tx, claim, &came.after, at).await?;
-    if claim.action == Action::Erasure && change.state == State::Done {
-        if came.receipt().is_none_or(|receipt| receipt.status != Status::NotFound) {
-            people::erased_at(tx, &claim.id, at).await?;
-        }
-        people::forget(tx, person).await?;
-    } else if claim.action == Action::Erasure && change.state == State::Failed && change.is_acknowledged {
-        // The vendor took it, whatever came after: no consent lets the person in again.
-        people::erased_at(tx, &claim.id, at).await?;
+    if !came.is_told {
+        consequences(tx, claim, &came.after, at).await?;
+    }
+    if claim.action == Action::Erasure {
+        forget_erased(tx, claim, person, (&came, &change), at).await?;
     }
     if let Yielded::Applied(applied) = &came.yielded {
         applied.forget_untaken(tx, person).await?;
     }
     Ok(())
+}
+
+/// Nothing stays of whom the vendor has erased. It did where it took the erasure, whatever came after; then no consent lets
+/// the person in again. Where it never knew them, only what is known here goes.
+async fn forget_erased(
+    tx: &mut Connection,
+    claim: &Claim,
+    person: PersonId,
+    (came, change): (&Came, &Change),
+    at: i64,
+) -> Result<(), StoreError> {
+    let was_unknown = came.receipt().is_some_and(|receipt| receipt.status == Status::NotFound);
+    match change.state {
+        State::Done if was_unknown => people::forget(tx, person).await,
+        State::Done => people::erased(tx, &claim.id, person, at).await,
+        State::Failed if change.is_acknowledged => people::erased(tx, &claim.id, person, at).await,
+        _ => Ok(()),
+    }
 }
 
 fn change(claim: &Claim, came: &Came, at: i64) -> Change {

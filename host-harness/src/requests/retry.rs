@@ -155,6 +155,19 @@ pub(crate) fn after_unerased(failure: &Failure, step: Step, failures: u32, chanc
     }
 }
 
+/// After a look for proof that failed. It was about every erasure that was asked and says nothing of any: none ends by it.
+pub(crate) fn after_unconfirmed(failure: &Failure, failures: u32, chance: f64) -> After {
+    match after_failure(failure, Step::Confirm, failures, chance) {
+        After::Finished { reason, .. } => After::Again {
+            step: Step::Confirm,
+            wait: backoff(failures, chance),
+            reason: reason.unwrap_or_default(),
+            cause: Cause::Unexpected,
+        },
+        after => after,
+    }
+}
+
 /// After a receipt. `is_acknowledged`: the vendor has answered an attempt to erase, now or before.
 pub(crate) fn after_receipt(receipt: &Receipt, is_acknowledged: bool, failures: u32, chance: f64) -> After {
     match (receipt.status, receipt.confirm_after_ms) {
@@ -265,6 +278,15 @@ mod tests {
         }
         let unsent = after_unerased(&error(ErrorKind::Unavailable, None, false), Step::Act, 0, 1.0);
         assert_eq!(again(&unsent).map(|(step, ..)| step), Some(Step::Act));
+    }
+
+    #[test]
+    fn a_look_for_proof_that_failed_ends_no_erasure_whatever_it_failed_by() {
+        use ErrorKind::{InvalidSettings, MissingIdentity, Other, Rejected, Unsupported};
+        for kind in [Rejected, InvalidSettings, Unsupported, MissingIdentity, Other] {
+            let after = after_unconfirmed(&error(kind, None, false), 2, 1.0);
+            assert_eq!(again(&after), Some((Step::Confirm, FIRST_WAIT * 4, Cause::Unexpected)), "{kind:?}");
+        }
     }
 
     #[test]

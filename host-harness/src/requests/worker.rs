@@ -20,6 +20,7 @@ use crate::{
         ages::{self, Late},
         alarms::{self, Alarm},
         audit::{self, Record},
+        cut_off,
         queue::{self, Claim, Lane},
     },
     tasks::{GRACE, Tasks},
@@ -59,7 +60,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     }
     if !under_way.finish(GRACE).await {
         let at = shared.date_ms();
-        let handed_back = shared.store.write(move |tx| Box::pin(queue::hand_back(tx, at)));
+        let handed_back = shared.store.write(move |tx| Box::pin(cut_off::hand_back(tx, at)));
         if let Err(error) = handed_back.await {
             // The next start takes them back.
             tracing::error!(%error, "claims cannot be handed back");
@@ -72,19 +73,7 @@ pub(crate) async fn take_back(shared: &Shared, leases_over_by: i64, under_way: &
     let at = shared.date_ms();
     let under_way = under_way.to_vec();
     let taken = shared.store.write(move |tx| {
-        Box::pin(async move {
-            for aside in queue::take_back(tx, at, leases_over_by, &under_way).await? {
-                let alarm = Alarm {
-                    tenant: &aside.tenant,
-                    connection: Some(&aside.connection),
-                    kind: "request-set-aside",
-                    about: &aside.id,
-                    detail: "the process ended in each of its last attempts; replay it to try again",
-                };
-                alarms::raise(tx, at, &alarm).await?;
-            }
-            Ok(())
-        })
+        Box::pin(async move { cut_off::take_back(tx, at, leases_over_by, &under_way).await })
     });
     if let Err(error) = taken.await {
         tracing::error!(%error, "claims cannot be taken back");

@@ -4,7 +4,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{About, Access, CallFailure, FailureKind, Masks, Room, Sandbox, Turns, meter::Meter};
+use super::{
+    About, Access, CallFailure, FailureKind, LONGEST_SETTLING, Masks, Room, Sandbox, Turns, meter::Meter,
+};
 use crate::{
     bindings::{self, Bounded, contract::types},
     connection::Connection,
@@ -23,9 +25,6 @@ use crate::{
 
 /// The guest's answer, or how the sandbox ended the call: two different things.
 pub type CallResult<T> = Result<Result<T, ConnectorError>, CallFailure>;
-
-/// A guest cannot hold a person's calls back for longer: ten times what the slowest vendor is known to need.
-const LONGEST_SETTLING_MS: u64 = 10 * 60 * 1_000;
 
 /// Calls an export in a sandbox of its own, about somebody; the connection's settings are its first argument.
 macro_rules! ask {
@@ -244,8 +243,8 @@ fn own<T: Bounded>(answer: Result<T, types::Error>, masks: &Masks, meter: &Meter
 fn settling(answer: &CallResult<Report>) -> Option<Duration> {
     let untold = match answer {
         Ok(Ok(report)) => {
-            let wait = report.settles_after_ms.unwrap_or(0).min(LONGEST_SETTLING_MS);
-            return Some(Duration::from_millis(wait));
+            let wait = Duration::from_millis(report.settles_after_ms.unwrap_or(0));
+            return Some(wait.min(LONGEST_SETTLING));
         }
         Ok(Err(error)) => error.may_have_acted,
         Err(failure) => failure.may_have_acted,

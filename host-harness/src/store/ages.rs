@@ -2,7 +2,11 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{Connection, StoreError, people, queue::destroy};
+use super::{
+    Connection, StoreError,
+    people::{self, PersonId},
+    queue::destroy,
+};
 use crate::service::DAY_MS;
 
 /// A request that has waited long.
@@ -56,15 +60,16 @@ pub(crate) async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(
 
 /// Ends a request that is still waiting; whether it was.
 pub(crate) async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Result<bool, StoreError> {
-    // An erasure that the vendor took lets nobody in again by a consent, proven or not.
-    let taken: Option<String> = sqlx::query_scalar(
-        "SELECT id FROM requests WHERE seq = $1 AND state = 'waiting' AND action = 'erasure' AND acknowledged = 1",
+    // What the vendor took is an erasure, proven or not.
+    let taken = sqlx::query(
+        "SELECT id, person FROM requests WHERE seq = $1 AND state = 'waiting' AND action = 'erasure' AND acknowledged = 1",
     )
     .bind(seq)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some(request) = taken {
-        people::erased_at(tx, &request, at).await?;
+    if let Some(taken) = taken {
+        let (request, person): (String, i64) = (taken.try_get("id")?, taken.try_get("person")?);
+        people::erased(tx, &request, PersonId(person), at).await?;
     }
     let done = sqlx::query(
         "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3 WHERE seq = $1 AND state = 'waiting'",

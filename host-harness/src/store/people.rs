@@ -117,8 +117,18 @@ pub(crate) async fn erases(
     Ok(())
 }
 
-/// The vendor has been shown to have erased whom the erasure `request` names.
-pub(crate) async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), StoreError> {
+/// The vendor took the erasure `request` of `person`: nothing stays of them, and no name that it gives lets them in again.
+pub(crate) async fn erased(
+    tx: &mut Connection,
+    request: &str,
+    person: PersonId,
+    at: i64,
+) -> Result<(), StoreError> {
+    erased_at(tx, request, at).await?;
+    forget(tx, person).await
+}
+
+async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE names SET erased_at = $2 WHERE erased_at IS NULL \
            AND (connection, name) IN (SELECT connection, name FROM erasing WHERE request = $1)",

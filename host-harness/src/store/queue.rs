@@ -7,7 +7,7 @@ use sqlx::{Row, any::AnyRow};
 
 use super::{
     Connection, StoreError,
-    alarms::{self, Alarm},
+    cut_off::{self, Place},
     people::PersonId,
     requests::json,
 };
@@ -125,7 +125,10 @@ pub(crate) async fn claim(
     for row in &rows {
         match claimed(row) {
             Ok(claim) => claims.push(claim),
-            Err(unreadable) => set_aside(tx, row.try_get("seq")?, lane, &unreadable, now).await?,
+            Err(unreadable) => {
+                let at = Place::of(row, lane)?;
+                cut_off::set_aside(tx, &at, &unreadable.to_string(), now).await?;
+            }
         }
     }
     claims.sort_by_key(|claim| claim.seq);
@@ -133,34 +136,6 @@ pub(crate) async fn claim(
         begin(tx, claim, now, digest).await?;
     }
     Ok(claims)
-}
-
-/// Ends a request whose row cannot be read, and tells an operator.
-async fn set_aside(
-    tx: &mut Connection,
-    seq: i64,
-    lane: &Lane,
-    unreadable: &StoreError,
-    at: i64,
-) -> Result<(), StoreError> {
-    let reason = unreadable.to_string();
-    let id: String = sqlx::query_scalar(
-        "UPDATE requests SET state = 'failed', finished_at = $2, reason = $3, lease_until = NULL WHERE seq = $1 \
-         RETURNING CAST(id AS TEXT)",
-    )
-    .bind(seq)
-    .bind(at)
-    .bind(&reason)
-    .fetch_one(&mut *tx)
-    .await?;
-    let alarm = Alarm {
-        tenant: &lane.tenant,
-        connection: Some(&lane.connection),
-        kind: "request-set-aside",
-        about: &id,
-        detail: &reason,
-    };
-    alarms::raise(tx, at, &alarm).await
 }
 
 async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Result<(), StoreError> {
@@ -252,83 +227,6 @@ pub(crate) async fn person_of(tx: &mut Connection, claim: &Claim) -> Result<Opti
 pub(crate) async fn destroy(tx: &mut Connection, seq: i64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM request_keys WHERE request = $1").bind(seq).execute(&mut *tx).await?;
     sqlx::query("UPDATE requests SET sealed_details = NULL WHERE seq = $1").bind(seq).execute(tx).await?;
-    Ok(())
-}
-
-/// Attempts that end with the process before a request is set aside: it may be what ends it.
-const MOST_KILLS: i64 = 3;
-
-/// A request that was set aside because the process ended in each of its last attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SetAside {
-    pub(crate) id: String,
-    pub(crate) tenant: String,
-    pub(crate) connection: String,
-}
-
-/// Hands every claim back: the process stops, and its attempts were cut off. An erasure is confirmed first, since nobody
-/// knows what became of it.
-pub(crate) async fn hand_back(tx: &mut Connection, now: i64) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE requests SET state = 'waiting', reason = 'the service stopped during an attempt', next_at = $1, \
-           lease_until = NULL, step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END WHERE state = 'running'",
-    )
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Takes back the claims whose leases are over by then, but for those of `under_way`, which somebody still works on. An
-/// erasure is confirmed first, since nobody knows what became of it.
-pub(crate) async fn take_back(
-    tx: &mut Connection,
-    now: i64,
-    leases_over_by: i64,
-    under_way: &[i64],
-) -> Result<Vec<SetAside>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT seq, id, tenant, connection, kills FROM requests WHERE state = 'running' AND lease_until <= $1",
-    )
-    .bind(leases_over_by)
-    .fetch_all(&mut *tx)
-    .await?;
-    let mut set_aside = Vec::new();
-    for row in rows {
-        let seq: i64 = row.try_get("seq")?;
-        if under_way.contains(&seq) {
-            continue;
-        }
-        let is_poison = row.try_get::<i64, _>("kills")? + 1 >= MOST_KILLS;
-        give_back(tx, seq, now, is_poison).await?;
-        if is_poison {
-            set_aside.push(SetAside {
-                id: row.try_get("id")?,
-                tenant: row.try_get("tenant")?,
-                connection: row.try_get("connection")?,
-            });
-        }
-    }
-    Ok(set_aside)
-}
-
-async fn give_back(tx: &mut Connection, seq: i64, now: i64, is_poison: bool) -> Result<(), StoreError> {
-    let (state, finished_at, reason) = if is_poison {
-        (State::Failed, Some(now), "the process ended in each of its last attempts; replay it to try again")
-    } else {
-        (State::Waiting, None, "the process ended during an attempt")
-    };
-    sqlx::query(
-        "UPDATE requests SET state = $2, finished_at = $3, reason = $4, next_at = $5, kills = kills + 1, \
-           lease_until = NULL, step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END WHERE seq = $1",
-    )
-    .bind(seq)
-    .bind(state.word())
-    .bind(finished_at)
-    .bind(reason)
-    .bind(now)
-    .execute(tx)
-    .await?;
     Ok(())
 }
 

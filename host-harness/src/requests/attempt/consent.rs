@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{Details, State, Step, key_context},
-    Came, LONGEST_SETTLING, UNTOLD, Yielded, failed,
+    Came, Yielded, failed,
     retry::{self, After, Cause, Failure},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         consent::{Held, ItemId, Preference, Report},
     },
     requests::accept::{About, names},
-    sandbox::{CallResult, Calls},
+    sandbox::{CallResult, Calls, LONGEST_SETTLING, UNTOLD},
     service::Shared,
     store::{
         Connection, Keys, StoreError, choices,
@@ -150,24 +150,14 @@ fn with_report(report: &Report, plan: &Plan) -> Came {
             cause: Cause::InProgress,
         }
     };
-    Came {
-        after,
-        result: json!({ "report": report }),
-        outcome: Some(told(plan)),
-        yielded: Yielded::Nothing,
-        settles_after,
-    }
+    let came = Came::of(after, json!({ "report": report }));
+    Came { outcome: Some(told(plan)), settles_after, ..came }
 }
 
 /// Ends without a call: all of the plan has been told already.
 fn settled(plan: &Plan) -> Came {
-    Came {
-        after: retry::finished(State::Done, None),
-        result: json!({ "nothing-sent": true }),
-        outcome: Some(told(plan)),
-        yielded: Yielded::Nothing,
-        settles_after: Duration::ZERO,
-    }
+    let came = Came::of(retry::finished(State::Done, None), json!({ "nothing-sent": true }));
+    Came { outcome: Some(told(plan)), ..came }
 }
 
 fn told(plan: &Plan) -> Value {
@@ -181,34 +171,21 @@ fn reseal(shared: &Shared, claim: &Claim, details: &Details) -> Result<Option<Ve
 
 /// Somebody else has the request: what is said here changes nothing.
 fn lost(claim: &Claim) -> Came {
-    Came {
-        after: After::Again {
-            step: claim.step,
-            wait: Duration::ZERO,
-            reason: "its claim was lost before anything was sent".to_owned(),
-            cause: Cause::HandedBack,
-        },
-        result: json!({ "nothing-sent": true }),
-        outcome: claim.outcome.clone(),
-        yielded: Yielded::Nothing,
-        settles_after: Duration::ZERO,
-    }
+    let after = After::Again {
+        step: claim.step,
+        wait: Duration::ZERO,
+        reason: "its claim was lost before anything was sent".to_owned(),
+        cause: Cause::HandedBack,
+    };
+    Came { outcome: claim.outcome.clone(), ..Came::of(after, json!({ "nothing-sent": true })) }
 }
 
 /// The store did not do its part: what was or may have been sent is sent again.
 fn put_off(claim: &Claim, error: &StoreError) -> Came {
-    Came {
-        after: After::Again {
-            step: claim.step,
-            wait: UNTOLD,
-            reason: error.to_string(),
-            cause: Cause::HandedBack,
-        },
-        result: json!({ "store": error.to_string() }),
-        outcome: claim.outcome.clone(),
-        yielded: Yielded::Nothing,
-        settles_after: UNTOLD,
-    }
+    let after =
+        After::Again { step: claim.step, wait: UNTOLD, reason: error.to_string(), cause: Cause::HandedBack };
+    let came = Came::of(after, json!({ "store": error.to_string() }));
+    Came { outcome: claim.outcome.clone(), settles_after: UNTOLD, ..came }
 }
 
 /// What the vendor held for a person.
@@ -253,13 +230,9 @@ pub(super) async fn read(
     let read_at = shared.date_ms();
     let failure = match calls.current(&details.subject).await {
         Ok(Ok(held)) => {
-            return Came {
-                after: retry::finished(State::Done, None),
-                result: json!({ "read": held.as_ref().map(Vec::len) }),
-                outcome: None,
-                yielded: Yielded::Read(Read { subject: details.subject, held, asked_at: read_at }),
-                settles_after: Duration::ZERO,
-            };
+            let read = json!({ "read": held.as_ref().map(Vec::len) });
+            let yielded = Yielded::Read(Read { subject: details.subject, held, asked_at: read_at });
+            return Came { yielded, ..Came::of(retry::finished(State::Done, None), read) };
         }
         Ok(Err(error)) => Failure::Connector(error),
         Err(failure) => Failure::Call(failure),

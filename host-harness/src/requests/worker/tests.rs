@@ -14,6 +14,7 @@ use crate::{
 };
 
 const FORGET: &str = "POST /api/users/forget";
+const FORGOTTEN: &str = "GET /api/users/forgotten";
 
 fn opt_out(channel: &str) -> Asked {
     let items = vec![Preference {
@@ -61,6 +62,29 @@ async fn an_erasure_that_was_sent_and_not_answered_is_confirmed_before_it_is_rep
     let steps: Vec<_> = steps(&bench, &id).await.into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps[..3], [Step::Act, Step::Confirm, Step::Act], "{steps:?}");
     assert!(bench.stand_in.is_forgotten("ada@example.com"));
+}
+
+#[tokio::test]
+async fn a_look_for_proof_that_is_refused_ends_no_erasure_that_it_was_about_and_is_told_once() {
+    let mut bench = Bench::new().await;
+    let people = ["ada@example.com", "bob@example.com"];
+    let mut ids = Vec::new();
+    for person in people {
+        bench.stand_in.seed(person, None);
+        ids.push(bench.erase(person).await);
+    }
+    let refusal = serde_json::json!({"code": "BadParams", "msg": "no"});
+    bench.stand_in.fault(Fault::Answer(400, refusal), FORGOTTEN, 1);
+    bench.work();
+    for id in &ids {
+        bench.once(id, |view| view.state == State::Done).await;
+    }
+    let looked = requested(&bench).iter().filter(|line| *line == FORGOTTEN).count();
+    assert_eq!(looked, 2, "both are looked for in one call, and in another one after the refusal");
+    assert!(people.iter().all(|person| bench.stand_in.is_forgotten(*person)));
+    let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    let kinds: Vec<_> = alarms.iter().map(|alarm| alarm.kind.as_str()).collect();
+    assert_eq!(kinds, ["request-fails-unexpectedly"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::store::{
-    Store, ages, people,
+    Store, ages, alarms,
+    cut_off::{hand_back, take_back},
+    people,
     requests::{self, New},
     tests::{Folder, connection_row, name, write},
 };
@@ -183,19 +185,32 @@ async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
     assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
 }
 
+async fn open_alarms(store: &Store) -> Vec<(String, String)> {
+    let open = store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap();
+    open.into_iter().map(|alarm| (alarm.kind, alarm.about)).collect()
+}
+
+/// What the audit chain says was done, oldest first.
+async fn audited(store: &Store) -> Vec<String> {
+    let what = "SELECT json_extract(record, '$.what') FROM audit ORDER BY line";
+    let lines =
+        store.read(move |c| Box::pin(async move { Ok(sqlx::query_scalar(what).fetch_all(c).await?) }));
+    lines.await.unwrap()
+}
+
 #[tokio::test]
 async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_replayed() {
     let folder = Folder::new();
     let store = folder.store().await;
     connection_row(&store, "acme", "newsletter").await;
     let id = request(&store, "newsletter", 1, Action::Consent).await;
-    let mut aside = Vec::new();
     for at in [100, 200, 300] {
         assert_eq!(claim_all(&store, at).await.len(), 1);
-        aside = write(&store, move |tx| Box::pin(take_back(tx, at, i64::MAX, &[]))).await;
+        write(&store, move |tx| Box::pin(take_back(tx, at, i64::MAX, &[]))).await;
     }
-    let wanted = SetAside { id: id.clone(), tenant: "acme".into(), connection: "newsletter".into() };
-    assert_eq!(aside, [wanted]);
+    assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), id.clone())]);
+    let cut_off = "request-attempt-cut-off";
+    assert_eq!(audited(&store).await, [cut_off, cut_off, "request-set-aside"]);
     assert!(claim_all(&store, 400).await.is_empty());
     assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &id, 400).await })).await);
     assert_eq!(claim_all(&store, 400).await.len(), 1);
@@ -217,9 +232,8 @@ async fn a_request_that_cannot_be_read_is_set_aside_with_an_alarm_and_the_others
     })
     .await;
     assert_eq!(ids(&claim_all(&store, 100).await), [sound]);
-    let open = store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap();
-    let open: Vec<_> = open.iter().map(|alarm| (alarm.kind.as_str(), &alarm.about)).collect();
-    assert_eq!(open, [("request-set-aside", &damaged)]);
+    assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), damaged.clone())]);
+    assert_eq!(audited(&store).await, ["request-set-aside"]);
     let state = "SELECT state || ' ' || finished_at || ' ' || COALESCE(lease_until, 'none') FROM requests WHERE id = $1";
     let state = store.read(move |connection| {
         Box::pin(async move {
@@ -241,7 +255,8 @@ async fn a_service_that_stops_often_sets_no_request_aside() {
         write(&store, move |tx| Box::pin(hand_back(tx, at))).await;
         assert!(!ended(&store, &claims[0], change(State::Done, at)).await, "its claim is lost");
     }
-    assert_eq!(write(&store, |tx| Box::pin(take_back(tx, 500, i64::MAX, &[]))).await, []);
+    write(&store, |tx| Box::pin(take_back(tx, 500, i64::MAX, &[]))).await;
+    assert_eq!((open_alarms(&store).await, audited(&store).await.len()), (Vec::new(), 4));
     assert_eq!(claim_all(&store, 500).await.len(), 1);
 }
 
