@@ -31,6 +31,7 @@ use crate::{
     registry::owned::Owned,
     sandbox::Calls,
     service::Shared,
+    store::connections as kept,
     webhook::{self, receive::Webhooks},
 };
 
@@ -77,9 +78,22 @@ fn served(routes: Router<Arc<Shared>>) -> Router<Arc<Shared>> {
 pub(crate) async fn found(shared: &Shared, caller: &Caller, key: &str) -> Result<Owned, Problem> {
     let found = crate::registry::change::find(shared, key).await?;
     let seen = found.filter(|owned| caller.reaches(&owned.spec.tenant.0));
-    let owned = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no connection `{key}`")))?;
+    let owned = seen.ok_or_else(|| unknown(key))?;
     access::about(&owned.spec.tenant.0, key);
     Ok(owned)
+}
+
+/// The same for one that may not be readable: there is a connection of that key that `caller` may see.
+pub(crate) async fn seen(shared: &Shared, caller: &Caller, key: &str) -> Result<(), Problem> {
+    let name = key.to_owned();
+    let tenant = shared.store.read(|c| Box::pin(async move { kept::tenant(c, &name).await })).await?;
+    let tenant = tenant.filter(|tenant| caller.reaches(tenant)).ok_or_else(|| unknown(key))?;
+    access::about(&tenant, key);
+    Ok(())
+}
+
+fn unknown(key: &str) -> Problem {
+    Problem::of(kinds::UNKNOWN, format!("there is no connection `{key}`"))
 }
 
 /// The calls of a connection, where it can make any.

@@ -92,6 +92,9 @@ pub(crate) async fn carry_all(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A connection that cannot be read.
+const UNREADABLE: &str = "connection-unreadable";
+
 /// Raises an alarm for each connection that cannot be read.
 pub(crate) async fn tell_unreadable(
     shared: &Shared,
@@ -105,9 +108,11 @@ pub(crate) async fn tell_unreadable(
                 let alarm = Alarm {
                     tenant: &kept.tenant,
                     connection: Some(&kept.key),
-                    kind: "connection-unreadable",
+                    kind: UNREADABLE,
                     about: &kept.key,
-                    detail: &format!("it is not served: {error}"),
+                    detail: &format!(
+                        "it is not served: {error}; delete it, or reload the file that names it"
+                    ),
                 };
                 alarms::raise(tx, at, &alarm).await
             })

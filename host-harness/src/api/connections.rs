@@ -22,6 +22,7 @@ use self::{
 use super::{
     Caller, Everybody, Json, Path, Query, Writer, access, found,
     problem::{Problem, kinds},
+    seen,
 };
 use crate::{
     registry::{
@@ -129,7 +130,7 @@ async fn delete(
     Path(key): Path<String>,
     Query(Deleting { abandon }): Query<Deleting>,
 ) -> Result<axum::Json<Deleted>, Problem> {
-    found(&shared, &caller, &key).await?;
+    seen(&shared, &caller, &key).await?;
     let requests_abandoned = change::delete(&shared, &caller.who(), &key, abandon).await?;
     Ok(axum::Json(Deleted { key, requests_abandoned }))
 }

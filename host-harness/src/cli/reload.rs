@@ -21,8 +21,7 @@ pub(super) fn told(reloaded: &Value) -> String {
     for (word, field) in [
         ("added", "added"),
         ("changed", "changed"),
-        ("removed", "removed"),
-        ("disabled until their requests have ended", "disabled"),
+        ("disabled, since the file no longer names them", "disabled"),
     ] {
         let keys = text(reloaded, field);
         if !keys.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Who, carry, differences::differences, owned::Owned};
+use super::{UNREADABLE, Who, carry, differences::differences, owned::Owned};
 use crate::{
     consent::catalogue::{self, CatalogueError},
     host::PutError,
@@ -10,7 +10,7 @@ use crate::{
     store::{
         StoreError, alarms,
         audit::{self, Record},
-        connections,
+        connections::{self, Kept},
     },
 };
 
@@ -72,12 +72,14 @@ impl Owned {
 
 /// The connection of that key.
 pub(crate) async fn find(shared: &Shared, key: &str) -> Result<Option<Owned>, StoreError> {
-    let name = key.to_owned();
-    let kept = shared
-        .store
-        .read(move |connection| Box::pin(async move { connections::find(connection, &name).await }))
-        .await?;
+    let kept = find_kept(shared, key).await?;
     kept.map(|kept| Owned::open(shared.store.vault(), &kept)).transpose()
+}
+
+/// The same as it is kept, which may not be readable.
+pub(super) async fn find_kept(shared: &Shared, key: &str) -> Result<Option<Kept>, StoreError> {
+    let key = key.to_owned();
+    shared.store.read(move |c| Box::pin(async move { connections::find(c, &key).await })).await
 }
 
 /// Makes `new`, once it suits its plugin.
@@ -123,24 +125,16 @@ pub(crate) async fn change<E: From<ChangeError>>(
     Ok(find(shared, key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?)
 }
 
-/// Removes the connection of that key and everything that is only about it; how many requests that ended.
+/// Removes the connection of that key and everything that is only about it; how many requests that ended. One that cannot be
+/// read may be removed whoever owned it.
 pub(crate) async fn delete(shared: &Shared, who: &Who, key: &str, abandon: bool) -> Result<u64, ChangeError> {
     let _alone = shared.registry.changing.lock().await;
-    let found = find(shared, key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
-    found.check_owner()?;
-    let removed = remove(shared, who, &found, abandon).await?;
-    Ok(removed)
-}
-
-/// The same for the one that holds `changing`, whoever owns it.
-pub(super) async fn remove(
-    shared: &Shared,
-    who: &Who,
-    found: &Owned,
-    abandon: bool,
-) -> Result<u64, ChangeError> {
-    let (key, tenant, by) = (found.spec.key.clone(), found.spec.tenant.0.clone(), who.0.clone());
-    let at = shared.date_ms();
+    let found = find_kept(shared, key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
+    if let Ok(owned) = Owned::open(shared.store.vault(), &found) {
+        owned.check_owner()?;
+    }
+    let Kept { key, tenant, .. } = found;
+    let (name, by, at) = (key.clone(), who.0.clone(), shared.date_ms());
     let removed = shared.store.write(move |tx| {
         Box::pin(async move {
             let count = connections::unfinished(tx, &key).await?;
@@ -160,8 +154,8 @@ pub(super) async fn remove(
         })
     });
     let abandoned = removed.await??;
-    shared.host.remove_connection(&found.spec.key);
-    shared.registry.problems().remove(&found.spec.key);
+    shared.host.remove_connection(&name);
+    shared.registry.problems().remove(&name);
     Ok(abandoned)
 }
 
@@ -181,6 +175,7 @@ pub(super) async fn store(
                 return Ok(Err(ChangeError::BreaksMapping(Box::new(broken))));
             }
             connections::put(tx, at, &kept).await?;
+            alarms::is_over(tx, at, UNREADABLE, &kept.key).await?;
             let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
             audit::append(tx, &kept.tenant, at, &record).await?;
             Ok(Ok(()))

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Who, carry,
-    change::{ChangeError, find, remove, store},
+    change::{ChangeError, find_kept, store},
     differences::differences,
     owned::{self, Owned},
 };
@@ -26,9 +26,7 @@ pub struct Reloaded {
     pub added: Vec<String>,
     /// Changed in the file.
     pub changed: Vec<String>,
-    /// No longer in the file.
-    pub removed: Vec<String>,
-    /// No longer in the file and with requests that have not ended: they are disabled, for an operator to delete.
+    /// No longer in the file: disabled, with everything that they know, until the file names them again or they are deleted.
     pub disabled: Vec<String>,
     /// Those that are not served, or not taken from the file, each with its reason.
     pub problems: BTreeMap<String, String>,
@@ -115,7 +113,7 @@ enum Taken {
 
 async fn taken_in(shared: &Shared, file: &str, new: Owned) -> Result<Taken, ChangeError> {
     let by = Who::file(file).0;
-    let Some(before) = find(shared, &new.spec.key).await? else {
+    let Some(before) = find_kept(shared, &new.spec.key).await? else {
         store(shared, &new, "connection-created", json!({"by": by, "plugin": new.spec.plugin})).await?;
         carry(shared, &new);
         return Ok(Taken::Added);
@@ -123,10 +121,14 @@ async fn taken_in(shared: &Shared, file: &str, new: Owned) -> Result<Taken, Chan
     if before.file.is_none() {
         return Err(ChangeError::OwnedByApi);
     }
-    if before.spec.tenant != new.spec.tenant {
+    if before.tenant != new.spec.tenant.0 {
         return Err(ChangeError::OfAnotherTenant);
     }
-    let changed = differences(&before, &new);
+    let changed = match Owned::open(shared.store.vault(), &before) {
+        Ok(before) => differences(&before, &new),
+        // The file has all of it.
+        Err(unreadable) => vec![unreadable.to_string()],
+    };
     if changed.is_empty() {
         return Ok(Taken::Unchanged);
     }
@@ -135,25 +137,22 @@ async fn taken_in(shared: &Shared, file: &str, new: Owned) -> Result<Taken, Chan
     Ok(Taken::Changed)
 }
 
-/// A connection that the file no longer names is removed, or disabled while requests of it have not ended.
+/// A connection that the file no longer names is disabled. Whom it erased, what people chose and its tokens stay: the next
+/// version of the file may name it again.
 async fn let_go(shared: &Shared, file: &str, gone: Owned, reloaded: &mut Reloaded) -> Result<(), StoreError> {
+    if gone.left_file {
+        return Ok(());
+    }
     let key = gone.spec.key.clone();
-    match remove(shared, &Who::file(file), &gone, false).await {
-        Ok(_) => reloaded.removed.push(key),
+    tracing::warn!(connection = %key, "the connection left the file and is disabled");
+    let mut after = gone.clone();
+    after.left_file = true;
+    after.duties.enabled = false;
+    let detail = json!({"by": Who::file(file).0, "changed": differences(&gone, &after)});
+    match store(shared, &after, "connection-left-file", detail).await {
+        Ok(()) => reloaded.disabled.push(key),
         Err(ChangeError::Store(error)) => return Err(error),
-        Err(_) if gone.left_file => {}
-        Err(unfinished) => {
-            tracing::warn!(connection = %key, %unfinished, "the connection left the file and is disabled");
-            let mut after = gone.clone();
-            after.left_file = true;
-            after.duties.enabled = false;
-            let detail = json!({"by": Who::file(file).0, "changed": differences(&gone, &after)});
-            match store(shared, &after, "connection-left-file", detail).await {
-                Ok(()) => reloaded.disabled.push(key),
-                Err(ChangeError::Store(error)) => return Err(error),
-                Err(why) => drop(reloaded.problems.insert(key, why.to_string())),
-            }
-        }
+        Err(why) => drop(reloaded.problems.insert(key, why.to_string())),
     }
     Ok(())
 }

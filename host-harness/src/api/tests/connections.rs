@@ -289,6 +289,12 @@ async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
     assert_eq!(told, [wanted("newsletter"), wanted("third")]);
     assert!(alarms[0]["detail"].as_str().unwrap().contains("actions"), "{alarms:?}");
     assert_eq!(bench.get(&key, PATH).await.problem(), (500, "internal"));
+    let other = bench.key("other", Some(&["other"]), true).await;
+    assert_eq!(bench.send(&other, "DELETE", PATH, None).await.problem(), (404, "unknown"));
+    assert_eq!(bench.send(&key, "DELETE", PATH, None).await.status, 200);
+    let left = bench.get(&key, "/api/v1/alarms").await.json["alarms"].as_array().unwrap().len();
+    assert_eq!((left, bench.get(&key, PATH).await.status), (1, 404));
+    bench.connect(&key, "acme", "newsletter").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,7 @@ async fn a_reload_follows_the_file_and_a_broken_file_changes_nothing() {
     let key = bench.operator().await;
     bench.connect(&key, "acme", "by-api").await;
     let reload = || bench.send(&key, "POST", "/api/v1/reload", None);
-    let nothing = json!({"added": [], "changed": [], "removed": [], "disabled": [], "problems": {}});
+    let nothing = json!({"added": [], "changed": [], "disabled": [], "problems": {}});
     assert_eq!(reload().await.json, nothing);
 
     bench.configure("this is no TOML");
@@ -67,33 +67,38 @@ async fn a_reload_follows_the_file_and_a_broken_file_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_left_the_file_is_removed_or_disabled_while_requests_of_it_have_not_ended() {
-    let second = CONNECTION.replace("[tenants.acme]\n", "").replace("newsletter", "second");
-    let bench = Bench::with(&format!("{CONNECTION}{second}")).await;
+async fn a_connection_that_left_the_file_is_disabled_and_keeps_what_it_knows_until_it_is_deleted() {
+    let bench = Bench::with(CONNECTION).await;
     let key = bench.operator().await;
-    bench.sql(
-        "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
-         VALUES ('r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', 4102444800000, 9223372036854775807)",
-    )
-    .await;
+    let token = "/api/v1/plus/connection/newsletter/consent-webhook/token";
+    assert_eq!(bench.get(&key, token).await.status, 200);
     bench.configure("");
-    let reloaded = bench.send(&key, "POST", "/api/v1/reload", None).await;
-    assert_eq!(
-        (&reloaded.json["removed"], &reloaded.json["disabled"]),
-        (&json!(["second"]), &json!(["newsletter"]))
-    );
+    let reload = || bench.send(&key, "POST", "/api/v1/reload", None);
+    assert_eq!(reload().await.json["disabled"], json!(["newsletter"]));
+    assert_eq!(reload().await.json["disabled"], json!([]), "once");
     let shown = bench.get(&key, PATH).await;
     assert_eq!((&shown.json["left-file"], &shown.json["enabled"]), (&json!(true), &json!(false)));
-    assert_eq!(bench.get(&key, "/api/v1/connection/second").await.problem(), (404, "unknown"));
 
     bench.configure(CONNECTION);
-    let reloaded = bench.send(&key, "POST", "/api/v1/reload", None).await;
-    assert_eq!(reloaded.json["changed"], json!(["newsletter"]));
+    assert_eq!(reload().await.json["changed"], json!(["newsletter"]));
     let shown = bench.get(&key, PATH).await;
     assert_eq!((&shown.json["left-file"], &shown.json["enabled"]), (&json!(false), &json!(true)));
+    let tokens = bench.get(&key, "/api/v1/plus/connection/newsletter/consent-webhook/tokens").await;
+    assert_eq!(tokens.json["tokens"][0]["state"], "offered");
 
     bench.configure("");
-    bench.send(&key, "POST", "/api/v1/reload", None).await;
-    let deleted = bench.send(&key, "DELETE", &format!("{PATH}?abandon=true"), None).await;
-    assert_eq!(deleted.json["requests-abandoned"], 1, "{deleted:?}");
+    reload().await;
+    let deleted = bench.send(&key, "DELETE", PATH, None).await;
+    assert_eq!(deleted.status, 200, "{deleted:?}");
+    assert_eq!(bench.get(&key, PATH).await.problem(), (404, "unknown"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_be_read_is_made_whole_by_its_file() {
+    let bench = Bench::with(CONNECTION).await;
+    let key = bench.operator().await;
+    bench.sql("UPDATE connections SET sealed_secrets = x'00'").await;
+    let reloaded = bench.send(&key, "POST", "/api/v1/reload", None).await;
+    assert_eq!(reloaded.json["changed"], json!(["newsletter"]), "{reloaded:?}");
+    assert_eq!(bench.get(&key, &format!("{PATH}/test")).await.json["test_status"], "succeeded");
 }
