@@ -211,8 +211,7 @@ async fn events(
     Query(After { after, limit }): Query<After>,
 ) -> Result<axum::Json<Page>, Problem> {
     let tenants = caller.tenants();
-    let page =
-        feed::events_after(&shared.store, tenants.as_deref(), after, limit.unwrap_or(USUAL_PAGE)).await?;
+    let page = feed::events_after(&shared, tenants.as_deref(), after, limit.unwrap_or(USUAL_PAGE)).await?;
     Ok(axum::Json(page))
 }
 

@@ -1,7 +1,7 @@
 //! Notice preferences out of item choices: the protective reading.
 
-use super::newest::{Ledger, read};
-use crate::contract::consent::{Choice, Held, ItemId};
+use super::newest::Ledger;
+use crate::contract::consent::{Choice, ItemId};
 
 /// What the choices for a notice's items say about the notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Derived {
     /// Nothing yet: no item is known to be out, and these are not known to be in. Empty where no item stands for the
     /// notice.
     Unknown {
-        /// To be filled by [`fill`] with what the vendor holds.
+        /// The vendor is to be asked what it holds.
         missing: Vec<ItemId>,
     },
 }
@@ -42,16 +42,6 @@ pub fn derive(items: &[ItemId], ledger: &Ledger) -> Derived {
         chosen_at_ms: decides.chosen_at_ms,
         source: decides.source.clone(),
     }
-}
-
-/// The same ledger, with what the vendor held at `read_at_ms` for items never heard of.
-pub fn fill(mut ledger: Ledger, held: &[Held], read_at_ms: u64) -> Ledger {
-    for Held { item, choice } in held {
-        if !ledger.contains_key(item) {
-            ledger.insert(item.clone(), read(None, *choice, read_at_ms, &[]).stands);
-        }
-    }
-    ledger
 }
 
 #[cfg(test)]
@@ -95,21 +85,6 @@ mod tests {
     #[test]
     fn a_notice_that_no_item_stands_for_is_not_opted_in() {
         assert_eq!(derive(&[], &Ledger::new()), Derived::Unknown { missing: vec![] });
-    }
-
-    #[test]
-    fn items_never_heard_of_are_filled_by_what_the_vendor_holds() {
-        let ledger = Ledger::from([(id(1), recorded(Choice::OptIn, 5))]);
-        let held = |item, choice| Held { item: id(item), choice };
-        let both = [held(1, Choice::OptOut), held(2, Choice::OptIn)];
-        let filled = fill(ledger.clone(), &both, 100);
-        assert_eq!(filled[&id(1)], ledger[&id(1)], "what was heard stands");
-        assert_eq!(derive(&[id(1), id(2)], &filled), preference(Choice::OptIn, 5));
-        let filled = fill(ledger, &[held(2, Choice::OptOut)], 100);
-        assert_eq!(
-            derive(&[id(1), id(2)], &filled),
-            Derived::Preference { choice: Choice::OptOut, chosen_at_ms: 0, source: "reading".into() }
-        );
     }
 
     proptest! {

@@ -8,8 +8,10 @@ use zeroize::Zeroizing;
 use super::{Answer, Cause};
 use crate::{
     contract::{Identifier, Subject},
+    service::Shared,
     store::{
         Store, StoreError,
+        alarms::{self, Alarm},
         events::{self, StoredEvent},
     },
 };
@@ -132,26 +134,56 @@ pub struct FeedEvent {
 pub struct Page {
     /// Oldest first.
     pub events: Vec<FeedEvent>,
-    /// What to ask after next: the last event's cursor, or what was asked where there was none.
+    /// What to ask after next: the last event's place, or what was asked where there was none.
     pub cursor: i64,
 }
 
 /// The events after `cursor` of these tenants, or of all where none are given; `limit` from 1 to [`LARGEST_PAGE`]. None that
-/// is stored later can have a smaller cursor.
+/// is stored later can have a smaller cursor. One that is damaged stops no other.
 pub(crate) async fn events_after(
-    store: &Store,
+    shared: &Shared,
     tenants: Option<&[String]>,
     cursor: i64,
     limit: i64,
 ) -> Result<Page, StoreError> {
     let tenants = tenants.map(<[String]>::to_vec);
     let limit = limit.clamp(1, LARGEST_PAGE);
-    let stored = store
+    let stored = shared
+        .store
         .read(move |c| Box::pin(async move { events::after(c, tenants.as_deref(), cursor, limit).await }))
         .await?;
-    let events: Vec<_> = stored.into_iter().map(|event| opened(store, event)).collect::<Result<_, _>>()?;
-    let cursor = events.last().map_or(cursor, |event| event.cursor);
-    Ok(Page { events, cursor })
+    let mut page = Page { events: Vec::new(), cursor };
+    for (place, stored) in stored {
+        page.cursor = place;
+        match stored.and_then(|stored| opened(&shared.store, stored)) {
+            Ok(event) => page.events.push(event),
+            Err(error) => tell_damaged(shared, place, &error).await?,
+        }
+    }
+    Ok(page)
+}
+
+async fn tell_damaged(shared: &Shared, place: i64, error: &StoreError) -> Result<(), StoreError> {
+    let (now, error) = (shared.date_ms(), error.to_string());
+    tracing::error!(cursor = place, error, "a consent event is damaged and left out");
+    shared
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let Some((tenant, connection)) = events::origin(tx, place).await? else { return Ok(()) };
+                let alarm = Alarm {
+                    tenant: &tenant,
+                    connection: Some(&connection),
+                    kind: "consent-event-damaged",
+                    about: &place.to_string(),
+                    detail: &format!(
+                        "the feed leaves it out: {error}; have its people read again, or ask the vendor"
+                    ),
+                };
+                alarms::raise(tx, now, &alarm).await
+            })
+        })
+        .await
 }
 
 fn opened(store: &Store, stored: StoredEvent) -> Result<FeedEvent, StoreError> {

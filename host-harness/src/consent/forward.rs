@@ -56,9 +56,8 @@ async fn pass(shared: &Shared, tenant: &str, to: &ForwardConfig) -> Result<bool,
     if progress.next_at > shared.date_ms() {
         return Ok(false);
     }
-    let page = events_after(&shared.store, Some(&[tenant.to_owned()]), progress.posted, TOGETHER).await?;
-    let is_more = !page.events.is_empty();
-    let mut progress = progress;
+    let page = events_after(shared, Some(&[tenant.to_owned()]), progress.posted, TOGETHER).await?;
+    let (is_more, mut progress) = (page.cursor > progress.posted, progress);
     for event in page.events {
         let was_failing = progress.failing_since.is_some();
         progress = post(shared, tenant, to, &event, progress).await?;
@@ -66,6 +65,11 @@ async fn pass(shared: &Shared, tenant: &str, to: &ForwardConfig) -> Result<bool,
         if progress.failures > 0 {
             return Ok(false);
         }
+    }
+    if page.cursor > progress.posted {
+        // What was damaged at the end is passed over.
+        progress.posted = page.cursor;
+        store(shared, tenant, &progress, false).await?;
     }
     Ok(is_more)
 }

@@ -36,20 +36,19 @@ pub(crate) struct Arrival<'a> {
     pub(crate) received_at: i64,
 }
 
-/// Takes in the events of a delivery, in the transaction that marks it as read. Whether work became due: then
-/// `Shared::work` is to be told once that transaction is through.
+/// Takes in the events of a delivery, in the transaction that marks it as read. `Shared::work` is to be told once that is
+/// through.
 pub(crate) async fn take(
     tx: &mut Connection,
     keys: &Keys,
     arrival: Arrival<'_>,
     events: Vec<ConsentEvent>,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let ground = items::ground(tx, arrival.tenant, arrival.connection).await?;
-    let mut work = false;
     for event in events {
-        work |= take_one(tx, keys, arrival, &ground, &event).await?;
+        take_one(tx, keys, arrival, &ground, &event).await?;
     }
-    Ok(work)
+    Ok(())
 }
 
 async fn take_one(
@@ -58,25 +57,23 @@ async fn take_one(
     arrival: Arrival<'_>,
     ground: &Ground,
     event: &ConsentEvent,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let names = names(&keys.person, &event.subject);
     if names.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
     let Arrival { tenant, connection, received_at, .. } = arrival;
     let person = people::known_as(tx, connection, &names).await?;
     deliveries::concerns(tx, arrival.delivery, person).await?;
     if people::is_erased(tx, connection, &names).await? {
-        drop_it(tx, arrival, person).await?;
-        return Ok(false);
+        return drop_it(tx, arrival, person).await;
     }
     if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), person, received_at).await? {
-        return Ok(false);
+        return Ok(());
     }
     let about = About { tenant, connection, person, subject: &event.subject, at: received_at };
     let cause = Cause::of_event(connection, &event.key);
     let mut heard = Vec::new();
-    let mut work = false;
     for chosen in &event.preferences {
         let chosen_at_ms = by_then(chosen.chosen_at_ms, received_at);
         let chosen = &Preference { chosen_at_ms, ..chosen.clone() };
@@ -92,14 +89,11 @@ async fn take_one(
         }
         let was_unseen = !is_echo(chosen, &writes) && await_showing(tx, person, chosen).await?;
         if judged.restore || was_unseen {
-            work |= restore(tx, keys, &about, &chosen.item, &judged).await?;
+            restore(tx, keys, &about, &chosen.item, &judged).await?;
         }
     }
     let missing = tell::derived(tx, keys, &about, ground, &heard, &cause).await?;
-    if !missing.is_empty() {
-        work |= look(tx, keys, &about).await?;
-    }
-    Ok(work)
+    if missing.is_empty() { Ok(()) } else { look(tx, keys, &about).await }
 }
 
 /// What is written from now on waits until the vendor shows the event's choice: before, it would be found as it was and
@@ -138,11 +132,11 @@ async fn restore(
     about: &About<'_>,
     item: &ItemId,
     judged: &Judged,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let stands = &judged.stands;
     let what = restoring(item, stands);
     if requests::is_waiting_to_restore(tx, about.person, &what).await? {
-        return Ok(false);
+        return Ok(());
     }
     let again = Preference {
         item: item.clone(),
@@ -151,15 +145,16 @@ async fn restore(
         source: stands.source.clone(),
     };
     let asked = Asked::Consent(Requested { notices: Vec::new(), items: vec![again] });
-    let Some(id) = put_own(tx, keys, about, &asked).await? else { return Ok(false) };
-    requests::restores(tx, &id, &what).await?;
-    Ok(true)
+    match put_own(tx, keys, about, &asked).await? {
+        Some(id) => requests::restores(tx, &id, &what).await,
+        None => Ok(()),
+    }
 }
 
 /// Has the vendor asked what it holds for the person, unless that waits already.
-async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<bool, StoreError> {
+async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<(), StoreError> {
     if requests::is_waiting_to_read(tx, about.person).await? {
-        return Ok(false);
+        return Ok(());
     }
-    Ok(put_own(tx, keys, about, &Asked::Reading).await?.is_some())
+    put_own(tx, keys, about, &Asked::Reading).await.map(drop)
 }

@@ -142,7 +142,7 @@ impl Bench {
     }
 
     pub(super) async fn feed(&self) -> Vec<FeedEvent> {
-        events_after(&self.shared.store, None, 0, 1_000).await.unwrap().events
+        events_after(&self.shared, None, 0, 1_000).await.unwrap().events
     }
 
     /// The feed as words: what, and which way.

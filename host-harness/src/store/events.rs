@@ -46,13 +46,14 @@ pub(crate) async fn append(tx: &mut Connection, event: NewEvent<'_>) -> Result<(
     Ok(())
 }
 
-/// The first `limit` events after `cursor`, of these tenants or, where there is none given, of all.
+/// The first `limit` events after `cursor`, of these tenants or, where there is none given, of all: each by its place, for
+/// its row may be damaged.
 pub(crate) async fn after(
     connection: &mut Connection,
     tenants: Option<&[String]>,
     cursor: i64,
     limit: i64,
-) -> Result<Vec<StoredEvent>, StoreError> {
+) -> Result<Vec<(i64, Result<StoredEvent, StoreError>)>, StoreError> {
     let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 3, tenants.len()));
     let sql = format!(
         "SELECT seq, id, tenant, connection, news, sealed_identity FROM events WHERE seq > $1 AND {of_tenants} \
@@ -73,7 +74,15 @@ pub(crate) async fn after(
             sealed_identity: row.try_get("sealed_identity")?,
         })
     };
-    rows.iter().map(event).collect()
+    let read = |row: &AnyRow| Ok((row.try_get("seq")?, event(row)));
+    rows.iter().map(read).collect()
+}
+
+/// The tenant and the connection of the event at that place; none where it is gone.
+pub(crate) async fn origin(tx: &mut Connection, seq: i64) -> Result<Option<(String, String)>, StoreError> {
+    let sql = "SELECT CAST(tenant AS TEXT) AS tenant, CAST(connection AS TEXT) AS connection FROM events WHERE seq = $1";
+    let row = sqlx::query(sql).bind(seq).fetch_optional(tx).await?;
+    row.map(|row| Ok((row.try_get("tenant")?, row.try_get("connection")?))).transpose()
 }
 
 /// Whether the vendor's event of that digest is heard for the first time; it is remembered.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::consent::{feed::IdentityMap, reading};
+use crate::{
+    consent::{feed::IdentityMap, reading},
+    store::alarms,
+};
 
 #[tokio::test]
 async fn a_notice_is_opted_out_when_any_item_is_and_opted_in_only_once_all_are() {
@@ -82,11 +85,11 @@ async fn a_cursor_goes_on_where_it_left_off_and_sees_its_own_tenants_alone() {
     for n in 0..5 {
         bench.hears(&format!("{n}@example.com"), &format!("e-{n}"), bench.chosen(MAIL, Choice::OptOut)).await;
     }
-    let store = &bench.shared.store;
+    let shared = &bench.shared;
     let mut cursor = 0;
     let mut seen = Vec::new();
     loop {
-        let page = events_after(store, Some(&["acme".to_owned()]), cursor, 3).await.unwrap();
+        let page = events_after(shared, Some(&["acme".to_owned()]), cursor, 3).await.unwrap();
         if page.events.is_empty() {
             assert_eq!(page.cursor, cursor);
             break;
@@ -96,9 +99,32 @@ async fn a_cursor_goes_on_where_it_left_off_and_sees_its_own_tenants_alone() {
     }
     let all: Vec<_> = bench.feed().await.into_iter().map(|event| event.id).collect();
     assert_eq!((seen.len(), &seen), (10, &all));
-    let others = events_after(store, Some(&["other".to_owned()]), 0, 3).await.unwrap();
+    let others = events_after(shared, Some(&["other".to_owned()]), 0, 3).await.unwrap();
     assert_eq!((others.events.len(), others.cursor), (0, 0));
-    assert_eq!(events_after(store, Some(&[]), 0, 3).await.unwrap().events.len(), 0);
+    assert_eq!(events_after(shared, Some(&[]), 0, 3).await.unwrap().events.len(), 0);
+}
+
+#[tokio::test]
+async fn a_damaged_event_of_the_feed_is_left_out_with_an_alarm_and_stops_no_other() {
+    let bench = bench().await;
+    for n in 0..3 {
+        bench.hears(&format!("{n}@example.com"), &format!("e-{n}"), bench.chosen(MAIL, Choice::OptOut)).await;
+    }
+    let all = bench.feed().await;
+    for (damage, seq) in [("sealed_identity = x'00'", all[0].cursor), ("news = 7", all[5].cursor)] {
+        let damage = format!("UPDATE events SET {damage} WHERE seq = {seq}");
+        write(&bench.shared.store, move |tx| {
+            Box::pin(async move { Ok(sqlx::query(sqlx::AssertSqlSafe(damage)).execute(tx).await.map(drop)?) })
+        })
+        .await;
+    }
+    let page = events_after(&bench.shared, None, 0, 1_000).await.unwrap();
+    assert_eq!((page.events.as_slice(), page.cursor), (&all[1..5], all[5].cursor));
+    assert_eq!(bench.feed().await.len(), 4, "told again, and alarmed once");
+    let open = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    let told: Vec<_> = open.into_iter().map(|alarm| (alarm.kind, alarm.tenant, alarm.about)).collect();
+    let wanted = |seq: i64| ("consent-event-damaged".to_owned(), "acme".to_owned(), seq.to_string());
+    assert_eq!(told, [wanted(all[0].cursor), wanted(all[5].cursor)]);
 }
 
 #[test]

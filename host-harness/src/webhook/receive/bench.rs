@@ -138,7 +138,7 @@ impl Inbox {
 
     /// What the platform is told.
     pub(super) async fn feed(&self) -> Vec<FeedEvent> {
-        feed::events_after(&self.bench.shared.store, None, 0, 1_000).await.unwrap().events
+        feed::events_after(&self.bench.shared, None, 0, 1_000).await.unwrap().events
     }
 
     pub(super) fn put(&self, change: impl FnOnce(&mut ConnectionSpec)) {
