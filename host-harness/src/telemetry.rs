@@ -107,7 +107,7 @@ impl Telemetry {
     pub(crate) fn rendered(&self, gauges: &Gauges) -> String {
         let mut text = self.handle.render();
         section(&mut text, REQUESTS_OPEN, "Requests that are not through, by state.", &gauges.requests);
-        section(&mut text, ALARMS_OPEN, "Alarms that nobody cleared, by kind.", &gauges.alarms);
+        section(&mut text, ALARMS_OPEN, "Alarms that are open, by kind.", &gauges.alarms);
         text
     }
 

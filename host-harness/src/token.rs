@@ -151,6 +151,7 @@ impl Tokens {
                 let live = tokens::live(tx, &connection).await?;
                 let was_live = tokens::end(tx, &connection, generation, TokenState::Revoked, now).await?;
                 if was_live {
+                    settle::there_is_room(tx, &connection, now).await?;
                     let by = this.by.clone();
                     tell(tx, &tenant, &connection, ("token-revoked", by), generation, now).await?;
                 }

@@ -102,7 +102,7 @@ async fn show(
 #[derive(Serialize, ToSchema)]
 struct Replayed {
     /// So many.
-    deliveries: u64,
+    deliveries: usize,
 }
 
 /// Has a delivery read again that could not be read.

@@ -90,7 +90,8 @@ async fn list(
     Ok(axum::Json(Listed { tokens: Tokens::of(&shared).list(&key).await? }))
 }
 
-/// Ends a token at once. Where the vendor uses it, its deliveries are refused until it has another one.
+/// Ends a token at once. Where the vendor uses it, its deliveries are refused until it has another one: within a minute where
+/// the host hands it over.
 #[utoipa::path(delete, path = "/api/v1/plus/connection/{key}/consent-webhook/tokens/{generation}",
     tag = "webhook tokens", params(("key" = String, Path), ("generation" = i64, Path)),
     responses((status = 200, body = Listed)))]

@@ -1,4 +1,4 @@
-//! `alarm`: what somebody has to look at, until it is cleared by name.
+//! `alarm`: what somebody has to look at.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Alarm {
-    /// List the alarms that nobody has cleared.
+    /// List the alarms that are open.
     List,
     /// Clear an alarm, in the name of the API key. What it was about may raise it again.
     Clear {

@@ -15,7 +15,7 @@ use crate::{
     sandbox::Calls,
     service::Shared,
     store::{
-        Connection, Keys, PersonName, StoreError,
+        Connection, Keys, PersonKey, PersonName, StoreError,
         audit::{self, Record},
         connections,
         people::{self, PersonId},
@@ -140,8 +140,10 @@ pub(crate) async fn accept(shared: &Shared, submitted: Submission) -> Result<Acc
     if submitted.subject.identifiers().iter().all(|identifier| identifier.value.trim().is_empty()) {
         return Err(AcceptError::Nobody);
     }
-    let calls = suited(shared, &submitted)?;
-    let tenant = calls.connection().tenant.0.clone();
+    let tenant = match suited(shared, &submitted) {
+        Ok(calls) => calls.connection().tenant.0.clone(),
+        Err(refused) => return accepted_before(shared, &submitted).await?.ok_or(refused),
+    };
     let keys = shared.store.keys(&tenant).await?;
     let at = shared.date_ms();
     let accepted = shared
@@ -150,6 +152,15 @@ pub(crate) async fn accept(shared: &Shared, submitted: Submission) -> Result<Acc
         .await?;
     shared.work.notify_one();
     accepted
+}
+
+/// What was accepted under the same idempotency key, whatever has become of the connection since.
+async fn accepted_before(shared: &Shared, submitted: &Submission) -> Result<Option<Accepted>, AcceptError> {
+    let connection = submitted.connection.clone();
+    let tenant = shared.store.read(|c| Box::pin(async move { connections::tenant(c, &connection).await }));
+    let Some(tenant) = tenant.await? else { return Ok(None) };
+    let once = Once::of(&*shared.store.person_key(&tenant).await?, submitted);
+    shared.store.read(|c| Box::pin(async move { once.sent_before(c, &tenant).await })).await?.transpose()
 }
 
 /// The calls of the connection, where its connector can do what is asked for somebody named so.
@@ -182,25 +193,17 @@ async fn take(
     submitted: Submission,
     at: i64,
 ) -> Result<Result<Accepted, AcceptError>, StoreError> {
-    let body_digest = keys.person.digest(&body(&submitted));
-    let Submission { connection, subject, asked, idempotency_key } = submitted;
-    // Whoever makes such keys may make them of people's names.
-    let idempotency_key = idempotency_key.map(|key| hex::encode(keys.person.digest(key.as_bytes())));
-    if let Some(key) = &idempotency_key
-        && let Some((view, digest)) = requests::sent_before(tx, tenant, key).await?
-    {
-        return Ok(if digest == body_digest {
-            Ok(Accepted { view, was_sent_before: true })
-        } else {
-            Err(AcceptError::KeyReused { id: view.id })
-        });
+    let once = Once::of(&keys.person, &submitted);
+    if let Some(sent_before) = once.sent_before(tx, tenant).await? {
+        return Ok(sent_before);
     }
+    let Submission { connection, subject, asked, .. } = submitted;
     if let Some(refused) = refused(tx, &connection, asked.action()).await? {
         return Ok(Err(refused));
     }
     let person = people::known_as(tx, &connection, &names(&keys.person, &subject)).await?;
     let about = About { tenant, connection: &connection, person, subject: &subject, at };
-    let id = put(tx, keys, &about, &asked, Once { idempotency_key, body_digest }).await?;
+    let id = put(tx, keys, &about, &asked, once).await?;
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
     Ok(Ok(Accepted { view, was_sent_before: false }))
@@ -221,6 +224,30 @@ pub(crate) struct About<'a> {
 struct Once {
     idempotency_key: Option<String>,
     body_digest: [u8; 32],
+}
+
+impl Once {
+    fn of(key: &PersonKey, submitted: &Submission) -> Self {
+        // Whoever makes such keys may make them of people's names.
+        let hashed = |text: &String| hex::encode(key.digest(text.as_bytes()));
+        let idempotency_key = submitted.idempotency_key.as_ref().map(hashed);
+        Self { idempotency_key, body_digest: key.digest(&body(submitted)) }
+    }
+
+    /// What was accepted under the same key: the same request, or an error where it was another one.
+    async fn sent_before(
+        &self,
+        tx: &mut Connection,
+        tenant: &str,
+    ) -> Result<Option<Result<Accepted, AcceptError>>, StoreError> {
+        let Some(key) = &self.idempotency_key else { return Ok(None) };
+        let Some((view, digest)) = requests::sent_before(tx, tenant, key).await? else { return Ok(None) };
+        Ok(Some(if digest == self.body_digest {
+            Ok(Accepted { view, was_sent_before: true })
+        } else {
+            Err(AcceptError::KeyReused { id: view.id })
+        }))
+    }
 }
 
 /// Stores what the host itself asks for, where the connection carries out such requests; its id.
@@ -281,7 +308,7 @@ async fn put(
 }
 
 /// Every identifier's keyed hash.
-pub(crate) fn names(key: &crate::store::PersonKey, subject: &Subject) -> Vec<PersonName> {
+pub(crate) fn names(key: &PersonKey, subject: &Subject) -> Vec<PersonName> {
     subject.identifiers().iter().filter(|i| !i.value.trim().is_empty()).map(|i| key.name(i)).collect()
 }
 

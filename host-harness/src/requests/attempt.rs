@@ -24,6 +24,9 @@ use crate::{
     },
 };
 
+/// A request that has waited long.
+pub(super) const LATE: &str = "request-late";
+
 /// What came of one claimed request.
 struct Came {
     after: After,
@@ -302,6 +305,7 @@ fn change(claim: &Claim, came: &Came, at: i64) -> Change {
 /// What an attempt's end means for its connection.
 async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64) -> Result<(), StoreError> {
     let After::Again { wait, reason, cause, .. } = after else {
+        alarms::is_over(tx, at, LATE, &claim.id).await?;
         return holds::record_outcome(tx, &claim.connection, true, at).await;
     };
     let alarm = |kind, about| Alarm {

@@ -40,12 +40,16 @@ pub(crate) async fn forecast(shared: &Shared, view: &View) -> Result<Forecast, S
     let Some(hold) = hold else {
         return Ok(Forecast { runs_at: None, held_back_by: Some("its connection is gone".to_owned()) });
     };
-    if let Some(why) = operator(&hold, calls.is_some()) {
+    if let Some(why) = operator(&hold, view.action, calls.is_some()) {
         return Ok(Forecast { runs_at: None, held_back_by: Some(why) });
     }
     let mut runs_at = next_at.max(now);
     let mut held_back_by =
         hold.is_behind_same_person.then(|| "an earlier request of the same person".to_owned());
+    if hold.settled_at > runs_at {
+        runs_at = hold.settled_at;
+        held_back_by = Some("the vendor does not show yet what it holds for the person".to_owned());
+    }
     if hold.open_until > runs_at {
         runs_at = hold.open_until;
         held_back_by = Some("the vendor does not answer".to_owned());
@@ -68,9 +72,11 @@ pub(crate) async fn forecast(shared: &Shared, view: &View) -> Result<Forecast, S
 }
 
 /// What only an operator can change.
-fn operator(hold: &Hold, is_usable: bool) -> Option<String> {
+fn operator(hold: &Hold, action: Action, is_usable: bool) -> Option<String> {
     if !hold.is_enabled {
         Some("its connection is not enabled".to_owned())
+    } else if !hold.is_on_duty {
+        Some(format!("{action} is not among its connection's enabled actions"))
     } else if let Some(why) = &hold.parked_why {
         Some(format!("its connection is parked: {why}"))
     } else {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{
     Action, Step,
-    attempt::attempt,
+    attempt::{LATE, attempt},
     breaker::Admission,
     deadline::{self, Due},
 };
@@ -210,7 +210,7 @@ async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), 
         about: &request.id,
         detail,
     };
-    match deadline::due(request.received_at, now, request.alarmed_day) {
+    match deadline::due(request.since, now, request.alarmed_day) {
         Due::Nothing => Ok(()),
         Due::Alarm(day) => {
             ages::alarmed(tx, request.seq, day).await?;
@@ -218,8 +218,8 @@ async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), 
                 "not through after {day} days; nothing more is tried from day {}",
                 deadline::LAST_DAY
             );
-            alarms::is_over(tx, now, "request-late", &request.id).await?;
-            alarms::raise(tx, now, &alarm("request-late", &detail)).await
+            alarms::is_over(tx, now, LATE, &request.id).await?;
+            alarms::raise(tx, now, &alarm(LATE, &detail)).await
         }
         Due::End => {
             let reason =

@@ -16,18 +16,20 @@ pub(crate) struct Late {
     pub(crate) id: String,
     pub(crate) tenant: String,
     pub(crate) connection: String,
-    pub(crate) received_at: i64,
+    /// When it was accepted, or last replayed.
+    pub(crate) since: i64,
     pub(crate) alarmed_day: i64,
 }
 
 /// The open requests whose age asks for an alarm or an end, oldest first, at most 1,000.
 pub(crate) async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
     let rows = sqlx::query(
-        "SELECT seq, id, tenant, connection, received_at, alarmed_day FROM requests \
-         WHERE finished_at IS NULL AND received_at <= $4 AND ( \
-           received_at <= $1 OR received_at <= $2 AND alarmed_day < 21 \
-           OR received_at <= $3 AND alarmed_day < 14 OR received_at <= $4 AND alarmed_day < 7) \
-         ORDER BY received_at, seq LIMIT 1000",
+        "SELECT seq, id, tenant, connection, since, alarmed_day FROM ( \
+           SELECT *, COALESCE(tried_since, received_at) AS since FROM requests \
+           WHERE finished_at IS NULL AND received_at <= $4) AS late \
+         WHERE since <= $1 OR since <= $2 AND alarmed_day < 21 OR since <= $3 AND alarmed_day < 14 \
+           OR since <= $4 AND alarmed_day < 7 \
+         ORDER BY since, seq LIMIT 1000",
     )
     .bind(now - 25 * DAY_MS)
     .bind(now - 21 * DAY_MS)
@@ -41,7 +43,7 @@ pub(crate) async fn late(connection: &mut Connection, now: i64) -> Result<Vec<La
             id: row.try_get("id")?,
             tenant: row.try_get("tenant")?,
             connection: row.try_get("connection")?,
-            received_at: row.try_get("received_at")?,
+            since: row.try_get("since")?,
             alarmed_day: row.try_get("alarmed_day")?,
         })
     };

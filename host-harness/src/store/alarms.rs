@@ -1,4 +1,4 @@
-//! Alarms: what somebody has to look at. Each stays until it is cleared by name.
+//! Alarms: what somebody has to look at. Each stays until it is cleared by name, or what it tells of is over.
 
 use serde::Serialize;
 use sqlx::{Row, any::AnyRow};

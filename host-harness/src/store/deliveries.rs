@@ -258,19 +258,28 @@ pub(crate) async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), 
     Ok(())
 }
 
-/// Has those of `which` read again that could not be read and are still kept; how many they are.
-pub(crate) async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<u64, StoreError> {
+/// Has those of `which` read again that could not be read and are still kept: the connection of each.
+pub(crate) async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<Vec<String>, StoreError> {
     let (column, value) = match which {
         Which::One(id) => ("id", id),
         Which::OfConnection(connection) => ("connection", connection),
     };
     let sql = format!(
         "UPDATE deliveries SET state = $3, next_at = $2, failures = 0, ended_at = NULL \
-         WHERE {column} = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL"
+         WHERE {column} = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL RETURNING CAST(connection AS TEXT)"
     );
     let waiting = DeliveryState::Waiting.word();
-    let done = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(value).bind(now).bind(waiting).execute(tx).await?;
-    Ok(done.rows_affected())
+    let replayed = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(value).bind(now).bind(waiting);
+    Ok(replayed.fetch_all(tx).await?)
+}
+
+/// Whether deliveries of `connection` could not be read and are still kept.
+pub(crate) async fn are_unread(tx: &mut Connection, connection: &str) -> Result<bool, StoreError> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL"
+    );
+    let unread: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_one(tx).await?;
+    Ok(unread > 0)
 }
 
 /// The connections with deliveries that another version may read, each with the plugin that tried last. What is damaged

@@ -3,18 +3,22 @@
 
 use sqlx::Row;
 
-use super::{Connection, StoreError, requests::View};
+use super::{Connection, StoreError, connections, requests::View};
 use crate::requests::{Action, Step, breaker::Breaker};
 
 /// What holds a connection's requests back, as the store has it.
 pub(crate) struct Hold {
     pub(crate) is_enabled: bool,
+    /// Whether the connection carries out such requests.
+    pub(crate) is_on_duty: bool,
     pub(crate) parked_why: Option<String>,
     pub(crate) open_until: i64,
     pub(crate) gate: Option<(i64, String)>,
     /// Requests of the same action before it, at all connections of the vendor account.
     pub(crate) ahead: i64,
     pub(crate) is_behind_same_person: bool,
+    /// Until then the vendor may not show what it was told of the person.
+    pub(crate) settled_at: i64,
 }
 
 /// What holds `view` back, `sharing` being every connection of its vendor account; none where its connection is gone.
@@ -24,7 +28,8 @@ pub(crate) async fn hold(
     sharing: &[String],
 ) -> Result<Option<Hold>, StoreError> {
     let row = sqlx::query(
-        "SELECT c.enabled, c.parked_why, c.open_until, g.until, g.why, \
+        "SELECT c.enabled, c.actions, c.parked_why, c.open_until, g.until, g.why, \
+           COALESCE((SELECT p.settled_at FROM requests me JOIN people p ON p.id = me.person WHERE me.id = $2), 0) AS settled_at, \
            (SELECT COUNT(*) FROM requests me JOIN requests e ON e.person = me.person AND e.seq < me.seq \
             WHERE me.id = $2 AND e.finished_at IS NULL) AS behind \
          FROM connections c LEFT JOIN gates g ON g.connection = c.key AND g.action = $3 AND g.step = $4 WHERE c.key = $1",
@@ -40,11 +45,13 @@ pub(crate) async fn hold(
     let why: Option<String> = row.try_get("why")?;
     Ok(Some(Hold {
         is_enabled: row.try_get::<i64, _>("enabled")? != 0,
+        is_on_duty: connections::duties_in(row.try_get("actions")?)?.contains(&view.action.duty()),
         parked_why: row.try_get("parked_why")?,
         open_until: row.try_get("open_until")?,
         gate: until.zip(why),
         ahead: ahead(tx, view, sharing).await?,
         is_behind_same_person: row.try_get::<i64, _>("behind")? > 0,
+        settled_at: row.try_get("settled_at")?,
     }))
 }
 

@@ -178,7 +178,7 @@ pub(crate) async fn list(connection: &mut Connection, filter: &Filter) -> Result
 /// Puts a request that failed or expired back in the queue, if what it asked is still known; whether it was.
 pub(crate) async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "UPDATE requests SET state = 'waiting', next_at = $2, received_at = $2, failures = 0, kills = 0, \
+        "UPDATE requests SET state = 'waiting', next_at = $2, tried_since = $2, failures = 0, kills = 0, \
            alarmed_day = 0, reason = NULL, finished_at = NULL \
          WHERE id = $1 AND state IN ('failed', 'expired') \
            AND EXISTS (SELECT 1 FROM request_keys k WHERE k.request = requests.seq)",

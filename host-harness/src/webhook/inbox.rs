@@ -142,26 +142,26 @@ impl Webhooks {
         tenant: &str,
         which: Which,
         by: Option<Who>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<usize, StoreError> {
         let (now, tenant) = (self.shared.date_ms(), tenant.to_owned());
         let replayed = self.shared.store.write(move |tx| {
             Box::pin(async move {
                 let replayed = deliveries::replay(tx, &which, now).await?;
-                let (connection, delivery) = match which {
-                    Which::One(delivery) => (None, Some(delivery)),
-                    Which::OfConnection(connection) => (Some(connection), None),
-                };
-                if let Some(connection) = &connection {
+                let Some(connection) = replayed.first().cloned() else { return Ok(0) };
+                if !deliveries::are_unread(tx, &connection).await? {
                     // Raised again where they still cannot be read.
-                    alarms::is_over(tx, now, UNREAD, connection).await?;
+                    alarms::is_over(tx, now, UNREAD, &connection).await?;
                 }
-                if replayed > 0 {
-                    let by = by.map(|Who(name)| name);
-                    let detail = json!({ "delivery": delivery, "deliveries": replayed, "by": by });
-                    let record = Record { connection, detail, ..Record::of("deliveries-replayed") };
-                    audit::append(tx, &tenant, now, &record).await?;
-                }
-                Ok(replayed)
+                let delivery = match which {
+                    Which::One(delivery) => Some(delivery),
+                    Which::OfConnection(_) => None,
+                };
+                let (count, by) = (replayed.len(), by.map(|Who(name)| name));
+                let detail = json!({ "delivery": delivery, "deliveries": count, "by": by });
+                let record =
+                    Record { connection: Some(connection), detail, ..Record::of("deliveries-replayed") };
+                audit::append(tx, &tenant, now, &record).await?;
+                Ok(count)
             })
         });
         let replayed = replayed.await?;
@@ -256,7 +256,7 @@ async fn hand_on(
         delivery: &claim.id,
         received_at: claim.received_at,
     };
-    inbound::take(tx, keys, arrival, events).await.map(drop)
+    inbound::take(tx, keys, arrival, events).await
 }
 
 /// The delivery is kept as it is, and somebody told.

@@ -107,7 +107,8 @@ fn look_at(
         };
         if let (Shown::There, Answer::UnknownPerson) = (&profile, answer) {
             answer = match forget(settings, client, &person) {
-                Err(error) if error.kind == ErrorKind::Rejected => answer,
+                // Neither that nor a full daily limit is about the others.
+                Err(error) if matches!(error.kind, ErrorKind::Rejected | ErrorKind::RateLimited) => answer,
                 again => again?,
             };
         }

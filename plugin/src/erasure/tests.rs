@@ -209,6 +209,25 @@ fn an_unknown_person_who_turns_up_later_is_forgotten_then() {
 }
 
 #[test]
+fn a_full_limit_for_one_who_turned_up_later_keeps_no_others_receipt_back() {
+    let erasures = [
+        pending(&[("email", "a@example.com")], Some("unknown-person")),
+        pending(&[("email", "b@example.com")], Some("taken")),
+    ];
+    let limited = r#"{"msg":"Exceeded rate limit.","code":"RateLimitExceeded"}"#;
+    let mut script = Script::of("erasure")
+        .answers("read-user-by-email", 200, SOMEBODY)
+        .answers("forget", 429, limited)
+        .answers("read-user-by-email", 200, "{}")
+        .answers("list-forgotten-emails", 200, &listed("hashedEmails", &["b@example.com"]));
+    let receipts = confirm(&settings(&[]), &mut script, &erasures).unwrap();
+    script.done();
+    assert_eq!((receipts[0].status, receipts[1].status), (Status::Accepted, Status::Erased));
+    assert_eq!(receipts[0].reference.as_deref(), Some("unknown-person"));
+    assert!(receipts[0].confirm_after_ms.is_some(), "it is asked again");
+}
+
+#[test]
 fn confirming_begins_no_erasure_of_a_person_still_there() {
     for reference in [None, Some("taken"), Some("already-forgotten")] {
         let mut script = Script::of("erasure").answers("read-user-by-email", 200, SOMEBODY);

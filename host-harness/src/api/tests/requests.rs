@@ -58,6 +58,16 @@ async fn the_same_idempotency_key_is_the_same_request_and_another_body_under_it_
     assert_eq!((other.problem(), &other.json["request"]), ((409, "key-reused"), &first.json["id"]));
     let listed = bench.get(&operator, "/api/v1/requests").await;
     assert_eq!(listed.json["requests"].as_array().unwrap().len(), 1);
+    bench.shared.host.remove_connection("newsletter");
+    let again = submit(&bench, &operator, "k-1", &erasure("ada@example.com")).await;
+    assert_eq!(
+        (again.status, &again.json["id"]),
+        (202, &first.json["id"]),
+        "whatever became of the connection"
+    );
+    let other = submit(&bench, &operator, "k-1", &erasure("bob@example.com")).await;
+    assert_eq!(other.problem(), (409, "key-reused"));
+    assert_ne!(submit(&bench, &operator, "k-2", &erasure("bob@example.com")).await.status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,8 +112,11 @@ async fn a_failed_request_is_replayed_and_one_that_is_done_is_not() {
     while bench.get(&operator, &place).await.json["state"] != "failed" {
         tokio::task::yield_now().await;
     }
+    bench.sql("UPDATE requests SET received_at = received_at - 2592000000").await;
+    let received_at = bench.get(&operator, &place).await.json["received_at"].clone();
     let replayed = bench.send(&operator, "POST", &format!("{place}/replay"), None).await;
     assert_eq!(replayed.status, 202);
+    assert_eq!(bench.get(&operator, &place).await.json["received_at"], received_at);
     while bench.get(&operator, &place).await.json["step"] != "confirm" {
         tokio::task::yield_now().await;
     }

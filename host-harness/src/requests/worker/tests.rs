@@ -77,10 +77,14 @@ async fn a_look_for_proof_that_is_refused_ends_no_erasure_that_it_was_about_and_
     bench.stand_in.fault(Fault::Answer(400, refusal), FORGOTTEN, 1);
     bench.work();
     for id in &ids {
+        // No time passes, so that both are due for a look together.
+        while bench.view(id).await.step != Step::Confirm {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    for id in &ids {
         bench.once(id, |view| view.state == State::Done).await;
     }
-    let looked = requested(&bench).iter().filter(|line| *line == FORGOTTEN).count();
-    assert_eq!(looked, 2, "both are looked for in one call, and in another one after the refusal");
     assert!(people.iter().all(|person| bench.stand_in.is_forgotten(*person)));
     let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
     let kinds: Vec<_> = alarms.iter().map(|alarm| alarm.kind.as_str()).collect();
@@ -190,6 +194,52 @@ async fn a_request_alarms_on_days_7_14_and_21_and_expires_on_day_25() {
     assert!(open.iter().any(|alarm| alarm.kind == "request-expired"), "{open:?}");
     let view = bench.view(&id).await;
     assert_eq!(view.reason.as_deref(), Some("not through by day 25 of its month; replay it to try again"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_replayed_has_a_month_of_its_own_and_keeps_when_it_came() {
+    let bench = Bench::new().await;
+    let id = bench.erase("ada@example.com").await;
+    let received_at = bench.view(&id).await.received_at;
+    bench.pass(Duration::from_hours(24 * 26));
+    let late = || async { look_for_late(&bench.shared, bench.shared.date_ms()).await.unwrap() };
+    late().await;
+    assert_eq!(bench.view(&id).await.state, State::Expired);
+    let (replayed, now) = (id.clone(), bench.shared.date_ms());
+    let replay = bench
+        .shared
+        .store
+        .write(move |tx| Box::pin(async move { requests::replay(tx, &replayed, now).await }));
+    assert!(replay.await.unwrap());
+    for (days, state) in [(24, State::Waiting), (1, State::Expired)] {
+        bench.pass(Duration::from_hours(24 * days));
+        late().await;
+        assert_eq!(bench.view(&id).await.state, state, "{days}");
+    }
+    assert_eq!(bench.view(&id).await.received_at, received_at);
+}
+
+#[tokio::test]
+async fn a_forecast_names_an_action_that_is_off_and_a_person_who_is_not_settled() {
+    let bench = Bench::new().await;
+    let id = bench.submit("newsletter", opt_out("6539"), Subject::email("ada@example.com")).await.view.id;
+    let forecast = || async {
+        let view = bench.view(&id).await;
+        let forecast = crate::requests::forecast::forecast(&bench.shared, &view).await.unwrap();
+        (forecast.runs_at, forecast.held_back_by)
+    };
+    let sql = |statement: &'static str| {
+        crate::store::tests::write(&bench.shared.store, move |tx| {
+            Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) })
+        })
+    };
+    assert_eq!(forecast().await.1, None);
+    sql("UPDATE people SET settled_at = 4102444800000").await;
+    let why = "the vendor does not show yet what it holds for the person".to_owned();
+    assert_eq!(forecast().await, (Some(4_102_444_800_000), Some(why)));
+    sql("UPDATE connections SET actions = '[\"erasure\"]'").await;
+    let why = "consent is not among its connection's enabled actions".to_owned();
+    assert_eq!(forecast().await, (None, Some(why)));
 }
 
 #[tokio::test]

@@ -155,7 +155,8 @@ async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
     let again = inbox.once(|list| list[0].plugin_digest.as_ref() == Some(&digest)).await;
     assert_eq!((again[0].state, again[0].readings), (DeliveryState::Unreadable, 2));
     assert_eq!(inbox.webhooks.replay("acme", Which::One(again[0].id.clone()), None).await.unwrap(), 1);
-    inbox.once(|list| list[0].readings == 3).await;
+    inbox.once(|list| list[0].readings == 3 && list[0].state == DeliveryState::Unreadable).await;
+    assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"], "raised again");
     looking.abort();
 }
 
