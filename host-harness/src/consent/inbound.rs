@@ -75,25 +75,38 @@ async fn take_one(
     let cause = Cause::of_event(connection, &event.key);
     let mut heard = Vec::new();
     for chosen in &event.preferences {
-        let chosen_at_ms = by_then(chosen.chosen_at_ms, received_at);
-        let chosen = &Preference { chosen_at_ms, ..chosen.clone() };
-        let stands = choices::ledger(tx, person).await?.remove(&chosen.item);
-        let writes = choices::writes(tx, person, &chosen.item).await?;
-        let sent = choices::sent_to(tx, person).await?;
-        let judged = put_back(stands.as_ref(), chosen, &writes, &sent)
-            .unwrap_or_else(|| hear(stands.as_ref(), chosen, &writes));
-        choices::stand(tx, person, &chosen.item, &judged.stands).await?;
-        if judged.news == News::Changed {
-            tell::item(tx, keys, &about, ground, (&chosen.item, &judged.stands), &cause).await?;
+        if take_choice(tx, keys, &about, (ground, &cause), chosen).await? == News::Changed {
             heard.push(chosen.item.clone());
-        }
-        let was_unseen = !is_echo(chosen, &writes) && await_showing(tx, person, chosen).await?;
-        if judged.restore || was_unseen {
-            restore(tx, keys, &about, &chosen.item, &judged).await?;
         }
     }
     let missing = tell::derived(tx, keys, &about, ground, &heard, &cause).await?;
     if missing.is_empty() { Ok(()) } else { look(tx, keys, &about).await }
+}
+
+/// Takes in one choice, tells of it where it is news, and has what stands written again where the vendor may hold another.
+async fn take_choice(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    (ground, cause): (&Ground, &Cause),
+    chosen: &Preference,
+) -> Result<News, StoreError> {
+    let chosen_at_ms = by_then(chosen.chosen_at_ms, about.at);
+    let chosen = &Preference { chosen_at_ms, ..chosen.clone() };
+    let stands = choices::ledger(tx, about.person).await?.remove(&chosen.item);
+    let writes = choices::writes(tx, about.person, &chosen.item).await?;
+    let sent = choices::sent_to(tx, about.person).await?;
+    let judged = put_back(stands.as_ref(), chosen, &writes, &sent)
+        .unwrap_or_else(|| hear(stands.as_ref(), chosen, &writes));
+    choices::stand(tx, about.person, &chosen.item, &judged.stands).await?;
+    if judged.news == News::Changed {
+        tell::item(tx, keys, about, ground, (&chosen.item, &judged.stands), cause).await?;
+    }
+    let was_unseen = !is_echo(chosen, &writes) && await_showing(tx, about.person, chosen).await?;
+    if judged.restore || was_unseen {
+        restore(tx, keys, about, &chosen.item, &judged).await?;
+    }
+    Ok(judged.news)
 }
 
 /// What is written from now on waits until the vendor shows the event's choice: before, it would be found as it was and
