@@ -164,7 +164,7 @@ pub(crate) fn after_unconfirmed(failure: &Failure, failures: u32, chance: f64) -
             reason: reason.unwrap_or_default(),
             cause: Cause::Unexpected,
         },
-        after => after,
+        again @ After::Again { .. } => again,
     }
 }
 
