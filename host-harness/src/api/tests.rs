@@ -10,3 +10,4 @@ mod person;
 mod plugins;
 mod problems;
 mod requests;
+mod tokens;
