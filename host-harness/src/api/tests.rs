@@ -10,4 +10,5 @@ mod person;
 mod plugins;
 mod problems;
 mod requests;
+mod tenants;
 mod tokens;

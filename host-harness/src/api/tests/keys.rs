@@ -40,37 +40,6 @@ async fn a_key_that_may_read_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_tenants_things_are_as_if_they_were_not_there() {
-    let bench = Bench::new().await;
-    let operator = bench.operator().await;
-    bench.connect(&operator, "acme", "newsletter").await;
-    bench.sql("INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('a-1', 'acme', 'k', 'x', 'd', 1)").await;
-    let other = bench.key("other", Some(&["other"]), true).await;
-    for (method, path) in [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/test"), ("POST", "/resume")]
-    {
-        for key in ["newsletter", "never-there"] {
-            let answer =
-                bench.send(&other, method, &format!("/api/v1/connection/{key}{path}"), Some(json!({}))).await;
-            assert_eq!(answer.problem(), (404, "unknown"), "{method} {path}");
-            assert_eq!(answer.detail(), format!("there is no connection `{key}`"));
-        }
-    }
-    assert_eq!(bench.get(&other, "/api/v1/connection").await.json, json!({"connections": []}));
-    assert_eq!(bench.get(&other, "/api/v1/alarms").await.json, json!({"alarms": []}));
-    let cleared = bench.send(&other, "POST", "/api/v1/alarms/a-1/clear", Some(json!({}))).await;
-    assert_eq!(cleared.problem(), (404, "unknown"));
-    let made = bench.send(&other, "POST", "/api/v1/connection", Some(bench.connection("acme", "mine"))).await;
-    assert_eq!(made.problem(), (403, "not-all-tenants"));
-    let taken = json!({"key": "newsletter", "tenant": "other", "plugin": "iterable"});
-    let taken = bench.send(&other, "POST", "/api/v1/connection", Some(taken)).await;
-    assert_eq!(taken.problem(), (409, "key-taken"));
-    assert!(!taken.text.contains("acme"), "{taken:?}");
-    for path in ["/api/v1/reload", "/api/v1/plugins/iterable", "/api/v1/plugins/iterable/roll-back"] {
-        assert_eq!(bench.send(&other, "POST", path, None).await.problem(), (403, "not-all-tenants"));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_narrows_where_its_requests_go_and_never_widens_it() {
     let bench = Bench::new().await;
     let (operator, tenant) = (bench.operator().await, bench.key("acme", Some(&["acme"]), true).await);
