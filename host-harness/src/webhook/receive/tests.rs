@@ -104,6 +104,30 @@ async fn what_is_too_large_is_refused_and_who_only_looks_is_answered() {
 }
 
 #[tokio::test]
+async fn more_than_a_connection_may_bring_comes_again_later_and_a_wrong_token_uses_up_none_of_it() {
+    let inbox = Inbox::new().await;
+    let (own, others) = (inbox.token("newsletter").await, inbox.token("other").await);
+    let now = inbox.bench.shared.clock.now();
+    while inbox.webhooks.rates.take("newsletter", now).is_ok() {}
+    // Until there is room for one.
+    inbox.bench.pass(Duration::from_millis(1));
+    for _ in 0..3 {
+        assert_eq!(inbox.post("newsletter", "Bearer wrong", OPT_OUT.into()).await.0, 401);
+    }
+    assert_eq!(inbox.post("newsletter", &bearer(&own), OPT_OUT.into()).await.0, 200);
+    let later = OPT_OUT.replace("23:34:15", "23:34:16");
+    let (status, headers, _) = inbox.post("newsletter", &bearer(&own), later.clone().into()).await;
+    assert_eq!(status, 429);
+    assert!(headers.contains(r#""retry-after": "1""#), "{headers}");
+    assert_eq!(inbox.list().await.len(), 1, "what is turned away is not stored");
+    assert_eq!(inbox.post("newsletter", "Bearer wrong", OPT_OUT.into()).await.0, 401, "nobody learns of it");
+    assert_eq!(inbox.post("other", &bearer(&others), OPT_OUT.into()).await.0, 200);
+    inbox.bench.pass(Duration::from_secs(1));
+    assert_eq!(inbox.post("newsletter", &bearer(&own), later.into()).await.0, 200);
+    assert_eq!(inbox.list().await.len(), 3);
+}
+
+#[tokio::test]
 async fn without_a_store_the_vendor_is_asked_to_come_again() {
     let inbox = Inbox::new().await;
     let token = inbox.token("newsletter").await;
