@@ -59,3 +59,13 @@ fn a_window_is_at_least_a_day_and_a_token_outlasts_it_by_another() {
         );
     }
 }
+
+#[test]
+fn a_service_is_reached_from_its_own_machine_alone_unless_the_operator_says_otherwise() {
+    let usual = read("", None).unwrap();
+    assert!(usual.listen.ip().is_loopback(), "{}", usual.listen);
+    assert_eq!(usual.webhook_listen, None);
+    let opened = read("listen = '0.0.0.0:7400'\nwebhook-listen = '0.0.0.0:7401'", None).unwrap();
+    assert_eq!(opened.listen.to_string(), "0.0.0.0:7400");
+    assert_eq!(opened.webhook_listen.unwrap().to_string(), "0.0.0.0:7401");
+}
