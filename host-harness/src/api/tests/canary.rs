@@ -6,7 +6,7 @@ mod seen;
 use std::time::Duration;
 
 use axum::{Router, body::Bytes, http::StatusCode, routing::post};
-use iterable_stand_in::Fault;
+use iterable_stand_in::{AuthType, FIRST_WEBHOOK, Fault};
 use serde_json::{Value, json};
 
 use self::seen::{Marks, Seen};
@@ -211,7 +211,8 @@ async fn no_marked_secret_or_person_is_in_a_log_a_metric_an_error_or_the_databas
 
 /// Iterable answers with what it was sent, and fails in every way that ends at once.
 async fn vendors_that_fail(canary: &mut Canary, api_key: &str) {
-    let made = canary.bench.connection("acme", "news");
+    let mut made = canary.bench.connection("acme", "news");
+    made["settings"]["webhook-id"] = json!(FIRST_WEBHOOK.to_string());
     assert_eq!(canary.ask("POST", "/api/v1/connection", Some(made)).await.status, 201);
     let echo = json!({"code": "BadParams", "msg": format!("no such user {} for {api_key}", email("echo")),
         "params": {"email": email("echo")}});
@@ -281,13 +282,42 @@ async fn webhooks(canary: &mut Canary) -> Vec<String> {
     assert_eq!(canary.deliver("news", &tokens[0], &format!("{PERSON}{}", "x".repeat(300_000))).await, 413);
     canary.read("news", "read", 1).await;
     canary.read("news", "unreadable", 2).await;
-    let _rotated = canary.ask("POST", &format!("{address}/rotate"), None).await;
+    tokens.push(rotated(canary, &format!("{address}/rotate"), &tokens[0]).await);
     tokens
+}
+
+/// A token that the host made and handed to the vendor, which answers with what it was sent before it takes it.
+async fn rotated(canary: &mut Canary, address: &str, first: &str) -> String {
+    canary.bench.stand_in.with_project(|project| {
+        project.webhook(FIRST_WEBHOOK).auth_type = AuthType::OAuth2;
+        project.webhook(FIRST_WEBHOOK).set_token(first);
+    });
+    canary.bench.stand_in.fault(Fault::BadBody, "* /api/webhooks", 1);
+    assert_eq!(canary.ask("POST", address, None).await.problem(), (502, "vendor"));
+    let requests = canary.bench.stand_in.requests();
+    let sent = requests.iter().rev().find(|request| request.path == "/api/webhooks").unwrap();
+    let token = sent.body.as_ref().unwrap()["authToken"].as_str().unwrap().to_owned();
+    let echo =
+        json!({"code": "BadParams", "msg": format!("no token {token}"), "params": {"authToken": token}});
+    canary.bench.stand_in.fault(Fault::Answer(400, echo), "* /api/webhooks", 1);
+    assert_eq!(canary.ask("POST", address, None).await.problem(), (502, "vendor"));
+    assert_eq!(canary.ask("POST", address, None).await.json, json!({"outcome": "installed"}));
+    let taken = canary
+        .bench
+        .stand_in
+        .with_project(|project| project.webhook(FIRST_WEBHOOK).newest_token().map(str::to_owned));
+    assert_eq!(taken.as_deref(), Some(&*token), "the same is handed over until it is taken");
+    let resubscribed = json!({"email": email("hook"), "eventName": "emailSubscribe",
+        "dataFields": {"createdAt": "2026-03-21 23:34:15 +00:00", "channelIds": [27447], "source": token}});
+    assert_eq!(canary.deliver("news", &token, &resubscribed.to_string()).await, 200);
+    canary.read("news", "read", 2).await;
+    token
 }
 
 /// Requests to the API that are wrong, with a person or a secret in the wrong place.
 async fn callers_that_err(canary: &mut Canary) {
     const JSON: &str = "content-type: application/json\r\n";
+    const NEWS: &str = "/api/v1/connection/news";
     let (who, requests) = (email("err"), "/api/v1/connection/news/requests");
     for (method, path, headers, body) in [
         ("POST", requests, JSON, format!("{{\"identity\": {who}")),
@@ -324,6 +354,13 @@ async fn callers_that_err(canary: &mut Canary) {
                 "{{\"key\": \"k\", \"tenant\": \"t\", \"plugin\": \"iterable\", \"enabled\": \"{SECRET}\"}}"
             ),
         ),
+        ("PATCH", NEWS, JSON, format!("{{\"egress\": {{\"hosts\": \"{SECRET}\"}}}}")),
+        ("PATCH", NEWS, JSON, format!("{{\"egress\": {{\"reach\": \"{who}\"}}}}")),
+        ("PATCH", NEWS, JSON, format!("{{\"egress\": {{\"authorities\": [\"{SECRET}\"]}}}}")),
+        ("PATCH", NEWS, JSON, format!("{{\"egress\": \"{who}\"}}")),
+        ("PATCH", NEWS, JSON, format!("{{\"limits\": {{\"memory-bytes\": \"{SECRET}\"}}}}")),
+        ("PATCH", NEWS, JSON, format!("{{\"limits\": {{\"{who}\": 1}}}}")),
+        ("PATCH", NEWS, JSON, format!("{{\"limits\": [\"{SECRET}\", \"{who}\"]}}")),
         (
             "PUT",
             "/api/v1/connection/news/mapping",

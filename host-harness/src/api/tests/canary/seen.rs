@@ -8,7 +8,10 @@ use std::{
 use aho_corasick::AhoCorasick;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tracing::subscriber::DefaultGuard;
+use tracing::{
+    Dispatch,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 use tracing_subscriber::{filter::Targets, fmt::format::FmtSpan, layer::SubscriberExt};
 
 /// Keeps what is written.
@@ -62,12 +65,16 @@ impl Marks {
 pub(super) struct Seen {
     pieces: Vec<(String, Vec<u8>)>,
     log: Kept,
+    /// With a single one in the process, a line that the thread of another test is the first to reach would be switched off
+    /// for this one too.
+    _second: Dispatch,
     _logs: DefaultGuard,
 }
 
 impl Seen {
     pub(super) fn begin() -> Self {
         let log = Kept::default();
+        let second = Dispatch::new(NoSubscriber::default());
         let to = log.clone();
         let lines = tracing_subscriber::fmt::layer()
             .json()
@@ -75,7 +82,8 @@ impl Seen {
             .with_writer(move || to.clone());
         let ours = Targets::new().with_target("host_harness", tracing::Level::TRACE);
         let subscriber = tracing_subscriber::registry().with(ours).with(lines);
-        Self { pieces: Vec::new(), log, _logs: tracing::subscriber::set_default(subscriber) }
+        let logs = tracing::subscriber::set_default(subscriber);
+        Self { pieces: Vec::new(), log, _second: second, _logs: logs }
     }
 
     pub(super) fn text(&mut self, whence: &str, text: &str) {
