@@ -57,3 +57,6 @@ async fn post_one(shared: &Shared, url: &str) -> Result<bool, StoreError> {
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod connections;
 mod document;
 mod file;
 mod keys;
+mod metrics;
 mod person;
 mod plugins;
 mod problems;
