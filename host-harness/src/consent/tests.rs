@@ -1,5 +1,6 @@
 //! The consent rules at work: a service, its store, and Iterable's stand-in.
 
+mod aged;
 mod erasures;
 mod forwarded;
 mod histories;
