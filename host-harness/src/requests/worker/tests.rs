@@ -1,4 +1,4 @@
-use iterable_stand_in::Fault;
+use iterable_stand_in::{Fault, Received};
 
 use super::*;
 use crate::{
@@ -287,4 +287,88 @@ async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() 
         bench.once(id, |view| view.state == State::Done).await;
     }
     assert!(bench.view(&first).await.finished_at <= bench.view(&second).await.finished_at);
+}
+
+/// Waits until `is_so`, while no time passes for host and vendor.
+async fn once_at_rest(bench: &Bench, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..5_000 {
+        if is_so().await {
+            return;
+        }
+        // The worker may have looked just before something became due, and then sleeps on a clock that stands still.
+        bench.shared.work.notify_one();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("it did not come to that");
+}
+
+#[tokio::test]
+async fn confirmations_that_are_due_together_are_asked_about_in_one_call() {
+    let mut bench = Bench::new().await;
+    let mut ids = Vec::new();
+    for person in ["ada", "bob", "carl"] {
+        let email = format!("{person}@example.com");
+        bench.stand_in.seed(email.as_str(), None);
+        ids.push(bench.erase(&email).await);
+    }
+    bench.work();
+    let all_are = async |attempts: i64| {
+        for id in &ids {
+            let view = bench.view(id).await;
+            if view.attempts != attempts || view.state == State::Running {
+                return false;
+            }
+        }
+        true
+    };
+    once_at_rest(&bench, async || all_are(1).await).await;
+    let erased = requested(&bench);
+    assert_eq!(erased.iter().filter(|line| *line == FORGET).count(), 3, "{erased:?}");
+    let mut due = Vec::new();
+    for id in &ids {
+        let view = bench.view(id).await;
+        assert_eq!((view.state, view.step), (State::Waiting, Step::Confirm));
+        due.push(view.next_at.unwrap());
+    }
+    let until = due.iter().max().unwrap() - bench.shared.date_ms();
+    bench.stand_in.clock().advance(Duration::from_hours(1));
+    bench.pass(Duration::from_millis(until.try_into().unwrap()));
+    once_at_rest(&bench, async || all_are(2).await).await;
+    let asked = requested(&bench);
+    let lists = asked.iter().filter(|line| *line == "GET /api/users/forgotten").count();
+    assert_eq!(lists, 1, "the vendor's list is read once for all of them: {asked:?}");
+    for id in &ids {
+        let receipt = bench.view(id).await.outcome.unwrap();
+        assert_eq!(receipt["receipt"]["status"], "erased");
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_fails_five_times_in_a_row_is_asked_once_a_minute_from_then_on() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.fault(Fault::Gateway(503), "* *", u32::MAX);
+    let began = bench.stand_in.clock().now();
+    for n in 0..5 {
+        bench.submit("newsletter", opt_out("6539"), Subject::email(format!("{n}@example.com"))).await;
+    }
+    bench.work();
+    for _ in 0..=150 {
+        once_at_rest(&bench, async || {
+            let now = bench.shared.date_ms();
+            let due = bench.shared.store.read(move |c| Box::pin(queue::due_lanes(c, now))).await.unwrap();
+            let running = requests::Filter { state: Some(State::Running), limit: 1, ..Default::default() };
+            let running =
+                bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &running).await }));
+            due.is_empty() && running.await.unwrap().is_empty()
+        })
+        .await;
+        bench.pass(Duration::from_secs(1));
+    }
+    let asked = bench.stand_in.take_requests();
+    let seconds = |at: &Received| (at.at.as_millisecond() - began.as_millisecond()) / 1_000;
+    let mut after: Vec<_> = asked.iter().map(seconds).collect();
+    let at_once = after.iter().take_while(|seconds| **seconds == 0).count();
+    assert!(at_once >= 5, "{after:?}");
+    after.drain(..at_once);
+    assert_eq!(after, [60, 120]);
 }

@@ -333,3 +333,51 @@ async fn a_request_that_is_replayed_waits_for_the_one_of_that_person_that_runs()
     assert!(ended(&store, &running[0], change(State::Done, 14)).await);
     assert_eq!(claim_all(&store, 14).await.len(), 1);
 }
+
+/// A backlog of so many consents of as many people, accepted at 10.
+async fn backlog(store: &Store, connection: &'static str, many: i64) {
+    write(store, move |tx| {
+        Box::pin(async move {
+            for sql in [
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+                 INSERT INTO people (connection) SELECT $1 FROM n",
+                "INSERT INTO requests (id, tenant, connection, person, action, state, step, sealed_details, \
+                   received_at, next_at) \
+                 SELECT 'r-' || id, 'acme', $1, id, 'consent', 'waiting', 'act', x'01', 10, 10 FROM people \
+                 WHERE connection = $1 LIMIT $2",
+                "INSERT INTO request_keys (request, data_key) SELECT seq, x'02' FROM requests \
+                 WHERE connection = $1 LIMIT $2",
+            ] {
+                sqlx::query(sql).bind(connection).bind(many).execute(&mut *tx).await?;
+            }
+            Ok(())
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backlog_of_ten_thousand_is_claimed_by_the_share_and_another_tenants_request_beside_it() {
+    const SHARE: usize = 4;
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    connection_row(&store, "other", "shop").await;
+    backlog(&store, "newsletter", 10_000).await;
+    let theirs = request(&store, "shop", 1, Action::Consent).await;
+    let claims = write(&store, |tx| {
+        Box::pin(async move {
+            let mut claims = Vec::new();
+            for lane in due_lanes(tx, 10).await? {
+                claims.extend(claim(tx, &lane, SHARE, 10, 110, "sha256:00").await?);
+            }
+            Ok(claims)
+        })
+    });
+    let claims = claims.await;
+    let place = claims.iter().position(|claim| claim.id == theirs);
+    assert!(place.is_some_and(|before| before <= SHARE), "{place:?} of {}", claims.len());
+    let of_backlog: Vec<_> =
+        claims.iter().filter(|claim| claim.id != theirs).map(|claim| claim.seq).collect();
+    assert_eq!(of_backlog, [1, 2, 3, 4], "in the order accepted");
+}
