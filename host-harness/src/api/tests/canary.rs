@@ -1,6 +1,7 @@
 //! Marked secrets and marked people put through everything, and then looked for in everything that leaves the process or
 //! reaches the disk. Two answers are made to hold them: a new token's, and the feed's.
 
+mod err;
 mod seen;
 
 use std::time::Duration;
@@ -173,8 +174,8 @@ async fn no_marked_secret_or_person_is_in_a_log_a_metric_an_error_or_the_databas
     for token in webhooks(&mut canary).await {
         marks = marks.and("a webhook token", &token);
     }
-    callers_that_err(&mut canary).await;
-    commands_that_fail(&mut canary).await;
+    err::callers_that_err(&mut canary).await;
+    err::commands_that_fail(&mut canary).await;
 
     for path in [
         "/metrics",
@@ -302,101 +303,14 @@ async fn rotated(canary: &mut Canary, address: &str, first: &str) -> String {
     canary.bench.stand_in.fault(Fault::Answer(400, echo), "* /api/webhooks", 1);
     assert_eq!(canary.ask("POST", address, None).await.problem(), (502, "vendor"));
     assert_eq!(canary.ask("POST", address, None).await.json, json!({"outcome": "installed"}));
-    let taken = canary
+    let newest = canary
         .bench
         .stand_in
         .with_project(|project| project.webhook(FIRST_WEBHOOK).newest_token().map(str::to_owned));
-    assert_eq!(taken.as_deref(), Some(&*token), "the same is handed over until it is taken");
+    assert_eq!(newest.as_deref(), Some(&*token), "the same is handed over until it is taken");
     let resubscribed = json!({"email": email("hook"), "eventName": "emailSubscribe",
         "dataFields": {"createdAt": "2026-03-21 23:34:15 +00:00", "channelIds": [27447], "source": token}});
     assert_eq!(canary.deliver("news", &token, &resubscribed.to_string()).await, 200);
     canary.read("news", "read", 2).await;
     token
-}
-
-/// Requests to the API that are wrong, with a person or a secret in the wrong place.
-async fn callers_that_err(canary: &mut Canary) {
-    const JSON: &str = "content-type: application/json\r\n";
-    const NEWS: &str = "/api/v1/connection/news";
-    let (who, requests) = (email("err"), "/api/v1/connection/news/requests");
-    for (method, path, headers, body) in [
-        ("POST", requests, JSON, format!("{{\"identity\": {who}")),
-        ("POST", requests, JSON, format!("{{\"action\": \"{who}\", \"identity\": {{}}}}")),
-        ("POST", requests, JSON, format!("{{\"{who}\": 1}}")),
-        ("POST", requests, JSON, format!("{{\"action\": \"erasure\", \"identity\": \"{who}\"}}")),
-        ("POST", requests, JSON, format!("{{\"action\": \"erasure\", \"identity\": {{\"{who}\": 1}}}}")),
-        (
-            "POST",
-            requests,
-            JSON,
-            format!("{{\"action\": \"erasure\", \"identity\": {{\"phone\": {PHONE}}}}}"),
-        ),
-        (
-            "POST",
-            requests,
-            JSON,
-            format!("{{\"action\": \"erasure\", \"identity\": {{\"shoe\": \"{who}\"}}}}"),
-        ),
-        ("POST", requests, "", who.clone()),
-        (
-            "POST",
-            "/api/v1/connection",
-            JSON,
-            format!(
-                "{{\"key\": \"k\", \"tenant\": \"t\", \"plugin\": \"iterable\", \"secrets\": \"{SECRET}\"}}"
-            ),
-        ),
-        (
-            "POST",
-            "/api/v1/connection",
-            JSON,
-            format!(
-                "{{\"key\": \"k\", \"tenant\": \"t\", \"plugin\": \"iterable\", \"enabled\": \"{SECRET}\"}}"
-            ),
-        ),
-        ("PATCH", NEWS, JSON, format!("{{\"egress\": {{\"hosts\": \"{SECRET}\"}}}}")),
-        ("PATCH", NEWS, JSON, format!("{{\"egress\": {{\"reach\": \"{who}\"}}}}")),
-        ("PATCH", NEWS, JSON, format!("{{\"egress\": {{\"authorities\": [\"{SECRET}\"]}}}}")),
-        ("PATCH", NEWS, JSON, format!("{{\"egress\": \"{who}\"}}")),
-        ("PATCH", NEWS, JSON, format!("{{\"limits\": {{\"memory-bytes\": \"{SECRET}\"}}}}")),
-        ("PATCH", NEWS, JSON, format!("{{\"limits\": {{\"{who}\": 1}}}}")),
-        ("PATCH", NEWS, JSON, format!("{{\"limits\": [\"{SECRET}\", \"{who}\"]}}")),
-        (
-            "PUT",
-            "/api/v1/connection/news/mapping",
-            "content-type: application/toml\r\n",
-            format!("item = \"{who}\""),
-        ),
-        ("PUT", "/api/v1/plus/connection/news/consentable-items", JSON, format!("[\"{who}\"]")),
-        ("GET", &format!("/api/v1/people/{who}"), "", String::new()),
-        ("GET", &format!("/api/v1/requests?state={who}"), "", String::new()),
-        ("GET", &format!("/api/v1/requests?{who}=1"), "", String::new()),
-        ("DELETE", &format!("/api/v1/plus/connection/news/consent-webhook/tokens/{who}"), "", String::new()),
-        ("PUT", &format!("/api/v1/requests/{}", "x"), "", who.clone()),
-    ] {
-        let answer = canary.raw(method, path, headers, &body).await;
-        assert!((400..500).contains(&answer.status), "{method} {path} {body}: {answer:?}");
-    }
-    let once = format!("{JSON}idempotency-key: erase-{who}\r\n");
-    let body = json!({"action": "erasure", "identity": {"email": who}}).to_string();
-    assert_eq!(canary.raw("POST", requests, &once, &body).await.status, 202);
-    let other = json!({"action": "reading", "identity": {"email": who}}).to_string();
-    assert_eq!(canary.raw("POST", requests, &once, &other).await.status, 409);
-}
-
-/// Commands that fail, with a person or a secret among their arguments.
-async fn commands_that_fail(canary: &mut Canary) {
-    let config = canary.bench.file("connector-host.toml").display().to_string();
-    let who = email("cli");
-    for arguments in [
-        vec!["--config", &config, "erase", "nowhere", "--email", &who],
-        vec!["--config", &config, "erase", "nowhere", "--identifier", &who],
-        vec!["--server", "http://127.0.0.1:1", "erase", "news", "--email", &who],
-    ] {
-        let told = seen::Kept::default();
-        let console = cli::Console::of(std::io::empty(), told.clone(), told.clone());
-        let exit = cli::run([&["connector-host"], &*arguments].concat(), &console).await;
-        assert_ne!(exit, cli::Exit::Done);
-        canary.seen.text(&arguments.join(" ").replace(&who, "…"), &told.text());
-    }
 }

@@ -144,8 +144,8 @@ async fn with_everything(bench: &Bench, operator: &str) -> Names {
     }
 
     let hook = "/api/v1/plus/connection/newsletter/consent-webhook";
-    let token = bench.get(operator, &format!("{hook}/token")).await;
-    let header = format!("authorization: Bearer {}\r\n", token.json["access_token"].as_str().unwrap());
+    let issued = bench.get(operator, &format!("{hook}/token")).await;
+    let header = format!("authorization: Bearer {}\r\n", issued.json["access_token"].as_str().unwrap());
     let opt_out = json!({"email": "ada@example.com", "eventName": "emailUnSubscribe",
         "dataFields": {"createdAt": "2026-03-20 23:34:15 +00:00", "channelIds": [27447], "email": "ada@example.com"}});
     for delivery in [opt_out.to_string(), "no JSON".to_owned()] {
