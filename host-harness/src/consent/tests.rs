@@ -40,8 +40,13 @@ pub(super) fn item(text: &str) -> ItemId {
 
 /// A bench where the notice `marketing` has mail and push standing for it.
 pub(super) async fn bench() -> Bench {
-    let bench = Bench::new().await;
-    write(&bench.shared.store, |tx| {
+    bench_with(&[("acme", "newsletter")]).await
+}
+
+/// The same at each of these connections.
+async fn bench_with(connections: &'static [(&'static str, &'static str)]) -> Bench {
+    let bench = Bench::with(connections).await;
+    write(&bench.shared.store, move |tx| {
         Box::pin(async move {
             let uses: BTreeSet<String> = ["marketing".to_owned()].into();
             let notice = Notice {
@@ -62,7 +67,10 @@ pub(super) async fn bench() -> Bench {
                 notice: Some("n-1".into()),
             };
             let mapping = [stored(MAIL, "Marketing Channel (Email)"), stored(PUSH, "Push (Push)")];
-            items::replace(tx, "newsletter", &mapping, &BTreeSet::new()).await
+            for (_, connection) in connections {
+                items::replace(tx, connection, &mapping, &BTreeSet::new()).await?;
+            }
+            Ok(())
         })
     })
     .await;

@@ -80,6 +80,21 @@ async fn an_event_of_the_feed_says_who_what_when_and_why() {
 }
 
 #[tokio::test]
+async fn what_is_heard_at_one_connection_goes_to_the_platform_and_to_no_other_connection() {
+    let mut bench = bench_with(&[("acme", "newsletter"), ("acme", "shop")]).await;
+    bench.stand_in.seed(ADA, None);
+    bench.work();
+    for item in [MAIL, PUSH] {
+        bench.hears(ADA, item, bench.chosen(item, Choice::OptOut)).await;
+    }
+    bench.quiet().await;
+    assert_eq!(bench.feed_words().await, ["6539 opt_out", "n-1 opt_out", "6541 opt_out"]);
+    assert_eq!(bench.rows("requests WHERE action = 'consent' OR connection <> 'newsletter'").await, 0);
+    assert_eq!(bench.rows("people WHERE connection <> 'newsletter'").await, 0);
+    assert!(bench.stand_in.requests().iter().all(|request| request.method == "GET"));
+}
+
+#[tokio::test]
 async fn a_cursor_goes_on_where_it_left_off_and_sees_its_own_tenants_alone() {
     let bench = bench().await;
     for n in 0..5 {
