@@ -5,10 +5,10 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, 
 
 use super::{Console, Failure, console::Stream};
 
-/// A command is somebody's errand, and says what went wrong.
-const OF_A_COMMAND: &str = "warn";
+/// A command is somebody's errand, and says what went wrong. A slow disk is warned of by each statement: that says nothing.
+const OF_A_COMMAND: &str = "warn,sqlx=error";
 /// A service is looked at afterwards, and says what it did.
-const OF_A_SERVICE: &str = "warn,host_harness=info";
+const OF_A_SERVICE: &str = "warn,sqlx=error,host_harness=info";
 
 #[derive(Debug, Args)]
 pub(super) struct Log {

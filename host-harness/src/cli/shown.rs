@@ -55,19 +55,22 @@ pub(super) const ID: Option<u16> = Some(38);
 /// As wide as a time and its margins.
 pub(super) const TIME: Option<u16> = Some(22);
 
-/// A table for a page of `width` characters, cells wrapped; a column is as wide as `least` says, where it says so.
+/// A table for a page of `width` characters, cells wrapped; a column is as wide as `least` says, where it says so. Where
+/// there are no rows it says `none`.
 pub(super) fn table(
     width: u16,
     columns: &[(&str, Option<u16>)],
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
+    let mut rows = rows.into_iter().peekable();
+    let none = rows.peek().is_none().then(|| vec!["none".to_owned()]);
     table
         .load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
         .set_width(width)
         .set_header(columns.iter().map(|(title, _)| *title))
-        .add_rows(rows);
+        .add_rows(none.into_iter().chain(rows));
     for (column, (_, least)) in table.column_iter_mut().zip(columns) {
         if let Some(least) = least {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(*least)));
