@@ -1,4 +1,5 @@
-//! Measures what a sandboxed call costs, and prints it as a table with ratios: machines differ, ratios less.
+//! Measures what a sandboxed call costs, and prints it as a table with ratios: machines differ, ratios less. Then what takes
+//! too long for every test run: the service, and ninety days of webhook tokens for a thousand seeds.
 
 use std::fs;
 
@@ -37,7 +38,7 @@ const ROWS: &[Row] = &[
     row("apply in a fresh sandbox", "apply/fresh", &["verify/instantiation", "apply/warm"]),
 ];
 
-/// Builds the components, runs the benches and prints the table.
+/// Builds the components, runs the benches, prints the table and runs the thousand seeds.
 pub(crate) fn run_all() -> Result<()> {
     build::all()?;
     say("benches");
@@ -51,7 +52,9 @@ pub(crate) fn run_all() -> Result<()> {
         say(&format!("| {} | {micros:.1} µs | {beside} | {:.2} | {} |", row.name, micros / sum, row.wanted));
     }
     say("the service");
-    run(&mut cargo(["bench", "--package=host-harness", "--bench=service"]))
+    run(&mut cargo(["bench", "--package=host-harness", "--bench=service"]))?;
+    say("webhook tokens, a thousand seeds");
+    run(&mut cargo(["test", "--package=host-harness", "--lib", "--", "--ignored", "for_a_thousand_seeds"]))
 }
 
 /// The median that criterion found, in microseconds.
