@@ -133,12 +133,12 @@ pub(super) fn address(path: &Path) -> String {
 }
 
 async fn check_version(connection: &mut Connection) -> Result<(), StoreError> {
-    let found: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?;
+    new_enough(sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?)
+}
+
+fn new_enough(found: String) -> Result<(), StoreError> {
     let version: Vec<u32> = found.split('.').map_while(|part| part.parse().ok()).collect();
-    if version.as_slice() < OLDEST.as_slice() {
-        return Err(StoreError::OldLibrary { found });
-    }
-    Ok(())
+    if version.as_slice() < OLDEST.as_slice() { Err(StoreError::OldLibrary { found }) } else { Ok(()) }
 }
 
 async fn connected(url: &str) -> Result<Connection, StoreError> {
@@ -211,4 +211,20 @@ async fn commit(connection: &mut Connection, acts: Vec<Act>) -> Result<(), Store
         }
     }
     Ok(transaction.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_can_corrupt_a_database_is_refused_by_its_version() {
+        for old in ["3.51.2", "3.9.0", "3.51", "2.99.9", ""] {
+            let refused = new_enough(old.to_owned()).unwrap_err();
+            assert!(matches!(&refused, StoreError::OldLibrary { found } if found == old), "{refused}");
+        }
+        for new in ["3.51.3", "3.52.0", "3.100.0", "4.0.0"] {
+            assert!(new_enough(new.to_owned()).is_ok(), "{new}");
+        }
+    }
 }
