@@ -27,7 +27,7 @@ const MINUTE_MS: i64 = 60_000;
 struct Dice(u64);
 
 impl Dice {
-    /// Those of the `seed`-th thing of a kind: neighbours have nothing in common (SplitMix64).
+    /// Those of the `seed`-th thing of a kind: neighbours have nothing in common (`SplitMix64`).
     fn of(kind: u64, seed: u64) -> Self {
         let mut mixed = (kind << 32 | seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
