@@ -20,7 +20,7 @@ use crate::{
     secret::Secret,
     service::{HOUR_MS, Shared, millis, milliseconds},
     store::{
-        Connection, Store, StoreError,
+        Connection, Store, StoreError, alarms,
         audit::{self, Record},
         tokens::{self, Known, NewToken, TokenState, TokenView},
     },
@@ -151,7 +151,7 @@ impl Tokens {
                 let live = tokens::live(tx, &connection).await?;
                 let was_live = tokens::end(tx, &connection, generation, TokenState::Revoked, now).await?;
                 if was_live {
-                    settle::there_is_room(tx, &connection, now).await?;
+                    alarms::is_over(tx, now, settle::NO_ROOM, &connection).await?;
                     let by = this.by.clone();
                     tell(tx, &tenant, &connection, ("token-revoked", by), generation, now).await?;
                 }

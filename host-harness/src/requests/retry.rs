@@ -140,18 +140,11 @@ pub(crate) fn after_failure(failure: &Failure, step: Step, failures: u32, chance
 
 /// After an attempt to erase that failed: one that was sent and not answered is confirmed before it is repeated.
 pub(crate) fn after_unerased(failure: &Failure, step: Step, failures: u32, chance: f64) -> After {
-    match after_failure(failure, step, failures, chance) {
-        After::Again { wait, reason, cause, .. } if failure.may_have_acted() => {
-            After::Again { step: Step::Confirm, wait, reason, cause }
-        }
+    if failure.may_have_acted() {
         // A person who cannot be erased again may be gone all the same.
-        After::Finished { reason, .. } if failure.may_have_acted() => After::Again {
-            step: Step::Confirm,
-            wait: backoff(failures, chance),
-            reason: reason.unwrap_or_default(),
-            cause: Cause::Unexpected,
-        },
-        after => after,
+        after_unconfirmed(failure, failures, chance)
+    } else {
+        after_failure(failure, step, failures, chance)
     }
 }
 

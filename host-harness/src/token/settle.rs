@@ -89,11 +89,6 @@ async fn not_taken(
     raise(tx, tenant, connection, NOT_TAKEN, &detail, now).await
 }
 
-/// A token ended, so that another one can be made.
-pub(super) async fn there_is_room(tx: &mut Connection, connection: &str, now: i64) -> Result<(), StoreError> {
-    alarms::is_over(tx, now, NO_ROOM, connection).await
-}
-
 /// The vendor has a token that lasts.
 pub(super) async fn all_is_well(tx: &mut Connection, connection: &str, now: i64) -> Result<(), StoreError> {
     for kind in [BY_HAND, NOT_TAKEN, NO_ROOM] {

@@ -77,10 +77,8 @@ async fn a_look_for_proof_that_is_refused_ends_no_erasure_that_it_was_about_and_
     bench.stand_in.fault(Fault::Answer(400, refusal), FORGOTTEN, 1);
     bench.work();
     for id in &ids {
-        // No time passes, so that both are due for a look together.
-        while bench.view(id).await.step != Step::Confirm {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        // So that both are due for a look together.
+        once_at_rest(&bench, async || bench.view(id).await.step == Step::Confirm).await;
     }
     for id in &ids {
         bench.once(id, |view| view.state == State::Done).await;
