@@ -77,7 +77,7 @@ async fn submit(
     found(&shared, &caller, &key).await?;
     let ahead = u64::try_from(shared.date_ms()).unwrap_or(0).saturating_add(AHEAD_MS);
     if asked.preferences.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
-        let detail = "chosen_at_ms: a choice more than 5 minutes ahead would win over every later one; send when it was made";
+        let detail = "chosen_at_ms: more than 5 minutes ahead, by a clock that is wrong; send when the choice was made";
         return Err(Problem::of(kinds::BAD_BODY, detail));
     }
     let submission = Submission {
