@@ -18,7 +18,7 @@ pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
 pub(crate) use written::{PlainHttp, Written, authorities};
 
 use crate::{
-    contract::Settings,
+    contract::{Settings, manifest::Identifying},
     egress::{Redactor, Target},
     secret::Secret,
     webhook::AcceptedToken,
@@ -57,6 +57,8 @@ pub struct Connection {
     pub(crate) targets: BTreeMap<String, Target>,
     /// Finds its secrets.
     pub(crate) redactor: Redactor,
+    /// The identifier kinds that identify a person.
+    pub(crate) identifying: Identifying,
     /// The vendor account, told by its secrets: connections that share it share its limits and its people's turns.
     pub(crate) account: [u8; 32],
 }

@@ -8,7 +8,7 @@ use crate::contract::{
     Check, CheckOutcome, ConnectorError, ErrorKind, Identifier, Subject, TokenOutcome,
     consent::{Change, Choice, Held, Item, ItemId, ItemReport, Preference, Report, Standing},
     erasure::{Receipt, Status},
-    manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot},
+    manifest::{Capture, Field, IdentifierKind, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot},
     webhook::{ConsentEvent, Verdict},
 };
 use crate::sandbox::Masks;
@@ -209,6 +209,7 @@ impl Bounded for webhook_verify::ConsentEvent {
         Ok(ConsentEvent {
             subject: Subject::from(self.subject.bounded(masks)?),
             preferences: self.preferences.bounded(masks)?,
+            changed: Vec::new(),
             key: name("an event key", self.key, WORD)?,
         })
     }
@@ -266,7 +267,7 @@ impl Bounded for connector::Manifest {
                 Some(slot) => Some(TokenSlot { place: slot.place.bounded(masks)?, name: slot.name }),
                 None => None,
             },
-            identifier_kinds: self.identifier_kinds,
+            identifier_kinds: self.identifier_kinds.into_iter().map(IdentifierKind::unique).collect(),
             item_kinds: self.item_kinds,
         })
     }

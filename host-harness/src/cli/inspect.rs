@@ -85,7 +85,7 @@ fn people(width: u16, permissions: &Permissions) -> String {
         known("Documents", &manifest.documentation),
         known("Imports", &imports.join(", ")),
         known("Offers", &exports.join(", ")),
-        known("Acts on", &manifest.identifier_kinds.join(", ")),
+        known("Acts on", &manifest.identifier_kind_names().join(", ")),
         known("Items", &manifest.item_kinds.join(", ")),
     ];
     let settings = table(

@@ -108,7 +108,7 @@ impl Session {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                let identifier_kinds = calls.plugin().manifest().identifier_kinds.clone();
+                let identifier_kinds = calls.plugin().manifest().identifier_kind_names();
                 Err(Failure::Refused { connection, error, identifier_kinds })
             }
             Err(failure) => Err(Failure::Stopped { connection, failure }),

@@ -152,6 +152,7 @@ mod tests {
                 chosen_at_ms: 1_700_000_000_000,
                 source: "EmailLink".into(),
             }],
+            changed: Vec::new(),
             key: "k1".into(),
         };
         let shown = shown(tried::document("newsletter", &Verdict::Authentic(vec![event])));

@@ -163,6 +163,7 @@ impl ConnectionSpec {
         Ok(Connection {
             tenant: self.tenant.clone(),
             key: self.key.clone(),
+            identifying: manifest.identifying(&settings),
             settings,
             secrets: self.secrets.clone(),
             accepted_tokens: self.accepted_tokens.iter().cloned().chain(soon_accepted).collect(),

@@ -112,8 +112,12 @@ impl Bench {
     pub(super) async fn hears(&self, email: &str, key: &str, preference: Preference) {
         let keys = self.shared.store.keys("acme").await.unwrap();
         let received_at = self.shared.date_ms();
-        let event =
-            ConsentEvent { subject: Subject::email(email), preferences: vec![preference], key: key.into() };
+        let event = ConsentEvent {
+            subject: Subject::email(email),
+            preferences: vec![preference],
+            changed: Vec::new(),
+            key: key.into(),
+        };
         write(&self.shared.store, move |tx| {
             Box::pin(async move {
                 let (tenant, connection, delivery) = ("acme", "newsletter", "d-1");

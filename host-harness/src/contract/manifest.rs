@@ -1,8 +1,10 @@
 //! What a connector declares of itself: its permission list. Read once, when the plugin is loaded.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
+
+use super::Settings;
 
 /// A connector's declaration, as it came from the guest; [`crate::plugin`] checks it before anything relies on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +27,7 @@ pub struct Manifest {
     /// Where deliveries carry the webhook token.
     pub webhook_token_slot: Option<TokenSlot>,
     /// Kinds of identifier that it can act on.
-    pub identifier_kinds: Vec<String>,
+    pub identifier_kinds: Vec<IdentifierKind>,
     /// Kinds of consent item, parents first.
     pub item_kinds: Vec<String>,
 }
@@ -46,11 +48,101 @@ impl Manifest {
         self.limits.iter().find(|limit| limit.name == name)
     }
 
+    /// The names of all identifier kinds that it can act on.
+    pub fn identifier_kind_names(&self) -> Vec<String> {
+        self.identifier_kinds.iter().map(|kind| kind.name.clone()).collect()
+    }
+
+    /// The identifier kinds that identify a person at a connection with `settings`.
+    pub fn identifying(&self, settings: &Settings) -> Identifying {
+        if self.identifier_kinds.is_empty() {
+            return Identifying::AnyKind;
+        }
+        let kinds = self.identifier_kinds.iter().filter(|kind| kind.identifies_under(settings));
+        Identifying::Kinds(kinds.map(|kind| kind.name.clone()).collect())
+    }
+
     /// Whether `name` is a secret: a secret setting, or one that an operation captures.
     pub fn is_secret(&self, name: &str) -> bool {
         self.setting(name).is_some_and(|setting| setting.secret)
             || self.operations.iter().flat_map(|o| &o.captures).any(|capture| capture.secret == name)
     }
+}
+
+/// A kind of identifier that a connector can act on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct IdentifierKind {
+    /// Such as `email` or `user-id`.
+    pub name: String,
+    /// Whether the vendor keeps it unique, so that it identifies one person.
+    pub identifies: Identifies,
+}
+
+impl IdentifierKind {
+    /// A kind that identifies a person whatever the settings are.
+    pub fn unique(name: impl Into<String>) -> Self {
+        Self { name: name.into(), identifies: Identifies::Always }
+    }
+
+    fn identifies_under(&self, settings: &Settings) -> bool {
+        match &self.identifies {
+            Identifies::Always => true,
+            Identifies::Never => false,
+            Identifies::When { setting, values } => {
+                settings.get(setting).is_some_and(|value| values.contains(value))
+            }
+        }
+    }
+}
+
+/// The identifier kinds that identify a person at one connection: its plugin's rule, applied to its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identifying {
+    /// The manifest names no kinds.
+    AnyKind,
+    /// These kinds.
+    Kinds(BTreeSet<String>),
+}
+
+impl Identifying {
+    /// Whether an identifier of `kind` identifies a person.
+    pub fn includes(&self, kind: &str) -> bool {
+        match self {
+            Self::AnyKind => true,
+            Self::Kinds(kinds) => kinds.contains(kind),
+        }
+    }
+}
+
+/// The kinds, separated by blanks; `*` for any kind.
+impl fmt::Display for Identifying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyKind => f.write_str("*"),
+            Self::Kinds(kinds) => {
+                f.write_str(&kinds.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+}
+
+/// Whether an identifier of a kind belongs to one person at the vendor. One that does not is an attribute: it goes to the
+/// vendor and to the platform, and never finds, orders, holds back or erases a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identifies {
+    /// Under all settings.
+    Always,
+    /// Under no settings.
+    Never,
+    /// If the setting has one of these values.
+    When {
+        /// The name of a setting that is not secret.
+        setting: String,
+        /// The values, at least one.
+        values: Vec<String>,
+    },
 }
 
 /// A setting that the operator fills in.

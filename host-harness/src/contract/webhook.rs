@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Subject, consent::Preference};
+use super::{
+    Subject,
+    consent::{ItemId, Preference},
+};
 
 /// A webhook as it came, but for the token: a placeholder stands in its slot. Bodies hold people, so it does not print.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct ConsentEvent {
     pub subject: Subject,
     /// What was chosen.
     pub preferences: Vec<Preference>,
+    /// Items that changed without a choice being told: if one of them is mapped, the person is read at the vendor.
+    pub changed: Vec<ItemId>,
     /// The same for the same event delivered again; holds no personal data.
     pub key: String,
 }

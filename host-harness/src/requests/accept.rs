@@ -178,10 +178,10 @@ fn suited(shared: &Shared, submitted: &Submission) -> Result<Calls, AcceptError>
         let connector = plugin.manifest().name.clone();
         return Err(AcceptError::NotOffered { connection, connector, wanted });
     }
-    let accepted = &plugin.manifest().identifier_kinds;
+    let accepted = plugin.manifest().identifier_kind_names();
     let fits = |given: &Identifier| accepted.contains(&given.kind) && !given.value.trim().is_empty();
     if !accepted.is_empty() && !submitted.subject.identifiers().iter().any(fits) {
-        return Err(AcceptError::NoUsableKind { connection, accepted: accepted.clone() });
+        return Err(AcceptError::NoUsableKind { connection, accepted });
     }
     Ok(calls)
 }

@@ -3,7 +3,7 @@ use crate::{
     cli::tests::plain,
     contract::{
         Interface,
-        manifest::{Capture, Field, Limit, Place},
+        manifest::{Capture, Field, IdentifierKind, Limit, Place},
     },
 };
 
@@ -57,7 +57,7 @@ fn manifest() -> Manifest {
             Limit { name: "second".into(), requests: 3, period_ms: Some(1_000) },
             Limit { name: "day".into(), requests: 1_000, period_ms: Some(86_400_000) },
         ],
-        identifier_kinds: vec!["email".into()],
+        identifier_kinds: vec![IdentifierKind::unique("email")],
         item_kinds: vec![],
         ..Default::default()
     }

@@ -77,7 +77,7 @@ fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     names("setting", manifest.settings.iter().map(|setting| &setting.name), errors);
     names("operation", manifest.operations.iter().map(|operation| &operation.name), errors);
     names("limit", manifest.limits.iter().map(|limit| &limit.name), errors);
-    names("identifier kind", manifest.identifier_kinds.iter(), errors);
+    names("identifier kind", manifest.identifier_kinds.iter().map(|kind| &kind.name), errors);
     names("item kind", manifest.item_kinds.iter(), errors);
 }
 

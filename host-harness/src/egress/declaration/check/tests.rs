@@ -1,5 +1,7 @@
 use crate::{
-    contract::manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot},
+    contract::manifest::{
+        Capture, Field, IdentifierKind, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot,
+    },
     egress::declaration::{Declaration, ManifestError},
 };
 
@@ -49,7 +51,7 @@ fn sound() -> Manifest {
         ],
         limits: vec![Limit { name: "per-day".into(), requests: 1000, period_ms: Some(86_400_000) }],
         webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
-        identifier_kinds: vec!["email".into()],
+        identifier_kinds: vec![IdentifierKind::unique("email")],
         item_kinds: vec!["channel".into()],
         ..Default::default()
     }
@@ -298,7 +300,7 @@ fn text_and_lists_are_bounded() {
         "operation forget is longer than 1000 characters",
     );
     refused(
-        |m| m.identifier_kinds = (0..201).map(|n| format!("k{n}")).collect(),
+        |m| m.identifier_kinds = (0..201).map(|n| IdentifierKind::unique(format!("k{n}"))).collect(),
         "identifier-kinds is longer than 200 entries",
     );
 }
