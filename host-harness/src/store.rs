@@ -6,6 +6,7 @@
 pub(crate) mod ages;
 pub(crate) mod alarms;
 pub(crate) mod api_keys;
+pub(crate) mod attributes;
 pub(crate) mod audit;
 pub(crate) mod choices;
 pub(crate) mod components;
@@ -17,9 +18,12 @@ pub(crate) mod events;
 pub(crate) mod gauges;
 pub(crate) mod holds;
 pub(crate) mod items;
+pub(crate) mod merged;
+mod named;
 pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod queue;
+pub(crate) mod rekey;
 pub(crate) mod requests;
 mod restore;
 mod seal;
@@ -38,6 +42,7 @@ pub use api_keys::{ApiKey, Scope};
 use database::{Act, Work};
 pub(crate) use database::{Connection, Database};
 use futures::future::BoxFuture;
+pub(crate) use named::Named;
 pub use restore::{RestoreError, restore};
 pub(crate) use seal::{DataKey, PersonKey, PersonName, Unsealable, Vault};
 pub use seal::{MasterKey, NotAMasterKey};
@@ -69,6 +74,9 @@ pub enum StoreError {
     /// A value that this version did not write.
     #[error("the database holds what this version does not understand: {0}")]
     Unreadable(String),
+    /// The plugin of the connection has not said yet which identifiers identify a person.
+    #[error("the people of connection {0} are not keyed yet: they are once its plugin loads")]
+    NotKeyed(String),
     /// Half of it is another database's.
     #[error("a restore of this database was cut off: do it again, with --replace")]
     RestoreCutOff,

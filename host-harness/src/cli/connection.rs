@@ -64,8 +64,9 @@ impl Connection {
                 Ok(shown::one(client.ask(call).await?))
             }
             Self::Change(change) => {
-                let call =
-                    Call::new(Method::PATCH, &["connection", &change.connection]).json(&change.body()?);
+                let call = Call::new(Method::PATCH, &["connection", &change.connection])
+                    .with("agree", change.agree.then_some(true))
+                    .json(&change.body()?);
                 Ok(shown::one(client.ask(call).await?))
             }
             Self::Delete(Delete { connection, abandon }) => {

@@ -113,6 +113,24 @@ impl Identifying {
             Self::Kinds(kinds) => kinds.contains(kind),
         }
     }
+
+    /// The kinds; empty for any kind.
+    pub fn kinds(&self) -> Vec<String> {
+        match self {
+            Self::AnyKind => Vec::new(),
+            Self::Kinds(kinds) => kinds.iter().cloned().collect(),
+        }
+    }
+}
+
+/// Reads what `Display` writes.
+impl From<&str> for Identifying {
+    fn from(words: &str) -> Self {
+        match words {
+            "*" => Self::AnyKind,
+            kinds => Self::Kinds(kinds.split_whitespace().map(str::to_owned).collect()),
+        }
+    }
 }
 
 /// The kinds, separated by blanks; `*` for any kind.

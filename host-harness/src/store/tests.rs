@@ -227,7 +227,8 @@ pub(crate) async fn connection_row(store: &Store, tenant: &'static str, key: &'s
         Box::pin(async move {
             sqlx::query(
                 "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, \
-                   changed_at) VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0)",
+                   changed_at, identifying) \
+                 VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0, 'email')",
             )
             .bind(key)
             .bind(tenant)

@@ -11,7 +11,10 @@ use crate::{
         newest::{ECHO_MS, Write},
         put_back::came_by_a_write,
     },
-    contract::webhook::{Delivery, Verdict},
+    contract::{
+        Identifier,
+        webhook::{Delivery, Verdict},
+    },
     store::choices,
     webhook::Admitted,
 };
@@ -172,7 +175,7 @@ impl Play<'_> {
 
     async fn person(&self) -> Option<crate::store::people::PersonId> {
         let keys = self.bench.shared.store.keys("acme").await.unwrap();
-        let names = crate::requests::accept::names(&keys.person, &Subject::email(self.email.as_str()));
+        let names = [keys.person.name(&Identifier::new("email", self.email.as_str()))];
         let found = self.bench.shared.store.read(move |c| {
             Box::pin(async move { crate::store::people::found(c, "newsletter", &names).await })
         });
