@@ -26,6 +26,7 @@ pub(crate) mod queue;
 pub(crate) mod rekey;
 pub(crate) mod requests;
 mod restore;
+mod schema;
 mod seal;
 pub(crate) mod sends;
 mod sqlite;
@@ -59,6 +60,20 @@ pub enum StoreError {
     /// Its tables cannot be brought to what this version needs.
     #[error("the database cannot be brought to this version: {0}")]
     Migration(Arc<sqlx::migrate::MigrateError>),
+    /// A newer program has brought its tables further.
+    #[error(
+        "the database has schema {found}, written by connector-host {written_by}; this is connector-host {}, which knows \
+         schema {known} and older: start the newer program, or restore a backup that this one wrote",
+        env!("CARGO_PKG_VERSION")
+    )]
+    NewerDatabase {
+        /// Its schema.
+        found: i64,
+        /// The version of the program that wrote it last.
+        written_by: String,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
     /// A library with a known fault.
     #[error("SQLite {found} can corrupt a database (fixed in 3.51.3); this build needs a newer one")]
     OldLibrary {
