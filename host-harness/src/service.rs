@@ -294,3 +294,5 @@ pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &mut watch::R
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod upgrade_tests;

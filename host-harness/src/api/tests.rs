@@ -10,6 +10,7 @@ mod metrics;
 mod person;
 mod plugins;
 mod problems;
+mod rekeying;
 mod requests;
 mod tenants;
 mod tokens;

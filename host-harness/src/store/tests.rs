@@ -62,7 +62,9 @@ async fn mark(store: &Store, name: &'static str, fails: bool) -> Result<(), Stor
 async fn marks(store: &Store) -> Vec<String> {
     let read = store.read(|connection| {
         Box::pin(async move {
-            Ok(sqlx::query_scalar("SELECT name FROM marks WHERE name <> 'program' ORDER BY name").fetch_all(connection).await?)
+            Ok(sqlx::query_scalar("SELECT name FROM marks WHERE name <> 'program' ORDER BY name")
+                .fetch_all(connection)
+                .await?)
         })
     });
     read.await.unwrap()
