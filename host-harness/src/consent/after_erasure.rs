@@ -32,6 +32,16 @@ pub(super) async fn withhold(
     if put_own(tx, keys, about, &asked).await?.is_some() {
         return Ok(());
     }
+    take_opt_outs(tx, keys, about, withheld).await
+}
+
+/// Whether the vendor still has the person cannot be known: opt-outs are believed, opt-ins are not.
+pub(crate) async fn take_opt_outs(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: Withheld,
+) -> Result<(), StoreError> {
     let preferences = withheld.preferences.into_iter().filter(|chosen| chosen.choice == Choice::OptOut);
     let opt_outs = Withheld { preferences: preferences.collect(), ..withheld };
     if opt_outs.preferences.is_empty() {

@@ -193,6 +193,22 @@ async fn an_event_about_an_erased_person_is_kept_with_an_alarm_if_the_vendor_sti
 }
 
 #[tokio::test]
+async fn an_opt_out_of_an_erased_person_is_kept_if_the_vendor_will_not_say_whether_it_has_them() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.work();
+    let erasure = bench.erase(ADA).await;
+    bench.done(&erasure).await;
+    let refusal = serde_json::json!({"code": "BadParams", "msg": "no"});
+    bench.stand_in.fault(iterable_stand_in::Fault::Answer(400, refusal), "GET /api/users/*", 9);
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    bench.hears(ADA, "e-2", bench.chosen(PUSH, Choice::OptIn)).await;
+    bench.quiet().await;
+    assert_eq!(bench.feed_of(ADA).await, ["6539 opt_out"]);
+    assert_eq!(bench.alarms().await, ["erased-person-still-there"]);
+}
+
+#[tokio::test]
 async fn an_opt_out_of_a_person_whom_an_erasure_did_not_find_creates_nobody() {
     let mut bench = bench().await;
     let refusing = Switches { forget_unknown: ForgetUnknown::Refused, ..Switches::default() };

@@ -227,10 +227,18 @@ fn put_off(claim: &Claim, error: &StoreError) -> Came {
 }
 
 /// What the vendor held for a person.
+enum Looked {
+    Held(Vec<Held>),
+    /// It does not know the person.
+    Nobody,
+    /// It will not say.
+    Failed,
+}
+
+/// A look at what the vendor holds for a person.
 pub(super) struct Read {
     subject: Subject,
-    /// None where the person is unknown to it.
-    held: Option<Vec<Held>>,
+    looked: Looked,
     /// When it was asked.
     asked_at: i64,
     /// An event to be taken in if the person is there.
@@ -238,14 +246,14 @@ pub(super) struct Read {
 }
 
 impl Read {
-    /// Takes it in; the request's outcome.
+    /// Takes it in. Returns the request's outcome, `None` if the look failed.
     pub(super) async fn take_in(
         &self,
         tx: &mut Connection,
         keys: &Keys,
         claim: &Claim,
         person: PersonId,
-    ) -> Result<Value, StoreError> {
+    ) -> Result<Option<Value>, StoreError> {
         let about = About {
             tenant: &claim.tenant,
             connection: &claim.connection,
@@ -253,18 +261,25 @@ impl Read {
             subject: &self.subject,
             at: self.asked_at,
         };
-        let Some(held) = &self.held else {
-            if let Some(withheld) = &self.withheld {
-                after_erasure::drop_event(tx, &about, &withheld.delivery).await?;
-            }
+        let reading = match (&self.looked, &self.withheld) {
             // An unknown person has chosen nothing.
-            return Ok(json!({ "reading": "unknown to the vendor" }));
+            (Looked::Nobody, None) => json!("unknown to the vendor"),
+            (Looked::Nobody, Some(withheld)) => {
+                after_erasure::drop_event(tx, &about, &withheld.delivery).await?;
+                json!("unknown to the vendor")
+            }
+            (Looked::Held(held), None) => json!(reading::take(tx, keys, &about, held, &claim.id).await?),
+            (Looked::Held(_), Some(withheld)) => {
+                after_erasure::take(tx, keys, &about, withheld).await?;
+                json!("known to the vendor after an erasure")
+            }
+            (Looked::Failed, None) => return Ok(None),
+            (Looked::Failed, Some(withheld)) => {
+                after_erasure::take_opt_outs(tx, keys, &about, withheld.clone()).await?;
+                return Ok(None);
+            }
         };
-        if let Some(withheld) = &self.withheld {
-            after_erasure::take(tx, keys, &about, withheld).await?;
-            return Ok(json!({ "reading": "known to the vendor after an erasure" }));
-        }
-        Ok(json!({ "reading": reading::take(tx, keys, &about, held, &claim.id).await? }))
+        Ok(Some(json!({ "reading": reading })))
     }
 }
 
@@ -281,11 +296,18 @@ pub(super) async fn read(
         Ok(Ok(held)) => {
             let read = json!({ "read": held.as_ref().map(Vec::len) });
             let Details { subject, withheld, .. } = details;
-            let yielded = Yielded::Read(Read { subject, held, asked_at: read_at, withheld });
+            let looked = held.map_or(Looked::Nobody, Looked::Held);
+            let yielded = Yielded::Read(Read { subject, looked, asked_at: read_at, withheld });
             return Came { yielded, ..Came::of(retry::finished(State::Done, None), read) };
         }
         Ok(Err(error)) => Failure::Connector(error),
         Err(failure) => Failure::Call(failure),
     };
-    failed(claim, &failure, retry::after_failure(&failure, claim.step, claim.failures, chance))
+    let mut came =
+        failed(claim, &failure, retry::after_failure(&failure, claim.step, claim.failures, chance));
+    if matches!(came.after, After::Finished { .. }) {
+        let Details { subject, withheld, .. } = details;
+        came.yielded = Yielded::Read(Read { subject, looked: Looked::Failed, asked_at: read_at, withheld });
+    }
+    came
 }

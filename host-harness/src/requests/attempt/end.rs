@@ -46,7 +46,8 @@ async fn store(
     // Where somebody else has taken the request back, what they find counts.
     let Some(person) = queue::person_of(tx, claim).await? else { return Ok(()) };
     if let Yielded::Read(read) = &came.yielded {
-        came.outcome = Some(read.take_in(tx, keys, claim, person).await?);
+        let outcome = read.take_in(tx, keys, claim, person).await?;
+        came.outcome = outcome.or(came.outcome.take());
     }
     let change = change(claim, &came, at);
     if !queue::end(tx, claim, &change).await? {
