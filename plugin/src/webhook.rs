@@ -8,7 +8,10 @@ use std::fmt;
 
 pub use verify::verify;
 
-use crate::{consent::Preference, subject::Identifier};
+use crate::{
+    consent::{ItemId, Preference},
+    subject::Identifier,
+};
 
 /// A delivery as it came, but for the token: a placeholder stands in its place. It tells of a person, so it does not
 /// print.
@@ -33,6 +36,8 @@ pub struct ConsentEvent {
     pub subject: Vec<Identifier>,
     /// What was chosen.
     pub preferences: Vec<Preference>,
+    /// Items that changed without a choice of the person that the delivery states: the host reads the person.
+    pub changed: Vec<ItemId>,
     /// The same for the same event delivered again, and another for any other. A hash.
     pub key: String,
 }

@@ -13,7 +13,7 @@ use http::{HeaderName, Method};
 use super::template::{Blank, Template};
 use crate::contract::{
     Interface,
-    manifest::{Capture, Limit, Manifest, Place},
+    manifest::{Capture, Effect, Limit, Manifest, Place},
 };
 
 /// A checked manifest. Lives as long as its plugin.
@@ -53,6 +53,7 @@ pub(crate) struct Declared {
     pub(crate) used_by: BTreeSet<Interface>,
     pub(crate) host_setting: String,
     pub(crate) method: Method,
+    pub(crate) effect: Effect,
     pub(crate) path: Template,
     pub(crate) query: Vec<String>,
     pub(crate) body: Option<BodyForm>,
@@ -68,7 +69,7 @@ pub(crate) struct Declared {
 impl Declared {
     /// Whether sending it may change something at the vendor.
     pub(crate) fn acts(&self) -> bool {
-        !self.method.is_safe()
+        self.effect == Effect::Write
     }
 
     /// Whether its answer brings `secret`.

@@ -83,7 +83,12 @@ pub(super) fn read(body: &[u8]) -> Result<Option<ConsentEvent>, String> {
     };
     let source = source(kind, &event.data_fields).unwrap_or(&name);
     let preference = |item| Preference { item, choice, chosen_at_ms, source: source.to_owned() };
-    Ok(Some(ConsentEvent { subject, preferences: items.into_iter().map(preference).collect(), key }))
+    Ok(Some(ConsentEvent {
+        subject,
+        preferences: items.into_iter().map(preference).collect(),
+        changed: Vec::new(),
+        key,
+    }))
 }
 
 /// The channels and message types concerned. Lists alone are no choice: people are put on and taken off them for many

@@ -72,6 +72,7 @@ pub(super) fn checked(
         used_by: used_by(operation, errors),
         host_setting: operation.host_setting.clone(),
         method: method(operation, errors),
+        effect: operation.effect,
         path,
         query: operation.query.clone(),
         body,
