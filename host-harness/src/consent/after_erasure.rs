@@ -13,7 +13,7 @@ use crate::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
-        items, people,
+        deliveries, events, items,
     },
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn take_opt_outs(
     let preferences = withheld.preferences.into_iter().filter(|chosen| chosen.choice == Choice::OptOut);
     let opt_outs = Withheld { preferences: preferences.collect(), ..withheld };
     if opt_outs.preferences.is_empty() {
-        return drop_event(tx, about, &opt_outs.delivery).await;
+        return drop_event(tx, keys, about, &opt_outs).await;
     }
     take(tx, keys, about, &opt_outs).await
 }
@@ -64,16 +64,18 @@ pub(crate) async fn take(
     inbound::take_heard(tx, keys, about, &ground, heard).await
 }
 
-/// The vendor has nobody: nothing stays of the event but that it came.
+/// The vendor does not have the person: nothing stays of the event but that it came.
 pub(crate) async fn drop_event(
     tx: &mut Connection,
+    keys: &Keys,
     about: &About<'_>,
-    delivery: &str,
+    withheld: &Withheld,
 ) -> Result<(), StoreError> {
-    people::forget(tx, about.person).await?;
+    deliveries::forget(tx, about.person).await?;
+    events::forget(tx, about.connection, keys.person.digest(withheld.key.as_bytes())).await?;
     let record = Record {
         connection: Some(about.connection.to_owned()),
-        detail: json!({ "delivery": delivery, "why": "the person was erased here" }),
+        detail: json!({ "delivery": withheld.delivery, "why": "the person was erased here" }),
         ..Record::of("consent-event-dropped")
     };
     audit::append(tx, about.tenant, about.at, &record).await

@@ -265,7 +265,7 @@ impl Read {
             // An unknown person has chosen nothing.
             (Looked::Nobody, None) => json!("unknown to the vendor"),
             (Looked::Nobody, Some(withheld)) => {
-                after_erasure::drop_event(tx, &about, &withheld.delivery).await?;
+                after_erasure::drop_event(tx, keys, &about, withheld).await?;
                 json!("unknown to the vendor")
             }
             (Looked::Held(held), None) => json!(reading::take(tx, keys, &about, held, &claim.id).await?),
