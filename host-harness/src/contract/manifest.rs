@@ -165,6 +165,19 @@ pub enum Identifies {
     },
 }
 
+/// The rule in a sentence's end, such as `identifies a person if project-type is email or hybrid`.
+impl fmt::Display for Identifies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("identifies a person"),
+            Self::Never => f.write_str("is an attribute"),
+            Self::When { setting, values } => {
+                write!(f, "identifies a person if {setting} is {}", values.join(" or "))
+            }
+        }
+    }
+}
+
 /// A setting that the operator fills in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

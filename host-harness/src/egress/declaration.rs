@@ -30,6 +30,12 @@ impl Declaration {
         Ok(Self { manifest, operations })
     }
 
+    /// Checks that a component which exports `offered` can report each outcome that its manifest exempts.
+    pub(crate) fn offering(self, offered: &[Interface]) -> Result<Self, Vec<ManifestError>> {
+        let errors = check::unreported(&self.manifest, offered);
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
+    }
+
     /// The manifest as the connector gave it.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

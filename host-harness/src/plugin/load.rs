@@ -145,7 +145,8 @@ impl Plugin {
         let exports = Exports::find(&component, contract, &offered)
             .map_err(|error| LoadError::Mismatch(sentence(&error)))?;
         let manifest = describe(engine, &pre, &exports, policy.describe).await?;
-        let declaration = Arc::new(Declaration::check(manifest).map_err(LoadError::Manifest)?);
+        let declaration = Declaration::check(manifest).and_then(|declaration| declaration.offering(&offered));
+        let declaration = Arc::new(declaration.map_err(LoadError::Manifest)?);
         component
             .initialize_copy_on_write_image()
             .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
