@@ -84,6 +84,17 @@ impl Operation {
     }
 }
 
+/// A kind of identifier. Iterable keeps it unique only if the project type says so; otherwise two people may share one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IdentifierKind {
+    /// Such as `email`.
+    pub name: &'static str,
+    /// The setting that decides whether an identifier of this kind identifies a person.
+    pub setting: &'static str,
+    /// The values of that setting under which it does.
+    pub identifies_if: &'static [&'static str],
+}
+
 /// Everything that the host asks once, when it loads the connector. The setting that holds the host name of every
 /// operation is [`settings::DOMAIN`], the header that carries the webhook token [`TOKEN_HEADER`].
 #[derive(Debug, PartialEq, Eq)]
@@ -103,7 +114,7 @@ pub struct Manifest {
     /// As Iterable publishes them.
     pub limits: &'static [Limit],
     /// Kinds of identifier that the connector can act on.
-    pub identifier_kinds: &'static [&'static str],
+    pub identifier_kinds: &'static [IdentifierKind],
     /// Kinds of consent item, a parent's before its children's.
     pub item_kinds: &'static [&'static str],
 }
@@ -121,7 +132,18 @@ pub fn describe() -> Manifest {
         settings: settings::SPECS,
         operations: operations::ALL,
         limits: operations::LIMITS,
-        identifier_kinds: &[subject::EMAIL, subject::USER_ID],
+        identifier_kinds: &[
+            IdentifierKind {
+                name: subject::EMAIL,
+                setting: settings::PROJECT_TYPE,
+                identifies_if: &["email", "hybrid"],
+            },
+            IdentifierKind {
+                name: subject::USER_ID,
+                setting: settings::PROJECT_TYPE,
+                identifies_if: &["user-id", "hybrid"],
+            },
+        ],
         item_kinds: &[consent::CHANNEL, consent::MESSAGE_TYPE, consent::EMAIL_LIST],
     }
 }
