@@ -1,31 +1,91 @@
-//! The times of events. Iterable writes `yyyy-MM-dd HH:mm:ss +00:00`; whatever names one instant is read.
-
-use jiff::Timestamp;
+//! The times of events. Iterable writes `yyyy-MM-dd HH:mm:ss +00:00`; RFC 3339 and numbers since 1970 are read too. A
+//! library for it would double the component.
 
 /// In milliseconds since 1970. `None` if the text names no instant, as without an offset, or one before 1970.
 pub(super) fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
-    let time = match text.parse() {
-        Ok(number) => of_number(number)?,
-        Err(_) => joined(text).parse().ok()?,
+    let ms = match text.parse() {
+        Ok(number) => since_1970(number),
+        Err(_) => written(text)?,
     };
-    u64::try_from(time.as_millisecond()).ok().filter(|ms| *ms > 0)
+    (1..YEAR_10000_MS).contains(&ms).then_some(ms)
 }
 
-/// Seconds since 1970 up to the year 5138, else milliseconds: those of 1973 are as many.
-fn of_number(number: i64) -> Option<Timestamp> {
-    const SECONDS_END: i64 = 100_000_000_000;
-    if number < SECONDS_END { Timestamp::from_second(number) } else { Timestamp::from_millisecond(number) }
-        .ok()
+/// No event is later. Numbers in a smaller unit are.
+const YEAR_10000_MS: u64 = 253_402_300_800_000;
+
+/// Seconds up to the year 5138, else milliseconds: those of 1973 are as many.
+fn since_1970(number: u64) -> u64 {
+    const SECONDS_END: u64 = 100_000_000_000;
+    if number < SECONDS_END { number * 1000 } else { number }
 }
 
-/// The standard form has no blank before the offset.
-fn joined(text: &str) -> String {
-    match text.rsplit_once(' ') {
-        Some((time, offset)) if offset.starts_with(['+', '-', 'Z', 'z']) => {
-            format!("{}{offset}", time.trim_end())
-        }
-        _ => text.to_owned(),
+fn written(text: &str) -> Option<u64> {
+    let (date, text) = text.split_at_checked(10)?;
+    let (time, text) = text.strip_prefix(['T', 't', ' '])?.split_at_checked(8)?;
+    let (ms, text) = fraction(text)?;
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    if hour > 23 || minute > 59 || second > 60 || !(1..=days_in(year, month)?).contains(&day) {
+        return None;
+    }
+    let days = days_before_year(year).checked_sub(days_before_year(1970))?;
+    let days = days + (1..month).filter_map(|month| days_in(year, month)).sum::<u64>() + day - 1;
+    let local = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + ms;
+    local.checked_add_signed(-offset_ms(text.trim_start())?)
+}
+
+/// The milliseconds of `.250` or of nothing, and the text behind them.
+fn fraction(text: &str) -> Option<(u64, &str)> {
+    let Some(text) = text.strip_prefix('.') else { return Some((0, text)) };
+    let end = text.find(|found: char| !found.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, text) = text.split_at(end);
+    let ms = format!("{digits:0<3}");
+    Some((ms.get(..3)?.parse().ok().filter(|_| end > 0)?, text))
+}
+
+/// Of `Z`, `+02:00`, `+0200` or `+02`.
+fn offset_ms(text: &str) -> Option<i64> {
+    if text.eq_ignore_ascii_case("Z") {
+        return Some(0);
+    }
+    let (sign, text) =
+        text.strip_prefix('+').map(|text| (1, text)).or(text.strip_prefix('-').map(|text| (-1, text)))?;
+    let (hours, minutes) = text.split_at_checked(2)?;
+    let minutes = match minutes {
+        "" => "00",
+        minutes => minutes.strip_prefix(':').unwrap_or(minutes),
+    };
+    let [hours, minutes] = [number(hours, 2)?, number(minutes, 2)?];
+    let minutes = (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)?;
+    Some(sign * i64::try_from(minutes).ok()? * 60_000)
+}
+
+fn numbers(text: &str, between: char, widths: [usize; 3]) -> Option<[u64; 3]> {
+    let mut parts = text.split(between);
+    let mut next = |width| number(parts.next()?, width);
+    let [first, second, third] = widths;
+    let found = [next(first)?, next(second)?, next(third)?];
+    parts.next().is_none().then_some(found)
+}
+
+fn number(text: &str, width: usize) -> Option<u64> {
+    let is_number = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
+}
+
+fn days_before_year(year: u64) -> u64 {
+    let past = year.saturating_sub(1);
+    year * 365 + past / 4 - past / 100 + past / 400
+}
+
+fn days_in(year: u64, month: u64) -> Option<u64> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
+        4 | 6 | 9 | 11 => Some(30),
+        2 => Some(if leap { 29 } else { 28 }),
+        _ => None,
     }
 }
 
@@ -71,6 +131,15 @@ mod tests {
             "0000-01-01 00:00:00 +00:00",
             "2020-01-01 00:00:0\u{e9} +00:00",
             "9223372036854775807",
+            "1584747255250000",
+            "2020-03-20T23:34:15.Z",
+            "2020-03-20T23:34:15 +1",
+            "2020-03-20T23:34:15 +24:00",
+            "2020-03-20T23:34:15 +02:60",
+            "2020-03-20T23:34:15 +02:",
+            "2020-03-20T23:34:15 +02:000",
+            "1970-01-01T00:30:00 +01:00",
+            "\u{e9}2020-03-20T23:34:15Z",
             "99999999999999999999",
         ] {
             assert_eq!(parse(text), None, "{text}");

@@ -13,8 +13,9 @@ use host_harness::{
 };
 use iterable_stand_in::{
     Act, Delivery, DeliveryFault, EventGrouping, EventShape, FIRST_WEBHOOK, Media, Outcome, ProjectType,
-    Switches, TokenHeader,
+    Switches, TokenHeader, UnsubSource,
 };
+use serde_json::json;
 
 /// After this the latest delivery has arrived.
 const LATEST: Duration = Duration::from_secs(301);
@@ -153,6 +154,10 @@ async fn what_a_person_does_at_iterable_is_told_in_every_shape() {
         (EventShape::WithoutMessageTypeIds, &both),
         (EventShape::ExtraFields, &both),
         (EventShape::UpperCaseEmail, &["email ADA@EXAMPLE.COM", "user-id u-17"]),
+        (EventShape::NumbersAsText, &both),
+        (EventShape::IsoTime, &both),
+        (EventShape::NullTime, &both),
+        (EventShape::OtherCase, &both),
     ];
     let headers = [TokenHeader::Oauth2, TokenHeader::Bearer, TokenHeader::Bare];
     for (event_shape, subject) in shapes {
@@ -196,12 +201,43 @@ async fn a_complaint_is_an_opt_out_and_a_click_or_a_list_is_no_choice() {
             .flat_map(|event| &event.preferences)
             .all(|preference| preference.choice == Choice::OptOut)
     );
-    for act in
-        [Act::ClickUnsubscribe { channel: 6539, message_type: 7089 }, Act::SubscribeByForm { list: 56545 }]
-    {
-        let told = told_of(Switches::default(), &[act]).await;
-        assert_eq!(told, [], "{told:?}");
+    let click = Act::ClickUnsubscribe { channel: 6539, message_type: 7089 };
+    let told = told_of(Switches::default(), &[click]).await;
+    assert_eq!(told, [], "{told:?}");
+}
+
+#[tokio::test]
+async fn who_leaves_a_list_by_themselves_opts_out_of_it() {
+    for (source, word) in [
+        (UnsubSource::EmailLink, "EmailLink"),
+        (UnsubSource::Complaint, "Complaint"),
+        (UnsubSource::Sms, "SMS"),
+    ] {
+        let acts = [Act::SubscribeByForm { list: 56545 }, Act::LeaveList { list: 56545, source }];
+        let told = told_of(Switches::default(), &acts).await;
+        let chosen: Vec<_> = told.iter().flat_map(choices).collect();
+        assert_eq!(chosen, ["opt-out email-list:56545"], "{word}");
+        let choice = told.iter().flat_map(|event| &event.preferences).next().unwrap();
+        assert_eq!(choice.source, word);
     }
+}
+
+#[tokio::test]
+async fn an_opt_out_without_a_time_counts_from_its_receipt() {
+    let switches = Switches { event_shape: EventShape::NullTime, ..Switches::default() };
+    let told = told_of(switches, &[Act::UnsubscribeByLink { channel: 6539 }]).await;
+    assert_eq!(told[0].preferences[0].chosen_at_ms, 1_790_000_000_000);
+}
+
+#[tokio::test]
+async fn a_body_that_is_odd_where_no_decision_is_made_is_read() {
+    let project = hooked(Switches::default()).await;
+    project.stand_in.deliver(&json!(format!("\u{feff}{OPT_OUT}")));
+    let odd = OPT_OUT.replace(r#""channelId":1"#, r#""channelId":{"x":[]}"#);
+    project.stand_in.deliver(&json!(odd.replace("+00:00", "Z").replace("[27447]", r#"["27447",null]"#)));
+    let told = told(&project).await;
+    assert_eq!(told.iter().map(choices).collect::<Vec<_>>(), [["opt-out channel:27447"]; 2]);
+    assert_eq!(told[0].preferences[0].chosen_at_ms, told[1].preferences[0].chosen_at_ms);
 }
 
 #[tokio::test]
