@@ -12,7 +12,7 @@ use crate::{
     check, consent, erasure,
     error::{Error, ErrorKind},
     http::{Request, Response, SendError, SendErrorKind, Vendor},
-    manifest::{self, Field, Operation, Place},
+    manifest::{self, Effect, Field, IdentifierKind, Operation, Place},
     settings::{self, Settings},
     subject::Identifier,
     token, webhook,
@@ -67,8 +67,9 @@ impl wit_connector::Guest for Component {
                 place: wit_connector::Place::Header,
                 name: manifest::TOKEN_HEADER.to_owned(),
             }),
-            identifier_kinds: manifest.identifier_kinds.iter().map(|kind| kind.name.to_owned()).collect(),
+            identifier_kinds: manifest.identifier_kinds.iter().map(identifier_kind).collect(),
             item_kinds: texts(manifest.item_kinds),
+            proves_without: Vec::new(),
         }
     }
 
@@ -180,6 +181,17 @@ fn limit(limit: &manifest::Limit) -> wit_connector::Limit {
     }
 }
 
+fn identifier_kind(kind: &IdentifierKind) -> wit_connector::IdentifierKind {
+    let condition = wit_connector::SettingCondition {
+        setting: settings::PROJECT_TYPE.to_owned(),
+        values: texts(kind.unique_in),
+    };
+    wit_connector::IdentifierKind {
+        name: kind.name.to_owned(),
+        identifies: wit_connector::Identifies::When(condition),
+    }
+}
+
 fn operation(operation: &Operation) -> wit_connector::Operation {
     wit_connector::Operation {
         name: operation.name.to_owned(),
@@ -187,6 +199,10 @@ fn operation(operation: &Operation) -> wit_connector::Operation {
         used_by: texts(operation.used_by),
         host_setting: settings::DOMAIN.to_owned(),
         method: operation.method.to_owned(),
+        effect: Some(match operation.effect {
+            Effect::Read => wit_connector::Effect::Read,
+            Effect::Write => wit_connector::Effect::Write,
+        }),
         path: operation.path.to_owned(),
         query: Vec::new(),
         content_type: operation.content_type.map(str::to_owned),
@@ -335,9 +351,7 @@ impl From<webhook::Verdict> for wit_verify::Verdict {
     fn from(verdict: webhook::Verdict) -> Self {
         match verdict {
             webhook::Verdict::Authentic(reading) => {
-                // The contract has no place for items that changed without a choice.
-                let event = reading.event.filter(|event| !event.preferences.is_empty());
-                Self::Authentic(event.into_iter().map(wit_verify::ConsentEvent::from).collect())
+                Self::Authentic(reading.event.into_iter().map(wit_verify::ConsentEvent::from).collect())
             }
             webhook::Verdict::Unauthenticated(why) => Self::Unauthenticated(why),
             webhook::Verdict::Unreadable(why) => Self::Unreadable(why),
@@ -351,6 +365,7 @@ impl From<webhook::ConsentEvent> for wit_verify::ConsentEvent {
         Self {
             subject: event.subject.into_iter().map(identifier).collect(),
             preferences: event.preferences.into_iter().map(types::Preference::from).collect(),
+            changed: event.changed.into_iter().map(types::ItemId::from).collect(),
             key: event.key,
         }
     }

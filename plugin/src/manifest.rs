@@ -52,6 +52,24 @@ pub struct Field {
     pub value: &'static str,
 }
 
+/// What a request does at Iterable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It only reads.
+    Read,
+    /// It may change something.
+    Write,
+}
+
+/// A kind of identifier, and where Iterable keeps it unique.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IdentifierKind {
+    /// For machines.
+    pub name: &'static str,
+    /// The values of [`settings::PROJECT_TYPE`] under which no two people share one.
+    pub unique_in: &'static [&'static str],
+}
+
 /// A request that may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -63,6 +81,8 @@ pub struct Operation {
     pub used_by: &'static [&'static str],
     /// In capitals.
     pub method: &'static str,
+    /// Whether it changes anything at Iterable.
+    pub effect: Effect,
     /// With a blank for what varies.
     pub path: &'static str,
     /// None where there is no body.
@@ -80,19 +100,8 @@ pub struct Operation {
 impl Operation {
     /// Whether it changes anything at Iterable.
     pub fn writes(&self) -> bool {
-        self.method != "GET"
+        self.effect == Effect::Write
     }
-}
-
-/// A kind of identifier. Iterable keeps it unique only if the project type says so; otherwise two people may share one.
-#[derive(Debug, PartialEq, Eq)]
-pub struct IdentifierKind {
-    /// Such as `email`.
-    pub name: &'static str,
-    /// The setting that decides whether an identifier of this kind identifies a person.
-    pub setting: &'static str,
-    /// The values of that setting under which it does.
-    pub identifies_if: &'static [&'static str],
 }
 
 /// Everything that the host asks once, when it loads the connector. The setting that holds the host name of every
@@ -122,6 +131,12 @@ pub struct Manifest {
 /// The header in which Iterable's webhooks carry their token, as its last word.
 pub const TOKEN_HEADER: &str = "Authorization";
 
+/// An email project keeps emails unique and not user-ids, a userID project the other way round, a hybrid one both.
+const IDENTIFIER_KINDS: &[IdentifierKind] = &[
+    IdentifierKind { name: subject::EMAIL, unique_in: &["email", "hybrid"] },
+    IdentifierKind { name: subject::USER_ID, unique_in: &["user-id", "hybrid"] },
+];
+
 /// The same answer every time.
 pub fn describe() -> Manifest {
     Manifest {
@@ -132,18 +147,7 @@ pub fn describe() -> Manifest {
         settings: settings::SPECS,
         operations: operations::ALL,
         limits: operations::LIMITS,
-        identifier_kinds: &[
-            IdentifierKind {
-                name: subject::EMAIL,
-                setting: settings::PROJECT_TYPE,
-                identifies_if: &["email", "hybrid"],
-            },
-            IdentifierKind {
-                name: subject::USER_ID,
-                setting: settings::PROJECT_TYPE,
-                identifies_if: &["user-id", "hybrid"],
-            },
-        ],
+        identifier_kinds: IDENTIFIER_KINDS,
         item_kinds: &[consent::CHANNEL, consent::MESSAGE_TYPE, consent::EMAIL_LIST],
     }
 }

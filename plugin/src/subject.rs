@@ -130,11 +130,8 @@ mod tests {
             let mut acted_on: Vec<_> = people.iter().map(Person::kind).collect();
             acted_on.sort_unstable();
             let kinds = manifest::describe().identifier_kinds;
-            let identifying: Vec<_> = kinds
-                .iter()
-                .filter(|kind| kind.identifies_if.contains(&value))
-                .map(|kind| kind.name)
-                .collect();
+            let identifying: Vec<_> =
+                kinds.iter().filter(|kind| kind.unique_in.contains(&value)).map(|kind| kind.name).collect();
             assert_eq!(acted_on, identifying, "{value}");
         }
     }

@@ -1,12 +1,18 @@
 //! What another version of a plugin asks for that the running one does not: what an operator must agree to.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 
 use crate::{
     connection::EgressPolicy,
-    contract::manifest::{Limit, Manifest, Operation},
+    contract::{
+        Claim,
+        manifest::{Effect, Limit, Manifest, Operation},
+    },
 };
 
 /// One thing that only the new version asks for.
@@ -37,6 +43,20 @@ pub enum Demand {
     Credential(String),
     /// A vendor host that it may be pointed at.
     Host(String),
+    /// An identifier kind that identifies people by another rule: the host re-keys the people of every connection.
+    Identifies {
+        /// The kind.
+        kind: String,
+        /// Its rule now.
+        rule: String,
+    },
+    /// An outcome that it now reports although no request supports it.
+    ProvesWithout {
+        /// The outcome.
+        claim: Claim,
+        /// Why, in its own words.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Demand {
@@ -50,6 +70,10 @@ impl fmt::Display for Demand {
             Self::TokenSlot(slot) => write!(f, "~ webhook token: now in {slot}"),
             Self::Credential(name) => write!(f, "+ credential {name}"),
             Self::Host(host) => write!(f, "+ host {host}"),
+            Self::Identifies { kind, rule } => write!(f, "~ identifier kind {kind}: {rule}"),
+            Self::ProvesWithout { claim, reason } => {
+                write!(f, "+ reports {claim} without a request: {reason}")
+            }
         }
     }
 }
@@ -85,6 +109,8 @@ impl Changes {
         let credentials = beyond(&credentials(running), &credentials(new)).map(Demand::Credential);
         let hosts = beyond(&hosts(running), &hosts(new)).map(Demand::Host);
         demands.extend(credentials.chain(hosts));
+        demands.extend(rekeyed(running, new));
+        demands.extend(exempted(running, new));
         Self(demands)
     }
 
@@ -104,6 +130,13 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
     let mut what = Vec::new();
     if (&known.method, &known.path) != (&new.method, &new.path) {
         what.push(format!("now sends {} {}", new.method, new.path));
+    }
+    if (known.effect, new.effect) == (Effect::Read, Effect::Write) {
+        what.push("may now change something, where it only read".to_owned());
+    }
+    // A dry run sends what reads, and an unanswered read counts as undone.
+    if (known.effect, new.effect) == (Effect::Write, Effect::Read) {
+        what.push("is now said only to read: a dry run sends it".to_owned());
     }
     if known.host_setting != new.host_setting {
         what.push(format!("now goes to the host in {}", new.host_setting));
@@ -156,6 +189,28 @@ fn handed_over(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec
             operation: operation.name.clone(),
             what: format!("the connector now fills {{{name}}}"),
         })
+        .collect()
+}
+
+/// Identifier kinds whose rule is another one. A connector that names no kinds identifies people by any.
+fn rekeyed(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+    let rules = |manifest: &Manifest| -> BTreeMap<String, String> {
+        let kinds = manifest.identifier_kinds.iter();
+        kinds.map(|kind| (kind.name.clone(), kind.identifies.to_string())).collect()
+    };
+    let (known, now) = (rules(running), rules(new));
+    let changed = now.iter().filter(|(kind, rule)| known.get(*kind) != Some(*rule));
+    let changed = changed.map(|(kind, rule)| (kind.clone(), rule.clone()));
+    let gone = known.keys().filter(|kind| !now.contains_key(*kind));
+    let gone = gone.map(|kind| (kind.clone(), "is no longer acted on".to_owned()));
+    changed.chain(gone).map(|(kind, rule)| Demand::Identifies { kind, rule }).collect()
+}
+
+/// Exemptions that the running version does not have, or justifies otherwise.
+fn exempted(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+    let added = new.proves_without.iter().filter(|exemption| !running.proves_without.contains(exemption));
+    added
+        .map(|exemption| Demand::ProvesWithout { claim: exemption.claim, reason: exemption.reason.clone() })
         .collect()
 }
 
@@ -214,7 +269,10 @@ fn beyond(known: &BTreeSet<String>, new: &BTreeSet<String>) -> impl Iterator<Ite
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::manifest::{Capture, Field, Place, SettingSpec, TokenSlot};
+    use crate::contract::{
+        Exemption,
+        manifest::{Capture, Field, IdentifierKind, Identifies, Place, SettingSpec, TokenSlot},
+    };
 
     fn running() -> Manifest {
         Manifest {
@@ -265,6 +323,52 @@ mod tests {
             Changes::between(&running(), &new).to_string(),
             "\n  ~ operation forget: the connector now fills {api-key}"
         );
+    }
+
+    #[test]
+    fn another_rule_of_who_is_who_is_to_be_agreed_to() {
+        let kind = |name: &str, identifies| IdentifierKind { name: name.into(), identifies };
+        let (mut known, mut new) = (running(), running());
+        known.identifier_kinds =
+            vec![kind("email", Identifies::Always), kind("phone-number", Identifies::Never)];
+        new.identifier_kinds = vec![
+            kind(
+                "email",
+                Identifies::When { setting: "domain".into(), values: vec!["a".into(), "b".into()] },
+            ),
+            kind("user-id", Identifies::Always),
+        ];
+        assert_eq!(
+            Changes::between(&known, &new).to_string(),
+            "\n  ~ identifier kind email: identifies a person if domain is a or b\
+             \n  ~ identifier kind user-id: identifies a person\
+             \n  ~ identifier kind phone-number: is no longer acted on"
+        );
+        assert!(Changes::between(&new, &new.clone()).is_empty());
+    }
+
+    #[test]
+    fn an_effect_that_changes_and_a_new_exemption_are_to_be_agreed_to() {
+        let mut reads = running();
+        reads.operations[0].effect = Effect::Read;
+        let told = |known: &Manifest, new: &Manifest| Changes::between(known, new).to_string();
+        assert_eq!(
+            told(&reads, &running()),
+            "\n  ~ operation forget: may now change something, where it only read"
+        );
+        assert_eq!(
+            told(&running(), &reads),
+            "\n  ~ operation forget: is now said only to read: a dry run sends it"
+        );
+        let mut exempt = running();
+        exempt.proves_without =
+            vec![Exemption { claim: Claim::EraseNotFound, reason: "The vendor has no search".into() }];
+        assert_eq!(
+            told(&running(), &exempt),
+            "\n  + reports erase-not-found without a request: The vendor has no search"
+        );
+        assert_eq!(told(&exempt, &exempt), "");
+        assert_eq!(told(&exempt, &running()), "");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::*;
 
-const CONTRACT: &str = "a connector may import privacy:saas-connector/types@0.1.0, privacy:saas-connector/http@0.1.0, \
-    privacy:saas-connector/credentials@0.1.0, privacy:saas-connector/log@0.1.0 and nothing else";
+const CONTRACT: &str =
+    "a connector may import types, http, credentials, log of privacy:saas-connector and nothing else";
 
 #[tokio::test]
 async fn an_import_that_the_contract_does_not_have_is_named() {
