@@ -6,7 +6,7 @@ use std::{
 use connector_tests::{Project, ada, iterable::SETTLED, secret};
 use host_harness::{
     contract::{
-        consent::Choice,
+        consent::{Change, Choice},
         webhook::{self, ConsentEvent, Verdict},
     },
     webhook::Admitted,
@@ -15,7 +15,7 @@ use iterable_stand_in::{
     Act, Delivery, DeliveryFault, EventGrouping, EventShape, FIRST_WEBHOOK, Media, Outcome, ProjectType,
     Switches, TokenHeader, UnsubSource,
 };
-use serde_json::json;
+use serde_json::{Map, json};
 
 /// After this the latest delivery has arrived.
 const LATEST: Duration = Duration::from_secs(301);
@@ -222,11 +222,55 @@ async fn who_leaves_a_list_by_themselves_opts_out_of_it() {
     }
 }
 
+/// What changed without a choice, as `email-list:56545`.
+fn changed(event: &ConsentEvent) -> Vec<String> {
+    event.changed.iter().map(ToString::to_string).collect()
+}
+
 #[tokio::test]
-async fn an_opt_out_without_a_time_counts_from_its_receipt() {
+async fn every_other_change_of_a_list_is_no_choice_and_names_the_list() {
+    let list = 56545;
+    let others = [
+        UnsubSource::WebApp,
+        UnsubSource::Import,
+        UnsubSource::ListApi,
+        UnsubSource::Api,
+        UnsubSource::HardBounce,
+        UnsubSource::Workflow,
+    ];
+    let mut acts = vec![Act::SubscribeByForm { list }];
+    for source in others {
+        acts.extend([Act::LeaveList { list, source }, Act::Imported { list, fields: Map::new() }]);
+    }
+    let told = told_of(Switches::default(), &acts).await;
+    assert_eq!(told.len(), acts.len());
+    for event in &told {
+        assert_eq!((choices(event), changed(event)), (Vec::new(), vec!["email-list:56545".to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_the_platform_itself_left_comes_back_as_no_choice() {
+    let project = hooked(Switches::default()).await;
+    let person = ada(ProjectType::Email);
+    for choice in ["opt-in email-list:56545", "opt-out email-list:56545"] {
+        assert_eq!(project.apply(&person, &[choice]).await.unwrap().items[0].change, Change::Applied);
+    }
+    for event in told(&project).await {
+        assert_eq!((choices(&event), changed(&event)), (Vec::new(), vec!["email-list:56545".to_owned()]));
+    }
+    let held = project.calls.current(&person).await.unwrap().unwrap().unwrap();
+    let list = held.iter().find(|held| held.item.to_string() == "email-list:56545").unwrap();
+    assert_eq!(list.choice, Choice::OptOut);
+}
+
+#[tokio::test]
+async fn without_a_time_an_opt_out_counts_from_its_receipt_and_an_opt_in_is_no_choice() {
     let switches = Switches { event_shape: EventShape::NullTime, ..Switches::default() };
-    let told = told_of(switches, &[Act::UnsubscribeByLink { channel: 6539 }]).await;
+    let acts = [Act::UnsubscribeByLink { channel: 6539 }, Act::RejoinChannel { channel: 6539 }];
+    let told = told_of(switches, &acts).await;
     assert_eq!(told[0].preferences[0].chosen_at_ms, 1_790_000_000_000);
+    assert_eq!((choices(&told[1]), changed(&told[1])), (Vec::new(), vec!["channel:6539".to_owned()]));
 }
 
 #[tokio::test]
