@@ -8,7 +8,7 @@ use crate::{
     iterable::{
         client::{Client, TOO_LARGE},
         forgotten,
-        model::{Channels, MessageTypes, Webhook, Webhooks},
+        model::{Listing, Row},
         request::plain,
     },
     manifest::{self, Operation},
@@ -42,10 +42,10 @@ pub struct Check {
 pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Check> {
     let mut client = Client::new(vendor);
     let channels =
-        client.read::<Channels>(&operations::LIST_CHANNELS).map(|channels| channels.channels.read.len());
-    let message_types = client.read::<MessageTypes>(&operations::LIST_MESSAGE_TYPES);
+        client.read::<Listing>(&operations::LIST_CHANNELS).map(|channels| channels.rows.read.len());
+    let message_types = client.read::<Listing>(&operations::LIST_MESSAGE_TYPES);
     let forgotten = forgotten(&mut client, settings.project_type);
-    let webhooks = client.read::<Webhooks>(&operations::LIST_WEBHOOKS).map(|webhooks| webhooks.webhooks.read);
+    let webhooks = client.read::<Listing>(&operations::LIST_WEBHOOKS).map(|webhooks| webhooks.rows.read);
     let version = format!("version {}", manifest::version());
     vec![
         Check { name: "connector", outcome: Outcome::Passed, detail: version },
@@ -96,12 +96,9 @@ fn key(
     }
 }
 
-fn consent(
-    channels: Result<usize, Error>,
-    message_types: Result<MessageTypes, Error>,
-) -> Result<String, String> {
+fn consent(channels: Result<usize, Error>, message_types: Result<Listing, Error>) -> Result<String, String> {
     let channels = channels.map_err(|error| error.message)?;
-    let message_types = message_types.map_err(|error| error.message)?.message_types.read.len();
+    let message_types = message_types.map_err(|error| error.message)?.rows.read.len();
     Ok(format!("{channels} channels and {message_types} message types"))
 }
 
@@ -128,7 +125,7 @@ fn forgotten(client: &mut Client, project: ProjectType) -> Result<String, Error>
     Ok(detail.to_owned())
 }
 
-fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) -> Result<String, String> {
+fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Row>, Error>) -> Result<String, String> {
     let webhooks = webhooks.map_err(|error| error.message)?;
     let Some(webhook) = webhooks.iter().find(|webhook| webhook.id == Some(id)) else {
         return Err(format!(
@@ -157,8 +154,8 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) 
 
 /// The project's webhooks, for an operator who looks for the right one. Of an address only the host: the rest may hold what
 /// is not ours to show.
-fn found(webhooks: &[Webhook]) -> String {
-    let one = |webhook: &Webhook| {
+fn found(webhooks: &[Row]) -> String {
+    let one = |webhook: &Row| {
         let host = webhook.endpoint.as_ref().and_then(|address| address.split("://").nth(1));
         let host = host.and_then(|rest| rest.split(['/', '?', '#']).next());
         let host = host.and_then(|host| host.rsplit('@').next());

@@ -9,7 +9,7 @@ use crate::{
     iterable::{
         client::Client,
         lenient::Rows,
-        model::{self, Channel, Channels, Lists, MessageType, MessageTypes},
+        model::{Listing, Row},
     },
     operations,
 };
@@ -58,25 +58,25 @@ impl Target {
 /// The groups that were asked for, each row behind its id; the others are empty.
 #[derive(Default)]
 pub(super) struct Catalogue {
-    channels: Vec<(i64, Channel)>,
-    message_types: Vec<(i64, MessageType)>,
-    lists: Vec<(i64, model::List)>,
+    channels: Vec<(i64, Row)>,
+    message_types: Vec<(i64, Row)>,
+    lists: Vec<(i64, Row)>,
 }
 
 impl Catalogue {
     pub(super) fn read(client: &mut Client, wanted: impl Fn(Group) -> bool) -> Result<Self, Error> {
         let mut catalogue = Self::default();
         if wanted(Group::Channel) {
-            let rows = client.read::<Channels>(&operations::LIST_CHANNELS)?.channels;
-            catalogue.channels = with_ids(client, Group::Channel, rows, |row| row.id);
+            let rows = client.read::<Listing>(&operations::LIST_CHANNELS)?.rows;
+            catalogue.channels = with_ids(client, Group::Channel, rows);
         }
         if wanted(Group::MessageType) {
-            let rows = client.read::<MessageTypes>(&operations::LIST_MESSAGE_TYPES)?.message_types;
-            catalogue.message_types = with_ids(client, Group::MessageType, rows, |row| row.id);
+            let rows = client.read::<Listing>(&operations::LIST_MESSAGE_TYPES)?.rows;
+            catalogue.message_types = with_ids(client, Group::MessageType, rows);
         }
         if wanted(Group::EmailList) {
-            let rows = client.read::<Lists>(&operations::LIST_EMAIL_LISTS)?.lists;
-            catalogue.lists = with_ids(client, Group::EmailList, rows, |row| row.id);
+            let rows = client.read::<Listing>(&operations::LIST_EMAIL_LISTS)?.rows;
+            catalogue.lists = with_ids(client, Group::EmailList, rows);
         }
         Ok(catalogue)
     }
@@ -127,7 +127,7 @@ impl Catalogue {
 
     /// Each channel with its message types behind it, then message types of no known channel, then lists.
     fn targets(&self) -> impl Iterator<Item = (Option<String>, Target)> {
-        let named = |(id, row): &(i64, MessageType)| (row.name.clone(), message_type(*id, row));
+        let named = |(id, row): &(i64, Row)| (row.name.clone(), message_type(*id, row));
         let channels = self.channels.iter().flat_map(move |(id, found)| {
             let children = self.message_types.iter().filter(|(_, row)| row.channel_id == Some(*id));
             std::iter::once((channel_name(found), channel(*id))).chain(children.map(named))
@@ -144,14 +144,9 @@ impl Catalogue {
 }
 
 /// The rows that can be named, each behind its id.
-fn with_ids<T>(
-    client: &mut Client,
-    group: Group,
-    rows: Rows<T>,
-    id: impl Fn(&T) -> Option<i64>,
-) -> Vec<(i64, T)> {
+fn with_ids(client: &mut Client, group: Group, rows: Rows<Row>) -> Vec<(i64, Row)> {
     let received = rows.read.len() + rows.unreadable;
-    let found: Vec<_> = rows.read.into_iter().filter_map(|row| Some((id(&row)?, row))).collect();
+    let found: Vec<_> = rows.read.into_iter().filter_map(|row| Some((row.id?, row))).collect();
     let left_out = received - found.len();
     if left_out > 0 {
         client.warn(&format!(
@@ -162,7 +157,7 @@ fn with_ids<T>(
     found
 }
 
-fn channel_name(channel: &Channel) -> Option<String> {
+fn channel_name(channel: &Row) -> Option<String> {
     let name = channel.name.as_ref()?;
     Some(match &channel.message_medium {
         Some(medium) => format!("{name} ({medium})"),
@@ -171,8 +166,8 @@ fn channel_name(channel: &Channel) -> Option<String> {
 }
 
 /// Dynamic lists compute their members, and suppression lists are the customer's own tool.
-fn takes_members(list: &model::List) -> bool {
-    list.kind.as_deref() == Some("Standard")
+fn takes_members(list: &Row) -> bool {
+    list.list_type.as_deref() == Some("Standard")
 }
 
 fn channel(id: i64) -> Target {
@@ -180,7 +175,7 @@ fn channel(id: i64) -> Target {
 }
 
 /// People are in by default if the policy is to opt out, or if none is given.
-fn message_type(id: i64, row: &MessageType) -> Target {
+fn message_type(id: i64, row: &Row) -> Target {
     let list = match row.subscription_policy.as_deref() {
         Some("OptIn") => List::SubscribedMessageTypes,
         _ => List::UnsubscribedMessageTypes,

@@ -106,7 +106,7 @@ pub(crate) enum Scalar {
     /// `null`, or an empty text.
     Absent,
     Text(String),
-    Number(i128),
+    Number(i64),
     Flag(bool),
     /// A number with a fraction, or what is no scalar.
     Other,
@@ -115,7 +115,7 @@ pub(crate) enum Scalar {
 impl Scalar {
     fn id(&self) -> Option<i64> {
         match self {
-            Self::Number(number) => i64::try_from(*number).ok(),
+            Self::Number(number) => Some(*number),
             Self::Text(text) => text.trim().parse().ok(),
             Self::Absent | Self::Flag(_) | Self::Other => None,
         }
@@ -175,11 +175,15 @@ impl<'de, T: Lenient<'de>> Visitor<'de> for Anything<T> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<T, E> {
-        Ok(T::scalar(Scalar::Number(value.into())))
+        Ok(T::scalar(Scalar::Number(value)))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<T, E> {
-        Ok(T::scalar(Scalar::Number(value.into())))
+        // No id is that large, but a text may be.
+        Ok(match i64::try_from(value) {
+            Ok(value) => T::scalar(Scalar::Number(value)),
+            Err(_) => T::text(&value.to_string()),
+        })
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<T, E> {

@@ -76,74 +76,42 @@ pub(crate) struct Profile {
     pub(crate) user_lists: Option<Ids>,
 }
 
+/// The answer of an operation that lists something.
 #[derive(Deserialize)]
-pub(crate) struct Channels {
-    pub(crate) channels: Rows<Channel>,
+pub(crate) struct Listing {
+    #[serde(rename = "channels", alias = "messageTypes", alias = "lists", alias = "webhooks")]
+    pub(crate) rows: Rows<Row>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Channel {
-    #[serde(default, deserialize_with = "id")]
+/// A channel, message type, list or webhook. Each has some of these fields, and any of them may be absent or odd. One type
+/// for all keeps the component small.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Row {
+    #[serde(deserialize_with = "id")]
     pub(crate) id: Option<i64>,
-    #[serde(default, deserialize_with = "text")]
+    #[serde(deserialize_with = "text")]
     pub(crate) name: Option<String>,
-    /// `Email`, `SMS`, `Push` and more: an open set.
-    #[serde(default, deserialize_with = "text")]
+    /// Of a channel: `Email`, `SMS`, `Push` and more, an open set.
+    #[serde(deserialize_with = "text")]
     pub(crate) message_medium: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct MessageTypes {
-    pub(crate) message_types: Rows<MessageType>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct MessageType {
-    #[serde(default, deserialize_with = "id")]
-    pub(crate) id: Option<i64>,
-    #[serde(default, deserialize_with = "text")]
-    pub(crate) name: Option<String>,
-    #[serde(default, deserialize_with = "id")]
+    /// Of a message type.
+    #[serde(deserialize_with = "id")]
     pub(crate) channel_id: Option<i64>,
-    /// `OptIn` or `OptOut`; absent in older answers, which had only the latter.
-    #[serde(default, deserialize_with = "text")]
+    /// Of a message type: `OptIn` or `OptOut`; absent in older answers, which had only the latter.
+    #[serde(deserialize_with = "text")]
     pub(crate) subscription_policy: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Lists {
-    pub(crate) lists: Rows<List>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct List {
-    #[serde(default, deserialize_with = "id")]
-    pub(crate) id: Option<i64>,
-    #[serde(default, deserialize_with = "text")]
-    pub(crate) name: Option<String>,
-    /// `Standard`, or one whose members cannot be set.
-    #[serde(default, rename = "listType", deserialize_with = "text")]
-    pub(crate) kind: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Webhooks {
-    pub(crate) webhooks: Rows<Webhook>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Webhook {
-    #[serde(default, deserialize_with = "id")]
-    pub(crate) id: Option<i64>,
-    #[serde(default, deserialize_with = "text")]
+    /// Of a list: `Standard`, or one whose members cannot be set.
+    #[serde(deserialize_with = "text")]
+    pub(crate) list_type: Option<String>,
+    /// Of a webhook.
+    #[serde(deserialize_with = "text")]
     pub(crate) auth_type: Option<String>,
-    #[serde(default, deserialize_with = "flag")]
+    /// Of a webhook.
+    #[serde(deserialize_with = "flag")]
     pub(crate) enabled: Option<bool>,
-    #[serde(default, deserialize_with = "text")]
+    /// Of a webhook.
+    #[serde(deserialize_with = "text")]
     pub(crate) endpoint: Option<String>,
 }
 
@@ -188,7 +156,7 @@ mod tests {
     #[test]
     fn a_row_keeps_what_of_it_can_be_read() {
         let body = r#"{"webhooks":[7,{"id":"42","authType":null,"enabled":"true","endpoint":{}}]}"#;
-        let webhooks = parse::<Webhooks>(body.as_bytes()).unwrap().webhooks;
+        let webhooks = parse::<Listing>(body.as_bytes()).unwrap().rows;
         let [webhook] = &webhooks.read[..] else { panic!("one row can be read") };
         assert_eq!((webhook.id, webhook.enabled, webhooks.unreadable), (Some(42), Some(true), 1));
         assert_eq!((&webhook.auth_type, &webhook.endpoint), (&None, &None));

@@ -40,8 +40,8 @@ fn fraction(text: &str) -> Option<(u64, &str)> {
     let Some(text) = text.strip_prefix('.') else { return Some((0, text)) };
     let end = text.find(|found: char| !found.is_ascii_digit()).unwrap_or(text.len());
     let (digits, text) = text.split_at(end);
-    let ms = format!("{digits:0<3}");
-    Some((ms.get(..3)?.parse().ok().filter(|_| end > 0)?, text))
+    let ms = digits.bytes().chain(*b"00").take(3).fold(0, |ms, digit| ms * 10 + u64::from(digit - b'0'));
+    (end > 0).then_some((ms, text))
 }
 
 /// Of `Z`, `+02:00`, `+0200` or `+02`.

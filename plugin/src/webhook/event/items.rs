@@ -1,7 +1,5 @@
 //! Which items an event concerns, and of which of them it states a choice.
 
-use std::collections::BTreeSet;
-
 use super::{Fields, Kind};
 use crate::consent::{CHANNEL, EMAIL_LIST, ItemId, MESSAGE_TYPE};
 
@@ -37,8 +35,12 @@ pub(super) fn of(kind: Kind, fields: &Fields) -> Result<Items, String> {
         (EMAIL_LIST, &fields.user_list_ids),
         (EMAIL_LIST, &fields.email_list_id),
     ];
-    let all: BTreeSet<_> =
-        ids.iter().flat_map(|(kind, ids)| ids.read.iter().map(|id| item(kind, *id))).collect();
+    let mut all: Vec<ItemId> = Vec::new();
+    for item in ids.iter().flat_map(|(kind, ids)| ids.read.iter().map(|id| item(kind, *id))) {
+        if let Err(at) = all.binary_search(&item) {
+            all.insert(at, item);
+        }
+    }
     let unreadable = ids.iter().map(|(_, ids)| ids.unreadable).sum();
     if all.is_empty() && unreadable > 0 {
         return Err(format!("`{name}` names {unreadable} items, none of them by an id"));
