@@ -11,10 +11,10 @@ use iterable_stand_in::{ProjectType, Switches};
 
 /// What the contract lets a connector import.
 const CONTRACT: [&str; 4] = [
-    "privacy:saas-connector/types@0.1.0",
-    "privacy:saas-connector/http@0.1.0",
-    "privacy:saas-connector/credentials@0.1.0",
-    "privacy:saas-connector/log@0.1.0",
+    "privacy:saas-connector/types@0.2.0",
+    "privacy:saas-connector/http@0.2.0",
+    "privacy:saas-connector/credentials@0.2.0",
+    "privacy:saas-connector/log@0.2.0",
 ];
 
 #[tokio::test]
