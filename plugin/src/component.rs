@@ -5,7 +5,7 @@ use bindings::{
         connector as wit_connector, consent as wit_consent, erasure as wit_erasure,
         webhook_token as wit_token, webhook_verify as wit_verify,
     },
-    privacy::saas_connector::{credentials, http as wit_http, types},
+    privacy::saas_connector::{credentials, http as wit_http, log, types},
 };
 
 use crate::{
@@ -45,6 +45,10 @@ impl Vendor for Host {
         };
         let response = wit_http::send(&request).map_err(SendError::from)?;
         Ok(Response { status: response.status, retry_after_ms: response.retry_after_ms, body: response.body })
+    }
+
+    fn warn(&mut self, message: &str) {
+        log::write(log::Level::Warn, message);
     }
 }
 
@@ -130,8 +134,13 @@ impl wit_verify::Guest for Component {
         _settings: types::Settings,
         delivery: wit_verify::Delivery,
     ) -> Result<wit_verify::Verdict, types::Error> {
-        let delivery = webhook::Delivery { headers: delivery.headers, body: delivery.body };
-        Ok(webhook::verify(&delivery, credentials::accepts_webhook_token).into())
+        let wit_verify::Delivery { headers, body, received_at_ms, .. } = delivery;
+        let delivery = webhook::Delivery { headers, body, received_at_ms };
+        let verdict = webhook::verify(&delivery, credentials::accepts_webhook_token);
+        if let webhook::Verdict::Authentic(webhook::Reading { warning: Some(warning), .. }) = &verdict {
+            Host.warn(warning);
+        }
+        Ok(verdict.into())
     }
 }
 
@@ -341,8 +350,8 @@ impl From<consent::ItemReport> for wit_consent::ItemReport {
 impl From<webhook::Verdict> for wit_verify::Verdict {
     fn from(verdict: webhook::Verdict) -> Self {
         match verdict {
-            webhook::Verdict::Authentic(events) => {
-                Self::Authentic(events.into_iter().map(wit_verify::ConsentEvent::from).collect())
+            webhook::Verdict::Authentic(reading) => {
+                Self::Authentic(reading.event.into_iter().map(wit_verify::ConsentEvent::from).collect())
             }
             webhook::Verdict::Unauthenticated(why) => Self::Unauthenticated(why),
             webhook::Verdict::Unreadable(why) => Self::Unreadable(why),

@@ -28,9 +28,9 @@ async fn it_imports_a_subset_of_the_contract_and_exports_every_capability() {
 }
 
 #[test]
-fn it_is_at_most_256_kib() {
+fn it_is_at_most_288_kib() {
     let size = bytes("iterable").len();
-    assert!(size <= 256 << 10, "{size} bytes");
+    assert!(size <= 288 << 10, "{size} bytes");
 }
 
 #[test]
