@@ -1,5 +1,7 @@
 //! Whether a connection works: one check for the key and one for each capability, changing nothing at Iterable.
 
+mod endpoint;
+
 use std::collections::BTreeSet;
 
 use crate::{
@@ -143,7 +145,9 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) 
         return Err(format!("webhook {id} is not set to OAuth2"));
     }
     match &settings.webhook_url {
-        Some(url) if webhook.endpoint.trim() != url => Err(format!("webhook {id} does not point at {url}")),
+        Some(url) if !endpoint::is_same(&webhook.endpoint, url) => {
+            Err(format!("webhook {id} does not point at {url}"))
+        }
         Some(_) => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),
         None => Ok(format!(
             "webhook {id} is enabled and set to OAuth2; where it points was not compared: `webhook-url` is not set"
@@ -257,6 +261,14 @@ mod tests {
                 (Outcome::Passed, detail_wanted)
             );
         }
+    }
+
+    #[test]
+    fn a_webhook_whose_address_has_merge_tags_in_its_query_points_here() {
+        let settings = settings(&[("webhook-id", "42"), ("webhook-url", "https://example.com/w")]);
+        let hooks = hook("OAuth2", true, "https://example.com/w?campaign={{campaignId}}");
+        let checks = test_connection(&settings, &mut script(&hooks));
+        assert_eq!(detail(&checks, "webhook"), "webhook 42 is enabled, set to OAuth2 and points here");
     }
 
     #[test]
