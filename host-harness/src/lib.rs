@@ -24,6 +24,7 @@ mod bindings;
 mod imports;
 mod kebab;
 mod lines;
+mod logged_path;
 mod nearest;
 mod post;
 mod registry;

@@ -34,10 +34,7 @@ mod tests {
     #[test]
     fn a_mistyped_address_is_shown_and_a_person_or_a_secret_in_one_is_not() {
         for (path, logged) in [
-            (
-                "/api/v1/plus/connection/shop/consent-webhok",
-                "/api/v1/plus/connection/shop/consent-webhok",
-            ),
+            ("/api/v1/plus/connection/shop/consent-webhok", "/api/v1/plus/connection/shop/consent-webhok"),
             ("/", "/"),
             ("/people/ada@example.com", "/people/…"),
             ("/people/ada%40example.com/", "/people/…/"),

@@ -77,8 +77,7 @@ impl Door {
             let text = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
             let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
             let mut fields = lines.map(|line| line["fields"].clone());
-            let found =
-                fields.find(|fields| fields["status"] == status && fields["operation"] == "delivery");
+            let found = fields.find(|fields| fields["status"] == status && fields["operation"] == "delivery");
             if let Some(found) = found {
                 return found;
             }
@@ -199,9 +198,15 @@ async fn a_trailing_slash_reaches_the_webhook() {
 async fn whatever_stands_before_an_accepted_token_its_delivery_is_read() {
     let mut door = Door::open().await;
     let token = door.inbox.token("newsletter").await;
-    for (at, before) in ["OAuth2 Bearer ", "Basic ", "Bearer\u{a0}", "Bearer\t", "Token token=1, ", ""].iter().enumerate() {
+    for (at, before) in
+        ["OAuth2 Bearer ", "Basic ", "Bearer\u{a0}", "Bearer\t", "Token token=1, ", ""].iter().enumerate()
+    {
         let body = OPT_OUT.replace("23:34:15", &format!("23:34:1{at}"));
-        assert_eq!(door.post(NEWSLETTER, &format!("{before}{}", token.expose()), &body).await, 200, "{before}");
+        assert_eq!(
+            door.post(NEWSLETTER, &format!("{before}{}", token.expose()), &body).await,
+            200,
+            "{before}"
+        );
     }
     door.inbox.read();
     assert_eq!(door.inbox.once_all_are(DeliveryState::Read).await.len(), 6);
