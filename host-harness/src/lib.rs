@@ -21,6 +21,7 @@ pub mod webhook;
 mod alarms;
 mod api;
 mod bindings;
+mod identity;
 mod imports;
 mod kebab;
 mod lines;
