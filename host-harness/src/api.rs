@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 
-pub(crate) use body::{Json, Path, Query, Text};
+pub(crate) use body::{Json, Path, Query, Text, told};
 pub(crate) use caller::{Caller, Everybody, Writer};
 pub(crate) use problem::{Problem, kinds};
 

@@ -15,7 +15,7 @@ pub mod webhook;
 
 pub use claim::{Claim, Exemption};
 pub use interface::Interface;
-pub use person::{Identifier, Subject};
+pub use person::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, Oversized, Subject};
 pub use version::ContractVersion;
 pub(crate) use version::split;
 

@@ -85,10 +85,15 @@ impl Telemetry {
             .record(took.as_secs_f64());
     }
 
-    /// A webhook was answered with `status`.
-    pub(crate) fn delivery(&self, tenant: &str, connection: &str, status: u16) {
+    /// A webhook to `connection`, a tenant and a key, was answered with `status`. `None` if there is no such connection.
+    pub(crate) fn delivery(&self, connection: Option<(&str, &str)>, status: u16) {
         let status = status.to_string();
-        self.count(DELIVERIES, &[("tenant", tenant), ("connection", connection), ("status", &status)]);
+        match connection {
+            Some((tenant, key)) => {
+                self.count(DELIVERIES, &[("tenant", tenant), ("connection", key), ("status", &status)]);
+            }
+            None => self.count(DELIVERIES, &[("status", &status)]),
+        }
     }
 
     /// A reading of a delivery came to `status`.
@@ -146,7 +151,8 @@ mod tests {
         let telemetry = Telemetry::default();
         telemetry.attempt("acme", "newsletter", "erasure", "done", Duration::from_millis(30));
         telemetry.attempt("acme", "newsletter", "erasure", "done", Duration::from_millis(30));
-        telemetry.delivery("acme", "newsletter", 200);
+        telemetry.delivery(Some(("acme", "newsletter")), 200);
+        telemetry.delivery(None, 401);
         telemetry.reading("acme", "newsletter", "unreadable");
         telemetry.post("acme", "consent-event", false);
         let gauges = Gauges {
@@ -160,6 +166,7 @@ mod tests {
         for line in [
             "connector_host_attempts_total{tenant=\"acme\",connection=\"newsletter\",operation=\"erasure\",status=\"done\"} 2",
             "connector_host_deliveries_total{tenant=\"acme\",connection=\"newsletter\",status=\"200\"} 1",
+            "connector_host_deliveries_total{status=\"401\"} 1",
             "connector_host_readings_total{tenant=\"acme\",connection=\"newsletter\",status=\"unreadable\"} 1",
             "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"not-taken\"} 1",
             "connector_host_requests_open{tenant=\"acme\",status=\"waiting\"} 3",

@@ -1,5 +1,7 @@
 //! The door for a vendor's deliveries: the token is checked here, and a placeholder goes on in its place.
 
+mod answer;
+mod body;
 mod door;
 pub(crate) mod inbox;
 mod kept;
@@ -26,10 +28,12 @@ use crate::{
 };
 use receive::Webhooks;
 
-/// Where vendors deliver.
+/// Where vendors deliver. Some forms that an address is entered in add a slash to it.
 pub(crate) fn routes(webhooks: Arc<Webhooks>) -> Router<Arc<Shared>> {
-    let route = "/api/v1/plus/connection/{key}/consent-webhook";
-    Router::new().route(route, any(route::with_any_key)).with_state(webhooks)
+    Router::new()
+        .route("/api/v1/plus/connection/{key}/consent-webhook", any(route::with_any_key))
+        .route("/api/v1/plus/connection/{key}/consent-webhook/", any(route::with_any_key))
+        .with_state(webhooks)
 }
 
 /// Stands in the slot for a token that the connection accepted when the delivery arrived.

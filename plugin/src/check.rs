@@ -1,5 +1,7 @@
 //! Whether a connection works: one check for the key and one for each capability, changing nothing at Iterable.
 
+mod endpoint;
+
 use std::collections::BTreeSet;
 
 use crate::{
@@ -142,7 +144,7 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Row>, Error>) -> R
         return Err(format!("webhook {id} is not set to OAuth2"));
     }
     match &settings.webhook_url {
-        Some(url) if webhook.endpoint.as_deref().map(str::trim) != Some(url) => {
+        Some(url) if !webhook.endpoint.as_deref().is_some_and(|found| endpoint::is_same(found, url)) => {
             Err(format!("webhook {id} does not point at {url}"))
         }
         Some(_) => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),
@@ -265,6 +267,14 @@ mod tests {
                 (Outcome::Passed, detail_wanted)
             );
         }
+    }
+
+    #[test]
+    fn a_webhook_whose_address_has_merge_tags_in_its_query_points_here() {
+        let settings = settings(&[("webhook-id", "42"), ("webhook-url", "https://example.com/w")]);
+        let hooks = hook("OAuth2", true, "https://example.com/w?campaign={{campaignId}}");
+        let checks = test_connection(&settings, &mut script(&hooks));
+        assert_eq!(detail(&checks, "webhook"), "webhook 42 is enabled, set to OAuth2 and points here");
     }
 
     #[test]

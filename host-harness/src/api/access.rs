@@ -1,5 +1,5 @@
-//! What is logged of a request: how it went, who sent it and what it was about. No header, body, query or address: people
-//! and secrets are in those.
+//! What is logged of a request: how it went, who sent it and what it was about. No header, body or query: people and secrets
+//! are in those. The address only if nothing is served at it, as far as it consists of plain names.
 
 use std::{cell::RefCell, time::Instant};
 
@@ -8,6 +8,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+
+use crate::logged_path::logged_path;
 
 /// What became known of a request while it was answered.
 #[derive(Default)]
@@ -23,7 +25,9 @@ tokio::task_local! {
 
 /// Logs a request once it is answered.
 pub(super) async fn log(request: Request, next: Next) -> Response {
-    let operation = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let address = route.is_none().then(|| logged_path(request.uri().path()));
+    let operation = route.unwrap_or_else(|| "none".to_owned());
     let method = request.method().clone();
     let begun = Instant::now();
     let answering = async {
@@ -39,6 +43,7 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
         status = response.status().as_str(),
         %method,
         key = noted.key,
+        address,
         ms,
         "a request to the API was answered"
     );

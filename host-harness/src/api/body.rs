@@ -86,7 +86,7 @@ fn unread(status: StatusCode, why: &str) -> Problem {
 
 /// The reader's words, which name the field and the line, without what was read: a secret or a person may stand in the wrong
 /// field, and answers end up in logs.
-pub(super) fn told(why: &str) -> String {
+pub(crate) fn told(why: &str) -> String {
     let unescaped = why.replace("\\\"", "");
     let without_texts = between(&unescaped, '"', |_| false);
     let without_values = between(&without_texts, '`', is_name);

@@ -1,6 +1,6 @@
 //! Consent: preferences sent, the mapping of items to notices in Fides' shape, and the feed of what vendors told.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -13,11 +13,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
-    Caller, Json, Path, Query, Text, Writer,
-    body::told,
-    found,
+    Caller, Json, Path, Query, Text, Writer, found,
     problem::{Problem, kinds},
-    requests::{idempotency_key, subject, taken},
+    requests::{idempotency_key, taken},
+    told,
 };
 use crate::{
     consent::{
@@ -27,6 +26,7 @@ use crate::{
         outbound::Requested,
         reading,
     },
+    identity::Identity,
     requests::accept::{Asked, Submission, accept},
     service::Shared,
 };
@@ -55,8 +55,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Preferences {
-    /// The person: each kind of identifier with its value, as in a request.
-    identity: BTreeMap<String, String>,
+    identity: Identity,
     /// `notices`: `notice` (its id or key), `preference` (`opt_in`, `opt_out`), `chosen_at_ms`, `source`, and the `cause` of
     /// one that was derived here. `items`: choices for items themselves.
     #[schema(value_type = Object)]
@@ -82,7 +81,7 @@ async fn submit(
     }
     let submission = Submission {
         connection: key,
-        subject: subject(asked.identity),
+        subject: asked.identity.into(),
         asked: Asked::Consent(asked.preferences),
         idempotency_key: idempotency_key(&headers)?,
     };
@@ -93,8 +92,8 @@ async fn submit(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct People {
-    /// Each by identifiers, as in a request; at most 1,000.
-    people: Vec<BTreeMap<String, String>>,
+    /// At most 1,000.
+    people: Vec<Identity>,
 }
 
 /// The requests that read people again.
@@ -126,7 +125,7 @@ async fn reconcile(
     if asked.people.len() > MOST_READ {
         return Err(Problem::of(kinds::BAD_BODY, format!("people: at most {MOST_READ} at a time")));
     }
-    let subjects = asked.people.into_iter().map(subject).collect();
+    let subjects = asked.people.into_iter().map(Into::into).collect();
     let begun =
         reading::reconcile(&shared, &key, subjects).await.into_iter().map(|accepted| match accepted {
             Ok(accepted) => Begun { id: Some(accepted.view.id), refused: None },

@@ -1,6 +1,6 @@
 //! One person at the vendor, asked about now. Nothing is changed there, and nothing is kept here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::State, routing::post};
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,14 @@ use utoipa::{OpenApi, ToSchema};
 use super::{
     Caller, Json, Path, calls, found,
     problem::{Problem, kinds},
-    requests::subject,
 };
 use crate::{
     contract::{
+        ErrorKind,
         consent::Held,
         erasure::{PendingErasure, Receipt},
     },
+    identity::Identity,
     requests::retry::Failure,
     sandbox::CallResult,
     service::Shared,
@@ -35,8 +36,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Person {
-    /// Each kind of identifier with its value.
-    identity: BTreeMap<String, String>,
+    identity: Identity,
 }
 
 /// What the vendor holds.
@@ -61,7 +61,7 @@ async fn choices(
     Json(person): Json<Person>,
 ) -> Result<axum::Json<AtVendor>, Problem> {
     found(&shared, &caller, &key).await?;
-    let held = answered(calls(&shared, &key)?.current(&subject(person.identity)).await)?;
+    let held = answered(calls(&shared, &key)?.current(&person.identity.into()).await)?;
     Ok(axum::Json(AtVendor { connection: key, known: held.is_some(), choices: held.unwrap_or_default() }))
 }
 
@@ -69,8 +69,7 @@ async fn choices(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Erasure {
-    /// The person: each kind of identifier with its value.
-    identity: BTreeMap<String, String>,
+    identity: Identity,
     /// What the erasure, or the last look at it, gave as its reference.
     reference: Option<String>,
 }
@@ -86,7 +85,7 @@ async fn confirm(
     Json(erasure): Json<Erasure>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     found(&shared, &caller, &key).await?;
-    let pending = PendingErasure { subject: subject(erasure.identity), reference: erasure.reference };
+    let pending = PendingErasure { subject: erasure.identity.into(), reference: erasure.reference };
     let receipts = answered(calls(&shared, &key)?.confirm(&[pending]).await)?;
     // As many receipts as erasures were asked about: the sandbox ends any other call.
     let receipt = receipts.into_iter().next();
@@ -99,6 +98,10 @@ async fn confirm(
 pub(super) fn answered<T>(answer: CallResult<T>) -> Result<T, Problem> {
     let failure = match answer {
         Ok(Ok(answer)) => return Ok(answer),
+        // The caller named the person; the vendor was not asked.
+        Ok(Err(error)) if error.kind == ErrorKind::MissingIdentity => {
+            return Err(Problem::of(kinds::NO_USABLE_KIND, error.message));
+        }
         Ok(Err(error)) => Failure::Connector(error),
         Err(failure) => Failure::Call(failure),
     };

@@ -1,6 +1,6 @@
 //! Requests: sent, listed, looked at, and put back in the queue.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -18,8 +18,7 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::{
-    consent::feed::IdentityMap,
-    contract::Subject,
+    identity::Identity,
     requests::{
         Action, State as Standing,
         accept::{AcceptError, Accepted, Asked, Submission, accept},
@@ -57,10 +56,7 @@ struct Wanted {
     /// `erasure`: erase the person. `reading`: read the person's choices anew, for webhooks that were lost.
     #[schema(value_type = String)]
     action: Action,
-    /// The person: each kind of identifier with its value, such as `{"email": "ada@example.com"}`. Fides' names are
-    /// understood too: `external_id` is a `user-id`, `phone_number` a `phone`.
-    #[schema(value_type = BTreeMap<String, String>)]
-    identity: BTreeMap<String, String>,
+    identity: Identity,
 }
 
 /// A request that is stored.
@@ -97,7 +93,7 @@ async fn submit(
     };
     let submission = Submission {
         connection: key,
-        subject: subject(asked.identity),
+        subject: asked.identity.into(),
         asked: what,
         idempotency_key: idempotency_key(&headers)?,
     };
@@ -114,11 +110,6 @@ pub(super) fn taken(accepted: Accepted) -> Response {
         response.headers_mut().insert(header::LOCATION, place);
     }
     response
-}
-
-/// The person of `identity`.
-pub(super) fn subject(identity: BTreeMap<String, String>) -> Subject {
-    IdentityMap(identity).into()
 }
 
 /// The key under which a repeated request is the same one.

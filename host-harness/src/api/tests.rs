@@ -5,6 +5,7 @@ mod canary;
 mod connections;
 mod document;
 mod file;
+mod identities;
 mod keys;
 mod metrics;
 mod person;

@@ -104,12 +104,14 @@ impl Chosen {
 }
 
 fn shown(connection: &str, preferences: &[Preference], report: &Report) -> Shown {
-    let standing = match report.standing {
-        Standing::Known => "the vendor knew this person",
-        Standing::Created => "the vendor did not know this person, who was created",
-        Standing::Forgotten => "the vendor has erased this person, who is not let in again",
+    let standing = standing(report);
+    let answer = match standing {
+        Some(Standing::Known) => "the vendor knew this person",
+        Some(Standing::Created) => "the vendor did not know this person, who was created",
+        Some(Standing::Forgotten) => "the vendor has erased this person, who is not let in again",
+        None => "no choice was applied",
     };
-    let mut lines = vec![format!("connection {connection}: {standing}")];
+    let mut lines = vec![format!("connection {connection}: {answer}")];
     for (preference, item) in preferences.iter().zip(&report.items) {
         let (word, tone) = match item.change {
             Change::Applied => ("applied  ", Exit::Done),
@@ -123,11 +125,18 @@ fn shown(connection: &str, preferences: &[Preference], report: &Report) -> Shown
     lines.extend(next(report));
     let json = json!({
         "connection": connection,
-        "standing": report.standing,
+        "standing": standing,
         "items": report.items,
         "settles-after-ms": report.settles_after_ms,
     });
     Shown { people: lines.join("\n"), json, exit: Exit::from(report) }
+}
+
+/// How the person stands with the vendor. `None` if that is unknown: a connector that refuses every choice by itself asks the
+/// vendor for nobody, and reports `known` all the same.
+fn standing(report: &Report) -> Option<Standing> {
+    let is_all_refused = report.items.iter().all(|item| item.change == Change::Refused);
+    (report.standing != Standing::Known || !is_all_refused).then_some(report.standing)
 }
 
 /// Between two runs of this program, nobody but the operator keeps a person's calls apart.
@@ -214,6 +223,34 @@ mod tests {
             })
         );
         assert_eq!(shown.exit, Exit::Unproven);
+    }
+
+    #[test]
+    fn whether_the_vendor_knew_a_person_is_not_said_if_it_may_not_have_been_asked() {
+        let preferences = preferences(&["channel:1"], &["channel:2"]).unwrap();
+        let mut report = Report {
+            items: vec![
+                item("channel:1", Change::Refused, "no such channel"),
+                item("channel:2", Change::Refused, "no such channel"),
+            ],
+            standing: Standing::Known,
+            settles_after_ms: None,
+        };
+        let refused = shown("newsletter", &preferences, &report);
+        assert!(
+            refused.people.starts_with("connection newsletter: no choice was applied\n"),
+            "{}",
+            refused.people
+        );
+        assert_eq!(refused.json["standing"], json!(null));
+        report.items[1].change = Change::Unchanged;
+        let known = shown("newsletter", &preferences, &report);
+        assert!(
+            known.people.starts_with("connection newsletter: the vendor knew this person\n"),
+            "{}",
+            known.people
+        );
+        assert_eq!(known.json["standing"], json!("known"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `reconcile`: has people read again at the vendor, for choices that no webhook told.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -11,12 +11,10 @@ use super::{
     document::{list, text},
     session::Session,
 };
+use crate::{api::told, identity::Identity};
 
 /// As many people as one call of the API takes.
 const MOST: usize = 1_000;
-
-/// A person as the API takes one: each kind of identifier with its value.
-type Identity = BTreeMap<String, String>;
 
 #[derive(Debug, Args)]
 pub(super) struct Reconcile {
@@ -54,15 +52,19 @@ fn after(taken: usize, failure: Failure) -> Failure {
     }
 }
 
-/// People are in the lines, so no error shows one.
+/// People are in the lines, so of what cannot be read an error shows the line's number alone.
 fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
     let written = (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let people = written.map(|(number, line)| match serde_json::from_str::<Identity>(line) {
-        Ok(identity) if !identity.is_empty() => Ok(identity),
-        _ => Err(Failure::misused(format!(
-            "--people: line {number}: expected kinds of identifier with their values, such as \
-             {{\"email\": \"ada@example.com\"}}; nobody is read again"
-        ))),
+    let people = written.map(|(number, line)| {
+        serde_json::from_str::<Identity>(line).map_err(|error| {
+            let why = told(&error.to_string());
+            // Each line is read by itself, and would always be the first.
+            let why = why.split(" at line ").next().unwrap_or_default();
+            Failure::misused(format!(
+                "--people: line {number}: {why}; expected kinds of identifier with their values, such as \
+                 {{\"email\": \"ada@example.com\"}}; nobody is read again"
+            ))
+        })
     });
     let people = people.collect::<Result<Vec<_>, _>>()?;
     if people.is_empty() {
@@ -100,15 +102,26 @@ mod tests {
     #[test]
     fn a_line_is_a_person_and_no_refusal_shows_one() {
         let named = people(
-            "{\"email\": \"ada@example.com\"}\n\n{\"email\": \"b@example.com\", \"user-id\": \"u-2\"}\n",
+            "{\"email\": \"ada@example.com\"}\n\n{\"email\": null, \"user-id\": 17, \"shop\": {\"label\": \"Shop\", \"value\": \"s-2\"}}\n",
         );
         assert_eq!(
             json!(named.unwrap()),
-            json!([{"email": "ada@example.com"}, {"email": "b@example.com", "user-id": "u-2"}])
+            json!([{"email": "ada@example.com"}, {"user-id": "17", "shop": "s-2"}])
         );
-        for wrong in ["ada@example.com", "{}", "[]", "{\"email\": 7}", "{\"email\": \"ada@example.com\""] {
+        for (wrong, why) in [
+            ("ada@example.com", "expected value"),
+            ("{}", "at least one identifier with a value is required"),
+            ("[]", "invalid type: sequence, expected an object of kinds of identifier with their values"),
+            ("\"ada@example.com\"", "invalid type: string \"…\", expected an object"),
+            ("{\"email\": true}", "expected a string, a number, null, or an object of `label` and `value`"),
+            ("{\"email\": \"ada@example.com\"", "EOF while parsing an object"),
+            (
+                "{\"email\": \"ada@example.com\", \"email\": \"c@example.com\"}",
+                "the key `email` occurs twice",
+            ),
+        ] {
             let told = people(&format!("{{\"email\": \"b@example.com\"}}\n{wrong}")).unwrap_err().people();
-            assert!(told.starts_with("error: --people: line 2: expected "), "{told}");
+            assert!(told.starts_with(&format!("error: --people: line 2: {why}")), "{told}");
             assert!(!told.contains("b@") && told.matches("ada@").count() == 1, "{told}");
         }
         assert!(people(" \n").unwrap_err().people().contains("nobody is named"));

@@ -7,20 +7,24 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::body::Bytes;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{AcceptedToken, Admitted, Checked, kept, rate::Rates};
+use super::{AcceptedToken, Admitted, Checked, answer::Answer, body::Incomplete, kept, rate::Rates};
 use crate::{
     contract::{
         Interface,
         manifest::{Place, TokenSlot},
         webhook::{Delivery, Verdict},
     },
+    logged_path::logged_segment,
     sandbox::Calls,
     service::Shared,
     store::{
-        StoreError, connections,
+        StoreError,
+        alarms::{self, Alarm},
+        connections,
         deliveries::{self, NewDelivery},
         tokens::{Known, TokenView},
     },
@@ -42,34 +46,6 @@ const MOST_UNPROVEN: i64 = 1_000;
 /// When to come again where a delivery cannot be stored.
 const NO_PLACE: Duration = Duration::from_secs(10);
 
-/// What the vendor is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// It is stored, or was before. 200.
-    Taken,
-    /// No such connection, or no credential that it accepts: nobody learns which. 401.
-    Refused,
-    /// Its body is larger than [`LARGEST_BODY`]. 413.
-    TooLarge,
-    /// More than a connection may bring. 429.
-    TooMany(Duration),
-    /// It cannot be stored now. 503.
-    Unavailable(Duration),
-}
-
-impl Answer {
-    /// Its status.
-    pub(crate) fn status(self) -> u16 {
-        match self {
-            Self::Taken => 200,
-            Self::Refused => 401,
-            Self::TooLarge => 413,
-            Self::TooMany(_) => 429,
-            Self::Unavailable(_) => 503,
-        }
-    }
-}
-
 /// What receives and reads deliveries. Lives as long as the process.
 pub(crate) struct Webhooks {
     pub(super) shared: Arc<Shared>,
@@ -87,6 +63,16 @@ struct Passed {
     carried: Option<TokenView>,
 }
 
+/// Whom a delivery is addressed to.
+struct Addressee<'a> {
+    /// The connection's key, as the address has it.
+    key: &'a str,
+    /// `None` if there is no such connection.
+    tenant: Option<String>,
+    /// `None` if the host does not carry the connection, or its plugin reads no deliveries.
+    calls: Option<Calls>,
+}
+
 impl Webhooks {
     /// Receives for the connections of `shared`.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
@@ -94,64 +80,118 @@ impl Webhooks {
         Self { shared, arrived: Notify::new(), rates: Rates::default(), tokens }
     }
 
-    /// Takes in what was sent to the address of `connection`.
-    pub(crate) async fn receive(&self, connection: &str, delivery: Delivery) -> Answer {
-        // Vendors look whether somebody is there.
-        if ["GET", "HEAD"].contains(&delivery.method.as_str()) {
-            return Answer::Taken;
-        }
-        let known = self.shared.host.connection(connection).ok();
-        let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
-        let answer = self.take_in(connection, calls.as_ref(), delivery).await.unwrap_or_else(|error| {
+    /// Takes in what was sent to the address of the connection `key`: everything but the body in `head`. However it is
+    /// answered, the answer is logged and counted.
+    pub(crate) async fn receive(&self, key: &str, head: Delivery, body: Result<Bytes, Incomplete>) -> Answer {
+        let (addressee, answer) = match self.addressee(key).await {
+            Ok(addressee) => {
+                let answer = self.take_in(&addressee, head, body).await;
+                (addressee, answer)
+            }
+            Err(error) => (Addressee { key, tenant: None, calls: None }, Err(error)),
+        };
+        let answer = answer.unwrap_or_else(|error| {
             tracing::error!(%error, "a delivery cannot be stored; its vendor is asked to send it again");
             Answer::Unavailable(NO_PLACE)
         });
-        self.tell(calls.as_ref(), answer);
+        self.record(&addressee, answer);
         answer
+    }
+
+    /// One look-up, whether there is such a connection or not.
+    async fn addressee<'a>(&self, key: &'a str) -> Result<Addressee<'a>, StoreError> {
+        let known = self.shared.host.connection(key).ok();
+        let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
+        let tenant = match &calls {
+            Some(calls) => Some(calls.connection().tenant.0.clone()),
+            None => {
+                let key = key.to_owned();
+                self.shared
+                    .store
+                    .read(|c| Box::pin(async move { connections::tenant(c, &key).await }))
+                    .await?
+            }
+        };
+        Ok(Addressee { key, tenant, calls })
     }
 
     async fn take_in(
         &self,
-        connection: &str,
-        calls: Option<&Calls>,
-        delivery: Delivery,
+        addressee: &Addressee<'_>,
+        head: Delivery,
+        body: Result<Bytes, Incomplete>,
     ) -> Result<Answer, StoreError> {
-        if delivery.body.len() > LARGEST_BODY {
-            return Ok(Answer::TooLarge);
+        // Vendors look whether somebody is there. What has a body is a delivery, by whatever method it comes.
+        if ["GET", "HEAD"].contains(&head.method.as_str()) && body.as_ref().is_ok_and(Bytes::is_empty) {
+            return Ok(Answer::Taken);
         }
-        let known = self.tokens.accepted(connection).await?;
-        let passed = match calls {
+        let known = self.tokens.accepted(addressee.key).await?;
+        let delivery = match body {
+            Ok(body) => Delivery { body: body.into(), ..head },
+            Err(incomplete) => return self.turn_away(addressee, known, head, incomplete).await,
+        };
+        let passed = match &addressee.calls {
             Some(calls) => self.pass(calls, known, delivery).await,
-            None => self.pass_uncarried(connection, known, delivery),
+            None => self.pass_uncarried(addressee.key, known, delivery),
         };
-        let passed = match passed {
-            Ok(passed) => passed,
-            Err(answer) => return Ok(answer),
-        };
-        match self.tenant(connection, calls).await? {
-            Some(tenant) => self.store(tenant, connection.to_owned(), passed).await,
-            None => Ok(Answer::Refused),
+        match (passed, &addressee.tenant) {
+            (Ok(passed), Some(tenant)) => self.store(tenant.clone(), addressee.key.to_owned(), passed).await,
+            (Ok(_), None) => Ok(Answer::Refused),
+            (Err(answer), _) => Ok(answer),
         }
     }
 
-    async fn tenant(&self, connection: &str, calls: Option<&Calls>) -> Result<Option<String>, StoreError> {
-        if let Some(calls) = calls {
-            return Ok(Some(calls.connection().tenant.0.clone()));
+    /// Answers what did not arrive whole. If it is too large and its token is accepted, an alarm is raised: the vendor
+    /// will not send it otherwise.
+    async fn turn_away(
+        &self,
+        addressee: &Addressee<'_>,
+        known: Vec<Known>,
+        head: Delivery,
+        incomplete: Incomplete,
+    ) -> Result<Answer, StoreError> {
+        let is_vendors = addressee.is_sender(known, head);
+        if let (Incomplete::TooLarge, true, Some(tenant)) = (incomplete, is_vendors, &addressee.tenant) {
+            self.alarm_too_large(tenant.clone(), addressee.key.to_owned()).await?;
         }
-        let connection = connection.to_owned();
-        self.shared.store.read(|c| Box::pin(async move { connections::tenant(c, &connection).await })).await
+        Ok(incomplete.into())
     }
 
-    /// How a delivery was answered, in metrics and log. What a sender wrote is in neither: where no such connection is known
-    /// there is none to name.
-    fn tell(&self, calls: Option<&Calls>, answer: Answer) {
-        let connection = calls.map(Calls::connection);
-        let (tenant, key) = (connection.map(|c| c.tenant.0.as_str()), connection.map(|c| c.key.as_str()));
+    async fn alarm_too_large(&self, tenant: String, connection: String) -> Result<(), StoreError> {
+        let now = self.shared.date_ms();
+        let raised = self.shared.store.write(move |tx| {
+            Box::pin(async move {
+                let detail = format!(
+                    "the vendor sent a delivery of more than {LARGEST_BODY} bytes; it was answered 413 and not stored, and \
+                     what it reports is unknown here: have the people whom it may be about read again, by `reconcile`"
+                );
+                let alarm = Alarm {
+                    tenant: &tenant,
+                    connection: Some(&connection),
+                    kind: "delivery-too-large",
+                    about: &connection,
+                    detail: &detail,
+                };
+                alarms::raise(tx, now, &alarm).await
+            })
+        });
+        raised.await
+    }
+
+    /// Logs and counts an answer. An address that no connection has is logged, and counted without labels that a sender
+    /// could choose.
+    fn record(&self, addressee: &Addressee<'_>, answer: Answer) {
         let status = answer.status();
-        if let (Some(tenant), Some(key)) = (tenant, key) {
-            self.shared.telemetry.delivery(tenant, key, status);
-        }
-        tracing::info!(tenant, connection = key, operation = "delivery", status = %status, "a delivery was answered");
+        let tenant = addressee.tenant.as_deref();
+        let connection = tenant.map(|_| addressee.key);
+        self.shared.telemetry.delivery(tenant.zip(connection), status);
+        let address = match tenant {
+            Some(_) => None,
+            None => {
+                Some(format!("/api/v1/plus/connection/{}/consent-webhook", logged_segment(addressee.key)))
+            }
+        };
+        tracing::info!(tenant, connection, operation = "delivery", status = %status, address, "a delivery was answered");
     }
 
     /// What may be stored, or the answer to what may not.
@@ -179,8 +219,7 @@ impl Webhooks {
         known: Vec<Known>,
         delivery: Delivery,
     ) -> Result<Passed, Answer> {
-        let slot = TokenSlot { place: Place::Header, name: "authorization".to_owned() };
-        let (checked, carried) = by_token(&slot, &[], known, delivery).ok_or(Answer::Refused)?;
+        let (checked, carried) = by_token(&usual_slot(), &[], known, delivery).ok_or(Answer::Refused)?;
         self.count(connection)?;
         Ok(Passed { admitted: Admitted::uncarried(checked), by_vendor: true, carried })
     }
@@ -226,6 +265,20 @@ impl Webhooks {
         }
         Ok(answer)
     }
+}
+
+impl Addressee<'_> {
+    /// Whether a delivery with this head carries an accepted token. One that is signed proves nothing without its body.
+    fn is_sender(&self, known: Vec<Known>, head: Delivery) -> bool {
+        let Some(calls) = &self.calls else { return by_token(&usual_slot(), &[], known, head).is_some() };
+        let slot = calls.plugin().manifest().webhook_token_slot.as_ref();
+        slot.is_some_and(|slot| by_token(slot, &calls.connection().accepted_tokens, known, head).is_some())
+    }
+}
+
+/// Where a token is looked for while the connection's own slot is not known.
+fn usual_slot() -> TokenSlot {
+    TokenSlot { place: Place::Header, name: "authorization".to_owned() }
 }
 
 /// What has one credential in the slot, and an accepted one: of the connection's `own`, or one that is `known`.
@@ -283,3 +336,5 @@ mod bench;
 mod signed;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire;

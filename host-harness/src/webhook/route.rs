@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
     response::Response,
 };
@@ -13,11 +13,8 @@ use http::{
     request::Parts,
 };
 
-use super::receive::{Answer, LARGEST_BODY, Webhooks};
+use super::{answer::Answer, body, receive::Webhooks};
 use crate::contract::webhook::Delivery;
-
-/// A body that takes longer to arrive is not waited for: vendors give up after a few seconds themselves.
-const ARRIVING: Duration = Duration::from_secs(15);
 
 /// [`webhook`], also for an address whose key cannot be read: no connection has it.
 pub(crate) async fn with_any_key(
@@ -35,12 +32,8 @@ pub(crate) async fn webhook(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match tokio::time::timeout(ARRIVING, to_bytes(body, LARGEST_BODY)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return written(Answer::TooLarge),
-        Err(_) => return problem(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
-    };
-    let delivery = Delivery {
+    let body = body::read(body, &*webhooks.shared.clock).await;
+    let head = Delivery {
         url: webhooks.address(&parts),
         method: parts.method.as_str().to_owned(),
         headers: parts
@@ -50,10 +43,10 @@ pub(crate) async fn webhook(
                 (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect(),
-        body: body.into(),
+        body: Vec::new(),
         received_at_ms: u64::try_from(webhooks.shared.date_ms()).unwrap_or_default(),
     };
-    written(webhooks.receive(&connection, delivery).await)
+    written(webhooks.receive(&connection, head, body).await)
 }
 
 impl Webhooks {
@@ -76,6 +69,8 @@ fn written(answer: Answer) -> Response {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             response
         }
+        Answer::Broken => problem(StatusCode::BAD_REQUEST, "Bad Request"),
+        Answer::TooSlow => problem(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
         Answer::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large"),
         Answer::TooMany(wait) => later(problem(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), wait),
         Answer::Unavailable(wait) => {

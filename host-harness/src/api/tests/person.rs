@@ -40,8 +40,14 @@ async fn what_cannot_be_asked_is_told_where_it_is_wrong() {
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     for (path, body, kind, told) in [
-        (CHOICES, json!({"identity": {}, "reference": "r"}), (400, "bad-body"), "unknown field"),
-        (CHOICES, json!({"identity": {"fax": "1"}}), (502, "vendor"), "the person has no email"),
+        (
+            CHOICES,
+            json!({"identity": {"email": "ada@example.com"}, "reference": "r"}),
+            (400, "bad-body"),
+            "unknown field",
+        ),
+        (CHOICES, json!({"identity": {"fax": "1"}}), (422, "no-usable-kind"), "the person has no email"),
+        (CONFIRM, json!({"identity": {"fax": "1"}}), (422, "no-usable-kind"), "the person has no email"),
         (CONFIRM, json!({"reference": "r"}), (400, "bad-body"), "missing field `identity`"),
         (VERIFY, json!({"body": "no base64!"}), (400, "bad-body"), "body: base64 is wanted"),
         (VERIFY, json!({"body": "AAAA".repeat(90_000)}), (413, "too-large"), "at most 262144 bytes"),
