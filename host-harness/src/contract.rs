@@ -12,7 +12,7 @@ mod person;
 pub mod webhook;
 
 pub use interface::Interface;
-pub use person::{Identifier, Subject};
+pub use person::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, Oversized, Subject};
 
 use serde::Serialize;
 

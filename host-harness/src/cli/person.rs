@@ -36,7 +36,9 @@ impl Person {
         let others = self.identifier.iter().map(|pair| kind_and_value(pair));
         let identifiers: Result<Vec<_>, _> =
             emails.chain(user_ids).chain(others).map(|named| identifier(named?, console)).collect();
-        Ok(identifiers?.into())
+        Subject::from(identifiers?)
+            .within_bounds()
+            .map_err(|oversized| Failure::misused(oversized.to_string()))
     }
 }
 
@@ -121,5 +123,13 @@ mod tests {
         ] {
             assert_eq!(subject(&typed, ""), Err(told.to_owned()));
         }
+    }
+
+    #[test]
+    fn an_identifier_longer_than_any_real_one_is_refused_by_its_kind() {
+        assert_eq!(
+            subject(&["--user-id", &"a".repeat(10_000)], ""),
+            Err("error: user-id: the identifier has 10000 characters; at most 512 are accepted".to_owned())
+        );
     }
 }

@@ -2,6 +2,38 @@
 
 use std::fmt;
 
+/// Most characters of one identifier, and of the name of its kind. An email address has at most 254; no published user id
+/// comes near. The cost of masking a person's names grows with it.
+pub const MAX_IDENTIFIER_CHARS: usize = 512;
+
+/// Most identifiers of one person. Platforms know a person by a handful.
+pub const MAX_IDENTIFIERS: usize = 32;
+
+/// A person who is named at greater length than any real one. Shows no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Oversized {
+    /// The name of a kind is too long to be repeated.
+    #[error("a kind of identifier has {chars} characters; at most {MAX_IDENTIFIER_CHARS} are accepted")]
+    Kind {
+        /// Its length in characters.
+        chars: usize,
+    },
+    /// One value is too long.
+    #[error("{kind}: the identifier has {chars} characters; at most {MAX_IDENTIFIER_CHARS} are accepted")]
+    Value {
+        /// Its kind.
+        kind: String,
+        /// Its length in characters.
+        chars: usize,
+    },
+    /// There are too many.
+    #[error("the person has {count} identifiers; at most {MAX_IDENTIFIERS} are accepted")]
+    Count {
+        /// How many there are.
+        count: usize,
+    },
+}
+
 /// One way to name a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identifier {
@@ -41,6 +73,23 @@ impl Subject {
         self
     }
 
+    /// The same person if its identifiers are within [`MAX_IDENTIFIERS`] and [`MAX_IDENTIFIER_CHARS`].
+    pub fn within_bounds(self) -> Result<Self, Oversized> {
+        let count = self.0.len();
+        if count > MAX_IDENTIFIERS {
+            return Err(Oversized::Count { count });
+        }
+        for Identifier { kind, value } in &self.0 {
+            if let Some(chars) = excess(kind) {
+                return Err(Oversized::Kind { chars });
+            }
+            if let Some(chars) = excess(value) {
+                return Err(Oversized::Value { kind: kind.clone(), chars });
+            }
+        }
+        Ok(self)
+    }
+
     /// The identifiers, most preferred first.
     pub fn identifiers(&self) -> &[Identifier] {
         &self.0
@@ -53,9 +102,34 @@ impl From<Vec<Identifier>> for Subject {
     }
 }
 
+/// The length of `text` in characters, if that is more than an identifier may have.
+fn excess(text: &str) -> Option<usize> {
+    let chars = text.chars().count();
+    (chars > MAX_IDENTIFIER_CHARS).then_some(chars)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_person_is_bounded_in_characters_and_identifiers_and_no_error_shows_a_value() {
+        let most = "é".repeat(MAX_IDENTIFIER_CHARS);
+        let long = "é".repeat(MAX_IDENTIFIER_CHARS + 1);
+        let many = |count| Subject::from(vec![Identifier::new("email", most.clone()); count]);
+        assert_eq!(many(MAX_IDENTIFIERS).within_bounds(), Ok(many(MAX_IDENTIFIERS)));
+        assert_eq!(
+            many(MAX_IDENTIFIERS + 1).within_bounds(),
+            Err(Oversized::Count { count: MAX_IDENTIFIERS + 1 })
+        );
+        let too_long = Subject::default().and("user-id", long.clone()).within_bounds().unwrap_err();
+        assert_eq!(too_long, Oversized::Value { kind: "user-id".into(), chars: 513 });
+        assert_eq!(
+            too_long.to_string(),
+            "user-id: the identifier has 513 characters; at most 512 are accepted"
+        );
+        assert_eq!(Subject::default().and(long, "u-1").within_bounds(), Err(Oversized::Kind { chars: 513 }));
+    }
 
     #[test]
     fn a_person_never_prints() {
