@@ -46,9 +46,11 @@ impl CallFailure {
         Self { kind, detail: detail.into(), may_have_acted: meter.may_have_acted() }
     }
 
-    /// The same without what `masks` finds: a cause may repeat what the guest handed over.
+    /// The same without what `masks` finds, if its detail may repeat what the guest handed over.
     pub(crate) fn masked(mut self, masks: &Masks) -> Self {
-        self.detail = masks.text(&self.detail).into_owned();
+        if matches!(self.kind, FailureKind::TooMuchData | FailureKind::BadAnswer) {
+            self.detail = masks.text(&self.detail).into_owned();
+        }
         self
     }
 
