@@ -27,6 +27,30 @@ async fn it_imports_a_subset_of_the_contract_and_exports_every_capability() {
     assert_eq!(plugin.exports(), Interface::ALL);
 }
 
+/// Growing costs more than the rest of a short call. Here the limit refuses it, since an instance begins with all that there is.
+#[tokio::test]
+async fn a_usual_call_grows_no_memory() {
+    let begins_with: u64 = wasmparser::Parser::new(0)
+        .parse_all(&bytes("iterable"))
+        .filter_map(|part| match part.unwrap() {
+            wasmparser::Payload::MemorySection(memories) => Some(memories),
+            _ => None,
+        })
+        .flat_map(|memories| memories.into_iter().map(|memory| memory.unwrap().initial << 16))
+        .sum();
+    let kind = ProjectType::Email;
+    let project = Project::with(kind, Switches::default(), |spec| {
+        spec.limits.memory_bytes = usize::try_from(begins_with).unwrap();
+        spec.accepted_tokens = vec![connector_tests::secret(super::webhook::TOKEN).into()];
+    })
+    .await;
+    let admitted = super::webhook::admitted(&project, &["Bearer t-0123456789"], super::webhook::OPT_OUT);
+    let verdict = project.calls.verify(&admitted).await.unwrap().unwrap();
+    assert_eq!(super::webhook::events(verdict).len(), 1);
+    let report = project.apply(&ada(kind), &["opt-out channel:6539"]).await.unwrap();
+    assert_eq!(report.standing, Standing::Created);
+}
+
 #[test]
 fn it_is_at_most_288_kib() {
     let size = bytes("iterable").len();
