@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connector_tests::{Project, ada, bytes, component, engine, iterable::FORGOTTEN};
 use host_harness::{
-    contract::{Interface, consent::Standing, erasure::Status},
+    contract::{ContractVersion, Interface, consent::Standing, erasure::Status},
     plugin::{LoadPolicy, Plugin, Wasi},
 };
 use iterable_stand_in::{ProjectType, Switches};
@@ -49,6 +49,16 @@ async fn a_usual_call_grows_no_memory() {
     assert_eq!(super::webhook::events(verdict).len(), 1);
     let report = project.apply(&ada(kind), &["opt-out channel:6539"]).await.unwrap();
     assert_eq!(report.standing, Standing::Created);
+}
+
+#[tokio::test]
+async fn what_identifies_a_person_depends_on_the_project_type() {
+    let plugin = component("iterable").await;
+    assert_eq!(plugin.contract(), ContractVersion::V0_2_0);
+    for (project, kinds) in [("email", "email"), ("user-id", "user-id"), ("hybrid", "email user-id")] {
+        let settings = [("project-type".to_owned(), project.to_owned())].into();
+        assert_eq!(plugin.manifest().identifying(&settings).to_string(), kinds, "{project}");
+    }
 }
 
 #[test]
