@@ -44,7 +44,7 @@ const REFUSED: &str = "refused-webhook-token";
 /// A delivery without its token: the one kind that a connector is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     accepted: bool,
 }
 
@@ -67,7 +67,7 @@ impl Admitted {
         if accepted || !connection.accepted_tokens.is_empty() {
             mask(&connection.redactor.and(&presented), &mut delivery);
         }
-        Self { delivery, accepted }
+        Self { delivery: Arc::new(delivery), accepted }
     }
 
     /// Masks what a checked delivery repeats of the token that was presented. For a connection that the host does not carry
@@ -75,7 +75,7 @@ impl Admitted {
     pub(crate) fn uncarried(checked: Checked) -> Self {
         let Checked { mut delivery, accepted, presented, .. } = checked;
         mask(&presented, &mut delivery);
-        Self { delivery, accepted }
+        Self { delivery: Arc::new(delivery), accepted }
     }
 
     /// A delivery that was admitted at the door before, stored without its token, and is read now.
@@ -86,12 +86,17 @@ impl Admitted {
         if accepted {
             mask(&connection.redactor, &mut delivery);
         }
-        Self { delivery, accepted }
+        Self { delivery: Arc::new(delivery), accepted }
     }
 
     /// What the connector sees.
     pub fn delivery(&self) -> &Delivery {
         &self.delivery
+    }
+
+    /// The same, for as long as a call lasts.
+    pub(crate) fn shared(&self) -> Arc<Delivery> {
+        Arc::clone(&self.delivery)
     }
 
     /// Whether the token was one that the connection accepts.

@@ -152,7 +152,7 @@ impl Calls {
 
     /// Checks that a delivery is the vendor's and reads it.
     pub async fn verify(&self, admitted: &Admitted) -> CallResult<Verdict> {
-        let about = About::Delivery(admitted.delivery().clone());
+        let about = About::Delivery(admitted.shared());
         let delivery = bindings::delivery(admitted.delivery());
         ask!(self, about, admitted.placeholder(), WebhookVerify, webhook_verify.verify(delivery))
     }

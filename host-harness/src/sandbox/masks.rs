@@ -3,7 +3,10 @@
 
 mod names;
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     contract::{Subject, webhook::Delivery},
@@ -22,7 +25,7 @@ pub(crate) enum About {
     /// These.
     People(Vec<Subject>),
     /// Whoever is in this delivery: nobody knows them before it is read.
-    Delivery(Delivery),
+    Delivery(Arc<Delivery>),
 }
 
 /// Masks the texts of one call.
@@ -89,13 +92,13 @@ mod tests {
     };
 
     fn delivery(url: &str, body: &str) -> About {
-        About::Delivery(Delivery {
+        About::Delivery(Arc::new(Delivery {
             method: "POST".to_owned(),
             url: url.to_owned(),
             headers: Vec::new(),
             body: body.as_bytes().to_vec(),
             received_at_ms: 0,
-        })
+        }))
     }
 
     #[test]
