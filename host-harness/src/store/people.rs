@@ -177,8 +177,8 @@ async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), St
     Ok(())
 }
 
-/// A name goes along with an erased one of its person where it is the only one of its kind. Of two addresses, say, the other
-/// one may be somebody else's: people who share a name are one person here.
+/// A name goes along with an erased one of its person if it is the only one of its kind. Of two addresses, the vendor may have a
+/// profile under the other one, which nobody asked to erase.
 async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE names SET erased_at = $2 WHERE person = $1 AND erased_at IS NULL \
