@@ -13,6 +13,7 @@ pub(crate) mod document;
 mod health;
 mod metrics;
 mod notices;
+mod people;
 mod person;
 mod plugins;
 mod problem;
@@ -63,6 +64,7 @@ fn resources() -> Router<Arc<Shared>> {
         .merge(notices::routes())
         .merge(deliveries::routes())
         .merge(person::routes())
+        .merge(people::routes())
 }
 
 /// `routes` with what holds for all of them. Deliveries have their own limits and their own line in the log.

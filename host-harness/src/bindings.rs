@@ -1,16 +1,20 @@
 //! The one door to generated code: the contract's types and calls, and their way to the host's own types.
+//!
+//! The generated types are those of the current version. The component model types structurally, so they also fit an
+//! earlier version wherever it says the same; what it says differently is in `v0_1_0.rs`.
 
 mod from_guest;
+mod function;
+mod linker;
 mod to_guest;
-
-use wasmtime::component::{HasSelf, Linker};
+pub(crate) mod v0_1_0;
 
 pub(crate) use from_guest::Bounded;
+pub(crate) use function::{Function, Versioned};
 pub(crate) use generated::exports::privacy::saas_connector as exports;
 pub(crate) use generated::privacy::saas_connector as contract;
+pub(crate) use linker::linker;
 pub(crate) use to_guest::{delivery, erasures, preferences, settings, subject};
-
-use crate::sandbox::CallState;
 
 mod generated {
     wasmtime::component::bindgen!({
@@ -22,14 +26,4 @@ mod generated {
         },
         exports: { default: async },
     });
-}
-
-/// The package that a connector's imports belong to.
-pub(crate) const PACKAGE: &str = "privacy:saas-connector/";
-
-/// Every import of the contract, each once.
-pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<CallState>> {
-    let mut linker = Linker::new(engine);
-    generated::SaasConnector::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-    Ok(linker)
 }

@@ -27,6 +27,7 @@ mod log;
 mod mapping;
 mod new_master_key;
 mod notice;
+mod people;
 mod person;
 mod plugin;
 mod reconcile;
@@ -125,6 +126,9 @@ enum Command {
     Mapping(mapping::Mapping),
     /// Have people read again at the vendor, for choices that no webhook told.
     Reconcile(reconcile::Reconcile),
+    /// List people whom the service once took for one.
+    #[command(subcommand)]
+    Person(people::People),
     /// List what people chose at vendors. People are shown.
     ConsentEvents(consent_events::ConsentEvents),
     /// List and clear a service's alarms.
@@ -246,6 +250,7 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::System(command) => command.run(&session).await,
         Command::Mapping(command) => command.run(&session).await,
         Command::Reconcile(command) => command.run(&session).await,
+        Command::Person(command) => command.run(&session).await,
         Command::ConsentEvents(command) => command.run(&session, arguments.json).await,
         Command::Alarm(command) => command.run(&session).await,
         Command::Plugin(command) => command.run(&session).await,

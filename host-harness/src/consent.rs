@@ -7,7 +7,8 @@
 //! the round trip of a derived preference.
 //!
 //! At work they are in `outgoing` (what the platform asks), `inbound` (what the vendor tells) and `reading` (what it
-//! holds). `tell` puts what the platform does not know yet into the [`feed`], which `forward` posts. [`catalogue`] and
+//! holds); `after_erasure` and `unidentified` take in what the vendor says about people who were erased here, or who cannot be
+//! told apart. `tell` puts what the platform does not know yet into the [`feed`], which `forward` posts. [`catalogue`] and
 //! [`mappings`] keep what operators say of notices, systems and items; `retention` takes away what was kept long enough.
 
 pub mod catalogue;
@@ -21,12 +22,14 @@ pub mod notice;
 pub mod outbound;
 pub mod put_back;
 
+pub(crate) mod after_erasure;
 pub(crate) mod forward;
 pub(crate) mod inbound;
 pub(crate) mod outgoing;
 pub(crate) mod reading;
 pub(crate) mod retention;
 mod tell;
+mod unidentified;
 
 pub use cause::Cause;
 pub use notice::{Answer, Enforcement, NotPropagated, Notice, NoticePreference, System, propagates};

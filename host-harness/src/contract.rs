@@ -3,16 +3,21 @@
 //! They outlive a call and never name a generated type, so that a second contract version reaches
 //! `bindings` and nothing else. Shapes and meaning are those of the files in `wit/`.
 
+mod claim;
 pub mod consent;
 pub mod erasure;
 pub mod http;
 mod interface;
 pub mod manifest;
 mod person;
+mod version;
 pub mod webhook;
 
+pub use claim::{Claim, Exemption};
 pub use interface::Interface;
 pub use person::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, Oversized, Subject};
+pub use version::ContractVersion;
+pub(crate) use version::split;
 
 use serde::Serialize;
 

@@ -1,15 +1,19 @@
 //! A plugin: a component that was compiled, audited, linked and asked to describe itself.
 
 mod changes;
+mod exports;
 mod load;
 mod permissions;
 mod slot;
+mod surface;
 mod watch;
 
 pub use changes::{Changes, Demand};
+pub(crate) use exports::Exports;
 pub use load::{LoadError, LoadPolicy, Wasi};
 pub use permissions::Permissions;
 pub use slot::{Generation, Slot, SwapError};
+pub use surface::Way;
 pub use watch::{WatchError, Watched, watch};
 
 use std::{fmt, sync::Arc};
@@ -17,8 +21,7 @@ use std::{fmt, sync::Arc};
 use wasmtime::component::InstancePre;
 
 use crate::{
-    bindings::exports,
-    contract::{Interface, manifest::Manifest},
+    contract::{ContractVersion, Interface, manifest::Manifest},
     egress::Declaration,
     sandbox::CallState,
 };
@@ -39,18 +42,10 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The capabilities that a component exports, looked up once.
-pub(crate) struct Exports {
-    pub(crate) connector: Option<exports::connector::GuestIndices>,
-    pub(crate) erasure: Option<exports::erasure::GuestIndices>,
-    pub(crate) consent: Option<exports::consent::GuestIndices>,
-    pub(crate) webhook_verify: Option<exports::webhook_verify::GuestIndices>,
-    pub(crate) webhook_token: Option<exports::webhook_token::GuestIndices>,
-}
-
 /// A loaded component. Lives until the last call that began with it has ended.
 pub struct Plugin {
     pre: InstancePre<CallState>,
+    contract: ContractVersion,
     exports: Exports,
     offered: Vec<Interface>,
     imports: Vec<String>,
@@ -62,6 +57,11 @@ impl Plugin {
     /// Its identity.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The version of the contract that it was built against.
+    pub fn contract(&self) -> ContractVersion {
+        self.contract
     }
 
     /// What it declares of itself.

@@ -1,12 +1,13 @@
 //! The connections and plugin versions that the database owns, and the host that carries them.
 //!
 //! [`owned`] is a connection's two forms, sealed and open; [`change`] makes, changes and removes one; [`import`] takes in
-//! those of the configuration file; [`plugins`] publishes component versions. The database has the say: what does not suit
+//! those of the configuration file; [`keying`] tells their people apart; [`plugins`] publishes component versions. The database has the say: what does not suit
 //! a plugin stays listed with its problem, and stops nobody else.
 
 pub(crate) mod change;
 mod differences;
 pub(crate) mod import;
+pub(crate) mod keying;
 pub(crate) mod owned;
 pub(crate) mod plugins;
 pub(crate) mod tried;
@@ -71,23 +72,24 @@ impl Who {
     }
 }
 
-/// Puts `owned` on the host. Where it does not suit, that is noted, and what was there before is taken away.
-pub(crate) fn carry(shared: &Shared, owned: &Owned) {
+/// Puts `owned` on the host and keys its people. Where it does not suit, that is noted, and what was there before is taken away.
+pub(crate) async fn carry(shared: &Shared, owned: &Owned) -> Result<(), StoreError> {
     let key = owned.spec.key.clone();
     match shared.host.put_connection(owned.for_calls(shared.config.public_url.as_deref())) {
         Ok(()) => drop(shared.registry.problems().remove(&key)),
         Err(problem) => {
             tracing::warn!(connection = %key, %problem, "the connection is not served");
             shared.host.remove_connection(&key);
-            shared.registry.problems().insert(key, problem);
+            shared.registry.problems().insert(key.clone(), problem);
         }
     }
+    keying::key_people(shared, &key).await
 }
 
 /// Puts every connection of the database on the host.
 pub(crate) async fn carry_all(shared: &Shared) -> Result<(), StoreError> {
     for owned in owned::all(&shared.store).await?.owned {
-        carry(shared, &owned);
+        carry(shared, &owned).await?;
     }
     Ok(())
 }

@@ -29,6 +29,7 @@ use crate::{
     post::{NoClient, Poster},
     registry::{
         self, Registry, import,
+        keying::{self, Approval},
         owned::{self, All, Owned},
     },
     requests::worker,
@@ -99,9 +100,10 @@ pub struct Service {
 pub struct Handle(pub(crate) Arc<Shared>);
 
 impl Handle {
-    /// Reads the configuration file again and takes in its connections. One that is broken changes nothing.
+    /// Reads the configuration file again and takes in its connections. One that is broken changes nothing; a connection that would
+    /// key its people anew stays as it is.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
-        import::reload(&self.0).await
+        import::reload(&self.0, Approval::Missing).await
     }
 }
 
@@ -136,10 +138,11 @@ impl Service {
         };
         registry::plugins::put_published(&shared).await?;
         for owned in &owned {
-            registry::carry(&shared, owned);
+            registry::carry(&shared, owned).await?;
         }
         registry::tell_unreadable(&shared, unreadable).await?;
-        import::take_in(&shared, &config).await?;
+        import::take_in(&shared, &config, Approval::Missing).await?;
+        keying::tell_not_keyed(&shared).await?;
         // What the process before this one left under way.
         worker::take_back(&shared, i64::MAX, &[]).await;
         let api = bind(shared.config.listen).await?;
@@ -291,3 +294,5 @@ pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &mut watch::R
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod upgrade_tests;

@@ -6,6 +6,7 @@
 pub(crate) mod ages;
 pub(crate) mod alarms;
 pub(crate) mod api_keys;
+pub(crate) mod attributes;
 pub(crate) mod audit;
 pub(crate) mod choices;
 pub(crate) mod components;
@@ -17,11 +18,15 @@ pub(crate) mod events;
 pub(crate) mod gauges;
 pub(crate) mod holds;
 pub(crate) mod items;
+pub(crate) mod merged;
+mod named;
 pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod queue;
+pub(crate) mod rekey;
 pub(crate) mod requests;
 mod restore;
+mod schema;
 mod seal;
 pub(crate) mod sends;
 mod sqlite;
@@ -38,6 +43,7 @@ pub use api_keys::{ApiKey, Scope};
 use database::{Act, Work};
 pub(crate) use database::{Connection, Database};
 use futures::future::BoxFuture;
+pub(crate) use named::Named;
 pub use restore::{RestoreError, restore};
 pub(crate) use seal::{DataKey, PersonKey, PersonName, Unsealable, Vault};
 pub use seal::{MasterKey, NotAMasterKey};
@@ -54,6 +60,20 @@ pub enum StoreError {
     /// Its tables cannot be brought to what this version needs.
     #[error("the database cannot be brought to this version: {0}")]
     Migration(Arc<sqlx::migrate::MigrateError>),
+    /// A newer program has brought its tables further.
+    #[error(
+        "the database has schema {found}, written by connector-host {written_by}; this is connector-host {}, which knows \
+         schema {known} and older: start the newer program, or restore a backup that this one wrote",
+        env!("CARGO_PKG_VERSION")
+    )]
+    NewerDatabase {
+        /// Its schema.
+        found: i64,
+        /// The version of the program that wrote it last.
+        written_by: String,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
     /// A library with a known fault.
     #[error("SQLite {found} can corrupt a database (fixed in 3.51.3); this build needs a newer one")]
     OldLibrary {
@@ -69,6 +89,9 @@ pub enum StoreError {
     /// A value that this version did not write.
     #[error("the database holds what this version does not understand: {0}")]
     Unreadable(String),
+    /// The plugin of the connection has not said yet which identifiers identify a person.
+    #[error("the people of connection {0} are not keyed yet: they are once its plugin loads")]
+    NotKeyed(String),
     /// Half of it is another database's.
     #[error("a restore of this database was cut off: do it again, with --replace")]
     RestoreCutOff,

@@ -10,7 +10,7 @@ use crate::{
     iterable::{
         client::{Client, TOO_LARGE},
         forgotten,
-        model::{Channels, MessageTypes, Webhook, Webhooks},
+        model::{Listing, Row},
         request::plain,
     },
     manifest::{self, Operation},
@@ -44,10 +44,10 @@ pub struct Check {
 pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Check> {
     let mut client = Client::new(vendor);
     let channels =
-        client.read::<Channels>(&operations::LIST_CHANNELS).map(|channels| channels.channels.len());
-    let message_types = client.read::<MessageTypes>(&operations::LIST_MESSAGE_TYPES);
+        client.read::<Listing>(&operations::LIST_CHANNELS).map(|channels| channels.rows.read.len());
+    let message_types = client.read::<Listing>(&operations::LIST_MESSAGE_TYPES);
     let forgotten = forgotten(&mut client, settings.project_type);
-    let webhooks = client.read::<Webhooks>(&operations::LIST_WEBHOOKS).map(|webhooks| webhooks.webhooks);
+    let webhooks = client.read::<Listing>(&operations::LIST_WEBHOOKS).map(|webhooks| webhooks.rows.read);
     let version = format!("version {}", manifest::version());
     vec![
         Check { name: "connector", outcome: Outcome::Passed, detail: version },
@@ -98,12 +98,9 @@ fn key(
     }
 }
 
-fn consent(
-    channels: Result<usize, Error>,
-    message_types: Result<MessageTypes, Error>,
-) -> Result<String, String> {
+fn consent(channels: Result<usize, Error>, message_types: Result<Listing, Error>) -> Result<String, String> {
     let channels = channels.map_err(|error| error.message)?;
-    let message_types = message_types.map_err(|error| error.message)?.message_types.len();
+    let message_types = message_types.map_err(|error| error.message)?.rows.read.len();
     Ok(format!("{channels} channels and {message_types} message types"))
 }
 
@@ -130,22 +127,26 @@ fn forgotten(client: &mut Client, project: ProjectType) -> Result<String, Error>
     Ok(detail.to_owned())
 }
 
-fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) -> Result<String, String> {
+fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Row>, Error>) -> Result<String, String> {
     let webhooks = webhooks.map_err(|error| error.message)?;
-    let Some(webhook) = webhooks.iter().find(|webhook| webhook.id == id) else {
+    let Some(webhook) = webhooks.iter().find(|webhook| webhook.id == Some(id)) else {
         return Err(format!(
             "this project has no webhook {id}: see setting `webhook-id`{}",
             found(&webhooks)
         ));
     };
-    if !webhook.enabled {
-        return Err(format!("webhook {id} is not enabled"));
+    match webhook.enabled {
+        Some(true) => {}
+        Some(false) => return Err(format!("webhook {id} is not enabled")),
+        None => return Err(format!("Iterable does not say whether webhook {id} is enabled")),
     }
-    if webhook.auth_type != "OAuth2" {
+    if webhook.auth_type.as_deref() != Some("OAuth2") {
         return Err(format!("webhook {id} is not set to OAuth2"));
     }
     match &settings.webhook_url {
-        Some(url) if !endpoint::is_same(&webhook.endpoint, url) => {
+        Some(url)
+            if !webhook.endpoint.as_deref().is_some_and(|endpoint| endpoint::is_same(endpoint, url)) =>
+        {
             Err(format!("webhook {id} does not point at {url}"))
         }
         Some(_) => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),
@@ -157,12 +158,19 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Webhook>, Error>) 
 
 /// The project's webhooks, for an operator who looks for the right one. Of an address only the host: the rest may hold what
 /// is not ours to show.
-fn found(webhooks: &[Webhook]) -> String {
-    let one = |webhook: &Webhook| {
-        let host = webhook.endpoint.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+fn found(webhooks: &[Row]) -> String {
+    let one = |webhook: &Row| {
+        let host = webhook.endpoint.as_ref().and_then(|address| address.split("://").nth(1));
+        let host = host.and_then(|rest| rest.split(['/', '?', '#']).next());
         let host = host.and_then(|host| host.rsplit('@').next());
-        let state = if webhook.enabled { "enabled" } else { "not enabled" };
-        format!("{} ({state}, {}, at {})", webhook.id, webhook.auth_type, host.unwrap_or("no address"))
+        let state = match webhook.enabled {
+            Some(true) => "enabled",
+            Some(false) => "not enabled",
+            None => "its state not given",
+        };
+        let id = webhook.id.map_or_else(|| "one without a number".to_owned(), |id| id.to_string());
+        let auth_type = webhook.auth_type.as_deref().unwrap_or("no authentication named");
+        format!("{id} ({state}, {auth_type}, at {})", host.unwrap_or("no address"))
     };
     if webhooks.is_empty() {
         return "; this project has no webhooks".to_owned();
@@ -346,5 +354,27 @@ mod tests {
             let checks = test_connection(&settings, &mut script(&webhooks));
             assert_eq!((outcomes(&checks)[4].1, detail(&checks, "webhook")), (Outcome::Failed, reason));
         }
+    }
+
+    #[test]
+    fn rows_that_cannot_be_read_fail_no_check() {
+        let mut script = Script::of("connector")
+            .answers("list-channels", 200, r#"{"channels":[{"id":1},{"name":7},null]}"#)
+            .answers("list-message-types", 200, r#"{"messageTypes":[{"id":"2","name":null}]}"#)
+            .answers("list-forgotten-emails", 200, r#"{"hashedEmails":[null]}"#)
+            .answers(
+                "list-webhooks",
+                200,
+                r#"{"webhooks":[null,{"id":7},{"id":"42","authType":"OAuth2","enabled":"true","endpoint":null}]}"#,
+            );
+        let checks = test_connection(&settings(&[("webhook-id", "42")]), &mut script);
+        assert!(checks.iter().all(|check| check.outcome == Outcome::Passed), "{checks:?}");
+    }
+
+    #[test]
+    fn a_webhook_whose_state_is_not_given_is_not_called_disabled() {
+        let mut script = script(r#"{"webhooks":[{"id":42}]}"#);
+        let checks = test_connection(&settings(&[("webhook-id", "42")]), &mut script);
+        assert_eq!(detail(&checks, "webhook"), "Iterable does not say whether webhook 42 is enabled");
     }
 }

@@ -5,14 +5,14 @@ use bindings::{
         connector as wit_connector, consent as wit_consent, erasure as wit_erasure,
         webhook_token as wit_token, webhook_verify as wit_verify,
     },
-    privacy::saas_connector::{credentials, http as wit_http, types},
+    privacy::saas_connector::{credentials, http as wit_http, log, types},
 };
 
 use crate::{
     check, consent, erasure,
     error::{Error, ErrorKind},
     http::{Request, Response, SendError, SendErrorKind, Vendor},
-    manifest::{self, Field, Operation, Place},
+    manifest::{self, Effect, Field, IdentifierKind, Operation, Place},
     settings::{self, Settings},
     subject::Identifier,
     token, webhook,
@@ -46,6 +46,10 @@ impl Vendor for Host {
         let response = wit_http::send(&request).map_err(SendError::from)?;
         Ok(Response { status: response.status, retry_after_ms: response.retry_after_ms, body: response.body })
     }
+
+    fn warn(&mut self, message: &str) {
+        log::write(log::Level::Warn, message);
+    }
 }
 
 impl wit_connector::Guest for Component {
@@ -63,8 +67,9 @@ impl wit_connector::Guest for Component {
                 place: wit_connector::Place::Header,
                 name: manifest::TOKEN_HEADER.to_owned(),
             }),
-            identifier_kinds: texts(manifest.identifier_kinds),
+            identifier_kinds: manifest.identifier_kinds.iter().map(identifier_kind).collect(),
             item_kinds: texts(manifest.item_kinds),
+            proves_without: Vec::new(),
         }
     }
 
@@ -129,8 +134,13 @@ impl wit_verify::Guest for Component {
         _settings: types::Settings,
         delivery: wit_verify::Delivery,
     ) -> Result<wit_verify::Verdict, types::Error> {
-        let delivery = webhook::Delivery { headers: delivery.headers, body: delivery.body };
-        Ok(webhook::verify(&delivery, credentials::accepts_webhook_token).into())
+        let wit_verify::Delivery { headers, body, received_at_ms, .. } = delivery;
+        let delivery = webhook::Delivery { headers, body, received_at_ms };
+        let verdict = webhook::verify(&delivery, credentials::accepts_webhook_token);
+        if let webhook::Verdict::Authentic(webhook::Reading { warning: Some(warning), .. }) = &verdict {
+            Host.warn(warning);
+        }
+        Ok(verdict.into())
     }
 }
 
@@ -171,6 +181,17 @@ fn limit(limit: &manifest::Limit) -> wit_connector::Limit {
     }
 }
 
+fn identifier_kind(kind: &IdentifierKind) -> wit_connector::IdentifierKind {
+    let condition = wit_connector::SettingCondition {
+        setting: settings::PROJECT_TYPE.to_owned(),
+        values: texts(kind.unique_in),
+    };
+    wit_connector::IdentifierKind {
+        name: kind.name.to_owned(),
+        identifies: wit_connector::Identifies::When(condition),
+    }
+}
+
 fn operation(operation: &Operation) -> wit_connector::Operation {
     wit_connector::Operation {
         name: operation.name.to_owned(),
@@ -178,6 +199,10 @@ fn operation(operation: &Operation) -> wit_connector::Operation {
         used_by: texts(operation.used_by),
         host_setting: settings::DOMAIN.to_owned(),
         method: operation.method.to_owned(),
+        effect: Some(match operation.effect {
+            Effect::Read => wit_connector::Effect::Read,
+            Effect::Write => wit_connector::Effect::Write,
+        }),
         path: operation.path.to_owned(),
         query: Vec::new(),
         content_type: operation.content_type.map(str::to_owned),
@@ -325,8 +350,8 @@ impl From<consent::ItemReport> for wit_consent::ItemReport {
 impl From<webhook::Verdict> for wit_verify::Verdict {
     fn from(verdict: webhook::Verdict) -> Self {
         match verdict {
-            webhook::Verdict::Authentic(events) => {
-                Self::Authentic(events.into_iter().map(wit_verify::ConsentEvent::from).collect())
+            webhook::Verdict::Authentic(reading) => {
+                Self::Authentic(reading.event.into_iter().map(wit_verify::ConsentEvent::from).collect())
             }
             webhook::Verdict::Unauthenticated(why) => Self::Unauthenticated(why),
             webhook::Verdict::Unreadable(why) => Self::Unreadable(why),
@@ -340,6 +365,7 @@ impl From<webhook::ConsentEvent> for wit_verify::ConsentEvent {
         Self {
             subject: event.subject.into_iter().map(identifier).collect(),
             preferences: event.preferences.into_iter().map(types::Preference::from).collect(),
+            changed: event.changed.into_iter().map(types::ItemId::from).collect(),
             key: event.key,
         }
     }

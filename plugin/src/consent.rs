@@ -137,13 +137,19 @@ pub struct Report {
     pub settles_after_ms: Option<u64>,
 }
 
-/// All items: each channel with its message types behind it, then the email lists.
+/// All items: each channel with its message types behind it, then the email lists. One that has no id or no name is left
+/// out and logged.
 pub fn list_items(vendor: &mut dyn Vendor) -> Result<Vec<Item>, Error> {
-    Ok(Catalogue::read(&mut Client::new(vendor), |_| true)?.items())
+    let mut client = Client::new(vendor);
+    let catalogue = Catalogue::read(&mut client, |_| true)?;
+    for ItemId { kind, id } in catalogue.nameless() {
+        client.warn(&format!("{kind} {id} has no name and is left out"));
+    }
+    Ok(catalogue.items())
 }
 
-/// What Iterable holds for every item; none where it does not know the person. A profile without subscriptions is a
-/// person who never chose: nothing is held for them.
+/// What Iterable holds for every item; `None` if it does not know the person. A profile without subscriptions is a person
+/// who never chose: nothing is held for them. An item is left out if its list holds an entry that cannot be read.
 pub fn current(
     settings: &Settings,
     vendor: &mut dyn Vendor,
@@ -157,8 +163,12 @@ pub fn current(
     }
     let subscriptions = Subscriptions::from(profile);
     let slots = Catalogue::read(&mut client, |_| true)?.slots();
-    let held = slots.into_iter().map(|(item, slot)| Held { item, choice: subscriptions.choice(slot) });
-    Ok(Some(held.collect()))
+    let held = |(item, slot)| Some(Held { item, choice: subscriptions.choice(slot)? });
+    let held: Vec<_> = slots.iter().cloned().filter_map(held).collect();
+    if held.len() < slots.len() {
+        client.warn("a subscription list of the profile holds an entry that is no id: its other items are not reported");
+    }
+    Ok(Some(held))
 }
 
 /// The first of these that Iterable knows.

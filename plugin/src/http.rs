@@ -70,14 +70,19 @@ pub struct SendError {
     pub retry_after_ms: Option<u64>,
 }
 
-/// Sends requests to Iterable: the host in a sandbox, a closure in a test.
+/// The host in a sandbox, a closure in a test: sends requests to Iterable, and keeps the operator's log.
 pub trait Vendor {
     /// Sends one request and waits for its answer. A status of 400 and above is an answer.
     fn send(&mut self, request: Request) -> Result<Response, SendError>;
+
+    /// Logs a warning for the operator: what is odd at Iterable, free of personal data.
+    fn warn(&mut self, message: &str);
 }
 
 impl<F: FnMut(Request) -> Result<Response, SendError>> Vendor for F {
     fn send(&mut self, request: Request) -> Result<Response, SendError> {
         self(request)
     }
+
+    fn warn(&mut self, _: &str) {}
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod forgotten;
+pub(crate) mod lenient;
 pub(crate) mod model;
 pub(crate) mod request;
 pub(crate) mod response;

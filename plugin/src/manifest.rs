@@ -52,6 +52,24 @@ pub struct Field {
     pub value: &'static str,
 }
 
+/// What a request does at Iterable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It only reads.
+    Read,
+    /// It may change something.
+    Write,
+}
+
+/// A kind of identifier, and where Iterable keeps it unique.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IdentifierKind {
+    /// For machines.
+    pub name: &'static str,
+    /// The values of [`settings::PROJECT_TYPE`] under which no two people share one.
+    pub unique_in: &'static [&'static str],
+}
+
 /// A request that may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -63,6 +81,8 @@ pub struct Operation {
     pub used_by: &'static [&'static str],
     /// In capitals.
     pub method: &'static str,
+    /// Whether it changes anything at Iterable.
+    pub effect: Effect,
     /// With a blank for what varies.
     pub path: &'static str,
     /// None where there is no body.
@@ -80,7 +100,7 @@ pub struct Operation {
 impl Operation {
     /// Whether it changes anything at Iterable.
     pub fn writes(&self) -> bool {
-        self.method != "GET"
+        self.effect == Effect::Write
     }
 }
 
@@ -103,13 +123,19 @@ pub struct Manifest {
     /// As Iterable publishes them.
     pub limits: &'static [Limit],
     /// Kinds of identifier that the connector can act on.
-    pub identifier_kinds: &'static [&'static str],
+    pub identifier_kinds: &'static [IdentifierKind],
     /// Kinds of consent item, a parent's before its children's.
     pub item_kinds: &'static [&'static str],
 }
 
 /// The header in which Iterable's webhooks carry their token, as its last word.
 pub const TOKEN_HEADER: &str = "Authorization";
+
+/// An email project keeps emails unique and not user-ids, a userID project the other way round, a hybrid one both.
+const IDENTIFIER_KINDS: &[IdentifierKind] = &[
+    IdentifierKind { name: subject::EMAIL, unique_in: &["email", "hybrid"] },
+    IdentifierKind { name: subject::USER_ID, unique_in: &["user-id", "hybrid"] },
+];
 
 /// The same answer every time.
 pub fn describe() -> Manifest {
@@ -121,7 +147,7 @@ pub fn describe() -> Manifest {
         settings: settings::SPECS,
         operations: operations::ALL,
         limits: operations::LIMITS,
-        identifier_kinds: &[subject::EMAIL, subject::USER_ID],
+        identifier_kinds: IDENTIFIER_KINDS,
         item_kinds: &[consent::CHANNEL, consent::MESSAGE_TYPE, consent::EMAIL_LIST],
     }
 }

@@ -1,7 +1,7 @@
 //! Every request that the connector may make, as an operator reads it. `unforget` is not among them: nothing here can
 //! undo an erasure.
 
-use crate::manifest::{Field, Limit, Operation, Place};
+use crate::manifest::{Effect, Field, Limit, Operation, Place};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const JSON: Option<&str> = Some("application/json");
@@ -32,6 +32,7 @@ const READ: Operation = Operation {
     purpose: "",
     used_by: &[],
     method: "GET",
+    effect: Effect::Read,
     path: "",
     content_type: None,
     fields: &[KEY],
@@ -40,8 +41,8 @@ const READ: Operation = Operation {
     repeatable: true,
 };
 
-/// A JSON body sent.
-const POST: Operation = Operation { method: "POST", content_type: JSON, ..READ };
+/// A JSON body sent. Every POST here changes something.
+const POST: Operation = Operation { method: "POST", effect: Effect::Write, content_type: JSON, ..READ };
 
 /// A person by email.
 pub static READ_USER_BY_EMAIL: Operation = Operation {
@@ -133,6 +134,7 @@ macro_rules! one_subscription {
             purpose: concat!($verb, " ", $noun, ", named by ", $who),
             used_by: &["consent"],
             method: $method,
+            effect: Effect::Write,
             path: concat!("/api/subscriptions/", $group, "/{id}/", $by, "/{", $who, "}"),
             ..READ
         };
@@ -141,7 +143,7 @@ macro_rules! one_subscription {
 
 #[rustfmt::skip]
 mod one {
-    use super::{Operation, READ};
+    use super::{Effect, Operation, READ};
     one_subscription!(JOIN_CHANNEL_BY_EMAIL, JOIN_CHANNEL_BY_USER_ID,
         "PATCH", "join-channel", "Opt a person in to", "a channel", "messageChannel");
     one_subscription!(LEAVE_CHANNEL_BY_EMAIL, LEAVE_CHANNEL_BY_USER_ID,

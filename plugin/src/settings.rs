@@ -5,7 +5,8 @@ use crate::{error::Error, manifest::SettingSpec};
 /// The setting that holds Iterable's host name.
 pub const DOMAIN: &str = "domain";
 const API_KEY: &str = "api-key";
-const PROJECT_TYPE: &str = "project-type";
+/// The setting that says by which identifiers Iterable keeps people apart.
+pub const PROJECT_TYPE: &str = "project-type";
 const SUBSCRIPTIONS_API: &str = "subscriptions-api";
 const WEBHOOK_ID: &str = "webhook-id";
 const WEBHOOK_URL: &str = "webhook-url";

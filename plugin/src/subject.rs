@@ -100,7 +100,7 @@ fn person(kind: &str, value: &str) -> Option<Person> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::ErrorKind, testing::identifiers};
+    use crate::{error::ErrorKind, manifest, testing::identifiers};
 
     fn values(project: ProjectType, subject: &[(&str, &str)]) -> Vec<String> {
         let people = people(project, &identifiers(subject)).unwrap();
@@ -118,6 +118,22 @@ mod tests {
         assert_eq!(values(ProjectType::Email, &subject), ["a@example.com", "b@example.com"]);
         assert_eq!(values(ProjectType::UserId, &subject), ["u1"]);
         assert_eq!(values(ProjectType::Hybrid, &subject), ["u1", "a@example.com", "b@example.com"]);
+    }
+
+    #[test]
+    fn a_call_acts_on_those_kinds_alone_that_identify_by_the_manifest() {
+        let subject = [("email", "a@example.com"), ("user-id", "u1")];
+        for (value, project) in
+            [("email", ProjectType::Email), ("user-id", ProjectType::UserId), ("hybrid", ProjectType::Hybrid)]
+        {
+            let people = people(project, &identifiers(&subject)).unwrap();
+            let mut acted_on: Vec<_> = people.iter().map(Person::kind).collect();
+            acted_on.sort_unstable();
+            let kinds = manifest::describe().identifier_kinds;
+            let identifying: Vec<_> =
+                kinds.iter().filter(|kind| kind.unique_in.contains(&value)).map(|kind| kind.name).collect();
+            assert_eq!(acted_on, identifying, "{value}");
+        }
     }
 
     #[test]

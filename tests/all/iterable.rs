@@ -5,6 +5,7 @@ mod component;
 mod consent;
 mod erasure;
 mod refusals;
+mod shared;
 mod switches;
 mod tls;
 mod token;

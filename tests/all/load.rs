@@ -3,6 +3,7 @@
 mod bytes;
 mod describe;
 mod imports;
+mod versions;
 
 use connector_tests::{guest, load};
 use host_harness::plugin::{LoadPolicy, Plugin};

@@ -28,6 +28,7 @@ use crate::{
     registry::{
         Reloaded, change,
         import::{self, ReloadError},
+        keying::Approval,
         owned,
         tried::{self, TestStatus, Tried},
     },
@@ -82,18 +83,30 @@ async fn show(
     Ok(axum::Json(Shown::of(&shared, &owned)))
 }
 
-/// Changes a connection as JSON merge patches do (RFC 7396): what is left out stays, null removes.
-#[utoipa::path(patch, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path)),
+/// How a change that keys people anew is made.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Rekeying {
+    /// Let it change what identifies people at a connection: they are keyed anew, some split and some joined.
+    #[serde(default)]
+    agree: bool,
+}
+
+/// Changes a connection as JSON merge patches do (RFC 7396): what is left out stays, null removes. A change of what identifies
+/// people is refused, unless `agree=true` or nobody is known there.
+#[utoipa::path(patch, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path), Rekeying),
     request_body = Patch, responses((status = 200, body = Shown)))]
 async fn patch(
     State(shared): State<Arc<Shared>>,
     Writer(caller): Writer,
     Path(key): Path<String>,
+    Query(Rekeying { agree }): Query<Rekeying>,
     Json(patch): Json<Patch>,
 ) -> Result<axum::Json<Shown>, Problem> {
     found(&shared, &caller, &key).await?;
     let who = caller.who();
-    let changed = change::change(&shared, &who, &key, |before| {
+    let changed = change::change(&shared, &who, &key, Approval::of(agree), |before| {
         let after = patch.on(before)?;
         policy::check_change(&caller, before, &after)?;
         Ok::<_, Problem>(after)
@@ -176,13 +189,15 @@ async fn resume(
 }
 
 /// Reads the configuration file again and takes in its connections. A file that is broken changes nothing; what else is
-/// in it is read at the next start.
-#[utoipa::path(post, path = "/api/v1/reload", tag = "service", responses((status = 200, body = Reloaded)))]
+/// in it is read at the next start. A connection that would key its people anew stays as it is, unless `agree=true`.
+#[utoipa::path(post, path = "/api/v1/reload", tag = "service", params(Rekeying),
+    responses((status = 200, body = Reloaded)))]
 async fn reload(
     State(shared): State<Arc<Shared>>,
     _caller: Everybody,
+    Query(Rekeying { agree }): Query<Rekeying>,
 ) -> Result<axum::Json<Reloaded>, Problem> {
-    import::reload(&shared).await.map(axum::Json).map_err(|error| match error {
+    import::reload(&shared, Approval::of(agree)).await.map(axum::Json).map_err(|error| match error {
         ReloadError::Store(error) => error.into(),
         ReloadError::NoFile | ReloadError::Config(_) => Problem::of(kinds::NOT_RELOADED, error.to_string()),
     })

@@ -14,7 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    alarms, connections, consent, deliveries, health, metrics, notices, person, plugins, requests, tokens,
+    alarms, connections, consent, deliveries, health, metrics, notices, people, person, plugins, requests,
+    tokens,
 };
 use crate::service::Shared;
 
@@ -66,6 +67,7 @@ fn document() -> utoipa::openapi::OpenApi {
         notices::Part::openapi(),
         deliveries::Part::openapi(),
         person::Part::openapi(),
+        people::Part::openapi(),
     ] {
         document.merge(part);
     }

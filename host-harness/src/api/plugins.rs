@@ -58,6 +58,8 @@ struct Shown {
     version: String,
     /// Its identity.
     digest: String,
+    /// The version of the contract that it was built against, such as `0.2.0`.
+    contract: &'static str,
     /// What it offers.
     interfaces: Vec<&'static str>,
     /// What it imports: its permission list.
@@ -76,6 +78,7 @@ async fn list(State(shared): State<Arc<Shared>>, _caller: Caller) -> axum::Json<
             connector: plugin.manifest().name.clone(),
             version: plugin.manifest().version.clone(),
             digest: plugin.digest().to_string(),
+            contract: plugin.contract().name(),
             interfaces: plugin.exports().iter().map(|interface| interface.name()).collect(),
             imports: plugin.imports().to_vec(),
         }
@@ -83,7 +86,7 @@ async fn list(State(shared): State<Arc<Shared>>, _caller: Caller) -> axum::Json<
     axum::Json(Plugins { plugins: plugins.collect() })
 }
 
-/// A plugin that runs and everything that it may do: `digest`, `imports`, `exports` and its `manifest`, with every setting,
+/// A plugin that runs and everything that it may do: `digest`, `contract`, `imports`, `exports` and its `manifest`, with every setting,
 /// operation and limit.
 #[utoipa::path(get, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path)),
     responses((status = 200, body = Object)))]

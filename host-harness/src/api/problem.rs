@@ -56,6 +56,8 @@ pub(crate) mod kinds {
         kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector did not do it");
     pub(crate) const ASKS_FOR_MORE: Kind =
         kind(StatusCode::CONFLICT, "asks-for-more", "The version asks for more, and nobody agreed");
+    pub(crate) const REKEYS_PEOPLE: Kind =
+        kind(StatusCode::CONFLICT, "rekeys-people", "The change identifies people by something else");
     pub(crate) const NOT_REPLACED: Kind =
         kind(StatusCode::CONFLICT, "not-replaced", "The running version goes on serving");
     pub(crate) const TOO_LARGE: Kind =
@@ -155,6 +157,12 @@ impl From<ChangeError> for Problem {
             }
             ChangeError::Unfinished { count } => {
                 Self::of(kinds::UNFINISHED, detail).with("requests", count.into())
+            }
+            ChangeError::RekeysPeople { before, after, people } => {
+                Self::of(kinds::REKEYS_PEOPLE, format!("{detail} (agree=true)"))
+                    .with("before", before.to_string().into())
+                    .with("after", after.to_string().into())
+                    .with("people", people.into())
             }
             ChangeError::Unsuited(unsuited) => {
                 Self::of(kinds::UNSUITED, detail).about_fields(fields(&unsuited))

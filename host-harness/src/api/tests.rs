@@ -11,6 +11,7 @@ mod metrics;
 mod person;
 mod plugins;
 mod problems;
+mod rekeying;
 mod requests;
 mod tenants;
 mod tokens;

@@ -5,10 +5,13 @@ use super::{
     exports::{connector, consent, erasure, webhook_token, webhook_verify},
 };
 use crate::contract::{
-    Check, CheckOutcome, ConnectorError, ErrorKind, Identifier, Subject, TokenOutcome,
+    Check, CheckOutcome, Claim, ConnectorError, ErrorKind, Exemption, Identifier, Subject, TokenOutcome,
     consent::{Change, Choice, Held, Item, ItemId, ItemReport, Preference, Report, Standing},
     erasure::{Receipt, Status},
-    manifest::{Capture, Field, IdentifierKind, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot},
+    manifest::{
+        Capture, Effect, Field, IdentifierKind, Identifies, Limit, Manifest, Operation, Place, SettingSpec,
+        TokenSlot,
+    },
     webhook::{ConsentEvent, Verdict},
 };
 use crate::sandbox::Masks;
@@ -209,7 +212,7 @@ impl Bounded for webhook_verify::ConsentEvent {
         Ok(ConsentEvent {
             subject: Subject::from(self.subject.bounded(masks)?),
             preferences: self.preferences.bounded(masks)?,
-            changed: Vec::new(),
+            changed: self.changed.bounded(masks)?,
             key: name("an event key", self.key, WORD)?,
         })
     }
@@ -267,8 +270,46 @@ impl Bounded for connector::Manifest {
                 Some(slot) => Some(TokenSlot { place: slot.place.bounded(masks)?, name: slot.name }),
                 None => None,
             },
-            identifier_kinds: self.identifier_kinds.into_iter().map(IdentifierKind::unique).collect(),
+            identifier_kinds: self.identifier_kinds.bounded(masks)?,
             item_kinds: self.item_kinds,
+            proves_without: self.proves_without.bounded(masks)?,
+        })
+    }
+}
+
+impl Bounded for connector::IdentifierKind {
+    type Own = IdentifierKind;
+    fn bounded(self, _: &Masks) -> Result<IdentifierKind, Unfit> {
+        Ok(IdentifierKind {
+            name: self.name,
+            identifies: match self.identifies {
+                connector::Identifies::Always => Identifies::Always,
+                connector::Identifies::Never => Identifies::Never,
+                connector::Identifies::When(connector::SettingCondition { setting, values }) => {
+                    Identifies::When { setting, values }
+                }
+            },
+        })
+    }
+}
+
+impl Bounded for connector::Exemption {
+    type Own = Exemption;
+    fn bounded(self, _: &Masks) -> Result<Exemption, Unfit> {
+        Ok(Exemption {
+            claim: match self.claim {
+                connector::Claim::EraseAccepted => Claim::EraseAccepted,
+                connector::Claim::EraseErased => Claim::EraseErased,
+                connector::Claim::EraseNotFound => Claim::EraseNotFound,
+                connector::Claim::ConfirmErased => Claim::ConfirmErased,
+                connector::Claim::ConfirmNotFound => Claim::ConfirmNotFound,
+                connector::Claim::ApplyApplied => Claim::ApplyApplied,
+                connector::Claim::ApplyUnchanged => Claim::ApplyUnchanged,
+                connector::Claim::ApplyPending => Claim::ApplyPending,
+                connector::Claim::CurrentRead => Claim::CurrentRead,
+                connector::Claim::TokenInstalled => Claim::TokenInstalled,
+            },
+            reason: self.reason,
         })
     }
 }
@@ -309,8 +350,14 @@ impl Bounded for connector::Place {
 impl Bounded for connector::Operation {
     type Own = Operation;
     fn bounded(self, masks: &Masks) -> Result<Operation, Unfit> {
+        let effect = match self.effect {
+            Some(connector::Effect::Read) => Effect::Read,
+            Some(connector::Effect::Write) => Effect::Write,
+            None => Effect::of_method(&self.method),
+        };
         Ok(Operation {
             name: self.name,
+            effect,
             purpose: self.purpose,
             used_by: self.used_by,
             host_setting: self.host_setting,

@@ -64,9 +64,10 @@ impl Connection {
                 Ok(shown::one(client.ask(call).await?))
             }
             Self::Change(change) => {
-                let call =
-                    Call::new(Method::PATCH, &["connection", &change.connection]).json(&change.body()?);
-                Ok(shown::one(client.ask(call).await?))
+                let call = Call::new(Method::PATCH, &["connection", &change.connection])
+                    .with("agree", change.agree.then_some(true))
+                    .json(&change.body()?);
+                Ok(shown::one(client.ask(call).await.map_err(Failure::to_agree)?))
             }
             Self::Delete(Delete { connection, abandon }) => {
                 let call = Call::new(Method::DELETE, &["connection", &connection])

@@ -112,6 +112,15 @@ impl Failure {
         }
     }
 
+    /// The same with the option of the command line, where the API names its parameter.
+    pub(super) fn to_agree(self) -> Self {
+        let Self::Service(mut said) = self else { return self };
+        if let Some(Value::String(detail)) = said.document.get_mut("detail") {
+            *detail = detail.replace("agree=true", "--agree");
+        }
+        Self::Service(said)
+    }
+
     fn next(&self) -> Option<String> {
         match self {
             Self::Misused(_) | Self::Service(_) | Self::Unanswered(_) => None,

@@ -14,10 +14,13 @@ use super::{
 };
 use crate::{
     config::is_name,
-    contract::manifest::{Manifest, Operation, SettingSpec},
+    contract::manifest::{Effect, Manifest, Operation, SettingSpec},
     engine::{Engine, PoolSize},
     plugin::{LoadPolicy, Permissions, Plugin, Wasi},
 };
+
+/// The start of a further line of a fact, below its first one.
+const BELOW: &str = "\n             ";
 
 /// The longest line of a path, in characters.
 const PATH: u16 = 24;
@@ -76,17 +79,19 @@ fn shown(width: u16, permissions: &Permissions) -> Shown {
 }
 
 fn people(width: u16, permissions: &Permissions) -> String {
-    let Permissions { digest, imports, exports, manifest } = permissions;
+    let Permissions { digest, contract, imports, exports, manifest } = permissions;
     let exports: Vec<_> = exports.iter().map(|interface| interface.name()).collect();
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
     let about = [
         known("Identity", digest),
+        known("Contract", contract.name()),
         known("Documents", &manifest.documentation),
         known("Imports", &imports.join(", ")),
         known("Offers", &exports.join(", ")),
-        known("Acts on", &manifest.identifier_kind_names().join(", ")),
+        known("Acts on", &kinds(manifest)),
         known("Items", &manifest.item_kinds.join(", ")),
+        known("On trust", &exemptions(manifest)),
     ];
     let settings = table(
         width,
@@ -131,6 +136,21 @@ fn hosts(manifest: &Manifest) -> String {
     hosts.collect::<Vec<_>>().join("; ")
 }
 
+/// One line for each kind, with whether it identifies a person.
+fn kinds(manifest: &Manifest) -> String {
+    let kinds = manifest.identifier_kinds.iter().map(|kind| format!("{} ({})", kind.name, kind.identifies));
+    kinds.collect::<Vec<_>>().join(BELOW)
+}
+
+/// One line for each outcome that no request supports, with the reason.
+fn exemptions(manifest: &Manifest) -> String {
+    let exemptions = manifest.proves_without.iter();
+    exemptions
+        .map(|exemption| format!("{}: {}", exemption.claim, exemption.reason))
+        .collect::<Vec<_>>()
+        .join(BELOW)
+}
+
 fn setting(spec: &SettingSpec) -> Vec<String> {
     let is_missed = spec.required && spec.default.is_none();
     let kind = match (spec.secret, is_missed) {
@@ -154,7 +174,16 @@ fn row(manifest: &Manifest, operation: &Operation) -> Vec<String> {
     often.push(if operation.repeatable { "repeatable" } else { "once only" }.to_owned());
     vec![
         format!("{}\n{}", operation.name, operation.purpose),
-        format!("{} {{{}}}\n{}", operation.method, operation.host_setting, in_lines(&operation.path)),
+        format!(
+            "{} {{{}}}\n{}\n{}",
+            operation.method,
+            operation.host_setting,
+            in_lines(&operation.path),
+            match operation.effect {
+                Effect::Read => "reads",
+                Effect::Write => "writes",
+            }
+        ),
         or(&operation.used_by.join("\n"), "the host"),
         or(&credentials(manifest, operation).join("\n"), "nothing"),
         often.join("\n"),

@@ -46,22 +46,13 @@ impl Plugin {
                     .with("agree", agree.then_some(true))
                     .body("application/wasm", component);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
-                Ok(runs(publishing.await.map_err(to_agree)?))
+                Ok(runs(publishing.await.map_err(Failure::to_agree)?))
             }
             Self::RollBack { name } => {
                 Ok(runs(client.ask(Call::post(&["plugins", &name, "roll-back"])).await?))
             }
         }
     }
-}
-
-/// The API speaks of its parameter; here it is an option.
-fn to_agree(failure: Failure) -> Failure {
-    let Failure::Service(mut said) = failure else { return failure };
-    if let Some(Value::String(detail)) = said.document.get_mut("detail") {
-        *detail = detail.replace("agree=true", "--agree");
-    }
-    Failure::Service(said)
 }
 
 fn listed(width: u16, json: Value) -> Shown {

@@ -6,11 +6,16 @@ use serde_json::Value;
 use super::{Exit, Failure, Shown, client::Call, document::text, session::Session};
 
 #[derive(Debug, Args)]
-pub(super) struct Reload {}
+pub(super) struct Reload {
+    /// Let connections change what identifies their people, who are keyed anew.
+    #[arg(long)]
+    agree: bool,
+}
 
 impl Reload {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
-        let json = session.client()?.ask(Call::post(&["reload"])).await?;
+        let json =
+            session.client()?.ask(Call::post(&["reload"]).with("agree", self.agree.then_some(true))).await?;
         Ok(Shown { people: told(&json), json, exit: Exit::Done })
     }
 }

@@ -97,6 +97,7 @@ async fn every_command_of_the_manual_is_understood() {
         "system put crm --tenant a --name CRM --data-use a.b",
         "system delete crm --tenant a",
         "reconcile n --people people.jsonl",
+        "person merged",
         "consent-events --after 17 --limit 7",
         "consent-events --follow --json",
         "inspect iterable --server http://127.0.0.1:8080",

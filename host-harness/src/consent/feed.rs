@@ -10,7 +10,7 @@ use crate::{
     contract::{Identifier, Subject},
     service::Shared,
     store::{
-        Store, StoreError,
+        Store, StoreError, Vault,
         alarms::{self, Alarm},
         events::{self, StoredEvent},
     },
@@ -184,6 +184,14 @@ async fn tell_damaged(shared: &Shared, place: i64, error: &StoreError) -> Result
             })
         })
         .await
+}
+
+/// Who the event of that id is about.
+pub(crate) fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Subject, StoreError> {
+    let identity: Zeroizing<Vec<u8>> = vault.open(&context(id), sealed)?;
+    let identity: IdentityMap = serde_json::from_slice(&identity)
+        .map_err(|_| StoreError::Unreadable(format!("the consent event {id}")))?;
+    Ok(identity.into())
 }
 
 fn opened(store: &Store, stored: StoredEvent) -> Result<FeedEvent, StoreError> {

@@ -1,24 +1,23 @@
 //! What the vendor tells: choices that a person made there.
 
-use serde_json::json;
-
 use super::{
-    Cause,
+    Cause, after_erasure,
     newest::{Judged, News, Recorded, by_then, hear, is_echo},
     outbound::Requested,
     put_back::{LAG_MS, put_back},
-    tell,
+    tell, unidentified,
 };
 use crate::{
     contract::{
         consent::{ItemId, Preference},
         webhook::ConsentEvent,
     },
-    requests::accept::{About, Asked, names, put_own},
+    requests::{
+        Withheld,
+        accept::{About, Asked, look, put_own},
+    },
     store::{
-        Connection, Keys, StoreError,
-        audit::{self, Record},
-        choices, deliveries, events,
+        Connection, Keys, Named, StoreError, attributes, choices, deliveries, events,
         items::{self, Ground},
         people::{self, PersonId},
         requests,
@@ -58,29 +57,69 @@ async fn take_one(
     ground: &Ground,
     event: &ConsentEvent,
 ) -> Result<(), StoreError> {
-    let names = names(&keys.person, &event.subject);
-    if names.is_empty() {
-        return Ok(());
-    }
     let Arrival { tenant, connection, received_at, .. } = arrival;
-    let person = people::known_as(tx, connection, &names).await?;
-    deliveries::concerns(tx, arrival.delivery, person).await?;
-    if people::is_erased(tx, connection, &names).await? {
-        return drop_it(tx, arrival, person).await;
+    let named = Named::at(tx, keys, connection, &event.subject).await?;
+    if !named.identify() {
+        return unidentified::take(tx, keys, arrival, ground, event, &named).await;
     }
+    let person = people::known_as(tx, connection, &named.identifying).await?;
+    attributes::note(tx, &keys.vault, connection, (person, &event.subject), &named).await?;
+    deliveries::concerns(tx, arrival.delivery, person).await?;
     if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), person, received_at).await? {
         return Ok(());
     }
     let about = About { tenant, connection, person, subject: &event.subject, at: received_at };
-    let cause = Cause::of_event(connection, &event.key);
-    let mut heard = Vec::new();
-    for chosen in &event.preferences {
-        if take_choice(tx, keys, &about, (ground, &cause), chosen).await? == News::Changed {
-            heard.push(chosen.item.clone());
+    if people::is_erased(tx, connection, &named.identifying).await? {
+        let withheld = Withheld {
+            delivery: arrival.delivery.to_owned(),
+            key: event.key.clone(),
+            preferences: event.preferences.clone(),
+            received_at,
+        };
+        return after_erasure::withhold(tx, keys, &about, withheld).await;
+    }
+    take_heard(tx, keys, &about, ground, Heard::of(event)).await
+}
+
+/// What an event says, but for who it is about.
+#[derive(Clone, Copy)]
+pub(super) struct Heard<'a> {
+    pub(super) preferences: &'a [Preference],
+    pub(super) changed: &'a [ItemId],
+    pub(super) key: &'a str,
+}
+
+impl<'a> Heard<'a> {
+    fn of(event: &'a ConsentEvent) -> Self {
+        Self { preferences: &event.preferences, changed: &event.changed, key: &event.key }
+    }
+}
+
+/// Takes in what the vendor says about one person.
+pub(super) async fn take_heard(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    ground: &Ground,
+    heard: Heard<'_>,
+) -> Result<(), StoreError> {
+    let cause = Cause::of_event(about.connection, heard.key);
+    let mut news = Vec::new();
+    for chosen in heard.preferences {
+        if take_choice(tx, keys, about, (ground, &cause), chosen).await? == News::Changed {
+            news.push(chosen.item.clone());
         }
     }
-    let missing = tell::derived(tx, keys, &about, ground, &heard, &cause).await?;
-    if missing.is_empty() { Ok(()) } else { look(tx, keys, &about).await }
+    let missing = tell::derived(tx, keys, about, ground, &news, &cause).await?;
+    let is_due = !missing.is_empty()
+        || concern(ground, heard.changed)
+        || people::is_to_be_read(tx, about.person).await?;
+    if is_due { look(tx, keys, about).await } else { Ok(()) }
+}
+
+/// Whether one of `changed` stands for a notice.
+pub(super) fn concern(ground: &Ground, changed: &[ItemId]) -> bool {
+    changed.iter().any(|item| ground.notice_of(item).is_some())
 }
 
 /// Takes in one choice, tells of it where it is news, and has what stands written again where the vendor may hold another.
@@ -122,17 +161,6 @@ async fn await_showing(
     choices::is_written_between(tx, person, at, shown_at).await
 }
 
-/// Of an event about somebody erased nothing stays but that it came.
-async fn drop_it(tx: &mut Connection, arrival: Arrival<'_>, person: PersonId) -> Result<(), StoreError> {
-    deliveries::forget(tx, person).await?;
-    let record = Record {
-        connection: Some(arrival.connection.to_owned()),
-        detail: json!({ "delivery": arrival.delivery, "why": "the person was erased here" }),
-        ..Record::of("consent-event-dropped")
-    };
-    audit::append(tx, arrival.tenant, arrival.received_at, &record).await
-}
-
 /// What a request restores that has what stands for `item` written again.
 pub(super) fn restoring(item: &ItemId, stands: &Recorded) -> String {
     format!("{item} {} {}", stands.choice, stands.chosen_at_ms)
@@ -162,12 +190,4 @@ async fn restore(
         Some(id) => requests::restores(tx, &id, &what).await,
         None => Ok(()),
     }
-}
-
-/// Has the vendor asked what it holds for the person, unless that waits already.
-async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<(), StoreError> {
-    if requests::is_waiting_to_read(tx, about.person).await? {
-        return Ok(());
-    }
-    put_own(tx, keys, about, &Asked::Reading).await.map(drop)
 }

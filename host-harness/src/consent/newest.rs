@@ -45,6 +45,8 @@ pub enum Origin {
     Vendor,
     /// The vendor was asked what it holds.
     Reading,
+    /// Copied from a record that several people shared: one of them made it.
+    Merged,
 }
 
 /// A person's newest choice for an item, as it stands.
@@ -112,15 +114,17 @@ impl Recorded {
         Self { choice, chosen_at_ms, vendor_at_ms, origin, source: chosen.source.clone() }
     }
 
-    /// Whether nobody is known to have chosen it.
+    /// Whether this person is not known to have chosen it.
     fn is_found(&self) -> bool {
-        self.origin == Origin::Reading && self.chosen_at_ms == 0
+        self.origin == Origin::Merged || self.origin == Origin::Reading && self.chosen_at_ms == 0
     }
 
     /// The second that a choice made at the vendor must be newer than.
     fn second_for(&self, choice: Choice) -> u64 {
         let proven = match self.origin {
             Origin::Reading if choice != self.choice => self.vendor_at_ms.unwrap_or(0),
+            // The person's own act, whenever it was, is news.
+            Origin::Merged if choice == self.choice => return 0,
             _ => 0,
         };
         second(self.chosen_at_ms.max(proven))
@@ -128,10 +132,14 @@ impl Recorded {
 
     /// The second since which the vendor has held the choice, or was last told to; none where it is still to be told.
     fn held_since(&self, writes: &[Write]) -> Option<u64> {
+        if self.origin == Origin::Merged {
+            // The writes may have been about another one of those who shared the record.
+            return None;
+        }
         let chosen = second(self.chosen_at_ms);
         let written = sent(writes, self.choice).filter(|sent| *sent >= chosen);
         let own = match self.origin {
-            Origin::Platform => None,
+            Origin::Platform | Origin::Merged => None,
             Origin::Vendor => Some(chosen),
             Origin::Reading => self.vendor_at_ms.map(second),
         };
@@ -185,7 +193,11 @@ pub fn hear(stands: Option<&Recorded>, event: &Preference, writes: &[Write]) -> 
         let restore = event.choice != stands.choice && seen.is_overwritten(shown, writes);
         return Judged { stands: seen, news: if is_echo { News::Echo } else { News::Old }, restore };
     }
-    let taken = Recorded::of(event, Origin::Vendor, seen.vendor_at_ms);
+    let mut taken = Recorded::of(event, Origin::Vendor, seen.vendor_at_ms);
+    if taken.choice == stands.choice {
+        // A choice that was copied from another one's record may be the later one.
+        taken.chosen_at_ms = taken.chosen_at_ms.max(stands.chosen_at_ms);
+    }
     // What the vendor showed last was the choice that stood; where that is the same one, it overwrote nothing.
     let other_at_ms = stands.vendor_at_ms.filter(|_| taken.choice != stands.choice);
     let restore = taken.is_overwritten(other_at_ms, writes);

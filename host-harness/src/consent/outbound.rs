@@ -164,6 +164,26 @@ impl Plan {
         once
     }
 
+    /// The same without its opt-ins, for a person who was erased here and whom the vendor still has.
+    #[must_use]
+    pub fn without_opt_ins(mut self) -> Self {
+        for line in &mut self.lines {
+            if matches!(&line.state, State::Open { chosen, .. } if chosen.choice == Choice::OptIn) {
+                line.state = State::settled(Status::Refused, conclude::ERASED);
+            }
+        }
+        self
+    }
+
+    /// The same, settled: an erasure found nobody, and the vendor still has nobody to opt out.
+    #[must_use]
+    pub fn of_nobody(mut self) -> Self {
+        for line in self.lines.iter_mut().filter(|line| matches!(line.state, State::Open { .. })) {
+            line.state = State::settled(Status::NotApplicable, conclude::NOT_THERE);
+        }
+        self
+    }
+
     /// What became of each notice and item so far.
     pub fn report(&self) -> Vec<Entry> {
         self.lines.iter().map(Line::entry).collect()
@@ -241,7 +261,11 @@ impl Line {
         let is_out = |item: &&ItemId| newest.get(*item).is_some_and(|known| known.choice == Choice::OptOut);
         let shadow = self.above.iter().find(is_out).filter(|_| chosen.choice == Choice::OptIn);
         self.shadowed_by = shadow.cloned();
-        let newer = newest.get(&chosen.item).filter(|stands| !stands.is_of(chosen));
+        // A copy of another one's opt-out is no reason to leave this person's own unsent.
+        let says_the_same = |stands: &&Recorded| {
+            stands.is_of(chosen) || stands.origin == Origin::Merged && stands.choice == chosen.choice
+        };
+        let newer = newest.get(&chosen.item).filter(|stands| !says_the_same(stands));
         if let Some(newer) = newer {
             self.state = superseded(chosen, newer);
         }
@@ -267,6 +291,7 @@ fn superseded(chosen: &Preference, newer: &Recorded) -> State {
     let place = match newer.origin {
         Origin::Platform => "at the platform",
         Origin::Vendor | Origin::Reading => "at the vendor",
+        Origin::Merged => "by a person who shared an identifier",
     };
     let choice = newer.choice;
     if choice == chosen.choice {

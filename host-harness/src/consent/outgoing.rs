@@ -1,7 +1,7 @@
 //! What the platform asks: planned and recorded when it is accepted, applied later.
 
 use super::{
-    Cause, Notice, NoticePreference,
+    Cause, Notice, NoticePreference, after_erasure,
     newest::{Write, choose, second},
     outbound::{Plan, Requested},
     tell,
@@ -11,10 +11,11 @@ use crate::{
         ConnectorError,
         consent::{Change, Choice, ItemId, Preference, Report, Standing},
     },
-    requests::accept::{About, names},
+    requests::accept::About,
     store::{
-        Connection, Keys, PersonName, StoreError, choices, items,
-        people::{self, PersonId},
+        Connection, Keys, Named, PersonName, StoreError, choices, items,
+        people::{self, Gone, PersonId},
+        queue::Claim,
     },
 };
 
@@ -30,7 +31,8 @@ pub(crate) async fn plan(
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
     let plan = Plan::of(&requested, ground.terms(), &ledger);
-    if people::is_erased(tx, about.connection, &names(&keys.person, about.subject)).await? {
+    let names = Named::at(tx, keys, about.connection, about.subject).await?.identifying;
+    if people::is_erased(tx, about.connection, &names).await? {
         return Ok(plan);
     }
     let chosen = plan.preferences();
@@ -74,14 +76,13 @@ async fn hold(
 
 /// How an attempt begins.
 pub(crate) enum Begun {
-    /// The person is erased here: nothing is sent.
-    Erased(Plan),
+    /// The vendor may no longer have the person: it is asked first.
+    Asking(Plan, Gone),
     /// What is not superseded. Its writes are remembered: from now on the vendor may tell of them.
     Sending(Plan),
 }
 
-/// Begins an attempt at `connection` to apply `plan` at `at` to `person`, whom the request calls by `names`: what a newer
-/// choice superseded is dropped from it.
+/// Begins an attempt at `connection` to apply `plan` at `at` to `person`, whom the request calls by `names`.
 pub(crate) async fn begin(
     tx: &mut Connection,
     connection: &str,
@@ -89,9 +90,19 @@ pub(crate) async fn begin(
     plan: Plan,
     at: i64,
 ) -> Result<Begun, StoreError> {
-    if people::is_erased(tx, connection, names).await? {
-        return Ok(Begun::Erased(plan.conclude(Ok(&forgotten()))));
+    let is_opt_in = |chosen: &Preference| chosen.choice == Choice::OptIn;
+    match people::gone(tx, connection, names).await? {
+        Some(Gone::Erased) => Ok(Begun::Asking(plan, Gone::Erased)),
+        // Whoever opts in again wants to be there.
+        Some(Gone::NotFound) if !plan.preferences().iter().any(is_opt_in) => {
+            Ok(Begun::Asking(plan, Gone::NotFound))
+        }
+        _ => send(tx, person, plan, at).await.map(Begun::Sending),
     }
+}
+
+/// What of `plan` is sent to `person` at `at`: what a newer choice superseded is dropped from it.
+async fn send(tx: &mut Connection, person: PersonId, plan: Plan, at: i64) -> Result<Plan, StoreError> {
     let plan = plan.against(&choices::ledger(tx, person).await?);
     let chosen = plan.preferences();
     // Again: an erasure that found nobody may have taken them away since.
@@ -100,11 +111,41 @@ pub(crate) async fn begin(
         let write = Write { choice: *choice, sent_at_ms: u64::try_from(at).unwrap_or(0) };
         choices::sends(tx, person, item, write).await?;
     }
-    Ok(Begun::Sending(plan))
+    Ok(plan)
 }
 
-fn forgotten() -> Report {
-    Report { items: Vec::new(), standing: Standing::Forgotten, settles_after_ms: None }
+/// The vendor has the person all the same: opt-outs are sent, and opt-ins only if no erasure was taken. One that was is alarmed
+/// about.
+pub(crate) async fn begin_found(
+    tx: &mut Connection,
+    claim: &Claim,
+    person: PersonId,
+    (plan, gone): (Plan, Gone),
+    at: i64,
+) -> Result<Plan, StoreError> {
+    let plan = match gone {
+        Gone::NotFound => {
+            people::found_again(tx, person).await?;
+            plan
+        }
+        Gone::Erased => {
+            after_erasure::alarm(tx, (&claim.tenant, &claim.connection), &claim.id, at).await?;
+            plan.without_opt_ins()
+        }
+    };
+    send(tx, person, plan, at).await
+}
+
+/// What becomes of `plan` if the vendor has nobody.
+pub(crate) fn of_nobody(plan: Plan, gone: Gone) -> Plan {
+    match gone {
+        Gone::NotFound => plan.of_nobody(),
+        Gone::Erased => plan.conclude(Ok(&Report {
+            items: Vec::new(),
+            standing: Standing::Forgotten,
+            settles_after_ms: None,
+        })),
+    }
 }
 
 /// The items of an attempt that the vendor has certainly not taken.

@@ -11,9 +11,9 @@ use crate::{
         Subject,
         consent::{Held, ItemId},
     },
-    requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept, names},
+    requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
     service::Shared,
-    store::{Connection, Keys, StoreError, choices, items, people, requests},
+    store::{Connection, Keys, Named, StoreError, choices, items, people, requests},
 };
 
 /// Has the people named read again at `connection`, each by a request of its own. People are known here by hashes alone,
@@ -50,7 +50,8 @@ pub(crate) async fn take(
     held: &[Held],
     request: &str,
 ) -> Result<Found, StoreError> {
-    if people::is_erased(tx, about.connection, &names(&keys.person, about.subject)).await? {
+    let names = Named::at(tx, keys, about.connection, about.subject).await?.identifying;
+    if people::is_erased(tx, about.connection, &names).await? {
         return Ok(Found::default());
     }
     let ground = items::ground(tx, about.tenant, about.connection).await?;

@@ -63,29 +63,47 @@ pub(super) async fn derived(
                 let told = choices::told(tx, about.person, notice).await?;
                 let Some(event_at) = tellable(choice, chosen_at_ms, told, about.at) else { continue };
                 choices::tell(tx, about.person, notice, choice, event_at).await?;
-                let notice_id_map = BTreeMap::from([(notice.to_owned(), Answer::from(choice))]);
-                let news = News {
-                    chosen: Chosen::Notice { notice_id_map },
-                    event_at,
-                    received_at: about.at,
-                    source,
-                    cause: cause.clone(),
-                };
-                append(tx, keys, about, &news).await?;
+                append(tx, keys, about, &of_notice(notice, choice, event_at, source, about, cause)).await?;
             }
         }
     }
     Ok(wanted)
 }
 
+/// That the choice for `notice` is what `stands` says.
+pub(super) async fn notice(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    notice: &str,
+    stands: &Recorded,
+    cause: &Cause,
+) -> Result<(), StoreError> {
+    let news = of_notice(notice, stands.choice, stands.chosen_at_ms, stands.source.clone(), about, cause);
+    append(tx, keys, about, &news).await
+}
+
+fn of_notice(
+    notice: &str,
+    choice: Choice,
+    event_at: u64,
+    source: String,
+    about: &About<'_>,
+    cause: &Cause,
+) -> News {
+    let notice_id_map = BTreeMap::from([(notice.to_owned(), Answer::from(choice))]);
+    let chosen = Chosen::Notice { notice_id_map };
+    News { chosen, event_at, received_at: about.at, source, cause: cause.clone() }
+}
+
 /// When the choice was made, if it is to be told. What nobody is known to have chosen is told only where it takes back an
 /// opt-in that the platform holds: then it dates from now.
 fn tellable(choice: Choice, chosen_at_ms: u64, told: Option<(Choice, u64)>, now: i64) -> Option<u64> {
-    let told = told.map(|(told, _)| told);
-    if told == Some(choice) {
+    // At 0, the platform holds it for this person or for another one who shared the record.
+    if told.is_some_and(|(told, at)| told == choice && at > 0) {
         return None;
     }
-    match (chosen_at_ms, choice, told) {
+    match (chosen_at_ms, choice, told.map(|(told, _)| told)) {
         (0, Choice::OptOut, Some(Choice::OptIn)) => u64::try_from(now).ok(),
         (0, ..) => None,
         (at, ..) => Some(at),

@@ -7,6 +7,7 @@ mod histories;
 mod kept;
 mod newest_wins;
 mod outgoing;
+mod shared;
 mod told;
 
 use std::collections::BTreeSet;
@@ -91,8 +92,13 @@ impl Bench {
 
     /// The platform sends these choices about items.
     pub(super) async fn sends(&self, email: &str, items: Vec<Preference>) -> String {
+        self.sends_as(Subject::email(email), items).await
+    }
+
+    /// The same for a person who is named by more than an address.
+    pub(super) async fn sends_as(&self, subject: Subject, items: Vec<Preference>) -> String {
         let asked = Asked::Consent(Requested { notices: Vec::new(), items });
-        self.submit("newsletter", asked, Subject::email(email)).await.view.id
+        self.submit("newsletter", asked, subject).await.view.id
     }
 
     /// The platform sends a preference for the notice, chosen now.
@@ -110,14 +116,19 @@ impl Bench {
 
     /// A delivery with an event of that key arrives.
     pub(super) async fn hears(&self, email: &str, key: &str, preference: Preference) {
+        self.hears_as(Subject::email(email), key, preference).await;
+    }
+
+    /// The same about a person who is named by more or less than an address.
+    pub(super) async fn hears_as(&self, subject: Subject, key: &str, preference: Preference) {
+        let preferences = vec![preference];
+        self.hears_event(ConsentEvent { subject, preferences, changed: Vec::new(), key: key.into() }).await;
+    }
+
+    /// A delivery with that event arrives.
+    pub(super) async fn hears_event(&self, event: ConsentEvent) {
         let keys = self.shared.store.keys("acme").await.unwrap();
         let received_at = self.shared.date_ms();
-        let event = ConsentEvent {
-            subject: Subject::email(email),
-            preferences: vec![preference],
-            changed: Vec::new(),
-            key: key.into(),
-        };
         write(&self.shared.store, move |tx| {
             Box::pin(async move {
                 let (tenant, connection, delivery) = ("acme", "newsletter", "d-1");

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::{Exemption, Settings};
 
 /// A connector's declaration, as it came from the guest; [`crate::plugin`] checks it before anything relies on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Manifest {
     pub identifier_kinds: Vec<IdentifierKind>,
     /// Kinds of consent item, parents first.
     pub item_kinds: Vec<String>,
+    /// Outcomes that no request of the vendor can support.
+    pub proves_without: Vec<Exemption>,
 }
 
 impl Manifest {
@@ -113,6 +115,24 @@ impl Identifying {
             Self::Kinds(kinds) => kinds.contains(kind),
         }
     }
+
+    /// The kinds; empty for any kind.
+    pub fn kinds(&self) -> Vec<String> {
+        match self {
+            Self::AnyKind => Vec::new(),
+            Self::Kinds(kinds) => kinds.iter().cloned().collect(),
+        }
+    }
+}
+
+/// Reads what `Display` writes.
+impl From<&str> for Identifying {
+    fn from(words: &str) -> Self {
+        match words {
+            "*" => Self::AnyKind,
+            kinds => Self::Kinds(kinds.split_whitespace().map(str::to_owned).collect()),
+        }
+    }
 }
 
 /// The kinds, separated by blanks; `*` for any kind.
@@ -143,6 +163,19 @@ pub enum Identifies {
         /// The values, at least one.
         values: Vec<String>,
     },
+}
+
+/// The rule in a sentence's end, such as `identifies a person if project-type is email or hybrid`.
+impl fmt::Display for Identifies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("identifies a person"),
+            Self::Never => f.write_str("is an attribute"),
+            Self::When { setting, values } => {
+                write!(f, "identifies a person if {setting} is {}", values.join(" or "))
+            }
+        }
+    }
 }
 
 /// A setting that the operator fills in.
@@ -237,6 +270,8 @@ pub struct Operation {
     pub host_setting: String,
     /// In capitals.
     pub method: String,
+    /// As declared, or else by the method.
+    pub effect: Effect,
     /// With `{name}` for each blank.
     pub path: String,
     /// The parameters that the connector may set.
@@ -255,6 +290,33 @@ pub struct Operation {
     pub limits: Vec<String>,
     /// Whether sending it twice does no more than sending it once.
     pub repeatable: bool,
+}
+
+/// What a request does at the vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// It only reads.
+    Read,
+    /// It may change something. The protective assumption.
+    #[default]
+    Write,
+}
+
+impl Effect {
+    /// The effect of an operation that declares none.
+    pub fn of_method(method: &str) -> Self {
+        if matches!(method, "GET" | "HEAD") { Self::Read } else { Self::Write }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
 }
 
 /// Where a vendor's delivery carries the webhook token.

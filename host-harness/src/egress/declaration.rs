@@ -13,7 +13,7 @@ use http::{HeaderName, Method};
 use super::template::{Blank, Template};
 use crate::contract::{
     Interface,
-    manifest::{Capture, Limit, Manifest, Place},
+    manifest::{Capture, Effect, Limit, Manifest, Place},
 };
 
 /// A checked manifest. Lives as long as its plugin.
@@ -28,6 +28,12 @@ impl Declaration {
     pub fn check(manifest: Manifest) -> Result<Self, Vec<ManifestError>> {
         let operations = check::operations(&manifest)?;
         Ok(Self { manifest, operations })
+    }
+
+    /// Checks that a component which exports `offered` can report each outcome that its manifest exempts.
+    pub(crate) fn offering(self, offered: &[Interface]) -> Result<Self, Vec<ManifestError>> {
+        let errors = check::unreported(&self.manifest, offered);
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
 
     /// The manifest as the connector gave it.
@@ -53,6 +59,7 @@ pub(crate) struct Declared {
     pub(crate) used_by: BTreeSet<Interface>,
     pub(crate) host_setting: String,
     pub(crate) method: Method,
+    pub(crate) effect: Effect,
     pub(crate) path: Template,
     pub(crate) query: Vec<String>,
     pub(crate) body: Option<BodyForm>,
@@ -68,7 +75,7 @@ pub(crate) struct Declared {
 impl Declared {
     /// Whether sending it may change something at the vendor.
     pub(crate) fn acts(&self) -> bool {
-        !self.method.is_safe()
+        self.effect == Effect::Write
     }
 
     /// Whether its answer brings `secret`.

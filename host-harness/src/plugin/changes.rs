@@ -1,12 +1,18 @@
 //! What another version of a plugin asks for that the running one does not: what an operator must agree to.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 
 use crate::{
     connection::EgressPolicy,
-    contract::manifest::{Limit, Manifest, Operation},
+    contract::{
+        Claim,
+        manifest::{Effect, Limit, Manifest, Operation},
+    },
 };
 
 /// One thing that only the new version asks for.
@@ -37,6 +43,20 @@ pub enum Demand {
     Credential(String),
     /// A vendor host that it may be pointed at.
     Host(String),
+    /// An identifier kind that identifies people by another rule: the host re-keys the people of every connection.
+    Identifies {
+        /// The kind.
+        kind: String,
+        /// Its rule now.
+        rule: String,
+    },
+    /// An outcome that it now reports although no request supports it.
+    ProvesWithout {
+        /// The outcome.
+        claim: Claim,
+        /// Why, in its own words.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Demand {
@@ -50,6 +70,10 @@ impl fmt::Display for Demand {
             Self::TokenSlot(slot) => write!(f, "~ webhook token: now in {slot}"),
             Self::Credential(name) => write!(f, "+ credential {name}"),
             Self::Host(host) => write!(f, "+ host {host}"),
+            Self::Identifies { kind, rule } => write!(f, "~ identifier kind {kind}: {rule}"),
+            Self::ProvesWithout { claim, reason } => {
+                write!(f, "+ reports {claim} without a request: {reason}")
+            }
         }
     }
 }
@@ -85,6 +109,8 @@ impl Changes {
         let credentials = beyond(&credentials(running), &credentials(new)).map(Demand::Credential);
         let hosts = beyond(&hosts(running), &hosts(new)).map(Demand::Host);
         demands.extend(credentials.chain(hosts));
+        demands.extend(rekeyed(running, new));
+        demands.extend(exempted(running, new));
         Self(demands)
     }
 
@@ -104,6 +130,13 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
     let mut what = Vec::new();
     if (&known.method, &known.path) != (&new.method, &new.path) {
         what.push(format!("now sends {} {}", new.method, new.path));
+    }
+    if (known.effect, new.effect) == (Effect::Read, Effect::Write) {
+        what.push("may now change something, where it only read".to_owned());
+    }
+    // A dry run sends what reads, and an unanswered read counts as undone.
+    if (known.effect, new.effect) == (Effect::Write, Effect::Read) {
+        what.push("is now said only to read: a dry run sends it".to_owned());
     }
     if known.host_setting != new.host_setting {
         what.push(format!("now goes to the host in {}", new.host_setting));
@@ -156,6 +189,28 @@ fn handed_over(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec
             operation: operation.name.clone(),
             what: format!("the connector now fills {{{name}}}"),
         })
+        .collect()
+}
+
+/// Identifier kinds whose rule is another one. A connector that names no kinds identifies people by any.
+fn rekeyed(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+    let rules = |manifest: &Manifest| -> BTreeMap<String, String> {
+        let kinds = manifest.identifier_kinds.iter();
+        kinds.map(|kind| (kind.name.clone(), kind.identifies.to_string())).collect()
+    };
+    let (known, now) = (rules(running), rules(new));
+    let changed = now.iter().filter(|(kind, rule)| known.get(*kind) != Some(*rule));
+    let changed = changed.map(|(kind, rule)| (kind.clone(), rule.clone()));
+    let gone = known.keys().filter(|kind| !now.contains_key(*kind));
+    let gone = gone.map(|kind| (kind.clone(), "is no longer acted on".to_owned()));
+    changed.chain(gone).map(|(kind, rule)| Demand::Identifies { kind, rule }).collect()
+}
+
+/// Exemptions that the running version does not have, or justifies otherwise.
+fn exempted(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+    let added = new.proves_without.iter().filter(|exemption| !running.proves_without.contains(exemption));
+    added
+        .map(|exemption| Demand::ProvesWithout { claim: exemption.claim, reason: exemption.reason.clone() })
         .collect()
 }
 
@@ -212,103 +267,4 @@ fn beyond(known: &BTreeSet<String>, new: &BTreeSet<String>) -> impl Iterator<Ite
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::manifest::{Capture, Field, Place, SettingSpec, TokenSlot};
-
-    fn running() -> Manifest {
-        Manifest {
-            settings: vec![
-                SettingSpec {
-                    name: "domain".into(),
-                    options: vec!["api.example.com".into()],
-                    ..Default::default()
-                },
-                SettingSpec { name: "api-key".into(), secret: true, ..Default::default() },
-            ],
-            operations: vec![Operation {
-                name: "forget".into(),
-                purpose: "Forgets a person".into(),
-                used_by: vec!["erasure".into()],
-                host_setting: "domain".into(),
-                method: "POST".into(),
-                path: "/forget".into(),
-                fields: vec![Field {
-                    place: Place::Header,
-                    name: "Api-Key".into(),
-                    value: "{api-key}".into(),
-                }],
-                captures: vec![Capture { field: "token".into(), secret: "token".into(), lifetime: None }],
-                limits: vec!["per-day".into()],
-                ..Default::default()
-            }],
-            webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
-            limits: vec![Limit { name: "per-day".into(), requests: 1_000, period_ms: Some(86_400_000) }],
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn the_same_or_less_asks_for_nothing_more() {
-        let mut less = running();
-        less.limits[0].requests = 999;
-        less.operations.clear();
-        assert_eq!(Changes::between(&running(), &running()), Changes::default());
-        assert_eq!(Changes::between(&running(), &less), Changes::default());
-    }
-
-    #[test]
-    fn a_blank_that_the_host_no_longer_fills_is_named() {
-        let mut new = running();
-        new.settings.retain(|setting| setting.name != "api-key");
-        assert_eq!(
-            Changes::between(&running(), &new).to_string(),
-            "\n  ~ operation forget: the connector now fills {api-key}"
-        );
-    }
-
-    #[test]
-    fn each_thing_more_is_named() {
-        let mut new = running();
-        new.settings[0].options.push("*.example.net".into());
-        new.settings.push(SettingSpec { name: "master-key".into(), secret: true, ..Default::default() });
-        let forget = &mut new.operations[0];
-        forget.path = "/forget/all".into();
-        forget.used_by.push("webhook-verify".into());
-        forget.query.push("cascade".into());
-        forget.fields[0].value = "{master-key}".into();
-        forget.response_headers.push("link".into());
-        forget.response_limit = Some(2_000_000);
-        forget.captures[0].field = "elsewhere".into();
-        forget.content_type = Some("text/xml".into());
-        forget.limits.clear();
-        new.limits[0].period_ms = None;
-        new.webhook_token_slot = None;
-        new.operations.push(Operation {
-            name: "export".into(),
-            purpose: "Reads everything".into(),
-            method: "GET".into(),
-            path: "/export".into(),
-            ..Default::default()
-        });
-        assert_eq!(
-            Changes::between(&running(), &new).to_string(),
-            "\n  ~ operation forget: now sends POST /forget/all\
-             \n  ~ operation forget: now also sent by webhook-verify\
-             \n  ~ operation forget: may now set the parameter cascade\
-             \n  ~ operation forget: the host now writes header Api-Key = {master-key}\
-             \n  ~ operation forget: the host no longer writes header Api-Key = {api-key}\
-             \n  ~ operation forget: now captures token out of elsewhere\
-             \n  ~ operation forget: no longer captures token out of token\
-             \n  ~ operation forget: now sees the response header link\
-             \n  ~ operation forget: no longer keeps to the limit per-day\
-             \n  ~ operation forget: now has a body of text/xml\
-             \n  ~ operation forget: now reads answers of 2000000 bytes\
-             \n  + operation export: GET /export (Reads everything)\
-             \n  ~ limit per-day: now lets more through\
-             \n  ~ webhook token: now in no place\
-             \n  + credential master-key\
-             \n  + host *.example.net"
-        );
-    }
-}
+mod tests;

@@ -3,28 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest as _, Sha256};
-use wasmtime::{
-    component::{Component, InstancePre},
-    error::Context as _,
-};
+use wasmtime::component::{Component, InstancePre};
 
-use super::{Digest, Exports, Plugin};
+use super::{
+    Digest, Exports, Plugin,
+    surface::{IMPORTS, Surface, Way},
+};
 use crate::{
-    bindings::{self, Bounded, exports},
+    bindings::Bounded,
     connection::CallLimits,
-    contract::{Interface, manifest::Manifest},
+    contract::{ContractVersion, Interface, manifest::Manifest},
     egress::{Declaration, ManifestError, Redactor},
     engine::Engine,
     sandbox::{About, CallFailure, CallState, Masks, Sandbox},
 };
-
-/// The contract's interfaces that a connector may import, at the version that this host serves.
-const IMPORTS: [&str; 4] = [
-    "privacy:saas-connector/types@0.1.0",
-    "privacy:saas-connector/http@0.1.0",
-    "privacy:saas-connector/credentials@0.1.0",
-    "privacy:saas-connector/log@0.1.0",
-];
 
 /// What to do with imports of `wasi:*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +61,8 @@ pub enum LoadError {
     NotAComponent(String),
     /// An import that the contract does not have.
     #[error(
-        "imports {import}, which is not in the contract: a connector may import {} and nothing else{}",
+        "imports {import}, which is not in the contract: a connector may import {} of privacy:saas-connector and nothing \
+         else{}",
         IMPORTS.join(", "),
         if *.wasi { "; if its toolchain cannot leave WASI out, set wasi = \"trapped\" for this plugin" } else { "" }
     )]
@@ -80,10 +73,30 @@ pub enum LoadError {
         wasi: bool,
     },
     /// An export that the contract does not have.
-    #[error("exports {0}, which is not in the contract (version 0.1.0)")]
-    ForeignExport(String),
+    #[error(
+        "exports {export}, which is not in the contract: a connector may export {} of privacy:saas-connector and nothing else",
+        Interface::ALL.map(Interface::name).join(", ")
+    )]
+    ForeignExport {
+        /// Its full name.
+        export: String,
+    },
+    /// A contract version that this host does not serve.
+    #[error("{way} {name}; this host serves {}", ContractVersion::served())]
+    UnservedVersion {
+        /// How the component uses it.
+        way: Way,
+        /// The full name.
+        name: String,
+    },
+    /// Interfaces of more than one contract version.
+    #[error("mixes versions of the contract: {0} and {1}; build it against one of them")]
+    MixedVersions(String, String),
     /// Not even a base connector.
-    #[error("does not export privacy:saas-connector/connector@0.1.0, so it is no connector of this contract")]
+    #[error(
+        "exports no privacy:saas-connector/connector, so it is no connector; this host serves {}",
+        ContractVersion::served()
+    )]
     NoConnector,
     /// A type or function differs from the contract's.
     #[error("does not fit the contract: {0}")]
@@ -127,46 +140,18 @@ impl Plugin {
             .await
             .map_err(|_| LoadError::Interrupted)?
             .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
-        let imports = audited_imports(engine, &component, policy.wasi)?;
-        let offered = audited_exports(engine, &component)?;
+        let Surface { contract, imports, offered } = Surface::of(engine, &component, policy.wasi)?;
         let pre = link(engine, &component, policy.wasi)?;
-        let exports = Exports::of(&pre, &offered)?;
+        let exports = Exports::find(&component, contract, &offered)
+            .map_err(|error| LoadError::Mismatch(sentence(&error)))?;
         let manifest = describe(engine, &pre, &exports, policy.describe).await?;
-        let declaration = Arc::new(Declaration::check(manifest).map_err(LoadError::Manifest)?);
+        let declaration = Declaration::check(manifest).and_then(|declaration| declaration.offering(&offered));
+        let declaration = Arc::new(declaration.map_err(LoadError::Manifest)?);
         component
             .initialize_copy_on_write_image()
             .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
-        Ok(Self { pre, exports, offered, imports, digest, declaration })
+        Ok(Self { pre, contract, exports, offered, imports, digest, declaration })
     }
-}
-
-fn audited_imports(engine: &Engine, component: &Component, wasi: Wasi) -> Result<Vec<String>, LoadError> {
-    let mut imports = Vec::new();
-    for (import, _) in component.component_type().imports(engine.wasmtime()) {
-        let is_wasi = import.starts_with("wasi:");
-        if !(IMPORTS.contains(&import) || is_wasi && wasi == Wasi::Trapped) {
-            return Err(LoadError::ForeignImport { import: import.to_owned(), wasi: is_wasi });
-        }
-        imports.push(import.to_owned());
-    }
-    Ok(imports)
-}
-
-fn audited_exports(engine: &Engine, component: &Component) -> Result<Vec<Interface>, LoadError> {
-    let mut offered = Vec::new();
-    for (export, _) in component.component_type().exports(engine.wasmtime()) {
-        let interface = export
-            .strip_prefix(bindings::PACKAGE)
-            .and_then(|name| name.strip_suffix("@0.1.0"))
-            .and_then(Interface::from_name)
-            .ok_or_else(|| LoadError::ForeignExport(export.to_owned()))?;
-        offered.push(interface);
-    }
-    offered.sort_unstable();
-    if offered.first() != Some(&Interface::Connector) {
-        return Err(LoadError::NoConnector);
-    }
-    Ok(offered)
 }
 
 fn link(engine: &Engine, component: &Component, wasi: Wasi) -> Result<InstancePre<CallState>, LoadError> {
@@ -179,40 +164,6 @@ fn link(engine: &Engine, component: &Component, wasi: Wasi) -> Result<InstancePr
             .instantiate_pre(component)
             .map_err(mismatch),
     }
-}
-
-macro_rules! exports {
-    ($($field:ident: $interface:ident,)*) => {
-        impl Exports {
-            fn of(pre: &InstancePre<CallState>, offered: &[Interface]) -> Result<Self, LoadError> {
-                let has = |interface| offered.contains(&interface);
-                let mismatch = |error: wasmtime::Error| LoadError::Mismatch(sentence(&error));
-                Ok(Self {
-                    $($field: has(Interface::$interface)
-                        .then(|| exports::$field::GuestIndices::new(pre))
-                        .transpose()
-                        .map_err(mismatch)?,)*
-                })
-            }
-
-            /// Type-checks every export against the contract.
-            fn check_types(&self, sandbox: &mut Sandbox) -> wasmtime::Result<()> {
-                let (store, instance) = (&mut sandbox.store, &sandbox.instance);
-                $(if let Some(guest) = &self.$field {
-                    guest.load(&mut *store, instance).context(format!("its export {}", Interface::$interface))?;
-                })*
-                Ok(())
-            }
-        }
-    };
-}
-
-exports! {
-    connector: Connector,
-    erasure: Erasure,
-    consent: Consent,
-    webhook_verify: WebhookVerify,
-    webhook_token: WebhookToken,
 }
 
 /// Starts it once, checks its types, and asks it to describe itself, with no import to use.
@@ -230,19 +181,15 @@ async fn describe(
         let mut sandbox = Sandbox::begin(engine, pre, &limits, None, Arc::clone(&meter))
             .await
             .map_err(|error| LoadError::Undescribed(CallFailure::of(&error, &meter)))?;
-        exports.check_types(&mut sandbox).map_err(|error| LoadError::Mismatch(sentence(&error)))?;
-        let Some(connector) = &exports.connector else { return Err(LoadError::NoConnector) };
-        let told = async {
-            let guest = connector.load(&mut sandbox.store, &sandbox.instance)?;
-            guest.call_describe(&mut sandbox.store).await
-        };
-        told.await.map_err(|error| LoadError::Undescribed(CallFailure::of(&error, &meter)))
+        exports.check(&mut sandbox).map_err(|error| LoadError::Mismatch(sentence(&error)))?;
+        let described = exports.describe().call(&mut sandbox, ()).await;
+        described.map_err(|error| LoadError::Undescribed(CallFailure::of(&error, &meter)))
     };
-    let told = tokio::time::timeout(patience, work)
+    let described = tokio::time::timeout(patience, work)
         .await
         .map_err(|_| LoadError::Undescribed(CallFailure::too_slow_to_load(patience, &meter)))??;
     let masks = Masks::new(Redactor::default(), About::Nobody);
-    told.bounded(&masks).map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
+    described.bounded(&masks).map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
 }
 
 /// The whole chain of causes on one line.

@@ -2,9 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{UNREADABLE, Who, carry, differences::differences, owned::Owned};
+use super::{
+    UNREADABLE, Who, carry,
+    differences::differences,
+    keying::{self, Approval},
+    owned::Owned,
+};
 use crate::{
     consent::catalogue::{self, CatalogueError},
+    contract::manifest::Identifying,
     host::PutError,
     service::Shared,
     store::{
@@ -49,6 +55,19 @@ pub(crate) enum ChangeError {
     Unfinished {
         /// How many.
         count: i64,
+    },
+    /// It changes what identifies people.
+    #[error(
+        "it changes what identifies a person at the connection from `{before}` to `{after}`: its {people} people would be keyed \
+         anew, some split and some joined. Agree to it to go on"
+    )]
+    RekeysPeople {
+        /// The kinds by which people are keyed.
+        before: Identifying,
+        /// The kinds by which they would be.
+        after: Identifying,
+        /// How many people are known.
+        people: i64,
     },
     /// Its mapping would no longer hold.
     #[error(transparent)]
@@ -95,6 +114,7 @@ pub(crate) async fn create(shared: &Shared, who: &Who, new: Owned) -> Result<Own
         shared.host.remove_connection(&key);
         return Err(error);
     }
+    keying::key_people(shared, &key).await?;
     find(shared, &key).await?.ok_or(ChangeError::Unknown(key))
 }
 
@@ -103,6 +123,7 @@ pub(crate) async fn change<E: From<ChangeError>>(
     shared: &Shared,
     who: &Who,
     key: &str,
+    approval: Approval,
     change: impl FnOnce(&Owned) -> Result<Owned, E> + Send,
 ) -> Result<Owned, E> {
     let _alone = shared.registry.changing.lock().await;
@@ -114,14 +135,16 @@ pub(crate) async fn change<E: From<ChangeError>>(
         // Whoever changes it has taken it over.
         (after.file, after.left_file) = (None, false);
     }
+    keying::check(shared, &after.for_calls(shared.config.public_url.as_deref()), approval).await?;
     let put = shared.host.put_connection(after.for_calls(shared.config.public_url.as_deref()));
     put.map_err(ChangeError::from)?;
     let detail = json!({"by": who.0, "changed": differences(&before, &after)});
     if let Err(error) = store(shared, &after, "connection-changed", detail).await {
-        carry(shared, &before);
+        carry(shared, &before).await.map_err(ChangeError::from)?;
         return Err(error.into());
     }
     shared.registry.problems().remove(key);
+    keying::key_people(shared, key).await.map_err(ChangeError::from)?;
     Ok(find(shared, key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?)
 }
 

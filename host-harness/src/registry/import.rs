@@ -9,6 +9,7 @@ use super::{
     Who, carry,
     change::{ChangeError, find_kept, store},
     differences::differences,
+    keying::{self, Approval},
     owned::{self, Owned},
 };
 use crate::{
@@ -47,14 +48,18 @@ pub enum ReloadError {
 }
 
 /// Reads the file again and takes in its connections. One that is broken changes nothing.
-pub(crate) async fn reload(shared: &Shared) -> Result<Reloaded, ReloadError> {
+pub(crate) async fn reload(shared: &Shared, approval: Approval) -> Result<Reloaded, ReloadError> {
     let file = shared.registry.file.as_ref().ok_or(ReloadError::NoFile)?;
     let config = Config::read(file)?;
-    Ok(take_in(shared, &config).await?)
+    Ok(take_in(shared, &config, approval).await?)
 }
 
 /// Takes in the connections of `config`: new ones, changed ones, and that others are gone.
-pub(crate) async fn take_in(shared: &Shared, config: &Config) -> Result<Reloaded, StoreError> {
+pub(crate) async fn take_in(
+    shared: &Shared,
+    config: &Config,
+    approval: Approval,
+) -> Result<Reloaded, StoreError> {
     let Some(file) = config.file.as_ref().map(|file| file.display().to_string()) else {
         return Ok(Reloaded::default());
     };
@@ -69,7 +74,7 @@ pub(crate) async fn take_in(shared: &Shared, config: &Config) -> Result<Reloaded
             left_file: false,
             standing: Standing::default(),
         };
-        take_in_one(shared, &file, new, &mut reloaded).await?;
+        take_in_one(shared, &file, new, approval, &mut reloaded).await?;
     }
     let named: BTreeSet<&str> =
         config.connections().iter().map(|spec: &ConnectionSpec| spec.key.as_str()).collect();
@@ -88,10 +93,11 @@ async fn take_in_one(
     shared: &Shared,
     file: &str,
     new: Owned,
+    approval: Approval,
     reloaded: &mut Reloaded,
 ) -> Result<(), StoreError> {
     let key = new.spec.key.clone();
-    match taken_in(shared, file, new).await {
+    match taken_in(shared, file, new, approval).await {
         Ok(Taken::Unchanged) => {}
         Ok(Taken::Added) => reloaded.added.push(key),
         Ok(Taken::Changed) => reloaded.changed.push(key),
@@ -111,11 +117,11 @@ enum Taken {
     Changed,
 }
 
-async fn taken_in(shared: &Shared, file: &str, new: Owned) -> Result<Taken, ChangeError> {
+async fn taken_in(shared: &Shared, file: &str, new: Owned, approval: Approval) -> Result<Taken, ChangeError> {
     let by = Who::file(file).0;
     let Some(before) = find_kept(shared, &new.spec.key).await? else {
         store(shared, &new, "connection-created", json!({"by": by, "plugin": new.spec.plugin})).await?;
-        carry(shared, &new);
+        carry(shared, &new).await?;
         return Ok(Taken::Added);
     };
     if before.file.is_none() {
@@ -132,8 +138,9 @@ async fn taken_in(shared: &Shared, file: &str, new: Owned) -> Result<Taken, Chan
     if changed.is_empty() {
         return Ok(Taken::Unchanged);
     }
+    keying::check(shared, &new.for_calls(shared.config.public_url.as_deref()), approval).await?;
     store(shared, &new, "connection-changed", json!({"by": by, "changed": changed})).await?;
-    carry(shared, &new);
+    carry(shared, &new).await?;
     Ok(Taken::Changed)
 }
 

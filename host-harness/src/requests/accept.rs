@@ -3,19 +3,19 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Action, Details, key_context};
+use super::{Action, Details, Withheld, key_context};
 use crate::{
     config::UnknownConnection,
     consent::{
         outbound::{Plan, Requested},
         outgoing,
     },
-    contract::{Identifier, Interface, Subject},
+    contract::{Interface, Subject},
     host::PutError,
     sandbox::Calls,
     service::Shared,
     store::{
-        Connection, Keys, PersonKey, PersonName, StoreError,
+        Connection, Keys, Named, PersonKey, StoreError, attributes,
         audit::{self, Record},
         connections,
         people::{self, PersonId},
@@ -32,6 +32,8 @@ pub(crate) enum Asked {
     Consent(Requested),
     /// Read what the vendor holds for them.
     Reading,
+    /// The same of a person who was erased here, for an event that says the vendor still has them.
+    ReadingAfterErasure(Withheld),
 }
 
 impl Asked {
@@ -39,7 +41,7 @@ impl Asked {
         match self {
             Self::Erasure => Action::Erasure,
             Self::Consent(_) => Action::Consent,
-            Self::Reading => Action::Reading,
+            Self::Reading | Self::ReadingAfterErasure(_) => Action::Reading,
         }
     }
 
@@ -47,7 +49,7 @@ impl Asked {
     fn interface(&self) -> Interface {
         match self {
             Self::Erasure => Interface::Erasure,
-            Self::Consent(_) | Self::Reading => Interface::Consent,
+            Self::Consent(_) | Self::Reading | Self::ReadingAfterErasure(_) => Interface::Consent,
         }
     }
 }
@@ -95,14 +97,11 @@ pub(crate) enum AcceptError {
         wanted: Interface,
     },
     /// The connector knows nobody by what is given.
-    #[error(
-        "connection {connection} finds nobody by these kinds of identifier; it finds people by {}",
-        accepted.join(", ")
-    )]
+    #[error("connection {connection} does not identify people by these identifier kinds; it accepts {}", accepted.join(", "))]
     NoUsableKind {
         /// The connection's key.
         connection: String,
-        /// What its manifest names.
+        /// The kinds that identify people there.
         accepted: Vec<String>,
     },
     /// The connection does nothing.
@@ -178,11 +177,6 @@ fn suited(shared: &Shared, submitted: &Submission) -> Result<Calls, AcceptError>
         let connector = plugin.manifest().name.clone();
         return Err(AcceptError::NotOffered { connection, connector, wanted });
     }
-    let accepted = plugin.manifest().identifier_kind_names();
-    let fits = |given: &Identifier| accepted.contains(&given.kind) && !given.value.trim().is_empty();
-    if !accepted.is_empty() && !submitted.subject.identifiers().iter().any(fits) {
-        return Err(AcceptError::NoUsableKind { connection, accepted });
-    }
     Ok(calls)
 }
 
@@ -201,9 +195,18 @@ async fn take(
     if let Some(refused) = refused(tx, &connection, asked.action()).await? {
         return Ok(Err(refused));
     }
-    let person = people::known_as(tx, &connection, &names(&keys.person, &subject)).await?;
+    let named = Named::at(tx, keys, &connection, &subject).await?;
+    if !named.identify() {
+        let accepted = connections::identifying(tx, &connection).await?.kinds();
+        return Ok(Err(AcceptError::NoUsableKind { connection, accepted }));
+    }
+    let person = people::known_as(tx, &connection, &named.identifying).await?;
+    attributes::note(tx, &keys.vault, &connection, (person, &subject), &named).await?;
     let about = About { tenant, connection: &connection, person, subject: &subject, at };
     let id = put(tx, keys, &about, &asked, once).await?;
+    if asked.action() == Action::Consent && people::is_to_be_read(tx, person).await? {
+        look(tx, keys, &about).await?;
+    }
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
     Ok(Ok(Accepted { view, was_sent_before: false }))
@@ -264,6 +267,15 @@ pub(crate) async fn put_own(
     put(tx, keys, about, asked, once).await.map(Some)
 }
 
+/// Has the vendor asked what it holds for the person, unless that waits already.
+pub(crate) async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<(), StoreError> {
+    let is_waiting = requests::is_waiting_to_read(tx, about.person).await?;
+    if is_waiting || put_own(tx, keys, about, &Asked::Reading).await?.is_some() {
+        people::is_being_read(tx, about.person).await?;
+    }
+    Ok(())
+}
+
 async fn put(
     tx: &mut Connection,
     keys: &Keys,
@@ -275,10 +287,14 @@ async fn put(
     let (key, data_key) = keys.vault.new_data_key(&key_context(&id))?;
     let plan = match asked {
         Asked::Consent(requested) => outgoing::plan(tx, keys, about, requested, &id).await?,
-        Asked::Erasure | Asked::Reading => Plan::default(),
+        Asked::Erasure | Asked::Reading | Asked::ReadingAfterErasure(_) => Plan::default(),
     };
     let report = plan.report();
-    let details = Details { subject: about.subject.clone(), plan };
+    let withheld = match asked {
+        Asked::ReadingAfterErasure(withheld) => Some(withheld.clone()),
+        Asked::Erasure | Asked::Consent(_) | Asked::Reading => None,
+    };
+    let details = Details { subject: about.subject.clone(), plan, withheld };
     let new = New {
         id: id.clone(),
         tenant: about.tenant.to_owned(),
@@ -293,7 +309,7 @@ async fn put(
         at: about.at,
     };
     requests::insert(tx, &new).await?;
-    let names = names(&keys.person, about.subject);
+    let names = Named::at(tx, keys, about.connection, about.subject).await?.identifying;
     if asked.action() == Action::Erasure {
         people::erases(tx, about.connection, &id, &names).await?;
     }
@@ -307,18 +323,13 @@ async fn put(
     Ok(id)
 }
 
-/// Every identifier's keyed hash.
-pub(crate) fn names(key: &PersonKey, subject: &Subject) -> Vec<PersonName> {
-    subject.identifiers().iter().filter(|i| !i.value.trim().is_empty()).map(|i| key.name(i)).collect()
-}
-
 /// Everything that was asked, to tell a repeated request from another one.
 fn body(submitted: &Submission) -> Vec<u8> {
     let identifiers: Vec<_> =
         submitted.subject.identifiers().iter().map(|i| (i.kind.as_str(), i.value.as_str())).collect();
     let requested = match &submitted.asked {
         Asked::Consent(requested) => json!(requested),
-        Asked::Erasure | Asked::Reading => Value::Null,
+        Asked::Erasure | Asked::Reading | Asked::ReadingAfterErasure(_) => Value::Null,
     };
     json!([submitted.connection, submitted.asked.action(), identifiers, requested]).to_string().into_bytes()
 }

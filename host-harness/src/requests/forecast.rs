@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use super::{Action, State};
 use crate::{
-    contract::{Interface, manifest::Limit},
+    contract::{
+        Interface,
+        manifest::{Effect, Limit},
+    },
     egress::is_long,
     sandbox::Calls,
     service::Shared,
@@ -102,7 +105,7 @@ fn long_limits(calls: &Calls, action: Action) -> Vec<Limit> {
     let interface = if action == Action::Erasure { Interface::Erasure } else { Interface::Consent };
     let manifest = calls.plugin().manifest();
     let acting = manifest.operations.iter().filter(|operation| {
-        operation.method != "GET" && operation.used_by.iter().any(|name| name == interface.name())
+        operation.effect == Effect::Write && operation.used_by.iter().any(|name| name == interface.name())
     });
     let mut names: Vec<_> = acting.flat_map(|operation| &operation.limits).collect();
     names.sort_unstable();

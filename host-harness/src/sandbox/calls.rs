@@ -1,4 +1,4 @@
-//! The calls that can be made on a connection, each a sentence: `calls.erase(&subject).await`.
+//! The calls that can be made on a connection, each a sentence: `calls.erase(subject).await`.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -26,18 +26,18 @@ use crate::{
 /// The guest's answer, or how the sandbox ended the call: two different things.
 pub type CallResult<T> = Result<Result<T, ConnectorError>, CallFailure>;
 
-/// Calls an export in a sandbox of its own, about somebody; the connection's settings are its first argument.
+/// Calls a function of a capability in a sandbox of its own, about somebody; the connection's settings are its first
+/// argument.
 macro_rules! ask {
-    ($calls:expr, $about:expr, $placeholder:expr, $interface:ident, $export:ident.$call:ident($($argument:expr),*)) => {
+    ($calls:expr, $about:expr, $placeholder:expr, $interface:ident, $capability:ident.$function:ident($($argument:expr),*)) => {
         $calls
             .call(
                 Interface::$interface,
                 $about,
                 $placeholder,
-                |exports| exports.$export.as_ref(),
-                |mut sandbox, guest, settings| async move {
-                    let guest = guest.load(&mut sandbox.store, &sandbox.instance)?;
-                    guest.$call(&mut sandbox.store, &settings $(, $argument)*).await
+                |exports| exports.$capability(),
+                |mut sandbox, capability, settings| async move {
+                    capability.$function.call(&mut sandbox, (settings, $($argument),*)).await
                 },
             )
             .await
@@ -104,14 +104,14 @@ impl Calls {
 
     /// Tries what each capability needs, changing nothing at the vendor.
     pub async fn test_connection(&self) -> CallResult<Vec<Check>> {
-        ask!(self, About::Nobody, None, Connector, connector.call_test_connection())
+        ask!(self, About::Nobody, None, Connector, connector.test_connection())
     }
 
     /// Erases the person under every identifier that the connection can act on.
     pub async fn erase(&self, subject: &Subject) -> CallResult<Receipt> {
         let _turn = self.turns.take(&self.connection, subject).await;
         let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
-        ask!(self, about, None, Erasure, erasure.call_erase(&subject))
+        ask!(self, about, None, Erasure, erasure.erase(subject))
     }
 
     /// Looks whether erasures have taken effect: one receipt for each, in their order.
@@ -119,20 +119,20 @@ impl Calls {
         let asked = erasures.len();
         let about = About::People(erasures.iter().map(|erasure| erasure.subject.clone()).collect());
         let erasures = bindings::erasures(erasures);
-        let answer = ask!(self, about, None, Erasure, erasure.call_confirm(&erasures))?;
+        let answer = ask!(self, about, None, Erasure, erasure.confirm(erasures))?;
         as_many(answer, asked, "receipts", Vec::len)
     }
 
     /// All items that preferences can name.
     pub async fn list_items(&self) -> CallResult<Vec<Item>> {
-        ask!(self, About::Nobody, None, Consent, consent.call_list_items())
+        ask!(self, About::Nobody, None, Consent, consent.list_items())
     }
 
     /// What the vendor holds for the person now; none where the person is unknown to it.
     pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<Held>>> {
         let _turn = self.turns.take(&self.connection, subject).await;
         let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
-        ask!(self, about, None, Consent, consent.call_current(&subject))
+        ask!(self, about, None, Consent, consent.current(subject))
     }
 
     /// Makes the vendor hold exactly these choices and leaves every other as it is. Waits where the person's last call
@@ -143,7 +143,7 @@ impl Calls {
         let asked = preferences.len();
         let about = About::People(vec![subject.clone()]);
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
-        let answer = ask!(self, about, None, Consent, consent.call_apply(&subject, &preferences));
+        let answer = ask!(self, about, None, Consent, consent.apply(subject, preferences));
         if let Some(wait) = settling(&answer) {
             turn.settles_after(wait);
         }
@@ -154,28 +154,27 @@ impl Calls {
     pub async fn verify(&self, admitted: &Admitted) -> CallResult<Verdict> {
         let about = About::Delivery(admitted.delivery().clone());
         let delivery = bindings::delivery(admitted.delivery());
-        ask!(self, about, admitted.placeholder(), WebhookVerify, webhook_verify.call_verify(&delivery))
+        ask!(self, about, admitted.placeholder(), WebhookVerify, webhook_verify.verify(delivery))
     }
 
     /// Hands the vendor the token that the connection holds ready.
     pub async fn install_token(&self) -> CallResult<TokenOutcome> {
-        ask!(self, About::Nobody, None, WebhookToken, webhook_token.call_install())
+        ask!(self, About::Nobody, None, WebhookToken, webhook_token.install())
     }
 
-    async fn call<G, T, F>(
-        &self,
+    async fn call<'a, G: 'a, T, F>(
+        &'a self,
         interface: Interface,
         about: About,
         accepted_placeholder: Option<String>,
-        capability: impl FnOnce(&Exports) -> Option<&G>,
-        run: impl FnOnce(Sandbox, G, types::Settings) -> F,
+        capability: impl FnOnce(&'a Exports) -> Option<&'a G>,
+        run: impl FnOnce(Sandbox, &'a G, Arc<types::Settings>) -> F,
     ) -> CallResult<T::Own>
     where
-        G: Clone,
         T: Bounded,
         F: Future<Output = wasmtime::Result<Result<T, types::Error>>>,
     {
-        let Some(guest) = capability(self.plugin.exports_of_calls()).cloned() else {
+        let Some(capability) = capability(self.plugin.exports_of_calls()) else {
             return Ok(Err(unsupported(&self.plugin, interface)));
         };
         let meter = Arc::new(Meter::default());
@@ -195,7 +194,10 @@ impl Calls {
             )
             .await;
             let answer = match sandbox {
-                Ok(sandbox) => run(sandbox, guest, bindings::settings(&self.connection.settings)).await,
+                Ok(sandbox) => {
+                    let settings = Arc::new(bindings::settings(&self.connection.settings));
+                    run(sandbox, capability, settings).await
+                }
                 Err(error) => Err(error),
             };
             answer.map_err(|error| CallFailure::of(&error, &meter))

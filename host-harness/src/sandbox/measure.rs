@@ -6,17 +6,17 @@ use tokio::time::Instant;
 
 use super::{About, Calls, Masks, Sandbox, meter::Meter};
 use crate::{
-    bindings::{self, contract::types, exports},
+    bindings::{self, contract::types},
     contract::{Interface, Subject, consent::Preference},
+    plugin::Plugin,
     webhook::Admitted,
 };
 
 /// An instance that is kept warm.
 pub struct Warm {
     sandbox: Sandbox,
-    verifier: exports::webhook_verify::Guest,
-    consent: exports::consent::Guest,
-    settings: types::Settings,
+    plugin: Arc<Plugin>,
+    settings: Arc<types::Settings>,
 }
 
 impl Calls {
@@ -27,15 +27,13 @@ impl Calls {
 
     /// An instance to be called again and again; its limits are those of one call, for all of them together.
     pub async fn warm(&self, interface: Interface, admitted: &Admitted) -> wasmtime::Result<Option<Warm>> {
-        let mut sandbox = self.begin(interface, admitted.placeholder()).await?;
         let exports = self.plugin.exports_of_calls();
-        let (Some(verify), Some(consent)) = (&exports.webhook_verify, &exports.consent) else {
+        if exports.webhook_verify().is_none() || exports.consent().is_none() {
             return Ok(None);
-        };
-        let verifier = verify.load(&mut sandbox.store, &sandbox.instance)?;
-        let consent = consent.load(&mut sandbox.store, &sandbox.instance)?;
-        let settings = bindings::settings(&self.connection.settings);
-        Ok(Some(Warm { sandbox, verifier, consent, settings }))
+        }
+        let sandbox = self.begin(interface, admitted.placeholder()).await?;
+        let settings = Arc::new(bindings::settings(&self.connection.settings));
+        Ok(Some(Warm { sandbox, plugin: Arc::clone(&self.plugin), settings }))
     }
 
     async fn begin(
@@ -55,14 +53,15 @@ impl Warm {
     /// Verifies in this instance; whether the guest answered.
     pub async fn verify(&mut self, admitted: &Admitted) -> wasmtime::Result<bool> {
         let delivery = bindings::delivery(admitted.delivery());
-        let answer = self.verifier.call_verify(&mut self.sandbox.store, &self.settings, &delivery).await?;
-        Ok(answer.is_ok())
+        let Some(capability) = self.plugin.exports_of_calls().webhook_verify() else { return Ok(false) };
+        let arguments = (Arc::clone(&self.settings), delivery);
+        Ok(capability.verify.call(&mut self.sandbox, arguments).await?.is_ok())
     }
     /// Applies in this instance; whether the guest answered.
     pub async fn apply(&mut self, subject: &Subject, preferences: &[Preference]) -> wasmtime::Result<bool> {
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
-        let store = &mut self.sandbox.store;
-        let answer = self.consent.call_apply(store, &self.settings, &subject, &preferences).await?;
-        Ok(answer.is_ok())
+        let Some(capability) = self.plugin.exports_of_calls().consent() else { return Ok(false) };
+        let arguments = (Arc::clone(&self.settings), subject, preferences);
+        Ok(capability.apply.call(&mut self.sandbox, arguments).await?.is_ok())
     }
 }

@@ -61,10 +61,11 @@ impl Turns {
         Self { clock, people: Mutex::default() }
     }
 
-    /// The turn of `subject`, under every one of its identifiers; waits for the last one's to end and to settle.
+    /// The turn of `subject`, under each of its identifiers that identifies a person at the connection; waits for the last one's to
+    /// end and to settle.
     pub(crate) async fn take(&self, connection: &Connection, subject: &Subject) -> Turn {
-        let mut keys: Vec<_> =
-            subject.identifiers().iter().map(|i| key(connection, &i.kind, &i.value)).collect();
+        let identifiers = subject.identifiers().iter().filter(|i| connection.identifying.includes(&i.kind));
+        let mut keys: Vec<_> = identifiers.map(|i| key(connection, &i.kind, &i.value)).collect();
         // One order for everybody, so that no two wait for each other.
         keys.sort_unstable();
         keys.dedup();

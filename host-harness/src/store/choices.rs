@@ -8,7 +8,7 @@ use crate::{
     contract::consent::{Choice, ItemId},
 };
 
-words!(Origin { Platform = "platform", Vendor = "vendor", Reading = "reading" });
+words!(Origin { Platform = "platform", Vendor = "vendor", Reading = "reading", Merged = "merged" });
 
 /// What stands for `person`.
 pub(crate) async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{Row, any::AnyRow};
 
 use super::{Connection, StoreError};
-use crate::connection::Duty;
+use crate::{connection::Duty, contract::manifest::Identifying};
 
 /// A connection as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +74,45 @@ pub(crate) fn duties_in(actions: &str) -> Result<BTreeSet<Duty>, StoreError> {
 pub(crate) async fn tenant(connection: &mut Connection, key: &str) -> Result<Option<String>, StoreError> {
     let sql = "SELECT tenant FROM connections WHERE key = $1";
     Ok(sqlx::query_scalar(sql).bind(key).fetch_optional(connection).await?)
+}
+
+/// The identifier kinds by which the connection's people are keyed; `None` until its plugin has said so.
+pub(crate) async fn keyed_by(tx: &mut Connection, key: &str) -> Result<Option<Identifying>, StoreError> {
+    let sql = "SELECT identifying FROM connections WHERE key = $1";
+    let words: Option<Option<String>> = sqlx::query_scalar(sql).bind(key).fetch_optional(tx).await?;
+    Ok(words.flatten().map(|words| Identifying::from(words.as_str())))
+}
+
+/// The same, required: nobody is found at a connection whose people are not keyed.
+pub(crate) async fn identifying(tx: &mut Connection, key: &str) -> Result<Identifying, StoreError> {
+    keyed_by(tx, key).await?.ok_or_else(|| StoreError::NotKeyed(key.to_owned()))
+}
+
+/// The tenant and key of each connection with people that are not keyed.
+pub(crate) async fn not_keyed(tx: &mut Connection) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT tenant, key FROM connections c WHERE identifying IS NULL \
+           AND EXISTS (SELECT 1 FROM people p WHERE p.connection = c.key) ORDER BY key",
+    )
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("tenant")?, row.try_get("key")?))).collect()
+}
+
+/// The connection's people are keyed by `identifying` since `at`.
+pub(crate) async fn key_by(
+    tx: &mut Connection,
+    key: &str,
+    identifying: &Identifying,
+    at: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE connections SET identifying = $2, rekeyed_at = $3 WHERE key = $1")
+        .bind(key)
+        .bind(identifying.to_string())
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// Stores `new` at `at`, instead of the connection of its key where there is one; how that one stands is kept.
@@ -154,7 +193,7 @@ pub(crate) async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u
 }
 
 /// What each table loses with a connection, in order.
-const FORGET: [&str; 14] = [
+const FORGET: [&str; 15] = [
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM notice_choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -166,6 +205,7 @@ const FORGET: [&str; 14] = [
     "DELETE FROM tokens WHERE connection = $1",
     "DELETE FROM erasing WHERE connection = $1",
     "DELETE FROM names WHERE connection = $1",
+    "DELETE FROM attributes WHERE connection = $1",
     "DELETE FROM people WHERE connection = $1",
     "DELETE FROM gates WHERE connection = $1",
     "DELETE FROM connections WHERE key = $1",

@@ -105,6 +105,20 @@ pub(crate) async fn is_new(
     Ok(heard.rows_affected() > 0)
 }
 
+/// The vendor's event of that digest was not taken in.
+pub(crate) async fn forget(
+    tx: &mut Connection,
+    connection: &str,
+    digest: [u8; 32],
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM event_keys WHERE connection = $1 AND digest = $2")
+        .bind(connection)
+        .bind(digest.to_vec())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Events and digests from before `before` go.
 pub(crate) async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM events WHERE received_at < $1").bind(before).execute(&mut *tx).await?;

@@ -1,15 +1,28 @@
 //! People of a connection, by number. Their identifiers are here as keyed hashes only.
 //!
-//! Whoever is named together is one person: an event may know an address alone, a request address and user id.
+//! People who are named together by identifiers that identify are one person: in a hybrid project an event may know an address
+//! alone, and a request the address and the user id. What several people may share is an attribute: see [`attributes`].
 
-use super::{Connection, PersonName, StoreError, choices, deliveries};
+use super::{Connection, PersonName, StoreError, attributes, choices, deliveries};
 
 /// A person of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PersonId(pub(crate) i64);
 
-/// The person of `connection` who has any of `names`, from now on known by all of them. Whoever is erased by one of them is
-/// forgotten by all.
+/// Stands for the person of an event that identifies nobody. No person has this number.
+pub(crate) const NOBODY: PersonId = PersonId(0);
+
+/// Why a person known here may no longer be at the vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// The vendor took an erasure of them.
+    Erased,
+    /// An erasure found nobody.
+    NotFound,
+}
+
+/// The person of `connection` who has any of `names`, at least one, each of which identifies; from now on known by all of them.
+/// Whoever is erased by one of them is forgotten by all.
 pub(crate) async fn known_as(
     tx: &mut Connection,
     connection: &str,
@@ -24,16 +37,7 @@ pub(crate) async fn known_as(
         merge(tx, *other, person).await?;
     }
     for name in names {
-        sqlx::query(
-            "INSERT INTO names (connection, name, kind, person) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (connection, name) DO NOTHING",
-        )
-        .bind(connection)
-        .bind(name.digest.to_vec())
-        .bind(&name.kind)
-        .bind(person.0)
-        .execute(&mut *tx)
-        .await?;
+        call(tx, connection, person, name).await?;
     }
     if let Some(at) = erased_since(tx, connection, names).await? {
         take_along(tx, person, at).await?;
@@ -42,6 +46,26 @@ pub(crate) async fn known_as(
         }
     }
     Ok(person)
+}
+
+/// `person` is called `name`, unless somebody is already.
+pub(super) async fn call(
+    tx: &mut Connection,
+    connection: &str,
+    person: PersonId,
+    name: &PersonName,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO names (connection, name, kind, person) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (connection, name) DO NOTHING",
+    )
+    .bind(connection)
+    .bind(name.digest.to_vec())
+    .bind(&name.kind)
+    .bind(person.0)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Everybody of `connection` who has one of `names`, oldest first.
@@ -65,14 +89,16 @@ pub(crate) async fn found(
     Ok(found)
 }
 
-async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreError> {
+/// A person of `connection` whom no name finds yet.
+pub(crate) async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreError> {
     let id = sqlx::query_scalar("INSERT INTO people (connection) VALUES ($1) RETURNING id");
     Ok(PersonId(id.bind(connection).fetch_one(tx).await?))
 }
 
 /// What was known of `gone` is known of `kept`: the later settling, requests, names and choices.
 async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
-    const STEPS: [&str; 6] = [
+    const STEPS: [&str; 7] = [
+        "UPDATE people SET read_again = 1 WHERE id = $2 AND EXISTS (SELECT 1 FROM people WHERE id = $1 AND read_again = 1)",
         "INSERT INTO delivery_people (delivery, person) SELECT delivery, $2 FROM delivery_people WHERE person = $1 \
          ON CONFLICT DO NOTHING",
         "DELETE FROM delivery_people WHERE person = $1 AND person <> $2",
@@ -84,6 +110,7 @@ async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<()
     for step in STEPS {
         sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
     }
+    attributes::merge(tx, gone, kept).await?;
     choices::merge(tx, gone, kept).await
 }
 
@@ -164,6 +191,65 @@ async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<()
     Ok(())
 }
 
+/// The erasure `request` found nobody at the vendor: what is known here of `person` goes.
+pub(crate) async fn not_found(
+    tx: &mut Connection,
+    request: &str,
+    person: PersonId,
+    at: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE names SET not_found_at = $2 WHERE (connection, name) IN \
+           (SELECT connection, name FROM erasing WHERE request = $1)",
+    )
+    .bind(request)
+    .bind(at)
+    .execute(&mut *tx)
+    .await?;
+    forget(tx, person).await
+}
+
+/// The vendor knows `person`, whom an erasure once did not find.
+pub(crate) async fn found_again(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE names SET not_found_at = NULL WHERE person = $1").bind(person.0).execute(tx).await?;
+    Ok(())
+}
+
+/// Why the person of these `names` may no longer be at the vendor; `None` if nothing says so.
+pub(crate) async fn gone(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<Option<Gone>, StoreError> {
+    if is_erased(tx, connection, names).await? {
+        return Ok(Some(Gone::Erased));
+    }
+    for name in names {
+        let not_found: Option<Option<i64>> =
+            sqlx::query_scalar("SELECT not_found_at FROM names WHERE connection = $1 AND name = $2")
+                .bind(connection)
+                .bind(name.digest.to_vec())
+                .fetch_optional(&mut *tx)
+                .await?;
+        if not_found.flatten().is_some() {
+            return Ok(Some(Gone::NotFound));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the vendor is to be asked about `person` now that they are named: opt-ins were dropped when people were split.
+pub(crate) async fn is_to_be_read(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
+    let flag = sqlx::query_scalar("SELECT read_again FROM people WHERE id = $1").bind(person.0);
+    Ok(flag.fetch_optional(tx).await?.unwrap_or(0_i64) != 0)
+}
+
+/// The vendor is being asked about `person`.
+pub(crate) async fn is_being_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person.0).execute(tx).await?;
+    Ok(())
+}
+
 /// Whether somebody with one of `names` was erased at `connection`.
 pub(crate) async fn is_erased(
     tx: &mut Connection,
@@ -195,6 +281,7 @@ async fn erased_since(
 /// Nothing stays of `person` but the names, as hashes.
 pub(crate) async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     deliveries::forget(tx, person).await?;
+    attributes::forget(tx, person).await?;
     choices::forget(tx, person).await
 }
 

@@ -11,17 +11,14 @@ use std::{
 
 use futures::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sqlx::{
-    AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection,
-};
+use sqlx::{AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, pool::PoolConnection};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     StoreError,
     database::{Act, Connection, Database, Work},
+    schema,
 };
-
-static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Older versions can corrupt a database in WAL mode: sqlite.org/changes.html, 3.51.3.
 const OLDEST: [u32; 3] = [3, 51, 3];
@@ -58,10 +55,7 @@ impl Sqlite {
         let url = address(path);
         let mut writer = connected(&format!("{url}?mode=rwc")).await?;
         check_version(&mut writer).await?;
-        MIGRATIONS
-            .run(&mut writer)
-            .await
-            .map_err(|error| StoreError::Migration(std::sync::Arc::new(error)))?;
+        schema::migrate(&mut writer).await?;
         let readers = AnyPoolOptions::new()
             .max_connections(READERS)
             .after_connect(|connection, _| {

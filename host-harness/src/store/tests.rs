@@ -62,7 +62,9 @@ async fn mark(store: &Store, name: &'static str, fails: bool) -> Result<(), Stor
 async fn marks(store: &Store) -> Vec<String> {
     let read = store.read(|connection| {
         Box::pin(async move {
-            Ok(sqlx::query_scalar("SELECT name FROM marks ORDER BY name").fetch_all(connection).await?)
+            Ok(sqlx::query_scalar("SELECT name FROM marks WHERE name <> 'program' ORDER BY name")
+                .fetch_all(connection)
+                .await?)
         })
     });
     read.await.unwrap()
@@ -227,7 +229,8 @@ pub(crate) async fn connection_row(store: &Store, tenant: &'static str, key: &'s
         Box::pin(async move {
             sqlx::query(
                 "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, \
-                   changed_at) VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0)",
+                   changed_at, identifying) \
+                 VALUES ($1, $2, 'iterable', 1, '[\"erasure\",\"consent\"]', '{}', $3, 0, 0, 'email')",
             )
             .bind(key)
             .bind(tenant)

@@ -100,7 +100,7 @@ fn steps(
         let target = *target.as_ref().ok()?;
         Some(Step { at, target, choice: preference.choice })
     });
-    steps.filter(|step| before.choice(step.target.slot) != step.choice).collect()
+    steps.filter(|step| before.choice(step.target.slot) != Some(step.choice)).collect()
 }
 
 fn write(
@@ -143,7 +143,8 @@ fn report_items(
 
 /// What to know about a message type that is in while its channel is out.
 fn shadow(target: &Target, choice: Choice, after: &Subscriptions) -> String {
-    let out = |id: &i64| after.choice(Slot { list: List::UnsubscribedChannels, id: *id }) == Choice::OptOut;
+    let out =
+        |id: &i64| after.choice(Slot { list: List::UnsubscribedChannels, id: *id }) == Some(Choice::OptOut);
     match target.channel.filter(out) {
         Some(channel) if choice == Choice::OptIn => {
             format!(

@@ -8,7 +8,8 @@ use crate::{
     error::Error,
     iterable::{
         client::Client,
-        model::{self, Channel, Channels, Lists, MessageType, MessageTypes},
+        lenient::Rows,
+        model::{Listing, Row},
     },
     operations,
 };
@@ -48,26 +49,34 @@ pub(super) struct Target {
     pub(super) channel: Option<i64>,
 }
 
-/// The groups that were asked for; the others are empty.
+impl Target {
+    fn item(&self) -> ItemId {
+        self.group.item(self.slot.id)
+    }
+}
+
+/// The groups that were asked for, each row behind its id; the others are empty.
 #[derive(Default)]
 pub(super) struct Catalogue {
-    channels: Vec<Channel>,
-    message_types: Vec<MessageType>,
-    lists: Vec<model::List>,
+    channels: Vec<(i64, Row)>,
+    message_types: Vec<(i64, Row)>,
+    lists: Vec<(i64, Row)>,
 }
 
 impl Catalogue {
     pub(super) fn read(client: &mut Client, wanted: impl Fn(Group) -> bool) -> Result<Self, Error> {
         let mut catalogue = Self::default();
         if wanted(Group::Channel) {
-            catalogue.channels = client.read::<Channels>(&operations::LIST_CHANNELS)?.channels;
+            let rows = client.read::<Listing>(&operations::LIST_CHANNELS)?.rows;
+            catalogue.channels = with_ids(client, Group::Channel, rows);
         }
         if wanted(Group::MessageType) {
-            catalogue.message_types =
-                client.read::<MessageTypes>(&operations::LIST_MESSAGE_TYPES)?.message_types;
+            let rows = client.read::<Listing>(&operations::LIST_MESSAGE_TYPES)?.rows;
+            catalogue.message_types = with_ids(client, Group::MessageType, rows);
         }
         if wanted(Group::EmailList) {
-            catalogue.lists = client.read::<Lists>(&operations::LIST_EMAIL_LISTS)?.lists;
+            let rows = client.read::<Listing>(&operations::LIST_EMAIL_LISTS)?.rows;
+            catalogue.lists = with_ids(client, Group::EmailList, rows);
         }
         Ok(catalogue)
     }
@@ -76,19 +85,21 @@ impl Catalogue {
     pub(super) fn target(&self, item: &ItemId) -> Result<Target, String> {
         let kind = &item.kind;
         let group = Group::of(kind).ok_or_else(|| format!("Iterable has no items of kind `{kind}`"))?;
+        let is = |id: i64| item.id == id.to_string();
         let target = match group {
-            Group::Channel => self.channels.iter().find(|channel| is(item, channel.id)).map(channel),
+            Group::Channel => self.channels.iter().find(|(id, _)| is(*id)).map(|(id, _)| channel(*id)),
             Group::MessageType => {
-                self.message_types.iter().find(|r#type| is(item, r#type.id)).map(message_type)
+                let found = self.message_types.iter().find(|(id, _)| is(*id));
+                found.map(|(id, row)| message_type(*id, row))
             }
             Group::EmailList => {
-                let list = self.lists.iter().find(|list| is(item, list.id));
-                if list.is_some_and(|list| !takes_members(list)) {
+                let found = self.lists.iter().find(|(id, _)| is(*id));
+                if found.is_some_and(|(_, list)| !takes_members(list)) {
                     return Err(
                         "nobody can be put on or taken off this list: it is not a standard one".to_owned()
                     );
                 }
-                list.map(email_list)
+                found.map(|(id, _)| email_list(*id))
             }
         };
         target.ok_or_else(|| format!("this project has no {kind} with that id"))
@@ -96,64 +107,82 @@ impl Catalogue {
 
     /// Every item and where its choice is kept, in the order of [`Catalogue::items`].
     pub(super) fn slots(&self) -> Vec<(ItemId, Slot)> {
-        self.targets().map(|(_, target)| (target.group.item(target.slot.id), target.slot)).collect()
+        self.targets().map(|(_, target)| (target.item(), target.slot)).collect()
     }
 
+    /// The items that have a name. An operator could not tell what the others are.
     pub(super) fn items(&self) -> Vec<Item> {
-        let item = |(name, target): (String, Target)| {
-            let parent = target.channel.filter(|id| self.channels.iter().any(|channel| channel.id == *id));
-            let parent = parent.map(|id| Group::Channel.item(id));
-            Item { id: target.group.item(target.slot.id), name, parent }
+        let is_named = |id: &i64| self.channels.iter().any(|(found, row)| found == id && row.name.is_some());
+        let item = |(name, target): (Option<String>, Target)| {
+            let parent = target.channel.filter(is_named).map(|id| Group::Channel.item(id));
+            Some(Item { id: target.item(), name: name?, parent })
         };
-        self.targets().map(item).collect()
+        self.targets().filter_map(item).collect()
+    }
+
+    /// The items without a name.
+    pub(super) fn nameless(&self) -> Vec<ItemId> {
+        self.targets().filter(|(name, _)| name.is_none()).map(|(_, target)| target.item()).collect()
     }
 
     /// Each channel with its message types behind it, then message types of no known channel, then lists.
-    fn targets(&self) -> impl Iterator<Item = (String, Target)> {
-        let of = |channel: i64| self.message_types.iter().filter(move |r#type| r#type.channel_id == channel);
-        let known =
-            |r#type: &&MessageType| self.channels.iter().any(|channel| channel.id == r#type.channel_id);
-        let channels = self.channels.iter().flat_map(move |found| {
-            let children = of(found.id).map(|r#type| (r#type.name.clone(), message_type(r#type)));
-            std::iter::once((channel_name(found), channel(found))).chain(children)
+    fn targets(&self) -> impl Iterator<Item = (Option<String>, Target)> {
+        let named = |(id, row): &(i64, Row)| (row.name.clone(), message_type(*id, row));
+        let channels = self.channels.iter().flat_map(move |(id, found)| {
+            let children = self.message_types.iter().filter(|(_, row)| row.channel_id == Some(*id));
+            std::iter::once((channel_name(found), channel(*id))).chain(children.map(named))
         });
-        let orphans = self.message_types.iter().filter(move |r#type| !known(r#type));
-        let orphans = orphans.map(|r#type| (r#type.name.clone(), message_type(r#type)));
-        let lists = self.lists.iter().filter(|list| takes_members(list));
-        channels.chain(orphans).chain(lists.map(|list| (list.name.clone(), email_list(list))))
+        let is_known = |channel: i64| self.channels.iter().any(|(id, _)| *id == channel);
+        let orphans = self
+            .message_types
+            .iter()
+            .filter(move |(_, row)| !row.channel_id.is_some_and(is_known))
+            .map(named);
+        let lists = self.lists.iter().filter(|(_, list)| takes_members(list));
+        channels.chain(orphans).chain(lists.map(|(id, list)| (list.name.clone(), email_list(*id))))
     }
 }
 
-fn is(item: &ItemId, id: i64) -> bool {
-    item.id == id.to_string()
+/// The rows that can be named, each behind its id.
+fn with_ids(client: &mut Client, group: Group, rows: Rows<Row>) -> Vec<(i64, Row)> {
+    let received = rows.read.len() + rows.unreadable;
+    let found: Vec<_> = rows.read.into_iter().filter_map(|row| Some((row.id?, row))).collect();
+    let left_out = received - found.len();
+    if left_out > 0 {
+        client.warn(&format!(
+            "{left_out} of {received} {}s have no readable id and are left out",
+            group.kind()
+        ));
+    }
+    found
 }
 
-fn channel_name(channel: &Channel) -> String {
-    match &channel.message_medium {
-        Some(medium) => format!("{} ({medium})", channel.name),
-        None => channel.name.clone(),
-    }
+fn channel_name(channel: &Row) -> Option<String> {
+    let name = channel.name.as_ref()?;
+    Some(match &channel.message_medium {
+        Some(medium) => format!("{name} ({medium})"),
+        None => name.clone(),
+    })
 }
 
 /// Dynamic lists compute their members, and suppression lists are the customer's own tool.
-fn takes_members(list: &model::List) -> bool {
-    list.kind.as_deref() == Some("Standard")
+fn takes_members(list: &Row) -> bool {
+    list.list_type.as_deref() == Some("Standard")
 }
 
-fn channel(channel: &Channel) -> Target {
-    let slot = Slot { list: List::UnsubscribedChannels, id: channel.id };
-    Target { group: Group::Channel, slot, channel: None }
+fn channel(id: i64) -> Target {
+    Target { group: Group::Channel, slot: Slot { list: List::UnsubscribedChannels, id }, channel: None }
 }
 
-/// People are in by default where the policy is to opt out, as it is where none is told.
-fn message_type(r#type: &MessageType) -> Target {
-    let list = match r#type.subscription_policy.as_deref() {
+/// People are in by default if the policy is to opt out, or if none is given.
+fn message_type(id: i64, row: &Row) -> Target {
+    let list = match row.subscription_policy.as_deref() {
         Some("OptIn") => List::SubscribedMessageTypes,
         _ => List::UnsubscribedMessageTypes,
     };
-    Target { group: Group::MessageType, slot: Slot { list, id: r#type.id }, channel: Some(r#type.channel_id) }
+    Target { group: Group::MessageType, slot: Slot { list, id }, channel: row.channel_id }
 }
 
-fn email_list(list: &model::List) -> Target {
-    Target { group: Group::EmailList, slot: Slot { list: List::EmailLists, id: list.id }, channel: None }
+fn email_list(id: i64) -> Target {
+    Target { group: Group::EmailList, slot: Slot { list: List::EmailLists, id }, channel: None }
 }

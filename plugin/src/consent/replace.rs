@@ -7,7 +7,7 @@ use super::{
     subscriptions::{List, Subscriptions},
 };
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     iterable::{client::Client, request},
     operations::REPLACE_SUBSCRIPTIONS,
     subject::Person,
@@ -27,6 +27,9 @@ pub(super) fn write(
     if changed.is_empty() {
         return Ok(Vec::new());
     }
+    if let Some(list) = changed.iter().find(|list| !before.is_whole(**list)) {
+        return Err(not_whole(client, *list));
+    }
     let together = send(client, person, after, &changed)?;
     if changed.len() == 1 || !matches!(together, Fate::Refused(_)) {
         return Ok(steps.iter().map(|step| (step.at, together.clone())).collect());
@@ -38,6 +41,19 @@ pub(super) fn write(
         fates.extend(of_list.map(|step| (step.at, alone.clone())));
     }
     Ok(fates)
+}
+
+fn not_whole(client: &Client, list: List) -> Error {
+    Error {
+        kind: ErrorKind::Other,
+        code: "unreadable-answer".to_owned(),
+        message: format!(
+            "`{}` of the profile holds an entry that is no id, and writing the list back would lose it",
+            list.field()
+        ),
+        retry_after_ms: None,
+        may_have_acted: client.has_acted(),
+    }
 }
 
 fn send(client: &mut Client, person: &Person, after: &Subscriptions, lists: &[List]) -> Result<Fate, Error> {

@@ -1,7 +1,7 @@
 //! A person's choices as Iterable keeps them: four lists of numbers, in which being listed means in or out.
 
 use super::Choice;
-use crate::iterable::model::Profile;
+use crate::iterable::{lenient::Ids, model::Profile};
 
 /// One of the four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +49,22 @@ pub(super) struct Slot {
 /// All four. One that a profile lacks is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Subscriptions {
-    unsubscribed_channels: Vec<i64>,
-    unsubscribed_message_types: Vec<i64>,
-    subscribed_message_types: Vec<i64>,
-    email_lists: Vec<i64>,
+    unsubscribed_channels: Ids,
+    unsubscribed_message_types: Ids,
+    subscribed_message_types: Ids,
+    email_lists: Ids,
 }
 
 impl From<Profile> for Subscriptions {
     fn from(profile: Profile) -> Self {
         let mut email_lists = profile.email_lists.unwrap_or_default();
-        for id in profile.user_lists.unwrap_or_default() {
-            if !email_lists.contains(&id) {
-                email_lists.push(id);
+        let user_lists = profile.user_lists.unwrap_or_default();
+        for id in user_lists.read {
+            if !email_lists.read.contains(&id) {
+                email_lists.read.push(id);
             }
         }
+        email_lists.unreadable += user_lists.unreadable;
         Self {
             unsubscribed_channels: profile.unsubscribed_channels.unwrap_or_default(),
             unsubscribed_message_types: profile.unsubscribed_message_types.unwrap_or_default(),
@@ -74,34 +76,45 @@ impl From<Profile> for Subscriptions {
 
 impl Subscriptions {
     pub(super) fn ids(&self, list: List) -> &[i64] {
+        &self.of(list).read
+    }
+
+    /// Whether every entry of the list was read. Writing back one that was not would lose the rest.
+    pub(super) fn is_whole(&self, list: List) -> bool {
+        self.of(list).unreadable == 0
+    }
+
+    /// `None` if the list does not name the item and could not be read as a whole.
+    pub(super) fn choice(&self, slot: Slot) -> Option<Choice> {
+        let listed = slot.list.listed();
+        if self.ids(slot.list).contains(&slot.id) {
+            Some(listed)
+        } else {
+            self.is_whole(slot.list).then_some(!listed)
+        }
+    }
+
+    /// Makes this one choice hold and leaves every other, and their order, as they are.
+    pub(super) fn set(&mut self, slot: Slot, choice: Choice) {
+        let ids = match slot.list {
+            List::UnsubscribedChannels => &mut self.unsubscribed_channels.read,
+            List::UnsubscribedMessageTypes => &mut self.unsubscribed_message_types.read,
+            List::SubscribedMessageTypes => &mut self.subscribed_message_types.read,
+            List::EmailLists => &mut self.email_lists.read,
+        };
+        if choice != slot.list.listed() {
+            ids.retain(|id| *id != slot.id);
+        } else if !ids.contains(&slot.id) {
+            ids.push(slot.id);
+        }
+    }
+
+    fn of(&self, list: List) -> &Ids {
         match list {
             List::UnsubscribedChannels => &self.unsubscribed_channels,
             List::UnsubscribedMessageTypes => &self.unsubscribed_message_types,
             List::SubscribedMessageTypes => &self.subscribed_message_types,
             List::EmailLists => &self.email_lists,
-        }
-    }
-
-    pub(super) fn choice(&self, slot: Slot) -> Choice {
-        let listed = slot.list.listed();
-        if self.ids(slot.list).contains(&slot.id) { listed } else { !listed }
-    }
-
-    /// Makes this one choice hold and leaves every other, and their order, as they are.
-    pub(super) fn set(&mut self, slot: Slot, choice: Choice) {
-        if self.choice(slot) == choice {
-            return;
-        }
-        let ids = match slot.list {
-            List::UnsubscribedChannels => &mut self.unsubscribed_channels,
-            List::UnsubscribedMessageTypes => &mut self.unsubscribed_message_types,
-            List::SubscribedMessageTypes => &mut self.subscribed_message_types,
-            List::EmailLists => &mut self.email_lists,
-        };
-        if choice == slot.list.listed() {
-            ids.push(slot.id);
-        } else {
-            ids.retain(|id| *id != slot.id);
         }
     }
 }
@@ -128,7 +141,10 @@ mod tests {
     }
 
     fn subscriptions() -> impl Strategy<Value = Subscriptions> {
-        let ids = || prop::option::of(prop::collection::vec(0..12i64, 0..8));
+        let ids = || {
+            let read = prop::collection::vec(0..12i64, 0..8);
+            prop::option::of(read.prop_map(|read| Ids { read, unreadable: 0 }))
+        };
         (ids(), ids(), ids(), ids(), ids()).prop_map(|(channels, out, r#in, email_lists, user_lists)| {
             Subscriptions::from(Profile {
                 unsubscribed_channels: channels,
@@ -148,13 +164,24 @@ mod tests {
         after
     }
 
+    #[test]
+    fn a_list_with_an_odd_entry_says_only_what_it_names() {
+        let odd = Some(Ids { read: vec![1], unreadable: 1 });
+        let subscriptions = Subscriptions::from(Profile { unsubscribed_channels: odd, ..Profile::default() });
+        let choice = |list, id| subscriptions.choice(Slot { list, id });
+        assert_eq!(choice(List::UnsubscribedChannels, 1), Some(Choice::OptOut));
+        assert_eq!(choice(List::UnsubscribedChannels, 2), None);
+        assert_eq!(choice(List::UnsubscribedMessageTypes, 2), Some(Choice::OptIn));
+        assert!(!subscriptions.is_whole(List::UnsubscribedChannels));
+    }
+
     proptest! {
         #[test]
         fn a_choice_set_holds(before in subscriptions(), choices in choices()) {
             let after = apply(&before, &choices);
             for (at, (slot, choice)) in choices.iter().enumerate() {
                 let overridden = choices[at + 1..].iter().any(|(later, _)| later == slot);
-                prop_assert!(overridden || after.choice(*slot) == *choice);
+                prop_assert!(overridden || after.choice(*slot) == Some(*choice));
             }
         }
 

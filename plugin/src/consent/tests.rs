@@ -342,18 +342,39 @@ fn a_failure_half_way_may_have_acted() {
 }
 
 #[test]
-fn a_profile_that_cannot_be_read_as_a_whole_is_not_written_back() {
-    let profile = user(&json!({"unsubscribedChannelIds": [1, "two"]}));
-    let mut script = Script::of("consent").answers("list-channels", 200, CHANNELS).answers(
-        "read-user-by-email",
-        200,
-        &profile,
-    );
-    let error = apply_with("off", &mut script, &[out("channel", "2")]).unwrap_err();
+fn a_list_that_cannot_be_read_as_a_whole_is_not_written_back_and_keeps_no_other_from_it() {
+    let profile = user(&json!({"unsubscribedChannelIds": [1, "two"], "unsubscribedMessageTypeIds": ["10"]}));
+    let error = apply_with("off", &mut met(&profile), &[out("channel", "2"), out("message-type", "12")]);
+    let error = error.unwrap_err();
     assert_eq!(
         (error.kind, error.code.as_str(), error.may_have_acted),
         (ErrorKind::Other, "unreadable-answer", false)
     );
+    assert_eq!(
+        error.message,
+        "`unsubscribedChannelIds` of the profile holds an entry that is no id, and writing the list back would lose it"
+    );
+    let mut script = met(&profile).answers("replace-subscriptions", 200, SUCCESS);
+    let report = apply_with("off", &mut script, &[out("channel", "1"), out("message-type", "12")]).unwrap();
+    assert_eq!(changes(&report), [Change::Unchanged, Change::Applied]);
+    let wanted = json!({"email": "a@example.com", "unsubscribedMessageTypeIds": [10, 12], "validateChannelAlignment": false});
+    assert_eq!(script.bodies(), [wanted]);
+}
+
+#[test]
+fn one_subscription_at_a_time_needs_no_whole_list() {
+    let profile = user(&json!({"unsubscribedChannelIds": [1, "two"]}));
+    for choice in [out("channel", "2"), r#in("channel", "2")] {
+        let operation = match choice.choice {
+            Choice::OptIn => "join-channel-by-email",
+            Choice::OptOut => "leave-channel-by-email",
+        };
+        let mut script = Script::of("consent")
+            .answers("list-channels", 200, CHANNELS)
+            .answers("read-user-by-email", 200, &profile)
+            .answers(operation, 200, SUCCESS);
+        assert_eq!(changes(&apply_with("on", &mut script, &[choice]).unwrap()), [Change::Applied]);
+    }
 }
 
 #[test]

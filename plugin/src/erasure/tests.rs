@@ -289,6 +289,31 @@ fn one_malformed_person_does_not_keep_the_others_back() {
 }
 
 #[test]
+fn subscriptions_that_cannot_be_read_do_not_keep_a_receipt_back() {
+    let odd = r#"{"user":{"email":"a@example.com","dataFields":{"unsubscribedChannelIds":["x"],"emailListIds":{}}}}"#;
+    let mut script = Script::of("erasure").answers("read-user-by-email", 200, odd);
+    assert_eq!(confirm_email(&mut script, Some("taken")).status, Status::Accepted);
+}
+
+#[test]
+fn a_shared_user_id_is_not_acted_on_in_an_email_project_nor_a_shared_address_in_a_user_id_project() {
+    let both = [("user-id", "shared"), ("email", "a@example.com")];
+    for (project, read, list, body) in [
+        ("email", "read-user-by-email", "list-forgotten-emails", json!({"email": "a@example.com"})),
+        ("user-id", "read-user-by-user-id", "list-forgotten-user-ids", json!({"userId": "shared"})),
+    ] {
+        let settings = settings(&[("project-type", project)]);
+        let mut script = Script::of("erasure").answers("forget", 200, SUCCESS);
+        erase(&settings, &mut script, &identifiers(&both)).unwrap();
+        assert_eq!(script.bodies(), [body], "{project}");
+        let hashes = listed(if project == "email" { "hashedEmails" } else { "hashedUserIds" }, &["x"]);
+        let mut script = Script::of("erasure").answers(read, 200, "{}").answers(list, 200, &hashes);
+        confirm(&settings, &mut script, &[pending(&both, Some("taken"))]).unwrap();
+        script.done();
+    }
+}
+
+#[test]
 fn four_hundred_thousand_hashes_prove_many_erasures() {
     let others = r#""5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03","#.repeat(399_998);
     let known = |person| hex::encode(Sha256::digest(person));

@@ -30,6 +30,11 @@ impl<'a> Client<'a> {
         self.acted
     }
 
+    /// Logs a warning for the operator.
+    pub(crate) fn warn(&mut self, message: &str) {
+        self.vendor.warn(message);
+    }
+
     /// Sends a write. A refusal is the caller's to judge, and [`Client::fail`]s where it means nothing special.
     pub(crate) fn write(&mut self, request: Request) -> Result<Result<Done, Refusal>, Error> {
         let response = self.send(request)?;

@@ -7,13 +7,18 @@ use serde::{
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
+use super::{
+    lenient::{Element, Lenient, Scalar},
+    model::without_mark,
+};
+
 /// SHA-256 of a lower-cased, trimmed identifier.
 pub(crate) type Hash = [u8; 32];
 
 /// Which of the hashes wanted are on the list. None where the answer holds no such list, or breaks off within it.
 pub(crate) fn listed(body: &[u8], wanted: &BTreeSet<Hash>) -> Option<BTreeSet<Hash>> {
     let mut found = BTreeSet::new();
-    let mut parser = serde_json::Deserializer::from_slice(body);
+    let mut parser = serde_json::Deserializer::from_slice(without_mark(body));
     let search = Answer { wanted, found: &mut found };
     let lists = parser.deserialize_map(search).ok()?;
     parser.end().ok()?;
@@ -68,7 +73,7 @@ impl<'de> Visitor<'de> for Hashes<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(hash) = items.next_element_seed(Entry)? {
+        while let Some(Element(Entry(hash))) = items.next_element()? {
             if let Some(hash) = hash.filter(|hash| self.wanted.contains(hash)) {
                 self.found.insert(hash);
             }
@@ -77,27 +82,17 @@ impl<'de> Visitor<'de> for Hashes<'_> {
     }
 }
 
-/// One hash, in hex of either case. Another form is nobody's.
-struct Entry;
+/// One hash, in hex of either case. An entry of another form is nobody's.
+struct Entry(Option<Hash>);
 
-impl<'de> DeserializeSeed<'de> for Entry {
-    type Value = Option<Hash>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Entry {
-    type Value = Option<Hash>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a hash")
+impl Lenient<'_> for Entry {
+    fn scalar(_: Scalar) -> Self {
+        Self(None)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+    fn text(text: &str) -> Self {
         let mut hash = [0; 32];
-        Ok(hex::decode_to_slice(text, &mut hash).ok().map(|()| hash))
+        Self(hex::decode_to_slice(text, &mut hash).ok().map(|()| hash))
     }
 }
 
@@ -115,22 +110,15 @@ mod tests {
     #[test]
     fn hex_of_either_case_counts_and_another_form_is_nobody() {
         let upper = hex::encode_upper(hash("a"));
-        let body = format!(r#"{{"more":[{{}}],"hashedUserIds":["{upper}","","zz","a@example.com"]}}"#);
+        let body =
+            format!(r#"{{"more":[{{}}],"hashedUserIds":[null,7,["x"],"","zz","a@example.com","{upper}"]}}"#);
         let wanted = BTreeSet::from([hash("a"), hash("b")]);
         assert_eq!(listed(body.as_bytes(), &wanted), Some(BTreeSet::from([hash("a")])));
     }
 
     #[test]
     fn an_answer_without_a_whole_list_proves_nothing() {
-        for body in [
-            "",
-            "{}",
-            "[]",
-            "<html>",
-            r#"{"hashedEmails":null}"#,
-            r#"{"hashedEmails":["#,
-            r#"{"hashedEmails":[1]}"#,
-        ] {
+        for body in ["", "{}", "[]", "<html>", r#"{"hashedEmails":null}"#, r#"{"hashedEmails":["#] {
             assert_eq!(listed(body.as_bytes(), &BTreeSet::new()), None, "{body}");
         }
         assert_eq!(listed(br#"{"hashedEmails":[]}"#, &BTreeSet::new()), Some(BTreeSet::new()));

@@ -1,6 +1,6 @@
 //! What an answer means. The status decides before the code, and Iterable's own texts go no further than this file.
 
-use super::model::{Envelope, Throttled, parse};
+use super::model::{Envelope, Throttled, parse, without_mark};
 use crate::{
     error::{Error, ErrorKind},
     http::Response,
@@ -72,7 +72,8 @@ fn refusal(response: &Response, envelope: Option<Envelope>) -> Refusal {
     let (code, msg) = envelope.map_or((None, None), |envelope| (envelope.code, envelope.msg));
     let code = code.filter(|code| is_word(code) && code != "Success");
     let msg = msg.unwrap_or_else(|| {
-        String::from_utf8_lossy(response.body.get(..64).unwrap_or(&response.body)).into_owned()
+        let body = without_mark(&response.body);
+        String::from_utf8_lossy(body.get(..64).unwrap_or(body)).into_owned()
     });
     let kind = kind(response.status, code.as_deref());
     let retry_after_ms = response.retry_after_ms.or_else(|| match kind {
@@ -242,6 +243,7 @@ mod tests {
             (400, r#"{"code":"BadParams","msg":"user does not exist"}"#, Meaning::UnknownPerson),
             (400, r#"{"code":"BadParams","msg":"No users with userId 42 exist"}"#, Meaning::UnknownPerson),
             (400, "No user with that id exists!", Meaning::UnknownPerson),
+            (400, "\u{feff}No user with that id exists!", Meaning::UnknownPerson),
             (404, r#"{"code":"error.users.noUserWithIdExists"}"#, Meaning::UnknownPerson),
             (500, r#"{"code":"error.users.noUserWithIdExists"}"#, Meaning::UnknownPerson),
             (

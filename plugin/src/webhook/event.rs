@@ -1,12 +1,18 @@
-//! Reads one event. Two names tell of choices, whatever the medium, and one of a complaint; every other is of no concern.
+//! Reads one event. Two names carry choices, for any medium, and one a complaint; any other is of no concern.
+
+mod items;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{ConsentEvent, time};
+use self::items::Items;
+use super::{ConsentEvent, Reading, time};
 use crate::{
-    consent::{CHANNEL, Choice, ItemId, MESSAGE_TYPE, Preference},
-    iterable::model::{parse, text},
+    consent::{Choice, ItemId, Preference},
+    iterable::{
+        lenient::{Ids, id, text},
+        model::parse,
+    },
     subject::{EMAIL, Identifier, USER_ID},
 };
 
@@ -26,29 +32,35 @@ struct Event {
     data_fields: Fields,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Fields {
-    #[serde(default, deserialize_with = "text")]
+    #[serde(deserialize_with = "text")]
     email: Option<String>,
-    #[serde(default, deserialize_with = "text")]
+    #[serde(deserialize_with = "text")]
     user_id: Option<String>,
-    #[serde(default, deserialize_with = "text")]
+    #[serde(deserialize_with = "text")]
     created_at: Option<String>,
-    #[serde(default, deserialize_with = "text")]
+    #[serde(deserialize_with = "text")]
     message_id: Option<String>,
-    #[serde(default, deserialize_with = "text")]
+    #[serde(deserialize_with = "text")]
     unsub_source: Option<String>,
-    #[serde(default, deserialize_with = "text")]
+    #[serde(deserialize_with = "text")]
     signup_source: Option<String>,
-    channel_ids: Option<Vec<i64>>,
-    message_type_ids: Option<Vec<i64>>,
+    channel_ids: Ids,
+    message_type_ids: Ids,
+    email_list_ids: Ids,
+    /// The name of the same list in projects that identify people by user-id.
+    user_list_ids: Ids,
+    /// An older form.
+    email_list_id: Ids,
     /// Of the message that led to the event.
+    #[serde(deserialize_with = "id")]
     channel_id: Option<i64>,
 }
 
 /// What the event is about.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Subscribe,
     Unsubscribe,
@@ -56,67 +68,115 @@ enum Kind {
     Complaint,
 }
 
-/// The event, none where it is of no concern, or why it cannot be read: in words free of what it says.
-pub(super) fn read(body: &[u8]) -> Result<Option<ConsentEvent>, String> {
+impl Kind {
+    /// Names are compared without case.
+    fn of(name: &str) -> Option<Self> {
+        let all = [Self::Subscribe, Self::Unsubscribe, Self::Complaint];
+        all.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Subscribe => "emailSubscribe",
+            Self::Unsubscribe => "emailUnSubscribe",
+            Self::Complaint => "emailComplaint",
+        }
+    }
+
+    fn choice(self) -> Choice {
+        match self {
+            Self::Subscribe => Choice::OptIn,
+            Self::Unsubscribe | Self::Complaint => Choice::OptOut,
+        }
+    }
+}
+
+/// What the event says, or why it cannot be read, in words free of its content.
+pub(super) fn read(body: &[u8], received_at_ms: u64) -> Result<Reading, String> {
     let name = parse::<Name>(body).ok_or("the body is not a JSON object with a text `eventName`")?.event_name;
-    let kind = match name.as_str() {
-        "emailSubscribe" => Kind::Subscribe,
-        "emailUnSubscribe" => Kind::Unsubscribe,
-        "emailComplaint" => Kind::Complaint,
-        _ => return Ok(None),
-    };
-    let event: Event =
+    let Some(kind) = Kind::of(&name) else { return Ok(Reading::default()) };
+    let name = kind.name();
+    let Event { email, user_id, data_fields: fields } =
         parse(body).ok_or_else(|| format!("the `dataFields` of `{name}` are not of the known form"))?;
-    let items = items(kind, &event.data_fields)
-        .ok_or_else(|| format!("`{name}` does not tell its message's channel"))?;
+    let items = items::of(kind, &fields)?;
     if items.is_empty() {
-        return Ok(None);
+        return Ok(Reading::default());
     }
-    let subject = subject(&event).ok_or_else(|| format!("`{name}` names no person"))?;
-    let created_at = event.data_fields.created_at.as_deref().unwrap_or_default();
-    let chosen_at_ms = time::parse(created_at)
-        .ok_or_else(|| format!("`createdAt` of `{name}` is not of the form `yyyy-MM-dd HH:mm:ss +00:00`"))?;
-    let key = key(&name, &subject, created_at, &items, event.data_fields.message_id.as_deref());
-    let choice = match kind {
-        Kind::Subscribe => Choice::OptIn,
-        Kind::Unsubscribe | Kind::Complaint => Choice::OptOut,
+    let subject = match person(
+        [email.as_ref(), fields.email.as_ref()],
+        user_id.as_ref().or(fields.user_id.as_ref()),
+    ) {
+        Person::Named(subject) => subject,
+        Person::Placeholder => {
+            return Ok(Reading::warning(format!(
+                "`{name}` names its person by an address that Iterable made up, and by nothing else: no platform can know \
+             who it is"
+            )));
+        }
+        Person::Nobody => return Err(format!("`{name}` names no person")),
     };
-    let source = source(kind, &event.data_fields).unwrap_or(&name);
-    let preference = |item| Preference { item, choice, chosen_at_ms, source: source.to_owned() };
-    Ok(Some(ConsentEvent { subject, preferences: items.into_iter().map(preference).collect(), key }))
+    let warning = (items.unreadable > 0).then(|| {
+        format!("`{name}` names {} items by something that is no id: they are left out", items.unreadable)
+    });
+    let event = event(kind, &fields, subject, items, received_at_ms);
+    Ok(Reading { event: Some(event), warning })
 }
 
-/// The channels and message types concerned. Lists alone are no choice: people are put on and taken off them for many
-/// reasons. None for a complaint that cannot be attributed.
-fn items(kind: Kind, fields: &Fields) -> Option<Vec<ItemId>> {
-    let concerned: Vec<(&str, i64)> = match kind {
-        Kind::Complaint => vec![(CHANNEL, fields.channel_id?)],
-        Kind::Subscribe | Kind::Unsubscribe => {
-            let channels = fields.channel_ids.iter().flatten().map(|id| (CHANNEL, *id));
-            channels.chain(fields.message_type_ids.iter().flatten().map(|id| (MESSAGE_TYPE, *id))).collect()
-        }
+/// An opt-out without a time that can be read counts from its receipt. An opt-in without one is no choice, since it could
+/// overrule a newer opt-out.
+fn event(
+    kind: Kind,
+    fields: &Fields,
+    subject: Vec<Identifier>,
+    items: Items,
+    received_at_ms: u64,
+) -> ConsentEvent {
+    let created_at = fields.created_at.as_deref().unwrap_or_default();
+    let told_at_ms = time::parse(created_at);
+    let Items { chosen, changed, .. } = items;
+    let (chosen, changed) = match (told_at_ms, kind.choice()) {
+        (None, Choice::OptIn) => (Vec::new(), [chosen, changed].concat()),
+        _ => (chosen, changed),
     };
-    let mut items: Vec<ItemId> = Vec::new();
-    for (kind, id) in concerned {
-        let item = ItemId { kind: kind.to_owned(), id: id.to_string() };
-        // In order, so that the key does not depend on Iterable's.
-        if let Err(at) = items.binary_search(&item) {
-            items.insert(at, item);
-        }
-    }
-    Some(items)
+    let time = match told_at_ms {
+        Some(_) => created_at.to_owned(),
+        // Two events without a time are two events, and one that is read twice is received once.
+        None => format!("{created_at} received at {received_at_ms}"),
+    };
+    let key = key(
+        [kind.name(), &time, fields.message_id.as_deref().unwrap_or_default()],
+        &subject,
+        &chosen,
+        &changed,
+    );
+    let source = source(kind, fields).unwrap_or(kind.name());
+    let preference = |item| Preference {
+        item,
+        choice: kind.choice(),
+        chosen_at_ms: told_at_ms.unwrap_or(received_at_ms),
+        source: source.to_owned(),
+    };
+    ConsentEvent { subject, preferences: chosen.into_iter().map(preference).collect(), changed, key }
 }
 
-fn subject(event: &Event) -> Option<Vec<Identifier>> {
-    let fields = &event.data_fields;
-    // Iterable makes an address up for a person who has none.
-    let real = |email: &&String| !email.to_ascii_lowercase().ends_with("@placeholder.email");
-    let email = [&event.email, &fields.email].into_iter().flatten().find(real);
-    let user_id = event.user_id.as_ref().or(fields.user_id.as_ref());
+/// Whom an event is about.
+enum Person {
+    Named(Vec<Identifier>),
+    /// Iterable makes an address up for a person who has none.
+    Placeholder,
+    Nobody,
+}
+
+fn person(emails: [Option<&String>; 2], user_id: Option<&String>) -> Person {
+    let is_real = |email: &&String| !email.trim().to_ascii_lowercase().ends_with("@placeholder.email");
     let identifier = |kind: &str, value: &String| Identifier { kind: kind.to_owned(), value: value.clone() };
-    let email = email.map(|value| identifier(EMAIL, value));
+    let email = emails.into_iter().flatten().find(is_real).map(|value| identifier(EMAIL, value));
     let subject: Vec<_> = email.into_iter().chain(user_id.map(|value| identifier(USER_ID, value))).collect();
-    (!subject.is_empty()).then_some(subject)
+    match (subject.is_empty(), emails) {
+        (false, _) => Person::Named(subject),
+        (true, [None, None]) => Person::Nobody,
+        (true, _) => Person::Placeholder,
+    }
 }
 
 /// What caused the choice, where it is told in a plain word: imports put anything there.
@@ -130,17 +190,12 @@ fn source(kind: Kind, fields: &Fields) -> Option<&str> {
 }
 
 /// Iterable gives events no id. Every part goes in behind its length, so that no two events read the same.
-fn key(
-    name: &str,
-    subject: &[Identifier],
-    created_at: &str,
-    items: &[ItemId],
-    message: Option<&str>,
-) -> String {
-    let items = items.iter().map(|item| (item.kind.as_str(), item.id.as_str()));
-    let person = subject.iter().map(|identifier| (identifier.kind.as_str(), identifier.value.as_str()));
-    let head = [name, created_at, message.unwrap_or_default()];
-    let parts = head.into_iter().chain(person.chain(items).flat_map(|(kind, value)| [kind, value]));
+fn key(head: [&str; 3], subject: &[Identifier], chosen: &[ItemId], changed: &[ItemId]) -> String {
+    let person = subject.iter().flat_map(|found| [found.kind.as_str(), &found.value]);
+    let chosen = chosen.iter().flat_map(|item| [item.kind.as_str(), &item.id]);
+    // No kind of item is called `changed`, so that a choice and a change of one item differ.
+    let changed = changed.iter().flat_map(|item| ["changed", &item.kind, &item.id]);
+    let parts = head.into_iter().chain(person).chain(chosen).chain(changed);
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());

@@ -16,8 +16,8 @@ pub fn verify(delivery: &Delivery, accepts: impl Fn(&str) -> bool) -> Verdict {
     if !tokens.all(accepts) {
         return Verdict::Unauthenticated("the token is not accepted".to_owned());
     }
-    match event::read(&delivery.body) {
-        Ok(events) => Verdict::Authentic(events.into_iter().collect()),
+    match event::read(&delivery.body, delivery.received_at_ms) {
+        Ok(reading) => Verdict::Authentic(reading),
         Err(reason) => Verdict::Unreadable(reason),
     }
 }
@@ -32,12 +32,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::webhook::Reading;
 
     fn delivery(authorization: &[&str], body: &str) -> Delivery {
         let header = |value: &&str| ("authorization".to_owned(), (*value).to_owned());
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         headers.extend(authorization.iter().map(header));
-        Delivery { headers, body: body.as_bytes().to_vec() }
+        Delivery { headers, body: body.as_bytes().to_vec(), received_at_ms: 0 }
     }
 
     fn verdict(authorization: &[&str]) -> Verdict {
@@ -56,9 +57,12 @@ mod tests {
             "Bearer\u{a0}placeholder",
             "Token a=1,\tplaceholder\u{2003}",
         ] {
-            assert_eq!(verdict(&[header]), Verdict::Authentic(Vec::new()), "{header}");
+            assert_eq!(verdict(&[header]), Verdict::Authentic(Reading::default()), "{header}");
         }
-        assert_eq!(verdict(&["OAuth2 placeholder", "Bearer placeholder"]), Verdict::Authentic(Vec::new()));
+        assert_eq!(
+            verdict(&["OAuth2 placeholder", "Bearer placeholder"]),
+            Verdict::Authentic(Reading::default())
+        );
     }
 
     #[test]
@@ -84,7 +88,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_get_a_verdict(header in ".{0,40}", body: Vec<u8>, accepted: bool) {
-            let delivery = Delivery { headers: vec![("authorization".to_owned(), header)], body };
+            let headers = vec![("authorization".to_owned(), header)];
+            let delivery = Delivery { headers, body, received_at_ms: 0 };
             let authentic = matches!(verify(&delivery, |_| accepted), Verdict::Authentic(_));
             prop_assert!(accepted || !authentic);
         }
@@ -105,7 +110,8 @@ mod tests {
             any::<f64>().prop_map(|number| json!(number)),
             ".{0,12}".prop_map(Value::from),
         ];
-        let key = "channelIds|messageTypeIds|email|userId|createdAt|channelId|unsubSource|[a-z]{0,5}";
+        let key =
+            "channelIds|messageTypeIds|emailListIds|email|userId|createdAt|channelId|unsubSource|[a-z]{0,5}";
         leaf.prop_recursive(3, 24, 6, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),

@@ -6,7 +6,8 @@ use host_harness::contract::{
     Subject,
     consent::{Change, Choice, Report, Standing},
 };
-use iterable_stand_in::{OptIn, ProjectType, Subscriptions, SubscriptionsApi, Switches};
+use iterable_stand_in::{Fault, OptIn, ProjectType, Subscriptions, SubscriptionsApi, Switches};
+use serde_json::json;
 
 fn changes(report: &Report) -> Vec<Change> {
     report.items.iter().map(|item| item.change).collect()
@@ -49,6 +50,16 @@ async fn the_catalogue_is_listed_with_parents() {
     assert!(shown.iter().any(|item| item.starts_with(" email-list:56545 ")), "{shown:?}");
     // Dynamic lists fill themselves: nobody can be put in or out.
     assert!(!shown.iter().any(|item| item.contains("email-list:58508")), "{shown:?}");
+}
+
+#[tokio::test]
+async fn a_row_of_the_catalogue_that_cannot_be_read_stops_no_other_item() {
+    let project = Project::new(ProjectType::Email, Switches::default()).await;
+    let channels = json!({"channels": [{"id": 1, "name": null}, {"id": "x", "name": "X"}, {"id": "6539", "name": "Mail"}]});
+    project.stand_in.fault(Fault::Answer(200, channels), "GET /api/channels", 1);
+    let items = project.calls.list_items().await.unwrap().unwrap();
+    let channels: Vec<_> = items.iter().filter(|item| item.id.to_string().starts_with("channel:")).collect();
+    assert_eq!(channels.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(), ["Mail"]);
 }
 
 #[tokio::test]

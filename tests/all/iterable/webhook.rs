@@ -6,15 +6,16 @@ use std::{
 use connector_tests::{Project, ada, iterable::SETTLED, secret};
 use host_harness::{
     contract::{
-        consent::Choice,
+        consent::{Change, Choice},
         webhook::{self, ConsentEvent, Verdict},
     },
     webhook::Admitted,
 };
 use iterable_stand_in::{
     Act, Delivery, DeliveryFault, EventGrouping, EventShape, FIRST_WEBHOOK, Media, Outcome, ProjectType,
-    Switches, TokenHeader,
+    Switches, TokenHeader, UnsubSource,
 };
+use serde_json::{Map, json};
 
 /// After this the latest delivery has arrived.
 const LATEST: Duration = Duration::from_secs(301);
@@ -153,6 +154,10 @@ async fn what_a_person_does_at_iterable_is_told_in_every_shape() {
         (EventShape::WithoutMessageTypeIds, &both),
         (EventShape::ExtraFields, &both),
         (EventShape::UpperCaseEmail, &["email ADA@EXAMPLE.COM", "user-id u-17"]),
+        (EventShape::NumbersAsText, &both),
+        (EventShape::IsoTime, &both),
+        (EventShape::NullTime, &both),
+        (EventShape::OtherCase, &both),
     ];
     let headers = [TokenHeader::Oauth2, TokenHeader::Bearer, TokenHeader::Bare];
     for (event_shape, subject) in shapes {
@@ -196,12 +201,87 @@ async fn a_complaint_is_an_opt_out_and_a_click_or_a_list_is_no_choice() {
             .flat_map(|event| &event.preferences)
             .all(|preference| preference.choice == Choice::OptOut)
     );
-    for act in
-        [Act::ClickUnsubscribe { channel: 6539, message_type: 7089 }, Act::SubscribeByForm { list: 56545 }]
-    {
-        let told = told_of(Switches::default(), &[act]).await;
-        assert_eq!(told, [], "{told:?}");
+    let click = Act::ClickUnsubscribe { channel: 6539, message_type: 7089 };
+    let told = told_of(Switches::default(), &[click]).await;
+    assert_eq!(told, [], "{told:?}");
+}
+
+#[tokio::test]
+async fn who_leaves_a_list_by_themselves_opts_out_of_it() {
+    for (source, word) in [
+        (UnsubSource::EmailLink, "EmailLink"),
+        (UnsubSource::Complaint, "Complaint"),
+        (UnsubSource::Sms, "SMS"),
+    ] {
+        let acts = [Act::SubscribeByForm { list: 56545 }, Act::LeaveList { list: 56545, source }];
+        let told = told_of(Switches::default(), &acts).await;
+        let chosen: Vec<_> = told.iter().flat_map(choices).collect();
+        assert_eq!(chosen, ["opt-out email-list:56545"], "{word}");
+        let choice = told.iter().flat_map(|event| &event.preferences).next().unwrap();
+        assert_eq!(choice.source, word);
     }
+}
+
+/// What changed without a choice, as `email-list:56545`.
+fn changed(event: &ConsentEvent) -> Vec<String> {
+    event.changed.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn every_other_change_of_a_list_is_no_choice_and_names_the_list() {
+    let list = 56545;
+    let others = [
+        UnsubSource::WebApp,
+        UnsubSource::Import,
+        UnsubSource::ListApi,
+        UnsubSource::Api,
+        UnsubSource::HardBounce,
+        UnsubSource::Workflow,
+    ];
+    let mut acts = vec![Act::SubscribeByForm { list }];
+    for source in others {
+        acts.extend([Act::LeaveList { list, source }, Act::Imported { list, fields: Map::new() }]);
+    }
+    let told = told_of(Switches::default(), &acts).await;
+    assert_eq!(told.len(), acts.len());
+    for event in &told {
+        assert_eq!((choices(event), changed(event)), (Vec::new(), vec!["email-list:56545".to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_the_platform_itself_left_comes_back_as_no_choice() {
+    let project = hooked(Switches::default()).await;
+    let person = ada(ProjectType::Email);
+    for choice in ["opt-in email-list:56545", "opt-out email-list:56545"] {
+        assert_eq!(project.apply(&person, &[choice]).await.unwrap().items[0].change, Change::Applied);
+    }
+    for event in told(&project).await {
+        assert_eq!((choices(&event), changed(&event)), (Vec::new(), vec!["email-list:56545".to_owned()]));
+    }
+    let held = project.calls.current(&person).await.unwrap().unwrap().unwrap();
+    let list = held.iter().find(|held| held.item.to_string() == "email-list:56545").unwrap();
+    assert_eq!(list.choice, Choice::OptOut);
+}
+
+#[tokio::test]
+async fn without_a_time_an_opt_out_counts_from_its_receipt_and_an_opt_in_is_no_choice() {
+    let switches = Switches { event_shape: EventShape::NullTime, ..Switches::default() };
+    let acts = [Act::UnsubscribeByLink { channel: 6539 }, Act::RejoinChannel { channel: 6539 }];
+    let told = told_of(switches, &acts).await;
+    assert_eq!(told[0].preferences[0].chosen_at_ms, 1_790_000_000_000);
+    assert_eq!((choices(&told[1]), changed(&told[1])), (Vec::new(), vec!["channel:6539".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_body_that_is_odd_where_no_decision_is_made_is_read() {
+    let project = hooked(Switches::default()).await;
+    project.stand_in.deliver(&json!(format!("\u{feff}{OPT_OUT}")));
+    let odd = OPT_OUT.replace(r#""channelId":1"#, r#""channelId":{"x":[]}"#);
+    project.stand_in.deliver(&json!(odd.replace("+00:00", "Z").replace("[27447]", r#"["27447",null]"#)));
+    let told = told(&project).await;
+    assert_eq!(told.iter().map(choices).collect::<Vec<_>>(), [["opt-out channel:27447"]; 2]);
+    assert_eq!(told[0].preferences[0].chosen_at_ms, told[1].preferences[0].chosen_at_ms);
 }
 
 #[tokio::test]

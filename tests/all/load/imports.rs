@@ -9,17 +9,15 @@ use std::sync::Arc;
 
 use super::*;
 
-const CONTRACT: &str = "a connector may import privacy:saas-connector/types@0.1.0, privacy:saas-connector/http@0.1.0, \
-    privacy:saas-connector/credentials@0.1.0, privacy:saas-connector/log@0.1.0 and nothing else";
+const CONTRACT: &str =
+    "a connector may import types, http, credentials, log of privacy:saas-connector and nothing else";
 
 #[tokio::test]
 async fn an_import_that_the_contract_does_not_have_is_named() {
     for import in [
         "example:other/thing@1.0.0",
-        "privacy:saas-connector/http@0.2.0",
-        "privacy:saas-connector/http@0.1.1",
-        "privacy:saas-connector/erasure@0.1.0",
-        "privacy:saas-connector/secrets@0.1.0",
+        "privacy:saas-connector/erasure@0.2.0",
+        "privacy:saas-connector/secrets@0.2.0",
         "http",
     ] {
         let bytes = component(&format!(r#"(component (import "{import}" (instance)))"#));
@@ -75,35 +73,33 @@ async fn wasi_allowed_lets_in_wasi_alone() {
 #[tokio::test]
 async fn an_import_of_another_type_than_the_contracts_is_refused() {
     let bytes = component(&connector(
-        r#"(import "privacy:saas-connector/log@0.1.0" (instance (export "write" (func (param "level" u64)))))"#,
+        r#"(import "privacy:saas-connector/log@0.2.0" (instance (export "write" (func (param "level" u64)))))"#,
         "",
     ));
     let refused = refusal(bytes).await;
     assert!(refused.starts_with("does not fit the contract: "), "{refused}");
-    assert!(refused.contains("privacy:saas-connector/log@0.1.0"), "{refused}");
+    assert!(refused.contains("privacy:saas-connector/log@0.2.0"), "{refused}");
 }
 
 #[tokio::test]
 async fn what_exports_no_connector_is_none() {
-    let none =
-        "does not export privacy:saas-connector/connector@0.1.0, so it is no connector of this contract";
+    let none = "exports no privacy:saas-connector/connector, so it is no connector; this host serves 0.1.0 and 0.2.0";
     assert_eq!(refusal(component("(component)")).await, none);
     let erasure =
-        r#"(component (instance $i) (export "privacy:saas-connector/erasure@0.1.0" (instance $i)))"#;
+        r#"(component (instance $i) (export "privacy:saas-connector/erasure@0.2.0" (instance $i)))"#;
     assert_eq!(refusal(component(erasure)).await, none);
 }
 
 #[tokio::test]
 async fn an_export_that_the_contract_does_not_have_is_named() {
-    for export in [
-        "example:other/thing@1.0.0",
-        "privacy:saas-connector/connector@0.2.0",
-        "privacy:saas-connector/http@0.1.0",
-    ] {
+    for export in ["example:other/thing@1.0.0", "privacy:saas-connector/http@0.2.0"] {
         let bytes = component(&format!(r#"(component (instance $i) (export "{export}" (instance $i)))"#));
         assert_eq!(
             refusal(bytes).await,
-            format!("exports {export}, which is not in the contract (version 0.1.0)")
+            format!(
+                "exports {export}, which is not in the contract: a connector may export connector, erasure, consent, \
+                 webhook-verify, webhook-token of privacy:saas-connector and nothing else"
+            )
         );
     }
 }
@@ -111,7 +107,7 @@ async fn an_export_that_the_contract_does_not_have_is_named() {
 #[tokio::test]
 async fn an_export_without_its_functions_is_refused() {
     let empty =
-        r#"(component (instance $i) (export "privacy:saas-connector/connector@0.1.0" (instance $i)))"#;
+        r#"(component (instance $i) (export "privacy:saas-connector/connector@0.2.0" (instance $i)))"#;
     let refused = refusal(component(empty)).await;
     assert!(refused.starts_with("does not fit the contract: ") && refused.contains("describe"), "{refused}");
 }
@@ -120,7 +116,7 @@ async fn an_export_without_its_functions_is_refused() {
 async fn an_export_of_another_type_than_the_contracts_is_refused() {
     assert_eq!(
         refusal(component(&connector("", ""))).await,
-        "does not fit the contract: its export connector: failed to convert function to given type: \
+        "does not fit the contract: its export connector: describe: failed to convert function to given type: \
          type mismatch with results: expected 1-tuple, found 0-tuple"
     );
 }
@@ -165,6 +161,6 @@ fn connector(imports: &str, parts: &str) -> String {
           (core instance $i (instantiate $m))
           (func $f (canon lift (core func $i "f")))
           (instance $connector (export "describe" (func $f)) (export "test-connection" (func $f)))
-          (export "privacy:saas-connector/connector@0.1.0" (instance $connector)))"#
+          (export "privacy:saas-connector/connector@0.2.0" (instance $connector)))"#
     )
 }

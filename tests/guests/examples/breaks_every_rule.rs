@@ -2,8 +2,8 @@
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{
-        Capture, Check, Error, Field, Guest, Limit, Manifest, Operation, Place, SettingSpec, Settings,
-        TokenSlot,
+        Capture, Check, Claim, Effect, Error, Exemption, Field, Guest, IdentifierKind, Identifies, Limit,
+        Manifest, Operation, Place, SettingCondition, SettingSpec, Settings, TokenSlot,
     },
     parts::{field, operation, secret, setting},
 };
@@ -18,6 +18,12 @@ impl Guest for BreaksEveryRule {
             operations: operations(),
             limits: vec![limit("none-at-all", 0, None), limit("no-time", 1, Some(0))],
             webhook_token_slot: Some(TokenSlot { place: Place::Body, name: "token".to_owned() }),
+            identifier_kinds: vec![
+                identified_by("by-nothing", "nowhere", &["x"]),
+                identified_by("by-any", "letter", &[]),
+                identified_by("by-none", "letter", &["b"]),
+            ],
+            proves_without: vec![exemption(""), exemption("It has no search")],
             item_kinds: (0..201).map(|kind| format!("kind-{kind}")).collect(),
             ..test_guests::manifest("Not A Name")
         }
@@ -36,6 +42,16 @@ fn settings() -> Vec<SettingSpec> {
         SettingSpec { default: Some("known".to_owned()), ..secret("public") },
         secret("api-key"),
     ]
+}
+
+fn identified_by(kind: &str, setting: &str, values: &[&str]) -> IdentifierKind {
+    let values = values.iter().map(|value| (*value).to_owned()).collect();
+    let condition = SettingCondition { setting: setting.to_owned(), values };
+    IdentifierKind { name: kind.to_owned(), identifies: Identifies::When(condition) }
+}
+
+fn exemption(reason: &str) -> Exemption {
+    Exemption { claim: Claim::EraseNotFound, reason: reason.to_owned() }
 }
 
 fn limit(name: &str, requests: u32, period_ms: Option<u64>) -> Limit {
@@ -65,6 +81,7 @@ fn operations() -> Vec<Operation> {
         operation("same", "GET", "/x"),
         Operation { host_setting: "nowhere".to_owned(), ..operation("hostless", "GET", "/x") },
         operation("traces", "TRACE", "/x"),
+        Operation { effect: Some(Effect::Read), ..operation("deletes", "DELETE", "/x") },
         operation("climbs", "GET", "/a/../b"),
         Operation { used_by: vec!["everybody".to_owned()], ..operation("for-all", "GET", "/x") },
         Operation { used_by: Vec::new(), ..operation("for-nobody", "GET", "/x") },

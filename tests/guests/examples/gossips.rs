@@ -23,7 +23,7 @@ impl Guest for Gossips {
     fn describe() -> Manifest {
         Manifest {
             settings: vec![setting("end"), secret("api-key")],
-            identifier_kinds: ["email", "user-id", "phone"].map(str::to_owned).to_vec(),
+            identifier_kinds: ["email", "user-id", "phone"].map(test_guests::identifier_kind).to_vec(),
             item_kinds: vec!["channel".to_owned()],
             ..test_guests::manifest("gossips")
         }

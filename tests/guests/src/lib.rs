@@ -7,7 +7,7 @@ pub mod builds;
 pub mod parts;
 pub mod signed;
 
-use base::exports::privacy::saas_connector::connector::Manifest;
+use base::exports::privacy::saas_connector::connector::{IdentifierKind, Identifies, Manifest};
 
 /// A manifest of that name and nothing else, for a guest to fill in what it is about.
 pub fn manifest(name: &str) -> Manifest {
@@ -20,9 +20,15 @@ pub fn manifest(name: &str) -> Manifest {
         operations: Vec::new(),
         limits: Vec::new(),
         webhook_token_slot: None,
-        identifier_kinds: vec!["email".to_owned()],
+        identifier_kinds: vec![identifier_kind("email")],
         item_kinds: Vec::new(),
+        proves_without: Vec::new(),
     }
+}
+
+/// A kind of identifier that always identifies.
+pub fn identifier_kind(name: &str) -> IdentifierKind {
+    IdentifierKind { name: name.to_owned(), identifies: Identifies::Always }
 }
 
 /// The world `base`: the imports, the shared words and the interface `connector`. Every guest exports it.
@@ -44,7 +50,7 @@ macro_rules! capability {
                 world: $world,
                 pub_export_macro: true,
                 default_bindings_module: $path,
-                with: { "privacy:saas-connector/types@0.1.0": crate::base::privacy::saas_connector::types },
+                with: { "privacy:saas-connector/types@0.2.0": crate::base::privacy::saas_connector::types },
             });
         }
     )*};

@@ -28,6 +28,7 @@ pub fn operation(name: &str, method: &str, path: &str) -> Operation {
         used_by: vec!["connector".to_owned()],
         host_setting: "domain".to_owned(),
         method: method.to_owned(),
+        effect: None,
         path: path.to_owned(),
         query: Vec::new(),
         content_type: None,

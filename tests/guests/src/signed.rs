@@ -64,6 +64,7 @@ fn opt_out(address: &str, chosen_at_ms: u64) -> ConsentEvent {
             chosen_at_ms,
             source: "link".to_owned(),
         }],
+        changed: Vec::new(),
         key: format!("opt-out {chosen_at_ms}"),
     }
 }

@@ -1,7 +1,7 @@
 ;; Breaks the canonical ABI, as the first letter of its setting `misdeed` says. A setting of 101 to 104 bytes instead
 ;; makes `cabi_realloc` misbehave, by the size that it is asked for.
 (module
-  (import "privacy:saas-connector/log@0.1.0" "write" (func $log (param i32 i32 i32)))
+  (import "privacy:saas-connector/log@0.2.0" "write" (func $log (param i32 i32 i32)))
   (memory (export "memory") 1)
   (table $table 1 funcref)
   (global $free (mut i32) (i32.const 8192))
@@ -11,7 +11,7 @@
     "\64\00\00\00\0e\00\00\00" "\72\00\00\00\05\00\00\00" "\77\00\00\00\06\00\00\00" "\7d\00\00\00\13\00\00\00"
     "\2c\01\00\00\01\00\00\00" "\00\00\00\00\00\00\00\00" "\00\00\00\00\00\00\00\00"
     "\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00"
-    "\00\00\00\00\00\00\00\00" "\00\00\00\00\00\00\00\00")
+    "\00\00\00\00\00\00\00\00" "\00\00\00\00\00\00\00\00" "\00\00\00\00\00\00\00\00")
   ;; At 300 the setting: name, label, description, optional, open, no default, no options.
   (data (i32.const 300)
     "\90\00\00\00\07\00\00\00" "\90\00\00\00\07\00\00\00" "\90\00\00\00\07\00\00\00"
@@ -21,9 +21,9 @@
     "\64\00\00\00\06\00\00\00" "\00\00\00\00" "\64\00\00\00\06\00\00\00")
   (data (i32.const 480) "\ff\fe\ff\fe")
 
-  (func (export "privacy:saas-connector/connector@0.1.0#describe") (result i32) (i32.const 200))
+  (func (export "privacy:saas-connector/connector@0.2.0#describe") (result i32) (i32.const 200))
 
-  (func (export "privacy:saas-connector/connector@0.1.0#test-connection") (param $settings i32) (param $count i32)
+  (func (export "privacy:saas-connector/connector@0.2.0#test-connection") (param $settings i32) (param $count i32)
     (result i32)
     (local $misdeed i32)
     (local $index i32)

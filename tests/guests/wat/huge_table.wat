@@ -3,5 +3,5 @@
   (memory (export "memory") 1)
   (table 10000000 funcref)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
-  (func (export "privacy:saas-connector/connector@0.1.0#describe") (result i32) unreachable)
-  (func (export "privacy:saas-connector/connector@0.1.0#test-connection") (param i32 i32) (result i32) unreachable))
+  (func (export "privacy:saas-connector/connector@0.2.0#describe") (result i32) unreachable)
+  (func (export "privacy:saas-connector/connector@0.2.0#test-connection") (param i32 i32) (result i32) unreachable))

@@ -155,6 +155,10 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     recorded("event-shape=without-message-type-ids", "no messageTypeIds", "real rows of 2020"),
     recorded("event-shape=extra-fields", "profile fields beside the others", "a real row of 2020"),
     assumed("event-shape=upper-case-email", "the address in upper case", "addresses are compared without case"),
+    assumed("event-shape=numbers-as-text", "ids as text, the message's channel as a word", "none; a receiver survives it"),
+    assumed("event-shape=iso-time", "createdAt in ISO 8601, with milliseconds", "none; a receiver survives it"),
+    assumed("event-shape=null-time", "createdAt null", "none; a receiver survives it"),
+    assumed("event-shape=other-case", "the event's name in lower case", "none; a receiver survives it"),
     assumed("delivery-fault=none", "each once, in order", "not found"),
     assumed("delivery-fault=duplicate", "order, repetition and loss", "not found"),
     assumed("delivery-fault=reorder", "order, repetition and loss", "not found"),
@@ -182,6 +186,8 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     documented("event-names", "emailSubscribe and emailUnSubscribe for every medium", "support article"),
     documented("event-time", "yyyy-MM-dd HH:mm:ss +00:00", "fixtures; schema"),
     documented("merge-tags", "filled into the endpoint, undefined ones blank", "support article"),
+    documented("shared-identifiers", "userIds may repeat in email-based projects, addresses in userID-based ones, neither in hybrid ones", "Swagger; support article; that an address may repeat is assumed"),
+    assumed("shared-read", "a read by an identifier that several have shows the first", "not found"),
     documented("user-id-limits", "52 ASCII characters, no blank at the end", "support article; the message is assumed"),
 ];
 

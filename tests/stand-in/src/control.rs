@@ -31,6 +31,11 @@ pub const CONTROL_ROUTES: &[(&str, &str, &str)] = &[
     ("GET /_stand-in/requests", "", "every request received"),
     ("DELETE /_stand-in/requests", "", "the same, leaving none"),
     ("GET /_stand-in/deliveries", "", "every webhook delivery, with headers and body"),
+    (
+        "POST /_stand-in/deliveries",
+        r#"{"eventName":"emailUnsubscribe"} or "not JSON""#,
+        "delivers a body, or the text of a string as it is",
+    ),
     ("GET /_stand-in/people/ada@example.com", "", "a person's true state, or null"),
     (
         "POST /_stand-in/people",
@@ -149,6 +154,11 @@ fn steer(shared: &Shared, received: &Received) -> Result<Value, Wrong> {
         ("GET", ["requests"]) => Ok(json!(shared.requests())),
         ("DELETE", ["requests"]) => Ok(json!(shared.take_requests())),
         ("GET", ["deliveries"]) => Ok(shared.with(|project| json!(project.outbox.all()))),
+        ("POST", ["deliveries"]) => {
+            let body: Value = read(received)?;
+            shared.with(|project| project.deliver(&body));
+            Ok(json!({}))
+        }
         ("GET", ["people", id]) => Ok(person(shared, &Identifier::from(*id))),
         ("POST", ["people"]) => seed(shared, read(received)?),
         ("POST", ["acts"]) => act(shared, read(received)?),

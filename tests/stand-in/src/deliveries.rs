@@ -26,7 +26,7 @@ pub struct Delivery {
     pub url: String,
     /// Its headers, names in lower case; empty until it is sent.
     pub headers: Vec<(String, String)>,
-    /// The event.
+    /// The event; a string is a body that is sent as it is.
     pub body: Value,
     /// When it is to be sent.
     pub due: Timestamp,
@@ -44,7 +44,10 @@ impl Delivery {
 
     /// The bytes of the body, as they were sent.
     pub fn body_bytes(&self) -> Vec<u8> {
-        self.body.to_string().into_bytes()
+        match &self.body {
+            Value::String(text) => text.clone().into_bytes(),
+            event => event.to_string().into_bytes(),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub use control::CONTROL_ROUTES;
 pub use deliveries::{Delivery, Outcome};
 pub use faults::Fault;
 pub use keys::DataCentre;
-pub use project::acts::Act;
+pub use project::acts::{Act, UnsubSource};
 pub use project::catalogue::{Catalogue, Channel, List, MessageType, Policy};
 pub use project::webhooks::{AuthType, FIRST as FIRST_WEBHOOK, Webhook};
 pub use project::{Identifier, Profile, Project, ProjectType, Subscriptions};

@@ -100,6 +100,17 @@ impl Project {
         self.switches = switches;
     }
 
+    /// Whether the project keeps identifiers of that kind unique: two people may share any other.
+    fn identifies(&self, id: &Identifier) -> bool {
+        match (self.kind, id) {
+            (ProjectType::Email, Identifier::UserId(_)) | (ProjectType::UserId, Identifier::Email(_)) => {
+                false
+            }
+            (ProjectType::Email | ProjectType::Hybrid, Identifier::Email(_))
+            | (ProjectType::UserId | ProjectType::Hybrid, Identifier::UserId(_)) => true,
+        }
+    }
+
     /// The person's true state, whatever reads show yet; none where nobody is there.
     pub fn person(&self, id: &Identifier) -> Option<&Profile> {
         self.people.seen(id, Timestamp::MAX)

@@ -129,6 +129,11 @@ impl StandIn {
         self.with_project(|project| project.act(&id, act));
     }
 
+    /// Delivers a body to every enabled webhook: JSON, or the text of a string as it is.
+    pub fn deliver(&self, body: &serde_json::Value) {
+        self.with_project(|project| project.deliver(body));
+    }
+
     /// Makes the next `times` requests to an endpoint such as `POST /api/users/forget` go wrong; a `*` stands for
     /// anything. Paths are compared as they come, encoded.
     pub fn fault(&self, fault: Fault, on: impl Into<String>, times: u32) {

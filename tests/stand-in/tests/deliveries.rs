@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use iterable_stand_in::{
     Act, AuthType, Delivery, DeliveryFault, DeliveryRetry, EventShape, FIRST_WEBHOOK, Fault, Outcome,
-    ProjectType, Subscriptions, Switches, TokenDelay, TokenHeader,
+    ProjectType, Subscriptions, Switches, TokenDelay, TokenHeader, UnsubSource,
 };
 use serde_json::{Value, json};
 
@@ -149,6 +149,10 @@ async fn events_come_in_every_known_shape() {
         EventShape::WithoutMessageTypeIds,
         EventShape::ExtraFields,
         EventShape::UpperCaseEmail,
+        EventShape::NumbersAsText,
+        EventShape::IsoTime,
+        EventShape::NullTime,
+        EventShape::OtherCase,
     ] {
         let service = Service::start(ProjectType::Hybrid, Switches { event_shape: shape, ..prompt() }).await;
         service.stand_in.with_project(|project| project.seed(Some(ADA), Some("u-1"), None));
@@ -163,9 +167,43 @@ async fn events_come_in_every_known_shape() {
             EventShape::WithoutMessageTypeIds => fields.get("messageTypeIds").is_none(),
             EventShape::ExtraFields => fields["vip"] == true && fields["tags"].is_array(),
             EventShape::UpperCaseEmail => event["email"] == "ADA@EXAMPLE.COM",
+            EventShape::NumbersAsText => fields["channelIds"] == json!(["6539"]),
+            EventShape::IsoTime => fields["createdAt"].as_str().unwrap().ends_with('Z'),
+            EventShape::NullTime => fields["createdAt"].is_null() && fields.get("createdAt").is_some(),
+            EventShape::OtherCase => event["eventName"] == "emailunsubscribe",
             EventShape::Full => false,
         };
         assert!(fits, "{shape:?}: {event}");
+    }
+}
+
+#[tokio::test]
+async fn leaving_a_list_names_it_and_the_reason() {
+    for (source, word) in
+        [(UnsubSource::EmailLink, "EmailLink"), (UnsubSource::ListApi, "ListAPI"), (UnsubSource::Sms, "SMS")]
+    {
+        for (kind, field) in [(ProjectType::Email, "emailListIds"), (ProjectType::Hybrid, "userListIds")] {
+            let service = Service::start(kind, prompt()).await;
+            let on_list = Subscriptions { lists: vec![56545], ..Subscriptions::default() };
+            service.stand_in.seed(ADA, Some(on_list));
+            service.stand_in.act(ADA, &Act::LeaveList { list: 56545, source });
+            let event = service.stand_in.next_delivery().await.body;
+            assert_eq!(event["eventName"], "emailUnSubscribe");
+            let fields = &event["dataFields"];
+            assert_eq!((&fields[field], &fields["unsubSource"]), (&json!([56545]), &json!(word)));
+            assert_eq!(service.stand_in.subscriptions(ADA).unwrap().lists, [0; 0]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_delivered_as_it_is() {
+    let service = Service::start(ProjectType::Email, prompt()).await;
+    for (body, bytes) in
+        [(json!({"eventName": 7}), r#"{"eventName":7}"#), (json!("\u{feff}{}"), "\u{feff}{}")]
+    {
+        service.stand_in.deliver(&body);
+        assert_eq!(service.stand_in.next_delivery().await.body_bytes(), bytes.as_bytes());
     }
 }
 

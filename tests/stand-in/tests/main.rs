@@ -15,6 +15,7 @@ mod keys;
 mod profiles;
 mod program;
 mod service;
+mod shared;
 mod subscriptions;
 mod tls;
 mod webhooks;

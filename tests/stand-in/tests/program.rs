@@ -73,6 +73,10 @@ async fn a_shell_can_steer_it() {
     assert_eq!(person, json!({"person": null, "forgotten": true}));
     let deliveries = program.ask("GET /_stand-in/deliveries", None).await;
     assert_eq!(deliveries[0]["body"]["eventName"], "emailUnSubscribe");
+    program.ask("POST /_stand-in/deliveries", Some(json!("as it is"))).await;
+    let deliveries = program.ask("GET /_stand-in/deliveries", None).await;
+    let bodies: Vec<_> = deliveries.as_array().unwrap().iter().map(|delivery| &delivery["body"]).collect();
+    assert!(bodies.contains(&&json!("as it is")), "{bodies:?}");
     program.ask("POST /_stand-in/forgotten", Some(json!({"count": 2}))).await;
     let hashes = program.ask("GET /api/users/forgotten", None).await;
     assert_eq!(hashes["hashedEmails"].as_array().unwrap().len(), 3);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::bench::Bench;
 
-const CONNECTION: &str = "[tenants.acme]\n[connections.newsletter]\ntenant = 'acme'\nplugin = 'iterable'\n\
+pub(super) const CONNECTION: &str = "[tenants.acme]\n[connections.newsletter]\ntenant = 'acme'\nplugin = 'iterable'\n\
     settings = { domain = 'HOST' }\nsecrets.api-key = { file = 'api.key' }\n\
     egress = { hosts = ['HOST'], loopback = true, plain-http = true }\n";
 const PATH: &str = "/api/v1/connection/newsletter";

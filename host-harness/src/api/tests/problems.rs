@@ -64,7 +64,9 @@ async fn every_wrong_request_to_every_route_is_answered_with_a_problem_document(
 async fn a_person_is_named_as_fides_names_people_and_by_what_the_connector_finds_people_by() {
     let bench = Bench::new().await;
     let operator = bench.operator().await;
-    bench.connect(&operator, "acme", "newsletter").await;
+    let mut hybrid = bench.connection("acme", "newsletter");
+    hybrid["settings"]["project-type"] = json!("hybrid");
+    assert_eq!(bench.send(&operator, "POST", "/api/v1/connection", Some(hybrid)).await.status, 201);
     let submit = async |identity: Value| {
         let body = json!({"action": "erasure", "identity": identity});
         bench.send(&operator, "POST", "/api/v1/connection/newsletter/requests", Some(body)).await
@@ -84,8 +86,10 @@ async fn a_person_is_named_as_fides_names_people_and_by_what_the_connector_finds
         let refused = submit(identity.clone()).await;
         assert_eq!(refused.problem(), (422, "no-usable-kind"), "{identity}");
         assert_eq!(refused.json["accepted"], json!(["email", "user-id"]));
-        let wanted = "connection newsletter finds nobody by these kinds of identifier; it finds people by email, user-id";
-        assert_eq!(refused.detail(), wanted);
+        assert_eq!(
+            refused.detail(),
+            "connection newsletter does not identify people by these identifier kinds; it accepts email, user-id"
+        );
     }
     let nobody = submit(json!({"email": ""})).await;
     assert_eq!(nobody.problem(), (400, "bad-body"));

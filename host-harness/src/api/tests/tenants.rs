@@ -173,7 +173,7 @@ async fn about_nothing_in_particular(bench: &Bench, other: &str, route: &Route) 
     let (method, path) = (&*route.method, &*route.path);
     let empty = match (method, path) {
         ("GET", "/api/v1/alarms") => json!({"alarms": []}),
-        ("GET", "/api/v1/connection") => json!({"connections": []}),
+        ("GET", "/api/v1/connection" | "/api/v1/people/merged") => json!({"connections": []}),
         ("GET", "/api/v1/consent-events") => json!({"events": [], "cursor": 0}),
         ("GET", "/api/v1/requests") => json!({"requests": []}),
         ("POST", "/api/v1/connection") => {

@@ -78,6 +78,9 @@ pub(in crate::cli) struct Change {
     /// A secret to remove. May be given several times.
     #[arg(long, value_name = "NAME")]
     remove_secret: Vec<String>,
+    /// Let it change what identifies people at the connection, who are keyed anew.
+    #[arg(long)]
+    pub(super) agree: bool,
 }
 
 impl Create {

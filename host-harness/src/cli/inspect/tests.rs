@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     cli::tests::plain,
     contract::{
-        Interface,
-        manifest::{Capture, Field, IdentifierKind, Limit, Place},
+        Claim, ContractVersion, Exemption, Interface,
+        manifest::{Capture, Field, IdentifierKind, Identifies, Limit, Place},
     },
 };
 
@@ -57,8 +57,21 @@ fn manifest() -> Manifest {
             Limit { name: "second".into(), requests: 3, period_ms: Some(1_000) },
             Limit { name: "day".into(), requests: 1_000, period_ms: Some(86_400_000) },
         ],
-        identifier_kinds: vec![IdentifierKind::unique("email")],
+        identifier_kinds: vec![
+            IdentifierKind {
+                name: "email".into(),
+                identifies: Identifies::When {
+                    setting: "domain".into(),
+                    values: vec!["api.example.com".into()],
+                },
+            },
+            IdentifierKind { name: "phone-number".into(), identifies: Identifies::Never },
+        ],
         item_kinds: vec![],
+        proves_without: vec![Exemption {
+            claim: Claim::EraseNotFound,
+            reason: "The vendor answers nothing about a person it does not know".into(),
+        }],
         ..Default::default()
     }
 }
@@ -66,7 +79,8 @@ fn manifest() -> Manifest {
 fn told(width: u16) -> String {
     let permissions = Permissions {
         digest: "sha256:00".into(),
-        imports: vec!["privacy:saas-connector/http@0.1.0".into()],
+        contract: ContractVersion::V0_2_0,
+        imports: vec!["privacy:saas-connector/http@0.2.0".into()],
         exports: vec![Interface::Connector, Interface::Erasure],
         manifest: manifest(),
     };

@@ -6,6 +6,12 @@ use crate::contract::{
     consent::{Change, ItemReport, Preference, Report, Standing},
 };
 
+/// Why nothing is applied for a person whom the vendor has erased.
+pub(super) const ERASED: &str = "the vendor has erased this person; an erasure is never undone by a consent";
+/// Why an opt-out is not applied for a person whom neither an erasure nor a look found.
+pub(super) const NOT_THERE: &str =
+    "an erasure found nobody at the vendor, and it still has nobody: a person is not created to be opted out";
+
 impl Plan {
     /// The same after one `apply` of [`preferences`](Self::preferences). What is pending stays open, to be applied again
     /// once it has settled; so does everything after an error that may pass.
@@ -16,10 +22,9 @@ impl Plan {
                 continue;
             };
             let became = match answer {
-                Ok(report) if report.standing == Standing::Forgotten => Some(State::settled(
-                    Status::Refused,
-                    "the vendor has erased this person; an erasure is never undone by a consent",
-                )),
+                Ok(report) if report.standing == Standing::Forgotten => {
+                    Some(State::settled(Status::Refused, ERASED))
+                }
                 Ok(report) => Some(answered(chosen, taken.is_some(), report)),
                 Err(error) => failed(error),
             };

@@ -11,41 +11,60 @@ use crate::{
         newest::{ECHO_MS, Write},
         put_back::came_by_a_write,
     },
-    contract::webhook::{Delivery, Verdict},
+    contract::{
+        Identifier,
+        webhook::{Delivery, Verdict},
+    },
     store::choices,
     webhook::Admitted,
 };
 
 const CONNECTIONS: &[(&str, &str)] = &[("acme", "newsletter")];
 
+/// What names the person beside the address.
+#[derive(Clone, Copy, Debug)]
+enum Beside {
+    Nothing,
+    /// A user id of their own.
+    Own,
+    /// The user id that everybody here has.
+    Shared,
+    /// Both.
+    Both,
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     /// The platform sends a choice, by a clock that is so many seconds ahead.
-    Platform(usize, Choice, u64),
+    Platform(usize, Choice, u64, Beside),
     /// The person chooses at the vendor.
     Vendor(usize, Choice),
     /// One of the deliveries so far arrives, perhaps again.
-    Deliver(prop::sample::Index),
+    Deliver(prop::sample::Index, Beside),
     /// What is due is carried out.
     Work,
     /// The process is killed within an attempt, or before it.
     Crash(u8),
     /// Time passes, in seconds.
     Pass(u64),
-    Erase,
+    Erase(Beside),
+}
+
+fn beside() -> impl Strategy<Value = Beside> {
+    prop_oneof![Just(Beside::Nothing), Just(Beside::Own), Just(Beside::Shared), Just(Beside::Both)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let choice = || prop_oneof![Just(Choice::OptIn), Just(Choice::OptOut)];
     prop_oneof![
-        8 => (0..2_usize, choice(), prop_oneof![3 => Just(0), 1 => 1..300_u64])
-            .prop_map(|(item, choice, ahead)| Step::Platform(item, choice, ahead)),
+        8 => (0..2_usize, choice(), prop_oneof![3 => Just(0), 1 => 1..300_u64], beside())
+            .prop_map(|(item, choice, ahead, beside)| Step::Platform(item, choice, ahead, beside)),
         8 => (0..2_usize, choice()).prop_map(|(item, choice)| Step::Vendor(item, choice)),
-        8 => any::<prop::sample::Index>().prop_map(Step::Deliver),
+        8 => (any::<prop::sample::Index>(), beside()).prop_map(|(which, beside)| Step::Deliver(which, beside)),
         6 => Just(Step::Work),
         1 => (0_u8..20).prop_map(Step::Crash),
         8 => prop_oneof![0..3_u64, 3..70_u64, 550..700_u64].prop_map(Step::Pass),
-        1 => Just(Step::Erase),
+        1 => beside().prop_map(Step::Erase),
     ]
 }
 
@@ -80,19 +99,19 @@ fn newer(known: &mut BTreeMap<ItemId, (u64, bool, Choice)>, item: ItemId, chosen
 impl Play<'_> {
     async fn step(&mut self, step: &Step) {
         match step {
-            Step::Platform(which, choice, ahead) => {
+            Step::Platform(which, choice, ahead, beside) => {
                 let mut chosen = self.bench.chosen(ITEMS[*which], *choice);
                 let chose = rank(chosen.chosen_at_ms, *choice);
                 chosen.chosen_at_ms += ahead * 1_000;
                 newer(&mut self.newest, chosen.item.clone(), chose);
                 newer(&mut self.sent, chosen.item.clone(), chose);
-                self.bench.sends(&self.email, vec![chosen]).await;
+                self.bench.sends_as(self.named(*beside), vec![chosen]).await;
             }
             Step::Vendor(which, choice) => self.act(ITEMS[*which], *choice).await,
-            Step::Deliver(which) => {
+            Step::Deliver(which, beside) => {
                 let all = self.deliveries();
                 if !all.is_empty() {
-                    self.deliver(which.get(&all)).await;
+                    self.deliver(which.get(&all), *beside).await;
                 }
             }
             Step::Work => self.work().await,
@@ -106,9 +125,9 @@ impl Play<'_> {
                 self.park(true).await;
             }
             Step::Pass(seconds) => self.bench.pass(Duration::from_secs(*seconds)),
-            Step::Erase => {
+            Step::Erase(beside) => {
                 self.is_erased = true;
-                self.bench.erase(&self.email.clone()).await;
+                self.bench.submit("newsletter", Asked::Erasure, self.named(*beside)).await;
             }
         }
     }
@@ -172,7 +191,7 @@ impl Play<'_> {
 
     async fn person(&self) -> Option<crate::store::people::PersonId> {
         let keys = self.bench.shared.store.keys("acme").await.unwrap();
-        let names = crate::requests::accept::names(&keys.person, &Subject::email(self.email.as_str()));
+        let names = [keys.person.name(&Identifier::new("email", self.email.as_str()))];
         let found = self.bench.shared.store.read(move |c| {
             Box::pin(async move { crate::store::people::found(c, "newsletter", &names).await })
         });
@@ -183,7 +202,19 @@ impl Play<'_> {
         self.bench.stand_in.deliveries().split_off(self.before)
     }
 
-    async fn deliver(&mut self, told: &iterable_stand_in::Delivery) {
+    /// In an email project none of the user ids identifies anybody.
+    fn named(&self, beside: Beside) -> Subject {
+        let person = Subject::email(self.email.as_str());
+        let own = format!("u-{}", self.email);
+        match beside {
+            Beside::Nothing => person,
+            Beside::Own => person.and("user-id", own),
+            Beside::Shared => person.and("user-id", "u-shared"),
+            Beside::Both => person.and("user-id", own).and("user-id", "u-shared"),
+        }
+    }
+
+    async fn deliver(&mut self, told: &iterable_stand_in::Delivery, beside: Beside) {
         let delivery = Delivery {
             method: "POST".into(),
             url: "https://hooks.example.com/iterable".into(),
@@ -194,7 +225,8 @@ impl Play<'_> {
         let calls = self.bench.shared.host.connection("newsletter").unwrap();
         let admitted = Admitted::from_store(calls.connection(), delivery, true);
         let verdict = calls.verify(&admitted).await.unwrap().unwrap();
-        let Verdict::Authentic(events) = verdict else { panic!("{verdict:?}") };
+        let Verdict::Authentic(mut events) = verdict else { panic!("{verdict:?}") };
+        events.iter_mut().for_each(|event| event.subject = self.named(beside));
         let keys = self.bench.shared.store.keys("acme").await.unwrap();
         let received_at = self.bench.shared.date_ms();
         write(&self.bench.shared.store, move |tx| {
@@ -236,7 +268,7 @@ impl Play<'_> {
                 return;
             }
             for told in all[arrived..].iter().rev() {
-                self.deliver(told).await;
+                self.deliver(told, Beside::Both).await;
             }
             arrived = all.len();
             self.bench.pass(Duration::from_mins(1));

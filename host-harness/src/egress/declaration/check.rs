@@ -1,6 +1,9 @@
 //! Every rule that a manifest keeps, looked at once, when the plugin is loaded.
 
 mod operation;
+mod people;
+
+pub(super) use people::unreported;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +47,8 @@ pub(super) fn operations(manifest: &Manifest) -> Result<BTreeMap<String, Declare
     check_settings(&manifest.settings, &mut errors);
     check_limits(manifest, &mut errors);
     check_token_slot(manifest, &mut errors);
+    people::check_kinds(manifest, &mut errors);
+    people::check_exemptions(manifest, &mut errors);
     let mut operations = BTreeMap::new();
     for operation in &manifest.operations {
         if let Some(declared) = operation::checked(manifest, operation, &mut errors) {
@@ -69,6 +74,7 @@ fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
         ("limits", manifest.limits.len()),
         ("identifier-kinds", manifest.identifier_kinds.len()),
         ("item-kinds", manifest.item_kinds.len()),
+        ("proves-without", manifest.proves_without.len()),
     ] {
         if count > ENTRIES {
             errors.push(ManifestError::TooLong { what: what.to_owned(), limit: ENTRIES, unit: "entries" });

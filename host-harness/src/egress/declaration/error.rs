@@ -1,6 +1,6 @@
 //! What can be wrong with a manifest: a sentence for each, for the connector's author and whoever was handed the plugin.
 
-use crate::contract::{Interface, manifest::Place};
+use crate::contract::{Claim, Interface, manifest::Place};
 
 /// A rule of the contract that a manifest breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -203,6 +203,59 @@ pub enum ManifestError {
         /// The name.
         found: String,
     },
+    /// A method that changes something, declared to read.
+    #[error("operation {operation}: {method} is never of effect read; GET, HEAD and POST can be")]
+    NeverReads {
+        /// The operation.
+        operation: String,
+        /// The method.
+        method: String,
+    },
+    /// Identifier kinds of which none can identify.
+    #[error(
+        "identifier-kinds: none of them can identify a person, so no request could name one; at least one kind identifies"
+    )]
+    NothingIdentifies,
+    /// An identifier kind that depends on a setting that is missing or secret.
+    #[error("identifier kind {kind}: it identifies by {setting:?}, which is no setting, or a secret one")]
+    UnknownCondition {
+        /// The kind.
+        kind: String,
+        /// The name.
+        setting: String,
+    },
+    /// An identifier kind that depends on a setting without saying on which values.
+    #[error(
+        "identifier kind {kind}: expected 1 to 200 values of the setting {setting}, none of them empty, under which it \
+         identifies"
+    )]
+    EmptyCondition {
+        /// The kind.
+        kind: String,
+        /// The setting.
+        setting: String,
+    },
+    /// An identifier kind that depends on a value that its setting never has.
+    #[error(
+        "identifier kind {kind}: it identifies if {setting} is {value:?}, which is not among the setting's options"
+    )]
+    ImpossibleCondition {
+        /// The kind.
+        kind: String,
+        /// The setting.
+        setting: String,
+        /// The value.
+        value: String,
+    },
+    /// Two reasons for one outcome.
+    #[error("proves-without: {0} is listed twice")]
+    ExemptTwice(Claim),
+    /// An outcome to be taken on trust without a reason.
+    #[error("proves-without {0}: expected the reason, for the operator")]
+    NoReason(Claim),
+    /// An outcome of an interface that the component does not export.
+    #[error("proves-without {0}: it does not export {interface}, which reports that", interface = .0.interface())]
+    ExemptNotOffered(Claim),
     /// The webhook token where the host does not look for it.
     #[error(
         "webhook-token-slot: a {place} called {name:?} is no place for it; a header or a query parameter is"

@@ -1,4 +1,5 @@
 use super::*;
+use crate::contract::manifest::Effect;
 
 #[tokio::test]
 async fn an_undeclared_operation_is_denied() {
@@ -226,14 +227,22 @@ async fn a_call_whose_time_is_over_sends_nothing() {
 #[tokio::test]
 async fn a_dry_run_reads_for_real_and_writes_nothing() {
     let manifest = Manifest {
-        operations: vec![operation(), Operation { name: "read".into(), method: "GET".into(), ..operation() }],
+        operations: vec![
+            operation(),
+            Operation { name: "read".into(), method: "GET".into(), effect: Effect::Read, ..operation() },
+            Operation { name: "search".into(), effect: Effect::Read, ..operation() },
+            Operation { name: "unsubscribe".into(), method: "GET".into(), ..operation() },
+        ],
         ..Default::default()
     };
     let mut bench = Bench::with(manifest, |_| {});
     bench.egress = Egress::new(Arc::new(DryRun(Arc::clone(&bench.vendor))));
     let answer = bench.send(request()).await.unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (200, &b"{}"[..]));
-    bench.send(Request { operation: "read".into(), ..Default::default() }).await.unwrap();
+    for reading in ["read", "search", "unsubscribe"] {
+        bench.send(Request { operation: reading.into(), ..Default::default() }).await.unwrap();
+    }
     let lines: Vec<_> = bench.vendor.sent().into_iter().map(|sent| sent.line).collect();
-    assert_eq!(lines, ["GET https://api.example.com/people"]);
+    // A search by POST is sent, a GET that changes something is not.
+    assert_eq!(lines, ["GET https://api.example.com/people", "POST https://api.example.com/people"]);
 }

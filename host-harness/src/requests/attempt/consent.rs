@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     consent::{
+        after_erasure,
         outbound::Plan,
         outgoing::{self, Begun},
         reading,
@@ -19,12 +20,12 @@ use crate::{
         Subject,
         consent::{Held, ItemId, Preference, Report},
     },
-    requests::accept::{About, names},
+    requests::{Withheld, accept::About},
     sandbox::{CallResult, Calls, LONGEST_SETTLING, UNTOLD},
     service::Shared,
     store::{
-        Connection, Keys, StoreError, choices,
-        people::PersonId,
+        Connection, Keys, Named, StoreError, choices,
+        people::{Gone, PersonId},
         queue::{self, Claim},
     },
 };
@@ -63,19 +64,32 @@ pub(super) async fn apply(
     details: Details,
     chance: f64,
 ) -> Came {
-    let Details { subject, plan } = details;
+    let Details { subject, plan, .. } = details;
     let sent_at = shared.date_ms();
     let plan = match begin(shared, claim, &subject, plan, sent_at).await {
-        Ok(Some(Begun::Sending(plan))) if !plan.preferences().is_empty() => plan,
-        Ok(Some(Begun::Sending(plan) | Begun::Erased(plan))) => return settled(&plan),
+        Ok(Some(Begun::Sending(plan))) => plan,
+        Ok(Some(Begun::Asking(plan, _))) if plan.preferences().is_empty() => plan,
+        Ok(Some(Begun::Asking(plan, gone))) => match calls.current(&subject).await {
+            Ok(Ok(None)) => return settled(&outgoing::of_nobody(plan, gone)),
+            Ok(Ok(Some(_))) => match begin_found(shared, claim, (plan, gone), sent_at).await {
+                Ok(Some(plan)) => plan,
+                Ok(None) => return lost(claim),
+                Err(error) => return put_off(claim, &error),
+            },
+            Ok(Err(error)) => return unasked(claim, &Failure::Connector(error), plan, chance),
+            Err(failure) => return unasked(claim, &Failure::Call(failure), plan, chance),
+        },
         Ok(None) => return lost(claim),
         Err(error) => return put_off(claim, &error),
     };
+    if plan.preferences().is_empty() {
+        return settled(&plan);
+    }
     let chosen = plan.preferences();
     let answer = calls.apply(&subject, &chosen).await;
     let (mut came, untaken, plan) = answered(claim, answer, &chosen, plan, chance);
     let sealed_details = match came.after {
-        After::Again { .. } => reseal(shared, claim, &Details { subject, plan }),
+        After::Again { .. } => reseal(shared, claim, &Details { subject, plan, withheld: None }),
         // A request that failed keeps what was asked, to be replayed.
         After::Finished { .. } => Ok(None),
     };
@@ -95,20 +109,44 @@ async fn begin(
     plan: Plan,
     at: i64,
 ) -> Result<Option<Begun>, StoreError> {
-    let names = names(&*shared.store.person_key(&claim.tenant).await?, subject);
-    let held = claim.clone();
+    let keys = shared.store.keys(&claim.tenant).await?;
+    let (held, subject) = (claim.clone(), subject.clone());
     let begun = shared.store.write(move |tx| {
         Box::pin(async move {
             // A claim that is lost sends nothing; its end changes nothing either.
-            match queue::person_of(tx, &held).await? {
-                Some(person) => {
-                    outgoing::begin(tx, &held.connection, (person, &names), plan, at).await.map(Some)
-                }
-                None => Ok(None),
-            }
+            let Some(person) = queue::person_of(tx, &held).await? else { return Ok(None) };
+            let names = Named::at(tx, &keys, &held.connection, &subject).await?.identifying;
+            outgoing::begin(tx, &held.connection, (person, &names), plan, at).await.map(Some)
         })
     });
     begun.await
+}
+
+/// Goes on with a person whom the vendor still has; `None` if the claim was lost.
+async fn begin_found(
+    shared: &Shared,
+    claim: &Claim,
+    plan: (Plan, Gone),
+    at: i64,
+) -> Result<Option<Plan>, StoreError> {
+    let held = claim.clone();
+    let begun = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let Some(person) = queue::person_of(tx, &held).await? else { return Ok(None) };
+            outgoing::begin_found(tx, &held, person, plan, at).await.map(Some)
+        })
+    });
+    begun.await
+}
+
+/// Whether the vendor still has the person is not known: nothing is sent.
+fn unasked(claim: &Claim, failure: &Failure, plan: Plan, chance: f64) -> Came {
+    let after = retry::after_failure(failure, claim.step, claim.failures, chance);
+    let plan = match failure {
+        Failure::Connector(error) => plan.conclude(Err(error)),
+        Failure::Call(_) => plan,
+    };
+    Came { outcome: Some(told(&plan)), ..failed(claim, failure, after) }
 }
 
 fn answered(
@@ -189,25 +227,33 @@ fn put_off(claim: &Claim, error: &StoreError) -> Came {
 }
 
 /// What the vendor held for a person.
+enum Looked {
+    Held(Vec<Held>),
+    /// It does not know the person.
+    Nobody,
+    /// It will not say.
+    Failed,
+}
+
+/// A look at what the vendor holds for a person.
 pub(super) struct Read {
     subject: Subject,
-    /// None where the person is unknown to it.
-    held: Option<Vec<Held>>,
+    looked: Looked,
     /// When it was asked.
     asked_at: i64,
+    /// An event to be taken in if the person is there.
+    withheld: Option<Withheld>,
 }
 
 impl Read {
-    /// Takes it in; the request's outcome.
+    /// Takes it in. Returns the request's outcome, `None` if the look failed.
     pub(super) async fn take_in(
         &self,
         tx: &mut Connection,
         keys: &Keys,
         claim: &Claim,
         person: PersonId,
-    ) -> Result<Value, StoreError> {
-        // Whoever is unknown has chosen nothing.
-        let Some(held) = &self.held else { return Ok(json!({ "reading": "unknown to the vendor" })) };
+    ) -> Result<Option<Value>, StoreError> {
         let about = About {
             tenant: &claim.tenant,
             connection: &claim.connection,
@@ -215,7 +261,25 @@ impl Read {
             subject: &self.subject,
             at: self.asked_at,
         };
-        Ok(json!({ "reading": reading::take(tx, keys, &about, held, &claim.id).await? }))
+        let reading = match (&self.looked, &self.withheld) {
+            // An unknown person has chosen nothing.
+            (Looked::Nobody, None) => json!("unknown to the vendor"),
+            (Looked::Nobody, Some(withheld)) => {
+                after_erasure::drop_event(tx, keys, &about, withheld).await?;
+                json!("unknown to the vendor")
+            }
+            (Looked::Held(held), None) => json!(reading::take(tx, keys, &about, held, &claim.id).await?),
+            (Looked::Held(_), Some(withheld)) => {
+                after_erasure::take(tx, keys, &about, withheld).await?;
+                json!("known to the vendor after an erasure")
+            }
+            (Looked::Failed, None) => return Ok(None),
+            (Looked::Failed, Some(withheld)) => {
+                after_erasure::take_opt_outs(tx, keys, &about, withheld.clone()).await?;
+                return Ok(None);
+            }
+        };
+        Ok(Some(json!({ "reading": reading })))
     }
 }
 
@@ -231,11 +295,19 @@ pub(super) async fn read(
     let failure = match calls.current(&details.subject).await {
         Ok(Ok(held)) => {
             let read = json!({ "read": held.as_ref().map(Vec::len) });
-            let yielded = Yielded::Read(Read { subject: details.subject, held, asked_at: read_at });
+            let Details { subject, withheld, .. } = details;
+            let looked = held.map_or(Looked::Nobody, Looked::Held);
+            let yielded = Yielded::Read(Read { subject, looked, asked_at: read_at, withheld });
             return Came { yielded, ..Came::of(retry::finished(State::Done, None), read) };
         }
         Ok(Err(error)) => Failure::Connector(error),
         Err(failure) => Failure::Call(failure),
     };
-    failed(claim, &failure, retry::after_failure(&failure, claim.step, claim.failures, chance))
+    let mut came =
+        failed(claim, &failure, retry::after_failure(&failure, claim.step, claim.failures, chance));
+    if matches!(came.after, After::Finished { .. }) {
+        let Details { subject, withheld, .. } = details;
+        came.yielded = Yielded::Read(Read { subject, looked: Looked::Failed, asked_at: read_at, withheld });
+    }
+    came
 }

@@ -46,7 +46,8 @@ async fn store(
     // Where somebody else has taken the request back, what they find counts.
     let Some(person) = queue::person_of(tx, claim).await? else { return Ok(()) };
     if let Yielded::Read(read) = &came.yielded {
-        came.outcome = Some(read.take_in(tx, keys, claim, person).await?);
+        let outcome = read.take_in(tx, keys, claim, person).await?;
+        came.outcome = outcome.or(came.outcome.take());
     }
     let change = change(claim, &came, at);
     if !queue::end(tx, claim, &change).await? {
@@ -89,7 +90,7 @@ async fn forget_erased(
 ) -> Result<(), StoreError> {
     let was_unknown = came.receipt().is_some_and(|receipt| receipt.status == Status::NotFound);
     match change.state {
-        State::Done if was_unknown => people::forget(tx, person).await,
+        State::Done if was_unknown => people::not_found(tx, &claim.id, person, at).await,
         State::Done => people::erased(tx, &claim.id, person, at).await,
         State::Failed if change.is_acknowledged => people::erased(tx, &claim.id, person, at).await,
         _ => Ok(()),

@@ -13,6 +13,8 @@ struct One {
 }
 
 impl Vendor for One {
+    fn warn(&mut self, _: &str) {}
+
     fn send(&mut self, request: Request) -> Result<Response, crate::http::SendError> {
         hold_to_manifest(&request, "consent");
         let operation = request.operation;

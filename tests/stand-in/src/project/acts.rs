@@ -74,6 +74,13 @@ pub enum Act {
         /// The channel.
         channel: i64,
     },
+    /// Comes off a list, for the reason that the event names.
+    LeaveList {
+        /// The list.
+        list: i64,
+        /// The event's `unsubSource`.
+        source: UnsubSource,
+    },
     /// An import puts the person on a list; the event carries profile fields.
     Imported {
         /// The list.
@@ -86,19 +93,54 @@ pub enum Act {
     Other {
         /// Its name.
         event: String,
-        /// Its `dataFields`, beside the person and the time.
+        /// Its `dataFields`. Those that it lacks of the person and the time are added.
         #[serde(default)]
         fields: Map<String, Value>,
     },
 }
 
+/// Why somebody was unsubscribed, as events name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "Iterable's own words")]
+pub enum UnsubSource {
+    EmailLink,
+    WebApp,
+    Import,
+    #[serde(rename = "ListAPI")]
+    ListApi,
+    #[serde(rename = "API")]
+    Api,
+    Complaint,
+    HardBounce,
+    Workflow,
+    #[serde(rename = "SMS")]
+    Sms,
+}
+
+impl UnsubSource {
+    fn word(self) -> &'static str {
+        match self {
+            Self::EmailLink => "EmailLink",
+            Self::WebApp => "WebApp",
+            Self::Import => "Import",
+            Self::ListApi => "ListAPI",
+            Self::Api => "API",
+            Self::Complaint => "Complaint",
+            Self::HardBounce => "HardBounce",
+            Self::Workflow => "Workflow",
+            Self::Sms => "SMS",
+        }
+    }
+}
+
 impl Project {
-    /// Puts a person in as if they had been there for long: reads show them at once. Replaces whoever had one of the
-    /// identifiers.
+    /// Puts a person in as if they had been there for long: reads show them at once. Replaces whoever had an identifier that
+    /// the project keeps unique.
     pub fn seed(&mut self, email: Option<&str>, user_id: Option<&str>, subscriptions: Option<Subscriptions>) {
         let mut profile = Profile::new(email.map(str::to_owned), user_id.map(str::to_owned), self.now);
         profile.subscriptions = subscriptions;
-        for id in profile.identifiers().collect::<Vec<_>>() {
+        let unique: Vec<_> = profile.identifiers().filter(|id| self.identifies(id)).collect();
+        for id in unique {
             self.erase_all(&self.people.find_all(&id, Timestamp::MAX), self.now);
         }
         self.people.add(profile, Timestamp::MIN);
@@ -133,6 +175,9 @@ impl Project {
                 self.leave(person, *channel, &Origin::new("Workflow", "Workflow"));
             }
             Act::ImportedOut { channel } => self.leave(person, *channel, &Origin::new("Import", "Import")),
+            Act::LeaveList { list, source } => {
+                self.shift(person, (Group::List, *list), Move::Leave, &Origin::new("API", source.word()));
+            }
             Act::Imported { list, fields } => {
                 let origin = Origin { fields: fields.clone(), ..Origin::new("Import", "Import") };
                 self.shift(person, (Group::List, *list), Move::Join, &origin);

@@ -138,6 +138,8 @@ impl Project {
         let due = later(self.now, self.forget_delay());
         let whole = self.switches.forget_reach == ForgetReach::Whole;
         let others = shown.iter().filter(|_| whole).flat_map(super::Profile::identifiers);
+        // What several people may share is nobody's to block.
+        let others: Vec<_> = others.filter(|id| self.identifies(id)).collect();
         for id in std::iter::once(id.clone()).chain(others) {
             // A repeat does not put the effect off.
             if !self.forgetting.pending.iter().any(|(_, pending)| *pending == id) {

@@ -1,6 +1,6 @@
 //! Events: noted with the person and handed to every webhook that ticked them.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::people::PersonId;
@@ -10,24 +10,36 @@ use crate::refusal::Refusal;
 use crate::switches::{DeliveryFault, EventShape};
 
 impl Project {
-    /// Tells of something that happened to a person. `fields` become `dataFields`, beside the person and the time.
+    /// Tells of something that happened to a person. `fields` become `dataFields`, with the person and the time where they
+    /// lack them.
     pub(super) fn emit(&mut self, person: PersonId, name: &str, mut fields: Map<String, Value>) {
         let Some(profile) = self.people.latest(person).cloned() else { return };
-        fields.insert("createdAt".to_owned(), json!(written(self.now)));
+        let mut add = |name: &str, value: Value| {
+            fields.entry(name).or_insert(value);
+        };
+        add("createdAt", json!(written(self.now)));
         if let Some(email) = &profile.email {
-            fields.insert("email".to_owned(), json!(email));
+            add("email", json!(email));
         }
         if let Some(id) = &profile.user_id {
-            fields.insert("userId".to_owned(), json!(id));
+            add("userId", json!(id));
         }
         let mut noted = fields.clone();
         noted.insert("eventType".to_owned(), json!(name));
         self.people.note(person, Value::Object(noted));
-        let body = shaped(self.switches.event_shape, &profile, name, fields);
+        let body = shaped((self.switches.event_shape, self.now), &profile, name, fields);
         let ticked = |webhook: &&super::Webhook| webhook.enabled && webhook.events.contains(name);
         let webhooks: Vec<i64> = self.webhooks.iter().filter(ticked).map(|webhook| webhook.id).collect();
         for webhook in webhooks {
             self.hand_over(webhook, &body);
+        }
+    }
+
+    /// Hands a body to every webhook that is enabled, whatever it is: JSON, or the text of a string as it is.
+    pub fn deliver(&mut self, body: &Value) {
+        let enabled = self.webhooks.iter().filter(|webhook| webhook.enabled);
+        for webhook in enabled.map(|webhook| webhook.id).collect::<Vec<_>>() {
+            self.hand_over(webhook, body);
         }
     }
 
@@ -58,7 +70,12 @@ impl Project {
     }
 }
 
-fn shaped(shape: EventShape, profile: &Profile, name: &str, mut fields: Map<String, Value>) -> Value {
+fn shaped(
+    (shape, now): (EventShape, Timestamp),
+    profile: &Profile,
+    name: &str,
+    mut fields: Map<String, Value>,
+) -> Value {
     let mut top = Map::new();
     top.insert("eventName".to_owned(), json!(name));
     if let Some(email) = &profile.email {
@@ -76,6 +93,22 @@ fn shaped(shape: EventShape, profile: &Profile, name: &str, mut fields: Map<Stri
         EventShape::OnlyInDataFields => top.retain(|name, _| name == "eventName"),
         EventShape::WithoutMessageTypeIds => {
             fields.remove("messageTypeIds");
+        }
+        EventShape::NumbersAsText => {
+            for ids in fields.values_mut().filter_map(Value::as_array_mut).flatten() {
+                *ids = ids.as_i64().map_or_else(|| ids.take(), |id| json!(id.to_string()));
+            }
+            fields.insert("channelId".to_owned(), json!("none"));
+        }
+        EventShape::IsoTime => {
+            let iso = format!("{now:.3}");
+            fields.insert("createdAt".to_owned(), json!(iso));
+        }
+        EventShape::NullTime => {
+            fields.insert("createdAt".to_owned(), Value::Null);
+        }
+        EventShape::OtherCase => {
+            top.insert("eventName".to_owned(), json!(name.to_ascii_lowercase()));
         }
         EventShape::ExtraFields => {
             for (name, value) in [

@@ -43,11 +43,17 @@ impl Project {
         }
         self.learn_types(&change.data);
         let person = self.found_or_made(&target);
+        let by_email = self.kind == ProjectType::Email;
         self.people.edit(person, self.now, |profile| {
             profile.email = target.email.or(profile.email.take());
             profile.user_id = target.user_id.or(profile.user_id.take());
             for (name, value) in &change.data {
-                set_field(profile, (name, value), change.merge_nested);
+                match (name.as_str(), value) {
+                    // Elsewhere the userId says who it is, and fields do not change that.
+                    ("userId", Value::String(id)) if by_email => profile.user_id = Some(id.clone()),
+                    ("userId", _) => {}
+                    _ => set_field(profile, (name, value), change.merge_nested),
+                }
             }
         });
         Ok(())
@@ -148,7 +154,6 @@ fn set_field(profile: &mut Profile, (name, value): (&str, &Value), merge_nested:
         return;
     }
     match (name, value) {
-        ("userId", Value::String(id)) => profile.user_id = Some(id.clone()),
         (_, Value::Null) => {
             profile.data.remove(name);
         }

@@ -320,6 +320,14 @@ switch! {
         ExtraFields,
         /// The address in upper case.
         UpperCaseEmail,
+        /// Ids as text, and the message's channel as a word.
+        NumbersAsText,
+        /// `createdAt` in ISO 8601, with milliseconds.
+        IsoTime,
+        /// `createdAt` null.
+        NullTime,
+        /// The event's name in lower case.
+        OtherCase,
     }
 }
 switch! {

@@ -8,7 +8,7 @@ use super::{ENTRIES, PROSE, VALUE, filler, is_plain, prose};
 use crate::{
     contract::{
         Interface,
-        manifest::{Field, Limit, Manifest, Operation, Place},
+        manifest::{Effect, Field, Limit, Manifest, Operation, Place},
     },
     egress::{
         declaration::{BodyForm, BodyKind, Declared, ManifestError, Written},
@@ -72,6 +72,7 @@ pub(super) fn checked(
         used_by: used_by(operation, errors),
         host_setting: operation.host_setting.clone(),
         method: method(operation, errors),
+        effect: effect(operation, errors),
         path,
         query: operation.query.clone(),
         body,
@@ -142,6 +143,18 @@ fn method(operation: &Operation, errors: &mut Vec<ManifestError>) -> Method {
         });
         Method::GET
     })
+}
+
+/// A search is often a POST. A vendor whose PUT, PATCH or DELETE changes nothing is not known, so there the declaration is
+/// a mistake, and one that would have a dry run send it.
+fn effect(operation: &Operation, errors: &mut Vec<ManifestError>) -> Effect {
+    if operation.effect == Effect::Read && matches!(operation.method.as_str(), "PUT" | "PATCH" | "DELETE") {
+        errors.push(ManifestError::NeverReads {
+            operation: operation.name.clone(),
+            method: operation.method.clone(),
+        });
+    }
+    operation.effect
 }
 
 fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) -> Template {

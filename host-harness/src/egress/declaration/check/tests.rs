@@ -1,3 +1,5 @@
+mod people;
+
 use crate::{
     contract::manifest::{
         Capture, Field, IdentifierKind, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot,

@@ -1,0 +1,100 @@
+//! Events about people who were erased here: the vendor is asked whether it still has them, before anything is believed.
+
+use serde_json::json;
+
+use super::inbound::{self, Heard};
+use crate::{
+    contract::consent::Choice,
+    requests::{
+        Withheld,
+        accept::{About, Asked, put_own},
+    },
+    store::{
+        Connection, Keys, StoreError,
+        alarms::{self, Alarm},
+        audit::{self, Record},
+        deliveries, events, items,
+    },
+};
+
+/// The vendor has a person whose erasure it took.
+const STILL_THERE: &str = "erased-person-still-there";
+
+/// Keeps an event back until the vendor has said whether it still has the person. If it cannot be asked, the opt-outs are
+/// taken in.
+pub(super) async fn withhold(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: Withheld,
+) -> Result<(), StoreError> {
+    let asked = Asked::ReadingAfterErasure(withheld.clone());
+    if put_own(tx, keys, about, &asked).await?.is_some() {
+        return Ok(());
+    }
+    take_opt_outs(tx, keys, about, withheld).await
+}
+
+/// Whether the vendor still has the person cannot be known: opt-outs are believed, opt-ins are not.
+pub(crate) async fn take_opt_outs(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: Withheld,
+) -> Result<(), StoreError> {
+    let preferences = withheld.preferences.into_iter().filter(|chosen| chosen.choice == Choice::OptOut);
+    let opt_outs = Withheld { preferences: preferences.collect(), ..withheld };
+    if opt_outs.preferences.is_empty() {
+        return drop_event(tx, keys, about, &opt_outs).await;
+    }
+    take(tx, keys, about, &opt_outs).await
+}
+
+/// The vendor has the person all the same: the event is believed, and an operator has to look.
+pub(crate) async fn take(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: &Withheld,
+) -> Result<(), StoreError> {
+    alarm(tx, (about.tenant, about.connection), &withheld.delivery, about.at).await?;
+    let ground = items::ground(tx, about.tenant, about.connection).await?;
+    let about = &About { at: withheld.received_at, ..*about };
+    let heard = Heard { preferences: &withheld.preferences, changed: &[], key: &withheld.key };
+    inbound::take_heard(tx, keys, about, &ground, heard).await
+}
+
+/// The vendor does not have the person: nothing stays of the event but that it came.
+pub(crate) async fn drop_event(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: &Withheld,
+) -> Result<(), StoreError> {
+    deliveries::forget(tx, about.person).await?;
+    events::forget(tx, about.connection, keys.person.digest(withheld.key.as_bytes())).await?;
+    let record = Record {
+        connection: Some(about.connection.to_owned()),
+        detail: json!({ "delivery": withheld.delivery, "why": "the person was erased here" }),
+        ..Record::of("consent-event-dropped")
+    };
+    audit::append(tx, about.tenant, about.at, &record).await
+}
+
+/// `by` is the request or delivery by which it was found.
+pub(super) async fn alarm(
+    tx: &mut Connection,
+    (tenant, connection): (&str, &str),
+    by: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    let alarm = Alarm {
+        tenant,
+        connection: Some(connection),
+        kind: STILL_THERE,
+        about: by,
+        detail: "the vendor has a person whose erasure it took: the erasure did not last, or the person came back; \
+                 look there, and send the erasure again if it is still meant",
+    };
+    alarms::raise(tx, at, &alarm).await
+}
