@@ -26,6 +26,8 @@ pub(crate) use network::client;
 pub use network::{Lookup, Network, SystemLookup};
 pub(crate) use places::is_long;
 pub(crate) use redactor::Redactor;
+#[cfg(test)]
+pub(crate) use redactor::tests::BUILT;
 pub(crate) use retry_after::retry_after;
 pub use target::{Target, TargetError};
 pub use trace::{Exchange, Trace};

@@ -39,6 +39,9 @@ pub(crate) struct Registry {
     pub(crate) file: Option<PathBuf>,
     /// Where each plugin of that file comes from.
     pub(crate) sources: BTreeMap<String, PluginSource>,
+    /// Held while a component compiles, so that one does at a time. Taken before `changing`, never while that is held: compiling
+    /// may take long, and nobody's change waits for it.
+    pub(crate) compiling: tokio::sync::Mutex<()>,
     /// Held while a connection or a plugin changes, so that database and host change in the same order.
     pub(crate) changing: tokio::sync::Mutex<()>,
     /// Why the host does not carry a connection.

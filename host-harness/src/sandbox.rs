@@ -2,6 +2,8 @@
 
 mod calls;
 mod failure;
+mod handed;
+mod host_time;
 mod masks;
 #[cfg(feature = "measure")]
 pub mod measure;
@@ -52,10 +54,17 @@ impl Sandbox {
         store.set_max_component_handles(limits.handles);
         store.set_epoch_deadline(1);
         let mut ticks_left = ticks(limits.cpu_ms);
+        store.call_hook(|mut store, border| {
+            store.data_mut().host_time.passes(border);
+            Ok(())
+        });
         // Each tick met while the guest computes costs one; a wait in a host function costs one at most, however long.
         // What the host computes for the guest is added.
-        store.epoch_deadline_callback(move |store| {
-            ticks_left = ticks_left.saturating_sub(1 + store.data().meter.ticks_of_host());
+        store.epoch_deadline_callback(move |mut store| {
+            let host_time = &mut store.data_mut().host_time;
+            // Other tasks may run before this one goes on.
+            host_time.pause();
+            ticks_left = ticks_left.saturating_sub(1 + host_time.charge());
             if ticks_left > 0 {
                 return Ok(UpdateDeadline::Yield(1));
             }

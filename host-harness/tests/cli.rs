@@ -165,7 +165,7 @@ async fn a_plugin_shows_everything_that_it_may_do() {
     let told = operator.run(&["inspect", "iterable.wasm"]).await;
     assert_eq!(told.code, 0, "{told:?}");
     for word in
-        ["privacy:saas-connector/http@0.1.0", "api-key", "forget", "3 a second", "1000 a day", "erasure"]
+        ["privacy:saas-connector/http@0.2.0", "api-key", "forget", "3 a second", "1000 a day", "erasure"]
     {
         assert!(told.out.contains(word), "{word} is not in\n{}", told.out);
     }

@@ -144,9 +144,7 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Row>, Error>) -> R
         return Err(format!("webhook {id} is not set to OAuth2"));
     }
     match &settings.webhook_url {
-        Some(url)
-            if !webhook.endpoint.as_deref().is_some_and(|endpoint| endpoint::is_same(endpoint, url)) =>
-        {
+        Some(url) if !webhook.endpoint.as_deref().is_some_and(|found| endpoint::is_same(found, url)) => {
             Err(format!("webhook {id} does not point at {url}"))
         }
         Some(_) => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),

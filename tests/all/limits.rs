@@ -3,6 +3,7 @@
 mod answers;
 mod computing;
 mod data;
+mod host_calls;
 mod memory;
 #[cfg(target_os = "linux")]
 mod resident;

@@ -13,8 +13,9 @@ use xtask::components::{self, BARE, Component, Recipe, WASI, root, target_dir};
 
 use crate::shell::{cargo, output, program, run, say};
 
-/// A call gets this much stack; without `--stack-first` an overflow would run into the guest's data, not into a trap.
-const STACK: [&str; 2] = ["-zstack-size=65536", "--stack-first"];
+/// A call gets this much stack; without `--stack-first` an overflow would run into the guest's data, not into a trap. The
+/// heap that an instance begins with is what a usual call of the plugin takes.
+const MEMORY: [&str; 3] = ["-zstack-size=65536", "--stack-first", "--initial-heap=196608"];
 
 /// Builds every component that is missing or older than its sources.
 pub(crate) fn all() -> Result<()> {
@@ -95,7 +96,7 @@ fn guests(stale: &[Component], target: &'static str) -> Result<()> {
 
 /// The flags of this machine have no part in a component, and neither have its paths, which panics would name.
 fn for_wasm<'a>(cargo: &'a mut Command, target: &str) -> &'a mut Command {
-    let linking = STACK.iter().map(|argument| format!("-Clink-arg={argument}"));
+    let linking = MEMORY.iter().map(|argument| format!("-Clink-arg={argument}"));
     let naming = [(root().to_owned(), "."), (cargo_home(), "cargo")]
         .map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
     let flags: Vec<_> = linking.chain(naming).map(|flag| format!("{flag:?}")).collect();

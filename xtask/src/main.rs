@@ -29,7 +29,11 @@ enum Xtask {
     /// Go through the main job at the stand-in, step by step.
     Demo,
     /// Measure what a sandboxed call costs, print the table, and live ninety days of tokens for a thousand seeds.
-    Bench,
+    Bench {
+        /// Measure calls alone, and fail if one is past its bound.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -38,7 +42,8 @@ fn main() -> ExitCode {
         Xtask::Test { arguments } => test::all(&arguments),
         Xtask::Lint => lint::all(),
         Xtask::Demo => demo::run_all(),
-        Xtask::Bench => bench::run_all(),
+        Xtask::Bench { check: false } => bench::run_all(),
+        Xtask::Bench { check: true } => bench::check(),
     };
     done.map_or_else(|error| shell::fail(&error), |()| ExitCode::SUCCESS)
 }

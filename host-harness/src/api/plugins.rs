@@ -193,6 +193,7 @@ impl From<PublishError> for Problem {
             PublishError::Swap(_)
             | PublishError::FollowsFile(_)
             | PublishError::NothingBefore(_)
+            | PublishError::Overtaken(_)
             | PublishError::BeforeIsGone(_) => Self::of(kinds::NOT_REPLACED, detail),
         }
     }

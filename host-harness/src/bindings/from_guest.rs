@@ -22,6 +22,8 @@ const SENTENCE: usize = 2_000;
 const WORD: usize = 256;
 /// A vendor's name for an item, in characters.
 const NAME: usize = 512;
+/// An identifier in an event, in characters: whatever fits into a delivery, since a delivery is not left unread for its length.
+const IDENTIFIER: usize = 256 << 10;
 /// What `confirm` goes on with; a cursor or a job number.
 const REFERENCE: usize = 4_096;
 
@@ -54,7 +56,10 @@ fn name(what: &'static str, text: String, limit: usize) -> Result<String, Unfit>
 /// Without what `masks` finds and at most `limit` characters, control characters escaped: a guest's text ends up in the
 /// store, on terminals and in logs. Masked before it is cut: half a secret is no longer found.
 fn prose(text: &str, limit: usize, masks: &Masks) -> String {
-    let text = masks.text(text);
+    shown(&masks.text(text), limit)
+}
+
+fn shown(text: &str, limit: usize) -> String {
     let mut own = String::with_capacity(text.len().min(limit));
     for character in text.chars().take(limit) {
         match character {
@@ -119,24 +124,12 @@ impl Bounded for types::Choice {
     }
 }
 
-impl Bounded for types::Preference {
-    type Own = Preference;
-    fn bounded(self, masks: &Masks) -> Result<Preference, Unfit> {
-        Ok(Preference {
-            item: self.item.bounded(masks)?,
-            choice: self.choice.bounded(masks)?,
-            chosen_at_ms: self.chosen_at_ms,
-            source: prose(&self.source, WORD, masks),
-        })
-    }
-}
-
 impl Bounded for types::Identifier {
     type Own = Identifier;
     fn bounded(self, _: &Masks) -> Result<Identifier, Unfit> {
         Ok(Identifier::new(
             name("an identifier kind", self.kind, WORD)?,
-            name("an identifier", self.value, NAME)?,
+            name("an identifier", self.value, IDENTIFIER)?,
         ))
     }
 }
@@ -209,9 +202,18 @@ impl Bounded for consent::Report {
 impl Bounded for webhook_verify::ConsentEvent {
     type Own = ConsentEvent;
     fn bounded(self, masks: &Masks) -> Result<ConsentEvent, Unfit> {
+        let subject = Subject::from(self.subject.bounded(masks)?);
+        let preferences = self.preferences.into_iter().map(|made| {
+            Ok(Preference {
+                item: made.item.bounded(masks)?,
+                choice: made.choice.bounded(masks)?,
+                chosen_at_ms: made.chosen_at_ms,
+                source: shown(&masks.word(&made.source, &subject), WORD),
+            })
+        });
         Ok(ConsentEvent {
-            subject: Subject::from(self.subject.bounded(masks)?),
-            preferences: self.preferences.bounded(masks)?,
+            preferences: preferences.collect::<Result<_, Unfit>>()?,
+            subject,
             changed: self.changed.bounded(masks)?,
             key: name("an event key", self.key, WORD)?,
         })

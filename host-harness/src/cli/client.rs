@@ -20,6 +20,8 @@ const API_KEY: &str = "CONNECTOR_HOST_API_KEY";
 const CONNECT: Duration = Duration::from_secs(5);
 /// A test and a token are answered once the vendor has answered.
 const TOTAL: Duration = Duration::from_mins(5);
+/// Most bytes of an answer. The longest lists of a service are some MiB; what answers may be another program.
+const MAX_ANSWER: usize = 64 << 20;
 /// Plain HTTP to this name goes to this machine, whatever a resolver says.
 const LOCALHOST: &str = "localhost";
 
@@ -186,11 +188,17 @@ impl Client {
         }
         let request =
             self.http.request(call.method, url).headers(call.headers).header(AUTHORIZATION, &self.key);
-        let answer = request.body(call.body).send().await.map_err(|error| self.unanswered(&error))?;
+        let mut answer = request.body(call.body).send().await.map_err(|error| self.unanswered(&error))?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(|error| self.unanswered(&error))?;
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.unanswered(&error))? {
+            if piece.len() > MAX_ANSWER - body.len() {
+                return Err(self.too_long());
+            }
+            body.extend_from_slice(&piece);
+        }
         if status.is_success() {
-            return Ok(body.into());
+            return Ok(body);
         }
         match serde_json::from_slice(&body) {
             Ok(document @ Value::Object(_)) => {
@@ -204,6 +212,14 @@ impl Client {
     fn is_another(&self, answered: &str) -> Failure {
         Failure::misused(format!(
             "{} answered {answered} of a connector-host\nnext: look whether --server is its address",
+            self.base
+        ))
+    }
+
+    fn too_long(&self) -> Failure {
+        Failure::Unanswered(format!(
+            "the answer of {} has more than {MAX_ANSWER} bytes and was not read to its end: it may have done what was \
+             asked\nnext: ask for less with --limit, or look whether --server is its address",
             self.base
         ))
     }
@@ -235,7 +251,40 @@ fn cause(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    /// What a client says of a server that answers with a body of `length` bytes.
+    async fn asked(length: usize) -> Result<String, String> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _asked = stream.read(&mut [0; 4_096]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.unwrap();
+            // The client may have gone before the end.
+            let _cut = stream.write_all(&vec![b'x'; length]).await;
+        });
+        let base = base(&format!("http://{address}/")).unwrap();
+        let client = Client::new(base, &Secret::new("k-0123456789").unwrap()).unwrap();
+        let text = client.text(Call::get(&["plugins"])).await;
+        serving.await.unwrap();
+        text.map_err(|failure| failure.people().replace(&address.to_string(), "ADDRESS"))
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_read_up_to_a_bound() {
+        assert_eq!(asked(MAX_ANSWER).await.map(|text| text.len()), Ok(MAX_ANSWER));
+        assert_eq!(
+            asked(MAX_ANSWER + 1).await.unwrap_err(),
+            "error: the answer of http://ADDRESS/ has more than 67108864 bytes and was not read to its end: it may have \
+             done what was asked\nnext: ask for less with --limit, or look whether --server is its address"
+        );
+    }
 
     #[test]
     fn plain_http_goes_to_this_machine_alone() {

@@ -45,6 +45,13 @@ pub struct CallLimits {
     /// Bytes that may be lifted out of the guest in one host call: a request body at its cap and room beside it.
     #[serde(deserialize_with = "above_zero")]
     pub hostcall_bytes: usize,
+    /// Bytes that may be lifted out of the guest in all host calls of one call together: a request body at its cap a dozen
+    /// times, which no connector comes near.
+    #[serde(deserialize_with = "above_zero")]
+    pub handed_bytes: usize,
+    /// Host calls, refused ones included. The requests and log lines of a call, many times over.
+    #[serde(deserialize_with = "above_zero")]
+    pub host_calls: u32,
     /// Resource handles. The contract has no resources, so any use is a misdeed.
     #[serde(deserialize_with = "above_zero")]
     pub handles: usize,
@@ -71,6 +78,8 @@ impl Default for CallLimits {
             log_line_bytes: 4 << 10,
             log_bytes: 64 << 10,
             hostcall_bytes: 5 << 20,
+            handed_bytes: 64 << 20,
+            host_calls: 10_000,
             handles: 100,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use aho_corasick::{AhoCorasick, Match, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
@@ -93,8 +93,12 @@ impl Search {
         if forms.is_empty() {
             return None;
         }
-        // Fails only past four billion states; then nothing may be shown at all, which an empty pattern does.
+        #[cfg(test)]
+        tests::BUILT.set(tests::BUILT.get() + 1);
+        // A DFA is built by following each state's chain of failures, which is quadratic in a repeated letter; this kind is
+        // linear. It fails only past two billion states; then nothing may be shown at all, which an empty pattern does.
         let automaton = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
             .ascii_case_insensitive(any_case)
             .build(&forms)
@@ -174,11 +178,16 @@ fn base64_pieces(secret: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     use super::*;
+
+    thread_local! {
+        /// How many automata this thread has built.
+        pub(crate) static BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
 
     fn redactor(secret: &str) -> Redactor {
         Redactor::of([&Secret::new(secret).unwrap()])
@@ -230,6 +239,25 @@ mod tests {
         ] {
             assert_eq!(found.text(text), shown);
             assert_eq!(found.bytes(text.as_bytes().to_vec()), shown.as_bytes());
+        }
+    }
+
+    #[test]
+    fn building_is_linear_in_a_repeated_letter() {
+        let bytes = |length: usize| {
+            let letters = "a".repeat(length);
+            let mut kinds = Vec::new();
+            let counted = allocation_counter::measure(|| {
+                let Redactor(searches) = Redactor::of_names([letters.as_str()]);
+                kinds.extend(searches.iter().map(|search| search.automaton.kind()));
+            });
+            assert_eq!(kinds, [AhoCorasickKind::ContiguousNFA]);
+            counted.bytes_total
+        };
+        let each = |length| bytes(length) / length as u64;
+        let few = each(10);
+        for length in [100, 1_000, 10_000] {
+            assert!(each(length) <= 2 * few, "{} bytes for each letter of {length}, not {few}", each(length));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     connection::{ConnectionSpec, SettingError},
     engine::BeyondPool,
     lines::lines,
-    plugin::{Digest, LoadError, LoadPolicy, Slot},
+    plugin::{Digest, LoadError, LoadPolicy, Plugin, Slot},
 };
 
 /// Why a connection was not put in place; whatever was there before goes on serving.
@@ -93,21 +93,24 @@ impl Host {
         policy: &LoadPolicy,
     ) -> Result<Digest, AddError> {
         config::named_plugin(name)?;
-        let taken = || AddError::NameTaken(name.to_owned());
         if self.plugins().contains_key(name) {
-            return Err(taken());
+            return Err(AddError::NameTaken(name.to_owned()));
         }
         let loaded = self.load(bytes, policy).await;
         let plugin = loaded.map_err(|cause| AddError::Load { plugin: name.to_owned(), cause })?;
+        self.add_loaded(name, plugin)
+    }
+
+    /// The same with a component that is loaded already.
+    pub(crate) fn add_loaded(&self, name: &str, plugin: Plugin) -> Result<Digest, AddError> {
+        config::named_plugin(name)?;
         let digest = plugin.digest();
-        let slot = Arc::new(Slot::of(plugin));
         let _alone = self.changing();
         let mut slots = (*self.plugins()).clone();
-        // Somebody may have been quicker.
         if slots.contains_key(name) {
-            return Err(taken());
+            return Err(AddError::NameTaken(name.to_owned()));
         }
-        slots.insert(name.to_owned(), slot);
+        slots.insert(name.to_owned(), Arc::new(Slot::of(plugin)));
         self.slots.store(Arc::new(slots));
         Ok(digest)
     }

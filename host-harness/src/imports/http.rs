@@ -7,8 +7,25 @@ use crate::{
     sandbox::CallState,
 };
 
+/// What a pair of texts takes beside its characters.
+const PAIR: usize = size_of::<(String, String)>();
+
 impl http::Host for CallState {
     async fn send(
+        &mut self,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<http::Response, http::Error>> {
+        self.handed.count(size(&request))?;
+        // A wait for the vendor is no computing.
+        self.host_time.pause();
+        let answer = self.answer(request).await;
+        self.host_time.resume();
+        answer
+    }
+}
+
+impl CallState {
+    async fn answer(
         &mut self,
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::Error>> {
@@ -36,6 +53,13 @@ impl http::Host for CallState {
         };
         Ok(access.egress.send(&caller, request).await.map(response).map_err(error))
     }
+}
+
+/// In bytes.
+fn size(request: &http::Request) -> usize {
+    let pairs = request.values.iter().chain(&request.query);
+    let texts: usize = pairs.map(|(name, value)| PAIR + name.len() + value.len()).sum();
+    request.operation.len() + texts + request.body.as_ref().map_or(0, Vec::len)
 }
 
 fn budget_spent(allowed: u32) -> http::Error {

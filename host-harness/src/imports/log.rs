@@ -1,20 +1,18 @@
 //! `log.write`: lines for the operator, within a quota, escaped, without the connection's secrets and the person's names.
 
-use std::sync::Arc;
-
 use crate::{bindings::contract::log, sandbox::CallState};
 
 impl log::Host for CallState {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        self.handed.count(message.len())?;
         if self.log.lines_left == 0 || self.log.bytes_left == 0 {
             self.log.dropped += 1;
             return Ok(());
         }
         let room = self.log.line_bytes.min(self.log.bytes_left);
-        let meter = Arc::clone(&self.meter);
         let access = self.access("log.write")?;
         // Masked before it is cut: half a secret is no longer found.
-        let line = meter.computing(|| escaped(&access.masks.text(&message), room));
+        let line = escaped(&access.masks.text(&message), room);
         let (tenant, connection) = (&access.connection.tenant, access.connection.key.as_str());
         let interface = access.interface.name();
         match level {

@@ -8,7 +8,7 @@ use crate::{
     config::{self, Problem},
     contract::manifest::Manifest,
     host::AddError,
-    plugin::{Changes, Digest, LoadError, LoadPolicy, SwapError},
+    plugin::{Changes, Digest, LoadError, LoadPolicy, Plugin, SwapError},
     service::Shared,
     store::{
         StoreError,
@@ -47,6 +47,9 @@ pub(crate) enum PublishError {
     /// There is no version to go back to.
     #[error("no version of plugin {0} was published: there is none to go back to")]
     NothingBefore(String),
+    /// Another version was published while the one before was loaded.
+    #[error("another version of plugin {0} was published meanwhile: look at it, then roll back again")]
+    Overtaken(String),
     /// The version before is gone.
     #[error("the version before, {0}, is not kept here: publish it again instead")]
     BeforeIsGone(Digest),
@@ -74,18 +77,19 @@ pub(crate) async fn publish(
     agree: bool,
 ) -> Result<Published, PublishError> {
     config::named_plugin(name)?;
-    let _alone = shared.registry.changing.lock().await;
     if shared.registry.sources.get(name).is_some_and(|source| source.watch) {
         return Err(PublishError::FollowsFile(name.to_owned()));
     }
-    let plugin = shared.host.load(bytes.clone(), &policy(shared, name)).await?;
+    let plugin = load(shared, name, bytes.clone()).await?;
     let digest = plugin.digest();
+    let _alone = shared.registry.changing.lock().await;
     let Some(slot) = shared.host.plugin(name) else {
         let changes = Changes::between(&Manifest::default(), plugin.manifest());
         if !agree {
             return Err(PublishError::New { name: name.to_owned(), changes });
         }
-        return first(shared, who, name, bytes, Published { digest, before: None, changes }).await;
+        let kept = vec![(digest, bytes)];
+        return first(shared, who, name, plugin, kept, Published { digest, before: None, changes }).await;
     };
     let running = slot.current();
     let (before, changes) =
@@ -114,12 +118,12 @@ async fn first(
     shared: &Shared,
     who: &Who,
     name: &str,
-    bytes: Vec<u8>,
+    plugin: Plugin,
+    kept: Vec<(Digest, Vec<u8>)>,
     published: Published,
 ) -> Result<Published, PublishError> {
-    let kept = vec![(published.digest, bytes.clone())];
     keep(shared, who, "plugin-published", name, kept, &published).await?;
-    let added = shared.host.add_plugin(name, bytes, &policy(shared, name)).await;
+    let added = shared.host.add_loaded(name, plugin);
     added.map_err(|error| match error {
         AddError::Named(problem) => PublishError::Named(problem),
         AddError::Load { cause, .. } => PublishError::Load(cause),
@@ -131,18 +135,18 @@ async fn first(
 
 /// Puts the version before the published one back. Doing it twice ends where it began.
 pub(crate) async fn roll_back(shared: &Shared, who: &Who, name: &str) -> Result<Published, PublishError> {
-    let _alone = shared.registry.changing.lock().await;
     let slot = shared.host.plugin(name).ok_or_else(|| PublishError::Unknown(name.to_owned()))?;
-    let publications = shared.store.read(|connection| Box::pin(components::publications(connection))).await?;
-    let publication = publications.into_iter().find(|publication| publication.plugin == name);
-    let target = publication.and_then(|publication| publication.before);
-    let target = target.ok_or_else(|| PublishError::NothingBefore(name.to_owned()))?;
+    let target = before(shared, name).await?;
     let bytes = shared
         .store
         .read(move |connection| Box::pin(async move { components::component(connection, target).await }))
         .await?
         .ok_or(PublishError::BeforeIsGone(target))?;
-    let plugin = shared.host.load(bytes, &policy(shared, name)).await?;
+    let plugin = load(shared, name, bytes).await?;
+    let _alone = shared.registry.changing.lock().await;
+    if before(shared, name).await? != target {
+        return Err(PublishError::Overtaken(name.to_owned()));
+    }
     let running = slot.current();
     let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
     let published = Published { digest: target, before: Some(running.plugin().digest()), changes };
@@ -153,6 +157,20 @@ pub(crate) async fn roll_back(shared: &Shared, who: &Who, name: &str) -> Result<
     }
     carry_all(shared).await?;
     Ok(published)
+}
+
+/// The version that ran before the published one.
+async fn before(shared: &Shared, name: &str) -> Result<Digest, PublishError> {
+    let publications = shared.store.read(|connection| Box::pin(components::publications(connection))).await?;
+    let publication = publications.into_iter().find(|publication| publication.plugin == name);
+    let before = publication.and_then(|publication| publication.before);
+    before.ok_or_else(|| PublishError::NothingBefore(name.to_owned()))
+}
+
+/// Compiles and checks a component, one at a time. May take long: not to be called with `changing` held.
+async fn load(shared: &Shared, name: &str, bytes: Vec<u8>) -> Result<Plugin, LoadError> {
+    let _one = shared.registry.compiling.lock().await;
+    shared.host.load(bytes, &policy(shared, name)).await
 }
 
 /// Puts every published version on a host that starts. One that does not load raises an alarm and stops no other: its

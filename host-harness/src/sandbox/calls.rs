@@ -200,15 +200,16 @@ impl Calls {
                 }
                 Err(error) => Err(error),
             };
-            answer.map_err(|error| CallFailure::of(&error, &meter))
+            // Still in its place: what is bounded and masked here takes time too.
+            let answer = answer.map_err(|error| CallFailure::of(&error, &meter));
+            let own = answer.and_then(|answer| own(answer, &masks, &meter));
+            own.map_err(|failure| failure.masked(&masks))
         };
         let late = |_| {
             let detail = format!("{} ms are over (limits.wall-ms)", limits.wall_ms);
             CallFailure::new(FailureKind::DeadlinePassed, detail, &meter)
         };
-        let answer = tokio::time::timeout_at(deadline, work).await.map_err(late).flatten();
-        let own = answer.and_then(|answer| own(answer, &masks, &meter));
-        own.map_err(|failure| failure.masked(&masks))
+        tokio::time::timeout_at(deadline, work).await.map_err(late).flatten()
     }
 
     /// What a call of `interface` may reach.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use wasmtime::Trap;
 
-use super::{masks::Masks, meter::Meter};
+use super::{handed::HandedTooMuch, masks::Masks, meter::Meter};
 
 /// What ended the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -46,9 +46,11 @@ impl CallFailure {
         Self { kind, detail: detail.into(), may_have_acted: meter.may_have_acted() }
     }
 
-    /// The same without what `masks` finds: a cause may repeat what the guest handed over.
+    /// The same without what `masks` finds, if its detail may repeat what the guest handed over.
     pub(crate) fn masked(mut self, masks: &Masks) -> Self {
-        self.detail = masks.text(&self.detail).into_owned();
+        if matches!(self.kind, FailureKind::TooMuchData | FailureKind::BadAnswer) {
+            self.detail = masks.text(&self.detail).into_owned();
+        }
         self
     }
 
@@ -68,6 +70,9 @@ impl CallFailure {
 fn diagnose(error: &wasmtime::Error, meter: &Meter) -> (FailureKind, String) {
     if meter.is_cpu_spent() {
         return (FailureKind::CpuSpent, "its computing time is spent (limits.cpu-ms)".to_owned());
+    }
+    if let Some(too_much) = error.downcast_ref::<HandedTooMuch>() {
+        return (FailureKind::TooMuchData, format!("it handed over too much: {too_much}"));
     }
     let trap = error.downcast_ref::<Trap>().copied();
     if trap == Some(Trap::StackOverflow) {

@@ -1,15 +1,18 @@
 //! What a guest's prose loses on its way out of a call: the connection's secrets, and whatever names the person that the call
 //! is about. A vendor's error may repeat them, and the connector repeat the error.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::OnceLock};
+mod names;
 
-use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use std::{borrow::Cow, sync::OnceLock};
 
 use crate::{
     contract::{Subject, webhook::Delivery},
     egress::Redactor,
 };
+use names::Names;
+
+/// Stands for every text of a call that names more than is searched for.
+const WITHHELD: &str = "[redacted: the call names more than is searched for]";
 
 /// Whom a call is about.
 #[derive(Clone, Debug)]
@@ -26,8 +29,8 @@ pub(crate) enum About {
 pub(crate) struct Masks {
     secrets: Redactor,
     about: About,
-    /// Made for the first text: most calls that succeed have none.
-    all: OnceLock<Redactor>,
+    /// Built for the first prose: most calls that succeed have none. `None` if there are more names than are searched for.
+    all: OnceLock<Option<Redactor>>,
 }
 
 impl Masks {
@@ -38,83 +41,52 @@ impl Masks {
 
     /// `text` without secrets and names.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let all = self.all.get_or_init(|| {
-            let names = self.about.names();
-            self.secrets.and(&Redactor::of_names(names.iter().map(String::as_str)))
+        if text.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        match self.all.get_or_init(|| self.build()) {
+            Some(all) => all.text(text),
+            None => Cow::Borrowed(WITHHELD),
+        }
+    }
+
+    /// `word`, said about `subject`, without secrets and names. Letters alone, such as `EmailLink`, are compared with the
+    /// subject's identifiers only, so that a delivery that is read well is not parsed once more.
+    pub(crate) fn word<'a>(&self, word: &'a str, subject: &Subject) -> Cow<'a, str> {
+        if !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return self.text(word);
+        }
+        let lower = word.to_ascii_lowercase();
+        let names_subject = subject.identifiers().iter().any(|identifier| {
+            let name = identifier.value.trim().to_ascii_lowercase();
+            !name.is_empty() && lower.contains(&name)
         });
-        all.text(text)
+        if names_subject { self.text(word) } else { self.secrets.text(word) }
+    }
+
+    fn build(&self) -> Option<Redactor> {
+        let names = Names::of(&self.about)?;
+        let build = || self.secrets.and(&Redactor::of_names(names.iter()));
+        Some(if names.take_long() { off_the_runtime(build) } else { build() })
     }
 }
 
-impl About {
-    fn names(&self) -> BTreeSet<String> {
-        match self {
-            Self::Nobody => BTreeSet::new(),
-            Self::People(people) => people
-                .iter()
-                .flat_map(Subject::identifiers)
-                .map(|identifier| identifier.value.clone())
-                .collect(),
-            Self::Delivery(delivery) => names_in(delivery),
-        }
-    }
-}
-
-/// What may name somebody in a delivery that nobody has read: values with an `@` or a digit, and all of the fields whose
-/// names are those of identifiers. Words such as an event's name stay, so that a reason still tells something.
-fn names_in(delivery: &Delivery) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let query = delivery.url.split_once('?').map_or("", |(_, query)| query);
-    pieces(query, &mut names);
-    match serde_json::from_slice(&delivery.body) {
-        Ok(body) => values(&body, false, &mut names),
-        Err(_) => pieces(&String::from_utf8_lossy(&delivery.body), &mut names),
-    }
-    names
-}
-
-fn values(value: &Value, is_named: bool, names: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                values(value, is_named || is_identifying(name), names);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| values(item, is_named, names)),
-        Value::String(text) if is_named || may_name(text) => {
-            names.insert(text.clone());
-        }
-        Value::Number(number) => {
-            names.insert(number.to_string());
-        }
-        Value::String(_) | Value::Null | Value::Bool(_) => {}
-    }
-}
-
-fn is_identifying(field: &str) -> bool {
-    let field = field.to_lowercase();
-    ["email", "phone", "user", "person", "customer"].iter().any(|word| field.contains(word))
-        || field.ends_with("id")
-}
-
-fn may_name(text: &str) -> bool {
-    text.contains(|character: char| character == '@' || character.is_ascii_digit())
-}
-
-/// Of a text that is no JSON, such as a form.
-fn pieces(text: &str, names: &mut BTreeSet<String>) {
-    let ends = |character: char| character.is_whitespace() || "&=,;<>\"'{}[]()".contains(character);
-    for piece in text.split(ends) {
-        let piece = percent_decode_str(piece).decode_utf8_lossy();
-        if may_name(&piece) {
-            names.insert(piece.into_owned());
-        }
+/// Does `work` so that no other task waits for this thread.
+fn off_the_runtime<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS},
+        egress::BUILT,
+    };
 
     fn delivery(url: &str, body: &str) -> About {
         About::Delivery(Delivery {
@@ -140,6 +112,64 @@ mod tests {
         for body in ["event=gone&email=ada%40example.com", r#"{"email":"ada@example.com","#] {
             let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", body));
             assert_eq!(masks.text("no ADA@example.com"), "no [redacted]", "{body}");
+        }
+    }
+
+    #[test]
+    fn what_names_more_than_is_searched_for_has_all_its_prose_withheld_and_no_search_is_built() {
+        let long = "1".repeat(513);
+        let many: Vec<_> = (0..3_000).map(|number| format!("u-{number:06}")).collect();
+        let fields: Vec<_> = (0..40).map(|number| format!("{number:0500}")).collect();
+        for body in [
+            format!(r#"{{"userId":"{long}"}}"#),
+            format!("user={long}"),
+            format!(r#"{{"users":{}}}"#, serde_json::to_string(&many).unwrap()),
+            format!(r#"{{"users":{}}}"#, serde_json::to_string(&fields).unwrap()),
+        ] {
+            let before = BUILT.get();
+            let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", &body));
+            assert_eq!(masks.text("u-000001 is not known"), WITHHELD, "{} bytes", body.len());
+            assert_eq!(BUILT.get() - before, 0);
+        }
+        let person = Subject::default().and("email", "a".repeat(10_000));
+        let masks = Masks::new(Redactor::default(), About::People(vec![person]));
+        assert_eq!(masks.text("ada"), WITHHELD);
+    }
+
+    #[test]
+    fn a_person_at_every_bound_is_still_searched_for() {
+        let name = |number: usize| format!("{number:0>width$}", width = MAX_IDENTIFIER_CHARS);
+        let identifiers = (0..MAX_IDENTIFIERS).map(|number| Identifier::new("user-id", name(number)));
+        let person = Subject::from(identifiers.collect::<Vec<_>>());
+        let masks = Masks::new(Redactor::default(), About::People(vec![person]));
+        assert_eq!(masks.text(&format!("no {}!", name(31))), "no [redacted]!");
+    }
+
+    #[test]
+    fn no_search_is_built_without_prose() {
+        let before = BUILT.get();
+        let body = r#"{"email":"ada@example.com","userId":"lovelace","unsubSource":"EmailLink"}"#;
+        let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", body));
+        let ada = Subject::email("ada@example.com").and("user-id", "lovelace");
+        assert_eq!(masks.text(""), "");
+        assert_eq!(masks.word("EmailLink", &ada), "EmailLink");
+        assert_eq!(BUILT.get() - before, 0);
+        // One for long names, one for short ones.
+        assert_eq!(masks.text("a reason"), "a reason");
+        assert_eq!(BUILT.get() - before, 1);
+    }
+
+    #[test]
+    fn a_word_that_names_the_person_is_masked() {
+        let ada = Subject::email("ada@example.com").and("user-id", "lovelace");
+        let masks = Masks::new(Redactor::default(), About::People(vec![ada.clone()]));
+        for (word, shown) in [
+            ("Lovelace", "[redacted]"),
+            ("byADA@example.com", "by[redacted]"),
+            ("Complaint", "Complaint"),
+            ("", ""),
+        ] {
+            assert_eq!(masks.word(word, &ada), shown);
         }
     }
 }

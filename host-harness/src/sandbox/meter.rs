@@ -1,11 +1,6 @@
 //! What a call has used up, readable after its store is gone.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
-    time::Instant,
-};
-
-use crate::engine::TICK;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 /// Shared between a call's store and whoever waits for its end.
 #[derive(Debug, Default)]
@@ -14,8 +9,6 @@ pub(crate) struct Meter {
     may_have_acted: AtomicBool,
     cpu_spent: AtomicBool,
     memory_refused: AtomicBool,
-    /// In microseconds.
-    computed_by_host: AtomicU64,
 }
 
 impl Meter {
@@ -32,23 +25,6 @@ impl Meter {
     /// Whether the vendor may have acted on this call.
     pub(crate) fn may_have_acted(&self) -> bool {
         self.may_have_acted.load(Relaxed)
-    }
-
-    /// Does `work` on the guest's account: a hash over a large message is computing, whoever does it.
-    pub(crate) fn computing<T>(&self, work: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let done = work();
-        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.computed_by_host.fetch_add(took, Relaxed);
-        done
-    }
-
-    /// The whole ticks that the host has computed for the guest, each told once.
-    pub(crate) fn ticks_of_host(&self) -> u64 {
-        let tick = u64::try_from(TICK.as_micros()).unwrap_or(1).max(1);
-        let ticks = self.computed_by_host.load(Relaxed) / tick;
-        self.computed_by_host.fetch_sub(ticks * tick, Relaxed);
-        ticks
     }
 
     pub(crate) fn cpu_spent(&self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 
-use super::{masks::Masks, meter::Meter};
+use super::{handed::Handed, host_time::HostTime, masks::Masks, meter::Meter};
 use crate::{
     connection::{CallLimits, Connection},
     contract::Interface,
@@ -32,6 +32,8 @@ pub(crate) struct CallState {
     /// None while a plugin describes itself: then every import is refused.
     pub(crate) access: Option<Access>,
     pub(crate) meter: Arc<Meter>,
+    pub(crate) host_time: HostTime,
+    pub(crate) handed: Handed,
     pub(crate) requests_allowed: u32,
     pub(crate) log: LogQuota,
 }
@@ -48,6 +50,8 @@ impl CallState {
             },
             access,
             meter,
+            host_time: HostTime::default(),
+            handed: Handed::new(limits),
             requests_allowed: limits.requests,
             log: LogQuota {
                 lines_left: limits.log_lines,

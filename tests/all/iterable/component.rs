@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connector_tests::{Project, ada, bytes, component, engine, iterable::FORGOTTEN};
 use host_harness::{
-    contract::{Interface, consent::Standing, erasure::Status},
+    contract::{ContractVersion, Interface, consent::Standing, erasure::Status},
     plugin::{LoadPolicy, Plugin, Wasi},
 };
 use iterable_stand_in::{ProjectType, Switches};
@@ -25,6 +25,40 @@ async fn it_imports_a_subset_of_the_contract_and_exports_every_capability() {
         assert!(CONTRACT.contains(&import.as_str()), "{import}");
     }
     assert_eq!(plugin.exports(), Interface::ALL);
+}
+
+/// Growing costs more than the rest of a short call. Here the limit refuses it, since an instance begins with all that there is.
+#[tokio::test]
+async fn a_usual_call_grows_no_memory() {
+    let begins_with: u64 = wasmparser::Parser::new(0)
+        .parse_all(&bytes("iterable"))
+        .filter_map(|part| match part.unwrap() {
+            wasmparser::Payload::MemorySection(memories) => Some(memories),
+            _ => None,
+        })
+        .flat_map(|memories| memories.into_iter().map(|memory| memory.unwrap().initial << 16))
+        .sum();
+    let kind = ProjectType::Email;
+    let project = Project::with(kind, Switches::default(), |spec| {
+        spec.limits.memory_bytes = usize::try_from(begins_with).unwrap();
+        spec.accepted_tokens = vec![connector_tests::secret(super::webhook::TOKEN).into()];
+    })
+    .await;
+    let admitted = super::webhook::admitted(&project, &["Bearer t-0123456789"], super::webhook::OPT_OUT);
+    let verdict = project.calls.verify(&admitted).await.unwrap().unwrap();
+    assert_eq!(super::webhook::events(verdict).len(), 1);
+    let report = project.apply(&ada(kind), &["opt-out channel:6539"]).await.unwrap();
+    assert_eq!(report.standing, Standing::Created);
+}
+
+#[tokio::test]
+async fn what_identifies_a_person_depends_on_the_project_type() {
+    let plugin = component("iterable").await;
+    assert_eq!(plugin.contract(), ContractVersion::V0_2_0);
+    for (project, kinds) in [("email", "email"), ("user-id", "user-id"), ("hybrid", "email user-id")] {
+        let settings = [("project-type".to_owned(), project.to_owned())].into();
+        assert_eq!(plugin.manifest().identifying(&settings).to_string(), kinds, "{project}");
+    }
 }
 
 #[test]

@@ -62,6 +62,18 @@ fn choices(event: &ConsentEvent) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_delivery_with_an_identifier_of_any_length_is_read() {
+    let project = project(ProjectType::Email, Switches::default()).await;
+    for length in [10, 512, 513, 10_000, 200_000] {
+        let user_id = "a".repeat(length);
+        let body = OPT_OUT.replacen('{', &format!(r#"{{"userId":"{user_id}","#), 1);
+        let events = events(verdict(&project, &["Bearer t-0123456789"], &body).await);
+        assert_eq!(choices(&events[0]), ["opt-out channel:27447"], "{length}");
+        assert_eq!(events[0].preferences[0].source, "EmailLink");
+    }
+}
+
+#[tokio::test]
 async fn the_token_is_checked_by_the_host_in_three_forms() {
     let project = project(ProjectType::Email, Switches::default()).await;
     for header in ["OAuth2 t-0123456789", "Bearer t-0123456789", "t-0123456789", "OAuth2 t-older-01234"] {

@@ -63,10 +63,10 @@ async fn waiting_for_the_vendor_is_not_computing() {
         Reply::new(200, "{}")
     })
     .await;
-    let limits = CallLimits { cpu_ms: 50, requests: 5, ..Default::default() };
+    let limits = CallLimits { cpu_ms: 200, requests: 20, ..Default::default() };
     let answer = at(&vendor, "request-flood", limits).await;
     assert!(
-        matches!(&answer, Ok(Ok(checks)) if checks[0].detail.starts_with("5 sent, 1995 refused")),
+        matches!(&answer, Ok(Ok(checks)) if checks[0].detail.starts_with("20 sent, 1980 refused")),
         "{answer:?}"
     );
 }

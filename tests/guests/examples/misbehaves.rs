@@ -54,6 +54,17 @@ impl Guest for Misbehaves {
             Some("log-forgery") => log_forgery(),
             Some("request-flood") => request_flood(),
             Some("remember") => remember(),
+            Some("hand-text") => hand_text(),
+            Some("hand-letters") => hand_letters(),
+            Some("hand-pairs") => hand_pairs(),
+            Some("hand-query") => hand_query(),
+            Some("hand-body") => hand_body(),
+            Some("hand-presented") => hand_presented(),
+            Some("hand-message") => hand_message(),
+            Some("ask-http") => ask(|| drop(http::send(&request("undeclared")))),
+            Some("ask-log") => ask(|| log::write(log::Level::Debug, "")),
+            Some("ask-token") => ask(|| drop(credentials::accepts_webhook_token(""))),
+            Some("ask-hmac") => ask(|| drop(accepts_hmac("undeclared", &[]))),
             Some("act-and-spin") => {
                 let _unanswered = http::send(&request("act"));
                 spin()
@@ -105,7 +116,7 @@ fn recurse(held: [u64; 1_000]) -> u64 {
 }
 
 fn log_flood() -> Result<Vec<Check>, Error> {
-    for line in 0..100_000 {
+    for line in 0..5_000 {
         log::write(log::Level::Warn, &format!("line {line}"));
     }
     answer("logged")
@@ -130,15 +141,63 @@ fn log_forgery() -> Result<Vec<Check>, Error> {
 /// Lets the host compute.
 fn hash_flood() -> ! {
     let message = vec![1; 4 << 20];
+    ask(|| drop(accepts_hmac("api-key", &message)))
+}
+
+fn accepts_hmac(secret: &str, message: &[u8]) -> bool {
+    credentials::accepts_hmac(credentials::Hash::Sha512, secret, credentials::KeyForm::Text, message, &[])
+}
+
+/// Asks the host without end.
+fn ask(one: impl Fn()) -> ! {
     loop {
-        let _refused = credentials::accepts_hmac(
-            credentials::Hash::Sha512,
-            "api-key",
-            credentials::KeyForm::Text,
-            &message,
-            &[],
-        );
+        one();
     }
+}
+
+/// As much as one host call carries, in each shape of argument: text in ASCII and in letters of three bytes, pairs of texts,
+/// bytes. What it asks for is refused each time.
+const MOST: usize = 5 << 20;
+const SPARED: usize = 4 << 10;
+
+fn hand_text() -> ! {
+    let text = "x".repeat(MOST - SPARED);
+    ask(|| log::write(log::Level::Info, &text))
+}
+
+fn hand_letters() -> ! {
+    let text = "€".repeat((MOST - SPARED) / 3);
+    ask(|| log::write(log::Level::Info, &text))
+}
+
+/// Each pair takes 48 bytes in the host.
+fn pairs() -> Vec<(String, String)> {
+    vec![Default::default(); (MOST - SPARED) / 48]
+}
+
+fn hand_pairs() -> ! {
+    let request = http::Request { values: pairs(), ..request("undeclared") };
+    ask(|| drop(http::send(&request)))
+}
+
+fn hand_query() -> ! {
+    let request = http::Request { query: pairs(), ..request("undeclared") };
+    ask(|| drop(http::send(&request)))
+}
+
+fn hand_body() -> ! {
+    let request = http::Request { body: Some(vec![1; MOST - SPARED]), ..request("undeclared") };
+    ask(|| drop(http::send(&request)))
+}
+
+fn hand_presented() -> ! {
+    let presented = "x".repeat(MOST - SPARED);
+    ask(|| drop(credentials::accepts_webhook_token(&presented)))
+}
+
+fn hand_message() -> ! {
+    let message = vec![1; MOST - SPARED];
+    ask(|| drop(accepts_hmac("undeclared", &message)))
 }
 
 fn request_flood() -> Result<Vec<Check>, Error> {

@@ -117,3 +117,27 @@ async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_keeps_nobo
     assert_eq!(publish(&bench, &key, "guest?agree=true", &guest("build_two")).await.status, 200);
     assert_eq!(bench.raw("GET", "/ready", "", b"").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_component_compiles_other_changes_go_through() {
+    let (bench, key) = bench("").await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let loops = guest("describe_loops");
+    // Describing itself is part of loading; this one never comes to an end by itself.
+    let publishing = publish(&bench, &key, "guest", &loops);
+    let others = async {
+        while bench.shared.registry.compiling.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        bench.connect(&key, "globex", "aside").await;
+        let change = json!({"egress": {"denied-operations": ["list-channels"]}});
+        let path = "/api/v1/connection/newsletter";
+        let changed = bench.send(&key, "PATCH", path, Some(change)).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+    };
+    tokio::select! {
+        biased;
+        () = others => assert!(bench.shared.registry.compiling.try_lock().is_err()),
+        published = publishing => panic!("nothing went through before {published:?}"),
+    }
+}

@@ -124,14 +124,19 @@ async fn a_mapping_that_breaks_rules_is_refused_with_each_reason_and_its_place()
 async fn people_who_are_read_again_become_requests_and_what_they_chose_becomes_events() {
     let running = Running::mapped().await;
     let people =
-        "{\"email\": \"ada@example.com\"}\n{\"email\": \"nobody@example.com\"}\n{\"user-id\": \"u-17\"}\n";
+        "{\"email\": \"ada@example.com\"}\n{\"email\": \"nobody@example.com\"}\n{\"email\": \"..\"}\n";
     let reconcile = ["reconcile", "newsletter", "--people", "-"];
-    let ended = async |how_many| loop {
-        let listed = running.run(&["request", "list", "--json"]).await.json();
-        let requests = listed["requests"].as_array().unwrap().clone();
-        if requests.iter().filter(|request| request["finished_at"].is_number()).count() == how_many {
-            break requests;
-        }
+    let ended = async |how_many| {
+        let ended = async {
+            loop {
+                let listed = running.run(&["request", "list", "--json"]).await.json();
+                let requests = listed["requests"].as_array().unwrap().clone();
+                if requests.iter().filter(|request| request["finished_at"].is_number()).count() == how_many {
+                    break requests;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap()
     };
     running.stand_in.seed("ada@example.com", Some(Subscriptions::default()));
     running.fed(&reconcile, people).await;

@@ -1,0 +1,54 @@
+//! What a guest may hand to the host in all host calls of one call together, whether or not they are refused.
+
+use crate::connection::CallLimits;
+
+/// The guest has used up a limit; its call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HandedTooMuch {
+    /// Too many host calls.
+    #[error("more than {0} host calls (limits.host-calls)")]
+    Calls(u32),
+    /// Too many bytes.
+    #[error("more than {0} bytes in its host calls together (limits.handed-bytes)")]
+    Bytes(usize),
+}
+
+/// What is left of it.
+pub(crate) struct Handed {
+    calls: u32,
+    calls_left: u32,
+    bytes: usize,
+    bytes_left: usize,
+}
+
+impl Handed {
+    pub(super) fn new(limits: &CallLimits) -> Self {
+        Self {
+            calls: limits.host_calls,
+            calls_left: limits.host_calls,
+            bytes: limits.handed_bytes,
+            bytes_left: limits.handed_bytes,
+        }
+    }
+
+    /// Counts a host call with arguments of `bytes`.
+    pub(crate) fn count(&mut self, bytes: usize) -> Result<(), HandedTooMuch> {
+        self.calls_left = self.calls_left.checked_sub(1).ok_or(HandedTooMuch::Calls(self.calls))?;
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(HandedTooMuch::Bytes(self.bytes))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_call_and_the_byte_past_the_limit_are_refused_by_name() {
+        let limits = CallLimits { host_calls: 2, handed_bytes: 10, ..CallLimits::default() };
+        let mut handed = Handed::new(&limits);
+        assert_eq!((handed.count(10), handed.count(0)), (Ok(()), Ok(())));
+        assert_eq!(handed.count(0), Err(HandedTooMuch::Calls(2)));
+        assert_eq!(Handed::new(&limits).count(11), Err(HandedTooMuch::Bytes(10)));
+    }
+}
