@@ -204,8 +204,10 @@ async fn take(
     attributes::note(tx, &keys.vault, &connection, (person, &subject), &named).await?;
     let about = About { tenant, connection: &connection, person, subject: &subject, at };
     let id = put(tx, keys, &about, &asked, once).await?;
-    if asked.action() == Action::Consent && people::is_to_be_read(tx, person).await? {
-        look(tx, keys, &about).await?;
+    match asked {
+        Asked::Consent(_) if people::is_to_be_read(tx, person).await? => look(tx, keys, &about).await?,
+        Asked::Reading => people::is_being_read(tx, person).await?,
+        _ => {}
     }
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
