@@ -131,7 +131,7 @@ fn verify(criterion: &mut Criterion) {
     let calls = calls(&runtime);
     let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
     let mut group = criterion.benchmark_group("verify");
-    let native = webhook::Delivery { headers: delivery().headers, body: delivery().body };
+    let native = webhook::Delivery { headers: delivery().headers, body: delivery().body, received_at_ms: 0 };
     group.bench_function("native", |b| b.iter(|| webhook::verify(black_box(&native), |_| true)));
     group.bench_function("warm", |b| {
         let mut warm = warm(&runtime, Interface::WebhookVerify, &admitted);

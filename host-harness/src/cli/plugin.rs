@@ -46,7 +46,7 @@ impl Plugin {
                     .with("agree", agree.then_some(true))
                     .body("application/wasm", component);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
-                Ok(runs(publishing.await.map_err(Failure::to_agree)?))
+                Ok(runs(publishing.await.map_err(Failure::with_option)?))
             }
             Self::RollBack { name } => {
                 Ok(runs(client.ask(Call::post(&["plugins", &name, "roll-back"])).await?))
