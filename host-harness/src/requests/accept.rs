@@ -204,10 +204,8 @@ async fn take(
     attributes::note(tx, &keys.vault, &connection, (person, &subject), &named).await?;
     let about = About { tenant, connection: &connection, person, subject: &subject, at };
     let id = put(tx, keys, &about, &asked, once).await?;
-    match asked {
-        Asked::Consent(_) if people::is_to_be_read(tx, person).await? => look(tx, keys, &about).await?,
-        Asked::Reading => people::is_being_read(tx, person).await?,
-        _ => {}
+    if asked.action() == Action::Consent && people::is_to_be_read(tx, person).await? {
+        look(tx, keys, &about).await?;
     }
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
@@ -271,11 +269,10 @@ pub(crate) async fn put_own(
 
 /// Has the vendor asked what it holds for the person, unless that waits already.
 pub(crate) async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<(), StoreError> {
-    let is_waiting = requests::is_waiting_to_read(tx, about.person).await?;
-    if is_waiting || put_own(tx, keys, about, &Asked::Reading).await?.is_some() {
-        people::is_being_read(tx, about.person).await?;
+    if requests::is_waiting_to_read(tx, about.person).await? {
+        return Ok(());
     }
-    Ok(())
+    put_own(tx, keys, about, &Asked::Reading).await.map(drop)
 }
 
 async fn put(
