@@ -96,7 +96,14 @@ fn calls(runtime: &Runtime) -> Calls {
 
 /// For an instance that makes the calls of a whole measurement.
 fn patient_calls(runtime: &Runtime) -> Calls {
-    with_limits(runtime, CallLimits { cpu_ms: u64::MAX, requests: u32::MAX, ..CallLimits::default() })
+    let limits = CallLimits {
+        cpu_ms: u64::MAX,
+        requests: u32::MAX,
+        host_calls: u32::MAX,
+        handed_bytes: usize::MAX,
+        ..CallLimits::default()
+    };
+    with_limits(runtime, limits)
 }
 
 fn with_limits(runtime: &Runtime, limits: CallLimits) -> Calls {
@@ -131,7 +138,8 @@ fn verify(criterion: &mut Criterion) {
     let calls = calls(&runtime);
     let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
     let mut group = criterion.benchmark_group("verify");
-    let native = webhook::Delivery { headers: delivery().headers, body: delivery().body, received_at_ms: 0 };
+    let Delivery { headers, body, received_at_ms, .. } = delivery();
+    let native = webhook::Delivery { headers, body, received_at_ms };
     group.bench_function("native", |b| b.iter(|| webhook::verify(black_box(&native), |_| true)));
     group.bench_function("warm", |b| {
         let mut warm = warm(&runtime, Interface::WebhookVerify, &admitted);

@@ -13,8 +13,8 @@ use std::{collections::BTreeMap, fmt};
 pub use duties::{Duties, Duty};
 pub use limits::CallLimits;
 pub use policy::{Deadlines, EgressPolicy};
-pub(crate) use resolve::SHORTEST_SECRET;
 pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
+pub(crate) use resolve::{MAX_SECRET_BYTES, SHORTEST_SECRET};
 pub(crate) use written::{PlainHttp, Written, authorities};
 
 use crate::{

@@ -56,6 +56,9 @@ use places::Places;
 /// What is left of a call when its last request must have ended, so that the guest can still say so.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
+/// A longer body takes more than a millisecond to search.
+const QUICK_BYTES: usize = 64 << 10;
+
 /// The way out of every call. Lives as long as the process, with the limits and captured secrets of every connection.
 pub struct Egress {
     transport: Arc<dyn Transport>,
@@ -85,6 +88,8 @@ pub struct Caller<'a> {
     pub trace: Option<&'a Trace>,
     /// Told when a request that may change something is about to leave.
     pub departs: &'a (dyn Fn() + Sync),
+    /// Called with how long another thread computed for the call.
+    pub computed: &'a (dyn Fn(Duration) + Sync),
 }
 
 impl Egress {
@@ -119,7 +124,7 @@ impl Egress {
             let renewed = self.secrets(caller, declared, &refused).await.map_err(seen)?;
             answer = self.carry(caller, declared, &renewed, &request).await.map_err(seen)?;
         }
-        Ok(self.shown(caller.connection, declared, answer))
+        self.shown(caller, declared, answer).await
     }
 
     /// Builds the request, waits for its limits, and sends it once.
@@ -165,8 +170,13 @@ impl Egress {
     }
 
     /// What of `answer` a guest may see.
-    fn shown(&self, connection: &Connection, declared: &Declared, answer: Answer) -> Response {
-        let redactor = self.captured.redactor(connection);
+    async fn shown(
+        &self,
+        caller: &Caller<'_>,
+        declared: &Declared,
+        answer: Answer,
+    ) -> Result<Response, HttpError> {
+        let redactor = self.captured.redactor(caller.connection);
         let headers = declared
             .response_headers
             .iter()
@@ -176,12 +186,36 @@ impl Egress {
             })
             .collect();
         let wait = retry_after(&answer.headers, self.clock.date());
-        Response {
+        Ok(Response {
             status: answer.status,
             headers,
             retry_after_ms: wait.map(milliseconds),
-            body: redactor.bytes(answer.body),
-        }
+            body: searched(redactor, answer.body, caller).await?,
+        })
+    }
+}
+
+/// `body` without what `redactor` finds. A long one is searched on another thread, so that no task waits for it.
+async fn searched(redactor: Redactor, body: Vec<u8>, caller: &Caller<'_>) -> Result<Vec<u8>, HttpError> {
+    if body.len() <= QUICK_BYTES {
+        return Ok(redactor.bytes(body));
+    }
+    let search = tokio::task::spawn_blocking(move || {
+        let begun = std::time::Instant::now();
+        (redactor.bytes(body), begun.elapsed())
+    });
+    let (body, took) = search.await.map_err(|_| unsearched())?;
+    (caller.computed)(took);
+    Ok(body)
+}
+
+/// The runtime shuts down. Half an answer would be read as a whole one.
+fn unsearched() -> HttpError {
+    HttpError {
+        kind: HttpErrorKind::Unreachable,
+        message: "the host is shutting down".to_owned(),
+        request_sent: true,
+        retry_after_ms: None,
     }
 }
 

@@ -3,10 +3,16 @@
 /// Less alike than this, a name is another name and no slip.
 const ALIKE: f64 = 0.75;
 
+/// The longest name that is compared, in bytes: no name of ours is longer, and a comparison takes the product of both lengths.
+const MAX_COMPARED: usize = 64;
+
 /// The one of `known` that is most like `name`, if one is like it at all.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let is_compared = |name: &&str| name.len() <= MAX_COMPARED;
+    let name = Some(name).filter(is_compared)?;
     known
         .into_iter()
+        .filter(is_compared)
         .map(|known| (strsim::jaro_winkler(name, known), known))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -24,5 +30,16 @@ mod tests {
         assert_eq!(nearest("webhookid", known), Some("webhook-id"));
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_compared_with_nothing() {
+        let long = "a".repeat(1_000_000);
+        let counted = allocation_counter::measure(|| {
+            assert_eq!(nearest(&long, ["a", "aaa"]), None);
+            assert_eq!(nearest("aaa", [long.as_str()]), None);
+        });
+        // A comparison allocates a flag for each letter.
+        assert_eq!(counted.bytes_total, 0);
     }
 }

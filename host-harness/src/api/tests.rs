@@ -15,3 +15,4 @@ mod rekeying;
 mod requests;
 mod tenants;
 mod tokens;
+mod webhooks;

@@ -19,6 +19,10 @@ use crate::{
 /// Shorter secrets would be found in innocent text, and so could not be kept out of answers and logs.
 pub(crate) const SHORTEST_SECRET: usize = 6;
 
+/// The longest secret, in bytes: a private key or a service account has some 4,000. The search for a secret takes about 600 bytes
+/// of memory for each of its own.
+pub(crate) const MAX_SECRET_BYTES: usize = 16 << 10;
+
 /// Longer settings are a mistake: an address has at most 2,048 characters, an identifier far fewer.
 const LONGEST_SETTING: usize = 4_096;
 
@@ -107,6 +111,9 @@ pub enum SettingProblem {
         /// How many it has.
         found: usize,
     },
+    /// A secret that takes too much memory to search for.
+    #[error("a secret has at most {MAX_SECRET_BYTES} bytes")]
+    LongSecret,
     /// Too long, or with control characters in it.
     #[error("expected at most {LONGEST_SETTING} printable characters")]
     NotPlain,
@@ -214,12 +221,12 @@ impl ConnectionSpec {
     }
 
     fn check_secret(&self, spec: &SettingSpec, errors: &mut Vec<SettingError>) {
-        match self.secrets.get(&spec.name).map(|secret| secret.expose().chars().count()) {
-            Some(found) if found < SHORTEST_SECRET => {
-                errors.push(self.error(&spec.name, SettingProblem::ShortSecret { found }));
-            }
-            Some(_) => {}
-            None => self.check_present(spec, errors),
+        let Some(secret) = self.secrets.get(&spec.name) else { return self.check_present(spec, errors) };
+        let found = secret.expose().chars().count();
+        if found < SHORTEST_SECRET {
+            errors.push(self.error(&spec.name, SettingProblem::ShortSecret { found }));
+        } else if secret.expose().len() > MAX_SECRET_BYTES {
+            errors.push(self.error(&spec.name, SettingProblem::LongSecret));
         }
     }
 

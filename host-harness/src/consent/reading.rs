@@ -16,8 +16,8 @@ use crate::{
     store::{Connection, Keys, Named, StoreError, choices, items, people, requests},
 };
 
-/// Has the people named read again at `connection`, each by a request of its own. People are known here by hashes alone,
-/// so whoever asks has to name them.
+/// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so the
+/// caller has to name them.
 pub(crate) async fn reconcile(
     shared: &Shared,
     connection: &str,

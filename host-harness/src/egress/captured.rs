@@ -10,13 +10,17 @@ use serde_json::Value;
 
 use super::redactor::Redactor;
 use crate::{
-    connection::{Connection, SHORTEST_SECRET, TenantId},
+    connection::{Connection, MAX_SECRET_BYTES, SHORTEST_SECRET, TenantId},
     contract::manifest::Capture,
     secret::Secret,
 };
 
 /// A secret is renewed this long before it ends, so that it does not end on its way.
 const EARLY: Duration = Duration::from_secs(10);
+
+/// The longest answer that secrets are looked for in, in bytes: as a tree, it takes up to sixteen times its size in memory. Answers with
+/// tokens have some 2,000.
+const MAX_READ: usize = 1 << 20;
 
 /// What was captured for each connection. Lives as long as the process: calls in flight of a connection that is gone still
 /// have their answers searched for it.
@@ -96,13 +100,15 @@ pub(crate) struct Taken {
     lifetime: Option<Duration>,
 }
 
-/// The secrets that `captures` name in a JSON `body`, and the body with their places emptied. A body that cannot be read
-/// is withheld: it may hold what nobody found.
+/// The secrets that `captures` name in a JSON `body`, and the body with their places emptied. A body that cannot be read,
+/// or is longer than [`MAX_READ`], is withheld: it may hold what nobody found.
 pub(crate) fn taken(captures: &[Capture], body: Vec<u8>) -> (Vec<Taken>, Vec<u8>) {
     if captures.is_empty() {
         return (Vec::new(), body);
     }
-    let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return (Vec::new(), Vec::new()) };
+    let readable = Some(&body).filter(|body| body.len() <= MAX_READ);
+    let answer = readable.and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    let Some(mut answer) = answer else { return (Vec::new(), Vec::new()) };
     let mut found = Vec::new();
     for capture in captures {
         let lifetime = capture
@@ -112,8 +118,9 @@ pub(crate) fn taken(captures: &[Capture], body: Vec<u8>) -> (Vec<Taken>, Vec<u8>
             .and_then(|value| seconds(value));
         if let Some(value) = at(&mut answer, &capture.field) {
             let text = std::mem::replace(value, Value::from(""));
-            let long_enough = |text: &&str| text.chars().count() >= SHORTEST_SECRET;
-            if let Some(secret) = text.as_str().filter(long_enough).and_then(Secret::new) {
+            let can_be_hidden =
+                |text: &&str| text.chars().count() >= SHORTEST_SECRET && text.len() <= MAX_SECRET_BYTES;
+            if let Some(secret) = text.as_str().filter(can_be_hidden).and_then(Secret::new) {
                 found.push(Taken { name: capture.secret.clone(), secret, lifetime });
             }
         }
@@ -169,9 +176,19 @@ mod tests {
             (r#"{"token":{"value":"token-1"}}"#, r#"{"token":""}"#),
             (r#"{"token":""}"#, r#"{"token":""}"#),
             ("token=token-1", ""),
+            (&format!("{{\"token\":\"token-1\"{}}}", " ".repeat(MAX_READ)), ""),
         ] {
             assert_eq!(take(&captures, body), (vec![], rest.into()), "{body}");
         }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_to_search_for_is_no_secret_and_is_not_shown_either() {
+        let captures = [capture("token", "t", None)];
+        let answer = |length| format!(r#"{{"token":"{}"}}"#, "a".repeat(length));
+        let (kept, rest) = take(&captures, &answer(MAX_SECRET_BYTES));
+        assert_eq!((kept.len(), rest.as_str()), (1, r#"{"token":""}"#));
+        assert_eq!(take(&captures, &answer(MAX_SECRET_BYTES + 1)), (vec![], r#"{"token":""}"#.into()));
     }
 
     #[test]

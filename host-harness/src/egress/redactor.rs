@@ -49,9 +49,16 @@ impl Redactor {
         Self(search(long, false).into_iter().chain(search(short, true)).collect())
     }
 
-    /// One that also finds what `other` finds.
+    /// One that also finds what `other` finds. A search that both have is made once.
     pub(crate) fn and(&self, other: &Self) -> Self {
-        Self(self.0.iter().chain(&other.0).cloned().collect())
+        let is_new = |search: &&Arc<Search>| !self.0.iter().any(|own| Arc::ptr_eq(own, search));
+        Self(self.0.iter().chain(other.0.iter().filter(is_new)).cloned().collect())
+    }
+
+    /// How many searches go over a text, one after another.
+    #[cfg(test)]
+    pub(crate) fn searches(&self) -> usize {
+        self.0.len()
     }
 
     /// `bytes` without what is searched for; the same buffer where there is none in it.

@@ -6,6 +6,8 @@ mod ledger;
 mod vendor;
 mod wire;
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use tokio::time::Instant;
 
 use super::*;
@@ -62,15 +64,19 @@ impl Bench {
     }
 
     async fn send_as(&self, interface: Interface, request: Request) -> Result<Response, HttpError> {
-        let caller = Caller {
+        self.egress.send(&self.caller(interface), request).await
+    }
+
+    fn caller(&self, interface: Interface) -> Caller<'_> {
+        Caller {
             connection: &self.connection,
             declaration: &self.declaration,
             interface,
             deadline: Instant::now() + Duration::from_mins(1),
             trace: None,
             departs: &|| {},
-        };
-        self.egress.send(&caller, request).await
+            computed: &|_| {},
+        }
     }
 
     /// What the vendor received of `request`.
@@ -85,6 +91,25 @@ impl Bench {
         assert_eq!((error.kind, error.request_sent), (HttpErrorKind::Denied, false), "{error:?}");
         assert!(self.vendor.sent().is_empty(), "something was sent");
         error.message
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_is_searched_on_another_thread_and_the_call_learns_for_how_long() {
+    for (length, reports) in [(QUICK_BYTES, 0), (QUICK_BYTES + 1, 1), (2 * QUICK_BYTES, 1)] {
+        let bench = Bench::of(operation());
+        let secret = "k-0123456789";
+        let body = format!("{secret}{}", ".".repeat(length - secret.len()));
+        bench.vendor.answers(200, &[], &body);
+        let reported = AtomicU32::new(0);
+        let computed = |took| {
+            assert!(took > Duration::ZERO);
+            reported.fetch_add(1, Relaxed);
+        };
+        let caller = Caller { computed: &computed, ..bench.caller(Interface::Erasure) };
+        let response = bench.egress.send(&caller, request()).await.unwrap();
+        assert_eq!(response.body, body.replace(secret, "[redacted]").into_bytes());
+        assert_eq!(reported.into_inner(), reports, "{length} bytes");
     }
 }
 

@@ -1,5 +1,10 @@
 //! `http.send`: the one way out, through [`Egress`](crate::egress::Egress).
 
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
 use crate::{
     bindings::contract::http,
     contract::http::{HttpError, HttpErrorKind, Request, Response},
@@ -18,16 +23,20 @@ impl http::Host for CallState {
         self.handed.count(size(&request))?;
         // A wait for the vendor is no computing.
         self.host_time.pause();
-        let answer = self.answer(request).await;
+        let elsewhere = AtomicU64::new(0);
+        let answer = self.answer(request, &elsewhere).await;
+        self.host_time.add(Duration::from_micros(elsewhere.into_inner()));
         self.host_time.resume();
         answer
     }
 }
 
 impl CallState {
+    /// Adds to `elsewhere` the microseconds that other threads compute for the call.
     async fn answer(
         &mut self,
         request: http::Request,
+        elsewhere: &AtomicU64,
     ) -> wasmtime::Result<Result<http::Response, http::Error>> {
         let within_budget = self.meter.request(self.requests_allowed);
         let meter = std::sync::Arc::clone(&self.meter);
@@ -50,6 +59,9 @@ impl CallState {
             trace: access.trace.as_ref(),
             // Before it leaves: a call that is ended meanwhile must not be reported as undone.
             departs: &|| meter.acting(),
+            computed: &|took| {
+                elsewhere.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+            },
         };
         Ok(access.egress.send(&caller, request).await.map(response).map_err(error))
     }

@@ -282,3 +282,6 @@ fn as_many<T>(
         answer => Ok(answer),
     }
 }
+
+#[cfg(test)]
+mod tests;

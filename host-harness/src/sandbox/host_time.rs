@@ -32,6 +32,11 @@ impl HostTime {
         self.since = Some(Instant::now());
     }
 
+    /// Another thread has computed for so long.
+    pub(crate) fn add(&mut self, elsewhere: Duration) {
+        self.uncharged += elsewhere;
+    }
+
     /// The whole ticks that the host has computed, each charged once.
     pub(super) fn charge(&mut self) -> u64 {
         let ticks = self.uncharged.as_micros() / TICK.as_micros();
@@ -54,5 +59,7 @@ mod tests {
         assert_eq!(time.uncharged, waited);
         assert!(time.charge() >= 2);
         assert_eq!(time.charge(), 0);
+        time.add(TICK * 7);
+        assert!(time.charge() >= 7);
     }
 }

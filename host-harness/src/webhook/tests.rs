@@ -69,6 +69,19 @@ fn two_headers_are_accepted_only_if_both_are() {
 }
 
 #[test]
+fn a_token_that_is_presented_many_times_is_searched_for_once() {
+    let slot = TokenSlot { place: Place::Query, name: "token".into() };
+    let searches = |url: String| {
+        let delivery = Delivery { url, ..repeating("") };
+        let checked = Checked::against(&slot, &connection().accepted_tokens, delivery);
+        assert!(checked.is_accepted());
+        checked.presented.searches()
+    };
+    assert_eq!(searches("https://h.example.com/?token=t-new".into()), 1);
+    assert_eq!(searches(format!("https://h.example.com/?{}", "token=t-new&token=t-old&".repeat(1_000))), 2);
+}
+
+#[test]
 fn a_query_token_is_replaced_wherever_it_comes() {
     let url = "https://h.example.com/hook?a=1&token=t-new&token=wrong";
     let admitted = admitted(Some((Place::Query, "token")), url, &[]);

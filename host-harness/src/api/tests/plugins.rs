@@ -1,5 +1,7 @@
 //! Versions published and rolled back.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::bench::{Answer, Bench};
@@ -116,6 +118,27 @@ async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_keeps_nobo
     assert_eq!((&alarm["kind"], &alarm["about"]), (&json!("plugin-not-loaded"), &json!("guest")));
     assert_eq!(publish(&bench, &key, "guest?agree=true", &guest("build_two")).await.status, 200);
     assert_eq!(bench.raw("GET", "/ready", "", b"").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
+    let (bench, key) = bench("").await;
+    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    let changing = bench.shared.registry.changing.lock().await;
+    let overtaking = async {
+        // By then, the roll-back knows where it goes.
+        while bench.shared.registry.compiling.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        bench.sql("UPDATE publications SET before = digest WHERE plugin = 'guest'").await;
+        drop(changing);
+    };
+    let rolling_back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None);
+    let both = async { tokio::join!(rolling_back, overtaking) };
+    let (rolled_back, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
+    assert_eq!(rolled_back.problem(), (409, "not-replaced"));
+    assert!(rolled_back.detail().starts_with("another version of plugin guest was published meanwhile"));
+    assert_eq!(version(&bench, &key, "guest").await, "two");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,17 @@ fn spec(settings: &[(&str, &str)], secrets: &[(&str, &str)]) -> ConnectionSpec {
     }
 }
 
+#[test]
+fn a_secret_that_is_too_long_to_search_for_is_refused_by_name() {
+    let problems = |length: usize| {
+        let secret = "k".repeat(length);
+        let resolved = spec(&[], &[("api-key", &secret)]).resolve(&manifest());
+        resolved.err().into_iter().flatten().map(|error| error.problem).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(MAX_SECRET_BYTES), []);
+    assert_eq!(problems(MAX_SECRET_BYTES + 1), [SettingProblem::LongSecret]);
+}
+
 const KEY: (&str, &str) = ("api-key", "k-0123456789");
 
 fn refused(settings: &[(&str, &str)], secrets: &[(&str, &str)], manifest: &Manifest) -> Vec<String> {

@@ -9,6 +9,9 @@ use crate::{
     nearest::nearest,
 };
 
+/// How many unknown notices get a suggestion: a person reads no more at a time, and each is compared with every notice.
+pub(super) const MAX_SUGGESTIONS: usize = 20;
+
 /// One thing that is wrong with a mapping, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place} ({}): {wrong}", titled(.item))]
@@ -155,7 +158,19 @@ pub(super) fn checked(
         }));
         first.entry(item).or_insert((place, notice));
     }
+    suggest(notices, &mut problems);
     if problems.is_empty() { Ok(stored) } else { Err(problems) }
+}
+
+/// Adds the notice that was probably meant to the first unknown ones.
+fn suggest(notices: &[Notice], problems: &mut [MappingProblem]) {
+    let unknown = problems.iter_mut().filter_map(|problem| match &mut problem.wrong {
+        WrongMapping::UnknownNotice { notice, nearest } => Some((notice, nearest)),
+        _ => None,
+    });
+    for (notice, found) in unknown.take(MAX_SUGGESTIONS) {
+        *found = nearest(notice, notices.iter().map(|notice| notice.id.as_str())).map(str::to_owned);
+    }
 }
 
 fn locate(items: &[ConsentableItem], parent: Option<&ItemId>, places: &mut BTreeMap<ItemId, StoredItem>) {
@@ -181,10 +196,7 @@ fn twice(place: &str, first: Option<&str>, second: Option<&str>) -> WrongMapping
 fn unfit(id: &str, notices: &[Notice], system: Option<&System>) -> Option<WrongMapping> {
     match notices.iter().find(|notice| notice.id == id) {
         Some(notice) => notice.reaches(system).err().map(WrongMapping::NotPropagated),
-        None => Some(WrongMapping::UnknownNotice {
-            notice: id.to_owned(),
-            nearest: nearest(id, notices.iter().map(|notice| notice.id.as_str())).map(str::to_owned),
-        }),
+        None => Some(WrongMapping::UnknownNotice { notice: id.to_owned(), nearest: None }),
     }
 }
 

@@ -212,12 +212,9 @@ async fn a_full_limit_refuses_and_says_when_to_come_again() {
 async fn a_call_whose_time_is_over_sends_nothing() {
     let bench = Bench::of(operation());
     let caller = Caller {
-        connection: &bench.connection,
-        declaration: &bench.declaration,
-        interface: Interface::Erasure,
         deadline: Instant::now(),
-        trace: None,
         departs: &|| panic!("nothing departs"),
+        ..bench.caller(Interface::Erasure)
     };
     let error = bench.egress.send(&caller, request()).await.unwrap_err();
     assert_eq!((error.kind, error.request_sent), (HttpErrorKind::BudgetSpent, false));

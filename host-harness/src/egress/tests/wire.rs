@@ -209,14 +209,7 @@ async fn a_trace_masks_credentials_and_shows_the_rest() {
         let seen = Arc::clone(&seen);
         move |exchange| seen.lock().unwrap().push(exchange.clone())
     });
-    let caller = Caller {
-        connection: &bench.connection,
-        declaration: &bench.declaration,
-        interface: Interface::Erasure,
-        deadline: Instant::now() + Duration::from_mins(1),
-        trace: Some(&trace),
-        departs: &|| {},
-    };
+    let caller = Caller { trace: Some(&trace), ..bench.caller(Interface::Erasure) };
     let body = Some(br#"{"email":"ada@example.com"}"#.to_vec());
     bench.egress.send(&caller, Request { body, ..request() }).await.unwrap();
     let exchange = seen.lock().unwrap().pop().unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::consent::mapping::check::MAX_SUGGESTIONS;
 
 fn notices() -> Vec<Notice> {
     vec![
@@ -82,6 +83,15 @@ fn a_notice_that_cannot_be_propagated_is_not_mapped() {
     );
     let orphaned = check(&[node("channel:1", Some("pri_stats"), vec![])], &notices(), None, &known());
     assert_eq!(orphaned, Ok(vec![stored("channel:1", "Email", None, Some("pri_stats"))]));
+}
+
+#[test]
+fn the_first_unknown_notices_get_a_suggestion_and_the_others_are_refused_without_one() {
+    let put = vec![node("channel:1", Some("pri_pages"), vec![]); MAX_SUGGESTIONS + 1];
+    let problems = checked(&put).unwrap_err();
+    let of_unknown = problems.iter().filter(|problem| problem.contains("there is no notice `pri_pages`"));
+    let suggested: Vec<_> = of_unknown.map(|problem| problem.contains("did you mean `pri_page`?")).collect();
+    assert_eq!(suggested, [vec![true; MAX_SUGGESTIONS], vec![false]].concat());
 }
 
 #[test]
