@@ -11,12 +11,17 @@ CREATE TABLE attributes (
     name BLOB NOT NULL,
     kind TEXT NOT NULL,
     person BIGINT NOT NULL,
+    -- What it was while it identified, for when it does again.
+    erased_at BIGINT,
+    not_found_at BIGINT,
     PRIMARY KEY (connection, name, person)
 );
 CREATE INDEX attributes_person ON attributes (person);
 
 -- The number of the record that this person shared with others before it was split; NULL if there was none.
 ALTER TABLE people ADD COLUMN split_from BIGINT;
+-- When that was.
+ALTER TABLE people ADD COLUMN split_at BIGINT;
 -- Whether opt-ins were dropped in the split, so that the vendor is asked when the person is next named.
 ALTER TABLE people ADD COLUMN read_again BIGINT NOT NULL DEFAULT 0;
 -- Who a person with attributes is, so that an event that names an attribute alone can have the person read. Sealed.

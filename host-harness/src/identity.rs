@@ -1,6 +1,6 @@
 //! A person as platforms name one in JSON: kinds of identifier with their values.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -78,27 +78,26 @@ impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The text as it was sent: a number that is read as one loses digits of a long id.
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let text = labelled(raw.get()).or_else(|| plain(raw.get()));
-        text.map(|text| Self(text.map(Cow::into_owned))).ok_or_else(|| {
+        labelled(raw.get()).or_else(|| plain(raw.get())).ok_or_else(|| {
             D::Error::custom("expected a string, a number, null, or an object of `label` and `value`")
         })
     }
 }
 
 /// The [`plain`] value of an object as Fides writes it.
-fn labelled(json: &str) -> Option<Option<Cow<'_, str>>> {
+fn labelled(json: &str) -> Option<Value> {
     // A struct would be read from an array too.
     let object = Some(json).filter(|json| json.starts_with('{'))?;
     let Labelled { value, .. } = serde_json::from_str(object).ok()?;
     plain(value.get())
 }
 
-/// The text of a JSON string or number, `Some(None)` for `null`; `None` if it is anything else.
-fn plain(json: &str) -> Option<Option<Cow<'_, str>>> {
+/// A string, a number or `null`.
+fn plain(json: &str) -> Option<Value> {
     match json.as_bytes().first()? {
-        b'"' => serde_json::from_str::<String>(json).ok().map(|text| Some(text.into())),
-        b'-' | b'0'..=b'9' => Some(Some(json.into())),
-        b'n' => Some(None),
+        b'"' => serde_json::from_str(json).ok().map(|text| Value(Some(text))),
+        b'-' | b'0'..=b'9' => Some(Value(Some(json.to_owned()))),
+        b'n' => Some(Value(None)),
         _ => None,
     }
 }

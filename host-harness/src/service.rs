@@ -142,7 +142,7 @@ impl Service {
         }
         registry::tell_unreadable(&shared, unreadable).await?;
         import::take_in(&shared, &config, Approval::Missing).await?;
-        keying::tell_not_keyed(&shared).await?;
+        keying::alarm_not_keyed(&shared).await?;
         // What the process before this one left under way.
         worker::take_back(&shared, i64::MAX, &[]).await;
         let api = bind(shared.config.listen).await?;

@@ -89,8 +89,10 @@ pub enum StoreError {
     /// A value that this version did not write.
     #[error("the database holds what this version does not understand: {0}")]
     Unreadable(String),
-    /// The plugin of the connection has not said yet which identifiers identify a person.
-    #[error("the people of connection {0} are not keyed yet: they are once its plugin loads")]
+    /// The people of the connection are not keyed by the identifiers that its plugin says identify them.
+    #[error(
+        "the people of connection {0} are not keyed by what identifies them now: they are once its plugin loads"
+    )]
     NotKeyed(String),
     /// Half of it is another database's.
     #[error("a restore of this database was cut off: do it again, with --replace")]

@@ -152,7 +152,7 @@ pub fn describe() -> Manifest {
     }
 }
 
-/// The crate's version, and after a plus what `CONNECTOR_BUILD` said when it was compiled, such as `0.1.0+next`.
+/// The crate's version, and after a plus what `CONNECTOR_BUILD` said when it was compiled, such as `0.2.0+next`.
 pub fn version() -> String {
     let version = env!("CARGO_PKG_VERSION");
     match option_env!("CONNECTOR_BUILD") {
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn the_version_tells_builds_apart() {
         match option_env!("CONNECTOR_BUILD") {
-            Some(build) => assert_eq!(version(), format!("0.1.0+{build}")),
-            None => assert_eq!(version(), "0.1.0"),
+            Some(build) => assert_eq!(version(), format!("0.2.0+{build}")),
+            None => assert_eq!(version(), "0.2.0"),
         }
     }
 

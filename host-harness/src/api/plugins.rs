@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     plugin::{Permissions, SwapError},
-    registry::plugins::{self, PublishError, Published},
+    registry::{
+        keying::Approval,
+        plugins::{self, PublishError, Published},
+    },
     service::Shared,
 };
 
@@ -157,15 +160,17 @@ async fn publish(
     Ok(Runs::of(name, &published))
 }
 
-/// Puts the version before the published one back. Doing it twice ends where it began.
-#[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", tag = "plugins", params(("name" = String, Path)),
-    responses((status = 200, body = Runs)))]
+/// Puts the version before the published one back. Doing it twice ends where it began. A version that identifies people by something
+/// else is refused, unless `agree=true`.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", tag = "plugins",
+    params(("name" = String, Path), Publishing), responses((status = 200, body = Runs)))]
 async fn roll_back(
     State(shared): State<Arc<Shared>>,
     Everybody(caller): Everybody,
     Path(name): Path<String>,
+    Query(Publishing { agree }): Query<Publishing>,
 ) -> Result<axum::Json<Runs>, Problem> {
-    let published = plugins::roll_back(&shared, &caller.who(), &name).await?;
+    let published = plugins::roll_back(&shared, &caller.who(), &name, Approval::of(agree)).await?;
     Ok(Runs::of(name, &published))
 }
 
@@ -178,6 +183,11 @@ impl From<PublishError> for Problem {
             PublishError::New { changes, .. } | PublishError::Swap(SwapError::AsksForMore(changes)) => {
                 let changes: Vec<String> = changes.0.iter().map(ToString::to_string).collect();
                 Self::of(kinds::ASKS_FOR_MORE, format!("{detail}\n{agree}")).with("changes", json!(changes))
+            }
+            PublishError::Rekeys { changes, .. } => {
+                let changes: Vec<String> = changes.0.iter().map(ToString::to_string).collect();
+                Self::of(kinds::ASKS_FOR_MORE, format!("{detail}\nroll back with agree=true to let it"))
+                    .with("changes", json!(changes))
             }
             PublishError::Swap(SwapError::OffersLess(_)) => {
                 Self::of(kinds::ASKS_FOR_MORE, format!("{detail}\n{agree}"))

@@ -67,7 +67,7 @@ impl Connection {
                 let call = Call::new(Method::PATCH, &["connection", &change.connection])
                     .with("agree", change.agree.then_some(true))
                     .json(&change.body()?);
-                Ok(shown::one(client.ask(call).await.map_err(Failure::to_agree)?))
+                Ok(shown::one(client.ask(call).await.map_err(Failure::with_option)?))
             }
             Self::Delete(Delete { connection, abandon }) => {
                 let call = Call::new(Method::DELETE, &["connection", &connection])

@@ -113,7 +113,7 @@ impl Failure {
     }
 
     /// The same with the option of the command line, where the API names its parameter.
-    pub(super) fn to_agree(self) -> Self {
+    pub(super) fn with_option(self) -> Self {
         let Self::Service(mut said) = self else { return self };
         if let Some(Value::String(detail)) = said.document.get_mut("detail") {
             *detail = detail.replace("agree=true", "--agree");

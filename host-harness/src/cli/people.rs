@@ -37,7 +37,7 @@ impl People {
         let rows = merged.iter().map(|one| {
             let [connection, tenant, records, people, requests] =
                 ["connection", "tenant", "records", "people", "requests"].map(|field| text(one, field));
-            vec![connection, tenant, minute(one, "rekeyed_at"), records, people, requests]
+            vec![connection, tenant, minute(one, "split_at"), records, people, requests]
         });
         let mut parts = vec![table(session.console.width, &columns, rows).to_string()];
         parts.extend(merged.iter().filter_map(requests));

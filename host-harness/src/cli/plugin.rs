@@ -31,6 +31,9 @@ pub(super) enum Plugin {
     RollBack {
         /// What connections call the plugin by.
         name: String,
+        /// Let it change what identifies people, who are keyed anew.
+        #[arg(long)]
+        agree: bool,
     },
 }
 
@@ -46,10 +49,11 @@ impl Plugin {
                     .with("agree", agree.then_some(true))
                     .body("application/wasm", component);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
-                Ok(runs(publishing.await.map_err(Failure::to_agree)?))
+                Ok(runs(publishing.await.map_err(Failure::with_option)?))
             }
-            Self::RollBack { name } => {
-                Ok(runs(client.ask(Call::post(&["plugins", &name, "roll-back"])).await?))
+            Self::RollBack { name, agree } => {
+                let call = Call::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));
+                Ok(runs(client.ask(call).await.map_err(Failure::with_option)?))
             }
         }
     }

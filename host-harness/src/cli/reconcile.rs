@@ -20,7 +20,7 @@ const MOST: usize = 1_000;
 pub(super) struct Reconcile {
     /// The connection's key.
     connection: String,
-    /// The people, since the service knows them by hashes alone: a line of JSON for each, such as
+    /// The people, since the service knows most of them by hashes alone: a line of JSON for each, such as
     /// `{"email": "ada@example.com"}`. `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     people: PathBuf,

@@ -20,6 +20,9 @@ use crate::{
 /// The vendor has a person whose erasure it took.
 const STILL_THERE: &str = "erased-person-still-there";
 
+/// Whether it has cannot be found out.
+const NOT_CHECKED: &str = "erased-person-not-checked";
+
 /// Keeps an event back until the vendor has said whether it still has the person. If it cannot be asked, the opt-outs are
 /// taken in.
 pub(super) async fn withhold(
@@ -47,7 +50,10 @@ pub(crate) async fn take_opt_outs(
     if opt_outs.preferences.is_empty() {
         return drop_event(tx, keys, about, &opt_outs).await;
     }
-    take(tx, keys, about, &opt_outs).await
+    let detail = "a person whose erasure the vendor took opted out there, and the vendor does not say whether it still has \
+                  the person; the opt-out is kept: look there";
+    raise(tx, about, NOT_CHECKED, detail).await?;
+    take_event(tx, keys, about, &opt_outs).await
 }
 
 /// The vendor has the person all the same: the event is believed, and an operator has to look.
@@ -57,7 +63,16 @@ pub(crate) async fn take(
     about: &About<'_>,
     withheld: &Withheld,
 ) -> Result<(), StoreError> {
-    alarm(tx, (about.tenant, about.connection), &withheld.delivery, about.at).await?;
+    alarm(tx, about).await?;
+    take_event(tx, keys, about, withheld).await
+}
+
+async fn take_event(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: &Withheld,
+) -> Result<(), StoreError> {
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let about = &About { at: withheld.received_at, ..*about };
     let heard = Heard { preferences: &withheld.preferences, changed: &[], key: &withheld.key };
@@ -81,20 +96,20 @@ pub(crate) async fn drop_event(
     audit::append(tx, about.tenant, about.at, &record).await
 }
 
-/// `by` is the request or delivery by which it was found.
-pub(super) async fn alarm(
+/// The vendor has the person, one alarm for each.
+pub(super) async fn alarm(tx: &mut Connection, about: &About<'_>) -> Result<(), StoreError> {
+    let detail = "the vendor has a person whose erasure it took: the erasure did not last, or the person came back; look \
+                  there, and send the erasure again if it is still meant";
+    raise(tx, about, STILL_THERE, detail).await
+}
+
+async fn raise(
     tx: &mut Connection,
-    (tenant, connection): (&str, &str),
-    by: &str,
-    at: i64,
+    about: &About<'_>,
+    kind: &'static str,
+    detail: &str,
 ) -> Result<(), StoreError> {
-    let alarm = Alarm {
-        tenant,
-        connection: Some(connection),
-        kind: STILL_THERE,
-        about: by,
-        detail: "the vendor has a person whose erasure it took: the erasure did not last, or the person came back; \
-                 look there, and send the erasure again if it is still meant",
-    };
-    alarms::raise(tx, at, &alarm).await
+    let person = format!("{} person {}", about.connection, about.person.0);
+    let (tenant, connection) = (about.tenant, Some(about.connection));
+    alarms::raise(tx, about.at, &Alarm { tenant, connection, kind, about: &person, detail }).await
 }

@@ -188,7 +188,8 @@ pub fn hear(stands: Option<&Recorded>, event: &Preference, writes: &[Write]) -> 
         return Judged { restore: taken.is_overwritten(None, writes), stands: taken, news: News::Changed };
     };
     let seen = Recorded { vendor_at_ms: shown.max(stands.vendor_at_ms), ..stands.clone() };
-    let is_echo = is_echo(event, writes);
+    // While a record was shared, a write may have been about another one.
+    let is_echo = stands.origin != Origin::Merged && is_echo(event, writes);
     if is_echo || !is_newer(event, stands.choice, stands.second_for(event.choice)) {
         let restore = event.choice != stands.choice && seen.is_overwritten(shown, writes);
         return Judged { stands: seen, news: if is_echo { News::Echo } else { News::Old }, restore };
@@ -216,6 +217,12 @@ pub fn read(stands: Option<&Recorded>, held: Choice, read_at_ms: u64, writes: &[
     let Some(stands) = stands else {
         return Judged::unmoved(found(0), News::Confirmed);
     };
+    if held == stands.choice && stands.origin == Origin::Merged {
+        // It is this person's own, and nobody was told.
+        let vendor_at_ms = stands.vendor_at_ms.max(Some(read_at_ms));
+        let own = Recorded { vendor_at_ms, origin: Origin::Reading, ..stands.clone() };
+        return Judged::unmoved(own, News::Changed);
+    }
     if held == stands.choice {
         let vendor_at_ms = stands.vendor_at_ms.max(Some(read_at_ms));
         return Judged::unmoved(Recorded { vendor_at_ms, ..stands.clone() }, News::Confirmed);

@@ -169,7 +169,7 @@ impl Plan {
     pub fn without_opt_ins(mut self) -> Self {
         for line in &mut self.lines {
             if matches!(&line.state, State::Open { chosen, .. } if chosen.choice == Choice::OptIn) {
-                line.state = State::settled(Status::Refused, conclude::ERASED);
+                line.state = State::settled(Status::Refused, conclude::ERASED_HERE);
             }
         }
         self

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     contract::{
-        ConnectorError,
+        ConnectorError, Subject,
         consent::{Change, Choice, ItemId, Preference, Report, Standing},
     },
     requests::accept::About,
@@ -90,10 +90,11 @@ pub(crate) async fn begin(
     plan: Plan,
     at: i64,
 ) -> Result<Begun, StoreError> {
+    let plan = plan.against(&choices::ledger(tx, person).await?);
     let is_opt_in = |chosen: &Preference| chosen.choice == Choice::OptIn;
     match people::gone(tx, connection, names).await? {
         Some(Gone::Erased) => Ok(Begun::Asking(plan, Gone::Erased)),
-        // Whoever opts in again wants to be there.
+        // A person who opts in again wants to be there.
         Some(Gone::NotFound) if !plan.preferences().iter().any(is_opt_in) => {
             Ok(Begun::Asking(plan, Gone::NotFound))
         }
@@ -119,7 +120,7 @@ async fn send(tx: &mut Connection, person: PersonId, plan: Plan, at: i64) -> Res
 pub(crate) async fn begin_found(
     tx: &mut Connection,
     claim: &Claim,
-    person: PersonId,
+    (person, subject): (PersonId, &Subject),
     (plan, gone): (Plan, Gone),
     at: i64,
 ) -> Result<Plan, StoreError> {
@@ -129,7 +130,8 @@ pub(crate) async fn begin_found(
             plan
         }
         Gone::Erased => {
-            after_erasure::alarm(tx, (&claim.tenant, &claim.connection), &claim.id, at).await?;
+            let (tenant, connection) = (&*claim.tenant, &*claim.connection);
+            after_erasure::alarm(tx, &About { tenant, connection, person, subject, at }).await?;
             plan.without_opt_ins()
         }
     };

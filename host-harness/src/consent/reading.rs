@@ -1,7 +1,7 @@
 //! What the vendor holds for a person: for items never heard of, and for choices that no webhook told.
 
 use super::{
-    Cause,
+    Cause, after_erasure,
     inbound::restoring,
     newest::{News, read},
     tell,
@@ -9,15 +9,15 @@ use super::{
 use crate::{
     contract::{
         Subject,
-        consent::{Held, ItemId},
+        consent::{Choice, Held, ItemId},
     },
     requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
     service::Shared,
     store::{Connection, Keys, Named, StoreError, choices, items, people, requests},
 };
 
-/// Has the people named read again at `connection`, each by a request of its own. People are known here by hashes alone,
-/// so whoever asks has to name them.
+/// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so the
+/// caller has to name them.
 pub(crate) async fn reconcile(
     shared: &Shared,
     connection: &str,
@@ -51,14 +51,18 @@ pub(crate) async fn take(
     request: &str,
 ) -> Result<Found, StoreError> {
     let names = Named::at(tx, keys, about.connection, about.subject).await?.identifying;
-    if people::is_erased(tx, about.connection, &names).await? {
-        return Ok(Found::default());
+    let is_erased = people::is_erased(tx, about.connection, &names).await?;
+    if is_erased {
+        after_erasure::alarm(tx, about).await?;
     }
+    people::was_read(tx, about.person).await?;
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
     let cause = Cause::of_event(about.connection, &format!("reading/{request}"));
     let mut heard: Vec<ItemId> = Vec::new();
     let mut changed = 0;
+    // Nobody who was erased here is opted in again by what is found.
+    let held = held.iter().filter(|held| !is_erased || held.choice == Choice::OptOut);
     for Held { item, choice } in held {
         let stands = ledger.get(item);
         if stands.is_none() && ground.notice_of(item).is_none() {

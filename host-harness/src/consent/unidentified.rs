@@ -55,7 +55,7 @@ pub(super) async fn take(
     Ok(())
 }
 
-/// Of a notice only an opt-out is told: whether every item is opted in is not known.
+/// A notice is reported only if it is opted out: whether every item is opted in is not known.
 async fn tell_choice(
     tx: &mut Connection,
     keys: &Keys,
@@ -82,19 +82,18 @@ async fn read_all(
     named: &Named,
 ) -> Result<(), StoreError> {
     let Arrival { tenant, connection, delivery, received_at } = arrival;
-    let people = attributes::people_with(tx, connection, &named.attributes).await?;
+    let people = attributes::people_with(tx, connection, &named.attributes, MAX_READ + 1).await?;
     if people.len() > MAX_READ {
         let detail = format!(
-            "an event about choices may be about any of {} people who share an identifier; at most {MAX_READ} are read \
-             at the vendor: reconcile them",
-            people.len()
+            "an event about choices may be about any of more than {MAX_READ} people who share an identifier, too many to be \
+             read at the vendor: reconcile them"
         );
-        return alarm(tx, arrival, connection, &detail).await;
+        return alarm(tx, arrival, &shared(named), &detail).await;
     }
     for person in people {
         // The delivery goes with the first of them who is erased.
         deliveries::concerns(tx, delivery, person).await?;
-        match attributes::subject(tx, &keys.vault, person).await {
+        match attributes::subject(tx, &keys.vault, connection, person).await {
             Ok(Some(subject)) => {
                 look(tx, keys, &About { tenant, connection, person, subject: &subject, at: received_at })
                     .await?;
@@ -103,11 +102,16 @@ async fn read_all(
             Ok(None) | Err(_) => {
                 let detail = "an event about choices may be about a person of whom only hashes are kept: reconcile \
                               the people who share its identifier";
-                alarm(tx, arrival, connection, detail).await?;
+                alarm(tx, arrival, &shared(named), detail).await?;
             }
         }
     }
     Ok(())
+}
+
+/// What an alarm is about: the keyed hash of the identifier that is shared.
+fn shared(named: &Named) -> String {
+    named.attributes.first().map(|name| hex::encode(name.digest)).unwrap_or_default()
 }
 
 async fn alarm(

@@ -114,6 +114,11 @@ impl Changes {
         Self(demands)
     }
 
+    /// Whether it changes which identifiers identify people.
+    pub fn rekeys_people(&self) -> bool {
+        self.0.iter().any(|demand| matches!(demand, Demand::Identifies { .. }))
+    }
+
     /// Whether it asks for nothing more.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

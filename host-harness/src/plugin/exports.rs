@@ -99,6 +99,7 @@ impl Exports {
         &self.connector.describe
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "asked for like the capabilities that may be absent")]
     pub(crate) fn connector(&self) -> Option<&Connector> {
         Some(&self.connector)
     }

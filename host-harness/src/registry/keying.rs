@@ -6,7 +6,7 @@ use crate::{
     contract::manifest::Identifying,
     service::Shared,
     store::{
-        StoreError,
+        Connection, StoreError,
         alarms::{self, Alarm},
         connections, rekey,
     },
@@ -14,6 +14,9 @@ use crate::{
 
 /// A connection whose people are still keyed as schema 5 did.
 const NOT_KEYED: &str = "people-not-keyed";
+
+const NOT_KEYED_DETAIL: &str =
+    "people who share an identifier may still be one record, and their consents and events wait";
 
 /// What an operator has said about a change that keys people anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +61,26 @@ fn identifying(shared: &Shared, spec: &ConnectionSpec) -> Option<Identifying> {
     spec.resolve(slot.current().plugin().manifest()).ok().map(|connection| connection.identifying)
 }
 
-/// Keys the people of the connection of that key by what identifies them now, if the host carries it.
+/// Keys the people of the connection of that key by what identifies them now, if the host carries it. Rows that cannot be read leave
+/// them keyed as they were, with an alarm: one connection stops no other.
 pub(crate) async fn key_people(shared: &Shared, key: &str) -> Result<(), StoreError> {
+    let Err(error) = try_to_key(shared, key).await else { return Ok(()) };
+    if matches!(error, StoreError::Closed) {
+        return Err(error);
+    }
+    tracing::error!(connection = key, %error, "the connection's people cannot be keyed by what identifies them");
+    let (at, key) = (shared.date_ms(), key.to_owned());
+    let raised = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let Some(tenant) = connections::tenant(tx, &key).await? else { return Ok(()) };
+            let detail = format!("{NOT_KEYED_DETAIL}: {error}");
+            raise(tx, (&tenant, &key), &detail, at).await
+        })
+    });
+    raised.await
+}
+
+async fn try_to_key(shared: &Shared, key: &str) -> Result<(), StoreError> {
     let Ok(calls) = shared.host.connection(key) else { return Ok(()) };
     let (tenant, identifying) = (calls.connection().tenant.0.clone(), calls.connection().identifying.clone());
     let (keys, at, key) = (shared.store.keys(&tenant).await?, shared.date_ms(), key.to_owned());
@@ -81,23 +102,27 @@ pub(crate) async fn key_people(shared: &Shared, key: &str) -> Result<(), StoreEr
 }
 
 /// Raises an alarm for each connection whose people could not be keyed, since the host does not carry it.
-pub(crate) async fn tell_not_keyed(shared: &Shared) -> Result<(), StoreError> {
+pub(crate) async fn alarm_not_keyed(shared: &Shared) -> Result<(), StoreError> {
     let at = shared.date_ms();
     let raised = shared.store.write(move |tx| {
         Box::pin(async move {
             for (tenant, connection) in connections::not_keyed(tx).await? {
-                let alarm = Alarm {
-                    tenant: &tenant,
-                    connection: Some(&connection),
-                    kind: NOT_KEYED,
-                    about: &connection,
-                    detail: "people who share an identifier are still one record, and nothing is carried out for them: \
-                             they are told apart once the connection's plugin loads",
-                };
-                alarms::raise(tx, at, &alarm).await?;
+                let detail = format!("{NOT_KEYED_DETAIL}: its plugin does not load");
+                raise(tx, (&tenant, &connection), &detail, at).await?;
             }
             Ok(())
         })
     });
     raised.await
+}
+
+async fn raise(
+    tx: &mut Connection,
+    (tenant, connection): (&str, &str),
+    detail: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    let about = connection;
+    let alarm = Alarm { tenant, connection: Some(connection), kind: NOT_KEYED, about, detail };
+    alarms::raise(tx, at, &alarm).await
 }

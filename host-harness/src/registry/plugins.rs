@@ -3,7 +3,7 @@
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Who, carry_all};
+use super::{Who, carry_all, keying::Approval};
 use crate::{
     config::{self, Problem},
     contract::manifest::Manifest,
@@ -36,6 +36,16 @@ pub(crate) enum PublishError {
         /// The plugin's name.
         name: String,
         /// Everything.
+        changes: Changes,
+    },
+    /// The version before identifies people by something else.
+    #[error(
+        "the version before, {digest}, identifies people by something else, so that they would be keyed anew:{changes}"
+    )]
+    Rekeys {
+        /// That version.
+        digest: Digest,
+        /// What it asks for that the running one does not.
         changes: Changes,
     },
     /// Its file is watched.
@@ -133,8 +143,13 @@ async fn first(
     Ok(published)
 }
 
-/// Puts the version before the published one back. Doing it twice ends where it began.
-pub(crate) async fn roll_back(shared: &Shared, who: &Who, name: &str) -> Result<Published, PublishError> {
+/// Puts the version before the published one back. Doing it twice ends where it began. One that keys people anew needs approval.
+pub(crate) async fn roll_back(
+    shared: &Shared,
+    who: &Who,
+    name: &str,
+    approval: Approval,
+) -> Result<Published, PublishError> {
     let slot = shared.host.plugin(name).ok_or_else(|| PublishError::Unknown(name.to_owned()))?;
     let target = before(shared, name).await?;
     let bytes = shared
@@ -149,6 +164,9 @@ pub(crate) async fn roll_back(shared: &Shared, who: &Who, name: &str) -> Result<
     }
     let running = slot.current();
     let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
+    if changes.rekeys_people() && approval == Approval::Missing {
+        return Err(PublishError::Rekeys { digest: target, changes });
+    }
     let published = Published { digest: target, before: Some(running.plugin().digest()), changes };
     slot.replace_agreed(plugin)?;
     if let Err(error) = keep(shared, who, "plugin-rolled-back", name, Vec::new(), &published).await {

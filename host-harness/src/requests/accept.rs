@@ -269,11 +269,10 @@ pub(crate) async fn put_own(
 
 /// Has the vendor asked what it holds for the person, unless that waits already.
 pub(crate) async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<(), StoreError> {
-    let is_waiting = requests::is_waiting_to_read(tx, about.person).await?;
-    if is_waiting || put_own(tx, keys, about, &Asked::Reading).await?.is_some() {
-        people::is_being_read(tx, about.person).await?;
+    if requests::is_waiting_to_read(tx, about.person).await? {
+        return Ok(());
     }
-    Ok(())
+    put_own(tx, keys, about, &Asked::Reading).await.map(drop)
 }
 
 async fn put(

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_person_at_every_bound_is_still_searched_for() {
-        let name = |number: usize| format!("{number:0>width$}", width = MAX_IDENTIFIER_CHARS);
+        let name = |number: usize| format!("{number:0>MAX_IDENTIFIER_CHARS$}");
         let identifiers = (0..MAX_IDENTIFIERS).map(|number| Identifier::new("user-id", name(number)));
         let person = Subject::from(identifiers.collect::<Vec<_>>());
         let masks = Masks::new(Redactor::default(), About::People(vec![person]));

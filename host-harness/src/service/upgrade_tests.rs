@@ -7,7 +7,10 @@ use serde_json::Value;
 use super::*;
 use crate::{
     contract::{Identifier, Subject},
-    registry::{Who, plugins},
+    registry::{
+        Who,
+        plugins::{self, PublishError},
+    },
     store::{
         Connection, PersonName, alarms, api_keys, audit, choices, connections, merged,
         people::{self, PersonId},
@@ -213,6 +216,11 @@ async fn people_who_shared_a_record_are_told_apart_once_a_version_says_what_iden
     let upgraded = fixture.opened().await;
     upgraded.publish().await;
     told_apart(&fixture, &upgraded).await;
+    // The version before takes them for one again: nobody goes back to that without saying so.
+    let who = Who("test".to_owned());
+    let refused =
+        plugins::roll_back(&upgraded.0.shared, &who, "iterable", Approval::Missing).await.unwrap_err();
+    assert!(matches!(&refused, PublishError::Rekeys { .. }), "{refused}");
     upgraded.close().await;
     // And are so at the next start.
     let again = fixture.opened().await;

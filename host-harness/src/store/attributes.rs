@@ -28,7 +28,7 @@ pub(crate) async fn note(
     let plain = serde_json::to_vec(&pairs).map_err(|error| StoreError::Unreadable(error.to_string()))?;
     sqlx::query("UPDATE people SET sealed_subject = $2 WHERE id = $1")
         .bind(person.0)
-        .bind(vault.seal(&context(person), &Zeroizing::new(plain))?)
+        .bind(vault.seal(&context(connection), &Zeroizing::new(plain))?)
         .execute(tx)
         .await?;
     Ok(())
@@ -53,24 +53,29 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// The people of `connection` who have one of `attributes`, oldest first.
+/// Up to `most` people of `connection` who have one of `attributes` and are not erased, oldest first.
 pub(crate) async fn people_with(
     tx: &mut Connection,
     connection: &str,
     attributes: &[PersonName],
+    most: usize,
 ) -> Result<Vec<PersonId>, StoreError> {
     let mut found = Vec::new();
     for name in attributes {
         let people: Vec<i64> =
-            sqlx::query_scalar("SELECT person FROM attributes WHERE connection = $1 AND name = $2")
-                .bind(connection)
-                .bind(name.digest.to_vec())
-                .fetch_all(&mut *tx)
-                .await?;
+            sqlx::query_scalar(
+                "SELECT person FROM attributes WHERE connection = $1 AND name = $2 AND erased_at IS NULL LIMIT $3",
+            )
+            .bind(connection)
+            .bind(name.digest.to_vec())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&mut *tx)
+            .await?;
         found.extend(people.into_iter().map(PersonId));
     }
     found.sort_unstable();
     found.dedup();
+    found.truncate(most);
     Ok(found)
 }
 
@@ -78,6 +83,7 @@ pub(crate) async fn people_with(
 pub(crate) async fn subject(
     tx: &mut Connection,
     vault: &Vault,
+    connection: &str,
     person: PersonId,
 ) -> Result<Option<Subject>, StoreError> {
     let sealed: Option<Option<Vec<u8>>> =
@@ -86,7 +92,7 @@ pub(crate) async fn subject(
             .fetch_optional(tx)
             .await?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
-    let plain = vault.open(&context(person), &sealed)?;
+    let plain = vault.open(&context(connection), &sealed)?;
     // Serde's words could quote what it read.
     let pairs: Vec<(String, String)> =
         serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("who a person is".to_owned()))?;
@@ -97,8 +103,9 @@ pub(crate) async fn subject(
 /// What `gone` has, `kept` has.
 pub(super) async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 2] = [
-        "INSERT INTO attributes (connection, name, kind, person) \
-         SELECT connection, name, kind, $2 FROM attributes WHERE person = $1 ON CONFLICT DO NOTHING",
+        "INSERT INTO attributes (connection, name, kind, person, erased_at, not_found_at) \
+         SELECT connection, name, kind, $2, erased_at, not_found_at FROM attributes WHERE person = $1 \
+         ON CONFLICT DO NOTHING",
         "DELETE FROM attributes WHERE person = $1 AND $1 <> $2",
     ];
     for step in STEPS {
@@ -107,10 +114,10 @@ pub(super) async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -
     Ok(())
 }
 
-/// Nothing of `person`'s attributes stays.
+/// Nothing of `person`'s attributes stays, but for hashes of names that were erased while they identified.
 pub(super) async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 2] = [
-        "DELETE FROM attributes WHERE person = $1",
+        "DELETE FROM attributes WHERE person = $1 AND erased_at IS NULL",
         "UPDATE people SET sealed_subject = NULL, read_again = 0 WHERE id = $1",
     ];
     for step in STEPS {
@@ -119,7 +126,7 @@ pub(super) async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), 
     Ok(())
 }
 
-/// Where it belongs who a person is.
-fn context(person: PersonId) -> String {
-    format!("person {} subject", person.0)
+/// Where it belongs who a person of `connection` is.
+fn context(connection: &str) -> String {
+    format!("subject at connection {connection}")
 }

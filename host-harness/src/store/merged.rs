@@ -17,8 +17,8 @@ pub(crate) struct Merged {
     pub(crate) tenant: String,
     /// The identifier kinds that its people are keyed by now, separated by blanks.
     pub(crate) identifying: String,
-    /// When they were told apart, in milliseconds since 1970 in UTC.
-    pub(crate) rekeyed_at: i64,
+    /// When the last of them were split, in milliseconds since 1970 in UTC.
+    pub(crate) split_at: i64,
     /// How many records several people shared.
     pub(crate) records: i64,
     /// How many people shared them.
@@ -37,9 +37,9 @@ pub(crate) async fn merged(
     let of_tenants =
         tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("c.tenant", 1, tenants.len()));
     let sql = format!(
-        "SELECT c.key, c.tenant, c.identifying, c.rekeyed_at, COUNT(DISTINCT p.split_from) AS records, COUNT(*) AS people \
-         FROM connections c JOIN people p ON p.connection = c.key \
-         WHERE p.split_from IS NOT NULL AND {of_tenants} GROUP BY c.key, c.tenant, c.identifying, c.rekeyed_at ORDER BY c.key"
+        "SELECT c.key, c.tenant, c.identifying, MAX(p.split_at) AS split_at, COUNT(DISTINCT p.split_from) AS records, \
+           COUNT(*) AS people FROM connections c JOIN people p ON p.connection = c.key \
+         WHERE p.split_from IS NOT NULL AND {of_tenants} GROUP BY c.key, c.tenant, c.identifying ORDER BY c.key"
     );
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
     for tenant in tenants.unwrap_or_default() {
@@ -59,7 +59,7 @@ fn without_requests(row: &AnyRow) -> Result<Merged, StoreError> {
         connection: row.try_get("key")?,
         tenant: row.try_get("tenant")?,
         identifying: row.try_get::<Option<String>, _>("identifying")?.unwrap_or_default(),
-        rekeyed_at: row.try_get::<Option<i64>, _>("rekeyed_at")?.unwrap_or_default(),
+        split_at: row.try_get::<Option<i64>, _>("split_at")?.unwrap_or_default(),
         records: row.try_get("records")?,
         people: row.try_get("people")?,
         requests: 0,
@@ -70,13 +70,12 @@ fn without_requests(row: &AnyRow) -> Result<Merged, StoreError> {
 /// How many requests were accepted for shared records, and their ids.
 async fn requests(connection: &mut Connection, of: &Merged) -> Result<(i64, Vec<String>), StoreError> {
     const OF_SHARED: &str = "FROM requests r JOIN people p ON p.id = r.person \
-                             WHERE r.connection = $1 AND p.split_from IS NOT NULL AND r.received_at <= $2";
+                             WHERE r.connection = $1 AND p.split_from IS NOT NULL AND r.received_at <= p.split_at";
     let count = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) {OF_SHARED}")))
         .bind(&of.connection)
-        .bind(of.rekeyed_at)
         .fetch_one(&mut *connection)
         .await?;
-    let ids = format!("SELECT r.id {OF_SHARED} ORDER BY r.seq DESC LIMIT $3");
-    let ids = sqlx::query_scalar(sqlx::AssertSqlSafe(ids)).bind(&of.connection).bind(of.rekeyed_at);
+    let ids = format!("SELECT r.id {OF_SHARED} ORDER BY r.seq DESC LIMIT $2");
+    let ids = sqlx::query_scalar(sqlx::AssertSqlSafe(ids)).bind(&of.connection);
     Ok((count, ids.bind(MAX_REQUESTS).fetch_all(connection).await?))
 }

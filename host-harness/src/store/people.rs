@@ -1,4 +1,4 @@
-//! People of a connection, by number. Their identifiers are here as keyed hashes only.
+//! People of a connection, by number, found by keyed hashes of their identifiers.
 //!
 //! People who are named together by identifiers that identify are one person: in a hybrid project an event may know an address
 //! alone, and a request the address and the user id. What several people may share is an attribute: see [`attributes`].
@@ -22,7 +22,7 @@ pub(crate) enum Gone {
 }
 
 /// The person of `connection` who has any of `names`, at least one, each of which identifies; from now on known by all of them.
-/// Whoever is erased by one of them is forgotten by all.
+/// A person who is erased by one of them is forgotten by all.
 pub(crate) async fn known_as(
     tx: &mut Connection,
     connection: &str,
@@ -48,7 +48,7 @@ pub(crate) async fn known_as(
     Ok(person)
 }
 
-/// `person` is called `name`, unless somebody is already.
+/// `person` is called `name`, unless another one is already.
 pub(super) async fn call(
     tx: &mut Connection,
     connection: &str,
@@ -95,9 +95,28 @@ pub(crate) async fn new(tx: &mut Connection, connection: &str) -> Result<PersonI
     Ok(PersonId(id.bind(connection).fetch_one(tx).await?))
 }
 
+/// A person of `connection`, one of those who shared the record `record` until `at`, whom no name finds.
+pub(super) async fn split_from(
+    tx: &mut Connection,
+    connection: &str,
+    record: i64,
+    at: i64,
+) -> Result<PersonId, StoreError> {
+    let person = new(tx, connection).await?;
+    sqlx::query("UPDATE people SET split_from = $2, split_at = $3 WHERE id = $1")
+        .bind(person.0)
+        .bind(record)
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(person)
+}
+
 /// What was known of `gone` is known of `kept`: the later settling, requests, names and choices.
 async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
-    const STEPS: [&str; 7] = [
+    const STEPS: [&str; 8] = [
+        "UPDATE people SET sealed_subject = COALESCE(sealed_subject, (SELECT sealed_subject FROM people WHERE id = $1)) \
+         WHERE id = $2",
         "UPDATE people SET read_again = 1 WHERE id = $2 AND EXISTS (SELECT 1 FROM people WHERE id = $1 AND read_again = 1)",
         "INSERT INTO delivery_people (delivery, person) SELECT delivery, $2 FROM delivery_people WHERE person = $1 \
          ON CONFLICT DO NOTHING",
@@ -177,8 +196,8 @@ async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), St
     Ok(())
 }
 
-/// A name goes along with an erased one of its person where it is the only one of its kind. Of two addresses, say, the other
-/// one may be somebody else's: people who share a name are one person here.
+/// A name goes along with an erased one of its person if it is the only one of its kind. Of two addresses, the vendor may have a
+/// profile under the other one, which nobody asked to erase.
 async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE names SET erased_at = $2 WHERE person = $1 AND erased_at IS NULL \
@@ -191,21 +210,14 @@ async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<()
     Ok(())
 }
 
-/// The erasure `request` found nobody at the vendor: what is known here of `person` goes.
-pub(crate) async fn not_found(
-    tx: &mut Connection,
-    request: &str,
-    person: PersonId,
-    at: i64,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE names SET not_found_at = $2 WHERE (connection, name) IN \
-           (SELECT connection, name FROM erasing WHERE request = $1)",
-    )
-    .bind(request)
-    .bind(at)
-    .execute(&mut *tx)
-    .await?;
+/// An erasure found nobody at the vendor: what is known here of `person` goes, and whatever names them is looked for before they are
+/// opted out.
+pub(crate) async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE names SET not_found_at = $2 WHERE person = $1")
+        .bind(person.0)
+        .bind(at)
+        .execute(&mut *tx)
+        .await?;
     forget(tx, person).await
 }
 
@@ -244,8 +256,8 @@ pub(crate) async fn is_to_be_read(tx: &mut Connection, person: PersonId) -> Resu
     Ok(flag.fetch_optional(tx).await?.unwrap_or(0_i64) != 0)
 }
 
-/// The vendor is being asked about `person`.
-pub(crate) async fn is_being_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+/// The vendor was asked about `person`.
+pub(crate) async fn was_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person.0).execute(tx).await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use sqlx::{Row, any::AnyRow};
 use super::{
     Connection, Keys, Named, PersonName, StoreError, attributes,
     audit::{self, Record},
-    connections,
+    choices, connections,
     people::{self, PersonId},
 };
 use crate::{
@@ -47,11 +47,17 @@ pub(crate) async fn rekey(
     let mut rekeyed = Rekeyed::default();
     if has_people {
         promote(tx, connection, identifying).await?;
+        let mut erased = Vec::new();
         for person in with_shared_names(tx, connection, identifying).await? {
-            demote(tx, connection, person, identifying, &mut rekeyed).await?;
+            let of = Demoting { connection, identifying, is_first: before.is_none(), at };
+            erased.extend(demote(tx, &of, person, &mut rekeyed).await?);
         }
-        move_requests(tx, keys, connection, identifying).await?;
+        move_requests(tx, keys, connection, identifying, at).await?;
         move_events(tx, keys, connection, identifying).await?;
+        for person in erased {
+            // What the others chose is not an erased person's.
+            choices::forget(tx, person).await?;
+        }
     }
     connections::key_by(tx, connection, identifying, at).await?;
     if has_people {
@@ -87,6 +93,7 @@ async fn promote(tx: &mut Connection, connection: &str, identifying: &Identifyin
         }
         if row.try_get::<i64, _>("people")? == 1 {
             people::call(tx, connection, PersonId(row.try_get("person")?), &name).await?;
+            copy_erasure(tx, "names", "attributes", connection, &name).await?;
         }
         sqlx::query("DELETE FROM attributes WHERE connection = $1 AND name = $2")
             .bind(connection)
@@ -119,15 +126,42 @@ async fn with_shared_names(
     Ok(people)
 }
 
+/// What people are keyed by from now on.
+struct Demoting<'a> {
+    connection: &'a str,
+    identifying: &'a Identifying,
+    /// Whether schema 5 keyed them, which took the erasure of a shared name for that of all who share it.
+    is_first: bool,
+    at: i64,
+}
+
+/// Carries over to a name in the table `to` since when it is erased or was not found, from the table `from`: a kind that identifies
+/// again must not let an erased person in.
+async fn copy_erasure(
+    tx: &mut Connection,
+    to: &'static str,
+    from: &'static str,
+    connection: &str,
+    name: &PersonName,
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "UPDATE {to} SET (erased_at, not_found_at) = (SELECT MAX(f.erased_at), MAX(f.not_found_at) FROM {from} f \
+           WHERE f.connection = $1 AND f.name = $2) WHERE connection = $1 AND name = $2"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).bind(name.digest.to_vec()).execute(tx).await?;
+    Ok(())
+}
+
 /// The names of `person` that do not identify become attributes; if several names do, each becomes a person who has them all.
-/// A record without a name that is shared was merged by names that identify, and stays whole.
+/// A record without a name that is shared was merged by names that identify, and stays whole. Returns the people of a split record
+/// who are erased.
 async fn demote(
     tx: &mut Connection,
-    connection: &str,
+    of: &Demoting<'_>,
     person: PersonId,
-    identifying: &Identifying,
     rekeyed: &mut Rekeyed,
-) -> Result<(), StoreError> {
+) -> Result<Vec<PersonId>, StoreError> {
+    let Demoting { connection, identifying, is_first, at } = *of;
     let (own, shared): (Vec<_>, Vec<_>) =
         names_of(tx, person).await?.into_iter().partition(|name| identifying.includes(&name.kind));
     let mut people = vec![person];
@@ -137,15 +171,22 @@ async fn demote(
         }
         rekeyed.split += 1;
         rekeyed.people += people.len() as u64;
-        rekeyed.opt_ins_dropped += share_out(tx, person, &people).await?;
+        rekeyed.opt_ins_dropped += share_out(tx, person, &people, at).await?;
     }
-    for (at, person) in people.iter().enumerate() {
-        if people::is_erased(tx, connection, own.get(at..=at).unwrap_or_default()).await? {
-            continue;
+    let mut erased = Vec::new();
+    for (place, person) in people.iter().enumerate() {
+        if people::is_erased(tx, connection, own.get(place..=place).unwrap_or_default()).await? {
+            erased.push(*person);
         }
         for name in &shared {
             attributes::add(tx, connection, name, *person).await?;
         }
+    }
+    for name in shared.iter().filter(|_| !is_first) {
+        copy_erasure(tx, "attributes", "names", connection, name).await?;
+    }
+    for person in &erased {
+        attributes::forget(tx, *person).await?;
     }
     for name in &shared {
         for statement in [
@@ -155,7 +196,7 @@ async fn demote(
             sqlx::query(statement).bind(connection).bind(name.digest.to_vec()).execute(&mut *tx).await?;
         }
     }
-    Ok(())
+    Ok(if people.len() > 1 { erased } else { Vec::new() })
 }
 
 /// A new person of that name, who was part of the record `from`.
@@ -189,8 +230,14 @@ async fn split_off(
 
 /// `record` was shared by `people`. The platform may hold the record's opt-ins for any of them, so that an opt-out found at the vendor is
 /// news; of an opt-out it may have been told for another one. How many opt-ins were dropped.
-async fn share_out(tx: &mut Connection, record: PersonId, people: &[PersonId]) -> Result<u64, StoreError> {
-    const OF_RECORD: [&str; 3] = [
+async fn share_out(
+    tx: &mut Connection,
+    record: PersonId,
+    people: &[PersonId],
+    at: i64,
+) -> Result<u64, StoreError> {
+    const OF_RECORD: [&str; 4] = [
+        "UPDATE event_keys SET person = 0 WHERE person = $1",
         "UPDATE choices SET origin = 'merged' WHERE person = $1",
         "DELETE FROM notice_choices WHERE person = $1 AND choice = 'opt-out'",
         "UPDATE notice_choices SET chosen_at = 0 WHERE person = $1",
@@ -212,27 +259,30 @@ async fn share_out(tx: &mut Connection, record: PersonId, people: &[PersonId]) -
         .bind(person.0)
         .execute(&mut *tx)
         .await?;
-        sqlx::query("UPDATE people SET split_from = $1, read_again = $3 WHERE id = $2")
+        sqlx::query("UPDATE people SET split_from = $1, split_at = $4, read_again = $3 WHERE id = $2")
             .bind(record.0)
             .bind(person.0)
             .bind(i64::from(dropped > 0))
+            .bind(at)
             .execute(&mut *tx)
             .await?;
     }
     Ok(dropped)
 }
 
-/// Each request whose person can still be read goes to the person of its own identifiers.
+/// Each request whose person can still be read goes to the person of its own identifiers. It joins nobody: what it says of an
+/// identifier that is shared was said under another rule.
 async fn move_requests(
     tx: &mut Connection,
     keys: &Keys,
     connection: &str,
     identifying: &Identifying,
+    at: i64,
 ) -> Result<(), StoreError> {
     let rows = sqlx::query(
-        "SELECT r.seq, r.id, r.action, r.sealed_details, k.data_key FROM requests r \
-         JOIN request_keys k ON k.request = r.seq WHERE r.connection = $1 AND r.sealed_details IS NOT NULL \
-         ORDER BY r.seq",
+        "SELECT r.seq, r.id, r.action, r.person, p.split_from, r.sealed_details, k.data_key FROM requests r \
+         JOIN people p ON p.id = r.person JOIN request_keys k ON k.request = r.seq \
+         WHERE r.connection = $1 AND r.sealed_details IS NOT NULL ORDER BY r.seq",
     )
     .bind(connection)
     .fetch_all(&mut *tx)
@@ -241,13 +291,17 @@ async fn move_requests(
         // One that cannot be read stays where it is; its attempt says so.
         let Ok((id, action, subject)) = asked(keys, row) else { continue };
         let named = Named::of(&keys.person, &subject, identifying);
-        let person = if named.identify() {
-            let person = people::known_as(tx, connection, &named.identifying).await?;
-            attributes::note(tx, &keys.vault, connection, (person, &subject), &named).await?;
-            person
-        } else {
-            people::new(tx, connection).await?
+        let was_split: Option<i64> = row.try_get("split_from")?;
+        let person = match people::found(tx, connection, &named.identifying).await?.first() {
+            Some(person) => *person,
+            None if named.identify() => people::known_as(tx, connection, &named.identifying).await?,
+            // It names nobody. In a record that was split, nobody knows whose it is.
+            None => match was_split {
+                None => PersonId(row.try_get("person")?),
+                Some(record) => people::split_from(tx, connection, record, at).await?,
+            },
         };
+        attributes::note(tx, &keys.vault, connection, (person, &subject), &named).await?;
         sqlx::query("UPDATE requests SET person = $2 WHERE seq = $1")
             .bind(row.try_get::<i64, _>("seq")?)
             .bind(person.0)
@@ -268,7 +322,7 @@ fn asked(keys: &Keys, row: &AnyRow) -> Result<(String, Action, Subject), StoreEr
     Ok((id, Action::from_word(row.try_get("action")?)?, details.subject))
 }
 
-/// Each feed event about somebody who was split goes to the person whom it names: it is deleted with that person alone.
+/// Each feed event of a split record goes to the person whom it identifies, and is deleted with that person alone.
 async fn move_events(
     tx: &mut Connection,
     keys: &Keys,
@@ -284,15 +338,15 @@ async fn move_events(
     .await?;
     for row in &rows {
         let (id, sealed): (String, Vec<u8>) = (row.try_get("id")?, row.try_get("sealed_identity")?);
-        let Ok(subject) = feed::identity(&keys.vault, &id, &sealed) else { continue };
-        let named = Named::of(&keys.person, &subject, identifying);
-        if let [person, ..] = people::found(tx, connection, &named.identifying).await?.as_slice() {
-            sqlx::query("UPDATE events SET person = $2 WHERE seq = $1")
-                .bind(row.try_get::<i64, _>("seq")?)
-                .bind(person.0)
-                .execute(&mut *tx)
-                .await?;
-        }
+        let names = feed::identity(&keys.vault, &id, &sealed)
+            .map(|subject| Named::of(&keys.person, &subject, identifying).identifying)
+            .unwrap_or_default();
+        let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(people::NOBODY);
+        sqlx::query("UPDATE events SET person = $2 WHERE seq = $1")
+            .bind(row.try_get::<i64, _>("seq")?)
+            .bind(person.0)
+            .execute(&mut *tx)
+            .await?;
     }
     Ok(())
 }

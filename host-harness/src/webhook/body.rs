@@ -33,6 +33,6 @@ pub(super) async fn read(body: Body, clock: &dyn Clock) -> Result<Bytes, Incompl
 }
 
 fn why(error: &axum::Error) -> Incomplete {
-    let is_too_large = error.source().is_some_and(|source| source.is::<LengthLimitError>());
+    let is_too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
     if is_too_large { Incomplete::TooLarge } else { Incomplete::Broken }
 }

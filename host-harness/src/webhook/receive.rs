@@ -102,15 +102,11 @@ impl Webhooks {
     async fn addressee<'a>(&self, key: &'a str) -> Result<Addressee<'a>, StoreError> {
         let known = self.shared.host.connection(key).ok();
         let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
-        let tenant = match &calls {
-            Some(calls) => Some(calls.connection().tenant.0.clone()),
-            None => {
-                let key = key.to_owned();
-                self.shared
-                    .store
-                    .read(|c| Box::pin(async move { connections::tenant(c, &key).await }))
-                    .await?
-            }
+        let tenant = if let Some(calls) = &calls {
+            Some(calls.connection().tenant.0.clone())
+        } else {
+            let key = key.to_owned();
+            self.shared.store.read(|c| Box::pin(async move { connections::tenant(c, &key).await })).await?
         };
         Ok(Addressee { key, tenant, calls })
     }

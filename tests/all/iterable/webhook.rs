@@ -74,20 +74,23 @@ async fn a_delivery_with_an_identifier_of_any_length_is_read() {
 }
 
 #[tokio::test]
-async fn the_token_is_checked_by_the_host_in_three_forms() {
+async fn the_token_is_checked_by_the_host_whatever_stands_before_it() {
     let project = project(ProjectType::Email, Switches::default()).await;
-    for header in ["OAuth2 t-0123456789", "Bearer t-0123456789", "t-0123456789", "OAuth2 t-older-01234"] {
+    for header in [
+        "OAuth2 t-0123456789",
+        "Bearer t-0123456789",
+        "t-0123456789",
+        "OAuth2 t-older-01234",
+        "OAuth2 Bearer t-0123456789",
+        "Basic t-0123456789",
+    ] {
         let events = events(verdict(&project, &[header], OPT_OUT).await);
         assert_eq!(choices(&events[0]), ["opt-out channel:27447"], "{header}");
         assert_eq!(events[0].preferences[0].source, "EmailLink");
     }
-    for headers in [
-        &["OAuth2 wrong"][..],
-        &["Basic t-0123456789"],
-        &[],
-        &["OAuth2 t-0123456789", "OAuth2 t-0123456789"],
-        &["accepted-webhook-token"],
-    ] {
+    for headers in
+        [&["OAuth2 wrong"][..], &[], &["OAuth2 t-0123456789", "OAuth2 wrong"], &["accepted-webhook-token"]]
+    {
         let verdict = verdict(&project, headers, OPT_OUT).await;
         assert!(matches!(verdict, Verdict::Unauthenticated(_)), "{headers:?}: {verdict:?}");
     }

@@ -281,8 +281,9 @@ async fn webhooks(canary: &mut Canary) -> Vec<String> {
     assert_eq!(canary.deliver(&format!("{PERSON}%40nowhere"), &tokens[0], &opted_out).await, 401);
     assert_eq!(canary.deliver(&format!("{PERSON}%FF"), &tokens[0], &opted_out).await, 401);
     assert_eq!(canary.deliver("news", &tokens[0], &format!("{PERSON}{}", "x".repeat(300_000))).await, 413);
-    canary.read("news", "read", 1).await;
-    canary.read("news", "unreadable", 2).await;
+    // An opt-out whose time cannot be read is read all the same.
+    canary.read("news", "read", 2).await;
+    canary.read("news", "unreadable", 1).await;
     tokens.push(rotated(canary, &format!("{address}/rotate"), &tokens[0]).await);
     tokens
 }
@@ -311,6 +312,6 @@ async fn rotated(canary: &mut Canary, address: &str, first: &str) -> String {
     let resubscribed = json!({"email": email("hook"), "eventName": "emailSubscribe",
         "dataFields": {"createdAt": "2026-03-21 23:34:15 +00:00", "channelIds": [27447], "source": token}});
     assert_eq!(canary.deliver("news", &token, &resubscribed.to_string()).await, 200);
-    canary.read("news", "read", 2).await;
+    canary.read("news", "read", 3).await;
     token
 }

@@ -68,7 +68,9 @@ async fn null_a_number_and_a_labelled_value_are_taken_on_every_route() {
 async fn one_person_is_one_person_in_every_notation_and_a_long_number_keeps_its_digits() {
     let bench = Bench::new().await;
     let operator = bench.operator().await;
-    bench.connect(&operator, "acme", "newsletter").await;
+    let mut made = bench.connection("acme", "newsletter");
+    made["settings"]["project-type"] = json!("user-id");
+    assert_eq!(bench.send(&operator, "POST", "/api/v1/connection", Some(made)).await.status, 201);
     let submit = async |key: &str, identity: &str| {
         send(&bench, &operator, "requests", &format!("idempotency-key: {key}\r\n"), identity).await
     };

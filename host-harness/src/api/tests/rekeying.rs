@@ -73,7 +73,8 @@ async fn people_who_shared_a_record_are_listed_to_those_who_reach_their_tenant()
     bench.connect(&key, "acme", "newsletter").await;
     bench
         .sql(
-            "INSERT INTO people (id, connection, split_from) VALUES (71, 'newsletter', 71), (72, 'newsletter', 71)",
+            "INSERT INTO people (id, connection, split_from, split_at) VALUES (71, 'newsletter', 71, 9), \
+             (72, 'newsletter', 71, 9)",
         )
         .await;
     let listed = bench.get(&key, "/api/v1/people/merged").await;

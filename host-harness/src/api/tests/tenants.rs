@@ -162,10 +162,10 @@ async fn with_everything(bench: &Bench, operator: &str) -> Names {
         tokio::task::yield_now().await;
     };
     // One that nothing but its clearing ends.
-    bench.sql("INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('a-1', 'acme', 'k', 'x', 'd', 1)").await;
+    bench.sql("INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('alarm-1', 'acme', 'k', 'x', 'd', 1)").await;
     let feed = bench.get(operator, "/api/v1/consent-events").await;
     assert_eq!(feed.json["events"].as_array().unwrap().len(), 1, "{feed:?}");
-    Names { tenant: "acme", connection: "newsletter", alarm: "a-1".to_owned(), request, delivery }
+    Names { tenant: "acme", connection: "newsletter", alarm: "alarm-1".to_owned(), request, delivery }
 }
 
 /// What is answered on a route about nothing in particular.

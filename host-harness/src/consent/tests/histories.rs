@@ -226,7 +226,9 @@ impl Play<'_> {
         let admitted = Admitted::from_store(calls.connection(), delivery, true);
         let verdict = calls.verify(&admitted).await.unwrap().unwrap();
         let Verdict::Authentic(mut events) = verdict else { panic!("{verdict:?}") };
-        events.iter_mut().for_each(|event| event.subject = self.named(beside));
+        for event in &mut events {
+            event.subject = self.named(beside);
+        }
         let keys = self.bench.shared.store.keys("acme").await.unwrap();
         let received_at = self.bench.shared.date_ms();
         write(&self.bench.shared.store, move |tx| {

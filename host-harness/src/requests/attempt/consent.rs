@@ -19,12 +19,13 @@ use crate::{
     contract::{
         Subject,
         consent::{Held, ItemId, Preference, Report},
+        manifest::Identifying,
     },
     requests::{Withheld, accept::About},
     sandbox::{CallResult, Calls, LONGEST_SETTLING, UNTOLD},
     service::Shared,
     store::{
-        Connection, Keys, Named, StoreError, choices,
+        Connection, Keys, Named, StoreError, choices, connections,
         people::{Gone, PersonId},
         queue::{self, Claim},
     },
@@ -66,12 +67,13 @@ pub(super) async fn apply(
 ) -> Came {
     let Details { subject, plan, .. } = details;
     let sent_at = shared.date_ms();
-    let plan = match begin(shared, claim, &subject, plan, sent_at).await {
+    let identifying = &calls.connection().identifying;
+    let plan = match begin(shared, claim, (&subject, identifying), plan, sent_at).await {
         Ok(Some(Begun::Sending(plan))) => plan,
         Ok(Some(Begun::Asking(plan, _))) if plan.preferences().is_empty() => plan,
         Ok(Some(Begun::Asking(plan, gone))) => match calls.current(&subject).await {
             Ok(Ok(None)) => return settled(&outgoing::of_nobody(plan, gone)),
-            Ok(Ok(Some(_))) => match begin_found(shared, claim, (plan, gone), sent_at).await {
+            Ok(Ok(Some(_))) => match begin_found(shared, claim, &subject, (plan, gone), sent_at).await {
                 Ok(Some(plan)) => plan,
                 Ok(None) => return lost(claim),
                 Err(error) => return put_off(claim, &error),
@@ -105,17 +107,21 @@ pub(super) async fn apply(
 async fn begin(
     shared: &Shared,
     claim: &Claim,
-    subject: &Subject,
+    (subject, identifying): (&Subject, &Identifying),
     plan: Plan,
     at: i64,
 ) -> Result<Option<Begun>, StoreError> {
     let keys = shared.store.keys(&claim.tenant).await?;
-    let (held, subject) = (claim.clone(), subject.clone());
+    let (held, subject, identifying) = (claim.clone(), subject.clone(), identifying.clone());
     let begun = shared.store.write(move |tx| {
         Box::pin(async move {
             // A claim that is lost sends nothing; its end changes nothing either.
             let Some(person) = queue::person_of(tx, &held).await? else { return Ok(None) };
-            let names = Named::at(tx, &keys, &held.connection, &subject).await?.identifying;
+            if connections::identifying(tx, &held.connection).await? != identifying {
+                // The connection is being changed: a later attempt goes by the new settings.
+                return Err(StoreError::NotKeyed(held.connection));
+            }
+            let names = Named::of(&keys.person, &subject, &identifying).identifying;
             outgoing::begin(tx, &held.connection, (person, &names), plan, at).await.map(Some)
         })
     });
@@ -126,14 +132,15 @@ async fn begin(
 async fn begin_found(
     shared: &Shared,
     claim: &Claim,
+    subject: &Subject,
     plan: (Plan, Gone),
     at: i64,
 ) -> Result<Option<Plan>, StoreError> {
-    let held = claim.clone();
+    let (held, subject) = (claim.clone(), subject.clone());
     let begun = shared.store.write(move |tx| {
         Box::pin(async move {
             let Some(person) = queue::person_of(tx, &held).await? else { return Ok(None) };
-            outgoing::begin_found(tx, &held, person, plan, at).await.map(Some)
+            outgoing::begin_found(tx, &held, (person, &subject), plan, at).await.map(Some)
         })
     });
     begun.await
@@ -269,9 +276,9 @@ impl Read {
                 json!("unknown to the vendor")
             }
             (Looked::Held(held), None) => json!(reading::take(tx, keys, &about, held, &claim.id).await?),
-            (Looked::Held(_), Some(withheld)) => {
+            (Looked::Held(held), Some(withheld)) => {
                 after_erasure::take(tx, keys, &about, withheld).await?;
-                json!("known to the vendor after an erasure")
+                json!(reading::take(tx, keys, &about, held, &claim.id).await?)
             }
             (Looked::Failed, None) => return Ok(None),
             (Looked::Failed, Some(withheld)) => {

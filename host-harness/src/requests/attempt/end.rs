@@ -90,7 +90,7 @@ async fn forget_erased(
 ) -> Result<(), StoreError> {
     let was_unknown = came.receipt().is_some_and(|receipt| receipt.status == Status::NotFound);
     match change.state {
-        State::Done if was_unknown => people::not_found(tx, &claim.id, person, at).await,
+        State::Done if was_unknown => people::not_found(tx, person, at).await,
         State::Done => people::erased(tx, &claim.id, person, at).await,
         State::Failed if change.is_acknowledged => people::erased(tx, &claim.id, person, at).await,
         _ => Ok(()),

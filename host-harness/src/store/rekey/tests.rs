@@ -2,10 +2,14 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    consent::newest::{Origin, Recorded},
+    consent::{
+        newest::{Origin, Recorded},
+        outbound::Plan,
+    },
     contract::consent::{Choice, ItemId},
     store::{
         Store, choices, merged,
+        requests::{self, New},
         tests::{Folder, connection_row, write},
     },
 };
@@ -138,7 +142,7 @@ async fn a_shared_name_is_erased_no_more_and_a_persons_own_stays_erased() {
     // Of somebody erased no attribute is kept.
     let shared = all_names(&store, &Subject::default().and("user-id", "u-1")).await;
     let with = write(&store, move |tx| {
-        Box::pin(async move { attributes::people_with(tx, "newsletter", &shared).await })
+        Box::pin(async move { attributes::people_with(tx, "newsletter", &shared, 9).await })
     });
     assert_eq!(with.await, found(&store, email("eve@example.com")).await);
 }
@@ -192,4 +196,94 @@ async fn a_connection_that_is_not_keyed_finds_nobody() {
     });
     let refused = named.await.unwrap_err();
     assert!(matches!(&refused, StoreError::NotKeyed(key) if key == "newsletter"), "{refused}");
+}
+
+/// Accepts a request, whose details stay readable.
+async fn request(store: &Store, id: &'static str, subject: Subject) -> PersonId {
+    let keys = store.keys("acme").await.unwrap();
+    write(store, move |tx| {
+        Box::pin(async move {
+            let named = Named::at(tx, &keys, "newsletter", &subject).await?;
+            let person = people::known_as(tx, "newsletter", &named.identifying).await?;
+            attributes::note(tx, &keys.vault, "newsletter", (person, &subject), &named).await?;
+            let (key, data_key) = keys.vault.new_data_key(&key_context(id))?;
+            let details = Details { subject, plan: Plan::default(), withheld: None };
+            let new = New {
+                id: id.to_owned(),
+                tenant: "acme".to_owned(),
+                connection: "newsletter".to_owned(),
+                person,
+                action: Action::Erasure,
+                idempotency_key: None,
+                body_digest: [0; 32],
+                sealed_details: details.sealed(&key, id)?,
+                data_key,
+                outcome: None,
+                at: 1,
+            };
+            requests::insert(tx, &new).await?;
+            people::erases(tx, "newsletter", id, &named.identifying).await?;
+            Ok(person)
+        })
+    })
+    .await
+}
+
+async fn person_of(store: &Store, request: &'static str) -> PersonId {
+    let sql = "SELECT person FROM requests WHERE id = $1";
+    PersonId(
+        write(store, move |tx| {
+            Box::pin(async move { Ok(sqlx::query_scalar(sql).bind(request).fetch_one(tx).await?) })
+        })
+        .await,
+    )
+}
+
+#[tokio::test]
+async fn open_requests_that_name_a_shared_identifier_join_nobody_when_it_identifies_from_now_on() {
+    let folder = Folder::new();
+    let store = store(&folder, Some(EMAIL)).await;
+    let ada = request(&store, "r-1", email("ada@example.com").and("user-id", "u-1")).await;
+    let bob = request(&store, "r-2", email("bob@example.com").and("user-id", "u-1")).await;
+    keyed_by(&store, HYBRID).await;
+    assert_eq!(found(&store, email("ada@example.com")).await, [ada]);
+    assert_eq!(found(&store, email("bob@example.com")).await, [bob]);
+    assert_eq!((person_of(&store, "r-1").await, person_of(&store, "r-2").await), (ada, bob));
+    assert!(
+        found(&store, Subject::default().and("user-id", "u-1")).await.is_empty(),
+        "nobody knows whose it is"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_names_nobody_any_more_stays_with_its_person() {
+    let folder = Folder::new();
+    let store = store(&folder, Some(HYBRID)).await;
+    let ada = known(&store, email("ada@example.com").and("user-id", "u-1")).await;
+    assert_eq!(request(&store, "r-1", Subject::default().and("user-id", "u-1")).await, ada);
+    keyed_by(&store, EMAIL).await;
+    assert_eq!(person_of(&store, "r-1").await, ada, "its end is hers");
+}
+
+#[tokio::test]
+async fn an_erasure_outlives_a_change_of_what_identifies_and_its_way_back() {
+    let folder = Folder::new();
+    let store = store(&folder, Some(EMAIL)).await;
+    let ada = email("ada@example.com");
+    let person = known(&store, ada.clone()).await;
+    let names = all_names(&store, &ada).await;
+    let erased = names.clone();
+    write(&store, move |tx| {
+        Box::pin(async move {
+            people::erases(tx, "newsletter", "r-1", &erased).await?;
+            people::erased(tx, "r-1", person, 7).await
+        })
+    })
+    .await;
+    for kinds in ["user-id", EMAIL] {
+        keyed_by(&store, kinds).await;
+    }
+    let is_erased =
+        write(&store, move |tx| Box::pin(async move { people::is_erased(tx, "newsletter", &names).await }));
+    assert!(is_erased.await);
 }

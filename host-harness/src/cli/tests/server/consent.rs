@@ -136,7 +136,7 @@ async fn people_who_are_read_again_become_requests_and_what_they_chose_becomes_e
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap()
+        tokio::time::timeout(Duration::from_mins(1), ended).await.unwrap()
     };
     running.stand_in.seed("ada@example.com", Some(Subscriptions::default()));
     running.fed(&reconcile, people).await;
