@@ -61,10 +61,11 @@ async fn what_identifies_a_person_depends_on_the_project_type() {
     }
 }
 
+/// Compiling takes about a second a MiB; the host loads at most 2 MiB unless told otherwise.
 #[test]
-fn it_is_at_most_288_kib() {
+fn it_is_at_most_384_kib() {
     let size = bytes("iterable").len();
-    assert!(size <= 288 << 10, "{size} bytes");
+    assert!(size <= 384 << 10, "{size} bytes");
 }
 
 #[test]
