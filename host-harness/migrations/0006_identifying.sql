@@ -30,3 +30,7 @@ CREATE INDEX people_split ON people (connection, split_from) WHERE split_from IS
 
 -- Since when an erasure of this name has found nobody at the vendor.
 ALTER TABLE names ADD COLUMN not_found_at BIGINT;
+
+-- Whether a reading keeps back an event about a person who was erased here, until the vendor has said whether it has them.
+ALTER TABLE requests ADD COLUMN withholds BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX requests_withholding ON requests (seq) WHERE withholds = 1;

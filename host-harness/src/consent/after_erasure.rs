@@ -6,14 +6,17 @@ use super::inbound::{self, Heard};
 use crate::{
     contract::consent::Choice,
     requests::{
-        Withheld,
+        Details, Withheld,
         accept::{About, Asked, put_own},
+        key_context,
     },
+    service::Shared,
     store::{
         Connection, Keys, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
         deliveries, events, items,
+        requests::{self, Withholding},
     },
 };
 
@@ -54,6 +57,42 @@ pub(crate) async fn take_opt_outs(
                   the person; the opt-out is kept: look there";
     raise(tx, about, NOT_CHECKED, detail).await?;
     take_event(tx, keys, about, &opt_outs).await
+}
+
+/// Takes in what readings kept back that ended without an answer: expired, or set aside.
+pub(crate) async fn take_unanswered(shared: &Shared) -> Result<(), StoreError> {
+    for ended in shared.store.read(|c| Box::pin(requests::withholding(c))).await? {
+        let keys = shared.store.keys(&ended.tenant).await?;
+        let at = shared.date_ms();
+        let taken =
+            shared.store.write(move |tx| Box::pin(async move { take_ended(tx, &keys, &ended, at).await }));
+        taken.await?;
+    }
+    Ok(())
+}
+
+async fn take_ended(
+    tx: &mut Connection,
+    keys: &Keys,
+    ended: &Withholding,
+    at: i64,
+) -> Result<(), StoreError> {
+    if requests::release(tx, ended.seq).await? == 0 {
+        return Ok(());
+    }
+    let details = keys.vault.data_key(&key_context(&ended.id), &ended.data_key).map_err(StoreError::from);
+    let details = details.and_then(|key| Details::open(&key, &ended.id, &ended.sealed_details));
+    let (subject, withheld) = match details {
+        Ok(Details { subject, withheld: Some(withheld), .. }) => (subject, withheld),
+        Ok(_) => return Ok(()),
+        Err(error) => {
+            tracing::error!(request = ended.id, %error, "an event that was kept back cannot be read");
+            return Ok(());
+        }
+    };
+    let (tenant, connection, person) = (&*ended.tenant, &*ended.connection, ended.person);
+    let about = About { tenant, connection, person, subject: &subject, at };
+    take_opt_outs(tx, keys, &about, withheld).await
 }
 
 /// The vendor has the person all the same: the event is believed, and an operator has to look.

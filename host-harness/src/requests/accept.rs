@@ -293,6 +293,7 @@ async fn put(
         Asked::ReadingAfterErasure(withheld) => Some(withheld.clone()),
         Asked::Erasure | Asked::Consent(_) | Asked::Reading => None,
     };
+    let withholds = withheld.is_some();
     let details = Details { subject: about.subject.clone(), plan, withheld };
     let new = New {
         id: id.clone(),
@@ -305,6 +306,7 @@ async fn put(
         sealed_details: details.sealed(&key, &id)?,
         data_key,
         outcome: (asked.action() == Action::Consent).then(|| json!({ "report": report })),
+        withholds,
         at: about.at,
     };
     requests::insert(tx, &new).await?;

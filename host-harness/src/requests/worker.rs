@@ -12,7 +12,7 @@ use super::{
     deadline::{self, Due},
 };
 use crate::{
-    consent::retention,
+    consent::{after_erasure, retention},
     sandbox::Calls,
     service::{DAY_MS, Shared},
     store::{
@@ -91,6 +91,7 @@ async fn pass(
         let requests: Vec<i64> = under_way.about().flat_map(|(_, requests)| requests).copied().collect();
         take_back(shared, now, &requests).await;
         look_for_late(shared, now).await?;
+        after_erasure::take_unanswered(shared).await?;
         let kept_since = now.saturating_sub(KEEP_FAILED_MS);
         let keep_events = shared.config.keep_events;
         shared

@@ -22,6 +22,8 @@ pub(crate) struct New {
     pub(crate) data_key: Vec<u8>,
     /// What is known of the outcome already.
     pub(crate) outcome: Option<Value>,
+    /// Whether it keeps an event back.
+    pub(crate) withholds: bool,
     pub(crate) at: i64,
 }
 
@@ -78,8 +80,8 @@ const COLUMNS: &str = "seq, id, tenant, connection, action, state, step, generat
 pub(crate) async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
     let seq: i64 = sqlx::query_scalar(
         "INSERT INTO requests (id, tenant, connection, person, action, state, step, idempotency_key, body_digest, \
-           sealed_details, outcome, received_at, next_at) \
-         VALUES ($1, $2, $3, $4, $5, 'waiting', 'act', $6, $7, $8, $9, $10, $10) RETURNING seq",
+           sealed_details, outcome, received_at, next_at, withholds) \
+         VALUES ($1, $2, $3, $4, $5, 'waiting', 'act', $6, $7, $8, $9, $10, $10, $11) RETURNING seq",
     )
     .bind(&new.id)
     .bind(&new.tenant)
@@ -91,6 +93,7 @@ pub(crate) async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreE
     .bind(new.sealed_details.clone())
     .bind(new.outcome.as_ref().map(Value::to_string))
     .bind(new.at)
+    .bind(i64::from(new.withholds))
     .fetch_one(&mut *tx)
     .await?;
     sqlx::query("INSERT INTO request_keys (request, data_key) VALUES ($1, $2)")
@@ -222,6 +225,46 @@ pub(crate) async fn is_waiting_to_read(tx: &mut Connection, person: PersonId) ->
     .fetch_one(tx)
     .await?;
     Ok(waiting > 0)
+}
+
+/// A request that ended without having looked, and keeps an event back.
+pub(crate) struct Withholding {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) tenant: String,
+    pub(crate) connection: String,
+    pub(crate) person: PersonId,
+    pub(crate) sealed_details: Vec<u8>,
+    pub(crate) data_key: Vec<u8>,
+}
+
+/// Every such request.
+pub(crate) async fn withholding(connection: &mut Connection) -> Result<Vec<Withholding>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT r.seq, r.id, r.tenant, r.connection, r.person, r.sealed_details, k.data_key FROM requests r \
+         JOIN request_keys k ON k.request = r.seq \
+         WHERE r.withholds = 1 AND r.state IN ('failed', 'expired') AND r.sealed_details IS NOT NULL ORDER BY r.seq",
+    )
+    .fetch_all(connection)
+    .await?;
+    let withholding = |row: &AnyRow| {
+        Ok(Withholding {
+            seq: row.try_get("seq")?,
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("connection")?,
+            person: PersonId(row.try_get("person")?),
+            sealed_details: row.try_get("sealed_details")?,
+            data_key: row.try_get("data_key")?,
+        })
+    };
+    rows.iter().map(withholding).collect()
+}
+
+/// The request keeps no event back any more. Returns whether it did.
+pub(crate) async fn release(tx: &mut Connection, seq: i64) -> Result<u64, StoreError> {
+    let released = sqlx::query("UPDATE requests SET withholds = 0 WHERE seq = $1 AND withholds = 1");
+    Ok(released.bind(seq).execute(tx).await?.rows_affected())
 }
 
 /// `column IN ($first, …)` for `count` values; never true where there is none.

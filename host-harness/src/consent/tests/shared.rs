@@ -212,6 +212,33 @@ async fn an_opt_out_of_an_erased_person_is_kept_if_the_vendor_will_not_say_wheth
 }
 
 #[tokio::test]
+async fn an_opt_out_of_an_erased_person_is_kept_if_the_vendor_could_not_be_asked_for_a_month() {
+    let mut bench = bench().await;
+    bench.stand_in.seed(ADA, None);
+    bench.work();
+    let erasure = bench.erase(ADA).await;
+    bench.done(&erasure).await;
+    let park = "UPDATE connections SET parked_why = 'no key'";
+    write(&bench.shared.store, move |tx| {
+        Box::pin(async move { Ok(sqlx::query(park).execute(tx).await.map(drop)?) })
+    })
+    .await;
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    bench.pass(std::time::Duration::from_hours(26 * 24));
+    let told = async {
+        while bench.feed_of(ADA).await.is_empty() {
+            bench.pass(std::time::Duration::from_mins(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), told).await.unwrap();
+    assert_eq!(bench.feed_of(ADA).await, ["6539 opt_out"]);
+    let mut alarms = bench.alarms().await;
+    alarms.sort();
+    assert_eq!(alarms, ["erased-person-not-checked", "request-expired"]);
+}
+
+#[tokio::test]
 async fn an_opt_out_of_a_person_whom_an_erasure_did_not_find_creates_nobody() {
     let mut bench = bench().await;
     let refusing = Switches { forget_unknown: ForgetUnknown::Refused, ..Switches::default() };

@@ -28,6 +28,7 @@ use crate::{
         Connection, Keys, Named, StoreError, choices, connections,
         people::{Gone, PersonId},
         queue::{self, Claim},
+        requests,
     },
 };
 
@@ -282,6 +283,7 @@ impl Read {
             }
             (Looked::Failed, None) => return Ok(None),
             (Looked::Failed, Some(withheld)) => {
+                requests::release(tx, claim.seq).await?;
                 after_erasure::take_opt_outs(tx, keys, &about, withheld.clone()).await?;
                 return Ok(None);
             }

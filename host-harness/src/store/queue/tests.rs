@@ -26,6 +26,7 @@ async fn request(store: &Store, connection: &'static str, person: u8, action: Ac
                 sealed_details: vec![1],
                 data_key: vec![2],
                 outcome: None,
+                withholds: false,
                 at: 10,
             };
             requests::insert(tx, &new).await?;

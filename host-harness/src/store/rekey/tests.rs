@@ -219,6 +219,7 @@ async fn request(store: &Store, id: &'static str, subject: Subject) -> PersonId 
                 sealed_details: details.sealed(&key, id)?,
                 data_key,
                 outcome: None,
+                withholds: false,
                 at: 1,
             };
             requests::insert(tx, &new).await?;
