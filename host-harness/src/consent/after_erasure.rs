@@ -12,7 +12,7 @@ use crate::{
     },
     service::Shared,
     store::{
-        Connection, Keys, StoreError,
+        Connection, Keys, Named, StoreError,
         alarms::{self, Alarm},
         audit::{self, Record},
         deliveries, events, items,
@@ -91,7 +91,8 @@ async fn take_ended(
         }
     };
     let (tenant, connection, person) = (&*ended.tenant, &*ended.connection, ended.person);
-    let about = About { tenant, connection, person, subject: &subject, at };
+    let names = &*Named::at(tx, keys, connection, &subject).await?.identifying;
+    let about = About { tenant, connection, person, subject: &subject, names, at };
     take_opt_outs(tx, keys, &about, withheld).await
 }
 

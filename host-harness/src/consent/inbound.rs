@@ -68,7 +68,8 @@ async fn take_one(
     if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), person, received_at).await? {
         return Ok(());
     }
-    let about = About { tenant, connection, person, subject: &event.subject, at: received_at };
+    let subject = &event.subject;
+    let about = About { tenant, connection, person, subject, names: &named.identifying, at: received_at };
     if people::is_erased(tx, connection, &named.identifying).await? {
         let withheld = Withheld {
             delivery: arrival.delivery.to_owned(),

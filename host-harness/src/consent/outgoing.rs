@@ -8,14 +8,13 @@ use super::{
 };
 use crate::{
     contract::{
-        ConnectorError, Subject,
+        ConnectorError,
         consent::{Change, Choice, ItemId, Preference, Report, Standing},
     },
     requests::accept::About,
     store::{
-        Connection, Keys, Named, PersonName, StoreError, choices, items,
+        Connection, Keys, PersonName, StoreError, choices, items,
         people::{self, Gone, PersonId},
-        queue::Claim,
     },
 };
 
@@ -31,8 +30,7 @@ pub(crate) async fn plan(
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
     let plan = Plan::of(&requested, ground.terms(), &ledger);
-    let names = Named::at(tx, keys, about.connection, about.subject).await?.identifying;
-    if people::is_erased(tx, about.connection, &names).await? {
+    if people::is_erased(tx, about.connection, about.names).await? {
         return Ok(plan);
     }
     let chosen = plan.preferences();
@@ -119,23 +117,21 @@ async fn send(tx: &mut Connection, person: PersonId, plan: Plan, at: i64) -> Res
 /// about.
 pub(crate) async fn begin_found(
     tx: &mut Connection,
-    claim: &Claim,
-    (person, subject): (PersonId, &Subject),
-    (plan, gone): (Plan, Gone),
-    at: i64,
+    about: &About<'_>,
+    plan: Plan,
+    gone: Gone,
 ) -> Result<Plan, StoreError> {
     let plan = match gone {
         Gone::NotFound => {
-            people::found_again(tx, person).await?;
+            people::found_again(tx, about.person).await?;
             plan
         }
         Gone::Erased => {
-            let (tenant, connection) = (&*claim.tenant, &*claim.connection);
-            after_erasure::alarm(tx, &About { tenant, connection, person, subject, at }).await?;
+            after_erasure::alarm(tx, about).await?;
             plan.without_opt_ins()
         }
     };
-    send(tx, person, plan, at).await
+    send(tx, about.person, plan, about.at).await
 }
 
 /// What becomes of `plan` if the vendor has nobody.

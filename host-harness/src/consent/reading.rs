@@ -13,7 +13,7 @@ use crate::{
     },
     requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
     service::Shared,
-    store::{Connection, Keys, Named, StoreError, choices, items, people, requests},
+    store::{Connection, Keys, StoreError, choices, items, people, requests},
 };
 
 /// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so the
@@ -50,8 +50,7 @@ pub(crate) async fn take(
     held: &[Held],
     request: &str,
 ) -> Result<Found, StoreError> {
-    let names = Named::at(tx, keys, about.connection, about.subject).await?.identifying;
-    let is_erased = people::is_erased(tx, about.connection, &names).await?;
+    let is_erased = people::is_erased(tx, about.connection, about.names).await?;
     if is_erased {
         after_erasure::alarm(tx, about).await?;
     }

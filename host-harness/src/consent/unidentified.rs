@@ -44,7 +44,9 @@ pub(super) async fn take(
     if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), NOBODY, received_at).await? {
         return Ok(());
     }
-    let about = About { tenant, connection, person: NOBODY, subject: &event.subject, at: received_at };
+    let subject = &event.subject;
+    let about =
+        About { tenant, connection, person: NOBODY, subject, names: &named.identifying, at: received_at };
     let cause = Cause::of_event(connection, &event.key);
     for chosen in &event.preferences {
         tell_choice(tx, keys, &about, (ground, &cause), chosen).await?;
@@ -95,8 +97,16 @@ async fn read_all(
         deliveries::concerns(tx, delivery, person).await?;
         match attributes::subject(tx, &keys.vault, connection, person).await {
             Ok(Some(subject)) => {
-                look(tx, keys, &About { tenant, connection, person, subject: &subject, at: received_at })
-                    .await?;
+                let known = Named::at(tx, keys, connection, &subject).await?;
+                let about = About {
+                    tenant,
+                    connection,
+                    person,
+                    subject: &subject,
+                    names: &known.identifying,
+                    at: received_at,
+                };
+                look(tx, keys, &about).await?;
             }
             Err(error) if !error.is_about_one_row() => return Err(error),
             Ok(None) | Err(_) => {

@@ -15,7 +15,7 @@ use crate::{
     sandbox::Calls,
     service::Shared,
     store::{
-        Connection, Keys, Named, PersonKey, StoreError, attributes,
+        Connection, Keys, Named, PersonKey, PersonName, StoreError, attributes,
         audit::{self, Record},
         connections,
         people::{self, PersonId},
@@ -202,7 +202,8 @@ async fn take(
     }
     let person = people::known_as(tx, &connection, &named.identifying).await?;
     attributes::note(tx, &keys.vault, &connection, (person, &subject), &named).await?;
-    let about = About { tenant, connection: &connection, person, subject: &subject, at };
+    let about =
+        About { tenant, connection: &connection, person, subject: &subject, names: &named.identifying, at };
     let id = put(tx, keys, &about, &asked, once).await?;
     if asked.action() == Action::Consent && people::is_to_be_read(tx, person).await? {
         look(tx, keys, &about).await?;
@@ -219,6 +220,8 @@ pub(crate) struct About<'a> {
     pub(crate) connection: &'a str,
     pub(crate) person: PersonId,
     pub(crate) subject: &'a Subject,
+    /// The names of `subject` that identify the person.
+    pub(crate) names: &'a [PersonName],
     /// In milliseconds since 1970 in UTC.
     pub(crate) at: i64,
 }
@@ -310,15 +313,14 @@ async fn put(
         at: about.at,
     };
     requests::insert(tx, &new).await?;
-    let names = Named::at(tx, keys, about.connection, about.subject).await?.identifying;
     if asked.action() == Action::Erasure {
-        people::erases(tx, about.connection, &id, &names).await?;
+        people::erases(tx, about.connection, &id, about.names).await?;
     }
     let record = Record {
         connection: Some(about.connection.to_owned()),
         request: Some(id.clone()),
         detail: json!({ "action": asked.action() }),
-        ..Record::of("request-accepted").about(&names)
+        ..Record::of("request-accepted").about(about.names)
     };
     audit::append(tx, about.tenant, about.at, &record).await?;
     Ok(id)

@@ -134,14 +134,18 @@ async fn begin_found(
     shared: &Shared,
     claim: &Claim,
     subject: &Subject,
-    plan: (Plan, Gone),
+    (plan, gone): (Plan, Gone),
     at: i64,
 ) -> Result<Option<Plan>, StoreError> {
+    let keys = shared.store.keys(&claim.tenant).await?;
     let (held, subject) = (claim.clone(), subject.clone());
     let begun = shared.store.write(move |tx| {
         Box::pin(async move {
             let Some(person) = queue::person_of(tx, &held).await? else { return Ok(None) };
-            outgoing::begin_found(tx, &held, (person, &subject), plan, at).await.map(Some)
+            let Claim { tenant, connection, .. } = &held;
+            let names = &*Named::at(tx, &keys, connection, &subject).await?.identifying;
+            let about = About { tenant, connection, person, subject: &subject, names, at };
+            outgoing::begin_found(tx, &about, plan, gone).await.map(Some)
         })
     });
     begun.await
@@ -267,6 +271,7 @@ impl Read {
             connection: &claim.connection,
             person,
             subject: &self.subject,
+            names: &Named::at(tx, keys, &claim.connection, &self.subject).await?.identifying,
             at: self.asked_at,
         };
         let reading = match (&self.looked, &self.withheld) {
