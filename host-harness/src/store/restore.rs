@@ -214,4 +214,32 @@ mod tests {
         assert_eq!(event(&before).await, 2, "what was there is whole");
         before.close().await;
     }
+
+    #[tokio::test]
+    async fn a_backup_of_a_newer_program_is_refused_by_the_programs_name_and_nothing_is_moved() {
+        let folder = Folder::new();
+        let (database, backup) = (folder.file("host.db"), folder.file("newer.db"));
+        Store::open(&database, &master_key()).await.unwrap().close().await;
+        let newer = Store::open(&backup, &master_key()).await.unwrap();
+        write(&newer, |tx| {
+            Box::pin(async move {
+                let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                             VALUES (9999, 'later', 1, x'00', 0)";
+                sqlx::query(later).execute(&mut *tx).await?;
+                let program = "UPDATE marks SET value = CAST('7.0.0' AS BLOB) WHERE name = 'program'";
+                sqlx::query(program).execute(tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+        newer.close().await;
+        let before = std::fs::read(&database).unwrap();
+        let refused = restore(&backup, &database, &master_key(), true).await.unwrap_err();
+        let RestoreError::Store(StoreError::NewerDatabase { found: 9999, written_by, .. }) = &refused else {
+            panic!("{refused}")
+        };
+        assert_eq!(written_by, "7.0.0");
+        assert_eq!(std::fs::read(&database).unwrap(), before);
+        assert!(!beside(&database, BEFORE).exists() && !unfinished(&database));
+    }
 }
