@@ -1,0 +1,392 @@
+//! From the guest's types to the host's. What a guest says is bounded and masked here, before anything uses it.
+
+use super::{
+    contract::types,
+    exports::{connector, consent, erasure, webhook_token, webhook_verify},
+};
+use crate::sandbox::Masks;
+use host_model::contract::{
+    Check, CheckOutcome, Claim, ConnectorError, ErrorKind, Exemption, Identifier, Subject, TokenOutcome,
+    consent::{Change, Choice, Held, Item, ItemId, ItemReport, Preference, Report, Standing},
+    erasure::{Receipt, Status},
+    manifest::{
+        Capture, Effect, Field, IdentifierKind, Identifies, Limit, Manifest, Operation, Place, SettingSpec,
+        TokenSlot,
+    },
+    webhook::{ConsentEvent, Verdict},
+};
+
+/// A sentence of a guest's, in characters. An operator reads it on one screen.
+const SENTENCE: usize = 2_000;
+/// A word of a guest's: a code, an id, a kind.
+const WORD: usize = 256;
+/// A vendor's name for an item, in characters.
+const NAME: usize = 512;
+/// An identifier in an event, in characters: whatever fits into a delivery, since a delivery is not left unread for its length.
+const IDENTIFIER: usize = 256 << 10;
+/// What `confirm` goes on with; a cursor or a job number.
+const REFERENCE: usize = 4_096;
+
+/// A name in a guest's answer that cannot be what it stands for.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} of {length} characters, control characters among them or more than {limit}")]
+pub(crate) struct Unfit {
+    what: &'static str,
+    length: usize,
+    limit: usize,
+}
+
+/// A guest's value as the host's own, bounded: prose is masked and cut, a name that is too long is refused, since a cut
+/// one would name something else.
+pub(crate) trait Bounded {
+    /// The host's type.
+    type Own;
+    /// The value within its bounds, its prose without what `masks` finds.
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit>;
+}
+
+fn name(what: &'static str, text: String, limit: usize) -> Result<String, Unfit> {
+    let length = text.chars().count();
+    if length > limit || text.chars().any(char::is_control) {
+        return Err(Unfit { what, length, limit });
+    }
+    Ok(text)
+}
+
+/// Without what `masks` finds and at most `limit` characters, control characters escaped: a guest's text ends up in the
+/// store, on terminals and in logs. Masked before it is cut: half a secret is no longer found.
+fn prose(text: &str, limit: usize, masks: &Masks) -> String {
+    shown(&masks.text(text), limit)
+}
+
+fn shown(text: &str, limit: usize) -> String {
+    let mut own = String::with_capacity(text.len().min(limit));
+    for character in text.chars().take(limit) {
+        match character {
+            '\n' | '\t' => own.push(' '),
+            c if c.is_control() => own.extend(c.escape_default()),
+            c => own.push(c),
+        }
+    }
+    own
+}
+
+impl<T: Bounded> Bounded for Vec<T> {
+    type Own = Vec<T::Own>;
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit> {
+        self.into_iter().map(|value| value.bounded(masks)).collect()
+    }
+}
+
+impl<T: Bounded> Bounded for Option<T> {
+    type Own = Option<T::Own>;
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit> {
+        self.map(|value| value.bounded(masks)).transpose()
+    }
+}
+
+impl Bounded for types::Error {
+    type Own = ConnectorError;
+    fn bounded(self, masks: &Masks) -> Result<ConnectorError, Unfit> {
+        Ok(ConnectorError {
+            kind: match self.kind {
+                types::ErrorKind::InvalidSettings => ErrorKind::InvalidSettings,
+                types::ErrorKind::MissingIdentity => ErrorKind::MissingIdentity,
+                types::ErrorKind::Unauthorized => ErrorKind::Unauthorized,
+                types::ErrorKind::RateLimited => ErrorKind::RateLimited,
+                types::ErrorKind::Unavailable => ErrorKind::Unavailable,
+                types::ErrorKind::Rejected => ErrorKind::Rejected,
+                types::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                types::ErrorKind::Other => ErrorKind::Other,
+            },
+            code: prose(&self.code, WORD, masks),
+            message: prose(&self.message, SENTENCE, masks),
+            retry_after_ms: self.retry_after_ms,
+            may_have_acted: self.may_have_acted,
+        })
+    }
+}
+
+impl Bounded for types::ItemId {
+    type Own = ItemId;
+    fn bounded(self, _: &Masks) -> Result<ItemId, Unfit> {
+        Ok(ItemId { kind: name("an item kind", self.kind, WORD)?, id: name("an item id", self.id, WORD)? })
+    }
+}
+
+impl Bounded for types::Choice {
+    type Own = Choice;
+    fn bounded(self, _: &Masks) -> Result<Choice, Unfit> {
+        Ok(match self {
+            types::Choice::OptIn => Choice::OptIn,
+            types::Choice::OptOut => Choice::OptOut,
+        })
+    }
+}
+
+impl Bounded for types::Identifier {
+    type Own = Identifier;
+    fn bounded(self, _: &Masks) -> Result<Identifier, Unfit> {
+        Ok(Identifier::new(
+            name("an identifier kind", self.kind, WORD)?,
+            name("an identifier", self.value, IDENTIFIER)?,
+        ))
+    }
+}
+
+impl Bounded for erasure::Receipt {
+    type Own = Receipt;
+    fn bounded(self, masks: &Masks) -> Result<Receipt, Unfit> {
+        Ok(Receipt {
+            status: match self.status {
+                erasure::Status::Accepted => Status::Accepted,
+                erasure::Status::Erased => Status::Erased,
+                erasure::Status::NotFound => Status::NotFound,
+            },
+            evidence: prose(&self.evidence, SENTENCE, masks),
+            reference: self.reference.map(|text| name("a reference", text, REFERENCE)).transpose()?,
+            confirm_after_ms: self.confirm_after_ms,
+        })
+    }
+}
+
+impl Bounded for consent::Item {
+    type Own = Item;
+    fn bounded(self, masks: &Masks) -> Result<Item, Unfit> {
+        Ok(Item {
+            id: self.id.bounded(masks)?,
+            name: prose(&self.name, NAME, masks),
+            parent: self.parent.bounded(masks)?,
+        })
+    }
+}
+
+impl Bounded for consent::Held {
+    type Own = Held;
+    fn bounded(self, masks: &Masks) -> Result<Held, Unfit> {
+        Ok(Held { item: self.item.bounded(masks)?, choice: self.choice.bounded(masks)? })
+    }
+}
+
+impl Bounded for consent::ItemReport {
+    type Own = ItemReport;
+    fn bounded(self, masks: &Masks) -> Result<ItemReport, Unfit> {
+        Ok(ItemReport {
+            item: self.item.bounded(masks)?,
+            change: match self.change {
+                consent::Change::Applied => Change::Applied,
+                consent::Change::Unchanged => Change::Unchanged,
+                consent::Change::Pending => Change::Pending,
+                consent::Change::Refused => Change::Refused,
+            },
+            detail: prose(&self.detail, SENTENCE, masks),
+        })
+    }
+}
+
+impl Bounded for consent::Report {
+    type Own = Report;
+    fn bounded(self, masks: &Masks) -> Result<Report, Unfit> {
+        Ok(Report {
+            items: self.items.bounded(masks)?,
+            standing: match self.standing {
+                consent::Standing::Known => Standing::Known,
+                consent::Standing::Created => Standing::Created,
+                consent::Standing::Forgotten => Standing::Forgotten,
+            },
+            settles_after_ms: self.settles_after_ms,
+        })
+    }
+}
+
+impl Bounded for webhook_verify::ConsentEvent {
+    type Own = ConsentEvent;
+    fn bounded(self, masks: &Masks) -> Result<ConsentEvent, Unfit> {
+        let subject = Subject::from(self.subject.bounded(masks)?);
+        let preferences = self.preferences.into_iter().map(|made| {
+            Ok(Preference {
+                item: made.item.bounded(masks)?,
+                choice: made.choice.bounded(masks)?,
+                chosen_at_ms: made.chosen_at_ms,
+                source: shown(&masks.word(&made.source, &subject), WORD),
+            })
+        });
+        Ok(ConsentEvent {
+            preferences: preferences.collect::<Result<_, Unfit>>()?,
+            subject,
+            changed: self.changed.bounded(masks)?,
+            key: name("an event key", self.key, WORD)?,
+        })
+    }
+}
+
+impl Bounded for webhook_verify::Verdict {
+    type Own = Verdict;
+    fn bounded(self, masks: &Masks) -> Result<Verdict, Unfit> {
+        Ok(match self {
+            Self::Authentic(events) => Verdict::Authentic(events.bounded(masks)?),
+            Self::Unauthenticated(why) => Verdict::Unauthenticated(prose(&why, SENTENCE, masks)),
+            Self::Unreadable(why) => Verdict::Unreadable(prose(&why, SENTENCE, masks)),
+        })
+    }
+}
+
+impl Bounded for webhook_token::Outcome {
+    type Own = TokenOutcome;
+    fn bounded(self, _: &Masks) -> Result<TokenOutcome, Unfit> {
+        Ok(match self {
+            Self::Installed => TokenOutcome::Installed,
+            Self::Manual => TokenOutcome::Manual,
+        })
+    }
+}
+
+impl Bounded for connector::Check {
+    type Own = Check;
+    fn bounded(self, masks: &Masks) -> Result<Check, Unfit> {
+        Ok(Check {
+            name: prose(&self.name, WORD, masks),
+            outcome: match self.outcome {
+                connector::Outcome::Passed => CheckOutcome::Passed,
+                connector::Outcome::Failed => CheckOutcome::Failed,
+                connector::Outcome::Untried => CheckOutcome::Untried,
+            },
+            detail: prose(&self.detail, SENTENCE, masks),
+        })
+    }
+}
+
+/// The manifest is handed over whole: `egress::Declaration` refuses what is too long or too much, and says so.
+impl Bounded for connector::Manifest {
+    type Own = Manifest;
+    fn bounded(self, masks: &Masks) -> Result<Manifest, Unfit> {
+        Ok(Manifest {
+            name: self.name,
+            version: self.version,
+            vendor: self.vendor,
+            documentation: self.documentation,
+            settings: self.settings.bounded(masks)?,
+            operations: self.operations.bounded(masks)?,
+            limits: self.limits.bounded(masks)?,
+            webhook_token_slot: match self.webhook_token_slot {
+                Some(slot) => Some(TokenSlot { place: slot.place.bounded(masks)?, name: slot.name }),
+                None => None,
+            },
+            identifier_kinds: self.identifier_kinds.bounded(masks)?,
+            item_kinds: self.item_kinds,
+            proves_without: self.proves_without.bounded(masks)?,
+        })
+    }
+}
+
+impl Bounded for connector::IdentifierKind {
+    type Own = IdentifierKind;
+    fn bounded(self, _: &Masks) -> Result<IdentifierKind, Unfit> {
+        Ok(IdentifierKind {
+            name: self.name,
+            identifies: match self.identifies {
+                connector::Identifies::Always => Identifies::Always,
+                connector::Identifies::Never => Identifies::Never,
+                connector::Identifies::When(connector::SettingCondition { setting, values }) => {
+                    Identifies::When { setting, values }
+                }
+            },
+        })
+    }
+}
+
+impl Bounded for connector::Exemption {
+    type Own = Exemption;
+    fn bounded(self, _: &Masks) -> Result<Exemption, Unfit> {
+        Ok(Exemption {
+            claim: match self.claim {
+                connector::Claim::EraseAccepted => Claim::EraseAccepted,
+                connector::Claim::EraseErased => Claim::EraseErased,
+                connector::Claim::EraseNotFound => Claim::EraseNotFound,
+                connector::Claim::ConfirmErased => Claim::ConfirmErased,
+                connector::Claim::ConfirmNotFound => Claim::ConfirmNotFound,
+                connector::Claim::ApplyApplied => Claim::ApplyApplied,
+                connector::Claim::ApplyUnchanged => Claim::ApplyUnchanged,
+                connector::Claim::ApplyPending => Claim::ApplyPending,
+                connector::Claim::CurrentRead => Claim::CurrentRead,
+                connector::Claim::TokenInstalled => Claim::TokenInstalled,
+            },
+            reason: self.reason,
+        })
+    }
+}
+
+impl Bounded for connector::SettingSpec {
+    type Own = SettingSpec;
+    fn bounded(self, _: &Masks) -> Result<SettingSpec, Unfit> {
+        Ok(SettingSpec {
+            name: self.name,
+            label: self.label,
+            description: self.description,
+            required: self.required,
+            secret: self.secret,
+            default: self.default,
+            options: self.options,
+        })
+    }
+}
+
+impl Bounded for connector::Limit {
+    type Own = Limit;
+    fn bounded(self, _: &Masks) -> Result<Limit, Unfit> {
+        Ok(Limit { name: self.name, requests: self.requests, period_ms: self.period_ms })
+    }
+}
+
+impl Bounded for connector::Place {
+    type Own = Place;
+    fn bounded(self, _: &Masks) -> Result<Place, Unfit> {
+        Ok(match self {
+            Self::Header => Place::Header,
+            Self::Query => Place::Query,
+            Self::Body => Place::Body,
+        })
+    }
+}
+
+impl Bounded for connector::Operation {
+    type Own = Operation;
+    fn bounded(self, masks: &Masks) -> Result<Operation, Unfit> {
+        let effect = match self.effect {
+            Some(connector::Effect::Read) => Effect::Read,
+            Some(connector::Effect::Write) => Effect::Write,
+            None => Effect::of_method(&self.method),
+        };
+        Ok(Operation {
+            name: self.name,
+            effect,
+            purpose: self.purpose,
+            used_by: self.used_by,
+            host_setting: self.host_setting,
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            content_type: self.content_type,
+            fields: self
+                .fields
+                .into_iter()
+                .map(|field| {
+                    Ok(Field { place: field.place.bounded(masks)?, name: field.name, value: field.value })
+                })
+                .collect::<Result<_, Unfit>>()?,
+            captures: self
+                .captures
+                .into_iter()
+                .map(|capture| Capture {
+                    field: capture.field,
+                    secret: capture.secret,
+                    lifetime: capture.lifetime,
+                })
+                .collect(),
+            response_headers: self.response_headers,
+            response_limit: self.response_limit,
+            limits: self.limits,
+            repeatable: self.repeatable,
+        })
+    }
+}

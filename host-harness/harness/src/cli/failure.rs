@@ -1,0 +1,311 @@
+//! Why there is no answer: who said no, why, and what to do next.
+
+mod said;
+
+use std::fmt::Display;
+
+use serde_json::{Value, json};
+
+use super::{Exit, words};
+pub(super) use said::Said;
+
+use host_model::{
+    contract::{ConnectorError, ErrorKind},
+    failure::{CallFailure, FailureKind},
+};
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Wrong usage or configuration, told in full.
+    Misused(String),
+    /// The connector said no.
+    Refused {
+        /// Its key.
+        connection: String,
+        /// What it said.
+        error: ConnectorError,
+        /// The kinds of identifier that it can act on.
+        identifier_kinds: Vec<String>,
+    },
+    /// A service answered with a problem.
+    Service(Said),
+    /// A service may have done what was asked, and did not say.
+    Unanswered(String),
+    /// The sandbox ended the call.
+    Stopped {
+        /// Its key.
+        connection: String,
+        /// How.
+        failure: CallFailure,
+    },
+}
+
+impl Failure {
+    pub(super) fn misused(cause: impl Display) -> Self {
+        Self::Misused(cause.to_string())
+    }
+
+    /// The same as a failure of a connection.
+    pub(super) fn of_connection(connection: &str, cause: impl Display) -> Self {
+        Self::Misused(format!("connection {connection}: {cause}"))
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Misused(_) => Exit::Misused,
+            Self::Refused { .. } | Self::Unanswered(_) => Exit::Refused,
+            Self::Service(said) => said.exit(),
+            Self::Stopped { .. } => Exit::Stopped,
+        }
+    }
+
+    /// For people: the connection, the cause, and what to do.
+    pub(super) fn people(&self) -> String {
+        match self {
+            Self::Misused(cause) | Self::Unanswered(cause) => format!("error: {cause}"),
+            Self::Service(said) => said.people(),
+            Self::Refused { connection, error, .. } => {
+                format!("error: connection {connection}: {error}\nnext: {}", self.next().unwrap_or_default())
+            }
+            Self::Stopped { connection, failure } => {
+                format!(
+                    "error: connection {connection}: {failure}\nnext: {}",
+                    self.next().unwrap_or_default()
+                )
+            }
+        }
+    }
+
+    /// For machines.
+    pub(super) fn json(&self) -> Value {
+        match self {
+            Self::Misused(cause) => json!({"error": {"by": "usage", "message": cause}}),
+            Self::Service(said) => {
+                json!({"error": {"by": "service", "message": said.detail(), "problem": said.document}})
+            }
+            Self::Unanswered(cause) => {
+                json!({"error": {"by": "service", "message": cause, "may-have-acted": true}})
+            }
+            Self::Refused { connection, error, .. } => json!({
+                "connection": connection,
+                "error": {
+                    "by": "connector",
+                    "kind": error.kind,
+                    "code": error.code,
+                    "message": error.message,
+                    "retry-after-ms": error.retry_after_ms,
+                    "may-have-acted": error.may_have_acted,
+                    "next": self.next(),
+                },
+            }),
+            Self::Stopped { connection, failure } => json!({
+                "connection": connection,
+                "error": {
+                    "by": "sandbox",
+                    "kind": failure.kind,
+                    "message": failure.detail,
+                    "may-have-acted": failure.may_have_acted,
+                    "next": self.next(),
+                },
+            }),
+        }
+    }
+
+    /// The same with the option of the command line, where the API names its parameter.
+    pub(super) fn with_option(self) -> Self {
+        let Self::Service(mut said) = self else { return self };
+        if let Some(Value::String(detail)) = said.document.get_mut("detail") {
+            *detail = detail.replace("agree=true", "--agree");
+        }
+        Self::Service(said)
+    }
+
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Misused(_) | Self::Service(_) | Self::Unanswered(_) => None,
+            Self::Refused { connection, error, identifier_kinds } => {
+                let mut next = after_refusal(connection, error, identifier_kinds);
+                if error.may_have_acted {
+                    next.push_str(
+                        "; the vendor may have acted all the same: `confirm` shows it for an erasure, `choices` for a \
+                         consent",
+                    );
+                }
+                Some(next)
+            }
+            Self::Stopped { connection, failure } => Some(after_stop(connection, failure.kind)),
+        }
+    }
+}
+
+fn after_refusal(connection: &str, error: &ConnectorError, identifier_kinds: &[String]) -> String {
+    match error.kind {
+        ErrorKind::InvalidSettings => {
+            format!(
+                "correct [connections.{connection}] in the configuration, then run `connector-host check {connection}`"
+            )
+        }
+        ErrorKind::MissingIdentity => {
+            format!("name the person by what this connector acts on: {}", identifier_kinds.join(", "))
+        }
+        ErrorKind::Unauthorized => {
+            format!(
+                "give the connection a credential that the vendor accepts, then run `connector-host check {connection}`"
+            )
+        }
+        ErrorKind::RateLimited => format!("run it again {}", in_a_while(error.retry_after_ms)),
+        ErrorKind::Unavailable => {
+            format!(
+                "the vendor or the way to it is failing: run it again {}",
+                in_a_while(error.retry_after_ms)
+            )
+        }
+        ErrorKind::Rejected => {
+            "running it again will not help: change what was asked for as the message says".to_owned()
+        }
+        ErrorKind::Unsupported => {
+            "see what the connector offers with `connector-host inspect` and the plugin's file".to_owned()
+        }
+        ErrorKind::Other => {
+            "run it again with --trace; where it stays so, tell the connector's author what you see"
+                .to_owned()
+        }
+    }
+}
+
+fn in_a_while(wait_ms: Option<u64>) -> String {
+    wait_ms.map_or_else(|| "in a few minutes".to_owned(), |ms| format!("in {}", words::duration(ms)))
+}
+
+fn after_stop(connection: &str, kind: FailureKind) -> String {
+    match kind {
+        FailureKind::CpuSpent | FailureKind::DeadlinePassed | FailureKind::OutOfMemory => format!(
+            "run it again; where it stays so and you trust the plugin, raise that limit in [connections.{connection}.limits]"
+        ),
+        FailureKind::Trapped
+        | FailureKind::StackExhausted
+        | FailureKind::TooMuchData
+        | FailureKind::BadAnswer => {
+            "this is a fault of the plugin: tell its author, or put the version before back".to_owned()
+        }
+        FailureKind::NoRoom => "run it again when the host is up".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kind: ErrorKind, retry_after_ms: Option<u64>, may_have_acted: bool) -> Failure {
+        Failure::Refused {
+            connection: "newsletter".into(),
+            error: ConnectorError {
+                kind,
+                code: "Code".into(),
+                message: "what happened".into(),
+                retry_after_ms,
+                may_have_acted,
+            },
+            identifier_kinds: vec!["email".into(), "user-id".into()],
+        }
+    }
+
+    #[test]
+    fn every_refusal_names_the_connection_the_cause_and_what_to_do() {
+        for (kind, next) in [
+            (
+                ErrorKind::InvalidSettings,
+                "correct [connections.newsletter] in the configuration, then run `connector-host check newsletter`",
+            ),
+            (ErrorKind::MissingIdentity, "name the person by what this connector acts on: email, user-id"),
+            (
+                ErrorKind::Unauthorized,
+                "give the connection a credential that the vendor accepts, then run `connector-host check newsletter`",
+            ),
+            (ErrorKind::RateLimited, "run it again in a few minutes"),
+            (ErrorKind::Unavailable, "the vendor or the way to it is failing: run it again in a few minutes"),
+            (
+                ErrorKind::Rejected,
+                "running it again will not help: change what was asked for as the message says",
+            ),
+            (
+                ErrorKind::Unsupported,
+                "see what the connector offers with `connector-host inspect` and the plugin's file",
+            ),
+            (
+                ErrorKind::Other,
+                "run it again with --trace; where it stays so, tell the connector's author what you see",
+            ),
+        ] {
+            let failure = refused(kind, None, false);
+            assert_eq!(
+                failure.people(),
+                format!("error: connection newsletter: what happened (Code)\nnext: {next}")
+            );
+            assert_eq!(failure.exit(), Exit::Refused);
+        }
+    }
+
+    #[test]
+    fn a_wait_that_the_vendor_asked_for_is_told_and_so_is_what_may_have_happened() {
+        assert_eq!(
+            refused(ErrorKind::RateLimited, Some(60_000), true).people(),
+            "error: connection newsletter: what happened (Code)\nnext: run it again in 1 minute; the vendor may have acted \
+             all the same: `confirm` shows it for an erasure, `choices` for a consent"
+        );
+    }
+
+    #[test]
+    fn an_ended_call_is_another_failure_than_a_refusal() {
+        let failure = |kind| Failure::Stopped {
+            connection: "newsletter".into(),
+            failure: CallFailure { kind, detail: "it ended".into(), may_have_acted: true },
+        };
+        assert_eq!(
+            failure(FailureKind::CpuSpent).people(),
+            "error: connection newsletter: the sandbox ended the call: it ended; the vendor may have acted, so confirm before \
+             repeating\nnext: run it again; where it stays so and you trust the plugin, raise that limit in \
+             [connections.newsletter.limits]"
+        );
+        assert_eq!(failure(FailureKind::Trapped).exit(), Exit::Stopped);
+        assert_eq!(
+            failure(FailureKind::Trapped).json(),
+            json!({
+                "connection": "newsletter",
+                "error": {
+                    "by": "sandbox",
+                    "kind": "trapped",
+                    "message": "it ended",
+                    "may-have-acted": true,
+                    "next": "this is a fault of the plugin: tell its author, or put the version before back",
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn machines_are_told_the_same() {
+        assert_eq!(
+            refused(ErrorKind::RateLimited, Some(1_000), false).json(),
+            json!({
+                "connection": "newsletter",
+                "error": {
+                    "by": "connector",
+                    "kind": "rate-limited",
+                    "code": "Code",
+                    "message": "what happened",
+                    "retry-after-ms": 1000,
+                    "may-have-acted": false,
+                    "next": "run it again in 1 second",
+                },
+            })
+        );
+        let misused = Failure::of_connection("newsletter", "no");
+        assert_eq!(misused.json(), json!({"error": {"by": "usage", "message": "connection newsletter: no"}}));
+        assert_eq!(
+            (misused.people().as_str(), misused.exit()),
+            ("error: connection newsletter: no", Exit::Misused)
+        );
+    }
+}

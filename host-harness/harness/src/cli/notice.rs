@@ -1,0 +1,111 @@
+//! `notice`: a tenant's privacy notices, as its platform has them.
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{
+    Exit, Failure, Shown,
+    client::Call,
+    document::{list, text},
+    session::Session,
+    shown::table,
+};
+use host_model::consent::{Enforcement, Notice as Written};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Notice {
+    /// List a tenant's notices.
+    List {
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Make a notice, or put it in place of the one of that id. Refused where a mapping would no longer hold.
+    Put(Put),
+    /// Take a notice away. Refused while an item is mapped to it.
+    Delete {
+        /// The platform's id of it.
+        id: String,
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Put {
+    /// The platform's id of it.
+    id: String,
+    /// The tenant.
+    #[arg(long)]
+    tenant: String,
+    /// What people call it.
+    #[arg(long)]
+    name: String,
+    /// The platform's word for it, stable over its versions.
+    #[arg(long)]
+    key: Option<String>,
+    /// What data is used for under it, such as `marketing.advertising`. May be given several times.
+    #[arg(long, value_name = "USE")]
+    data_use: Vec<String>,
+    /// Who sees to it; vendors are told of `system-wide` alone.
+    #[arg(long, value_enum, default_value_t = Enforced::SystemWide)]
+    enforcement: Enforced,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Enforced {
+    Frontend,
+    SystemWide,
+    NotApplicable,
+}
+
+impl Notice {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let client = session.client()?;
+        match self {
+            Self::List { tenant } => {
+                let call = Call::get(&["tenants", &tenant, "notices"]);
+                Ok(listed(session.console.width, client.ask(call).await?))
+            }
+            Self::Put(put) => {
+                let path = ["tenants", &put.tenant, "notices", &put.id];
+                let call = Call::new(Method::PUT, &path);
+                let people = format!("notice {} of tenant {} is saved", put.id, put.tenant);
+                let json = json!(put.notice());
+                client.have_done(call.json(&json)).await?;
+                Ok(Shown { people, json, exit: Exit::Done })
+            }
+            Self::Delete { id, tenant } => {
+                client.have_done(Call::new(Method::DELETE, &["tenants", &tenant, "notices", &id])).await?;
+                let people = format!("notice {id} of tenant {tenant} is deleted");
+                Ok(Shown { people, json: json!({"deleted": id}), exit: Exit::Done })
+            }
+        }
+    }
+}
+
+impl Put {
+    fn notice(self) -> Written {
+        let enforcement = match self.enforcement {
+            Enforced::Frontend => Enforcement::Frontend,
+            Enforced::SystemWide => Enforcement::SystemWide,
+            Enforced::NotApplicable => Enforcement::NotApplicable,
+        };
+        let data_uses = self.data_use.into_iter().collect();
+        Written { id: self.id, key: self.key, name: self.name, data_uses, enforcement }
+    }
+}
+
+fn listed(width: u16, json: Value) -> Shown {
+    let columns = [("id", None), ("key", None), ("name", None), ("data uses", None), ("enforcement", None)];
+    let rows = list(&json, "notices").iter().map(|notice| {
+        let [id, key, name, uses] =
+            ["id", "notice_key", "name", "data_uses"].map(|field| text(notice, field));
+        // As `put` takes it.
+        vec![id, key, name, uses, text(notice, "enforcement_level").replace('_', "-")]
+    });
+    let people = table(width, &columns, rows).to_string();
+    Shown { people, json, exit: Exit::Done }
+}

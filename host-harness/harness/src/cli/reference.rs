@@ -1,0 +1,78 @@
+//! Secrets by reference. Never as an argument: every user of the machine sees those.
+
+use std::path::Path;
+
+use host_model::secret::Secret;
+
+/// What was given for a secret. It does not print: somebody may have typed the secret itself.
+#[derive(Clone)]
+pub(super) struct Reference(String);
+
+impl From<String> for Reference {
+    fn from(typed: String) -> Self {
+        Self(typed)
+    }
+}
+
+impl std::fmt::Debug for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reference")
+    }
+}
+
+impl Reference {
+    /// The name that the secret is for, and the secret.
+    pub(super) fn read(&self) -> Result<(String, Secret), String> {
+        let wanted =
+            || "expected NAME=file:PATH or NAME=env:VARIABLE; the secret itself is never an argument";
+        let (name, place) = self.0.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(wanted)?;
+        let secret = match place.split_once(':') {
+            Some(("file", path)) => from_file(Path::new(path))?,
+            Some(("env", variable)) => from_variable(variable)?,
+            _ => return Err(wanted().to_owned()),
+        };
+        Ok((name.to_owned(), secret))
+    }
+}
+
+/// The secret in that file. Editors end a file with a newline that is no part of it.
+pub(super) fn from_file(path: &Path) -> Result<Secret, String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Secret::new(text.trim_end_matches(['\r', '\n'])).ok_or_else(|| format!("{} is empty", path.display()))
+}
+
+/// The secret in that variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "the operator named it")]
+pub(super) fn from_variable(name: &str) -> Result<Secret, String> {
+    let value = std::env::var(name).ok().and_then(Secret::new);
+    value.ok_or_else(|| format!("the variable {name} is not set or empty"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_comes_from_a_file_or_a_variable_and_no_refusal_shows_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        std::fs::write(&file, "k-123\r\n").unwrap();
+        let (name, secret) = Reference(format!("api-key=file:{}", file.display())).read().unwrap();
+        assert_eq!((name.as_str(), secret.expose()), ("api-key", "k-123"));
+        assert!(Reference("home=env:PATH".into()).read().is_ok());
+        std::fs::write(&file, "\n").unwrap();
+        for typed in ["api-key=k-123", "api-key", "=file:k-123", "k-123", "api-key=inline:k-123"] {
+            let told = Reference(typed.into()).read().unwrap_err();
+            assert!(told.starts_with("expected NAME=file:PATH") && !told.contains("123"), "{typed}: {told}");
+            assert_eq!(format!("{:?}", Reference(typed.into())), "Reference");
+        }
+        assert!(
+            Reference(format!("a=file:{}", file.display())).read().unwrap_err().ends_with("key is empty")
+        );
+        assert_eq!(
+            Reference("a=env:NOT_A_VARIABLE_AT_ALL".into()).read().unwrap_err(),
+            "the variable NOT_A_VARIABLE_AT_ALL is not set or empty"
+        );
+    }
+}

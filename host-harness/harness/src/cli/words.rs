@@ -1,0 +1,90 @@
+//! Numbers and names as people say them.
+
+use host_model::contract::manifest::Limit;
+
+/// Units of time, largest first.
+const UNITS: [(u64, &str, &str); 4] = [
+    (86_400_000, "day", "a day"),
+    (3_600_000, "hour", "an hour"),
+    (60_000, "minute", "a minute"),
+    (1_000, "second", "a second"),
+];
+
+/// `ms` in the largest unit that it fills: `10 minutes`.
+pub(super) fn duration(ms: u64) -> String {
+    let whole = UNITS.iter().find(|(unit, ..)| ms >= *unit && ms.is_multiple_of(*unit));
+    let (unit, name) = whole.map_or((1_000, "second"), |(unit, name, _)| (*unit, *name));
+    let count = ms.div_ceil(unit).max(1);
+    if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
+}
+
+/// `limit` as a vendor would publish it: `3 a second`.
+pub(super) fn limit(limit: &Limit) -> String {
+    let requests = limit.requests;
+    match limit.period_ms {
+        None => format!("{requests} at the same time"),
+        Some(period) => match UNITS.iter().find(|(unit, ..)| *unit == period) {
+            Some((_, _, each)) => format!("{requests} {each}"),
+            None => format!("{requests} in {}", duration(period)),
+        },
+    }
+}
+
+/// Milliseconds since 1970 as a date in UTC: `2026-01-31 12:00`.
+pub(super) fn date(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| ms.to_string(), |date| date.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+/// Milliseconds since 1970 as RFC 3339 in UTC, to the second: `2026-01-31T12:00:00Z`.
+pub(super) fn timestamp(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| ms.to_string(), |date| date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// `word` as one argument of a command that people may copy into a shell.
+pub(super) fn argument(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_in_its_largest_whole_unit() {
+        for (ms, told) in [
+            (0, "1 second"),
+            (1, "1 second"),
+            (1_001, "2 seconds"),
+            (60_000, "1 minute"),
+            (90_000, "90 seconds"),
+            (600_000, "10 minutes"),
+            (7_200_000, "2 hours"),
+            (86_400_000, "1 day"),
+        ] {
+            assert_eq!(duration(ms), told);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_told_as_vendors_publish_it() {
+        let told = |requests, period_ms| limit(&Limit { name: "l".into(), requests, period_ms });
+        assert_eq!(told(3, Some(1_000)), "3 a second");
+        assert_eq!(told(1_000, Some(86_400_000)), "1000 a day");
+        assert_eq!(told(5, Some(10_000)), "5 in 10 seconds");
+        assert_eq!(told(2, None), "2 at the same time");
+    }
+
+    #[test]
+    fn a_connectors_word_cannot_become_a_command() {
+        assert_eq!(argument("job-17"), "job-17");
+        assert_eq!(argument("a; rm -rf /"), "'a; rm -rf /'");
+        assert_eq!(argument("it's $(x)"), r"'it'\''s $(x)'");
+        assert_eq!(argument(""), "''");
+    }
+}

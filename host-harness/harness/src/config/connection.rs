@@ -1,0 +1,187 @@
+//! `[connections.…]`: one connection, from what the file says to a spec.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
+};
+
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value::MapDeserializer},
+};
+
+use super::{
+    egress,
+    problem::Wrong,
+    secret::{Surroundings, secret},
+    section::{Entry, Problems, Section, keys_of},
+};
+use crate::{
+    connection::{CallLimits, ConnectionSpec, EgressPolicy, SHORTEST_SECRET, TenantId},
+    webhook::AcceptedToken,
+};
+use host_model::{
+    duties::{Duties, Duty},
+    secret::Secret,
+};
+
+/// Limits as far as one table sets them.
+pub(super) type Layer = BTreeMap<String, NonZeroU64>;
+
+/// What connections refer to.
+pub(super) struct Known {
+    pub(super) plugins: Vec<String>,
+    /// Each tenant with its limits over those for all.
+    pub(super) tenants: BTreeMap<String, Layer>,
+}
+
+/// The limits in the table `limits` of `section`.
+pub(super) fn layer(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Layer {
+    section
+        .part("limits", problems)
+        .and_then(|limits| limits.read_with(keys_of::<CallLimits>(), problems))
+        .unwrap_or_default()
+}
+
+/// The connection that `entry` describes; what is wrong with it is told.
+pub(super) fn connection(
+    entry: Entry<'_>,
+    known: &Known,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<(ConnectionSpec, Duties)> {
+    let key = entry.key.clone();
+    if let Some(wrong) = Wrong::with_name(&key) {
+        problems.add(entry.at, &entry.place, wrong);
+    }
+    let mut section = entry.section(problems)?;
+    let tenant = reference(&mut section, "tenant", known.tenants.keys().map(String::as_str), problems);
+    let plugin = reference(&mut section, "plugin", known.plugins.iter().map(String::as_str), problems);
+    let webhook_url = address(&mut section, problems);
+    let settings = settings(&mut section, problems);
+    let secrets = secrets(&mut section, around, problems);
+    let accepted_tokens = accepted_tokens(&mut section, around, problems);
+    let token_to_install = section.take("token-to-install").and_then(|entry| token(entry, around, problems));
+    let policy = match section.part("egress", problems) {
+        Some(section) => egress::policy(section, around.base, problems),
+        None => Some(EgressPolicy::default()),
+    };
+    let of_tenant = tenant.as_ref().and_then(|tenant| known.tenants.get(tenant));
+    let limits = limits(of_tenant, &mut section, problems);
+    let duties = section.read::<WrittenDuties>(problems);
+    let spec = ConnectionSpec {
+        tenant: TenantId(tenant?),
+        key,
+        plugin: plugin?,
+        settings,
+        secrets,
+        webhook_url,
+        accepted_tokens,
+        token_to_install,
+        policy: policy?,
+        limits: limits?,
+    };
+    Some((spec, duties?.into()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct WrittenDuties {
+    enabled: Option<bool>,
+    actions: Option<BTreeSet<Duty>>,
+    system: Option<String>,
+}
+
+impl From<WrittenDuties> for Duties {
+    fn from(written: WrittenDuties) -> Self {
+        let usual = Self::default();
+        Self {
+            enabled: written.enabled.unwrap_or(usual.enabled),
+            actions: written.actions.unwrap_or(usual.actions),
+            system: written.system,
+        }
+    }
+}
+
+/// What `key` names, where it is one of `known`.
+fn reference<'a>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
+    let at = section.at(key);
+    let Some(entry) = section.take(key) else {
+        problems.add(at, &section.place, Wrong::MissingKey(key));
+        return None;
+    };
+    let (place, name) = (entry.place.clone(), entry.text(problems)?);
+    let wrong = Wrong::with_reference(key, &name, known);
+    wrong.map(|wrong| problems.add(at, &place, wrong)).is_none().then_some(name)
+}
+
+fn address(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<String> {
+    let entry = section.take("webhook-url")?;
+    let (at, place, url) = (entry.at, entry.place.clone(), entry.text(problems)?);
+    let is_address =
+        url::Url::parse(&url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    if !is_address {
+        problems.add(at, &place, Wrong::NotAnAddress);
+    }
+    Some(url)
+}
+
+fn secrets(
+    section: &mut Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> BTreeMap<String, Secret> {
+    let entries = section.parts("secrets", problems);
+    entries
+        .into_iter()
+        .filter_map(|entry| Some((entry.key.clone(), secret(entry, around, problems)?)))
+        .collect()
+}
+
+fn accepted_tokens(
+    section: &mut Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Vec<AcceptedToken> {
+    let entries = section.take("webhook-tokens").map(|tokens| tokens.list(problems)).unwrap_or_default();
+    entries.into_iter().filter_map(|entry| Some(token(entry, around, problems)?.into())).collect()
+}
+
+/// The connection's own limits over its tenant's, key by key.
+fn limits(
+    of_tenant: Option<&Layer>,
+    section: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<CallLimits> {
+    let (at, place) = (section.at("limits"), format!("{}.limits", section.place));
+    let mut merged = of_tenant.cloned().unwrap_or_default();
+    merged.extend(layer(section, problems));
+    let pairs = merged.iter().map(|(name, value)| (name.as_str(), value.get().into_deserializer()));
+    CallLimits::deserialize(MapDeserializer::new(pairs))
+        .map_err(|_: serde::de::value::Error| {
+            let most = "at most 4294967295 requests and log lines".to_owned();
+            problems.add(at, &place, Wrong::Expected(most));
+        })
+        .ok()
+}
+
+fn settings(section: &mut Section<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
+    let entries = section.parts("settings", problems);
+    entries.into_iter().filter_map(|entry| Some((entry.key.clone(), entry.text(problems)?))).collect()
+}
+
+fn token(entry: Entry<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
+    let (at, place) = (entry.at, entry.place.clone());
+    let token = secret(entry, around, problems)?;
+    let length = token.expose().chars().count();
+    if length < SHORTEST_SECRET {
+        problems.add(at, &place, Wrong::ShortToken(length));
+        return None;
+    }
+    Some(token)
+}

@@ -1,0 +1,153 @@
+//! Events about people who were erased here: the vendor is asked whether it still has them, before anything is believed.
+
+use serde_json::json;
+
+use super::inbound::{self, Heard};
+use crate::{
+    requests::accept::{About, Asked, put_own},
+    service::Shared,
+    store::{
+        Connection, Keys, Named, StoreError,
+        alarms::{self, Alarm},
+        audit::{self, Record},
+        deliveries,
+        details::{Details, Withheld, key_context},
+        events, items,
+        requests::{self, Withholding},
+    },
+};
+use host_model::contract::consent::Choice;
+
+/// The vendor has a person whose erasure it took.
+const STILL_THERE: &str = "erased-person-still-there";
+
+/// Whether it has cannot be found out.
+const NOT_CHECKED: &str = "erased-person-not-checked";
+
+/// Keeps an event back until the vendor has said whether it still has the person. If it cannot be asked, the opt-outs are
+/// taken in.
+pub(super) async fn withhold(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: Withheld,
+) -> Result<(), StoreError> {
+    let asked = Asked::ReadingAfterErasure(withheld.clone());
+    if put_own(tx, keys, about, &asked).await?.is_some() {
+        return Ok(());
+    }
+    take_opt_outs(tx, keys, about, withheld).await
+}
+
+/// Whether the vendor still has the person cannot be known: opt-outs are believed, opt-ins are not.
+pub(crate) async fn take_opt_outs(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: Withheld,
+) -> Result<(), StoreError> {
+    let preferences = withheld.preferences.into_iter().filter(|chosen| chosen.choice == Choice::OptOut);
+    let opt_outs = Withheld { preferences: preferences.collect(), ..withheld };
+    if opt_outs.preferences.is_empty() {
+        return drop_event(tx, keys, about, &opt_outs).await;
+    }
+    let detail = "a person whose erasure the vendor took opted out there, and the vendor does not say whether it still has \
+                  the person; the opt-out is kept: look there";
+    raise(tx, about, NOT_CHECKED, detail).await?;
+    take_event(tx, keys, about, &opt_outs).await
+}
+
+/// Takes in what readings kept back that ended without an answer: expired, or set aside.
+pub(crate) async fn take_unanswered(shared: &Shared) -> Result<(), StoreError> {
+    for ended in shared.store.read(|c| Box::pin(requests::withholding(c))).await? {
+        let keys = shared.store.keys(&ended.tenant).await?;
+        let at = shared.date_ms();
+        let taken =
+            shared.store.write(move |tx| Box::pin(async move { take_ended(tx, &keys, &ended, at).await }));
+        taken.await?;
+    }
+    Ok(())
+}
+
+async fn take_ended(
+    tx: &mut Connection,
+    keys: &Keys,
+    ended: &Withholding,
+    at: i64,
+) -> Result<(), StoreError> {
+    if requests::release(tx, ended.seq).await? == 0 {
+        return Ok(());
+    }
+    let details = keys.vault.data_key(&key_context(&ended.id), &ended.data_key).map_err(StoreError::from);
+    let details = details.and_then(|key| Details::open(&key, &ended.id, &ended.sealed_details));
+    let (subject, withheld) = match details {
+        Ok(Details { subject, withheld: Some(withheld), .. }) => (subject, withheld),
+        Ok(_) => return Ok(()),
+        Err(error) => {
+            tracing::error!(request = ended.id, %error, "an event that was kept back cannot be read");
+            return Ok(());
+        }
+    };
+    let (tenant, connection, person) = (&*ended.tenant, &*ended.connection, ended.person);
+    let names = &*Named::at(tx, keys, connection, &subject).await?.identifying;
+    let about = About { tenant, connection, person, subject: &subject, names, at };
+    take_opt_outs(tx, keys, &about, withheld).await
+}
+
+/// The vendor has the person all the same: the event is believed, and an operator has to look.
+pub(crate) async fn take(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: &Withheld,
+) -> Result<(), StoreError> {
+    alarm(tx, about).await?;
+    take_event(tx, keys, about, withheld).await
+}
+
+async fn take_event(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: &Withheld,
+) -> Result<(), StoreError> {
+    let ground = items::ground(tx, about.tenant, about.connection).await?;
+    let about = &About { at: withheld.received_at, ..*about };
+    let heard = Heard { preferences: &withheld.preferences, changed: &[], key: &withheld.key };
+    inbound::take_heard(tx, keys, about, &ground, heard).await
+}
+
+/// The vendor does not have the person: nothing stays of the event but that it came.
+pub(crate) async fn drop_event(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    withheld: &Withheld,
+) -> Result<(), StoreError> {
+    deliveries::forget(tx, about.person).await?;
+    events::forget(tx, about.connection, keys.person.digest(withheld.key.as_bytes())).await?;
+    let record = Record {
+        connection: Some(about.connection.to_owned()),
+        detail: json!({ "delivery": withheld.delivery, "why": "the person was erased here" }),
+        ..Record::of("consent-event-dropped")
+    };
+    audit::append(tx, about.tenant, about.at, &record).await
+}
+
+/// The vendor has the person, one alarm for each.
+pub(super) async fn alarm(tx: &mut Connection, about: &About<'_>) -> Result<(), StoreError> {
+    let detail = "the vendor has a person whose erasure it took: the erasure did not last, or the person came back; look \
+                  there, and send the erasure again if it is still meant";
+    raise(tx, about, STILL_THERE, detail).await
+}
+
+async fn raise(
+    tx: &mut Connection,
+    about: &About<'_>,
+    kind: &'static str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let person = format!("{} person {}", about.connection, about.person.0);
+    let (tenant, connection) = (about.tenant, Some(about.connection));
+    alarms::raise(tx, about.at, &Alarm { tenant, connection, kind, about: &person, detail }).await
+}

@@ -1,0 +1,221 @@
+//! Every rule that a manifest keeps, looked at once, when the plugin is loaded.
+
+mod operation;
+mod people;
+
+pub(super) use people::unreported;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::HeaderName;
+
+use super::{Declared, ManifestError};
+use crate::egress::{
+    target::matches_option,
+    template::{Blank, is_name},
+};
+use host_model::contract::manifest::{Manifest, Place, SettingSpec};
+
+/// The setting that the host fills with the address for the connection's webhooks.
+pub(crate) const WEBHOOK_URL: &str = "webhook-url";
+/// The blank that stands for the token being installed.
+pub(crate) const WEBHOOK_TOKEN: &str = "webhook-token";
+
+/// More than any vendor has, and less than a page of an operator's patience.
+const ENTRIES: usize = 200;
+/// A sentence or two.
+const PROSE: usize = 1_000;
+/// A word.
+const WORD: usize = 64;
+/// A host setting's value, an option, a parameter's name.
+const VALUE: usize = 256;
+/// The most that a limit may allow: each is remembered for a period.
+const MOST_REQUESTS: u32 = 1_000_000;
+/// A limit's longest window: what a host can keep a log of.
+const LONGEST_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
+
+/// The checked operations of `manifest`, or everything that is wrong with it.
+pub(super) fn operations(manifest: &Manifest) -> Result<BTreeMap<String, Declared>, Vec<ManifestError>> {
+    let mut errors = Vec::new();
+    check_itself(manifest, &mut errors);
+    if manifest.operations.len() > ENTRIES {
+        // What nobody could read is not worth the time of looking through it.
+        return Err(errors);
+    }
+    check_settings(&manifest.settings, &mut errors);
+    check_limits(manifest, &mut errors);
+    check_token_slot(manifest, &mut errors);
+    people::check_kinds(manifest, &mut errors);
+    people::check_exemptions(manifest, &mut errors);
+    let mut operations = BTreeMap::new();
+    for operation in &manifest.operations {
+        if let Some(declared) = operation::checked(manifest, operation, &mut errors) {
+            operations.insert(declared.name.clone(), declared);
+        }
+    }
+    check_exchanges(&operations, &manifest.settings, &mut errors);
+    if errors.is_empty() { Ok(operations) } else { Err(errors) }
+}
+
+fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
+    name("connector", &manifest.name, errors);
+    for (what, text) in [
+        ("version", &manifest.version),
+        ("vendor", &manifest.vendor),
+        ("documentation", &manifest.documentation),
+    ] {
+        prose(what, text, errors);
+    }
+    for (what, count) in [
+        ("settings", manifest.settings.len()),
+        ("operations", manifest.operations.len()),
+        ("limits", manifest.limits.len()),
+        ("identifier-kinds", manifest.identifier_kinds.len()),
+        ("item-kinds", manifest.item_kinds.len()),
+        ("proves-without", manifest.proves_without.len()),
+    ] {
+        if count > ENTRIES {
+            errors.push(ManifestError::TooLong { what: what.to_owned(), limit: ENTRIES, unit: "entries" });
+        }
+    }
+    names("setting", manifest.settings.iter().map(|setting| &setting.name), errors);
+    names("operation", manifest.operations.iter().map(|operation| &operation.name), errors);
+    names("limit", manifest.limits.iter().map(|limit| &limit.name), errors);
+    names("identifier kind", manifest.identifier_kinds.iter().map(|kind| &kind.name), errors);
+    names("item kind", manifest.item_kinds.iter(), errors);
+}
+
+fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
+    for setting in settings {
+        prose(&format!("setting {}", setting.name), &setting.label, errors);
+        prose(&format!("setting {}", setting.name), &setting.description, errors);
+        let values = setting.options.iter().chain(&setting.default);
+        let fit = values.clone().count() <= ENTRIES && values.clone().all(|value| is_plain(value, VALUE));
+        if !fit {
+            errors.push(ManifestError::NotPlain { what: format!("setting {}", setting.name) });
+            continue;
+        }
+        if [WEBHOOK_URL, WEBHOOK_TOKEN].contains(&setting.name.as_str()) {
+            errors.push(ManifestError::ReservedSetting(setting.name.clone()));
+        }
+        if setting.secret && (setting.default.is_some() || !setting.options.is_empty()) {
+            errors.push(ManifestError::PublicSecret(setting.name.clone()));
+            continue;
+        }
+        let default = setting.default.as_ref().filter(|default| !default.is_empty());
+        if let Some(default) = default.filter(|default| !allows(setting, default)) {
+            errors.push(ManifestError::DefaultNotAnOption {
+                setting: setting.name.clone(),
+                default: default.clone(),
+            });
+        }
+    }
+}
+
+/// Whether the manifest's options let `value` be.
+pub(crate) fn allows(setting: &SettingSpec, value: &str) -> bool {
+    setting.options.is_empty() || setting.options.iter().any(|option| matches_option(option, value))
+}
+
+fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
+    for limit in &manifest.limits {
+        let possible = limit.period_ms.is_none_or(|period| (1..=LONGEST_PERIOD_MS).contains(&period));
+        if !(1..=MOST_REQUESTS).contains(&limit.requests) || !possible {
+            errors.push(ManifestError::ImpossibleLimit(limit.name.clone()));
+        }
+    }
+}
+
+fn check_token_slot(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
+    let Some(slot) = &manifest.webhook_token_slot else { return };
+    let fits = match slot.place {
+        Place::Header => HeaderName::from_bytes(slot.name.as_bytes()).is_ok(),
+        Place::Query => !slot.name.is_empty() && is_plain(&slot.name, WORD),
+        Place::Body => false,
+    };
+    if !fits {
+        errors.push(ManifestError::BadTokenSlot { place: slot.place, name: slot.name.clone() });
+    }
+}
+
+/// No secret is fetched, directly or in steps, by means of itself.
+fn check_exchanges(
+    operations: &BTreeMap<String, Declared>,
+    settings: &[SettingSpec],
+    errors: &mut Vec<ManifestError>,
+) {
+    let exchanges: Vec<_> = operations.values().filter(|operation| operation.used_by.is_empty()).collect();
+    let brings: Vec<_> = exchanges.iter().map(|exchange| exchange.captured()).collect();
+    // Another exchange that brings what this one needs; each pair is looked at once.
+    let fetchers: Vec<Vec<usize>> = (0..)
+        .zip(&exchanges)
+        .map(|(at, exchange)| {
+            let needed = |(other, brings): &(usize, &BTreeSet<String>)| {
+                *other != at && !brings.is_disjoint(&exchange.secrets)
+            };
+            let brings = (0..).zip(&brings).filter(needed);
+            brings.map(|(other, _)| other).collect()
+        })
+        .collect();
+    for (start, exchange) in (0..).zip(&exchanges) {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(fetchers) = open.pop().and_then(|at: usize| fetchers.get(at)) {
+            open.extend(fetchers.iter().filter(|fetcher| reached.insert(**fetcher)));
+        }
+        if reached.contains(&start) || needs_what_only_it_fetches(exchange, settings) {
+            errors.push(ManifestError::CircularExchange(exchange.name.clone()));
+        }
+    }
+}
+
+/// A refresh token that is exchanged for its successor is none of these: the operator gives the first one.
+fn needs_what_only_it_fetches(exchange: &Declared, settings: &[SettingSpec]) -> bool {
+    let is_given = |secret: &str| settings.iter().any(|setting| setting.secret && setting.name == secret);
+    exchange.secrets.iter().any(|secret| exchange.fetches(secret) && !is_given(secret))
+}
+
+fn name(what: &'static str, found: &str, errors: &mut Vec<ManifestError>) {
+    if !is_name(found) || found.len() > WORD {
+        errors.push(ManifestError::NotAName { what, found: found.chars().take(WORD).collect() });
+    }
+}
+
+fn names<'a>(what: &'static str, all: impl Iterator<Item = &'a String>, errors: &mut Vec<ManifestError>) {
+    let mut seen = BTreeSet::new();
+    for found in all {
+        name(what, found, errors);
+        if !seen.insert(found) {
+            errors.push(ManifestError::Twice { what, name: found.clone() });
+        }
+    }
+}
+
+fn prose(what: &str, text: &str, errors: &mut Vec<ManifestError>) {
+    if text.chars().count() > PROSE {
+        errors.push(ManifestError::TooLong { what: what.to_owned(), limit: PROSE, unit: "characters" });
+    } else if !is_plain(text, PROSE) {
+        errors.push(ManifestError::NotPlain { what: what.to_owned() });
+    }
+}
+
+/// Whether `text` shows as what it is, on a terminal too.
+fn is_plain(text: &str, longest: usize) -> bool {
+    text.chars().count() <= longest && !text.chars().any(char::is_control)
+}
+
+/// What fills the blank `blank` of any operation.
+fn filler(manifest: &Manifest, blank: &str) -> Blank {
+    if blank == WEBHOOK_TOKEN {
+        Blank::WebhookToken
+    } else if manifest.is_secret(blank) {
+        Blank::Secret(blank.to_owned())
+    } else if blank == WEBHOOK_URL || manifest.setting(blank).is_some() {
+        Blank::Setting(blank.to_owned())
+    } else {
+        Blank::Value(blank.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! The rules of one operation.
+
+use std::collections::BTreeSet;
+
+use http::{HeaderName, Method};
+
+use super::{ENTRIES, PROSE, VALUE, filler, is_plain, prose};
+use crate::egress::{
+    declaration::{BodyForm, BodyKind, Declared, ManifestError, Written},
+    template::{Blank, Template},
+};
+use host_model::contract::{
+    Interface,
+    manifest::{Effect, Field, Limit, Manifest, Operation, Place},
+};
+
+/// Headers that the host writes itself, or that change how the message is read.
+const FORBIDDEN_HEADERS: [&str; 15] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "content-type",
+    "accept-encoding",
+    "proxy-authorization",
+    "proxy-connection",
+    "http2-settings",
+    "user-agent",
+];
+
+/// A rate and a daily cap are two; each request is remembered under every one.
+const MOST_LIMITS: usize = 8;
+
+/// `operation` with its names resolved; what is wrong with it goes to `errors`.
+pub(super) fn checked(
+    manifest: &Manifest,
+    operation: &Operation,
+    errors: &mut Vec<ManifestError>,
+) -> Option<Declared> {
+    let before = errors.len();
+    prose(&format!("operation {}", operation.name), &operation.purpose, errors);
+    let lists = operation.fields.len() + operation.query.len() + operation.captures.len();
+    if lists + operation.response_headers.len() + operation.limits.len() > ENTRIES {
+        let what = format!("operation {}", operation.name);
+        errors.push(ManifestError::TooLong { what, limit: ENTRIES, unit: "entries" });
+        return None;
+    }
+    if !operation.query.iter().all(|name| !name.is_empty() && is_plain(name, VALUE)) {
+        errors.push(ManifestError::NotPlain {
+            what: format!("operation {}: a query parameter", operation.name),
+        });
+    }
+    if operation.limits.len() > MOST_LIMITS {
+        errors.push(ManifestError::TooManyLimits(operation.name.clone()));
+    }
+    check_host_setting(manifest, operation, errors);
+    check_captures(manifest, operation, errors);
+    let body = body(operation, errors);
+    let fields = fields(manifest, operation, body.as_ref().map(|body| body.kind), errors);
+    let path = path(manifest, operation, errors);
+    let blanks = path.blanks().chain(fields.iter().flat_map(|field| field.value.blanks()));
+    let secrets = blanks.filter_map(Blank::secret).map(str::to_owned).collect();
+    let declared = Declared {
+        name: operation.name.clone(),
+        used_by: used_by(operation, errors),
+        host_setting: operation.host_setting.clone(),
+        method: method(operation, errors),
+        effect: effect(operation, errors),
+        path,
+        query: operation.query.clone(),
+        body,
+        fields,
+        captures: operation.captures.clone(),
+        response_headers: response_headers(operation, errors),
+        response_limit: operation.response_limit,
+        limits: limits(manifest, operation, errors),
+        secrets,
+    };
+    check_blanks(&declared, errors);
+    (errors.len() == before).then_some(declared)
+}
+
+fn check_host_setting(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) {
+    if manifest.setting(&operation.host_setting).is_none_or(|setting| setting.secret) {
+        errors.push(ManifestError::UnknownHostSetting {
+            operation: operation.name.clone(),
+            setting: operation.host_setting.chars().take(VALUE).filter(|c| !c.is_control()).collect(),
+        });
+    }
+}
+
+fn check_captures(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) {
+    for capture in &operation.captures {
+        let (operation, secret) = (operation.name.clone(), capture.secret.clone());
+        match manifest.setting(&capture.secret) {
+            Some(setting) if setting.secret => {}
+            Some(_) => errors.push(ManifestError::CapturesOpenSetting { operation, secret }),
+            None if is_a_blank_somewhere(manifest, &capture.secret) => {}
+            None => errors.push(ManifestError::UnknownSecret { operation, secret }),
+        }
+    }
+}
+
+fn is_a_blank_somewhere(manifest: &Manifest, name: &str) -> bool {
+    let blank = format!("{{{name}}}");
+    manifest.operations.iter().any(|operation| {
+        operation.path.contains(&blank) || operation.fields.iter().any(|field| field.value.contains(&blank))
+    })
+}
+
+fn used_by(operation: &Operation, errors: &mut Vec<ManifestError>) -> BTreeSet<Interface> {
+    if operation.used_by.is_empty() && operation.captures.is_empty() {
+        errors.push(ManifestError::UsedByNobody(operation.name.clone()));
+    }
+    let mut interfaces = BTreeSet::new();
+    for name in &operation.used_by {
+        match Interface::from_name(name) {
+            Some(interface) => {
+                interfaces.insert(interface);
+            }
+            None => errors.push(ManifestError::UsedByNoInterface {
+                operation: operation.name.clone(),
+                interface: name.clone(),
+            }),
+        }
+    }
+    interfaces
+}
+
+fn method(operation: &Operation, errors: &mut Vec<ManifestError>) -> Method {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    known.into_iter().find(|known| known.as_str() == operation.method).unwrap_or_else(|| {
+        errors.push(ManifestError::UnknownMethod {
+            operation: operation.name.clone(),
+            method: operation.method.clone(),
+        });
+        Method::GET
+    })
+}
+
+/// A search is often a POST. A vendor whose PUT, PATCH or DELETE changes nothing is not known, so there the declaration is
+/// a mistake, and one that would have a dry run send it.
+fn effect(operation: &Operation, errors: &mut Vec<ManifestError>) -> Effect {
+    if operation.effect == Effect::Read && matches!(operation.method.as_str(), "PUT" | "PATCH" | "DELETE") {
+        errors.push(ManifestError::NeverReads {
+            operation: operation.name.clone(),
+            method: operation.method.clone(),
+        });
+    }
+    operation.effect
+}
+
+fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) -> Template {
+    let path = &operation.path;
+    let printable =
+        path.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\".contains(&b)) && path.len() <= PROSE;
+    let is_path = path.strip_prefix('/').is_some_and(|rest| {
+        // A slash at the end is the vendor's business; anywhere else an empty segment is a slip.
+        rest.strip_suffix('/').unwrap_or(rest).split('/').all(|segment| !["", ".", ".."].contains(&segment))
+            || rest.is_empty()
+    });
+    if !printable || !is_path {
+        errors.push(ManifestError::BadPath { operation: operation.name.clone(), path: path.clone() });
+    }
+    template(manifest, path)
+}
+
+fn template(manifest: &Manifest, text: &str) -> Template {
+    Template::parse(text, |blank| filler(manifest, blank))
+}
+
+fn body(operation: &Operation, errors: &mut Vec<ManifestError>) -> Option<BodyForm> {
+    let content_type = operation.content_type.clone()?;
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let sendable = content_type.bytes().all(|b| (b' '..=b'~').contains(&b)) && media_type.contains('/');
+    if !sendable || content_type.len() > 200 {
+        errors.push(ManifestError::BadContentType {
+            operation: operation.name.clone(),
+            found: content_type.chars().take(200).collect(),
+        });
+    }
+    let kind = match media_type.as_str() {
+        "application/x-www-form-urlencoded" => BodyKind::Form,
+        json if json == "application/json" || json.ends_with("+json") => BodyKind::Json,
+        _ => BodyKind::Opaque,
+    };
+    Some(BodyForm { content_type, kind })
+}
+
+fn fields(
+    manifest: &Manifest,
+    operation: &Operation,
+    body: Option<BodyKind>,
+    errors: &mut Vec<ManifestError>,
+) -> Vec<Written> {
+    operation
+        .fields
+        .iter()
+        .map(|field| {
+            check_field(operation, field, body, errors);
+            Written { place: field.place, name: field.name.clone(), value: template(manifest, &field.value) }
+        })
+        .collect()
+}
+
+fn check_field(
+    operation: &Operation,
+    field: &Field,
+    body: Option<BodyKind>,
+    errors: &mut Vec<ManifestError>,
+) {
+    let operation_name = || operation.name.clone();
+    let nameable = match field.place {
+        Place::Header => HeaderName::from_bytes(field.name.as_bytes()).is_ok(),
+        Place::Query => !field.name.is_empty(),
+        Place::Body => field.name.split('.').all(|step| !step.is_empty()),
+    };
+    if !nameable || field.name.len() > 256 {
+        errors.push(ManifestError::BadFieldName {
+            operation: operation_name(),
+            place: field.place,
+            name: field.name.chars().take(256).collect(),
+        });
+    }
+    let carried = match field.place {
+        Place::Header => field.value.bytes().all(|b| (b' '..=b'~').contains(&b)),
+        Place::Query | Place::Body => !field.value.contains('\0'),
+    };
+    if !carried || field.value.len() > 4 * PROSE {
+        errors.push(ManifestError::BadFieldValue {
+            operation: operation_name(),
+            place: field.place,
+            field: field.name.clone(),
+        });
+    }
+    if field.place == Place::Header && FORBIDDEN_HEADERS.contains(&field.name.to_ascii_lowercase().as_str()) {
+        errors
+            .push(ManifestError::ForbiddenHeader { operation: operation_name(), header: field.name.clone() });
+    }
+    if field.place == Place::Body && !matches!(body, Some(BodyKind::Json | BodyKind::Form)) {
+        errors.push(ManifestError::NoBodyForField { operation: operation_name(), field: field.name.clone() });
+    }
+}
+
+fn response_headers(operation: &Operation, errors: &mut Vec<ManifestError>) -> Vec<HeaderName> {
+    let mut names = Vec::new();
+    for found in &operation.response_headers {
+        match HeaderName::from_bytes(found.as_bytes()) {
+            Ok(name) => names.push(name),
+            Err(_) => errors.push(ManifestError::BadResponseHeader {
+                operation: operation.name.clone(),
+                found: found.chars().take(256).collect(),
+            }),
+        }
+    }
+    names
+}
+
+fn limits(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) -> Vec<Limit> {
+    let mut limits = Vec::new();
+    for name in &operation.limits {
+        match manifest.limit(name) {
+            Some(limit) => limits.push(limit.clone()),
+            None => errors
+                .push(ManifestError::UnknownLimit { operation: operation.name.clone(), limit: name.clone() }),
+        }
+    }
+    limits
+}
+
+fn check_blanks(declared: &Declared, errors: &mut Vec<ManifestError>) {
+    let installs_alone = declared.used_by.iter().eq([&Interface::WebhookToken]);
+    for blank in declared.blanks() {
+        match blank {
+            Blank::Value(name) if declared.used_by.is_empty() => errors
+                .push(ManifestError::NothingFills { operation: declared.name.clone(), blank: name.clone() }),
+            Blank::WebhookToken if !installs_alone => {
+                errors.push(ManifestError::TokenOutOfPlace(declared.name.clone()));
+            }
+            _ => {}
+        }
+    }
+}

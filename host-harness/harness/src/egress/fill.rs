@@ -1,0 +1,204 @@
+//! From a permitted request to one that can be sent: blanks filled, path and query encoded, the host's fields written.
+
+mod body;
+mod path;
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
+
+use super::{
+    declaration::{Declared, Written},
+    denied, no_credential,
+    template::{Blank, Piece, Template},
+    transport::Outgoing,
+};
+use crate::connection::Connection;
+use host_model::{
+    contract::{
+        http::{HttpError, HttpErrorKind, Request},
+        manifest::Place,
+    },
+    secret::Secret,
+};
+
+/// What blanks are filled with.
+pub(crate) struct Fillings<'a> {
+    pub(crate) connection: &'a Connection,
+    /// The secrets that the operation is sent with, settings and captured ones.
+    pub(crate) secrets: &'a BTreeMap<String, Secret>,
+    pub(crate) values: &'a [(String, String)],
+}
+
+impl Fillings<'_> {
+    /// The filling of `blank`; none where an optional setting is empty.
+    fn of(&self, blank: &Blank) -> Option<&str> {
+        match blank {
+            Blank::Setting(name) => self.connection.settings.get(name).map(String::as_str),
+            Blank::Secret(name) => self.secrets.get(name).map(Secret::expose),
+            Blank::WebhookToken => self.connection.token_to_install.as_ref().map(Secret::expose),
+            Blank::Value(name) => {
+                self.values.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+            }
+        }
+        .filter(|filling| !filling.is_empty() || matches!(blank, Blank::Value(_)))
+    }
+
+    /// `template` with every blank filled; none where one stays open.
+    fn filled(&self, template: &Template) -> Option<String> {
+        template
+            .0
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => Some(text.as_str()),
+                Piece::Blank(blank) => self.of(blank),
+            })
+            .collect()
+    }
+}
+
+/// The request as it goes out.
+pub(crate) fn outgoing(
+    declared: &Declared,
+    fillings: &Fillings<'_>,
+    request: &Request,
+) -> Result<Outgoing, HttpError> {
+    let connection = fillings.connection;
+    let target = connection.targets.get(&declared.host_setting).cloned().ok_or_else(|| {
+        denied(format!(
+            "operation {}: connection {} names no host: its setting {} is empty",
+            declared.name, connection.key, declared.host_setting
+        ))
+    })?;
+    let mut parts = Parts {
+        query: request.query.clone(),
+        headers: HeaderMap::new(),
+        body: body::Body::of(declared, request)?,
+    };
+    for field in &declared.fields {
+        match written(declared, fillings, field)? {
+            Some(value) => parts.write(declared, field, &value)?,
+            None => parts.remove(field),
+        }
+    }
+    let body = parts.body.into_bytes();
+    if let (Some(body), Some(form)) = (&body, &declared.body) {
+        within_cap(declared, connection, body.len())?;
+        parts.headers.insert(CONTENT_TYPE, header_value(declared, "content-type", &form.content_type)?);
+    }
+    let policy = &connection.policy;
+    let declared_cap = declared.response_limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(Outgoing {
+        operation: declared.name.clone(),
+        method: declared.method.clone(),
+        target,
+        path_and_query: path::encoded(declared, fillings)? + &path::query(&parts.query),
+        headers: parts.headers,
+        body: body.map(Bytes::from),
+        response_cap: declared_cap.map_or(policy.response_cap, |cap| cap.min(policy.declared_response_cap)),
+        acts: declared.acts() && !declared.used_by.is_empty(),
+    })
+}
+
+struct Parts {
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: body::Body,
+}
+
+impl Parts {
+    /// Leaves a field out: what the connector put there is no more its to choose than what the host would have written.
+    fn remove(&mut self, field: &Written) {
+        match field.place {
+            // The connector writes no headers.
+            Place::Header => {}
+            Place::Query => self.query.retain(|(name, _)| *name != field.name),
+            Place::Body => self.body.remove(&field.name),
+        }
+    }
+
+    /// Writes a field, in place of what the connector put there.
+    fn write(&mut self, declared: &Declared, field: &Written, value: &str) -> Result<(), HttpError> {
+        match field.place {
+            Place::Header => {
+                let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| {
+                    denied(format!("operation {}: {} is no header", declared.name, field.name))
+                })?;
+                let value = header_value(declared, &field.name, &basic(&field.value, value))?;
+                self.headers.insert(name, value);
+            }
+            Place::Query => {
+                self.query.retain(|(name, _)| *name != field.name);
+                self.query.push((field.name.clone(), value.to_owned()));
+            }
+            Place::Body => self.body.write(&declared.name, &field.name, value)?,
+        }
+        Ok(())
+    }
+}
+
+/// A field's value; none where it is left out because an optional setting or secret in it is empty.
+fn written(
+    declared: &Declared,
+    fillings: &Fillings<'_>,
+    field: &Written,
+) -> Result<Option<String>, HttpError> {
+    for blank in field.value.blanks() {
+        match blank {
+            Blank::Value(name) if fillings.of(blank).is_none() => return Err(open_blank(declared, name)),
+            Blank::WebhookToken if fillings.of(blank).is_none() => {
+                return Err(no_token(declared, fillings.connection));
+            }
+            _ => {}
+        }
+    }
+    Ok(fillings.filled(&field.value))
+}
+
+fn open_blank(declared: &Declared, name: &str) -> HttpError {
+    denied(format!("operation {}: the blank {{{name}}} was left open", declared.name))
+}
+
+fn no_token(declared: &Declared, connection: &Connection) -> HttpError {
+    no_credential(format!(
+        "operation {}: connection {} has no webhook token to install (token-to-install)",
+        declared.name, connection.key
+    ))
+}
+
+/// `Basic {user}:{password}` in base64. The colon is the manifest's: one inside a secret does not count.
+fn basic<'a>(template: &Template, filled: &'a str) -> Cow<'a, str> {
+    match filled.strip_prefix("Basic ") {
+        Some(pair) if template.literal().strip_prefix("Basic ").is_some_and(|rest| rest.contains(':')) => {
+            Cow::Owned(format!("Basic {}", STANDARD.encode(pair)))
+        }
+        _ => Cow::Borrowed(filled),
+    }
+}
+
+fn header_value(declared: &Declared, name: &str, value: &str) -> Result<HeaderValue, HttpError> {
+    HeaderValue::from_str(value).map_err(|_| {
+        denied(format!(
+            "operation {}: the header {name} would hold characters that a header cannot carry",
+            declared.name
+        ))
+    })
+}
+
+fn within_cap(declared: &Declared, connection: &Connection, length: usize) -> Result<(), HttpError> {
+    let cap = connection.policy.request_cap;
+    if length <= cap {
+        return Ok(());
+    }
+    Err(HttpError {
+        kind: HttpErrorKind::TooLarge,
+        message: format!(
+            "operation {}: its body has {length} bytes, more than {cap} ([connections.{}.egress] request-cap)",
+            declared.name, connection.key
+        ),
+        request_sent: false,
+        retry_after_ms: None,
+    })
+}

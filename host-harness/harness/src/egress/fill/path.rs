@@ -1,0 +1,74 @@
+//! Encoding of path and query. A value stays within its segment, whatever it holds.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Fillings, no_token, open_blank};
+use crate::egress::{
+    declaration::Declared,
+    denied, no_credential,
+    template::{Blank, Piece},
+};
+use host_model::contract::http::HttpError;
+
+/// All but RFC 3986's unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// The operation's path with its blanks filled.
+pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<String, HttpError> {
+    let mut path = String::new();
+    for piece in &declared.path.0 {
+        match piece {
+            Piece::Text(text) => path.push_str(text),
+            Piece::Blank(blank) => {
+                let value = fillings.of(blank).ok_or_else(|| open(declared, fillings, blank))?;
+                if value.is_empty() {
+                    return Err(another_path(declared));
+                }
+                path.push_str(&encode(value));
+            }
+        }
+    }
+    // URL libraries drop such segments without a word: the request would be another one than was asked for.
+    let declared_end = if matches!(declared.path.0.last(), Some(Piece::Text(text)) if text.ends_with('/')) {
+        "/"
+    } else {
+        ""
+    };
+    let rest = path.strip_prefix('/').and_then(|rest| rest.strip_suffix(declared_end)).unwrap_or_default();
+    if path != "/" && rest.split('/').any(|segment| ["", ".", ".."].contains(&segment)) {
+        return Err(another_path(declared));
+    }
+    Ok(path)
+}
+
+fn another_path(declared: &Declared) -> HttpError {
+    denied(format!(
+        "operation {}: a value for its path is empty, `.` or `..`, which would make it another path",
+        declared.name
+    ))
+}
+
+fn open(declared: &Declared, fillings: &Fillings<'_>, blank: &Blank) -> HttpError {
+    match blank {
+        Blank::Value(name) => open_blank(declared, name),
+        Blank::WebhookToken => no_token(declared, fillings.connection),
+        Blank::Setting(name) => denied(format!(
+            "operation {}: its path needs the setting {name}, which is empty in connection {}",
+            declared.name, fillings.connection.key
+        )),
+        Blank::Secret(name) => no_credential(format!(
+            "operation {}: its path needs the secret {name}, which connection {} does not have",
+            declared.name, fillings.connection.key
+        )),
+    }
+}
+
+/// The query with its question mark; empty where there are no parameters.
+pub(super) fn query(parameters: &[(String, String)]) -> String {
+    let pairs: Vec<_> = parameters.iter().map(|(name, value)| encode(name) + "=" + &encode(value)).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}

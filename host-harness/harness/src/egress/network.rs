@@ -1,0 +1,306 @@
+//! The real way out: TLS to a vetted address, under deadlines and caps. One try, no redirect, no proxy, no decompression.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls_pki_types::CertificateDer;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    address::Reach,
+    target::address_refused,
+    transport::{Answer, Outgoing, Transport},
+};
+use crate::connection::{Connection, EgressPolicy, TenantId};
+use host_model::contract::http::{HttpError, HttpErrorKind};
+
+/// How long an idle connection is kept: shorter than the minute after which vendors' proxies drop theirs.
+const IDLE: Duration = Duration::from_secs(50);
+
+/// Asks for the addresses of a name.
+pub trait Lookup: Send + Sync {
+    /// Every address of `name`, vetted or not.
+    fn addresses(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+}
+
+/// The machine's own resolver.
+#[derive(Debug)]
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn addresses(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// The network. Connections are pooled, but never across tenants or policies.
+pub struct Network {
+    lookup: Arc<dyn Lookup>,
+    clients: Mutex<HashMap<ClientKey, reqwest::Client>>,
+}
+
+/// What two requests must share to share a TCP connection.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct ClientKey {
+    tenant: TenantId,
+    reach: Reach,
+    connect: Duration,
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::with_lookup(Arc::new(SystemLookup))
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Network")
+    }
+}
+
+impl Network {
+    /// The network, with another resolver.
+    pub fn with_lookup(lookup: Arc<dyn Lookup>) -> Self {
+        Self { lookup, clients: Mutex::default() }
+    }
+
+    fn client(&self, tenant: &TenantId, policy: &EgressPolicy) -> Result<reqwest::Client, HttpError> {
+        let key = ClientKey {
+            tenant: tenant.clone(),
+            reach: policy.reach,
+            connect: policy.deadlines.connect,
+            authorities: policy.authorities.clone(),
+        };
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let vetting = Vetting { lookup: Arc::clone(&self.lookup), reach: policy.reach };
+        let client = client(&policy.authorities)
+            .map_err(|error| not_set_up(&error))?
+            .https_only(policy.reach != Reach::Loopback)
+            .dns_resolver(Arc::new(vetting))
+            .connect_timeout(policy.deadlines.connect)
+            .pool_idle_timeout(IDLE)
+            .build()
+            .map_err(|error| not_set_up(&error))?;
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+
+    async fn send_once(&self, connection: &Connection, outgoing: Outgoing) -> Result<Answer, HttpError> {
+        let policy = &connection.policy;
+        let begun = Instant::now();
+        let over_at = begun + policy.deadlines.total;
+        let begins_by = over_at.min(begun + policy.deadlines.first_byte);
+        let cap = outgoing.response_cap;
+        let operation = outgoing.operation.clone();
+        let client = self.client(&connection.tenant, policy)?;
+        let request = http_request(outgoing)?;
+        let response = match timeout_at(begins_by, client.execute(request)).await {
+            Ok(answered) => answered.map_err(|error| broken(&operation, connection, error))?,
+            Err(_) => return Err(late(&operation, "the answer did not begin")),
+        };
+        if response.content_length().is_some_and(|length| length > cap as u64) {
+            return Err(too_large(&operation, &connection.key, cap));
+        }
+        read(response, &operation, connection, cap, over_at).await
+    }
+}
+
+impl Transport for Network {
+    fn send<'a>(
+        &'a self,
+        connection: &'a Connection,
+        outgoing: Outgoing,
+    ) -> BoxFuture<'a, Result<Answer, HttpError>> {
+        Box::pin(self.send_once(connection, outgoing))
+    }
+}
+
+fn http_request(outgoing: Outgoing) -> Result<reqwest::Request, HttpError> {
+    let address = format!("{}{}", outgoing.target, outgoing.path_and_query);
+    let operation = outgoing.operation;
+    let url = reqwest::Url::parse(&address)
+        .map_err(|_| super::denied(format!("operation {operation}: no valid address")))?;
+    let path = outgoing.path_and_query.split('?').next().unwrap_or_default();
+    if url.path() != path {
+        return Err(super::denied(format!("operation {operation}: its path would be sent as another one")));
+    }
+    let mut request = reqwest::Request::new(outgoing.method, url);
+    *request.headers_mut() = outgoing.headers;
+    *request.body_mut() = outgoing.body.map(Into::into);
+    Ok(request)
+}
+
+async fn read(
+    mut response: reqwest::Response,
+    operation: &str,
+    connection: &Connection,
+    cap: usize,
+    over_at: Instant,
+) -> Result<Answer, HttpError> {
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = Vec::new();
+    loop {
+        let next_by = over_at.min(Instant::now() + connection.policy.deadlines.between_bytes);
+        let chunk = match timeout_at(next_by, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return Ok(Answer { status, headers, body }),
+            Ok(Err(_)) => {
+                return Err(sent(
+                    HttpErrorKind::Unreachable,
+                    operation,
+                    "the connection broke in the middle of the answer",
+                ));
+            }
+            Err(_) => return Err(late(operation, "the answer did not go on")),
+        };
+        if body.len() + chunk.len() > cap {
+            return Err(too_large(operation, &connection.key, cap));
+        }
+        body.extend_from_slice(&chunk);
+    }
+}
+
+/// Resolves a name once and hands on only the addresses within reach; the connection goes to one of them.
+struct Vetting {
+    lookup: Arc<dyn Lookup>,
+    reach: Reach,
+}
+
+/// No address of a name is within reach.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} is {why}")]
+struct OutOfReach {
+    address: IpAddr,
+    why: &'static str,
+}
+
+impl Resolve for Vetting {
+    fn resolve(&self, name: Name) -> Resolving {
+        let addresses = self.lookup.addresses(name.as_str().to_owned());
+        let reach = self.reach;
+        Box::pin(async move {
+            let addresses = addresses.await?;
+            let refusal = addresses
+                .iter()
+                .find_map(|address| reach.refusal(*address).map(|why| OutOfReach { address: *address, why }));
+            let vetted: Vec<_> = addresses
+                .into_iter()
+                .filter(|address| reach.refusal(*address).is_none())
+                .map(|address| SocketAddr::new(address, 0))
+                .collect();
+            match refusal {
+                Some(refusal) if vetted.is_empty() => Err(refusal.into()),
+                _ => Ok(Box::new(vetted.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+/// An HTTP client to be: TLS under these authorities, one try, no redirect, no proxy of the environment.
+pub(crate) fn client(
+    authorities: &[CertificateDer<'static>],
+) -> Result<reqwest::ClientBuilder, rustls::Error> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(authorities)?)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .user_agent(concat!("connector-host/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// Public authorities, or only those that the operator named.
+fn tls(authorities: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, rustls::Error> {
+    let mut roots = rustls::RootCertStore::empty();
+    if authorities.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    for authority in authorities {
+        roots.add(authority.clone())?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// What a failed exchange says; the address is left out of it, since people are in paths.
+fn broken(operation: &str, connection: &Connection, error: reqwest::Error) -> HttpError {
+    if let Some(refused) = cause::<OutOfReach>(&error) {
+        let refused = address_refused(&refused.address.to_string(), refused.why, &connection.key);
+        return super::denied(format!("operation {operation}: {refused}"));
+    }
+    let request_sent = !error.is_connect();
+    let kind = if error.is_timeout() { HttpErrorKind::TimedOut } else { HttpErrorKind::Unreachable };
+    let what = if request_sent { "the connection broke" } else { "no connection" };
+    let why = innermost(&error.without_url());
+    HttpError {
+        kind,
+        message: format!("operation {operation}: {what}: {why}"),
+        request_sent,
+        retry_after_ms: None,
+    }
+}
+
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn innermost(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+fn sent(kind: HttpErrorKind, operation: &str, what: &str) -> HttpError {
+    HttpError {
+        kind,
+        message: format!("operation {operation}: {what}"),
+        request_sent: true,
+        retry_after_ms: None,
+    }
+}
+
+fn late(operation: &str, what: &str) -> HttpError {
+    sent(HttpErrorKind::TimedOut, operation, &format!("{what} in time"))
+}
+
+fn too_large(operation: &str, connection: &str, cap: usize) -> HttpError {
+    let caps = format!("[connections.{connection}.egress] response-cap, declared-response-cap");
+    sent(HttpErrorKind::TooLarge, operation, &format!("its answer has more than {cap} bytes ({caps})"))
+}
+
+fn not_set_up(error: &dyn Error) -> HttpError {
+    super::denied(format!("no TLS could be set up: {}", innermost(error)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! Where a connection's requests go: a host that the manifest's options or the operator's policy allow.
+
+use std::fmt;
+
+use url::Host;
+
+use super::address::Reach;
+use crate::connection::EgressPolicy;
+use host_model::contract::manifest::SettingSpec;
+
+/// A host and port that requests may go to, with the scheme and the addresses that are within reach there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub(crate) host: Host,
+    pub(crate) port: Option<u16>,
+    pub(crate) reach: Reach,
+}
+
+/// Why a host setting names no target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// Not `host` or `host:port`.
+    #[error("expected a host name such as api.example.com, found {found:?}")]
+    NotAHost {
+        /// What the setting holds.
+        found: String,
+    },
+    /// Neither the manifest's options nor the policy allow it.
+    #[error(
+        "the host {host:?} is not one of {} that the connector knows; to allow it, add to the configuration:\n\
+         [connections.{connection}.egress]\nhosts = [{host:?}]",
+        any_of(.known)
+    )]
+    NotAllowed {
+        /// What the setting holds.
+        host: String,
+        /// What the manifest allows.
+        known: Vec<String>,
+        /// The connection that it was to be for.
+        connection: String,
+    },
+    /// A literal address that is never a destination.
+    #[error("{}", address_refused(.address, .why, .connection))]
+    Address {
+        /// The address.
+        address: String,
+        /// What it is.
+        why: &'static str,
+        /// The connection that it was to be for.
+        connection: String,
+    },
+}
+
+fn any_of(known: &[String]) -> String {
+    if known.is_empty() { "those".to_owned() } else { known.join(", ") }
+}
+
+/// What to say of an address that is out of reach; loopback is the one kind that an operator can allow.
+pub(crate) fn address_refused(address: &str, why: &str, connection: &str) -> String {
+    let refused = format!("the address {address} is never connected to ({why})");
+    if why == "loopback" {
+        format!(
+            "{refused}; to allow this machine, add to the configuration:\n\
+             [connections.{connection}.egress]\nloopback = true"
+        )
+    } else {
+        refused
+    }
+}
+
+impl Target {
+    /// The target that `setting` names with `value`, under `policy`.
+    pub(crate) fn of(
+        connection: &str,
+        setting: &SettingSpec,
+        value: &str,
+        policy: &EgressPolicy,
+    ) -> Result<Self, TargetError> {
+        let (host, port) =
+            host_and_port(value).ok_or_else(|| TargetError::NotAHost { found: value.to_owned() })?;
+        let known = setting.options.iter().any(|option| matches_option(option, value));
+        if !known && !policy.hosts.contains(value) {
+            return Err(TargetError::NotAllowed {
+                host: value.to_owned(),
+                known: setting.options.clone(),
+                connection: connection.to_owned(),
+            });
+        }
+        let target = Self { host, port, reach: policy.reach };
+        match target.literal().and_then(|address| target.reach.refusal(address)) {
+            Some(why) => Err(TargetError::Address {
+                address: target.host.to_string(),
+                why,
+                connection: connection.to_owned(),
+            }),
+            None => Ok(target),
+        }
+    }
+
+    /// The address that the host is, where it is no name: no resolver is asked about it.
+    fn literal(&self) -> Option<std::net::IpAddr> {
+        match self.host {
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+            Host::Domain(_) => None,
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.reach == Reach::Loopback { "http" } else { "https" }
+    }
+}
+
+/// As the beginning of an address, without a path.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// Reads a host as HTTP clients do, so that `0x7f.1` is the address that it would be connected to.
+fn host_and_port(value: &str) -> Option<(Host, Option<u16>)> {
+    let looks_like_more = |c: char| c.is_whitespace() || c.is_control() || "/\\@?#%".contains(c);
+    if value.is_empty() || value.contains(looks_like_more) {
+        return None;
+    }
+    let after_address = value.rfind(']').map_or(0, |end| end + 1);
+    let (host, port) = match value.get(after_address..)?.rfind(':') {
+        Some(colon) => {
+            let (host, port) = value.split_at(after_address + colon);
+            (host, Some(port.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?))
+        }
+        None => (value, None),
+    };
+    Some((Host::parse(host).ok()?, port))
+}
+
+/// Whether `value` is `option`, in which a `*` stands for letters, digits, dots and dashes.
+pub(crate) fn matches_option(option: &str, value: &str) -> bool {
+    let is_wild = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
+    // For each length of `value`, whether that much of it matches what was read of `option`: nothing is tried twice, whoever
+    // wrote the option.
+    let mut reached: Vec<bool> = [true].into_iter().chain(value.bytes().map(|_| false)).collect();
+    for sign in option.bytes() {
+        let mut before = false;
+        let next = value.bytes().zip(&reached).map(|(b, here)| {
+            before = if sign == b'*' { is_wild(b) && (*here || before) } else { *here && b == sign };
+            before
+        });
+        reached = [false].into_iter().chain(next).collect();
+    }
+    reached.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domain(options: &[&str]) -> SettingSpec {
+        SettingSpec {
+            name: "domain".into(),
+            options: options.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn target(value: &str, options: &[&str], policy: &EgressPolicy) -> Result<String, TargetError> {
+        Target::of("newsletter", &domain(options), value, policy).map(|target| target.to_string())
+    }
+
+    fn allowing(host: &str) -> EgressPolicy {
+        EgressPolicy { hosts: [host.to_owned()].into(), ..Default::default() }
+    }
+
+    #[test]
+    fn the_manifests_options_and_the_operators_hosts_are_targets() {
+        let options = ["api.example.com", "*.eu.example.com"];
+        let closed = EgressPolicy::default();
+        assert_eq!(target("api.example.com", &options, &closed).unwrap(), "https://api.example.com");
+        assert_eq!(target("a.b.eu.example.com", &options, &closed).unwrap(), "https://a.b.eu.example.com");
+        assert_eq!(
+            target("h.example.net:8443", &options, &allowing("h.example.net:8443")).unwrap(),
+            "https://h.example.net:8443"
+        );
+    }
+
+    #[test]
+    fn a_denied_host_shows_the_lines_that_would_allow_it() {
+        let denied =
+            target("api.example.net", &["api.example.com", "api.eu.example.com"], &EgressPolicy::default());
+        assert_eq!(
+            denied.unwrap_err().to_string(),
+            "the host \"api.example.net\" is not one of api.example.com, api.eu.example.com that the connector knows; \
+             to allow it, add to the configuration:\n\
+             [connections.newsletter.egress]\n\
+             hosts = [\"api.example.net\"]"
+        );
+    }
+
+    #[test]
+    fn a_host_of_another_spelling_port_or_suffix_is_not_the_allowed_one() {
+        for value in [
+            "api.example.com:8443",
+            "API.example.com.",
+            "api.example.com.evil.example",
+            "evilapi.example.com",
+        ] {
+            let denied = target(value, &["api.example.com"], &EgressPolicy::default());
+            assert!(matches!(denied, Err(TargetError::NotAllowed { .. })), "{value}: {denied:?}");
+        }
+        let denied = target(".eu.example.com", &["*.eu.example.com"], &EgressPolicy::default());
+        assert!(matches!(denied, Err(TargetError::NotAllowed { .. })), "{denied:?}");
+    }
+
+    #[test]
+    fn an_option_matches_whole_values_and_takes_no_longer_for_being_hostile() {
+        for (option, value, matches) in [
+            ("*", "a.b-c", true),
+            ("*", "", false),
+            ("*", "a_b", false),
+            ("a*c", "abc", true),
+            ("a*c", "ac", false),
+            ("a*c*", "abcd", true),
+            ("**", "a", false),
+            ("**", "ab", true),
+            ("", "", true),
+            ("é", "é", true),
+        ] {
+            assert_eq!(matches_option(option, value), matches, "{option:?} {value:?}");
+        }
+        assert!(!matches_option(&("*".repeat(100) + "_"), &"a".repeat(200)));
+    }
+
+    #[test]
+    fn what_is_no_host_is_no_target() {
+        for value in [
+            "",
+            " ",
+            "https://api.example.com",
+            "api.example.com/v1",
+            "user@api.example.com",
+            "api.example.com?x",
+            "api.example.com#x",
+            "a b",
+            "api.example.com:0",
+            "api.example.com:x",
+            "api.example.com:99999",
+            "[::1",
+            "a\\b",
+            "a\r\nb",
+            "%61pi.example.com",
+        ] {
+            assert_eq!(
+                target(value, &[], &allowing(value)),
+                Err(TargetError::NotAHost { found: value.to_owned() }),
+            );
+        }
+    }
+
+    #[test]
+    fn a_literal_address_is_judged_in_every_spelling_though_the_operator_listed_it() {
+        for value in [
+            "10.0.0.1",
+            "0x0a000001",
+            "167772161",
+            "012.0.0.1",
+            "10.1",
+            "[::ffff:10.0.0.1]",
+            "[fd00::1]:443",
+            "169.254.169.254",
+        ] {
+            let denied = target(value, &[], &allowing(value));
+            assert!(matches!(denied, Err(TargetError::Address { .. })), "{value}: {denied:?}");
+        }
+    }
+
+    #[test]
+    fn loopback_needs_the_operators_word_and_the_denial_says_how() {
+        for value in
+            ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]"]
+        {
+            let denied = target(value, &[], &allowing(value)).unwrap_err().to_string();
+            assert!(
+                denied.ends_with(
+                    "is never connected to (loopback); to allow this machine, add to the configuration:\n\
+                 [connections.newsletter.egress]\nloopback = true"
+                ),
+                "{value}: {denied}"
+            );
+            let policy = EgressPolicy { reach: Reach::PublicAndLoopback, ..allowing(value) };
+            assert!(target(value, &[], &policy).unwrap().starts_with("https://"), "{value}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_spoken_to_loopback_alone() {
+        let policy = EgressPolicy { reach: Reach::Loopback, ..allowing("127.0.0.1:8080") };
+        assert_eq!(target("127.0.0.1:8080", &[], &policy).unwrap(), "http://127.0.0.1:8080");
+        let policy = EgressPolicy { reach: Reach::Loopback, ..allowing("1.1.1.1") };
+        assert!(matches!(target("1.1.1.1", &[], &policy), Err(TargetError::Address { .. })));
+    }
+}

@@ -1,0 +1,65 @@
+//! A vendor that keeps what it receives and answers from a list, `200 {}` when that is over.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use futures::future::BoxFuture;
+
+use crate::{
+    connection::Connection,
+    egress::{Answer, Outgoing, Transport},
+};
+use host_model::contract::http::HttpError;
+
+#[derive(Default)]
+pub(super) struct Vendor {
+    sent: Mutex<Vec<Sent>>,
+    answers: Mutex<VecDeque<Answer>>,
+}
+
+/// A request as it would be on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) line: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<String>,
+}
+
+impl Sent {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Vendor {
+    pub(super) fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn answers(&self, status: u16, headers: &[(&'static str, &str)], body: &str) {
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let answer = Answer { status, headers, body: body.into() };
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+    }
+}
+
+impl Transport for Vendor {
+    fn send<'a>(&'a self, _: &'a Connection, outgoing: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+        let sent = Sent {
+            line: format!("{} {}{}", outgoing.method, outgoing.target, outgoing.path_and_query),
+            headers: outgoing
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .collect(),
+            body: outgoing.body.map(|body| String::from_utf8(body.to_vec()).unwrap()),
+        };
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let usual = Answer { status: 200, body: b"{}".to_vec(), ..Default::default() };
+        Box::pin(std::future::ready(Ok(answer.unwrap_or(usual))))
+    }
+}

@@ -1,0 +1,139 @@
+use super::*;
+use host_model::contract::{
+    Exemption,
+    manifest::{Capture, Field, IdentifierKind, Identifies, Place, SettingSpec, TokenSlot},
+};
+
+fn running() -> Manifest {
+    Manifest {
+        settings: vec![
+            SettingSpec {
+                name: "domain".into(),
+                options: vec!["api.example.com".into()],
+                ..Default::default()
+            },
+            SettingSpec { name: "api-key".into(), secret: true, ..Default::default() },
+        ],
+        operations: vec![Operation {
+            name: "forget".into(),
+            purpose: "Forgets a person".into(),
+            used_by: vec!["erasure".into()],
+            host_setting: "domain".into(),
+            method: "POST".into(),
+            path: "/forget".into(),
+            fields: vec![Field { place: Place::Header, name: "Api-Key".into(), value: "{api-key}".into() }],
+            captures: vec![Capture { field: "token".into(), secret: "token".into(), lifetime: None }],
+            limits: vec!["per-day".into()],
+            ..Default::default()
+        }],
+        webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
+        limits: vec![Limit { name: "per-day".into(), requests: 1_000, period_ms: Some(86_400_000) }],
+        ..Default::default()
+    }
+}
+
+#[test]
+fn the_same_or_less_asks_for_nothing_more() {
+    let mut less = running();
+    less.limits[0].requests = 999;
+    less.operations.clear();
+    assert_eq!(Changes::between(&running(), &running()), Changes::default());
+    assert_eq!(Changes::between(&running(), &less), Changes::default());
+}
+
+#[test]
+fn a_blank_that_the_host_no_longer_fills_is_named() {
+    let mut new = running();
+    new.settings.retain(|setting| setting.name != "api-key");
+    assert_eq!(
+        Changes::between(&running(), &new).to_string(),
+        "\n  ~ operation forget: the connector now fills {api-key}"
+    );
+}
+
+#[test]
+fn another_rule_of_who_is_who_is_to_be_agreed_to() {
+    let kind = |name: &str, identifies| IdentifierKind { name: name.into(), identifies };
+    let (mut known, mut new) = (running(), running());
+    known.identifier_kinds = vec![kind("email", Identifies::Always), kind("phone-number", Identifies::Never)];
+    new.identifier_kinds = vec![
+        kind("email", Identifies::When { setting: "domain".into(), values: vec!["a".into(), "b".into()] }),
+        kind("user-id", Identifies::Always),
+    ];
+    assert_eq!(
+        Changes::between(&known, &new).to_string(),
+        "\n  ~ identifier kind email: identifies a person if domain is a or b\
+         \n  ~ identifier kind user-id: identifies a person\
+         \n  ~ identifier kind phone-number: is no longer acted on"
+    );
+    assert!(Changes::between(&new, &new.clone()).is_empty());
+}
+
+#[test]
+fn an_effect_that_changes_and_a_new_exemption_are_to_be_agreed_to() {
+    let mut reads = running();
+    reads.operations[0].effect = Effect::Read;
+    let told = |known: &Manifest, new: &Manifest| Changes::between(known, new).to_string();
+    assert_eq!(
+        told(&reads, &running()),
+        "\n  ~ operation forget: may now change something, where it only read"
+    );
+    assert_eq!(
+        told(&running(), &reads),
+        "\n  ~ operation forget: is now said only to read: a dry run sends it"
+    );
+    let mut exempt = running();
+    exempt.proves_without =
+        vec![Exemption { claim: Claim::EraseNotFound, reason: "The vendor has no search".into() }];
+    assert_eq!(
+        told(&running(), &exempt),
+        "\n  + reports erase-not-found without a request: The vendor has no search"
+    );
+    assert_eq!(told(&exempt, &exempt), "");
+    assert_eq!(told(&exempt, &running()), "");
+}
+
+#[test]
+fn each_thing_more_is_named() {
+    let mut new = running();
+    new.settings[0].options.push("*.example.net".into());
+    new.settings.push(SettingSpec { name: "master-key".into(), secret: true, ..Default::default() });
+    let forget = &mut new.operations[0];
+    forget.path = "/forget/all".into();
+    forget.used_by.push("webhook-verify".into());
+    forget.query.push("cascade".into());
+    forget.fields[0].value = "{master-key}".into();
+    forget.response_headers.push("link".into());
+    forget.response_limit = Some(2_000_000);
+    forget.captures[0].field = "elsewhere".into();
+    forget.content_type = Some("text/xml".into());
+    forget.limits.clear();
+    new.limits[0].period_ms = None;
+    new.webhook_token_slot = None;
+    new.operations.push(Operation {
+        name: "export".into(),
+        purpose: "Reads everything".into(),
+        method: "GET".into(),
+        path: "/export".into(),
+        ..Default::default()
+    });
+    assert_eq!(
+        Changes::between(&running(), &new).to_string(),
+        "\n  ~ operation forget: now sends POST /forget/all\
+         \n  ~ operation forget: now also sent by webhook-verify\
+         \n  ~ operation forget: may now set the parameter cascade\
+         \n  ~ operation forget: the host now writes header Api-Key = {master-key}\
+         \n  ~ operation forget: the host no longer writes header Api-Key = {api-key}\
+         \n  ~ operation forget: now captures token out of elsewhere\
+         \n  ~ operation forget: no longer captures token out of token\
+         \n  ~ operation forget: now sees the response header link\
+         \n  ~ operation forget: no longer keeps to the limit per-day\
+         \n  ~ operation forget: now has a body of text/xml\
+         \n  ~ operation forget: now reads answers of 2000000 bytes\
+         \n  + operation export: GET /export (Reads everything)\
+         \n  ~ limit per-day: now lets more through\
+         \n  ~ webhook token: now in no place\
+         \n  + credential master-key\
+         \n  + host *.example.net"
+    );
+}

@@ -1,0 +1,95 @@
+//! The names that a component imports and exports: all of the contract, and all of one version.
+
+use std::fmt;
+
+use wasmtime::component::Component;
+
+use super::{LoadError, Wasi};
+use crate::engine::Engine;
+use host_model::contract::{self, ContractVersion, Interface};
+
+/// The contract's interfaces that a connector may import.
+pub(super) const IMPORTS: [&str; 4] = ["types", "http", "credentials", "log"];
+
+/// How a component uses an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It calls it.
+    Imports,
+    /// It offers it.
+    Exports,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Imports => "imports",
+            Self::Exports => "exports",
+        })
+    }
+}
+
+/// What a component imports and exports.
+pub(super) struct Surface {
+    pub(super) contract: ContractVersion,
+    pub(super) imports: Vec<String>,
+    pub(super) offered: Vec<Interface>,
+}
+
+impl Surface {
+    /// The names of `component`, each checked.
+    pub(super) fn of(engine: &Engine, component: &Component, wasi: Wasi) -> Result<Self, LoadError> {
+        let (ty, engine) = (component.component_type(), engine.wasmtime());
+        let mut seen = Versions::default();
+        let mut imports = Vec::new();
+        for (import, _) in ty.imports(engine) {
+            let is_wasi = import.starts_with("wasi:");
+            if !(is_wasi && wasi == Wasi::Trapped) {
+                let foreign = || LoadError::ForeignImport { import: import.to_owned(), wasi: is_wasi };
+                let (interface, version) = contract::split(import).ok_or_else(foreign)?;
+                if !IMPORTS.contains(&interface) {
+                    return Err(foreign());
+                }
+                seen.take(Way::Imports, import, version)?;
+            }
+            imports.push(import.to_owned());
+        }
+        let mut offered = Vec::new();
+        for (export, _) in ty.exports(engine) {
+            let foreign = || LoadError::ForeignExport { export: export.to_owned() };
+            let (interface, version) = contract::split(export).ok_or_else(foreign)?;
+            offered.push(Interface::from_name(interface).ok_or_else(foreign)?);
+            seen.take(Way::Exports, export, version)?;
+        }
+        offered.sort_unstable();
+        match seen.first {
+            Some((contract, _)) if offered.first() == Some(&Interface::Connector) => {
+                Ok(Self { contract, imports, offered })
+            }
+            _ => Err(LoadError::NoConnector),
+        }
+    }
+}
+
+/// The versions met so far: one, or none.
+#[derive(Default)]
+struct Versions {
+    first: Option<(ContractVersion, String)>,
+}
+
+impl Versions {
+    fn take(&mut self, way: Way, name: &str, version: &str) -> Result<(), LoadError> {
+        let unserved = || LoadError::UnservedVersion { way, name: name.to_owned() };
+        let version = ContractVersion::from_name(version).ok_or_else(unserved)?;
+        match &self.first {
+            Some((known, first)) if *known != version => {
+                Err(LoadError::MixedVersions(first.clone(), name.to_owned()))
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.first = Some((version, name.to_owned()));
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A changed file becomes a swap. What does not load leaves the current version serving.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+
+use super::{LoadPolicy, Plugin, Slot};
+use crate::engine::Engine;
+use host_model::digest::Digest;
+
+/// A file cannot be watched.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch {path} for a new version: {cause}")]
+pub struct WatchError {
+    path: PathBuf,
+    cause: notify::Error,
+}
+
+/// Keeps watching until dropped.
+#[derive(Debug)]
+pub struct Watched {
+    _watcher: RecommendedWatcher,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Watches `file` and puts each new version that loads and asks for no more into `slot`.
+pub fn watch(
+    file: &Path,
+    engine: Arc<Engine>,
+    policy: LoadPolicy,
+    slot: Arc<Slot>,
+) -> Result<Watched, WatchError> {
+    let failed = |cause| WatchError { path: file.to_owned(), cause };
+    // One note is enough: whoever reads it looks at the file as it is then.
+    let (note, mut notes) = mpsc::channel(1);
+    let again = note.clone();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _already_noted = note.try_send(());
+        }
+    })
+    .map_err(failed)?;
+    // The folder, not the file: a new version is usually moved into place, and a watch on the old file would see nothing.
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    watcher.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
+    // The file may have changed since it was loaded.
+    let _noted = again.try_send(());
+    let path = file.to_owned();
+    let task = tokio::spawn(async move {
+        // A version is taken in once: one that was rolled back does not come back by itself.
+        let mut seen = slot.current().plugin().digest();
+        while notes.recv().await.is_some() {
+            take_in(&path, &engine, &policy, &slot, &mut seen).await;
+        }
+    });
+    Ok(Watched { _watcher: watcher, task })
+}
+
+async fn take_in(path: &Path, engine: &Arc<Engine>, policy: &LoadPolicy, slot: &Slot, seen: &mut Digest) {
+    let file = path.display();
+    let Ok(bytes) = tokio::fs::read(path).await else {
+        tracing::debug!(%file, "plugin file cannot be read now");
+        return;
+    };
+    let digest = Digest(Sha256::digest(&bytes).into());
+    if *seen == digest {
+        return;
+    }
+    // What does not load may be half written, and is looked at again with the next note.
+    let plugin = match Plugin::load(engine, bytes, policy).await {
+        Ok(plugin) => plugin,
+        Err(error) => {
+            tracing::warn!(%file, %error, "plugin not swapped");
+            return;
+        }
+    };
+    *seen = digest;
+    match slot.replace(plugin) {
+        Ok(digest) => tracing::info!(%file, %digest, "plugin swapped"),
+        Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
+    }
+}

@@ -1,0 +1,174 @@
+//! What a guest's prose loses on its way out of a call: the connection's secrets, and whatever names the person that the call
+//! is about. A vendor's error may repeat them, and the connector repeat the error.
+
+mod names;
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
+
+use crate::egress::Redactor;
+use host_model::contract::{Subject, webhook::Delivery};
+use names::Names;
+
+/// Stands for every text of a call that names more than is searched for.
+const WITHHELD: &str = "[redacted: the call names more than is searched for]";
+
+/// Whom a call is about.
+#[derive(Clone, Debug)]
+pub(crate) enum About {
+    /// No person.
+    Nobody,
+    /// These.
+    People(Vec<Subject>),
+    /// Whoever is in this delivery: nobody knows them before it is read.
+    Delivery(Arc<Delivery>),
+}
+
+/// Masks the texts of one call.
+pub(crate) struct Masks {
+    secrets: Redactor,
+    about: About,
+    /// Built for the first prose: most calls that succeed have none. `None` if there are more names than are searched for.
+    all: OnceLock<Option<Redactor>>,
+}
+
+impl Masks {
+    /// For a call with these secrets that is about those people.
+    pub(crate) fn new(secrets: Redactor, about: About) -> Self {
+        Self { secrets, about, all: OnceLock::new() }
+    }
+
+    /// `text` without secrets and names.
+    pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if text.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        match self.all.get_or_init(|| self.build()) {
+            Some(all) => all.text(text),
+            None => Cow::Borrowed(WITHHELD),
+        }
+    }
+
+    /// `word`, said about `subject`, without secrets and names. Letters alone, such as `EmailLink`, are compared with the
+    /// subject's identifiers only, so that a delivery that is read well is not parsed once more.
+    pub(crate) fn word<'a>(&self, word: &'a str, subject: &Subject) -> Cow<'a, str> {
+        if !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return self.text(word);
+        }
+        let lower = word.to_ascii_lowercase();
+        let names_subject = subject.identifiers().iter().any(|identifier| {
+            let name = identifier.value.trim().to_ascii_lowercase();
+            !name.is_empty() && lower.contains(&name)
+        });
+        if names_subject { self.text(word) } else { self.secrets.text(word) }
+    }
+
+    fn build(&self) -> Option<Redactor> {
+        let names = Names::of(&self.about)?;
+        let build = || self.secrets.and(&Redactor::of_names(names.iter()));
+        Some(if names.take_long() { off_the_runtime(build) } else { build() })
+    }
+}
+
+/// Does `work` so that no other task waits for this thread.
+fn off_the_runtime<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::BUILT;
+    use host_model::contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS};
+
+    fn delivery(url: &str, body: &str) -> About {
+        About::Delivery(Arc::new(Delivery {
+            method: "POST".to_owned(),
+            url: url.to_owned(),
+            headers: Vec::new(),
+            body: body.as_bytes().to_vec(),
+            received_at_ms: 0,
+        }))
+    }
+
+    #[test]
+    fn whoever_is_in_an_unread_delivery_is_masked_and_its_events_name_stays() {
+        let body = r#"{"eventName":"emailGlow","userId":"lovelace","dataFields":{"email":"Ada@example.com","phones":["+491701234567"]}}"#;
+        let why = "`emailGlow` of lovelace (ada@example.com, +491701234567, k@example.com) is not known";
+        let about = delivery("https://h.example.com/hook?who=k%40example.com", body);
+        let shown = Masks::new(Redactor::default(), about).text(why).into_owned();
+        assert_eq!(shown, "`emailGlow` of [redacted] ([redacted], [redacted], [redacted]) is not known");
+    }
+
+    #[test]
+    fn whoever_is_in_a_form_or_a_broken_document_is_masked() {
+        for body in ["event=gone&email=ada%40example.com", r#"{"email":"ada@example.com","#] {
+            let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", body));
+            assert_eq!(masks.text("no ADA@example.com"), "no [redacted]", "{body}");
+        }
+    }
+
+    #[test]
+    fn what_names_more_than_is_searched_for_has_all_its_prose_withheld_and_no_search_is_built() {
+        let long = "1".repeat(513);
+        let many: Vec<_> = (0..3_000).map(|number| format!("u-{number:06}")).collect();
+        let fields: Vec<_> = (0..40).map(|number| format!("{number:0500}")).collect();
+        for body in [
+            format!(r#"{{"userId":"{long}"}}"#),
+            format!("user={long}"),
+            format!(r#"{{"users":{}}}"#, serde_json::to_string(&many).unwrap()),
+            format!(r#"{{"users":{}}}"#, serde_json::to_string(&fields).unwrap()),
+        ] {
+            let before = BUILT.get();
+            let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", &body));
+            assert_eq!(masks.text("u-000001 is not known"), WITHHELD, "{} bytes", body.len());
+            assert_eq!(BUILT.get() - before, 0);
+        }
+        let person = Subject::default().and("email", "a".repeat(10_000));
+        let masks = Masks::new(Redactor::default(), About::People(vec![person]));
+        assert_eq!(masks.text("ada"), WITHHELD);
+    }
+
+    #[test]
+    fn a_person_at_every_bound_is_still_searched_for() {
+        let name = |number: usize| format!("{number:0>MAX_IDENTIFIER_CHARS$}");
+        let identifiers = (0..MAX_IDENTIFIERS).map(|number| Identifier::new("user-id", name(number)));
+        let person = Subject::from(identifiers.collect::<Vec<_>>());
+        let masks = Masks::new(Redactor::default(), About::People(vec![person]));
+        assert_eq!(masks.text(&format!("no {}!", name(31))), "no [redacted]!");
+    }
+
+    #[test]
+    fn no_search_is_built_without_prose() {
+        let before = BUILT.get();
+        let body = r#"{"email":"ada@example.com","userId":"lovelace","unsubSource":"EmailLink"}"#;
+        let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", body));
+        let ada = Subject::email("ada@example.com").and("user-id", "lovelace");
+        assert_eq!(masks.text(""), "");
+        assert_eq!(masks.word("EmailLink", &ada), "EmailLink");
+        assert_eq!(BUILT.get() - before, 0);
+        // One for long names, one for short ones.
+        assert_eq!(masks.text("a reason"), "a reason");
+        assert_eq!(BUILT.get() - before, 1);
+    }
+
+    #[test]
+    fn a_word_that_names_the_person_is_masked() {
+        let ada = Subject::email("ada@example.com").and("user-id", "lovelace");
+        let masks = Masks::new(Redactor::default(), About::People(vec![ada.clone()]));
+        for (word, shown) in [
+            ("Lovelace", "[redacted]"),
+            ("byADA@example.com", "by[redacted]"),
+            ("Complaint", "Complaint"),
+            ("", ""),
+        ] {
+            assert_eq!(masks.word(word, &ada), shown);
+        }
+    }
+}

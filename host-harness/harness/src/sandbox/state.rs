@@ -1,0 +1,141 @@
+//! What one call holds: the `T` of its store.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use wasmtime::ResourceLimiter;
+
+use super::{handed::Handed, host_time::HostTime, masks::Masks, meter::Meter};
+use crate::{
+    connection::{CallLimits, Connection},
+    egress::{Declaration, Egress, Trace},
+};
+use host_model::contract::Interface;
+
+/// Everything that a call may reach through the contract's imports.
+pub(crate) struct Access {
+    pub(crate) interface: Interface,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) declaration: Arc<Declaration>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) trace: Option<Trace>,
+    pub(crate) deadline: Instant,
+    /// What the call's texts lose.
+    pub(crate) masks: Arc<Masks>,
+    /// The placeholder that stands for an accepted token in the delivery under way, where there is one.
+    pub(crate) accepted_placeholder: Option<String>,
+}
+
+/// What one call holds.
+pub(crate) struct CallState {
+    pub(crate) bounds: Bounds,
+    /// None while a plugin describes itself: then every import is refused.
+    pub(crate) access: Option<Access>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) host_time: HostTime,
+    pub(crate) handed: Handed,
+    pub(crate) requests_allowed: u32,
+    pub(crate) log: LogQuota,
+}
+
+impl CallState {
+    pub(crate) fn new(limits: &CallLimits, access: Option<Access>, meter: Arc<Meter>) -> Self {
+        Self {
+            bounds: Bounds {
+                memory_left: limits.memory_bytes,
+                table_left: limits.table_elements,
+                core_instances: limits.core_instances as usize,
+                tables: limits.tables as usize,
+                meter: Arc::clone(&meter),
+            },
+            access,
+            meter,
+            host_time: HostTime::default(),
+            handed: Handed::new(limits),
+            requests_allowed: limits.requests,
+            log: LogQuota {
+                lines_left: limits.log_lines,
+                line_bytes: limits.log_line_bytes,
+                bytes_left: limits.log_bytes,
+                dropped: 0,
+            },
+        }
+    }
+
+    /// What the call may reach; while a plugin describes itself there is nothing, and asking ends the call.
+    pub(crate) fn access(&mut self, import: &'static str) -> wasmtime::Result<&mut Access> {
+        self.access
+            .as_mut()
+            .ok_or_else(|| wasmtime::format_err!("describe used the import {import}; it may use none"))
+    }
+}
+
+impl Drop for CallState {
+    fn drop(&mut self) {
+        if let Some(access) = self.access.as_ref().filter(|_| self.log.dropped > 0) {
+            tracing::warn!(
+                tenant = %access.connection.tenant,
+                connection = access.connection.key,
+                dropped = self.log.dropped,
+                "guest logged past its quota"
+            );
+        }
+    }
+}
+
+/// How much more a call may log.
+pub(crate) struct LogQuota {
+    pub(crate) lines_left: u32,
+    pub(crate) line_bytes: usize,
+    pub(crate) bytes_left: usize,
+    pub(crate) dropped: u64,
+}
+
+/// Bounds over all memories and tables of a call together: wasmtime's own limits count each by itself.
+pub(crate) struct Bounds {
+    memory_left: usize,
+    table_left: usize,
+    core_instances: usize,
+    tables: usize,
+    meter: Arc<Meter>,
+}
+
+impl ResourceLimiter for Bounds {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = take(&mut self.memory_left, desired.saturating_sub(current));
+        if !allowed {
+            self.meter.memory_refused();
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = take(&mut self.table_left, desired.saturating_sub(current));
+        if !allowed {
+            self.meter.memory_refused();
+        }
+        Ok(allowed)
+    }
+
+    fn instances(&self) -> usize {
+        self.core_instances
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
+
+fn take(left: &mut usize, amount: usize) -> bool {
+    match left.checked_sub(amount) {
+        Some(rest) => {
+            *left = rest;
+            true
+        }
+        None => false,
+    }
+}

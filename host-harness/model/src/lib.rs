@@ -1,0 +1,14 @@
+//! The words and rules that the host, its store and its service share: pure, without I/O, clock or runtime.
+
+pub mod consent;
+pub mod contract;
+pub mod digest;
+pub mod duties;
+pub mod failure;
+pub mod names;
+pub mod nearest;
+pub mod requests;
+pub mod secret;
+pub mod time;
+pub mod token;
+pub mod words;

@@ -1,0 +1,45 @@
+//! The known name that a mistyped one was probably meant to be.
+
+/// Less alike than this, a name is another name and no slip.
+const ALIKE: f64 = 0.75;
+
+/// The longest name that is compared, in bytes: no name of ours is longer, and a comparison takes the product of both lengths.
+const MAX_COMPARED: usize = 64;
+
+/// The one of `known` that is most like `name`, if one is like it at all.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let is_compared = |name: &&str| name.len() <= MAX_COMPARED;
+    let name = Some(name).filter(is_compared)?;
+    known
+        .into_iter()
+        .filter(is_compared)
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_finds_its_word_and_another_word_finds_none() {
+        let known = ["api-key", "domain", "webhook-id"];
+        assert_eq!(nearest("api_key", known), Some("api-key"));
+        assert_eq!(nearest("webhookid", known), Some("webhook-id"));
+        assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_compared_with_nothing() {
+        let long = "a".repeat(1_000_000);
+        let counted = allocation_counter::measure(|| {
+            assert_eq!(nearest(&long, ["a", "aaa"]), None);
+            assert_eq!(nearest("aaa", [long.as_str()]), None);
+        });
+        // A comparison allocates a flag for each letter.
+        assert_eq!(counted.bytes_total, 0);
+    }
+}
