@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use crate::{
     post::{Message, wait_after},
     service::{Shared, pause},
-    store::{StoreError, alarms},
 };
 use host_model::time::millis;
+use host_store::{StoreError, alarms};
 
 /// How often it looks for new ones.
 const LOOK: Duration = Duration::from_secs(1);

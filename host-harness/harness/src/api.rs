@@ -32,9 +32,9 @@ use crate::{
     registry::owned::Owned,
     sandbox::Calls,
     service::Shared,
-    store::connections as kept,
     webhook::{self, receive::Webhooks},
 };
+use host_store::connections as kept;
 
 /// The largest JSON body, in bytes: every setting at its longest fits, and nobody sends more by hand.
 const LARGEST_BODY: usize = 1 << 20;

@@ -12,8 +12,7 @@ use utoipa::{
     openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, schema::Type},
 };
 
-use crate::consent::feed::IdentityMap;
-use host_model::contract::Subject;
+use host_model::{consent::identity::IdentityMap, contract::Subject};
 
 /// At least one identifier with a value, and no more and none longer than [`Subject::within_bounds`] accepts. Read from an
 /// object of kinds with their values: a string; a number, which counts as its text; Fides' `{"label": …, "value": …}`,

@@ -13,7 +13,6 @@ pub mod plugin;
 pub mod requests;
 pub mod sandbox;
 pub mod service;
-pub mod store;
 pub mod webhook;
 
 mod alarms;
@@ -21,6 +20,7 @@ mod api;
 mod bindings;
 mod identity;
 mod imports;
+mod limits;
 mod lines;
 mod logged_path;
 mod post;

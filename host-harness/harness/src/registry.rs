@@ -23,11 +23,11 @@ use crate::{
     host::PutError,
     registry::owned::Owned,
     service::Shared,
-    store::{
-        StoreError,
-        alarms::{self, Alarm},
-        connections::Kept,
-    },
+};
+use host_store::{
+    StoreError,
+    alarms::{self, Alarm},
+    connections::Kept,
 };
 
 pub use import::Reloaded;

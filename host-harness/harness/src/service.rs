@@ -15,6 +15,7 @@ use tokio::{
 
 use host_model::time::milliseconds;
 
+use crate::limits::StoredLedger;
 use crate::{
     alarms, api,
     clock::{Clock, SystemClock},
@@ -29,12 +30,12 @@ use crate::{
         owned::{self, All, Owned},
     },
     requests::worker,
-    store::{Store, StoreError, components, sends::StoredLedger},
     tasks::Tasks,
     telemetry::Telemetry,
     token::schedule,
     webhook::{inbox, receive::Webhooks, upkeep},
 };
+use host_store::{Store, StoreError, components};
 
 pub use crate::registry::{Reloaded, import::ReloadError};
 pub(crate) use lock::Lock;

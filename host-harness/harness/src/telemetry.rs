@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::store::gauges::{Gauge, Gauges};
+use host_store::gauges::{Gauge, Gauges};
 
 /// Seconds: from a request within one data centre to a call's usual wall clock.
 const BUCKETS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];

@@ -13,21 +13,16 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    clock::Clock,
-    registry::Who,
-    service::Shared,
-    store::{
-        Connection, Store, StoreError, alarms,
-        audit::{self, Record},
-        tokens::{self, Known, NewToken},
-    },
-};
-use host_model::token::{self, MOST_LIVE};
+use crate::{clock::Clock, registry::Who, service::Shared};
 use host_model::{
     secret::Secret,
     time::{HOUR_MS, millis, milliseconds},
-    token::{TokenState, TokenView},
+    token::{self, MOST_LIVE, TokenState, TokenView},
+};
+use host_store::{
+    Connection, Store, StoreError, alarms,
+    audit::{self, Record},
+    tokens::{self, Known, NewToken},
 };
 
 /// The tokens of all connections.
@@ -227,7 +222,7 @@ async fn tell(
 /// 256 random bits.
 fn new_token() -> Result<Secret, StoreError> {
     let mut bits = zeroize::Zeroizing::new([0; 32]);
-    let unsealable = crate::store::Unsealable;
+    let unsealable = host_store::Unsealable;
     getrandom::fill(bits.as_mut_slice()).map_err(|_| unsealable)?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bits.as_slice())).ok_or(unsealable)?)
 }

@@ -7,6 +7,7 @@
 
 pub mod cause;
 pub mod derive;
+pub mod identity;
 pub mod mapping;
 pub mod newest;
 pub mod notice;

@@ -1,16 +1,20 @@
 use std::sync::Mutex;
 
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::{
-    service::tests::Bench,
-    store::{
-        alarms::{Alarm, Raised},
-        tests::write,
-    },
+use crate::service::tests::Bench;
+use host_store::{
+    alarms::{Alarm, Raised},
+    testing::write,
 };
 
 /// Somebody who is told of alarms: answers in turn with `answers`, then with 204, and keeps what was posted.

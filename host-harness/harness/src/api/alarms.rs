@@ -15,12 +15,10 @@ use super::{
     Caller, Json, Path, Writer,
     problem::{Problem, kinds},
 };
-use crate::{
-    service::Shared,
-    store::{
-        alarms::{self, Raised},
-        audit::{self, Record},
-    },
+use crate::service::Shared;
+use host_store::{
+    alarms::{self, Raised},
+    audit::{self, Record},
 };
 
 /// A note is a sentence, not a report.

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::header, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+};
 
 use super::{
     access,
     problem::{Problem, kinds},
 };
-use crate::{
-    registry::Who,
-    service::Shared,
-    store::api_keys::{self, ApiKey},
-};
+use crate::{registry::Who, service::Shared};
+use host_store::api_keys::{self, ApiKey};
 
 /// Whoever has a key in use.
 #[derive(Clone, Debug)]

@@ -19,13 +19,13 @@ use super::{
 };
 use crate::{
     service::Shared,
-    store::deliveries::{self, DeliveryState, DeliveryView, Filter, Which},
     webhook::{
         receive::{LARGEST_BODY, Webhooks},
         tried,
     },
 };
 use host_model::contract::webhook::Delivery;
+use host_store::deliveries::{self, DeliveryState, DeliveryView, Filter, Which};
 
 /// A page that is read in one go.
 const USUAL_PAGE: u32 = 50;

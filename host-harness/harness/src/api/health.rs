@@ -7,7 +7,8 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::problem::{Problem, kinds};
-use crate::{service::Shared, store::components};
+use crate::service::Shared;
+use host_store::components;
 
 #[derive(OpenApi)]
 #[openapi(paths(health, ready))]

@@ -9,7 +9,8 @@ use super::{
     Caller,
     problem::{Problem, kinds},
 };
-use crate::{service::Shared, store::gauges};
+use crate::service::Shared;
+use host_store::gauges;
 
 #[derive(OpenApi)]
 #[openapi(paths(metrics))]

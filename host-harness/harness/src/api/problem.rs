@@ -6,7 +6,8 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{host::PutError, registry::change::ChangeError, store::StoreError};
+use crate::{host::PutError, registry::change::ChangeError};
+use host_store::StoreError;
 
 /// A kind of problem: what programs tell it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

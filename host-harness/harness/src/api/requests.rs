@@ -24,12 +24,12 @@ use crate::{
         forecast::{Forecast, forecast},
     },
     service::Shared,
-    store::{
-        audit::{self, Record},
-        requests::{self, AttemptView, Filter, View},
-    },
 };
 use host_model::requests::{Action, State as Standing};
+use host_store::{
+    audit::{self, Record},
+    requests::{self, AttemptView, Filter, View},
+};
 
 /// A page that is read in one go.
 const USUAL_PAGE: i64 = 50;

@@ -11,11 +11,9 @@ use super::{
     shown::table,
     words,
 };
-use crate::{
-    config::is_name,
-    store::api_keys::{self, ApiKey as Key, PREFIX, Scope},
-};
+use crate::config::is_name;
 use host_model::secret::Secret;
+use host_store::api_keys::{self, ApiKey as Key, PREFIX, Scope};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ApiKey {

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Exit, Failure, Shown, session::Session, shown::toned};
-use crate::store::audit::{self, Chain};
+use host_store::audit::{self, Chain};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {

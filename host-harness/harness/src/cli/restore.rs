@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Exit, Failure, Shown, session::Session};
-use crate::{service::Lock, store};
+use crate::service::Lock;
+use host_store;
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
@@ -21,7 +22,7 @@ impl Restore {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
         let service = session.service()?;
         let _alone = Lock::take(&service.database).map_err(Failure::misused)?;
-        let kept = store::restore(&self.file, &service.database, &service.master_key, self.replace)
+        let kept = host_store::restore(&self.file, &service.database, &service.master_key, self.replace)
             .await
             .map_err(Failure::misused)?;
         let database = service.database.display();

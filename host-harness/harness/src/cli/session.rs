@@ -14,9 +14,9 @@ use crate::{
     host::Host,
     sandbox::{CallResult, Calls},
     service::NotAService,
-    store::Store,
 };
 use host_model::time::milliseconds;
+use host_store::Store;
 
 /// Whoever waits longer than this wants to know for what.
 const PATIENCE: Duration = Duration::from_secs(1);

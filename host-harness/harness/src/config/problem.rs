@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use crate::{
     connection::{PlainHttp, SHORTEST_SECRET},
     post::NotASigningSecret,
-    store::NotAMasterKey,
 };
 use host_model::{names::is_kebab, nearest::nearest};
+use host_store::NotAMasterKey;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]

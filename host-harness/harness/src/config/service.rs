@@ -14,8 +14,9 @@ use super::{
     secret::{Surroundings, secret},
     section::{Entry, Problems, Section},
 };
-use crate::{post::SigningKey, store::MasterKey};
+use crate::post::SigningKey;
 use host_model::secret::Secret;
+use host_store::MasterKey;
 
 const DAY: Duration = Duration::from_hours(24);
 

@@ -6,17 +6,17 @@ use super::inbound::{self, Heard};
 use crate::{
     requests::accept::{About, Asked, put_own},
     service::Shared,
-    store::{
-        Connection, Keys, Named, StoreError,
-        alarms::{self, Alarm},
-        audit::{self, Record},
-        deliveries,
-        details::{Details, Withheld, key_context},
-        events, items,
-        requests::{self, Withholding},
-    },
 };
 use host_model::contract::consent::Choice;
+use host_store::{
+    Connection, Keys, Named, StoreError,
+    alarms::{self, Alarm},
+    audit::{self, Record},
+    deliveries,
+    details::{Details, Withheld, key_context},
+    events, items,
+    requests::{self, Withholding},
+};
 
 /// The vendor has a person whose erasure it took.
 const STILL_THERE: &str = "erased-person-still-there";
@@ -147,7 +147,7 @@ async fn raise(
     kind: &'static str,
     detail: &str,
 ) -> Result<(), StoreError> {
-    let person = format!("{} person {}", about.connection, about.person.0);
+    let person = format!("{} person {}", about.connection, about.person);
     let (tenant, connection) = (about.tenant, Some(about.connection));
     alarms::raise(tx, about.at, &Alarm { tenant, connection, kind, about: &person, detail }).await
 }

@@ -2,19 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    registry::Who,
-    service::Shared,
-    store::{
-        Connection, StoreError,
-        audit::{self, Record},
-        items::{self, Ground},
-        notices::{self, connections},
-    },
-};
+use crate::{registry::Who, service::Shared};
 use host_model::{
     consent::{NotPropagated, Notice, System},
     contract::consent::ItemId,
+};
+use host_store::{
+    Connection, StoreError,
+    audit::{self, Record},
+    items::{self, Ground},
+    notices::{self, connections},
 };
 
 /// Why a notice or system is not changed. Nothing of it was done.

@@ -1,71 +1,19 @@
 //! The feed: what the platform has not heard of yet, in Fides' words.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use crate::{
-    service::Shared,
-    store::{
-        Store, StoreError, Vault,
-        alarms::{self, Alarm},
-        events::{self, StoredEvent},
-    },
-};
-use host_model::{
-    consent::{Answer, Cause},
-    contract::{Identifier, Subject},
+use crate::service::Shared;
+use host_model::consent::{Answer, Cause, identity::IdentityMap};
+use host_store::{
+    Store, StoreError,
+    alarms::{self, Alarm},
+    events::{self, StoredEvent},
 };
 
 /// So many events are in a page at most.
 pub const LARGEST_PAGE: i64 = 1_000;
-
-/// Who an event is about, as Fides' `identity_map`: `email`, `phone_number`, `external_id`. Personal data, so it does not
-/// print.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct IdentityMap(pub BTreeMap<String, String>);
-
-impl fmt::Debug for IdentityMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[personal]")
-    }
-}
-
-impl From<&Subject> for IdentityMap {
-    fn from(subject: &Subject) -> Self {
-        let entry = |(kind, value): (&str, &str)| {
-            let key = match kind {
-                "phone" => "phone_number".to_owned(),
-                "user-id" => "external_id".to_owned(),
-                other => other.replace('-', "_"),
-            };
-            (key, value.to_owned())
-        };
-        let identifiers = subject.identifiers().iter().map(|i| (i.kind.as_str(), i.value.as_str()));
-        // The first of a kind is the preferred one.
-        Self(identifiers.rev().map(entry).collect())
-    }
-}
-
-impl From<IdentityMap> for Subject {
-    /// Fides' names and the contract's own are both understood.
-    fn from(IdentityMap(identity): IdentityMap) -> Self {
-        let mut identifiers: Vec<Identifier> = Vec::new();
-        for (name, value) in identity {
-            let identifier = match name.as_str() {
-                "phone_number" => Identifier::new("phone", value),
-                "external_id" => Identifier::new("user-id", value),
-                other => Identifier::new(other.replace('_', "-"), value),
-            };
-            if !identifiers.contains(&identifier) {
-                identifiers.push(identifier);
-            }
-        }
-        identifiers.into()
-    }
-}
 
 /// An item that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,28 +136,14 @@ async fn tell_damaged(shared: &Shared, place: i64, error: &StoreError) -> Result
         .await
 }
 
-/// Who the event of that id is about.
-pub(crate) fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Subject, StoreError> {
-    let identity: Zeroizing<Vec<u8>> = vault.open(&context(id), sealed)?;
-    let identity: IdentityMap = serde_json::from_slice(&identity)
-        .map_err(|_| StoreError::Unreadable(format!("the consent event {id}")))?;
-    Ok(identity.into())
-}
-
 fn opened(store: &Store, stored: StoredEvent) -> Result<FeedEvent, StoreError> {
     let unreadable = |_| StoreError::Unreadable(format!("the consent event {}", stored.id));
-    let identity: Zeroizing<Vec<u8>> = store.vault().open(&context(&stored.id), &stored.sealed_identity)?;
     Ok(FeedEvent {
-        identity_map: serde_json::from_slice(&identity).map_err(unreadable)?,
+        identity_map: events::identity(store.vault(), &stored.id, &stored.sealed_identity)?,
         news: serde_json::from_str(&stored.news).map_err(unreadable)?,
         id: stored.id,
         cursor: stored.seq,
         tenant: stored.tenant,
         connection: stored.connection,
     })
-}
-
-/// Where an event's identity map belongs.
-pub(super) fn context(id: &str) -> String {
-    format!("event {id} identity")
 }

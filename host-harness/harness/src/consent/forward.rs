@@ -9,13 +9,13 @@ use crate::{
     config::ForwardConfig,
     post::{Message, wait_after},
     service::{Shared, pause},
-    store::{
-        StoreError,
-        alarms::{self, Alarm},
-        events::{self, Progress},
-    },
 };
 use host_model::time::{HOUR_MS, millis};
+use host_store::{
+    StoreError,
+    alarms::{self, Alarm},
+    events::{self, Progress},
+};
 
 /// How often it looks for new events.
 const LOOK: Duration = Duration::from_secs(1);

@@ -1,17 +1,7 @@
 //! What the vendor tells: choices that a person made there.
 
 use super::{after_erasure, tell, unidentified};
-use crate::{
-    requests::accept::{About, Asked, look, put_own},
-    store::{
-        Connection, Keys, Named, StoreError, attributes, choices, deliveries,
-        details::Withheld,
-        events,
-        items::{self, Ground},
-        people::{self, PersonId},
-        requests,
-    },
-};
+use crate::requests::accept::{About, Asked, look, put_own};
 use host_model::{
     consent::{
         Cause,
@@ -23,6 +13,14 @@ use host_model::{
         consent::{ItemId, Preference},
         webhook::ConsentEvent,
     },
+};
+use host_store::{
+    Connection, Keys, Named, StoreError, attributes, choices, deliveries,
+    details::Withheld,
+    events,
+    items::{self, Ground},
+    people::{self, PersonId},
+    requests,
 };
 
 /// A delivery that was read.

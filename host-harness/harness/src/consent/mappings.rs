@@ -4,20 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::{
-    config::UnknownConnection,
-    registry::Who,
-    service::Shared,
-    store::{
-        StoreError,
-        audit::{self, Record},
-        items::{self, Ground},
-    },
-};
+use crate::{config::UnknownConnection, registry::Who, service::Shared};
 use host_model::{
     consent::mapping::{ConsentableItem, MappingFile, MappingProblem, StoredItem, check, merge},
     contract::consent::Item,
     requests::retry::Failure,
+};
+use host_store::{
+    StoreError,
+    audit::{self, Record},
+    items::{self, Ground},
 };
 
 /// Why a mapping is not shown or saved. Nothing was changed.

@@ -1,13 +1,7 @@
 //! What the platform asks: planned and recorded when it is accepted, applied later.
 
 use super::{after_erasure, tell};
-use crate::{
-    requests::accept::About,
-    store::{
-        Connection, Keys, PersonName, StoreError, choices, items,
-        people::{self, Gone, PersonId},
-    },
-};
+use crate::requests::accept::About;
 use host_model::{
     consent::{
         Cause, Notice, NoticePreference,
@@ -18,6 +12,10 @@ use host_model::{
         ConnectorError,
         consent::{Change, Choice, ItemId, Preference, Report, Standing},
     },
+};
+use host_store::{
+    Connection, Keys, PersonName, StoreError, choices, items,
+    people::{self, Gone, PersonId},
 };
 
 /// What `requested` comes to. Its choices stand from now on, so that an older one that arrives while it waits loses.

@@ -4,7 +4,6 @@ use super::{after_erasure, inbound::restoring, tell};
 use crate::{
     requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
     service::Shared,
-    store::{Connection, Keys, StoreError, choices, items, people, requests},
 };
 use host_model::{
     consent::{
@@ -16,6 +15,7 @@ use host_model::{
         consent::{Choice, Held, ItemId},
     },
 };
+use host_store::{Connection, Keys, StoreError, choices, items, people, requests};
 
 /// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so the
 /// caller has to name them.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::store::{Connection, StoreError, choices, events};
 use host_model::{
     consent::newest::ECHO_MS,
     time::{DAY_MS, millis},
 };
+use host_store::{Connection, StoreError, choices, events};
 
 /// How long an event about a write of ours may be late: what is remembered of writes goes after it.
 const WRITES_MS: i64 = 30 * DAY_MS;

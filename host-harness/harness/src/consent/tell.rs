@@ -3,17 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
-use super::feed::{Chosen, FeedItem, IdentityMap, News, context};
-use crate::{
-    requests::accept::About,
-    store::{
-        Connection, Keys, StoreError, choices,
-        events::{self, NewEvent},
-        items::Ground,
-    },
-};
+use super::feed::{Chosen, FeedItem, News};
+use crate::requests::accept::About;
 use host_model::{
     consent::{
         Answer, Cause,
@@ -21,6 +13,11 @@ use host_model::{
         newest::Recorded,
     },
     contract::consent::{Choice, ItemId},
+};
+use host_store::{
+    Connection, Keys, StoreError, choices,
+    events::{self, NewEvent},
+    items::Ground,
 };
 
 /// That `stands` is the person's choice for `item`.
@@ -115,9 +112,8 @@ fn tellable(choice: Choice, chosen_at_ms: u64, told: Option<(Choice, u64)>, now:
 async fn append(tx: &mut Connection, keys: &Keys, about: &About<'_>, news: &News) -> Result<(), StoreError> {
     let unwritable = |error: serde_json::Error| StoreError::Unreadable(error.to_string());
     let id = Uuid::now_v7().to_string();
-    let identity = Zeroizing::new(serde_json::to_vec(&IdentityMap::from(about.subject)).map_err(unwritable)?);
     let event = NewEvent {
-        sealed_identity: keys.vault.seal(&context(&id), &identity)?,
+        sealed_identity: events::sealed_identity(&keys.vault, &id, about.subject)?,
         id,
         tenant: about.tenant,
         connection: about.connection,

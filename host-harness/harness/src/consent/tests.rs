@@ -16,11 +16,7 @@ use super::{
     feed::{Chosen, FeedEvent, events_after},
     inbound::{self, Arrival},
 };
-use crate::{
-    requests::accept::Asked,
-    service::tests::Bench,
-    store::{items, notices, requests::View, tests::write},
-};
+use crate::{requests::accept::Asked, service::tests::Bench};
 use host_model::{
     consent::{
         Answer, Enforcement, Notice, NoticePreference, System, mapping::StoredItem, outbound::Requested,
@@ -32,6 +28,7 @@ use host_model::{
     },
     requests::State,
 };
+use host_store::{items, notices, requests::View, testing::write};
 
 pub(super) const ADA: &str = "ada@example.com";
 /// Channels of the stand-in's catalogue.

@@ -7,16 +7,7 @@ use super::{
     inbound::{Arrival, concern},
     tell,
 };
-use crate::{
-    requests::accept::{About, look},
-    store::{
-        Connection, Keys, Named, StoreError,
-        alarms::{self, Alarm},
-        attributes, deliveries, events,
-        items::Ground,
-        people::NOBODY,
-    },
-};
+use crate::requests::accept::{About, look};
 use host_model::{
     consent::{
         Cause,
@@ -26,6 +17,13 @@ use host_model::{
         consent::{Choice, Preference},
         webhook::ConsentEvent,
     },
+};
+use host_store::{
+    Connection, Keys, Named, StoreError,
+    alarms::{self, Alarm},
+    attributes, deliveries, events,
+    items::Ground,
+    people::NOBODY,
 };
 
 /// People that one event has read: an identifier that more of them share, such as a placeholder, says nothing about any.

@@ -12,13 +12,13 @@ use crate::{
     consent::catalogue::{self, CatalogueError},
     host::PutError,
     service::Shared,
-    store::{
-        StoreError, alarms,
-        audit::{self, Record},
-        connections::{self, Kept},
-    },
 };
 use host_model::contract::manifest::Identifying;
+use host_store::{
+    StoreError, alarms,
+    audit::{self, Record},
+    connections::{self, Kept},
+};
 
 /// Why a connection was not changed. It is as it was.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -16,8 +16,8 @@ use crate::{
     config::{Config, ConfigError},
     connection::ConnectionSpec,
     service::Shared,
-    store::{StoreError, connections::Standing},
 };
+use host_store::{StoreError, connections::Standing};
 
 /// What a reload came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -1,16 +1,13 @@
 //! Keeps people keyed by the identifiers that identify them: their connection's plugin and settings say which.
 
 use super::change::ChangeError;
-use crate::{
-    connection::ConnectionSpec,
-    service::Shared,
-    store::{
-        Connection, StoreError,
-        alarms::{self, Alarm},
-        connections, rekey,
-    },
-};
+use crate::{connection::ConnectionSpec, service::Shared};
 use host_model::contract::manifest::Identifying;
+use host_store::{
+    Connection, StoreError,
+    alarms::{self, Alarm},
+    connections, rekey,
+};
 
 /// A connection whose people are still keyed as schema 5 did.
 const NOT_KEYED: &str = "people-not-keyed";

@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId},
-    store::{
-        Store, StoreError, Vault,
-        connections::{self, Kept, Standing},
-    },
     webhook::AcceptedToken,
 };
 use host_model::{duties::Duties, secret::Secret};
+use host_store::{
+    Store, StoreError, Vault,
+    connections::{self, Kept, Standing},
+};
 
 /// A connection with everything that its owner says about it.
 #[derive(Clone, Debug)]

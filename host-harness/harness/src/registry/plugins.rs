@@ -9,14 +9,14 @@ use crate::{
     host::AddError,
     plugin::{Changes, LoadError, LoadPolicy, Plugin, SwapError},
     service::Shared,
-    store::{
-        StoreError,
-        alarms::{self, Alarm},
-        audit::{self, EVERYBODY, Record},
-        components::{self, Publication},
-    },
 };
 use host_model::{contract::manifest::Manifest, digest::Digest};
+use host_store::{
+    StoreError,
+    alarms::{self, Alarm},
+    audit::{self, EVERYBODY, Record},
+    components::{self, Publication},
+};
 
 /// Why a version was not published. What ran goes on running.
 #[derive(Debug, thiserror::Error)]

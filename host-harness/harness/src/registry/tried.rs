@@ -5,15 +5,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{Who, owned::Owned};
-use crate::{
-    service::Shared,
-    store::{
-        StoreError, alarms,
-        audit::{self, Record},
-        connections,
-    },
-};
+use crate::service::Shared;
 use host_model::contract::{Check, CheckOutcome, ErrorKind};
+use host_store::{
+    StoreError, alarms,
+    audit::{self, Record},
+    connections,
+};
 
 /// How a test ended, in the words of Fides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

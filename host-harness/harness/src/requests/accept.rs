@@ -3,25 +3,19 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{
-    config::UnknownConnection,
-    consent::outgoing,
-    host::PutError,
-    sandbox::Calls,
-    service::Shared,
-    store::{
-        Connection, Keys, Named, PersonKey, PersonName, StoreError, attributes,
-        audit::{self, Record},
-        connections,
-        details::{Details, Withheld, key_context},
-        people::{self, PersonId},
-        requests::{self, New, View},
-    },
-};
+use crate::{config::UnknownConnection, consent::outgoing, host::PutError, sandbox::Calls, service::Shared};
 use host_model::{
     consent::outbound::{Plan, Requested},
     contract::{Interface, Subject},
     requests::Action,
+};
+use host_store::{
+    Connection, Keys, Named, PersonKey, PersonName, StoreError, attributes,
+    audit::{self, Record},
+    connections,
+    details::{Details, Withheld, key_context},
+    people::{self, PersonId},
+    requests::{self, New, View},
 };
 
 /// What is asked for a person.

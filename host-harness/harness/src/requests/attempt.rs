@@ -10,11 +10,6 @@ use serde_json::{Value, json};
 use crate::{
     sandbox::{CallResult, Calls, UNTOLD},
     service::Shared,
-    store::{
-        StoreError,
-        details::{Details, key_context},
-        queue::Claim,
-    },
 };
 use end::end;
 use host_model::{
@@ -23,6 +18,11 @@ use host_model::{
         Action, State, Step,
         retry::{self, After, Failure},
     },
+};
+use host_store::{
+    StoreError,
+    details::{Details, key_context},
+    queue::Claim,
 };
 
 /// A request that has waited long.

@@ -2,22 +2,18 @@
 
 use serde::Serialize;
 
-use crate::{
-    egress::is_long,
-    sandbox::Calls,
-    service::Shared,
-    store::{
-        StoreError,
-        holds::{Hold, hold},
-        requests::View,
-    },
-};
+use crate::{egress::is_long, sandbox::Calls, service::Shared};
 use host_model::{
     contract::{
         Interface,
         manifest::{Effect, Limit},
     },
     requests::{Action, State},
+};
+use host_store::{
+    StoreError,
+    holds::{Hold, hold},
+    requests::View,
 };
 
 /// What is to be expected of a waiting request.

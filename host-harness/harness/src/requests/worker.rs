@@ -10,14 +10,6 @@ use crate::{
     consent::{after_erasure, retention},
     sandbox::Calls,
     service::Shared,
-    store::{
-        Connection, StoreError,
-        ages::{self, Late},
-        alarms::{self, Alarm},
-        audit::{self, Record},
-        cut_off,
-        queue::{self, Claim, Lane},
-    },
     tasks::{GRACE, Tasks},
 };
 use host_model::{
@@ -27,6 +19,14 @@ use host_model::{
         deadline::{self, Due},
     },
     time::DAY_MS,
+};
+use host_store::{
+    Connection, StoreError,
+    ages::{self, Late},
+    alarms::{self, Alarm},
+    audit::{self, Record},
+    cut_off,
+    queue::{self, Claim, Lane},
 };
 
 /// How often it looks for what time has made due.

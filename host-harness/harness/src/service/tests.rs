@@ -15,12 +15,12 @@ use crate::{
         accept::{Accepted, Asked, Submission, accept},
         worker,
     },
-    store::{
-        requests::{self, AttemptView, View},
-        tests::{Folder, connection_row, master_key},
-    },
 };
 use host_model::{contract::Subject, requests::State, secret::Secret};
+use host_store::{
+    requests::{self, AttemptView, View},
+    testing::{Folder, connection_row, master_key},
+};
 
 /// Parts of a service, each of which a test starts when it wants it.
 pub(crate) struct Bench {

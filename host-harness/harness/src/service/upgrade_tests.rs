@@ -5,18 +5,17 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::*;
-use crate::{
-    registry::{
-        Who,
-        plugins::{self, PublishError},
-    },
-    store::{
-        Connection, PersonName, alarms, api_keys, audit, choices, connections, merged,
-        people::{self, PersonId},
-        requests, restore,
-    },
+use crate::registry::{
+    Who,
+    plugins::{self, PublishError},
 };
 use host_model::contract::{Identifier, Subject};
+use host_store::{
+    Connection, PersonName, alarms, api_keys, audit, choices, connections, merged,
+    people::{self, PersonId},
+    requests, restore,
+    testing::person,
+};
 
 /// A copy of the fixture, and what is in it.
 struct Fixture {
@@ -93,12 +92,12 @@ impl Upgraded {
     async fn person_of(&self, table: &'static str, id: &str) -> PersonId {
         let id = id.to_owned();
         let sql = format!("SELECT person FROM {table} WHERE id = $1");
-        let person = self.read(move |c| {
+        let number = self.read(move |c| {
             Box::pin(
                 async move { Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(id).fetch_one(c).await?) },
             )
         });
-        PersonId(person.await)
+        person(number.await)
     }
 
     async fn alarms(&self) -> Vec<String> {
@@ -142,8 +141,8 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
         assert_eq!(kept["state"], view.state.word(), "{name}");
     }
     // Of a connector of contract 0.1.0 every kind identifies: nobody is told apart.
-    assert_eq!(upgraded.found("newsletter", "email", "ada@example.com").await, [PersonId(1)]);
-    assert_eq!(upgraded.found("newsletter", "email", "bob@example.com").await, [PersonId(1)]);
+    assert_eq!(upgraded.found("newsletter", "email", "ada@example.com").await, [person(1)]);
+    assert_eq!(upgraded.found("newsletter", "email", "bob@example.com").await, [person(1)]);
     upgraded.close().await;
 }
 
@@ -293,7 +292,7 @@ async fn where_the_plugin_does_not_load_people_stay_as_they_are_with_an_alarm() 
         let keyed_by = upgraded.read(move |c| Box::pin(connections::keyed_by(c, connection))).await;
         assert_eq!(keyed_by, None, "{connection}");
     }
-    assert_eq!(upgraded.person("ada@example.com").await, PersonId(1));
+    assert_eq!(upgraded.person("ada@example.com").await, person(1));
     // Once a version loads, they are told apart and the alarms are over.
     upgraded.publish().await;
     told_apart(&fixture, &upgraded).await;

@@ -11,18 +11,15 @@ use super::{
     Tokens, digest, new_token, retire_over,
     settle::{DAMAGED, NO_ROOM, raise},
 };
-use crate::{
-    sandbox::CallResult,
-    service::Shared,
-    store::{
-        Connection, Store, StoreError,
-        tokens::{self, NewToken, OfConnection, Push},
-    },
-};
+use crate::{sandbox::CallResult, service::Shared};
 use host_model::{
     contract::TokenOutcome,
     secret::Secret,
     token::{self, MOST_LIVE, TokenState, TokenView},
+};
+use host_store::{
+    Connection, Store, StoreError,
+    tokens::{self, NewToken, OfConnection, Push},
 };
 
 /// Tokens handed over at the same time: a vendor that does not answer holds the others up no longer than its deadline.

@@ -8,11 +8,9 @@ use super::{
     Tokens,
     refresh::{Hand, by_connector},
 };
-use crate::{
-    service::{Shared, pause},
-    store::{StoreError, tokens},
-};
+use crate::service::{Shared, pause};
 use host_model::time::{DAY_MS, HOUR_MS};
+use host_store::{StoreError, tokens};
 
 /// How often the date is asked, so that one that jumps is noticed.
 const LOOK: Duration = Duration::from_mins(1);

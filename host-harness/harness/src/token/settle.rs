@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::{Tokens, refresh::Pushed, retire_over, tell};
-use crate::store::{
-    Connection, StoreError,
-    alarms::{self, Alarm},
-    tokens::{self, Push},
-};
 use host_model::{
     time::{DAY_MS, HOUR_MS, millis},
     token,
+};
+use host_store::{
+    Connection, StoreError,
+    alarms::{self, Alarm},
+    tokens::{self, Push},
 };
 
 /// The vendor takes no token from the host, and an operator has to enter one soon.

@@ -16,8 +16,9 @@ use super::{
     refresh::{Hand, Pushed},
     *,
 };
-use crate::{clock::ManualClock, store::tests::Folder};
+use crate::clock::ManualClock;
 use host_model::time::DAY_MS;
+use host_store::testing::Folder;
 
 /// A vendor does what it is asked after so long at the latest.
 const LONGEST_TROUBLE_MS: i64 = 8 * HOUR_MS;

@@ -2,14 +2,12 @@ use super::{
     refresh::{Hand, Pushed},
     *,
 };
-use crate::{
-    clock::ManualClock,
-    store::{
-        alarms,
-        tests::{Folder, write},
-    },
-};
+use crate::clock::ManualClock;
 use host_model::time::{DAY_MS, HOUR_MS};
+use host_store::{
+    alarms,
+    testing::{Folder, write},
+};
 
 mod damaged;
 

@@ -14,15 +14,15 @@ use super::{
 use crate::{
     consent::inbound::{self, Arrival},
     registry::Who,
-    store::{
-        Connection, Keys, StoreError,
-        alarms::{self, Alarm},
-        audit::{self, Record},
-        deliveries::{self, Claim, Damaged, DeliveryState, End, Which},
-    },
     tasks::{GRACE, Tasks},
 };
 use host_model::contract::webhook::ConsentEvent;
+use host_store::{
+    Connection, Keys, StoreError,
+    alarms::{self, Alarm},
+    audit::{self, Record},
+    deliveries::{self, Claim, Damaged, DeliveryState, End, Which},
+};
 
 /// Readings at the same time. A reading takes well under a millisecond, unless the vendor is asked who a person is.
 const TOGETHER: usize = 16;

@@ -4,8 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::store::{PersonKey, StoreError, Unsealable, Vault};
 use host_model::contract::webhook::Delivery;
+use host_store::{PersonKey, StoreError, Unsealable, Vault};
 
 #[derive(Serialize, Deserialize)]
 struct Written {

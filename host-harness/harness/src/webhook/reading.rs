@@ -1,6 +1,6 @@
 //! What a reading came to, and whether it is tried again. Pure: no clock, no store.
 
-use crate::{config::UnknownConnection, sandbox::CallResult, store::deliveries::DeliveryState};
+use crate::{config::UnknownConnection, sandbox::CallResult};
 use host_model::{
     contract::{
         ErrorKind,
@@ -8,6 +8,7 @@ use host_model::{
     },
     failure::FailureKind,
 };
+use host_store::deliveries::DeliveryState;
 
 /// What a connector made of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]

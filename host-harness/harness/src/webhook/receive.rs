@@ -16,13 +16,6 @@ use crate::{
     logged_path::logged_segment,
     sandbox::Calls,
     service::Shared,
-    store::{
-        StoreError,
-        alarms::{self, Alarm},
-        connections,
-        deliveries::{self, NewDelivery},
-        tokens::Known,
-    },
     token::{self, Tokens},
 };
 use host_model::{
@@ -32,6 +25,13 @@ use host_model::{
         webhook::{Delivery, Verdict},
     },
     token::{MOST_LIVE, TokenView},
+};
+use host_store::{
+    StoreError,
+    alarms::{self, Alarm},
+    connections,
+    deliveries::{self, NewDelivery},
+    tokens::Known,
 };
 
 /// The largest body, in bytes: a hundred times what vendors are known to send.

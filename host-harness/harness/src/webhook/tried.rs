@@ -6,10 +6,10 @@ use super::{AcceptedToken, Admitted, Checked};
 use crate::{
     sandbox::{CallResult, Calls},
     service::Shared,
-    store::StoreError,
     token::Tokens,
 };
 use host_model::contract::webhook::{ConsentEvent, Delivery, Verdict};
+use host_store::StoreError;
 
 /// What the connection makes of `delivery` with the tokens that it accepts now.
 pub(crate) async fn judge(

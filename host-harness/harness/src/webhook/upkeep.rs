@@ -6,12 +6,12 @@ use futures::future::{BoxFuture, select_all};
 use tokio::sync::watch;
 
 use super::receive::Webhooks;
-use crate::store::{
+use host_model::time::millis;
+use host_store::{
     StoreError,
     alarms::{self, Alarm},
     deliveries::{self, Lost, Which},
 };
-use host_model::time::millis;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_mins(1);

@@ -20,9 +20,9 @@ use crate::{
     },
     connection::{CallLimits, ConnectionSpec, EgressPolicy},
     registry::owned::Owned,
-    store::connections::Standing,
 };
 use host_model::{duties::Duties, secret::Secret};
+use host_store::connections::Standing;
 
 /// A secret's value. It is never shown again, and no error about it has it.
 pub(super) struct SecretText(Secret);

@@ -14,12 +14,12 @@ use tokio::{
 use crate::{
     config::Config,
     service::{PartEnded, Service, Shared},
-    store::{
-        Connection, StoreError,
-        api_keys::{self, PREFIX, Scope},
-    },
 };
 use host_model::secret::Secret;
+use host_store::{
+    Connection, StoreError,
+    api_keys::{self, PREFIX, Scope},
+};
 
 pub(super) struct Bench {
     pub(super) stand_in: StandIn,

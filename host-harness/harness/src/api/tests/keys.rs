@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::bench::Bench;
-use crate::store::api_keys;
+use host_store::api_keys;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_without_a_key_in_use() {

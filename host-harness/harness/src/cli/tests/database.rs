@@ -60,7 +60,7 @@ async fn a_new_master_key_is_one_and_another_each_time() {
     let ((exit, one, _), (_, other, _)) = (ran(&["new-master-key"]).await, ran(&["new-master-key"]).await);
     assert_eq!(exit, Exit::Done);
     let key = host_model::secret::Secret::new(one.trim()).unwrap();
-    assert!(crate::store::MasterKey::read(&key).is_ok());
+    assert!(host_store::MasterKey::read(&key).is_ok());
     assert_ne!(one, other);
 }
 

@@ -3,7 +3,7 @@
 use iterable_stand_in::Fault;
 
 use super::*;
-use crate::store::ages;
+use host_store::ages;
 
 #[tokio::test]
 async fn a_forgotten_person_is_refused_and_the_report_says_so() {

@@ -18,13 +18,9 @@ use axum::{
 use tokio::sync::watch;
 
 use super::*;
-use crate::{
-    config::ForwardConfig,
-    consent::forward,
-    post::SigningKey,
-    store::{alarms, gauges::Gauges},
-};
+use crate::{config::ForwardConfig, consent::forward, post::SigningKey};
 use host_model::secret::Secret;
+use host_store::{alarms, gauges::Gauges};
 
 /// A platform that answers as it is told.
 struct Platform {

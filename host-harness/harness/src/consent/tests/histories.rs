@@ -6,7 +6,7 @@ use iterable_stand_in::{Act, SubscriptionsApi, Switches};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
-use crate::{store::choices, webhook::Admitted};
+use crate::webhook::Admitted;
 use host_model::{
     consent::{
         newest::{ECHO_MS, Write},
@@ -17,6 +17,7 @@ use host_model::{
         webhook::{Delivery, Verdict},
     },
 };
+use host_store::choices;
 
 const CONNECTIONS: &[(&str, &str)] = &[("acme", "newsletter")];
 
@@ -188,12 +189,13 @@ impl Play<'_> {
         writes.await.unwrap()
     }
 
-    async fn person(&self) -> Option<crate::store::people::PersonId> {
+    async fn person(&self) -> Option<host_store::people::PersonId> {
         let keys = self.bench.shared.store.keys("acme").await.unwrap();
         let names = [keys.person.name(&Identifier::new("email", self.email.as_str()))];
-        let found = self.bench.shared.store.read(move |c| {
-            Box::pin(async move { crate::store::people::found(c, "newsletter", &names).await })
-        });
+        let found =
+            self.bench.shared.store.read(move |c| {
+                Box::pin(async move { host_store::people::found(c, "newsletter", &names).await })
+            });
         found.await.unwrap().first().copied()
     }
 

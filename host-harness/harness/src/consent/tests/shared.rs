@@ -3,7 +3,7 @@
 use iterable_stand_in::{ForgetUnknown, Switches};
 
 use super::*;
-use crate::store::alarms::{self, Raised};
+use host_store::alarms::{self, Raised};
 
 const BOB: &str = "bob@example.com";
 

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{
-    consent::{feed::IdentityMap, reading},
-    store::alarms,
-};
+use crate::consent::reading;
+use host_model::consent::identity::IdentityMap;
+use host_store::alarms;
 
 #[tokio::test]
 async fn a_notice_is_opted_out_when_any_item_is_and_opted_in_only_once_all_are() {

@@ -17,13 +17,6 @@ use crate::{
     requests::accept::About,
     sandbox::{CallResult, Calls, LONGEST_SETTLING, UNTOLD},
     service::Shared,
-    store::{
-        Connection, Keys, Named, StoreError, choices, connections,
-        details::{Details, Withheld, key_context},
-        people::{Gone, PersonId},
-        queue::{self, Claim},
-        requests,
-    },
 };
 use host_model::{
     consent::outbound::Plan,
@@ -33,6 +26,13 @@ use host_model::{
         manifest::Identifying,
     },
     requests::{State, Step},
+};
+use host_store::{
+    Connection, Keys, Named, StoreError, choices, connections,
+    details::{Details, Withheld, key_context},
+    people::{Gone, PersonId},
+    queue::{self, Claim},
+    requests,
 };
 
 /// How soon choices that are taken and not in effect are applied again, where the vendor does not say.

@@ -6,21 +6,19 @@ use super::{
     Came, LATE, Yielded,
     retry::{After, Cause},
 };
-use crate::{
-    service::Shared,
-    store::{
-        Connection, Keys, StoreError,
-        alarms::{self, Alarm},
-        audit::{self, Record},
-        holds,
-        people::{self, PersonId},
-        queue::{self, Change, Claim},
-    },
-};
+use crate::service::Shared;
 use host_model::{
     contract::erasure::Status,
     requests::{Action, State, Step},
     time::millis,
+};
+use host_store::{
+    Connection, Keys, StoreError,
+    alarms::{self, Alarm},
+    audit::{self, Record},
+    holds,
+    people::{self, PersonId},
+    queue::{self, Change, Claim},
 };
 
 pub(super) async fn end(

@@ -1,7 +1,7 @@
 use iterable_stand_in::{Fault, Received};
 
 use super::*;
-use crate::{egress::Ledger, requests::accept::Asked, service::tests::Bench, store::requests};
+use crate::{egress::Ledger, requests::accept::Asked, service::tests::Bench};
 use host_model::{
     consent::outbound::Requested,
     contract::{
@@ -10,6 +10,7 @@ use host_model::{
     },
     requests::State,
 };
+use host_store::requests;
 
 const FORGET: &str = "POST /api/users/forget";
 const FORGOTTEN: &str = "GET /api/users/forgotten";
@@ -105,7 +106,7 @@ async fn a_refused_key_parks_the_connection_until_it_is_resumed() {
     assert_eq!((bench.view(&first).await.attempts, bench.view(&second).await.attempts), (1, 0));
     let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
     assert_eq!(alarms.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["connection-parked"]);
-    crate::store::tests::write(&bench.shared.store, |tx| {
+    host_store::testing::write(&bench.shared.store, |tx| {
         Box::pin(async move {
             Ok(sqlx::query("UPDATE connections SET parked_why = NULL").execute(tx).await.map(drop)?)
         })
@@ -237,7 +238,7 @@ async fn a_forecast_names_an_action_that_is_off_and_a_person_who_is_not_settled(
         (forecast.runs_at, forecast.held_back_by)
     };
     let sql = |statement: &'static str| {
-        crate::store::tests::write(&bench.shared.store, move |tx| {
+        host_store::testing::write(&bench.shared.store, move |tx| {
             Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) })
         })
     };

@@ -14,13 +14,13 @@ use crate::{
     connection::ConnectionSpec,
     consent::feed::{self, FeedEvent},
     service::tests::{Bench, spec},
-    store::{
-        alarms,
-        deliveries::{DeliveryState, DeliveryView, Filter},
-    },
     webhook::{inbox, route},
 };
 use host_model::{secret::Secret, token::TokenState};
+use host_store::{
+    alarms,
+    deliveries::{DeliveryState, DeliveryView, Filter},
+};
 
 /// As documented for an opt-out by a link in a mail.
 pub(super) const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;

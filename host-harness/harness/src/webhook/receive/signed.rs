@@ -4,15 +4,12 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{bench::Inbox, *};
-use crate::{
-    connection::ConnectionSpec,
-    plugin::LoadPolicy,
-    store::{
-        deliveries::{DeliveryState, DeliveryView},
-        tests::{connection_row, write},
-    },
-};
+use crate::{connection::ConnectionSpec, plugin::LoadPolicy};
 use host_model::secret::Secret;
+use host_store::{
+    deliveries::{DeliveryState, DeliveryView},
+    testing::{connection_row, write},
+};
 
 const KEY: &str = "k-of-the-vendor";
 

@@ -13,12 +13,6 @@ use super::{
 use crate::{
     plugin::LoadPolicy,
     service::tests::component,
-    store::{
-        PersonName,
-        deliveries::{DeliveryState, Which},
-        people,
-        tests::write,
-    },
     token::{
         refresh::{Pushed, by_connector},
         schedule,
@@ -26,6 +20,12 @@ use crate::{
     webhook::{route, upkeep},
 };
 use host_model::{contract::Identifier, token::TokenState};
+use host_store::{
+    PersonName,
+    deliveries::{DeliveryState, Which},
+    people,
+    testing::write,
+};
 
 #[tokio::test]
 async fn a_delivery_is_stored_then_acknowledged_then_read_and_neither_token_nor_person_is_in_the_database() {
@@ -226,7 +226,7 @@ async fn what_a_dead_process_was_reading_is_read_at_the_next_start() {
 async fn a_connection_that_is_switched_off_receives_and_reads_once_it_is_on() {
     let mut inbox = Inbox::new().await;
     let (off, on) = (inbox.token("newsletter").await, inbox.token("other").await);
-    let switch = |store: &crate::store::Store, enabled: i64| {
+    let switch = |store: &host_store::Store, enabled: i64| {
         let store = store.clone();
         async move {
             write(&store, move |tx| {

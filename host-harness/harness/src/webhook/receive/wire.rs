@@ -15,7 +15,8 @@ use super::{
     bench::{Inbox, OPT_OUT, bearer},
     *,
 };
-use crate::{api, store::deliveries::DeliveryState, store::gauges::Gauges};
+use crate::api;
+use host_store::{deliveries::DeliveryState, gauges::Gauges};
 
 const NEWSLETTER: &str = "/api/v1/plus/connection/newsletter/consent-webhook";
 const NOBODY: &str = "/api/v1/plus/connection/nobody/consent-webhook";

@@ -119,14 +119,14 @@ async fn an_alarm_is_listed_until_it_is_cleared() {
         .store
         .write(|tx| {
             Box::pin(async move {
-                let alarm = crate::store::alarms::Alarm {
+                let alarm = host_store::alarms::Alarm {
                     tenant: "acme",
                     connection: Some("newsletter"),
                     kind: "request-late",
                     about: "r-1",
                     detail: "late",
                 };
-                crate::store::alarms::raise(tx, 1_700_000_000_000, &alarm).await
+                host_store::alarms::raise(tx, 1_700_000_000_000, &alarm).await
             })
         })
         .await

@@ -1,0 +1,184 @@
+//! Alarms: what somebody has to look at. Each stays until it is cleared by name, or what it tells of is over.
+
+use serde::Serialize;
+use sqlx::{Row, any::AnyRow};
+use uuid::Uuid;
+
+use super::{database::Connection, error::StoreError};
+
+/// What an alarm is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm<'a> {
+    /// The tenant that it belongs to.
+    pub tenant: &'a str,
+    /// The key of its connection, if any.
+    pub connection: Option<&'a str>,
+    /// What is wrong, such as `request-late`.
+    pub kind: &'static str,
+    /// Which thing of that kind, such as a request's id: there is one open alarm for both together.
+    pub about: &'a str,
+    /// For an operator, free of personal data.
+    pub detail: &'a str,
+}
+
+/// An alarm as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Raised {
+    /// Its own.
+    pub id: String,
+    /// Whose.
+    pub tenant: String,
+    /// The connection, where it is about one.
+    pub connection: Option<String>,
+    /// What is wrong.
+    pub kind: String,
+    /// Which thing of that kind.
+    pub about: String,
+    /// For an operator.
+    pub detail: String,
+    /// In milliseconds since 1970 in UTC.
+    pub raised_at: i64,
+    /// When somebody cleared it.
+    pub cleared_at: Option<i64>,
+    /// Who.
+    pub cleared_by: Option<String>,
+}
+
+const COLUMNS: &str = "id, tenant, connection, kind, about, detail, raised_at, cleared_at, cleared_by";
+
+/// Raises `alarm`, unless it is raised already.
+pub async fn raise(tx: &mut Connection, at: i64, alarm: &Alarm<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(Uuid::now_v7().to_string())
+    .bind(alarm.tenant)
+    .bind(alarm.connection)
+    .bind(alarm.kind)
+    .bind(alarm.about)
+    .bind(alarm.detail)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Clears the open alarm `id` in the name of `by`; none where there is none.
+pub async fn clear(tx: &mut Connection, at: i64, id: &str, by: &str) -> Result<Option<Raised>, StoreError> {
+    let sql = format!(
+        "UPDATE alarms SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL RETURNING {COLUMNS}"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).bind(at).bind(by).fetch_optional(tx).await?;
+    row.as_ref().map(raised).transpose()
+}
+
+/// Clears what is over by itself, such as a connection that works again.
+pub async fn is_over(tx: &mut Connection, at: i64, kind: &str, about: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE alarms SET cleared_at = $3, cleared_by = 'the host' WHERE kind = $1 AND about = $2 AND cleared_at IS NULL",
+    )
+    .bind(kind)
+    .bind(about)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Clears what is about `connection`, which is gone.
+pub async fn are_over(tx: &mut Connection, at: i64, connection: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE alarms SET cleared_at = $2, cleared_by = 'the host' WHERE connection = $1 AND cleared_at IS NULL",
+    )
+    .bind(connection)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The open alarms of all tenants, oldest first.
+pub async fn open(connection: &mut Connection) -> Result<Vec<Raised>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, id");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
+    rows.iter().map(raised).collect()
+}
+
+/// The oldest alarm that waits to be posted at `now`, and how often that was tried.
+pub async fn to_post(connection: &mut Connection, now: i64) -> Result<Option<(Raised, u32)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND cleared_at IS NULL AND post_next_at <= $1 \
+         ORDER BY raised_at, id LIMIT 1"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).fetch_optional(connection).await?;
+    row.map(|row| {
+        let attempts: i64 = row.try_get("post_attempts")?;
+        Ok((raised(&row)?, u32::try_from(attempts).unwrap_or(u32::MAX)))
+    })
+    .transpose()
+}
+
+/// Somebody was told.
+pub async fn posted(tx: &mut Connection, at: i64, id: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE alarms SET posted_at = $2 WHERE id = $1").bind(id).bind(at).execute(tx).await?;
+    Ok(())
+}
+
+/// Nobody was told; to be tried again then.
+pub async fn not_posted(tx: &mut Connection, next_at: i64, id: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE alarms SET post_next_at = $2, post_attempts = post_attempts + 1 WHERE id = $1")
+        .bind(id)
+        .bind(next_at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn raised(row: &AnyRow) -> Result<Raised, StoreError> {
+    Ok(Raised {
+        id: row.try_get("id")?,
+        tenant: row.try_get("tenant")?,
+        connection: row.try_get("connection")?,
+        kind: row.try_get("kind")?,
+        about: row.try_get("about")?,
+        detail: row.try_get("detail")?,
+        raised_at: row.try_get("raised_at")?,
+        cleared_at: row.try_get("cleared_at")?,
+        cleared_by: row.try_get("cleared_by")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Folder, write};
+
+    #[tokio::test]
+    async fn an_alarm_stays_until_it_is_cleared_by_name_and_is_raised_once() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let alarm =
+            Alarm { tenant: "acme", connection: None, kind: "request-late", about: "r-1", detail: "day 7" };
+        let again = Alarm { detail: "day 14", ..alarm.clone() };
+        let (listed, cleared, left) = write(&store, move |tx| {
+            Box::pin(async move {
+                raise(tx, 17, &alarm).await?;
+                raise(tx, 18, &again).await?;
+                let listed = open(tx).await?;
+                let id = listed[0].id.clone();
+                let cleared = clear(tx, 19, &id, "ops").await?;
+                let twice = clear(tx, 20, &id, "somebody else").await?;
+                assert_eq!(twice, None);
+                raise(tx, 21, &alarm).await?;
+                Ok((listed, cleared, open(tx).await?))
+            })
+        })
+        .await;
+        assert_eq!(listed.len(), 1);
+        assert_eq!((listed[0].detail.as_str(), listed[0].raised_at), ("day 7", 17));
+        let cleared = cleared.unwrap();
+        assert_eq!((cleared.cleared_at, cleared.cleared_by.as_deref()), (Some(19), Some("ops")));
+        assert_eq!(left.iter().map(|raised| raised.raised_at).collect::<Vec<_>>(), [21]);
+    }
+}

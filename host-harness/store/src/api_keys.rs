@@ -1,0 +1,205 @@
+//! Keys to the operator's API: kept as digests, shown once when they are made.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use sqlx::{Row, any::AnyRow};
+use uuid::Uuid;
+
+use super::{
+    audit::{self, EVERYBODY, Record},
+    database::Connection,
+    error::StoreError,
+};
+use host_model::secret::Secret;
+
+/// What a key's text begins with, so that people and scanners know one when they see it.
+pub const PREFIX: &str = "chk_";
+
+/// What a key may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Scope {
+    /// Whose things it reaches; everybody's where there is no list.
+    pub tenants: Option<BTreeSet<String>>,
+    /// Whether it may change anything.
+    pub may_write: bool,
+}
+
+impl Scope {
+    /// Whether it reaches `tenant`'s things.
+    pub fn reaches(&self, tenant: &str) -> bool {
+        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
+    }
+}
+
+/// A key as it may be seen: never its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ApiKey {
+    /// Its own.
+    pub id: String,
+    /// What people call it; no two keys in use have the same.
+    pub name: String,
+    /// What it may do.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// In milliseconds since 1970 in UTC.
+    pub created_at: i64,
+    /// Since when it opens nothing.
+    pub revoked_at: Option<i64>,
+}
+
+const COLUMNS: &str = "id, name, tenants, may_write, created_at, revoked_at";
+
+/// Makes a key, whose text is `text`; none where a key in use has that name.
+pub async fn create(
+    tx: &mut Connection,
+    at: i64,
+    name: &str,
+    scope: &Scope,
+    text: &Secret,
+) -> Result<Option<ApiKey>, StoreError> {
+    let taken: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM api_keys WHERE name = $1 AND revoked_at IS NULL")
+            .bind(name)
+            .fetch_one(&mut *tx)
+            .await?;
+    if taken > 0 {
+        return Ok(None);
+    }
+    let tenants = scope.tenants.as_ref().map(|tenants| json!(tenants).to_string());
+    let sql = format!(
+        "INSERT INTO api_keys (id, name, digest, tenants, may_write, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+         RETURNING {COLUMNS}"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(Uuid::now_v7().to_string())
+        .bind(name)
+        .bind(digest(text.expose().as_bytes()))
+        .bind(tenants)
+        .bind(i64::from(scope.may_write))
+        .bind(at)
+        .fetch_one(&mut *tx)
+        .await?;
+    let key = api_key(&row)?;
+    on_record(tx, at, "api-key-created", &key).await?;
+    Ok(Some(key))
+}
+
+/// Revokes the key in use that has this id or name; none where there is none.
+pub async fn revoke(tx: &mut Connection, at: i64, id_or_name: &str) -> Result<Option<ApiKey>, StoreError> {
+    let sql = format!(
+        "UPDATE api_keys SET revoked_at = $2 WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING {COLUMNS}"
+    );
+    let row =
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id_or_name).bind(at).fetch_optional(&mut *tx).await?;
+    let Some(key) = row.as_ref().map(api_key).transpose()? else { return Ok(None) };
+    on_record(tx, at, "api-key-revoked", &key).await?;
+    Ok(Some(key))
+}
+
+/// Every key, oldest first, revoked ones among them.
+pub async fn list(connection: &mut Connection) -> Result<Vec<ApiKey>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_at, id");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
+    rows.iter().map(api_key).collect()
+}
+
+/// The key in use whose text is `presented`. It is looked up by its digest, so that how long that takes tells nothing.
+pub async fn holder(connection: &mut Connection, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE digest = $1 AND revoked_at IS NULL");
+    let row =
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(digest(presented)).fetch_optional(connection).await?;
+    row.as_ref().map(api_key).transpose()
+}
+
+fn digest(text: &[u8]) -> Vec<u8> {
+    Sha256::digest(text).to_vec()
+}
+
+/// In the chain of each tenant that it reaches.
+async fn on_record(tx: &mut Connection, at: i64, what: &'static str, key: &ApiKey) -> Result<(), StoreError> {
+    let detail = json!({"id": key.id, "name": key.name, "may-write": key.scope.may_write});
+    let record = Record { detail, ..Record::of(what) };
+    let everybody = BTreeSet::from([EVERYBODY.to_owned()]);
+    for tenant in key.scope.tenants.as_ref().unwrap_or(&everybody) {
+        audit::append(tx, tenant, at, &record).await?;
+    }
+    Ok(())
+}
+
+fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
+    let tenants: Option<String> = row.try_get("tenants")?;
+    let tenants = tenants.map(|list| serde_json::from_str(&list)).transpose();
+    Ok(ApiKey {
+        id: row.try_get("id")?,
+        name: row.try_get("name")?,
+        scope: Scope {
+            tenants: tenants
+                .map_err(|error| StoreError::Unreadable(format!("an API key's tenants: {error}")))?,
+            may_write: row.try_get::<i64, _>("may_write")? != 0,
+        },
+        created_at: row.try_get("created_at")?,
+        revoked_at: row.try_get("revoked_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Folder, write};
+
+    fn scope(tenants: Option<&[&str]>) -> Scope {
+        let tenants = tenants.map(|tenants| tenants.iter().map(|tenant| (*tenant).to_owned()).collect());
+        Scope { tenants, may_write: true }
+    }
+
+    #[tokio::test]
+    async fn a_key_opens_what_it_was_made_for_until_it_is_revoked() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let (made, found, revoked, after, again) = write(&store, |tx| {
+            Box::pin(async move {
+                let text = Secret::random(PREFIX).unwrap();
+                let made = create(tx, 17, "ops", &scope(Some(&["acme"])), &text).await?.unwrap();
+                assert_eq!(create(tx, 18, "ops", &scope(None), &text).await?, None, "the name is taken");
+                let found = holder(tx, text.expose().as_bytes()).await?;
+                assert_eq!(holder(tx, b"chk_wrong").await?, None);
+                let revoked = revoke(tx, 19, "ops").await?.unwrap();
+                let after = holder(tx, text.expose().as_bytes()).await?;
+                Ok((made, found, revoked, after, revoke(tx, 20, "ops").await?))
+            })
+        })
+        .await;
+        assert_eq!(found.as_ref(), Some(&made));
+        assert!(made.scope.reaches("acme") && !made.scope.reaches("other"));
+        assert_eq!((revoked.id, revoked.revoked_at), (made.id, Some(19)));
+        assert_eq!((after, again), (None, None));
+    }
+
+    #[tokio::test]
+    async fn a_keys_text_is_in_no_row_and_its_making_is_on_record() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let (text, rows, records): (Secret, Vec<String>, Vec<String>) = write(&store, |tx| {
+            Box::pin(async move {
+                let text = Secret::random(PREFIX).unwrap();
+                create(tx, 17, "ops", &scope(None), &text).await?;
+                let rows =
+                    sqlx::query_scalar("SELECT name || COALESCE(tenants, '') || hex(digest) FROM api_keys");
+                let rows = rows.fetch_all(&mut *tx).await?;
+                let records = sqlx::query_scalar("SELECT record FROM audit WHERE tenant = '*'");
+                Ok((text, rows, records.fetch_all(tx).await?))
+            })
+        })
+        .await;
+        let bits = text.expose().strip_prefix(PREFIX).unwrap();
+        assert_eq!(bits.len(), 64);
+        assert_eq!(rows.len(), 1);
+        assert!(!rows[0].to_lowercase().contains(bits), "{rows:?}");
+        assert!(records[0].contains("api-key-created") && !records[0].contains(bits), "{records:?}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Identifiers that several people of a connection may share: they find no person, but an event that names one alone may be
+//! about each of those who have it.
+
+use zeroize::Zeroizing;
+
+use super::{
+    database::Connection,
+    error::StoreError,
+    named::Named,
+    people::{self, PersonId},
+    seal::{PersonName, Vault},
+};
+use host_model::contract::{Identifier, Subject};
+
+/// `person`, called `subject`, has the attributes of `named` from now on. Who has some is kept sealed, so that they can be read at
+/// the vendor when an attribute alone is named. Of a person who is erased nothing is kept.
+pub async fn note(
+    tx: &mut Connection,
+    vault: &Vault,
+    connection: &str,
+    (person, subject): (PersonId, &Subject),
+    named: &Named,
+) -> Result<(), StoreError> {
+    if named.attributes.is_empty() || people::is_erased(tx, connection, &named.identifying).await? {
+        return Ok(());
+    }
+    for name in &named.attributes {
+        add(tx, connection, name, person).await?;
+    }
+    let pairs: Vec<_> = subject.identifiers().iter().map(|i| (&i.kind, &i.value)).collect();
+    let plain = serde_json::to_vec(&pairs).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    sqlx::query("UPDATE people SET sealed_subject = $2 WHERE id = $1")
+        .bind(person.0)
+        .bind(vault.seal(&context(connection), &Zeroizing::new(plain))?)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// `person` has the attribute `name`.
+pub async fn add(
+    tx: &mut Connection,
+    connection: &str,
+    name: &PersonName,
+    person: PersonId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO attributes (connection, name, kind, person) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    )
+    .bind(connection)
+    .bind(name.digest.to_vec())
+    .bind(&name.kind)
+    .bind(person.0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Up to `most` people of `connection` who have one of `attributes` and are not erased, oldest first.
+pub async fn people_with(
+    tx: &mut Connection,
+    connection: &str,
+    attributes: &[PersonName],
+    most: usize,
+) -> Result<Vec<PersonId>, StoreError> {
+    let mut found = Vec::new();
+    for name in attributes {
+        let people: Vec<i64> =
+            sqlx::query_scalar(
+                "SELECT person FROM attributes WHERE connection = $1 AND name = $2 AND erased_at IS NULL LIMIT $3",
+            )
+            .bind(connection)
+            .bind(name.digest.to_vec())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&mut *tx)
+            .await?;
+        found.extend(people.into_iter().map(PersonId));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(most);
+    Ok(found)
+}
+
+/// Who `person` was when last named together with an attribute; `None` if that is not known.
+pub async fn subject(
+    tx: &mut Connection,
+    vault: &Vault,
+    connection: &str,
+    person: PersonId,
+) -> Result<Option<Subject>, StoreError> {
+    let sealed: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("SELECT sealed_subject FROM people WHERE id = $1")
+            .bind(person.0)
+            .fetch_optional(tx)
+            .await?;
+    let Some(sealed) = sealed.flatten() else { return Ok(None) };
+    let plain = vault.open(&context(connection), &sealed)?;
+    // Serde's words could quote what it read.
+    let pairs: Vec<(String, String)> =
+        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("who a person is".to_owned()))?;
+    let identifiers = pairs.into_iter().map(|(kind, value)| Identifier { kind, value });
+    Ok(Some(identifiers.collect::<Vec<_>>().into()))
+}
+
+/// What `gone` has, `kept` has.
+pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
+    const STEPS: [&str; 2] = [
+        "INSERT INTO attributes (connection, name, kind, person, erased_at, not_found_at) \
+         SELECT connection, name, kind, $2, erased_at, not_found_at FROM attributes WHERE person = $1 \
+         ON CONFLICT DO NOTHING",
+        "DELETE FROM attributes WHERE person = $1 AND $1 <> $2",
+    ];
+    for step in STEPS {
+        sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Nothing of `person`'s attributes stays, but for hashes of names that were erased while they identified.
+pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    const STEPS: [&str; 2] = [
+        "DELETE FROM attributes WHERE person = $1 AND erased_at IS NULL",
+        "UPDATE people SET sealed_subject = NULL, read_again = 0 WHERE id = $1",
+    ];
+    for step in STEPS {
+        sqlx::query(step).bind(person.0).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Where it belongs who a person of `connection` is.
+fn context(connection: &str) -> String {
+    format!("subject at connection {connection}")
+}

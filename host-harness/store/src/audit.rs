@@ -1,0 +1,234 @@
+//! The audit chain: what was attempted, with which plugin, and what came back. Append-only, one chain a tenant.
+//!
+//! Each line's hash covers the line before it: `SHA-256(hash before || line number || time || record)`, both numbers as 8
+//! bytes, big-endian; the first line's hash before is 32 zeros. People appear as keyed hashes.
+
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+
+use super::{database::Connection, error::StoreError, seal::PersonName};
+
+/// The chain of what concerns every tenant, such as a plugin's version. No tenant is called so.
+pub const EVERYBODY: &str = "*";
+
+/// What is put on record.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Record {
+    /// What was done, such as `request-attempted` or `token-revoked`.
+    pub what: &'static str,
+    /// The connection's key, where it is about one.
+    pub connection: Option<String>,
+    /// The request's id, where it is about one.
+    pub request: Option<String>,
+    /// The plugin's digest, where one ran.
+    pub digest: Option<String>,
+    /// The person's keyed hashes, in hexadecimal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
+    /// The rest, free of personal data and secrets.
+    pub detail: Value,
+}
+
+impl Record {
+    /// A record that says `what`, of no connection, request or person yet.
+    pub fn of(what: &'static str) -> Self {
+        Self { what, connection: None, request: None, digest: None, people: Vec::new(), detail: Value::Null }
+    }
+
+    /// The same, about the people of these names.
+    #[must_use]
+    pub fn about(mut self, names: &[PersonName]) -> Self {
+        self.people = names.iter().map(|name| hex::encode(name.digest)).collect();
+        self
+    }
+}
+
+/// Adds `record` to the chain of `tenant`.
+pub async fn append(tx: &mut Connection, tenant: &str, at: i64, record: &Record) -> Result<(), StoreError> {
+    let last = sqlx::query("SELECT line, hash FROM audit WHERE tenant = $1 ORDER BY line DESC LIMIT 1")
+        .bind(tenant)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let (line, before) = match last {
+        Some(last) => (last.try_get::<i64, _>("line")? + 1, last.try_get::<Vec<u8>, _>("hash")?),
+        None => (1, vec![0; 32]),
+    };
+    let record = serde_json::to_string(record).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    let hash = hash(&before, line, at, &record);
+    sqlx::query("INSERT INTO audit (tenant, line, at, record, hash) VALUES ($1, $2, $3, $4, $5)")
+        .bind(tenant)
+        .bind(line)
+        .bind(at)
+        .bind(record)
+        .bind(hash.to_vec())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn hash(before: &[u8], line: i64, at: i64, record: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(before);
+    hash.update(line.to_be_bytes());
+    hash.update(at.to_be_bytes());
+    hash.update(record);
+    hash.finalize().into()
+}
+
+/// A tenant's chain as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Chain {
+    /// Whose.
+    pub tenant: String,
+    /// How many lines hold.
+    pub lines: i64,
+    /// The last line's hash in hexadecimal, to be kept elsewhere: a chain cut at its end still holds.
+    pub head: String,
+    /// The first line that does not hold, and why; none where all do.
+    pub broken: Option<Broken>,
+}
+
+/// The first line of a chain that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Broken {
+    /// Its number, from 1.
+    pub line: i64,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Every tenant's chain, checked from its first line.
+pub async fn verify(connection: &mut Connection) -> Result<Vec<Chain>, StoreError> {
+    let tenants: Vec<String> = sqlx::query_scalar("SELECT DISTINCT tenant FROM audit ORDER BY tenant")
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut chains = Vec::new();
+    for tenant in tenants {
+        chains.push(chain(connection, tenant).await?);
+    }
+    Ok(chains)
+}
+
+/// Read in parts: a chain grows for years.
+const PART: i64 = 1_000;
+
+async fn chain(connection: &mut Connection, tenant: String) -> Result<Chain, StoreError> {
+    let mut chain = Chain { tenant, lines: 0, head: String::new(), broken: None };
+    let mut before = vec![0; 32];
+    loop {
+        let rows = sqlx::query(
+            "SELECT line, at, record, hash FROM audit WHERE tenant = $1 AND line > $2 ORDER BY line LIMIT $3",
+        )
+        .bind(&chain.tenant)
+        .bind(chain.lines)
+        .bind(PART)
+        .fetch_all(&mut *connection)
+        .await?;
+        if rows.is_empty() {
+            return Ok(chain);
+        }
+        for row in rows {
+            let (line, at): (i64, i64) = (row.try_get("line")?, row.try_get("at")?);
+            let (record, kept): (String, Vec<u8>) = (row.try_get("record")?, row.try_get("hash")?);
+            let wanted = chain.lines + 1;
+            let why = if line != wanted {
+                Some(format!("line {wanted} is missing"))
+            } else if hash(&before, line, at, &record).as_slice() != kept {
+                Some("its hash does not cover what it says and the line before it".to_owned())
+            } else {
+                None
+            };
+            if let Some(why) = why {
+                chain.broken = Some(Broken { line: wanted, why });
+                return Ok(chain);
+            }
+            chain.lines = line;
+            chain.head = hex::encode(&kept);
+            before = kept;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor;
+
+    use super::*;
+    use crate::{
+        handle::Store,
+        testing::{Folder, write},
+    };
+
+    async fn three_lines(store: &Store) {
+        write(store, |tx| {
+            Box::pin(async move {
+                for what in ["first", "second", "third"] {
+                    append(tx, "acme", 17, &Record::of(what).about(&[crate::testing::name(1)])).await?;
+                }
+                append(tx, "other", 17, &Record::of("first")).await
+            })
+        })
+        .await;
+    }
+
+    async fn verified(store: &Store) -> Vec<(String, i64, Option<i64>)> {
+        let chains = store.read(|connection| Box::pin(verify(connection))).await.unwrap();
+        chains.into_iter().map(|c| (c.tenant, c.lines, c.broken.map(|broken| broken.line))).collect()
+    }
+
+    /// As somebody would who has the file: the triggers out of the way.
+    async fn tamper(store: &Store, how: &'static str) {
+        write(store, move |tx| {
+            Box::pin(async move {
+                tx.execute("DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_deleted").await?;
+                tx.execute(how).await?;
+                Ok(())
+            })
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_chain_that_nobody_touched_holds() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        three_lines(&store).await;
+        assert_eq!(verified(&store).await, [("acme".into(), 3, None), ("other".into(), 1, None)]);
+    }
+
+    #[tokio::test]
+    async fn the_first_broken_line_is_named() {
+        for (how, line) in [
+            ("UPDATE audit SET record = REPLACE(record, 'second', 'nothing') WHERE tenant = 'acme'", 2),
+            ("UPDATE audit SET at = 18 WHERE tenant = 'acme' AND line = 3", 3),
+            ("DELETE FROM audit WHERE tenant = 'acme' AND line = 1", 1),
+            ("DELETE FROM audit WHERE tenant = 'acme' AND line = 2", 2),
+            ("UPDATE audit SET hash = zeroblob(32) WHERE tenant = 'acme' AND line = 2", 2),
+        ] {
+            let folder = Folder::new();
+            let store = folder.store().await;
+            three_lines(&store).await;
+            tamper(&store, how).await;
+            let wanted = [("acme".to_owned(), line - 1, Some(line)), ("other".to_owned(), 1, None)];
+            assert_eq!(verified(&store).await, wanted, "{how}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_database_itself_refuses_to_change_or_delete_a_line() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        three_lines(&store).await;
+        for how in ["UPDATE audit SET at = 18", "DELETE FROM audit"] {
+            let refused =
+                store.write(move |tx| Box::pin(async move { Ok(tx.execute(how).await.map(drop)?) })).await;
+            assert!(refused.unwrap_err().to_string().contains("audit lines are not"), "{how}");
+        }
+        assert_eq!(verified(&store).await.len(), 2);
+    }
+}

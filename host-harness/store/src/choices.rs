@@ -1,0 +1,254 @@
+//! What stands for each person, what the vendor was told of it, and what the platform holds.
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{database::Connection, error::StoreError, people::PersonId};
+use host_model::{
+    consent::newest::{Ledger, Origin, Recorded, Write},
+    contract::consent::{Choice, ItemId},
+};
+
+/// What stands for `person`.
+pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, StoreError> {
+    let rows = sqlx::query(
+        "SELECT kind, id, choice, chosen_at, vendor_at, origin, source FROM choices WHERE person = $1",
+    )
+    .bind(person.0)
+    .fetch_all(tx)
+    .await?;
+    let entry = |row: &AnyRow| {
+        let vendor_at: Option<i64> = row.try_get("vendor_at")?;
+        let recorded = Recorded {
+            choice: choice(row)?,
+            chosen_at_ms: since_1970(row.try_get("chosen_at")?),
+            vendor_at_ms: vendor_at.map(since_1970),
+            origin: Origin::from_word(row.try_get("origin")?)?,
+            source: row.try_get("source")?,
+        };
+        Ok((item(row)?, recorded))
+    };
+    rows.iter().map(entry).collect()
+}
+
+/// `stands` for `item` of `person` from now on.
+pub async fn stand(
+    tx: &mut Connection,
+    person: PersonId,
+    item: &ItemId,
+    stands: &Recorded,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO choices (person, kind, id, choice, chosen_at, vendor_at, origin, source) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (person, kind, id) DO UPDATE SET \
+           choice = excluded.choice, chosen_at = excluded.chosen_at, vendor_at = excluded.vendor_at, \
+           origin = excluded.origin, source = excluded.source",
+    )
+    .bind(person.0)
+    .bind(&item.kind)
+    .bind(&item.id)
+    .bind(stands.choice.to_string())
+    .bind(stored(stands.chosen_at_ms))
+    .bind(stands.vendor_at_ms.map(stored))
+    .bind(stands.origin.word())
+    .bind(&stands.source)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What the vendor was told about `item` of `person`.
+pub async fn writes(tx: &mut Connection, person: PersonId, item: &ItemId) -> Result<Vec<Write>, StoreError> {
+    let rows = sqlx::query("SELECT choice, sent_at FROM writes WHERE person = $1 AND kind = $2 AND id = $3")
+        .bind(person.0)
+        .bind(&item.kind)
+        .bind(&item.id)
+        .fetch_all(tx)
+        .await?;
+    let write =
+        |row: &AnyRow| Ok(Write { choice: choice(row)?, sent_at_ms: since_1970(row.try_get("sent_at")?) });
+    rows.iter().map(write).collect()
+}
+
+/// When the vendor was told anything about `person`, in milliseconds since 1970.
+pub async fn sent_to(tx: &mut Connection, person: PersonId) -> Result<Vec<u64>, StoreError> {
+    let sent: Vec<i64> = sqlx::query_scalar("SELECT DISTINCT sent_at FROM writes WHERE person = $1")
+        .bind(person.0)
+        .fetch_all(tx)
+        .await?;
+    Ok(sent.into_iter().map(since_1970).collect())
+}
+
+/// Whether the vendor was told anything about `person` from `from` to `to`.
+pub async fn is_written_between(
+    tx: &mut Connection,
+    person: PersonId,
+    from: i64,
+    to: i64,
+) -> Result<bool, StoreError> {
+    let found: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM writes WHERE person = $1 AND sent_at BETWEEN $2 AND $3")
+            .bind(person.0)
+            .bind(from)
+            .bind(to)
+            .fetch_one(tx)
+            .await?;
+    Ok(found > 0)
+}
+
+/// The vendor is about to be told.
+pub async fn sends(
+    tx: &mut Connection,
+    person: PersonId,
+    item: &ItemId,
+    write: Write,
+) -> Result<(), StoreError> {
+    const STEPS: [&str; 2] = [
+        "UPDATE writes SET repeated = 1 \
+         WHERE person = $1 AND kind = $2 AND id = $3 AND choice = $4 AND sent_at < $5 AND repeated = 0",
+        "INSERT INTO writes (person, kind, id, choice, sent_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (person, kind, id, sent_at) DO UPDATE SET choice = excluded.choice",
+    ];
+    for step in STEPS {
+        sqlx::query(step)
+            .bind(person.0)
+            .bind(&item.kind)
+            .bind(&item.id)
+            .bind(write.choice.to_string())
+            .bind(stored(write.sent_at_ms))
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The vendor has not taken what it was told then.
+pub async fn unsent(
+    tx: &mut Connection,
+    person: PersonId,
+    item: &ItemId,
+    sent_at_ms: u64,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM writes WHERE person = $1 AND kind = $2 AND id = $3 AND sent_at = $4")
+        .bind(person.0)
+        .bind(&item.kind)
+        .bind(&item.id)
+        .bind(stored(sent_at_ms))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What the platform holds for `notice`, and when that was chosen, in milliseconds since 1970.
+pub async fn told(
+    tx: &mut Connection,
+    person: PersonId,
+    notice: &str,
+) -> Result<Option<(Choice, u64)>, StoreError> {
+    let row = sqlx::query("SELECT choice, chosen_at FROM notice_choices WHERE person = $1 AND notice = $2")
+        .bind(person.0)
+        .bind(notice)
+        .fetch_optional(tx)
+        .await?;
+    row.map(|row| Ok((choice(&row)?, since_1970(row.try_get("chosen_at")?)))).transpose()
+}
+
+/// The platform holds this for `notice` from now on.
+pub async fn tell(
+    tx: &mut Connection,
+    person: PersonId,
+    notice: &str,
+    choice: Choice,
+    chosen_at_ms: u64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO notice_choices (person, notice, choice, chosen_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (person, notice) DO UPDATE SET choice = excluded.choice, chosen_at = excluded.chosen_at",
+    )
+    .bind(person.0)
+    .bind(notice)
+    .bind(choice.to_string())
+    .bind(stored(chosen_at_ms))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Nothing of `person`'s choices stays; nor does what was asked in requests that have ended.
+pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    const STEPS: [&str; 7] = [
+        "DELETE FROM choices WHERE person = $1",
+        "DELETE FROM writes WHERE person = $1",
+        "DELETE FROM notice_choices WHERE person = $1",
+        "DELETE FROM events WHERE person = $1",
+        "DELETE FROM event_keys WHERE person = $1",
+        "DELETE FROM request_keys WHERE request IN \
+           (SELECT seq FROM requests WHERE person = $1 AND finished_at IS NOT NULL)",
+        "UPDATE requests SET sealed_details = NULL WHERE person = $1 AND finished_at IS NOT NULL",
+    ];
+    for step in STEPS {
+        sqlx::query(step).bind(person.0).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// What was known of `gone` is known of `kept`; of two choices for one item the newer one, on a tie the opt-out.
+pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
+    const STEPS: [&str; 9] = [
+        "INSERT INTO choices (person, kind, id, choice, chosen_at, vendor_at, origin, source) \
+         SELECT $2, kind, id, choice, chosen_at, vendor_at, origin, source FROM choices WHERE person = $1 \
+         ON CONFLICT (person, kind, id) DO UPDATE SET choice = excluded.choice, chosen_at = excluded.chosen_at, \
+           vendor_at = excluded.vendor_at, origin = excluded.origin, source = excluded.source \
+         WHERE excluded.chosen_at / 1000 > choices.chosen_at / 1000 \
+           OR excluded.chosen_at / 1000 = choices.chosen_at / 1000 AND excluded.choice = 'opt-out'",
+        "DELETE FROM choices WHERE person = $1 AND $1 <> $2",
+        "INSERT INTO writes (person, kind, id, choice, sent_at) \
+         SELECT $2, kind, id, choice, sent_at FROM writes WHERE person = $1 ON CONFLICT DO NOTHING",
+        "DELETE FROM writes WHERE person = $1 AND $1 <> $2",
+        "UPDATE writes SET repeated = 1 WHERE person = $2 AND sent_at < (SELECT MAX(later.sent_at) FROM writes later \
+           WHERE later.person = $2 AND later.kind = writes.kind AND later.id = writes.id AND later.choice = writes.choice)",
+        "INSERT INTO notice_choices (person, notice, choice, chosen_at) \
+         SELECT $2, notice, choice, chosen_at FROM notice_choices WHERE person = $1 \
+         ON CONFLICT (person, notice) DO UPDATE SET choice = excluded.choice, chosen_at = excluded.chosen_at \
+         WHERE excluded.chosen_at / 1000 > notice_choices.chosen_at / 1000 \
+           OR excluded.chosen_at / 1000 = notice_choices.chosen_at / 1000 AND excluded.choice = 'opt-out'",
+        "DELETE FROM notice_choices WHERE person = $1 AND $1 <> $2",
+        "UPDATE events SET person = $2 WHERE person = $1",
+        "UPDATE event_keys SET person = $2 WHERE person = $1",
+    ];
+    for step in STEPS {
+        sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Looks at those alone that another one followed, which may have been taken back since.
+pub const PRUNE: &str = "DELETE FROM writes WHERE repeated = 1 AND sent_at < $1 \
+   AND EXISTS (SELECT 1 FROM writes later \
+     WHERE later.person = writes.person AND later.kind = writes.kind AND later.id = writes.id \
+       AND later.choice = writes.choice AND later.sent_at > writes.sent_at)";
+
+/// What was sent before `before` is forgotten, but for the last of each choice: it tells that the vendor was told at all.
+pub async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
+    sqlx::query(PRUNE).bind(before).execute(tx).await?;
+    Ok(())
+}
+
+/// The item in `row`.
+pub fn item(row: &AnyRow) -> Result<ItemId, StoreError> {
+    Ok(ItemId { kind: row.try_get("kind")?, id: row.try_get("id")? })
+}
+
+fn choice(row: &AnyRow) -> Result<Choice, StoreError> {
+    let word: String = row.try_get("choice")?;
+    let found = [Choice::OptIn, Choice::OptOut].into_iter().find(|choice| choice.to_string() == word);
+    found.ok_or_else(|| StoreError::Unreadable(format!("the choice {word:?}")))
+}
+
+/// The database's numbers are signed; a time past their end is their end.
+fn stored(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+fn since_1970(ms: i64) -> u64 {
+    u64::try_from(ms).unwrap_or(0)
+}

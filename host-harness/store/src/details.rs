@@ -1,0 +1,76 @@
+//! What a request holds of a person, sealed with a key of its own, so that its end forgets it.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{error::StoreError, seal::DataKey};
+use host_model::{
+    consent::outbound::Plan,
+    contract::{Identifier, Subject, consent::Preference},
+};
+
+/// What only the vendor is to learn: the person, and the choices that are still to be applied. Sealed under the request's
+/// own key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
+    /// The person.
+    pub subject: Subject,
+    /// Empty unless the request is about consent.
+    pub plan: Plan,
+    /// What a reading is to take in if the vendor still has the person, who was erased here.
+    pub withheld: Option<Withheld>,
+}
+
+/// An event of the vendor's about a person who was erased here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// The id of the delivery that brought it.
+    pub delivery: String,
+    /// The event's own key.
+    pub key: String,
+    /// What the person chose.
+    pub preferences: Vec<Preference>,
+    /// When the delivery came, in milliseconds since 1970 in UTC.
+    pub received_at: i64,
+}
+
+/// How details are written before they are sealed.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    subject: Vec<(String, String)>,
+    plan: Plan,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withheld: Option<Withheld>,
+}
+
+impl Details {
+    /// Sealed for the request `id`.
+    pub fn sealed(&self, key: &DataKey, id: &str) -> Result<Vec<u8>, StoreError> {
+        let subject = self.subject.identifiers().iter().map(|i| (i.kind.clone(), i.value.clone())).collect();
+        let written = Written { subject, plan: self.plan.clone(), withheld: self.withheld.clone() };
+        let plain =
+            serde_json::to_vec(&written).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        Ok(key.seal(&context(id), &Zeroizing::new(plain))?)
+    }
+
+    /// What was sealed for the request `id`.
+    pub fn open(key: &DataKey, id: &str, sealed: &[u8]) -> Result<Self, StoreError> {
+        let plain = key.open(&context(id), sealed)?;
+        // Serde's words could quote what it read.
+        let written: Written = serde_json::from_slice(&plain)
+            .map_err(|_| StoreError::Unreadable("the details of a request".to_owned()))?;
+        let subject = written.subject.into_iter().map(|(kind, value)| Identifier { kind, value });
+        let subject = subject.collect::<Vec<_>>().into();
+        Ok(Self { subject, plan: written.plan, withheld: written.withheld })
+    }
+}
+
+/// Where a request's details belong.
+fn context(id: &str) -> String {
+    format!("request {id} details")
+}
+
+/// Where a request's key belongs.
+pub fn key_context(id: &str) -> String {
+    format!("request {id} key")
+}

@@ -1,0 +1,77 @@
+//! Why the store did not do what it was asked to do.
+
+use std::sync::Arc;
+
+use host_model::words::UnknownWord;
+
+use crate::seal::Unsealable;
+
+/// Why the store did not do what was asked. Nothing of it was done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is full, or refused.
+    #[error("the database does not answer as it should: {0}")]
+    Database(Arc<sqlx::Error>),
+    /// Its tables cannot be brought to what this version needs.
+    #[error("the database cannot be brought to this version: {0}")]
+    Migration(Arc<sqlx::migrate::MigrateError>),
+    /// A newer program has brought its tables further.
+    #[error(
+        "the database has schema {found}, written by connector-host {written_by}; this is connector-host {}, which knows \
+         schema {known} and older: start the newer program, or restore a backup that this one wrote",
+        env!("CARGO_PKG_VERSION")
+    )]
+    NewerDatabase {
+        /// Its schema.
+        found: i64,
+        /// The version of the program that wrote it last.
+        written_by: String,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// A library with a known fault.
+    #[error("SQLite {found} can corrupt a database (fixed in 3.51.3); this build needs a newer one")]
+    OldLibrary {
+        /// Its version.
+        found: String,
+    },
+    /// Sealed with another key.
+    #[error("the master key is not the one that this database was made with")]
+    WrongMasterKey,
+    /// A sealed value that cannot be opened: it was changed, moved or cut.
+    #[error(transparent)]
+    Unsealable(#[from] Unsealable),
+    /// A value that this version did not write.
+    #[error("the database holds what this version does not understand: {0}")]
+    Unreadable(String),
+    /// The people of the connection are not keyed by the identifiers that its plugin says identify them.
+    #[error(
+        "the people of connection {0} are not keyed by what identifies them now: they are once its plugin loads"
+    )]
+    NotKeyed(String),
+    /// Half of it is another database's.
+    #[error("a restore of this database was cut off: do it again, with --replace")]
+    RestoreCutOff,
+    /// The writer has ended.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Whether only what was read is broken: the rest of the database can be used.
+    pub fn is_about_one_row(&self) -> bool {
+        matches!(self, Self::Unsealable(_) | Self::Unreadable(_))
+    }
+}
+
+impl From<UnknownWord> for StoreError {
+    fn from(error: UnknownWord) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}

@@ -1,0 +1,200 @@
+//! The feed of consent events, and which of the vendor's events were heard.
+//!
+//! A reader that goes on from a number misses nothing: one writer gives the numbers, and commits them in their order.
+
+use host_model::{consent::identity::IdentityMap, contract::Subject};
+use sqlx::{Row, any::AnyRow};
+use zeroize::Zeroizing;
+
+use crate::{database::Connection, error::StoreError, people::PersonId, requests::one_of, seal::Vault};
+
+/// An event about to be stored.
+pub struct NewEvent<'a> {
+    /// Its id.
+    pub id: String,
+    /// The tenant that it belongs to.
+    pub tenant: &'a str,
+    /// The key of its connection.
+    pub connection: &'a str,
+    /// The record of its person.
+    pub person: PersonId,
+    /// JSON.
+    pub news: String,
+    /// Who it is about, sealed.
+    pub sealed_identity: Vec<u8>,
+    /// When it was received.
+    pub received_at: i64,
+}
+
+/// An event as it is stored.
+pub struct StoredEvent {
+    /// Its place in the order of acceptance.
+    pub seq: i64,
+    /// Its id.
+    pub id: String,
+    /// The tenant that it belongs to.
+    pub tenant: String,
+    /// The key of its connection.
+    pub connection: String,
+    /// What happened, as JSON.
+    pub news: String,
+    /// Who it is about, sealed.
+    pub sealed_identity: Vec<u8>,
+}
+
+/// Puts `event` at the end of the feed.
+pub async fn append(tx: &mut Connection, event: NewEvent<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(event.id)
+    .bind(event.tenant)
+    .bind(event.connection)
+    .bind(event.person.0)
+    .bind(event.news)
+    .bind(event.sealed_identity)
+    .bind(event.received_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The first `limit` events after `cursor`, of these tenants or, where there is none given, of all: each by its place, for
+/// its row may be damaged.
+pub async fn after(
+    connection: &mut Connection,
+    tenants: Option<&[String]>,
+    cursor: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Result<StoredEvent, StoreError>)>, StoreError> {
+    let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 3, tenants.len()));
+    let sql = format!(
+        "SELECT seq, id, tenant, connection, news, sealed_identity FROM events WHERE seq > $1 AND {of_tenants} \
+         ORDER BY seq LIMIT $2"
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(cursor).bind(limit);
+    for tenant in tenants.unwrap_or_default() {
+        query = query.bind(tenant);
+    }
+    let rows = query.fetch_all(connection).await?;
+    let event = |row: &AnyRow| {
+        Ok(StoredEvent {
+            seq: row.try_get("seq")?,
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("connection")?,
+            news: row.try_get("news")?,
+            sealed_identity: row.try_get("sealed_identity")?,
+        })
+    };
+    let read = |row: &AnyRow| Ok((row.try_get("seq")?, event(row)));
+    rows.iter().map(read).collect()
+}
+
+/// The tenant and the connection of the event at that place; none where it is gone.
+pub async fn origin(tx: &mut Connection, seq: i64) -> Result<Option<(String, String)>, StoreError> {
+    let sql = "SELECT CAST(tenant AS TEXT) AS tenant, CAST(connection AS TEXT) AS connection FROM events WHERE seq = $1";
+    let row = sqlx::query(sql).bind(seq).fetch_optional(tx).await?;
+    row.map(|row| Ok((row.try_get("tenant")?, row.try_get("connection")?))).transpose()
+}
+
+/// Whether the vendor's event of that digest is heard for the first time; it is remembered.
+pub async fn is_new(
+    tx: &mut Connection,
+    connection: &str,
+    digest: [u8; 32],
+    person: PersonId,
+    at: i64,
+) -> Result<bool, StoreError> {
+    let heard = sqlx::query(
+        "INSERT INTO event_keys (connection, digest, person, heard_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    )
+    .bind(connection)
+    .bind(digest.to_vec())
+    .bind(person.0)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(heard.rows_affected() > 0)
+}
+
+/// The vendor's event of that digest was not taken in.
+pub async fn forget(tx: &mut Connection, connection: &str, digest: [u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM event_keys WHERE connection = $1 AND digest = $2")
+        .bind(connection)
+        .bind(digest.to_vec())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Events and digests from before `before` go.
+pub async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM events WHERE received_at < $1").bind(before).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM event_keys WHERE heard_at < $1").bind(before).execute(tx).await?;
+    Ok(())
+}
+
+/// How far a tenant's feed has been posted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The last event that was taken.
+    pub posted: i64,
+    /// Failures in a row since.
+    pub failures: u32,
+    /// Since when it fails, if any.
+    pub failing_since: Option<i64>,
+    /// When it is tried next.
+    pub next_at: i64,
+}
+
+/// How far the feed of `tenant` has been posted.
+pub async fn progress(connection: &mut Connection, tenant: &str) -> Result<Progress, StoreError> {
+    let row = sqlx::query("SELECT posted, failures, failing_since, next_at FROM forwards WHERE tenant = $1")
+        .bind(tenant)
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(Progress::default()) };
+    Ok(Progress {
+        posted: row.try_get("posted")?,
+        failures: u32::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(u32::MAX),
+        failing_since: row.try_get("failing_since")?,
+        next_at: row.try_get("next_at")?,
+    })
+}
+
+/// The feed of `tenant` has been posted this far.
+pub async fn proceed(tx: &mut Connection, tenant: &str, progress: &Progress) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO forwards (tenant, posted, failures, failing_since, next_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (tenant) DO UPDATE SET posted = excluded.posted, failures = excluded.failures, \
+           failing_since = excluded.failing_since, next_at = excluded.next_at",
+    )
+    .bind(tenant)
+    .bind(progress.posted)
+    .bind(i64::from(progress.failures))
+    .bind(progress.failing_since)
+    .bind(progress.next_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Who the event of that id is about, sealed for it.
+pub fn sealed_identity(vault: &Vault, id: &str, subject: &Subject) -> Result<Vec<u8>, StoreError> {
+    let identity = serde_json::to_vec(&IdentityMap::from(subject))
+        .map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    Ok(vault.seal(&context(id), &Zeroizing::new(identity))?)
+}
+
+/// Who the event of that id is about.
+pub fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<IdentityMap, StoreError> {
+    let identity = vault.open(&context(id), sealed)?;
+    serde_json::from_slice(&identity).map_err(|_| StoreError::Unreadable(format!("the consent event {id}")))
+}
+
+/// Where an event's identity map belongs.
+fn context(id: &str) -> String {
+    format!("event {id} identity")
+}

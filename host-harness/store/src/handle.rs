@@ -1,0 +1,167 @@
+//! The database and its keys, as the work around it holds them.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use crate::{
+    database::{Act, Connection, Database, Work},
+    error::StoreError,
+    restore,
+    seal::{MasterKey, PersonKey, Vault},
+    sqlite::Sqlite,
+};
+
+/// The database and the keys to what is sealed in it. Lives as long as the process; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<dyn Database>,
+    vault: Vault,
+    person_keys: Arc<Mutex<HashMap<String, Arc<PersonKey>>>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// What work in a transaction seals and names people with: there, nobody can ask the store for a tenant's key.
+#[derive(Clone)]
+pub struct Keys {
+    /// What seals and opens values.
+    pub vault: Vault,
+    /// The tenant's.
+    pub person: Arc<PersonKey>,
+}
+
+impl Store {
+    /// Opens the SQLite database at `path`, made where there is none and brought to this version where it is older.
+    pub async fn open(path: &Path, key: &MasterKey) -> Result<Self, StoreError> {
+        if restore::unfinished(path) {
+            return Err(StoreError::RestoreCutOff);
+        }
+        Self::on(Arc::new(Sqlite::open(path).await?), key).await
+    }
+
+    /// The store on `database`, which has its tables already.
+    pub async fn on(database: Arc<dyn Database>, key: &MasterKey) -> Result<Self, StoreError> {
+        let store = Self { database, vault: key.vault(), person_keys: Arc::default() };
+        store.check_key().await?;
+        Ok(store)
+    }
+
+    /// Does `work` in one transaction, and returns once it is on disk. Where it fails, nothing of it was done.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let (told, written) = oneshot::channel();
+        let act: Act = Box::new(move |connection| {
+            Box::pin(async move {
+                let result = work(connection).await;
+                let end = result.as_ref().map(drop).map_err(Clone::clone);
+                // Whoever asked may have gone.
+                let _gone = answer.send(result);
+                end
+            })
+        });
+        self.database.write(Work { act, told }).await?;
+        written.await.map_err(|_| StoreError::Closed)??;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Does `work` on a connection that only reads.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let mut reader = self.database.reader().await?;
+        work(&mut reader).await
+    }
+
+    /// Ends well where the database can be read and written: a full disk reads well.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', x'00') \
+                             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN x'00' THEN x'01' ELSE x'00' END";
+        self.read(|connection| {
+            Box::pin(async move { Ok(sqlx::query("SELECT 1").execute(connection).await?) })
+        })
+        .await?;
+        self.write(|tx| Box::pin(async move { Ok(sqlx::query(ASKED).execute(tx).await?) })).await.map(drop)
+    }
+
+    /// What seals and opens values.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// `tenant`'s key for the hashes that stand for people, made when it is first asked for.
+    pub async fn person_key(&self, tenant: &str) -> Result<Arc<PersonKey>, StoreError> {
+        if let Some(key) = self.person_keys().get(tenant) {
+            return Ok(Arc::clone(key));
+        }
+        let context = format!("tenant {tenant}");
+        let (_, fresh) = self.vault.new_person_key(&context)?;
+        let name = tenant.to_owned();
+        let kept: Vec<u8> = self
+            .write(move |tx| {
+                Box::pin(async move {
+                    let new = "INSERT INTO tenants (tenant, person_key) VALUES ($1, $2) ON CONFLICT (tenant) DO NOTHING";
+                    sqlx::query(new).bind(&name).bind(fresh).execute(&mut *tx).await?;
+                    let kept = sqlx::query_scalar("SELECT person_key FROM tenants WHERE tenant = $1").bind(&name);
+                    Ok(kept.fetch_one(&mut *tx).await?)
+                })
+            })
+            .await?;
+        let key = Arc::new(self.vault.person_key(&context, &kept)?);
+        Ok(Arc::clone(self.person_keys().entry(tenant.to_owned()).or_insert(key)))
+    }
+
+    /// What work in a transaction for `tenant` needs.
+    pub async fn keys(&self, tenant: &str) -> Result<Keys, StoreError> {
+        Ok(Keys { vault: self.vault.clone(), person: self.person_key(tenant).await? })
+    }
+
+    fn person_keys(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<PersonKey>>> {
+        self.person_keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Copies the whole database, as it is at one moment, to the new file `path`.
+    pub async fn back_up(&self, path: &Path) -> Result<(), StoreError> {
+        self.database.back_up(path).await
+    }
+
+    /// Ends the writer once everything given to it is on disk.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// The first start leaves a sealed mark; a later one that cannot open it has another key.
+    async fn check_key(&self) -> Result<(), StoreError> {
+        const MARK: &str = "master-key";
+        let sealed = self.vault.seal(MARK, MARK.as_bytes())?;
+        let kept: Vec<u8> = self
+            .write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query(
+                        "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+                    )
+                    .bind(MARK)
+                    .bind(sealed)
+                    .execute(&mut *tx)
+                    .await?;
+                    let kept = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(MARK);
+                    Ok(kept.fetch_one(&mut *tx).await?)
+                })
+            })
+            .await?;
+        self.vault.open(MARK, &kept).map(drop).map_err(|_| StoreError::WrongMasterKey)
+    }
+}

@@ -1,0 +1,132 @@
+//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests. Said
+//! here by the ends of attempts, and told to whoever asks.
+
+use sqlx::Row;
+
+use super::{connections, database::Connection, error::StoreError, requests::View};
+use host_model::requests::{Action, Step, breaker::Breaker};
+
+/// What holds a connection's requests back, as the store has it.
+pub struct Hold {
+    /// Whether its connection is enabled.
+    pub is_enabled: bool,
+    /// Whether the connection carries out such requests.
+    pub is_on_duty: bool,
+    /// Why its connection waits for an operator, if any.
+    pub parked_why: Option<String>,
+    /// Until when the circuit breaker lets nothing through.
+    pub open_until: i64,
+    /// Until when its vendor asked to wait, and why, if any.
+    pub gate: Option<(i64, String)>,
+    /// Requests of the same action before it, at all connections of the vendor account.
+    pub ahead: i64,
+    /// Whether an earlier request about the same person comes first.
+    pub is_behind_same_person: bool,
+    /// Until then the vendor may not show what it was told of the person.
+    pub settled_at: i64,
+}
+
+/// What holds `view` back, `sharing` being every connection of its vendor account; none where its connection is gone.
+pub async fn hold(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<Option<Hold>, StoreError> {
+    let row = sqlx::query(
+        "SELECT c.enabled, c.actions, c.parked_why, c.open_until, g.until, g.why, \
+           COALESCE((SELECT p.settled_at FROM requests me JOIN people p ON p.id = me.person WHERE me.id = $2), 0) AS settled_at, \
+           (SELECT COUNT(*) FROM requests me JOIN requests e ON e.person = me.person AND e.seq < me.seq \
+            WHERE me.id = $2 AND e.finished_at IS NULL) AS behind \
+         FROM connections c LEFT JOIN gates g ON g.connection = c.key AND g.action = $3 AND g.step = $4 WHERE c.key = $1",
+    )
+    .bind(&view.connection)
+    .bind(&view.id)
+    .bind(view.action.word())
+    .bind(view.step.word())
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let until: Option<i64> = row.try_get("until")?;
+    let why: Option<String> = row.try_get("why")?;
+    Ok(Some(Hold {
+        is_enabled: row.try_get::<i64, _>("enabled")? != 0,
+        is_on_duty: connections::duties_in(row.try_get("actions")?)?.contains(&view.action.duty()),
+        parked_why: row.try_get("parked_why")?,
+        open_until: row.try_get("open_until")?,
+        gate: until.zip(why),
+        ahead: ahead(tx, view, sharing).await?,
+        is_behind_same_person: row.try_get::<i64, _>("behind")? > 0,
+        settled_at: row.try_get("settled_at")?,
+    }))
+}
+
+async fn ahead(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<i64, StoreError> {
+    let mut ahead = 0;
+    for key in sharing {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM requests WHERE connection = $1 AND action = $2 AND step = 'act' \
+               AND state = 'waiting' AND seq < (SELECT seq FROM requests WHERE id = $3)",
+        )
+        .bind(key)
+        .bind(view.action.word())
+        .bind(&view.id)
+        .fetch_one(&mut *tx)
+        .await?;
+        ahead += count;
+    }
+    Ok(ahead)
+}
+
+/// Holds the lane's other requests back until then.
+pub async fn gate(
+    tx: &mut Connection,
+    connection: &str,
+    (action, step): (Action, Step),
+    until: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO gates (connection, action, step, until, why) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (connection, action, step) DO UPDATE SET until = excluded.until, why = excluded.why",
+    )
+    .bind(connection)
+    .bind(action.word())
+    .bind(step.word())
+    .bind(until)
+    .bind(why)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Nothing more is tried on `connection` until an operator resumes it.
+pub async fn park(tx: &mut Connection, connection: &str, at: i64, why: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE connections SET parked_why = $2, parked_at = $3 WHERE key = $1 AND parked_why IS NULL",
+    )
+    .bind(connection)
+    .bind(why)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Records in the connection's breaker how an attempt ended.
+pub async fn record_outcome(
+    tx: &mut Connection,
+    connection: &str,
+    answered: bool,
+    at: i64,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT outcomes, open_until FROM connections WHERE key = $1")
+        .bind(connection)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let mut breaker = Breaker { outcomes: row.try_get("outcomes")?, open_until: row.try_get("open_until")? };
+    breaker.record(answered, at);
+    sqlx::query("UPDATE connections SET outcomes = $2, open_until = $3 WHERE key = $1")
+        .bind(connection)
+        .bind(breaker.outcomes)
+        .bind(breaker.open_until)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

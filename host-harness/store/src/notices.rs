@@ -1,0 +1,119 @@
+//! A tenant's notices, and the systems that its connections stand for.
+
+use std::collections::BTreeSet;
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{database::Connection, error::StoreError};
+use host_model::consent::{Enforcement, Notice, System};
+
+/// All notices of `tenant`, by id.
+pub async fn all(tx: &mut Connection, tenant: &str) -> Result<Vec<Notice>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, key, name, data_uses, enforcement FROM notices WHERE tenant = $1 ORDER BY id",
+    )
+    .bind(tenant)
+    .fetch_all(tx)
+    .await?;
+    let notice = |row: &AnyRow| {
+        Ok(Notice {
+            id: row.try_get("id")?,
+            key: row.try_get("key")?,
+            name: row.try_get("name")?,
+            data_uses: data_uses(row)?,
+            enforcement: enforcement(row.try_get("enforcement")?)?,
+        })
+    };
+    rows.iter().map(notice).collect()
+}
+
+/// Stores `notice`, in place of one of the same id.
+pub async fn put(tx: &mut Connection, tenant: &str, notice: &Notice) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO notices (tenant, id, key, name, data_uses, enforcement) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (tenant, id) DO UPDATE SET key = excluded.key, name = excluded.name, \
+           data_uses = excluded.data_uses, enforcement = excluded.enforcement",
+    )
+    .bind(tenant)
+    .bind(&notice.id)
+    .bind(notice.key.as_deref())
+    .bind(&notice.name)
+    .bind(list(&notice.data_uses))
+    .bind(match notice.enforcement {
+        Enforcement::Frontend => "frontend",
+        Enforcement::SystemWide => "system_wide",
+        Enforcement::NotApplicable => "not_applicable",
+    })
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the notice of that id away; whether there was one.
+pub async fn delete(tx: &mut Connection, tenant: &str, id: &str) -> Result<bool, StoreError> {
+    let gone = sqlx::query("DELETE FROM notices WHERE tenant = $1 AND id = $2").bind(tenant).bind(id);
+    Ok(gone.execute(tx).await?.rows_affected() > 0)
+}
+
+/// All systems of `tenant`, by key.
+pub async fn systems(tx: &mut Connection, tenant: &str) -> Result<Vec<System>, StoreError> {
+    let rows = sqlx::query("SELECT key, name, data_uses FROM systems WHERE tenant = $1 ORDER BY key")
+        .bind(tenant)
+        .fetch_all(tx)
+        .await?;
+    let system = |row: &AnyRow| {
+        Ok(System { key: row.try_get("key")?, name: row.try_get("name")?, data_uses: data_uses(row)? })
+    };
+    rows.iter().map(system).collect()
+}
+
+/// Stores `system`, in place of one of the same key.
+pub async fn put_system(tx: &mut Connection, tenant: &str, system: &System) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO systems (tenant, key, name, data_uses) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (tenant, key) DO UPDATE SET name = excluded.name, data_uses = excluded.data_uses",
+    )
+    .bind(tenant)
+    .bind(&system.key)
+    .bind(&system.name)
+    .bind(list(&system.data_uses))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the system of that key away; whether there was one.
+pub async fn delete_system(tx: &mut Connection, tenant: &str, key: &str) -> Result<bool, StoreError> {
+    let gone = sqlx::query("DELETE FROM systems WHERE tenant = $1 AND key = $2").bind(tenant).bind(key);
+    Ok(gone.execute(tx).await?.rows_affected() > 0)
+}
+
+/// The connections of `tenant`, each with the key of its system.
+pub async fn connections(
+    tx: &mut Connection,
+    tenant: &str,
+) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    let rows = sqlx::query("SELECT key, system FROM connections WHERE tenant = $1 ORDER BY key")
+        .bind(tenant)
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get("key")?, row.try_get("system")?))).collect()
+}
+
+fn list(data_uses: &BTreeSet<String>) -> String {
+    data_uses.iter().cloned().collect::<serde_json::Value>().to_string()
+}
+
+fn data_uses(row: &AnyRow) -> Result<BTreeSet<String>, StoreError> {
+    serde_json::from_str(row.try_get("data_uses")?)
+        .map_err(|_| StoreError::Unreadable("data uses".to_owned()))
+}
+
+fn enforcement(word: &str) -> Result<Enforcement, StoreError> {
+    match word {
+        "frontend" => Ok(Enforcement::Frontend),
+        "system_wide" => Ok(Enforcement::SystemWide),
+        "not_applicable" => Ok(Enforcement::NotApplicable),
+        other => Err(StoreError::Unreadable(format!("the enforcement level {other:?}"))),
+    }
+}

@@ -1,0 +1,390 @@
+//! People of a connection, by number, found by keyed hashes of their identifiers.
+//!
+//! People who are named together by identifiers that identify are one person: in a hybrid project an event may know an address
+//! alone, and a request the address and the user id. What several people may share is an attribute: see [`attributes`].
+
+use super::{attributes, choices, database::Connection, deliveries, error::StoreError, seal::PersonName};
+
+/// A person of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonId(pub(crate) i64);
+
+impl std::fmt::Display for PersonId {
+    /// As a number, which names nobody outside this database.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Stands for the person of an event that identifies nobody. No person has this number.
+pub const NOBODY: PersonId = PersonId(0);
+
+/// Why a person known here may no longer be at the vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// The vendor took an erasure of them.
+    Erased,
+    /// An erasure found nobody.
+    NotFound,
+}
+
+/// The person of `connection` who has any of `names`, at least one, each of which identifies; from now on known by all of them.
+/// A person who is erased by one of them is forgotten by all.
+pub async fn known_as(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<PersonId, StoreError> {
+    let found = found(tx, connection, names).await?;
+    let person = match found.first() {
+        Some(first) => *first,
+        None => new(tx, connection).await?,
+    };
+    for other in found.iter().filter(|other| **other != person) {
+        merge(tx, *other, person).await?;
+    }
+    for name in names {
+        call(tx, connection, person, name).await?;
+    }
+    if let Some(at) = erased_since(tx, connection, names).await? {
+        take_along(tx, person, at).await?;
+        if found.len() > 1 {
+            forget(tx, person).await?;
+        }
+    }
+    Ok(person)
+}
+
+/// `person` is called `name`, unless another one is already.
+pub async fn call(
+    tx: &mut Connection,
+    connection: &str,
+    person: PersonId,
+    name: &PersonName,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO names (connection, name, kind, person) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (connection, name) DO NOTHING",
+    )
+    .bind(connection)
+    .bind(name.digest.to_vec())
+    .bind(&name.kind)
+    .bind(person.0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Everybody of `connection` who has one of `names`, oldest first.
+pub async fn found(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<Vec<PersonId>, StoreError> {
+    let mut found = Vec::new();
+    for name in names {
+        let person: Option<i64> =
+            sqlx::query_scalar("SELECT person FROM names WHERE connection = $1 AND name = $2")
+                .bind(connection)
+                .bind(name.digest.to_vec())
+                .fetch_optional(&mut *tx)
+                .await?;
+        found.extend(person.map(PersonId));
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// A person of `connection` whom no name finds yet.
+pub async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreError> {
+    let id = sqlx::query_scalar("INSERT INTO people (connection) VALUES ($1) RETURNING id");
+    Ok(PersonId(id.bind(connection).fetch_one(tx).await?))
+}
+
+/// A person of `connection`, one of those who shared the record `record` until `at`, whom no name finds.
+pub async fn split_from(
+    tx: &mut Connection,
+    connection: &str,
+    record: i64,
+    at: i64,
+) -> Result<PersonId, StoreError> {
+    let person = new(tx, connection).await?;
+    sqlx::query("UPDATE people SET split_from = $2, split_at = $3 WHERE id = $1")
+        .bind(person.0)
+        .bind(record)
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(person)
+}
+
+/// What was known of `gone` is known of `kept`: the later settling, requests, names and choices.
+async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
+    const STEPS: [&str; 8] = [
+        "UPDATE people SET sealed_subject = COALESCE(sealed_subject, (SELECT sealed_subject FROM people WHERE id = $1)) \
+         WHERE id = $2",
+        "UPDATE people SET read_again = 1 WHERE id = $2 AND EXISTS (SELECT 1 FROM people WHERE id = $1 AND read_again = 1)",
+        "INSERT INTO delivery_people (delivery, person) SELECT delivery, $2 FROM delivery_people WHERE person = $1 \
+         ON CONFLICT DO NOTHING",
+        "DELETE FROM delivery_people WHERE person = $1 AND person <> $2",
+        "UPDATE people SET settled_at = (SELECT MAX(settled_at) FROM people WHERE id IN ($1, $2)) WHERE id = $2",
+        "UPDATE requests SET person = $2 WHERE person = $1",
+        "UPDATE names SET person = $2 WHERE person = $1",
+        "DELETE FROM people WHERE id = $1 AND id <> $2",
+    ];
+    for step in STEPS {
+        sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+    }
+    attributes::merge(tx, gone, kept).await?;
+    choices::merge(tx, gone, kept).await
+}
+
+/// The person's next call begins no sooner than `at`.
+pub async fn settles_at(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE people SET settled_at = $2 WHERE id = $1 AND settled_at < $2")
+        .bind(person.0)
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The erasure `request` is about whoever has one of `names`.
+pub async fn erases(
+    tx: &mut Connection,
+    connection: &str,
+    request: &str,
+    names: &[PersonName],
+) -> Result<(), StoreError> {
+    for name in names {
+        sqlx::query(
+            "INSERT INTO erasing (connection, request, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(connection)
+        .bind(request)
+        .bind(name.digest.to_vec())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The vendor took the erasure `request` of `person`: nothing stays of them, and no name that it gives lets them in again.
+pub async fn erased(tx: &mut Connection, request: &str, person: PersonId, at: i64) -> Result<(), StoreError> {
+    erased_at(tx, request, at).await?;
+    forget(tx, person).await
+}
+
+async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE names SET erased_at = $2 WHERE erased_at IS NULL \
+           AND (connection, name) IN (SELECT connection, name FROM erasing WHERE request = $1)",
+    )
+    .bind(request)
+    .bind(at)
+    .execute(&mut *tx)
+    .await?;
+    let people: Vec<i64> = sqlx::query_scalar(
+        "SELECT DISTINCT n.person FROM names n JOIN erasing e ON e.connection = n.connection AND e.name = n.name \
+         WHERE e.request = $1",
+    )
+    .bind(request)
+    .fetch_all(&mut *tx)
+    .await?;
+    for person in people {
+        take_along(tx, PersonId(person), at).await?;
+    }
+    Ok(())
+}
+
+/// A name goes along with an erased one of its person if it is the only one of its kind. Of two addresses, the vendor may have a
+/// profile under the other one, which nobody asked to erase.
+async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE names SET erased_at = $2 WHERE person = $1 AND erased_at IS NULL \
+           AND kind IN (SELECT kind FROM names WHERE person = $1 GROUP BY kind HAVING COUNT(*) = 1)",
+    )
+    .bind(person.0)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// An erasure found nobody at the vendor: what is known here of `person` goes, and whatever names them is looked for before they are
+/// opted out.
+pub async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE names SET not_found_at = $2 WHERE person = $1")
+        .bind(person.0)
+        .bind(at)
+        .execute(&mut *tx)
+        .await?;
+    forget(tx, person).await
+}
+
+/// The vendor knows `person`, whom an erasure once did not find.
+pub async fn found_again(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE names SET not_found_at = NULL WHERE person = $1").bind(person.0).execute(tx).await?;
+    Ok(())
+}
+
+/// Why the person of these `names` may no longer be at the vendor; `None` if nothing says so.
+pub async fn gone(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<Option<Gone>, StoreError> {
+    if is_erased(tx, connection, names).await? {
+        return Ok(Some(Gone::Erased));
+    }
+    for name in names {
+        let not_found: Option<Option<i64>> =
+            sqlx::query_scalar("SELECT not_found_at FROM names WHERE connection = $1 AND name = $2")
+                .bind(connection)
+                .bind(name.digest.to_vec())
+                .fetch_optional(&mut *tx)
+                .await?;
+        if not_found.flatten().is_some() {
+            return Ok(Some(Gone::NotFound));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the vendor is to be asked about `person` now that they are named: opt-ins were dropped when people were split.
+pub async fn is_to_be_read(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
+    let flag = sqlx::query_scalar("SELECT read_again FROM people WHERE id = $1").bind(person.0);
+    Ok(flag.fetch_optional(tx).await?.unwrap_or(0_i64) != 0)
+}
+
+/// The vendor was asked about `person`.
+pub async fn was_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person.0).execute(tx).await?;
+    Ok(())
+}
+
+/// Whether somebody with one of `names` was erased at `connection`.
+pub async fn is_erased(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<bool, StoreError> {
+    Ok(erased_since(tx, connection, names).await?.is_some())
+}
+
+async fn erased_since(
+    tx: &mut Connection,
+    connection: &str,
+    names: &[PersonName],
+) -> Result<Option<i64>, StoreError> {
+    for name in names {
+        let erased: Option<Option<i64>> =
+            sqlx::query_scalar("SELECT erased_at FROM names WHERE connection = $1 AND name = $2")
+                .bind(connection)
+                .bind(name.digest.to_vec())
+                .fetch_optional(&mut *tx)
+                .await?;
+        if let Some(at) = erased.flatten() {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+/// Nothing stays of `person` but the names, as hashes.
+pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+    deliveries::forget(tx, person).await?;
+    attributes::forget(tx, person).await?;
+    choices::forget(tx, person).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Folder, name, write};
+
+    fn user_id(byte: u8) -> PersonName {
+        PersonName { kind: "user-id".to_owned(), ..name(byte) }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_named_together_is_one_person_of_that_connection() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let people = write(&store, |tx| {
+            Box::pin(async move {
+                let by_email = known_as(tx, "newsletter", &[name(1)]).await?;
+                let by_id = known_as(tx, "newsletter", &[user_id(2)]).await?;
+                settles_at(tx, by_id, 17).await?;
+                erases(tx, "newsletter", "r-1", &[user_id(2)]).await?;
+                erased_at(tx, "r-1", 18).await?;
+                let both = known_as(tx, "newsletter", &[user_id(2), name(1), name(3)]).await?;
+                let again = known_as(tx, "newsletter", &[name(3)]).await?;
+                let elsewhere = known_as(tx, "other", &[name(1)]).await?;
+                let erased = is_erased(tx, "newsletter", &[name(1), user_id(2)]).await?;
+                Ok((by_email, by_id, both, again, elsewhere, erased))
+            })
+        })
+        .await;
+        let (by_email, by_id, both, again, elsewhere, erased) = people;
+        assert_ne!(by_email, by_id);
+        assert_eq!((both, again), (by_email, by_email));
+        assert_ne!(elsewhere, both);
+        assert!(erased, "an erasure is not forgotten by a merge");
+    }
+
+    /// Which of `asked` are erased once an erasure by `erased` is through, of people who were named like that before.
+    async fn erased_of(named: &[&[PersonName]], erased: &[PersonName], asked: &[PersonName]) -> Vec<bool> {
+        let folder = Folder::new();
+        let named: Vec<Vec<PersonName>> = named.iter().map(|names| names.to_vec()).collect();
+        let (erased, asked) = (erased.to_vec(), asked.to_vec());
+        write(&folder.store().await, move |tx| {
+            Box::pin(async move {
+                for names in named.iter().chain([&erased]) {
+                    known_as(tx, "newsletter", names).await?;
+                }
+                erases(tx, "newsletter", "r-1", &erased).await?;
+                erased_at(tx, "r-1", 18).await?;
+                let mut are_erased = Vec::new();
+                for name in asked {
+                    are_erased.push(is_erased(tx, "newsletter", &[name]).await?);
+                }
+                Ok(are_erased)
+            })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn who_shared_an_address_with_somebody_erased_is_not_erased_by_a_name_of_their_own() {
+        let (ada, bob, shared) = (user_id(1), user_id(2), name(3));
+        let named = [&[ada.clone(), shared.clone()][..], &[bob.clone(), shared.clone()]];
+        let asked = [ada.clone(), bob, shared.clone()];
+        let by_address = erased_of(&named, std::slice::from_ref(&shared), &asked).await;
+        assert_eq!(by_address, [false, false, true]);
+        assert_eq!(erased_of(&named, &[ada, shared], &asked).await, [true, false, true]);
+    }
+
+    #[tokio::test]
+    async fn who_is_erased_by_one_name_is_erased_by_their_only_one_of_another_kind_known_before_or_after() {
+        let (id, email) = (user_id(1), name(2));
+        let named = [&[id.clone(), email.clone()][..]];
+        assert_eq!(
+            erased_of(&named, std::slice::from_ref(&id), &[id.clone(), email.clone()]).await,
+            [true; 2]
+        );
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let later = write(&store, move |tx| {
+            Box::pin(async move {
+                known_as(tx, "newsletter", std::slice::from_ref(&id)).await?;
+                erases(tx, "newsletter", "r-1", std::slice::from_ref(&id)).await?;
+                erased_at(tx, "r-1", 18).await?;
+                known_as(tx, "newsletter", &[id, email.clone()]).await?;
+                is_erased(tx, "newsletter", &[email]).await
+            })
+        });
+        assert!(later.await);
+    }
+}

@@ -1,0 +1,262 @@
+//! The queue in the database: what is due, claimed, and what an attempt changed.
+//!
+//! A claim is a generation number: whoever ends an attempt has to show that its claim still holds.
+
+use serde_json::Value;
+use sqlx::{Row, any::AnyRow};
+
+use super::{
+    cut_off::{self, Place},
+    database::Connection,
+    error::StoreError,
+    people::PersonId,
+    requests::json,
+};
+use host_model::requests::{Action, State, Step, breaker::Breaker};
+
+/// A connection's requests whose next attempt does the same, some of which are due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// The tenant that it belongs to.
+    pub tenant: String,
+    /// The key of its connection.
+    pub connection: String,
+    /// What is asked for.
+    pub action: Action,
+    /// What the next attempt does.
+    pub step: Step,
+    /// The circuit breaker of the connection.
+    pub breaker: Breaker,
+}
+
+/// A request whose attempt is about to begin.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Its place in the order of acceptance.
+    pub seq: i64,
+    /// Its id.
+    pub id: String,
+    /// The tenant that it belongs to.
+    pub tenant: String,
+    /// The key of its connection.
+    pub connection: String,
+    /// What is asked for.
+    pub action: Action,
+    /// What the next attempt does.
+    pub step: Step,
+    /// Its number among those of its connection.
+    pub generation: i64,
+    /// Attempts that failed in a row.
+    pub failures: u32,
+    /// Whether the vendor took it.
+    pub is_acknowledged: bool,
+    /// The vendor's reference to it, if any.
+    pub reference: Option<String>,
+    /// What came of it, if any.
+    pub outcome: Option<Value>,
+    /// What it holds of a person, sealed.
+    pub sealed_details: Vec<u8>,
+    /// The key to its details, sealed.
+    pub data_key: Vec<u8>,
+}
+
+/// What an attempt leaves behind.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Where it stands.
+    pub state: State,
+    /// What the next attempt does.
+    pub step: Step,
+    /// When it is tried next.
+    pub next_at: i64,
+    /// Attempts that failed in a row.
+    pub failures: u32,
+    /// Whether the vendor took it.
+    pub is_acknowledged: bool,
+    /// The vendor's reference to it, if any.
+    pub reference: Option<String>,
+    /// What came of it, if any.
+    pub outcome: Option<Value>,
+    /// Why, for an operator, if any.
+    pub reason: Option<String>,
+    /// What is still asked, where that has changed.
+    pub sealed_details: Option<Vec<u8>>,
+    /// What came back, for the record.
+    pub result: Value,
+    /// When.
+    pub at: i64,
+}
+
+/// Each connection with something waiting is looked at once for each kind of lane, however much waits there.
+pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
+           SELECT MIN(connection) FROM requests WHERE state = 'waiting' UNION ALL \
+           SELECT (SELECT MIN(r.connection) FROM requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
+           FROM waiting w WHERE w.connection IS NOT NULL), \
+         lanes (action, step) AS (SELECT 'erasure', 'act' UNION ALL SELECT 'erasure', 'confirm' \
+           UNION ALL SELECT 'consent', 'act' UNION ALL SELECT 'reading', 'act') \
+         SELECT c.tenant, c.key, l.action, l.step, c.outcomes, c.open_until \
+         FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN lanes l \
+         WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.open_until <= $1 \
+           AND c.actions LIKE CASE l.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
+           AND EXISTS (SELECT 1 FROM requests r WHERE r.connection = c.key AND r.action = l.action \
+                         AND r.step = l.step AND r.state = 'waiting' AND r.next_at <= $1) AND NOT EXISTS \
+           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = l.action AND g.step = l.step AND g.until > $1) \
+         ORDER BY c.tenant, c.key, l.action, l.step";
+
+/// Goes through its lane in the order accepted; `+ 0` keeps SQLite from sorting all that is due instead.
+pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4 WHERE seq IN ( \
+           SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
+           WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
+             AND p.settled_at <= $3 \
+             AND NOT EXISTS (SELECT 1 FROM requests e \
+                             WHERE e.person = r.person AND e.finished_at IS NULL \
+                               AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
+           ORDER BY r.seq LIMIT $5) \
+         RETURNING seq, id, tenant, connection, action, step, generation, failures, acknowledged, reference, \
+           outcome, sealed_details, (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key";
+
+/// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit.
+pub async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane>, StoreError> {
+    let rows = sqlx::query(DUE_LANES).bind(now).fetch_all(connection).await?;
+    let lane = |row: &AnyRow| {
+        Ok(Lane {
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("key")?,
+            action: Action::from_word(row.try_get("action")?)?,
+            step: Step::from_word(row.try_get("step")?)?,
+            breaker: Breaker { outcomes: row.try_get("outcomes")?, open_until: row.try_get("open_until")? },
+        })
+    };
+    rows.iter().map(lane).collect()
+}
+
+/// Claims up to `most` due requests of `lane` whose person is settled and has no earlier request under way, in the order
+/// accepted, for an attempt on the plugin of that `digest`. One that cannot be read is set aside, and the others go on.
+pub async fn claim(
+    tx: &mut Connection,
+    lane: &Lane,
+    most: usize,
+    now: i64,
+    lease_until: i64,
+    digest: &str,
+) -> Result<Vec<Claim>, StoreError> {
+    let rows = sqlx::query(CLAIM)
+        .bind(&lane.connection)
+        .bind(lane.action.word())
+        .bind(now)
+        .bind(lease_until)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .bind(lane.step.word())
+        .fetch_all(&mut *tx)
+        .await?;
+    let mut claims = Vec::new();
+    for row in &rows {
+        match claimed(row) {
+            Ok(claim) => claims.push(claim),
+            Err(unreadable) => {
+                let at = Place::of(row, lane)?;
+                cut_off::set_aside(tx, &at, &unreadable.to_string(), now).await?;
+            }
+        }
+    }
+    claims.sort_by_key(|claim| claim.seq);
+    for claim in &claims {
+        begin(tx, claim, now, digest).await?;
+    }
+    Ok(claims)
+}
+
+async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO attempts (request, generation, step, digest, began_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(claim.seq)
+    .bind(claim.generation)
+    .bind(claim.step.word())
+    .bind(digest)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
+    let failures: i64 = row.try_get("failures")?;
+    let acknowledged: i64 = row.try_get("acknowledged")?;
+    let details: Option<Vec<u8>> = row.try_get("sealed_details")?;
+    let data_key: Option<Vec<u8>> = row.try_get("data_key")?;
+    let gone = || StoreError::Unreadable("a request whose details are gone".to_owned());
+    Ok(Claim {
+        seq: row.try_get("seq")?,
+        id: row.try_get("id")?,
+        tenant: row.try_get("tenant")?,
+        connection: row.try_get("connection")?,
+        action: Action::from_word(row.try_get("action")?)?,
+        step: Step::from_word(row.try_get("step")?)?,
+        generation: row.try_get("generation")?,
+        failures: u32::try_from(failures).unwrap_or(u32::MAX),
+        is_acknowledged: acknowledged != 0,
+        reference: row.try_get("reference")?,
+        outcome: json(row, "outcome")?,
+        sealed_details: details.ok_or_else(gone)?,
+        data_key: data_key.ok_or_else(gone)?,
+    })
+}
+
+/// Makes `change` if the claim still holds; whether it did. A request that has ended keeps what it asked only where it may
+/// be replayed: otherwise its key is destroyed.
+pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<bool, StoreError> {
+    let is_final = !matches!(change.state, State::Waiting | State::Running);
+    let done = sqlx::query(
+        "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
+           outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
+           lease_until = NULL, kills = 0 \
+         WHERE seq = $1 AND generation = $2 AND state = 'running'",
+    )
+    .bind(claim.seq)
+    .bind(claim.generation)
+    .bind(change.state.word())
+    .bind(change.step.word())
+    .bind(change.next_at)
+    .bind(i64::from(change.failures))
+    .bind(i64::from(change.is_acknowledged))
+    .bind(change.reference.as_deref())
+    .bind(change.outcome.as_ref().map(Value::to_string))
+    .bind(change.reason.as_deref())
+    .bind(is_final.then_some(change.at))
+    .bind(change.sealed_details.clone())
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query("UPDATE attempts SET ended_at = $3, result = $4 WHERE request = $1 AND generation = $2")
+        .bind(claim.seq)
+        .bind(claim.generation)
+        .bind(change.at)
+        .bind(change.result.to_string())
+        .execute(&mut *tx)
+        .await?;
+    if matches!(change.state, State::Done | State::Skipped) {
+        destroy(tx, claim.seq).await?;
+    }
+    Ok(true)
+}
+
+/// The person of a claimed request as known now: a merge may have moved it to another number since. None where the claim
+/// is lost.
+pub async fn person_of(tx: &mut Connection, claim: &Claim) -> Result<Option<PersonId>, StoreError> {
+    let held = "SELECT person FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'";
+    let person = sqlx::query_scalar(held).bind(claim.seq).bind(claim.generation).fetch_optional(tx).await?;
+    Ok(person.map(PersonId))
+}
+
+/// Destroys the key of the request's personal data, and what it sealed.
+pub async fn destroy(tx: &mut Connection, seq: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM request_keys WHERE request = $1").bind(seq).execute(&mut *tx).await?;
+    sqlx::query("UPDATE requests SET sealed_details = NULL WHERE seq = $1").bind(seq).execute(tx).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,385 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    ages, alarms,
+    cut_off::{hand_back, take_back},
+    handle::Store,
+    people,
+    requests::{self, New},
+    testing::{Folder, connection_row, name, write},
+};
+
+/// Stores a request of the person that has the name `person`, and tells its id.
+async fn request(store: &Store, connection: &'static str, person: u8, action: Action) -> String {
+    write(store, move |tx| {
+        Box::pin(async move {
+            let name = name(person);
+            let id = uuid::Uuid::now_v7().to_string();
+            let new = New {
+                id: id.clone(),
+                tenant: "acme".into(),
+                connection: connection.into(),
+                person: people::known_as(tx, connection, &[name]).await?,
+                action,
+                idempotency_key: None,
+                body_digest: [0; 32],
+                sealed_details: vec![1],
+                data_key: vec![2],
+                outcome: None,
+                withholds: false,
+                at: 10,
+            };
+            requests::insert(tx, &new).await?;
+            Ok(id)
+        })
+    })
+    .await
+}
+
+async fn lanes(store: &Store, now: i64) -> Vec<(String, Action, Step)> {
+    let lanes = store.read(move |connection| Box::pin(due_lanes(connection, now))).await.unwrap();
+    lanes.into_iter().map(|lane| (lane.connection, lane.action, lane.step)).collect()
+}
+
+/// Claims what is due in every lane.
+async fn claim_all(store: &Store, now: i64) -> Vec<Claim> {
+    write(store, move |tx| {
+        Box::pin(async move {
+            let mut claims = Vec::new();
+            for lane in due_lanes(tx, now).await? {
+                claims.extend(claim(tx, &lane, 10, now, now + 100, "sha256:00").await?);
+            }
+            Ok(claims)
+        })
+    })
+    .await
+}
+
+fn ids(claims: &[Claim]) -> Vec<String> {
+    claims.iter().map(|claim| claim.id.clone()).collect()
+}
+
+fn change(state: State, at: i64) -> Change {
+    Change {
+        state,
+        step: Step::Act,
+        next_at: at,
+        failures: 0,
+        is_acknowledged: false,
+        reference: None,
+        outcome: Some(json!({ "receipt": "r" })),
+        reason: None,
+        sealed_details: None,
+        result: json!({}),
+        at,
+    }
+}
+
+async fn ended(store: &Store, claim: &Claim, change: Change) -> bool {
+    let claim = claim.clone();
+    write(store, move |tx| Box::pin(async move { end(tx, &claim, &change).await })).await
+}
+
+#[tokio::test]
+async fn one_persons_requests_run_one_after_another_and_other_peoples_beside_them() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    let first = request(&store, "newsletter", 1, Action::Consent).await;
+    let second = request(&store, "newsletter", 1, Action::Erasure).await;
+    let third = request(&store, "newsletter", 1, Action::Consent).await;
+    let other = request(&store, "newsletter", 2, Action::Consent).await;
+    let claims = claim_all(&store, 10).await;
+    assert_eq!(ids(&claims), [first, other]);
+    assert!(claim_all(&store, 10).await.is_empty(), "the first one is still under way");
+    assert!(ended(&store, &claims[0], change(State::Done, 11)).await);
+    let next = claim_all(&store, 11).await;
+    assert_eq!(ids(&next), std::slice::from_ref(&second));
+    // An erasure that waits for its confirmation holds the person's later consents back.
+    let confirming = Change { step: Step::Confirm, next_at: 50, ..change(State::Waiting, 12) };
+    assert!(ended(&store, &next[0], confirming).await);
+    assert!(claim_all(&store, 12).await.is_empty());
+    let confirm = claim_all(&store, 50).await;
+    assert_eq!((ids(&confirm), confirm[0].step), (vec![second], Step::Confirm));
+    assert!(ended(&store, &confirm[0], change(State::Done, 51)).await);
+    assert_eq!(ids(&claim_all(&store, 51).await), [third]);
+}
+
+#[tokio::test]
+async fn a_persons_next_request_waits_until_the_last_one_has_settled() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    request(&store, "newsletter", 1, Action::Consent).await;
+    let claims = claim_all(&store, 10).await;
+    let claim = claims[0].clone();
+    write(&store, move |tx| {
+        Box::pin(async move {
+            let person = person_of(tx, &claim).await?.unwrap();
+            people::settles_at(tx, person, 100).await
+        })
+    })
+    .await;
+    assert!(ended(&store, &claims[0], change(State::Done, 11)).await);
+    let next = request(&store, "newsletter", 1, Action::Consent).await;
+    assert!(claim_all(&store, 99).await.is_empty());
+    assert_eq!(ids(&claim_all(&store, 100).await), [next]);
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_where_the_connection_is_held_back() {
+    for (how, is_due) in [
+        ("UPDATE connections SET enabled = 0", false),
+        ("UPDATE connections SET parked_why = 'no'", false),
+        ("UPDATE connections SET open_until = 11", false),
+        ("UPDATE connections SET open_until = 10", true),
+        ("UPDATE connections SET actions = '[\"consent\"]'", false),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 'act', 11, 'full')", false),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 'confirm', 11, 'full')", true),
+        ("INSERT INTO gates VALUES ('newsletter', 'erasure', 'act', 10, 'full')", true),
+        ("INSERT INTO gates VALUES ('newsletter', 'consent', 'act', 11, 'full')", true),
+        ("UPDATE requests SET next_at = 11", false),
+    ] {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        connection_row(&store, "acme", "newsletter").await;
+        request(&store, "newsletter", 1, Action::Erasure).await;
+        write(&store, move |tx| Box::pin(async move { Ok(sqlx::query(how).execute(tx).await.map(drop)?) }))
+            .await;
+        let wanted =
+            if is_due { vec![("newsletter".to_owned(), Action::Erasure, Step::Act)] } else { vec![] };
+        assert_eq!(lanes(&store, 10).await, wanted, "{how}");
+        assert_eq!(claim_all(&store, 10).await.len(), usize::from(is_due), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_claim_changes_nothing() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    let id = request(&store, "newsletter", 1, Action::Erasure).await;
+    let lost = claim_all(&store, 10).await.remove(0);
+    write(&store, |tx| Box::pin(take_back(tx, 120, 120, &[]))).await;
+    let held = claim_all(&store, 120).await.remove(0);
+    assert_eq!((held.generation, held.step), (2, Step::Confirm), "an erasure under way is confirmed first");
+    assert!(!ended(&store, &lost, change(State::Done, 121)).await);
+    assert!(ended(&store, &held, change(State::Done, 122)).await);
+    assert!(!ended(&store, &held, change(State::Failed, 123)).await, "twice");
+    let view =
+        store.read(move |c| Box::pin(async move { requests::show(c, &id).await })).await.unwrap().unwrap();
+    assert_eq!((view.state, view.finished_at), (State::Done, Some(122)));
+}
+
+#[tokio::test]
+async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    request(&store, "newsletter", 1, Action::Consent).await;
+    claim_all(&store, 10).await;
+    write(&store, |tx| Box::pin(take_back(tx, 109, 109, &[]))).await;
+    assert!(claim_all(&store, 109).await.is_empty());
+    write(&store, |tx| Box::pin(take_back(tx, 110, 110, &[1]))).await;
+    assert!(claim_all(&store, 110).await.is_empty(), "somebody still works on it");
+    write(&store, |tx| Box::pin(take_back(tx, 110, 110, &[]))).await;
+    assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
+}
+
+async fn open_alarms(store: &Store) -> Vec<(String, String)> {
+    let open = store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap();
+    open.into_iter().map(|alarm| (alarm.kind, alarm.about)).collect()
+}
+
+/// What the audit chain says was done, oldest first.
+async fn audited(store: &Store) -> Vec<String> {
+    let what = "SELECT json_extract(record, '$.what') FROM audit ORDER BY line";
+    let lines =
+        store.read(move |c| Box::pin(async move { Ok(sqlx::query_scalar(what).fetch_all(c).await?) }));
+    lines.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_replayed() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    let id = request(&store, "newsletter", 1, Action::Consent).await;
+    for at in [100, 200, 300] {
+        assert_eq!(claim_all(&store, at).await.len(), 1);
+        write(&store, move |tx| Box::pin(take_back(tx, at, i64::MAX, &[]))).await;
+    }
+    assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), id.clone())]);
+    let cut_off = "request-attempt-cut-off";
+    assert_eq!(audited(&store).await, [cut_off, cut_off, "request-set-aside"]);
+    assert!(claim_all(&store, 400).await.is_empty());
+    assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &id, 400).await })).await);
+    assert_eq!(claim_all(&store, 400).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_is_set_aside_with_an_alarm_and_the_others_go_on() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    let damaged = request(&store, "newsletter", 1, Action::Erasure).await;
+    let sound = request(&store, "newsletter", 2, Action::Erasure).await;
+    let id = damaged.clone();
+    write(&store, move |tx| {
+        Box::pin(async move {
+            sqlx::query("UPDATE requests SET outcome = '{' WHERE id = $1").bind(id).execute(tx).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert_eq!(ids(&claim_all(&store, 100).await), [sound]);
+    assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), damaged.clone())]);
+    assert_eq!(audited(&store).await, ["request-set-aside"]);
+    let state = "SELECT state || ' ' || finished_at || ' ' || COALESCE(lease_until, 'none') FROM requests WHERE id = $1";
+    let state = store.read(move |connection| {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar::<_, String>(state).bind(damaged).fetch_one(connection).await?)
+        })
+    });
+    assert_eq!(state.await.unwrap(), "failed 100 none");
+}
+
+#[tokio::test]
+async fn a_service_that_stops_often_sets_no_request_aside() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    request(&store, "newsletter", 1, Action::Erasure).await;
+    for (at, step) in [(100, Step::Act), (200, Step::Confirm), (300, Step::Confirm), (400, Step::Confirm)] {
+        let claims = claim_all(&store, at).await;
+        assert_eq!(claims.iter().map(|claim| claim.step).collect::<Vec<_>>(), [step]);
+        write(&store, move |tx| Box::pin(hand_back(tx, at))).await;
+        assert!(!ended(&store, &claims[0], change(State::Done, at)).await, "its claim is lost");
+    }
+    write(&store, |tx| Box::pin(take_back(tx, 500, i64::MAX, &[]))).await;
+    assert_eq!((open_alarms(&store).await, audited(&store).await.len()), (Vec::new(), 4));
+    assert_eq!(claim_all(&store, 500).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_is_through_has_lost_its_key_and_what_it_sealed() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    for (person, state, is_kept) in [(1, State::Done, 0), (2, State::Skipped, 0), (3, State::Failed, 1)] {
+        request(&store, "newsletter", person, Action::Consent).await;
+        let claims = claim_all(&store, 10).await;
+        assert!(ended(&store, &claims[0], change(state, 11)).await);
+        let seq = claims[0].seq;
+        let kept = store
+            .read(move |connection| {
+                Box::pin(async move {
+                    let kept = "SELECT (SELECT COUNT(*) FROM request_keys WHERE request = $1) + \
+                                (SELECT COUNT(sealed_details) FROM requests WHERE seq = $1)";
+                    Ok(sqlx::query_scalar::<_, i64>(kept).bind(seq).fetch_one(connection).await?)
+                })
+            })
+            .await;
+        assert_eq!(kept.unwrap(), 2 * is_kept, "{state}");
+    }
+    write(&store, |tx| Box::pin(ages::destroy_old(tx, 11))).await;
+    assert_eq!(keys(&store).await, 1, "the failed one can still be replayed");
+    write(&store, |tx| Box::pin(ages::destroy_old(tx, 12))).await;
+    assert_eq!(keys(&store).await, 0);
+}
+
+async fn keys(store: &Store) -> i64 {
+    let count = store.read(|connection| {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar("SELECT COUNT(*) FROM request_keys").fetch_one(connection).await?)
+        })
+    });
+    count.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_person_who_turns_out_to_be_another_during_an_attempt_is_still_the_one_it_is_about() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    let older = write(&store, move |tx| {
+        Box::pin(async move { people::known_as(tx, "newsletter", &[name(1)]).await })
+    });
+    let older = older.await;
+    request(&store, "newsletter", 2, Action::Erasure).await;
+    let claim = claim_all(&store, 10).await.remove(0);
+    let (current, lost) = write(&store, move |tx| {
+        Box::pin(async move {
+            people::known_as(tx, "newsletter", &[name(2), name(1)]).await?;
+            let gone = Claim { generation: claim.generation + 1, ..claim.clone() };
+            Ok((person_of(tx, &claim).await?, person_of(tx, &gone).await?))
+        })
+    })
+    .await;
+    assert_eq!((current, lost), (Some(older), None));
+}
+
+#[tokio::test]
+async fn a_request_that_is_replayed_waits_for_the_one_of_that_person_that_runs() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    let failed = request(&store, "newsletter", 1, Action::Erasure).await;
+    let claims = claim_all(&store, 10).await;
+    assert!(ended(&store, &claims[0], change(State::Failed, 11)).await);
+    request(&store, "newsletter", 1, Action::Consent).await;
+    let running = claim_all(&store, 12).await;
+    assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &failed, 13).await })).await);
+    assert!(claim_all(&store, 13).await.is_empty());
+    assert!(ended(&store, &running[0], change(State::Done, 14)).await);
+    assert_eq!(claim_all(&store, 14).await.len(), 1);
+}
+
+/// A backlog of so many consents of as many people, accepted at 10.
+async fn backlog(store: &Store, connection: &'static str, many: i64) {
+    write(store, move |tx| {
+        Box::pin(async move {
+            for sql in [
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+                 INSERT INTO people (connection) SELECT $1 FROM n",
+                "INSERT INTO requests (id, tenant, connection, person, action, state, step, sealed_details, \
+                   received_at, next_at) \
+                 SELECT 'r-' || id, 'acme', $1, id, 'consent', 'waiting', 'act', x'01', 10, 10 FROM people \
+                 WHERE connection = $1 LIMIT $2",
+                "INSERT INTO request_keys (request, data_key) SELECT seq, x'02' FROM requests \
+                 WHERE connection = $1 LIMIT $2",
+            ] {
+                sqlx::query(sql).bind(connection).bind(many).execute(&mut *tx).await?;
+            }
+            Ok(())
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backlog_of_ten_thousand_is_claimed_by_the_share_and_another_tenants_request_beside_it() {
+    const SHARE: usize = 4;
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    connection_row(&store, "other", "shop").await;
+    backlog(&store, "newsletter", 10_000).await;
+    let theirs = request(&store, "shop", 1, Action::Consent).await;
+    let claims = write(&store, |tx| {
+        Box::pin(async move {
+            let mut claims = Vec::new();
+            for lane in due_lanes(tx, 10).await? {
+                claims.extend(claim(tx, &lane, SHARE, 10, 110, "sha256:00").await?);
+            }
+            Ok(claims)
+        })
+    });
+    let claims = claims.await;
+    let place = claims.iter().position(|claim| claim.id == theirs);
+    assert!(place.is_some_and(|before| before <= SHARE), "{place:?} of {}", claims.len());
+    let of_backlog: Vec<_> =
+        claims.iter().filter(|claim| claim.id != theirs).map(|claim| claim.seq).collect();
+    assert_eq!(of_backlog, [1, 2, 3, 4], "in the order accepted");
+}

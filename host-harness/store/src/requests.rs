@@ -1,0 +1,318 @@
+//! Requests in the database: accepted, shown, and ended.
+
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{Row, any::AnyRow};
+
+use super::{database::Connection, error::StoreError, people::PersonId};
+use host_model::requests::{Action, State, Step};
+
+/// A request about to be stored.
+pub struct New {
+    /// Its id.
+    pub id: String,
+    /// The tenant that it belongs to.
+    pub tenant: String,
+    /// The key of its connection.
+    pub connection: String,
+    /// The record of its person.
+    pub person: PersonId,
+    /// What is asked for.
+    pub action: Action,
+    /// The caller's key against repetition, if any.
+    pub idempotency_key: Option<String>,
+    /// Keyed, over everything that was asked.
+    pub body_digest: [u8; 32],
+    /// What it holds of a person, sealed.
+    pub sealed_details: Vec<u8>,
+    /// The request's own key, sealed.
+    pub data_key: Vec<u8>,
+    /// What is known of the outcome already.
+    pub outcome: Option<Value>,
+    /// Whether it keeps an event back.
+    pub withholds: bool,
+    /// When.
+    pub at: i64,
+}
+
+/// A request as everybody may see it: nothing personal in it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct View {
+    /// Its own.
+    pub id: String,
+    /// Whose.
+    pub tenant: String,
+    /// Where.
+    pub connection: String,
+    /// What was asked.
+    pub action: Action,
+    /// Where it stands.
+    pub state: State,
+    /// What its next attempt does.
+    pub step: Step,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// In milliseconds since 1970 in UTC.
+    pub received_at: i64,
+    /// When its next attempt may begin, by itself; what holds its connection back is told by `reason`.
+    pub next_at: Option<i64>,
+    /// What came of it.
+    pub outcome: Option<Value>,
+    /// Why it waits or how it ended.
+    pub reason: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<i64>,
+}
+
+/// One attempt, as it is on record.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AttemptView {
+    /// From 1.
+    pub number: i64,
+    /// What it did.
+    pub step: Step,
+    /// The plugin that ran.
+    pub plugin_digest: String,
+    /// In milliseconds since 1970 in UTC.
+    pub began_at: i64,
+    /// None while under way, or where the process ended first.
+    pub ended_at: Option<i64>,
+    /// What came back.
+    pub result: Option<Value>,
+}
+
+const COLUMNS: &str = "seq, id, tenant, connection, action, state, step, generation, received_at, next_at, outcome, reason, \
+                       finished_at";
+
+/// Stores `new`; its place in the order.
+pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
+    let seq: i64 = sqlx::query_scalar(
+        "INSERT INTO requests (id, tenant, connection, person, action, state, step, idempotency_key, body_digest, \
+           sealed_details, outcome, received_at, next_at, withholds) \
+         VALUES ($1, $2, $3, $4, $5, 'waiting', 'act', $6, $7, $8, $9, $10, $10, $11) RETURNING seq",
+    )
+    .bind(&new.id)
+    .bind(&new.tenant)
+    .bind(&new.connection)
+    .bind(new.person.0)
+    .bind(new.action.word())
+    .bind(new.idempotency_key.as_deref())
+    .bind(new.body_digest.to_vec())
+    .bind(new.sealed_details.clone())
+    .bind(new.outcome.as_ref().map(Value::to_string))
+    .bind(new.at)
+    .bind(i64::from(new.withholds))
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query("INSERT INTO request_keys (request, data_key) VALUES ($1, $2)")
+        .bind(seq)
+        .bind(new.data_key.clone())
+        .execute(tx)
+        .await?;
+    Ok(seq)
+}
+
+/// The request that `tenant` sent under `key` before, and the digest of what it asked.
+pub async fn sent_before(
+    tx: &mut Connection,
+    tenant: &str,
+    key: &str,
+) -> Result<Option<(View, Vec<u8>)>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS}, body_digest FROM requests WHERE tenant = $1 AND idempotency_key = $2");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant).bind(key).fetch_optional(tx).await?;
+    row.map(|row| Ok((view(&row)?, row.try_get("body_digest")?))).transpose()
+}
+
+/// The request of that id.
+pub async fn show(connection: &mut Connection, id: &str) -> Result<Option<View>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?;
+    row.as_ref().map(view).transpose()
+}
+
+/// The attempts of the request of that id, oldest first.
+pub async fn attempts(connection: &mut Connection, id: &str) -> Result<Vec<AttemptView>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT a.generation, a.step, a.digest, a.began_at, a.ended_at, a.result \
+         FROM attempts a JOIN requests r ON r.seq = a.request WHERE r.id = $1 ORDER BY a.generation",
+    )
+    .bind(id)
+    .fetch_all(connection)
+    .await?;
+    let attempt = |row: &AnyRow| {
+        Ok(AttemptView {
+            number: row.try_get("generation")?,
+            step: Step::from_word(row.try_get("step")?)?,
+            plugin_digest: row.try_get("digest")?,
+            began_at: row.try_get("began_at")?,
+            ended_at: row.try_get("ended_at")?,
+            result: json(row, "result")?,
+        })
+    };
+    rows.iter().map(attempt).collect()
+}
+
+/// Which requests to list; whatever is left out does not narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of these tenants; all of them where there is none.
+    pub tenants: Option<Vec<String>>,
+    /// The key of its connection, if any.
+    pub connection: Option<String>,
+    /// Where it stands, if any.
+    pub state: Option<State>,
+    /// Those accepted before the request of this id.
+    pub before: Option<String>,
+    /// The maximum number of results.
+    pub limit: i64,
+}
+
+/// The requests that `filter` lets through, newest first.
+pub async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<View>, StoreError> {
+    let tenants = filter.tenants.as_deref();
+    let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 5, tenants.len()));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM requests WHERE ($1 IS NULL OR connection = $1) AND ($2 IS NULL OR state = $2) \
+           AND ($3 IS NULL OR seq < (SELECT seq FROM requests WHERE id = $3)) AND {of_tenants} \
+         ORDER BY seq DESC LIMIT $4"
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(filter.connection.as_deref())
+        .bind(filter.state.map(State::word))
+        .bind(filter.before.as_deref())
+        .bind(filter.limit);
+    for tenant in tenants.unwrap_or_default() {
+        query = query.bind(tenant);
+    }
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(view).collect()
+}
+
+/// Puts a request that failed or expired back in the queue, if what it asked is still known; whether it was.
+pub async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE requests SET state = 'waiting', next_at = $2, tried_since = $2, failures = 0, kills = 0, \
+           alarmed_day = 0, reason = NULL, finished_at = NULL \
+         WHERE id = $1 AND state IN ('failed', 'expired') \
+           AND EXISTS (SELECT 1 FROM request_keys k WHERE k.request = requests.seq)",
+    )
+    .bind(id)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Whether a request waits that writes `what` again.
+pub async fn is_waiting_to_restore(
+    tx: &mut Connection,
+    person: PersonId,
+    what: &str,
+) -> Result<bool, StoreError> {
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM requests WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND restores = $2",
+    )
+    .bind(person.0)
+    .bind(what)
+    .fetch_one(tx)
+    .await?;
+    Ok(waiting > 0)
+}
+
+/// The request of that id writes `what` again.
+pub async fn restores(tx: &mut Connection, id: &str, what: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE requests SET restores = $2 WHERE id = $1").bind(id).bind(what).execute(tx).await?;
+    Ok(())
+}
+
+/// Whether a request waits that reads what the vendor holds for `person`.
+pub async fn is_waiting_to_read(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM requests \
+         WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND action = 'reading'",
+    )
+    .bind(person.0)
+    .fetch_one(tx)
+    .await?;
+    Ok(waiting > 0)
+}
+
+/// A request that ended without having looked, and keeps an event back.
+pub struct Withholding {
+    /// Its place in the order of acceptance.
+    pub seq: i64,
+    /// Its id.
+    pub id: String,
+    /// The tenant that it belongs to.
+    pub tenant: String,
+    /// The key of its connection.
+    pub connection: String,
+    /// The record of its person.
+    pub person: PersonId,
+    /// What it holds of a person, sealed.
+    pub sealed_details: Vec<u8>,
+    /// The key to its details, sealed.
+    pub data_key: Vec<u8>,
+}
+
+/// Every such request.
+pub async fn withholding(connection: &mut Connection) -> Result<Vec<Withholding>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT r.seq, r.id, r.tenant, r.connection, r.person, r.sealed_details, k.data_key FROM requests r \
+         JOIN request_keys k ON k.request = r.seq \
+         WHERE r.withholds = 1 AND r.state IN ('failed', 'expired') AND r.sealed_details IS NOT NULL ORDER BY r.seq",
+    )
+    .fetch_all(connection)
+    .await?;
+    let withholding = |row: &AnyRow| {
+        Ok(Withholding {
+            seq: row.try_get("seq")?,
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            connection: row.try_get("connection")?,
+            person: PersonId(row.try_get("person")?),
+            sealed_details: row.try_get("sealed_details")?,
+            data_key: row.try_get("data_key")?,
+        })
+    };
+    rows.iter().map(withholding).collect()
+}
+
+/// The request keeps no event back any more. Returns whether it did.
+pub async fn release(tx: &mut Connection, seq: i64) -> Result<u64, StoreError> {
+    let released = sqlx::query("UPDATE requests SET withholds = 0 WHERE seq = $1 AND withholds = 1");
+    Ok(released.bind(seq).execute(tx).await?.rows_affected())
+}
+
+/// `column IN ($first, …)` for `count` values; never true where there is none.
+pub fn one_of(column: &str, first: usize, count: usize) -> String {
+    let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
+    if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }
+}
+
+/// The JSON in `column`; `None` if it is null.
+pub fn json(row: &AnyRow, column: &str) -> Result<Option<Value>, StoreError> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Unreadable(column.to_owned())))
+        .transpose()
+}
+
+fn view(row: &AnyRow) -> Result<View, StoreError> {
+    let state = State::from_word(row.try_get("state")?)?;
+    let next_at: i64 = row.try_get("next_at")?;
+    Ok(View {
+        id: row.try_get("id")?,
+        tenant: row.try_get("tenant")?,
+        connection: row.try_get("connection")?,
+        action: Action::from_word(row.try_get("action")?)?,
+        state,
+        step: Step::from_word(row.try_get("step")?)?,
+        attempts: row.try_get("generation")?,
+        received_at: row.try_get("received_at")?,
+        next_at: (state == State::Waiting).then_some(next_at),
+        outcome: json(row, "outcome")?,
+        reason: row.try_get("reason")?,
+        finished_at: row.try_get("finished_at")?,
+    })
+}

@@ -1,0 +1,245 @@
+//! A backup put back in the database's place.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use sqlx::Connection as _;
+
+use super::{database::Connection, error::StoreError, handle::Store, seal::MasterKey, sqlite::address};
+
+/// Why a backup was not put back. The database is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// There is a database.
+    #[error("{} is there already; --replace keeps it beside the restored one", .0.display())]
+    Exists(PathBuf),
+    /// What was kept beside it the last time.
+    #[error("{} is there from an earlier restore: move it away first", .0.display())]
+    KeptBefore(PathBuf),
+    /// A file that cannot be read, written or moved.
+    #[error("{}: {cause}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Not one of these databases.
+    #[error("{} is no database of this program: {why}", path.display())]
+    AnotherKind {
+        /// The backup.
+        path: PathBuf,
+        /// What it is instead.
+        why: String,
+    },
+    /// It is damaged.
+    #[error("{} is damaged: {found}", path.display())]
+    Damaged {
+        /// The backup.
+        path: PathBuf,
+        /// What SQLite found.
+        found: String,
+    },
+    /// It does not open, with this master key for instance.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Events that a service may have numbered after its last backup: a platform's cursor must not stand behind what is new.
+const SKIPPED_EVENTS: i64 = 1_000_000_000;
+
+/// Puts a copy of `backup` in the place of `database`, after it was seen to be whole and to open under `key`. What was there
+/// is kept beside it as `….before-restore`, where `replace` allows it. Nobody may be using `database` meanwhile. One that was
+/// cut off leaves a database that does not open until it is done again.
+pub async fn restore(
+    backup: &Path,
+    database: &Path,
+    key: &MasterKey,
+    replace: bool,
+) -> Result<Option<PathBuf>, RestoreError> {
+    let (aside, copy) = (beside(database, BEFORE), beside(database, ".copy"));
+    let was_cut_off = unfinished(database);
+    if database.exists() && !replace {
+        return Err(RestoreError::Exists(database.to_owned()));
+    }
+    if aside.exists() && !was_cut_off {
+        return Err(RestoreError::KeptBefore(aside));
+    }
+    check(backup).await?;
+    std::fs::copy(backup, &copy).map_err(file(backup))?;
+    if let Err(error) = prepare(&copy, key).await {
+        let _tried = std::fs::remove_file(&copy);
+        return Err(error.into());
+    }
+    // From here on to its last line, only a restore opens the database.
+    let ready = beside(database, RESTORING);
+    rename(&copy, &ready)?;
+    // What was not yet moved out of the log belongs to what was there.
+    for part in ["-wal", "-shm", ""] {
+        let (from, to) = (beside(database, part), beside(&aside, part));
+        if from.exists() {
+            rename(&from, &to)?;
+        }
+    }
+    rename(&ready, database)?;
+    Ok(aside.exists().then_some(aside))
+}
+
+const BEFORE: &str = ".before-restore";
+const RESTORING: &str = ".restoring";
+
+/// Whether a restore of `database` was cut off half way.
+pub(crate) fn unfinished(database: &Path) -> bool {
+    beside(database, RESTORING).exists()
+}
+
+/// Opens the copy, not the backup, which stays as it is; leaves it on disk as one file.
+async fn prepare(copy: &Path, key: &MasterKey) -> Result<(), StoreError> {
+    let store = Store::open(copy, key).await?;
+    store
+        .write(|tx| {
+            Box::pin(async move {
+                let begun = "INSERT INTO sqlite_sequence (name, seq) SELECT 'events', 0 \
+                             WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')";
+                sqlx::query(begun).execute(&mut *tx).await?;
+                let skip = "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'events'";
+                Ok(sqlx::query(skip).bind(SKIPPED_EVENTS).execute(tx).await?)
+            })
+        })
+        .await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Moves a file, and returns once that is on disk.
+fn rename(from: &Path, to: &Path) -> Result<(), RestoreError> {
+    std::fs::rename(from, to).map_err(file(from))?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Elsewhere a folder cannot be opened as a file, and needs no such call.
+    if cfg!(unix) {
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))?;
+    }
+    Ok(())
+}
+
+/// That `backup` is whole and one of these databases.
+async fn check(backup: &Path) -> Result<(), RestoreError> {
+    std::fs::File::open(backup).map_err(file(backup))?;
+    let another = |error: sqlx::Error| {
+        let why =
+            error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
+        RestoreError::AnotherKind { path: backup.to_owned(), why }
+    };
+    sqlx::any::install_default_drivers();
+    let url = format!("{}?mode=ro", address(backup));
+    let mut connection = Connection::connect(&url).await.map_err(another)?;
+    let marks = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM marks WHERE name = 'master-key'");
+    if marks.fetch_one(&mut connection).await.map_err(another)? == 0 {
+        let why = "it has no master key's mark".to_owned();
+        return Err(RestoreError::AnotherKind { path: backup.to_owned(), why });
+    }
+    let found: String =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.map_err(another)?;
+    if found != "ok" {
+        return Err(RestoreError::Damaged { path: backup.to_owned(), found });
+    }
+    Ok(())
+}
+
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> RestoreError {
+    let path = path.to_owned();
+    move |cause| RestoreError::File { path, cause }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Folder, master_key, write};
+
+    async fn event(store: &Store) -> i64 {
+        let sql = "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
+                   VALUES ($1, 'acme', 'newsletter', 1, '{}', x'00', 1) RETURNING seq";
+        write(store, move |tx| {
+            let id = uuid::Uuid::now_v7().to_string();
+            Box::pin(async move { Ok(sqlx::query_scalar(sql).bind(id).fetch_one(tx).await?) })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_platform_that_read_the_feed_past_the_backup_misses_no_event_after_the_restore() {
+        let folder = Folder::new();
+        let (database, backup) = (folder.file("host.db"), folder.file("copy.db"));
+        let store = Store::open(&database, &master_key()).await.unwrap();
+        store.back_up(&backup).await.unwrap();
+        let cursor = event(&store).await;
+        store.close().await;
+        restore(&backup, &database, &master_key(), true).await.unwrap();
+        let store = Store::open(&database, &master_key()).await.unwrap();
+        assert!(event(&store).await > cursor);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_restore_that_was_cut_off_leaves_nothing_that_opens_and_is_done_again() {
+        let folder = Folder::new();
+        let (database, backup) = (folder.file("host.db"), folder.file("copy.db"));
+        let store = Store::open(&database, &master_key()).await.unwrap();
+        store.back_up(&backup).await.unwrap();
+        event(&store).await;
+        store.close().await;
+        let aside = beside(&database, BEFORE);
+        // As it is between the moves.
+        std::fs::copy(&backup, beside(&database, RESTORING)).unwrap();
+        std::fs::write(beside(&aside, "-wal"), "").unwrap();
+        let refused = Store::open(&database, &master_key()).await.unwrap_err();
+        assert!(matches!(refused, StoreError::RestoreCutOff), "{refused}");
+        std::fs::rename(&database, &aside).unwrap();
+        let refused = Store::open(&database, &master_key()).await.unwrap_err();
+        assert!(matches!(refused, StoreError::RestoreCutOff), "{refused}");
+        assert!(!database.exists(), "no new one in the old one's place");
+
+        let kept = restore(&backup, &database, &master_key(), true).await.unwrap();
+        assert_eq!(kept, Some(aside.clone()));
+        Store::open(&database, &master_key()).await.unwrap().close().await;
+        let before = Store::open(&aside, &master_key()).await.unwrap();
+        assert_eq!(event(&before).await, 2, "what was there is whole");
+        before.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_backup_of_a_newer_program_is_refused_by_the_programs_name_and_nothing_is_moved() {
+        let folder = Folder::new();
+        let (database, backup) = (folder.file("host.db"), folder.file("newer.db"));
+        Store::open(&database, &master_key()).await.unwrap().close().await;
+        let newer = Store::open(&backup, &master_key()).await.unwrap();
+        write(&newer, |tx| {
+            Box::pin(async move {
+                let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                             VALUES (9999, 'later', 1, x'00', 0)";
+                sqlx::query(later).execute(&mut *tx).await?;
+                let program = "UPDATE marks SET value = CAST('7.0.0' AS BLOB) WHERE name = 'program'";
+                sqlx::query(program).execute(tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+        newer.close().await;
+        let before = std::fs::read(&database).unwrap();
+        let refused = restore(&backup, &database, &master_key(), true).await.unwrap_err();
+        let RestoreError::Store(StoreError::NewerDatabase { found: 9999, written_by, .. }) = &refused else {
+            panic!("{refused}")
+        };
+        assert_eq!(written_by, "7.0.0");
+        assert_eq!(std::fs::read(&database).unwrap(), before);
+        assert!(!beside(&database, BEFORE).exists() && !unfinished(&database));
+    }
+}

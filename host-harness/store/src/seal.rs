@@ -1,0 +1,248 @@
+//! Sealing: what the database holds of secrets and people, nobody reads without the master key.
+//!
+//! XChaCha20-Poly1305 with a random nonce of 192 bits. Each value is bound to its place by a context, so that one row's
+//! value opens in no other. Layout: nonce, then ciphertext with its tag.
+
+use chacha20poly1305::{
+    Key, XChaCha20Poly1305, XNonce,
+    aead::{Aead, KeyInit, Payload},
+};
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use host_model::{contract::Identifier, secret::Secret};
+
+const KEY: usize = 32;
+const NONCE: usize = 24;
+
+/// A sealed value that does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value cannot be opened: it was changed, moved, cut, or sealed with another key")]
+pub struct Unsealable;
+
+/// A text that is no master key; the text is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a master key is 64 hexadecimal digits (`connector-host new-master-key` makes one); found {found} characters"
+)]
+pub struct NotAMasterKey {
+    /// How many characters there are.
+    pub found: usize,
+}
+
+/// The key under which everything else is sealed: 256 bits, kept outside the database.
+#[derive(Clone)]
+pub struct MasterKey(Zeroizing<[u8; KEY]>);
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[master key]")
+    }
+}
+
+impl MasterKey {
+    /// The key that `text` spells in hexadecimal.
+    pub fn read(text: &Secret) -> Result<Self, NotAMasterKey> {
+        let mut key = Zeroizing::new([0; KEY]);
+        let text = text.expose().trim();
+        hex::decode_to_slice(text, key.as_mut_slice())
+            .map_err(|_| NotAMasterKey { found: text.chars().count() })?;
+        Ok(Self(key))
+    }
+
+    /// What seals and opens under this key.
+    pub fn vault(&self) -> Vault {
+        Vault(Sealer(XChaCha20Poly1305::new(Key::from_slice(self.0.as_slice()))))
+    }
+}
+
+/// Seals under the master key.
+#[derive(Clone)]
+pub struct Vault(Sealer);
+
+/// A key of its own for one request's or one person's data. Destroying it destroys what it sealed.
+pub struct DataKey(Sealer);
+
+/// A tenant's key for the hashes that stand for people.
+pub struct PersonKey(Zeroizing<[u8; KEY]>);
+
+/// A person's identifier as its keyed hash: nobody tells the person from it without the tenant's key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PersonName {
+    /// What it is known by.
+    pub digest: [u8; 32],
+    /// The identifier's kind, such as `email`.
+    pub kind: String,
+}
+
+#[derive(Clone)]
+struct Sealer(XChaCha20Poly1305);
+
+impl Vault {
+    /// `plain` sealed for the place that `context` names.
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
+        self.0.seal(context, plain)
+    }
+
+    /// What was sealed for that place.
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        self.0.open(context, sealed)
+    }
+
+    /// A fresh data key, and the same sealed, to be kept.
+    pub fn new_data_key(&self, context: &str) -> Result<(DataKey, Vec<u8>), Unsealable> {
+        let key = random()?;
+        let sealed = self.seal(context, key.as_slice())?;
+        Ok((DataKey::of(key), sealed))
+    }
+
+    /// The data key that was kept sealed.
+    pub fn data_key(&self, context: &str, sealed: &[u8]) -> Result<DataKey, Unsealable> {
+        Ok(DataKey::of(self.key(context, sealed)?))
+    }
+
+    /// A fresh key for people's hashes, and the same sealed.
+    pub fn new_person_key(&self, context: &str) -> Result<(PersonKey, Vec<u8>), Unsealable> {
+        let key = random()?;
+        let sealed = self.seal(context, key.as_slice())?;
+        Ok((PersonKey(key), sealed))
+    }
+
+    /// The key for people's hashes that was kept sealed.
+    pub fn person_key(&self, context: &str, sealed: &[u8]) -> Result<PersonKey, Unsealable> {
+        Ok(PersonKey(self.key(context, sealed)?))
+    }
+
+    fn key(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<[u8; KEY]>, Unsealable> {
+        let opened = self.open(context, sealed)?;
+        let bytes: [u8; KEY] = opened.as_slice().try_into().map_err(|_| Unsealable)?;
+        Ok(Zeroizing::new(bytes))
+    }
+}
+
+impl DataKey {
+    #[expect(clippy::needless_pass_by_value, reason = "the key's bytes are wiped here")]
+    fn of(bytes: Zeroizing<[u8; KEY]>) -> Self {
+        Self(Sealer(XChaCha20Poly1305::new(Key::from_slice(bytes.as_slice()))))
+    }
+
+    /// `plain` sealed for the place that `context` names.
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
+        self.0.seal(context, plain)
+    }
+
+    /// What was sealed for that place.
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        self.0.open(context, sealed)
+    }
+}
+
+impl PersonKey {
+    /// The person's name by `identifier`: kind and value, without blanks around it. Of an email address case does not
+    /// count; of a user id, say, it does.
+    pub fn name(&self, identifier: &Identifier) -> PersonName {
+        let value = identifier.value.trim();
+        let value = if identifier.kind == "email" { value.to_lowercase() } else { value.to_owned() };
+        let digest = keyed(&self.0, &[identifier.kind.as_bytes(), value.as_bytes()]);
+        PersonName { digest, kind: identifier.kind.clone() }
+    }
+
+    /// A hash of `message` that only this key makes.
+    pub fn digest(&self, message: &[u8]) -> [u8; 32] {
+        keyed(&self.0, &[b"message", message])
+    }
+}
+
+impl Sealer {
+    fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(|_| Unsealable)?;
+        let payload = Payload { msg: plain, aad: context.as_bytes() };
+        let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| Unsealable)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(Unsealable)?;
+        let payload = Payload { msg: sealed, aad: context.as_bytes() };
+        let opened = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| Unsealable)?;
+        Ok(Zeroizing::new(opened))
+    }
+}
+
+fn random() -> Result<Zeroizing<[u8; KEY]>, Unsealable> {
+    let mut key = Zeroizing::new([0; KEY]);
+    getrandom::fill(key.as_mut_slice()).map_err(|_| Unsealable)?;
+    Ok(key)
+}
+
+/// Each part is hashed first, so that no two lists of parts run together.
+fn keyed(key: &[u8; KEY], parts: &[&[u8]]) -> [u8; 32] {
+    // A key shorter than the hash's block is filled up with zeros: RFC 2104.
+    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+    block.iter_mut().zip(key).for_each(|(block, key)| *block = *key);
+    let mut mac = <Hmac<Sha256> as Mac>::new(&block);
+    for part in parts {
+        mac.update(&Sha256::digest(part));
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vault(digit: &str) -> Vault {
+        MasterKey::read(&Secret::new(digit.repeat(64)).unwrap()).unwrap().vault()
+    }
+
+    #[test]
+    fn a_sealed_value_opens_in_its_own_place_under_its_own_key_and_uncut() {
+        let sealed = vault("a").seal("connection newsletter", b"k-123").unwrap();
+        assert_eq!(vault("a").open("connection newsletter", &sealed).unwrap().as_slice(), b"k-123");
+        assert_eq!(vault("a").open("connection other", &sealed), Err(Unsealable));
+        assert_eq!(vault("b").open("connection newsletter", &sealed), Err(Unsealable));
+        for cut in 0..sealed.len() {
+            assert_eq!(vault("a").open("connection newsletter", &sealed[..cut]), Err(Unsealable), "{cut}");
+        }
+    }
+
+    #[test]
+    fn sealing_twice_looks_different() {
+        let vault = vault("a");
+        assert_ne!(vault.seal("place", b"k-123").unwrap(), vault.seal("place", b"k-123").unwrap());
+    }
+
+    #[test]
+    fn a_data_key_that_was_kept_opens_what_it_sealed() {
+        let vault = vault("a");
+        let (key, kept) = vault.new_data_key("request 1").unwrap();
+        let sealed = key.seal("details", b"ada").unwrap();
+        let again = vault.data_key("request 1", &kept).unwrap();
+        assert_eq!(again.open("details", &sealed).unwrap().as_slice(), b"ada");
+        assert_eq!(vault.data_key("request 2", &kept).err(), Some(Unsealable));
+    }
+
+    #[test]
+    fn a_person_has_one_name_however_written_and_another_with_another_tenant() {
+        let vault = vault("a");
+        let (acme, _) = vault.new_person_key("acme").unwrap();
+        let (other, _) = vault.new_person_key("other").unwrap();
+        let name = acme.name(&Identifier::new("email", "ada@example.com"));
+        assert_eq!(acme.name(&Identifier::new("email", " Ada@Example.com ")), name);
+        assert_ne!(acme.name(&Identifier::new("user-id", "ada@example.com")), name);
+        let id = |value: &str| acme.name(&Identifier::new("user-id", value));
+        assert_ne!(id("u-17"), id("U-17"), "a user id's case counts");
+        assert_ne!(other.name(&Identifier::new("email", "ada@example.com")), name);
+    }
+
+    #[test]
+    fn a_master_key_is_hexadecimal_and_its_text_is_not_shown() {
+        for text in ["abc", &"g".repeat(64), &"a".repeat(66)] {
+            let error = MasterKey::read(&Secret::new(text).unwrap()).unwrap_err();
+            assert_eq!(error, NotAMasterKey { found: text.len() });
+            assert!(!error.to_string().contains(text));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use std::sync::Arc;
+
+use sqlx::Row as _;
+
+use crate::{
+    MasterKey, Store, StoreError, choices, queue,
+    testing::{Folder, master_key},
+};
+use host_model::secret::Secret;
+
+async fn mark(store: &Store, name: &'static str, fails: bool) -> Result<(), StoreError> {
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO marks (name, value) VALUES ($1, $2)")
+                    .bind(name)
+                    .bind(b"x".to_vec())
+                    .execute(tx)
+                    .await?;
+                if fails { Err(StoreError::Unreadable(name.to_owned())) } else { Ok(()) }
+            })
+        })
+        .await
+}
+
+async fn marks(store: &Store) -> Vec<String> {
+    let read = store.read(|connection| {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar("SELECT name FROM marks WHERE name <> 'program' ORDER BY name")
+                .fetch_all(connection)
+                .await?)
+        })
+    });
+    read.await.unwrap()
+}
+
+async fn pragma(store: &Store, name: &'static str) -> String {
+    let read = store.read(move |connection| {
+        Box::pin(async move {
+            let value: String = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+                "SELECT CAST({name} AS TEXT) FROM pragma_{name}"
+            )))
+            .fetch_one(connection)
+            .await?;
+            Ok(value)
+        })
+    });
+    read.await.unwrap()
+}
+
+#[tokio::test]
+async fn the_database_syncs_each_commit_and_overwrites_what_is_deleted() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    assert_eq!(pragma(&store, "journal_mode").await, "wal");
+    assert_eq!(pragma(&store, "synchronous").await, "2");
+    assert_eq!(pragma(&store, "secure_delete").await, "1");
+}
+
+#[tokio::test]
+async fn what_fails_undoes_itself_alone_and_the_rest_of_its_batch_is_kept() {
+    let folder = Folder::new();
+    let store = Arc::new(folder.store().await);
+    let (a, b, c) = tokio::join!(mark(&store, "a", false), mark(&store, "b", true), mark(&store, "c", false));
+    assert!(a.is_ok() && c.is_ok());
+    assert_eq!(b.unwrap_err().to_string(), StoreError::Unreadable("b".into()).to_string());
+    assert_eq!(marks(&store).await, ["a", "c", "master-key"]);
+}
+
+/// Lets the database grow to so many pages beyond what it has.
+async fn grow_to(store: &Store, more: i64) {
+    let limited = store.write(move |tx| {
+        Box::pin(async move {
+            let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *tx).await?;
+            let limit = format!("PRAGMA max_page_count = {}", pages + more);
+            sqlx::query(sqlx::AssertSqlSafe(limit)).execute(tx).await?;
+            Ok(())
+        })
+    });
+    limited.await.unwrap();
+}
+
+async fn mark_large(store: &Store, name: &'static str) -> Result<(), StoreError> {
+    let large = store.write(move |tx| {
+        Box::pin(async move {
+            let new = sqlx::query("INSERT INTO marks (name, value) VALUES ($1, $2)");
+            Ok(new.bind(name).bind(vec![7; 1 << 20]).execute(tx).await.map(drop)?)
+        })
+    });
+    large.await
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_to_all_of_its_batch_and_what_comes_when_there_is_room_is_stored() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    grow_to(&store, 8).await;
+    let (a, large, c) =
+        tokio::join!(mark(&store, "a", false), mark_large(&store, "large"), mark(&store, "c", false));
+    for refused in [a, large, c] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("database or disk is full"), "{refused}");
+    }
+    // The limit was that connection's: there is room again.
+    mark(&store, "later", false).await.unwrap();
+    mark_large(&store, "large").await.unwrap();
+    assert_eq!(marks(&store).await, ["large", "later", "master-key"]);
+}
+
+/// The steps by which SQLite does what `sql` says.
+async fn plan(store: &Store, sql: &'static str) -> Vec<String> {
+    let steps = store.read(move |connection| {
+        Box::pin(async move {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let steps = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(connection).await?;
+            Ok(steps.iter().map(|step| step.get("detail")).collect())
+        })
+    });
+    steps.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_asked_again_and_again_goes_through_no_table() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for sql in [queue::DUE_LANES, queue::CLAIM, choices::PRUNE] {
+        let steps = plan(&store, sql).await;
+        assert!(steps.iter().any(|step| step.starts_with("SEARCH ")), "{steps:?}");
+        let scans = steps.iter().filter(|step| step.starts_with("SCAN "));
+        // Those of a few values that the query itself lists.
+        let scans: Vec<_> = scans
+            .filter(|step| !["SCAN w", "SCAN l", "SCAN CONSTANT ROW"].contains(&step.as_str()))
+            .collect();
+        assert!(scans.is_empty(), "{scans:?} in {sql}");
+    }
+    let steps = plan(&store, queue::CLAIM).await;
+    assert!(steps.iter().any(|step| step.contains("COVERING INDEX requests_in_order")), "{steps:?}");
+    assert!(!steps.iter().any(|step| step.contains("ORDER BY")), "what is due is not sorted: {steps:?}");
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_restart() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    mark(&store, "a", false).await.unwrap();
+    store.close().await;
+    assert!(matches!(mark(&store, "late", false).await, Err(StoreError::Closed)));
+    assert_eq!(marks(&folder.store().await).await, ["a", "master-key"]);
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let folder = Folder::new();
+    folder.store().await.close().await;
+    let other = MasterKey::read(&Secret::new("f".repeat(64)).unwrap()).unwrap();
+    let refused = Store::open(&folder.file("host.db"), &other).await.unwrap_err();
+    assert!(matches!(refused, StoreError::WrongMasterKey), "{refused}");
+}
+
+#[tokio::test]
+async fn a_backup_is_a_database_with_everything_in_it() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    mark(&store, "a", false).await.unwrap();
+    store.back_up(&folder.file("copy.db")).await.unwrap();
+    mark(&store, "later", false).await.unwrap();
+    let copy = Store::open(&folder.file("copy.db"), &master_key()).await.unwrap();
+    assert_eq!(marks(&copy).await, ["a", "master-key"]);
+}
+
+#[tokio::test]
+async fn a_path_may_hold_what_ends_one_in_an_address() {
+    let folder = Folder::new();
+    let path = folder.file("a host? #1%.db");
+    Store::open(&path, &master_key()).await.unwrap().close().await;
+    assert!(path.exists());
+}
+
+#[tokio::test]
+async fn a_tenants_hashes_of_people_outlive_the_process() {
+    let folder = Folder::new();
+    let ada = host_model::contract::Identifier::new("email", "ada@example.com");
+    let store = folder.store().await;
+    let name = store.person_key("acme").await.unwrap().name(&ada);
+    assert_ne!(store.person_key("other").await.unwrap().name(&ada), name);
+    store.close().await;
+    assert_eq!(folder.store().await.person_key("acme").await.unwrap().name(&ada), name);
+}
