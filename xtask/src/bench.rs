@@ -47,9 +47,9 @@ const ROWS: &[Row] = &[
 pub(crate) fn run_all() -> Result<()> {
     calls()?;
     say("the service");
-    run(&mut cargo(["bench", "--package=host-harness", "--bench=service"]))?;
+    run(&mut cargo(["bench", "--package=host-cli", "--bench=service"]))?;
     say("webhook tokens, a thousand seeds");
-    run(&mut cargo(["test", "--package=host-harness", "--lib", "--", "--ignored", "for_a_thousand_seeds"]))
+    run(&mut cargo(["test", "--package=host-service", "--lib", "--", "--ignored", "for_a_thousand_seeds"]))
 }
 
 /// Measures calls alone, and fails if a ratio is past its bound.

@@ -38,7 +38,7 @@ pub(crate) fn run_all() -> Result<()> {
     say("building connector-host, the stand-in and the swap example");
     run(&mut cargo([
         "build",
-        "--package=host-harness",
+        "--package=host-cli",
         "--package=iterable-stand-in",
         "--bins",
         "--example=hot_swap",

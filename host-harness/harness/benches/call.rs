@@ -23,12 +23,12 @@ use host_harness::{
         http::HttpError,
         webhook::Delivery,
     },
+    door::Admitted,
     egress::{Answer, Egress, Outgoing, Transport},
     engine::{Engine, PoolSize},
     plugin::{LoadPolicy, Plugin},
     sandbox::{Calls, Room, Turns, measure::Warm},
     secret::Secret,
-    webhook::Admitted,
 };
 use iterable_connector::{consent, http, settings::Settings, subject::Identifier, webhook};
 use tokio::runtime::Runtime;

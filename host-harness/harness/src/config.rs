@@ -5,20 +5,21 @@
 
 mod connection;
 mod egress;
+mod extension;
 mod file;
 mod problem;
 mod secret;
 mod section;
-mod service;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
+pub use extension::Extension;
 pub use problem::{ConfigError, Problem, Warning, Wrong};
-pub(crate) use service::is_address;
-pub use service::{ForwardConfig, ServiceConfig};
+pub use secret::{Surroundings, secret};
+pub use section::{Entry, Problems, Section};
 
 use crate::{connection::ConnectionSpec, engine::WASM_STACK, plugin::LoadPolicy};
 use host_model::{duties::Duties, nearest::nearest};
@@ -64,9 +65,6 @@ pub struct Config {
     pub(crate) host: HostLimits,
     pub(crate) plugins: BTreeMap<String, PluginSource>,
     pub(crate) connections: Vec<ConnectionSpec>,
-    pub(crate) service: Option<ServiceConfig>,
-    /// By tenant.
-    pub(crate) forwards: BTreeMap<String, ForwardConfig>,
     pub(crate) warnings: Vec<Warning>,
     /// What each connection is used for, by key; everything where it says nothing.
     pub(crate) duties: BTreeMap<String, Duties>,
@@ -75,33 +73,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a file and the secrets that it names, and logs what is not forbidden but unwise.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
-        let base = path.parent().unwrap_or(Path::new(""));
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where the configuration names a variable"
-        )]
-        let config = Self::from_toml(&text, base, |name| std::env::var(name).ok())
-            .map_err(|problems| ConfigError::Wrong { path: path.to_owned(), problems })?;
-        for warning in &config.warnings {
-            tracing::warn!(file = %path.display(), "{warning}");
-        }
-        Ok(Self { file: Some(path.to_owned()), ..config })
-    }
-
-    /// Reads `text`: relative files are looked for in `base`, variables with `env`.
-    pub fn from_toml(
-        text: &str,
-        base: &Path,
-        env: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<Problem>> {
-        file::config(text, base, &env)
-    }
-
     /// The same with room for so many calls.
     #[must_use]
     pub fn with_host(self, host: HostLimits) -> Self {
@@ -144,8 +115,26 @@ impl Config {
     }
 
     /// What the connection of that key is used for.
-    pub(crate) fn duties(&self, key: &str) -> Duties {
+    pub fn duties(&self, key: &str) -> Duties {
         self.duties.get(key).cloned().unwrap_or_default()
+    }
+
+    /// Its plugins by name.
+    pub fn plugins(&self) -> &BTreeMap<String, PluginSource> {
+        &self.plugins
+    }
+
+    /// The same with the plugins of which `keep` says so by their name, and without any connection.
+    #[must_use]
+    pub fn plugins_alone(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let plugins = self.plugins.iter().filter(|(name, _)| keep(name));
+        let plugins = plugins.map(|(name, source)| (name.clone(), source.clone())).collect();
+        Self { plugins, connections: Vec::new(), duties: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// The file that it was read from, if it was.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// What is not forbidden but unwise.
@@ -158,13 +147,8 @@ impl Config {
     }
 }
 
-/// Whether `name` may be that of a tenant, a connection, a plugin or an API key.
-pub(crate) fn is_name(name: &str) -> bool {
-    Wrong::with_name(name).is_none()
-}
-
 /// The rule for a plugin's name, wherever it comes from.
-pub(crate) fn named_plugin(name: &str) -> Result<(), Problem> {
+pub fn named_plugin(name: &str) -> Result<(), Problem> {
     let problem = |wrong| Problem { line: None, place: format!("plugins.{name}"), wrong };
     Wrong::with_name(name).map_or(Ok(()), |wrong| Err(problem(wrong)))
 }

@@ -5,6 +5,7 @@
 mod limits;
 mod policy;
 mod resolve;
+pub mod token;
 mod written;
 
 use std::{collections::BTreeMap, fmt};
@@ -13,12 +14,10 @@ pub use limits::CallLimits;
 pub use policy::{Deadlines, EgressPolicy};
 pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
 pub(crate) use resolve::{MAX_SECRET_BYTES, SHORTEST_SECRET};
+pub use token::AcceptedToken;
 pub(crate) use written::{PlainHttp, Written, authorities};
 
-use crate::{
-    egress::{Redactor, Target},
-    webhook::AcceptedToken,
-};
+use crate::egress::{Redactor, Target};
 use host_model::{
     contract::{Settings, manifest::Identifying},
     secret::Secret,
@@ -58,9 +57,9 @@ pub struct Connection {
     /// Finds its secrets.
     pub(crate) redactor: Redactor,
     /// The identifier kinds that identify a person.
-    pub(crate) identifying: Identifying,
+    pub identifying: Identifying,
     /// The vendor account, told by its secrets: connections that share it share its limits and its people's turns.
-    pub(crate) account: [u8; 32],
+    pub account: [u8; 32],
 }
 
 impl Connection {

@@ -11,7 +11,7 @@ mod network;
 mod permit;
 mod places;
 mod redactor;
-mod retry_after;
+pub mod retry_after;
 mod target;
 mod template;
 mod trace;
@@ -22,12 +22,12 @@ pub use declaration::{Declaration, ManifestError};
 pub(crate) use declaration::{WEBHOOK_URL, allows};
 pub use ledger::{Leave, Ledger, NotEntered};
 pub use limiter::Full;
-pub(crate) use network::client;
+pub use network::client;
 pub use network::{Lookup, Network, SystemLookup};
-pub(crate) use places::is_long;
+pub use places::is_long;
+#[cfg(any(test, feature = "measure"))]
+pub use redactor::BUILT;
 pub(crate) use redactor::Redactor;
-#[cfg(test)]
-pub(crate) use redactor::tests::BUILT;
 pub(crate) use retry_after::retry_after;
 pub use target::{Target, TargetError};
 pub use trace::{Exchange, Trace};

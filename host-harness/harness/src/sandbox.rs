@@ -18,8 +18,9 @@ pub use host_model::failure::{CallFailure, FailureKind};
 pub(crate) use masks::{About, Masks};
 pub use room::Room;
 pub(crate) use state::{Access, CallState};
+pub use turns::LONGEST_SETTLING;
 pub use turns::Turns;
-pub(crate) use turns::{LONGEST_SETTLING, UNTOLD};
+pub use turns::UNTOLD;
 
 use std::sync::Arc;
 

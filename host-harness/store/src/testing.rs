@@ -63,6 +63,23 @@ pub async fn write<T: Send + 'static>(
     store.write(work).await.unwrap()
 }
 
+/// Does what `statement` says, which no function of the store does: damage, say.
+pub async fn sql(store: &Store, statement: &'static str) {
+    write(store, move |tx| Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) }))
+        .await;
+}
+
+/// The audit records of `tenant` as they are stored, oldest first.
+pub async fn audit_records(store: &Store, tenant: &'static str) -> Vec<String> {
+    let read = store.read(move |connection| {
+        Box::pin(async move {
+            let records = sqlx::query_scalar("SELECT record FROM audit WHERE tenant = $1 ORDER BY line");
+            Ok(records.bind(tenant).fetch_all(connection).await?)
+        })
+    });
+    read.await.unwrap()
+}
+
 /// Puts a bare connection of `tenant` under that key: enabled, for all actions.
 pub async fn connection_row(store: &Store, tenant: &'static str, key: &'static str) {
     write(store, move |tx| {

@@ -8,7 +8,7 @@ use host_harness::{
         TokenOutcome,
         webhook::{Delivery, Verdict},
     },
-    webhook::Admitted,
+    door::Admitted,
 };
 
 use super::*;

@@ -9,7 +9,7 @@ use host_harness::{
         consent::{Change, Choice},
         webhook::{self, ConsentEvent, Verdict},
     },
-    webhook::Admitted,
+    door::Admitted,
 };
 use iterable_stand_in::{
     Act, Delivery, DeliveryFault, EventGrouping, EventShape, FIRST_WEBHOOK, Media, Outcome, ProjectType,

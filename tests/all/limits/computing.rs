@@ -1,7 +1,7 @@
 //! Computing time and stack.
 
 use connector_tests::{Bench, plugin, spec};
-use host_harness::{contract::webhook::Delivery, webhook::Admitted};
+use host_harness::{contract::webhook::Delivery, door::Admitted};
 
 use super::*;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use connector_tests::{Vendor, logs};
 use host_harness::{
     contract::webhook::{Delivery, Verdict},
+    door::Admitted,
     plugin::Plugin,
-    webhook::Admitted,
 };
 
 use super::*;

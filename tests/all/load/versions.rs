@@ -12,9 +12,9 @@ use host_harness::{
         manifest::{Effect, Identifies},
         webhook::{Delivery, Verdict},
     },
+    door::Admitted,
     egress::{DryRun, Network},
     sandbox::Calls,
-    webhook::Admitted,
 };
 
 use super::*;

@@ -16,9 +16,8 @@ use super::{
     secret::{Surroundings, secret},
     section::{Entry, Problems, Section, keys_of},
 };
-use crate::{
-    connection::{CallLimits, ConnectionSpec, EgressPolicy, SHORTEST_SECRET, TenantId},
-    webhook::AcceptedToken,
+use crate::connection::{
+    CallLimits, ConnectionSpec, EgressPolicy, SHORTEST_SECRET, TenantId, token::AcceptedToken,
 };
 use host_model::{
     duties::{Duties, Duty},

@@ -11,14 +11,59 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::{
-    Config, ForwardConfig, HostLimits, PluginSource,
+    Config, HostLimits, PluginSource,
     connection::{Known, Layer, connection, layer},
-    problem::{Problem, Wrong},
+    extension::{Extension, Unread},
+    problem::{ConfigError, Problem, Wrong},
     secret::Surroundings,
     section::{Entry, Problems, Section},
-    service,
 };
 use crate::plugin::{LoadPolicy, Wasi};
+
+impl Config {
+    /// Reads a file and the secrets that it names, and logs what is not forbidden but unwise. A service's sections in it are
+    /// left unread.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Self::read_with(path, &mut Unread)
+    }
+
+    /// The same, with the sections that `extension` reads.
+    pub fn read_with(path: impl AsRef<Path>, extension: &mut dyn Extension) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the configuration names a variable"
+        )]
+        let config = config(&text, base, &|name| std::env::var(name).ok(), extension)
+            .map_err(|problems| ConfigError::Wrong { path: path.to_owned(), problems })?;
+        for warning in &config.warnings {
+            tracing::warn!(file = %path.display(), "{warning}");
+        }
+        Ok(Self { file: Some(path.to_owned()), ..config })
+    }
+
+    /// Reads `text`: relative files are looked for in `base`, variables with `env`.
+    pub fn from_toml(
+        text: &str,
+        base: &Path,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Problem>> {
+        config(text, base, &env, &mut Unread)
+    }
+
+    /// The same, with the sections that `extension` reads.
+    pub fn from_toml_with(
+        text: &str,
+        base: &Path,
+        env: impl Fn(&str) -> Option<String>,
+        extension: &mut dyn Extension,
+    ) -> Result<Self, Vec<Problem>> {
+        config(text, base, &env, extension)
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -47,10 +92,11 @@ enum WasiWord {
 }
 
 /// The configuration in `text`, or everything that is wrong with it, by line.
-pub(super) fn config(
+fn config(
     text: &str,
     base: &Path,
     env: &dyn Fn(&str) -> Option<String>,
+    extension: &mut dyn Extension,
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Problems::of(text);
     let (table, broken) = DeTable::parse_recoverable(text);
@@ -62,7 +108,7 @@ pub(super) fn config(
         return Err(problems.found);
     }
     let mut around = Surroundings { base, env, warnings: Vec::new() };
-    let read = read(Section::root(table), &mut around, &mut problems);
+    let read = read(Section::root(table), extension, &mut around, &mut problems);
     if problems.found.is_empty() {
         return Ok(Config { warnings: around.warnings, ..read });
     }
@@ -70,10 +116,14 @@ pub(super) fn config(
     Err(problems.found)
 }
 
-fn read(mut root: Section<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>) -> Config {
+fn read(
+    mut root: Section<'_>,
+    extension: &mut dyn Extension,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Config {
     let host = root.part("host", problems).and_then(|section| section.read(problems));
-    let service =
-        root.part("service", problems).and_then(|section| service::service(section, around, problems));
+    extension.of_file(&mut root, around, problems);
     let for_all = layer(&mut root, problems);
     let mut known = Known { plugins: Vec::new(), tenants: BTreeMap::new() };
     let mut plugins = BTreeMap::new();
@@ -83,12 +133,10 @@ fn read(mut root: Section<'_>, around: &mut Surroundings<'_>, problems: &mut Pro
         let name = entry.key.clone();
         plugins.extend(plugin(entry, around.base, problems).map(|source| (name, source)));
     }
-    let mut forwards = BTreeMap::new();
     for entry in root.parts("tenants", problems) {
         let name = entry.key.clone();
-        let (limits, forward) = tenant(entry, &for_all, around, problems);
-        known.tenants.insert(name.clone(), limits);
-        forwards.extend(forward.map(|forward| (name, forward)));
+        let limits = tenant(entry, &for_all, extension, around, problems);
+        known.tenants.insert(name, limits);
     }
     let (mut connections, mut duties) = (Vec::new(), BTreeMap::new());
     for entry in root.parts("connections", problems) {
@@ -99,7 +147,7 @@ fn read(mut root: Section<'_>, around: &mut Surroundings<'_>, problems: &mut Pro
     }
     root.end(problems);
     let host = host.map_or_else(HostLimits::default, |host| limits(&host));
-    Config { host, plugins, connections, service, forwards, duties, file: None, warnings: Vec::new() }
+    Config { host, plugins, connections, duties, file: None, warnings: Vec::new() }
 }
 
 fn limits(host: &Host) -> HostLimits {
@@ -139,19 +187,19 @@ fn plugin(entry: Entry<'_>, base: &Path, problems: &mut Problems<'_>) -> Option<
 fn tenant(
     entry: Entry<'_>,
     for_all: &Layer,
+    extension: &mut dyn Extension,
     around: &mut Surroundings<'_>,
     problems: &mut Problems<'_>,
-) -> (Layer, Option<ForwardConfig>) {
+) -> Layer {
     if let Some(wrong) = Wrong::with_name(&entry.key) {
         problems.add(entry.at, &entry.place, wrong);
     }
+    let name = entry.key.clone();
     let mut limits = for_all.clone();
-    let mut forward = None;
     if let Some(mut section) = entry.section(problems) {
         limits.extend(layer(&mut section, problems));
-        let forwarding = section.part("forward", problems);
-        forward = forwarding.and_then(|section| service::forward(section, around, problems));
+        extension.of_tenant(&name, &mut section, around, problems);
         section.end(problems);
     }
-    (limits, forward)
+    limits
 }

@@ -2,12 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::{
-    connection::{PlainHttp, SHORTEST_SECRET},
-    post::NotASigningSecret,
-};
-use host_model::{names::is_kebab, nearest::nearest};
-use host_store::NotAMasterKey;
+use crate::connection::{PlainHttp, SHORTEST_SECRET};
+use host_model::{names::is_name, nearest::nearest};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -104,20 +100,6 @@ pub enum Wrong {
     /// A variable that is not set.
     #[error("the environment variable {0} is not set")]
     NoVariable(String),
-    /// A variable that should hold a number of minutes; what it holds is not shown.
-    #[error("the environment variable {0} is to hold a whole number of minutes above 0")]
-    NotMinutes(&'static str),
-    /// Webhook tokens that would end before they have a successor.
-    #[error(
-        "webhook tokens are to last a day longer than token-window-days, so that each has a successor in time: \
-         found {found} minutes, at least {least} are wanted"
-    )]
-    ShortLifetime {
-        /// In minutes.
-        found: u64,
-        /// In minutes.
-        least: u64,
-    },
     /// A secret without a value.
     #[error("the secret is empty")]
     EmptySecret,
@@ -126,9 +108,6 @@ pub enum Wrong {
         "a token of {0} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are wanted"
     )]
     ShortToken(usize),
-    /// Not a key to seal with.
-    #[error(transparent)]
-    MasterKey(NotAMasterKey),
     /// A file that is named.
     #[error("cannot read {}: {cause}", path.display())]
     Unreadable {
@@ -145,6 +124,9 @@ pub enum Wrong {
         /// What is wrong with it.
         why: String,
     },
+    /// What an [`Extension`](super::Extension) found, in its words.
+    #[error("{0}")]
+    Extension(String),
     /// Plain HTTP without loopback.
     #[error("{}", PlainHttp)]
     PlainHttp,
@@ -156,15 +138,12 @@ pub enum Wrong {
         "plain HTTP is for this machine alone: expected https://, or an address such as http://127.0.0.1:8080"
     )]
     PlainAddress,
-    /// Not a key to sign with.
-    #[error(transparent)]
-    SigningSecret(NotASigningSecret),
 }
 
 impl Wrong {
     /// What is wrong with `name` as a key of the configuration.
     pub(super) fn with_name(name: &str) -> Option<Self> {
-        (name.len() > 64 || !is_kebab(name)).then_some(Self::BadName)
+        (!is_name(name)).then_some(Self::BadName)
     }
 
     /// What is wrong with `name` as that of one of `known`.

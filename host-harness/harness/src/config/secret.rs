@@ -12,10 +12,13 @@ use super::{
 use host_model::secret::Secret;
 
 /// What a configuration is read with.
-pub(super) struct Surroundings<'a> {
-    pub(super) base: &'a Path,
-    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
-    pub(super) warnings: Vec<Warning>,
+pub struct Surroundings<'a> {
+    /// Relative files are looked for here.
+    pub base: &'a Path,
+    /// Reads an environment variable.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// What is not forbidden but unwise, as far as was found.
+    pub warnings: Vec<Warning>,
 }
 
 #[derive(Deserialize)]
@@ -27,7 +30,7 @@ struct Reference {
 }
 
 /// The secret that `entry` names.
-pub(super) fn secret(
+pub fn secret(
     entry: Entry<'_>,
     around: &mut Surroundings<'_>,
     problems: &mut Problems<'_>,

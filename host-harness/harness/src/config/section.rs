@@ -16,18 +16,20 @@ use super::problem::{Problem, Wrong};
 use host_model::nearest::nearest;
 
 /// Collects what is wrong, by where it stands in the text.
-pub(super) struct Problems<'a> {
+pub struct Problems<'a> {
     text: &'a str,
-    pub(super) found: Vec<Problem>,
+    /// In the order in which they were found.
+    pub found: Vec<Problem>,
 }
 
 impl<'a> Problems<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    /// None yet, in that text.
+    pub fn of(text: &'a str) -> Self {
         Self { text, found: Vec::new() }
     }
 
     /// Something is wrong with what begins at byte `at`.
-    pub(super) fn add(&mut self, at: usize, place: &str, wrong: Wrong) {
+    pub fn add(&mut self, at: usize, place: &str, wrong: Wrong) {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line = 1 + before.matches('\n').count();
         self.found.push(Problem { line: Some(line), place: place.to_owned(), wrong });
@@ -35,18 +37,20 @@ impl<'a> Problems<'a> {
 }
 
 /// A value with the path of its key.
-pub(super) struct Entry<'a> {
+pub struct Entry<'a> {
     /// The last part of the path.
-    pub(super) key: String,
-    pub(super) place: String,
+    pub key: String,
+    /// Its path, such as `connections.newsletter.tenant`.
+    pub place: String,
     /// Where the key begins.
-    pub(super) at: usize,
-    pub(super) value: Spanned<DeValue<'a>>,
+    pub at: usize,
+    /// The value of the metric.
+    pub value: Spanned<DeValue<'a>>,
 }
 
 impl<'a> Entry<'a> {
     /// The value as a table.
-    pub(super) fn section(self, problems: &mut Problems<'_>) -> Option<Section<'a>> {
+    pub fn section(self, problems: &mut Problems<'_>) -> Option<Section<'a>> {
         let span = self.value.span();
         if let DeValue::Table(table) = self.value.into_inner() {
             return Some(Section::of(self.place, self.at, span, table));
@@ -56,7 +60,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The value as a text.
-    pub(super) fn text(self, problems: &mut Problems<'_>) -> Option<String> {
+    pub fn text(self, problems: &mut Problems<'_>) -> Option<String> {
         if let DeValue::String(text) = self.value.into_inner() {
             return Some(text.into_owned());
         }
@@ -65,7 +69,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The value as a list, each element under the path of the list.
-    pub(super) fn list(self, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
+    pub fn list(self, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
         let DeValue::Array(array) = self.value.into_inner() else {
             problems.add(self.at, &self.place, Wrong::Expected("a list".to_owned()));
             return Vec::new();
@@ -81,8 +85,9 @@ impl<'a> Entry<'a> {
 }
 
 /// A table.
-pub(super) struct Section<'a> {
-    pub(super) place: String,
+pub struct Section<'a> {
+    /// Its path, such as `connections.newsletter`; empty for the file as a whole.
+    pub place: String,
     at: usize,
     span: Range<usize>,
     entries: Vec<Entry<'a>>,
@@ -91,7 +96,7 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// The whole file.
-    pub(super) fn root(table: Spanned<DeTable<'a>>) -> Self {
+    pub fn root(table: Spanned<DeTable<'a>>) -> Self {
         Self::of(String::new(), 0, table.span(), table.into_inner())
     }
 
@@ -109,36 +114,36 @@ impl<'a> Section<'a> {
     }
 
     /// Where `key` begins, or the section itself where it does not have that key.
-    pub(super) fn at(&self, key: &str) -> usize {
+    pub fn at(&self, key: &str) -> usize {
         self.entries.iter().find(|entry| entry.key == key).map_or(self.at, |entry| entry.at)
     }
 
     /// Takes the value of `key` out.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'a>> {
+    pub fn take(&mut self, key: &'static str) -> Option<Entry<'a>> {
         self.read.push(key);
         let index = self.entries.iter().position(|entry| entry.key == key)?;
         Some(self.entries.swap_remove(index))
     }
 
     /// Takes the table `key` out.
-    pub(super) fn part(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<Section<'a>> {
+    pub fn part(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<Section<'a>> {
         self.take(key)?.section(problems)
     }
 
     /// Takes every entry of the table `key` out, in the order of the keys.
-    pub(super) fn parts(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
+    pub fn parts(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
         let mut entries = self.part(key, problems).map(|section| section.entries).unwrap_or_default();
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         entries
     }
 
     /// What is left, as a `T`; told and none where it is something else.
-    pub(super) fn read<T: Deserialize<'a>>(self, problems: &mut Problems<'_>) -> Option<T> {
+    pub fn read<T: Deserialize<'a>>(self, problems: &mut Problems<'_>) -> Option<T> {
         self.read_with(keys_of::<T>(), problems)
     }
 
     /// What is left, as a `T` that may have the keys `known`.
-    pub(super) fn read_with<T: Deserialize<'a>>(
+    pub fn read_with<T: Deserialize<'a>>(
         self,
         known: &[&'static str],
         problems: &mut Problems<'_>,
@@ -166,7 +171,7 @@ impl<'a> Section<'a> {
     }
 
     /// Says that nothing more is read from it.
-    pub(super) fn end(self, problems: &mut Problems<'_>) {
+    pub fn end(self, problems: &mut Problems<'_>) {
         let _nothing: Option<Nothing> = self.read(problems);
     }
 }
@@ -189,7 +194,7 @@ fn wanted(message: &str) -> String {
 }
 
 /// The keys that `T` reads, as its derived code names them.
-pub(super) fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+pub(crate) fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
     // Always an error: the one who asks has no value to give.
     let _asked = T::deserialize(Asking(&mut keys));

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::{CallLimits, Connection, EgressPolicy, TenantId};
 use crate::{
+    connection::token::AcceptedToken,
     egress::{Redactor, Target, TargetError, WEBHOOK_URL, allows},
-    webhook::AcceptedToken,
 };
 use host_model::{
     contract::{

@@ -213,9 +213,7 @@ impl Resolve for Vetting {
 }
 
 /// An HTTP client to be: TLS under these authorities, one try, no redirect, no proxy of the environment.
-pub(crate) fn client(
-    authorities: &[CertificateDer<'static>],
-) -> Result<reqwest::ClientBuilder, rustls::Error> {
+pub fn client(authorities: &[CertificateDer<'static>]) -> Result<reqwest::ClientBuilder, rustls::Error> {
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls(authorities)?)
         .no_proxy()

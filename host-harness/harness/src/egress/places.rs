@@ -14,7 +14,7 @@ use host_model::contract::manifest::Limit;
 const LONG_MS: u64 = 60 * 60 * 1_000;
 
 /// Whether `limit` is counted in the ledger.
-pub(crate) fn is_long(limit: &Limit) -> bool {
+pub fn is_long(limit: &Limit) -> bool {
     limit.period_ms.is_some_and(|period| period >= LONG_MS)
 }
 

@@ -100,8 +100,8 @@ impl Search {
         if forms.is_empty() {
             return None;
         }
-        #[cfg(test)]
-        tests::BUILT.set(tests::BUILT.get() + 1);
+        #[cfg(any(test, feature = "measure"))]
+        BUILT.set(BUILT.get() + 1);
         // A DFA is built by following each state's chain of failures, which is quadratic in a repeated letter; this kind is
         // linear. It fails only past two billion states; then nothing may be shown at all, which an empty pattern does.
         let automaton = AhoCorasick::builder()
@@ -184,17 +184,18 @@ fn base64_pieces(secret: &str) -> Vec<String> {
     pieces
 }
 
+#[cfg(any(test, feature = "measure"))]
+thread_local! {
+    /// How many automata this thread has built.
+    pub static BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     use super::*;
-
-    thread_local! {
-        /// How many automata this thread has built.
-        pub(crate) static BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-    }
 
     fn redactor(secret: &str) -> Redactor {
         Redactor::of([&Secret::new(secret).unwrap()])

@@ -8,7 +8,7 @@ use http::{
 };
 
 /// How long the answer asks to wait. A date is compared with the answer's own, so that clocks need not agree.
-pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let asked = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !asked.is_empty() && asked.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit is as good as never; a caller bounds what it waits.

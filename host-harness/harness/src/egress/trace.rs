@@ -50,7 +50,8 @@ impl Trace {
         Self(Arc::new(show))
     }
 
-    pub(crate) fn tell(&self, exchange: &Exchange) {
+    /// Reports an exchange.
+    pub fn tell(&self, exchange: &Exchange) {
         (self.0)(exchange);
     }
 }

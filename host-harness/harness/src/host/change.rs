@@ -103,7 +103,7 @@ impl Host {
     }
 
     /// The same with a component that is loaded already.
-    pub(crate) fn add_loaded(&self, name: &str, plugin: Plugin) -> Result<Digest, AddError> {
+    pub fn add_loaded(&self, name: &str, plugin: Plugin) -> Result<Digest, AddError> {
         config::named_plugin(name)?;
         let digest = plugin.digest();
         let _alone = self.changing();

@@ -4,15 +4,18 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::failure::{failed, failure_of, masked};
-use super::{About, Access, LONGEST_SETTLING, Masks, Room, Sandbox, Turns, meter::Meter};
+use super::{
+    About, Access, LONGEST_SETTLING, Masks, Room, Sandbox, Turns,
+    failure::{failed, failure_of, masked},
+    meter::Meter,
+};
 use crate::{
     bindings::{self, Bounded, contract::types},
     connection::Connection,
+    door::Admitted,
     egress::{Egress, Trace},
     engine::Engine,
     plugin::{Exports, Plugin},
-    webhook::Admitted,
 };
 use host_model::{
     contract::{

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::{About, Calls, Masks, Sandbox, meter::Meter};
 use crate::{
     bindings::{self, contract::types},
+    door::Admitted,
     plugin::Plugin,
-    webhook::Admitted,
 };
 use host_model::contract::{Interface, Subject, consent::Preference};
 

@@ -16,9 +16,9 @@ use crate::{clock::Clock, connection::Connection};
 use host_model::contract::Subject;
 
 /// How long a call that may have written, and did not say so, is given to settle: as long as Iterable needs.
-pub(crate) const UNTOLD: Duration = Duration::from_mins(1);
+pub const UNTOLD: Duration = Duration::from_mins(1);
 /// A connector cannot hold a person's calls back for longer: ten times what the slowest vendor is known to need.
-pub(crate) const LONGEST_SETTLING: Duration = Duration::from_mins(10);
+pub const LONGEST_SETTLING: Duration = Duration::from_mins(10);
 
 /// Below this many people nobody is forgotten.
 const FEW: usize = 10_000;

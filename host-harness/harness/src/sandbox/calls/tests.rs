@@ -1,21 +1,34 @@
 //! What a whole call prepares beside its work.
 
 use super::*;
-use crate::{egress::BUILT, service::tests::Bench};
+use crate::{
+    config::{Config, PluginSource},
+    connection::ConnectionSpec,
+    egress::{BUILT, Reach},
+    host::Host,
+};
 use host_model::contract::{
     consent::{Choice, Preference},
     webhook::Delivery,
 };
+use iterable_stand_in::StandIn;
 
 /// As documented for an opt-out by a link in a mail.
 const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[6539],"email":"ada@example.com"}}"#;
 
-/// The calls of a connection that accepts the token `t-0123456789`, all on this thread.
-fn accepting(bench: &Bench) -> Calls {
-    let calls = bench.shared.host.connection("newsletter").unwrap();
-    let accepted_tokens = vec![Secret::new("t-0123456789").unwrap().into()];
-    let connection = Connection { accepted_tokens, ..Connection::clone(&calls.connection) };
-    Calls { connection: Arc::new(connection), ..calls }
+/// The calls of a connection to `stand_in` that accepts the token `t-0123456789`, all on this thread.
+async fn accepting(stand_in: &StandIn) -> Calls {
+    let component = xtask::components::current("iterable").unwrap();
+    let mut spec = ConnectionSpec::new("acme", "newsletter", "iterable");
+    let vendor = stand_in.address().to_string();
+    spec.settings.insert("domain".to_owned(), vendor.clone());
+    spec.policy.hosts.insert(vendor);
+    spec.policy.reach = Reach::Loopback;
+    spec.secrets.insert("api-key".to_owned(), Secret::new(stand_in.api_key()).unwrap());
+    spec.accepted_tokens = vec![Secret::new("t-0123456789").unwrap().into()];
+    let config = Config::default().with_plugin("iterable", PluginSource::file(component)).unwrap();
+    let host = Host::start(config.with_connection(spec).unwrap()).await.unwrap();
+    host.connection("newsletter").unwrap()
 }
 
 fn delivered(calls: &Calls, body: &str) -> Admitted {
@@ -31,8 +44,8 @@ fn delivered(calls: &Calls, body: &str) -> Admitted {
 
 #[tokio::test]
 async fn a_whole_call_builds_a_search_only_if_it_has_prose() {
-    let bench = Bench::new().await;
-    let calls = accepting(&bench);
+    let stand_in = StandIn::builder().start().await.unwrap();
+    let calls = accepting(&stand_in).await;
     let read = delivered(&calls, OPT_OUT);
     let unread = delivered(&calls, "no JSON, from ada@example.com");
 

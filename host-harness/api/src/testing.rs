@@ -1,0 +1,213 @@
+//! A service that runs, and a client of its API, for tests here and in the crates above.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "a test that cannot have its service ends"
+)]
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use iterable_stand_in::{ProjectType, StandIn};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use crate::serve::Server;
+use host_model::secret::Secret;
+use host_service::{
+    service::{PartEnded, Shared},
+    settings::Settings,
+};
+use host_store::{
+    Connection, StoreError,
+    api_keys::{self, PREFIX, Scope},
+    testing,
+};
+
+pub struct Bench {
+    pub stand_in: StandIn,
+    pub shared: Arc<Shared>,
+    folder: Arc<tempfile::TempDir>,
+    api: SocketAddr,
+    webhooks: Option<SocketAddr>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), PartEnded>>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: String,
+    pub json: Value,
+    pub text: String,
+}
+
+impl Answer {
+    /// The end of a problem's type.
+    pub fn problem(&self) -> (u16, &str) {
+        let kind = self.json["type"].as_str().and_then(|kind| kind.rsplit(':').next());
+        assert!(self.headers.contains("content-type: application/problem+json"), "{self:?}");
+        assert_eq!(self.json["status"], self.status);
+        (self.status, kind.unwrap_or_default())
+    }
+
+    pub fn detail(&self) -> &str {
+        self.json["detail"].as_str().unwrap()
+    }
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With `more` in the configuration, where HOST stands for the stand-in's address.
+    pub async fn with(more: &str) -> Self {
+        let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("master.key"), "ab".repeat(32)).unwrap();
+        std::fs::write(folder.path().join("api.key"), stand_in.api_key()).unwrap();
+        configure(&folder, &stand_in, more);
+        Self::start(folder, stand_in).await
+    }
+
+    async fn start(folder: Arc<tempfile::TempDir>, stand_in: StandIn) -> Self {
+        let settings = Settings::read(folder.path().join("connector-host.toml")).unwrap();
+        let service = Server::start(settings).await.unwrap();
+        let (api, webhooks) = service.addresses();
+        let shared = service.shared();
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(service.run_until(async {
+            let _stopped = stopped.await;
+        }));
+        Self { stand_in, shared, folder, api: api.unwrap(), webhooks, stop, running }
+    }
+
+    /// Stops it and starts it again.
+    pub async fn restarted(self) -> Self {
+        drop(self.stop);
+        self.running.await.unwrap().unwrap();
+        drop(self.shared);
+        Self::start(self.folder, self.stand_in).await
+    }
+
+    /// Writes the configuration anew.
+    pub fn configure(&self, more: &str) {
+        configure(&self.folder, &self.stand_in, more);
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A new API key that reaches these tenants, or all.
+    pub async fn key(&self, name: &'static str, tenants: Option<&[&str]>, may_write: bool) -> String {
+        let tenants = tenants.map(|tenants| tenants.iter().map(|tenant| (*tenant).to_owned()).collect());
+        let scope = Scope { tenants, may_write };
+        let text = Secret::random(PREFIX).unwrap();
+        let kept = text.clone();
+        self.write(move |tx| Box::pin(async move { api_keys::create(tx, 17, name, &scope, &kept).await }))
+            .await;
+        text.expose().to_owned()
+    }
+
+    /// One that may do everything.
+    pub async fn operator(&self) -> String {
+        self.key("operator", None, true).await
+    }
+
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> futures::future::BoxFuture<'c, Result<T, StoreError>>
+        + Send
+        + 'static,
+    ) -> T {
+        self.shared.store.write(work).await.unwrap()
+    }
+
+    pub async fn sql(&self, statement: &'static str) {
+        testing::sql(&self.shared.store, statement).await;
+    }
+
+    /// The audit records of `tenant`, oldest first.
+    pub async fn audit(&self, tenant: &'static str) -> Vec<Value> {
+        let records = testing::audit_records(&self.shared.store, tenant).await;
+        records.iter().map(|record| serde_json::from_str(record).unwrap()).collect()
+    }
+
+    pub async fn get(&self, key: &str, path: &str) -> Answer {
+        self.send(key, "GET", path, None).await
+    }
+
+    pub async fn send(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/json\r\n");
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        send(self.api, method, path, &headers, &body).await
+    }
+
+    /// To the address of the API, with these headers.
+    pub async fn raw(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        send(self.api, method, path, headers, body).await
+    }
+
+    /// To the address where webhooks alone are served.
+    pub async fn at_webhooks(&self, path: &str) -> Answer {
+        send(self.webhooks.unwrap(), "GET", path, "", b"").await
+    }
+
+    /// The body of a connection `key` of `tenant` to the stand-in.
+    pub fn connection(&self, tenant: &str, key: &str) -> Value {
+        let host = self.stand_in.address().to_string();
+        json!({
+            "key": key, "tenant": tenant, "plugin": "iterable",
+            "settings": {"domain": host}, "secrets": {"api-key": self.stand_in.api_key()},
+            "egress": {"hosts": [host], "loopback": true, "plain-http": true},
+        })
+    }
+
+    /// Makes that connection.
+    pub async fn connect(&self, operator: &str, tenant: &str, key: &str) {
+        let body = self.connection(tenant, key);
+        let made = self.send(operator, "POST", "/api/v1/connection", Some(body)).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+}
+
+fn configure(folder: &tempfile::TempDir, stand_in: &StandIn, more: &str) {
+    let component = xtask::components::current("iterable").unwrap();
+    let text = format!(
+        "service.master-key = {{ file = 'master.key' }}\nservice.listen = '127.0.0.1:0'\n\
+         service.public-url = 'https://hooks.example.com'\nhost.concurrent-calls = 4\nplugins.iterable.file = '{}'\n{more}",
+        component.display()
+    );
+    let text = text.replace("HOST", &stand_in.address().to_string());
+    std::fs::write(folder.path().join("connector-host.toml"), text).unwrap();
+}
+
+async fn send(to: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: api\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Whoever refuses a body may not read all of it.
+    let _unread = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let _cut = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let (headers, text) = answer.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: headers.split(' ').nth(1).unwrap().parse().unwrap(),
+        headers: headers.to_lowercase(),
+        json: serde_json::from_str(text).unwrap_or_default(),
+        text: text.to_owned(),
+    }
+}

@@ -1,0 +1,16 @@
+//! The API as a client sees it, with Iterable's stand-in behind it.
+
+mod connections;
+mod document;
+mod file;
+mod identities;
+mod keys;
+mod metrics;
+mod person;
+mod plugins;
+mod problems;
+mod rekeying;
+mod requests;
+mod tenants;
+mod tokens;
+mod webhooks;

@@ -1,0 +1,316 @@
+//! Connections made, changed, tested, parked and deleted.
+
+use serde_json::json;
+
+use crate::testing::Bench;
+
+const PATH: &str = "/api/v1/connection/newsletter";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_made_shown_without_its_secrets_and_called() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    let made =
+        bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "newsletter"))).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(made.json["secrets"], json!({"api-key": "**********"}));
+    assert_eq!(
+        made.json["webhook-url"],
+        "https://hooks.example.com/api/v1/plus/connection/newsletter/consent-webhook"
+    );
+    assert_eq!(
+        (&made.json["enabled"], &made.json["actions"]),
+        (&json!(true), &json!(["erasure", "consent"]))
+    );
+    assert_eq!((&made.json["file"], &made.json["problem"]), (&json!(null), &json!(null)));
+    let shown = bench.get(&key, PATH).await;
+    assert_eq!(shown.json, made.json);
+    let listed = bench.get(&key, "/api/v1/connection").await;
+    assert_eq!(listed.json, json!({"connections": [made.json]}));
+    for answer in [&made, &shown, &listed] {
+        assert!(!answer.text.contains(bench.stand_in.api_key()), "{answer:?}");
+    }
+    let tested = bench.get(&key, &format!("{PATH}/test")).await;
+    assert_eq!(tested.json["test_status"], "succeeded", "{tested:?}");
+    assert_eq!(tested.json["failure_reason"], json!(null));
+    assert!(tested.json["checks"].as_array().unwrap().iter().any(|check| check["outcome"] == "passed"));
+    assert_eq!(bench.get(&key, PATH).await.json["test-passed"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_suit_is_told_by_field_and_nothing_is_made() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    let mut body = bench.connection("acme", "newsletter");
+    body["settings"]["webhookid"] = json!("7");
+    body["settings"]["project-type"] = json!("phone");
+    body["secrets"] = json!({});
+    let refused = bench.send(&key, "POST", "/api/v1/connection", Some(body)).await;
+    assert_eq!(refused.problem(), (422, "unsuited"));
+    let errors = refused.json["errors"].as_array().unwrap();
+    let mut fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["api-key", "project-type", "webhookid"]);
+    assert!(refused.text.contains("did you mean webhook-id?"), "{refused:?}");
+
+    let mut greedy = bench.connection("acme", "newsletter");
+    greedy["limits"] = json!({"memory-bytes": 1_u64 << 40});
+    let refused = bench.send(&key, "POST", "/api/v1/connection", Some(greedy)).await;
+    assert_eq!(refused.problem(), (422, "unsuited"));
+    assert_eq!(refused.json["errors"][0]["field"], "limits.memory-bytes");
+
+    let misnamed =
+        bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "News Letter"))).await;
+    assert_eq!(misnamed.problem(), (422, "unsuited"));
+    assert_eq!(bench.get(&key, PATH).await.problem(), (404, "unknown"));
+    assert!(bench.shared.host.connection_keys().is_empty());
+    bench.connect(&key, "acme", "newsletter").await;
+    let again =
+        bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "newsletter"))).await;
+    assert_eq!(again.problem(), (409, "key-taken"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_cannot_be_read_is_told_where_and_no_secret_with_it() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/json\r\n");
+    for (body, told) in [
+        ("{\"key\": \"a\",\n \"tenant\": 17}", "tenant: invalid type"),
+        ("{\"key\": \"a\",\n \"tenant\"", "line 2"),
+        ("{\"key\": \"a\", \"colour\": 1}", "unknown field `colour`"),
+        ("{\"secrets\": {\"api-key\": 12345678}}", "secrets.api-key: a secret is a text"),
+        ("{\"egress\": {\"plain-http\": true}}", "egress: plain-http: plain HTTP goes to this machine alone"),
+    ] {
+        let refused = bench.raw("POST", "/api/v1/connection", &headers, body.as_bytes()).await;
+        assert_eq!(refused.problem(), (400, "bad-body"), "{body}");
+        assert!(refused.detail().contains(told) && !refused.text.contains("12345678"), "{refused:?}");
+    }
+    let text = format!("authorization: Bearer {key}\r\ncontent-type: text/plain\r\n");
+    assert_eq!(bench.raw("POST", "/api/v1/connection", &text, b"{}").await.problem(), (415, "media-type"));
+    let large = vec![b' '; crate::body::LARGEST_BODY + 1];
+    let refused = bench.raw("POST", "/api/v1/connection", &headers, &large).await;
+    assert_eq!(refused.problem(), (413, "too-large"));
+    let query = bench.send(&key, "DELETE", "/api/v1/connection/x?abandon=maybe", None).await;
+    assert_eq!(query.problem(), (400, "bad-query"));
+    assert_eq!(bench.get(&key, "/api/v1/nothing").await.problem(), (404, "unknown"));
+    let method = bench.send(&key, "PUT", "/api/v1/connection", None).await;
+    assert_eq!(method.problem(), (405, "method-not-allowed"));
+    assert!(method.headers.contains("allow: "), "{method:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_keeps_what_it_leaves_out_outlives_a_restart_and_is_on_record_without_values() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let refused = bench.send(&key, "PATCH", PATH, Some(json!({"settings": {"project-type": "phone"}}))).await;
+    assert_eq!(refused.problem(), (422, "unsuited"));
+    let patch = json!({"enabled": false, "actions": ["erasure"], "system": "crm", "secrets": {"api-key": "k-9876543210"}});
+    let changed = bench.send(&key, "PATCH", PATH, Some(patch)).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let bench = bench.restarted().await;
+    let shown = bench.get(&key, PATH).await;
+    assert_eq!(shown.json, changed.json);
+    assert_eq!((&shown.json["enabled"], &shown.json["actions"]), (&json!(false), &json!(["erasure"])));
+    assert_eq!(shown.json["settings"]["domain"], bench.stand_in.address().to_string());
+    let tested = bench.get(&key, &format!("{PATH}/test")).await;
+    assert_eq!(tested.json["test_status"], "failed", "the new key is not the vendor's");
+    assert!(tested.json["failure_reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{tested:?}");
+
+    let records = bench.audit("acme").await;
+    let what: Vec<_> = records.iter().map(|record| record["what"].as_str().unwrap()).collect();
+    assert_eq!(what, ["connection-created", "connection-changed", "connection-tested"]);
+    assert_eq!(records[1]["detail"]["changed"], json!(["enabled", "actions", "system", "secrets.api-key"]));
+    assert!(records[1]["detail"]["by"].as_str().unwrap().starts_with("API key operator ("), "{records:?}");
+    assert!(!json!(records).to_string().contains("k-9876543210"));
+
+    let removed = bench.send(&key, "PATCH", PATH, Some(json!({"secrets": {"api-key": null}}))).await;
+    assert_eq!(removed.problem(), (422, "unsuited"));
+    assert_eq!(removed.json["errors"][0]["field"], "api-key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_stands_in_the_database_in_the_open() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    bench.shared.store.back_up(&bench.file("copy.db")).await.unwrap();
+    let copy = std::fs::read(bench.file("copy.db")).unwrap();
+    let found = |text: &str| copy.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(found("newsletter"));
+    assert!(!found(bench.stand_in.api_key()) && !found(&key));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_connection_goes_on_once_it_is_resumed_or_passes_its_test() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let park =
+        "UPDATE connections SET parked_why = 'the vendor refused the key', parked_at = 17, outcomes = '000'";
+    bench.sql(park).await;
+    bench
+        .sql(
+            "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
+               VALUES ('a-1', 'acme', 'newsletter', 'connection-parked', 'newsletter', 'd', 1)",
+        )
+        .await;
+    let shown = bench.get(&key, PATH).await;
+    assert_eq!(
+        (&shown.json["parked-why"], &shown.json["parked-at"]),
+        (&json!("the vendor refused the key"), &json!(17))
+    );
+    let resumed = bench.send(&key, "POST", &format!("{PATH}/resume"), None).await;
+    assert_eq!(resumed.json, json!({"key": "newsletter", "was-parked": true}));
+    assert_eq!(bench.get(&key, PATH).await.json["parked-why"], json!(null));
+    assert_eq!(bench.get(&key, "/api/v1/alarms").await.json, json!({"alarms": []}));
+    let again = bench.send(&key, "POST", &format!("{PATH}/resume"), None).await;
+    assert_eq!(again.json["was-parked"], false);
+
+    bench.sql(park).await;
+    let reader = bench.key("reader", None, false).await;
+    bench.get(&reader, &format!("{PATH}/test")).await;
+    assert_eq!(bench.get(&key, PATH).await.json["parked-at"], 17, "a key that may read resumes nothing");
+    bench.get(&key, &format!("{PATH}/test")).await;
+    assert_eq!(bench.get(&key, PATH).await.json["parked-why"], json!(null));
+    let records = bench.audit("acme").await;
+    assert_eq!(records.iter().filter(|record| record["what"] == "connection-resumed").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_abandoned() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    for statement in [
+        "UPDATE connections SET enabled = 0",
+        "INSERT INTO people (id, connection) VALUES (1, 'newsletter')",
+        "INSERT INTO names (connection, name, kind, person) VALUES ('newsletter', x'01', 'email', 1)",
+        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
+           generation) VALUES (1, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', x'01', 4102444800000, 1, 0), \
+           (2, 'r-2', 'acme', 'newsletter', 1, 'consent', 'waiting', 'confirm', x'01', 4102444800000, 1, 3)",
+        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
+           reason, finished_at) \
+           VALUES (3, 'r-3', 'acme', 'newsletter', 1, 'consent', 'failed', 'act', x'01', 4102444800000, 1, 'no', 4102444800000)",
+        "INSERT INTO request_keys (request, data_key) VALUES (1, x'01'), (2, x'01'), (3, x'01')",
+        "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
+           VALUES ('a-1', 'acme', 'newsletter', 'request-late', 'r-1', 'd', 1), ('a-2', 'acme', 'other', 'k', 'x', 'd', 1)",
+    ] {
+        bench.sql(statement).await;
+    }
+    let refused = bench.send(&key, "DELETE", PATH, None).await;
+    assert_eq!(refused.problem(), (409, "unfinished"));
+    assert_eq!(refused.json["requests"], 2);
+    assert_eq!(bench.get(&key, PATH).await.status, 200);
+
+    let deleted = bench.send(&key, "DELETE", &format!("{PATH}?abandon=true"), None).await;
+    assert_eq!(deleted.json, json!({"key": "newsletter", "requests-abandoned": 2}));
+    assert_eq!(bench.get(&key, PATH).await.problem(), (404, "unknown"));
+    assert!(bench.shared.host.connection("newsletter").is_err());
+    let rows: Vec<String> = bench
+        .write(|tx| {
+            Box::pin(async move {
+                let rows = sqlx::query_scalar(
+                    "SELECT id || ' ' || state || ' ' || (sealed_details IS NULL) || ' ' || reason FROM requests \
+                     UNION ALL SELECT 'key' FROM request_keys UNION ALL SELECT 'person' FROM people \
+                     UNION ALL SELECT 'name' FROM names",
+                );
+                Ok(rows.fetch_all(tx).await?)
+            })
+        })
+        .await;
+    assert_eq!(
+        rows,
+        [
+            "r-1 failed 1 its connection was deleted before anything was sent",
+            "r-2 failed 1 its connection was deleted before it ended; the vendor may have acted: look there",
+            "r-3 failed 1 no",
+        ]
+    );
+    let alarms = bench.get(&key, "/api/v1/alarms").await;
+    let open: Vec<_> =
+        alarms.json["alarms"].as_array().unwrap().iter().map(|alarm| alarm["id"].clone()).collect();
+    assert_eq!(open, ["a-2"], "nobody can act on what is about a connection that is gone");
+    let replayed = bench.send(&key, "POST", "/api/v1/requests/r-3/replay", None).await;
+    assert_eq!(replayed.problem(), (409, "not-replayed"));
+    let records = bench.audit("acme").await;
+    assert_eq!(records.last().unwrap()["what"], "connection-deleted");
+    bench.connect(&key, "other", "newsletter").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_that_the_mapping_cannot_stand_for_is_refused_and_changes_nothing() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    for (path, body) in [
+        ("systems/crm", json!({"fides_key": "crm", "name": "CRM", "data_uses": ["marketing"]})),
+        (
+            "notices/n-1",
+            json!({"id": "n-1", "name": "News", "data_uses": ["marketing"], "enforcement_level": "system_wide"}),
+        ),
+    ] {
+        let put = bench.send(&key, "PUT", &format!("/api/v1/tenants/acme/{path}"), Some(body)).await;
+        assert_eq!(put.status, 204, "{put:?}");
+    }
+    assert_eq!(bench.send(&key, "PATCH", PATH, Some(json!({"system": "crm"}))).await.status, 200);
+    bench
+        .sql(
+            "INSERT INTO items (connection, kind, id, name, notice, listed) \
+             VALUES ('newsletter', 'channel', '6539', 'News', 'n-1', 1)",
+        )
+        .await;
+    let patch = json!({"system": "billing", "enabled": false});
+    let refused = bench.send(&key, "PATCH", PATH, Some(patch)).await;
+    assert_eq!(refused.problem(), (409, "breaks-mapping"));
+    assert!(refused.detail().starts_with("connection newsletter maps channel:6539: "), "{refused:?}");
+    let shown = bench.get(&key, PATH).await;
+    assert_eq!((&shown.json["system"], &shown.json["enabled"]), (&json!("crm"), &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    bench.connect(&key, "acme", "second").await;
+    bench.connect(&key, "acme", "third").await;
+    bench.sql("UPDATE connections SET actions = '[\"portability\"]' WHERE key = 'newsletter'").await;
+    bench.sql("UPDATE connections SET sealed_secrets = x'00' WHERE key = 'third'").await;
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, "/api/v1/connection/second/test").await.json["test_status"], "succeeded");
+    let listed = bench.get(&key, "/api/v1/connection").await;
+    assert_eq!(listed.json["connections"].as_array().unwrap().len(), 1);
+    let alarms = bench.get(&key, "/api/v1/alarms").await;
+    let alarms: Vec<_> = alarms.json["alarms"].as_array().unwrap().clone();
+    let told: Vec<_> = alarms.iter().map(|alarm| (alarm["kind"].clone(), alarm["about"].clone())).collect();
+    let wanted = |key: &str| (json!("connection-unreadable"), json!(key));
+    assert_eq!(told, [wanted("newsletter"), wanted("third")]);
+    assert!(alarms[0]["detail"].as_str().unwrap().contains("actions"), "{alarms:?}");
+    assert_eq!(bench.get(&key, PATH).await.problem(), (500, "internal"));
+    let other = bench.key("other", Some(&["other"]), true).await;
+    assert_eq!(bench.send(&other, "DELETE", PATH, None).await.problem(), (404, "unknown"));
+    assert_eq!(bench.send(&key, "DELETE", PATH, None).await.status, 200);
+    let left = bench.get(&key, "/api/v1/alarms").await.json["alarms"].as_array().unwrap().len();
+    assert_eq!((left, bench.get(&key, PATH).await.status), (1, 404));
+    bench.connect(&key, "acme", "newsletter").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_is_cleared_by_name_with_a_note() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.sql("INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('a-1', 'acme', 'k', 'x', 'd', 1)").await;
+    let listed = bench.get(&key, "/api/v1/alarms").await;
+    assert_eq!(listed.json["alarms"][0]["id"], "a-1");
+    let note = "n".repeat(501);
+    let path = "/api/v1/alarms/a-1/clear";
+    let refused = bench.send(&key, "POST", path, Some(json!({"note": note}))).await;
+    assert_eq!(refused.problem(), (400, "bad-body"));
+    let cleared = bench.send(&key, "POST", path, Some(json!({"note": "looked at it"}))).await;
+    let by = cleared.json["cleared_by"].as_str().unwrap();
+    assert!(by.starts_with("API key operator (") && by.ends_with("): looked at it"), "{by}");
+    assert_eq!(bench.get(&key, "/api/v1/alarms").await.json, json!({"alarms": []}));
+    assert_eq!(bench.send(&key, "POST", path, Some(json!({}))).await.problem(), (404, "unknown"));
+}

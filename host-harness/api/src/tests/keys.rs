@@ -1,0 +1,71 @@
+//! Who may do what.
+
+use serde_json::json;
+
+use crate::testing::Bench;
+use host_store::api_keys;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_without_a_key_in_use() {
+    let bench = Bench::new().await;
+    for headers in ["", "authorization: Basic b3BzOng=\r\n", "authorization: Bearer chk_wrong\r\n"] {
+        let refused = bench.raw("GET", "/api/v1/connection", headers, b"").await;
+        assert_eq!(refused.problem(), (401, "unauthenticated"), "{headers}");
+        assert!(refused.headers.contains("www-authenticate: bearer"), "{refused:?}");
+    }
+    let key = bench.operator().await;
+    assert_eq!(bench.get(&key, "/api/v1/connection").await.status, 200);
+    bench.write(|tx| Box::pin(async move { api_keys::revoke(tx, 18, "operator").await })).await;
+    assert_eq!(bench.get(&key, "/api/v1/connection").await.problem(), (401, "unauthenticated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_read_changes_nothing() {
+    let bench = Bench::new().await;
+    let (operator, reader) = (bench.operator().await, bench.key("reader", None, false).await);
+    bench.connect(&operator, "acme", "newsletter").await;
+    for (method, path) in [
+        ("POST", "/api/v1/connection"),
+        ("PATCH", "/api/v1/connection/newsletter"),
+        ("DELETE", "/api/v1/connection/newsletter"),
+        ("POST", "/api/v1/connection/newsletter/resume"),
+        ("POST", "/api/v1/plugins/iterable"),
+        ("POST", "/api/v1/reload"),
+    ] {
+        let refused = bench.send(&reader, method, path, Some(json!({}))).await;
+        assert_eq!(refused.problem(), (403, "read-only"), "{method} {path}");
+    }
+    assert_eq!(bench.get(&reader, "/api/v1/connection/newsletter").await.status, 200);
+    assert_eq!(bench.get(&reader, "/api/v1/connection/newsletter/test").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_narrows_where_its_requests_go_and_never_widens_it() {
+    let bench = Bench::new().await;
+    let (operator, tenant) = (bench.operator().await, bench.key("acme", Some(&["acme"]), true).await);
+    let inside =
+        bench.send(&tenant, "POST", "/api/v1/connection", Some(bench.connection("acme", "inside"))).await;
+    assert_eq!(inside.problem(), (403, "not-all-tenants"));
+    assert!(
+        inside.detail().contains("egress: an API key to some tenants may deny further operations"),
+        "{inside:?}"
+    );
+    bench.connect(&operator, "acme", "newsletter").await;
+    let path = "/api/v1/connection/newsletter";
+    let deny = |names: &[&str]| json!({"egress": {"denied-operations": names}});
+    let denied = bench.send(&tenant, "PATCH", path, Some(deny(&["list-channels"]))).await;
+    assert_eq!(denied.status, 200, "{denied:?}");
+    for (patch, field) in [
+        (deny(&[]), "egress.denied-operations"),
+        (json!({"egress": {"hosts": ["10.0.0.1"]}}), "egress"),
+        (json!({"egress": {"authorities": null, "request-cap": 17}}), "egress"),
+        (json!({"limits": {"memory-bytes": 17}}), "limits"),
+    ] {
+        let refused = bench.send(&tenant, "PATCH", path, Some(patch)).await;
+        assert_eq!(refused.problem(), (403, "not-all-tenants"));
+        assert_eq!(refused.json["fields"], json!([field]));
+    }
+    let shown = bench.get(&tenant, path).await;
+    assert_eq!(shown.json["egress"]["denied-operations"], json!(["list-channels"]));
+    assert_eq!(bench.send(&operator, "PATCH", path, Some(deny(&[]))).await.status, 200);
+}

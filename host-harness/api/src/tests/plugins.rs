@@ -1,0 +1,166 @@
+//! Versions published and rolled back.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::testing::{Answer, Bench};
+
+fn guest(name: &str) -> Vec<u8> {
+    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
+}
+
+/// With the plugin `guest`, of build one.
+async fn bench(more: &str) -> (Bench, String) {
+    let file = xtask::components::current("guests/build_one").unwrap();
+    let bench = Bench::with(&format!("plugins.guest.file = '{}'\n{more}", file.display())).await;
+    let key = bench.operator().await;
+    (bench, key)
+}
+
+async fn publish(bench: &Bench, key: &str, path: &str, component: &[u8]) -> Answer {
+    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
+    bench.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
+}
+
+async fn version(bench: &Bench, key: &str, name: &str) -> String {
+    let plugins = bench.get(key, "/api/v1/plugins").await;
+    let plugins = plugins.json["plugins"].as_array().unwrap().clone();
+    let plugin = plugins.iter().find(|plugin| plugin["name"] == name).unwrap();
+    plugin["version"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolled_back() {
+    let (bench, key) = bench("").await;
+    let nothing = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+    assert_eq!(nothing.problem(), (409, "not-replaced"));
+    let published = publish(&bench, &key, "guest", &guest("build_two")).await;
+    assert_eq!(published.status, 200, "{published:?}");
+    assert_eq!(published.json["changes"], json!([]));
+    assert!(published.json["next-start"].as_str().unwrap().contains("before the file"), "{published:?}");
+    assert_eq!(version(&bench, &key, "guest").await, "two");
+    let bench = bench.restarted().await;
+    assert_eq!(version(&bench, &key, "guest").await, "two");
+    for version_after in ["one", "two", "one"] {
+        let rolled_back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+        assert_eq!(rolled_back.status, 200, "{rolled_back:?}");
+        assert_eq!(version(&bench, &key, "guest").await, version_after);
+    }
+    let bench = bench.restarted().await;
+    assert_eq!(version(&bench, &key, "guest").await, "one");
+    let what: Vec<_> = bench.audit("*").await.iter().map(|record| record["what"].clone()).collect();
+    assert_eq!(
+        what[1..],
+        ["plugin-published", "plugin-rolled-back", "plugin-rolled-back", "plugin-rolled-back"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_asks_for_more_waits_for_somebody_to_agree() {
+    let (bench, key) = bench("").await;
+    let refused = publish(&bench, &key, "guest", &guest("build_greedy")).await;
+    assert_eq!(refused.problem(), (409, "asks-for-more"));
+    assert!(!refused.json["changes"].as_array().unwrap().is_empty(), "{refused:?}");
+    assert_eq!(version(&bench, &key, "guest").await, "one");
+    let agreed = publish(&bench, &key, "guest?agree=true", &guest("build_greedy")).await;
+    assert_eq!(agreed.json["changes"], refused.json["changes"], "{agreed:?}");
+    assert_ne!(version(&bench, &key, "guest").await, "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_plugin_is_taken_once_somebody_agrees_to_everything_and_is_there_after_a_restart() {
+    let (bench, key) = bench("").await;
+    let refused = publish(&bench, &key, "fresh", &guest("build_one")).await;
+    assert_eq!(refused.problem(), (409, "asks-for-more"));
+    assert_eq!(publish(&bench, &key, "fresh?agree=true", &guest("build_one")).await.status, 200);
+    let bench = bench.restarted().await;
+    assert_eq!(version(&bench, &key, "fresh").await, "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on() {
+    let watched = format!(
+        "plugins.watched = {{ file = '{}', watch = true }}",
+        xtask::components::current("guests/build_one").unwrap().display()
+    );
+    let (bench, key) = bench(&watched).await;
+    for (path, component, problem) in [
+        ("guest", b"no wasm".to_vec(), (422, "no-component")),
+        ("guest?agree=true", guest("puppet"), (409, "not-replaced")),
+        ("watched", guest("build_two"), (409, "not-replaced")),
+        ("Fresh?agree=true", guest("build_one"), (422, "no-component")),
+    ] {
+        assert_eq!(publish(&bench, &key, path, &component).await.problem(), problem, "{path}");
+    }
+    let unknown = bench.send(&key, "POST", "/api/v1/plugins/never/roll-back", None).await;
+    assert_eq!(unknown.problem(), (404, "unknown"));
+    assert_eq!(version(&bench, &key, "guest").await, "one");
+    let names: Vec<_> = bench.shared.host.plugins().keys().cloned().collect();
+    assert_eq!(names, ["guest", "iterable", "watched"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_keeps_nobody_from_starting() {
+    let (bench, key) = bench("").await;
+    bench.connect(&key, "acme", "newsletter").await;
+    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    bench.sql("UPDATE components SET bytes = x'00'").await;
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, "/api/v1/connection/newsletter/test").await.json["test_status"], "succeeded");
+    let ready = bench.raw("GET", "/ready", "", b"").await;
+    assert_eq!(
+        (ready.problem(), ready.detail()),
+        ((503, "unavailable"), r#"plugins are not loaded: {"guest"}"#)
+    );
+    let alarms = bench.get(&key, "/api/v1/alarms").await;
+    let alarm = &alarms.json["alarms"][0];
+    assert_eq!((&alarm["kind"], &alarm["about"]), (&json!("plugin-not-loaded"), &json!("guest")));
+    assert_eq!(publish(&bench, &key, "guest?agree=true", &guest("build_two")).await.status, 200);
+    assert_eq!(bench.raw("GET", "/ready", "", b"").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
+    let (bench, key) = bench("").await;
+    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    let changing = bench.shared.registry.changing.lock().await;
+    let overtaking = async {
+        // By then, the roll-back knows where it goes.
+        while bench.shared.registry.compiling.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        bench.sql("UPDATE publications SET before = digest WHERE plugin = 'guest'").await;
+        drop(changing);
+    };
+    let rolling_back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None);
+    let both = async { tokio::join!(rolling_back, overtaking) };
+    let (rolled_back, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
+    assert_eq!(rolled_back.problem(), (409, "not-replaced"));
+    assert!(rolled_back.detail().starts_with("another version of plugin guest was published meanwhile"));
+    assert_eq!(version(&bench, &key, "guest").await, "two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_component_compiles_other_changes_go_through() {
+    let (bench, key) = bench("").await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let loops = guest("describe_loops");
+    // Describing itself is part of loading; this one never comes to an end by itself.
+    let publishing = publish(&bench, &key, "guest", &loops);
+    let others = async {
+        while bench.shared.registry.compiling.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        bench.connect(&key, "globex", "aside").await;
+        let change = json!({"egress": {"denied-operations": ["list-channels"]}});
+        let path = "/api/v1/connection/newsletter";
+        let changed = bench.send(&key, "PATCH", path, Some(change)).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+    };
+    tokio::select! {
+        biased;
+        () = others => assert!(bench.shared.registry.compiling.try_lock().is_err()),
+        published = publishing => panic!("nothing went through before {published:?}"),
+    }
+}

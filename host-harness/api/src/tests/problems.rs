@@ -1,0 +1,119 @@
+//! Whatever is wrong with a request, the answer is a problem document.
+
+use serde_json::{Value, json};
+
+use crate::testing::Bench;
+
+/// Each route of the document with a method, its blanks filled with `blank`.
+fn routes(blank: &str) -> Vec<(String, String)> {
+    let document: Value = serde_json::from_str(&crate::document::text()).unwrap();
+    let mut routes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let segments: Vec<_> =
+            path.split('/').map(|segment| if segment.starts_with('{') { blank } else { segment }).collect();
+        let methods = item.as_object().unwrap().keys();
+        routes.extend(methods.map(|method| (method.to_uppercase(), segments.join("/"))));
+    }
+    routes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_request_to_every_route_is_answered_with_a_problem_document() {
+    let bench = Bench::new().await;
+    let operator = bench.operator().await;
+    bench.connect(&operator, "acme", "newsletter").await;
+    let with =
+        |content_type: &str| format!("authorization: Bearer {operator}\r\ncontent-type: {content_type}\r\n");
+    let oversized = "[".repeat(crate::body::LARGEST_BODY + 1);
+    let mut refused = 0;
+    for blank in ["newsletter", "17", "%FF", "%2E%2E", "a%00b"] {
+        for (method, path) in routes(blank) {
+            for (method, query, headers, body) in [
+                ("PURGE", "", with("application/json"), "{}"),
+                (
+                    &*method,
+                    "?limit=x&after=x&before=x&state=x&agree=x&abandon=x&nope=1",
+                    with("application/json"),
+                    "{}",
+                ),
+                (&*method, "?%FF=%FF", with("application/json"), "{}"),
+                (&*method, "", with("application/json"), "{\"a"),
+                (&*method, "", with("application/json"), "[17]"),
+                (&*method, "", with("application/json"), "\u{0}"),
+                (&*method, "", with("text/plain"), "{}"),
+                (&*method, "", String::new(), ""),
+                (&*method, "", with("application/json"), &oversized),
+            ] {
+                let path = format!("{path}{query}");
+                let answer = bench.raw(method, &path, &headers, body.as_bytes()).await;
+                if answer.status >= 400 {
+                    let (status, kind) = answer.problem();
+                    assert!(status < 500 || kind == "vendor", "{method} {path}: {answer:?}");
+                    assert!(!kind.is_empty() && !answer.detail().is_empty(), "{method} {path}: {answer:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
+    let nowhere = bench.raw("GET", "/api/v1/nowhere", "", b"").await;
+    assert_eq!(nowhere.problem(), (404, "unknown"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_named_as_fides_names_people_and_by_what_the_connector_finds_people_by() {
+    let bench = Bench::new().await;
+    let operator = bench.operator().await;
+    let mut hybrid = bench.connection("acme", "newsletter");
+    hybrid["settings"]["project-type"] = json!("hybrid");
+    assert_eq!(bench.send(&operator, "POST", "/api/v1/connection", Some(hybrid)).await.status, 201);
+    let submit = async |identity: Value| {
+        let body = json!({"action": "erasure", "identity": identity});
+        bench.send(&operator, "POST", "/api/v1/connection/newsletter/requests", Some(body)).await
+    };
+    for identity in [
+        json!({"email": "ada@example.com"}),
+        json!({"external_id": "u-17"}),
+        json!({"user-id": "u-17", "external_id": "u-17"}),
+        json!({"email": "ada@example.com", "phone_number": "+491701234567"}),
+    ] {
+        let taken = submit(identity.clone()).await;
+        assert_eq!(taken.status, 202, "{identity} {taken:?}");
+    }
+    for identity in
+        [json!({"phone_number": "+491701234567"}), json!({"email": " ", "fides_user_device": "d"})]
+    {
+        let refused = submit(identity.clone()).await;
+        assert_eq!(refused.problem(), (422, "no-usable-kind"), "{identity}");
+        assert_eq!(refused.json["accepted"], json!(["email", "user-id"]));
+        assert_eq!(
+            refused.detail(),
+            "connection newsletter does not identify people by these identifier kinds; it accepts email, user-id"
+        );
+    }
+    let nobody = submit(json!({"email": ""})).await;
+    assert_eq!(nobody.problem(), (400, "bad-body"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_do_what_is_asked_says_so_and_is_not_unknown() {
+    let puppet = xtask::components::current("guests/puppet").unwrap();
+    let bench = Bench::with(&format!("plugins.puppet.file = '{}'\n", puppet.display())).await;
+    let operator = bench.operator().await;
+    let made = json!({"key": "puppet", "tenant": "acme", "plugin": "puppet"});
+    assert_eq!(bench.send(&operator, "POST", "/api/v1/connection", Some(made)).await.status, 201);
+    let path = "/api/v1/connection/puppet/requests";
+    let reading = json!({"action": "reading", "identity": {"email": "ada@example.com"}});
+    let refused = bench.send(&operator, "POST", path, Some(reading)).await;
+    assert_eq!(refused.problem(), (422, "unsuited"));
+    assert_eq!(refused.detail(), "the connector puppet of connection puppet does not offer consent");
+    bench.connect(&operator, "acme", "newsletter").await;
+    bench.sql("UPDATE connections SET settings = json_set(settings, '$.settings.domain', 'not a host') WHERE key = 'newsletter'").await;
+    host_service::connections::carry_all(&bench.shared).await.unwrap();
+    let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
+    let refused =
+        bench.send(&operator, "POST", "/api/v1/connection/newsletter/requests", Some(erasure)).await;
+    assert_eq!(refused.problem(), (422, "unsuited"));
+    assert!(refused.detail().starts_with("connection newsletter is not served: "), "{refused:?}");
+    assert_eq!(bench.audit("acme").await.len(), 2, "nothing but the two that were made");
+}

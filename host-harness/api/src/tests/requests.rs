@@ -1,0 +1,126 @@
+//! Requests as a client sends and follows them.
+
+use serde_json::{Value, json};
+
+use crate::testing::Bench;
+
+const SUBMIT: &str = "/api/v1/connection/newsletter/requests";
+
+fn erasure(email: &str) -> Value {
+    json!({"action": "erasure", "identity": {"email": email}})
+}
+
+async fn submit(bench: &Bench, key: &str, idempotency_key: &str, body: &Value) -> crate::testing::Answer {
+    let headers = format!(
+        "authorization: Bearer {key}\r\ncontent-type: application/json\r\nidempotency-key: {idempotency_key}\r\n"
+    );
+    bench.raw("POST", SUBMIT, &headers, body.to_string().as_bytes()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_accepted_once_it_is_stored_and_followed_to_its_attempts() {
+    let bench = Bench::new().await;
+    let operator = bench.operator().await;
+    bench.connect(&operator, "acme", "newsletter").await;
+    let taken = bench.send(&operator, "POST", SUBMIT, Some(erasure("ada@example.com"))).await;
+    assert_eq!((taken.status, &taken.json["state"]), (202, &json!("waiting")));
+    let place = format!("/api/v1/requests/{}", taken.json["id"].as_str().unwrap());
+    assert!(taken.headers.contains(&format!("location: {place}")), "{taken:?}");
+    let shown = loop {
+        let shown = bench.get(&operator, &place).await;
+        if shown.json["step"] == "confirm" {
+            break shown;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(shown.json["attempts"].as_array().unwrap().len(), 1);
+    assert!(shown.json["attempts"][0]["plugin_digest"].as_str().unwrap().starts_with("sha256:"));
+    assert_eq!(shown.json["outcome"]["receipt"]["status"], "accepted");
+    assert!(shown.json["forecast"]["runs_at"].is_number());
+    assert!(!shown.text.contains("ada@example.com"));
+    let listed = bench.get(&operator, "/api/v1/requests?connection=newsletter&limit=1").await;
+    assert_eq!(listed.json["requests"][0]["id"], taken.json["id"]);
+    let metrics = bench.get(&operator, "/metrics").await.text;
+    let line = "connector_host_attempts_total{tenant=\"acme\",connection=\"newsletter\",operation=\"erasure\",status=\"in-progress\"} 1";
+    assert!(metrics.lines().any(|told| told == line), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_idempotency_key_is_the_same_request_and_another_body_under_it_is_refused() {
+    let bench = Bench::new().await;
+    let operator = bench.operator().await;
+    bench.connect(&operator, "acme", "newsletter").await;
+    let first = submit(&bench, &operator, "k-1", &erasure("ada@example.com")).await;
+    let again = submit(&bench, &operator, "k-1", &erasure("ada@example.com")).await;
+    assert_eq!((first.status, again.status), (202, 202));
+    assert_eq!((&again.json["id"], &again.json["was_sent_before"]), (&first.json["id"], &json!(true)));
+    let other = submit(&bench, &operator, "k-1", &erasure("bob@example.com")).await;
+    assert_eq!((other.problem(), &other.json["request"]), ((409, "key-reused"), &first.json["id"]));
+    let listed = bench.get(&operator, "/api/v1/requests").await;
+    assert_eq!(listed.json["requests"].as_array().unwrap().len(), 1);
+    bench.shared.host.remove_connection("newsletter");
+    let again = submit(&bench, &operator, "k-1", &erasure("ada@example.com")).await;
+    assert_eq!(
+        (again.status, &again.json["id"]),
+        (202, &first.json["id"]),
+        "whatever became of the connection"
+    );
+    let other = submit(&bench, &operator, "k-1", &erasure("bob@example.com")).await;
+    assert_eq!(other.problem(), (409, "key-reused"));
+    assert_ne!(submit(&bench, &operator, "k-2", &erasure("bob@example.com")).await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_cannot_be_taken_says_why() {
+    let bench = Bench::new().await;
+    let operator = bench.operator().await;
+    bench.connect(&operator, "acme", "newsletter").await;
+    for (body, problem) in [
+        (json!({"action": "erasure", "identity": {}}), (400, "bad-body")),
+        (json!({"action": "erasure", "identity": {"email": " "}}), (400, "bad-body")),
+        (json!({"action": "forget", "identity": {"email": "ada@example.com"}}), (400, "bad-body")),
+        (json!({"action": "erasure", "identity": {"email": "a"}, "extra": 1}), (400, "bad-body")),
+    ] {
+        assert_eq!(
+            bench.send(&operator, "POST", SUBMIT, Some(body.clone())).await.problem(),
+            problem,
+            "{body}"
+        );
+    }
+    let narrowed = bench.send(
+        &operator,
+        "PATCH",
+        "/api/v1/connection/newsletter",
+        Some(json!({"actions": ["consent"]})),
+    );
+    assert_eq!(narrowed.await.status, 200);
+    let refused = bench.send(&operator, "POST", SUBMIT, Some(erasure("ada@example.com"))).await;
+    assert_eq!(refused.problem(), (409, "not-enabled"));
+    let unknown = bench.send(&operator, "POST", "/api/v1/connection/shop/requests", Some(erasure("a"))).await;
+    assert_eq!(unknown.problem(), (404, "unknown"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_request_is_replayed_and_one_that_is_done_is_not() {
+    let bench = Bench::new().await;
+    let operator = bench.operator().await;
+    bench.connect(&operator, "acme", "newsletter").await;
+    let refusal = json!({"code": "BadParams", "msg": "no"});
+    bench.stand_in.fault(iterable_stand_in::Fault::Answer(400, refusal), "POST /api/users/forget", 1);
+    let taken = bench.send(&operator, "POST", SUBMIT, Some(erasure("ada@example.com"))).await;
+    let place = format!("/api/v1/requests/{}", taken.json["id"].as_str().unwrap());
+    while bench.get(&operator, &place).await.json["state"] != "failed" {
+        tokio::task::yield_now().await;
+    }
+    bench.sql("UPDATE requests SET received_at = received_at - 2592000000").await;
+    let received_at = bench.get(&operator, &place).await.json["received_at"].clone();
+    let replayed = bench.send(&operator, "POST", &format!("{place}/replay"), None).await;
+    assert_eq!(replayed.status, 202);
+    assert_eq!(bench.get(&operator, &place).await.json["received_at"], received_at);
+    while bench.get(&operator, &place).await.json["step"] != "confirm" {
+        tokio::task::yield_now().await;
+    }
+    let again = bench.send(&operator, "POST", &format!("{place}/replay"), None).await;
+    assert_eq!(again.problem(), (409, "not-replayed"));
+    assert!(bench.audit("acme").await.iter().any(|record| record["what"] == "request-replayed"));
+}

@@ -1,0 +1,42 @@
+//! Deliveries from strangers, at the address of a running service.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::testing::Bench;
+use host_harness::egress::BUILT;
+
+const HOOK: &str = "/api/v1/plus/connection/signed/consent-webhook";
+
+/// Signed deliveries are read before anybody knows whose they are. One thread runs the service and counts.
+#[tokio::test]
+async fn what_a_stranger_sends_is_searched_for_within_a_bound_and_the_service_answers_meanwhile() {
+    let file = xtask::components::current("guests/signed").unwrap();
+    let bench = Bench::with(&format!("plugins.signed.file = '{}'\n", file.display())).await;
+    let key = bench.operator().await;
+    let connection = json!({
+        "key": "signed",
+        "tenant": "acme",
+        "plugin": "signed",
+        "secrets": {"signing-key": "k-of-the-vendor"},
+    });
+    let made = bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+
+    let deliver = async |letters: usize| {
+        let body = json!({"email": "a".repeat(letters)}).to_string();
+        bench.raw("POST", HOOK, "x-signature: 00\r\n", body.as_bytes()).await.status
+    };
+    let before = BUILT.get();
+    let meanwhile = async {
+        tokio::join!(deliver(6_000), deliver(6_000), deliver(6_000), bench.raw("GET", "/health", "", b""))
+    };
+    let (first, second, third, health) =
+        tokio::time::timeout(Duration::from_secs(10), meanwhile).await.unwrap();
+    assert_eq!([first, second, third, health.status], [401, 401, 401, 200]);
+    assert_eq!(BUILT.get() - before, 0, "a name that is too long is not searched for");
+    // The counter sees the service.
+    assert_eq!(deliver(500).await, 401);
+    assert_eq!(BUILT.get() - before, 1);
+}

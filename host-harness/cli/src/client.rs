@@ -1,0 +1,310 @@
+//! A client of a running service's API: what commands ask with `--server`.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use serde_json::Value;
+use url::{Host, Url};
+
+use super::{Failure, failure::Said, reference};
+use host_harness::egress::client;
+use host_model::secret::Secret;
+
+/// Names the service where nothing on the command line does.
+const SERVER: &str = "CONNECTOR_HOST_SERVER";
+/// Where the API key is where no file is named.
+const API_KEY: &str = "CONNECTOR_HOST_API_KEY";
+const CONNECT: Duration = Duration::from_secs(5);
+/// A test and a token are answered once the vendor has answered.
+const TOTAL: Duration = Duration::from_mins(5);
+/// Most bytes of an answer. The longest lists of a service are some MiB; what answers may be another program.
+const MAX_ANSWER: usize = 64 << 20;
+/// Plain HTTP to this name goes to this machine, whatever a resolver says.
+const LOCALHOST: &str = "localhost";
+
+/// Which service to ask.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Server {
+    /// Ask the service at this address, such as `http://127.0.0.1:7400`; plain HTTP to this machine alone. Without one, the
+    /// variable `CONNECTOR_HOST_SERVER` names it, for what a service can be asked.
+    #[arg(long = "server", global = true, value_name = "URL")]
+    url: Option<String>,
+    /// A file with the key to its API; without one, the variable `CONNECTOR_HOST_API_KEY` holds it.
+    #[arg(long, global = true, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+}
+
+impl Server {
+    /// Whether the command line itself names one.
+    pub(super) fn is_named(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// A client of the service, where one is named.
+    pub(super) fn client(&self) -> Result<Option<Client>, Failure> {
+        #[expect(clippy::disallowed_methods, reason = "an address of the operator's own, and no secret")]
+        let url = self.url.clone().or_else(|| std::env::var(SERVER).ok());
+        let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
+        let base = base(&url).map_err(|wrong| Failure::misused(format!("--server: {wrong}")))?;
+        let key = match &self.api_key_file {
+            Some(path) => reference::from_file(path)
+                .map_err(|wrong| Failure::misused(format!("--api-key-file: {wrong}")))?,
+            None => reference::from_variable(API_KEY).map_err(|_| {
+                Failure::misused(format!(
+                    "there is no API key for {base}\nnext: name its file with --api-key-file, or set {API_KEY}; \
+                     `connector-host api-key create --name NAME` makes one where the service's database is"
+                ))
+            })?,
+        };
+        Client::new(base, &key).map(Some)
+    }
+}
+
+/// The address of a service; no error shows what was typed, since a password may be in it.
+fn base(url: &str) -> Result<Url, &'static str> {
+    let wanted = "expected an address such as https://connectors.example.com or http://127.0.0.1:8080";
+    let url = Url::parse(url).map_err(|_| wanted)?;
+    let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == LOCALHOST,
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        _ if !is_bare => Err("no user, password or query belongs into it"),
+        "https" => Ok(url),
+        "http" if is_here => Ok(url),
+        "http" => Err("plain HTTP goes to this machine alone, since the API key is in it: use https"),
+        _ => Err(wanted),
+    }
+}
+
+/// What is asked of the service.
+#[derive(Debug)]
+pub(super) struct Call {
+    method: Method,
+    path: Vec<String>,
+    query: Vec<(&'static str, String)>,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Call {
+    pub(super) fn new(method: Method, path: &[&str]) -> Self {
+        let path = path.iter().map(|part| (*part).to_owned()).collect();
+        Self { method, path, query: Vec::new(), headers: HeaderMap::new(), body: Vec::new() }
+    }
+
+    pub(super) fn get(path: &[&str]) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub(super) fn post(path: &[&str]) -> Self {
+        Self::new(Method::POST, path)
+    }
+
+    /// With `value` as that parameter, where there is one.
+    pub(super) fn with(mut self, parameter: &'static str, value: Option<impl ToString>) -> Self {
+        self.query.extend(value.map(|value| (parameter, value.to_string())));
+        self
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    pub(super) fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string().into_bytes())
+    }
+
+    pub(super) fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.body = body;
+        self
+    }
+}
+
+/// A service's API, asked under one key.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    key: HeaderValue,
+}
+
+impl Client {
+    fn new(base: Url, key: &Secret) -> Result<Self, Failure> {
+        let mut key = HeaderValue::try_from(format!("Bearer {}", key.expose()))
+            .map_err(|_| Failure::misused("the API key has characters that no API key has"))?;
+        key.set_sensitive(true);
+        let none = |error: &dyn std::fmt::Display| Failure::misused(format!("no client: {error}"));
+        let port = base.port_or_known_default().unwrap_or_default();
+        let here = [
+            SocketAddr::from(([127, 0, 0, 1], port)),
+            SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
+        ];
+        let http = client(&[])
+            .map_err(|error| none(&error))?
+            .resolve_to_addrs(LOCALHOST, &here)
+            .connect_timeout(CONNECT)
+            .timeout(TOTAL)
+            .build()
+            .map_err(|error| none(&error))?;
+        Ok(Self { http, base, key })
+    }
+
+    /// The document that the service answers `call` with.
+    pub(super) async fn ask(&self, call: Call) -> Result<Value, Failure> {
+        let body = self.body(call).await?;
+        serde_json::from_slice(&body).map_err(|_| self.is_another("no document"))
+    }
+
+    /// The text that the service answers `call` with.
+    pub(super) async fn text(&self, call: Call) -> Result<String, Failure> {
+        String::from_utf8(self.body(call).await?).map_err(|_| self.is_another("no text"))
+    }
+
+    /// Has the service do what it answers with nothing.
+    pub(super) async fn have_done(&self, call: Call) -> Result<(), Failure> {
+        let body = self.body(call).await?;
+        if body.is_empty() { Ok(()) } else { Err(self.is_another("more than was asked for")) }
+    }
+
+    async fn body(&self, call: Call) -> Result<Vec<u8>, Failure> {
+        // These are no names, and as parts of an address they would lead elsewhere.
+        if let Some(part) = call.path.iter().find(|part| ["", ".", ".."].contains(&part.as_str())) {
+            return Err(Failure::misused(format!("{part:?} is no name and no id")));
+        }
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v1"]).extend(&call.path);
+        }
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let request =
+            self.http.request(call.method, url).headers(call.headers).header(AUTHORIZATION, &self.key);
+        let mut answer = request.body(call.body).send().await.map_err(|error| self.unanswered(&error))?;
+        let status = answer.status();
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.unanswered(&error))? {
+            if piece.len() > MAX_ANSWER - body.len() {
+                return Err(self.too_long());
+            }
+            body.extend_from_slice(&piece);
+        }
+        if status.is_success() {
+            return Ok(body);
+        }
+        match serde_json::from_slice(&body) {
+            Ok(document @ Value::Object(_)) => {
+                Err(Failure::Service(Said { status: status.as_u16(), document }))
+            }
+            _ => Err(self.is_another(&format!("{status} and no document"))),
+        }
+    }
+
+    /// What answers is something else than a service of this program.
+    fn is_another(&self, answered: &str) -> Failure {
+        Failure::misused(format!(
+            "{} answered {answered} of a connector-host\nnext: look whether --server is its address",
+            self.base
+        ))
+    }
+
+    fn too_long(&self) -> Failure {
+        Failure::Unanswered(format!(
+            "the answer of {} has more than {MAX_ANSWER} bytes and was not read to its end: it may have done what was \
+             asked\nnext: ask for less with --limit, or look whether --server is its address",
+            self.base
+        ))
+    }
+
+    /// Whether or not the service got it is told apart: what it got it may have done.
+    fn unanswered(&self, error: &reqwest::Error) -> Failure {
+        let base = &self.base;
+        if error.is_connect() {
+            return Failure::misused(format!(
+                "no service answers at {base}{}\nnext: start one with `connector-host serve`, or correct --server",
+                cause(error)
+            ));
+        }
+        let why = if error.is_timeout() { "did not answer in time" } else { "broke off its answer" };
+        Failure::Unanswered(format!("the service at {base} {why}: it may have done what was asked"))
+    }
+}
+
+/// The innermost cause, which says what the outer ones only wrap; addresses are in those.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause = std::error::Error::source(error);
+    let mut told = String::new();
+    while let Some(inner) = cause {
+        told = format!(": {inner}");
+        cause = inner.source();
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// What a client says of a server that answers with a body of `length` bytes.
+    async fn asked(length: usize) -> Result<String, String> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _asked = stream.read(&mut [0; 4_096]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.unwrap();
+            // The client may have gone before the end.
+            let _cut = stream.write_all(&vec![b'x'; length]).await;
+        });
+        let base = base(&format!("http://{address}/")).unwrap();
+        let client = Client::new(base, &Secret::new("k-0123456789").unwrap()).unwrap();
+        let text = client.text(Call::get(&["plugins"])).await;
+        serving.await.unwrap();
+        text.map_err(|failure| failure.people().replace(&address.to_string(), "ADDRESS"))
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_read_up_to_a_bound() {
+        assert_eq!(asked(MAX_ANSWER).await.map(|text| text.len()), Ok(MAX_ANSWER));
+        assert_eq!(
+            asked(MAX_ANSWER + 1).await.unwrap_err(),
+            "error: the answer of http://ADDRESS/ has more than 67108864 bytes and was not read to its end: it may have \
+             done what was asked\nnext: ask for less with --limit, or look whether --server is its address"
+        );
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_machine_alone() {
+        for url in
+            ["http://127.0.0.1:8080", "http://[::1]:1", "http://localhost:1/x/", "https://c.example.com"]
+        {
+            assert!(base(url).is_ok(), "{url}");
+        }
+        for url in
+            ["http://c.example.com", "http://10.0.0.1", "http://localhost.example.com", "http://0.0.0.0"]
+        {
+            assert!(base(url).unwrap_err().starts_with("plain HTTP goes to this machine alone"), "{url}");
+        }
+        for url in ["", "127.0.0.1:8080", "localhost:8080", "ftp://127.0.0.1", "unix:/run/x"] {
+            assert!(base(url).unwrap_err().starts_with("expected an address"), "{url}");
+        }
+        for url in ["https://u:p-123@c.example.com", "https://c.example.com/?key=k-123"] {
+            let wrong = base(url).unwrap_err();
+            assert!(wrong.starts_with("no user") && !wrong.contains("123"), "{url}");
+        }
+    }
+}

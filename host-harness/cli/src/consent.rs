@@ -1,0 +1,273 @@
+//! `consent`: sets what a person is in and out of.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    Exit, Failure, Shown,
+    client::Client,
+    follow::Submitting,
+    person::{Person, identity},
+    rehearsal::Rehearsal,
+    session::Session,
+    shown::{detail, toned},
+    words,
+};
+use host_model::contract::consent::{Change, Choice, ItemId, Preference, Report, Standing};
+
+#[derive(Debug, Args)]
+pub(super) struct Consent {
+    /// The connection's key in the configuration.
+    connection: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// What caused it, in the words of where it was chosen.
+    #[arg(long, default_value = "connector-host")]
+    source: String,
+    /// Show the requests that would change something, and send none of them.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    submitting: Submitting,
+}
+
+/// What was chosen, now.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Chosen {
+    /// An item that the person is to be in, as KIND:ID; see `items`. May be given several times.
+    #[arg(long, value_name = "ITEM")]
+    opt_in: Vec<ItemId>,
+    /// An item that the person is to be out of, as KIND:ID. May be given several times.
+    #[arg(long, value_name = "ITEM")]
+    opt_out: Vec<ItemId>,
+}
+
+impl Consent {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let preferences = self.chosen.preferences(&self.source, SystemTime::now())?;
+        if let Some(client) = session.remote()? {
+            return self.remotely(session, &client, &preferences).await;
+        }
+        self.submitting.alone()?;
+        let subject = self.person.subject(&session.console)?;
+        let calls = session.calls(&self.connection).await?;
+        if self.dry_run {
+            let (rehearsal, calls) = Rehearsal::of(calls, session);
+            let report = session.ask(&calls, calls.apply(&subject, &preferences)).await;
+            return rehearsal.shown(report.map(|report| shown(&self.connection, &preferences, &report)));
+        }
+        let report = session.ask(&calls, calls.apply(&subject, &preferences)).await?;
+        Ok(shown(&self.connection, &preferences, &report))
+    }
+
+    async fn remotely(
+        self,
+        session: &Session,
+        client: &Client,
+        preferences: &[Preference],
+    ) -> Result<Shown, Failure> {
+        if self.dry_run {
+            return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
+        }
+        let identity = identity(&self.person.subject(&session.console)?)?;
+        let body = json!({"identity": identity, "preferences": {"items": preferences}});
+        self.submitting.submit(session, client, &["connection", &self.connection, "consent"], &body).await
+    }
+}
+
+impl Chosen {
+    /// One preference an item; an item that is to be both in and out is a slip, and guessing would lose an opt-out.
+    fn preferences(&self, source: &str, now: SystemTime) -> Result<Vec<Preference>, Failure> {
+        if let Some(both) = self.opt_in.iter().find(|item| self.opt_out.contains(item)) {
+            return Err(Failure::misused(format!(
+                "{both} is given to --opt-in and to --opt-out: choose one"
+            )));
+        }
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let chosen_at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let ins = self.opt_in.iter().map(|item| (item, Choice::OptIn));
+        let outs = self.opt_out.iter().map(|item| (item, Choice::OptOut));
+        let mut preferences: Vec<Preference> = Vec::new();
+        for (item, choice) in ins.chain(outs) {
+            if !preferences.iter().any(|known| known.item == *item) {
+                let (item, source) = (item.clone(), source.to_owned());
+                preferences.push(Preference { item, choice, chosen_at_ms, source });
+            }
+        }
+        Ok(preferences)
+    }
+}
+
+fn shown(connection: &str, preferences: &[Preference], report: &Report) -> Shown {
+    let standing = standing(report);
+    let answer = match standing {
+        Some(Standing::Known) => "the vendor knew this person",
+        Some(Standing::Created) => "the vendor did not know this person, who was created",
+        Some(Standing::Forgotten) => "the vendor has erased this person, who is not let in again",
+        None => "no choice was applied",
+    };
+    let mut lines = vec![format!("connection {connection}: {answer}")];
+    for (preference, item) in preferences.iter().zip(&report.items) {
+        let (word, tone) = match item.change {
+            Change::Applied => ("applied  ", Exit::Done),
+            Change::Unchanged => ("unchanged", Exit::Done),
+            Change::Pending => ("pending  ", Exit::Unproven),
+            Change::Refused => ("refused  ", Exit::Refused),
+        };
+        let (word, choice) = (toned(word, tone), preference.choice);
+        lines.push(format!("  {word}  {choice} {}{}", item.item, detail(&item.detail)));
+    }
+    lines.extend(next(report));
+    let json = json!({
+        "connection": connection,
+        "standing": standing,
+        "items": report.items,
+        "settles-after-ms": report.settles_after_ms,
+    });
+    Shown { people: lines.join("\n"), json, exit: Exit::from(report) }
+}
+
+/// How the person stands with the vendor. `None` if that is unknown: a connector that refuses every choice by itself asks the
+/// vendor for nobody, and reports `known` all the same.
+fn standing(report: &Report) -> Option<Standing> {
+    let is_all_refused = report.items.iter().all(|item| item.change == Change::Refused);
+    (report.standing != Standing::Known || !is_all_refused).then_some(report.standing)
+}
+
+/// Between two runs of this program, nobody but the operator keeps a person's calls apart.
+fn next(report: &Report) -> Option<String> {
+    let wait = words::duration(report.settles_after_ms?);
+    let is_pending = report.items.iter().any(|item| item.change == Change::Pending);
+    let again = if is_pending { "; then run this one again for what is pending" } else { "" };
+    Some(format!(
+        "next: wait {wait} before the next `consent` for this person; the vendor does not show these choices sooner, and a \
+         consent that does not see them could undo them{again}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::plain;
+    use host_model::contract::consent::ItemReport;
+
+    fn chosen(opt_in: &[&str], opt_out: &[&str]) -> Chosen {
+        let items = |ids: &[&str]| ids.iter().map(|id| id.parse().unwrap()).collect();
+        Chosen { opt_in: items(opt_in), opt_out: items(opt_out) }
+    }
+
+    fn preferences(opt_in: &[&str], opt_out: &[&str]) -> Result<Vec<Preference>, Failure> {
+        chosen(opt_in, opt_out).preferences("test", UNIX_EPOCH + Duration::from_millis(1_234))
+    }
+
+    fn item(id: &str, change: Change, detail: &str) -> ItemReport {
+        ItemReport { item: id.parse().unwrap(), change, detail: detail.into() }
+    }
+
+    #[test]
+    fn each_item_is_one_preference_made_now() {
+        let made = preferences(&["channel:1", "channel:1"], &["message-type:2"]).unwrap();
+        let told: Vec<_> =
+            made.iter().map(|p| (p.item.to_string(), p.choice, p.chosen_at_ms, p.source.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("channel:1".to_owned(), Choice::OptIn, 1_234, "test"),
+                ("message-type:2".to_owned(), Choice::OptOut, 1_234, "test")
+            ]
+        );
+    }
+
+    #[test]
+    fn in_and_out_at_once_is_refused() {
+        assert_eq!(
+            preferences(&["channel:1"], &["channel:1"]).unwrap_err().people(),
+            "error: channel:1 is given to --opt-in and to --opt-out: choose one"
+        );
+    }
+
+    #[test]
+    fn a_report_says_what_became_of_each_choice_and_when_the_next_may_come() {
+        let preferences = preferences(&["channel:1"], &["message-type:2"]).unwrap();
+        let report = Report {
+            items: vec![
+                item("channel:1", Change::Applied, ""),
+                item("message-type:2", Change::Pending, "not shown yet"),
+            ],
+            standing: Standing::Created,
+            settles_after_ms: Some(60_000),
+        };
+        let shown = shown("newsletter", &preferences, &report);
+        assert_eq!(
+            plain(&shown.people),
+            "connection newsletter: the vendor did not know this person, who was created\n  \
+             applied    opt-in channel:1\n  \
+             pending    opt-out message-type:2: not shown yet\n\
+             next: wait 1 minute before the next `consent` for this person; the vendor does not show these choices sooner, and a \
+             consent that does not see them could undo them; then run this one again for what is pending"
+        );
+        assert_eq!(
+            shown.json,
+            json!({
+                "connection": "newsletter",
+                "standing": "created",
+                "items": [
+                    {"item": {"kind": "channel", "id": "1"}, "change": "applied", "detail": ""},
+                    {"item": {"kind": "message-type", "id": "2"}, "change": "pending", "detail": "not shown yet"},
+                ],
+                "settles-after-ms": 60_000,
+            })
+        );
+        assert_eq!(shown.exit, Exit::Unproven);
+    }
+
+    #[test]
+    fn whether_the_vendor_knew_a_person_is_not_said_if_it_may_not_have_been_asked() {
+        let preferences = preferences(&["channel:1"], &["channel:2"]).unwrap();
+        let mut report = Report {
+            items: vec![
+                item("channel:1", Change::Refused, "no such channel"),
+                item("channel:2", Change::Refused, "no such channel"),
+            ],
+            standing: Standing::Known,
+            settles_after_ms: None,
+        };
+        let refused = shown("newsletter", &preferences, &report);
+        assert!(
+            refused.people.starts_with("connection newsletter: no choice was applied\n"),
+            "{}",
+            refused.people
+        );
+        assert_eq!(refused.json["standing"], json!(null));
+        report.items[1].change = Change::Unchanged;
+        let known = shown("newsletter", &preferences, &report);
+        assert!(
+            known.people.starts_with("connection newsletter: the vendor knew this person\n"),
+            "{}",
+            known.people
+        );
+        assert_eq!(known.json["standing"], json!("known"));
+    }
+
+    #[test]
+    fn a_forgotten_person_is_refused() {
+        let preferences = preferences(&["channel:1"], &[]).unwrap();
+        let report = Report {
+            items: vec![item("channel:1", Change::Refused, "erased")],
+            standing: Standing::Forgotten,
+            settles_after_ms: None,
+        };
+        let shown = shown("newsletter", &preferences, &report);
+        assert_eq!(
+            plain(&shown.people),
+            "connection newsletter: the vendor has erased this person, who is not let in again\n  \
+             refused    opt-in channel:1: erased"
+        );
+        assert_eq!(shown.exit, Exit::Refused);
+    }
+}

@@ -1,0 +1,162 @@
+//! `erase`: erases a person at the vendor.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    Exit, Failure, Shown,
+    client::Client,
+    follow::Submitting,
+    person::{Person, identity},
+    rehearsal::Rehearsal,
+    session::Session,
+    shown::toned,
+    words,
+};
+use host_model::contract::erasure::{Receipt, Status};
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    /// The connection's key in the configuration.
+    connection: String,
+    #[command(flatten)]
+    person: Person,
+    /// Show the requests that would change something, and send none of them.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    submitting: Submitting,
+}
+
+impl Erase {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        if let Some(client) = session.remote()? {
+            return self.remotely(session, &client).await;
+        }
+        self.submitting.alone()?;
+        let subject = self.person.subject(&session.console)?;
+        let calls = session.calls(&self.connection).await?;
+        if self.dry_run {
+            let (rehearsal, calls) = Rehearsal::of(calls, session);
+            let receipt = session.ask(&calls, calls.erase(&subject)).await;
+            return rehearsal.shown(receipt.map(|receipt| shown(&self.connection, &receipt)));
+        }
+        let receipt = session.ask(&calls, calls.erase(&subject)).await?;
+        Ok(shown(&self.connection, &receipt))
+    }
+
+    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+        if self.dry_run {
+            return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
+        }
+        let identity = identity(&self.person.subject(&session.console)?)?;
+        let body = json!({"action": "erasure", "identity": identity});
+        self.submitting.submit(session, client, &["connection", &self.connection, "requests"], &body).await
+    }
+}
+
+/// A receipt, of an erasure or of a later look at it.
+pub(super) fn shown(connection: &str, receipt: &Receipt) -> Shown {
+    let exit = Exit::from(receipt);
+    let status = match receipt.status {
+        Status::Accepted => "accepted",
+        Status::Erased => "erased",
+        Status::NotFound => "not found",
+    };
+    let meaning = match receipt.status {
+        Status::Accepted => ", and not yet proven: the vendor is working on it",
+        Status::Erased => ": the person is gone",
+        Status::NotFound => ": there was nothing to erase",
+    };
+    let mut lines = vec![format!("connection {connection}: {}{meaning}", toned(status, exit))];
+    if !receipt.evidence.is_empty() {
+        lines.push(format!("evidence: {}", receipt.evidence));
+    }
+    lines.extend(receipt.reference.as_ref().map(|reference| format!("reference: {reference}")));
+    lines.extend(next(connection, receipt).map(|next| format!("next: {next}")));
+    let json = json!({
+        "connection": connection,
+        "status": receipt.status,
+        "evidence": receipt.evidence,
+        "reference": receipt.reference,
+        "confirm-after-ms": receipt.confirm_after_ms,
+    });
+    Shown { people: lines.join("\n"), json, exit }
+}
+
+fn next(connection: &str, receipt: &Receipt) -> Option<String> {
+    let Some(wait) = receipt.confirm_after_ms else {
+        let open = receipt.status == Status::Accepted;
+        return open.then(|| "nothing more: this vendor never shows more than this".to_owned());
+    };
+    let reference = receipt.reference.as_deref();
+    let reference = reference.map_or_else(String::new, |r| format!(" --reference {}", words::argument(r)));
+    Some(format!(
+        "in {}, run `connector-host confirm {connection}{reference}` with the same person",
+        words::duration(wait)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::plain;
+
+    fn receipt(status: Status, reference: Option<&str>, confirm_after_ms: Option<u64>) -> Receipt {
+        Receipt {
+            status,
+            evidence: "200 Success".into(),
+            reference: reference.map(str::to_owned),
+            confirm_after_ms,
+        }
+    }
+
+    #[test]
+    fn an_accepted_erasure_says_what_to_run_next_and_when() {
+        let shown = shown("newsletter", &receipt(Status::Accepted, Some("job 17"), Some(600_000)));
+        assert_eq!(
+            plain(&shown.people),
+            "connection newsletter: accepted, and not yet proven: the vendor is working on it\n\
+             evidence: 200 Success\n\
+             reference: job 17\n\
+             next: in 10 minutes, run `connector-host confirm newsletter --reference 'job 17'` with the same person"
+        );
+        assert_eq!(
+            shown.json,
+            json!({
+                "connection": "newsletter",
+                "status": "accepted",
+                "evidence": "200 Success",
+                "reference": "job 17",
+                "confirm-after-ms": 600_000,
+            })
+        );
+        assert_eq!(shown.exit, Exit::Unproven);
+    }
+
+    #[test]
+    fn an_erasure_that_the_vendor_never_shows_says_so() {
+        assert_eq!(
+            plain(&shown("newsletter", &receipt(Status::Accepted, None, None)).people),
+            "connection newsletter: accepted, and not yet proven: the vendor is working on it\n\
+             evidence: 200 Success\n\
+             next: nothing more: this vendor never shows more than this"
+        );
+    }
+
+    #[test]
+    fn a_proven_erasure_and_nobody_to_erase_are_done() {
+        let erased = shown("newsletter", &receipt(Status::Erased, None, None));
+        assert_eq!(
+            plain(&erased.people),
+            "connection newsletter: erased: the person is gone\nevidence: 200 Success"
+        );
+        assert_eq!(erased.exit, Exit::Done);
+        let nobody = shown("newsletter", &receipt(Status::NotFound, None, Some(60_000)));
+        assert_eq!(
+            plain(&nobody.people),
+            "connection newsletter: not found: there was nothing to erase\nevidence: 200 Success\n\
+             next: in 1 minute, run `connector-host confirm newsletter` with the same person"
+        );
+    }
+}

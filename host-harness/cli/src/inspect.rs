@@ -1,0 +1,229 @@
+//! `inspect`: what a plugin is and everything that it may do, for whoever has to agree to it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    Exit, Failure, Shown,
+    client::{Call, Client},
+    session::Session,
+    shown::{heading, table},
+    words,
+};
+use host_harness::{
+    engine::{Engine, PoolSize},
+    plugin::{LoadPolicy, Permissions, Plugin, Wasi},
+};
+use host_model::contract::manifest::{Effect, Manifest, Operation, SettingSpec};
+use host_model::names::is_name;
+
+/// The start of a further line of a fact, below its first one.
+const BELOW: &str = "\n             ";
+
+/// The longest line of a path, in characters.
+const PATH: u16 = 24;
+
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// The component's file; no configuration is needed. With --server, the name of a plugin that runs there.
+    plugin: PathBuf,
+    /// Let the file import WASI, as `wasi = "trapped"` does in a configuration.
+    #[arg(long)]
+    wasi_trapped: bool,
+}
+
+impl Inspect {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        match session.remote()? {
+            Some(client) => self.remotely(session, &client).await,
+            None => self.alone(session).await,
+        }
+    }
+
+    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+        let name = self.plugin.to_str().filter(|name| is_name(name) && !self.wasi_trapped).ok_or_else(|| {
+            Failure::misused(
+                "with --server, inspect takes the name of a plugin that runs there, and nothing else\nnext: see the names \
+                 with `connector-host plugin list`; to look at a file, name no service",
+            )
+        })?;
+        let json = client.ask(Call::get(&["plugins", name])).await?;
+        let permissions = serde_json::from_value(json).map_err(|error| {
+            Failure::misused(format!("the service describes plugins in another way: {error}"))
+        })?;
+        Ok(shown(session.console.width, &permissions))
+    }
+
+    async fn alone(self, session: &Session) -> Result<Shown, Failure> {
+        let file = self.plugin.display();
+        let bytes = std::fs::read(&self.plugin)
+            .map_err(|error| Failure::misused(format!("cannot read {file}: {error}")))?;
+        let engine = Engine::new(&PoolSize::of(1))
+            .map_err(|error| Failure::misused(format!("cannot set up the WebAssembly engine: {error:#}")))?;
+        let wasi = if self.wasi_trapped { Wasi::Trapped } else { Wasi::Refused };
+        let policy = LoadPolicy { wasi, ..LoadPolicy::default() };
+        let engine = Arc::new(engine);
+        let loading = Plugin::load(&engine, bytes, &policy);
+        let plugin = session
+            .awaited(&format!("compiling {file}"), loading)
+            .await
+            .map_err(|error| Failure::misused(format!("{file}: {error}")))?;
+        Ok(shown(session.console.width, &Permissions::from(&plugin)))
+    }
+}
+
+fn shown(width: u16, permissions: &Permissions) -> Shown {
+    Shown { people: people(width, permissions), json: json!(permissions), exit: Exit::Done }
+}
+
+fn people(width: u16, permissions: &Permissions) -> String {
+    let Permissions { digest, contract, imports, exports, manifest } = permissions;
+    let exports: Vec<_> = exports.iter().map(|interface| interface.name()).collect();
+    let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
+    let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
+    let about = [
+        known("Identity", digest),
+        known("Contract", contract.name()),
+        known("Documents", &manifest.documentation),
+        known("Imports", &imports.join(", ")),
+        known("Offers", &exports.join(", ")),
+        known("Acts on", &kinds(manifest)),
+        known("Items", &manifest.item_kinds.join(", ")),
+        known("On trust", &exemptions(manifest)),
+    ];
+    let settings = table(
+        width,
+        &[
+            ("Setting", Some(19)),
+            ("Kind", None),
+            ("Default", None),
+            ("Allowed", Some(21)),
+            ("What it is", Some(28)),
+        ],
+        manifest.settings.iter().map(setting),
+    );
+    let operations = table(
+        width,
+        &[
+            ("Operation, what for", Some(25)),
+            ("Request", Some(PATH + 2)),
+            ("Used by", Some(16)),
+            ("Carries", None),
+            ("How often", None),
+        ],
+        manifest.operations.iter().map(|operation| row(manifest, operation)),
+    );
+    format!(
+        "{title}\n{}\n{}\n{}\n\n{}\n{}\n{}",
+        about.concat(),
+        heading("What the operator fills in"),
+        settings.trim_fmt(),
+        heading("Everything that it may send"),
+        hosts(manifest),
+        operations.trim_fmt(),
+    )
+}
+
+/// Where requests go: the settings that name a host, each with what it may be.
+fn hosts(manifest: &Manifest) -> String {
+    let names = |spec: &&SettingSpec| manifest.operations.iter().any(|o| o.host_setting == spec.name);
+    let hosts = manifest.settings.iter().filter(names).map(|spec| {
+        let options = or(&spec.options.join(" or "), "any host that the operator allows");
+        format!("{{{}}} is {options}", spec.name)
+    });
+    hosts.collect::<Vec<_>>().join("; ")
+}
+
+/// One line for each kind, with whether it identifies a person.
+fn kinds(manifest: &Manifest) -> String {
+    let kinds = manifest.identifier_kinds.iter().map(|kind| format!("{} ({})", kind.name, kind.identifies));
+    kinds.collect::<Vec<_>>().join(BELOW)
+}
+
+/// One line for each outcome that no request supports, with the reason.
+fn exemptions(manifest: &Manifest) -> String {
+    let exemptions = manifest.proves_without.iter();
+    exemptions
+        .map(|exemption| format!("{}: {}", exemption.claim, exemption.reason))
+        .collect::<Vec<_>>()
+        .join(BELOW)
+}
+
+fn setting(spec: &SettingSpec) -> Vec<String> {
+    let is_missed = spec.required && spec.default.is_none();
+    let kind = match (spec.secret, is_missed) {
+        (true, true) => "secret, required",
+        (true, false) => "secret",
+        (false, true) => "required",
+        (false, false) => "optional",
+    };
+    vec![
+        spec.name.clone(),
+        kind.to_owned(),
+        or(spec.default.as_deref().unwrap_or_default(), "none"),
+        or(&spec.options.join("\n"), "any"),
+        or(&spec.description, &spec.label),
+    ]
+}
+
+fn row(manifest: &Manifest, operation: &Operation) -> Vec<String> {
+    let mut often: Vec<_> =
+        operation.limits.iter().filter_map(|name| manifest.limit(name)).map(words::limit).collect();
+    often.push(if operation.repeatable { "repeatable" } else { "once only" }.to_owned());
+    vec![
+        format!("{}\n{}", operation.name, operation.purpose),
+        format!(
+            "{} {{{}}}\n{}\n{}",
+            operation.method,
+            operation.host_setting,
+            in_lines(&operation.path),
+            match operation.effect {
+                Effect::Read => "reads",
+                Effect::Write => "writes",
+            }
+        ),
+        or(&operation.used_by.join("\n"), "the host"),
+        or(&credentials(manifest, operation).join("\n"), "nothing"),
+        often.join("\n"),
+    ]
+}
+
+/// The path, broken before a slash where it is too long for its column.
+fn in_lines(path: &str) -> String {
+    let mut lines = vec![String::new()];
+    for (index, segment) in path.split('/').enumerate() {
+        let step = if index == 0 { segment.to_owned() } else { format!("/{segment}") };
+        match lines.last_mut() {
+            Some(line) if line.len() + step.len() <= usize::from(PATH) => line.push_str(&step),
+            _ => lines.push(step),
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
+}
+
+/// The secrets that the host writes into the request, or takes out of its answer.
+fn credentials(manifest: &Manifest, operation: &Operation) -> Vec<String> {
+    let settings =
+        manifest.settings.iter().filter(|setting| setting.secret).map(|setting| setting.name.as_str());
+    let captured =
+        manifest.operations.iter().flat_map(|o| &o.captures).map(|capture| capture.secret.as_str());
+    let mut names: Vec<_> = settings.chain(captured).chain(["webhook-token"]).collect();
+    names.dedup();
+    let templates = || [&operation.path].into_iter().chain(operation.fields.iter().map(|field| &field.value));
+    let carried = names
+        .into_iter()
+        .filter(|name| templates().any(|text| text.contains(&format!("{{{name}}}"))))
+        .map(str::to_owned);
+    let brought = operation.captures.iter().map(|capture| format!("brings {}", capture.secret));
+    carried.chain(brought).collect()
+}
+
+fn or(text: &str, otherwise: &str) -> String {
+    if text.is_empty() { otherwise.to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! Makes calls on connections from the command line; see `connector-host --help`.
+
+use std::process::ExitCode;
+
+use host_cli::{Console, Exit, run};
+
+fn main() -> ExitCode {
+    let Ok(runtime) = tokio::runtime::Runtime::new() else { return Exit::Misused.into() };
+    let exit = runtime.block_on(run(std::env::args_os(), &Console::of_the_process()));
+    // A line still awaited from standard input must not hold the end back.
+    runtime.shutdown_background();
+    exit.into()
+}

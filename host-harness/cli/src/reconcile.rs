@@ -1,0 +1,138 @@
+//! `reconcile`: has people read again at the vendor, for choices that no webhook told.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    Exit, Failure, Shown,
+    client::Call,
+    document::{list, text},
+    session::Session,
+};
+use host_api::{identity::Identity, told};
+
+/// As many people as one call of the API takes.
+const MOST: usize = 1_000;
+
+#[derive(Debug, Args)]
+pub(super) struct Reconcile {
+    /// The connection's key.
+    connection: String,
+    /// The people, since the service knows most of them by hashes alone: a line of JSON for each, such as
+    /// `{"email": "ada@example.com"}`. `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    people: PathBuf,
+}
+
+impl Reconcile {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let client = session.client()?;
+        let people = people(&session.console.text(&self.people)?)?;
+        let mut begun = Vec::new();
+        for some in people.chunks(MOST) {
+            let call = Call::post(&["connection", &self.connection, "reconcile"]);
+            let asking = client.ask(call.json(&json!({"people": some})));
+            let answer = session.awaited("waiting for the service to take the people in", asking).await;
+            begun
+                .extend_from_slice(list(&answer.map_err(|failure| after(begun.len(), failure))?, "requests"));
+        }
+        Ok(shown(&self.connection, &begun))
+    }
+}
+
+/// What came before a failure is taken in, and need not be given again.
+fn after(taken: usize, failure: Failure) -> Failure {
+    match failure {
+        Failure::Unanswered(cause) if taken > 0 => {
+            Failure::Unanswered(format!("{cause}; those of the first {taken} lines are taken in"))
+        }
+        other => other,
+    }
+}
+
+/// People are in the lines, so of what cannot be read an error shows the line's number alone.
+fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
+    let written = (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let people = written.map(|(number, line)| {
+        serde_json::from_str::<Identity>(line).map_err(|error| {
+            let why = told(&error.to_string());
+            // Each line is read by itself, and would always be the first.
+            let why = why.split(" at line ").next().unwrap_or_default();
+            Failure::misused(format!(
+                "--people: line {number}: {why}; expected kinds of identifier with their values, such as \
+                 {{\"email\": \"ada@example.com\"}}; nobody is read again"
+            ))
+        })
+    });
+    let people = people.collect::<Result<Vec<_>, _>>()?;
+    if people.is_empty() {
+        return Err(Failure::misused("--people: nobody is named: a line of JSON is wanted for each person"));
+    }
+    Ok(people)
+}
+
+fn shown(connection: &str, begun: &[Value]) -> Shown {
+    let refused: Vec<(usize, String)> = (1..)
+        .zip(begun)
+        .map(|(number, one)| (number, text(one, "refused")))
+        .filter(|(_, why)| !why.is_empty())
+        .collect();
+    let taken = begun.len() - refused.len();
+    let requests = if taken == 1 { "request" } else { "requests" };
+    let mut people = vec![format!(
+        "connection {connection}: {taken} {requests} queued, one for each person who is read again"
+    )];
+    people.extend(refused.iter().map(|(number, why)| format!("  person {number}: {why}")));
+    if taken > 0 {
+        people.push(format!(
+            "next: `connector-host request list --connection {connection}` shows how they go, `connector-host \
+             consent-events` what they find"
+        ));
+    }
+    let exit = if refused.is_empty() { Exit::Done } else { Exit::Refused };
+    Shown { people: people.join("\n"), json: json!({"connection": connection, "requests": begun}), exit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_person_and_no_refusal_shows_one() {
+        let named = people(
+            "{\"email\": \"ada@example.com\"}\n\n{\"email\": null, \"user-id\": 17, \"shop\": {\"label\": \"Shop\", \"value\": \"s-2\"}}\n",
+        );
+        assert_eq!(
+            json!(named.unwrap()),
+            json!([{"email": "ada@example.com"}, {"user-id": "17", "shop": "s-2"}])
+        );
+        for (wrong, why) in [
+            ("ada@example.com", "expected value"),
+            ("{}", "at least one identifier with a value is required"),
+            ("[]", "invalid type: sequence, expected an object of kinds of identifier with their values"),
+            ("\"ada@example.com\"", "invalid type: string \"…\", expected an object"),
+            ("{\"email\": true}", "expected a string, a number, null, or an object of `label` and `value`"),
+            ("{\"email\": \"ada@example.com\"", "EOF while parsing an object"),
+            (
+                "{\"email\": \"ada@example.com\", \"email\": \"c@example.com\"}",
+                "the key `email` occurs twice",
+            ),
+        ] {
+            let told = people(&format!("{{\"email\": \"b@example.com\"}}\n{wrong}")).unwrap_err().people();
+            assert!(told.starts_with(&format!("error: --people: line 2: {why}")), "{told}");
+            assert!(!told.contains("b@") && told.matches("ada@").count() == 1, "{told}");
+        }
+        assert!(people(" \n").unwrap_err().people().contains("nobody is named"));
+    }
+
+    #[test]
+    fn who_is_refused_is_told_by_place() {
+        let shown =
+            shown("n", &[json!({"id": "r-1", "refused": null}), json!({"id": null, "refused": "no"})]);
+        assert!(shown.people.starts_with("connection n: 1 request queued, "), "{}", shown.people);
+        assert!(shown.people.contains("\n  person 2: no\n"), "{}", shown.people);
+        assert_eq!(shown.exit, Exit::Refused);
+    }
+}

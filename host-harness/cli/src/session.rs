@@ -1,0 +1,160 @@
+//! From a connection's key to its calls, and from a call to its answer.
+
+use std::{future::Future, path::PathBuf, pin::pin, time::Duration};
+
+use super::{
+    Console, Failure,
+    client::{Client, Server},
+    trace,
+};
+use host_harness::{
+    clock::{Clock, SystemClock},
+    config::ConfigError,
+    egress::Trace,
+    host::Host,
+    sandbox::{CallResult, Calls},
+};
+use host_model::time::milliseconds;
+use host_service::{
+    service::NotAService,
+    settings::{ServiceConfig, Settings},
+};
+use host_store::Store;
+
+/// Whoever waits longer than this wants to know for what.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What every command is run with.
+pub(super) struct Session {
+    pub(super) config: PathBuf,
+    pub(super) server: Server,
+    pub(super) trace: bool,
+    pub(super) console: Console,
+}
+
+impl Session {
+    /// The running service, where the command is to go through one.
+    pub(super) fn remote(&self) -> Result<Option<Client>, Failure> {
+        let client = self.server.client()?;
+        if client.is_some() && self.trace {
+            return Err(Failure::misused(
+                "--trace shows what this process sends, and with --server the service sends it",
+            ));
+        }
+        Ok(client)
+    }
+
+    /// The running service, without which the command is nothing.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        self.remote()?.ok_or_else(|| {
+            Failure::misused(
+                "this goes through a running service\nnext: name it with --server URL or CONNECTOR_HOST_SERVER",
+            )
+        })
+    }
+
+    /// What the operator configured.
+    pub(super) fn configuration(&self) -> Result<Settings, Failure> {
+        Settings::read(&self.config).map_err(|error| Failure::misused(told(&error)))
+    }
+
+    /// What the service is configured with.
+    pub(super) fn service(&self) -> Result<ServiceConfig, Failure> {
+        self.configuration()?.service.ok_or_else(|| Failure::misused(NotAService))
+    }
+
+    /// The service's database, whether or not the service runs. None is made: an empty one in a place that was mistyped would
+    /// answer as if nothing had ever happened.
+    pub(super) async fn store(&self) -> Result<Store, Failure> {
+        let database = self.service()?.database;
+        if database.exists() {
+            return self.store_made().await;
+        }
+        Err(Failure::misused(format!(
+            "there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` makes a new one \
+             where it says",
+            database.display(),
+            self.config.display()
+        )))
+    }
+
+    /// The same, made where there is none.
+    pub(super) async fn store_made(&self) -> Result<Store, Failure> {
+        let service = self.service()?;
+        let opened = Store::open(&service.database, &service.master_key).await;
+        opened.map_err(|error| Failure::misused(format!("{}: {error}", service.database.display())))
+    }
+
+    /// The calls of the connection `key`; only its plugin is loaded.
+    pub(super) async fn calls(&self, key: &str) -> Result<Calls, Failure> {
+        let config = self.configuration()?.config.only(key).map_err(Failure::misused)?;
+        let loading = format!("loading the plugin of connection {key}");
+        let started = self.awaited(&loading, Host::start(config)).await;
+        let host = started.map_err(|error| Failure::of_connection(key, error))?;
+        let calls = host.connection(key).map_err(Failure::misused)?;
+        Ok(if self.trace { calls.traced(self.tracer()) } else { calls })
+    }
+
+    /// Shows each exchange on standard error.
+    pub(super) fn tracer(&self) -> Trace {
+        let console = self.console.clone();
+        Trace::new(move |exchange| console.complain(&trace::exchange(exchange)))
+    }
+
+    /// The answer to a call of `calls`.
+    pub(super) async fn ask<T>(
+        &self,
+        calls: &Calls,
+        call: impl Future<Output = CallResult<T>>,
+    ) -> Result<T, Failure> {
+        let connection = calls.connection().key.clone();
+        let answer = self.awaited(&format!("waiting for the vendor of connection {connection}"), call).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                let identifier_kinds = calls.plugin().manifest().identifier_kind_names();
+                Err(Failure::Refused { connection, error, identifier_kinds })
+            }
+            Err(failure) => Err(Failure::Stopped { connection, failure }),
+        }
+    }
+
+    /// What `work` comes to; says what it is where that takes long and somebody watches.
+    pub(super) async fn awaited<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if self.console.is_watched {
+            if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+                return done;
+            }
+            self.console.complain(&format!("{what} …"));
+        }
+        work.await
+    }
+
+    /// What `work` comes to; none where ctrl-c ends the wait for it. Says `what` once ctrl-c no longer ends the program.
+    pub(super) async fn unless_interrupted<T>(&self, what: &str, work: impl Future<Output = T>) -> Option<T> {
+        let said = async {
+            self.console.complain(&format!("{what}; ctrl-c ends the wait"));
+            work.await
+        };
+        tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => None,
+            done = said => Some(done),
+        }
+    }
+}
+
+/// Now, as the store keeps it.
+pub(super) fn now() -> i64 {
+    milliseconds(SystemClock::default().date())
+}
+
+fn told(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Unreadable { .. } => {
+            format!("{error}\nnext: write it, or name another one with --config or CONNECTOR_HOST_CONFIG")
+        }
+        ConfigError::Wrong { .. } => error.to_string(),
+    }
+}

@@ -1,0 +1,218 @@
+//! Commands that work on a service's database, with no service running.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::Connection as _;
+
+use super::{Exit, ran};
+use host_service::lock::Lock;
+
+/// A folder with a configuration of a service in it.
+struct Operator(tempfile::TempDir);
+
+impl Operator {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let operator = Self(folder);
+        std::fs::write(operator.file("master.key"), "ab".repeat(32)).unwrap();
+        std::fs::write(operator.file("connector-host.toml"), "service.master-key = { file = 'master.key' }")
+            .unwrap();
+        operator
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    async fn run(&self, arguments: &[&str]) -> (Exit, String, String) {
+        let config = self.file("connector-host.toml");
+        ran(&[&["--config", config.to_str().unwrap()], arguments].concat()).await
+    }
+
+    async fn backup(&self, name: &str) -> PathBuf {
+        let file = self.file(name);
+        let (exit, _, err) = self.run(&["backup", file.to_str().unwrap()]).await;
+        assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+        file
+    }
+
+    async fn keys(&self) -> Vec<String> {
+        let (exit, out, err) = self.run(&["api-key", "list", "--json"]).await;
+        assert_eq!(exit, Exit::Done, "{err}");
+        let keys: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let keys = keys["api-keys"].as_array().unwrap();
+        keys.iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    async fn sql(&self, statements: &'static str) {
+        let url = format!("sqlite:{}", self.file("connector-host.db").display());
+        let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_new_master_key_is_one_and_another_each_time() {
+    let ((exit, one, _), (_, other, _)) = (ran(&["new-master-key"]).await, ran(&["new-master-key"]).await);
+    assert_eq!(exit, Exit::Done);
+    let key = host_model::secret::Secret::new(one.trim()).unwrap();
+    assert!(host_store::MasterKey::read(&key).is_ok());
+    assert_ne!(one, other);
+}
+
+#[tokio::test]
+async fn a_configuration_without_a_service_is_told_what_to_add() {
+    let operator = Operator::new();
+    std::fs::write(operator.file("connector-host.toml"), "").unwrap();
+    let (exit, out, err) = operator.run(&["api-key", "list"]).await;
+    assert_eq!((exit, out.as_str()), (Exit::Misused, ""));
+    assert_eq!(
+        err,
+        "error: the configuration says nothing about a service\n\
+         next: make a master key with `connector-host new-master-key > master.key`, keep a copy of it elsewhere, and add\n\
+         [service]\nmaster-key = { file = \"master.key\" }\n"
+    );
+}
+
+#[tokio::test]
+async fn an_api_key_is_shown_once_listed_without_its_text_and_revoked() {
+    let operator = Operator::new();
+    let (exit, made, _) = operator.run(&["api-key", "create", "--name", "ops", "--tenant", "acme"]).await;
+    assert_eq!(exit, Exit::Done);
+    let text = made.trim();
+    assert!(text.starts_with("chk_") && text.len() == 68, "{text}");
+    let (_, listed, _) = operator.run(&["api-key", "list"]).await;
+    assert!(listed.contains("ops") && listed.contains("acme") && !listed.contains(&text[4..]), "{listed}");
+    let (exit, _, err) = operator.run(&["api-key", "create", "--name", "ops"]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("there is an API key ops already"), "{err}");
+    assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.0, Exit::Done);
+    assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.0, Exit::Misused);
+    assert_eq!(operator.run(&["api-key", "create", "--name", "Ops Team"]).await.0, Exit::Misused);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_restored_has_what_it_had_and_the_rest_is_kept_beside_it() {
+    let operator = Operator::new();
+    operator.run(&["api-key", "create", "--name", "before"]).await;
+    let backup = operator.backup("copy.db").await;
+    let (exit, _, err) = operator.run(&["backup", text(&backup)]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("is there already: a backup goes into a new file"), "{err}");
+    operator.run(&["api-key", "create", "--name", "later"]).await;
+
+    let (exit, _, err) = operator.run(&["restore", text(&backup)]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("is there already; --replace keeps it"), "{err}");
+    assert_eq!(operator.keys().await, ["before", "later"]);
+    let (exit, out, err) = operator.run(&["restore", text(&backup), "--replace"]).await;
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    let kept = operator.file("connector-host.db.before-restore");
+    assert!(out.contains(text(&kept)), "{out}");
+    assert_eq!(operator.keys().await, ["before"]);
+
+    let (exit, _, err) = operator.run(&["restore", text(&backup), "--replace"]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("is there from an earlier restore: move it away first"), "{err}");
+    std::fs::rename(&kept, operator.file("later.db")).unwrap();
+    let later = operator.file("later.db");
+    assert_eq!(operator.run(&["restore", text(&later), "--replace"]).await.0, Exit::Done);
+    assert_eq!(operator.keys().await, ["before", "later"]);
+}
+
+#[tokio::test]
+async fn what_is_no_backup_of_this_service_is_refused_and_changes_nothing() {
+    let operator = Operator::new();
+    operator.run(&["api-key", "create", "--name", "before"]).await;
+    let backup = operator.backup("copy.db").await;
+    let other = operator.file("other.db");
+    std::fs::write(&other, "no database at all").unwrap();
+    let empty = operator.file("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    let damaged = operator.file("damaged.db");
+    let mut bytes = std::fs::read(&backup).unwrap();
+    let end = bytes.len();
+    bytes[end - 20_000..].fill(b'x');
+    std::fs::write(&damaged, bytes).unwrap();
+    let missing = operator.file("missing.db");
+    for (file, why) in [
+        (&other, "is no database of this program"),
+        (&empty, "is no database of this program"),
+        (&damaged, "damaged"),
+        (&missing, "No such file"),
+    ] {
+        let (exit, _, err) = operator.run(&["restore", text(file), "--replace"]).await;
+        assert_eq!(exit, Exit::Misused, "{}", file.display());
+        assert!(err.contains(why), "{err}");
+    }
+    std::fs::write(operator.file("master.key"), "cd".repeat(32)).unwrap();
+    let (exit, _, err) = operator.run(&["restore", text(&backup), "--replace"]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("the master key is not the one"), "{err}");
+    std::fs::write(operator.file("master.key"), "ab".repeat(32)).unwrap();
+    assert_eq!(operator.keys().await, ["before"]);
+    assert!(!operator.file("connector-host.db.copy").exists());
+}
+
+#[tokio::test]
+async fn a_restore_waits_for_no_service_but_is_refused_while_one_runs() {
+    let operator = Operator::new();
+    operator.run(&["api-key", "create", "--name", "before"]).await;
+    let backup = operator.backup("copy.db").await;
+    let running = Lock::take(&operator.file("connector-host.db")).unwrap();
+    let (exit, _, err) = operator.run(&["restore", text(&backup), "--replace"]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("another process serves this database"), "{err}");
+    drop(running);
+    assert_eq!(operator.run(&["restore", text(&backup), "--replace"]).await.0, Exit::Done);
+}
+
+#[tokio::test]
+async fn the_first_broken_line_of_a_chain_ends_the_program_with_a_code_of_its_own() {
+    let operator = Operator::new();
+    operator.run(&["api-key", "create", "--name", "one", "--tenant", "acme"]).await;
+    operator.run(&["api-key", "create", "--name", "two", "--tenant", "acme"]).await;
+    operator.run(&["api-key", "create", "--name", "three"]).await;
+    let (exit, out, _) = operator.run(&["audit", "verify"]).await;
+    assert_eq!(exit, Exit::Done);
+    assert!(out.contains("every tenant: 1 lines hold") && out.contains("tenant acme: 2 lines hold"), "{out}");
+    operator
+        .sql("DROP TRIGGER audit_is_not_changed; UPDATE audit SET at = 1 WHERE tenant = 'acme' AND line = 2")
+        .await;
+    let (exit, out, _) = operator.run(&["audit", "verify"]).await;
+    assert_eq!(exit, Exit::Refused);
+    assert!(out.contains("tenant acme: broken at line 2: its hash does not cover"), "{out}");
+}
+
+#[tokio::test]
+async fn a_mistyped_path_makes_no_database() {
+    let operator = Operator::new();
+    let database = operator.file("connector-host.db");
+    let backup = operator.file("copy.db");
+    let told = format!(
+        "error: there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` makes a \
+         new one where it says\n",
+        database.display(),
+        operator.file("connector-host.toml").display()
+    );
+    for arguments in [
+        &["api-key", "list"][..],
+        &["api-key", "revoke", "ops"],
+        &["backup", text(&backup)],
+        &["audit", "verify"],
+    ] {
+        assert_eq!(
+            operator.run(arguments).await,
+            (Exit::Misused, String::new(), told.clone()),
+            "{arguments:?}"
+        );
+        assert!(!database.exists() && !backup.exists(), "{arguments:?}");
+    }
+    // The first key is made before the service first starts.
+    assert_eq!(operator.run(&["api-key", "create", "--name", "ops"]).await.0, Exit::Done);
+    assert_eq!(operator.keys().await, ["ops"]);
+}

@@ -1,0 +1,61 @@
+//! A request as it was sent, for people.
+
+use host_harness::egress::Exchange;
+
+/// The exchange in lines: request, headers, body, answer.
+pub(super) fn exchange(exchange: &Exchange) -> String {
+    let outcome = match &exchange.outcome {
+        Ok(status) => format!("{status}"),
+        Err(error) => format!("no answer: {error}"),
+    };
+    format!("{}\n< {outcome} after {} ms", request(exchange), exchange.took.as_millis())
+}
+
+/// The request alone.
+pub(super) fn request(exchange: &Exchange) -> String {
+    let mut lines = vec![format!("> {} ({})", exchange.line, exchange.operation)];
+    lines.extend(exchange.headers.iter().map(|(name, value)| format!("> {name}: {value}")));
+    lines.extend(exchange.body.iter().flat_map(|body| body.lines()).map(|line| format!("> {line}")));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use host_model::contract::http::{HttpError, HttpErrorKind};
+
+    pub(crate) fn forget() -> Exchange {
+        Exchange {
+            operation: "users-forget".into(),
+            line: "POST https://api.example.com/api/users/forget".into(),
+            headers: vec![("api-key".into(), "[redacted]".into())],
+            body: Some(r#"{"email":"ada@example.com"}"#.into()),
+            acts: true,
+            outcome: Ok(200),
+            took: Duration::from_millis(12),
+        }
+    }
+
+    #[test]
+    fn an_exchange_is_shown_as_it_was_sent_and_answered() {
+        assert_eq!(
+            exchange(&forget()),
+            "> POST https://api.example.com/api/users/forget (users-forget)\n> api-key: [redacted]\n\
+             > {\"email\":\"ada@example.com\"}\n< 200 after 12 ms"
+        );
+        let error = HttpError {
+            kind: HttpErrorKind::TimedOut,
+            message: "the answer did not begin in time".into(),
+            request_sent: true,
+            retry_after_ms: None,
+        };
+        let unanswered = exchange(&Exchange { outcome: Err(error), headers: vec![], body: None, ..forget() });
+        assert_eq!(
+            unanswered,
+            "> POST https://api.example.com/api/users/forget (users-forget)\n\
+             < no answer: the answer did not begin in time after 12 ms"
+        );
+    }
+}

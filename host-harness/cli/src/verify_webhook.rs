@@ -1,0 +1,210 @@
+//! `verify-webhook`: checks that a delivery is the vendor's and reads it.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    Exit, Failure, Shown,
+    client::{Call, Client},
+    document::{list, text, time},
+    session::Session,
+    shown::{detail, toned},
+};
+use host_harness::door::Admitted;
+use host_model::contract::webhook::Delivery;
+use host_service::webhooks::tried;
+
+#[derive(Args)]
+pub(super) struct VerifyWebhook {
+    /// The connection's key in the configuration, where `webhook-tokens` names the accepted tokens.
+    connection: String,
+    /// A header of the delivery, as `NAME: VALUE`. May be given several times.
+    #[arg(long, value_name = "HEADER")]
+    header: Vec<String>,
+    /// The file with the delivery's body; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    body: PathBuf,
+    /// The whole address that the vendor called; the connection's `webhook-url` where it is left out.
+    #[arg(long)]
+    url: Option<String>,
+    /// The delivery's method.
+    #[arg(long, default_value = "POST")]
+    method: String,
+}
+
+/// Its headers hold the token.
+impl std::fmt::Debug for VerifyWebhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VerifyWebhook")
+    }
+}
+
+impl VerifyWebhook {
+    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+        let headers = self.header.iter().map(|header| name_and_value(header)).collect::<Result<_, _>>()?;
+        let body = session.console.contents(&self.body)?;
+        match session.remote()? {
+            Some(client) => self.remotely(session, &client, headers, &body).await,
+            None => self.alone(session, headers, body).await,
+        }
+    }
+
+    async fn remotely(
+        self,
+        session: &Session,
+        client: &Client,
+        headers: Headers,
+        body: &[u8],
+    ) -> Result<Shown, Failure> {
+        let delivery = json!({
+            "method": self.method, "url": self.url, "headers": headers, "body": BASE64.encode(body),
+        });
+        let call = Call::post(&["connection", &self.connection, "verify-webhook"]).json(&delivery);
+        Ok(shown(session.awaited("waiting for the service to read it", client.ask(call)).await?))
+    }
+
+    async fn alone(self, session: &Session, headers: Headers, body: Vec<u8>) -> Result<Shown, Failure> {
+        let calls = session.calls(&self.connection).await?;
+        let connection = calls.connection();
+        let own = connection.settings.get("webhook-url");
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let delivery = Delivery {
+            method: self.method,
+            url: self.url.or_else(|| own.cloned()).unwrap_or_default(),
+            headers,
+            body,
+            received_at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        };
+        let admitted = Admitted::at_the_door(connection, calls.plugin().manifest(), delivery);
+        let verdict = session.ask(&calls, calls.verify(&admitted)).await?;
+        Ok(shown(tried::document(&self.connection, &verdict)))
+    }
+}
+
+/// Names in lower case with their values.
+type Headers = Vec<(String, String)>;
+
+/// A header may be a token in a wrong form, so no error shows it.
+fn name_and_value(header: &str) -> Result<(String, String), Failure> {
+    let (name, value) = header.split_once(':').unwrap_or_default();
+    let name = name.trim().to_ascii_lowercase();
+    if name.is_empty() {
+        return Err(Failure::misused(
+            "--header: expected NAME: VALUE, such as 'Content-Type: application/json'",
+        ));
+    }
+    Ok((name, value.trim().to_owned()))
+}
+
+/// The people in a delivery are shown: whoever asks has its body.
+fn shown(json: Value) -> Shown {
+    let (word, events) = (text(&json, "verdict"), list(&json, "events"));
+    let exit = if word == "authentic" { Exit::Done } else { Exit::Refused };
+    let mut about = text(&json, "why");
+    if exit == Exit::Done && events.is_empty() {
+        "the vendor's, and no choice in it".clone_into(&mut about);
+    }
+    let connection = text(&json, "connection");
+    let mut lines = vec![format!("connection {connection}: {}{}", toned(&word, exit), detail(&about))];
+    lines.extend(events.iter().flat_map(told));
+    Shown { people: lines.join("\n"), json, exit }
+}
+
+fn told(event: &Value) -> Vec<String> {
+    let identifiers = list(event, "subject").iter();
+    let who: Vec<_> =
+        identifiers.map(|known| format!("{} {}", text(known, "kind"), text(known, "value"))).collect();
+    let mut lines = vec![format!("  {} chose ({})", who.join(", "), text(event, "key"))];
+    lines.extend(list(event, "preferences").iter().map(|made| {
+        let item = made.get("item").unwrap_or(&Value::Null);
+        let (choice, kind, id) = (text(made, "choice"), text(item, "kind"), text(item, "id"));
+        format!("    {choice} {kind}:{id}, {}, {}", time(made, "chosen-at-ms"), text(made, "source"))
+    }));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::plain;
+    use host_model::contract::{
+        Subject,
+        consent::{Choice, Preference},
+        webhook::{ConsentEvent, Verdict},
+    };
+
+    #[test]
+    fn an_authentic_delivery_is_read() {
+        let event = ConsentEvent {
+            subject: Subject::email("ada@example.com").and("user-id", "u-17"),
+            preferences: vec![Preference {
+                item: "channel:1".parse().unwrap(),
+                choice: Choice::OptOut,
+                chosen_at_ms: 1_700_000_000_000,
+                source: "EmailLink".into(),
+            }],
+            changed: Vec::new(),
+            key: "k1".into(),
+        };
+        let shown = shown(tried::document("newsletter", &Verdict::Authentic(vec![event])));
+        assert_eq!(
+            plain(&shown.people),
+            "connection newsletter: authentic\n  email ada@example.com, user-id u-17 chose (k1)\n    \
+             opt-out channel:1, 2023-11-14T22:13:20Z, EmailLink"
+        );
+        assert_eq!(
+            shown.json,
+            json!({
+                "connection": "newsletter",
+                "verdict": "authentic",
+                "why": null,
+                "events": [{
+                    "key": "k1",
+                    "subject": [
+                        {"kind": "email", "value": "ada@example.com"},
+                        {"kind": "user-id", "value": "u-17"},
+                    ],
+                    "preferences": [{
+                        "item": {"kind": "channel", "id": "1"},
+                        "choice": "opt-out",
+                        "chosen-at-ms": 1_700_000_000_000_u64,
+                        "source": "EmailLink",
+                    }],
+                }],
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_of_no_concern_and_what_is_refused_is_said() {
+        for (verdict, told, exit) in [
+            (Verdict::Authentic(vec![]), "authentic: the vendor's, and no choice in it", Exit::Done),
+            (Verdict::Unauthenticated("no token".into()), "unauthenticated: no token", Exit::Refused),
+            (Verdict::Unreadable("no JSON".into()), "unreadable: no JSON", Exit::Refused),
+        ] {
+            let shown = shown(tried::document("newsletter", &verdict));
+            assert_eq!(plain(&shown.people), format!("connection newsletter: {told}"));
+            assert_eq!(shown.exit, exit);
+        }
+    }
+
+    #[test]
+    fn a_header_is_split_at_its_first_colon_and_never_shown() {
+        assert_eq!(
+            name_and_value("Authorization: OAuth2 a:b ").unwrap(),
+            ("authorization".to_owned(), "OAuth2 a:b".to_owned())
+        );
+        for wrong in ["t-0123456789", ": t-0123456789", ""] {
+            assert_eq!(
+                name_and_value(wrong).unwrap_err().people(),
+                "error: --header: expected NAME: VALUE, such as 'Content-Type: application/json'"
+            );
+        }
+    }
+}

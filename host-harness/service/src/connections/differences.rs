@@ -1,0 +1,55 @@
+//! What differs between two versions of a connection, by name: what the audit chain may know of a change.
+
+use std::collections::BTreeMap;
+
+use super::owned::Owned;
+use host_harness::connection::{ConnectionSpec, token::AcceptedToken};
+use host_model::secret::Secret;
+
+/// The names of what differs, never a value.
+pub(super) fn differences(before: &Owned, after: &Owned) -> Vec<String> {
+    let (was, is) = (&before.spec, &after.spec);
+    let parts = [
+        ("plugin", was.plugin == is.plugin),
+        ("enabled", before.duties.enabled == after.duties.enabled),
+        ("actions", before.duties.actions == after.duties.actions),
+        ("system", before.duties.system == after.duties.system),
+        ("webhook-url", was.webhook_url == is.webhook_url),
+        ("egress", was.policy == is.policy),
+        ("limits", was.limits == is.limits),
+        ("webhook-tokens", same(&accepted(was), &accepted(is), is_same)),
+        ("token-to-install", same(&to_install(was), &to_install(is), is_same)),
+        ("file", (&before.file, before.left_file) == (&after.file, after.left_file)),
+    ];
+    let parts = parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name.to_owned());
+    let settings = entries("settings", &was.settings, &is.settings, |one, other| one == other);
+    parts.chain(settings).chain(entries("secrets", &was.secrets, &is.secrets, is_same)).collect()
+}
+
+/// Each entry that only one of them has, or that differs.
+fn entries<T>(
+    of: &str,
+    was: &BTreeMap<String, T>,
+    is: &BTreeMap<String, T>,
+    is_same: impl Fn(&T, &T) -> bool,
+) -> Vec<String> {
+    let gone = was.keys().filter(|name| !is.contains_key(*name));
+    let other = is.iter().filter(|(name, new)| was.get(*name).is_none_or(|old| !is_same(old, new)));
+    gone.chain(other.map(|(name, _)| name)).map(|name| format!("{of}.{name}")).collect()
+}
+
+fn same<T>(some: &[T], others: &[T], is_same: impl Fn(&T, &T) -> bool) -> bool {
+    some.len() == others.len() && some.iter().zip(others).all(|(one, other)| is_same(one, other))
+}
+
+fn is_same(one: &Secret, other: &Secret) -> bool {
+    one.matches(other.expose().as_bytes())
+}
+
+fn accepted(spec: &ConnectionSpec) -> Vec<Secret> {
+    spec.accepted_tokens.iter().filter_map(AcceptedToken::known).cloned().collect()
+}
+
+fn to_install(spec: &ConnectionSpec) -> Vec<Secret> {
+    spec.token_to_install.iter().cloned().collect()
+}

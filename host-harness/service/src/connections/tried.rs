@@ -1,0 +1,149 @@
+//! A connection tested: what works and what does not. A parked one goes on when an operator says so.
+
+use serde_json::json;
+
+use super::{Who, owned::Owned};
+use crate::service::Shared;
+use host_model::contract::{Check, CheckOutcome, ErrorKind};
+use host_store::{
+    StoreError, alarms,
+    audit::{self, Record},
+    connections,
+};
+
+/// How a test ended, in the words of Fides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestStatus {
+    /// Everything that was tried works.
+    Succeeded,
+    /// Something does not.
+    Failed,
+    /// There was nothing to try.
+    Skipped,
+}
+
+/// What a test came to, in the shape of Fides, and each check.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// For a person.
+    pub msg: String,
+    /// How it ended.
+    pub test_status: TestStatus,
+    /// What does not work, and why.
+    pub failure_reason: Option<String>,
+    /// Each thing that was tried: its `name`, `outcome` (`passed`, `failed` or `untried`) and `detail`.
+    pub checks: Vec<Check>,
+}
+
+/// Tries everything that the connection needs, changing nothing at the vendor. What it came to is kept.
+pub async fn test(shared: &Shared, who: &Who, owned: &Owned) -> Result<Tried, StoreError> {
+    let (key, tenant) = (owned.spec.key.clone(), owned.spec.tenant.0.clone());
+    let tried = ask(shared, &key).await;
+    let passed = match tried.test_status {
+        TestStatus::Succeeded => true,
+        TestStatus::Failed => false,
+        TestStatus::Skipped => return Ok(tried),
+    };
+    let (at, by) = (shared.date_ms(), who.0.clone());
+    let store = shared.store.write(move |tx| {
+        Box::pin(async move {
+            connections::tested(tx, &key, at, passed).await?;
+            let detail = json!({"by": by, "passed": passed});
+            let record = Record { connection: Some(key.clone()), detail, ..Record::of("connection-tested") };
+            audit::append(tx, &tenant, at, &record).await
+        })
+    });
+    store.await?;
+    Ok(tried)
+}
+
+/// Lets a parked connection go on; whether it was parked.
+pub async fn resume(shared: &Shared, who: &Who, owned: &Owned) -> Result<bool, StoreError> {
+    let (key, tenant, by) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), who.0.clone());
+    let at = shared.date_ms();
+    let resumed = shared.store.write(move |tx| {
+        Box::pin(async move {
+            if !connections::resume(tx, &key).await? {
+                return Ok(false);
+            }
+            alarms::is_over(tx, at, "connection-parked", &key).await?;
+            let detail = json!({"by": by});
+            let record = Record { connection: Some(key), detail, ..Record::of("connection-resumed") };
+            audit::append(tx, &tenant, at, &record).await?;
+            Ok(true)
+        })
+    });
+    let resumed = resumed.await?;
+    shared.work.notify_one();
+    Ok(resumed)
+}
+
+async fn ask(shared: &Shared, key: &str) -> Tried {
+    let calls = match shared.host.connection(key) {
+        Ok(calls) => calls,
+        Err(unknown) => {
+            let problem = shared.registry.problem(key);
+            return failed(key, problem.map_or_else(|| unknown.to_string(), |problem| problem.to_string()));
+        }
+    };
+    match calls.test_connection().await {
+        Ok(Ok(checks)) => of_checks(key, checks),
+        Ok(Err(error)) if error.kind == ErrorKind::Unsupported => Tried {
+            msg: format!("Test skipped for connection {key}: its connector has none."),
+            test_status: TestStatus::Skipped,
+            failure_reason: None,
+            checks: Vec::new(),
+        },
+        Ok(Err(error)) => failed(key, error.to_string()),
+        Err(failure) => failed(key, failure.to_string()),
+    }
+}
+
+fn failed(key: &str, reason: String) -> Tried {
+    Tried {
+        msg: format!("Test failed for connection {key}."),
+        test_status: TestStatus::Failed,
+        failure_reason: Some(reason),
+        checks: Vec::new(),
+    }
+}
+
+fn of_checks(key: &str, checks: Vec<Check>) -> Tried {
+    let ended = |outcome| checks.iter().filter(move |check| check.outcome == outcome);
+    let reasons: Vec<String> =
+        ended(CheckOutcome::Failed).map(|check| format!("{}: {}", check.name, check.detail)).collect();
+    if !reasons.is_empty() {
+        return Tried { checks, ..failed(key, reasons.join("; ")) };
+    }
+    let (word, test_status) = if ended(CheckOutcome::Passed).next().is_some() {
+        ("completed successfully", TestStatus::Succeeded)
+    } else {
+        ("skipped", TestStatus::Skipped)
+    };
+    let msg = format!("Test {word} for connection {key}.");
+    Tried { msg, test_status, failure_reason: None, checks }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, outcome: CheckOutcome) -> Check {
+        Check { name: name.into(), outcome, detail: "why".into() }
+    }
+
+    #[test]
+    fn a_test_fails_with_every_reason_and_is_skipped_where_nothing_was_tried() {
+        use CheckOutcome::{Failed, Passed, Untried};
+        let tried = of_checks(
+            "newsletter",
+            vec![check("key", Failed), check("webhook", Passed), check("token", Failed)],
+        );
+        assert_eq!(tried.test_status, TestStatus::Failed);
+        assert_eq!(tried.failure_reason.as_deref(), Some("key: why; token: why"));
+        let tried = of_checks("newsletter", vec![check("key", Passed), check("token", Untried)]);
+        assert_eq!((tried.test_status, tried.failure_reason), (TestStatus::Succeeded, None));
+        assert_eq!(of_checks("newsletter", vec![check("key", Untried)]).test_status, TestStatus::Skipped);
+        assert_eq!(of_checks("newsletter", vec![]).test_status, TestStatus::Skipped);
+    }
+}

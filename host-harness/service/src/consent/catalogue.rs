@@ -1,0 +1,228 @@
+//! A tenant's notices and systems, as its platform has them.
+
+use serde_json::{Value, json};
+
+use crate::{connections::Who, service::Shared};
+use host_model::{
+    consent::{NotPropagated, Notice, System},
+    contract::consent::ItemId,
+};
+use host_store::{
+    Connection, StoreError,
+    audit::{self, Record},
+    items::{self, Ground},
+    notices::{self, connections},
+};
+
+/// Why a notice or system is not changed. Nothing of it was done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// A mapping would no longer hold.
+    #[error("connection {connection} maps {item}: {why}; map the item elsewhere first")]
+    Breaks {
+        /// The connection's key.
+        connection: String,
+        /// One of its items.
+        item: ItemId,
+        /// What would be wrong.
+        why: Broken,
+    },
+    /// Another notice has the key.
+    #[error("notice `{notice}` has the key `{key}` already: keys tell a tenant's notices apart")]
+    KeyTaken {
+        /// That notice's id.
+        notice: String,
+        /// The key.
+        key: String,
+    },
+    /// A connection stands for the system.
+    #[error("connection {connection} stands for system `{system}`: give it another system first")]
+    SystemInUse {
+        /// The connection's key.
+        connection: String,
+        /// The system's key.
+        system: String,
+    },
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What would be wrong with an item's notice.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The notice would be gone.
+    #[error("the notice would be gone")]
+    Gone,
+    /// The notice's choices would no longer reach it.
+    #[error(transparent)]
+    NotPropagated(#[from] NotPropagated),
+}
+
+/// All notices of `tenant`, by id.
+pub async fn notices(shared: &Shared, tenant: &str) -> Result<Vec<Notice>, StoreError> {
+    let tenant = tenant.to_owned();
+    shared.store.read(|c| Box::pin(async move { notices::all(c, &tenant).await })).await
+}
+
+/// All systems of `tenant`, by key.
+pub async fn systems(shared: &Shared, tenant: &str) -> Result<Vec<System>, StoreError> {
+    let tenant = tenant.to_owned();
+    shared.store.read(|c| Box::pin(async move { notices::systems(c, &tenant).await })).await
+}
+
+/// Stores `notice`, in place of one of the same id.
+pub async fn put_notice(
+    shared: &Shared,
+    tenant: &str,
+    notice: Notice,
+    Who(by): Who,
+) -> Result<(), CatalogueError> {
+    let (tenant, at) = (tenant.to_owned(), shared.date_ms());
+    let stored = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let mut after = notices::all(tx, &tenant).await?;
+            after.retain(|known| known.id != notice.id);
+            let same = after.iter().find(|known| known.key.is_some() && known.key == notice.key);
+            if let (Some(same), Some(key)) = (same, notice.key.clone()) {
+                return Ok(Err(CatalogueError::KeyTaken { notice: same.id.clone(), key }));
+            }
+            after.push(notice.clone());
+            let systems = notices::systems(tx, &tenant).await?;
+            if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
+                return Ok(Err(broken));
+            }
+            notices::put(tx, &tenant, &notice).await?;
+            let detail = json!({ "notice": notice.id, "by": by });
+            Ok(Ok(tell(tx, &tenant, at, "notice-saved", detail).await?))
+        })
+    });
+    stored.await?
+}
+
+/// Takes the notice of that id away; whether there was one.
+pub async fn delete_notice(
+    shared: &Shared,
+    tenant: &str,
+    id: &str,
+    Who(by): Who,
+) -> Result<bool, CatalogueError> {
+    let (tenant, id, at) = (tenant.to_owned(), id.to_owned(), shared.date_ms());
+    let deleted = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let mut after = notices::all(tx, &tenant).await?;
+            after.retain(|known| known.id != id);
+            let systems = notices::systems(tx, &tenant).await?;
+            if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
+                return Ok(Err(broken));
+            }
+            let was_there = notices::delete(tx, &tenant, &id).await?;
+            if was_there {
+                tell(tx, &tenant, at, "notice-deleted", json!({ "notice": id, "by": by })).await?;
+            }
+            Ok(Ok(was_there))
+        })
+    });
+    deleted.await?
+}
+
+/// Stores `system`, in place of one of the same key.
+pub async fn put_system(
+    shared: &Shared,
+    tenant: &str,
+    system: System,
+    Who(by): Who,
+) -> Result<(), CatalogueError> {
+    let (tenant, at) = (tenant.to_owned(), shared.date_ms());
+    let stored = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let mut after = notices::systems(tx, &tenant).await?;
+            after.retain(|known| known.key != system.key);
+            after.push(system.clone());
+            let notices = notices::all(tx, &tenant).await?;
+            if let Some(broken) = broken(tx, &tenant, &notices, &after).await? {
+                return Ok(Err(broken));
+            }
+            notices::put_system(tx, &tenant, &system).await?;
+            let detail = json!({ "system": system.key, "by": by });
+            Ok(Ok(tell(tx, &tenant, at, "system-saved", detail).await?))
+        })
+    });
+    stored.await?
+}
+
+/// Takes the system of that key away, where no connection stands for it; whether there was one.
+pub async fn delete_system(
+    shared: &Shared,
+    tenant: &str,
+    key: &str,
+    Who(by): Who,
+) -> Result<bool, CatalogueError> {
+    let (tenant, key, at) = (tenant.to_owned(), key.to_owned(), shared.date_ms());
+    let deleted = shared.store.write(move |tx| {
+        Box::pin(async move {
+            let connections = connections(tx, &tenant).await?;
+            let user = connections.into_iter().find(|(_, system)| system.as_ref() == Some(&key));
+            if let Some((connection, _)) = user {
+                return Ok(Err(CatalogueError::SystemInUse { connection, system: key }));
+            }
+            let was_there = notices::delete_system(tx, &tenant, &key).await?;
+            if was_there {
+                tell(tx, &tenant, at, "system-deleted", json!({ "system": key, "by": by })).await?;
+            }
+            Ok(Ok(was_there))
+        })
+    });
+    deleted.await?
+}
+
+async fn tell(
+    tx: &mut Connection,
+    tenant: &str,
+    at: i64,
+    what: &'static str,
+    detail: Value,
+) -> Result<(), StoreError> {
+    audit::append(tx, tenant, at, &Record { detail, ..Record::of(what) }).await
+}
+
+/// What would be wrong with the mapping of `connection` if it stood for `system`.
+pub(crate) async fn broken_by_system(
+    tx: &mut Connection,
+    tenant: &str,
+    connection: &str,
+    system: Option<&str>,
+) -> Result<Option<CatalogueError>, StoreError> {
+    let ground = items::ground(tx, tenant, connection).await?;
+    let systems = notices::systems(tx, tenant).await?;
+    let system = system.map(|key| items::described(&systems, key.to_owned()));
+    Ok(first_broken(&ground, &ground.notices, system.as_ref()))
+}
+
+/// The first mapped item that `notices` and `systems` would leave without a notice that reaches it.
+async fn broken(
+    tx: &mut Connection,
+    tenant: &str,
+    notices: &[Notice],
+    systems: &[System],
+) -> Result<Option<CatalogueError>, StoreError> {
+    for (connection, system) in connections(tx, tenant).await? {
+        let system = system.map(|key| items::described(systems, key));
+        let ground = items::ground(tx, tenant, &connection).await?;
+        if let Some(broken) = first_broken(&ground, notices, system.as_ref()) {
+            return Ok(Some(broken));
+        }
+    }
+    Ok(None)
+}
+
+fn first_broken(ground: &Ground, notices: &[Notice], system: Option<&System>) -> Option<CatalogueError> {
+    ground.mapping.iter().find_map(|stored| {
+        let id = stored.notice.as_ref()?;
+        let why = match notices.iter().find(|notice| notice.id == *id) {
+            Some(notice) => Broken::from(notice.reaches(system).err()?),
+            None => Broken::Gone,
+        };
+        Some(CatalogueError::Breaks { connection: ground.connection.clone(), item: stored.id.clone(), why })
+    })
+}

@@ -1,0 +1,88 @@
+//! What the vendor holds for a person: for items never heard of, and for choices that no webhook told.
+
+use super::{after_erasure, inbound::restoring, tell};
+use crate::{
+    requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
+    service::Shared,
+};
+use host_model::{
+    consent::{
+        Cause,
+        newest::{News, read},
+    },
+    contract::{
+        Subject,
+        consent::{Choice, Held, ItemId},
+    },
+};
+use host_store::{Connection, Keys, StoreError, choices, items, people, requests};
+
+/// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so the
+/// caller has to name them.
+pub async fn reconcile(
+    shared: &Shared,
+    connection: &str,
+    subjects: Vec<Subject>,
+) -> Vec<Result<Accepted, AcceptError>> {
+    let submissions = subjects.into_iter().map(|subject| Submission {
+        connection: connection.to_owned(),
+        subject,
+        asked: Asked::Reading,
+        idempotency_key: None,
+    });
+    // At once: what is stored together costs one fsync.
+    futures::future::join_all(submissions.map(|submission| accept(shared, submission))).await
+}
+
+/// How many items a reading was about, and in how many the vendor held something else than stood here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Found {
+    pub(crate) compared: usize,
+    pub(crate) changed: usize,
+}
+
+/// Takes in what the vendor held when it was asked, at `about.at`. Items that nobody has mapped and nobody has chosen about
+/// are passed over.
+pub(crate) async fn take(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    held: &[Held],
+    request: &str,
+) -> Result<Found, StoreError> {
+    let is_erased = people::is_erased(tx, about.connection, about.names).await?;
+    if is_erased {
+        after_erasure::alarm(tx, about).await?;
+    }
+    people::was_read(tx, about.person).await?;
+    let ground = items::ground(tx, about.tenant, about.connection).await?;
+    let ledger = choices::ledger(tx, about.person).await?;
+    let cause = Cause::of_event(about.connection, &format!("reading/{request}"));
+    let mut heard: Vec<ItemId> = Vec::new();
+    let mut changed = 0;
+    // Nobody who was erased here is opted in again by what is found.
+    let held = held.iter().filter(|held| !is_erased || held.choice == Choice::OptOut);
+    for Held { item, choice } in held {
+        let stands = ledger.get(item);
+        if stands.is_none() && ground.notice_of(item).is_none() {
+            continue;
+        }
+        if let Some(stands) = stands
+            && requests::is_waiting_to_restore(tx, about.person, &restoring(item, stands)).await?
+        {
+            // The vendor is known to hold the other choice, and is about to be told.
+            continue;
+        }
+        let writes = choices::writes(tx, about.person, item).await?;
+        let judged = read(stands, *choice, u64::try_from(about.at).unwrap_or(0), &writes);
+        choices::stand(tx, about.person, item, &judged.stands).await?;
+        heard.push(item.clone());
+        if judged.news == News::Changed {
+            changed += 1;
+            tell::item(tx, keys, about, &ground, (item, &judged.stands), &cause).await?;
+        }
+    }
+    tell::derived(tx, keys, about, &ground, &heard, &cause).await?;
+    Ok(Found { compared: heard.len(), changed })
+}

@@ -1,0 +1,107 @@
+//! The feed posted to the platform.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State as Given,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    posts::{forward, post::SigningKey},
+    settings::ForwardConfig,
+};
+use host_model::secret::Secret;
+use host_store::{alarms, gauges::Gauges};
+
+/// A platform that answers as it is told.
+struct Platform {
+    answer: AtomicU16,
+    taken: Mutex<Vec<(String, FeedEvent)>>,
+    refused: Mutex<usize>,
+}
+
+async fn receive(Given(platform): Given<Arc<Platform>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+    let answer = StatusCode::from_u16(platform.answer.load(Ordering::SeqCst)).unwrap();
+    if answer.is_success() {
+        let id = headers["webhook-id"].to_str().unwrap().to_owned();
+        platform.taken.lock().unwrap().push((id, serde_json::from_slice(&body).unwrap()));
+    } else {
+        *platform.refused.lock().unwrap() += 1;
+    }
+    answer
+}
+
+async fn platform() -> (Arc<Platform>, ForwardConfig) {
+    let platform = Arc::new(Platform {
+        answer: AtomicU16::new(200),
+        taken: Mutex::default(),
+        refused: Mutex::default(),
+    });
+    let app = Router::new().route("/", post(receive)).with_state(Arc::clone(&platform));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    (platform, ForwardConfig { url, key: SigningKey::read(&secret).unwrap() })
+}
+
+/// Lets time pass until `is_so`.
+async fn until(bench: &Bench, is_so: impl Fn() -> bool) {
+    for _ in 0..20_000 {
+        if is_so() {
+            return;
+        }
+        bench.pass(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("it did not come to that");
+}
+
+#[tokio::test]
+async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_restart() {
+    let mut bench = bench().await;
+    let (platform, to) = platform().await;
+    bench.forward("acme", to.clone());
+    platform.answer.store(503, Ordering::SeqCst);
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let stop = watch::Sender::new(false);
+    let running = tokio::spawn(forward::run(Arc::clone(&bench.shared), stop.subscribe()));
+    until(&bench, || *platform.refused.lock().unwrap() >= 12).await;
+    let open = async |bench: &Bench| {
+        let open = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        open.into_iter().map(|alarm| alarm.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&bench).await, ["forward-fails"], "an hour has passed");
+    platform.answer.store(200, Ordering::SeqCst);
+    until(&bench, || platform.taken.lock().unwrap().len() == 2).await;
+    stop.send_replace(true);
+    running.await.unwrap();
+    assert_eq!(open(&bench).await, Vec::<String>::new());
+    let metrics = bench.shared.telemetry.rendered(&Gauges::default());
+    let taken = "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"taken\"} 2";
+    assert!(metrics.lines().any(|line| line == taken), "{metrics}");
+
+    bench.crash(&[("acme", "newsletter")]).await;
+    bench.forward("acme", to);
+    bench.hears(ADA, "e-2", bench.chosen(PUSH, Choice::OptOut)).await;
+    let stop = watch::Sender::new(false);
+    let running = tokio::spawn(forward::run(Arc::clone(&bench.shared), stop.subscribe()));
+    until(&bench, || platform.taken.lock().unwrap().len() >= 3).await;
+    stop.send_replace(true);
+    running.await.unwrap();
+    let feed: Vec<_> = bench.feed().await.into_iter().map(|event| (event.id.clone(), event)).collect();
+    assert_eq!(*platform.taken.lock().unwrap(), feed, "each once, in order");
+}

@@ -1,0 +1,160 @@
+//! The vendor's long limits, counted in the database: restarts do not forget them, and replicas share them.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+
+use host_harness::{
+    clock::Clock,
+    egress::{Full, Leave, Ledger, NotEntered},
+};
+use host_model::{contract::manifest::Limit, time::milliseconds};
+use host_store::{PersonKey, Store, StoreError, sends};
+
+/// Stands for the host itself among the tenants, whose names are never empty.
+const THE_HOST: &str = "";
+
+/// Counts requests in the database.
+pub(crate) struct StoredLedger {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    /// What makes a vendor account's name unreadable.
+    key: Arc<PersonKey>,
+}
+
+impl StoredLedger {
+    /// Counts in `store`, by `clock`.
+    pub(crate) async fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let key = store.person_key(THE_HOST).await?;
+        Ok(Self { store, clock, key })
+    }
+
+    /// How many more requests `limit` lets through now for that vendor account.
+    pub(crate) async fn free(&self, account: [u8; 32], limit: &Limit) -> Result<i64, StoreError> {
+        let account = self.key.digest(&account);
+        let (limit, now) = (limit.clone(), milliseconds(self.clock.date()));
+        self.store.read(move |c| Box::pin(async move { sends::free(c, &account, &limit, now).await })).await
+    }
+
+    /// Moves the counted requests to when they ended.
+    fn leave(&self, entries: Vec<i64>) -> Leave {
+        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        Box::new(move || {
+            let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+            runtime.spawn(async move {
+                let at = milliseconds(clock.date());
+                let moved = store.write(move |tx| Box::pin(async move { sends::end(tx, &entries, at).await }));
+                if let Err(error) = moved.await {
+                    tracing::warn!(%error, "a request counts for longer than it should: its end was not stored");
+                }
+            });
+        })
+    }
+}
+
+impl Ledger for StoredLedger {
+    fn enter<'a>(
+        &'a self,
+        account: [u8; 32],
+        limits: &'a [Limit],
+        ends_within: Duration,
+    ) -> BoxFuture<'a, Result<Leave, NotEntered>> {
+        let account = self.key.digest(&account);
+        let limits = limits.to_vec();
+        let now = milliseconds(self.clock.date());
+        Box::pin(async move {
+            let entered = self
+                .store
+                .write(move |tx| {
+                    Box::pin(async move { sends::enter(tx, &account, &limits, now, ends_within).await })
+                })
+                .await;
+            match entered {
+                Ok(Ok(entries)) => Ok(self.leave(entries)),
+                Ok(Err(wait)) => Err(NotEntered::Full(Full { for_another: Some(wait) })),
+                Err(error) => {
+                    tracing::error!(%error, "the vendor's limits cannot be counted");
+                    Err(NotEntered::Unreachable("the host's database did not answer".to_owned()))
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host_harness::clock::ManualClock;
+    use host_store::testing::Folder;
+
+    const DAY: Duration = Duration::from_hours(24);
+    const A_MOMENT: Duration = Duration::from_millis(1);
+
+    fn limit(name: &str, requests: u32, period: Duration) -> Limit {
+        let period_ms = Some(u64::try_from(period.as_millis()).unwrap());
+        Limit { name: name.into(), requests, period_ms }
+    }
+
+    async fn ledger(folder: &Folder, clock: &Arc<ManualClock>) -> StoredLedger {
+        StoredLedger::new(folder.store().await, Arc::clone(clock) as _).await.unwrap()
+    }
+
+    /// How long the ledger asks to wait; none where it let the request through.
+    async fn wait(ledger: &StoredLedger, account: u8, limits: &[Limit]) -> Option<Duration> {
+        match ledger.enter([account; 32], limits, Duration::from_secs(30)).await {
+            Ok(_) => None,
+            Err(NotEntered::Full(full)) => full.for_another,
+            Err(NotEntered::Unreachable(why)) => panic!("{why}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn no_window_has_more_than_the_limit_and_a_restart_forgets_none() {
+        let folder = Folder::new();
+        let clock = Arc::new(ManualClock::default());
+        let limits = [limit("daily", 2, DAY)];
+        let first = ledger(&folder, &clock).await;
+        assert_eq!(wait(&first, 1, &limits).await, None);
+        clock.advance(Duration::from_hours(1));
+        assert_eq!(wait(&first, 1, &limits).await, None);
+        // Nobody said that the first one ended: it counts from when it must have.
+        let until = Duration::from_hours(23) + Duration::from_secs(30) + A_MOMENT;
+        assert_eq!(wait(&first, 1, &limits).await, Some(until));
+        assert_eq!(wait(&first, 2, &limits).await, None, "another account");
+        first.store.close().await;
+        let second = ledger(&folder, &clock).await;
+        assert_eq!(wait(&second, 1, &limits).await, Some(until));
+        clock.advance(until.saturating_sub(A_MOMENT));
+        assert_eq!(wait(&second, 1, &limits).await, Some(Duration::from_millis(1)));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(wait(&second, 1, &limits).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_request_is_counted_in_all_limits_or_in_none() {
+        let folder = Folder::new();
+        let clock = Arc::new(ManualClock::default());
+        let ledger = ledger(&folder, &clock).await;
+        let (hourly, daily) = (limit("hourly", 1, Duration::from_hours(1)), limit("daily", 5, DAY));
+        assert_eq!(wait(&ledger, 1, std::slice::from_ref(&hourly)).await, None);
+        assert!(wait(&ledger, 1, &[hourly, daily.clone()]).await.is_some());
+        for _ in 0..5 {
+            assert_eq!(wait(&ledger, 1, std::slice::from_ref(&daily)).await, None);
+        }
+        assert!(wait(&ledger, 1, &[daily]).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_ended_counts_from_then() {
+        let folder = Folder::new();
+        let clock = Arc::new(ManualClock::default());
+        let ledger = ledger(&folder, &clock).await;
+        let limits = [limit("daily", 1, DAY)];
+        let leave = ledger.enter([1; 32], &limits, Duration::from_secs(30)).await.unwrap();
+        leave();
+        // The end is written by a task; the store's own order says when it has been.
+        while wait(&ledger, 1, &limits).await != Some(DAY + Duration::from_millis(1)) {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use std::sync::Mutex;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::testing::bench::Bench;
+use host_store::{
+    alarms::{Alarm, Raised},
+    testing::write,
+};
+
+/// Somebody who is told of alarms: answers in turn with `answers`, then with 204, and keeps what was posted.
+#[derive(Default)]
+struct Operator {
+    answers: Mutex<Vec<StatusCode>>,
+    told: Mutex<Vec<(String, Value)>>,
+}
+
+async fn receive(State(operator): State<Arc<Operator>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    assert_eq!(headers["content-type"], "application/json");
+    let id = headers["webhook-id"].to_str().unwrap().to_owned();
+    operator.told.lock().unwrap().push((id, serde_json::from_slice(&body).unwrap()));
+    let mut answers = operator.answers.lock().unwrap();
+    if answers.is_empty() { StatusCode::NO_CONTENT } else { answers.remove(0) }
+}
+
+/// A service that posts its alarms to somebody who answers so.
+async fn bench(answers: &[StatusCode]) -> (Bench, Arc<Operator>, String) {
+    let operator = Arc::new(Operator { answers: Mutex::new(answers.to_vec()), told: Mutex::default() });
+    let app = Router::new().route("/alarms", post(receive)).with_state(Arc::clone(&operator));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/alarms", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut bench = Bench::new().await;
+    Arc::get_mut(&mut bench.shared).unwrap().config.alarm_url = Some(url.clone());
+    (bench, operator, url)
+}
+
+async fn raise(bench: &Bench, about: &'static str) {
+    let at = bench.shared.date_ms();
+    write(&bench.shared.store, move |tx| {
+        Box::pin(async move {
+            let alarm = Alarm {
+                tenant: "acme",
+                connection: Some("newsletter"),
+                kind: "request-late",
+                about,
+                detail: "not through after 7 days",
+            };
+            alarms::raise(tx, at, &alarm).await
+        })
+    })
+    .await;
+}
+
+async fn open(bench: &Bench) -> Vec<Raised> {
+    bench.shared.store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap()
+}
+
+/// Each open alarm as it is posted.
+async fn posts(bench: &Bench) -> Vec<(String, Value)> {
+    let open = open(bench).await;
+    open.into_iter().map(|alarm| (alarm.id.clone(), serde_json::to_value(alarm).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
+    let (bench, operator, url) = bench(&[StatusCode::SERVICE_UNAVAILABLE]).await;
+    assert!(!post_one(&bench.shared, &url).await.unwrap(), "nobody is told of nothing");
+    raise(&bench, "r-1").await;
+    let raised_at = bench.shared.date_ms();
+    assert!(post_one(&bench.shared, &url).await.unwrap());
+    let [(id, alarm)] = posts(&bench).await.try_into().unwrap();
+    let body = serde_json::json!({
+        "id": id, "tenant": "acme", "connection": "newsletter", "kind": "request-late", "about": "r-1",
+        "detail": "not through after 7 days", "raised_at": raised_at, "cleared_at": null, "cleared_by": null,
+    });
+    assert_eq!(alarm, body);
+    assert_eq!(*operator.told.lock().unwrap(), [(id.clone(), body.clone())]);
+
+    bench.pass(Duration::from_millis(4_999));
+    assert!(
+        !post_one(&bench.shared, &url).await.unwrap(),
+        "an operator who is away is left alone for a while"
+    );
+    bench.pass(Duration::from_millis(1));
+    assert!(post_one(&bench.shared, &url).await.unwrap());
+    let twice = [(id.clone(), body.clone()), (id, body)];
+    assert_eq!(*operator.told.lock().unwrap(), twice, "the same under the same id");
+
+    raise(&bench, "r-1").await;
+    bench.pass(Duration::from_hours(30 * 24));
+    assert!(!post_one(&bench.shared, &url).await.unwrap());
+    assert_eq!(operator.told.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_alarm_that_is_cleared_before_it_is_taken_is_posted_no_more() {
+    let (bench, operator, url) = bench(&[StatusCode::SERVICE_UNAVAILABLE]).await;
+    raise(&bench, "r-1").await;
+    assert!(post_one(&bench.shared, &url).await.unwrap());
+    write(&bench.shared.store, |tx| {
+        Box::pin(async move { alarms::is_over(tx, 17, "request-late", "r-1").await })
+    })
+    .await;
+    bench.pass(Duration::from_hours(24));
+    assert!(!post_one(&bench.shared, &url).await.unwrap());
+    assert_eq!(operator.told.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_is_configured_is_told_of_each_alarm_while_the_service_runs() {
+    let (bench, operator, _) = bench(&[StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]).await;
+    let (stop, stopped) = watch::channel(false);
+    let running: JoinHandle<()> = tokio::spawn(run(Arc::clone(&bench.shared), stopped));
+    let told_of = async |count: usize| {
+        for _ in 0..10_000 {
+            if operator.told.lock().unwrap().len() >= count {
+                return;
+            }
+            bench.pass(LOOK);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("{:?}", operator.told.lock().unwrap());
+    };
+    raise(&bench, "r-1").await;
+    told_of(1).await;
+    raise(&bench, "r-2").await;
+    told_of(3).await;
+    stop.send_replace(true);
+    running.await.unwrap();
+    let posts = posts(&bench).await;
+    let told = operator.told.lock().unwrap();
+    assert_eq!(*told, [posts[0].clone(), posts[1].clone(), posts[1].clone()]);
+}

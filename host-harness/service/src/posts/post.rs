@@ -1,0 +1,226 @@
+//! Posts to the addresses that the operator configured: alarms, and consent events for the platform.
+//!
+//! Not a connector's way out: nothing that a guest or a vendor says decides where these go.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
+use hmac::{Hmac, Mac};
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use host_harness::egress::{client, retry_after::retry_after};
+use host_model::secret::Secret;
+
+/// Standard Webhooks: a receiver has 15 to 30 seconds.
+const TOTAL: Duration = Duration::from_secs(20);
+const CONNECT: Duration = Duration::from_secs(5);
+/// The first wait's bound, doubled with each failure in a row.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// As the last steps of Standard Webhooks' own schedule are some hours.
+const LONGEST_WAIT: Duration = Duration::from_hours(6);
+
+/// The client for all posts; clones share its connections.
+#[derive(Clone)]
+pub(crate) struct Poster(reqwest::Client);
+
+/// What is posted.
+pub(crate) struct Message {
+    /// Unique, and the same for the same message posted again.
+    pub(crate) id: String,
+    /// JSON.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub(crate) struct NotTaken {
+    /// For an operator; the address is left out.
+    pub(crate) why: String,
+    /// What the receiver asked to wait.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// The client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the client for alarms and events: {0}")]
+pub struct NoClient(String);
+
+impl Poster {
+    /// One client, with the public authorities.
+    pub(crate) fn new() -> Result<Self, NoClient> {
+        client(&[])
+            .map_err(|error| NoClient(error.to_string()))?
+            .connect_timeout(CONNECT)
+            .timeout(TOTAL)
+            .build()
+            .map(Self)
+            .map_err(|error| NoClient(error.to_string()))
+    }
+
+    /// Posts `message` to `url` once, signed with `key` where there is one. Only an answer of 200 to 299 counts as taken.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        message: Message,
+        key: Option<&SigningKey>,
+        now: SystemTime,
+    ) -> Result<(), NotTaken> {
+        let headers = headers(&message, key, now)?;
+        let sent = self.0.post(url).headers(headers).body(message.body).send().await;
+        let answer = sent.map_err(|error| {
+            let why = if error.is_timeout() {
+                "the receiver did not answer in time"
+            } else if error.is_connect() {
+                "no connection to the receiver"
+            } else {
+                "the connection to the receiver broke"
+            };
+            NotTaken { why: why.to_owned(), retry_after: None }
+        })?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        Err(NotTaken {
+            why: format!("the receiver answered {}", answer.status().as_u16()),
+            retry_after: retry_after(answer.headers(), now),
+        })
+    }
+}
+
+fn headers(message: &Message, key: Option<&SigningKey>, now: SystemTime) -> Result<HeaderMap, NotTaken> {
+    let seconds = host_model::time::milliseconds(now) / 1_000;
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut add = |name: &'static str, value: String| {
+        let value = HeaderValue::try_from(value)
+            .map_err(|_| NotTaken { why: format!("{name} cannot be sent"), retry_after: None })?;
+        headers.insert(name, value);
+        Ok(())
+    };
+    add("webhook-id", message.id.clone())?;
+    add("webhook-timestamp", seconds.to_string())?;
+    if let Some(key) = key {
+        add("webhook-signature", key.sign(&message.id, seconds, &message.body))?;
+    }
+    Ok(headers)
+}
+
+/// How long to wait after the `failures`-th failure in a row.
+pub(crate) fn wait_after(failures: u32, asked: Option<Duration>) -> Duration {
+    let backoff = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+    backoff.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[signing key]")
+    }
+}
+
+/// Signs as Standard Webhooks 1.0.0 says (`v1`): HMAC-SHA-256 over id, timestamp and body.
+#[derive(Clone)]
+pub(crate) struct SigningKey(Arc<Zeroizing<Vec<u8>>>);
+
+/// A text that is no signing secret; the text is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a signing secret is `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks); `openssl rand -base64 32` makes the bytes"
+)]
+pub struct NotASigningSecret;
+
+impl SigningKey {
+    /// The key that `secret` spells.
+    pub(crate) fn read(secret: &Secret) -> Result<Self, NotASigningSecret> {
+        let text = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose()).trim_end_matches('=');
+        let key = STANDARD_NO_PAD.decode(text).map_err(|_| NotASigningSecret)?;
+        if !(24..=64).contains(&key.len()) {
+            return Err(NotASigningSecret);
+        }
+        Ok(Self(Arc::new(Zeroizing::new(key))))
+    }
+
+    fn sign(&self, id: &str, seconds: i64, body: &[u8]) -> String {
+        // HMAC takes a key of any length.
+        let Ok(mac) = <Hmac<Sha256> as Mac>::new_from_slice(&self.0) else { return String::new() };
+        let signed = [format!("{id}.{seconds}.").as_bytes(), body].concat();
+        format!("v1,{}", STANDARD.encode(mac.chain_update(signed).finalize().into_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use axum::{Router, http::StatusCode, routing::post};
+
+    use super::*;
+
+    fn key(text: &str) -> Result<SigningKey, NotASigningSecret> {
+        SigningKey::read(&Secret::new(text).unwrap())
+    }
+
+    #[test]
+    fn the_signature_is_that_of_the_specifications_example() {
+        let signed = key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap().sign(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            br#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_short_or_misspelt_secret_is_refused() {
+        for text in ["whsec_c2hvcnQ=", "whsec_not base64!", "whsec_"] {
+            assert_eq!(key(text).err(), Some(NotASigningSecret), "{text}");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_six_hours_and_are_never_shorter_than_asked() {
+        let seconds = |failures, asked| wait_after(failures, asked).as_secs();
+        assert_eq!([seconds(1, None), seconds(2, None), seconds(30, None)], [5, 10, 21_600]);
+        assert_eq!(seconds(1, Some(Duration::from_mins(1))), 60);
+    }
+
+    #[tokio::test]
+    async fn only_a_success_counts_as_taken_and_a_redirect_is_not_followed() {
+        let answer = |status: u16| async move {
+            (StatusCode::from_u16(status).unwrap(), [("retry-after", "7"), ("location", "/200")])
+        };
+        let app = Router::new()
+            .route("/200", post(move || answer(200)))
+            .route("/302", post(move || answer(302)))
+            .route("/503", post(move || answer(503)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let poster = Poster::new().unwrap();
+        let answer_of = async |url: String| {
+            let message = Message { id: "m-1".into(), body: b"{}".to_vec() };
+            poster.post(&url, message, None, UNIX_EPOCH).await.map_err(|error| (error.why, error.retry_after))
+        };
+        assert_eq!(answer_of(format!("http://{address}/200")).await, Ok(()));
+        for status in [302, 503] {
+            let why = format!("the receiver answered {status}");
+            assert_eq!(
+                answer_of(format!("http://{address}/{status}")).await,
+                Err((why, Some(Duration::from_secs(7))))
+            );
+        }
+        let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        assert_eq!(
+            answer_of(format!("http://{nobody}/")).await,
+            Err(("no connection to the receiver".into(), None))
+        );
+    }
+}

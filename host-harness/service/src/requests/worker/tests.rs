@@ -1,0 +1,373 @@
+use iterable_stand_in::{Fault, Received};
+
+use super::*;
+use crate::{requests::accept::Asked, testing::bench::Bench};
+use host_harness::egress::Ledger;
+use host_model::{
+    consent::outbound::Requested,
+    contract::{
+        Subject,
+        consent::{Choice, Preference},
+    },
+    requests::State,
+};
+use host_store::requests;
+
+const FORGET: &str = "POST /api/users/forget";
+const FORGOTTEN: &str = "GET /api/users/forgotten";
+
+fn opt_out(channel: &str) -> Asked {
+    let items = vec![Preference {
+        item: format!("channel:{channel}").parse().unwrap(),
+        choice: Choice::OptOut,
+        chosen_at_ms: 1_790_000_000_000,
+        source: "PrivacyCenter".into(),
+    }];
+    Asked::Consent(Requested { notices: Vec::new(), items })
+}
+
+fn requested(bench: &Bench) -> Vec<String> {
+    bench.stand_in.take_requests().iter().map(|r| format!("{} {}", r.method, r.path)).collect()
+}
+
+/// What each attempt did, and whether anything came back.
+async fn steps(bench: &Bench, id: &str) -> Vec<(Step, bool)> {
+    bench.attempts(id).await.into_iter().map(|attempt| (attempt.step, attempt.ended_at.is_some())).collect()
+}
+
+#[tokio::test]
+async fn an_erasure_is_carried_out_confirmed_and_then_known_by_its_outcome_alone() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.seed("ada@example.com", None);
+    bench.work();
+    let id = bench.erase("ada@example.com").await;
+    let view = bench.once(&id, |view| view.state == State::Done).await;
+    assert_eq!(view.outcome.unwrap()["receipt"]["status"], "erased");
+    assert!(bench.stand_in.is_forgotten("ada@example.com"));
+    assert_eq!(steps(&bench, &id).await[..2], [(Step::Act, true), (Step::Confirm, true)]);
+    assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
+    let chains = bench.shared.store.read(|c| Box::pin(audit::verify(c))).await.unwrap();
+    assert_eq!((chains.len(), chains[0].broken.clone()), (1, None));
+    assert!(chains[0].lines >= 3);
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_sent_and_not_answered_is_confirmed_before_it_is_repeated() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.seed("ada@example.com", None);
+    bench.stand_in.fault(Fault::ResetAfterWrite, FORGET, 1);
+    bench.work();
+    let id = bench.erase("ada@example.com").await;
+    bench.once(&id, |view| view.state == State::Done).await;
+    let steps: Vec<_> = steps(&bench, &id).await.into_iter().map(|(step, _)| step).collect();
+    assert_eq!(steps[..3], [Step::Act, Step::Confirm, Step::Act], "{steps:?}");
+    assert!(bench.stand_in.is_forgotten("ada@example.com"));
+}
+
+#[tokio::test]
+async fn a_look_for_proof_that_is_refused_ends_no_erasure_that_it_was_about_and_is_told_once() {
+    let mut bench = Bench::new().await;
+    let people = ["ada@example.com", "bob@example.com"];
+    let mut ids = Vec::new();
+    for person in people {
+        bench.stand_in.seed(person, None);
+        ids.push(bench.erase(person).await);
+    }
+    let refusal = serde_json::json!({"code": "BadParams", "msg": "no"});
+    bench.stand_in.fault(Fault::Answer(400, refusal), FORGOTTEN, 1);
+    bench.work();
+    for id in &ids {
+        // So that both are due for a look together.
+        once_at_rest(&bench, async || bench.view(id).await.step == Step::Confirm).await;
+    }
+    for id in &ids {
+        bench.once(id, |view| view.state == State::Done).await;
+    }
+    assert!(people.iter().all(|person| bench.stand_in.is_forgotten(*person)));
+    let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    let kinds: Vec<_> = alarms.iter().map(|alarm| alarm.kind.as_str()).collect();
+    assert_eq!(kinds, ["request-fails-unexpectedly"]);
+}
+
+#[tokio::test]
+async fn a_refused_key_parks_the_connection_until_it_is_resumed() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.fault(
+        Fault::Answer(401, serde_json::json!({"code": "BadApiKey", "msg": "no"})),
+        FORGET,
+        1,
+    );
+    bench.work();
+    let first = bench.erase("ada@example.com").await;
+    let parked = bench.once(&first, |view| view.attempts == 1 && view.state == State::Waiting).await;
+    assert!(parked.reason.unwrap().contains("refused the key"), "the reason is shown");
+    let second = bench.erase("bob@example.com").await;
+    bench.pass(Duration::from_hours(24));
+    tokio::task::yield_now().await;
+    assert_eq!((bench.view(&first).await.attempts, bench.view(&second).await.attempts), (1, 0));
+    let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    assert_eq!(alarms.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["connection-parked"]);
+    host_store::testing::write(&bench.shared.store, |tx| {
+        Box::pin(async move {
+            Ok(sqlx::query("UPDATE connections SET parked_why = NULL").execute(tx).await.map(drop)?)
+        })
+    })
+    .await;
+    for id in [first, second] {
+        bench.once(&id, |view| view.state == State::Done).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_succeed_ends_with_its_reason_and_one_without_identifier_is_skipped() {
+    let mut bench = Bench::new().await;
+    bench.work();
+    // The connector cannot put it into a path, so it finds nobody by it.
+    let nobody = Subject::email("..");
+    let skipped = bench.submit("newsletter", Asked::Erasure, nobody).await.view.id;
+    assert_eq!(bench.once(&skipped, |view| view.finished_at.is_some()).await.state, State::Skipped);
+    let refusal = serde_json::json!({"code": "BadParams", "msg": "no"});
+    bench.stand_in.fault(Fault::Answer(400, refusal), FORGET, 1);
+    let failed = bench.erase("ada@example.com").await;
+    let failed = bench.once(&failed, |view| view.finished_at.is_some()).await;
+    assert_eq!(failed.state, State::Failed);
+    assert!(failed.reason.unwrap().contains("BadParams"));
+}
+
+#[tokio::test]
+async fn one_tenants_backlog_does_not_delay_anothers_request() {
+    let mut bench = Bench::with(&[("acme", "newsletter"), ("other", "shop")]).await;
+    for n in 0..200 {
+        bench.submit("newsletter", opt_out("6539"), Subject::email(format!("{n}@example.com"))).await;
+    }
+    bench.work();
+    let theirs = bench.submit("shop", opt_out("6539"), Subject::email("ada@example.com")).await;
+    bench.once(&theirs.view.id, |view| view.state == State::Done).await;
+    let filter = requests::Filter { state: Some(State::Done), limit: 1_000, ..requests::Filter::default() };
+    let done = bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
+    let before = done.await.unwrap().len();
+    assert!(before < 100, "{before} of the others were done first");
+}
+
+#[tokio::test]
+async fn a_crash_loses_nothing_and_what_was_under_way_goes_on_at_once() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.seed("ada@example.com", None);
+    bench.stand_in.fault(Fault::Hang, FORGET, 1);
+    bench.work();
+    let id = bench.erase("ada@example.com").await;
+    bench.stand_in.requests_once(1).await;
+    assert_eq!(bench.view(&id).await.state, State::Running);
+    bench.crash(&[("acme", "newsletter")]).await;
+    let view = bench.view(&id).await;
+    assert_eq!((view.state, view.step), (State::Waiting, Step::Confirm));
+    assert_eq!(view.reason.as_deref(), Some("the process ended during an attempt"));
+    bench.work();
+    bench.once(&id, |view| view.state == State::Done).await;
+    assert!(bench.stand_in.is_forgotten("ada@example.com"));
+    assert_eq!(steps(&bench, &id).await[0], (Step::Act, false), "its end is not made up");
+}
+
+/// What was ever told of `about` as `kind`, oldest first, each with whether it is open.
+async fn told(bench: &Bench, kind: &'static str, about: &str) -> Vec<(String, i64)> {
+    let about = about.to_owned();
+    let told = bench.shared.store.read(move |c| {
+        Box::pin(async move {
+            let all = "SELECT detail, cleared_at IS NULL AS is_open FROM alarms WHERE kind = $1 AND about = $2 \
+                       ORDER BY raised_at, id";
+            Ok(sqlx::query_as::<_, (String, i64)>(all).bind(kind).bind(about).fetch_all(c).await?)
+        })
+    });
+    told.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_request_alarms_on_days_7_14_and_21_and_expires_on_day_25() {
+    let mut bench = Bench::new().await;
+    let id = bench.erase("ada@example.com").await;
+    let late = |day| format!("not through after {day} days; nothing more is tried from day 25");
+    // The test looks itself, so that it need not wait for the worker.
+    for half_day in 1..50 {
+        bench.pass(Duration::from_hours(12));
+        look_for_late(&bench.shared, bench.shared.date_ms()).await.unwrap();
+        let wanted: Vec<_> = [7, 14, 21].into_iter().filter(|day| half_day >= day * 2).map(late).collect();
+        let told = told(&bench, "request-late", &id).await;
+        assert_eq!(told.iter().map(|(detail, _)| detail.clone()).collect::<Vec<_>>(), wanted, "each once");
+        let open = told.iter().filter(|(_, is_open)| *is_open == 1).count();
+        assert_eq!(open, usize::from(!wanted.is_empty()), "the newest stands for those before it");
+    }
+    assert_eq!(told(&bench, "request-expired", &id).await, []);
+    bench.pass(Duration::from_hours(12));
+    bench.work();
+    let view = bench.once(&id, |view| view.state == State::Expired).await;
+    let reason = "not through by day 25 of its month; replay it to try again";
+    assert_eq!(view.reason.as_deref(), Some(reason));
+    assert_eq!(told(&bench, "request-expired", &id).await, [(reason.to_owned(), 1)]);
+    assert_eq!((view.attempts, requested(&bench)), (0, Vec::new()), "nothing more is tried");
+}
+
+#[tokio::test]
+async fn a_request_that_is_replayed_has_a_month_of_its_own_and_keeps_when_it_came() {
+    let bench = Bench::new().await;
+    let id = bench.erase("ada@example.com").await;
+    let received_at = bench.view(&id).await.received_at;
+    bench.pass(Duration::from_hours(24 * 26));
+    let late = || async { look_for_late(&bench.shared, bench.shared.date_ms()).await.unwrap() };
+    late().await;
+    assert_eq!(bench.view(&id).await.state, State::Expired);
+    let (replayed, now) = (id.clone(), bench.shared.date_ms());
+    let replay = bench
+        .shared
+        .store
+        .write(move |tx| Box::pin(async move { requests::replay(tx, &replayed, now).await }));
+    assert!(replay.await.unwrap());
+    for (days, state) in [(24, State::Waiting), (1, State::Expired)] {
+        bench.pass(Duration::from_hours(24 * days));
+        late().await;
+        assert_eq!(bench.view(&id).await.state, state, "{days}");
+    }
+    assert_eq!(bench.view(&id).await.received_at, received_at);
+}
+
+#[tokio::test]
+async fn a_forecast_names_an_action_that_is_off_and_a_person_who_is_not_settled() {
+    let bench = Bench::new().await;
+    let id = bench.submit("newsletter", opt_out("6539"), Subject::email("ada@example.com")).await.view.id;
+    let forecast = || async {
+        let view = bench.view(&id).await;
+        let forecast = crate::requests::forecast::forecast(&bench.shared, &view).await.unwrap();
+        (forecast.runs_at, forecast.held_back_by)
+    };
+    let sql = |statement: &'static str| {
+        host_store::testing::write(&bench.shared.store, move |tx| {
+            Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) })
+        })
+    };
+    assert_eq!(forecast().await.1, None);
+    sql("UPDATE people SET settled_at = 4102444800000").await;
+    let why = "the vendor does not show yet what it holds for the person".to_owned();
+    assert_eq!(forecast().await, (Some(4_102_444_800_000), Some(why)));
+    sql("UPDATE connections SET actions = '[\"erasure\"]'").await;
+    let why = "consent is not among its connection's enabled actions".to_owned();
+    assert_eq!(forecast().await, (None, Some(why)));
+}
+
+#[tokio::test]
+async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() {
+    let mut bench = Bench::new().await;
+    // As if 999 had left within the last hour.
+    let calls = bench.shared.host.connection("newsletter").unwrap();
+    let limits = calls.plugin().manifest().limits.clone();
+    let daily: Vec<_> = limits.into_iter().filter(|limit| limit.period_ms == Some(86_400_000)).collect();
+    assert_eq!(daily.iter().map(|limit| limit.requests).collect::<Vec<_>>(), [1_000]);
+    for _ in 0..999 {
+        let entered = bench.shared.ledger.enter(calls.connection().account, &daily, Duration::ZERO).await;
+        drop(entered.unwrap());
+    }
+    let began = bench.shared.date_ms();
+    bench.work();
+    let today = bench.erase("ada@example.com").await;
+    bench.once(&today, |view| view.step == Step::Confirm).await;
+    let first = bench.erase("bob@example.com").await;
+    let refused = bench.once(&first, |view| view.attempts == 1 && view.state == State::Waiting).await;
+    let second = bench.erase("carl@example.com").await;
+    let forecast = crate::requests::forecast::forecast(&bench.shared, &refused).await.unwrap();
+    let a_day_later = began + DAY_MS;
+    assert!(
+        forecast.runs_at.is_some_and(|at| (a_day_later..a_day_later + 60_000).contains(&at)),
+        "{forecast:?}"
+    );
+    assert!(forecast.held_back_by.unwrap().contains("limit"));
+    bench.pass(Duration::from_hours(1));
+    assert_eq!(bench.view(&second).await.attempts, 0, "it is not even tried");
+    assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
+    bench.pass(Duration::from_hours(23) + Duration::from_mins(1));
+    for id in [&first, &second] {
+        bench.once(id, |view| view.state == State::Done).await;
+    }
+    assert!(bench.view(&first).await.finished_at <= bench.view(&second).await.finished_at);
+}
+
+/// Waits until `is_so`, while no time passes for host and vendor.
+async fn once_at_rest(bench: &Bench, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..5_000 {
+        if is_so().await {
+            return;
+        }
+        // The worker may have looked just before something became due, and then sleeps on a clock that stands still.
+        bench.shared.work.notify_one();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("it did not come to that");
+}
+
+#[tokio::test]
+async fn confirmations_that_are_due_together_are_asked_about_in_one_call() {
+    let mut bench = Bench::new().await;
+    let mut ids = Vec::new();
+    for person in ["ada", "bob", "carl"] {
+        let email = format!("{person}@example.com");
+        bench.stand_in.seed(email.as_str(), None);
+        ids.push(bench.erase(&email).await);
+    }
+    bench.work();
+    let all_are = async |attempts: i64| {
+        for id in &ids {
+            let view = bench.view(id).await;
+            if view.attempts != attempts || view.state == State::Running {
+                return false;
+            }
+        }
+        true
+    };
+    once_at_rest(&bench, async || all_are(1).await).await;
+    let erased = requested(&bench);
+    assert_eq!(erased.iter().filter(|line| *line == FORGET).count(), 3, "{erased:?}");
+    let mut due = Vec::new();
+    for id in &ids {
+        let view = bench.view(id).await;
+        assert_eq!((view.state, view.step), (State::Waiting, Step::Confirm));
+        due.push(view.next_at.unwrap());
+    }
+    let until = due.iter().max().unwrap() - bench.shared.date_ms();
+    bench.stand_in.clock().advance(Duration::from_hours(1));
+    bench.pass(Duration::from_millis(until.try_into().unwrap()));
+    once_at_rest(&bench, async || all_are(2).await).await;
+    let asked = requested(&bench);
+    let lists = asked.iter().filter(|line| *line == "GET /api/users/forgotten").count();
+    assert_eq!(lists, 1, "the vendor's list is read once for all of them: {asked:?}");
+    for id in &ids {
+        let receipt = bench.view(id).await.outcome.unwrap();
+        assert_eq!(receipt["receipt"]["status"], "erased");
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_fails_five_times_in_a_row_is_asked_once_a_minute_from_then_on() {
+    let mut bench = Bench::new().await;
+    bench.stand_in.fault(Fault::Gateway(503), "* *", u32::MAX);
+    let began = bench.stand_in.clock().now();
+    for n in 0..5 {
+        bench.submit("newsletter", opt_out("6539"), Subject::email(format!("{n}@example.com"))).await;
+    }
+    bench.work();
+    for _ in 0..=150 {
+        once_at_rest(&bench, async || {
+            let now = bench.shared.date_ms();
+            let due = bench.shared.store.read(move |c| Box::pin(queue::due_lanes(c, now))).await.unwrap();
+            let running = requests::Filter { state: Some(State::Running), limit: 1, ..Default::default() };
+            let running =
+                bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &running).await }));
+            due.is_empty() && running.await.unwrap().is_empty()
+        })
+        .await;
+        bench.pass(Duration::from_secs(1));
+    }
+    let asked = bench.stand_in.take_requests();
+    let seconds = |at: &Received| (at.at.as_millisecond() - began.as_millisecond()) / 1_000;
+    let mut after: Vec<_> = asked.iter().map(seconds).collect();
+    let at_once = after.iter().take_while(|seconds| **seconds == 0).count();
+    assert!(at_once >= 5, "{after:?}");
+    after.drain(..at_once);
+    assert_eq!(after, [60, 120]);
+}

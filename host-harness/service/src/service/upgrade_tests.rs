@@ -1,0 +1,301 @@
+//! What version 0.1.0 wrote, opened by this one: `tests/fixtures/store-0.1.0`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::*;
+use crate::connections::{
+    Who,
+    plugins::{self, PublishError},
+};
+use host_model::contract::{Identifier, Subject};
+use host_store::{
+    Connection, PersonName, alarms, api_keys, audit, choices, connections, merged,
+    people::{self, PersonId},
+    requests, restore,
+    testing::person,
+};
+
+/// A copy of the fixture, and what is in it.
+struct Fixture {
+    folder: tempfile::TempDir,
+    facts: Value,
+}
+
+impl Fixture {
+    fn copied() -> Self {
+        let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store-0.1.0");
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["host.db", "backup.db", "master.key", "connector-host.toml"] {
+            std::fs::copy(original.join(name), folder.path().join(name)).unwrap();
+        }
+        let facts = std::fs::read_to_string(original.join("facts.json")).unwrap();
+        Self { folder, facts: serde_json::from_str(&facts).unwrap() }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::read(self.file("connector-host.toml")).unwrap()
+    }
+
+    /// Opened by this version. Nothing is carried out.
+    async fn opened(&self) -> Upgraded {
+        Upgraded(Service::start(self.settings()).await.unwrap())
+    }
+
+    fn request(&self, name: &str) -> &str {
+        self.facts["requests"][name]["id"].as_str().unwrap()
+    }
+}
+
+struct Upgraded(Service);
+
+impl Upgraded {
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> futures::future::BoxFuture<'c, Result<T, StoreError>>
+        + Send,
+    ) -> T {
+        self.0.shared.store.read(work).await.unwrap()
+    }
+
+    /// Publishes this version's connector, which says what identifies.
+    async fn publish(&self) {
+        let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
+        let who = Who("test".to_owned());
+        plugins::publish(&self.0.shared, &who, "iterable", component, true).await.unwrap();
+    }
+
+    async fn found(&self, connection: &'static str, kind: &str, value: &str) -> Vec<PersonId> {
+        let tenant = self.read(move |c| Box::pin(connections::tenant(c, connection))).await.unwrap();
+        let name: PersonName =
+            self.0.shared.store.person_key(&tenant).await.unwrap().name(&Identifier::new(kind, value));
+        self.read(move |c| Box::pin(async move { people::found(c, connection, &[name]).await })).await
+    }
+
+    /// The one person of `newsletter` with that address.
+    async fn person(&self, email: &str) -> PersonId {
+        let [person] = self.found("newsletter", "email", email).await[..] else { panic!("{email}") };
+        person
+    }
+
+    /// What stands for that person, as words.
+    async fn ledger(&self, person: PersonId) -> Vec<String> {
+        let ledger = self.read(move |c| Box::pin(choices::ledger(c, person))).await;
+        ledger.into_iter().map(|(item, stands)| format!("{} {item}", stands.choice)).collect()
+    }
+
+    async fn person_of(&self, table: &'static str, id: &str) -> PersonId {
+        let id = id.to_owned();
+        let sql = format!("SELECT person FROM {table} WHERE id = $1");
+        let number = self.read(move |c| {
+            Box::pin(
+                async move { Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(id).fetch_one(c).await?) },
+            )
+        });
+        person(number.await)
+    }
+
+    async fn alarms(&self) -> Vec<String> {
+        let open = self.read(|c| Box::pin(alarms::open(c))).await;
+        open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
+    }
+
+    async fn close(self) {
+        self.0.shared.store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_chains() {
+    let fixture = Fixture::copied();
+    let upgraded = fixture.opened().await;
+    let facts = &fixture.facts;
+    for (key, _) in facts["connections"].as_object().unwrap() {
+        let calls = upgraded.0.shared.host.connection(key).unwrap();
+        assert_eq!(facts["plugin"]["digest"], calls.plugin().digest().to_string(), "{key}");
+    }
+    for (name, is_in_use) in [("platform", true), ("acme", true), ("reader", true), ("revoked", false)] {
+        let text = facts["api_keys"][name]["key"].as_str().unwrap().to_owned();
+        let holder =
+            upgraded.read(move |c| Box::pin(async move { api_keys::holder(c, text.as_bytes()).await })).await;
+        assert_eq!(holder.map(|key| key.name), is_in_use.then(|| name.to_owned()));
+    }
+    let chains = upgraded.read(|c| Box::pin(audit::verify(c))).await;
+    for chain in &chains {
+        let kept = facts["audit"]["chains"].as_array().unwrap();
+        let kept = kept.iter().find(|kept| kept["tenant"] == chain.tenant).unwrap();
+        assert!(chain.broken.is_none() && chain.lines >= kept["lines"].as_i64().unwrap(), "{chain:?}");
+    }
+    let page = crate::consent::feed::events_after(&upgraded.0.shared, None, 0, 1_000).await.unwrap();
+    assert_eq!(page.events.len(), facts["feed"]["events"].as_array().unwrap().len());
+    assert_eq!(page.cursor, facts["feed"]["cursor"].as_i64().unwrap());
+    for (name, kept) in facts["requests"].as_object().unwrap() {
+        let id = kept["id"].as_str().unwrap().to_owned();
+        let view =
+            upgraded.read(move |c| Box::pin(async move { requests::show(c, &id).await })).await.unwrap();
+        assert_eq!(kept["state"], view.state.word(), "{name}");
+    }
+    // Of a connector of contract 0.1.0 every kind identifies: nobody is told apart.
+    assert_eq!(upgraded.found("newsletter", "email", "ada@example.com").await, [person(1)]);
+    assert_eq!(upgraded.found("newsletter", "email", "bob@example.com").await, [person(1)]);
+    upgraded.close().await;
+}
+
+/// That people are told apart as the fixture's facts say.
+async fn told_apart(fixture: &Fixture, upgraded: &Upgraded) {
+    for (connection, kind) in [("newsletter", "email"), ("members", "user-id"), ("paused", "email")] {
+        for record in fixture.facts["merged"][connection].as_array().unwrap() {
+            let mut people = Vec::new();
+            for identifier in record["identifiers"].as_array().unwrap() {
+                people.extend(upgraded.found(connection, kind, identifier.as_str().unwrap()).await);
+            }
+            let count = people.len();
+            people.sort();
+            people.dedup();
+            assert_eq!((people.len(), count), (2, 2), "{connection} {record}");
+        }
+    }
+    let (ada, bob) = (upgraded.person("ada@example.com").await, upgraded.person("bob@example.com").await);
+    for person in [ada, bob] {
+        let mut stands = upgraded.ledger(person).await;
+        stands.sort();
+        let opt_outs = ["email-list:56541", "email-list:56545", "message-type:7089", "message-type:7091"]
+            .map(|item| format!("opt-out {item}"));
+        assert_eq!(stands, opt_outs, "opt-outs of both, opt-ins of none");
+        assert!(upgraded.read(move |c| Box::pin(people::is_to_be_read(c, person))).await);
+    }
+    for (request, person) in
+        [("bob-open", bob), ("ada-off-first-list-open", ada), ("ada-off-second-list-open", ada)]
+    {
+        assert_eq!(upgraded.person_of("requests", fixture.request(request)).await, person, "{request}");
+    }
+    for event in fixture.facts["feed"]["events"].as_array().unwrap() {
+        let email = event["identity_map"]["email"].as_str().unwrap_or_default();
+        if event["connection"] == "newsletter" && ["ada@example.com", "bob@example.com"].contains(&email) {
+            let of = upgraded.person_of("events", event["id"].as_str().unwrap()).await;
+            assert_eq!(of, upgraded.person(email).await, "{event}");
+        }
+    }
+    let tenant = &*upgraded.0.shared.store.person_key("acme").await.unwrap();
+    for (email, is_erased) in
+        [("dan@example.com", true), ("eve@example.com", false), ("ada@example.com", false)]
+    {
+        let name = tenant.name(&Identifier::new("email", email));
+        let erased = upgraded
+            .read(move |c| Box::pin(async move { people::is_erased(c, "newsletter", &[name]).await }))
+            .await;
+        assert_eq!(erased, is_erased, "{email}");
+    }
+    let carol = upgraded.ledger(upgraded.person("carol@example.com").await).await;
+    assert_eq!(carol, ["opt-out channel:6539", "opt-out channel:6541", "opt-out message-type:7089"]);
+    let by_email = upgraded.found("shop", "email", "ivy@example.com").await;
+    assert_eq!(
+        upgraded.found("shop", "user-id", "u-ivy").await,
+        by_email,
+        "a hybrid project's person is one"
+    );
+    let listed = upgraded.read(|c| Box::pin(merged::merged(c, None))).await;
+    let counts: Vec<_> =
+        listed.iter().map(|one| (one.connection.as_str(), one.records, one.people)).collect();
+    assert_eq!(counts, [("members", 1, 2), ("newsletter", 2, 4), ("paused", 1, 2)]);
+    for request in ["bob-open", "eve-refused", "ada-off-first-list-open"] {
+        let ids = listed.iter().flat_map(|one| &one.request_ids).collect::<Vec<_>>();
+        assert!(ids.iter().any(|id| **id == fixture.request(request)), "{request}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_shared_a_record_are_told_apart_once_a_version_says_what_identifies_them() {
+    let fixture = Fixture::copied();
+    let upgraded = fixture.opened().await;
+    upgraded.publish().await;
+    told_apart(&fixture, &upgraded).await;
+    // The version before takes them for one again: nobody goes back to that without saying so.
+    let who = Who("test".to_owned());
+    let refused =
+        plugins::roll_back(&upgraded.0.shared, &who, "iterable", Approval::Missing).await.unwrap_err();
+    assert!(matches!(&refused, PublishError::Rekeys { .. }), "{refused}");
+    upgraded.close().await;
+    // And are so at the next start.
+    let again = fixture.opened().await;
+    told_apart(&fixture, &again).await;
+    let chains = again.read(|c| Box::pin(audit::verify(c))).await;
+    assert!(chains.iter().all(|chain| chain.broken.is_none()), "{chains:?}");
+    again.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_version_0_1_0_is_restored_and_brought_to_this_one() {
+    let fixture = Fixture::copied();
+    let key = fixture.settings().service.unwrap().master_key;
+    restore(&fixture.file("backup.db"), &fixture.file("host.db"), &key, true).await.unwrap();
+    let upgraded = fixture.opened().await;
+    upgraded.publish().await;
+    told_apart(&fixture, &upgraded).await;
+    upgraded.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted_after_the_upgrade() {
+    use crate::requests::accept::{Asked, Submission, accept};
+    use host_model::{
+        consent::outbound::Requested,
+        contract::consent::{Choice, Preference},
+    };
+    let fixture = Fixture::copied();
+    let upgraded = fixture.opened().await;
+    upgraded.publish().await;
+    let opt_out = Preference {
+        item: "channel:6539".parse().unwrap(),
+        choice: Choice::OptOut,
+        chosen_at_ms: fixture.facts["stopped_at_ms"].as_u64().unwrap(),
+        source: "PrivacyCenter".into(),
+    };
+    let submission = Submission {
+        connection: "newsletter".into(),
+        subject: Subject::email("eve@example.com").and("user-id", "u-duo"),
+        asked: Asked::Consent(Requested { notices: Vec::new(), items: vec![opt_out] }),
+        idempotency_key: None,
+    };
+    let accepted = accept(&upgraded.0.shared, submission).await.unwrap();
+    assert_eq!(accepted.view.outcome.unwrap()["report"][0]["status"], "pending");
+    let eve = upgraded.person("eve@example.com").await;
+    assert_eq!(upgraded.ledger(eve).await, ["opt-out channel:6539"]);
+    upgraded.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_plugin_does_not_load_people_stay_as_they_are_with_an_alarm() {
+    let fixture = Fixture::copied();
+    {
+        let key = fixture.settings().service.unwrap().master_key;
+        let store = Store::open(&fixture.file("host.db"), &key).await.unwrap();
+        store
+            .write(|tx| {
+                Box::pin(
+                    async move { Ok(sqlx::query("DELETE FROM components").execute(tx).await.map(drop)?) },
+                )
+            })
+            .await
+            .unwrap();
+        store.close().await;
+    }
+    let upgraded = fixture.opened().await;
+    let alarms = upgraded.alarms().await;
+    for connection in ["members", "newsletter", "paused", "shop"] {
+        assert!(alarms.contains(&format!("people-not-keyed {connection}")), "{alarms:?}");
+        let keyed_by = upgraded.read(move |c| Box::pin(connections::keyed_by(c, connection))).await;
+        assert_eq!(keyed_by, None, "{connection}");
+    }
+    assert_eq!(upgraded.person("ada@example.com").await, person(1));
+    // Once a version loads, they are told apart and the alarms are over.
+    upgraded.publish().await;
+    told_apart(&fixture, &upgraded).await;
+    assert!(!upgraded.alarms().await.iter().any(|alarm| alarm.starts_with("people-not-keyed")));
+    upgraded.close().await;
+}

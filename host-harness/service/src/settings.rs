@@ -1,0 +1,309 @@
+//! `[service]`: what `connector-host serve` runs with.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroU64},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use crate::posts::post::{NotASigningSecret, SigningKey};
+use host_harness::config::{
+    Config, ConfigError, Entry, Extension, Problem, Problems, Section, Surroundings, Wrong, secret,
+};
+use host_model::secret::Secret;
+use host_store::{MasterKey, NotAMasterKey};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// How long webhook tokens last where nobody says otherwise: as long as Fides' do.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(90 * 24);
+
+/// The variable by which Fides sets a webhook token's lifetime, in minutes; the file goes before it.
+const FIDES_LIFETIME: &str = "FIDES__SECURITY__CONSENT_WEBHOOK_ACCESS_TOKEN_EXPIRE_MINUTES";
+
+/// A configuration file: what the host reads of it, and the service's own sections.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Plugins, tenants and connections.
+    pub config: Config,
+    /// `[service]`, if there is one.
+    pub service: Option<ServiceConfig>,
+    /// Where each tenant's consent events are posted: `[tenants.NAME.forward]`.
+    pub forwards: BTreeMap<String, ForwardConfig>,
+}
+
+impl Settings {
+    /// Reads a file and the secrets that it names, and logs what is not forbidden but unwise.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let mut read = Self::default();
+        let config = Config::read_with(path, &mut read)?;
+        Ok(Self { config, ..read })
+    }
+
+    /// Reads `text`: relative files are looked for in `base`, variables with `env`.
+    pub fn from_toml(
+        text: &str,
+        base: &Path,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut read = Self::default();
+        let config = Config::from_toml_with(text, base, env, &mut read)?;
+        Ok(Self { config, ..read })
+    }
+}
+
+impl Extension for Settings {
+    fn of_file(
+        &mut self,
+        root: &mut Section<'_>,
+        around: &mut Surroundings<'_>,
+        problems: &mut Problems<'_>,
+    ) {
+        let section = root.part("service", problems);
+        self.service = section.and_then(|section| service(section, around, problems));
+    }
+
+    fn of_tenant(
+        &mut self,
+        tenant: &str,
+        section: &mut Section<'_>,
+        around: &mut Surroundings<'_>,
+        problems: &mut Problems<'_>,
+    ) {
+        let section = section.part("forward", problems);
+        let to = section.and_then(|section| forward(section, around, problems));
+        self.forwards.extend(to.map(|to| (tenant.to_owned(), to)));
+    }
+}
+
+/// What is wrong with a value of the service's own sections. The value itself is not shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongSetting {
+    /// Not a key to seal with.
+    #[error(transparent)]
+    MasterKey(NotAMasterKey),
+    /// Not a key to sign with.
+    #[error(transparent)]
+    SigningSecret(NotASigningSecret),
+    /// A variable that should hold a number of minutes.
+    #[error("the environment variable {0} is to hold a whole number of minutes above 0")]
+    NotMinutes(&'static str),
+    /// Webhook tokens that would end before they have a successor.
+    #[error(
+        "webhook tokens are to last a day longer than token-window-days, so that each has a successor in time: \
+         found {found} minutes, at least {least} are wanted"
+    )]
+    ShortLifetime {
+        /// In minutes.
+        found: u64,
+        /// In minutes.
+        least: u64,
+    },
+}
+
+impl From<WrongSetting> for Wrong {
+    fn from(wrong: WrongSetting) -> Self {
+        Self::Extension(wrong.to_string())
+    }
+}
+
+/// What the service runs with.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// The database's file.
+    pub database: PathBuf,
+    /// Under which the database's secrets and people are sealed.
+    pub master_key: MasterKey,
+    /// Where API and webhooks are served. Loopback unless the operator says otherwise: TLS is a proxy's work.
+    pub listen: SocketAddr,
+    /// Where webhooks alone are served, for the network that vendors reach.
+    pub webhook_listen: Option<SocketAddr>,
+    /// How vendors reach this service, without a path: webhook addresses begin with it.
+    pub public_url: Option<String>,
+    /// How many requests are carried out at once.
+    pub workers: u32,
+    /// How long a webhook token lasts: at least a day longer than the window.
+    pub token_lifetime: Duration,
+    /// A token has a successor before it comes this close to its end; at least a day.
+    pub token_window: Duration,
+    /// How long a delivery's body is kept.
+    pub keep_deliveries: Duration,
+    /// How long the feed keeps an event.
+    pub keep_events: Duration,
+    /// Where alarms are posted.
+    pub alarm_url: Option<String>,
+}
+
+/// Where a tenant's consent events are posted.
+#[derive(Clone, Debug)]
+pub struct ForwardConfig {
+    /// The platform's address.
+    pub url: String,
+    /// Signs what is posted.
+    pub(crate) key: SigningKey,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Written {
+    database: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    webhook_listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    workers: Option<NonZeroU32>,
+    token_lifetime_minutes: Option<NonZeroU64>,
+    token_window_days: Option<NonZeroU32>,
+    keep_deliveries_days: Option<NonZeroU32>,
+    keep_events_days: Option<NonZeroU32>,
+    alarm_url: Option<String>,
+}
+
+/// What `section` says, over the defaults.
+fn service(
+    mut section: Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ServiceConfig> {
+    let master_key = master_key(&mut section, around, problems);
+    let place = section.place.clone();
+    let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
+    let lifetime_at = section.at("token-lifetime-minutes");
+    let written: Written = section.read(problems)?;
+    for (key, at, url) in
+        [("public-url", public_url_at, &written.public_url), ("alarm-url", alarm_url_at, &written.alarm_url)]
+    {
+        if let Some(wrong) = url.as_ref().and_then(|url| wrong_address(url)) {
+            problems.add(at, &format!("{place}.{key}"), wrong);
+        }
+    }
+    let lifetime = written.token_lifetime_minutes.map_or_else(
+        || lifetime_as_in_fides(around, lifetime_at, &place, problems),
+        |minutes| Duration::from_secs(minutes.get().saturating_mul(60)),
+    );
+    let token_window = DAY * written.token_window_days.map_or(7, NonZeroU32::get);
+    // A token must come through the day until the next run with its window before it.
+    let shortest = token_window + DAY;
+    if lifetime < shortest {
+        let wrong =
+            WrongSetting::ShortLifetime { found: lifetime.as_secs() / 60, least: shortest.as_secs() / 60 };
+        problems.add(lifetime_at, &format!("{place}.token-lifetime-minutes"), wrong.into());
+    }
+    let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
+    Some(ServiceConfig {
+        database: around.base.join(written.database.unwrap_or_else(|| "connector-host.db".into())),
+        master_key: master_key?,
+        listen: written.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 7400).into()),
+        webhook_listen: written.webhook_listen,
+        public_url: written.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+        // As many as a tenant's calls: more would wait in front of the pool.
+        workers: written.workers.map_or(32, NonZeroU32::get),
+        token_lifetime: lifetime,
+        token_window,
+        keep_deliveries: days(written.keep_deliveries_days, 30),
+        keep_events: days(written.keep_events_days, 90),
+        alarm_url: written.alarm_url,
+    })
+}
+
+/// The lifetime as Fides' variable has it, or else as it is there by default.
+fn lifetime_as_in_fides(
+    around: &Surroundings<'_>,
+    at: usize,
+    place: &str,
+    problems: &mut Problems<'_>,
+) -> Duration {
+    let Some(text) = (around.env)(FIDES_LIFETIME) else { return TOKEN_LIFETIME };
+    let minutes = text.trim().parse::<NonZeroU64>();
+    minutes.map_or_else(
+        |_| {
+            problems.add(at, place, WrongSetting::NotMinutes(FIDES_LIFETIME).into());
+            TOKEN_LIFETIME
+        },
+        |minutes| Duration::from_secs(minutes.get().saturating_mul(60)),
+    )
+}
+
+/// `forward` of a tenant.
+fn forward(
+    mut section: Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ForwardConfig> {
+    let (at, place) = (section.at("url"), section.place.clone());
+    let Some(entry) = section.take("url") else {
+        problems.add(at, &place, Wrong::MissingKey("url"));
+        return None;
+    };
+    let url = entry.text(problems)?;
+    if let Some(wrong) = wrong_address(&url) {
+        problems.add(at, &format!("{place}.url"), wrong);
+    }
+    let at = section.at("secret");
+    let secret = required(&mut section, "secret", around, problems);
+    section.end(problems);
+    let key = SigningKey::read(&secret?)
+        .map_err(|wrong| {
+            problems.add(at, &format!("{place}.secret"), WrongSetting::SigningSecret(wrong).into());
+        })
+        .ok()?;
+    Some(ForwardConfig { url, key })
+}
+
+fn master_key(
+    section: &mut Section<'_>,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<MasterKey> {
+    let at = section.at("master-key");
+    let text = required(section, "master-key", around, problems)?;
+    MasterKey::read(&text)
+        .map_err(|wrong| {
+            problems.add(at, &format!("{}.master-key", section.place), WrongSetting::MasterKey(wrong).into());
+        })
+        .ok()
+}
+
+fn required(
+    section: &mut Section<'_>,
+    key: &'static str,
+    around: &mut Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Secret> {
+    let at = section.at(key);
+    let Some(entry): Option<Entry<'_>> = section.take(key) else {
+        problems.add(at, &section.place, Wrong::MissingKey(key));
+        return None;
+    };
+    secret(entry, around, problems)
+}
+
+/// Whether `text` is an `http` or `https` address with a host.
+pub fn is_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+}
+
+/// What is wrong with `text` as an address to post to or to be reached at; nothing where it is one.
+fn wrong_address(text: &str) -> Option<Wrong> {
+    let url = url::Url::parse(text).ok().filter(url::Url::has_host);
+    match url.as_ref().map(|url| (url.scheme(), is_loopback(url))) {
+        Some(("https", _) | ("http", true)) => None,
+        Some(("http", false)) => Some(Wrong::PlainAddress),
+        _ => Some(Wrong::NotAnAddress),
+    }
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

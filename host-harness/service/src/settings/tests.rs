@@ -1,0 +1,70 @@
+use std::path::Path;
+
+use super::*;
+
+/// What becomes of a service with these lines, where Fides' variable has this value.
+fn read(lines: &str, in_fides: Option<&str>) -> Result<ServiceConfig, Vec<String>> {
+    let text = format!("[service]\nmaster-key = {{ env = \"KEY\" }}\n{lines}");
+    let env = |name: &str| match name {
+        "KEY" => Some("a".repeat(64)),
+        FIDES_LIFETIME => in_fides.map(str::to_owned),
+        _ => None,
+    };
+    Settings::from_toml(&text, Path::new(""), env)
+        .map(|settings| settings.service.unwrap())
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_token_lasts_as_the_file_says_or_else_as_fides_variable_says_or_else_ninety_days() {
+    let lifetime = |lines, in_fides| read(lines, in_fides).unwrap().token_lifetime;
+    assert_eq!(lifetime("", None), DAY * 90);
+    assert_eq!(lifetime("", Some(" 43200 ")), DAY * 30);
+    assert_eq!(lifetime("token-lifetime-minutes = 28800", Some("43200")), DAY * 20);
+    assert_eq!(read("", None).unwrap().token_window, DAY * 7);
+}
+
+#[test]
+fn a_lifetime_that_is_no_number_is_told_with_the_variables_name() {
+    for text in ["ninety days", "", "0", "-1", "1.5"] {
+        assert_eq!(
+            read("", Some(text)).unwrap_err(),
+            [
+                "service: the environment variable FIDES__SECURITY__CONSENT_WEBHOOK_ACCESS_TOKEN_EXPIRE_MINUTES is to \
+                 hold a whole number of minutes above 0"
+            ],
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn a_window_is_at_least_a_day_and_a_token_outlasts_it_by_another() {
+    assert_eq!(
+        read("token-window-days = 0", None).unwrap_err(),
+        ["service.token-window-days: expected a whole number above 0"]
+    );
+    assert_eq!(read("token-window-days = 1\ntoken-lifetime-minutes = 2880", None).unwrap().token_window, DAY);
+    for (lines, in_fides) in [
+        ("token-window-days = 1\ntoken-lifetime-minutes = 2879", None),
+        ("token-window-days = 1", Some("2879")),
+    ] {
+        assert_eq!(
+            read(lines, in_fides).unwrap_err(),
+            [
+                "service.token-lifetime-minutes: webhook tokens are to last a day longer than token-window-days, so that \
+                 each has a successor in time: found 2879 minutes, at least 2880 are wanted"
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_service_is_reached_from_its_own_machine_alone_unless_the_operator_says_otherwise() {
+    let usual = read("", None).unwrap();
+    assert!(usual.listen.ip().is_loopback(), "{}", usual.listen);
+    assert_eq!(usual.webhook_listen, None);
+    let opened = read("listen = '0.0.0.0:7400'\nwebhook-listen = '0.0.0.0:7401'", None).unwrap();
+    assert_eq!(opened.listen.to_string(), "0.0.0.0:7400");
+    assert_eq!(opened.webhook_listen.unwrap().to_string(), "0.0.0.0:7401");
+}

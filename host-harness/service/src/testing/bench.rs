@@ -1,0 +1,206 @@
+//! A service for one test: a folder with its database, Iterable's stand-in, and a clock that stands still.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use host_harness::{
+    clock::{Clock, ManualClock},
+    config::{Config, HostLimits, PluginSource},
+    connection::ConnectionSpec,
+    egress::Reach,
+    host::Host,
+};
+use host_model::{contract::Subject, requests::State, secret::Secret};
+use host_store::{
+    requests::{self, AttemptView, View},
+    testing::{Folder, connection_row, master_key},
+};
+use iterable_stand_in::StandIn;
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    connections::Registry,
+    limits::StoredLedger,
+    posts::post::Poster,
+    requests::{
+        accept::{Accepted, Asked, Submission, accept},
+        worker,
+    },
+    service::Shared,
+    settings::{ForwardConfig, ServiceConfig},
+    telemetry::Telemetry,
+};
+
+/// Parts of a service, each of which a test starts when it wants it.
+pub struct Bench {
+    pub shared: Arc<Shared>,
+    pub stand_in: StandIn,
+    pub clock: Arc<ManualClock>,
+    pub folder: Folder,
+    stop: watch::Sender<bool>,
+    worker: Option<JoinHandle<()>>,
+}
+
+/// How many looks a request that is due is given before time passes all the same: its connection may hold it back.
+const PATIENCE: usize = 50;
+
+/// A connection to `stand_in` under that key.
+pub fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
+    let mut spec = ConnectionSpec::new(tenant, key, "iterable");
+    let host = stand_in.address().to_string();
+    spec.settings.insert("domain".to_owned(), host.clone());
+    spec.policy.hosts.insert(host);
+    spec.policy.reach = Reach::Loopback;
+    spec.secrets.insert("api-key".to_owned(), Secret::new(stand_in.api_key()).unwrap());
+    spec
+}
+
+fn config(folder: &Folder) -> ServiceConfig {
+    ServiceConfig {
+        database: folder.file("host.db"),
+        master_key: master_key(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        webhook_listen: None,
+        public_url: None,
+        workers: 8,
+        token_lifetime: Duration::from_hours(90 * 24),
+        token_window: Duration::from_hours(7 * 24),
+        keep_deliveries: Duration::from_hours(30 * 24),
+        keep_events: Duration::from_hours(90 * 24),
+        alarm_url: None,
+    }
+}
+
+pub fn component() -> PathBuf {
+    xtask::components::current("iterable").unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl Bench {
+    /// A service with the connection `newsletter` of the tenant `acme`; nothing runs yet.
+    pub async fn new() -> Self {
+        Self::with(&[("acme", "newsletter")]).await
+    }
+
+    /// The same with these connections, as tenant and key.
+    pub async fn with(connections: &[(&'static str, &'static str)]) -> Self {
+        let stand_in = StandIn::builder().start().await.unwrap();
+        let clock = Arc::new(ManualClock::default());
+        // One time on both sides: whether an event is an echo goes by it.
+        stand_in.clock().freeze_at(clock.date().try_into().unwrap());
+        let folder = Folder::new();
+        let shared = shared(&folder, &stand_in, &clock, connections).await;
+        for (tenant, key) in connections {
+            connection_row(&shared.store, tenant, key).await;
+        }
+        Self { shared, stand_in, clock, folder, stop: watch::Sender::new(false), worker: None }
+    }
+
+    /// The tenant's events are posted there, by whatever starts from now on.
+    ///
+    /// # Panics
+    /// Where something runs already.
+    pub fn forward(&mut self, tenant: &str, to: ForwardConfig) {
+        Arc::get_mut(&mut self.shared).unwrap().forwards.insert(tenant.to_owned(), to);
+    }
+
+    /// Begins to carry out requests.
+    pub fn work(&mut self) {
+        self.worker = Some(tokio::spawn(worker::run(Arc::clone(&self.shared), self.stop.subscribe())));
+    }
+
+    /// Lets time pass for the host and for Iterable.
+    pub fn pass(&self, time: Duration) {
+        self.stand_in.clock().advance(time);
+        self.clock.advance(time);
+    }
+
+    pub async fn submit(&self, connection: &str, asked: Asked, subject: Subject) -> Accepted {
+        let connection = connection.to_owned();
+        let submission = Submission { connection, subject, asked, idempotency_key: None };
+        accept(&self.shared, submission).await.unwrap()
+    }
+
+    pub async fn erase(&self, email: &str) -> String {
+        self.submit("newsletter", Asked::Erasure, Subject::email(email)).await.view.id
+    }
+
+    pub async fn view(&self, id: &str) -> View {
+        let id = id.to_owned();
+        let shown = self.shared.store.read(|c| Box::pin(async move { requests::show(c, &id).await }));
+        shown.await.unwrap().unwrap()
+    }
+
+    pub async fn attempts(&self, id: &str) -> Vec<AttemptView> {
+        let id = id.to_owned();
+        let attempts = self.shared.store.read(|c| Box::pin(async move { requests::attempts(c, &id).await }));
+        attempts.await.unwrap()
+    }
+
+    /// The request once it is as `wanted` says. Time passes by the second, and only while nothing is due or under way.
+    ///
+    /// # Panics
+    /// Where it is not within an hour of that time.
+    pub async fn once(&self, id: &str, wanted: impl Fn(&View) -> bool) -> View {
+        let mut passed = Duration::ZERO;
+        while passed < Duration::from_hours(1) {
+            let mut step = Duration::from_secs(10);
+            for _ in 0..PATIENCE {
+                let view = self.view(id).await;
+                if wanted(&view) {
+                    return view;
+                }
+                let is_due = view.next_at.is_some_and(|next_at| next_at <= self.shared.date_ms());
+                if view.state != State::Running && !is_due {
+                    step = Duration::from_secs(1);
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            self.pass(step);
+            passed += step;
+        }
+        panic!("{:?}", self.view(id).await);
+    }
+
+    /// The process is killed and starts again: nothing that ran ends, and the store is opened anew.
+    pub async fn crash(&mut self, connections: &[(&'static str, &'static str)]) {
+        if let Some(worker) = self.worker.take() {
+            worker.abort();
+            let _aborted = worker.await;
+        }
+        self.shared.store.close().await;
+        self.shared = shared(&self.folder, &self.stand_in, &self.clock, connections).await;
+        worker::take_back(&self.shared, i64::MAX, &[]).await;
+    }
+}
+
+async fn shared(
+    folder: &Folder,
+    stand_in: &StandIn,
+    clock: &Arc<ManualClock>,
+    connections: &[(&'static str, &'static str)],
+) -> Arc<Shared> {
+    let limits = HostLimits { concurrent_calls: 16, tenant_concurrent_calls: 8, ..HostLimits::default() };
+    let mut host =
+        Config::default().with_host(limits).with_plugin("iterable", PluginSource::file(component())).unwrap();
+    for (tenant, key) in connections {
+        host = host.with_connection(spec(stand_in, tenant, key)).unwrap();
+    }
+    let store = folder.store().await;
+    let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(clock) as _).await.unwrap());
+    let host = Host::builder(host).by_clock(Arc::clone(clock) as _).counting_in(Arc::clone(&ledger) as _);
+    Arc::new(Shared {
+        host: host.start().await.unwrap(),
+        store,
+        ledger,
+        clock: Arc::clone(clock) as _,
+        config: config(folder),
+        forwards: BTreeMap::new(),
+        work: Notify::new(),
+        poster: Poster::new().unwrap(),
+        telemetry: Telemetry::default(),
+        registry: Registry::default(),
+    })
+}

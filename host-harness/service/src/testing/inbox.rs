@@ -1,0 +1,139 @@
+//! A service with an inbox, for one test.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use host_harness::connection::ConnectionSpec;
+use host_model::{contract::webhook::Delivery, secret::Secret, token::TokenState};
+use host_store::{
+    alarms,
+    deliveries::{self, DeliveryState, DeliveryView, Filter},
+    testing,
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+use super::bench::{Bench, spec};
+use crate::{
+    consent::feed::{self, FeedEvent},
+    webhooks::{answer::Answer, inbox, receive::Webhooks},
+};
+
+/// As documented for an opt-out by a link in a mail.
+pub const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
+
+/// A service with an inbox.
+pub struct Inbox {
+    pub bench: Bench,
+    pub webhooks: Arc<Webhooks>,
+    reader: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+}
+
+impl Inbox {
+    /// With the connections `newsletter` and `other`; nothing is read yet.
+    pub async fn new() -> Self {
+        let bench = Bench::with(&[("acme", "newsletter"), ("acme", "other")]).await;
+        let webhooks = Arc::new(Webhooks::new(Arc::clone(&bench.shared)));
+        Self { bench, webhooks, reader: None }
+    }
+
+    /// Begins to read.
+    pub fn read(&mut self) {
+        let (stop, stopped) = watch::channel(false);
+        self.reader = Some((stop, tokio::spawn(inbox::run(Arc::clone(&self.webhooks), stopped))));
+    }
+
+    pub async fn token(&self, connection: &str) -> Secret {
+        self.webhooks.tokens.issue("acme", connection).await.unwrap().token
+    }
+
+    pub async fn deliver(&self, connection: &str, authorization: &[&str], body: &str) -> Answer {
+        let headers =
+            authorization.iter().map(|value| ("authorization".to_owned(), (*value).to_owned())).collect();
+        let head = Delivery {
+            method: "POST".to_owned(),
+            url: "https://platform.example.com/hook".to_owned(),
+            headers,
+            body: Vec::new(),
+            received_at_ms: 1_790_000_000_000,
+        };
+        self.webhooks.receive(connection, head, Ok(Bytes::copy_from_slice(body.as_bytes()))).await
+    }
+
+    /// Leaves no room for another delivery to `connection` for a moment.
+    pub fn use_up(&self, connection: &str) {
+        let now = self.bench.shared.clock.now();
+        while self.webhooks.rates.take(connection, now).is_ok() {}
+    }
+
+    /// All deliveries, oldest first.
+    pub async fn list(&self) -> Vec<DeliveryView> {
+        let filter = Filter { most: 100, ..Filter::default() };
+        let list = self
+            .bench
+            .shared
+            .store
+            .read(move |c| Box::pin(async move { deliveries::list(c, "acme", &filter).await }));
+        let mut list = list.await.unwrap();
+        list.reverse();
+        list
+    }
+
+    /// All deliveries once they are `wanted`, time passing meanwhile.
+    pub async fn once(&self, wanted: impl Fn(&[DeliveryView]) -> bool) -> Vec<DeliveryView> {
+        for _ in 0..1_000 {
+            let list = self.list().await;
+            if wanted(&list) {
+                return list;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.bench.pass(Duration::from_secs(1));
+        }
+        panic!("{:?}", self.list().await);
+    }
+
+    pub async fn once_all_are(&self, state: DeliveryState) -> Vec<DeliveryView> {
+        self.once(|list| list.iter().all(|delivery| delivery.state == state)).await
+    }
+
+    pub async fn sql(&self, statement: &'static str) {
+        testing::sql(&self.bench.shared.store, statement).await;
+    }
+
+    pub async fn alarms(&self) -> Vec<String> {
+        let open = self.bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
+    }
+
+    /// The states of the tokens of `newsletter`, oldest first.
+    pub async fn states(&self) -> Vec<TokenState> {
+        let list = self.webhooks.tokens.list("newsletter").await.unwrap();
+        list.iter().map(|token| token.state).collect()
+    }
+
+    /// How many events the platform is told of.
+    pub async fn told(&self) -> usize {
+        self.feed().await.len()
+    }
+
+    /// What the platform is told.
+    pub async fn feed(&self) -> Vec<FeedEvent> {
+        feed::events_after(&self.bench.shared, None, 0, 1_000).await.unwrap().events
+    }
+
+    pub fn put(&self, change: impl FnOnce(&mut ConnectionSpec)) {
+        let mut spec = spec(&self.bench.stand_in, "acme", "newsletter");
+        change(&mut spec);
+        self.bench.shared.host.put_connection(spec).unwrap();
+    }
+
+    pub fn holds(&self, text: &str) -> bool {
+        ["host.db", "host.db-wal"].iter().any(|file| {
+            let bytes = std::fs::read(self.bench.folder.file(file)).unwrap_or_default();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        })
+    }
+}
+
+pub fn bearer(token: &Secret) -> String {
+    format!("Bearer {}", token.expose())
+}

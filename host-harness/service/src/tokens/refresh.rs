@@ -1,0 +1,278 @@
+//! A successor in two phases: offered, so that both sides may use it, then handed to the vendor until it is taken.
+//!
+//! The one before stays accepted meanwhile and for a day at least, so a crash between any two steps leaves one that both
+//! sides accept. What is not answered is handed over again: the same token, never another.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, future::BoxFuture};
+
+use super::{
+    Tokens, digest, new_token, retire_over,
+    settle::{DAMAGED, NO_ROOM, raise},
+};
+use crate::service::Shared;
+use host_harness::sandbox::CallResult;
+use host_model::{
+    contract::TokenOutcome,
+    secret::Secret,
+    token::{self, MOST_LIVE, TokenState, TokenView},
+};
+use host_store::{
+    Connection, Store, StoreError,
+    tokens::{self, NewToken, OfConnection, Push},
+};
+
+/// Tokens handed over at the same time: a vendor that does not answer holds the others up no longer than its deadline.
+const TOGETHER: usize = 16;
+
+/// What became of handing a token to the vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The vendor has it.
+    Taken,
+    /// An operator has to enter one: the vendor takes none from the host.
+    ByHand,
+    /// The vendor may have it or not.
+    Failed {
+        /// For an operator.
+        reason: String,
+        /// How long the vendor asked to wait.
+        asked: Option<Duration>,
+    },
+}
+
+impl Pushed {
+    /// For log lines.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::ByHand => "by-hand",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl From<CallResult<TokenOutcome>> for Pushed {
+    fn from(answer: CallResult<TokenOutcome>) -> Self {
+        use host_model::contract::ErrorKind::Unsupported;
+        match answer {
+            Ok(Ok(TokenOutcome::Installed)) => Self::Taken,
+            Ok(Ok(TokenOutcome::Manual)) => Self::ByHand,
+            Ok(Err(error)) if error.kind == Unsupported => Self::ByHand,
+            Ok(Err(error)) => Self::Failed {
+                reason: error.to_string(),
+                asked: error.retry_after_ms.map(Duration::from_millis),
+            },
+            Err(failure) => Self::Failed { reason: failure.to_string(), asked: None },
+        }
+    }
+}
+
+/// Hands a connection's token to its vendor.
+pub(crate) type Hand = dyn Fn(String, Secret) -> BoxFuture<'static, Pushed> + Send + Sync;
+
+/// Hands tokens over by the connector.
+pub fn by_connector(shared: Arc<Shared>) -> Box<Hand> {
+    Box::new(move |connection, token| {
+        let calls = shared.host.connection(&connection);
+        Box::pin(async move {
+            match calls {
+                Ok(calls) => calls.installing(token).install_token().await.into(),
+                Err(unknown) => Pushed::Failed { reason: unknown.to_string(), asked: None },
+            }
+        })
+    })
+}
+
+impl Tokens {
+    /// The daily look: ends what is over, and offers a successor wherever one is due.
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
+        self.offer_where(token::is_due).await
+    }
+
+    /// The look in between: offers a successor wherever there is no time until the daily one.
+    pub(crate) async fn look_for_urgent(&self) -> Result<(), StoreError> {
+        self.offer_where(token::is_urgent).await
+    }
+
+    async fn offer_where(&self, needs: fn(&[TokenView], i64, i64) -> bool) -> Result<(), StoreError> {
+        let (now, window) = (self.now(), self.window_ms);
+        for of in self.store.read(|c| Box::pin(tokens::all_live(c))).await? {
+            if !of.damaged.is_empty() {
+                self.end_damaged(&of).await?;
+            }
+            let live: Vec<_> = of.tokens.into_iter().map(|known| known.token).collect();
+            let is_offered = live.iter().any(TokenView::is_on_its_way);
+            if token::over(&live, now).is_empty() && (is_offered || !needs(&live, window, now)) {
+                continue;
+            }
+            self.offer(of.tenant, of.connection, move |live| needs(live, window, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends what nobody can be shown to carry, and tells an operator.
+    async fn end_damaged(&self, of: &OfConnection) -> Result<(), StoreError> {
+        let (now, damaged) = (self.now(), of.damaged.clone());
+        let (tenant, connection) = (of.tenant.clone(), of.connection.clone());
+        let ended = self.store.write(move |tx| {
+            Box::pin(async move {
+                for generation in damaged {
+                    tokens::end(tx, &connection, generation, TokenState::Retired, now).await?;
+                }
+                let detail = "a webhook token's row in the database is damaged and ended: where the vendor carries that token, \
+                              get a new one and enter it there";
+                raise(tx, &tenant, &connection, DAMAGED, detail, now).await
+            })
+        });
+        ended.await
+    }
+
+    /// Hands over whatever the vendors are to take by now.
+    pub(crate) fn push_due<'a>(&'a self, hand: &'a Hand) -> BoxFuture<'a, Result<(), StoreError>> {
+        // Boxed: the compiler does not see by itself that it can be sent between threads.
+        Box::pin(async move {
+            let now = self.now();
+            let due = self.store.read(move |c| Box::pin(tokens::to_push(c, now))).await?;
+            let pushes: Vec<_> = due.into_iter().map(|due| self.push_one(due, hand)).collect();
+            let mut pushes = futures::stream::iter(pushes).buffer_unordered(TOGETHER);
+            while let Some(pushed) = pushes.next().await {
+                if let Err(error) = pushed {
+                    tracing::error!(%error, "what became of a token could not be kept; it is handed over again");
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives `connection` a new token now, whether one is due or not; none where there was no room for one.
+    pub async fn rotate(
+        &self,
+        tenant: &str,
+        connection: &str,
+        hand: &Hand,
+    ) -> Result<Option<Pushed>, StoreError> {
+        let (this, now) = (self.clone(), self.now());
+        let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
+        let due = self.store.write(move |tx| {
+            Box::pin(async move {
+                this.offer_in(tx, &tenant, &connection, |_| true, now).await?;
+                tokens::push_now(tx, &connection, now).await?;
+                let due = tokens::to_push(tx, now).await?;
+                Ok(due.into_iter().find(|due| due.connection == connection))
+            })
+        });
+        match due.await? {
+            Some(due) => self.push_one(due, hand).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn offer(
+        &self,
+        tenant: String,
+        connection: String,
+        needs: impl FnOnce(&[TokenView]) -> bool + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (this, now) = (self.clone(), self.now());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move { this.offer_in(tx, &tenant, &connection, needs, now).await })
+            })
+            .await
+    }
+
+    /// Offers `connection` a successor if it `needs` one, unless one is on its way.
+    pub(super) async fn offer_in(
+        &self,
+        tx: &mut Connection,
+        tenant: &str,
+        connection: &str,
+        needs: impl FnOnce(&[TokenView]) -> bool + Send,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let live = retire_over(tx, connection, now).await?;
+        if live.iter().any(TokenView::is_on_its_way) || !needs(&live) {
+            return Ok(());
+        }
+        self.insert_successor(tx, tenant, connection, &live, now).await
+    }
+
+    pub(super) async fn insert_successor(
+        &self,
+        tx: &mut Connection,
+        tenant: &str,
+        connection: &str,
+        live: &[TokenView],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        if token::accepted(live, now).len() >= MOST_LIVE {
+            let Some(leaving) = token::replaced(live, now).or_else(|| token::never_used(live, now)) else {
+                let detail = format!(
+                    "{MOST_LIVE} tokens are accepted and any may be in use: revoke those that the vendor does not use"
+                );
+                return raise(tx, tenant, connection, NO_ROOM, &detail, now).await;
+            };
+            tokens::end(tx, connection, leaving, TokenState::Retired, now).await?;
+        }
+        let generation = tokens::next_generation(tx, connection).await?;
+        let token = new_token()?;
+        let sealed = self.store.vault().seal(&place(connection, generation), token.expose().as_bytes())?;
+        let new = NewToken {
+            tenant: tenant.to_owned(),
+            connection: connection.to_owned(),
+            generation,
+            digest: digest(&token),
+            to_push: Some(sealed),
+            issued_at: now,
+            expires_at: now.saturating_add(self.lifetime_ms),
+        };
+        tokens::insert(tx, new).await
+    }
+
+    async fn push_one(&self, due: Push, hand: &Hand) -> Result<Pushed, StoreError> {
+        let token = match open(&self.store, &due) {
+            Ok(token) => token,
+            Err(error) => return self.set_aside(due, error.to_string()).await,
+        };
+        let pushed = hand(due.connection.clone(), token).await;
+        tracing::info!(
+            tenant = due.tenant,
+            connection = due.connection,
+            operation = "token-push",
+            status = pushed.word(),
+            generation = due.generation,
+            "a webhook token was handed over"
+        );
+        let (this, now, outcome) = (self.clone(), self.now(), pushed.clone());
+        self.store
+            .write(move |tx| Box::pin(async move { this.settle(tx, &due, &outcome, now).await }))
+            .await?;
+        Ok(pushed)
+    }
+
+    /// What does not open is handed to nobody; a successor is made when one is due.
+    async fn set_aside(&self, push: Push, reason: String) -> Result<Pushed, StoreError> {
+        let (now, why) = (self.now(), reason.clone());
+        let set_aside = self.store.write(move |tx| {
+            Box::pin(async move {
+                tokens::set_aside(tx, &push, &why).await?;
+                let detail = format!("a webhook token cannot be handed to the vendor: {why}");
+                raise(tx, &push.tenant, &push.connection, DAMAGED, &detail, now).await
+            })
+        });
+        set_aside.await?;
+        Ok(Pushed::Failed { reason, asked: None })
+    }
+}
+
+fn open(store: &Store, push: &Push) -> Result<Secret, StoreError> {
+    let opened = store.vault().open(&place(&push.connection, push.generation), &push.sealed_token)?;
+    let token = std::str::from_utf8(&opened).ok().and_then(Secret::new);
+    token.ok_or_else(|| StoreError::Unreadable("a sealed token".to_owned()))
+}
+
+fn place(connection: &str, generation: i64) -> String {
+    format!("webhook token {generation} of {connection}")
+}

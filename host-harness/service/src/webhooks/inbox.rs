@@ -1,0 +1,280 @@
+//! The inbox: what is stored is read by its connector, in the order received, and its events handed on in the transaction
+//! in which it is marked as read. A delivery that cannot be read stops no other.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{
+    kept,
+    reading::{Reading, after_failures},
+    receive::Webhooks,
+};
+use crate::{
+    connections::Who,
+    consent::inbound::{self, Arrival},
+    tasks::{GRACE, Tasks},
+};
+use host_harness::door::Admitted;
+use host_model::contract::webhook::ConsentEvent;
+use host_store::{
+    Connection, Keys, StoreError,
+    alarms::{self, Alarm},
+    audit::{self, Record},
+    deliveries::{self, Claim, Damaged, DeliveryState, End, Which},
+};
+
+/// Readings at the same time. A reading takes well under a millisecond, unless the vendor is asked who a person is.
+const TOGETHER: usize = 16;
+
+/// Of one connection, so that one whose vendor does not answer leaves places to the others.
+const OF_CONNECTION: usize = 4;
+
+/// How often it looks for what time has made due.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a reading is given beyond its call's wall clock before its claim may be taken back.
+const LEASE_MARGIN_MS: i64 = 60_000;
+
+/// Deliveries of a connection that could not be read.
+const UNREAD: &str = "deliveries-unread";
+
+/// The readings under way, each with its connection.
+type UnderWay = Tasks<String>;
+
+/// The connections that have all their places.
+fn full(under_way: &UnderWay) -> Vec<String> {
+    let mut count: HashMap<&String, usize> = HashMap::new();
+    for connection in under_way.about() {
+        *count.entry(connection).or_default() += 1;
+    }
+    let full = count.into_iter().filter(|(_, count)| *count >= OF_CONNECTION);
+    full.map(|(connection, _)| connection.clone()).collect()
+}
+
+/// Reads what arrives until `stop` says so, then lets what is under way end.
+pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
+    let taken_back = webhooks.shared.store.write(|tx| Box::pin(deliveries::take_back(tx)));
+    if let Err(error) = taken_back.await {
+        tracing::error!(%error, "readings of a process that is gone cannot be taken back before their leases end");
+    }
+    let mut under_way = UnderWay::default();
+    while !*stop.borrow() {
+        if let Err(error) = begin(&webhooks, &mut under_way).await {
+            tracing::error!(%error, "the inbox cannot be read");
+        }
+        let again_at = webhooks.shared.clock.now() + LOOK;
+        tokio::select! {
+            _ = stop.changed() => {}
+            Some(_) = under_way.ended() => {}
+            () = webhooks.arrived.notified() => {}
+            () = webhooks.shared.clock.sleep_until(again_at) => {}
+        }
+    }
+    under_way.finish(GRACE).await;
+}
+
+/// Begins as many readings as there are places for.
+async fn begin(webhooks: &Arc<Webhooks>, under_way: &mut UnderWay) -> Result<(), StoreError> {
+    let lease_ms = webhooks.longest_call_ms().saturating_add(LEASE_MARGIN_MS);
+    while under_way.len() < TOGETHER {
+        let (now, full) = (webhooks.shared.date_ms(), full(under_way));
+        let lease_until = now.saturating_add(lease_ms);
+        let claimed = webhooks
+            .shared
+            .store
+            .write(move |tx| Box::pin(async move { next(tx, now, lease_until, &full).await }));
+        let Some(claim) = claimed.await? else { return Ok(()) };
+        let connection = claim.connection.clone();
+        under_way.begin(connection, read(Arc::clone(webhooks), claim));
+    }
+    Ok(())
+}
+
+/// Claims what came first of what is due. A row that is no delivery any more is set aside, and somebody told.
+async fn next(
+    tx: &mut Connection,
+    now: i64,
+    lease_until: i64,
+    full: &[String],
+) -> Result<Option<Claim>, StoreError> {
+    loop {
+        match deliveries::claim(tx, now, lease_until, full).await?.transpose() {
+            Ok(claim) => return Ok(claim),
+            Err(damaged) => {
+                deliveries::set_aside(tx, &damaged, now).await?;
+                let Damaged { tenant, connection, why, .. } = &damaged;
+                unread(tx, tenant, connection.as_deref(), &why.to_string(), now).await?;
+            }
+        }
+    }
+}
+
+async fn read(webhooks: Arc<Webhooks>, claim: Claim) {
+    let (reading, digest) = webhooks.ask(&claim).await;
+    tell(&webhooks, &claim, &reading, digest.as_deref());
+    let (id, connection) = (claim.id.clone(), claim.connection.clone());
+    if let Err(error) = webhooks.settle(claim, reading, digest).await {
+        // Its claim stays, and is taken again when its lease is over.
+        tracing::error!(connection, delivery = id, %error, "the end of a reading was not stored");
+    }
+}
+
+/// What a reading came to, in metrics and log. Why it came to that is kept with the delivery.
+fn tell(webhooks: &Webhooks, claim: &Claim, reading: &Reading, digest: Option<&str>) {
+    let status = reading.word(claim.failures);
+    webhooks.shared.telemetry.reading(&claim.tenant, &claim.connection, status);
+    tracing::info!(
+        tenant = claim.tenant,
+        connection = claim.connection,
+        operation = "delivery-reading",
+        status,
+        delivery = claim.id,
+        digest,
+        "a delivery was read"
+    );
+}
+
+impl Webhooks {
+    /// Has deliveries of `tenant` that could not be read read again, as somebody asks, or the host itself; how many.
+    pub async fn replay(&self, tenant: &str, which: Which, by: Option<Who>) -> Result<usize, StoreError> {
+        let (now, tenant) = (self.shared.date_ms(), tenant.to_owned());
+        let replayed = self.shared.store.write(move |tx| {
+            Box::pin(async move {
+                let replayed = deliveries::replay(tx, &which, now).await?;
+                let Some(connection) = replayed.first().cloned() else { return Ok(0) };
+                if !deliveries::are_unread(tx, &connection).await? {
+                    // Raised again where they still cannot be read.
+                    alarms::is_over(tx, now, UNREAD, &connection).await?;
+                }
+                let delivery = match which {
+                    Which::One(delivery) => Some(delivery),
+                    Which::OfConnection(_) => None,
+                };
+                let (count, by) = (replayed.len(), by.map(|Who(name)| name));
+                let detail = json!({ "delivery": delivery, "deliveries": count, "by": by });
+                let record =
+                    Record { connection: Some(connection), detail, ..Record::of("deliveries-replayed") };
+                audit::append(tx, &tenant, now, &record).await?;
+                Ok(count)
+            })
+        });
+        let replayed = replayed.await?;
+        self.arrived.notify_one();
+        Ok(replayed)
+    }
+
+    /// No call takes longer, whichever connection's.
+    fn longest_call_ms(&self) -> i64 {
+        let host = &self.shared.host;
+        let calls = host.connection_keys().into_iter().filter_map(|key| host.connection(&key).ok());
+        let longest = calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0);
+        i64::try_from(longest).unwrap_or(i64::MAX)
+    }
+
+    /// What the connector makes of the delivery, and its digest.
+    async fn ask(&self, claim: &Claim) -> (Reading, Option<String>) {
+        let delivery = match kept::open(self.shared.store.vault(), &claim.id, &claim.sealed) {
+            Ok(delivery) => delivery,
+            Err(error) => return (Reading::Unopened(error.to_string()), None),
+        };
+        let calls = match self.shared.host.connection(&claim.connection) {
+            Ok(calls) => calls,
+            Err(unknown) => return (Reading::uncarried(&unknown), None),
+        };
+        let digest = calls.plugin().digest().to_string();
+        let verdict = calls.verify(&Admitted::from_store(calls.connection(), delivery, claim.accepted)).await;
+        (Reading::of(verdict, claim.proven), Some(digest))
+    }
+
+    async fn settle(
+        self: Arc<Self>,
+        claim: Claim,
+        reading: Reading,
+        digest: Option<String>,
+    ) -> Result<(), StoreError> {
+        let now = self.shared.date_ms();
+        let keys = self.shared.store.keys(&claim.tenant).await?;
+        let store = self.shared.store.clone();
+        let settled = store.write(move |tx| {
+            Box::pin(async move {
+                let end = |state, reason| End { state, digest: digest.clone(), reason, events: 0 };
+                match reading {
+                    Reading::Events(events) => hand_on(tx, &claim, digest, &keys, events, now).await,
+                    Reading::Refused(why) => {
+                        let end = end(DeliveryState::Refused, Some(why));
+                        deliveries::finish(tx, &claim, &end, now).await.map(drop)
+                    }
+                    Reading::Unreadable(why) => {
+                        give_up(tx, &claim, &end(DeliveryState::Unreadable, Some(why)), now).await
+                    }
+                    Reading::Unopened(why) => {
+                        give_up(tx, &claim, &end(DeliveryState::Damaged, Some(why)), now).await
+                    }
+                    Reading::Failed(failed) => {
+                        let Some(wait) = after_failures(&failed, claim.failures) else {
+                            return give_up(tx, &claim, &end(DeliveryState::Stuck, Some(failed.why)), now)
+                                .await;
+                        };
+                        let next_at = now.saturating_add(wait);
+                        let again = deliveries::again(tx, &claim, next_at, digest.as_deref(), &failed.why);
+                        again.await.map(drop)
+                    }
+                }
+            })
+        });
+        settled.await?;
+        // Its events may have asked for work.
+        self.shared.work.notify_one();
+        Ok(())
+    }
+}
+
+/// Marks the delivery as read and takes its events in, unless the claim was lost meanwhile.
+async fn hand_on(
+    tx: &mut Connection,
+    claim: &Claim,
+    digest: Option<String>,
+    keys: &Keys,
+    events: Vec<ConsentEvent>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let state = if events.is_empty() { DeliveryState::OfNoConcern } else { DeliveryState::Read };
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let end = End { state, digest, reason: None, events: count };
+    if !deliveries::finish(tx, claim, &end, now).await? {
+        return Ok(());
+    }
+    let arrival = Arrival {
+        tenant: &claim.tenant,
+        connection: &claim.connection,
+        delivery: &claim.id,
+        received_at: claim.received_at,
+    };
+    inbound::take(tx, keys, arrival, events).await
+}
+
+/// The delivery is kept as it is, and somebody told.
+async fn give_up(tx: &mut Connection, claim: &Claim, end: &End, now: i64) -> Result<(), StoreError> {
+    if !deliveries::finish(tx, claim, end, now).await? {
+        return Ok(());
+    }
+    let why = end.reason.as_deref().unwrap_or_default();
+    unread(tx, &claim.tenant, Some(&claim.connection), why, now).await
+}
+
+/// A delivery of `connection` could not be read.
+async fn unread(
+    tx: &mut Connection,
+    tenant: &str,
+    connection: Option<&str>,
+    why: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let detail = format!(
+        "a delivery could not be read ({why}); it is kept, and read again by a replay or after a swap"
+    );
+    let about = connection.unwrap_or_default();
+    alarms::raise(tx, now, &Alarm { tenant, connection, kind: UNREAD, about, detail: &detail }).await
+}

@@ -1,0 +1,168 @@
+//! Deliveries that are signed: no token slot, and the connector says whose they are.
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use super::*;
+use crate::testing::inbox::Inbox;
+use host_harness::{connection::ConnectionSpec, plugin::LoadPolicy};
+use host_model::secret::Secret;
+use host_store::{
+    deliveries::{DeliveryState, DeliveryView},
+    testing::{connection_row, write},
+};
+
+const KEY: &str = "k-of-the-vendor";
+
+/// How `signed_flawed` may be tripped up.
+const FLAWS: [&str; 3] = ["trap", "spin", "fail"];
+
+fn guest(name: &str) -> Vec<u8> {
+    let file =
+        xtask::components::current(&format!("guests/{name}")).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::read(file).unwrap()
+}
+
+/// An inbox with the connection `signed` to the connector of that name, in its version before.
+async fn inbox() -> Inbox {
+    let inbox = Inbox::new().await;
+    let shared = &inbox.bench.shared;
+    shared.host.add_plugin("signed", guest("signed_flawed"), &LoadPolicy::default()).await.unwrap();
+    let mut spec = ConnectionSpec::new("acme", "signed", "signed");
+    spec.secrets.insert("signing-key".to_owned(), Secret::new(KEY).unwrap());
+    spec.limits.cpu_ms = 50;
+    shared.host.put_connection(spec).unwrap();
+    connection_row(&shared.store, "acme", "signed").await;
+    inbox
+}
+
+async fn swap(inbox: &Inbox) {
+    let host = &inbox.bench.shared.host;
+    let mended = host.load(guest("signed"), &LoadPolicy::default()).await.unwrap();
+    host.plugin("signed").unwrap().replace(mended).unwrap();
+    inbox.webhooks.replay_after_swaps().await.unwrap();
+}
+
+fn signature(body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+async fn deliver(inbox: &Inbox, body: &str, signature: &str, flaw: Option<&str>) -> Answer {
+    let mut headers = vec![("x-signature".to_owned(), signature.to_owned())];
+    headers.extend(flaw.map(|flaw| ("x-flaw".to_owned(), flaw.to_owned())));
+    let head = Delivery {
+        method: "POST".to_owned(),
+        url: "https://platform.example.com/hook".to_owned(),
+        headers,
+        body: Vec::new(),
+        received_at_ms: 1_790_000_000_000,
+    };
+    inbox.webhooks.receive("signed", head, Ok(Bytes::copy_from_slice(body.as_bytes()))).await
+}
+
+fn stands(delivery: &DeliveryView) -> (DeliveryState, bool, bool) {
+    (delivery.state, delivery.proven, delivery.kept)
+}
+
+#[tokio::test]
+async fn what_is_signed_is_stored_as_proven_and_read_and_what_is_not_is_refused_and_not_stored() {
+    let mut inbox = inbox().await;
+    for body in ["opt-out ada@example.com", "nothing", "what is this"] {
+        assert_eq!(deliver(&inbox, body, &signature(body), None).await, Answer::Taken, "{body}");
+    }
+    for wrong in ["", "not hexadecimal", &signature("another")] {
+        assert_eq!(deliver(&inbox, "opt-out bob@example.com", wrong, None).await, Answer::Refused, "{wrong}");
+    }
+    let stored = inbox.list().await;
+    assert_eq!(stored.iter().map(stands).collect::<Vec<_>>(), [(DeliveryState::Waiting, true, true); 3]);
+    inbox.read();
+    let read = inbox.once(|list| list.iter().all(|delivery| delivery.state != DeliveryState::Waiting)).await;
+    let states: Vec<_> = read.iter().map(|delivery| delivery.state).collect();
+    assert_eq!(states, [DeliveryState::Read, DeliveryState::OfNoConcern, DeliveryState::Unreadable]);
+    assert_eq!(inbox.told().await, 1);
+}
+
+#[tokio::test]
+async fn what_the_connector_cannot_say_is_kept_unproven_and_read_or_refused_by_a_version_that_can() {
+    let mut inbox = inbox().await;
+    let (signed, forged) = ("opt-out ada@example.com", "opt-out bob@example.com");
+    for flaw in FLAWS {
+        assert_eq!(deliver(&inbox, signed, &signature(signed), Some(flaw)).await, Answer::Taken, "{flaw}");
+        assert_eq!(deliver(&inbox, forged, &signature(signed), Some(flaw)).await, Answer::Taken, "{flaw}");
+    }
+    let stored = inbox.list().await;
+    assert_eq!(stored.iter().map(stands).collect::<Vec<_>>(), [(DeliveryState::Waiting, false, true); 6]);
+    inbox.read();
+    let stuck = inbox.once_all_are(DeliveryState::Stuck).await;
+    assert_eq!(stands(&stuck[0]), (DeliveryState::Stuck, false, true));
+    assert_eq!(inbox.alarms().await, ["deliveries-unread signed"]);
+    swap(&inbox).await;
+    let read = inbox
+        .once(|list| {
+            list.iter()
+                .all(|delivery| ![DeliveryState::Waiting, DeliveryState::Stuck].contains(&delivery.state))
+        })
+        .await;
+    let (by_vendor, by_others) = ((DeliveryState::Read, true, true), (DeliveryState::Refused, false, false));
+    assert_eq!(
+        read.iter().map(stands).collect::<Vec<_>>(),
+        [by_vendor, by_others, by_vendor, by_others, by_vendor, by_others]
+    );
+    assert_eq!(inbox.told().await, 1, "the same event three times");
+    assert_eq!(inbox.alarms().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_kept_unproven_keeps_out_nothing_of_the_vendors() {
+    let mut inbox = inbox().await;
+    let body = "opt-out ada@example.com";
+    assert_eq!(deliver(&inbox, body, "forged", Some("fail")).await, Answer::Taken);
+    assert_eq!(deliver(&inbox, body, "forged", Some("fail")).await, Answer::Taken);
+    assert_eq!(deliver(&inbox, body, &signature(body), Some("fail")).await, Answer::Taken);
+    assert_eq!(deliver(&inbox, body, &signature(body), None).await, Answer::Taken);
+    let proven: Vec<_> = inbox.list().await.iter().map(|delivery| delivery.proven).collect();
+    assert_eq!(proven, [false, false, true], "to the byte the same is a repeat");
+    inbox.read();
+    let read = inbox.once(|list| list[2].state == DeliveryState::Read).await;
+    assert_eq!((read[2].events, inbox.told().await), (1, 1));
+}
+
+#[tokio::test]
+async fn so_many_are_kept_unproven_and_not_one_more_whatever_became_of_them() {
+    let inbox = inbox().await;
+    write(&inbox.bench.shared.store, |tx| {
+        Box::pin(async move {
+            let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+                        INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, state, \
+                          sealed_delivery, received_at, next_at) \
+                        SELECT i, 'acme', 'signed', i, 0, 0, CASE i % 2 WHEN 0 THEN 'stuck' ELSE 'waiting' END, x'01', 0, 0 \
+                        FROM n";
+            sqlx::query(many).bind(MOST_UNPROVEN - 1).execute(tx).await?;
+            Ok(())
+        })
+    })
+    .await;
+    let body = "opt-out ada@example.com";
+    assert_eq!(deliver(&inbox, body, &signature(body), Some("fail")).await, Answer::Taken);
+    let full = deliver(&inbox, "nothing", &signature("nothing"), Some("fail")).await;
+    assert_eq!((full, full.status()), (Answer::Unavailable(NO_PLACE), 503));
+    assert_eq!(
+        deliver(&inbox, body, &signature(body), None).await,
+        Answer::Taken,
+        "it is shown to be the vendor's"
+    );
+}
+
+#[tokio::test]
+async fn more_than_a_connection_may_bring_is_turned_away_before_the_sandbox_is_asked() {
+    let inbox = inbox().await;
+    let now = inbox.bench.shared.clock.now();
+    while inbox.webhooks.rates.take("signed", now).is_ok() {}
+    let body = "opt-out ada@example.com";
+    for signature in ["forged", &signature(body)] {
+        let answer = deliver(&inbox, body, signature, None).await;
+        assert!(matches!(answer, Answer::TooMany(_)), "{answer:?}");
+    }
+}
