@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Answer;
+use super::answer::Answer;
 use crate::body::Fields;
 use crate::call::Call;
 use crate::project::Project;
