@@ -7,9 +7,9 @@ use tokio::task::JoinSet;
 
 use crate::call::Received;
 use crate::clock::Clock;
-use crate::deliveries::{Delivery, Outcome};
 use crate::faults::{Fault, Planned};
 use crate::keys::KeyKind;
+use crate::outbox::{Delivery, Outcome};
 use crate::project::acts::Act;
 use crate::project::{Identifier, Profile, Project, Subscriptions};
 use crate::shared::{Shared, lock};

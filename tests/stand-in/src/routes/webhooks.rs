@@ -6,7 +6,7 @@ use super::answer::Answer;
 use crate::body::Fields;
 use crate::call::Call;
 use crate::project::Project;
-use crate::project::webhooks::Shown;
+use crate::project::webhook::Shown;
 use crate::reply::Reply;
 
 pub(super) fn list(project: &mut Project, _: &Call<'_>) -> Answer {
