@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::manifest::Operation;
+use crate::manifest::operation::Operation;
 
 /// One request. It names a person, so it does not print.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,65 +1,13 @@
 //! What the connector is: its settings, the requests it may make and the limits they keep to.
 
-use crate::{consent, operations, settings, subject};
+pub(crate) mod operation;
+pub(crate) mod setting;
 
-/// A setting that the operator fills in.
-#[derive(Debug, PartialEq, Eq)]
-pub struct SettingSpec {
-    /// For machines.
-    pub name: &'static str,
-    /// For people.
-    pub label: &'static str,
-    /// What it does and which values it takes.
-    pub description: &'static str,
-    /// Whether a connection works without it.
-    pub required: bool,
-    /// Held by the host.
-    pub secret: bool,
-    /// What counts where it is empty.
-    pub default: Option<&'static str>,
-    /// The values allowed; any where empty.
-    pub options: &'static [&'static str],
-}
-
-/// At most `requests` in any `period_ms`, counted over all operations that name it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// What operations call it.
-    pub name: &'static str,
-    /// How many.
-    pub requests: u32,
-    /// In how many milliseconds.
-    pub period_ms: u64,
-}
-
-/// A part of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A header.
-    Header,
-    /// A field of the JSON body.
-    Body,
-}
-
-/// What the host itself writes into a request.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Where.
-    pub place: Place,
-    /// The header's or the field's name.
-    pub name: &'static str,
-    /// With blanks such as `{api-key}`.
-    pub value: &'static str,
-}
-
-/// What a request does at Iterable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It only reads.
-    Read,
-    /// It may change something.
-    Write,
-}
+pub use self::{
+    operation::{Effect, Field, Limit, Operation, Place},
+    setting::SettingSpec,
+};
+use crate::{consent::choice, operations, settings, subject};
 
 /// A kind of identifier, and where Iterable keeps it unique.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,40 +16,6 @@ pub struct IdentifierKind {
     pub name: &'static str,
     /// The values of [`settings::PROJECT_TYPE`] under which no two people share one.
     pub unique_in: &'static [&'static str],
-}
-
-/// A request that may be made.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// What requests and error messages call it.
-    pub name: &'static str,
-    /// What it is for, in an operator's words.
-    pub purpose: &'static str,
-    /// The interfaces whose calls may send it.
-    pub used_by: &'static [&'static str],
-    /// In capitals.
-    pub method: &'static str,
-    /// Whether it changes anything at Iterable.
-    pub effect: Effect,
-    /// With a blank for what varies.
-    pub path: &'static str,
-    /// None where there is no body.
-    pub content_type: Option<&'static str>,
-    /// Written by the host.
-    pub fields: &'static [Field],
-    /// In bytes, where an answer may outgrow the usual cap.
-    pub response_limit: Option<u64>,
-    /// The limits it counts against.
-    pub limits: &'static [&'static str],
-    /// Whether the host may send it again by itself.
-    pub repeatable: bool,
-}
-
-impl Operation {
-    /// Whether it changes anything at Iterable.
-    pub fn writes(&self) -> bool {
-        self.effect == Effect::Write
-    }
 }
 
 /// Everything that the host asks once, when it loads the connector. The setting that holds the host name of every
@@ -148,7 +62,7 @@ pub fn describe() -> Manifest {
         operations: operations::ALL,
         limits: operations::LIMITS,
         identifier_kinds: IDENTIFIER_KINDS,
-        item_kinds: &[consent::CHANNEL, consent::MESSAGE_TYPE, consent::EMAIL_LIST],
+        item_kinds: &[choice::CHANNEL, choice::MESSAGE_TYPE, choice::EMAIL_LIST],
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every request that the connector may make, as an operator reads it. `unforget` is not among them: nothing here can
 //! undo an erasure.
 
-use crate::manifest::{Effect, Field, Limit, Operation, Place};
+use crate::manifest::operation::{Effect, Field, Limit, Operation, Place};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const JSON: Option<&str> = Some("application/json");

@@ -1,6 +1,6 @@
 //! A connection's settings: what the operator filled in, checked once and typed from then on.
 
-use crate::{error::Error, manifest::SettingSpec};
+use crate::{error::Error, manifest::setting::SettingSpec};
 
 /// The setting that holds Iterable's host name.
 pub const DOMAIN: &str = "domain";

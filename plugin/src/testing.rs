@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     http::{Request, Response, SendError, SendErrorKind, Vendor},
-    manifest::Operation,
+    manifest::operation::Operation,
     operations,
     settings::Settings,
     subject::Identifier,

@@ -1,31 +1,19 @@
 //! What a test needs of a host: the shared engine, and room, turns and a way out of its own.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use host_harness::{
     clock::SystemClock,
     connection::{Connection, ConnectionSpec},
     egress::{Egress, Network, Reach, Transport},
-    engine::{Engine, PoolSize},
+    engine::Engine,
     plugin::Plugin,
     sandbox::{Calls, Room, Turns},
     secret::Secret,
 };
 use serde_json::Value;
 
-use crate::{Vendor, plugin};
-
-/// The one engine of the test binary, large enough for every test at once.
-///
-/// # Panics
-/// Where the machine has no address space for it.
-pub fn engine() -> Arc<Engine> {
-    static ENGINE: OnceLock<Arc<Engine>> = OnceLock::new();
-    let engine = ENGINE.get_or_init(|| {
-        Arc::new(Engine::new(&PoolSize::of(128)).unwrap_or_else(|error| panic!("{error:#}")))
-    });
-    Arc::clone(engine)
-}
+use crate::{components::plugin, engine::engine, vendor::Vendor};
 
 /// A host's parts for one test.
 pub struct Bench {

@@ -9,7 +9,7 @@ use std::{
 use host_harness::plugin::{LoadError, LoadPolicy, Plugin};
 use tokio::sync::OnceCell;
 
-use crate::engine;
+use crate::engine::engine;
 
 /// Whoever asks first loads it, the others wait.
 type Loading = Arc<OnceCell<Arc<Plugin>>>;

@@ -16,7 +16,11 @@ use host_harness::{
 };
 use iterable_stand_in::{ProjectType, StandIn, Switches};
 
-use crate::{component, engine, secret, spec};
+use crate::{
+    bench::{secret, spec},
+    components::component,
+    engine::engine,
+};
 
 /// Longer than Iterable needs to show what it has taken, and than a published limit of a second.
 pub const SETTLED: Duration = Duration::from_secs(81);

@@ -4,11 +4,13 @@
 
 mod bench;
 mod components;
+mod engine;
 pub mod iterable;
 pub mod logs;
 mod vendor;
 
-pub use bench::{Bench, engine, puppet, secret, spec};
+pub use bench::{Bench, puppet, secret, spec};
 pub use components::{bytes, component, guest, load, plugin};
+pub use engine::engine;
 pub use iterable::{Project, ada};
 pub use vendor::{Received, Reply, Vendor};

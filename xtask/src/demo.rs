@@ -1,9 +1,11 @@
 //! The main job on real input: the program `connector-host` with the Iterable plugin, at the stand-in. Each step says what
 //! held; the first that does not hold ends it.
 
+mod document;
 mod host;
 mod service;
 mod stand_in;
+mod step;
 mod steps;
 
 use std::{
@@ -21,16 +23,7 @@ use crate::{
 use host::Host;
 use service::Service;
 use stand_in::StandIn;
-
-/// What every step works with.
-struct Demo {
-    stand_in: StandIn,
-    host: Host,
-    service: Service,
-}
-
-/// A step: what it shows, and how.
-type Step = (&'static str, fn(&Demo) -> Result<String>);
+use step::Demo;
 
 /// Builds what is needed, then goes through the steps.
 pub(crate) fn run_all() -> Result<()> {

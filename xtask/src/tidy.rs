@@ -1,6 +1,7 @@
 //! What neither compiler nor clippy sees: undocumented items of the contract, long files, words that do not belong,
-//! layers that know what they should not.
+//! layers that know what they should not, files that import each other in a circle.
 
+mod circles;
 mod contract;
 mod files;
 mod layers;
@@ -10,7 +11,14 @@ use anyhow::Result;
 
 /// A line for each thing that is not as it should be.
 pub(crate) fn findings() -> Result<Vec<String>> {
-    Ok([contract::findings()?, files::findings()?, layers::findings()?, tests_named::findings()?].concat())
+    let findings = [
+        circles::findings()?,
+        contract::findings()?,
+        files::findings()?,
+        layers::findings()?,
+        tests_named::findings()?,
+    ];
+    Ok(findings.concat())
 }
 
 #[cfg(test)]

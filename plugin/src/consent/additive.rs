@@ -1,10 +1,14 @@
 //! Writes one subscription at a time, where the project has the API for it. Nothing that others write is lost.
 
-use super::{Choice, Fate, apply::Step, catalogue::Group, fate};
+use super::{
+    catalogue::Group,
+    choice::Choice,
+    step::{Fate, Step},
+};
 use crate::{
     error::Error,
     iterable::{client::Client, request, response::Meaning},
-    manifest::Operation,
+    manifest::operation::Operation,
     operations as op,
     subject::Person,
 };
@@ -23,7 +27,7 @@ pub(super) fn write(
         if answer.as_ref().is_err_and(|refusal| refusal.meaning == Meaning::FeatureOff) {
             return Ok(None);
         }
-        let fate = fate(client, operation, answer)?;
+        let fate = Fate::of(client, operation, answer)?;
         let forgotten = fate == Fate::Forgotten;
         fates.push((step.at, fate));
         if forgotten {

@@ -1,9 +1,12 @@
 //! Makes Iterable hold exactly the choices given and leaves every other alone.
 
 use super::{
-    Change, Choice, Fate, ItemReport, Preference, Report, Standing, additive,
+    additive,
     catalogue::{Catalogue, Group, Target},
-    find, replace,
+    choice::{Choice, Preference},
+    replace,
+    report::{Change, ItemReport, Report, Standing},
+    step::{Fate, Step},
     subscriptions::{List, Slot, Subscriptions},
 };
 use crate::{
@@ -14,15 +17,6 @@ use crate::{
     settings::{Settings, SubscriptionsApi, subscriptions_api_is_off},
     subject::{self, Identifier, Person},
 };
-
-/// One choice that has to be written.
-#[derive(Clone, Copy)]
-pub(super) struct Step {
-    /// The preference's place.
-    pub(super) at: usize,
-    pub(super) target: Target,
-    pub(super) choice: Choice,
-}
 
 /// Applies preferences. A person unknown to Iterable is created first, a forgotten one is refused, and what is already
 /// so costs no write. Repeating it succeeds.
@@ -78,7 +72,7 @@ fn meet<'a>(
     client: &mut Client,
     people: &'a [Person],
 ) -> Result<Option<(&'a Person, Subscriptions, Standing)>, Error> {
-    if let Some((person, profile)) = find(client, people)? {
+    if let Some((person, profile)) = client.first_known(people)? {
         return Ok(Some((person, profile.into(), Standing::Known)));
     }
     let Some(person) = people.first() else { return Ok(None) };

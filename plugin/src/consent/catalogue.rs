@@ -1,7 +1,7 @@
 //! What a project has to choose from: channels, message types with their policies, and lists.
 
 use super::{
-    CHANNEL, EMAIL_LIST, Item, ItemId, MESSAGE_TYPE,
+    choice::{CHANNEL, EMAIL_LIST, Item, ItemId, MESSAGE_TYPE},
     subscriptions::{List, Slot},
 };
 use crate::{

@@ -1,9 +1,7 @@
 //! Writes whole lists: those that change, as read a moment ago and merged with the choices.
 
 use super::{
-    Fate,
-    apply::Step,
-    fate,
+    step::{Fate, Step},
     subscriptions::{List, Subscriptions},
 };
 use crate::{
@@ -59,5 +57,5 @@ fn not_whole(client: &Client, list: List) -> Error {
 fn send(client: &mut Client, person: &Person, after: &Subscriptions, lists: &[List]) -> Result<Fate, Error> {
     let lists: Vec<_> = lists.iter().map(|list| (list.field(), after.ids(*list))).collect();
     let answer = client.write(request::replace_subscriptions(person, &lists))?;
-    fate(client, &REPLACE_SUBSCRIPTIONS, answer)
+    Fate::of(client, &REPLACE_SUBSCRIPTIONS, answer)
 }

@@ -1,6 +1,6 @@
 //! A person's choices as Iterable keeps them: four lists of numbers, in which being listed means in or out.
 
-use super::Choice;
+use super::choice::Choice;
 use crate::iterable::{lenient::Ids, model::Profile};
 
 /// One of the four.

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Receipt, Status, forget, receipt, reference,
-    table::{Answer, Proof},
+    forget::forget,
+    receipt::Receipt,
+    reference,
+    table::{Answer, Proof, Status},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -77,7 +79,7 @@ pub fn confirm(
             Ok(looks) => {
                 let looks: Vec<_> =
                     looks.iter().map(|look| (&look.person, look.answer, proven(look))).collect();
-                receipt(&looks)
+                Receipt::of(&looks)
             }
             Err(nobody) => Receipt {
                 status: Status::Accepted,

@@ -1,6 +1,16 @@
 //! Answer × later proof → status: the whole of what this connector claims about an erasure.
 
-use super::Status;
+/// How far an erasure is, the least complete first. An erasure that found the person under one identifier and nobody
+/// under another is an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Iterable took the request, and the proof is not complete.
+    Accepted,
+    /// Nothing is left to read, and the list of the forgotten holds the person.
+    Erased,
+    /// There was nobody to erase.
+    NotFound,
+}
 
 /// What Iterable answered to `forget`. The words stand in a receipt's reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     http::{Request, Response, SendError, SendErrorKind, Vendor},
-    manifest::Operation,
+    manifest::operation::Operation,
     subject::Person,
 };
 
@@ -60,6 +60,19 @@ impl<'a> Client<'a> {
                 .parse(operation, &response, answer)
                 .map(|answer: UserAnswer| answer.user.and_then(User::into_profile)),
         }
+    }
+
+    /// The first of these that Iterable knows.
+    pub(crate) fn first_known<'p>(
+        &mut self,
+        people: &'p [Person],
+    ) -> Result<Option<(&'p Person, Profile)>, Error> {
+        for person in people {
+            if let Some(profile) = self.profile(person)? {
+                return Ok(Some((person, profile)));
+            }
+        }
+        Ok(None)
     }
 
     /// An answer that only its reader parses.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     http::Request,
-    manifest::Operation,
+    manifest::operation::Operation,
     operations::{self, FORGET},
     subject::{EMAIL, Person, USER_ID},
 };

@@ -1,95 +1,25 @@
 //! Reads one event. Two names carry choices, for any medium, and one a complaint; any other is of no concern.
 
+mod fields;
 mod items;
+mod kind;
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use self::items::Items;
-use super::{ConsentEvent, Reading, time};
+use self::{
+    fields::{Event, Fields, Name},
+    items::Items,
+    kind::Kind,
+};
+use super::{
+    reading::{ConsentEvent, Reading},
+    time,
+};
 use crate::{
-    consent::{Choice, ItemId, Preference},
-    iterable::{
-        lenient::{Ids, id, text},
-        model::parse,
-    },
+    consent::choice::{Choice, ItemId, Preference},
+    iterable::model::parse,
     subject::{EMAIL, Identifier, USER_ID},
 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Name {
-    event_name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    #[serde(default, deserialize_with = "text")]
-    email: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    user_id: Option<String>,
-    data_fields: Fields,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Fields {
-    #[serde(deserialize_with = "text")]
-    email: Option<String>,
-    #[serde(deserialize_with = "text")]
-    user_id: Option<String>,
-    #[serde(deserialize_with = "text")]
-    created_at: Option<String>,
-    #[serde(deserialize_with = "text")]
-    message_id: Option<String>,
-    #[serde(deserialize_with = "text")]
-    unsub_source: Option<String>,
-    #[serde(deserialize_with = "text")]
-    signup_source: Option<String>,
-    channel_ids: Ids,
-    message_type_ids: Ids,
-    email_list_ids: Ids,
-    /// The name of the same list in projects that identify people by user-id.
-    user_list_ids: Ids,
-    /// An older form.
-    email_list_id: Ids,
-    /// Of the message that led to the event.
-    #[serde(deserialize_with = "id")]
-    channel_id: Option<i64>,
-}
-
-/// What the event is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Subscribe,
-    Unsubscribe,
-    /// Iterable takes the person out of the message's channel for it.
-    Complaint,
-}
-
-impl Kind {
-    /// Names are compared without case.
-    fn of(name: &str) -> Option<Self> {
-        let all = [Self::Subscribe, Self::Unsubscribe, Self::Complaint];
-        all.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Subscribe => "emailSubscribe",
-            Self::Unsubscribe => "emailUnSubscribe",
-            Self::Complaint => "emailComplaint",
-        }
-    }
-
-    fn choice(self) -> Choice {
-        match self {
-            Self::Subscribe => Choice::OptIn,
-            Self::Unsubscribe | Self::Complaint => Choice::OptOut,
-        }
-    }
-}
 
 /// What the event says, or why it cannot be read, in words free of its content.
 pub(super) fn read(body: &[u8], received_at_ms: u64) -> Result<Reading, String> {

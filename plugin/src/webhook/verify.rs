@@ -1,6 +1,17 @@
 //! Whether a delivery is Iterable's: the token in its Authorization header.
 
-use super::{Delivery, Verdict, event};
+use super::{delivery::Delivery, event, reading::Reading};
+
+/// What a delivery is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Iterable's, and what it says.
+    Authentic(Reading),
+    /// No credential, or one that is not accepted, and why.
+    Unauthenticated(String),
+    /// Iterable's, but not what Iterable is known to send, and why; free of personal data.
+    Unreadable(String),
+}
 
 /// Checks the delivery's token with `accepts`, then reads it.
 ///
@@ -32,7 +43,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::webhook::Reading;
 
     fn delivery(authorization: &[&str], body: &str) -> Delivery {
         let header = |value: &&str| ("authorization".to_owned(), (*value).to_owned());

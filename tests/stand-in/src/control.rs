@@ -11,7 +11,7 @@ use crate::call::Received;
 use crate::clock::written;
 use crate::faults::{Fault, Planned};
 use crate::project::acts::Act;
-use crate::project::webhooks::{AuthType, FIRST};
+use crate::project::webhook::{AuthType, FIRST};
 use crate::project::{Identifier, Subscriptions, user_body};
 use crate::reply::Reply;
 use crate::shared::Shared;

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::call::Received;
-use crate::routes::KeyKind;
 
 /// Where a project lives; its keys are unknown in the other place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,6 +14,17 @@ pub enum DataCentre {
     Us,
     /// `api.eu.iterable.com`.
     Eu,
+}
+
+/// The kind of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Server-side, everything.
+    Standard,
+    /// Server-side, a few reads.
+    ReadOnly,
+    /// In an app.
+    Mobile,
 }
 
 /// The project's keys and where they count.

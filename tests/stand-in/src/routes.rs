@@ -5,22 +5,20 @@
     reason = "the table wants one signature, also of routes that refuse nothing"
 )]
 
-use http::StatusCode;
-
 use crate::call::{Call, Received};
+use crate::keys::KeyKind;
 use crate::limits::{Limit, Per};
 use crate::project::Project;
 use crate::refusal::Refusal;
-use crate::reply::Reply;
 
 mod access;
+mod answer;
 mod catalogue;
 mod subscriptions;
 mod users;
 mod webhooks;
 
-/// An answer, or the refusal of one.
-pub(crate) type Answer = Result<Reply, Refusal>;
+use answer::Answer;
 
 /// One path and method.
 #[derive(Debug)]
@@ -44,17 +42,6 @@ pub(crate) enum Keys {
     Mobile,
     /// Server-side standard ones, others being told 403.
     Merge,
-}
-
-/// The kind of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    /// Server-side, everything.
-    Standard,
-    /// Server-side, a few reads.
-    ReadOnly,
-    /// In an app.
-    Mobile,
 }
 
 impl Keys {
@@ -184,11 +171,6 @@ pub(crate) fn run(
         return Err(Refusal::TooLarge);
     }
     (route.run)(project, &Call { received, blanks })
-}
-
-/// An empty 202.
-fn accepted() -> Reply {
-    Reply::raw(StatusCode::ACCEPTED, "application/json", "")
 }
 
 #[cfg(test)]

@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
 
-use crate::builder::Builder;
 use crate::call::Received;
 use crate::clock::Clock;
-use crate::deliveries::{Delivery, Outcome};
 use crate::faults::{Fault, Planned};
+use crate::keys::KeyKind;
+use crate::outbox::{Delivery, Outcome};
 use crate::project::acts::Act;
 use crate::project::{Identifier, Profile, Project, Subscriptions};
-use crate::routes::KeyKind;
 use crate::shared::{Shared, lock};
 
 /// A local Iterable, gone when it is dropped.
@@ -28,11 +27,6 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// A stand-in to be: email-based, defaults for every switch, plain HTTP on a free port.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(
         shared: Arc<Shared>,
         (scheme, address): (&'static str, SocketAddr),

@@ -7,7 +7,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use crate::builder::StartError;
+use crate::start_error::StartError;
 
 pub(crate) fn acceptor(
     chain: Vec<CertificateDer<'static>>,

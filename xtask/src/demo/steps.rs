@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{
-    Demo, Step,
+    document::{list, says},
     host::{TOKENS, WEBHOOK_ID},
+    step::{Demo, Step},
 };
 
 const ADA: &str = "ada@example.com";
@@ -162,15 +163,4 @@ fn stop_hostile(demo: &Demo) -> Result<String> {
     // The host goes on: the next call of another connection is served.
     demo.host.json(&["check", "newsletter"], 0)?;
     Ok(line.split("the sandbox ended the call: ").last().unwrap_or(line).to_owned())
-}
-
-/// What the document says at `pointer` is `wanted`.
-fn says(document: &Value, pointer: &str, wanted: &str) -> Result<()> {
-    let found = document.pointer(pointer).and_then(Value::as_str);
-    ensure!(found == Some(wanted), "{pointer} is {found:?}, not {wanted:?}, in {document}");
-    Ok(())
-}
-
-fn list<'a>(document: &'a Value, pointer: &str) -> Result<&'a Vec<Value>> {
-    document.pointer(pointer).and_then(Value::as_array).with_context(|| format!("no {pointer} in {document}"))
 }

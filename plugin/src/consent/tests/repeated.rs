@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::manifest::operation::Operation;
 
 /// An Iterable of one person, with or without the Subscriptions API.
 struct One {

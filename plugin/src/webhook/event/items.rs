@@ -1,7 +1,7 @@
 //! Which items an event concerns, and of which of them it states a choice.
 
-use super::{Fields, Kind};
-use crate::consent::{CHANNEL, EMAIL_LIST, ItemId, MESSAGE_TYPE};
+use super::{fields::Fields, kind::Kind};
+use crate::consent::choice::{CHANNEL, EMAIL_LIST, ItemId, MESSAGE_TYPE};
 
 /// In order and each once, so that the event's key does not depend on Iterable's order.
 #[derive(Default)]

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::people::PersonId;
+use super::memory::Project;
+use super::people::{Identifier, PersonId, Profile, Subscriptions};
 use super::subscriptions::{Group, Move, Origin};
-use super::{Identifier, Profile, Project, Subscriptions};
 use jiff::Timestamp;
 
 /// One act of a person, or of the customer's staff about one. Each makes the events that Iterable makes of it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Project;
+use super::memory::Project;
 use super::profiles::Change;
 use crate::refusal::Refusal;
 use crate::switches::OptIn;

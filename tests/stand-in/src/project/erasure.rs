@@ -1,105 +1,15 @@
 //! Forgetting: accepted at once, in effect later, proven by lists of hashes.
 
-use std::collections::HashSet;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
-use super::{Identifier, Project, ProjectType, check_email, check_user_id};
+use super::forgetting::{HashList, hash, list_of};
+use super::identifiers::{check_email, check_user_id};
+use super::memory::{Project, ProjectType};
+use super::people::{Identifier, Profile};
 use crate::clock::later;
 use crate::refusal::Refusal;
-use crate::switches::{ForgetAgain, ForgetDelay, ForgetReach, ForgetUnknown, HashEncoding, UserIdHash};
-
-/// Who is forgotten, and who will be.
-#[derive(Debug)]
-pub(crate) struct Forgetting {
-    emails: Hashes,
-    user_ids: Hashes,
-    pending: Vec<(Timestamp, Identifier)>,
-}
-
-/// Which of the two lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HashList {
-    Emails,
-    UserIds,
-}
-
-/// A list of hashes with its answer kept ready: the real one may hold hundreds of thousands.
-#[derive(Debug)]
-struct Hashes {
-    field: &'static str,
-    encoding: HashEncoding,
-    list: Vec<[u8; 32]>,
-    known: HashSet<[u8; 32]>,
-    answer: Option<Bytes>,
-}
-
-impl Forgetting {
-    pub(crate) fn new(encoding: HashEncoding) -> Self {
-        let hashes =
-            |field| Hashes { field, encoding, list: Vec::new(), known: HashSet::new(), answer: None };
-        Self { emails: hashes("hashedEmails"), user_ids: hashes("hashedUserIds"), pending: Vec::new() }
-    }
-
-    fn of(&mut self, list: HashList) -> &mut Hashes {
-        match list {
-            HashList::Emails => &mut self.emails,
-            HashList::UserIds => &mut self.user_ids,
-        }
-    }
-}
-
-impl Hashes {
-    fn add(&mut self, hash: [u8; 32]) {
-        if self.known.insert(hash) {
-            self.list.push(hash);
-            self.answer = None;
-        }
-    }
-
-    fn remove(&mut self, hash: &[u8; 32]) {
-        if self.known.remove(hash) {
-            self.list.retain(|other| other != hash);
-            self.answer = None;
-        }
-    }
-
-    fn answer(&mut self) -> Bytes {
-        let (field, encoding, list) = (self.field, self.encoding, &self.list);
-        self.answer.get_or_insert_with(|| Bytes::from(render(field, encoding, list))).clone()
-    }
-}
-
-fn render(field: &str, encoding: HashEncoding, list: &[[u8; 32]]) -> String {
-    let mut text = String::with_capacity(list.len() * 67 + 32);
-    text.push_str("{\"");
-    text.push_str(field);
-    text.push_str("\":[");
-    for (index, hash) in list.iter().enumerate() {
-        text.push_str(if index == 0 { "\"" } else { ",\"" });
-        match encoding {
-            HashEncoding::Hex => text.push_str(&hex::encode(hash)),
-            HashEncoding::Base64 => STANDARD.encode_string(hash, &mut text),
-        }
-        text.push('"');
-    }
-    text.push_str("]}");
-    text
-}
-
-fn hash(id: &Identifier, user_id_hash: UserIdHash) -> [u8; 32] {
-    let text = match (id, user_id_hash) {
-        (Identifier::Email(text), _) | (Identifier::UserId(text), UserIdHash::LowerCase) => {
-            text.trim().to_lowercase()
-        }
-        (Identifier::UserId(text), UserIdHash::AsIs) => text.clone(),
-    };
-    Sha256::digest(text).into()
-}
+use crate::switches::{ForgetAgain, ForgetDelay, ForgetReach, ForgetUnknown};
 
 impl Project {
     /// The one identifier that forget and unforget take, by the kind of the project.
@@ -137,7 +47,7 @@ impl Project {
         }
         let due = later(self.now, self.forget_delay());
         let whole = self.switches.forget_reach == ForgetReach::Whole;
-        let others = shown.iter().filter(|_| whole).flat_map(super::Profile::identifiers);
+        let others = shown.iter().filter(|_| whole).flat_map(Profile::identifiers);
         // What several people may share is nobody's to block.
         let others: Vec<_> = others.filter(|id| self.identifies(id)).collect();
         for id in std::iter::once(id.clone()).chain(others) {
@@ -160,10 +70,7 @@ impl Project {
     /// Whether writes about this person are refused by now.
     pub fn is_forgotten(&self, id: &Identifier) -> bool {
         let hash = hash(id, self.switches.user_id_hash);
-        match list_of(id) {
-            HashList::Emails => self.forgetting.emails.known.contains(&hash),
-            HashList::UserIds => self.forgetting.user_ids.known.contains(&hash),
-        }
+        self.forgetting.holds(list_of(id), &hash)
     }
 
     /// Adds `count` forgotten people, `person-0@example.com` and on (or `person-0`, where the project has no addresses).
@@ -206,12 +113,5 @@ impl Project {
             ForgetDelay::OneMinute => 60,
             ForgetDelay::TenMinutes => 600,
         })
-    }
-}
-
-fn list_of(id: &Identifier) -> HashList {
-    match id {
-        Identifier::Email(_) => HashList::Emails,
-        Identifier::UserId(_) => HashList::UserIds,
     }
 }

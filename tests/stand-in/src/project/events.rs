@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::people::PersonId;
-use super::{Profile, Project};
+use super::memory::Project;
+use super::people::{PersonId, Profile};
+use super::webhook::Webhook;
 use crate::clock::{later, written};
 use crate::refusal::Refusal;
 use crate::switches::{DeliveryFault, EventShape};
@@ -28,7 +29,7 @@ impl Project {
         noted.insert("eventType".to_owned(), json!(name));
         self.people.note(person, Value::Object(noted));
         let body = shaped((self.switches.event_shape, self.now), &profile, name, fields);
-        let ticked = |webhook: &&super::Webhook| webhook.enabled && webhook.events.contains(name);
+        let ticked = |webhook: &&Webhook| webhook.enabled && webhook.events.contains(name);
         let webhooks: Vec<i64> = self.webhooks.iter().filter(ticked).map(|webhook| webhook.id).collect();
         for webhook in webhooks {
             self.hand_over(webhook, &body);

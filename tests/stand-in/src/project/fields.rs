@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Project;
 use crate::refusal::Refusal;
 
+/// The type of each field that a project knows.
+#[derive(Debug)]
+pub(crate) struct FieldTypes(BTreeMap<String, &'static str>);
+
 /// The fields that every project has, with their types.
-pub(crate) fn system_fields() -> BTreeMap<String, &'static str> {
+fn system_fields() -> BTreeMap<String, &'static str> {
     [
         ("email", "string"),
         ("userId", "string"),
@@ -25,30 +28,37 @@ pub(crate) fn system_fields() -> BTreeMap<String, &'static str> {
     .into()
 }
 
-impl Project {
-    /// Every field that the project knows, with its type.
-    pub(crate) fn fields(&self) -> Value {
-        json!({"fields": self.fields})
+impl FieldTypes {
+    /// Those of a fresh project.
+    pub(super) fn system() -> Self {
+        Self(system_fields())
     }
 
-    pub(super) fn check_types(&self, data: &Map<String, Value>) -> Result<(), Refusal> {
+    /// Every field, with its type.
+    pub(super) fn shown(&self) -> Value {
+        json!({"fields": self.0})
+    }
+
+    /// Whether a write to the project of that number fits.
+    pub(super) fn check(&self, project: u32, data: &Map<String, Value>) -> Result<(), Refusal> {
         for (name, value) in data {
-            let Some(expected) = self.fields.get(name) else { continue };
+            let Some(expected) = self.0.get(name) else { continue };
             let Some(incoming) = types_of(value) else { continue };
             let widened = *expected == "double" && incoming.contains(&"long");
             let fits = incoming.contains(expected) || widened || (*expected == "string" && value.is_string());
             if !fits {
-                let (project, field, value) = (self.id, name.clone(), value.clone());
+                let (field, value) = (name.clone(), value.clone());
                 return Err(Refusal::TypeMismatch { project, field, expected, incoming, value });
             }
         }
         Ok(())
     }
 
-    pub(super) fn learn_types(&mut self, data: &Map<String, Value>) {
+    /// Takes in the types of new fields.
+    pub(super) fn learn(&mut self, data: &Map<String, Value>) {
         for (name, value) in data {
             if let Some(kind) = types_of(value).and_then(|types| types.first().copied()) {
-                self.fields.entry(name.clone()).or_insert(kind);
+                self.0.entry(name.clone()).or_insert(kind);
             }
         }
     }

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::people::PersonId;
-use super::{Identifier, Profile, Project, ProjectType, check_email};
+use super::identifiers::check_email;
+use super::memory::{Project, ProjectType};
+use super::people::{Identifier, PersonId, Profile};
 use crate::refusal::Refusal;
 use crate::switches::DeleteUnknown;
 
@@ -29,10 +30,15 @@ const OWN: [&str; 6] = [
 ];
 
 impl Project {
+    /// Every field that the project knows, with its type.
+    pub(crate) fn fields(&self) -> Value {
+        self.fields.shown()
+    }
+
     /// Creates or changes a person, as `users/update` does.
     pub(crate) fn update(&mut self, change: &Change) -> Result<(), Refusal> {
         let mut target = self.target(change.email.as_deref(), change.user_id.as_deref())?;
-        self.check_types(&change.data)?;
+        self.fields.check(self.id, &change.data)?;
         if let (None, Some(id), true) = (&target.person, &target.user_id, target.email.is_none())
             && self.kind == ProjectType::Email
         {
@@ -41,7 +47,7 @@ impl Project {
             }
             target.email = Some(format!("{id}@placeholder.email"));
         }
-        self.learn_types(&change.data);
+        self.fields.learn(&change.data);
         let person = self.found_or_made(&target);
         let by_email = self.kind == ProjectType::Email;
         self.people.edit(person, self.now, |profile| {

@@ -3,8 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Profile, Project, ProjectType};
+use super::identifiers::check_email;
+use super::memory::{Project, ProjectType};
+use super::people::{Identifier, Profile};
 use crate::clock::{later, written};
+use crate::refusal::Refusal;
+use crate::switches::{ReadLag, UserIdLag};
 
 /// A profile as a read shows it. Subscription arrays are absent until the first subscription action.
 pub(crate) fn user_body(project: &Project, profile: &Profile) -> Value {
@@ -45,6 +49,41 @@ pub(crate) fn user_body(project: &Project, profile: &Profile) -> Value {
 }
 
 impl Project {
+    /// What a read shows of a person now.
+    pub(crate) fn read(&self, id: &Identifier) -> Result<Option<&Profile>, Refusal> {
+        if let Identifier::Email(email) = id {
+            check_email(email)?;
+        }
+        let found = self.people.seen(id, self.view_of(id));
+        match (id, found) {
+            (Identifier::UserId(_), None) => Err(Refusal::NoSuchUserId),
+            (_, found) => Ok(found),
+        }
+    }
+
+    /// The time whose state a look-up by this kind of identifier shows.
+    pub(super) fn view_of(&self, id: &Identifier) -> Timestamp {
+        let lag = match (id, self.switches.user_id_lag) {
+            (Identifier::UserId(_), UserIdLag::TwentySeconds) => 20,
+            _ => 0,
+        };
+        later(self.now, SignedDuration::from_secs(-(self.read_lag() + lag)))
+    }
+
+    fn read_lag(&self) -> i64 {
+        match self.switches.read_lag {
+            ReadLag::None => 0,
+            ReadLag::ThreeSeconds => 3,
+            ReadLag::TwelveSeconds => 12,
+            ReadLag::OneMinute => 60,
+        }
+    }
+
+    /// Everything that happened to a person whom a look-up shows, oldest first.
+    pub(crate) fn events_of(&self, id: &Identifier) -> &[Value] {
+        self.people.find(id, self.view_of(id)).map_or(&[], |person| self.people.events(person))
+    }
+
     /// Where lists stand in profiles and events.
     pub(crate) fn list_field(&self) -> &'static str {
         if self.kind == ProjectType::Email { "emailListIds" } else { "userListIds" }

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Policy;
-use super::people::{PersonId, Subscriptions};
-use super::{Project, ProjectType, Target};
+use super::memory::{Project, ProjectType};
+use super::people::{PersonId, Profile, Subscriptions};
+use super::target::Target;
 use crate::refusal::Refusal;
 use crate::switches::{EventGrouping, OptIn, UnknownItem, UnknownSubscriber};
 
@@ -133,7 +134,7 @@ impl Project {
 
     /// The addresses on a list.
     pub(crate) fn on_list(&self, list: i64) -> impl Iterator<Item = &str> {
-        let on = move |profile: &&super::Profile| {
+        let on = move |profile: &&Profile| {
             profile.subscriptions.as_ref().is_some_and(|subscriptions| subscriptions.lists.contains(&list))
         };
         self.people.all().filter(on).filter_map(|profile| profile.email.as_deref())

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::answer::Answer;
 use crate::body::Fields;
 use crate::call::Call;
 use crate::clock::written;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::Answer;
+use super::answer::Answer;
 use crate::call::Call;
 use crate::project::Project;
 use crate::refusal::Refusal;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, accepted};
+use super::answer::{Answer, accepted};
 use crate::body::Fields;
 use crate::call::Call;
 use crate::project::{Group, Move, Project, Replacement};

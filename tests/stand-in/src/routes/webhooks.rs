@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::Answer;
+use super::answer::Answer;
 use crate::body::Fields;
 use crate::call::Call;
 use crate::project::Project;
-use crate::project::webhooks::Shown;
+use crate::project::webhook::Shown;
 use crate::reply::Reply;
 
 pub(super) fn list(project: &mut Project, _: &Call<'_>) -> Answer {

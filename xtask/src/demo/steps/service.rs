@@ -3,9 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{
-    super::{Demo, host::WEBHOOK_ID, service::connection},
-    list, says,
+use super::super::{
+    document::{list, says, text},
+    host::WEBHOOK_ID,
+    service::connection,
+    step::Demo,
 };
 
 const EVE: &str = "eve@example.com";
@@ -56,11 +58,6 @@ pub(super) fn receive(demo: &Demo) -> Result<String> {
         list(answer, "/deliveries").is_ok_and(|deliveries| !deliveries.is_empty())
     })?;
     Ok(format!("{} delivery stored, acknowledged and read", list(&deliveries, "/deliveries")?.len()))
-}
-
-fn text<'a>(document: &'a Value, pointer: &str) -> Result<&'a str> {
-    let text = document.pointer(pointer).and_then(Value::as_str);
-    text.with_context(|| format!("no {pointer} in {document}"))
 }
 
 fn unsubscribe(demo: &Demo, email: &str) -> Result<()> {
