@@ -8,7 +8,7 @@ use super::{Exit, Running};
 impl Running {
     /// With a notice `n-1` and a system `crm` that the connection stands for.
     async fn with_notice() -> Self {
-        let running = Self::connected().await;
+        let running = Box::pin(Self::connected()).await;
         for words in [
             "notice put n-1 --tenant acme --name News --key news --data-use marketing.advertising",
             "system put crm --tenant acme --name CRM --data-use marketing",
