@@ -18,7 +18,7 @@ impl Serve {
         let signals = Signals::listen().map_err(|error| Failure::misused(format!("no signals: {error}")))?;
         announce(&service, &session.console, is_json)?;
         let handle = service.handle();
-        let run = service.run_until(stop(signals, handle, session.console.clone())).await;
+        let run = Box::pin(service.run_until(stop(signals, handle, session.console.clone()))).await;
         run.map_err(|ended| Failure::Unanswered(ended.to_string()))?;
         Ok(Shown { people: "stopped".to_owned(), json: json!({"stopped": true}), exit: Exit::Done })
     }

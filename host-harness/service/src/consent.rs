@@ -16,11 +16,11 @@ pub mod feed;
 pub mod mappings;
 
 pub(crate) mod after_erasure;
-pub(crate) mod attempt;
+pub(crate) mod apply;
 pub(crate) mod inbound;
-pub(crate) mod outgoing;
-pub mod reading;
-pub(crate) mod retention;
+mod outgoing;
+pub(crate) mod read;
+mod reading;
 mod tell;
 mod unidentified;
 

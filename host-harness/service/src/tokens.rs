@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{connections::Who, service::Shared};
+use crate::who::Who;
 use host_harness::clock::Clock;
 use host_model::{
     secret::Secret,
@@ -79,12 +79,6 @@ pub enum IssueError {
 }
 
 impl Tokens {
-    /// Those of `shared`.
-    pub fn of(shared: &Shared) -> Self {
-        let (store, clock) = (shared.store.clone(), Arc::clone(&shared.clock));
-        Self::lasting(store, clock, shared.config.token_lifetime, shared.config.token_window)
-    }
-
     /// Those in `store`; new ones last `lifetime` and have a successor while `window` is left.
     pub(crate) fn lasting(store: Store, clock: Arc<dyn Clock>, lifetime: Duration, window: Duration) -> Self {
         Self { store, clock, lifetime_ms: millis(lifetime), window_ms: millis(window), by: None }

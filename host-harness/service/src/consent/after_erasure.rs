@@ -3,13 +3,10 @@
 use serde_json::json;
 
 use super::inbound::{self, Heard};
-use crate::{
-    requests::accept::{About, Asked, put_own},
-    service::Shared,
-};
-use host_model::contract::consent::Choice;
+use crate::requests::{about::About, handler::Prepared, put};
+use host_model::{contract::consent::Choice, requests::Action};
 use host_store::{
-    Connection, Keys, Named, StoreError,
+    Connection, Keys, Named, Store, StoreError,
     alarms::{self, Alarm},
     audit::{self, Record},
     deliveries,
@@ -32,11 +29,12 @@ pub(super) async fn withhold(
     about: &About<'_>,
     withheld: Withheld,
 ) -> Result<(), StoreError> {
-    let asked = Asked::ReadingAfterErasure(withheld.clone());
-    if put_own(tx, keys, about, &asked).await?.is_some() {
-        return Ok(());
+    if !put::is_carried_out(tx, about.connection, Action::Reading).await? {
+        return take_opt_outs(tx, keys, about, withheld).await;
     }
-    take_opt_outs(tx, keys, about, withheld).await
+    let details = Details { withheld: Some(withheld), ..put::details(about.subject) };
+    let request = (&*put::new_id(), Action::Reading);
+    put::put_own(tx, keys, about, request, Prepared::with(details)).await
 }
 
 /// Whether the vendor still has the person cannot be known: opt-outs are believed, opt-ins are not.
@@ -58,12 +56,10 @@ pub(crate) async fn take_opt_outs(
 }
 
 /// Takes in what readings kept back that ended without an answer: expired, or set aside.
-pub(crate) async fn take_unanswered(shared: &Shared) -> Result<(), StoreError> {
-    for ended in shared.store.read(|c| Box::pin(requests::withholding(c))).await? {
-        let keys = shared.store.keys(&ended.tenant).await?;
-        let at = shared.date_ms();
-        let taken =
-            shared.store.write(move |tx| Box::pin(async move { take_ended(tx, &keys, &ended, at).await }));
+pub(crate) async fn take_unanswered(store: &Store, at: i64) -> Result<(), StoreError> {
+    for ended in store.read(|c| Box::pin(requests::withholding(c))).await? {
+        let keys = store.keys(&ended.tenant).await?;
+        let taken = store.write(move |tx| Box::pin(async move { take_ended(tx, &keys, &ended, at).await }));
         taken.await?;
     }
     Ok(())

@@ -1,7 +1,10 @@
 //! What the vendor tells: choices that a person made there.
 
-use super::{after_erasure, tell, unidentified};
-use crate::requests::accept::{About, Asked, look, put_own};
+use super::{after_erasure, outgoing, tell, unidentified};
+use crate::requests::{
+    about::About,
+    put::{self, look},
+};
 use host_model::{
     consent::{
         Cause,
@@ -13,6 +16,7 @@ use host_model::{
         consent::{ItemId, Preference},
         webhook::ConsentEvent,
     },
+    requests::Action,
 };
 use host_store::{
     Connection, Keys, Named, StoreError, attributes, choices, deliveries,
@@ -34,7 +38,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) received_at: i64,
 }
 
-/// Takes in the events of a delivery, in the transaction that marks it as read. `Shared::work` is to be told once that is
+/// Takes in the events of a delivery, in the transaction that marks it as read. The bell of requests is to be rung once that is
 /// through.
 pub(crate) async fn take(
     tx: &mut Connection,
@@ -185,9 +189,11 @@ async fn restore(
         chosen_at_ms: stands.chosen_at_ms,
         source: stands.source.clone(),
     };
-    let asked = Asked::Consent(Requested { notices: Vec::new(), items: vec![again] });
-    match put_own(tx, keys, about, &asked).await? {
-        Some(id) => requests::restores(tx, &id, &what).await,
-        None => Ok(()),
+    if !put::is_carried_out(tx, about.connection, Action::Consent).await? {
+        return Ok(());
     }
+    let (requested, id) = (Requested { notices: Vec::new(), items: vec![again] }, put::new_id());
+    let prepared = outgoing::prepare(tx, keys, about, &requested, &id).await?;
+    put::put_own(tx, keys, about, (&id, Action::Consent), prepared).await?;
+    requests::restores(tx, &id, &what).await
 }

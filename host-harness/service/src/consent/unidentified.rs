@@ -7,7 +7,7 @@ use super::{
     inbound::{Arrival, concern},
     tell,
 };
-use crate::requests::accept::{About, look};
+use crate::requests::{about::About, put::look};
 use host_model::{
     consent::{
         Cause,

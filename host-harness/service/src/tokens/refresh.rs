@@ -3,7 +3,7 @@
 //! The one before stays accepted meanwhile and for a day at least, so a crash between any two steps leaves one that both
 //! sides accept. What is not answered is handed over again: the same token, never another.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::{StreamExt, future::BoxFuture};
 
@@ -11,7 +11,7 @@ use super::{
     Tokens, digest, new_token, retire_over,
     settle::{DAMAGED, NO_ROOM, raise},
 };
-use crate::service::Shared;
+use crate::served::Served;
 use host_harness::sandbox::CallResult;
 use host_model::{
     contract::TokenOutcome,
@@ -73,13 +73,13 @@ impl From<CallResult<TokenOutcome>> for Pushed {
 pub(crate) type Hand = dyn Fn(String, Secret) -> BoxFuture<'static, Pushed> + Send + Sync;
 
 /// Hands tokens over by the connector.
-pub fn by_connector(shared: Arc<Shared>) -> Box<Hand> {
+pub fn by_connector(served: Served) -> Box<Hand> {
     Box::new(move |connection, token| {
-        let calls = shared.host.connection(&connection);
+        let calls = served.calls(&connection);
         Box::pin(async move {
             match calls {
                 Ok(calls) => calls.installing(token).install_token().await.into(),
-                Err(unknown) => Pushed::Failed { reason: unknown.to_string(), asked: None },
+                Err(not_served) => Pushed::Failed { reason: not_served.to_string(), asked: None },
             }
         })
     })
