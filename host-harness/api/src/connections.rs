@@ -28,9 +28,10 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::state::Api;
-use host_service::connections::Connections;
-use host_service::connections::{import::ReloadError, keying::Approval, owned};
-use host_service::served::Served;
+use host_service::{
+    connections::{Connections, approval::Approval, import::ReloadError, owned},
+    served::Served,
+};
 use host_store::Store;
 
 #[derive(OpenApi)]

@@ -17,12 +17,14 @@ use super::{
 };
 use crate::state::Api;
 use host_harness::plugin::{Permissions, SwapError};
-use host_service::connections::Connections;
-use host_service::connections::{
-    keying::Approval,
-    plugins::{PublishError, Published},
+use host_service::{
+    connections::{
+        Connections,
+        approval::Approval,
+        plugins::{PublishError, Published},
+    },
+    served::Served,
 };
-use host_service::served::Served;
 
 /// The largest upload, in bytes. A plugin's own `max-bytes`, 2 MiB where nobody says otherwise, is judged after that.
 const LARGEST_COMPONENT: usize = 64 << 20;

@@ -18,12 +18,10 @@ use super::{
 };
 use crate::state::Api;
 use host_model::token::TokenView;
-use host_service::connections::Connections;
-use host_service::served::Served;
-use host_service::tokens::Tokens;
-use host_service::tokens::{
-    IssueError,
-    refresh::{Pushed, by_connector},
+use host_service::{
+    connections::Connections,
+    served::Served,
+    tokens::{Tokens, issue::IssueError, refresh::by_connector, settle::Pushed},
 };
 
 #[derive(OpenApi)]

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Console, Exit, Failure, Shown, reload, session::Session};
+use super::{console::Console, exit::Exit, failure::Failure, reload, session::Session, shown::Shown};
 use host_api::serve::Server;
 use host_service::service::Handle;
 

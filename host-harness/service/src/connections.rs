@@ -4,6 +4,7 @@
 //! those of the configuration file; [`keying`] tells their people apart; [`plugins`] publishes component versions. The database
 //! has the say: what does not suit a plugin stays listed with its problem, and stops nobody else.
 
+pub mod approval;
 mod carry;
 pub mod change;
 mod differences;

@@ -17,10 +17,13 @@ pub mod mappings;
 
 pub(crate) mod after_erasure;
 pub(crate) mod apply;
+pub(crate) mod arrival;
+mod heard;
 pub(crate) mod inbound;
 mod outgoing;
 pub(crate) mod read;
 mod reading;
+mod still_there;
 mod tell;
 mod unidentified;
 

@@ -19,8 +19,8 @@ use crate::{
     bell::Bell,
     connections::{
         Connections,
+        approval::Approval,
         import::{ReloadError, Reloaded},
-        keying::Approval,
         owned::{self, All, Owned},
     },
     consent::{apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Read},

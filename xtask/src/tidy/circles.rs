@@ -22,11 +22,9 @@ use self::{graph::Graph, modules::Modules, names::Names};
 use crate::shell::{cargo, output};
 
 /// Packages that may have circles for now, each with the reason.
-const EXCEPTED: [(&str, &str); 5] = [
-    ("host-cli", "its circles are being opened"),
+const EXCEPTED: [(&str, &str); 3] = [
     ("host-harness", "its circles are being opened"),
     ("host-model", "its circles are being opened"),
-    ("host-service", "its circles are being opened"),
     ("host-store", "its circles are being opened"),
 ];
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Connections, carry::UNREADABLE, differences::differences, keying::Approval, owned::Owned};
+use super::{Connections, approval::Approval, carry::UNREADABLE, differences::differences, owned::Owned};
 use crate::{
     consent::catalogue::{self, CatalogueError},
     who::Who,

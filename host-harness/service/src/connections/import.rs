@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{
     Connections,
+    approval::Approval,
     change::ChangeError,
     differences::differences,
-    keying::Approval,
     owned::{self, Owned},
 };
 use crate::{settings::Settings, who::Who};

@@ -1,6 +1,6 @@
 //! Keeps people keyed by the identifiers that identify them: their connection's plugin and settings say which.
 
-use super::{Connections, change::ChangeError};
+use super::{Connections, approval::Approval, change::ChangeError};
 use host_harness::connection::ConnectionSpec;
 use host_model::contract::manifest::Identifying;
 use host_store::{
@@ -14,22 +14,6 @@ const NOT_KEYED: &str = "people-not-keyed";
 
 const NOT_KEYED_DETAIL: &str =
     "people who share an identifier may still be one record, and their consents and events wait";
-
-/// What an operator has said about a change that keys people anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approval {
-    /// It may.
-    Given,
-    /// Nothing: such a change is refused.
-    Missing,
-}
-
-impl Approval {
-    /// What a request or a command that says `agree` or not has said.
-    pub fn of(agree: bool) -> Self {
-        if agree { Self::Given } else { Self::Missing }
-    }
-}
 
 impl Connections {
     /// Refuses `spec` if it changes what identifies people at its connection, nobody has approved of that, and there are people.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Connections, keying::Approval};
+use super::{Connections, approval::Approval};
 use crate::who::Who;
 use host_harness::{
     config::{self, Problem},

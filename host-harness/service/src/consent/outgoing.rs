@@ -1,6 +1,6 @@
 //! What the platform asks: planned and recorded when it is accepted, applied later.
 
-use super::{after_erasure, tell};
+use super::{still_there, tell};
 use crate::requests::{about::About, handler::Prepared};
 use host_model::{
     consent::{
@@ -144,7 +144,7 @@ pub(crate) async fn begin_found(
             plan
         }
         Gone::Erased => {
-            after_erasure::alarm(tx, about).await?;
+            still_there::alarm(tx, about).await?;
             plan.without_opt_ins()
         }
     };

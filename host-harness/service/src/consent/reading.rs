@@ -1,6 +1,6 @@
 //! What the vendor holds for a person: for items never heard of, and for choices that no webhook told.
 
-use super::{after_erasure, inbound::restoring, tell};
+use super::{heard::restoring, still_there, tell};
 use crate::requests::about::About;
 use host_model::{
     consent::{
@@ -30,7 +30,7 @@ pub(crate) async fn take(
 ) -> Result<Found, StoreError> {
     let is_erased = people::is_erased(tx, about.connection, about.names).await?;
     if is_erased {
-        after_erasure::alarm(tx, about).await?;
+        still_there::alarm(tx, about).await?;
     }
     people::was_read(tx, about.person).await?;
     let ground = items::ground(tx, about.tenant, about.connection).await?;

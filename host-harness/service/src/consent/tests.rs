@@ -13,8 +13,9 @@ mod told;
 use std::collections::BTreeSet;
 
 use super::{
+    arrival::Arrival,
     feed::{Chosen, FeedEvent},
-    inbound::{self, Arrival},
+    inbound,
 };
 use crate::{requests::handler::Asked, testing::bench::Bench};
 use host_model::{

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     bell::Bell,
-    consent::inbound::{self, Arrival},
+    consent::{arrival::Arrival, inbound},
     served::Served,
     tasks::Tasks,
     telemetry::Telemetry,

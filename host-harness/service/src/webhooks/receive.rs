@@ -268,7 +268,7 @@ impl Webhooks {
                 }
                 deliveries::insert(tx, new).await?;
                 if let Some(carried) = carried {
-                    tokens::seen(tx, &tenant, &connection, &carried, now).await?;
+                    tokens::issue::seen(tx, &tenant, &connection, &carried, now).await?;
                 }
                 Ok(Answer::Taken)
             })

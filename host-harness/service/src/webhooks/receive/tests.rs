@@ -7,10 +7,7 @@ use crate::{
         bench::component,
         inbox::{Inbox, OPT_OUT, bearer},
     },
-    tokens::{
-        refresh::{Pushed, by_connector},
-        schedule,
-    },
+    tokens::{refresh::by_connector, schedule, settle::Pushed},
     webhooks::upkeep,
 };
 use host_harness::plugin::LoadPolicy;
