@@ -2,12 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{
-    database::Connection,
-    error::StoreError,
-    people::{self, PersonId},
-    queue::destroy,
-};
+use crate::{database::Connection, error::StoreError, people, person::PersonId, queue::destroy};
 use host_model::time::DAY_MS;
 
 /// A request that has waited long.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 
 /// What an alarm is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

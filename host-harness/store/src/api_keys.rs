@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{
+use crate::{
     audit::{self, EVERYBODY, Record},
     database::Connection,
     error::StoreError,

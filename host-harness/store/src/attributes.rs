@@ -3,11 +3,12 @@
 
 use zeroize::Zeroizing;
 
-use super::{
+use crate::{
     database::Connection,
+    erased::is_erased,
     error::StoreError,
     named::Named,
-    people::{self, PersonId},
+    person::PersonId,
     seal::{PersonName, Vault},
 };
 use host_model::contract::{Identifier, Subject};
@@ -21,7 +22,7 @@ pub async fn note(
     (person, subject): (PersonId, &Subject),
     named: &Named,
 ) -> Result<(), StoreError> {
-    if named.attributes.is_empty() || people::is_erased(tx, connection, &named.identifying).await? {
+    if named.attributes.is_empty() || is_erased(tx, connection, &named.identifying).await? {
         return Ok(());
     }
     for name in &named.attributes {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
-use super::{database::Connection, error::StoreError, seal::PersonName};
+use crate::{database::Connection, error::StoreError, seal::PersonName};
 
 /// The chain of what concerns every tenant, such as a plugin's version. No tenant is called so.
 pub const EVERYBODY: &str = "*";

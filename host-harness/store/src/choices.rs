@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError, people::PersonId};
+use crate::{database::Connection, error::StoreError, person::PersonId};
 use host_model::{
     consent::newest::{Ledger, Origin, Recorded, Write},
     contract::consent::{Choice, ItemId},

@@ -2,7 +2,7 @@
 
 use sqlx::Row;
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 use host_model::digest::Digest;
 
 /// What a plugin runs by an operator's word.

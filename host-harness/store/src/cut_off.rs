@@ -4,12 +4,12 @@
 use serde_json::json;
 use sqlx::{Row, any::AnyRow};
 
-use super::{
+use crate::{
     alarms::{self, Alarm},
     audit::{self, Record},
     database::Connection,
     error::StoreError,
-    queue::Lane,
+    lane::Lane,
 };
 use host_model::requests::State;
 

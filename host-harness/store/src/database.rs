@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use tokio::sync::oneshot;
 
-use super::error::StoreError;
+use crate::error::StoreError;
 
 /// A connection, inside a transaction where it writes.
 pub type Connection = sqlx::AnyConnection;

@@ -5,7 +5,7 @@ mod shown;
 pub use shown::{DeliveryState, DeliveryView, Filter, list, show};
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError, people::PersonId};
+use crate::{database::Connection, error::StoreError, person::PersonId};
 
 /// To be read. This and the next, as the indexes have them.
 const WAITING: &str = "state = 'waiting'";

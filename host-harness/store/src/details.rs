@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{error::StoreError, seal::DataKey};
+use crate::{error::StoreError, seal::DataKey};
 use host_model::{
     consent::outbound::Plan,
     contract::{Identifier, Subject, consent::Preference},

@@ -6,7 +6,7 @@ use host_model::{consent::identity::IdentityMap, contract::Subject};
 use sqlx::{Row, any::AnyRow};
 use zeroize::Zeroizing;
 
-use crate::{database::Connection, error::StoreError, people::PersonId, requests::one_of, seal::Vault};
+use crate::{database::Connection, error::StoreError, person::PersonId, requests::one_of, seal::Vault};
 
 /// An event about to be stored.
 pub struct NewEvent<'a> {

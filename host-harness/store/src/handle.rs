@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 use crate::{
     database::{Act, Connection, Database, Work},
     error::StoreError,
-    restore,
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
+    unfinished::unfinished,
 };
 
 /// The database and the keys to what is sealed in it. Lives as long as the process; clones share it.
@@ -43,7 +43,7 @@ pub struct Keys {
 impl Store {
     /// Opens the SQLite database at `path`, made where there is none and brought to this version where it is older.
     pub async fn open(path: &Path, key: &MasterKey) -> Result<Self, StoreError> {
-        if restore::unfinished(path) {
+        if unfinished(path) {
             return Err(StoreError::RestoreCutOff);
         }
         Self::on(Arc::new(Sqlite::open(path).await?), key).await

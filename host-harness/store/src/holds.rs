@@ -3,7 +3,7 @@
 
 use sqlx::Row;
 
-use super::{connections, database::Connection, error::StoreError, requests::View};
+use crate::{connections, database::Connection, error::StoreError, requests::View};
 use host_model::requests::{Action, Step, breaker::Breaker};
 
 /// What holds a connection's requests back, as the store has it.

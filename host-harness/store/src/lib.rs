@@ -15,16 +15,19 @@ pub mod cut_off;
 mod database;
 pub mod deliveries;
 pub mod details;
+mod erased;
 mod error;
 pub mod events;
 pub mod gauges;
 mod handle;
 pub mod holds;
 pub mod items;
+pub mod lane;
 pub mod merged;
 mod named;
 pub mod notices;
 pub mod people;
+pub mod person;
 pub mod queue;
 pub mod rekey;
 pub mod requests;
@@ -36,6 +39,7 @@ mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tokens;
+mod unfinished;
 
 pub use api_keys::{ApiKey, Scope};
 pub use database::Connection;

@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError, requests::one_of};
+use crate::{database::Connection, error::StoreError, requests::one_of};
 
 /// Ids of requests that are listed for a connection. More are counted.
 const MAX_REQUESTS: i64 = 1_000;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 use host_model::consent::{Enforcement, Notice, System};
 
 /// All notices of `tenant`, by id.

@@ -3,21 +3,11 @@
 //! People who are named together by identifiers that identify are one person: in a hybrid project an event may know an address
 //! alone, and a request the address and the user id. What several people may share is an attribute: see [`attributes`].
 
-use super::{attributes, choices, database::Connection, deliveries, error::StoreError, seal::PersonName};
-
-/// A person of one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PersonId(pub(crate) i64);
-
-impl std::fmt::Display for PersonId {
-    /// As a number, which names nobody outside this database.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Stands for the person of an event that identifies nobody. No person has this number.
-pub const NOBODY: PersonId = PersonId(0);
+pub use crate::erased::is_erased;
+use crate::{
+    attributes, choices, database::Connection, deliveries, erased::erased_since, error::StoreError,
+    person::PersonId, seal::PersonName,
+};
 
 /// Why a person known here may no longer be at the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,34 +252,6 @@ pub async fn is_to_be_read(tx: &mut Connection, person: PersonId) -> Result<bool
 pub async fn was_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person.0).execute(tx).await?;
     Ok(())
-}
-
-/// Whether somebody with one of `names` was erased at `connection`.
-pub async fn is_erased(
-    tx: &mut Connection,
-    connection: &str,
-    names: &[PersonName],
-) -> Result<bool, StoreError> {
-    Ok(erased_since(tx, connection, names).await?.is_some())
-}
-
-async fn erased_since(
-    tx: &mut Connection,
-    connection: &str,
-    names: &[PersonName],
-) -> Result<Option<i64>, StoreError> {
-    for name in names {
-        let erased: Option<Option<i64>> =
-            sqlx::query_scalar("SELECT erased_at FROM names WHERE connection = $1 AND name = $2")
-                .bind(connection)
-                .bind(name.digest.to_vec())
-                .fetch_optional(&mut *tx)
-                .await?;
-        if let Some(at) = erased.flatten() {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
 }
 
 /// Nothing stays of `person` but the names, as hashes.

@@ -7,19 +7,21 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::{Row, any::AnyRow};
 
-use super::{
+use crate::details::{Details, key_context};
+use crate::{
     attributes,
     audit::{self, Record},
     choices, connections,
     database::Connection,
+    erased::is_erased,
     error::StoreError,
     events,
     handle::Keys,
     named::Named,
-    people::{self, PersonId},
+    people,
+    person::{NOBODY, PersonId},
     seal::PersonName,
 };
-use crate::details::{Details, key_context};
 use host_model::{
     contract::{Subject, manifest::Identifying},
     requests::Action,
@@ -181,7 +183,7 @@ async fn demote(
     }
     let mut erased = Vec::new();
     for (place, person) in people.iter().enumerate() {
-        if people::is_erased(tx, connection, own.get(place..=place).unwrap_or_default()).await? {
+        if is_erased(tx, connection, own.get(place..=place).unwrap_or_default()).await? {
             erased.push(*person);
         }
         for name in &shared {
@@ -347,7 +349,7 @@ async fn move_events(
         let names = events::identity(&keys.vault, &id, &sealed)
             .map(|who| Named::of(&keys.person, &who.into(), identifying).identifying)
             .unwrap_or_default();
-        let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(people::NOBODY);
+        let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(NOBODY);
         sqlx::query("UPDATE events SET person = $2 WHERE seq = $1")
             .bind(row.try_get::<i64, _>("seq")?)
             .bind(person.0)

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError, people::PersonId};
+use crate::{database::Connection, error::StoreError, person::PersonId};
 use host_model::requests::{Action, State, Step};
 
 /// A request about to be stored.

@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, pool::PoolConnection};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{
+use crate::{
     database::{Act, Connection, Database, Work},
     error::StoreError,
     schema,

@@ -3,7 +3,11 @@ use std::sync::Arc;
 use sqlx::Row as _;
 
 use crate::{
-    MasterKey, Store, StoreError, choices, queue,
+    choices,
+    error::StoreError,
+    handle::Store,
+    queue,
+    seal::MasterKey,
     testing::{Folder, master_key},
 };
 use host_model::secret::Secret;

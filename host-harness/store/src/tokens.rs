@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 use host_model::token::{TokenState, TokenView};
 
 /// Accepted. As the index has it.

@@ -32,7 +32,8 @@ use host_model::{
 use host_store::{
     Connection, Keys, Named, StoreError, choices, connections,
     details::{Details, Withheld, key_context},
-    people::{Gone, PersonId},
+    people::Gone,
+    person::PersonId,
     queue::{self, Claim},
     requests,
 };

@@ -19,7 +19,8 @@ use host_store::{
     details::Withheld,
     events,
     items::{self, Ground},
-    people::{self, PersonId},
+    people,
+    person::PersonId,
     requests,
 };
 

@@ -15,7 +15,8 @@ use host_model::{
 };
 use host_store::{
     Connection, Keys, PersonName, StoreError, choices, items,
-    people::{self, Gone, PersonId},
+    people::{self, Gone},
+    person::PersonId,
 };
 
 /// What `requested` comes to. Its choices stand from now on, so that an older one that arrives while it waits loses.

@@ -15,7 +15,8 @@ use host_store::{
     audit::{self, Record},
     connections,
     details::{Details, Withheld, key_context},
-    people::{self, PersonId},
+    people,
+    person::PersonId,
     requests::{self, New, View},
 };
 

@@ -26,7 +26,8 @@ use host_store::{
     alarms::{self, Alarm},
     audit::{self, Record},
     cut_off,
-    queue::{self, Claim, Lane},
+    lane::Lane,
+    queue::{self, Claim},
 };
 
 /// How often it looks for what time has made due.

@@ -16,8 +16,8 @@ use host_store::{
     Connection, Keys, StoreError,
     alarms::{self, Alarm},
     audit::{self, Record},
-    holds,
-    people::{self, PersonId},
+    holds, people,
+    person::PersonId,
     queue::{self, Change, Claim},
 };
 
