@@ -1,8 +1,6 @@
 //! Identifiers that several people of a connection may share: they find no person, but an event that names one alone may be
 //! about each of those who have it.
 
-use zeroize::Zeroizing;
-
 use crate::{
     database::Connection,
     erased::is_erased,
@@ -29,10 +27,9 @@ pub async fn note(
         add(tx, connection, name, person).await?;
     }
     let pairs: Vec<_> = subject.identifiers().iter().map(|i| (&i.kind, &i.value)).collect();
-    let plain = serde_json::to_vec(&pairs).map_err(|error| StoreError::Unreadable(error.to_string()))?;
     sqlx::query("UPDATE people SET sealed_subject = $2 WHERE id = $1")
         .bind(person.0)
-        .bind(vault.seal(&context(connection), &Zeroizing::new(plain))?)
+        .bind(vault.seal_json(&context(connection), &pairs)?)
         .execute(tx)
         .await?;
     Ok(())
@@ -96,10 +93,7 @@ pub async fn subject(
             .fetch_optional(tx)
             .await?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
-    let plain = vault.open(&context(connection), &sealed)?;
-    // Serde's words could quote what it read.
-    let pairs: Vec<(String, String)> =
-        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("who a person is".to_owned()))?;
+    let pairs: Vec<(String, String)> = vault.open_json(&context(connection), &sealed)?;
     let identifiers = pairs.into_iter().map(|(kind, value)| Identifier { kind, value });
     Ok(Some(identifiers.collect::<Vec<_>>().into()))
 }

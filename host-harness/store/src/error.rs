@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use host_model::words::UnknownWord;
 
-use crate::seal::Unsealable;
+/// A sealed value that does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value cannot be opened: it was changed, moved, cut, or sealed with another key")]
+pub struct Unsealable;
 
 /// Why the store did not do what was asked. Nothing of it was done.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -4,7 +4,6 @@
 
 use host_model::{consent::identity::IdentityMap, contract::Subject};
 use sqlx::{Row, any::AnyRow};
-use zeroize::Zeroizing;
 
 use crate::{database::Connection, error::StoreError, person::PersonId, requests::one_of, seal::Vault};
 
@@ -183,15 +182,12 @@ pub async fn proceed(tx: &mut Connection, tenant: &str, progress: &Progress) -> 
 
 /// Who the event of that id is about, sealed for it.
 pub fn sealed_identity(vault: &Vault, id: &str, subject: &Subject) -> Result<Vec<u8>, StoreError> {
-    let identity = serde_json::to_vec(&IdentityMap::from(subject))
-        .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    Ok(vault.seal(&context(id), &Zeroizing::new(identity))?)
+    vault.seal_json(&context(id), &IdentityMap::from(subject))
 }
 
 /// Who the event of that id is about.
 pub fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<IdentityMap, StoreError> {
-    let identity = vault.open(&context(id), sealed)?;
-    serde_json::from_slice(&identity).map_err(|_| StoreError::Unreadable(format!("the consent event {id}")))
+    vault.open_json(&context(id), sealed)
 }
 
 /// Where an event's identity map belongs.

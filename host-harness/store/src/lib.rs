@@ -43,11 +43,11 @@ mod unfinished;
 
 pub use api_keys::{ApiKey, Scope};
 pub use database::Connection;
-pub use error::StoreError;
+pub use error::{StoreError, Unsealable};
 pub use handle::{Keys, Store};
 pub use named::Named;
 pub use restore::{RestoreError, restore};
-pub use seal::{DataKey, MasterKey, NotAMasterKey, PersonKey, PersonName, Unsealable, Vault};
+pub use seal::{DataKey, MasterKey, NotAMasterKey, PersonKey, PersonName, Vault};
 
 #[cfg(test)]
 mod tests;
