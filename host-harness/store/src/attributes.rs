@@ -28,7 +28,7 @@ pub async fn note(
     }
     let pairs: Vec<_> = subject.identifiers().iter().map(|i| (&i.kind, &i.value)).collect();
     sqlx::query("UPDATE people SET sealed_subject = $2 WHERE id = $1")
-        .bind(person.0)
+        .bind(person)
         .bind(vault.seal_json(&context(connection), &pairs)?)
         .execute(tx)
         .await?;
@@ -48,7 +48,7 @@ pub async fn add(
     .bind(connection)
     .bind(name.digest.to_vec())
     .bind(&name.kind)
-    .bind(person.0)
+    .bind(person)
     .execute(tx)
     .await?;
     Ok(())
@@ -63,7 +63,7 @@ pub async fn people_with(
 ) -> Result<Vec<PersonId>, StoreError> {
     let mut found = Vec::new();
     for name in attributes {
-        let people: Vec<i64> =
+        let people: Vec<PersonId> =
             sqlx::query_scalar(
                 "SELECT person FROM attributes WHERE connection = $1 AND name = $2 AND erased_at IS NULL LIMIT $3",
             )
@@ -72,7 +72,7 @@ pub async fn people_with(
             .bind(i64::try_from(most).unwrap_or(i64::MAX))
             .fetch_all(&mut *tx)
             .await?;
-        found.extend(people.into_iter().map(PersonId));
+        found.extend(people);
     }
     found.sort_unstable();
     found.dedup();
@@ -89,7 +89,7 @@ pub async fn subject(
 ) -> Result<Option<Subject>, StoreError> {
     let sealed: Option<Option<Vec<u8>>> =
         sqlx::query_scalar("SELECT sealed_subject FROM people WHERE id = $1")
-            .bind(person.0)
+            .bind(person)
             .fetch_optional(tx)
             .await?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
@@ -107,7 +107,7 @@ pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Resul
         "DELETE FROM attributes WHERE person = $1 AND $1 <> $2",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(gone).bind(kept).execute(&mut *tx).await?;
     }
     Ok(())
 }
@@ -119,7 +119,7 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
         "UPDATE people SET sealed_subject = NULL, read_again = 0 WHERE id = $1",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(person.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(person).execute(&mut *tx).await?;
     }
     Ok(())
 }

@@ -74,7 +74,15 @@ impl From<UnknownWord> for StoreError {
 }
 
 impl From<sqlx::Error> for StoreError {
+    /// What a column's own type refused comes out as it was: sqlx wraps it up on its way through a derived row.
     fn from(error: sqlx::Error) -> Self {
+        let error = match error {
+            sqlx::Error::ColumnDecode { index, source } => match source.downcast::<Self>() {
+                Ok(refused) => return *refused,
+                Err(source) => sqlx::Error::ColumnDecode { index, source },
+            },
+            other => other,
+        };
         Self::Database(Arc::new(error))
     }
 }

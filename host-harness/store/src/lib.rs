@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod attributes;
 pub mod audit;
 pub mod choices;
+mod columns;
 pub mod components;
 pub mod connections;
 pub mod cut_off;

@@ -1,7 +1,8 @@
 //! The number of a person.
 
 /// A person of one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct PersonId(pub(crate) i64);
 
 impl std::fmt::Display for PersonId {

@@ -12,7 +12,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::error::{StoreError, Unsealable};
+use crate::{
+    columns::{Column, column},
+    error::{StoreError, Unsealable},
+};
 use host_model::{contract::Identifier, secret::Secret};
 
 const KEY: usize = 32;
@@ -65,13 +68,18 @@ pub struct DataKey(Sealer);
 pub struct PersonKey(Zeroizing<[u8; KEY]>);
 
 /// A person's identifier as its keyed hash: nobody tells the person from it without the tenant's key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::FromRow)]
 pub struct PersonName {
     /// What it is known by.
+    #[sqlx(rename = "name", try_from = "Column<[u8; 32]>")]
     pub digest: [u8; 32],
     /// The identifier's kind, such as `email`.
     pub kind: String,
 }
+
+column!([u8; 32]: Vec<u8>, |bytes| {
+    bytes.try_into().map_err(|_| StoreError::Unreadable("a person's name".to_owned()))
+});
 
 #[derive(Clone)]
 struct Sealer(XChaCha20Poly1305);

@@ -1,3 +1,5 @@
+mod odd_rows;
+
 use std::sync::Arc;
 
 use sqlx::Row as _;
