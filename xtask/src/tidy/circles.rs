@@ -22,11 +22,8 @@ use self::{graph::Graph, modules::Modules, names::Names};
 use crate::shell::{cargo, output};
 
 /// Packages that may have circles for now, each with the reason.
-const EXCEPTED: [(&str, &str); 3] = [
-    ("host-harness", "its circles are being opened"),
-    ("host-model", "its circles are being opened"),
-    ("host-store", "its circles are being opened"),
-];
+const EXCEPTED: [(&str, &str); 2] =
+    [("host-harness", "its circles are being opened"), ("host-model", "its circles are being opened")];
 
 pub(super) fn findings() -> Result<Vec<String>> {
     let packages = packages(root())?;

@@ -22,7 +22,8 @@ use host_model::{
 use host_store::{
     Connection, Keys, Named, Store, StoreError, choices, connections,
     details::{Details, key_context},
-    people::{self, Gone, PersonId},
+    people::{self, Gone},
+    person::PersonId,
     queue::{self, Claim},
 };
 use serde_json::{Value, json};

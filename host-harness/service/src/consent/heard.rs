@@ -18,12 +18,7 @@ use host_model::{
     },
     requests::Action,
 };
-use host_store::{
-    Connection, Keys, StoreError, choices,
-    items::Ground,
-    people::{self, PersonId},
-    requests,
-};
+use host_store::{Connection, Keys, StoreError, choices, items::Ground, people, person::PersonId, requests};
 
 /// What an event says, but for who it is about.
 #[derive(Clone, Copy)]

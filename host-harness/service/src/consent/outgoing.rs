@@ -17,7 +17,8 @@ use host_store::{
     Connection, Keys, PersonName, StoreError, choices,
     details::Details,
     items,
-    people::{self, Gone, PersonId},
+    people::{self, Gone},
+    person::PersonId,
 };
 use serde_json::json;
 

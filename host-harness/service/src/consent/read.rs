@@ -14,7 +14,7 @@ use host_model::{
 use host_store::{
     Connection, Keys, Named, StoreError,
     details::{Details, Withheld},
-    people::PersonId,
+    person::PersonId,
     queue::Claim,
     requests,
 };

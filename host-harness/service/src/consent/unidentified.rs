@@ -20,7 +20,7 @@ use host_store::{
     alarms::{self, Alarm},
     attributes, deliveries, events,
     items::Ground,
-    people::NOBODY,
+    person::NOBODY,
 };
 
 /// People that one event has read: an identifier that more of them share, such as a placeholder, says nothing about any.

@@ -1,7 +1,7 @@
 //! Whom something is about, and when it was received.
 
 use host_model::contract::Subject;
-use host_store::{PersonName, people::PersonId};
+use host_store::{PersonName, person::PersonId};
 
 /// Whom something is about, and when it was received.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ use host_model::{
 use host_store::{
     Connection, Keys, StoreError,
     details::Details,
-    people::PersonId,
+    person::PersonId,
     queue::{Change, Claim},
 };
 use serde_json::Value;

@@ -9,7 +9,8 @@ use host_model::{
 };
 use host_store::{
     Store, StoreError, cut_off,
-    queue::{self, Claim, Lane},
+    lane::Lane,
+    queue::{self, Claim},
 };
 use tokio::sync::watch;
 

@@ -9,10 +9,8 @@ use crate::connections::plugins::PublishError;
 use crate::who::Who;
 use host_model::contract::{Identifier, Subject};
 use host_store::{
-    Connection, PersonName, alarms, api_keys, audit, choices, connections, merged,
-    people::{self, PersonId},
-    requests, restore,
-    testing::person,
+    Connection, PersonName, alarms, api_keys, audit, choices, connections, merged, people, person::PersonId,
+    requests, restore, testing::person,
 };
 
 /// A copy of the fixture, and what is in it.

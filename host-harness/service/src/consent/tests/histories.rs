@@ -189,7 +189,7 @@ impl Play<'_> {
         writes.await.unwrap()
     }
 
-    async fn person(&self) -> Option<host_store::people::PersonId> {
+    async fn person(&self) -> Option<host_store::person::PersonId> {
         let keys = self.bench.parts.store.keys("acme").await.unwrap();
         let names = [keys.person.name(&Identifier::new("email", self.email.as_str()))];
         let found =
