@@ -45,9 +45,12 @@ use captured::Captured;
 use credentials::{Secrets, renewable};
 use declaration::Declared;
 use fill::Fillings;
-use host_model::contract::{
-    Interface,
-    http::{HttpError, HttpErrorKind, Request, Response},
+use host_model::{
+    contract::{
+        Interface,
+        http::{HttpError, HttpErrorKind, Request, Response},
+    },
+    time::millis_u64,
 };
 use ledger::InMemory;
 use limiter::Limiter;
@@ -189,7 +192,7 @@ impl Egress {
         Ok(Response {
             status: answer.status,
             headers,
-            retry_after_ms: wait.map(milliseconds),
+            retry_after_ms: wait.map(millis_u64),
             body: searched(redactor, answer.body, caller).await?,
         })
     }
@@ -219,10 +222,6 @@ fn unsearched() -> HttpError {
     }
 }
 
-fn milliseconds(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn not_sent(kind: HttpErrorKind, message: String) -> HttpError {
     HttpError { kind, message, request_sent: false, retry_after_ms: None }
 }
@@ -245,7 +244,7 @@ fn rate_limited(declared: &Declared, refusal: NotEntered) -> HttpError {
         }
     };
     HttpError {
-        retry_after_ms: wait.map(milliseconds),
+        retry_after_ms: wait.map(millis_u64),
         ..not_sent(HttpErrorKind::RateLimited, format!("operation {}: {why}", declared.name))
     }
 }

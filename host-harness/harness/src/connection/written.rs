@@ -13,6 +13,7 @@ use serde::{
 
 use super::{Deadlines, EgressPolicy};
 use crate::egress::Reach;
+use host_model::time::millis_u64;
 
 /// An egress policy as it is written down, with its authorities in the form `A`.
 #[derive(Serialize, Deserialize)]
@@ -59,7 +60,7 @@ impl<A> Written<A> {
             request_cap: policy.request_cap,
             response_cap: policy.response_cap,
             declared_response_cap: policy.declared_response_cap,
-            limiter_patience_ms: milliseconds(policy.limiter_patience),
+            limiter_patience_ms: millis_u64(policy.limiter_patience),
             deadlines: policy.deadlines,
         }
     }
@@ -137,10 +138,6 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
     pem + "-----END CERTIFICATE-----\n"
 }
 
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// A whole number above 0.
 pub(super) fn above_zero<'de, D, T>(from: D) -> Result<T, D::Error>
 where
@@ -156,10 +153,10 @@ where
 
 /// A time above 0 in whole milliseconds.
 pub(super) mod ms {
-    use super::{Deserializer, Duration, Serializer, above_zero, milliseconds};
+    use super::{Deserializer, Duration, Serializer, above_zero, millis_u64};
 
     pub(in crate::connection) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(milliseconds(*time).max(1))
+        to.serialize_u64(millis_u64(*time).max(1))
     }
 
     pub(in crate::connection) fn deserialize<'de, D: Deserializer<'de>>(
