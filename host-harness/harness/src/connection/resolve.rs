@@ -14,7 +14,7 @@ use host_model::{
         Settings,
         manifest::{Manifest, SettingSpec},
     },
-    nearest::nearest,
+    nearest::{meant, nearest},
     secret::Secret,
 };
 
@@ -278,10 +278,6 @@ impl ConnectionSpec {
         }
         hash.finalize().into()
     }
-}
-
-fn meant(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }
 
 #[cfg(test)]
