@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use host_model::contract::{manifest::Manifest, webhook::Delivery};
 
-use crate::{connection::Connection, egress::Redactor};
+use crate::connection::{Connection, Redactor};
 
 /// Stands in the slot for a token that the connection accepted when the delivery arrived.
 const ACCEPTED: &str = "accepted-webhook-token";

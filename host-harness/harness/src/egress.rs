@@ -1,6 +1,5 @@
 //! The one way out. A request is permitted, filled, counted and sent, and its answer cleaned, each in a file of its own.
 
-mod address;
 mod captured;
 mod credentials;
 mod declaration;
@@ -10,26 +9,18 @@ mod limiter;
 mod network;
 mod permit;
 mod places;
-mod redactor;
 pub mod retry_after;
-mod target;
 mod template;
 mod trace;
 mod transport;
 
-pub use address::Reach;
 pub use declaration::{Declaration, ManifestError};
-pub(crate) use declaration::{WEBHOOK_URL, allows};
 pub use ledger::{Leave, Ledger, NotEntered};
 pub use limiter::Full;
 pub use network::client;
 pub use network::{Lookup, Network, SystemLookup};
 pub use places::is_long;
-#[cfg(any(test, feature = "measure"))]
-pub use redactor::BUILT;
-pub(crate) use redactor::Redactor;
 pub(crate) use retry_after::retry_after;
-pub use target::{Target, TargetError};
 pub use trace::{Exchange, Trace};
 pub use transport::{Answer, DryRun, Outgoing, Transport};
 
@@ -37,9 +28,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
+#[cfg(any(test, feature = "measure"))]
+pub use crate::connection::BUILT;
+pub use crate::connection::{Reach, Target, TargetError};
+
 use crate::{
     clock::{Clock, SystemClock},
-    connection::Connection,
+    connection::{Connection, Redactor},
 };
 use captured::Captured;
 use credentials::{Secrets, renewable};

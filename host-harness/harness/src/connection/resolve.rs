@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{CallLimits, Connection, EgressPolicy, TenantId};
-use crate::{
-    connection::token::AcceptedToken,
-    egress::{Redactor, Target, TargetError, WEBHOOK_URL, allows},
+use super::{
+    limits::CallLimits,
+    policy::EgressPolicy,
+    redactor::Redactor,
+    resolved::Connection,
+    secret_bounds::{MAX_SECRET_BYTES, SHORTEST_SECRET},
+    setting::{WEBHOOK_URL, allows},
+    target::{Target, TargetError},
+    tenant::TenantId,
+    token::AcceptedToken,
 };
 use host_model::{
     contract::{
@@ -17,13 +23,6 @@ use host_model::{
     nearest::{meant, nearest},
     secret::Secret,
 };
-
-/// Shorter secrets would be found in innocent text, and so could not be kept out of answers and logs.
-pub(crate) const SHORTEST_SECRET: usize = 6;
-
-/// The longest secret, in bytes. A private key or a service account has some 4,000. Building the search for a secret takes
-/// 1,600 times its size in memory, and 350 times its size stay.
-pub(crate) const MAX_SECRET_BYTES: usize = 16 << 10;
 
 /// Longer settings are a mistake: an address has at most 2,048 characters, an identifier far fewer.
 const LONGEST_SETTING: usize = 4_096;

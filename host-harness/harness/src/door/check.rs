@@ -1,9 +1,9 @@
 //! The check at the door: what stands in the token's slot is compared, and a placeholder goes on in its place.
 
 use super::{ACCEPTED, REFUSED};
-use crate::{
-    connection::token::{self, AcceptedToken},
-    egress::Redactor,
+use crate::connection::{
+    Redactor,
+    token::{self, AcceptedToken},
 };
 use host_model::{
     contract::{

@@ -3,7 +3,6 @@
 mod check;
 mod error;
 
-pub(crate) use check::{WEBHOOK_URL, allows};
 pub use error::ManifestError;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,12 +14,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    address::Reach,
-    target::address_refused,
-    transport::{Answer, Outgoing, Transport},
-};
-use crate::connection::{Connection, EgressPolicy, TenantId};
+use super::transport::{Answer, Outgoing, Transport};
+use crate::connection::{Connection, EgressPolicy, Reach, TenantId, address_refused};
 use host_model::contract::http::{HttpError, HttpErrorKind};
 
 /// How long an idle connection is kept: shorter than the minute after which vendors' proxies drop theirs.

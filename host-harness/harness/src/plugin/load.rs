@@ -12,8 +12,8 @@ use super::{
 use crate::sandbox::{failure_of, too_slow_to_load};
 use crate::{
     bindings::Bounded,
-    connection::CallLimits,
-    egress::{Declaration, ManifestError, Redactor},
+    connection::{CallLimits, Redactor},
+    egress::{Declaration, ManifestError},
     engine::Engine,
     sandbox::{About, CallState, Masks, Sandbox},
 };

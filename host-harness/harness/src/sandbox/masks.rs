@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::egress::Redactor;
+use crate::connection::Redactor;
 use host_model::contract::{Subject, webhook::Delivery};
 use names::Names;
 
@@ -84,7 +84,7 @@ fn off_the_runtime<T>(work: impl FnOnce() -> T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::egress::BUILT;
+    use crate::connection::BUILT;
     use host_model::contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS};
 
     fn delivery(url: &str, body: &str) -> About {

@@ -10,16 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::HeaderName;
 
 use super::{Declared, ManifestError};
-use crate::egress::{
-    target::matches_option,
-    template::{Blank, is_name},
+use crate::{
+    connection::{WEBHOOK_TOKEN, WEBHOOK_URL, allows},
+    egress::template::{Blank, is_name},
 };
 use host_model::contract::manifest::{Manifest, Place, SettingSpec};
-
-/// The setting that the host fills with the address for the connection's webhooks.
-pub(crate) const WEBHOOK_URL: &str = "webhook-url";
-/// The blank that stands for the token being installed.
-pub(crate) const WEBHOOK_TOKEN: &str = "webhook-token";
 
 /// More than any vendor has, and less than a page of an operator's patience.
 const ENTRIES: usize = 200;
@@ -110,11 +105,6 @@ fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
             });
         }
     }
-}
-
-/// Whether the manifest's options let `value` be.
-pub(crate) fn allows(setting: &SettingSpec, value: &str) -> bool {
-    setting.options.is_empty() || setting.options.iter().any(|option| matches_option(option, value))
 }
 
 fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
