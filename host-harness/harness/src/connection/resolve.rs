@@ -21,7 +21,7 @@ use host_model::{
         manifest::{Manifest, SettingSpec},
     },
     nearest::{meant, nearest},
-    secret::Secret,
+    secret::{Secret, Secrets},
 };
 
 /// Longer settings are a mistake: an address has at most 2,048 characters, an identifier far fewer.
@@ -39,7 +39,7 @@ pub struct ConnectionSpec {
     /// Non-secret settings.
     pub settings: BTreeMap<String, String>,
     /// Secret settings.
-    pub secrets: BTreeMap<String, Secret>,
+    pub secrets: Secrets,
     /// The address for this connection's webhooks.
     pub webhook_url: Option<String>,
     /// Tokens that deliveries may carry.

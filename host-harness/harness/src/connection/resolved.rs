@@ -8,7 +8,7 @@ use super::{
 };
 use host_model::{
     contract::{Settings, manifest::Identifying},
-    secret::Secret,
+    secret::{Secret, Secrets},
 };
 
 /// What a call may use. Checked against the plugin's manifest by [`ConnectionSpec::resolve`](super::ConnectionSpec::resolve); lives until either changes.
@@ -21,7 +21,7 @@ pub struct Connection {
     /// Non-secret settings, defaults filled in, `webhook-url` among them where it is known.
     pub settings: Settings,
     /// Secret settings by name.
-    pub secrets: BTreeMap<String, Secret>,
+    pub secrets: Secrets,
     /// Tokens that deliveries may carry.
     pub accepted_tokens: Vec<AcceptedToken>,
     /// The token that `webhook-token.install` hands to the vendor.
