@@ -14,12 +14,11 @@ pub use change::{AddError, PutError};
 pub use start::{Builder, StartError};
 
 use crate::{
+    calls::{Calls, Runtime},
     clock::Clock,
     config::{Config, UnknownConnection},
     egress::{DryRun, Egress, Network, Transport},
-    engine::Engine,
     plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watched},
-    sandbox::{Calls, Room, Turns},
 };
 
 /// Plugins and connections, ready for calls; lives as long as the process. Both can change while it runs.
@@ -36,10 +35,7 @@ use crate::{
 /// # }
 /// ```
 pub struct Host {
-    engine: Arc<Engine>,
-    room: Arc<Room>,
-    turns: Arc<Turns>,
-    egress: Arc<Egress>,
+    runtime: Runtime,
     slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
     /// Held while a change is decided, so that a key is one connection's over all plugins.
     changing: Mutex<()>,
@@ -66,16 +62,9 @@ impl Host {
         Builder::of(config)
     }
 
-    fn of(
-        engine: Arc<Engine>,
-        room: Arc<Room>,
-        turns: Arc<Turns>,
-        egress: Arc<Egress>,
-        slots: BTreeMap<String, Arc<Slot>>,
-        watched: Vec<Watched>,
-    ) -> Self {
+    fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watched: Vec<Watched>) -> Self {
         let slots = ArcSwap::from_pointee(slots);
-        Self { engine, room, turns, egress, slots, changing: Mutex::default(), _watched: watched }
+        Self { runtime, slots, changing: Mutex::default(), _watched: watched }
     }
 
     /// The calls of a connection, on the plugin version that is current now.
@@ -87,14 +76,7 @@ impl Host {
         let Some((plugin, connection)) = found else {
             return Err(UnknownConnection::among(key, self.connection_keys().iter().map(String::as_str)));
         };
-        Ok(Calls::new(
-            Arc::clone(&self.engine),
-            Arc::clone(&self.room),
-            Arc::clone(&self.turns),
-            Arc::clone(plugin),
-            Arc::clone(connection),
-            Arc::clone(&self.egress),
-        ))
+        Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::clone(connection)))
     }
 
     /// The keys of all connections, in their order.
@@ -122,7 +104,7 @@ impl Host {
 
     /// Loads a component, to put it in a [`Slot`] of this host.
     pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
-        Plugin::load(&self.engine, bytes, policy).await
+        Plugin::load(self.runtime.engine(), bytes, policy).await
     }
 
     /// The generation that carries the connection.

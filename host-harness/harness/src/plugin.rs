@@ -21,7 +21,7 @@ use std::{fmt, sync::Arc};
 
 use wasmtime::component::InstancePre;
 
-use crate::{egress::Declaration, sandbox::CallState};
+use crate::{egress::Declaration, sandbox::state::CallState};
 use host_model::contract::{ContractVersion, Interface, manifest::Manifest};
 
 /// A loaded component. Lives until the last call that began with it has ended.

@@ -65,7 +65,7 @@ impl Host {
         if owner.is_some_and(|connection| connection.tenant != spec.tenant) {
             return Err(config::problem_of(&spec, Wrong::KeyTaken).into());
         }
-        let lacking = self.engine.pool().lacks(&spec.limits);
+        let lacking = self.runtime.engine().pool().lacks(&spec.limits);
         if !lacking.is_empty() {
             return Err(PutError::Pool { connection: spec.key, lacking });
         }

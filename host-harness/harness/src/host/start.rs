@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::Host;
 use crate::{
+    calls::Runtime,
     clock::{Clock, SystemClock},
     config::{Config, PluginSource},
     connection::{CallLimits, ConnectionSpec},
     egress::{Egress, Ledger, Network, Transport},
     engine::{Engine, PoolSize},
     plugin::{LoadError, Plugin, Slot, SwapError, WatchError, watch},
-    sandbox::{Room, Turns},
 };
 
 /// Why a host did not start.
@@ -106,7 +106,6 @@ impl Builder {
         let Self { config, pool, transport, clock, ledger } = self;
         let engine = Engine::new(&pool).map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine);
-        let room = Arc::new(Room::new(&engine, config.host.tenant_concurrent_calls as usize));
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
         for (name, source) in &config.plugins {
             let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();
@@ -117,13 +116,14 @@ impl Builder {
             }
             slots.insert(name.clone(), slot);
         }
-        let turns = Arc::new(Turns::new(Arc::clone(&clock)));
-        let egress = Egress::by_clock(transport, clock);
+        let egress = Egress::by_clock(transport, Arc::clone(&clock));
         let egress = match ledger {
             Some(ledger) => egress.counting_in(ledger),
             None => egress,
         };
-        Ok(Host::of(engine, room, turns, Arc::new(egress), slots, watched))
+        let per_tenant = config.host.tenant_concurrent_calls as usize;
+        let runtime = Runtime::new(engine, per_tenant, clock, Arc::new(egress));
+        Ok(Host::of(runtime, slots, watched))
     }
 }
 

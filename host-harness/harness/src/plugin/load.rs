@@ -9,13 +9,18 @@ use super::{
     Exports, Plugin,
     surface::{IMPORTS, Surface, Way},
 };
-use crate::sandbox::{failure_of, too_slow_to_load};
 use crate::{
     bindings::Bounded,
     connection::{CallLimits, Redactor},
     egress::{Declaration, ManifestError},
     engine::Engine,
-    sandbox::{About, CallState, Masks, Sandbox},
+    sandbox::{
+        about::About,
+        failure::{failure_of, too_slow_to_load},
+        instance::Sandbox,
+        masks::Masks,
+        state::CallState,
+    },
 };
 use host_model::{
     contract::{ContractVersion, Interface, manifest::Manifest},
@@ -183,7 +188,7 @@ async fn describe(
     let limits = CallLimits { hostcall_bytes: 256 << 10, ..CallLimits::default() };
     let work = async {
         let _place = engine.calls().acquire().await;
-        let mut sandbox = Sandbox::begin(engine, pre, &limits, None, Arc::clone(&meter))
+        let mut sandbox = Sandbox::begin(pre, &limits, None, Arc::clone(&meter))
             .await
             .map_err(|error| LoadError::Undescribed(failure_of(&error, &meter)))?;
         exports.check(&mut sandbox).map_err(|error| LoadError::Mismatch(sentence(&error)))?;
