@@ -1,8 +1,8 @@
 //! What changes while a host runs: connections come, change, move and go, and plugins come.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::Host;
+use super::running::Host;
 use crate::{
     config::{self, Problem, Wrong},
     connection::{ConnectionSpec, SettingError},
@@ -114,9 +114,5 @@ impl Host {
         slots.insert(name.to_owned(), Arc::new(Slot::of(plugin)));
         self.slots.store(Arc::new(slots));
         Ok(digest)
-    }
-
-    pub(super) fn changing(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

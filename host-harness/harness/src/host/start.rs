@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use super::Host;
+use super::running::Host;
 use crate::{
     calls::Runtime,
     clock::{Clock, SystemClock},
@@ -55,6 +55,27 @@ pub enum StartError {
     },
 }
 
+impl Host {
+    /// Loads every plugin of `config` and resolves its connections; requests go out to the network.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::builder(config).start().await
+    }
+
+    /// The same, with another way out and another clock.
+    pub async fn start_with(
+        config: Config,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        Self::builder(config).through(transport).by_clock(clock).start().await
+    }
+
+    /// A host of `config` that is not started yet.
+    pub fn builder(config: Config) -> Builder {
+        Builder::of(config)
+    }
+}
+
 /// A host that is about to start: what a configuration says, and what only an embedder can give.
 pub struct Builder {
     config: Config,
@@ -65,7 +86,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn of(config: Config) -> Self {
+    fn of(config: Config) -> Self {
         let pool = pool_size(&config);
         Self {
             config,
