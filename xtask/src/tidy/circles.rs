@@ -22,9 +22,8 @@ use self::{graph::Graph, modules::Modules, names::Names};
 use crate::shell::{cargo, output};
 
 /// Packages that may have circles for now, each with the reason.
-const EXCEPTED: [(&str, &str); 4] = [
+const EXCEPTED: [(&str, &str); 3] = [
     ("host-cli", "its circles are being opened"),
-    ("host-harness", "its circles are being opened"),
     ("host-service", "its circles are being opened"),
     ("host-store", "its circles are being opened"),
 ];
