@@ -5,6 +5,7 @@ mod circles;
 mod contract;
 mod files;
 mod layers;
+mod source;
 mod tests_named;
 
 use anyhow::Result;

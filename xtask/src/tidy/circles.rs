@@ -2,24 +2,18 @@
 //! on.
 
 mod graph;
-mod mention;
-mod modules;
 mod names;
-mod only_tests;
-mod paths;
-mod tokens;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Result;
-use serde::Deserialize;
 use xtask::components::root;
 
-use self::{graph::Graph, modules::Modules, names::Names};
-use crate::shell::{cargo, output};
+use self::{graph::Graph, names::Names};
+use super::source::{
+    modules::Modules,
+    package::{Package, packages},
+};
 
 /// Packages that may have circles for now, each with the reason.
 const EXCEPTED: [(&str, &str); 3] = [
@@ -43,32 +37,6 @@ fn judged(found: &BTreeMap<&str, Vec<String>>, excepted: &[(&str, &str)]) -> Vec
     });
     let others = found.iter().filter(|(name, _)| !excepted.iter().any(|(excepted, _)| excepted == *name));
     others.flat_map(|(_, circles)| circles).cloned().chain(needless).collect()
-}
-
-/// What cargo knows of a workspace, as far as it is of concern.
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    targets: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    kind: Vec<String>,
-    src_path: PathBuf,
-}
-
-/// The packages of the workspace at `folder`, or the one there that is in no workspace.
-fn packages(folder: &Path) -> Result<Vec<Package>> {
-    let manifest = folder.join("Cargo.toml");
-    let mut metadata = cargo(["metadata", "--no-deps", "--format-version=1", "--manifest-path"]);
-    let metadata: Metadata = serde_json::from_str(&output(metadata.arg(manifest))?)?;
-    Ok(metadata.packages)
 }
 
 impl Package {
@@ -98,24 +66,6 @@ impl Package {
             }
         }
         Ok(imports)
-    }
-
-    /// The first files of its library and its programs. Integration tests, benches, examples and build scripts are crates of
-    /// their own, on which nothing builds.
-    fn roots(&self) -> impl Iterator<Item = &Path> {
-        const LEFT_OUT: [&str; 4] = ["test", "bench", "example", "custom-build"];
-        let kept = |target: &&Target| !target.kind.iter().any(|kind| LEFT_OUT.contains(&kind.as_str()));
-        self.targets.iter().filter(kept).map(|target| target.src_path.as_path())
-    }
-
-    /// What holds them all, such as `plugin/src`.
-    fn folder(&self) -> PathBuf {
-        let mut folder = self.roots().next().and_then(Path::parent).unwrap_or(root());
-        while let Some(above) = folder.parent().filter(|_| !self.roots().all(|root| root.starts_with(folder)))
-        {
-            folder = above;
-        }
-        folder.to_owned()
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::tidy::source::package::Target;
 
 /// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {

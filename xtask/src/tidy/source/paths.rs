@@ -14,7 +14,7 @@ use super::{
 };
 
 /// In the order of the source.
-pub(super) fn mentions(items: &[Item]) -> Vec<Mention> {
+pub(crate) fn mentions(items: &[Item]) -> Vec<Mention> {
     let mut reader = Reader::default();
     for item in items {
         reader.visit_item(item);
