@@ -5,4 +5,6 @@ pub(super) mod modules;
 mod only_tests;
 pub(super) mod package;
 mod paths;
+#[cfg(test)]
+pub(super) mod sample;
 mod tokens;

@@ -1,29 +1,12 @@
 mod forms;
 
-use std::fs;
-
-use tempfile::TempDir;
-
 use super::*;
-use crate::tidy::source::package::Target;
-
-/// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    for (name, text) in files {
-        let file = folder.path().join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-    folder
-}
+use crate::tidy::source::sample::{folder, library};
 
 /// The circles of a library of these files, `lib.rs` among them, without the folder's name.
 fn circles(files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
-    let target = Target { kind: vec!["lib".to_owned()], src_path: folder.path().join("lib.rs") };
-    let library = Package { name: "library".to_owned(), targets: vec![target] };
-    let circles = library.circles().unwrap();
+    let circles = library(&folder).circles().unwrap();
     circles.iter().map(|circle| circle.split_once(": ").unwrap().1.to_owned()).collect()
 }
 

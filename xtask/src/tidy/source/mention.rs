@@ -17,7 +17,7 @@ pub(crate) struct Mention {
 /// What a path stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// An item, which is its last word.
+    /// An item, which is its last word; a method that is called has no other.
     Item,
     /// An item or a module, known by this name from then on; `None` where it is given no name.
     Import(Option<String>),

@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 use syn::{
-    Arm, Attribute, Expr, Field, FieldValue, ForeignItem, ImplItem, Item, ItemMod, ItemUse, Meta, Path, Stmt,
-    TraitItem, Variant, VisRestricted,
+    Arm, Attribute, Expr, ExprMethodCall, Field, FieldValue, ForeignItem, ImplItem, Item, ItemMod, ItemUse,
+    Meta, Path, Stmt, TraitItem, Variant, VisRestricted,
     visit::{self, Visit},
 };
 
@@ -70,6 +70,12 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_expr(&mut self, node: &'ast Expr) {
         self.bearer(|this| visit::visit_expr(this, node));
+    }
+
+    /// Which type has the method, only the compiler knows.
+    fn visit_expr_method_call(&mut self, node: &'ast ExprMethodCall) {
+        self.add(Mention::new([&node.method], Role::Item));
+        visit::visit_expr_method_call(self, node);
     }
 
     fn visit_arm(&mut self, node: &'ast Arm) {
