@@ -8,7 +8,7 @@ use host_harness::{
     egress::{Egress, Network, Reach, Transport},
     engine::Engine,
     plugin::Plugin,
-    sandbox::{Calls, Room, Turns},
+    sandbox::{Calls, Runtime},
     secret::Secret,
 };
 use serde_json::Value;
@@ -17,10 +17,7 @@ use crate::{components::plugin, engine::engine, vendor::Vendor};
 
 /// A host's parts for one test.
 pub struct Bench {
-    engine: Arc<Engine>,
-    room: Arc<Room>,
-    turns: Arc<Turns>,
-    egress: Arc<Egress>,
+    runtime: Runtime,
 }
 
 impl Default for Bench {
@@ -33,15 +30,14 @@ impl Default for Bench {
 impl Bench {
     /// On `engine`, with room for `per_tenant` calls of each tenant.
     pub fn on(engine: Arc<Engine>, per_tenant: usize) -> Self {
-        let room = Arc::new(Room::new(&engine, per_tenant));
-        let turns = Arc::new(Turns::new(Arc::new(SystemClock::default())));
-        Self { engine, room, turns, egress: Arc::new(Egress::new(Arc::new(Network::default()))) }
+        let egress = Arc::new(Egress::new(Arc::new(Network::default())));
+        Self { runtime: Runtime::new(engine, per_tenant, Arc::new(SystemClock::default()), egress) }
     }
 
     /// The same, sending through `transport`.
     #[must_use]
     pub fn through(self, transport: Arc<dyn Transport>) -> Self {
-        Self { egress: Arc::new(Egress::new(transport)), ..self }
+        Self { runtime: self.runtime.through(Arc::new(Egress::new(transport))) }
     }
 
     /// The calls of the connection `spec` on `plugin`.
@@ -55,14 +51,7 @@ impl Bench {
 
     /// The calls of `connection` as it is on `plugin`.
     pub fn calls_as_resolved(&self, plugin: &Arc<Plugin>, connection: &Arc<Connection>) -> Calls {
-        Calls::new(
-            Arc::clone(&self.engine),
-            Arc::clone(&self.room),
-            Arc::clone(&self.turns),
-            Arc::clone(plugin),
-            Arc::clone(connection),
-            Arc::clone(&self.egress),
-        )
+        Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::clone(connection))
     }
 }
 

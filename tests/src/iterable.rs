@@ -12,7 +12,7 @@ use host_harness::{
     },
     egress::{Egress, Network, Reach},
     plugin::Plugin,
-    sandbox::{Calls, Room, Turns},
+    sandbox::{Calls, Runtime},
 };
 use iterable_stand_in::{ProjectType, StandIn, Switches};
 
@@ -81,14 +81,9 @@ impl Project {
         change(&mut spec);
         let connection = spec.resolve(plugin.manifest()).unwrap_or_else(|errors| panic!("{errors:?}"));
         let clock = Arc::new(ManualClock::default());
-        let calls = Calls::new(
-            engine(),
-            Arc::new(Room::new(&engine(), 16)),
-            Arc::new(Turns::new(Arc::clone(&clock) as _)),
-            Arc::clone(plugin),
-            Arc::new(connection),
-            Arc::new(Egress::by_clock(Arc::new(Network::default()), Arc::clone(&clock) as _)),
-        );
+        let egress = Egress::by_clock(Arc::new(Network::default()), Arc::clone(&clock) as _);
+        let runtime = Runtime::new(engine(), 16, Arc::clone(&clock) as _, Arc::new(egress));
+        let calls = Calls::new(runtime, Arc::clone(plugin), Arc::new(connection));
         Self { stand_in, calls, clock }
     }
 

@@ -1,10 +1,12 @@
 //! What neither compiler nor clippy sees: undocumented items of the contract, long files, words that do not belong,
-//! layers that know what they should not, files that import each other in a circle.
+//! layers that know what they should not, files that import each other in a circle, secrets that are read anywhere.
 
 mod circles;
 mod contract;
 mod files;
 mod layers;
+mod secrets;
+mod source;
 mod tests_named;
 
 use anyhow::Result;
@@ -16,6 +18,7 @@ pub(crate) fn findings() -> Result<Vec<String>> {
         contract::findings()?,
         files::findings()?,
         layers::findings()?,
+        secrets::findings()?,
         tests_named::findings()?,
     ];
     Ok(findings.concat())

@@ -27,7 +27,7 @@ use host_harness::{
     egress::{Answer, Egress, Outgoing, Transport},
     engine::{Engine, PoolSize},
     plugin::{LoadPolicy, Plugin},
-    sandbox::{Calls, Room, Turns, measure::Warm},
+    sandbox::{self, Calls, measure::Warm},
     secret::Secret,
 };
 use iterable_connector::{consent, http, settings::Settings, subject::Identifier, webhook};
@@ -111,11 +111,10 @@ fn with_limits(runtime: &Runtime, limits: CallLimits) -> Calls {
     let bytes = std::fs::read(xtask::components::current("iterable").expect("built")).unwrap();
     let plugin = runtime.block_on(Plugin::load(&engine, bytes, &LoadPolicy::default())).unwrap();
     let connection = spec(limits).resolve(plugin.manifest()).unwrap();
-    let room = Arc::new(Room::new(&engine, 32));
     let clock: Arc<dyn Clock> = Arc::new(Hours::default());
-    let turns = Arc::new(Turns::new(Arc::clone(&clock)));
-    let egress = Arc::new(Egress::by_clock(Arc::new(Memory), clock));
-    Calls::new(engine, room, turns, Arc::new(plugin), Arc::new(connection), egress)
+    let egress = Arc::new(Egress::by_clock(Arc::new(Memory), Arc::clone(&clock)));
+    let runtime = sandbox::Runtime::new(engine, 32, clock, egress);
+    Calls::new(runtime, Arc::new(plugin), Arc::new(connection))
 }
 
 fn delivery() -> Delivery {

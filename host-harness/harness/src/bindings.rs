@@ -5,25 +5,13 @@
 
 mod from_guest;
 mod function;
+mod generated;
 mod linker;
 mod to_guest;
 pub(crate) mod v0_1_0;
 
 pub(crate) use from_guest::Bounded;
 pub(crate) use function::{Function, Versioned};
-pub(crate) use generated::exports::privacy::saas_connector as exports;
-pub(crate) use generated::privacy::saas_connector as contract;
+pub(crate) use generated::{contract, exports};
 pub(crate) use linker::linker;
 pub(crate) use to_guest::{delivery, erasures, preferences, settings, subject};
-
-mod generated {
-    wasmtime::component::bindgen!({
-        path: "../../wit",
-        world: "saas-connector",
-        imports: {
-            "privacy:saas-connector/http.send": async | trappable,
-            default: trappable,
-        },
-        exports: { default: async },
-    });
-}

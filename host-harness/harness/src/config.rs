@@ -22,7 +22,10 @@ pub use secret::{Surroundings, secret};
 pub use section::{Entry, Problems, Section};
 
 use crate::{connection::ConnectionSpec, engine::WASM_STACK, plugin::LoadPolicy};
-use host_model::{duties::Duties, nearest::nearest};
+use host_model::{
+    duties::Duties,
+    nearest::{meant, nearest},
+};
 
 /// How many calls run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +173,7 @@ pub(crate) fn problem_of(spec: &ConnectionSpec, wrong: Wrong) -> Problem {
 
 /// There is no such connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no connection `{key}` is configured{}", problem::meant(.nearest.as_deref()))]
+#[error("no connection `{key}` is configured{}", meant(.nearest.as_deref()))]
 pub struct UnknownConnection {
     /// What was asked for.
     pub key: String,

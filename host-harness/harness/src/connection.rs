@@ -2,71 +2,35 @@
 //!
 //! Sandbox, imports and egress take what they need from here and never ask a store.
 
+mod above_zero;
+mod address;
+mod authorities;
+mod deadlines;
 mod limits;
 mod policy;
+mod redactor;
 mod resolve;
+mod resolved;
+mod secret_bounds;
+mod setting;
+mod target;
+mod tenant;
 pub mod token;
-mod written;
 
-use std::{collections::BTreeMap, fmt};
-
+pub use address::Reach;
+pub(crate) use authorities::authorities;
+pub use deadlines::Deadlines;
 pub use limits::CallLimits;
-pub use policy::{Deadlines, EgressPolicy};
+pub use policy::EgressPolicy;
+pub(crate) use policy::{PlainHttp, WrittenPolicy};
+#[cfg(any(test, feature = "measure"))]
+pub use redactor::BUILT;
+pub(crate) use redactor::Redactor;
 pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
-pub(crate) use resolve::{MAX_SECRET_BYTES, SHORTEST_SECRET};
+pub use resolved::Connection;
+pub(crate) use secret_bounds::{MAX_SECRET_BYTES, SHORTEST_SECRET};
+pub(crate) use setting::{WEBHOOK_TOKEN, WEBHOOK_URL, allows};
+pub(crate) use target::address_refused;
+pub use target::{Target, TargetError};
+pub use tenant::TenantId;
 pub use token::AcceptedToken;
-pub(crate) use written::{PlainHttp, Written, authorities};
-
-use crate::egress::{Redactor, Target};
-use host_model::{
-    contract::{Settings, manifest::Identifying},
-    secret::Secret,
-};
-
-/// Whose data, keys and limits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TenantId(pub String);
-
-impl fmt::Display for TenantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What a call may use. Checked against the plugin's manifest by [`ConnectionSpec::resolve`]; lives until either changes.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    /// Whose it is. Connection pools and semaphores never cross it.
-    pub tenant: TenantId,
-    /// Unique across tenants.
-    pub key: String,
-    /// Non-secret settings, defaults filled in, `webhook-url` among them where it is known.
-    pub settings: Settings,
-    /// Secret settings by name.
-    pub secrets: BTreeMap<String, Secret>,
-    /// Tokens that deliveries may carry.
-    pub accepted_tokens: Vec<AcceptedToken>,
-    /// The token that `webhook-token.install` hands to the vendor.
-    pub token_to_install: Option<Secret>,
-    /// Where requests may go, and how long and large they may be.
-    pub policy: EgressPolicy,
-    /// What one call may use up.
-    pub limits: CallLimits,
-    /// The hosts that its host settings name, by setting: each allowed by manifest or policy.
-    pub(crate) targets: BTreeMap<String, Target>,
-    /// Finds its secrets.
-    pub(crate) redactor: Redactor,
-    /// The identifier kinds that identify a person.
-    pub identifying: Identifying,
-    /// The vendor account, told by its secrets: connections that share it share its limits and its people's turns.
-    pub account: [u8; 32],
-}
-
-impl Connection {
-    /// The same with `token` as the one to install. Deliveries that carry it are not accepted for that.
-    #[must_use]
-    pub(crate) fn installing(&self, token: Secret) -> Self {
-        let redactor = self.redactor.and(&Redactor::of([&token]));
-        Self { token_to_install: Some(token), redactor, ..self.clone() }
-    }
-}

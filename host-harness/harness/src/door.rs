@@ -8,12 +8,8 @@ use std::sync::Arc;
 
 use host_model::contract::{manifest::Manifest, webhook::Delivery};
 
-use crate::{connection::Connection, egress::Redactor};
-
-/// Stands in the slot for a token that the connection accepted when the delivery arrived.
-const ACCEPTED: &str = "accepted-webhook-token";
-/// Stands in the slot for anything else.
-const REFUSED: &str = "refused-webhook-token";
+use crate::connection::{Connection, Redactor};
+use check::ACCEPTED;
 
 /// A delivery without its token: the one kind that a connector is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]

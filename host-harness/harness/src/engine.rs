@@ -1,11 +1,8 @@
 //! The engine that compiles and runs every plugin, and the thread that keeps time for it.
 
 use std::{
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Instant,
 };
 
 use tokio::sync::Semaphore;
@@ -14,18 +11,13 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-use crate::{bindings, connection::CallLimits, sandbox::CallState};
+pub use crate::sandbox::ticks::TICK;
 
-/// How far apart two looks at a spinning guest are: its overshoot is at most two of them.
-pub const TICK: Duration = Duration::from_millis(1);
-
-/// How many ticks have passed since the first engine of the process.
-static TICKS: AtomicU64 = AtomicU64::new(0);
-
-/// How many ticks have passed since the first engine of the process: a clock that costs no more than a load.
-pub(crate) fn ticks() -> u64 {
-    TICKS.load(Relaxed)
-}
+use crate::{
+    bindings,
+    connection::CallLimits,
+    sandbox::{state::CallState, ticks},
+};
 
 /// Host functions run on a guest's stack, TLS and HTTP among them: this much is theirs.
 const HOST_STACK: usize = 2 << 20;
@@ -201,7 +193,7 @@ fn keep_time_for(engine: &wasmtime::Engine) {
                 std::thread::sleep(TICK);
                 // A thread that is woken late loses no tick.
                 let passed = begun.elapsed().as_micros() / TICK.as_micros();
-                TICKS.store(u64::try_from(passed).unwrap_or(u64::MAX), Relaxed);
+                ticks::reach(u64::try_from(passed).unwrap_or(u64::MAX));
                 if let Some(engines) = ENGINES.get() {
                     advance(&mut engines.lock().unwrap_or_else(PoisonError::into_inner));
                 }

@@ -4,6 +4,6 @@ mod credentials;
 mod http;
 mod log;
 
-use crate::{bindings::contract::types, sandbox::CallState};
+use crate::{bindings::contract::types, sandbox::state::CallState};
 
 impl types::Host for CallState {}

@@ -16,6 +16,7 @@ pub mod plugin;
 pub mod sandbox;
 
 mod bindings;
+mod calls;
 mod imports;
 
 pub use host_model::{contract, secret};

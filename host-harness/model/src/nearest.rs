@@ -19,6 +19,11 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, known)| known)
 }
 
+/// The end of a sentence about an unknown name, such as ``: did you mean `domain`?``; empty if no known one is like it.
+pub fn meant(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |known| format!(": did you mean `{known}`?"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::nearest;

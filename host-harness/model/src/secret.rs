@@ -1,6 +1,6 @@
 //! A value that must not be seen: no `Display`, a redacted `Debug`, wiped when dropped.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -9,6 +9,9 @@ use subtle::ConstantTimeEq;
 /// A secret's value, never empty.
 #[derive(Clone)]
 pub struct Secret(SecretString);
+
+/// Secrets by name.
+pub type Secrets = BTreeMap<String, Secret>;
 
 impl Secret {
     /// The secret of that value; none where it is empty, which would credential nothing and match everything.

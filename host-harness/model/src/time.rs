@@ -12,6 +12,11 @@ pub fn milliseconds(date: SystemTime) -> i64 {
     millis(date.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
+/// A time in milliseconds, at most [`u64::MAX`]: what is written down or sent rather than stored.
+pub fn millis_u64(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A time in milliseconds, at most [`i64::MAX`].
 pub fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)

@@ -51,7 +51,7 @@ async fn what_does_not_suit_is_told_by_field_and_nothing_is_made() {
     let mut fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
     fields.sort_unstable();
     assert_eq!(fields, ["api-key", "project-type", "webhookid"]);
-    assert!(refused.text.contains("did you mean webhook-id?"), "{refused:?}");
+    assert!(refused.text.contains("did you mean `webhook-id`?"), "{refused:?}");
 
     let mut greedy = bench.connection("acme", "newsletter");
     greedy["limits"] = json!({"memory-bytes": 1_u64 << 40});

@@ -1,10 +1,10 @@
 //! From the guest's types to the host's. What a guest says is bounded and masked here, before anything uses it.
 
-use super::{
+use super::generated::{
     contract::types,
     exports::{connector, consent, erasure, webhook_token, webhook_verify},
 };
-use crate::sandbox::Masks;
+use crate::sandbox::masks::Masks;
 use host_model::contract::{
     Check, CheckOutcome, Claim, ConnectorError, ErrorKind, Exemption, Identifier, Subject, TokenOutcome,
     consent::{Change, Choice, Held, Item, ItemId, ItemReport, Preference, Report, Standing},

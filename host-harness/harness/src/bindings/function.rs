@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Lift, Lower};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::instance::Sandbox;
 use host_model::contract::{ContractVersion, Interface};
 
 /// What a function returns.

@@ -2,8 +2,8 @@
 
 use wasmtime::{StoreContextMut, component::Linker};
 
-use super::contract::{credentials, http, log};
-use crate::sandbox::CallState;
+use super::generated::contract::{credentials, http, log};
+use crate::sandbox::state::CallState;
 use host_model::contract::ContractVersion;
 
 /// Every import of every version. All versions have the same imports, so each is one Rust function under several names.

@@ -1,6 +1,6 @@
 //! From the host's types to the guest's.
 
-use super::{
+use super::generated::{
     contract::types,
     exports::{erasure, webhook_verify},
 };

@@ -4,9 +4,11 @@
 use wasmtime::component::{ComponentType, Lift};
 
 use super::{
-    contract::types::{Error, Preference, Subject},
-    exports::{connector, webhook_verify},
     function::Earlier,
+    generated::{
+        contract::types::{Error, Preference, Subject},
+        exports::{connector, webhook_verify},
+    },
 };
 
 /// `connector.manifest` of 0.1.0.

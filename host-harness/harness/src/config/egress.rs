@@ -8,7 +8,7 @@ use super::{
     problem::Wrong,
     section::{Problems, Section},
 };
-use crate::connection::{EgressPolicy, PlainHttp, Written, authorities};
+use crate::connection::{EgressPolicy, PlainHttp, WrittenPolicy, authorities};
 
 /// The policy that `section` describes; files are looked for in `base`.
 pub(super) fn policy(
@@ -19,7 +19,7 @@ pub(super) fn policy(
     let deadlines = section.part("deadlines", problems).and_then(|times| times.read(problems));
     let (plain_http_at, authorities_at) = (section.at("plain-http"), section.at("authorities"));
     let place = section.place.clone();
-    let mut written: Written<PathBuf> = section.read(problems)?;
+    let mut written: WrittenPolicy<PathBuf> = section.read(problems)?;
     written.deadlines = deadlines.unwrap_or(written.deadlines);
     let mut authorities = Vec::new();
     for file in &written.authorities {

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use crate::connection::{PlainHttp, SHORTEST_SECRET};
-use host_model::{names::is_name, nearest::nearest};
+use host_model::{
+    names::is_name,
+    nearest::{meant, nearest},
+};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -161,10 +164,6 @@ impl Wrong {
             nearest: nearest(name, known).map(str::to_owned),
         })
     }
-}
-
-pub(super) fn meant(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |known| format!(": did you mean `{known}`?"))
 }
 
 /// What is not forbidden but unwise.

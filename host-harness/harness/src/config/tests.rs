@@ -3,7 +3,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{connection::TenantId, egress::Reach, plugin::Wasi};
+use crate::{
+    connection::{Reach, TenantId},
+    plugin::Wasi,
+};
 
 const WHOLE: &str = r#"
 [host]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{policy::LONGEST_WAIT, written::above_zero};
+use super::{above_zero::above_zero, deadlines::LONGEST_WAIT};
 
 /// The bounds of one call. Written down with the keys of the configuration file, each above 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

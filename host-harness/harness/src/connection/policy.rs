@@ -1,17 +1,25 @@
 //! Where a connection's requests may go: the operator's half of the permission, which the manifest cannot widen.
+//!
+//! A policy is written down with the keys of the configuration file, in TOML and in JSON alike. In the file, `authorities`
+//! names PEM files; everywhere else it holds the PEM texts themselves.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
-use super::written::{Written, ms};
-use crate::egress::Reach;
+use super::{
+    above_zero::above_zero,
+    address::Reach,
+    authorities::{authorities, pem},
+    deadlines::{Deadlines, LONGEST_WAIT},
+};
+use host_model::time::millis_u64;
 
 /// The operator's policy for one connection. Written down with the keys of the configuration file, times in whole
 /// milliseconds and authorities as PEM texts; caps and deadlines are above 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Written<String>", try_from = "Written<String>")]
+#[serde(into = "WrittenPolicy<String>", try_from = "WrittenPolicy<String>")]
 pub struct EgressPolicy {
     /// Hosts beyond those that the manifest's options allow, as `host` or `host:port`.
     pub hosts: BTreeSet<String>,
@@ -50,9 +58,6 @@ impl Default for EgressPolicy {
     }
 }
 
-/// The longest wait that counts: more is a slip, and past what clocks can add.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_hours(24);
-
 impl EgressPolicy {
     /// The same, with no wait longer than a day.
     pub(super) fn bounded(mut self) -> Self {
@@ -65,31 +70,100 @@ impl EgressPolicy {
     }
 }
 
-/// How long each part of a request may take; more than a day counts as a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Deadlines {
-    /// Until connected, TLS included.
-    #[serde(rename = "connect-ms", with = "ms")]
-    pub connect: Duration,
-    /// Until the answer begins, connecting included.
-    #[serde(rename = "first-byte-ms", with = "ms")]
-    pub first_byte: Duration,
-    /// Between two parts of the body.
-    #[serde(rename = "between-bytes-ms", with = "ms")]
-    pub between_bytes: Duration,
-    /// All of it.
-    #[serde(rename = "total-ms", with = "ms")]
-    pub total: Duration,
+/// An egress policy as it is written down, with its authorities in the form `A`.
+#[derive(Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case", bound(deserialize = "A: Deserialize<'de>"))]
+pub(crate) struct WrittenPolicy<A> {
+    pub(crate) hosts: BTreeSet<String>,
+    pub(crate) loopback: bool,
+    pub(crate) plain_http: bool,
+    pub(crate) authorities: Vec<A>,
+    pub(crate) denied_operations: BTreeSet<String>,
+    #[serde(deserialize_with = "above_zero")]
+    pub(crate) request_cap: usize,
+    #[serde(deserialize_with = "above_zero")]
+    pub(crate) response_cap: usize,
+    #[serde(deserialize_with = "above_zero")]
+    pub(crate) declared_response_cap: usize,
+    pub(crate) limiter_patience_ms: u64,
+    pub(crate) deadlines: Deadlines,
 }
 
-impl Default for Deadlines {
-    fn default() -> Self {
+/// Plain HTTP was allowed without loopback.
+#[derive(Debug, thiserror::Error)]
+#[error("plain HTTP goes to this machine alone: write loopback = true beside it, or leave it out")]
+pub(crate) struct PlainHttp;
+
+/// Why a written policy is none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoPolicy {
+    #[error("plain-http: {0}")]
+    PlainHttp(#[from] PlainHttp),
+    #[error("authorities: expected certificates that can be trusted as authorities (PEM, X.509): {0}")]
+    Authorities(String),
+}
+
+impl<A> WrittenPolicy<A> {
+    /// `policy` with its authorities left out.
+    fn without_authorities(policy: &EgressPolicy) -> Self {
         Self {
-            connect: Duration::from_secs(5),
-            first_byte: Duration::from_secs(15),
-            between_bytes: Duration::from_secs(5),
-            total: Duration::from_secs(30),
+            hosts: policy.hosts.clone(),
+            loopback: policy.reach != Reach::Public,
+            plain_http: policy.reach == Reach::Loopback,
+            authorities: Vec::new(),
+            denied_operations: policy.denied_operations.clone(),
+            request_cap: policy.request_cap,
+            response_cap: policy.response_cap,
+            declared_response_cap: policy.declared_response_cap,
+            limiter_patience_ms: millis_u64(policy.limiter_patience),
+            deadlines: policy.deadlines,
         }
     }
+
+    /// The policy, with `authorities` for those that were written.
+    pub(crate) fn policy(self, authorities: Vec<CertificateDer<'static>>) -> Result<EgressPolicy, PlainHttp> {
+        let reach = match (self.loopback, self.plain_http) {
+            (false, false) => Reach::Public,
+            (true, false) => Reach::PublicAndLoopback,
+            (true, true) => Reach::Loopback,
+            (false, true) => return Err(PlainHttp),
+        };
+        Ok(EgressPolicy {
+            hosts: self.hosts,
+            reach,
+            authorities,
+            denied_operations: self.denied_operations,
+            request_cap: self.request_cap,
+            response_cap: self.response_cap,
+            declared_response_cap: self.declared_response_cap,
+            deadlines: self.deadlines,
+            limiter_patience: Duration::from_millis(self.limiter_patience_ms),
+        })
+    }
 }
+
+impl<A> Default for WrittenPolicy<A> {
+    fn default() -> Self {
+        Self::without_authorities(&EgressPolicy::default())
+    }
+}
+
+impl From<EgressPolicy> for WrittenPolicy<String> {
+    fn from(policy: EgressPolicy) -> Self {
+        let authorities = policy.authorities.iter().map(pem).collect();
+        Self { authorities, ..Self::without_authorities(&policy) }
+    }
+}
+
+impl TryFrom<WrittenPolicy<String>> for EgressPolicy {
+    type Error = NoPolicy;
+
+    fn try_from(written: WrittenPolicy<String>) -> Result<Self, NoPolicy> {
+        let read = written.authorities.iter().map(|pem| authorities(pem.as_bytes()));
+        let each: Vec<_> = read.collect::<Result<_, _>>().map_err(NoPolicy::Authorities)?;
+        Ok(written.policy(each.concat())?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,26 +4,25 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{CallLimits, Connection, EgressPolicy, TenantId};
-use crate::{
-    connection::token::AcceptedToken,
-    egress::{Redactor, Target, TargetError, WEBHOOK_URL, allows},
+use super::{
+    limits::CallLimits,
+    policy::EgressPolicy,
+    redactor::Redactor,
+    resolved::Connection,
+    secret_bounds::{MAX_SECRET_BYTES, SHORTEST_SECRET},
+    setting::{WEBHOOK_URL, allows},
+    target::{Target, TargetError},
+    tenant::TenantId,
+    token::AcceptedToken,
 };
 use host_model::{
     contract::{
         Settings,
         manifest::{Manifest, SettingSpec},
     },
-    nearest::nearest,
-    secret::Secret,
+    nearest::{meant, nearest},
+    secret::{Secret, Secrets},
 };
-
-/// Shorter secrets would be found in innocent text, and so could not be kept out of answers and logs.
-pub(crate) const SHORTEST_SECRET: usize = 6;
-
-/// The longest secret, in bytes. A private key or a service account has some 4,000. Building the search for a secret takes
-/// 1,600 times its size in memory, and 350 times its size stay.
-pub(crate) const MAX_SECRET_BYTES: usize = 16 << 10;
 
 /// Longer settings are a mistake: an address has at most 2,048 characters, an identifier far fewer.
 const LONGEST_SETTING: usize = 4_096;
@@ -40,7 +39,7 @@ pub struct ConnectionSpec {
     /// Non-secret settings.
     pub settings: BTreeMap<String, String>,
     /// Secret settings.
-    pub secrets: BTreeMap<String, Secret>,
+    pub secrets: Secrets,
     /// The address for this connection's webhooks.
     pub webhook_url: Option<String>,
     /// Tokens that deliveries may carry.
@@ -278,10 +277,6 @@ impl ConnectionSpec {
         }
         hash.finalize().into()
     }
-}
-
-fn meant(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::egress::Redactor;
+use super::redactor::Redactor;
 use host_model::secret::Secret;
 
 /// A token that deliveries may carry: known in full, or by its SHA-256 alone, as a store keeps it.

@@ -1,9 +1,8 @@
 //! The check at the door: what stands in the token's slot is compared, and a placeholder goes on in its place.
 
-use super::{ACCEPTED, REFUSED};
-use crate::{
-    connection::token::{self, AcceptedToken},
-    egress::Redactor,
+use crate::connection::{
+    Redactor,
+    token::{self, AcceptedToken},
 };
 use host_model::{
     contract::{
@@ -12,6 +11,11 @@ use host_model::{
     },
     secret::Secret,
 };
+
+/// Stands in the slot for a token that the connection accepted when the delivery arrived.
+pub(super) const ACCEPTED: &str = "accepted-webhook-token";
+/// Stands in the slot for anything else.
+const REFUSED: &str = "refused-webhook-token";
 
 /// A delivery whose token was checked. It may still have the token elsewhere, so that nobody is shown it:
 /// [`Admitted::masked`](super::Admitted::masked) takes that out.

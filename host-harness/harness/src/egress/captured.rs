@@ -8,8 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::redactor::Redactor;
-use crate::connection::{Connection, MAX_SECRET_BYTES, SHORTEST_SECRET, TenantId};
+use crate::connection::{Connection, MAX_SECRET_BYTES, Redactor, SHORTEST_SECRET, TenantId};
 use host_model::{contract::manifest::Capture, secret::Secret};
 
 /// A secret is renewed this long before it ends, so that it does not end on its way.

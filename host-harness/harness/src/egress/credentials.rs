@@ -1,15 +1,10 @@
 //! The secrets that a request is sent with: settings, and what the host fetches by itself from the vendor.
 
-use std::collections::BTreeMap;
-
-use super::{Caller, Egress, declaration::Declared, no_credential, permit};
+use super::{Egress, caller::Caller, declaration::Declared, permit, refused::no_credential};
 use host_model::{
     contract::http::{HttpError, HttpErrorKind, Request},
-    secret::Secret,
+    secret::Secrets,
 };
-
-/// Secrets by name.
-pub(crate) type Secrets = BTreeMap<String, Secret>;
 
 /// Those of `secrets` that can be fetched anew.
 pub(crate) fn renewable(caller: &Caller<'_>, declared: &Declared, mut secrets: Secrets) -> Secrets {

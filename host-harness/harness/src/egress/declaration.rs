@@ -1,20 +1,15 @@
 //! A manifest that keeps the contract's rules: only a checked one can be sent by, so nothing here is looked at twice.
 
 mod check;
+mod declared;
 mod error;
 
-pub(crate) use check::{WEBHOOK_URL, allows};
+pub(super) use declared::{BodyKind, Declared, Written};
 pub use error::ManifestError;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use http::{HeaderName, Method};
-
-use super::template::{Blank, Template};
-use host_model::contract::{
-    Interface,
-    manifest::{Capture, Effect, Limit, Manifest, Place},
-};
+use host_model::contract::{Interface, manifest::Manifest};
 
 /// A checked manifest. Lives as long as its plugin.
 #[derive(Debug)]
@@ -50,72 +45,4 @@ impl Declaration {
     pub(crate) fn exchange_for(&self, secret: &str) -> Option<&Declared> {
         self.operations.values().find(|declared| declared.used_by.is_empty() && declared.fetches(secret))
     }
-}
-
-/// An operation with its names resolved.
-#[derive(Debug)]
-pub(crate) struct Declared {
-    pub(crate) name: String,
-    pub(crate) used_by: BTreeSet<Interface>,
-    pub(crate) host_setting: String,
-    pub(crate) method: Method,
-    pub(crate) effect: Effect,
-    pub(crate) path: Template,
-    pub(crate) query: Vec<String>,
-    pub(crate) body: Option<BodyForm>,
-    pub(crate) fields: Vec<Written>,
-    pub(crate) captures: Vec<Capture>,
-    pub(crate) response_headers: Vec<HeaderName>,
-    pub(crate) response_limit: Option<u64>,
-    pub(crate) limits: Vec<Limit>,
-    /// What it is sent with: the secrets among its blanks, found once.
-    pub(crate) secrets: BTreeSet<String>,
-}
-
-impl Declared {
-    /// Whether sending it may change something at the vendor.
-    pub(crate) fn acts(&self) -> bool {
-        self.effect == Effect::Write
-    }
-
-    /// Whether its answer brings `secret`.
-    pub(crate) fn fetches(&self, secret: &str) -> bool {
-        self.captures.iter().any(|capture| capture.secret == secret)
-    }
-
-    /// The secrets that its answer brings.
-    fn captured(&self) -> BTreeSet<String> {
-        self.captures.iter().map(|capture| capture.secret.clone()).collect()
-    }
-
-    /// Every blank of its path and fields.
-    pub(crate) fn blanks(&self) -> impl Iterator<Item = &Blank> {
-        self.path.blanks().chain(self.fields.iter().flat_map(|field| field.value.blanks()))
-    }
-}
-
-/// The form of a body, as far as the host writes into it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BodyForm {
-    pub(crate) content_type: String,
-    pub(crate) kind: BodyKind,
-}
-
-/// What the host can write into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyKind {
-    /// `application/json`, and what ends in `+json`.
-    Json,
-    /// `application/x-www-form-urlencoded`.
-    Form,
-    /// Sent as it is.
-    Opaque,
-}
-
-/// A field that the host writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Written {
-    pub(crate) place: Place,
-    pub(crate) name: String,
-    pub(crate) value: Template,
 }

@@ -1,9 +1,12 @@
 //! From a permitted request to one that can be sent: blanks filled, path and query encoded, the host's fields written.
 
+mod blanks;
 mod body;
 mod path;
 
-use std::{borrow::Cow, collections::BTreeMap};
+pub(super) use blanks::Fillings;
+
+use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -11,53 +14,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 
 use super::{
     declaration::{Declared, Written},
-    denied, no_credential,
-    template::{Blank, Piece, Template},
+    refused::denied,
+    template::{Blank, Template},
     transport::Outgoing,
 };
 use crate::connection::Connection;
-use host_model::{
-    contract::{
-        http::{HttpError, HttpErrorKind, Request},
-        manifest::Place,
-    },
-    secret::Secret,
+use blanks::{no_token, open_blank};
+use host_model::contract::{
+    http::{HttpError, HttpErrorKind, Request},
+    manifest::Place,
 };
-
-/// What blanks are filled with.
-pub(crate) struct Fillings<'a> {
-    pub(crate) connection: &'a Connection,
-    /// The secrets that the operation is sent with, settings and captured ones.
-    pub(crate) secrets: &'a BTreeMap<String, Secret>,
-    pub(crate) values: &'a [(String, String)],
-}
-
-impl Fillings<'_> {
-    /// The filling of `blank`; none where an optional setting is empty.
-    fn of(&self, blank: &Blank) -> Option<&str> {
-        match blank {
-            Blank::Setting(name) => self.connection.settings.get(name).map(String::as_str),
-            Blank::Secret(name) => self.secrets.get(name).map(Secret::expose),
-            Blank::WebhookToken => self.connection.token_to_install.as_ref().map(Secret::expose),
-            Blank::Value(name) => {
-                self.values.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
-            }
-        }
-        .filter(|filling| !filling.is_empty() || matches!(blank, Blank::Value(_)))
-    }
-
-    /// `template` with every blank filled; none where one stays open.
-    fn filled(&self, template: &Template) -> Option<String> {
-        template
-            .0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => Some(text.as_str()),
-                Piece::Blank(blank) => self.of(blank),
-            })
-            .collect()
-    }
-}
 
 /// The request as it goes out.
 pub(crate) fn outgoing(
@@ -155,17 +121,6 @@ fn written(
         }
     }
     Ok(fillings.filled(&field.value))
-}
-
-fn open_blank(declared: &Declared, name: &str) -> HttpError {
-    denied(format!("operation {}: the blank {{{name}}} was left open", declared.name))
-}
-
-fn no_token(declared: &Declared, connection: &Connection) -> HttpError {
-    no_credential(format!(
-        "operation {}: connection {} has no webhook token to install (token-to-install)",
-        declared.name, connection.key
-    ))
 }
 
 /// `Basic {user}:{password}` in base64. The colon is the manifest's: one inside a secret does not count.

@@ -15,11 +15,10 @@ use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    address::Reach,
-    target::address_refused,
+    refused::denied,
     transport::{Answer, Outgoing, Transport},
 };
-use crate::connection::{Connection, EgressPolicy, TenantId};
+use crate::connection::{Connection, EgressPolicy, Reach, TenantId, address_refused};
 use host_model::contract::http::{HttpError, HttpErrorKind};
 
 /// How long an idle connection is kept: shorter than the minute after which vendors' proxies drop theirs.
@@ -134,10 +133,10 @@ fn http_request(outgoing: Outgoing) -> Result<reqwest::Request, HttpError> {
     let address = format!("{}{}", outgoing.target, outgoing.path_and_query);
     let operation = outgoing.operation;
     let url = reqwest::Url::parse(&address)
-        .map_err(|_| super::denied(format!("operation {operation}: no valid address")))?;
+        .map_err(|_| denied(format!("operation {operation}: no valid address")))?;
     let path = outgoing.path_and_query.split('?').next().unwrap_or_default();
     if url.path() != path {
-        return Err(super::denied(format!("operation {operation}: its path would be sent as another one")));
+        return Err(denied(format!("operation {operation}: its path would be sent as another one")));
     }
     let mut request = reqwest::Request::new(outgoing.method, url);
     *request.headers_mut() = outgoing.headers;
@@ -245,7 +244,7 @@ fn tls(authorities: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, 
 fn broken(operation: &str, connection: &Connection, error: reqwest::Error) -> HttpError {
     if let Some(refused) = cause::<OutOfReach>(&error) {
         let refused = address_refused(&refused.address.to_string(), refused.why, &connection.key);
-        return super::denied(format!("operation {operation}: {refused}"));
+        return denied(format!("operation {operation}: {refused}"));
     }
     let request_sent = !error.is_connect();
     let kind = if error.is_timeout() { HttpErrorKind::TimedOut } else { HttpErrorKind::Unreachable };
@@ -297,7 +296,7 @@ fn too_large(operation: &str, connection: &str, cap: usize) -> HttpError {
 }
 
 fn not_set_up(error: &dyn Error) -> HttpError {
-    super::denied(format!("no TLS could be set up: {}", innermost(error)))
+    denied(format!("no TLS could be set up: {}", innermost(error)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Whether a call may send what it asks for: the manifest's half and the operator's, neither widening the other.
 
-use super::{Caller, declaration::Declared, denied, template::Blank};
+use super::{caller::Caller, declaration::Declared, refused::denied, template::Blank};
 use host_model::contract::http::{HttpError, Request};
 
 /// The declared operation that `request` names, where this call may send it as it is.

@@ -6,14 +6,24 @@ mod ledger;
 mod vendor;
 mod wire;
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use super::*;
-use crate::{clock::ManualClock, connection::ConnectionSpec};
+use super::{carry::QUICK_BYTES, *};
+use crate::{
+    clock::ManualClock,
+    connection::{Connection, ConnectionSpec},
+};
 use host_model::{
-    contract::manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec},
+    contract::{
+        Interface,
+        http::{HttpError, HttpErrorKind, Request, Response},
+        manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec},
+    },
     secret::Secret,
 };
 use vendor::{Sent, Vendor};

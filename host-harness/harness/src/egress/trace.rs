@@ -6,10 +6,8 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    redactor::Redactor,
-    transport::{Answer, Outgoing},
-};
+use super::transport::{Answer, Outgoing};
+use crate::connection::Redactor;
 use host_model::contract::http::HttpError;
 
 /// The longest body that is shown, in bytes.

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method};
 
-use super::target::Target;
-use crate::connection::Connection;
+use crate::connection::{Connection, Target};
 use host_model::contract::http::HttpError;
 
 /// A finished request, credentials and all. It does not print.

@@ -1,8 +1,8 @@
 //! What changes while a host runs: connections come, change, move and go, and plugins come.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::Host;
+use super::running::Host;
 use crate::{
     config::{self, Problem, Wrong},
     connection::{ConnectionSpec, SettingError},
@@ -65,7 +65,7 @@ impl Host {
         if owner.is_some_and(|connection| connection.tenant != spec.tenant) {
             return Err(config::problem_of(&spec, Wrong::KeyTaken).into());
         }
-        let lacking = self.engine.pool().lacks(&spec.limits);
+        let lacking = self.runtime.engine().pool().lacks(&spec.limits);
         if !lacking.is_empty() {
             return Err(PutError::Pool { connection: spec.key, lacking });
         }
@@ -114,9 +114,5 @@ impl Host {
         slots.insert(name.to_owned(), Arc::new(Slot::of(plugin)));
         self.slots.store(Arc::new(slots));
         Ok(digest)
-    }
-
-    pub(super) fn changing(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

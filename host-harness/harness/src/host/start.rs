@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use super::Host;
+use super::running::Host;
 use crate::{
+    calls::Runtime,
     clock::{Clock, SystemClock},
     config::{Config, PluginSource},
     connection::{CallLimits, ConnectionSpec},
     egress::{Egress, Ledger, Network, Transport},
     engine::{Engine, PoolSize},
     plugin::{LoadError, Plugin, Slot, SwapError, WatchError, watch},
-    sandbox::{Room, Turns},
 };
 
 /// Why a host did not start.
@@ -55,6 +55,27 @@ pub enum StartError {
     },
 }
 
+impl Host {
+    /// Loads every plugin of `config` and resolves its connections; requests go out to the network.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::builder(config).start().await
+    }
+
+    /// The same, with another way out and another clock.
+    pub async fn start_with(
+        config: Config,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        Self::builder(config).through(transport).by_clock(clock).start().await
+    }
+
+    /// A host of `config` that is not started yet.
+    pub fn builder(config: Config) -> Builder {
+        Builder::of(config)
+    }
+}
+
 /// A host that is about to start: what a configuration says, and what only an embedder can give.
 pub struct Builder {
     config: Config,
@@ -65,7 +86,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn of(config: Config) -> Self {
+    fn of(config: Config) -> Self {
         let pool = pool_size(&config);
         Self {
             config,
@@ -106,7 +127,6 @@ impl Builder {
         let Self { config, pool, transport, clock, ledger } = self;
         let engine = Engine::new(&pool).map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine);
-        let room = Arc::new(Room::new(&engine, config.host.tenant_concurrent_calls as usize));
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
         for (name, source) in &config.plugins {
             let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();
@@ -117,13 +137,14 @@ impl Builder {
             }
             slots.insert(name.clone(), slot);
         }
-        let turns = Arc::new(Turns::new(Arc::clone(&clock)));
-        let egress = Egress::by_clock(transport, clock);
+        let egress = Egress::by_clock(transport, Arc::clone(&clock));
         let egress = match ledger {
             Some(ledger) => egress.counting_in(ledger),
             None => egress,
         };
-        Ok(Host::of(engine, room, turns, Arc::new(egress), slots, watched))
+        let per_tenant = config.host.tenant_concurrent_calls as usize;
+        let runtime = Runtime::new(engine, per_tenant, clock, Arc::new(egress));
+        Ok(Host::of(runtime, slots, watched))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `credentials`: checks with secrets that stay in the host.
 
-use crate::{bindings::contract::credentials, credential, sandbox::CallState};
+use crate::{bindings::contract::credentials, credential, sandbox::state::CallState};
 use host_model::contract::Interface;
 
 impl credentials::Host for CallState {

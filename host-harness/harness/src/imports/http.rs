@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{bindings::contract::http, egress::Caller, sandbox::CallState};
+use crate::{bindings::contract::http, egress::Caller, sandbox::state::CallState};
 use host_model::contract::http::{HttpError, HttpErrorKind, Request, Response};
 
 /// What a pair of texts takes beside its characters.

@@ -1,6 +1,6 @@
 //! `log.write`: lines for the operator, within a quota, escaped, without the connection's secrets and the person's names.
 
-use crate::{bindings::contract::log, sandbox::CallState};
+use crate::{bindings::contract::log, sandbox::state::CallState};
 
 impl log::Host for CallState {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {

@@ -11,7 +11,7 @@ use crate::{
         exports::{connector, consent, erasure, webhook_token, webhook_verify},
         v0_1_0::{self, Verdict},
     },
-    sandbox::Sandbox,
+    sandbox::instance::Sandbox,
 };
 use host_model::contract::{ContractVersion, Interface};
 

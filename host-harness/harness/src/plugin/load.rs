@@ -6,129 +6,26 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
 use super::{
-    Exports, Plugin,
-    surface::{IMPORTS, Surface, Way},
+    exports::Exports,
+    load_error::LoadError,
+    load_policy::{LoadPolicy, Wasi},
+    loaded::Plugin,
+    surface::Surface,
 };
-use crate::sandbox::{failure_of, too_slow_to_load};
 use crate::{
     bindings::Bounded,
-    connection::CallLimits,
-    egress::{Declaration, ManifestError, Redactor},
+    connection::{CallLimits, Redactor},
+    egress::Declaration,
     engine::Engine,
-    sandbox::{About, CallState, Masks, Sandbox},
+    sandbox::{
+        about::About,
+        failure::{failure_of, too_slow_to_load},
+        instance::Sandbox,
+        masks::Masks,
+        state::CallState,
+    },
 };
-use host_model::{
-    contract::{ContractVersion, Interface, manifest::Manifest},
-    digest::Digest,
-    failure::CallFailure,
-};
-
-/// What to do with imports of `wasi:*`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wasi {
-    /// Refuse the plugin.
-    #[default]
-    Refused,
-    /// Load it; a call that uses one of them traps. For toolchains that cannot leave WASI out.
-    Trapped,
-}
-
-/// The operator's conditions for a plugin.
-#[derive(Clone, Copy, Debug)]
-pub struct LoadPolicy {
-    /// The largest component. Compiling takes about a second a MiB, and bounds nothing by itself.
-    pub max_bytes: usize,
-    /// What to do with imports of `wasi:*`.
-    pub wasi: Wasi,
-    /// How long it may take to start and describe itself. It asks nobody, so a machine under load is all that it waits for.
-    pub describe: Duration,
-}
-
-impl Default for LoadPolicy {
-    fn default() -> Self {
-        Self { max_bytes: 2 << 20, wasi: Wasi::Refused, describe: Duration::from_secs(10) }
-    }
-}
-
-/// Why a component is not a plugin.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// Over the size cap.
-    #[error("the component has {found} bytes, more than the {allowed} that the plugin's max-bytes allows")]
-    TooLarge {
-        /// Its size.
-        found: usize,
-        /// The cap.
-        allowed: usize,
-    },
-    /// Not wasm, a core module, or a proposal that is off.
-    #[error("not a component that this host runs: {0}")]
-    NotAComponent(String),
-    /// An import that the contract does not have.
-    #[error(
-        "imports {import}, which is not in the contract: a connector may import {} of privacy:saas-connector and nothing \
-         else{}",
-        IMPORTS.join(", "),
-        if *.wasi { "; if its toolchain cannot leave WASI out, set wasi = \"trapped\" for this plugin" } else { "" }
-    )]
-    ForeignImport {
-        /// Its full name.
-        import: String,
-        /// Whether `wasi = "trapped"` would let it in.
-        wasi: bool,
-    },
-    /// An export that the contract does not have.
-    #[error(
-        "exports {export}, which is not in the contract: a connector may export {} of privacy:saas-connector and nothing else",
-        Interface::ALL.map(Interface::name).join(", ")
-    )]
-    ForeignExport {
-        /// Its full name.
-        export: String,
-    },
-    /// A contract version that this host does not serve.
-    #[error("{way} {name}; this host serves {}", ContractVersion::served())]
-    UnservedVersion {
-        /// How the component uses it.
-        way: Way,
-        /// The full name.
-        name: String,
-    },
-    /// Interfaces of more than one contract version.
-    #[error("mixes versions of the contract: {0} and {1}; build it against one of them")]
-    MixedVersions(String, String),
-    /// Not even a base connector.
-    #[error(
-        "exports no privacy:saas-connector/connector, so it is no connector; this host serves {}",
-        ContractVersion::served()
-    )]
-    NoConnector,
-    /// A type or function differs from the contract's.
-    #[error("does not fit the contract: {0}")]
-    Mismatch(String),
-    /// It did not come through its own start or `describe`.
-    #[error("could not describe itself: {0}")]
-    Undescribed(CallFailure),
-    /// Its manifest breaks rules.
-    #[error("its manifest breaks {} of the contract's rules:{}", .0.len(), bulleted(.0))]
-    Manifest(Vec<ManifestError>),
-    /// The thread that compiled it is gone.
-    #[error("compiling was interrupted")]
-    Interrupted,
-}
-
-/// More broken rules than this are told when these are mended.
-const MOST_TOLD: usize = 50;
-
-/// A manifest's own words stand in these sentences, and are not to rewrite a terminal.
-fn plain(sentence: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
-    sentence.chars().take(500).flat_map(shown).collect()
-}
-
-fn bulleted(errors: &[ManifestError]) -> String {
-    errors.iter().take(MOST_TOLD).flat_map(|error| ["\n  - ".to_owned(), plain(&error.to_string())]).collect()
-}
+use host_model::{contract::manifest::Manifest, digest::Digest};
 
 impl Plugin {
     /// Loads a component; compiling happens on a thread of its own.
@@ -183,7 +80,7 @@ async fn describe(
     let limits = CallLimits { hostcall_bytes: 256 << 10, ..CallLimits::default() };
     let work = async {
         let _place = engine.calls().acquire().await;
-        let mut sandbox = Sandbox::begin(engine, pre, &limits, None, Arc::clone(&meter))
+        let mut sandbox = Sandbox::begin(pre, &limits, None, Arc::clone(&meter))
             .await
             .map_err(|error| LoadError::Undescribed(failure_of(&error, &meter)))?;
         exports.check(&mut sandbox).map_err(|error| LoadError::Mismatch(sentence(&error)))?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Plugin;
+use super::loaded::Plugin;
 use host_model::contract::{ContractVersion, Interface, manifest::Manifest};
 
 /// A plugin's identity and everything that it may do.

@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use super::{Changes, Plugin};
+use super::{changes::Changes, loaded::Plugin};
 use crate::{
     connection::{Connection, ConnectionSpec, SettingError},
     lines::lines,

@@ -1,33 +1,14 @@
 //! The names that a component imports and exports: all of the contract, and all of one version.
 
-use std::fmt;
-
 use wasmtime::component::Component;
 
-use super::{LoadError, Wasi};
+use super::{
+    interfaces::{IMPORTS, Way},
+    load_error::LoadError,
+    load_policy::Wasi,
+};
 use crate::engine::Engine;
 use host_model::contract::{self, ContractVersion, Interface};
-
-/// The contract's interfaces that a connector may import.
-pub(super) const IMPORTS: [&str; 4] = ["types", "http", "credentials", "log"];
-
-/// How a component uses an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// It calls it.
-    Imports,
-    /// It offers it.
-    Exports,
-}
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Imports => "imports",
-            Self::Exports => "exports",
-        })
-    }
-}
 
 /// What a component imports and exports.
 pub(super) struct Surface {

@@ -9,7 +9,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use super::{LoadPolicy, Plugin, Slot};
+use super::{load_policy::LoadPolicy, loaded::Plugin, slot::Slot};
 use crate::engine::Engine;
 use host_model::digest::Digest;
 

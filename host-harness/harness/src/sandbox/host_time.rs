@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::CallHook;
 
-use crate::engine::{TICK, ticks};
+use super::ticks::{self, TICK};
 
 /// Time that the host has computed and that the guest has not been charged for.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl HostTime {
 
     /// The host waits from here on, or the guest computes.
     pub(crate) fn pause(&mut self) {
-        self.ends(ticks());
+        self.ends(ticks::passed());
     }
 
     fn ends(&mut self, now: u64) {
@@ -37,7 +37,7 @@ impl HostTime {
 
     /// The host computes from here on.
     pub(crate) fn resume(&mut self) {
-        self.since = Some(ticks());
+        self.since = Some(ticks::passed());
     }
 
     /// Another thread has computed for so long.

@@ -3,28 +3,15 @@
 
 mod names;
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, OnceLock},
-};
+use std::{borrow::Cow, sync::OnceLock};
 
-use crate::egress::Redactor;
-use host_model::contract::{Subject, webhook::Delivery};
+use super::about::About;
+use crate::connection::Redactor;
+use host_model::contract::Subject;
 use names::Names;
 
 /// Stands for every text of a call that names more than is searched for.
 const WITHHELD: &str = "[redacted: the call names more than is searched for]";
-
-/// Whom a call is about.
-#[derive(Clone, Debug)]
-pub(crate) enum About {
-    /// No person.
-    Nobody,
-    /// These.
-    People(Vec<Subject>),
-    /// Whoever is in this delivery: nobody knows them before it is read.
-    Delivery(Arc<Delivery>),
-}
 
 /// Masks the texts of one call.
 pub(crate) struct Masks {
@@ -83,9 +70,11 @@ fn off_the_runtime<T>(work: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::egress::BUILT;
-    use host_model::contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS};
+    use crate::connection::BUILT;
+    use host_model::contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, webhook::Delivery};
 
     fn delivery(url: &str, body: &str) -> About {
         About::Delivery(Arc::new(Delivery {

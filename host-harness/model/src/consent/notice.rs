@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::Cause;
+use super::cause::Cause;
 use crate::contract::consent::Choice;
 
 /// Who sees to it that a notice's choices are kept.

@@ -1,14 +1,14 @@
 //! Notice preferences in, item choices out, and a report on each.
 
 mod conclude;
+mod erased;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Notice, NoticePreference, System,
-    mapping::{StoredItem, titled},
+    mapping::item::{StoredItem, titled},
     newest::{Ledger, Origin, Recorded, by_then, choose, second},
-    propagates,
+    notice::{Notice, NoticePreference, System, propagates},
 };
 use crate::contract::consent::{Choice, ItemId, Preference};
 
@@ -162,26 +162,6 @@ impl Plan {
             }
         }
         once
-    }
-
-    /// The same without its opt-ins, for a person who was erased here and whom the vendor still has.
-    #[must_use]
-    pub fn without_opt_ins(mut self) -> Self {
-        for line in &mut self.lines {
-            if matches!(&line.state, State::Open { chosen, .. } if chosen.choice == Choice::OptIn) {
-                line.state = State::settled(Status::Refused, conclude::ERASED_HERE);
-            }
-        }
-        self
-    }
-
-    /// The same, settled: an erasure found nobody, and the vendor still has nobody to opt out.
-    #[must_use]
-    pub fn of_nobody(mut self) -> Self {
-        for line in self.lines.iter_mut().filter(|line| matches!(line.state, State::Open { .. })) {
-            line.state = State::settled(Status::NotApplicable, conclude::NOT_THERE);
-        }
-        self
     }
 
     /// What became of each notice and item so far.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exemption, Settings};
+use super::{Settings, claim::Exemption};
 
 /// A connector's declaration, as it came from the guest; the host checks it before anything relies on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

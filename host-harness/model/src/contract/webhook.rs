@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Subject,
     consent::{ItemId, Preference},
+    person::Subject,
 };
 
 /// A webhook as it came, but for the token: a placeholder stands in its slot. Bodies hold people, so it does not print.

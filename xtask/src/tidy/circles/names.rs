@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::{
+use crate::tidy::source::{
     mention::{Mention, Role},
     modules::{Modules, Name},
 };

@@ -1,28 +1,12 @@
 mod forms;
 
-use std::fs;
-
-use tempfile::TempDir;
-
 use super::*;
-
-/// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    for (name, text) in files {
-        let file = folder.path().join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-    folder
-}
+use crate::tidy::source::sample::{folder, library};
 
 /// The circles of a library of these files, `lib.rs` among them, without the folder's name.
 fn circles(files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
-    let target = Target { kind: vec!["lib".to_owned()], src_path: folder.path().join("lib.rs") };
-    let library = Package { name: "library".to_owned(), targets: vec![target] };
-    let circles = library.circles().unwrap();
+    let circles = library(&folder).circles().unwrap();
     circles.iter().map(|circle| circle.split_once(": ").unwrap().1.to_owned()).collect()
 }
 
@@ -263,14 +247,4 @@ fn the_library_and_the_programs_of_every_member_are_looked_through_and_nothing_e
     let shown = folder.path().canonicalize().unwrap().join("parts/one/src").display().to_string();
     let circle = |way| format!("{shown}: circle: {way}");
     assert_eq!(ways, [circle("a.rs -> b.rs -> a.rs"), circle("of_lib.rs -> shared.rs -> of_lib.rs")]);
-}
-
-#[test]
-fn an_exception_hides_its_own_packages_circles_and_is_told_where_there_are_none() {
-    let found = BTreeMap::from([("one", vec!["circle".to_owned()]), ("two", Vec::new())]);
-    assert_eq!(judged(&found, &[]), ["circle"]);
-    assert_eq!(judged(&found, &[("one", "why")]), [""; 0]);
-    let told = |name| format!("{name}: it may have circles (why) and has none: strike it from `EXCEPTED`");
-    assert_eq!(judged(&found, &[("two", "why")]), ["circle", &told("two")]);
-    assert_eq!(judged(&found, &[("one", "why"), ("gone", "why")]), [told("gone")]);
 }

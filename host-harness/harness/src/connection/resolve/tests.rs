@@ -62,7 +62,7 @@ fn each_problem_has_its_sentence() {
         (
             vec![("project_type", "hybrid")],
             vec![KEY],
-            "connection newsletter, setting project_type: the connector does not have it; did you mean project-type?",
+            "connection newsletter, setting project_type: the connector does not have it: did you mean `project-type`?",
         ),
         (
             vec![("colour", "red")],
@@ -207,6 +207,6 @@ fn a_denial_of_an_operation_that_does_not_exist_is_refused() {
     let errors = spec.resolve(&Manifest { operations: vec![operation], ..manifest() }).unwrap_err();
     assert_eq!(
         errors[0].to_string(),
-        "connection newsletter, setting egress.denied-operations: the connector has no operation \"forgett\"; did you mean forget?"
+        "connection newsletter, setting egress.denied-operations: the connector has no operation \"forgett\": did you mean `forget`?"
     );
 }

@@ -1,5 +1,6 @@
 //! Every rule that a manifest keeps, looked at once, when the plugin is loaded.
 
+mod bounds;
 mod operation;
 mod people;
 
@@ -9,26 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::HeaderName;
 
-use super::{Declared, ManifestError};
-use crate::egress::{
-    target::matches_option,
-    template::{Blank, is_name},
+use super::{declared::Declared, error::ManifestError};
+use crate::{
+    connection::{WEBHOOK_TOKEN, WEBHOOK_URL, allows},
+    egress::template::is_name,
 };
+use bounds::{ENTRIES, VALUE, WORD, is_plain, prose};
 use host_model::contract::manifest::{Manifest, Place, SettingSpec};
 
-/// The setting that the host fills with the address for the connection's webhooks.
-pub(crate) const WEBHOOK_URL: &str = "webhook-url";
-/// The blank that stands for the token being installed.
-pub(crate) const WEBHOOK_TOKEN: &str = "webhook-token";
-
-/// More than any vendor has, and less than a page of an operator's patience.
-const ENTRIES: usize = 200;
-/// A sentence or two.
-const PROSE: usize = 1_000;
-/// A word.
-const WORD: usize = 64;
-/// A host setting's value, an option, a parameter's name.
-const VALUE: usize = 256;
 /// The most that a limit may allow: each is remembered for a period.
 const MOST_REQUESTS: u32 = 1_000_000;
 /// A limit's longest window: what a host can keep a log of.
@@ -112,11 +101,6 @@ fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
     }
 }
 
-/// Whether the manifest's options let `value` be.
-pub(crate) fn allows(setting: &SettingSpec, value: &str) -> bool {
-    setting.options.is_empty() || setting.options.iter().any(|option| matches_option(option, value))
-}
-
 fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     for limit in &manifest.limits {
         let possible = limit.period_ms.is_none_or(|period| (1..=LONGEST_PERIOD_MS).contains(&period));
@@ -188,32 +172,6 @@ fn names<'a>(what: &'static str, all: impl Iterator<Item = &'a String>, errors: 
         if !seen.insert(found) {
             errors.push(ManifestError::Twice { what, name: found.clone() });
         }
-    }
-}
-
-fn prose(what: &str, text: &str, errors: &mut Vec<ManifestError>) {
-    if text.chars().count() > PROSE {
-        errors.push(ManifestError::TooLong { what: what.to_owned(), limit: PROSE, unit: "characters" });
-    } else if !is_plain(text, PROSE) {
-        errors.push(ManifestError::NotPlain { what: what.to_owned() });
-    }
-}
-
-/// Whether `text` shows as what it is, on a terminal too.
-fn is_plain(text: &str, longest: usize) -> bool {
-    text.chars().count() <= longest && !text.chars().any(char::is_control)
-}
-
-/// What fills the blank `blank` of any operation.
-fn filler(manifest: &Manifest, blank: &str) -> Blank {
-    if blank == WEBHOOK_TOKEN {
-        Blank::WebhookToken
-    } else if manifest.is_secret(blank) {
-        Blank::Secret(blank.to_owned())
-    } else if blank == WEBHOOK_URL || manifest.setting(blank).is_some() {
-        Blank::Setting(blank.to_owned())
-    } else {
-        Blank::Value(blank.to_owned())
     }
 }
 

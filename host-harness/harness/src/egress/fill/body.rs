@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::egress::{
     declaration::{BodyKind, Declared},
-    denied,
+    refused::denied,
 };
 use host_model::contract::{
     http::{HttpError, Request},

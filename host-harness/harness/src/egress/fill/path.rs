@@ -2,10 +2,10 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Fillings, no_token, open_blank};
+use super::blanks::{Fillings, no_token, open_blank};
 use crate::egress::{
     declaration::Declared,
-    denied, no_credential,
+    refused::{denied, no_credential},
     template::{Blank, Piece},
 };
 use host_model::contract::http::HttpError;

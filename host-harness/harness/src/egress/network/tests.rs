@@ -7,10 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 use http::{HeaderMap, Method};
 
 use super::*;
-use crate::{
-    connection::{ConnectionSpec, Deadlines, EgressPolicy},
-    egress::target::Target,
-};
+use crate::connection::{ConnectionSpec, Deadlines, Target};
 use host_model::contract::manifest::{Manifest, Operation, SettingSpec};
 use server::{Authority, Server};
 

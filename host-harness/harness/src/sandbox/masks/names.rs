@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::About;
+use crate::sandbox::about::About;
 use host_model::contract::{MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, Subject, webhook::Delivery};
 
 /// Most bytes of names in one call: a person at every bound, or some five hundred people as they are. Searching for them

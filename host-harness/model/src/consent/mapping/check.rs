@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ConsentableItem, StoredItem, titled};
+use super::item::{ConsentableItem, StoredItem, titled};
 use crate::{
-    consent::{NotPropagated, Notice, System},
+    consent::notice::{NotPropagated, Notice, System},
     contract::consent::ItemId,
     nearest::nearest,
 };

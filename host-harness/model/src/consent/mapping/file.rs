@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConsentableItem, MappingProblem, StoredItem,
-    check::{Entry, Under, checked},
+    check::{Entry, MappingProblem, Under, checked},
+    item::{ConsentableItem, StoredItem},
 };
 use crate::{
-    consent::{Notice, System},
+    consent::notice::{Notice, System},
     contract::consent::ItemId,
 };
 

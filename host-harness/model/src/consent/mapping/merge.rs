@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ConsentableItem, StoredItem};
+use super::item::{ConsentableItem, StoredItem};
 use crate::contract::consent::{Item, ItemId};
 
 /// How deep items may belong to items. What lies deeper, or belongs to itself in the end, stands at the top: a listing

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     consent::{Enforcement, Notice, System},
-    contract::consent::Item,
+    contract::consent::{Item, ItemId},
 };
 
 mod checking;

@@ -7,12 +7,7 @@ use crate::contract::{
 };
 
 /// Why nothing is applied for a person whom the vendor has erased.
-pub(super) const ERASED: &str = "the vendor has erased this person; an erasure is never undone by a consent";
-/// Why an opt-in is not applied for a person who was erased here, and whom the vendor has all the same.
-pub(super) const ERASED_HERE: &str = "this person was erased here; an erasure is never undone by a consent";
-/// Why an opt-out is not applied for a person whom neither an erasure nor a look found.
-pub(super) const NOT_THERE: &str =
-    "an erasure found nobody at the vendor, and it still has nobody: a person is not created to be opted out";
+const ERASED: &str = "the vendor has erased this person; an erasure is never undone by a consent";
 
 impl Plan {
     /// The same after one `apply` of [`preferences`](Self::preferences). What is pending stays open, to be applied again

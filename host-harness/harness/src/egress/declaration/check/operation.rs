@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
 
-use super::{ENTRIES, PROSE, VALUE, filler, is_plain, prose};
-use crate::egress::{
-    declaration::{BodyForm, BodyKind, Declared, ManifestError, Written},
-    template::{Blank, Template},
+use super::bounds::{ENTRIES, PROSE, VALUE, is_plain, prose};
+use crate::{
+    connection::{WEBHOOK_TOKEN, WEBHOOK_URL},
+    egress::{
+        declaration::{
+            declared::{BodyForm, BodyKind, Declared, Written},
+            error::ManifestError,
+        },
+        template::{Blank, Template},
+    },
 };
 use host_model::contract::{
     Interface,
@@ -172,6 +178,19 @@ fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestErr
 
 fn template(manifest: &Manifest, text: &str) -> Template {
     Template::parse(text, |blank| filler(manifest, blank))
+}
+
+/// What fills the blank `blank` of any operation.
+fn filler(manifest: &Manifest, blank: &str) -> Blank {
+    if blank == WEBHOOK_TOKEN {
+        Blank::WebhookToken
+    } else if manifest.is_secret(blank) {
+        Blank::Secret(blank.to_owned())
+    } else if blank == WEBHOOK_URL || manifest.setting(blank).is_some() {
+        Blank::Setting(blank.to_owned())
+    } else {
+        Blank::Value(blank.to_owned())
+    }
 }
 
 fn body(operation: &Operation, errors: &mut Vec<ManifestError>) -> Option<BodyForm> {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{ENTRIES, VALUE, WORD, allows, is_plain, prose};
-use crate::egress::declaration::ManifestError;
+use super::bounds::{ENTRIES, VALUE, WORD, is_plain, prose};
+use crate::{connection::allows, egress::declaration::error::ManifestError};
 use host_model::contract::{
     Interface,
     manifest::{Identifies, Manifest},

@@ -10,26 +10,26 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{connection::TenantId, engine::Engine};
 
 /// Room for calls: a tenant that fills its share waits in its own queue, and the others do not.
-pub struct Room {
+pub(super) struct Room {
     per_tenant: usize,
     tenants: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     all: Arc<Semaphore>,
 }
 
 /// A call's place; free again when dropped.
-pub(crate) struct Place {
+pub(super) struct Place {
     _tenant: OwnedSemaphorePermit,
     _pool: OwnedSemaphorePermit,
 }
 
 impl Room {
     /// `per_tenant` calls at once for each tenant, and all together what `engine` holds.
-    pub fn new(engine: &Engine, per_tenant: usize) -> Self {
+    pub(super) fn new(engine: &Engine, per_tenant: usize) -> Self {
         Self { per_tenant, tenants: Mutex::default(), all: Arc::clone(engine.calls()) }
     }
 
     /// A place for a call of `tenant`; waits for one. None when the host is going down.
-    pub(crate) async fn enter(&self, tenant: &TenantId) -> Option<Place> {
+    pub(super) async fn enter(&self, tenant: &TenantId) -> Option<Place> {
         let share = self.share(tenant);
         let tenant = share.acquire_owned().await.ok()?;
         let pool = Arc::clone(&self.all).acquire_owned().await.ok()?;

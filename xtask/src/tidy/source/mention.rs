@@ -7,17 +7,17 @@ use syn::{ItemUse, UseTree, ext::IdentExt as _};
 
 /// A path, as it is written where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Mention {
-    pub(super) path: Vec<String>,
-    pub(super) role: Role,
+pub(crate) struct Mention {
+    pub(crate) path: Vec<String>,
+    pub(crate) role: Role,
     /// In its file, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
 }
 
 /// What a path stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// An item, which is its last word.
+pub(crate) enum Role {
+    /// An item, which is its last word; a method that is called has no other.
     Item,
     /// An item or a module, known by this name from then on; `None` where it is given no name.
     Import(Option<String>),
@@ -27,14 +27,14 @@ pub(super) enum Role {
 
 impl Mention {
     /// `None` where there are no words.
-    pub(super) fn new<'a>(words: impl IntoIterator<Item = &'a Ident>, role: Role) -> Option<Self> {
+    pub(crate) fn new<'a>(words: impl IntoIterator<Item = &'a Ident>, role: Role) -> Option<Self> {
         let mut words = words.into_iter().peekable();
         let line = words.peek()?.span().start().line;
         Some(Self { path: words.map(word).collect(), role, line })
     }
 
     /// The same, seen from around so many modules: what is above them is above the function that holds them.
-    pub(super) fn out_of(mut self, modules: usize) -> Self {
+    pub(crate) fn out_of(mut self, modules: usize) -> Self {
         let above = self.path.iter().take(modules).take_while(|word| *word == "super").count();
         if above > 0 {
             self.path.splice(..above, ["self".to_owned()]);
@@ -43,13 +43,13 @@ impl Mention {
     }
 
     /// Everything that one `use` imports.
-    pub(super) fn of_use(item: &ItemUse) -> Vec<Self> {
+    pub(crate) fn of_use(item: &ItemUse) -> Vec<Self> {
         // `::name` is another crate.
         if item.leading_colon.is_some() { Vec::new() } else { Self::of_tree(&item.tree) }
     }
 
     /// The same of what stands between `use` and its semicolon.
-    pub(super) fn of_tree(tree: &UseTree) -> Vec<Self> {
+    pub(crate) fn of_tree(tree: &UseTree) -> Vec<Self> {
         let mut found = Vec::new();
         collect(tree, &mut Vec::new(), &mut found);
         found

@@ -12,32 +12,32 @@ use syn::{Attribute, Expr, ExprLit, Item, ItemMod, Lit, Meta, ext::IdentExt as _
 use super::{mention::Mention, only_tests::marks_a_test, paths::mentions};
 
 /// A module's path from the crate's root, which is empty for the root itself.
-pub(super) type Name = Vec<String>;
+pub(crate) type Name = Vec<String>;
 
 /// A file, or an inline part of it.
-pub(super) struct Module {
-    pub(super) file: PathBuf,
-    pub(super) mentions: Vec<Mention>,
+pub(crate) struct Module {
+    pub(crate) file: PathBuf,
+    pub(crate) mentions: Vec<Mention>,
 }
 
 /// Every module of a crate that is compiled for more than its tests. One name can be several modules', each for systems of
 /// its own.
 #[derive(Default)]
-pub(super) struct Modules(BTreeMap<Name, Vec<Module>>);
+pub(crate) struct Modules(BTreeMap<Name, Vec<Module>>);
 
 impl Modules {
     /// All that the crate with this root file is made of.
-    pub(super) fn read(root: &Path) -> Result<Self> {
+    pub(crate) fn read(root: &Path) -> Result<Self> {
         let mut modules = Self::default();
         modules.read_file(&Place { name: Name::new(), file: root.to_owned(), below: folder_of(root) })?;
         Ok(modules)
     }
 
-    pub(super) fn of_name(&self, name: &[String]) -> &[Module] {
+    pub(crate) fn of_name(&self, name: &[String]) -> &[Module] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Name, &Module)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Name, &Module)> {
         self.0.iter().flat_map(|(name, modules)| modules.iter().map(move |module| (name, module)))
     }
 

@@ -28,7 +28,7 @@ type Settled = Arc<tokio::sync::Mutex<Duration>>;
 
 /// The turns of everybody. Lives as long as the process.
 #[derive(Debug)]
-pub struct Turns {
+pub(super) struct Turns {
     clock: Arc<dyn Clock>,
     people: Mutex<People>,
 }
@@ -41,7 +41,7 @@ struct People {
 }
 
 /// A person's turn; over when dropped.
-pub(crate) struct Turn {
+pub(super) struct Turn {
     clock: Arc<dyn Clock>,
     names: Vec<OwnedMutexGuard<Duration>>,
     /// Whether it may have written without saying so. A call can be dropped at any await.
@@ -58,13 +58,13 @@ impl Drop for Turn {
 
 impl Turns {
     /// By `clock`.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, people: Mutex::default() }
     }
 
     /// The turn of `subject`, under each of its identifiers that identifies a person at the connection; waits for the last one's to
     /// end and to settle.
-    pub(crate) async fn take(&self, connection: &Connection, subject: &Subject) -> Turn {
+    pub(super) async fn take(&self, connection: &Connection, subject: &Subject) -> Turn {
         let identifiers = subject.identifiers().iter().filter(|i| connection.identifying.includes(&i.kind));
         let mut keys: Vec<_> = identifiers.map(|i| key(connection, &i.kind, &i.value)).collect();
         // One order for everybody, so that no two wait for each other.
@@ -104,12 +104,12 @@ impl People {
 
 impl Turn {
     /// From here on a write may leave; a turn that ends without a word about it is given time to settle.
-    pub(crate) fn may_write(&mut self) {
+    pub(super) fn may_write(&mut self) {
         self.untold = true;
     }
 
     /// The next turn begins no sooner than `wait` from now.
-    pub(crate) fn settles_after(&mut self, wait: Duration) {
+    pub(super) fn settles_after(&mut self, wait: Duration) {
         self.untold = false;
         let settled = self.clock.now() + wait;
         for name in &mut self.names {

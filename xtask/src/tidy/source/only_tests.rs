@@ -3,7 +3,7 @@
 use syn::{Attribute, Meta, Token, punctuated::Punctuated};
 
 /// Whether what bears the attribute is a test or compiled for tests alone.
-pub(super) fn marks_a_test(attribute: &Attribute) -> bool {
+pub(crate) fn marks_a_test(attribute: &Attribute) -> bool {
     let path = attribute.path();
     if path.is_ident("cfg") {
         return attribute.parse_args::<Meta>().is_ok_and(|condition| asks_for_test(&condition));
@@ -13,7 +13,7 @@ pub(super) fn marks_a_test(attribute: &Attribute) -> bool {
 }
 
 /// Whether the attribute says something for tests alone, as `#[cfg_attr(test, …)]` does.
-pub(super) fn is_for_tests(attribute: &Attribute) -> bool {
+pub(crate) fn is_for_tests(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg_attr")
         && attribute
             .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)

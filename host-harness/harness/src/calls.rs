@@ -1,21 +1,32 @@
 //! The calls that can be made on a connection, each a sentence: `calls.erase(subject).await`.
 
+#[cfg(feature = "measure")]
+pub mod measure;
+mod room;
+mod runtime;
+mod turns;
+
+pub use runtime::Runtime;
+pub use turns::{LONGEST_SETTLING, UNTOLD};
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{
-    About, Access, LONGEST_SETTLING, Masks, Room, Sandbox, Turns,
-    failure::{failed, failure_of, masked},
-    meter::Meter,
-};
 use crate::{
     bindings::{self, Bounded, contract::types},
     connection::Connection,
     door::Admitted,
     egress::{Egress, Trace},
-    engine::Engine,
     plugin::{Exports, Plugin},
+    sandbox::{
+        about::About,
+        failure::{failed, failure_of, masked},
+        instance::Sandbox,
+        masks::Masks,
+        meter::Meter,
+        state::Access,
+    },
 };
 use host_model::{
     contract::{
@@ -52,26 +63,16 @@ macro_rules! ask {
 /// The calls of one connection, on the plugin version that was current when it was asked for.
 #[derive(Clone)]
 pub struct Calls {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) room: Arc<Room>,
-    pub(crate) turns: Arc<Turns>,
-    pub(crate) plugin: Arc<Plugin>,
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) egress: Arc<Egress>,
-    pub(crate) trace: Option<Trace>,
+    runtime: Runtime,
+    plugin: Arc<Plugin>,
+    connection: Arc<Connection>,
+    trace: Option<Trace>,
 }
 
 impl Calls {
-    /// The calls of `connection` on `plugin`, which runs on `engine` and sends through `egress`.
-    pub fn new(
-        engine: Arc<Engine>,
-        room: Arc<Room>,
-        turns: Arc<Turns>,
-        plugin: Arc<Plugin>,
-        connection: Arc<Connection>,
-        egress: Arc<Egress>,
-    ) -> Self {
-        Self { engine, room, turns, plugin, connection, egress, trace: None }
+    /// The calls of `connection` on `plugin`, which was loaded with the runtime's engine.
+    pub fn new(runtime: Runtime, plugin: Arc<Plugin>, connection: Arc<Connection>) -> Self {
+        Self { runtime, plugin, connection, trace: None }
     }
 
     /// The same calls, each request shown to `trace` as it was sent, credentials masked.
@@ -84,7 +85,7 @@ impl Calls {
     /// The same calls through another way out, such as one that sends nothing.
     #[must_use]
     pub fn through(mut self, egress: Arc<Egress>) -> Self {
-        self.egress = egress;
+        self.runtime = self.runtime.through(egress);
         self
     }
 
@@ -114,7 +115,7 @@ impl Calls {
 
     /// Erases the person under every identifier that the connection can act on.
     pub async fn erase(&self, subject: &Subject) -> CallResult<Receipt> {
-        let _turn = self.turns.take(&self.connection, subject).await;
+        let _turn = self.runtime.turns().take(&self.connection, subject).await;
         let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
         ask!(self, about, None, Erasure, erasure.erase(subject))
     }
@@ -135,7 +136,7 @@ impl Calls {
 
     /// What the vendor holds for the person now; none where the person is unknown to it.
     pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<Held>>> {
-        let _turn = self.turns.take(&self.connection, subject).await;
+        let _turn = self.runtime.turns().take(&self.connection, subject).await;
         let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
         ask!(self, about, None, Consent, consent.current(subject))
     }
@@ -143,7 +144,7 @@ impl Calls {
     /// Makes the vendor hold exactly these choices and leaves every other as it is. Waits where the person's last call
     /// has not settled yet: see [`Report::settles_after_ms`].
     pub async fn apply(&self, subject: &Subject, preferences: &[Preference]) -> CallResult<Report> {
-        let mut turn = self.turns.take(&self.connection, subject).await;
+        let mut turn = self.runtime.turns().take(&self.connection, subject).await;
         turn.may_write();
         let asked = preferences.len();
         let about = About::People(vec![subject.clone()]);
@@ -187,11 +188,10 @@ impl Calls {
         let limits = &self.connection.limits;
         let deadline = limits.over_at();
         let work = async {
-            let Some(_place) = self.room.enter(&self.connection.tenant).await else {
+            let Some(_place) = self.runtime.room().enter(&self.connection.tenant).await else {
                 return Err(failed(FailureKind::NoRoom, "the host is going down", &meter));
             };
             let sandbox = Sandbox::begin(
-                &self.engine,
                 self.plugin.pre(),
                 limits,
                 Some(self.access(interface, accepted_placeholder, Arc::clone(&masks), deadline)),
@@ -218,7 +218,7 @@ impl Calls {
     }
 
     /// What a call of `interface` may reach.
-    pub(super) fn access(
+    fn access(
         &self,
         interface: Interface,
         accepted_placeholder: Option<String>,
@@ -229,7 +229,7 @@ impl Calls {
             interface,
             connection: Arc::clone(&self.connection),
             declaration: Arc::clone(self.plugin.declaration()),
-            egress: Arc::clone(&self.egress),
+            egress: Arc::clone(self.runtime.egress()),
             trace: self.trace.clone(),
             deadline,
             masks,

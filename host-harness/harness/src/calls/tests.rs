@@ -3,8 +3,7 @@
 use super::*;
 use crate::{
     config::{Config, PluginSource},
-    connection::ConnectionSpec,
-    egress::{BUILT, Reach},
+    connection::{BUILT, ConnectionSpec, Reach},
     host::Host,
 };
 use host_model::contract::{

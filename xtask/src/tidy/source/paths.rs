@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 use syn::{
-    Arm, Attribute, Expr, Field, FieldValue, ForeignItem, ImplItem, Item, ItemMod, ItemUse, Meta, Path, Stmt,
-    TraitItem, Variant, VisRestricted,
+    Arm, Attribute, Expr, ExprMethodCall, Field, FieldValue, ForeignItem, ImplItem, Item, ItemMod, ItemUse,
+    Meta, Path, Stmt, TraitItem, Variant, VisRestricted,
     visit::{self, Visit},
 };
 
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// In the order of the source.
-pub(super) fn mentions(items: &[Item]) -> Vec<Mention> {
+pub(crate) fn mentions(items: &[Item]) -> Vec<Mention> {
     let mut reader = Reader::default();
     for item in items {
         reader.visit_item(item);
@@ -70,6 +70,12 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_expr(&mut self, node: &'ast Expr) {
         self.bearer(|this| visit::visit_expr(this, node));
+    }
+
+    /// Which type has the method, only the compiler knows.
+    fn visit_expr_method_call(&mut self, node: &'ast ExprMethodCall) {
+        self.add(Mention::new([&node.method], Role::Item));
+        visit::visit_expr_method_call(self, node);
     }
 
     fn visit_arm(&mut self, node: &'ast Arm) {

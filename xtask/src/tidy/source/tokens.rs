@@ -6,14 +6,14 @@ use syn::{LitStr, Path, UseTree};
 use super::mention::{Mention, Role};
 
 /// What a macro is called with, or what it is defined as.
-pub(super) fn in_macro(tokens: &TokenStream) -> Vec<Mention> {
+pub(crate) fn in_macro(tokens: &TokenStream) -> Vec<Mention> {
     let mut found = Vec::new();
     collect(tokens.clone(), &mut found);
     found
 }
 
 /// What an attribute says: it can also hold paths in quotes, as `#[serde(default = "super::port")]` does.
-pub(super) fn in_attribute(tokens: &TokenStream) -> Vec<Mention> {
+pub(crate) fn in_attribute(tokens: &TokenStream) -> Vec<Mention> {
     let mut found = in_macro(tokens);
     collect_quoted(tokens.clone(), &mut found);
     found

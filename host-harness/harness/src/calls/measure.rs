@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{About, Calls, Masks, Sandbox, meter::Meter};
+use super::Calls;
 use crate::{
     bindings::{self, contract::types},
     door::Admitted,
     plugin::Plugin,
+    sandbox::{about::About, instance::Sandbox, masks::Masks, meter::Meter},
 };
 use host_model::contract::{Interface, Subject, consent::Preference};
 
@@ -45,7 +46,7 @@ impl Calls {
         let masks = Arc::new(Masks::new(self.connection.redactor.clone(), About::Nobody));
         let access = self.access(interface, accepted_placeholder, masks, deadline);
         let meter = Arc::new(Meter::default());
-        Sandbox::begin(&self.engine, self.plugin.pre(), &self.connection.limits, Some(access), meter).await
+        Sandbox::begin(self.plugin.pre(), &self.connection.limits, Some(access), meter).await
     }
 }
 

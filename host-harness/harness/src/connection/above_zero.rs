@@ -1,0 +1,19 @@
+//! Numbers that are written down and must not be 0.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, Unexpected},
+};
+
+/// A whole number above 0.
+pub(super) fn above_zero<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default + PartialEq,
+{
+    let number = T::deserialize(from)?;
+    if number == T::default() {
+        return Err(D::Error::invalid_value(Unexpected::Unsigned(0), &"a whole number above 0"));
+    }
+    Ok(number)
+}

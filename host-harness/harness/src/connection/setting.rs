@@ -1,0 +1,54 @@
+//! What the manifest's options let a setting be, and the names that are the host's own.
+
+use host_model::contract::manifest::SettingSpec;
+
+/// The setting that the host fills with the address for the connection's webhooks.
+pub(crate) const WEBHOOK_URL: &str = "webhook-url";
+/// The blank that stands for the token being installed.
+pub(crate) const WEBHOOK_TOKEN: &str = "webhook-token";
+
+/// Whether the manifest's options let `value` be.
+pub(crate) fn allows(setting: &SettingSpec, value: &str) -> bool {
+    setting.options.is_empty() || setting.options.iter().any(|option| matches_option(option, value))
+}
+
+/// Whether `value` is `option`, in which a `*` stands for letters, digits, dots and dashes.
+pub(super) fn matches_option(option: &str, value: &str) -> bool {
+    let is_wild = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
+    // For each length of `value`, whether that much of it matches what was read of `option`: nothing is tried twice, whoever
+    // wrote the option.
+    let mut reached: Vec<bool> = [true].into_iter().chain(value.bytes().map(|_| false)).collect();
+    for sign in option.bytes() {
+        let mut before = false;
+        let next = value.bytes().zip(&reached).map(|(b, here)| {
+            before = if sign == b'*' { is_wild(b) && (*here || before) } else { *here && b == sign };
+            before
+        });
+        reached = [false].into_iter().chain(next).collect();
+    }
+    reached.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_matches_whole_values_and_takes_no_longer_for_being_hostile() {
+        for (option, value, matches) in [
+            ("*", "a.b-c", true),
+            ("*", "", false),
+            ("*", "a_b", false),
+            ("a*c", "abc", true),
+            ("a*c", "ac", false),
+            ("a*c*", "abcd", true),
+            ("**", "a", false),
+            ("**", "ab", true),
+            ("", "", true),
+            ("é", "é", true),
+        ] {
+            assert_eq!(matches_option(option, value), matches, "{option:?} {value:?}");
+        }
+        assert!(!matches_option(&("*".repeat(100) + "_"), &"a".repeat(200)));
+    }
+}

@@ -1,0 +1,24 @@
+//! The way of a request from permission to answer, each step in a file of its own.
+
+use super::{Egress, caller::Caller, credentials::renewable, permit};
+use host_model::{
+    contract::http::{HttpError, Request, Response},
+    secret::Secrets,
+};
+
+impl Egress {
+    /// Sends `request` for `caller`, and shows what of the answer a guest may see.
+    pub async fn send(&self, caller: &Caller<'_>, request: Request) -> Result<Response, HttpError> {
+        let declared = permit::permitted(caller, &request)?;
+        let secrets = self.secrets(caller, declared, &Secrets::new()).await?;
+        let mut answer = self.carry(caller, declared, &secrets, &request).await?;
+        let refused = renewable(caller, declared, secrets);
+        if answer.status == 401 && !refused.is_empty() {
+            // The vendor has seen the operation once, whatever becomes of the second try.
+            let seen = |error| HttpError { request_sent: true, ..error };
+            let renewed = self.secrets(caller, declared, &refused).await.map_err(seen)?;
+            answer = self.carry(caller, declared, &renewed, &request).await.map_err(seen)?;
+        }
+        self.shown(caller, declared, answer).await
+    }
+}

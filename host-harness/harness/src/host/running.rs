@@ -1,0 +1,101 @@
+//! A host that runs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    calls::{Calls, Runtime},
+    config::UnknownConnection,
+    plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watched},
+};
+
+/// Plugins and connections, ready for calls; lives as long as the process. Both can change while it runs.
+///
+/// ```no_run
+/// # async fn erase() -> Result<(), Box<dyn std::error::Error>> {
+/// use host_harness::{config::Config, contract::{Subject, erasure::Status}, host::Host};
+///
+/// let host = Host::start(Config::read("connector-host.toml")?).await?;
+/// let person = Subject::email("ada@example.com");
+/// let receipt = host.connection("newsletter")?.erase(&person).await??;
+/// assert_eq!(receipt.status, Status::Accepted);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Host {
+    pub(super) runtime: Runtime,
+    pub(super) slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
+    /// Held while a change is decided, so that a key is one connection's over all plugins.
+    changing: Mutex<()>,
+    _watched: Vec<Watched>,
+}
+
+impl Host {
+    pub(super) fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watched: Vec<Watched>) -> Self {
+        let slots = ArcSwap::from_pointee(slots);
+        Self { runtime, slots, changing: Mutex::default(), _watched: watched }
+    }
+
+    /// The calls of a connection, on the plugin version that is current now.
+    pub fn connection(&self, key: &str) -> Result<Calls, UnknownConnection> {
+        let generation = self.carrying(key);
+        let found = generation.as_ref().and_then(|generation| {
+            generation.connection(key).map(|connection| (generation.plugin(), connection))
+        });
+        let Some((plugin, connection)) = found else {
+            return Err(UnknownConnection::among(key, self.connection_keys().iter().map(String::as_str)));
+        };
+        Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::clone(connection)))
+    }
+
+    /// The keys of all connections, in their order.
+    pub fn connection_keys(&self) -> Vec<String> {
+        let generations: Vec<_> = self.slots.load().values().map(|slot| slot.current()).collect();
+        let mut keys: Vec<_> = generations
+            .iter()
+            .flat_map(|generation| generation.connections().map(|connection| connection.key.clone()))
+            .collect();
+        keys.sort_unstable();
+        // One that moves from plugin to plugin stands in both for a moment.
+        keys.dedup();
+        keys
+    }
+
+    /// Where each plugin stands, by name.
+    pub fn plugins(&self) -> Arc<BTreeMap<String, Arc<Slot>>> {
+        self.slots.load_full()
+    }
+
+    /// Where the plugin of that name stands, to look at or to swap.
+    pub fn plugin(&self, name: &str) -> Option<Arc<Slot>> {
+        self.slots.load().get(name).cloned()
+    }
+
+    /// Loads a component, to put it in a [`Slot`] of this host.
+    pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
+        Plugin::load(self.runtime.engine(), bytes, policy).await
+    }
+
+    /// The generation that carries the connection.
+    fn carrying(&self, key: &str) -> Option<Arc<Generation>> {
+        self.found(key).or_else(|| {
+            // It may have moved to a plugin that was looked at before it came.
+            let _still = self.changing();
+            self.found(key)
+        })
+    }
+
+    pub(super) fn found(&self, key: &str) -> Option<Arc<Generation>> {
+        let slots = self.slots.load();
+        slots.values().map(|slot| slot.current()).find(|generation| generation.connection(key).is_some())
+    }
+
+    /// Held while a change is decided.
+    pub(super) fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,69 @@
+//! A loaded component.
+
+use std::{fmt, sync::Arc};
+
+use wasmtime::component::InstancePre;
+
+use super::exports::Exports;
+use crate::{egress::Declaration, sandbox::state::CallState};
+use host_model::{
+    contract::{ContractVersion, Interface, manifest::Manifest},
+    digest::Digest,
+};
+
+/// A loaded component. Lives until the last call that began with it has ended.
+pub struct Plugin {
+    pub(super) pre: InstancePre<CallState>,
+    pub(super) contract: ContractVersion,
+    pub(super) exports: Exports,
+    pub(super) offered: Vec<Interface>,
+    pub(super) imports: Vec<String>,
+    pub(super) digest: Digest,
+    pub(super) declaration: Arc<Declaration>,
+}
+
+impl Plugin {
+    /// Its identity.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The version of the contract that it was built against.
+    pub fn contract(&self) -> ContractVersion {
+        self.contract
+    }
+
+    /// What it declares of itself.
+    pub fn manifest(&self) -> &Manifest {
+        self.declaration.manifest()
+    }
+
+    /// The interfaces that it imports, by their full names: its permission list.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The capabilities that it offers.
+    pub fn exports(&self) -> &[Interface] {
+        &self.offered
+    }
+
+    pub(crate) fn declaration(&self) -> &Arc<Declaration> {
+        &self.declaration
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<CallState> {
+        &self.pre
+    }
+
+    pub(crate) fn exports_of_calls(&self) -> &Exports {
+        &self.exports
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manifest = self.manifest();
+        write!(f, "Plugin({} {}, {})", manifest.name, manifest.version, self.digest)
+    }
+}

@@ -1,0 +1,55 @@
+//! The packages of a workspace, and where their source is.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::Deserialize;
+use xtask::components::root;
+
+use crate::shell::{cargo, output};
+
+/// What cargo knows of a workspace, as far as it is of concern.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Target {
+    pub(crate) kind: Vec<String>,
+    pub(crate) src_path: PathBuf,
+}
+
+/// The packages of the workspace at `folder`, or the one there that is in no workspace.
+pub(crate) fn packages(folder: &Path) -> Result<Vec<Package>> {
+    let manifest = folder.join("Cargo.toml");
+    let mut metadata = cargo(["metadata", "--no-deps", "--format-version=1", "--manifest-path"]);
+    let metadata: Metadata = serde_json::from_str(&output(metadata.arg(manifest))?)?;
+    Ok(metadata.packages)
+}
+
+impl Package {
+    /// The first files of its library and its programs. Integration tests, benches, examples and build scripts are crates of
+    /// their own, on which nothing builds.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &Path> {
+        const LEFT_OUT: [&str; 4] = ["test", "bench", "example", "custom-build"];
+        let kept = |target: &&Target| !target.kind.iter().any(|kind| LEFT_OUT.contains(&kind.as_str()));
+        self.targets.iter().filter(kept).map(|target| target.src_path.as_path())
+    }
+
+    /// What holds them all, such as `plugin/src`.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let mut folder = self.roots().next().and_then(Path::parent).unwrap_or(root());
+        while let Some(above) = folder.parent().filter(|_| !self.roots().all(|root| root.starts_with(folder)))
+        {
+            folder = above;
+        }
+        folder.to_owned()
+    }
+}
