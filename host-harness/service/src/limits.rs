@@ -9,7 +9,10 @@ use host_harness::{
     egress::{Full, Leave, Ledger, NotEntered},
 };
 use host_model::{contract::manifest::Limit, time::milliseconds};
-use host_store::{PersonKey, Store, StoreError, sends};
+use host_store::{
+    PersonKey, Store, StoreError,
+    sends::{self, NotCounted},
+};
 
 /// Stands for the host itself among the tenants, whose names are never empty.
 const THE_HOST: &str = "";
@@ -65,14 +68,14 @@ impl Ledger for StoredLedger {
         Box::pin(async move {
             let entered = self
                 .store
-                .write(move |tx| {
+                .try_write(move |tx| {
                     Box::pin(async move { sends::enter(tx, &account, &limits, now, ends_within).await })
                 })
                 .await;
             match entered {
-                Ok(Ok(entries)) => Ok(self.leave(entries)),
-                Ok(Err(wait)) => Err(NotEntered::Full(Full { for_another: Some(wait) })),
-                Err(error) => {
+                Ok(entries) => Ok(self.leave(entries)),
+                Err(NotCounted::Full(wait)) => Err(NotEntered::Full(Full { for_another: Some(wait) })),
+                Err(NotCounted::Store(error)) => {
                     tracing::error!(%error, "the vendor's limits cannot be counted");
                     Err(NotEntered::Unreachable("the host's database did not answer".to_owned()))
                 }

@@ -6,7 +6,7 @@
 
 pub mod about;
 pub mod accept;
-mod attempt;
+pub(crate) mod attempt;
 mod end;
 pub mod forecast;
 pub mod handler;

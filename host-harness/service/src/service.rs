@@ -34,6 +34,7 @@ use crate::{
     },
     requests::{
         Requests,
+        attempt::Attempts,
         handler::Handlers,
         worker::{self, Worker},
     },
@@ -163,14 +164,19 @@ impl Parts {
         }
     }
 
-    /// What carries out requests, `workers` at once.
-    pub(crate) fn worker(&self, workers: u32) -> Worker {
-        let Self { served, requests, telemetry, .. } = self;
-        let (stored, bell) = ((self.store.clone(), Arc::clone(&self.clock)), requests.bell.clone());
-        Worker::new(served.clone(), stored, requests.handlers.clone(), telemetry.clone(), bell, workers)
+    /// What carries out requests, `workers` at once, and looks after the queue and after people.
+    pub(crate) fn worker(&self, workers: u32, keep_events: Duration) -> Worker {
+        let attempts = Attempts {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            handlers: self.requests.handlers.clone(),
+            telemetry: self.telemetry.clone(),
+            bell: self.requests.bell.clone(),
+        };
+        Worker::new(self.served.clone(), attempts, self.upkeep(keep_events), workers)
     }
 
-    /// What looks after the queue and after people.
+    /// What looks after the queue and after people; events are kept for `keep_events`.
     pub(crate) fn upkeep(&self, keep_events: Duration) -> Upkeep {
         Upkeep { store: self.store.clone(), clock: Arc::clone(&self.clock), keep_events }
     }
@@ -303,8 +309,7 @@ fn begin(
     let stopping = || stopping.clone();
     let (posts, inbox) = (parts.posts(poster), parts.inbox.clone());
     let forwarding = Forwarding { posts: posts.clone(), feed: parts.feed.clone() };
-    tasks.begin("worker", parts.worker(config.workers).run(stopping()));
-    tasks.begin("upkeep", parts.upkeep(config.keep_events).run(stopping()));
+    tasks.begin("worker", parts.worker(config.workers, config.keep_events).run(stopping()));
     tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
     tasks.begin("inbox", inbox.clone().run(stopping()));
     tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));

@@ -1,5 +1,4 @@
-//! What looks after the queue and what is known of people, once a minute: requests that wait too long, and what was kept long
-//! enough.
+//! Looking after the queue and what is known of people: requests that wait too long, and what was kept long enough.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,15 +16,12 @@ use host_store::{
     choices, events,
 };
 use serde_json::json;
-use tokio::sync::watch;
 
-use crate::{consent::after_erasure, tasks::pause};
+use crate::consent::after_erasure;
 
 /// A request that has waited long.
 pub(crate) const LATE: &str = "request-late";
 
-/// How often it looks.
-const LOOK: Duration = Duration::from_mins(1);
 /// How long what a failed or expired request asked is kept, so that it can be replayed.
 const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
 /// How long an event about a write of ours may be late: what is remembered of writes goes after it.
@@ -41,17 +37,7 @@ pub(crate) struct Upkeep {
 }
 
 impl Upkeep {
-    /// Looks once a minute until the service stops.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
-            if let Err(error) = self.look().await {
-                tracing::error!(%error, "requests and people cannot be looked after");
-            }
-            pause(&*self.clock, LOOK, &mut stop).await;
-        }
-    }
-
-    /// Looks once.
+    /// Looks for both.
     pub(crate) async fn look(&self) -> Result<(), StoreError> {
         let now = self.clock.date_ms();
         self.look_for_late(now).await?;

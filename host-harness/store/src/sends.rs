@@ -23,6 +23,17 @@ pub async fn free(
     Ok(i64::from(limit.requests).saturating_sub(counted))
 }
 
+/// Why a request is not counted. Nothing was counted.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NotCounted {
+    /// There is no room before so long.
+    #[error("the limit is full for {} ms", .0.as_millis())]
+    Full(Duration),
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Writes a request down in all of `limits`, or says how long until there is room in all of them.
 pub async fn enter(
     tx: &mut Connection,
@@ -30,14 +41,14 @@ pub async fn enter(
     limits: &[Limit],
     now: i64,
     ends_within: Duration,
-) -> Result<Result<Vec<i64>, Duration>, StoreError> {
+) -> Result<Vec<i64>, NotCounted> {
     let mut wait: Option<i64> = None;
     for limit in limits {
         let frees_up = frees_up(tx, account, limit, now).await?;
         wait = wait.max(frees_up);
     }
     if let Some(wait) = wait {
-        return Ok(Err(Duration::from_millis(u64::try_from(wait).unwrap_or(0))));
+        return Err(NotCounted::Full(Duration::from_millis(u64::try_from(wait).unwrap_or(0))));
     }
     let ends_at = now.saturating_add(millis(ends_within));
     let mut entries = Vec::new();
@@ -45,10 +56,16 @@ pub async fn enter(
         let insert = sqlx::query_scalar(
             "INSERT INTO sends (account, limit_name, at) VALUES ($1, $2, $3) RETURNING id",
         );
-        let entry = insert.bind(account.to_vec()).bind(&limit.name).bind(ends_at).fetch_one(&mut *tx).await?;
+        let entry = insert
+            .bind(account.to_vec())
+            .bind(&limit.name)
+            .bind(ends_at)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::from)?;
         entries.push(entry);
     }
-    Ok(Ok(entries))
+    Ok(entries)
 }
 
 /// How long until `limit` has room, in milliseconds; none where it has. What no longer counts is deleted.

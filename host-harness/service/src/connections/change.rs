@@ -153,11 +153,11 @@ impl Connections {
         }
         let Kept { key, tenant, .. } = found;
         let (name, by, at) = (key.clone(), who.0.clone(), self.clock.date_ms());
-        let removed = self.store.write(move |tx| {
+        let removed = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let count = connections::unfinished(tx, &key).await?;
                 if count > 0 && !abandon {
-                    return Ok(Err(ChangeError::Unfinished { count }));
+                    return Err(ChangeError::Unfinished { count });
                 }
                 let abandoned = connections::abandon(tx, &key, at).await?;
                 connections::forget_connection(tx, &key).await?;
@@ -168,10 +168,10 @@ impl Connections {
                     ..Record::of("connection-deleted")
                 };
                 audit::append(tx, &tenant, at, &record).await?;
-                Ok(Ok(abandoned))
+                Ok(abandoned)
             })
         });
-        let abandoned = removed.await??;
+        let abandoned = removed.await?;
         self.served.remove(&name);
         Ok(abandoned)
     }
@@ -185,20 +185,20 @@ impl Connections {
     ) -> Result<(), ChangeError> {
         let (kept, at) = (owned.seal(self.store.vault())?, self.clock.date_ms());
         let system = owned.duties.system.clone();
-        let stored = self.store.write(move |tx| {
+        let stored = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let broken =
                     catalogue::broken_by_system(tx, &kept.tenant, &kept.key, system.as_deref()).await?;
                 if let Some(broken) = broken {
-                    return Ok(Err(ChangeError::BreaksMapping(Box::new(broken))));
+                    return Err(ChangeError::BreaksMapping(Box::new(broken)));
                 }
                 connections::put(tx, at, &kept).await?;
                 alarms::is_over(tx, at, UNREADABLE, &kept.key).await?;
                 let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
                 audit::append(tx, &kept.tenant, at, &record).await?;
-                Ok(Ok(()))
+                Ok(())
             })
         });
-        stored.await?
+        stored.await
     }
 }

@@ -121,12 +121,12 @@ impl Mappings {
     ) -> Result<Vec<ConsentableItem>, MappingError> {
         let (tenant, listed) = self.listed(connection).await?;
         let (connection, at) = (connection.to_owned(), self.clock.date_ms());
-        let saved = self.store.write(move |tx| {
+        let saved = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let ground = items::ground(tx, &tenant, &connection).await?;
                 let stored = match checked(&ground, &merge(&ground.mapping, &listed).items) {
                     Ok(stored) => stored,
-                    Err(problems) => return Ok(Err(MappingError::Problems(problems))),
+                    Err(problems) => return Err(MappingError::Problems(problems)),
                 };
                 items::replace(tx, &connection, &stored, &vanished(&stored, &listed)).await?;
                 let mapped = stored.iter().filter(|item| item.notice.is_some()).count();
@@ -136,10 +136,10 @@ impl Mappings {
                     ..Record::of("mapping-saved")
                 };
                 audit::append(tx, &tenant, at, &record).await?;
-                Ok(Ok(merge(&stored, &listed).items))
+                Ok(merge(&stored, &listed).items)
             })
         });
-        saved.await?
+        saved.await
     }
 
     async fn listed(&self, connection: &str) -> Result<(String, Vec<Item>), MappingError> {

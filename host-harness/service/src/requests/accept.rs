@@ -117,12 +117,12 @@ impl Requests {
         let at = self.clock.date_ms();
         let accepted = self
             .store
-            .write(move |tx| {
+            .try_write(move |tx| {
                 Box::pin(async move { take(tx, &keys, &handlers, &tenant, submitted, at).await })
             })
             .await?;
         self.bell.ring();
-        accepted
+        Ok(accepted)
     }
 
     /// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so
@@ -176,20 +176,20 @@ async fn take(
     tenant: &str,
     submitted: Submission,
     at: i64,
-) -> Result<Result<Accepted, AcceptError>, StoreError> {
+) -> Result<Accepted, AcceptError> {
     let once = Once::of(&keys.person, &submitted);
     if let Some(sent_before) = once.sent_before(tx, tenant).await? {
-        return Ok(sent_before);
+        return sent_before;
     }
     let Submission { connection, subject, asked, .. } = submitted;
     let action = asked.action();
     if let Err(why) = put::carried_out(tx, &connection, action).await? {
-        return Ok(Err(refused(why, connection, action)));
+        return Err(refused(why, connection, action));
     }
     let named = Named::at(tx, keys, &connection, &subject).await?;
     if !named.identify() {
         let accepted = connections::identifying(tx, &connection).await?.kinds();
-        return Ok(Err(AcceptError::NoUsableKind { connection, accepted }));
+        return Err(AcceptError::NoUsableKind { connection, accepted });
     }
     let person = people::known_as(tx, &connection, &named.identifying).await?;
     attributes::note(tx, &keys.vault, &connection, (person, &subject), &named).await?;
@@ -204,7 +204,7 @@ async fn take(
     }
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
-    Ok(Ok(Accepted { view, was_sent_before: false }))
+    Ok(Accepted { view, was_sent_before: false })
 }
 
 fn refused(why: NotCarriedOut, connection: String, action: Action) -> AcceptError {

@@ -22,13 +22,13 @@ use crate::{bell::Bell, telemetry::Telemetry};
 
 /// What an attempt is made with.
 #[derive(Clone)]
-pub(super) struct Attempts {
-    pub(super) store: Store,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) handlers: Handlers,
-    pub(super) telemetry: Telemetry,
+pub(crate) struct Attempts {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) handlers: Handlers,
+    pub(crate) telemetry: Telemetry,
     /// Rung when an attempt has ended.
-    pub(super) bell: Bell,
+    pub(crate) bell: Bell,
 }
 
 impl Attempts {

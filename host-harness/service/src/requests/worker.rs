@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_harness::{clock::Clock, sandbox::Calls};
+use host_harness::sandbox::Calls;
 use host_model::{
     requests::{Action, Step, breaker::Admission},
     time::DAY_MS,
@@ -14,17 +14,16 @@ use host_store::{
 };
 use tokio::sync::watch;
 
-use super::{attempt::Attempts, handler::Handlers};
+use super::attempt::Attempts;
 use crate::{
-    bell::Bell,
     served::Served,
     tasks::Tasks,
-    telemetry::Telemetry,
+    upkeep::Upkeep,
     work::{self, LEASE_MARGIN_MS},
 };
 
-/// How often claims whose leases are over are looked for.
-const LOOK_FOR_LEASES_MS: i64 = 60_000;
+/// How often the queue is looked after: claims whose leases are over, and what has waited or was kept for long.
+const LOOK_AFTER_MS: i64 = 60_000;
 /// Erasures confirmed in one call: the vendor's list is read once for all of them.
 const CONFIRMED_TOGETHER: usize = 100;
 
@@ -36,22 +35,16 @@ type UnderWay = Tasks<(Lane, Vec<i64>)>;
 pub(crate) struct Worker {
     served: Served,
     attempts: Attempts,
+    upkeep: Upkeep,
     /// How many attempts may be under way.
     workers: usize,
-    leases_looked_at: i64,
+    looked_after_at: i64,
 }
 
 impl Worker {
-    pub(crate) fn new(
-        served: Served,
-        (store, clock): (Store, Arc<dyn Clock>),
-        handlers: Handlers,
-        telemetry: Telemetry,
-        bell: Bell,
-        workers: u32,
-    ) -> Self {
-        let attempts = Attempts { store, clock, handlers, telemetry, bell };
-        Self { served, attempts, workers: workers as usize, leases_looked_at: i64::MIN }
+    /// Attempts on the connections of `served`, so many at once, and `upkeep` in between.
+    pub(crate) fn new(served: Served, attempts: Attempts, upkeep: Upkeep, workers: u32) -> Self {
+        Self { served, attempts, upkeep, workers: workers as usize, looked_after_at: i64::MIN }
     }
 
     /// Carries out requests until `stop` says so, then lets what is under way end, or hands it back.
@@ -114,10 +107,12 @@ impl work::Source for Worker {
     async fn begin(&mut self, under_way: &mut UnderWay) -> Result<(), StoreError> {
         let store = self.attempts.store.clone();
         let now = self.attempts.clock.date_ms();
-        if now >= self.leases_looked_at.saturating_add(LOOK_FOR_LEASES_MS) {
-            self.leases_looked_at = now;
+        if now >= self.looked_after_at.saturating_add(LOOK_AFTER_MS) {
+            self.looked_after_at = now;
             let requests: Vec<i64> = under_way.about().flat_map(|(_, requests)| requests).copied().collect();
             take_back(&store, now, now, &requests).await;
+            // Before anything is claimed: a request past its last day is tried no more.
+            self.upkeep.look().await?;
         }
         if under_way.len() >= self.workers {
             return Ok(());

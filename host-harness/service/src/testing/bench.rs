@@ -95,9 +95,8 @@ impl Bench {
     /// Begins to carry out requests.
     pub fn work(&mut self) {
         let config = config(&self.folder);
-        let worker = self.parts.worker(config.workers).run(self.stop.subscribe());
-        let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.subscribe());
-        self.worker = Some(tokio::spawn(async move { tokio::join!(worker, upkeep).0 }));
+        let worker = self.parts.worker(config.workers, config.keep_events);
+        self.worker = Some(tokio::spawn(worker.run(self.stop.subscribe())));
     }
 
     /// Looks after the queue and after people, once.

@@ -67,12 +67,14 @@ impl Tokens {
         let expires_at = now.saturating_add(self.lifetime_ms);
         let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
         let (digest, by) = (digest(&token), self.by.clone());
-        let issued = self.store.write(move |tx| {
+        let issued = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let tokens = retire_over(tx, &connection, now).await?;
                 let accepted = token::accepted(&tokens, now);
                 if accepted.len() >= MOST_LIVE {
-                    let Some(replaced) = token::replaced(&tokens, now) else { return Ok(Err(accepted)) };
+                    let Some(replaced) = token::replaced(&tokens, now) else {
+                        return Err(IssueError::TooMany(accepted));
+                    };
                     tokens::end(tx, &connection, replaced, TokenState::Retired, now).await?;
                 }
                 let generation = tokens::next_generation(tx, &connection).await?;
@@ -81,10 +83,10 @@ impl Tokens {
                 let new =
                     NewToken { tenant, connection, generation, digest, to_push: None, issued_at, expires_at };
                 tokens::insert(tx, new).await?;
-                Ok(Ok(generation))
+                Ok(generation)
             })
         });
-        let generation = issued.await?.map_err(IssueError::TooMany)?;
+        let generation = issued.await?;
         let lifetime = Duration::from_millis(self.lifetime_ms.unsigned_abs());
         Ok(Issued { token, generation, lifetime, expires_at })
     }
