@@ -6,7 +6,7 @@ use host_model::{contract::manifest::Limit, time::millis};
 
 use crate::{database::Connection, error::StoreError};
 
-/// How many more requests `limit` lets through at `now` for that vendor account.
+/// How many more requests `limit` lets through at `now` (milliseconds since 1970 in UTC) for that vendor account.
 pub async fn free(
     connection: &mut Connection,
     account: &[u8; 32],
@@ -23,7 +23,8 @@ pub async fn free(
     Ok(i64::from(limit.requests).saturating_sub(counted))
 }
 
-/// Writes a request down in all of `limits`, or says how long until there is room in all of them.
+/// Counts a request in all of `limits`, and returns the id of each entry, for [`end`]. If one of them has no room: how
+/// long until all have. The entries count as if the request ended after `ends_within`, until its end is known.
 pub async fn enter(
     tx: &mut Connection,
     account: &[u8; 32],
@@ -51,7 +52,7 @@ pub async fn enter(
     Ok(Ok(entries))
 }
 
-/// How long until `limit` has room, in milliseconds; none where it has. What no longer counts is deleted.
+/// How long until `limit` has room, in milliseconds; `None` if it has. What no longer counts is deleted.
 async fn frees_up(
     tx: &mut Connection,
     account: &[u8; 32],
@@ -82,7 +83,7 @@ fn period(limit: &Limit) -> i64 {
     i64::try_from(limit.period_ms.unwrap_or(0)).unwrap_or(i64::MAX)
 }
 
-/// Moves counted requests to when they ended.
+/// Moves the counted requests of these ids to `at`, when they ended.
 pub async fn end(tx: &mut Connection, entries: &[i64], at: i64) -> Result<(), StoreError> {
     for entry in entries {
         sqlx::query("UPDATE sends SET at = $2 WHERE id = $1").bind(entry).bind(at).execute(&mut *tx).await?;
