@@ -3,7 +3,7 @@
 use crate::{database::Connection, error::StoreError, people, person::PersonId, queue::destroy};
 use host_model::time::DAY_MS;
 
-/// A request that has waited long.
+/// A request that has waited long. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Late {
     /// Its place in the order of acceptance.
@@ -16,11 +16,11 @@ pub struct Late {
     pub connection: String,
     /// When it was accepted, or last replayed.
     pub since: i64,
-    /// The day of the last alarm about it; 0 if there was none.
+    /// The last of the days after `since` on which it raised an alarm: 7, 14 or 21; 0 if there was none yet.
     pub alarmed_day: i64,
 }
 
-/// The open requests whose age asks for an alarm or an end, oldest first, at most 1,000.
+/// The open requests whose age at `now` asks for an alarm or an end, oldest first, at most 1,000.
 pub async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
     let late = sqlx::query_as(
         "SELECT seq, id, tenant, connection, since, alarmed_day FROM ( \
@@ -39,7 +39,7 @@ pub async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, St
     Ok(late)
 }
 
-/// The request has alarmed for that day.
+/// Records that the request at the place `seq` has raised the alarm of `day`.
 pub async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE requests SET alarmed_day = $2 WHERE seq = $1")
         .bind(seq)
@@ -49,7 +49,7 @@ pub async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(), Stor
     Ok(())
 }
 
-/// Ends a request that is still waiting; whether it was.
+/// Ends the request at the place `seq` as expired, if it is still waiting. Returns whether it was.
 pub async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Result<bool, StoreError> {
     // What the vendor took is an erasure, proven or not.
     let taken: Option<(String, PersonId)> = sqlx::query_as(
@@ -72,7 +72,7 @@ pub async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Res
     Ok(done.rows_affected() > 0)
 }
 
-/// Destroys what requests asked that ended before then and were kept to be replayed.
+/// Destroys what requests asked that ended before `finished_before` and were kept to be replayed.
 pub async fn destroy_old(tx: &mut Connection, finished_before: i64) -> Result<(), StoreError> {
     let old: Vec<i64> =
         sqlx::query_scalar("SELECT seq FROM requests WHERE finished_at < $1 AND sealed_details IS NOT NULL")

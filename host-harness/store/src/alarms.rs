@@ -1,4 +1,4 @@
-//! Alarms: what somebody has to look at. Each stays until it is cleared by name, or what it tells of is over.
+//! Alarms: what somebody has to look at. Each stays until somebody clears it, or what it is about is over.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::{columns::Column, database::Connection, error::StoreError};
 pub struct Alarm<'a> {
     /// The tenant that it belongs to.
     pub tenant: &'a str,
-    /// The key of its connection, if any.
+    /// The key of its connection; `None` if it is about no single one.
     pub connection: Option<&'a str>,
     /// What is wrong, such as `request-late`.
     pub kind: &'static str,
@@ -20,32 +20,32 @@ pub struct Alarm<'a> {
     pub detail: &'a str,
 }
 
-/// An alarm as it is kept.
+/// An alarm as it is kept. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Raised {
-    /// Its own.
+    /// Its id.
     pub id: String,
-    /// Whose.
+    /// The tenant that it belongs to.
     pub tenant: String,
-    /// The connection, where it is about one.
+    /// The key of its connection; `None` if it is about no single one.
     pub connection: Option<String>,
-    /// What is wrong.
+    /// What is wrong, such as `request-late`.
     pub kind: String,
-    /// Which thing of that kind.
+    /// Which thing of that kind, such as a request's id.
     pub about: String,
-    /// For an operator.
+    /// For an operator, free of personal data.
     pub detail: String,
-    /// In milliseconds since 1970 in UTC.
+    /// When it was raised.
     pub raised_at: i64,
-    /// When somebody cleared it.
+    /// When it was cleared; `None` while it is open.
     pub cleared_at: Option<i64>,
-    /// Who.
+    /// Who cleared it: a caller's name, or `the host` if it was over by itself; `None` while it is open.
     pub cleared_by: Option<String>,
 }
 
 const COLUMNS: &str = "id, tenant, connection, kind, about, detail, raised_at, cleared_at, cleared_by";
 
-/// Raises `alarm`, unless it is raised already.
+/// Raises `alarm`, unless an open one of its tenant is of the same kind and about the same thing.
 pub async fn raise(tx: &mut Connection, at: i64, alarm: &Alarm<'_>) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
@@ -63,7 +63,7 @@ pub async fn raise(tx: &mut Connection, at: i64, alarm: &Alarm<'_>) -> Result<()
     Ok(())
 }
 
-/// Clears the open alarm `id` in the name of `by`; none where there is none.
+/// Clears the open alarm `id` in the name of `by`; `None` if there is none.
 pub async fn clear(tx: &mut Connection, at: i64, id: &str, by: &str) -> Result<Option<Raised>, StoreError> {
     let sql = format!(
         "UPDATE alarms SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL RETURNING {COLUMNS}"
@@ -71,7 +71,7 @@ pub async fn clear(tx: &mut Connection, at: i64, id: &str, by: &str) -> Result<O
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).bind(at).bind(by).fetch_optional(tx).await?)
 }
 
-/// Clears what is over by itself, such as a connection that works again.
+/// Clears the open alarms of `kind` about `about`, which is over by itself, such as a connection that works again.
 pub async fn is_over(tx: &mut Connection, at: i64, kind: &str, about: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE alarms SET cleared_at = $3, cleared_by = 'the host' WHERE kind = $1 AND about = $2 AND cleared_at IS NULL",
@@ -84,7 +84,7 @@ pub async fn is_over(tx: &mut Connection, at: i64, kind: &str, about: &str) -> R
     Ok(())
 }
 
-/// Clears what is about `connection`, which is gone.
+/// Clears the open alarms about `connection`, which is gone.
 pub async fn are_over(tx: &mut Connection, at: i64, connection: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE alarms SET cleared_at = $2, cleared_by = 'the host' WHERE connection = $1 AND cleared_at IS NULL",
@@ -102,7 +102,7 @@ pub async fn open(connection: &mut Connection) -> Result<Vec<Raised>, StoreError
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// The oldest alarm that waits to be posted at `now`, and how often that was tried.
+/// The oldest open alarm that waits to be posted at `now`, and how often posting it has failed; `None` if none waits.
 pub async fn to_post(connection: &mut Connection, now: i64) -> Result<Option<(Raised, u32)>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND cleared_at IS NULL AND post_next_at <= $1 \
@@ -121,13 +121,13 @@ struct ToPost {
     post_attempts: u32,
 }
 
-/// Somebody was told.
+/// Records that the alarm `id` was posted at `at`.
 pub async fn posted(tx: &mut Connection, at: i64, id: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE alarms SET posted_at = $2 WHERE id = $1").bind(id).bind(at).execute(tx).await?;
     Ok(())
 }
 
-/// Nobody was told; to be tried again then.
+/// Records that posting the alarm `id` failed; it is tried again at `next_at`.
 pub async fn not_posted(tx: &mut Connection, next_at: i64, id: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE alarms SET post_next_at = $2, post_attempts = post_attempts + 1 WHERE id = $1")
         .bind(id)

@@ -22,10 +22,10 @@ pub const PREFIX: &str = "chk_";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 #[serde(rename_all = "kebab-case")]
 pub struct Scope {
-    /// Whose things it reaches; everybody's where there is no list.
+    /// The tenants whose things it reaches; `None` for all tenants.
     #[sqlx(try_from = "Column<Option<BTreeSet<String>>>")]
     pub tenants: Option<BTreeSet<String>>,
-    /// Whether it may change anything.
+    /// Whether it may change anything, or only read.
     #[sqlx(try_from = "Column<bool>")]
     pub may_write: bool,
 }
@@ -44,11 +44,11 @@ column!(Option<BTreeSet<String>>: Option<String>, |list| {
         .map_err(|error| StoreError::Unreadable(format!("an API key's tenants: {error}")))
 });
 
-/// A key as it may be seen: never its text.
+/// A key as it may be seen: never its text. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 #[serde(rename_all = "kebab-case")]
 pub struct ApiKey {
-    /// Its own.
+    /// Its id.
     pub id: String,
     /// What people call it; no two keys in use have the same.
     pub name: String,
@@ -56,15 +56,15 @@ pub struct ApiKey {
     #[serde(flatten)]
     #[sqlx(flatten)]
     pub scope: Scope,
-    /// In milliseconds since 1970 in UTC.
+    /// When it was made.
     pub created_at: i64,
-    /// Since when it opens nothing.
+    /// Since when it opens nothing; `None` while it is in use.
     pub revoked_at: Option<i64>,
 }
 
 const COLUMNS: &str = "id, name, tenants, may_write, created_at, revoked_at";
 
-/// Makes a key, whose text is `text`; none where a key in use has that name.
+/// Makes a key, whose text is `text`; `None` if a key in use has that name.
 pub async fn create(
     tx: &mut Connection,
     at: i64,
@@ -98,7 +98,7 @@ pub async fn create(
     Ok(Some(key))
 }
 
-/// Revokes the key in use that has this id or name; none where there is none.
+/// Revokes the key in use that has this id or name; `None` if there is none.
 pub async fn revoke(tx: &mut Connection, at: i64, id_or_name: &str) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!(
         "UPDATE api_keys SET revoked_at = $2 WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING {COLUMNS}"
@@ -115,7 +115,8 @@ pub async fn list(connection: &mut Connection) -> Result<Vec<ApiKey>, StoreError
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// The key in use whose text is `presented`. It is looked up by its digest, so that how long that takes tells nothing.
+/// The key in use whose text is `presented`; `None` if there is none. It is looked up by its digest, so that how long
+/// that takes reveals nothing of the text.
 pub async fn holder(connection: &mut Connection, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE digest = $1 AND revoked_at IS NULL");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(digest(presented)).fetch_optional(connection).await?)

@@ -11,8 +11,8 @@ use crate::{
 };
 use host_model::contract::{Identifier, Subject};
 
-/// `person`, called `subject`, has the attributes of `named` from now on. Who has some is kept sealed, so that they can be read at
-/// the vendor when an attribute alone is named. Of a person who is erased nothing is kept.
+/// Records that `person`, called `subject`, has the attributes of `named`. Who has some is kept sealed, so that they
+/// can be read at the vendor when an attribute alone is named. Of a person who is erased nothing is kept.
 pub async fn note(
     tx: &mut Connection,
     vault: &Vault,
@@ -35,7 +35,7 @@ pub async fn note(
     Ok(())
 }
 
-/// `person` has the attribute `name`.
+/// Records that `person` has the attribute `name`.
 pub async fn add(
     tx: &mut Connection,
     connection: &str,
@@ -98,7 +98,7 @@ pub async fn subject(
     Ok(Some(identifiers.collect::<Vec<_>>().into()))
 }
 
-/// What `gone` has, `kept` has.
+/// Moves what `gone` has to `kept`.
 pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 2] = [
         "INSERT INTO attributes (connection, name, kind, person, erased_at, not_found_at) \
@@ -112,7 +112,7 @@ pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Resul
     Ok(())
 }
 
-/// Nothing of `person`'s attributes stays, but for hashes of names that were erased while they identified.
+/// Deletes `person`'s attributes, but for hashes of names that were erased while they identified.
 pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 2] = [
         "DELETE FROM attributes WHERE person = $1 AND erased_at IS NULL",

@@ -19,11 +19,11 @@ pub const EVERYBODY: &str = "*";
 pub struct Record {
     /// What was done, such as `request-attempted` or `token-revoked`.
     pub what: &'static str,
-    /// The connection's key, where it is about one.
+    /// The connection's key; `None` if it is about no single one.
     pub connection: Option<String>,
-    /// The request's id, where it is about one.
+    /// The request's id; `None` if it is about no request.
     pub request: Option<String>,
-    /// The plugin's digest, where one ran.
+    /// The digest of the plugin that ran, as `sha256:` and hexadecimal; `None` if none did.
     pub digest: Option<String>,
     /// The person's keyed hashes, in hexadecimal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -46,7 +46,7 @@ impl Record {
     }
 }
 
-/// Adds `record` to the chain of `tenant`.
+/// Adds `record` to the chain of `tenant`, dated `at` in milliseconds since 1970 in UTC.
 pub async fn append(tx: &mut Connection, tenant: &str, at: i64, record: &Record) -> Result<(), StoreError> {
     let last: Option<(i64, Vec<u8>)> =
         sqlx::query_as("SELECT line, hash FROM audit WHERE tenant = $1 ORDER BY line DESC LIMIT 1")
@@ -83,13 +83,14 @@ fn hash(before: &[u8], line: i64, at: i64, record: &str) -> [u8; 32] {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Chain {
-    /// Whose.
+    /// The tenant whose chain it is, or [`EVERYBODY`].
     pub tenant: String,
-    /// How many lines hold.
+    /// How many lines hold, counted from the first.
     pub lines: i64,
-    /// The last line's hash in hexadecimal, to be kept elsewhere: a chain cut at its end still holds.
+    /// The hash of the last line that holds, in hexadecimal; empty if there is none. To be kept elsewhere: a chain cut
+    /// at its end still holds.
     pub head: String,
-    /// The first line that does not hold, and why; none where all do.
+    /// The first line that does not hold; `None` if all do.
     pub broken: Option<Broken>,
 }
 

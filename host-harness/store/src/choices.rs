@@ -1,4 +1,4 @@
-//! What stands for each person, what the vendor was told of it, and what the platform holds.
+//! What stands for each person, what was sent to the vendor of it, and what the platform holds.
 
 use sqlx::{Row, any::AnyRow};
 
@@ -8,7 +8,7 @@ use host_model::{
     contract::consent::{Choice, ItemId},
 };
 
-/// What stands for `person`.
+/// What stands for `person`, by item.
 pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, StoreError> {
     let rows = sqlx::query(
         "SELECT kind, id, choice, chosen_at, vendor_at, origin, source FROM choices WHERE person = $1",
@@ -30,7 +30,7 @@ pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, Sto
     rows.iter().map(entry).collect()
 }
 
-/// `stands` for `item` of `person` from now on.
+/// Records that `stands` is what stands for `item` of `person` from now on.
 pub async fn stand(
     tx: &mut Connection,
     person: PersonId,
@@ -56,7 +56,7 @@ pub async fn stand(
     Ok(())
 }
 
-/// What the vendor was told about `item` of `person`.
+/// What the vendor was told about `item` of `person`, in no order.
 pub async fn writes(tx: &mut Connection, person: PersonId, item: &ItemId) -> Result<Vec<Write>, StoreError> {
     let rows = sqlx::query("SELECT choice, sent_at FROM writes WHERE person = $1 AND kind = $2 AND id = $3")
         .bind(person)
@@ -69,7 +69,7 @@ pub async fn writes(tx: &mut Connection, person: PersonId, item: &ItemId) -> Res
     rows.iter().map(write).collect()
 }
 
-/// When the vendor was told anything about `person`, in milliseconds since 1970.
+/// When the vendor was told anything about `person`, in milliseconds since 1970 in UTC, in no order.
 pub async fn sent_to(tx: &mut Connection, person: PersonId) -> Result<Vec<u64>, StoreError> {
     let sent: Vec<i64> = sqlx::query_scalar("SELECT DISTINCT sent_at FROM writes WHERE person = $1")
         .bind(person)
@@ -78,7 +78,8 @@ pub async fn sent_to(tx: &mut Connection, person: PersonId) -> Result<Vec<u64>, 
     Ok(sent.into_iter().map(since_1970).collect())
 }
 
-/// Whether the vendor was told anything about `person` from `from` to `to`.
+/// Whether the vendor was told anything about `person` from `from` to `to`, both included, in milliseconds since 1970
+/// in UTC.
 pub async fn is_written_between(
     tx: &mut Connection,
     person: PersonId,
@@ -95,7 +96,7 @@ pub async fn is_written_between(
     Ok(found > 0)
 }
 
-/// The vendor is about to be told.
+/// Records that the vendor is about to be told `write` about `item` of `person`.
 pub async fn sends(
     tx: &mut Connection,
     person: PersonId,
@@ -121,7 +122,7 @@ pub async fn sends(
     Ok(())
 }
 
-/// The vendor has not taken what it was told then.
+/// Forgets what was sent about `item` of `person` at `sent_at_ms`: the vendor has not taken it.
 pub async fn unsent(
     tx: &mut Connection,
     person: PersonId,
@@ -138,7 +139,8 @@ pub async fn unsent(
     Ok(())
 }
 
-/// What the platform holds for `notice`, and when that was chosen, in milliseconds since 1970.
+/// What the platform holds for `notice` of `person` as far as is known, and when that was chosen, in milliseconds since
+/// 1970 in UTC; `None` if nothing is known.
 pub async fn told(
     tx: &mut Connection,
     person: PersonId,
@@ -152,7 +154,7 @@ pub async fn told(
     row.map(|row| Ok((choice(&row)?, since_1970(row.try_get("chosen_at")?)))).transpose()
 }
 
-/// The platform holds this for `notice` from now on.
+/// Records that the platform holds `choice`, made at `chosen_at_ms`, for `notice` of `person`.
 pub async fn tell(
     tx: &mut Connection,
     person: PersonId,
@@ -173,7 +175,7 @@ pub async fn tell(
     Ok(())
 }
 
-/// Nothing of `person`'s choices stays; nor does what was asked in requests that have ended.
+/// Deletes `person`'s choices and events, and what was asked in their requests that have ended.
 pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 7] = [
         "DELETE FROM choices WHERE person = $1",
@@ -191,7 +193,7 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What was known of `gone` is known of `kept`; of two choices for one item the newer one, on a tie the opt-out.
+/// Moves what is known of `gone` to `kept`; of two choices for one item the newer one stands, on a tie the opt-out.
 pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 9] = [
         "INSERT INTO choices (person, kind, id, choice, chosen_at, vendor_at, origin, source) \
@@ -227,7 +229,7 @@ pub const PRUNE: &str = "DELETE FROM writes WHERE repeated = 1 AND sent_at < $1 
      WHERE later.person = writes.person AND later.kind = writes.kind AND later.id = writes.id \
        AND later.choice = writes.choice AND later.sent_at > writes.sent_at)";
 
-/// What was sent before `before` is forgotten, but for the last of each choice: it tells that the vendor was told at all.
+/// Forgets what was sent before `before`, but for the last of each choice: it shows that the vendor was told at all.
 pub async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
     sqlx::query(PRUNE).bind(before).execute(tx).await?;
     Ok(())

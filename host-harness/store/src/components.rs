@@ -7,18 +7,18 @@ use crate::{
 };
 use host_model::digest::Digest;
 
-/// What a plugin runs by an operator's word.
+/// What a plugin runs since it was published through the API.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Publication {
-    /// The plugin that carries it.
+    /// The plugin's name.
     pub plugin: String,
-    /// What it is known by.
+    /// The component that it runs.
     #[sqlx(try_from = "Column<Digest>")]
     pub digest: Digest,
-    /// What ran before it.
+    /// The component that ran before; `None` if none did.
     #[sqlx(try_from = "Column<Option<Digest>>")]
     pub before: Option<Digest>,
-    /// When it was published.
+    /// When it was published, in milliseconds since 1970 in UTC.
     pub published_at: i64,
 }
 
@@ -28,19 +28,19 @@ column!(Digest: Vec<u8>, |bytes| {
 });
 column!(Option<Digest>: Option<Vec<u8>>, |bytes| bytes.map(Digest::from_column).transpose());
 
-/// Every publication, by plugin.
+/// Every publication, by the plugin's name.
 pub async fn publications(connection: &mut Connection) -> Result<Vec<Publication>, StoreError> {
     let sql = "SELECT plugin, digest, before, published_at FROM publications ORDER BY plugin";
     Ok(sqlx::query_as(sql).fetch_all(connection).await?)
 }
 
-/// The component of that digest.
+/// The bytes of the component of that digest; `None` if it is not kept.
 pub async fn component(connection: &mut Connection, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let sql = "SELECT bytes FROM components WHERE digest = $1";
     Ok(sqlx::query_scalar(sql).bind(digest.0.to_vec()).fetch_optional(connection).await?)
 }
 
-/// Keeps a component.
+/// Keeps a component, if it is not kept yet.
 pub async fn keep(tx: &mut Connection, digest: Digest, bytes: Vec<u8>) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO components (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING")
         .bind(digest.0.to_vec())

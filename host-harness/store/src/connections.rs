@@ -8,36 +8,36 @@ use host_model::{contract::manifest::Identifying, duties::Duty};
 /// A connection as it is kept.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Kept {
-    /// Unique across tenants.
+    /// Its key, unique across tenants.
     pub key: String,
     /// The tenant that it belongs to.
     pub tenant: String,
-    /// The plugin that carries it.
+    /// The name of the plugin that carries it.
     pub plugin: String,
-    /// The configuration file that owns it; none where the API does.
+    /// The configuration file that owns it; `None` if the API does.
     pub file: Option<String>,
     /// Whether anything is done at all.
     #[sqlx(try_from = "Column<bool>")]
     pub enabled: bool,
-    /// JSON.
+    /// A JSON list of its duties: see [`duties_in`].
     pub actions: String,
-    /// The system that it belongs to, for data uses, if any.
+    /// The key of the system that it belongs to, for data uses; `None` if it belongs to none.
     pub system: Option<String>,
-    /// JSON.
+    /// JSON: its settings, webhook address, policy and limits.
     pub settings: String,
-    /// Its secret settings, sealed.
+    /// Its secret settings and tokens, sealed under the master key.
     pub sealed_secrets: Vec<u8>,
-    /// Whether the vendor accepts it at present.
+    /// How it stands.
     #[sqlx(flatten, try_from = "StandingColumns")]
     pub standing: Standing,
 }
 
-/// How a connection stands. Its owner does not write this.
+/// How a connection stands. Its owner does not write this. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Why nothing is done until an operator acts, and since when.
+    /// Why nothing is done until an operator acts, and since when; `None` if it is not parked.
     pub parked: Option<(String, i64)>,
-    /// When it was last tested, and whether everything passed.
+    /// When it was last tested, and whether everything passed; `None` if it never was.
     pub tested: Option<(i64, bool)>,
     /// When it was created.
     pub created_at: i64,
@@ -75,39 +75,40 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<Kept>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// The connection of that key.
+/// The connection of that key; `None` if there is none.
 pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<Kept>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM connections WHERE key = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(connection).await?)
 }
 
-/// Whether the connection of that key does anything, and what; none where there is no such connection.
+/// Whether the connection of that key is enabled, and its duties; `None` if there is no such connection.
 pub async fn duties(tx: &mut Connection, key: &str) -> Result<Option<(bool, BTreeSet<Duty>)>, StoreError> {
     let sql = "SELECT enabled, actions FROM connections WHERE key = $1";
     let row: Option<(i64, String)> = sqlx::query_as(sql).bind(key).fetch_optional(tx).await?;
     row.map(|(enabled, actions)| Ok((enabled != 0, duties_in(&actions)?))).transpose()
 }
 
-/// The duties in a connection's list of actions.
+/// The duties in a connection's JSON list of actions.
 pub fn duties_in(actions: &str) -> Result<BTreeSet<Duty>, StoreError> {
     serde_json::from_str(actions)
         .map_err(|error| StoreError::Unreadable(format!("a connection's actions: {error}")))
 }
 
-/// Whose the connection of that key is; none where there is no such connection.
+/// The tenant of the connection of that key; `None` if there is no such connection.
 pub async fn tenant(connection: &mut Connection, key: &str) -> Result<Option<String>, StoreError> {
     let sql = "SELECT tenant FROM connections WHERE key = $1";
     Ok(sqlx::query_scalar(sql).bind(key).fetch_optional(connection).await?)
 }
 
-/// The identifier kinds by which the connection's people are keyed; `None` until its plugin has said so.
+/// The identifier kinds by which the connection's people are keyed; `None` until its plugin has said so, or if there is
+/// no such connection.
 pub async fn keyed_by(tx: &mut Connection, key: &str) -> Result<Option<Identifying>, StoreError> {
     let sql = "SELECT identifying FROM connections WHERE key = $1";
     let words: Option<Option<String>> = sqlx::query_scalar(sql).bind(key).fetch_optional(tx).await?;
     Ok(words.flatten().map(|words| Identifying::from(words.as_str())))
 }
 
-/// The same, required: nobody is found at a connection whose people are not keyed.
+/// The same, required: [`StoreError::NotKeyed`] if they are not keyed, since nobody can be found then.
 pub async fn identifying(tx: &mut Connection, key: &str) -> Result<Identifying, StoreError> {
     keyed_by(tx, key).await?.ok_or_else(|| StoreError::NotKeyed(key.to_owned()))
 }
@@ -123,7 +124,7 @@ pub async fn not_keyed(tx: &mut Connection) -> Result<Vec<(String, String)>, Sto
     Ok(rows)
 }
 
-/// The connection's people are keyed by `identifying` since `at`.
+/// Records that the connection's people are keyed by `identifying` since `at`.
 pub async fn key_by(
     tx: &mut Connection,
     key: &str,
@@ -139,7 +140,7 @@ pub async fn key_by(
     Ok(())
 }
 
-/// Stores `new` at `at`, instead of the connection of its key where there is one; how that one stands is kept.
+/// Stores `new` at `at`, in place of the connection of its key if there is one. How that one stands is kept.
 pub async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO connections \
@@ -163,7 +164,7 @@ pub async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What a test of the connection came to.
+/// Records that a test of the connection at `at` came to `passed`.
 pub async fn tested(tx: &mut Connection, key: &str, at: i64, passed: bool) -> Result<(), StoreError> {
     sqlx::query("UPDATE connections SET tested_at = $2, test_passed = $3 WHERE key = $1")
         .bind(key)
@@ -174,7 +175,7 @@ pub async fn tested(tx: &mut Connection, key: &str, at: i64, passed: bool) -> Re
     Ok(())
 }
 
-/// Lets a parked connection go on; whether it was parked.
+/// Lets a parked connection go on. Returns whether it was parked.
 pub async fn resume(tx: &mut Connection, key: &str) -> Result<bool, StoreError> {
     let resumed = sqlx::query(
         "UPDATE connections SET parked_why = NULL, parked_at = NULL, outcomes = '', open_until = 0 \
@@ -192,8 +193,9 @@ pub async fn unfinished(connection: &mut Connection, key: &str) -> Result<i64, S
     Ok(sqlx::query_scalar(sql).bind(key).fetch_one(connection).await?)
 }
 
-/// Ends the connection's unfinished requests as failed, since nobody will carry them out; how many. An attempt under way
-/// loses its claim. The people in its requests can no longer be read, be they kept to be replayed.
+/// Ends the connection's unfinished requests as failed, since nothing carries them out any more, and returns how many.
+/// An attempt under way loses its claim. The people in its requests can no longer be read, not even in those kept to be
+/// replayed.
 pub async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u64, StoreError> {
     const DESTROY: [&str; 2] = [
         "DELETE FROM request_keys WHERE request IN (SELECT seq FROM requests WHERE connection = $1)",

@@ -16,7 +16,7 @@ use host_model::requests::State;
 /// Attempts that end with the process before a request is set aside: it may be what ends it.
 const MOST_KILLS: i64 = 3;
 
-/// Which request.
+/// A request, as far as its row can be read.
 #[derive(sqlx::FromRow)]
 pub struct Place {
     seq: i64,
@@ -26,7 +26,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The request of `row`, some of which may not be readable.
+    /// The request of `row`, of whose columns only its place has to be readable, in `lane`.
     pub fn of(row: &AnyRow, lane: &Lane) -> Result<Self, StoreError> {
         let seq: i64 = row.try_get("seq")?;
         let id = row.try_get("id").unwrap_or_else(|_| format!("the request numbered {seq}"));
@@ -54,7 +54,7 @@ async fn running(tx: &mut Connection, leases_over_by: i64) -> Result<Vec<Running
     Ok(running)
 }
 
-/// Hands every claim back: the process stops, and its attempts were cut off.
+/// Has every claimed request wait again: the process stops, and its attempts were cut off.
 pub async fn hand_back(tx: &mut Connection, now: i64) -> Result<(), StoreError> {
     for Running { place, .. } in running(tx, i64::MAX).await? {
         give_back(tx, &place, "the service stopped during an attempt", now).await?;
@@ -62,7 +62,8 @@ pub async fn hand_back(tx: &mut Connection, now: i64) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Takes back the claims whose leases are over by then, but for those of `under_way`, which somebody still works on.
+/// Has the claimed requests wait again whose leases are over by `leases_over_by`, but for those at the places
+/// `under_way`, whose attempts still run. One that was cut off too often is set aside.
 pub async fn take_back(
     tx: &mut Connection,
     now: i64,
@@ -94,7 +95,7 @@ async fn give_back(tx: &mut Connection, place: &Place, reason: &str, now: i64) -
     tell(tx, place, "request-attempt-cut-off", reason, now).await
 }
 
-/// Ends a request that cannot be carried out, and tells an operator.
+/// Ends a request that cannot be carried out as failed, and raises an alarm.
 pub async fn set_aside(tx: &mut Connection, place: &Place, reason: &str, now: i64) -> Result<(), StoreError> {
     leave(tx, place, (State::Failed, Some(now)), reason, now).await?;
     tell(tx, place, "request-set-aside", reason, now).await?;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::error::StoreError;
 
-/// A connection, inside a transaction where it writes.
+/// A connection to the database: inside a transaction for work that writes, else one that only reads.
 pub type Connection = sqlx::AnyConnection;
 
 /// Something to do in a transaction. If it fails, all of it is undone.
@@ -20,16 +20,17 @@ pub struct Undo {
     pub cause: Option<StoreError>,
 }
 
-/// Something to write, and whom to tell.
+/// Something to write, and where its end is sent.
 pub struct Work {
+    /// What to do.
     pub act: Act,
-    /// Told once the transaction is on disk, or why it is not.
+    /// Receives `Ok` once the transaction is on disk, or why it is not.
     pub told: oneshot::Sender<Result<(), StoreError>>,
 }
 
 /// A database with this version's tables.
 pub trait Database: Send + Sync {
-    /// Queues `work`; it is told its end once it is on disk or undone.
+    /// Queues `work`, which hears of its end once it is on disk or undone.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
     /// A connection to read with.
     fn reader(&self) -> BoxFuture<'_, Result<PoolConnection<sqlx::Any>, StoreError>>;

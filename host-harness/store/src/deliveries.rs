@@ -13,7 +13,7 @@ const WAITING: &str = "state = 'waiting'";
 /// Not read, and to be read again as long as they are kept.
 const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";
 
-/// A delivery about to be stored.
+/// A delivery about to be stored. Times are milliseconds since 1970 in UTC.
 pub struct NewDelivery {
     /// Its id.
     pub id: String,
@@ -21,22 +21,22 @@ pub struct NewDelivery {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// By which the same one is known again.
+    /// A keyed digest, by which the same delivery sent again is recognized.
     pub body_digest: [u8; 32],
-    /// Whether a token that is accepted came with it.
+    /// Whether it carried a token that is accepted.
     pub accepted: bool,
-    /// Whether it is shown to be the vendor's.
+    /// Whether its token or its signature shows that it is the vendor's.
     pub proven: bool,
-    /// Its headers and body, sealed.
+    /// Its method, address, headers and body, sealed.
     pub sealed: Vec<u8>,
     /// When it was received.
     pub received_at: i64,
 }
 
-/// A delivery that is being read.
+/// A delivery that is being read. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, FromRow)]
 pub struct Claim {
-    /// Its place in the order of acceptance.
+    /// Its place in the order received.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -44,18 +44,18 @@ pub struct Claim {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// Whether a token that is accepted came with it.
+    /// Whether it carried a token that is accepted.
     #[sqlx(try_from = "Column<bool>")]
     pub accepted: bool,
-    /// Whether it is shown to be the vendor's.
+    /// Whether its token or its signature shows that it is the vendor's.
     #[sqlx(try_from = "Column<bool>")]
     pub proven: bool,
-    /// Its headers and body, sealed.
+    /// Its method, address, headers and body, sealed; empty if they are kept no longer.
     #[sqlx(rename = "sealed_delivery", try_from = "Body")]
     pub sealed: Vec<u8>,
     /// When it was received.
     pub received_at: i64,
-    /// Attempts that failed in a row.
+    /// Readings in a row that came to nothing.
     pub failures: i64,
     generation: i64,
 }
@@ -71,13 +71,13 @@ impl From<Body> for Vec<u8> {
     }
 }
 
-/// A row that is claimed and is no delivery: the database was changed.
+/// A claimed row that cannot be read: the database was changed.
 #[derive(Debug)]
 pub struct Damaged {
     seq: i64,
-    /// The tenant that it belongs to.
+    /// The tenant that it belongs to; empty if that cannot be read.
     pub tenant: String,
-    /// The key of its connection, if any.
+    /// The key of its connection; `None` if that cannot be read.
     pub connection: Option<String>,
     /// Why it cannot be read.
     pub why: StoreError,
@@ -86,11 +86,11 @@ pub struct Damaged {
 /// How a reading ended for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Where it stands.
+    /// Where the delivery stands from now on.
     pub state: DeliveryState,
-    /// What it is known by, if any.
+    /// The digest of the plugin that read it; `None` if none did.
     pub digest: Option<String>,
-    /// Why, for an operator, if any.
+    /// Why it was not read, for an operator; `None` if it was.
     pub reason: Option<String>,
     /// How many events were in it.
     pub events: i64,
@@ -101,11 +101,11 @@ pub struct End {
 pub enum Which {
     /// The one of that id.
     One(String),
-    /// All of a connection that could not be read.
+    /// All that could not be read of the connection of that key.
     OfConnection(String),
 }
 
-/// Stores `new` unless it is there already; whether it was new.
+/// Stores `new`, unless the same delivery is there already. Returns whether it was new.
 pub async fn insert(tx: &mut Connection, new: NewDelivery) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, sealed_delivery, received_at, \
@@ -126,7 +126,7 @@ pub async fn insert(tx: &mut Connection, new: NewDelivery) -> Result<bool, Store
     Ok(done.rows_affected() > 0)
 }
 
-/// How many are kept of `connection` that are not shown to be the vendor's.
+/// How many deliveries of `connection` are kept that are not shown to be the vendor's.
 pub async fn unproven(tx: &mut Connection, connection: &str) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND proven = 0 AND sealed_delivery IS NOT NULL",
@@ -134,8 +134,9 @@ pub async fn unproven(tx: &mut Connection, connection: &str) -> Result<i64, Stor
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
 
-/// Claims the delivery that has been due longest at `now`, leaving out the connections in `full` and those that are switched
-/// off. Each connection with something waiting is looked at once, however much it is.
+/// Claims the delivery that has been due longest at `now`, leaving out the connections in `full` and those that are
+/// disabled; `None` if there is none. Nobody else claims it before `lease_until`. Each connection with something
+/// waiting is looked at once, however much waits there.
 pub async fn claim(
     tx: &mut Connection,
     now: i64,
@@ -178,7 +179,7 @@ pub async fn claim(
     .transpose()
 }
 
-/// The row is kept as it is, and stands in nobody's way.
+/// Keeps the row as it is and claims it no more, so that it holds up no other.
 pub async fn set_aside(tx: &mut Connection, damaged: &Damaged, at: i64) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE deliveries SET state = $2, reason = $3, lease_until = NULL, ended_at = $4 WHERE seq = $1",
@@ -192,7 +193,7 @@ pub async fn set_aside(tx: &mut Connection, damaged: &Damaged, at: i64) -> Resul
     Ok(())
 }
 
-/// Ends the reading of `claim`; false where the claim was lost meanwhile.
+/// Ends the reading of `claim` at `at`. Returns whether the claim still held; if not, nothing is changed.
 pub async fn finish(tx: &mut Connection, claim: &Claim, end: &End, at: i64) -> Result<bool, StoreError> {
     let is_proof =
         matches!(end.state, DeliveryState::Read | DeliveryState::OfNoConcern | DeliveryState::Unreadable);
@@ -217,7 +218,8 @@ pub async fn finish(tx: &mut Connection, claim: &Claim, end: &End, at: i64) -> R
     Ok(done.rows_affected() > 0)
 }
 
-/// The reading of `claim` came to nothing; it is read again at `next_at`. False where the claim was lost meanwhile.
+/// Has the delivery of `claim` read again at `next_at`, since this reading came to nothing. Returns whether the claim
+/// still held; if not, nothing is changed.
 pub async fn again(
     tx: &mut Connection,
     claim: &Claim,
@@ -250,7 +252,7 @@ pub async fn take_back(tx: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The delivery of that id is about `person`.
+/// Records that the delivery of that id is about `person`.
 pub async fn concerns(tx: &mut Connection, id: &str, person: PersonId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO delivery_people (delivery, person) SELECT seq, $2 FROM deliveries WHERE id = $1 \
@@ -276,7 +278,8 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Has those of `which` read again that could not be read and are still kept: the connection of each.
+/// Has those of `which` read again, from `now` on, that could not be read and are still kept. Returns the connection of
+/// each.
 pub async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<Vec<String>, StoreError> {
     let (column, value) = match which {
         Which::One(id) => ("id", id),
@@ -291,7 +294,7 @@ pub async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<Vec<
     Ok(replayed.fetch_all(tx).await?)
 }
 
-/// Whether deliveries of `connection` could not be read and are still kept.
+/// Whether deliveries of `connection` that could not be read are still kept.
 pub async fn are_unread(tx: &mut Connection, connection: &str) -> Result<bool, StoreError> {
     let sql = format!(
         "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL"
@@ -300,8 +303,8 @@ pub async fn are_unread(tx: &mut Connection, connection: &str) -> Result<bool, S
     Ok(unread > 0)
 }
 
-/// The connections with deliveries that another version may read, each with the plugin that tried last. What is damaged
-/// no version can read.
+/// The connections with deliveries that another version may read, each with the digest of the plugin that tried last,
+/// if any did. What is damaged no version can read.
 pub async fn unread(tx: &mut Connection) -> Result<Vec<(String, Option<String>)>, StoreError> {
     let sql = format!(
         "SELECT DISTINCT connection, digest FROM deliveries \
@@ -314,16 +317,16 @@ pub async fn unread(tx: &mut Connection) -> Result<Vec<(String, Option<String>)>
 /// Deliveries of one connection that were never read and are kept no longer.
 #[derive(Debug, FromRow)]
 pub struct Lost {
-    /// The tenant that it belongs to.
+    /// The tenant that they belong to.
     pub tenant: String,
-    /// The key of its connection.
+    /// The key of their connection.
     pub connection: String,
     /// How many there are.
     pub deliveries: i64,
 }
 
 /// Deletes the bodies that came before `bodies_before`, and what else is known of those that came and ended before
-/// `rows_before`. What was lost by it, unread.
+/// `rows_before`. Returns what was lost by it without having been read.
 pub async fn tidy(
     tx: &mut Connection,
     bodies_before: i64,

@@ -16,7 +16,8 @@ pub struct Details {
     pub subject: Subject,
     /// Empty unless the request is about consent.
     pub plan: Plan,
-    /// What a reading is to take in if the vendor still has the person, who was erased here.
+    /// An event that a reading is to take in if the vendor still has the person, who was erased here; `None` if there
+    /// is none.
     pub withheld: Option<Withheld>,
 }
 
@@ -43,14 +44,14 @@ struct Written {
 }
 
 impl Details {
-    /// Sealed for the request `id`.
+    /// These details, sealed for the request `id` under `key`, which is its own.
     pub fn sealed(&self, key: &DataKey, id: &str) -> Result<Vec<u8>, StoreError> {
         let subject = self.subject.identifiers().iter().map(|i| (i.kind.clone(), i.value.clone())).collect();
         let written = Written { subject, plan: self.plan.clone(), withheld: self.withheld.clone() };
         key.seal_json(&context(id), &written)
     }
 
-    /// What was sealed for the request `id`.
+    /// What was sealed for the request `id` under `key`.
     pub fn open(key: &DataKey, id: &str, sealed: &[u8]) -> Result<Self, StoreError> {
         let written: Written = key.open_json(&context(id), sealed)?;
         let subject = written.subject.into_iter().map(|(kind, value)| Identifier { kind, value });
@@ -64,7 +65,7 @@ fn context(id: &str) -> String {
     format!("request {id} details")
 }
 
-/// Where a request's key belongs.
+/// The context that the sealed key of the request `id` is bound to.
 pub fn key_context(id: &str) -> String {
     format!("request {id} key")
 }

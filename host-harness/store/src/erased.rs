@@ -1,5 +1,4 @@
-//! Whether a name is that of somebody who was erased. Below [`people`](crate::people) and
-//! [`attributes`](crate::attributes), which both ask.
+//! Whether a name is that of somebody who was erased. `people` and `attributes` both stand on it.
 
 use crate::{database::Connection, error::StoreError, seal::PersonName};
 
@@ -12,7 +11,8 @@ pub async fn is_erased(
     Ok(erased_since(tx, connection, names).await?.is_some())
 }
 
-/// Since when somebody with one of `names` is erased at `connection`, in milliseconds since 1970 in UTC; `None` if nobody is.
+/// Since when somebody with one of `names` is erased at `connection`, in milliseconds since 1970 in UTC; `None` if nobody
+/// is.
 pub(crate) async fn erased_since(
     tx: &mut Connection,
     connection: &str,

@@ -32,13 +32,13 @@ pub enum StoreError {
         /// The newest schema that this program knows.
         known: i64,
     },
-    /// A library with a known fault.
+    /// The SQLite library has a known fault.
     #[error("SQLite {found} can corrupt a database (fixed in 3.51.3); this build needs a newer one")]
     OldLibrary {
         /// Its version.
         found: String,
     },
-    /// Sealed with another key.
+    /// The database is sealed with another master key.
     #[error("the master key is not the one that this database was made with")]
     WrongMasterKey,
     /// A sealed value that cannot be opened: it was changed, moved or cut.
@@ -52,7 +52,7 @@ pub enum StoreError {
         "the people of connection {0} are not keyed by what identifies them now: they are once its plugin loads"
     )]
     NotKeyed(String),
-    /// Half of it is another database's.
+    /// A restore was cut off: half of the database is another one's.
     #[error("a restore of this database was cut off: do it again, with --replace")]
     RestoreCutOff,
     /// The writer has ended.

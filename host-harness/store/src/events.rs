@@ -19,18 +19,18 @@ pub struct NewEvent<'a> {
     pub connection: &'a str,
     /// The record of its person.
     pub person: PersonId,
-    /// JSON.
+    /// What happened, as JSON; nothing in it says to whom.
     pub news: String,
-    /// Who it is about, sealed.
+    /// Who it is about, as [`sealed_identity`] seals it.
     pub sealed_identity: Vec<u8>,
-    /// When it was received.
+    /// When it was received, in milliseconds since 1970 in UTC.
     pub received_at: i64,
 }
 
 /// An event as it is stored.
 #[derive(FromRow)]
 pub struct StoredEvent {
-    /// Its place in the order of acceptance.
+    /// Its place in the feed.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -38,9 +38,9 @@ pub struct StoredEvent {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// What happened, as JSON.
+    /// What happened, as JSON; nothing in it says to whom.
     pub news: String,
-    /// Who it is about, sealed.
+    /// Who it is about: see [`identity`].
     pub sealed_identity: Vec<u8>,
 }
 
@@ -62,8 +62,8 @@ pub async fn append(tx: &mut Connection, event: NewEvent<'_>) -> Result<(), Stor
     Ok(())
 }
 
-/// The first `limit` events after `cursor`, of these tenants or, where there is none given, of all: each by its place, for
-/// its row may be damaged.
+/// The first `limit` events after the place `cursor`, of these tenants or, if `None`, of all. Each with its place,
+/// since its row may be damaged.
 pub async fn after(
     connection: &mut Connection,
     tenants: Option<&[String]>,
@@ -84,13 +84,13 @@ pub async fn after(
     rows.iter().map(read).collect()
 }
 
-/// The tenant and the connection of the event at that place; none where it is gone.
+/// The tenant and the connection of the event at the place `seq`; `None` if it is gone.
 pub async fn origin(tx: &mut Connection, seq: i64) -> Result<Option<(String, String)>, StoreError> {
     let sql = "SELECT CAST(tenant AS TEXT) AS tenant, CAST(connection AS TEXT) AS connection FROM events WHERE seq = $1";
     Ok(sqlx::query_as(sql).bind(seq).fetch_optional(tx).await?)
 }
 
-/// Whether the vendor's event of that digest is heard for the first time; it is remembered.
+/// Remembers, at `at`, that the vendor's event of that digest was heard. Returns whether that was for the first time.
 pub async fn is_new(
     tx: &mut Connection,
     connection: &str,
@@ -110,7 +110,7 @@ pub async fn is_new(
     Ok(heard.rows_affected() > 0)
 }
 
-/// The vendor's event of that digest was not taken in.
+/// Forgets that the vendor's event of that digest was heard: it was not taken in.
 pub async fn forget(tx: &mut Connection, connection: &str, digest: [u8; 32]) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM event_keys WHERE connection = $1 AND digest = $2")
         .bind(connection)
@@ -120,28 +120,28 @@ pub async fn forget(tx: &mut Connection, connection: &str, digest: [u8; 32]) -> 
     Ok(())
 }
 
-/// Events and digests from before `before` go.
+/// Deletes events that were received and digests that were heard before `before`.
 pub async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM events WHERE received_at < $1").bind(before).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM event_keys WHERE heard_at < $1").bind(before).execute(tx).await?;
     Ok(())
 }
 
-/// How far a tenant's feed has been posted.
+/// How far a tenant's feed has been posted. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct Progress {
-    /// The last event that was taken.
+    /// The place of the last event that the platform took; 0 if it took none yet.
     pub posted: i64,
-    /// Failures in a row since.
+    /// Failures in a row since then.
     #[sqlx(try_from = "Column<u32>")]
     pub failures: u32,
-    /// Since when it fails, if any.
+    /// Since when posting fails; `None` if it does not.
     pub failing_since: Option<i64>,
-    /// When it is tried next.
+    /// When it is tried next; 0 for at once.
     pub next_at: i64,
 }
 
-/// How far the feed of `tenant` has been posted.
+/// How far the feed of `tenant` has been posted; from the start if nothing was.
 pub async fn progress(connection: &mut Connection, tenant: &str) -> Result<Progress, StoreError> {
     let progress: Option<Progress> =
         sqlx::query_as("SELECT posted, failures, failing_since, next_at FROM forwards WHERE tenant = $1")
@@ -151,7 +151,7 @@ pub async fn progress(connection: &mut Connection, tenant: &str) -> Result<Progr
     Ok(progress.unwrap_or_default())
 }
 
-/// The feed of `tenant` has been posted this far.
+/// Records how far the feed of `tenant` has been posted.
 pub async fn proceed(tx: &mut Connection, tenant: &str, progress: &Progress) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO forwards (tenant, posted, failures, failing_since, next_at) VALUES ($1, $2, $3, $4, $5) \
@@ -168,12 +168,12 @@ pub async fn proceed(tx: &mut Connection, tenant: &str, progress: &Progress) -> 
     Ok(())
 }
 
-/// Who the event of that id is about, sealed for it.
+/// `subject`, sealed as whom the event `id` is about.
 pub fn sealed_identity(vault: &Vault, id: &str, subject: &Subject) -> Result<Vec<u8>, StoreError> {
     vault.seal_json(&context(id), &IdentityMap::from(subject))
 }
 
-/// Who the event of that id is about.
+/// Whom the event `id` is about.
 pub fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<IdentityMap, StoreError> {
     vault.open_json(&context(id), sealed)
 }

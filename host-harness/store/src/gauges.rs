@@ -1,4 +1,4 @@
-//! What the store holds now, counted for whoever watches.
+//! What the store holds now, counted for metrics.
 
 use sqlx::{Row, any::AnyRow};
 
@@ -16,13 +16,13 @@ pub struct Gauge {
 /// Every count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
-    /// Requests that are not through.
+    /// Requests that have not ended, by tenant, connection, action and state.
     pub requests: Vec<Gauge>,
-    /// Alarms that nobody cleared.
+    /// Open alarms, by tenant and kind.
     pub alarms: Vec<Gauge>,
 }
 
-/// Counts.
+/// Counts requests that have not ended and open alarms.
 pub async fn gauges(connection: &mut Connection) -> Result<Gauges, StoreError> {
     let requests = sqlx::query(
         "SELECT tenant, connection, action AS operation, state AS status, COUNT(*) AS n FROM requests \

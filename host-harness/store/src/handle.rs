@@ -31,17 +31,18 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// What work in a transaction seals and names people with: there, nobody can ask the store for a tenant's key.
+/// What work in a transaction seals and names people with: there, the store cannot be asked for a tenant's key.
 #[derive(Clone)]
 pub struct Keys {
     /// What seals and opens values.
     pub vault: Vault,
-    /// The tenant's.
+    /// The tenant's key for the hashes that stand for people.
     pub person: Arc<PersonKey>,
 }
 
 impl Store {
-    /// Opens the SQLite database at `path`, made where there is none and brought to this version where it is older.
+    /// Opens the SQLite database at `path`. It is made if there is none, and brought to this version's schema if it is
+    /// older.
     pub async fn open(path: &Path, key: &MasterKey) -> Result<Self, StoreError> {
         if unfinished(path) {
             return Err(StoreError::RestoreCutOff);
@@ -75,7 +76,8 @@ impl Store {
         self.transact(work, |_| None).await
     }
 
-    /// Does `work` in one transaction. `cause` says which failure of the store an error of the work is, if that can be told.
+    /// Does `work` in one transaction. `cause` returns the failure of the store that an error of the work is, if it is
+    /// known to be one.
     async fn transact<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
@@ -87,7 +89,7 @@ impl Store {
             Box::pin(async move {
                 let result = work(connection).await;
                 let end = result.as_ref().map(drop).map_err(|error| Undo { cause: cause(error) });
-                // Whoever asked may have gone.
+                // The caller may have gone.
                 let _gone = answer.send(result);
                 end
             })
@@ -106,7 +108,7 @@ impl Store {
         work(&mut reader).await
     }
 
-    /// Ends well where the database can be read and written: a full disk reads well.
+    /// Checks that the database can be read and written: of a full one reading alone would show nothing.
     pub async fn answers(&self) -> Result<(), StoreError> {
         const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', x'00') \
                              ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN x'00' THEN x'01' ELSE x'00' END";

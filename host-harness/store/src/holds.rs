@@ -1,32 +1,34 @@
-//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests. Said
-//! here by the ends of attempts, and told to whoever asks.
+//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests. The
+//! ends of attempts write it here, and views of requests show it.
 
 use sqlx::Row;
 
 use crate::{connections, database::Connection, error::StoreError, requests::View};
 use host_model::requests::{Action, Step, breaker::Breaker};
 
-/// What holds a connection's requests back, as the store has it.
+/// What may hold a request back, as the store has it. Times are milliseconds since 1970 in UTC.
 pub struct Hold {
     /// Whether its connection is enabled.
     pub is_enabled: bool,
-    /// Whether the connection carries out such requests.
+    /// Whether its connection carries out such requests.
     pub is_on_duty: bool,
-    /// Why its connection waits for an operator, if any.
+    /// Why its connection waits for an operator; `None` if it does not.
     pub parked_why: Option<String>,
-    /// Until when the circuit breaker lets nothing through.
+    /// Until when the circuit breaker lets nothing through; a time that has passed if it is closed.
     pub open_until: i64,
-    /// Until when its vendor asked to wait, and why, if any.
+    /// Until when the vendor's limit lets no such request through, and why; that may have passed. `None` if there was no
+    /// such limit.
     pub gate: Option<(i64, String)>,
-    /// Requests of the same action before it, at all connections of the vendor account.
+    /// How many waiting requests of the same action come before it, at all connections of the vendor account.
     pub ahead: i64,
     /// Whether an earlier request about the same person comes first.
     pub is_behind_same_person: bool,
-    /// Until then the vendor may not show what it was told of the person.
+    /// Until when the vendor may not show yet what it was told of the person; 0 if it was told nothing.
     pub settled_at: i64,
 }
 
-/// What holds `view` back, `sharing` being every connection of its vendor account; none where its connection is gone.
+/// What may hold `view` back, `sharing` being the keys of all connections of its vendor account; `None` if its
+/// connection is gone.
 pub async fn hold(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<Option<Hold>, StoreError> {
     let row = sqlx::query(
         "SELECT c.enabled, c.actions, c.parked_why, c.open_until, g.until, g.why, \
@@ -73,7 +75,7 @@ async fn ahead(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<i
     Ok(ahead)
 }
 
-/// Holds the lane's other requests back until then.
+/// Holds back the requests of that connection, action and step until `until`.
 pub async fn gate(
     tx: &mut Connection,
     connection: &str,
@@ -95,7 +97,7 @@ pub async fn gate(
     Ok(())
 }
 
-/// Nothing more is tried on `connection` until an operator resumes it.
+/// Has nothing more tried on `connection` until an operator resumes it. Why and since when it was parked first is kept.
 pub async fn park(tx: &mut Connection, connection: &str, at: i64, why: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE connections SET parked_why = $2, parked_at = $3 WHERE key = $1 AND parked_why IS NULL",
@@ -108,7 +110,7 @@ pub async fn park(tx: &mut Connection, connection: &str, at: i64, why: &str) -> 
     Ok(())
 }
 
-/// Records in the connection's breaker how an attempt ended.
+/// Records in the connection's circuit breaker whether the vendor answered an attempt.
 pub async fn record_outcome(
     tx: &mut Connection,
     connection: &str,

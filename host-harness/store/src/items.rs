@@ -15,13 +15,13 @@ use host_model::{
 pub struct Ground {
     /// The key of its connection.
     pub connection: String,
-    /// The system that it belongs to, for data uses, if any.
+    /// The system that it belongs to, for data uses; `None` if it belongs to none.
     pub system: Option<System>,
     /// The notices of the tenant.
     pub notices: Vec<Notice>,
-    /// The items that stand for notices.
+    /// Its mapping: items, some of which stand for a notice.
     pub mapping: Vec<StoredItem>,
-    /// Saved, but no longer at the vendor's.
+    /// Items of the mapping that the vendor no longer has.
     pub vanished: BTreeSet<ItemId>,
 }
 
@@ -36,7 +36,7 @@ impl Ground {
         }
     }
 
-    /// The notice that `item` stands for.
+    /// The notice that `item` stands for; `None` if it stands for none.
     pub fn notice_of(&self, item: &ItemId) -> Option<&str> {
         self.mapping.iter().find(|known| known.id == *item)?.notice.as_deref()
     }

@@ -6,15 +6,15 @@ use host_model::requests::{Action, Step, breaker::Breaker};
 /// A connection's requests whose next attempt does the same, some of which are due.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Lane {
-    /// The tenant that it belongs to.
+    /// The tenant that the connection belongs to.
     pub tenant: String,
-    /// The key of its connection.
+    /// The key of the connection.
     #[sqlx(rename = "key")]
     pub connection: String,
-    /// What is asked for.
+    /// What the requests ask for.
     #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
-    /// What the next attempt does.
+    /// What their next attempt does.
     #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
     /// The circuit breaker of the connection.

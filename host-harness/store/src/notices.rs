@@ -49,7 +49,7 @@ pub async fn put(tx: &mut Connection, tenant: &str, notice: &Notice) -> Result<(
     Ok(())
 }
 
-/// Takes the notice of that id away; whether there was one.
+/// Deletes the notice of that id. Returns whether there was one.
 pub async fn delete(tx: &mut Connection, tenant: &str, id: &str) -> Result<bool, StoreError> {
     let gone = sqlx::query("DELETE FROM notices WHERE tenant = $1 AND id = $2").bind(tenant).bind(id);
     Ok(gone.execute(tx).await?.rows_affected() > 0)
@@ -82,13 +82,13 @@ pub async fn put_system(tx: &mut Connection, tenant: &str, system: &System) -> R
     Ok(())
 }
 
-/// Takes the system of that key away; whether there was one.
+/// Deletes the system of that key. Returns whether there was one.
 pub async fn delete_system(tx: &mut Connection, tenant: &str, key: &str) -> Result<bool, StoreError> {
     let gone = sqlx::query("DELETE FROM systems WHERE tenant = $1 AND key = $2").bind(tenant).bind(key);
     Ok(gone.execute(tx).await?.rows_affected() > 0)
 }
 
-/// The connections of `tenant`, each with the key of its system.
+/// The keys of the connections of `tenant`, each with the key of its system, if it belongs to one.
 pub async fn connections(
     tx: &mut Connection,
     tenant: &str,

@@ -18,8 +18,9 @@ pub enum Gone {
     NotFound,
 }
 
-/// The person of `connection` who has any of `names`, at least one, each of which identifies; from now on known by all of them.
-/// A person who is erased by one of them is forgotten by all.
+/// The person of `connection` who has any of `names`, made if there is none, and known by all of them from now on.
+/// There is at least one name, and each identifies. Several people who are found become one; a person who is erased by
+/// one of the names is forgotten by all.
 pub async fn known_as(
     tx: &mut Connection,
     connection: &str,
@@ -45,7 +46,7 @@ pub async fn known_as(
     Ok(person)
 }
 
-/// `person` is called `name`, unless another one is already.
+/// Records that `person` is called `name`, unless somebody is already.
 pub async fn call(
     tx: &mut Connection,
     connection: &str,
@@ -86,13 +87,14 @@ pub async fn found(
     Ok(found)
 }
 
-/// A person of `connection` whom no name finds yet.
+/// Makes a person of `connection` whom no name finds yet.
 pub async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreError> {
     let id = sqlx::query_scalar("INSERT INTO people (connection) VALUES ($1) RETURNING id");
     Ok(id.bind(connection).fetch_one(tx).await?)
 }
 
-/// A person of `connection`, one of those who shared the record `record` until `at`, whom no name finds.
+/// Makes a person of `connection` whom no name finds: one of those who shared the record of the number `record` until
+/// `at`.
 pub async fn split_from(
     tx: &mut Connection,
     connection: &str,
@@ -130,7 +132,7 @@ async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<()
     choices::merge(tx, gone, kept).await
 }
 
-/// The person's next call begins no sooner than `at`.
+/// Has the person's next call begin no sooner than `at`.
 pub async fn settles_at(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE people SET settled_at = $2 WHERE id = $1 AND settled_at < $2")
         .bind(person)
@@ -140,7 +142,7 @@ pub async fn settles_at(tx: &mut Connection, person: PersonId, at: i64) -> Resul
     Ok(())
 }
 
-/// The erasure `request` is about whoever has one of `names`.
+/// Records that the erasure `request` is about everybody who has one of `names`.
 pub async fn erases(
     tx: &mut Connection,
     connection: &str,
@@ -160,7 +162,8 @@ pub async fn erases(
     Ok(())
 }
 
-/// The vendor took the erasure `request` of `person`: nothing stays of them, and no name that it gives lets them in again.
+/// Records at `at` that the vendor took the erasure `request` of `person`: nothing stays of them, and no name that it
+/// gives lets them in again.
 pub async fn erased(tx: &mut Connection, request: &str, person: PersonId, at: i64) -> Result<(), StoreError> {
     erased_at(tx, request, at).await?;
     forget(tx, person).await
@@ -202,8 +205,8 @@ async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<()
     Ok(())
 }
 
-/// An erasure found nobody at the vendor: what is known here of `person` goes, and whatever names them is looked for before they are
-/// opted out.
+/// Records at `at` that an erasure found nobody at the vendor: what is known here of `person` goes, and they are looked
+/// for there before they are opted out.
 pub async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE names SET not_found_at = $2 WHERE person = $1")
         .bind(person)
@@ -213,7 +216,7 @@ pub async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result
     forget(tx, person).await
 }
 
-/// The vendor knows `person`, whom an erasure once did not find.
+/// Records that the vendor knows `person`, whom an erasure once did not find.
 pub async fn found_again(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     sqlx::query("UPDATE names SET not_found_at = NULL WHERE person = $1").bind(person).execute(tx).await?;
     Ok(())
@@ -248,13 +251,13 @@ pub async fn is_to_be_read(tx: &mut Connection, person: PersonId) -> Result<bool
     Ok(flag.fetch_optional(tx).await?.unwrap_or(0_i64) != 0)
 }
 
-/// The vendor was asked about `person`.
+/// Records that the vendor was asked about `person`.
 pub async fn was_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person).execute(tx).await?;
     Ok(())
 }
 
-/// Nothing stays of `person` but the names, as hashes.
+/// Deletes everything of `person` but the names, as hashes.
 pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
     deliveries::forget(tx, person).await?;
     attributes::forget(tx, person).await?;

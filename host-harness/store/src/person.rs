@@ -1,6 +1,6 @@
 //! The number of a person.
 
-/// A person of one connection.
+/// The number of a person of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct PersonId(pub(crate) i64);

@@ -1,6 +1,6 @@
 //! The queue in the database: what is due, claimed, and what an attempt changed.
 //!
-//! A claim is a generation number: whoever ends an attempt has to show that its claim still holds.
+//! A claim is a generation number: an attempt that ends has to show that its claim still holds.
 
 use serde_json::Value;
 use sqlx::FromRow;
@@ -29,26 +29,26 @@ pub struct Claim {
     /// What is asked for.
     #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
-    /// What the next attempt does.
+    /// What this attempt does.
     #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
-    /// Its number among those of its connection.
+    /// The number of this attempt, from 1. The claim holds as long as the request has no later one.
     pub generation: i64,
     /// Attempts that failed in a row.
     #[sqlx(try_from = "Column<u32>")]
     pub failures: u32,
-    /// Whether the vendor took it.
+    /// Whether the vendor has answered an attempt to erase.
     #[sqlx(rename = "acknowledged", try_from = "Column<bool>")]
     pub is_acknowledged: bool,
-    /// The vendor's reference to it, if any.
+    /// The vendor's reference to an erasure under way; `None` if it gave none.
     pub reference: Option<String>,
-    /// What came of it, if any.
+    /// What came of it so far; `None` if nothing did.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
-    /// What it holds of a person, sealed.
+    /// Whom it is about and what is still asked, sealed: see [`Details`](crate::details::Details).
     #[sqlx(try_from = "Column<Destroyable>")]
     pub sealed_details: Vec<u8>,
-    /// The key to its details, sealed.
+    /// The key to its details, sealed under the master key.
     #[sqlx(try_from = "Column<Destroyable>")]
     pub data_key: Vec<u8>,
 }
@@ -66,30 +66,30 @@ impl From<Column<Destroyable>> for Vec<u8> {
     }
 }
 
-/// What an attempt leaves behind.
+/// What an attempt leaves behind. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Where it stands.
+    /// Where the request stands from now on.
     pub state: State,
     /// What the next attempt does.
     pub step: Step,
-    /// When it is tried next.
+    /// When its next attempt may begin, if it waits.
     pub next_at: i64,
     /// Attempts that failed in a row.
     pub failures: u32,
-    /// Whether the vendor took it.
+    /// Whether the vendor has answered an attempt to erase.
     pub is_acknowledged: bool,
-    /// The vendor's reference to it, if any.
+    /// The vendor's reference to an erasure under way; `None` if it gave none.
     pub reference: Option<String>,
-    /// What came of it, if any.
+    /// What came of the request so far; `None` if nothing did.
     pub outcome: Option<Value>,
-    /// Why, for an operator, if any.
+    /// Why it waits or how it ended, for an operator; `None` if there is nothing to say.
     pub reason: Option<String>,
-    /// What is still asked, where that has changed.
+    /// What is still asked, sealed; `None` if that has not changed.
     pub sealed_details: Option<Vec<u8>>,
-    /// What came back, for the record.
+    /// What came back from this attempt, for the record.
     pub result: Value,
-    /// When.
+    /// When the attempt ended.
     pub at: i64,
 }
 
@@ -126,8 +126,9 @@ pub async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane
     Ok(sqlx::query_as(DUE_LANES).bind(now).fetch_all(connection).await?)
 }
 
-/// Claims up to `most` due requests of `lane` whose person is settled and has no earlier request under way, in the order
-/// accepted, for an attempt on the plugin of that `digest`. One that cannot be read is set aside, and the others go on.
+/// Claims up to `most` due requests of `lane` whose person is settled and has no earlier request under way, in the
+/// order accepted, for an attempt on the plugin of that `digest`. The claims hold until `lease_until`. One that cannot
+/// be read is set aside, and the others go on.
 pub async fn claim(
     tx: &mut Connection,
     lane: &Lane,
@@ -176,8 +177,8 @@ async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Re
     Ok(())
 }
 
-/// Makes `change` if the claim still holds; whether it did. A request that has ended keeps what it asked only where it may
-/// be replayed: otherwise its key is destroyed.
+/// Makes `change` if the claim still holds, and returns whether it did. A request that has ended keeps what it asked
+/// only if it may be replayed: otherwise its key is destroyed.
 pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<bool, StoreError> {
     let is_final = !matches!(change.state, State::Waiting | State::Running);
     let done = sqlx::query(
@@ -216,7 +217,7 @@ pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<
     Ok(true)
 }
 
-/// The person of a claimed request as known now: a merge may have moved it to another number since. None where the claim
+/// The person of a claimed request as known now: a merge may have moved it to another number since. `None` if the claim
 /// is lost.
 pub async fn person_of(tx: &mut Connection, claim: &Claim) -> Result<Option<PersonId>, StoreError> {
     let held = "SELECT person FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'";

@@ -33,15 +33,16 @@ use host_model::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rekeyed {
-    /// Records that several people shared.
+    /// How many records several people shared.
     pub split: u64,
-    /// The people that they became.
+    /// How many people they became.
     pub people: u64,
-    /// Opt-ins that stood for such a record: the vendor is asked when the person is next named.
+    /// How many opt-ins that stood for such a record were dropped: the vendor is asked when the person is next named.
     pub opt_ins_dropped: u64,
 }
 
-/// Keys the people of `connection`, which is `tenant`'s, by `identifying` kinds; `None` if they are already.
+/// Keys the people of `connection`, which is `tenant`'s, by `identifying` kinds. `None` if they are already, or if
+/// there are none.
 pub async fn rekey(
     tx: &mut Connection,
     keys: &Keys,

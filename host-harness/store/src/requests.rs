@@ -18,30 +18,30 @@ pub struct New {
     pub person: PersonId,
     /// What is asked for.
     pub action: Action,
-    /// The caller's key against repetition, if any.
+    /// The caller's key by which the same request sent again is recognized; `None` if it gave none.
     pub idempotency_key: Option<String>,
-    /// Keyed, over everything that was asked.
+    /// A keyed digest of everything that was asked.
     pub body_digest: [u8; 32],
-    /// What it holds of a person, sealed.
+    /// Whom it is about and what is asked, sealed: see [`Details`](crate::details::Details).
     pub sealed_details: Vec<u8>,
-    /// The request's own key, sealed.
+    /// The key to its details, sealed under the master key.
     pub data_key: Vec<u8>,
-    /// What is known of the outcome already.
+    /// What is known of the outcome already; `None` if nothing is.
     pub outcome: Option<Value>,
-    /// Whether it keeps an event back.
+    /// Whether it keeps an event back: see [`Withheld`](crate::details::Withheld).
     pub withholds: bool,
-    /// When.
+    /// When it was accepted, in milliseconds since 1970 in UTC.
     pub at: i64,
 }
 
-/// A request as everybody may see it: nothing personal in it.
+/// A request as it may be shown: nothing personal in it. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
 pub struct View {
-    /// Its own.
+    /// Its id.
     pub id: String,
-    /// Whose.
+    /// The tenant that it belongs to.
     pub tenant: String,
-    /// Where.
+    /// The key of its connection.
     pub connection: String,
     /// What was asked.
     #[sqlx(try_from = "Column<Action>")]
@@ -55,36 +55,37 @@ pub struct View {
     /// Attempts begun.
     #[sqlx(rename = "generation")]
     pub attempts: i64,
-    /// In milliseconds since 1970 in UTC.
+    /// When it was accepted.
     pub received_at: i64,
-    /// When its next attempt may begin, by itself; what holds its connection back is told by `reason`.
+    /// When its next attempt may begin as far as the request itself goes; what holds its connection back is in
+    /// `reason`. `None` unless it waits.
     pub next_at: Option<i64>,
-    /// What came of it.
+    /// What came of it so far; `None` if nothing did.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
-    /// Why it waits or how it ended.
+    /// Why it waits or how it ended, for an operator; `None` if there is nothing to say.
     pub reason: Option<String>,
-    /// When it ended.
+    /// When it ended; `None` while it has not.
     pub finished_at: Option<i64>,
 }
 
-/// One attempt, as it is on record.
+/// One attempt, as it is on record. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
 pub struct AttemptView {
-    /// From 1.
+    /// Its number, from 1.
     #[sqlx(rename = "generation")]
     pub number: i64,
     /// What it did.
     #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
-    /// The plugin that ran.
+    /// The digest of the plugin that ran.
     #[sqlx(rename = "digest")]
     pub plugin_digest: String,
-    /// In milliseconds since 1970 in UTC.
+    /// When it began.
     pub began_at: i64,
-    /// None while under way, or where the process ended first.
+    /// When it ended; `None` while it is under way, or if the process ended first.
     pub ended_at: Option<i64>,
-    /// What came back.
+    /// What came back; `None` if nothing has.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub result: Option<Value>,
 }
@@ -92,7 +93,7 @@ pub struct AttemptView {
 const COLUMNS: &str = "id, tenant, connection, action, state, step, generation, received_at, \
                        CASE state WHEN 'waiting' THEN next_at END AS next_at, outcome, reason, finished_at";
 
-/// Stores `new`; its place in the order.
+/// Stores `new`. Returns its place in the order of acceptance.
 pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
     let seq: i64 = sqlx::query_scalar(
         "INSERT INTO requests (id, tenant, connection, person, action, state, step, idempotency_key, body_digest, \
@@ -120,7 +121,8 @@ pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
     Ok(seq)
 }
 
-/// The request that `tenant` sent under `key` before, and the digest of what it asked.
+/// The request that `tenant` sent before under the idempotency key `key`, with the digest of what it asked; `None` if
+/// there is none.
 pub async fn sent_before(
     tx: &mut Connection,
     tenant: &str,
@@ -140,7 +142,7 @@ struct Sent {
     body_digest: Vec<u8>,
 }
 
-/// The request of that id.
+/// The request of that id; `None` if there is none.
 pub async fn show(connection: &mut Connection, id: &str) -> Result<Option<View>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
@@ -158,18 +160,18 @@ pub async fn attempts(connection: &mut Connection, id: &str) -> Result<Vec<Attem
     Ok(attempts)
 }
 
-/// Which requests to list; whatever is left out does not narrow it.
+/// Which requests are listed: those that pass each of these.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Of these tenants; all of them where there is none.
+    /// Only those of these tenants; `None` for all tenants.
     pub tenants: Option<Vec<String>>,
-    /// The key of its connection, if any.
+    /// Only those of the connection of this key; `None` for all.
     pub connection: Option<String>,
-    /// Where it stands, if any.
+    /// Only those that stand so; `None` for all.
     pub state: Option<State>,
-    /// Those accepted before the request of this id.
+    /// Only those accepted before the request of this id, for paging; `None` for all.
     pub before: Option<String>,
-    /// The maximum number of results.
+    /// At most so many.
     pub limit: i64,
 }
 
@@ -193,7 +195,8 @@ pub async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<Vi
     Ok(query.fetch_all(connection).await?)
 }
 
-/// Puts a request that failed or expired back in the queue, if what it asked is still known; whether it was.
+/// Puts a request that failed or expired back in the queue at `at`, if what it asked is still known. Returns whether it
+/// was put back.
 pub async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "UPDATE requests SET state = 'waiting', next_at = $2, tried_since = $2, failures = 0, kills = 0, \
@@ -208,7 +211,7 @@ pub async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<bool, Stor
     Ok(done.rows_affected() > 0)
 }
 
-/// Whether a request waits that writes `what` again.
+/// Whether a request of `person` waits that writes the choice `what` again: see [`restores`].
 pub async fn is_waiting_to_restore(
     tx: &mut Connection,
     person: PersonId,
@@ -224,7 +227,7 @@ pub async fn is_waiting_to_restore(
     Ok(waiting > 0)
 }
 
-/// The request of that id writes `what` again.
+/// Records that the request of that id writes the choice `what` again, which the vendor may have gone over.
 pub async fn restores(tx: &mut Connection, id: &str, what: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE requests SET restores = $2 WHERE id = $1").bind(id).bind(what).execute(tx).await?;
     Ok(())
@@ -255,9 +258,9 @@ pub struct Withholding {
     pub connection: String,
     /// The record of its person.
     pub person: PersonId,
-    /// What it holds of a person, sealed.
+    /// Whom it is about and what it keeps back, sealed: see [`Details`](crate::details::Details).
     pub sealed_details: Vec<u8>,
-    /// The key to its details, sealed.
+    /// The key to its details, sealed under the master key.
     pub data_key: Vec<u8>,
 }
 
@@ -273,13 +276,13 @@ pub async fn withholding(connection: &mut Connection) -> Result<Vec<Withholding>
     Ok(withholding)
 }
 
-/// The request keeps no event back any more. Returns whether it did.
+/// Records that the request keeps no event back any more. Returns how many did: 1, or 0 if it kept none back.
 pub async fn release(tx: &mut Connection, seq: i64) -> Result<u64, StoreError> {
     let released = sqlx::query("UPDATE requests SET withholds = 0 WHERE seq = $1 AND withholds = 1");
     Ok(released.bind(seq).execute(tx).await?.rows_affected())
 }
 
-/// `column IN ($first, …)` for `count` values; never true where there is none.
+/// `column IN ($first, …)` for `count` values; never true if there are none.
 pub fn one_of(column: &str, first: usize, count: usize) -> String {
     let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
     if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }

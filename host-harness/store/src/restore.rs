@@ -16,10 +16,10 @@ use crate::{
 /// Why a backup was not put back. The database is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// There is a database.
+    /// There is a database already.
     #[error("{} is there already; --replace keeps it beside the restored one", .0.display())]
     Exists(PathBuf),
-    /// What was kept beside it the last time.
+    /// What an earlier restore kept beside the database is still there.
     #[error("{} is there from an earlier restore: move it away first", .0.display())]
     KeptBefore(PathBuf),
     /// A file that cannot be read, written or moved.
@@ -30,7 +30,7 @@ pub enum RestoreError {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// Not one of these databases.
+    /// The backup is not one of these databases.
     #[error("{} is no database of this program: {why}", path.display())]
     AnotherKind {
         /// The backup.
@@ -38,7 +38,7 @@ pub enum RestoreError {
         /// What it is instead.
         why: String,
     },
-    /// It is damaged.
+    /// The backup is damaged.
     #[error("{} is damaged: {found}", path.display())]
     Damaged {
         /// The backup.
@@ -46,7 +46,7 @@ pub enum RestoreError {
         /// What SQLite found.
         found: String,
     },
-    /// It does not open, with this master key for instance.
+    /// The backup does not open, with this master key for instance.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -54,9 +54,10 @@ pub enum RestoreError {
 /// Events that a service may have numbered after its last backup: a platform's cursor must not stand behind what is new.
 const SKIPPED_EVENTS: i64 = 1_000_000_000;
 
-/// Puts a copy of `backup` in the place of `database`, after it was seen to be whole and to open under `key`. What was there
-/// is kept beside it as `….before-restore`, where `replace` allows it. Nobody may be using `database` meanwhile. One that was
-/// cut off leaves a database that does not open until it is done again.
+/// Puts a copy of `backup` in the place of `database`, after it was seen to be whole and to open under `key`. If
+/// `replace` allows it, what was there is kept beside it as `….before-restore`, which is the path returned; `None` if
+/// nothing was there. Nobody may be using `database` meanwhile. One that was cut off leaves a database that does not
+/// open until it is done again.
 pub async fn restore(
     backup: &Path,
     database: &Path,

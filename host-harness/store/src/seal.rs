@@ -57,11 +57,11 @@ impl MasterKey {
     }
 }
 
-/// Seals under the master key.
+/// Seals and opens values under the master key.
 #[derive(Clone)]
 pub struct Vault(Sealer);
 
-/// A key of its own for one request's or one person's data. Destroying it destroys what it sealed.
+/// A key of its own for one request's data. Destroying it destroys what it sealed.
 pub struct DataKey(Sealer);
 
 /// A tenant's key for the hashes that stand for people.
@@ -70,7 +70,7 @@ pub struct PersonKey(Zeroizing<[u8; KEY]>);
 /// A person's identifier as its keyed hash: nobody tells the person from it without the tenant's key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::FromRow)]
 pub struct PersonName {
-    /// What it is known by.
+    /// The keyed hash of its kind and value.
     #[sqlx(rename = "name", try_from = "Column<[u8; 32]>")]
     pub digest: [u8; 32],
     /// The identifier's kind, such as `email`.
@@ -105,26 +105,26 @@ impl Vault {
         self.0.open_json(context, sealed)
     }
 
-    /// A fresh data key, and the same sealed, to be kept.
+    /// A fresh data key, and the same sealed for the place that `context` names, to be kept.
     pub fn new_data_key(&self, context: &str) -> Result<(DataKey, Vec<u8>), Unsealable> {
         let key = random()?;
         let sealed = self.seal(context, key.as_slice())?;
         Ok((DataKey::of(key), sealed))
     }
 
-    /// The data key that was kept sealed.
+    /// The data key that was kept sealed for that place.
     pub fn data_key(&self, context: &str, sealed: &[u8]) -> Result<DataKey, Unsealable> {
         Ok(DataKey::of(self.key(context, sealed)?))
     }
 
-    /// A fresh key for people's hashes, and the same sealed.
+    /// A fresh key for people's hashes, and the same sealed for the place that `context` names, to be kept.
     pub fn new_person_key(&self, context: &str) -> Result<(PersonKey, Vec<u8>), Unsealable> {
         let key = random()?;
         let sealed = self.seal(context, key.as_slice())?;
         Ok((PersonKey(key), sealed))
     }
 
-    /// The key for people's hashes that was kept sealed.
+    /// The key for people's hashes that was kept sealed for that place.
     pub fn person_key(&self, context: &str, sealed: &[u8]) -> Result<PersonKey, Unsealable> {
         Ok(PersonKey(self.key(context, sealed)?))
     }

@@ -6,7 +6,7 @@ use host_model::{contract::manifest::Limit, time::millis};
 
 use crate::{database::Connection, error::StoreError};
 
-/// How many more requests `limit` lets through at `now` for that vendor account.
+/// How many more requests `limit` lets through at `now` (milliseconds since 1970 in UTC) for that vendor account.
 pub async fn free(
     connection: &mut Connection,
     account: &[u8; 32],
@@ -68,7 +68,7 @@ pub async fn enter(
     Ok(entries)
 }
 
-/// How long until `limit` has room, in milliseconds; none where it has. What no longer counts is deleted.
+/// How long until `limit` has room, in milliseconds; `None` if it has. What no longer counts is deleted.
 async fn frees_up(
     tx: &mut Connection,
     account: &[u8; 32],
@@ -99,7 +99,7 @@ fn period(limit: &Limit) -> i64 {
     i64::try_from(limit.period_ms.unwrap_or(0)).unwrap_or(i64::MAX)
 }
 
-/// Moves counted requests to when they ended.
+/// Moves the counted requests of these ids to `at`, when they ended.
 pub async fn end(tx: &mut Connection, entries: &[i64], at: i64) -> Result<(), StoreError> {
     for entry in entries {
         sqlx::query("UPDATE sends SET at = $2 WHERE id = $1").bind(entry).bind(at).execute(&mut *tx).await?;

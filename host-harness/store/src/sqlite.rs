@@ -49,7 +49,7 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file at `path`, made where there is none, and brings its tables to this version.
+    /// Opens the file at `path`, made if there is none, and brings its tables to this version.
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let url = address(path);
@@ -107,7 +107,7 @@ impl Database for Sqlite {
         Box::pin(async move {
             self.readers.close().await;
             if let Some(writer) = writer {
-                // It ends with its queue, and fails only where the runtime ends first.
+                // It ends with its queue, and fails only if the runtime ends first.
                 let _ended = writer.await;
             }
         })
@@ -157,7 +157,7 @@ impl Writer {
             let (acts, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|work| (work.act, work.told)).unzip();
             let written = self.write(acts).await;
             for told in told {
-                // Whoever asked may have gone.
+                // The caller may have gone.
                 let _gone = told.send(written.clone());
             }
             if emptied_at.elapsed() >= EMPTY_LOG

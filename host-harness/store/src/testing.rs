@@ -29,7 +29,7 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// One that syncs nothing, where the machine has such a place.
+    /// One that syncs nothing, if the machine has such a place.
     pub fn in_memory() -> Self {
         Self(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
     }

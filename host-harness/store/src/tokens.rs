@@ -8,17 +8,17 @@ use host_model::token::{TokenState, TokenView};
 /// Accepted. As the index has it.
 const LIVE: &str = "state IN ('offered', 'current', 'former')";
 
-/// A token about to be stored.
+/// A token about to be stored. Times are milliseconds since 1970 in UTC.
 pub struct NewToken {
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// Its number among those of its connection.
+    /// Its number among those of its connection, from 1.
     pub generation: i64,
-    /// What it is known by.
+    /// The SHA-256 of the token.
     pub digest: [u8; 32],
-    /// Where the host hands it to the vendor itself: the token, sealed, until the vendor has it.
+    /// The token, sealed, if the host hands it to the vendor itself; kept until the vendor has it.
     pub to_push: Option<Vec<u8>>,
     /// When it was issued.
     pub issued_at: i64,
@@ -43,13 +43,13 @@ pub struct Push {
 /// A token that may be accepted, with the digest that it is known by.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// What it is known by.
+    /// The SHA-256 of the token.
     pub digest: [u8; 32],
-    /// What everybody may know of it.
+    /// What may be shown of it.
     pub token: TokenView,
 }
 
-/// The tokens of one connection, oldest first.
+/// The tokens of one connection that have not ended.
 pub struct OfConnection {
     /// The tenant that it belongs to.
     pub tenant: String,
@@ -71,7 +71,7 @@ pub async fn list(tx: &mut Connection, connection: &str) -> Result<Vec<TokenView
     rows.iter().map(view).collect()
 }
 
-/// Those of `connection` that have not ended, oldest first.
+/// The tokens of `connection` that have not ended, oldest first.
 pub async fn live(tx: &mut Connection, connection: &str) -> Result<Vec<Known>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tokens WHERE connection = $1 AND {LIVE} ORDER BY generation");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_all(tx).await?;
@@ -79,7 +79,7 @@ pub async fn live(tx: &mut Connection, connection: &str) -> Result<Vec<Known>, S
     Ok(rows.iter().filter_map(|row| known(row).ok()).collect())
 }
 
-/// The tokens that have not ended of every connection that has such, with its tenant.
+/// The tokens that have not ended, of every connection that has such.
 pub async fn all_live(tx: &mut Connection) -> Result<Vec<OfConnection>, StoreError> {
     let sql = format!(
         "SELECT tenant, connection, {COLUMNS} FROM tokens WHERE {LIVE} ORDER BY connection, generation"
@@ -100,7 +100,7 @@ pub async fn all_live(tx: &mut Connection) -> Result<Vec<OfConnection>, StoreErr
     Ok(all)
 }
 
-/// The generation after the last one of `connection`.
+/// The number of the next token of `connection`.
 pub async fn next_generation(tx: &mut Connection, connection: &str) -> Result<i64, StoreError> {
     let last: Option<i64> = sqlx::query_scalar("SELECT MAX(generation) FROM tokens WHERE connection = $1")
         .bind(connection)
@@ -129,7 +129,7 @@ pub async fn insert(tx: &mut Connection, new: NewToken) -> Result<(), StoreError
     Ok(())
 }
 
-/// What the vendors are to be asked to take by `now`, longest due first.
+/// The tokens that vendors are to be asked to take by `now`, longest due first.
 pub async fn to_push(tx: &mut Connection, now: i64) -> Result<Vec<Push>, StoreError> {
     let due = sqlx::query_as(
         "SELECT tenant, connection, generation, digest, sealed_token FROM tokens WHERE push_at <= $1 ORDER BY push_at",
@@ -140,8 +140,8 @@ pub async fn to_push(tx: &mut Connection, now: i64) -> Result<Vec<Push>, StoreEr
     Ok(due)
 }
 
-/// The vendor has this one, so the one before is on its way out, and with it whatever older one was offered. A
-/// newer one that was shown stays: somebody may be about to enter it. Whether that is news.
+/// Records that the vendor has this one, so that the one before is on its way out, and with it every older one that was
+/// offered. A newer one that was shown stays: somebody may be about to enter it. Returns whether that is news.
 pub async fn taken(
     tx: &mut Connection,
     connection: &str,
@@ -171,7 +171,7 @@ pub async fn taken(
     Ok(true)
 }
 
-/// A delivery carried it.
+/// Records that a delivery carried it at `at`.
 pub async fn seen(tx: &mut Connection, connection: &str, generation: i64, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE tokens SET seen_at = $3 WHERE connection = $1 AND generation = $2")
         .bind(connection)
@@ -182,7 +182,7 @@ pub async fn seen(tx: &mut Connection, connection: &str, generation: i64, at: i6
     Ok(())
 }
 
-/// The vendor did not take it; it is asked again at `again_at`.
+/// Records that the vendor did not take it, and why; it is asked again at `again_at`.
 pub async fn not_taken(
     tx: &mut Connection,
     connection: &str,
@@ -203,7 +203,7 @@ pub async fn not_taken(
     Ok(())
 }
 
-/// Asks the vendor to take what waits for that at `connection` by `now`, whatever was planned.
+/// Has the vendor asked at `now` to take what waits for that at `connection`, instead of later.
 pub async fn push_now(tx: &mut Connection, connection: &str, now: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE tokens SET push_at = $2 WHERE connection = $1 AND push_at > $2")
         .bind(connection)
@@ -213,14 +213,14 @@ pub async fn push_now(tx: &mut Connection, connection: &str, now: i64) -> Result
     Ok(())
 }
 
-/// The day of the last daily look.
+/// The day of the last daily look, in days since 1970; `None` if there was none.
 pub async fn last_look(tx: &mut Connection) -> Result<Option<i64>, StoreError> {
     let value: Option<Vec<u8>> =
         sqlx::query_scalar("SELECT value FROM marks WHERE name = 'token-look'").fetch_optional(tx).await?;
     Ok(value.and_then(|value| String::from_utf8(value).ok()?.parse().ok()))
 }
 
-/// The daily look of `day` is done.
+/// Records that the daily look of `day` is done.
 pub async fn looked(tx: &mut Connection, day: i64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO marks (name, value) VALUES ('token-look', $1) ON CONFLICT (name) DO UPDATE SET value = $1",
@@ -231,7 +231,7 @@ pub async fn looked(tx: &mut Connection, day: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends the token, as `state` says; whether it was live.
+/// Ends the token, as `state` says. Returns whether it had not ended before.
 pub async fn end(
     tx: &mut Connection,
     connection: &str,
@@ -253,7 +253,8 @@ pub async fn end(
     Ok(done.rows_affected() > 0)
 }
 
-/// Whether the token of `push` is here yet: it goes with its connection, and another connection may have its key then.
+/// Whether the token of `push` is still here: it goes with its connection, and another connection may have its key
+/// then.
 pub async fn is_here(tx: &mut Connection, push: &Push) -> Result<bool, StoreError> {
     let found: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM tokens WHERE connection = $1 AND generation = $2 AND digest = $3",
@@ -266,7 +267,7 @@ pub async fn is_here(tx: &mut Connection, push: &Push) -> Result<bool, StoreErro
     Ok(found > 0)
 }
 
-/// The vendor is asked no more to take it, and may have it all the same: it stays accepted.
+/// Has the vendor asked no more to take it. It stays accepted, since the vendor may have it all the same.
 pub async fn set_aside(tx: &mut Connection, push: &Push, reason: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE tokens SET push_at = NULL, push_reason = $3 WHERE connection = $1 AND generation = $2",
@@ -289,7 +290,7 @@ pub async fn discard(tx: &mut Connection, connection: &str, generation: i64) -> 
     Ok(())
 }
 
-/// The vendor takes no token from the host: what it uses is replaced by an operator.
+/// Leaves the successor of the current token to an operator: the vendor takes none from the host.
 pub async fn is_left_to_an_operator(tx: &mut Connection, connection: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE tokens SET by_host = 0 WHERE connection = $1 AND state = 'current'")
         .bind(connection)

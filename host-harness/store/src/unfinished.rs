@@ -1,4 +1,4 @@
-//! Whether a restore was cut off half way: files beside the database tell.
+//! Whether a restore was cut off half way: a file beside the database shows it.
 
 use std::{
     ffi::OsString,

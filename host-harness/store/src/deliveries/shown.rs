@@ -21,7 +21,7 @@ pub enum DeliveryState {
     OfNoConcern,
     /// The vendor's, but not what its connector knows; kept, to be read again.
     Unreadable,
-    /// Its readings came to nothing, too often or for too long; read again as long as it is kept.
+    /// Its readings came to nothing, too often or for too long; kept, to be read again.
     Stuck,
     /// What is stored of it is no delivery: it was changed, cut or sealed with another key. Read again by a replay.
     Damaged,
@@ -40,21 +40,21 @@ words!(DeliveryState {
 });
 column!(DeliveryState: String, |word| Ok(DeliveryState::from_word(&word)?));
 
-/// A delivery as everybody may see it: nothing personal in it. Times are milliseconds since 1970 in UTC.
+/// A delivery as it may be shown: nothing personal in it. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct DeliveryView {
     /// Its place in the order received, for paging.
     pub seq: i64,
-    /// Its own.
+    /// Its id.
     pub id: String,
-    /// Whose.
+    /// The tenant that it belongs to.
     pub tenant: String,
-    /// To which connection.
+    /// The key of its connection.
     pub connection: String,
     /// Where it stands.
     #[sqlx(try_from = "Column<DeliveryState>")]
     pub state: DeliveryState,
-    /// Whether it is shown to be the vendor's.
+    /// Whether its token, its signature or a reading shows that it is the vendor's.
     #[sqlx(try_from = "Column<bool>")]
     pub proven: bool,
     /// Whether its body is still kept, so that it can be read again.
@@ -62,39 +62,39 @@ pub struct DeliveryView {
     pub kept: bool,
     /// When it came.
     pub received_at: i64,
-    /// When it is read next, where it waits.
+    /// When it is read next; `None` unless it waits.
     pub next_at: Option<i64>,
     /// Readings begun.
     #[sqlx(rename = "generation")]
     pub readings: i64,
-    /// The plugin that read it last.
+    /// The digest of the plugin that read it last; `None` if none has yet.
     #[sqlx(rename = "digest")]
     pub plugin_digest: Option<String>,
-    /// Why it is not read.
+    /// Why it is not read, for an operator; `None` if there is nothing to say.
     pub reason: Option<String>,
     /// How many events were in it.
     pub events: i64,
-    /// When it was read or given up.
+    /// When it was read or given up; `None` while it waits.
     pub ended_at: Option<i64>,
 }
 
 /// Which deliveries are listed.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The key of its connection, if any.
+    /// Only those of the connection of this key; `None` for all.
     pub connection: Option<String>,
-    /// Where it stands, if any.
+    /// Only those that stand so; `None` for all.
     pub state: Option<DeliveryState>,
-    /// Older than the one of this place in the order.
+    /// Only those before this place in the order received, for paging; `None` for all.
     pub before: Option<i64>,
-    /// The maximum number of results.
+    /// At most so many.
     pub most: u32,
 }
 
 const COLUMNS: &str = "seq, id, tenant, connection, state, proven, sealed_delivery IS NOT NULL AS kept, received_at, \
                        CASE state WHEN 'waiting' THEN next_at END AS next_at, generation, digest, reason, events, ended_at";
 
-/// Deliveries of `tenant`, newest first.
+/// The deliveries of `tenant` that `filter` lets through, newest first.
 pub async fn list(
     connection: &mut Connection,
     tenant: &str,
@@ -115,7 +115,7 @@ pub async fn list(
     Ok(views)
 }
 
-/// The delivery of that id.
+/// The delivery of that id; `None` if there is none.
 pub async fn show(connection: &mut Connection, id: &str) -> Result<Option<DeliveryView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
