@@ -14,7 +14,16 @@ use crate::{
 /// What cargo checks: a name, and cargo's arguments.
 const CHECKS: [(&str, &[&str]); 4] = [
     ("formatting", &["fmt", "--all", "--check"]),
-    ("clippy", &["clippy", "--all-targets", "--features=host-harness/measure", "--", "--deny=warnings"]),
+    (
+        "clippy",
+        &[
+            "clippy",
+            "--all-targets",
+            "--features=host-harness/measure,host-cli/test-clock",
+            "--",
+            "--deny=warnings",
+        ],
+    ),
     (
         "clippy for wasm: plugin and test guests",
         &[

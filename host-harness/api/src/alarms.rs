@@ -16,7 +16,9 @@ use super::{
     caller::{Caller, Writer},
     problem::{Problem, kinds},
 };
-use host_service::service::Shared;
+use crate::state::Api;
+use host_harness::clock::Clock;
+use host_store::Store;
 use host_store::{
     alarms::{self, Raised},
     audit::{self, Record},
@@ -29,7 +31,7 @@ const LONGEST_NOTE: usize = 500;
 #[openapi(paths(list, clear))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/api/v1/alarms", get(list)).route("/api/v1/alarms/{id}/clear", post(clear))
 }
 
@@ -51,8 +53,8 @@ struct Clearing {
 
 /// The alarms that nobody has cleared.
 #[utoipa::path(get, path = "/api/v1/alarms", tag = "alarms", responses((status = 200, body = Alarms)))]
-async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<axum::Json<Alarms>, Problem> {
-    let alarms = shared.store.read(|connection| Box::pin(alarms::open(connection))).await?;
+async fn list(State(store): State<Store>, caller: Caller) -> Result<axum::Json<Alarms>, Problem> {
+    let alarms = store.read(|connection| Box::pin(alarms::open(connection))).await?;
     let seen = alarms.into_iter().filter(|alarm| caller.reaches(&alarm.tenant)).collect();
     Ok(axum::Json(Alarms { alarms: seen }))
 }
@@ -61,7 +63,8 @@ async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<axum:
 #[utoipa::path(post, path = "/api/v1/alarms/{id}/clear", tag = "alarms", params(("id" = String, Path)),
     request_body = Clearing, responses((status = 200, body = Object)))]
 async fn clear(
-    State(shared): State<Arc<Shared>>,
+    State(clock): State<Arc<dyn Clock>>,
+    State(store): State<Store>,
     Writer(caller): Writer,
     Path(id): Path<String>,
     Json(Clearing { note }): Json<Clearing>,
@@ -70,10 +73,10 @@ async fn clear(
         let detail = format!("note: at most {LONGEST_NOTE} characters");
         return Err(Problem::of(kinds::BAD_BODY, detail));
     }
-    let (at, who) = (shared.date_ms(), caller.who().0);
+    let (at, who) = (clock.date_ms(), caller.who().0);
     let by = note.map_or_else(|| who.clone(), |note| format!("{who}: {note}"));
     let asked = id.clone();
-    let cleared = shared.store.write(move |tx| {
+    let cleared = store.write(move |tx| {
         Box::pin(async move {
             let open = alarms::open(tx).await?;
             if !open.iter().any(|alarm| alarm.id == id && caller.reaches(&alarm.tenant)) {

@@ -1,9 +1,7 @@
 //! Who calls, by the API key that came along. Each request looks the key up, so that a revoked one opens nothing.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRef, FromRequestParts},
     http::{header, request::Parts},
 };
 
@@ -11,8 +9,12 @@ use super::{
     access,
     problem::{Problem, kinds},
 };
-use host_service::{connections::Who, service::Shared};
-use host_store::api_keys::{self, ApiKey};
+use crate::state::Api;
+use host_service::who::Who;
+use host_store::{
+    Store,
+    api_keys::{self, ApiKey},
+};
 
 /// Whoever has a key in use.
 #[derive(Clone, Debug)]
@@ -64,10 +66,10 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Arc<Shared>> for Caller {
+impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let header = parts.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
         let presented = header.as_deref().and_then(|value| {
             let (scheme, key) = value.split_at_checked(b"Bearer ".len())?;
@@ -79,8 +81,7 @@ impl FromRequestParts<Arc<Shared>> for Caller {
                 "send the header `Authorization: Bearer KEY`; `connector-host api-key create --name NAME` makes a key",
             ));
         };
-        let holder = shared
-            .store
+        let holder = Store::from_ref(api)
             .read(move |connection| Box::pin(async move { api_keys::holder(connection, &presented).await }))
             .await?;
         let unknown = || Problem::of(kinds::UNAUTHENTICATED, "no API key in use is the one that was sent");
@@ -90,19 +91,19 @@ impl FromRequestParts<Arc<Shared>> for Caller {
     }
 }
 
-impl FromRequestParts<Arc<Shared>> for Writer {
+impl FromRequestParts<Api> for Writer {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, shared).await?.writer()
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        Caller::from_request_parts(parts, api).await?.writer()
     }
 }
 
-impl FromRequestParts<Arc<Shared>> for Everybody {
+impl FromRequestParts<Api> for Everybody {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        let Writer(caller) = Writer::from_request_parts(parts, shared).await?;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let Writer(caller) = Writer::from_request_parts(parts, api).await?;
         if caller.reaches_everybody() {
             return Ok(Self(caller));
         }

@@ -6,8 +6,6 @@ mod outcome;
 mod policy;
 mod view;
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::State,
@@ -20,7 +18,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use self::{
     draft::{NewConnection, Patch},
     outcome::{Reloaded, TestStatus, Tried},
-    view::{Connections, Shown},
+    view::{ConnectionList, Shown},
 };
 use super::{
     access,
@@ -29,21 +27,18 @@ use super::{
     found::{found, seen},
     problem::{Problem, kinds},
 };
+use crate::state::Api;
 use host_service::{
-    connections::{
-        change,
-        import::{self, ReloadError},
-        keying::Approval,
-        owned, tried,
-    },
-    service::Shared,
+    connections::{Connections, approval::Approval, import::ReloadError, owned},
+    served::Served,
 };
+use host_store::Store;
 
 #[derive(OpenApi)]
 #[openapi(paths(create, list, show, patch, delete, test, resume, reload))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/connection", post(create).get(list))
         .route("/api/v1/connection/{key}", get(show).patch(patch).delete(delete))
@@ -56,35 +51,41 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 #[utoipa::path(post, path = "/api/v1/connection", tag = "connections", request_body = NewConnection,
     responses((status = 201, body = Shown)))]
 async fn create(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(served): State<Served>,
     Writer(caller): Writer,
     Json(new): Json<NewConnection>,
 ) -> Result<(StatusCode, axum::Json<Shown>), Problem> {
     let new = new.owned()?;
     policy::check_new(&caller, &new)?;
-    let made = change::create(&shared, &caller.who(), new).await?;
+    let made = connections.create(&caller.who(), new).await?;
     access::about(&made.spec.tenant.0, &made.spec.key);
-    Ok((StatusCode::CREATED, axum::Json(Shown::of(&shared, &made))))
+    Ok((StatusCode::CREATED, axum::Json(Shown::of(&served, &made))))
 }
 
 /// The connections that the API key reaches, in the order of their keys.
-#[utoipa::path(get, path = "/api/v1/connection", tag = "connections", responses((status = 200, body = Connections)))]
-async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<axum::Json<Connections>, Problem> {
-    let owned = owned::all(&shared.store).await?.owned;
+#[utoipa::path(get, path = "/api/v1/connection", tag = "connections", responses((status = 200, body = ConnectionList)))]
+async fn list(
+    State(served): State<Served>,
+    State(store): State<Store>,
+    caller: Caller,
+) -> Result<axum::Json<ConnectionList>, Problem> {
+    let owned = owned::all(&store).await?.owned;
     let reached = owned.iter().filter(|owned| caller.reaches(&owned.spec.tenant.0));
-    Ok(axum::Json(Connections { connections: reached.map(|owned| Shown::of(&shared, owned)).collect() }))
+    Ok(axum::Json(ConnectionList { connections: reached.map(|owned| Shown::of(&served, owned)).collect() }))
 }
 
 /// One connection. Its secrets are not shown, only that they are there.
 #[utoipa::path(get, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = Shown)))]
 async fn show(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(served): State<Served>,
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Shown>, Problem> {
-    let owned = found(&shared, &caller, &key).await?;
-    Ok(axum::Json(Shown::of(&shared, &owned)))
+    let owned = found(&connections, &caller, &key).await?;
+    Ok(axum::Json(Shown::of(&served, &owned)))
 }
 
 /// How a change that keys people anew is made.
@@ -102,20 +103,21 @@ struct Rekeying {
 #[utoipa::path(patch, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path), Rekeying),
     request_body = Patch, responses((status = 200, body = Shown)))]
 async fn patch(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(served): State<Served>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     Query(Rekeying { agree }): Query<Rekeying>,
     Json(patch): Json<Patch>,
 ) -> Result<axum::Json<Shown>, Problem> {
-    found(&shared, &caller, &key).await?;
+    found(&connections, &caller, &key).await?;
     let who = caller.who();
-    let changed = change::change(&shared, &who, &key, Approval::of(agree), |before| {
+    let changed = connections.change(&who, &key, Approval::of(agree), |before| {
         let after = patch.on(before)?;
         policy::check_change(&caller, before, &after)?;
         Ok::<_, Problem>(after)
     });
-    Ok(axum::Json(Shown::of(&shared, &changed.await?)))
+    Ok(axum::Json(Shown::of(&served, &changed.await?)))
 }
 
 /// How a connection is deleted.
@@ -142,13 +144,14 @@ struct Deleted {
 #[utoipa::path(delete, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path), Deleting),
     responses((status = 200, body = Deleted)))]
 async fn delete(
-    State(shared): State<Arc<Shared>>,
+    State(store): State<Store>,
+    State(connections): State<Connections>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     Query(Deleting { abandon }): Query<Deleting>,
 ) -> Result<axum::Json<Deleted>, Problem> {
-    seen(&shared, &caller, &key).await?;
-    let requests_abandoned = change::delete(&shared, &caller.who(), &key, abandon).await?;
+    seen(&store, &caller, &key).await?;
+    let requests_abandoned = connections.delete(&caller.who(), &key, abandon).await?;
     Ok(axum::Json(Deleted { key, requests_abandoned }))
 }
 
@@ -157,14 +160,14 @@ async fn delete(
 #[utoipa::path(get, path = "/api/v1/connection/{key}/test", tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = Tried)))]
 async fn test(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Tried>, Problem> {
-    let owned = found(&shared, &caller, &key).await?;
-    let tried = Tried::from(tried::test(&shared, &caller.who(), &owned).await?);
+    let owned = found(&connections, &caller, &key).await?;
+    let tried = Tried::from(connections.test(&caller.who(), &owned).await?);
     if tried.test_status == TestStatus::Succeeded && caller.may_write() {
-        tried::resume(&shared, &caller.who(), &owned).await?;
+        connections.resume(&caller.who(), &owned).await?;
     }
     Ok(axum::Json(tried))
 }
@@ -183,12 +186,12 @@ struct Resumed {
 #[utoipa::path(post, path = "/api/v1/connection/{key}/resume", tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = Resumed)))]
 async fn resume(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
     Writer(caller): Writer,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Resumed>, Problem> {
-    let owned = found(&shared, &caller, &key).await?;
-    let was_parked = tried::resume(&shared, &caller.who(), &owned).await?;
+    let owned = found(&connections, &caller, &key).await?;
+    let was_parked = connections.resume(&caller.who(), &owned).await?;
     Ok(axum::Json(Resumed { key, was_parked }))
 }
 
@@ -197,11 +200,11 @@ async fn resume(
 #[utoipa::path(post, path = "/api/v1/reload", tag = "service", params(Rekeying),
     responses((status = 200, body = Reloaded)))]
 async fn reload(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
     _caller: Everybody,
     Query(Rekeying { agree }): Query<Rekeying>,
 ) -> Result<axum::Json<Reloaded>, Problem> {
-    let reloaded = import::reload(&shared, Approval::of(agree)).await.map_err(|error| match error {
+    let reloaded = connections.reload(Approval::of(agree)).await.map_err(|error| match error {
         ReloadError::Store(error) => error.into(),
         ReloadError::NoFile | ReloadError::Config(_) => Problem::of(kinds::NOT_RELOADED, error.to_string()),
     })?;

@@ -20,18 +20,19 @@ use super::{
     requests::{idempotency_key, taken},
 };
 use crate::identity::Identity;
+use crate::state::Api;
+use host_harness::clock::Clock;
 use host_model::consent::{
     mapping::{ConsentableItem, MappingFile},
     outbound::Requested,
 };
+use host_service::connections::Connections;
+use host_service::consent::feed::Feed;
+use host_service::consent::mappings::Mappings;
+use host_service::requests::Requests;
 use host_service::{
-    consent::{
-        feed::{self, Page},
-        mappings::{self, MappingError},
-        reading,
-    },
-    requests::accept::{Asked, Submission, accept},
-    service::Shared,
+    consent::{feed::Page, mappings::MappingError},
+    requests::{accept::Submission, handler::Asked},
 };
 
 /// A page of the feed that is read in one go.
@@ -45,7 +46,7 @@ const MOST_READ: usize = 1_000;
 #[openapi(paths(submit, reconcile, show_mapping, put_mapping, export, import, events))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/connection/{key}/consent", post(submit))
         .route("/api/v1/connection/{key}/reconcile", post(reconcile))
@@ -70,14 +71,16 @@ struct Preferences {
     params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Preferences,
     responses((status = 202, body = Object)))]
 async fn submit(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(requests): State<Requests>,
+    State(clock): State<Arc<dyn Clock>>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     headers: HeaderMap,
     Json(asked): Json<Preferences>,
 ) -> Result<Response, Problem> {
-    found(&shared, &caller, &key).await?;
-    let ahead = u64::try_from(shared.date_ms()).unwrap_or(0).saturating_add(AHEAD_MS);
+    found(&connections, &caller, &key).await?;
+    let ahead = u64::try_from(clock.date_ms()).unwrap_or(0).saturating_add(AHEAD_MS);
     if asked.preferences.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
         let detail = "chosen_at_ms: more than 5 minutes ahead, by a clock that is wrong; send when the choice was made";
         return Err(Problem::of(kinds::BAD_BODY, detail));
@@ -88,7 +91,7 @@ async fn submit(
         asked: Asked::Consent(asked.preferences),
         idempotency_key: idempotency_key(&headers)?,
     };
-    Ok(taken(accept(&shared, submission).await?))
+    Ok(taken(requests.accept(submission).await?))
 }
 
 /// People whose webhooks may have been lost.
@@ -119,21 +122,21 @@ struct Begun {
 #[utoipa::path(post, path = "/api/v1/connection/{key}/reconcile", tag = "consent", params(("key" = String, Path)),
     request_body = People, responses((status = 202, body = Reading)))]
 async fn reconcile(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(requests): State<Requests>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     Json(asked): Json<People>,
 ) -> Result<(axum::http::StatusCode, axum::Json<Reading>), Problem> {
-    found(&shared, &caller, &key).await?;
+    found(&connections, &caller, &key).await?;
     if asked.people.len() > MOST_READ {
         return Err(Problem::of(kinds::BAD_BODY, format!("people: at most {MOST_READ} at a time")));
     }
     let subjects = asked.people.into_iter().map(Into::into).collect();
-    let begun =
-        reading::reconcile(&shared, &key, subjects).await.into_iter().map(|accepted| match accepted {
-            Ok(accepted) => Begun { id: Some(accepted.view.id), refused: None },
-            Err(error) => Begun { id: None, refused: Some(error.to_string()) },
-        });
+    let begun = requests.reconcile(&key, subjects).await.into_iter().map(|accepted| match accepted {
+        Ok(accepted) => Begun { id: Some(accepted.view.id), refused: None },
+        Err(error) => Begun { id: None, refused: Some(error.to_string()) },
+    });
     Ok((axum::http::StatusCode::ACCEPTED, axum::Json(Reading { requests: begun.collect() })))
 }
 
@@ -142,37 +145,40 @@ async fn reconcile(
 #[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
     params(("key" = String, Path)), responses((status = 200, body = Vec<Object>)))]
 async fn show_mapping(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
-    found(&shared, &caller, &key).await?;
-    Ok(axum::Json(mappings::show(&shared, &key).await?))
+    found(&connections, &caller, &key).await?;
+    Ok(axum::Json(mappings.show(&key).await?))
 }
 
 /// Saves the mapping as a whole, or says which rules it breaks and saves nothing.
 #[utoipa::path(put, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
     params(("key" = String, Path)), request_body = Vec<Object>, responses((status = 200, body = Vec<Object>)))]
 async fn put_mapping(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     Json(items): Json<Vec<ConsentableItem>>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
-    found(&shared, &caller, &key).await?;
-    Ok(axum::Json(mappings::put(&shared, &key, items, caller.who()).await?))
+    found(&connections, &caller, &key).await?;
+    Ok(axum::Json(mappings.put(&key, items, caller.who()).await?))
 }
 
 /// The saved mapping as a file, in TOML, to keep beside other configuration.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/mapping", tag = "consent", params(("key" = String, Path)),
     responses((status = 200, body = String, content_type = "application/toml")))]
 async fn export(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    found(&shared, &caller, &key).await?;
-    let file = mappings::export(&shared, &key).await?.to_toml();
+    found(&connections, &caller, &key).await?;
+    let file = mappings.export(&key).await?.to_toml();
     let file = file.map_err(|error| Problem::of(kinds::INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/toml")], file))
 }
@@ -181,15 +187,16 @@ async fn export(
 #[utoipa::path(put, path = "/api/v1/connection/{key}/mapping", tag = "consent", params(("key" = String, Path)),
     request_body(content = String, content_type = "application/toml"), responses((status = 200, body = Vec<Object>)))]
 async fn import(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     Text(text): Text,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
-    found(&shared, &caller, &key).await?;
+    found(&connections, &caller, &key).await?;
     let file = MappingFile::from_toml(&text)
         .map_err(|error| Problem::of(kinds::BAD_BODY, told(&error.to_string())))?;
-    Ok(axum::Json(mappings::import(&shared, &key, file, caller.who()).await?))
+    Ok(axum::Json(mappings.import(&key, file, caller.who()).await?))
 }
 
 /// Which part of the feed.
@@ -208,12 +215,12 @@ struct After {
 #[utoipa::path(get, path = "/api/v1/consent-events", tag = "consent", params(After),
     responses((status = 200, body = Object)))]
 async fn events(
-    State(shared): State<Arc<Shared>>,
+    State(feed): State<Feed>,
     caller: Caller,
     Query(After { after, limit }): Query<After>,
 ) -> Result<axum::Json<Page>, Problem> {
     let tenants = caller.tenants();
-    let page = feed::events_after(&shared, tenants.as_deref(), after, limit.unwrap_or(USUAL_PAGE)).await?;
+    let page = feed.events_after(tenants.as_deref(), after, limit.unwrap_or(USUAL_PAGE)).await?;
     Ok(axum::Json(page))
 }
 
@@ -221,10 +228,7 @@ impl From<MappingError> for Problem {
     fn from(error: MappingError) -> Self {
         let detail = error.to_string();
         match error {
-            // Looked for before: it is there, and does not suit its plugin.
-            MappingError::UnknownConnection(_) => {
-                Self::of(kinds::UNSUITED, format!("{detail} that is served"))
-            }
+            MappingError::NotServed(_) => Self::of(kinds::UNSUITED, detail),
             MappingError::NotListed(_) => Self::of(kinds::VENDOR, detail),
             MappingError::Problems(problems) => {
                 let errors = problems.iter().map(|problem| (problem.place.clone(), problem.without_place()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Router,
     extract::State,
     routing::{get, post},
 };
@@ -20,14 +20,15 @@ use super::{
     person::answered,
     problem::{Problem, kinds},
 };
+use crate::state::Api;
+use host_harness::clock::Clock;
 use host_model::contract::webhook::Delivery;
-use host_service::{
-    service::Shared,
-    webhooks::{
-        receive::{LARGEST_BODY, Webhooks},
-        tried,
-    },
-};
+use host_service::connections::Connections;
+use host_service::served::Served;
+use host_service::webhooks::inbox::Inbox;
+use host_service::webhooks::receive::Webhooks;
+use host_service::webhooks::{receive::LARGEST_BODY, tried};
+use host_store::Store;
 use host_store::deliveries::{self, DeliveryState, DeliveryView, Filter, Which};
 
 /// A page that is read in one go.
@@ -38,7 +39,7 @@ const LARGEST_PAGE: u32 = 500;
 #[openapi(paths(list, show, replay, replay_all, verify))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/connection/{key}/deliveries", get(list))
         .route("/api/v1/connection/{key}/deliveries/replay", post(replay_all))
@@ -72,12 +73,13 @@ struct Listed {
 #[utoipa::path(get, path = "/api/v1/connection/{key}/deliveries", tag = "deliveries",
     params(("key" = String, Path), Page), responses((status = 200, body = Listed)))]
 async fn list(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(store): State<Store>,
     caller: Caller,
     Path(key): Path<String>,
     Query(page): Query<Page>,
 ) -> Result<axum::Json<Listed>, Problem> {
-    let owned = found(&shared, &caller, &key).await?;
+    let owned = found(&connections, &caller, &key).await?;
     let tenant = owned.spec.tenant.0;
     let filter = Filter {
         connection: Some(key),
@@ -85,8 +87,7 @@ async fn list(
         before: page.before,
         most: page.limit.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE),
     };
-    let listed =
-        shared.store.read(move |c| Box::pin(async move { deliveries::list(c, &tenant, &filter).await }));
+    let listed = store.read(move |c| Box::pin(async move { deliveries::list(c, &tenant, &filter).await }));
     Ok(axum::Json(Listed { deliveries: listed.await? }))
 }
 
@@ -94,11 +95,11 @@ async fn list(
 #[utoipa::path(get, path = "/api/v1/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = Object)))]
 async fn show(
-    State(shared): State<Arc<Shared>>,
+    State(store): State<Store>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<DeliveryView>, Problem> {
-    known(&shared, &caller, &id).await.map(axum::Json)
+    known(&store, &caller, &id).await.map(axum::Json)
 }
 
 /// How many deliveries are read again.
@@ -112,13 +113,13 @@ struct Replayed {
 #[utoipa::path(post, path = "/api/v1/deliveries/{id}/replay", tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = Replayed)))]
 async fn replay(
-    State(shared): State<Arc<Shared>>,
-    Extension(webhooks): Extension<Arc<Webhooks>>,
+    State(inbox): State<Inbox>,
+    State(store): State<Store>,
     Writer(caller): Writer,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
-    let tenant = known(&shared, &caller, &id).await?.tenant;
-    let deliveries = webhooks.replay(&tenant, Which::One(id), Some(caller.who())).await?;
+    let tenant = known(&store, &caller, &id).await?.tenant;
+    let deliveries = inbox.replay(&tenant, Which::One(id), Some(caller.who())).await?;
     Ok(axum::Json(Replayed { deliveries }))
 }
 
@@ -126,13 +127,13 @@ async fn replay(
 #[utoipa::path(post, path = "/api/v1/connection/{key}/deliveries/replay", tag = "deliveries",
     params(("key" = String, Path)), responses((status = 200, body = Replayed)))]
 async fn replay_all(
-    State(shared): State<Arc<Shared>>,
-    Extension(webhooks): Extension<Arc<Webhooks>>,
+    State(inbox): State<Inbox>,
+    State(connections): State<Connections>,
     Writer(caller): Writer,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
-    let tenant = found(&shared, &caller, &key).await?.spec.tenant.0;
-    let deliveries = webhooks.replay(&tenant, Which::OfConnection(key), Some(caller.who())).await?;
+    let tenant = found(&connections, &caller, &key).await?.spec.tenant.0;
+    let deliveries = inbox.replay(&tenant, Which::OfConnection(key), Some(caller.who())).await?;
     Ok(axum::Json(Replayed { deliveries }))
 }
 
@@ -156,13 +157,16 @@ struct Trial {
 #[utoipa::path(post, path = "/api/v1/connection/{key}/verify-webhook", tag = "deliveries",
     params(("key" = String, Path)), request_body = Trial, responses((status = 200, body = Object)))]
 async fn verify(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(served): State<Served>,
+    State(clock): State<Arc<dyn Clock>>,
+    State(webhooks): State<Webhooks>,
     caller: Caller,
     Path(key): Path<String>,
     Json(trial): Json<Trial>,
 ) -> Result<axum::Json<Value>, Problem> {
-    found(&shared, &caller, &key).await?;
-    let calls = calls(&shared, &key)?;
+    found(&connections, &caller, &key).await?;
+    let calls = calls(&served, &key)?;
     let own = || calls.connection().settings.get("webhook-url").cloned().unwrap_or_default();
     let headers = trial.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
     let body =
@@ -176,15 +180,15 @@ async fn verify(
         url: trial.url.unwrap_or_else(own),
         headers: headers.collect(),
         body,
-        received_at_ms: u64::try_from(shared.date_ms()).unwrap_or_default(),
+        received_at_ms: u64::try_from(clock.date_ms()).unwrap_or_default(),
     };
-    let verdict = answered(tried::judge(&shared, &calls, delivery).await?)?;
+    let verdict = answered(webhooks.judge(&calls, delivery).await?)?;
     Ok(axum::Json(tried::document(&key, &verdict)))
 }
 
-async fn known(shared: &Shared, caller: &Caller, id: &str) -> Result<DeliveryView, Problem> {
+async fn known(store: &Store, caller: &Caller, id: &str) -> Result<DeliveryView, Problem> {
     let asked = id.to_owned();
-    let shown = shared.store.read(|c| Box::pin(async move { deliveries::show(c, &asked).await })).await?;
+    let shown = store.read(|c| Box::pin(async move { deliveries::show(c, &asked).await })).await?;
     let seen = shown.filter(|delivery| caller.reaches(&delivery.tenant));
     let delivery = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no delivery {id}")))?;
     access::about(&delivery.tenant, &delivery.connection);

@@ -1,7 +1,5 @@
 //! The OpenAPI document: every resource's part, and what all of them share.
 
-use std::sync::Arc;
-
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 use serde::Serialize;
 use utoipa::{
@@ -16,9 +14,9 @@ use super::{
     alarms, connections, consent, deliveries, health, metrics, notices, people, person, plugins, requests,
     tokens,
 };
-use host_service::service::Shared;
+use crate::state::Api;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/openapi.json", get(openapi))
 }
 

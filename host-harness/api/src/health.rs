@@ -1,20 +1,23 @@
 //! Whether the process is up, and whether it can do its work.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use axum::{Router, extract::State, routing::get};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::problem::{Problem, kinds};
-use host_service::service::Shared;
+use crate::state::Api;
+use host_service::connections::Connections;
+use host_service::served::Served;
+use host_store::Store;
 use host_store::components;
 
 #[derive(OpenApi)]
 #[openapi(paths(health, ready))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/health", get(health)).route("/ready", get(ready))
 }
 
@@ -42,12 +45,15 @@ async fn health() -> axum::Json<Health> {
 
 /// Whether the database takes what is written and every plugin is loaded. No API key is wanted.
 #[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Ready)), security(()))]
-async fn ready(State(shared): State<Arc<Shared>>) -> Result<axum::Json<Ready>, Problem> {
-    shared.store.answers().await?;
-    let plugins: Vec<String> = shared.host.plugins().keys().cloned().collect();
-    let published = shared.store.read(|connection| Box::pin(components::publications(connection))).await?;
-    let wanted =
-        shared.registry.sources.keys().chain(published.iter().map(|publication| &publication.plugin));
+async fn ready(
+    State(served): State<Served>,
+    State(connections): State<Connections>,
+    State(store): State<Store>,
+) -> Result<axum::Json<Ready>, Problem> {
+    store.answers().await?;
+    let plugins: Vec<String> = served.host().plugins().keys().cloned().collect();
+    let published = store.read(|connection| Box::pin(components::publications(connection))).await?;
+    let wanted = connections.plugins_of_file().chain(published.iter().map(|publication| &publication.plugin));
     let lacking: BTreeSet<_> = wanted.filter(|name| !plugins.contains(name)).collect();
     if !lacking.is_empty() {
         return Err(Problem::of(kinds::UNAVAILABLE, format!("plugins are not loaded: {lacking:?}")));

@@ -22,6 +22,7 @@ pub mod problem;
 mod requests;
 mod routes;
 pub mod serve;
+mod state;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod tokens;

@@ -1,7 +1,5 @@
 //! A tenant's notices and systems, as its platform has them.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::State,
@@ -16,17 +14,16 @@ use super::{
     caller::{Caller, Writer},
     problem::{Problem, kinds},
 };
+use crate::state::Api;
 use host_model::consent::{Notice, System};
-use host_service::{
-    consent::catalogue::{self, CatalogueError},
-    service::Shared,
-};
+use host_service::consent::catalogue::Catalogue;
+use host_service::consent::catalogue::CatalogueError;
 
 #[derive(OpenApi)]
 #[openapi(paths(list_notices, put_notice, delete_notice, list_systems, put_system, delete_system))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/tenants/{tenant}/notices", get(list_notices))
         .route("/api/v1/tenants/{tenant}/notices/{id}", put(put_notice).delete(delete_notice))
@@ -54,26 +51,26 @@ struct Systems {
 #[utoipa::path(get, path = "/api/v1/tenants/{tenant}/notices", tag = "notices", params(("tenant" = String, Path)),
     responses((status = 200, body = Notices)))]
 async fn list_notices(
-    State(shared): State<Arc<Shared>>,
+    State(catalogue): State<Catalogue>,
     caller: Caller,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Notices>, Problem> {
     within(&caller, &tenant)?;
-    Ok(axum::Json(Notices { notices: catalogue::notices(&shared, &tenant).await? }))
+    Ok(axum::Json(Notices { notices: catalogue.notices(&tenant).await? }))
 }
 
 /// Makes a notice, or puts it in place of the one of that id. Refused where a mapping would no longer hold.
 #[utoipa::path(put, path = "/api/v1/tenants/{tenant}/notices/{id}", tag = "notices",
     params(("tenant" = String, Path), ("id" = String, Path)), request_body = Object, responses((status = 204)))]
 async fn put_notice(
-    State(shared): State<Arc<Shared>>,
+    State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
     Path((tenant, id)): Path<(String, String)>,
     Json(notice): Json<Notice>,
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
     same("id", &notice.id, &id)?;
-    catalogue::put_notice(&shared, &tenant, notice, caller.who()).await?;
+    catalogue.put_notice(&tenant, notice, caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -81,38 +78,38 @@ async fn put_notice(
 #[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/notices/{id}", tag = "notices",
     params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204)))]
 async fn delete_notice(
-    State(shared): State<Arc<Shared>>,
+    State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
     Path((tenant, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
-    gone(catalogue::delete_notice(&shared, &tenant, &id, caller.who()).await?, "notice", &id)
+    gone(catalogue.delete_notice(&tenant, &id, caller.who()).await?, "notice", &id)
 }
 
 /// Lists a tenant's systems.
 #[utoipa::path(get, path = "/api/v1/tenants/{tenant}/systems", tag = "notices", params(("tenant" = String, Path)),
     responses((status = 200, body = Systems)))]
 async fn list_systems(
-    State(shared): State<Arc<Shared>>,
+    State(catalogue): State<Catalogue>,
     caller: Caller,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Systems>, Problem> {
     within(&caller, &tenant)?;
-    Ok(axum::Json(Systems { systems: catalogue::systems(&shared, &tenant).await? }))
+    Ok(axum::Json(Systems { systems: catalogue.systems(&tenant).await? }))
 }
 
 /// Makes a system, or puts it in place of the one of that key. Refused where a mapping would no longer hold.
 #[utoipa::path(put, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
     params(("tenant" = String, Path), ("key" = String, Path)), request_body = Object, responses((status = 204)))]
 async fn put_system(
-    State(shared): State<Arc<Shared>>,
+    State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
     Path((tenant, key)): Path<(String, String)>,
     Json(system): Json<System>,
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
     same("fides_key", &system.key, &key)?;
-    catalogue::put_system(&shared, &tenant, system, caller.who()).await?;
+    catalogue.put_system(&tenant, system, caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -120,12 +117,12 @@ async fn put_system(
 #[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
     params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204)))]
 async fn delete_system(
-    State(shared): State<Arc<Shared>>,
+    State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
     Path((tenant, key)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
-    gone(catalogue::delete_system(&shared, &tenant, &key, caller.who()).await?, "system", &key)
+    gone(catalogue.delete_system(&tenant, &key, caller.who()).await?, "system", &key)
 }
 
 /// Another tenant is as if it were not there.

@@ -1,20 +1,19 @@
 //! People whom the service once took for one.
 
-use std::sync::Arc;
-
 use axum::{Router, extract::State, routing::get};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{caller::Caller, problem::Problem};
-use host_service::service::Shared;
+use crate::state::Api;
+use host_store::Store;
 use host_store::merged;
 
 #[derive(OpenApi)]
 #[openapi(paths(shared_records))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/api/v1/people/merged", get(shared_records))
 }
 
@@ -67,10 +66,10 @@ impl From<merged::Merged> for Merged {
 #[utoipa::path(get, path = "/api/v1/people/merged", tag = "service",
     responses((status = 200, body = SharedRecords)))]
 async fn shared_records(
-    State(shared): State<Arc<Shared>>,
+    State(store): State<Store>,
     caller: Caller,
 ) -> Result<axum::Json<SharedRecords>, Problem> {
     let tenants = caller.tenants();
-    let merged = shared.store.read(|c| Box::pin(async move { merged::merged(c, tenants.as_deref()).await }));
+    let merged = store.read(|c| Box::pin(async move { merged::merged(c, tenants.as_deref()).await }));
     Ok(axum::Json(SharedRecords { connections: merged.await?.into_iter().map(Into::into).collect() }))
 }

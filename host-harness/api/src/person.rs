@@ -1,7 +1,5 @@
 //! One person at the vendor, asked about now. Nothing is changed there, and nothing is kept here.
 
-use std::sync::Arc;
-
 use axum::{Router, extract::State, routing::post};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -13,6 +11,7 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::identity::Identity;
+use crate::state::Api;
 use host_harness::sandbox::CallResult;
 use host_model::{
     contract::{
@@ -22,13 +21,14 @@ use host_model::{
     },
     requests::retry::Failure,
 };
-use host_service::service::Shared;
+use host_service::connections::Connections;
+use host_service::served::Served;
 
 #[derive(OpenApi)]
 #[openapi(paths(choices, confirm))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/connection/{key}/choices", post(choices))
         .route("/api/v1/connection/{key}/confirm", post(confirm))
@@ -57,13 +57,14 @@ struct AtVendor {
 #[utoipa::path(post, path = "/api/v1/connection/{key}/choices", tag = "consent", params(("key" = String, Path)),
     request_body = Person, responses((status = 200, body = AtVendor)))]
 async fn choices(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(served): State<Served>,
     caller: Caller,
     Path(key): Path<String>,
     Json(person): Json<Person>,
 ) -> Result<axum::Json<AtVendor>, Problem> {
-    found(&shared, &caller, &key).await?;
-    let held = answered(calls(&shared, &key)?.current(&person.identity.into()).await)?;
+    found(&connections, &caller, &key).await?;
+    let held = answered(calls(&served, &key)?.current(&person.identity.into()).await)?;
     Ok(axum::Json(AtVendor { connection: key, known: held.is_some(), choices: held.unwrap_or_default() }))
 }
 
@@ -81,14 +82,15 @@ struct Erasure {
 #[utoipa::path(post, path = "/api/v1/connection/{key}/confirm", tag = "requests", params(("key" = String, Path)),
     request_body = Erasure, responses((status = 200, body = Object)))]
 async fn confirm(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(served): State<Served>,
     caller: Caller,
     Path(key): Path<String>,
     Json(erasure): Json<Erasure>,
 ) -> Result<axum::Json<Receipt>, Problem> {
-    found(&shared, &caller, &key).await?;
+    found(&connections, &caller, &key).await?;
     let pending = PendingErasure { subject: erasure.identity.into(), reference: erasure.reference };
-    let receipts = answered(calls(&shared, &key)?.confirm(&[pending]).await)?;
+    let receipts = answered(calls(&served, &key)?.confirm(&[pending]).await)?;
     // As many receipts as erasures were asked about: the sandbox ends any other call.
     let receipt = receipts.into_iter().next();
     receipt

@@ -1,7 +1,5 @@
 //! Plugins: what runs, and other versions published and rolled back while it does.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     body::Bytes,
@@ -17,13 +15,15 @@ use super::{
     caller::{Caller, Everybody},
     problem::{Problem, kinds},
 };
+use crate::state::Api;
 use host_harness::plugin::{Permissions, SwapError};
 use host_service::{
     connections::{
-        keying::Approval,
-        plugins::{self, PublishError, Published},
+        Connections,
+        approval::Approval,
+        plugins::{PublishError, Published},
     },
-    service::Shared,
+    served::Served,
 };
 
 /// The largest upload, in bytes. A plugin's own `max-bytes`, 2 MiB where nobody says otherwise, is judged after that.
@@ -36,7 +36,7 @@ const NEXT_START: &str = "it also runs after the next start, before the file tha
 #[openapi(paths(list, inspect, publish, roll_back))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     let one = post(publish).layer(DefaultBodyLimit::max(LARGEST_COMPONENT)).get(inspect);
     Router::new()
         .route("/api/v1/plugins", get(list))
@@ -72,8 +72,8 @@ struct Shown {
 
 /// The plugins that run.
 #[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = Plugins)))]
-async fn list(State(shared): State<Arc<Shared>>, _caller: Caller) -> axum::Json<Plugins> {
-    let slots = shared.host.plugins();
+async fn list(State(served): State<Served>, _caller: Caller) -> axum::Json<Plugins> {
+    let slots = served.host().plugins();
     let plugins = slots.iter().map(|(name, slot)| {
         let running = slot.current();
         let plugin = running.plugin();
@@ -95,11 +95,11 @@ async fn list(State(shared): State<Arc<Shared>>, _caller: Caller) -> axum::Json<
 #[utoipa::path(get, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path)),
     responses((status = 200, body = Object)))]
 async fn inspect(
-    State(shared): State<Arc<Shared>>,
+    State(served): State<Served>,
     _caller: Caller,
     Path(name): Path<String>,
 ) -> Result<axum::Json<Permissions>, Problem> {
-    let slot = shared.host.plugin(&name);
+    let slot = served.host().plugin(&name);
     let slot = slot.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no plugin `{name}`")))?;
     Ok(axum::Json(Permissions::from(&**slot.current().plugin())))
 }
@@ -147,7 +147,7 @@ impl Runs {
 #[utoipa::path(post, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path), Publishing),
     request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, body = Runs)))]
 async fn publish(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
     Everybody(caller): Everybody,
     Path(name): Path<String>,
     Query(Publishing { agree }): Query<Publishing>,
@@ -157,7 +157,7 @@ async fn publish(
         let detail = format!("a component of at most {LARGEST_COMPONENT} bytes is read here");
         Problem::of(kinds::TOO_LARGE, detail)
     })?;
-    let published = plugins::publish(&shared, &caller.who(), &name, component.to_vec(), agree).await?;
+    let published = connections.publish(&caller.who(), &name, component.to_vec(), agree).await?;
     Ok(Runs::of(name, &published))
 }
 
@@ -166,12 +166,12 @@ async fn publish(
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", tag = "plugins",
     params(("name" = String, Path), Publishing), responses((status = 200, body = Runs)))]
 async fn roll_back(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
     Everybody(caller): Everybody,
     Path(name): Path<String>,
     Query(Publishing { agree }): Query<Publishing>,
 ) -> Result<axum::Json<Runs>, Problem> {
-    let published = plugins::roll_back(&shared, &caller.who(), &name, Approval::of(agree)).await?;
+    let published = connections.roll_back(&caller.who(), &name, Approval::of(agree)).await?;
     Ok(Runs::of(name, &published))
 }
 

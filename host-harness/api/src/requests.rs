@@ -21,14 +21,17 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::identity::Identity;
+use crate::state::Api;
+use host_harness::clock::Clock;
 use host_model::requests::{Action, State as Standing};
-use host_service::{
-    requests::{
-        accept::{AcceptError, Accepted, Asked, Submission, accept},
-        forecast::{Forecast, forecast},
-    },
-    service::Shared,
+use host_service::connections::Connections;
+use host_service::requests::Requests;
+use host_service::requests::{
+    accept::{AcceptError, Accepted, Submission},
+    forecast::Forecast,
+    handler::Asked,
 };
+use host_store::Store;
 use host_store::{
     audit::{self, Record},
     requests::{self, AttemptView, Filter, View},
@@ -44,7 +47,7 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 #[openapi(paths(submit, list, show, replay))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/connection/{key}/requests", post(submit))
         .route("/api/v1/requests", get(list))
@@ -79,13 +82,14 @@ struct Taken {
     params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Wanted,
     responses((status = 202, body = Taken)))]
 async fn submit(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(requests): State<Requests>,
     Writer(caller): Writer,
     Path(key): Path<String>,
     headers: HeaderMap,
     Json(asked): Json<Wanted>,
 ) -> Result<Response, Problem> {
-    found(&shared, &caller, &key).await?;
+    found(&connections, &caller, &key).await?;
     let what = match asked.action {
         Action::Erasure => Asked::Erasure,
         Action::Reading => Asked::Reading,
@@ -100,7 +104,7 @@ async fn submit(
         asked: what,
         idempotency_key: idempotency_key(&headers)?,
     };
-    Ok(taken(accept(&shared, submission).await?))
+    Ok(taken(requests.accept(submission).await?))
 }
 
 /// The answer to whoever sent a request.
@@ -153,7 +157,7 @@ struct Page {
 /// Lists requests, newest first. Nothing personal is in them.
 #[utoipa::path(get, path = "/api/v1/requests", tag = "requests", params(Which), responses((status = 200, body = Page)))]
 async fn list(
-    State(shared): State<Arc<Shared>>,
+    State(store): State<Store>,
     caller: Caller,
     Query(which): Query<Which>,
 ) -> Result<axum::Json<Page>, Problem> {
@@ -164,7 +168,7 @@ async fn list(
         before: which.before,
         limit: which.limit.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE),
     };
-    let listed = shared.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
+    let listed = store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
     Ok(axum::Json(Page { requests: listed.await? }))
 }
 
@@ -186,27 +190,30 @@ struct Shown {
 #[utoipa::path(get, path = "/api/v1/requests/{id}", tag = "requests", params(("id" = String, Path)),
     responses((status = 200, body = Shown)))]
 async fn show(
-    State(shared): State<Arc<Shared>>,
+    State(store): State<Store>,
+    State(requests): State<Requests>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Shown>, Problem> {
-    let request = known(&shared, &caller, &id).await?;
-    let attempts = shared.store.read(move |c| Box::pin(async move { requests::attempts(c, &id).await }));
+    let request = known(&store, &caller, &id).await?;
+    let attempts = store.read(move |c| Box::pin(async move { requests::attempts(c, &id).await }));
     let attempts = attempts.await?;
-    Ok(axum::Json(Shown { forecast: forecast(&shared, &request).await?, request, attempts }))
+    Ok(axum::Json(Shown { forecast: requests.forecast(&request).await?, request, attempts }))
 }
 
 /// Puts a request that failed or expired back in the queue.
 #[utoipa::path(post, path = "/api/v1/requests/{id}/replay", tag = "requests", params(("id" = String, Path)),
     responses((status = 202, body = Taken)))]
 async fn replay(
-    State(shared): State<Arc<Shared>>,
+    State(store): State<Store>,
+    State(requests): State<Requests>,
+    State(clock): State<Arc<dyn Clock>>,
     Writer(caller): Writer,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let request = known(&shared, &caller, &id).await?;
-    let (at, by) = (shared.date_ms(), caller.who().0);
-    let replayed = shared.store.write(move |tx| {
+    let request = known(&store, &caller, &id).await?;
+    let (at, by) = (clock.date_ms(), caller.who().0);
+    let replayed = store.write(move |tx| {
         Box::pin(async move {
             if !requests::replay(tx, &request.id, at).await? {
                 return Ok(None);
@@ -226,13 +233,13 @@ async fn replay(
                       send a new one instead";
         return Err(Problem::of(kinds::NOT_REPLAYED, detail));
     };
-    shared.work.notify_one();
+    requests.wake();
     Ok(taken(Accepted { view, was_sent_before: true }))
 }
 
-async fn known(shared: &Shared, caller: &Caller, id: &str) -> Result<View, Problem> {
+async fn known(store: &Store, caller: &Caller, id: &str) -> Result<View, Problem> {
     let asked = id.to_owned();
-    let shown = shared.store.read(|c| Box::pin(async move { requests::show(c, &asked).await })).await?;
+    let shown = store.read(|c| Box::pin(async move { requests::show(c, &asked).await })).await?;
     let seen = shown.filter(|view| caller.reaches(&view.tenant));
     let view = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no request {id}")))?;
     access::about(&view.tenant, &view.connection);

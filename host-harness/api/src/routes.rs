@@ -1,9 +1,7 @@
 //! Everything that is served: the resources of the API, and the address that vendors deliver to.
 
-use std::sync::Arc;
-
-use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
-use host_service::{service::Shared, webhooks::receive::Webhooks};
+use crate::state::Api;
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 
 use crate::{
     access, alarms, body::LARGEST_BODY, connections, consent, deliveries, document, health, metrics, notices,
@@ -11,17 +9,16 @@ use crate::{
 };
 
 /// Everything: the operator's API and, for whoever has no listener of its own for them, the webhooks.
-pub(crate) fn router(shared: Arc<Shared>, webhooks: Arc<Webhooks>) -> Router {
-    let resources = resources().layer(Extension(Arc::clone(&webhooks)));
-    served(resources).merge(webhook::routes(webhooks)).with_state(shared)
+pub(crate) fn router(api: Api) -> Router {
+    served(resources()).merge(webhook::routes()).with_state(api)
 }
 
 /// Webhooks alone, for the network that vendors reach.
-pub(crate) fn webhooks(shared: Arc<Shared>, webhooks: Arc<Webhooks>) -> Router {
-    served(Router::new()).merge(webhook::routes(webhooks)).with_state(shared)
+pub(crate) fn webhooks(api: Api) -> Router {
+    served(Router::new()).merge(webhook::routes()).with_state(api)
 }
 
-fn resources() -> Router<Arc<Shared>> {
+fn resources() -> Router<Api> {
     Router::new()
         .merge(health::routes())
         .merge(document::routes())
@@ -39,7 +36,7 @@ fn resources() -> Router<Arc<Shared>> {
 }
 
 /// `routes` with what holds for all of them. Deliveries have their own limits and their own line in the log.
-fn served(routes: Router<Arc<Shared>>) -> Router<Arc<Shared>> {
+fn served(routes: Router<Api>) -> Router<Api> {
     routes
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_such_route)

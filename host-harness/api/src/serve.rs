@@ -18,7 +18,10 @@ use host_service::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::routes::{router, webhooks};
+use crate::{
+    routes::{self, router},
+    state::Api,
+};
 
 /// Why a service is not served.
 #[derive(Debug, thiserror::Error)]
@@ -65,10 +68,10 @@ impl Server {
         Ok(Self { service, api, webhooks })
     }
 
-    /// What every part of the service uses.
+    /// The parts of the service.
     #[cfg(any(test, feature = "testing"))]
-    pub fn shared(&self) -> Arc<host_service::service::Shared> {
-        self.service.parts().0
+    pub fn parts(&self) -> &host_service::service::Parts {
+        self.service.parts()
     }
 
     /// Reaches the service while it runs.
@@ -86,9 +89,9 @@ impl Server {
     /// if a part of it ends by itself.
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let Self { service, api, webhooks: apart } = self;
-        let (shared, received) = service.parts();
-        let mut fronts = vec![("API", front(api, router(Arc::clone(&shared), Arc::clone(&received))))];
-        fronts.extend(apart.map(|listener| ("webhooks", front(listener, webhooks(shared, received)))));
+        let state = Api::from(service.parts().clone());
+        let mut fronts = vec![("API", front(api, router(state.clone())))];
+        fronts.extend(apart.map(|listener| ("webhooks", front(listener, routes::webhooks(state)))));
         service.run_until(fronts, stopped).await
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 use crate::serve::Server;
 use host_model::secret::Secret;
 use host_service::{
-    service::{PartEnded, Shared},
+    service::{PartEnded, Parts},
     settings::Settings,
 };
 use host_store::{
@@ -32,7 +32,7 @@ use host_store::{
 
 pub struct Bench {
     pub stand_in: StandIn,
-    pub shared: Arc<Shared>,
+    pub parts: Parts,
     folder: Arc<tempfile::TempDir>,
     api: SocketAddr,
     webhooks: Option<SocketAddr>,
@@ -82,19 +82,19 @@ impl Bench {
         let settings = Settings::read(folder.path().join("connector-host.toml")).unwrap();
         let service = Server::start(settings).await.unwrap();
         let (api, webhooks) = service.addresses();
-        let shared = service.shared();
+        let parts = service.parts().clone();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(service.run_until(async {
             let _stopped = stopped.await;
         }));
-        Self { stand_in, shared, folder, api: api.unwrap(), webhooks, stop, running }
+        Self { stand_in, parts, folder, api: api.unwrap(), webhooks, stop, running }
     }
 
     /// Stops it and starts it again.
     pub async fn restarted(self) -> Self {
         drop(self.stop);
         self.running.await.unwrap().unwrap();
-        drop(self.shared);
+        drop(self.parts);
         Self::start(self.folder, self.stand_in).await
     }
 
@@ -129,16 +129,16 @@ impl Bench {
         + Send
         + 'static,
     ) -> T {
-        self.shared.store.write(work).await.unwrap()
+        self.parts.store.write(work).await.unwrap()
     }
 
     pub async fn sql(&self, statement: &'static str) {
-        testing::sql(&self.shared.store, statement).await;
+        testing::sql(&self.parts.store, statement).await;
     }
 
     /// The audit records of `tenant`, oldest first.
     pub async fn audit(&self, tenant: &'static str) -> Vec<Value> {
-        let records = testing::audit_records(&self.shared.store, tenant).await;
+        let records = testing::audit_records(&self.parts.store, tenant).await;
         records.iter().map(|record| serde_json::from_str(record).unwrap()).collect()
     }
 

@@ -1,7 +1,5 @@
 //! The tokens that a connection's webhooks carry: made in Fides' shape, listed, revoked, handed to the vendor.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::State,
@@ -18,20 +16,19 @@ use super::{
     found::found,
     problem::{Problem, kinds},
 };
+use crate::state::Api;
 use host_model::token::TokenView;
 use host_service::{
-    service::Shared,
-    tokens::{
-        IssueError, Tokens,
-        refresh::{Pushed, by_connector},
-    },
+    connections::Connections,
+    served::Served,
+    tokens::{Tokens, issue::IssueError, refresh::by_connector, settle::Pushed},
 };
 
 #[derive(OpenApi)]
 #[openapi(paths(issue, list, revoke, rotate))]
 pub(super) struct Part;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Api> {
     const WEBHOOK: &str = "/api/v1/plus/connection/{key}/consent-webhook";
     Router::new()
         .route(&format!("{WEBHOOK}/token"), get(issue))
@@ -61,12 +58,13 @@ struct Token {
 #[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consent-webhook/token", tag = "webhook tokens",
     params(("key" = String, Path)), responses((status = 200, body = Token)))]
 async fn issue(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(tokens): State<Tokens>,
     Writer(caller): Writer,
     Path(key): Path<String>,
 ) -> Result<Response, Problem> {
-    let owned = found(&shared, &caller, &key).await?;
-    let issued = Tokens::of(&shared).asked_by(caller.who()).issue(&owned.spec.tenant.0, &key).await?;
+    let owned = found(&connections, &caller, &key).await?;
+    let issued = tokens.asked_by(caller.who()).issue(&owned.spec.tenant.0, &key).await?;
     let mut response = axum::Json(issued.body()).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -84,12 +82,13 @@ struct Listed {
 #[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consent-webhook/tokens", tag = "webhook tokens",
     params(("key" = String, Path)), responses((status = 200, body = Listed)))]
 async fn list(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(tokens): State<Tokens>,
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Listed>, Problem> {
-    found(&shared, &caller, &key).await?;
-    Ok(axum::Json(Listed { tokens: Tokens::of(&shared).list(&key).await? }))
+    found(&connections, &caller, &key).await?;
+    Ok(axum::Json(Listed { tokens: tokens.list(&key).await? }))
 }
 
 /// Ends a token at once. Where the vendor uses it, its deliveries are refused until it has another one: within a minute where
@@ -98,12 +97,13 @@ async fn list(
     tag = "webhook tokens", params(("key" = String, Path), ("generation" = i64, Path)),
     responses((status = 200, body = Listed)))]
 async fn revoke(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(tokens): State<Tokens>,
     Writer(caller): Writer,
     Path((key, generation)): Path<(String, i64)>,
 ) -> Result<axum::Json<Listed>, Problem> {
-    let owned = found(&shared, &caller, &key).await?;
-    let tokens = Tokens::of(&shared).asked_by(caller.who());
+    let owned = found(&connections, &caller, &key).await?;
+    let tokens = tokens.asked_by(caller.who());
     if !tokens.revoke(&owned.spec.tenant.0, &key, generation).await? {
         let detail = format!("no token {generation} of connection {key} is accepted");
         return Err(Problem::of(kinds::UNKNOWN, detail));
@@ -122,13 +122,15 @@ struct Rotated {
 #[utoipa::path(post, path = "/api/v1/plus/connection/{key}/consent-webhook/token/rotate", tag = "webhook tokens",
     params(("key" = String, Path)), responses((status = 200, body = Rotated)))]
 async fn rotate(
-    State(shared): State<Arc<Shared>>,
+    State(connections): State<Connections>,
+    State(tokens): State<Tokens>,
+    State(served): State<Served>,
     Writer(caller): Writer,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Rotated>, Problem> {
-    let owned = found(&shared, &caller, &key).await?;
-    let hand = by_connector(Arc::clone(&shared));
-    match Tokens::of(&shared).asked_by(caller.who()).rotate(&owned.spec.tenant.0, &key, &*hand).await? {
+    let owned = found(&connections, &caller, &key).await?;
+    let hand = by_connector(served);
+    match tokens.asked_by(caller.who()).rotate(&owned.spec.tenant.0, &key, &*hand).await? {
         Some(Pushed::Taken) => Ok(axum::Json(Rotated { outcome: "installed" })),
         Some(Pushed::ByHand) => Ok(axum::Json(Rotated { outcome: "by-hand" })),
         Some(Pushed::Failed { reason, .. }) => {

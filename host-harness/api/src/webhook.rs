@@ -2,7 +2,7 @@
 
 mod body;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -17,21 +17,20 @@ use http::{
     request::Parts,
 };
 
+use crate::state::Api;
 use host_model::contract::webhook::Delivery;
-use host_service::service::Shared;
 use host_service::webhooks::{answer::Answer, receive::Webhooks};
 
 /// Where vendors deliver. Some forms that an address is entered in add a slash to it.
-pub(crate) fn routes(webhooks: Arc<Webhooks>) -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/plus/connection/{key}/consent-webhook", any(with_any_key))
         .route("/api/v1/plus/connection/{key}/consent-webhook/", any(with_any_key))
-        .with_state(webhooks)
 }
 
 /// [`webhook`], also for an address whose key cannot be read: no connection has it.
 async fn with_any_key(
-    webhooks: State<Arc<Webhooks>>,
+    webhooks: State<Webhooks>,
     connection: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
@@ -40,14 +39,14 @@ async fn with_any_key(
 
 /// Any method on `/api/v1/plus/connection/{key}/consent-webhook`.
 async fn webhook(
-    State(webhooks): State<Arc<Webhooks>>,
+    State(webhooks): State<Webhooks>,
     Path(connection): Path<String>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let body = body::read(body, &*webhooks.shared.clock).await;
+    let body = body::read(body, webhooks.clock()).await;
     let head = Delivery {
-        url: address(webhooks.shared.config.public_url.as_deref(), &parts),
+        url: address(webhooks.public_url(), &parts),
         method: parts.method.as_str().to_owned(),
         headers: parts
             .headers
@@ -57,7 +56,7 @@ async fn webhook(
             })
             .collect(),
         body: Vec::new(),
-        received_at_ms: u64::try_from(webhooks.shared.date_ms()).unwrap_or_default(),
+        received_at_ms: u64::try_from(webhooks.clock().date_ms()).unwrap_or_default(),
     };
     written(webhooks.receive(&connection, head, body).await)
 }

@@ -4,11 +4,12 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown,
     client::Call,
     document::{lines, list, minute, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::{ID, table},
+    shown::{ID, Shown, table},
 };
 
 #[derive(Debug, Subcommand)]

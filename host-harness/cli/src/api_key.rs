@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown,
+    exit::Exit,
+    failure::Failure,
     session::{Session, now},
-    shown::table,
+    shown::{Shown, table},
     words,
 };
-use host_model::names::is_name;
-use host_model::secret::Secret;
+use host_model::{names::is_name, secret::Secret};
 use host_store::api_keys::{self, ApiKey as Key, PREFIX, Scope};
 
 #[derive(Debug, Subcommand)]

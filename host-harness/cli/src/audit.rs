@@ -3,7 +3,12 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Exit, Failure, Shown, session::Session, shown::toned};
+use super::{
+    exit::Exit,
+    failure::Failure,
+    session::Session,
+    shown::{Shown, toned},
+};
 use host_store::audit::{self, Chain};
 
 #[derive(Debug, Subcommand)]

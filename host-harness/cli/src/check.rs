@@ -4,11 +4,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown,
     client::{Call, Client},
     document::{list, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::{detail, toned},
+    shown::{Shown, detail, toned},
 };
 use host_model::contract::{Check as Tried, CheckOutcome};
 

@@ -4,11 +4,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Exit, Failure, Shown,
     client::Call,
     document::{is, list, text},
+    exit::Exit,
+    failure::Failure,
     person::{Person, identity},
     session::Session,
+    shown::Shown,
 };
 use host_model::contract::consent::Held;
 

@@ -10,7 +10,10 @@ use http::{
 use serde_json::Value;
 use url::{Host, Url};
 
-use super::{Failure, failure::Said, reference};
+use super::{
+    failure::{Failure, Said},
+    reference,
+};
 use host_harness::egress::client;
 use host_model::secret::Secret;
 

@@ -4,13 +4,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Failure, Shown,
     client::{Call, Client},
     document::text,
     erase,
+    failure::Failure,
     person::{Person, identity},
     request,
     session::Session,
+    shown::Shown,
 };
 use host_model::contract::erasure::PendingErasure;
 

@@ -8,10 +8,13 @@ use http::Method;
 
 use self::draft::{Change, Create};
 use super::{
-    Exit, Failure, Shown, check,
+    check,
     client::Call,
     document::{is, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
+    shown::Shown,
 };
 
 #[derive(Debug, Subcommand)]

@@ -6,13 +6,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown,
     client::Client,
+    exit::Exit,
+    failure::Failure,
     follow::Submitting,
     person::{Person, identity},
     rehearsal::Rehearsal,
     session::Session,
-    shown::{detail, toned},
+    shown::{Shown, detail, toned},
     words,
 };
 use host_model::contract::consent::{Change, Choice, ItemId, Preference, Report, Standing};

@@ -6,11 +6,12 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    Exit, Failure, Shown,
     client::{Call, Client},
     document::{list, text, time},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::{TIME, table},
+    shown::{Shown, TIME, table},
 };
 
 /// Between two looks for what is new.

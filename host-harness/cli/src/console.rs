@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Lines wrap here where no terminal says how wide it is.
 const WIDTH: u16 = 100;

@@ -4,13 +4,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown,
     client::Client,
+    exit::Exit,
+    failure::Failure,
     follow::Submitting,
     person::{Person, identity},
     rehearsal::Rehearsal,
     session::Session,
-    shown::toned,
+    shown::{Shown, toned},
     words,
 };
 use host_model::contract::erasure::{Receipt, Status};

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 
-use super::{Exit, words};
+use super::{exit::Exit, words};
 pub(super) use said::Said;
 
 use host_model::{

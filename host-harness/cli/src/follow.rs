@@ -10,11 +10,12 @@ use http::HeaderValue;
 use serde_json::Value;
 
 use super::{
-    Failure, Shown,
     client::{Call, Client},
     document::text,
+    failure::Failure,
     request,
     session::Session,
+    shown::Shown,
     words,
 };
 

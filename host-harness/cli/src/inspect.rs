@@ -6,18 +6,21 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown,
     client::{Call, Client},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::{heading, table},
+    shown::{Shown, heading, table},
     words,
 };
 use host_harness::{
     engine::{Engine, PoolSize},
     plugin::{LoadPolicy, Permissions, Plugin, Wasi},
 };
-use host_model::contract::manifest::{Effect, Manifest, Operation, SettingSpec};
-use host_model::names::is_name;
+use host_model::{
+    contract::manifest::{Effect, Manifest, Operation, SettingSpec},
+    names::is_name,
+};
 
 /// The start of a further line of a fact, below its first one.
 const BELOW: &str = "\n             ";

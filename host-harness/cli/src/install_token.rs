@@ -3,7 +3,13 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, Failure, Shown, session::Session, shown::toned, token};
+use super::{
+    exit::Exit,
+    failure::Failure,
+    session::Session,
+    shown::{Shown, toned},
+    token,
+};
 use host_model::contract::TokenOutcome;
 
 #[derive(Debug, Args)]

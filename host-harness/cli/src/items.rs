@@ -6,9 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Exit, Failure, Shown,
     client::{Call, Client},
+    exit::Exit,
+    failure::Failure,
     session::Session,
+    shown::Shown,
 };
 use host_model::{
     consent::mapping::ConsentableItem,

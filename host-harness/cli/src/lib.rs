@@ -9,6 +9,8 @@ mod backup;
 mod check;
 mod choices;
 mod client;
+#[cfg(feature = "test-clock")]
+mod clock;
 mod confirm;
 mod connection;
 mod consent;

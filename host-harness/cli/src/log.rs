@@ -3,7 +3,10 @@
 use clap::{Args, ValueEnum};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::{Console, Failure, console::Stream};
+use super::{
+    console::{Console, Stream},
+    failure::Failure,
+};
 
 /// A command is somebody's errand, and says what went wrong. A slow disk is warned of by each statement: that says nothing.
 const OF_A_COMMAND: &str = "warn,sqlx=error";

@@ -10,12 +10,13 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    Exit, Failure, Shown,
     client::{Call, Client},
     console::is_standard,
     document::{is, list, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::table,
+    shown::{Shown, table},
 };
 use host_model::consent::mapping::MappingFile;
 

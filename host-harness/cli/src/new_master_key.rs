@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, Failure, Shown};
+use super::{exit::Exit, failure::Failure, shown::Shown};
 use host_model::secret::Secret;
 
 #[derive(Debug, Args)]

@@ -4,11 +4,12 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::{
-    Exit, Failure, Shown,
     client::Call,
     document::{list, minute, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::table,
+    shown::{Shown, table},
 };
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::{Console, Failure};
+use super::{console::Console, failure::Failure};
 use host_model::contract::{Identifier, Subject};
 
 /// Who: every identifier that is known, emails before user ids before others.

@@ -6,11 +6,12 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::{
-    Exit, Failure, Shown,
     client::Call,
     document::{list, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::table,
+    shown::{Shown, table},
 };
 
 #[derive(Debug, Subcommand)]

@@ -6,10 +6,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Exit, Failure, Shown,
     client::Call,
     document::{list, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
+    shown::Shown,
 };
 use host_api::{identity::Identity, told};
 

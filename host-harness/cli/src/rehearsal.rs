@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
-use super::{Exit, Failure, Shown, session::Session, trace};
+use super::{exit::Exit, failure::Failure, session::Session, shown::Shown, trace};
 use host_harness::{
     egress::{Exchange, Trace},
     host::dry_run,

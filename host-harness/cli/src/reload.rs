@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::{Exit, Failure, Shown, client::Call, document::text, session::Session};
+use super::{client::Call, document::text, exit::Exit, failure::Failure, session::Session, shown::Shown};
 
 #[derive(Debug, Args)]
 pub(super) struct Reload {

@@ -4,11 +4,12 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
-    Exit, Failure, Shown,
     client::Call,
     document::{lines, list, minute, sheet, text, time},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::{ID, TIME, table, toned},
+    shown::{ID, Shown, TIME, table, toned},
 };
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, Failure, Shown, session::Session};
+use super::{exit::Exit, failure::Failure, session::Session, shown::Shown};
 use host_service::lock::Lock;
 
 #[derive(Debug, Args)]

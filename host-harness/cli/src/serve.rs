@@ -1,26 +1,49 @@
 //! `serve`: the service, until it is told to stop. SIGHUP reads the connections again, SIGTERM and ctrl-c stop it.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::json;
 
-use super::{Console, Exit, Failure, Shown, reload, session::Session};
+use super::{console::Console, exit::Exit, failure::Failure, reload, session::Session, shown::Shown};
 use host_api::serve::Server;
+#[cfg(not(feature = "test-clock"))]
+use host_harness::clock::SystemClock;
+use host_harness::{clock::Clock, egress::Network};
 use host_service::service::Handle;
 
 #[derive(Debug, Args)]
-pub(super) struct Serve {}
+pub(super) struct Serve {
+    /// How far the service's date is ahead of the machine's, in milliseconds.
+    #[cfg(feature = "test-clock")]
+    #[arg(long, hide = true, default_value_t = 0)]
+    clock_ahead_ms: u64,
+}
 
 impl Serve {
     pub(super) async fn run(self, session: &Session, is_json: bool) -> Result<Shown, Failure> {
         let config = session.configuration()?;
-        let starting = session.awaited("starting", Server::start(config)).await;
+        let starting = session
+            .awaited("starting", Server::start_with(config, Arc::new(Network::default()), self.clock()))
+            .await;
         let service = starting.map_err(Failure::misused)?;
         let signals = Signals::listen().map_err(|error| Failure::misused(format!("no signals: {error}")))?;
         announce(&service, &session.console, is_json)?;
         let handle = service.handle();
-        let run = service.run_until(stop(signals, handle, session.console.clone())).await;
+        let run = Box::pin(service.run_until(stop(signals, handle, session.console.clone()))).await;
         run.map_err(|ended| Failure::Unanswered(ended.to_string()))?;
         Ok(Shown { people: "stopped".to_owned(), json: json!({"stopped": true}), exit: Exit::Done })
+    }
+
+    #[cfg(feature = "test-clock")]
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(crate::clock::ClockAhead::by(std::time::Duration::from_millis(self.clock_ahead_ms)))
+    }
+
+    #[cfg(not(feature = "test-clock"))]
+    #[expect(clippy::unused_self, reason = "with the feature it has an argument")]
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock::default())
     }
 }
 

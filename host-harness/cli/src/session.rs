@@ -3,8 +3,9 @@
 use std::{future::Future, path::PathBuf, pin::pin, time::Duration};
 
 use super::{
-    Console, Failure,
     client::{Client, Server},
+    console::Console,
+    failure::Failure,
     trace,
 };
 use host_harness::{

@@ -4,7 +4,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, Width};
 use serde_json::Value;
 
-use super::Exit;
+use super::exit::Exit;
 
 /// What a command tells.
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    Exit, Failure, Shown,
     client::Call,
     document::{list, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::table,
+    shown::{Shown, table},
 };
 use host_model::consent::System as Written;
 

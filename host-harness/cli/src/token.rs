@@ -5,11 +5,12 @@ use http::Method;
 use serde_json::Value;
 
 use super::{
-    Exit, Failure, Shown,
     client::{Call, Client},
     document::{list, text, time},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::{TIME, table, toned},
+    shown::{Shown, TIME, table, toned},
 };
 
 #[derive(Debug, Subcommand)]

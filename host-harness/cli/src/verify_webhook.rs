@@ -10,11 +10,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Exit, Failure, Shown,
     client::{Call, Client},
     document::{list, text, time},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::{detail, toned},
+    shown::{Shown, detail, toned},
 };
 use host_harness::door::Admitted;
 use host_model::contract::webhook::Delivery;

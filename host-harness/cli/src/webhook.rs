@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 
 use self::first::{First, newest};
 use super::{
-    Console, Exit, Failure, Shown, check,
+    check,
     client::{Call, Client},
+    console::Console,
     delivery,
     document::{list, text},
+    exit::Exit,
+    failure::Failure,
     session::Session,
-    shown::heading,
+    shown::{Shown, heading},
     token,
 };
 

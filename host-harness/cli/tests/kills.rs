@@ -1,6 +1,11 @@
 //! The service killed at a hundred random moments: whatever it acknowledged ends once, and nothing is half done.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what cannot be set up fails its test")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what cannot be set up fails its test"
+)]
 
 #[path = "kills/aftermath.rs"]
 mod aftermath;
@@ -17,6 +22,8 @@ use tokio::sync::watch;
 
 /// Ends of the process before it is left alone.
 const KILLS: u64 = 100;
+/// No request waits longer than two hours once the vendor answers.
+const MAX_OUTAGES: usize = 100;
 
 /// Numbers that look random and are the same for the same seed.
 struct Dice(u64);
@@ -100,8 +107,8 @@ impl World {
 
     /// Lives on until everything has ended, with an outage whenever nothing but time is waited for.
     async fn live_on(&mut self) -> Service {
-        loop {
-            self.folder.outage().await;
+        for _ in 0..MAX_OUTAGES {
+            self.folder.outage();
             let service = self.folder.start().listening(&self.folder.key()).await;
             let (acknowledge, _) = watch::channel(0);
             let asked = self.asks.unanswered_yet();
@@ -115,6 +122,7 @@ impl World {
             }
             service.stop().await;
         }
+        panic!("{} requests have not ended after {MAX_OUTAGES} outages", self.folder.open_requests().await);
     }
 }
 
@@ -128,7 +136,7 @@ async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice
         let asked = world.asks.of_life(life, &mut world.dice, &world.folder.stand_in);
         world.live(asked).await;
         if world.dice.one_in(3) {
-            world.folder.outage().await;
+            world.folder.outage();
         }
     }
     let service = world.live_on().await;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use host_model::time::milliseconds;
 use tokio::{sync::watch, time::Instant};
 
 /// A clock.
@@ -16,6 +17,11 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn date(&self) -> SystemTime;
     /// Ends when [`now`](Self::now) has reached `then`.
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()>;
+
+    /// The date in milliseconds since 1970 in UTC.
+    fn date_ms(&self) -> i64 {
+        milliseconds(self.date())
+    }
 }
 
 /// The machine's clock.

@@ -1,5 +1,6 @@
 //! The words and rules that the host, its store and its service share: pure, without I/O, clock or runtime.
 
+pub mod backoff;
 pub mod consent;
 pub mod contract;
 pub mod digest;

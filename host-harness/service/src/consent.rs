@@ -16,11 +16,14 @@ pub mod feed;
 pub mod mappings;
 
 pub(crate) mod after_erasure;
-pub(crate) mod attempt;
+pub(crate) mod apply;
+pub(crate) mod arrival;
+mod heard;
 pub(crate) mod inbound;
-pub(crate) mod outgoing;
-pub mod reading;
-pub(crate) mod retention;
+mod outgoing;
+pub(crate) mod read;
+mod reading;
+mod still_there;
 mod tell;
 mod unidentified;
 

@@ -1,33 +1,11 @@
 //! The service: requests that are never lost, webhooks, consent both ways, tokens, around one [`Host`] and one [`Store`].
 //!
-//! Here its parts are put together: [`Service::start`] opens and binds, [`Service::run_until`] runs what works in the
-//! background and serves, until it is told to stop.
+//! Here its parts are put together, each with what it uses: [`Service::start`] opens the database and starts the host,
+//! [`Service::run_until`] runs what works in the background until it is told to stop.
 
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use tokio::sync::{Notify, watch};
-
-use host_model::time::milliseconds;
-
-use crate::{
-    connections::{
-        self, Registry, import,
-        keying::{self, Approval},
-        owned::{self, All, Owned},
-    },
-    limits::StoredLedger,
-    posts::{
-        alarms, forward,
-        post::{NoClient, Poster},
-    },
-    requests::worker,
-    settings::{ForwardConfig, ServiceConfig, Settings},
-    tasks::Tasks,
-    telemetry::Telemetry,
-    tokens::schedule,
-    webhooks::{inbox, receive::Webhooks, upkeep},
-};
 use host_harness::{
     clock::{Clock, SystemClock},
     config::Config,
@@ -35,9 +13,38 @@ use host_harness::{
     host::{Host, StartError},
 };
 use host_store::{Store, StoreError, components};
+use tokio::sync::watch;
 
-pub use crate::connections::{Reloaded, import::ReloadError};
-use crate::lock::{Lock, LockError};
+use crate::{
+    bell::Bell,
+    connections::{
+        Connections,
+        approval::Approval,
+        import::{ReloadError, Reloaded},
+        owned::{self, All, Owned},
+    },
+    consent::{apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Read},
+    erasure::Erasure,
+    limits::StoredLedger,
+    lock::{Lock, LockError},
+    posts::{
+        Posts,
+        forward::Forwarding,
+        post::{NoClient, Poster},
+    },
+    requests::{
+        Requests,
+        handler::Handlers,
+        worker::{self, Worker},
+    },
+    served::Served,
+    settings::{ForwardConfig, ServiceConfig, Settings},
+    tasks::Tasks,
+    telemetry::Telemetry,
+    tokens::{Tokens, schedule},
+    upkeep::Upkeep,
+    webhooks::{inbox::Inbox, receive::Webhooks, upkeep},
+};
 
 /// A configuration with nothing about a service in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,10 +80,114 @@ pub enum ServiceError {
 #[error("the {0} ended by itself, so the service has stopped; the log says why. Start it again")]
 pub struct PartEnded(pub &'static str);
 
+/// The parts that callers are served with. Clones share everything.
+#[derive(Clone)]
+pub struct Parts {
+    /// What outlives the process.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The host, and why it does not serve a connection.
+    pub served: Served,
+    /// Connections and plugin versions.
+    pub connections: Connections,
+    /// Accepts requests.
+    pub requests: Requests,
+    /// Notices and systems.
+    pub catalogue: Catalogue,
+    /// What items stand for.
+    pub mappings: Mappings,
+    /// Consent events.
+    pub feed: Feed,
+    /// Webhook tokens.
+    pub tokens: Tokens,
+    /// Receives deliveries.
+    pub webhooks: Webhooks,
+    /// Reads deliveries.
+    pub inbox: Inbox,
+    /// Metrics.
+    pub telemetry: Telemetry,
+}
+
+impl Parts {
+    /// The parts around `host` and `store`, with the plugins' sources of `config`.
+    pub(crate) fn new(
+        (host, store): (Host, Store),
+        (clock, ledger): (Arc<dyn Clock>, Arc<StoredLedger>),
+        (config, service): (&Config, &ServiceConfig),
+    ) -> Self {
+        let (bell, arrived, telemetry) = (Bell::default(), Bell::default(), Telemetry::default());
+        let served = Served::new(host, service.public_url.as_deref());
+        let (stored, timed) = (|| store.clone(), || Arc::clone(&clock));
+        let tokens = Tokens::lasting(stored(), timed(), service.token_lifetime, service.token_window);
+        let handlers = Handlers {
+            erasure: Arc::new(Erasure),
+            consent: Arc::new(Apply { store: stored(), clock: timed() }),
+            reading: Arc::new(Read { clock: timed() }),
+        };
+        Self {
+            connections: Connections::new(served.clone(), stored(), timed(), bell.clone(), config),
+            requests: Requests {
+                served: served.clone(),
+                store: stored(),
+                clock: timed(),
+                ledger,
+                bell: bell.clone(),
+                handlers,
+            },
+            catalogue: Catalogue::new(stored(), timed()),
+            mappings: Mappings::new(served.clone(), stored(), timed()),
+            feed: Feed::new(stored(), timed()),
+            webhooks: Webhooks {
+                served: served.clone(),
+                store: stored(),
+                clock: timed(),
+                tokens: tokens.clone(),
+                telemetry: telemetry.clone(),
+                arrived: arrived.clone(),
+                rates: Arc::default(),
+            },
+            inbox: Inbox {
+                served: served.clone(),
+                store: stored(),
+                clock: timed(),
+                telemetry: telemetry.clone(),
+                arrived,
+                bell,
+            },
+            tokens,
+            served,
+            telemetry,
+            store,
+            clock,
+        }
+    }
+
+    /// What carries out requests, `workers` at once.
+    pub(crate) fn worker(&self, workers: u32) -> Worker {
+        let Self { served, requests, telemetry, .. } = self;
+        let (stored, bell) = ((self.store.clone(), Arc::clone(&self.clock)), requests.bell.clone());
+        Worker::new(served.clone(), stored, requests.handlers.clone(), telemetry.clone(), bell, workers)
+    }
+
+    /// What looks after the queue and after people.
+    pub(crate) fn upkeep(&self, keep_events: Duration) -> Upkeep {
+        Upkeep { store: self.store.clone(), clock: Arc::clone(&self.clock), keep_events }
+    }
+
+    /// What posts with `poster`.
+    pub(crate) fn posts(&self, poster: Poster) -> Posts {
+        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        Posts { poster, store, clock, telemetry: self.telemetry.clone() }
+    }
+}
+
 /// A service that is ready to run: its database is open, its host started and its connections taken in.
 pub struct Service {
-    shared: Arc<Shared>,
-    received: Arc<Webhooks>,
+    parts: Parts,
+    poster: Poster,
+    config: ServiceConfig,
+    forwards: BTreeMap<String, ForwardConfig>,
     /// Held until the database is closed.
     lock: Lock,
 }
@@ -86,13 +197,13 @@ pub type Front = Box<dyn FnOnce(watch::Receiver<bool>) -> BoxFuture<'static, ()>
 
 /// Reaches a service while it runs.
 #[derive(Clone)]
-pub struct Handle(pub(crate) Arc<Shared>);
+pub struct Handle(Connections);
 
 impl Handle {
     /// Reads the configuration file again and takes in its connections. One that is broken changes nothing; a connection that would
     /// key its people anew stays as it is.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
-        import::reload(&self.0, Approval::Missing).await
+        self.0.reload(Approval::Missing).await
     }
 }
 
@@ -114,50 +225,39 @@ impl Service {
         let store = Store::open(&service.database, &service.master_key).await?;
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let All { owned, unreadable } = owned::all(&store).await?;
-        let shared = Shared {
-            host: host(&config, &owned, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?,
-            store,
-            ledger,
-            clock,
-            forwards,
-            work: Notify::new(),
-            poster: Poster::new()?,
-            telemetry: Telemetry::default(),
-            registry: Registry::of(&config),
-            config: service,
-        };
-        connections::plugins::put_published(&shared).await?;
+        let host =
+            host(&config, &owned, &store, (transport, Arc::clone(&clock)), Arc::clone(&ledger)).await?;
+        let parts = Parts::new((host, store), (clock, ledger), (&config, &service));
+        parts.connections.put_published().await?;
         for owned in &owned {
-            connections::carry(&shared, owned).await?;
+            parts.connections.carry(owned).await?;
         }
-        connections::tell_unreadable(&shared, unreadable).await?;
-        import::take_in(&shared, &config, Approval::Missing).await?;
-        keying::alarm_not_keyed(&shared).await?;
+        parts.connections.tell_unreadable(unreadable).await?;
+        parts.connections.take_in(&config, Approval::Missing).await?;
+        parts.connections.alarm_not_keyed().await?;
         // What the process before this one left under way.
-        worker::take_back(&shared, i64::MAX, &[]).await;
-        let shared = Arc::new(shared);
-        let received = Arc::new(Webhooks::new(Arc::clone(&shared)));
-        Ok(Self { shared, received, lock })
+        worker::take_back(&parts.store, parts.clock.date_ms(), i64::MAX, &[]).await;
+        Ok(Self { parts, poster: Poster::new()?, config: service, forwards, lock })
     }
 
     /// The address that the API is to be served at.
     pub fn listen(&self) -> SocketAddr {
-        self.shared.config.listen
+        self.config.listen
     }
 
     /// The address that webhooks alone are to be served at, if there is one.
     pub fn webhook_listen(&self) -> Option<SocketAddr> {
-        self.shared.config.webhook_listen
+        self.config.webhook_listen
     }
 
     /// What its fronts serve.
-    pub fn parts(&self) -> (Arc<Shared>, Arc<Webhooks>) {
-        (Arc::clone(&self.shared), Arc::clone(&self.received))
+    pub fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// Reaches it while it runs.
     pub fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.shared))
+        Handle(self.parts.connections.clone())
     }
 
     /// Works until `stopped` ends, with `fronts` served meanwhile, each by the name that the log calls it; then takes nothing
@@ -168,46 +268,48 @@ impl Service {
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
         let (stop, stopping) = watch::channel(false);
-        let shared = Arc::clone(&self.shared);
-        let (mut parts, lock) = self.begin(fronts, &stopping);
+        let Self { parts, poster, config, forwards, lock } = self;
+        let mut tasks = Tasks::default();
+        for (name, front) in fronts {
+            tasks.begin(name, front(stopping.clone()));
+        }
+        begin(&mut tasks, &parts, poster, (config, forwards), &stopping);
         let ended = tokio::select! {
             () = stopped => None,
-            part = parts.ended() => part,
+            part = tasks.ended() => part,
         };
         if let Some(part) = ended {
             tracing::error!(part, "a part of the service ended by itself; the service stops");
         }
         // Every part listens, or has ended.
         stop.send_replace(true);
-        if !parts.finish(GRACE).await {
+        if !tasks.finish(GRACE).await {
             tracing::warn!("what did not end in time is cut off; the database has what was acknowledged");
         }
-        shared.store.close().await;
+        parts.store.close().await;
         drop(lock);
         ended.map_or(Ok(()), |part| Err(PartEnded(part)))
     }
+}
 
-    /// Begins every part, each by the name that the log calls it.
-    fn begin(
-        self,
-        fronts: Vec<(&'static str, Front)>,
-        stopping: &watch::Receiver<bool>,
-    ) -> (Tasks<&'static str>, Lock) {
-        let Self { shared, received, lock } = self;
-        let stopping = || stopping.clone();
-        let shared = || Arc::clone(&shared);
-        let mut parts = Tasks::default();
-        for (name, front) in fronts {
-            parts.begin(name, front(stopping()));
-        }
-        parts.begin("worker", worker::run(shared(), stopping()));
-        parts.begin("alarms", alarms::run(shared(), stopping()));
-        parts.begin("inbox", inbox::run(Arc::clone(&received), stopping()));
-        parts.begin("webhook upkeep", upkeep::run(received, stopping()));
-        parts.begin("token refresh", schedule::run(shared(), stopping()));
-        parts.begin("forward", forward::run(shared(), stopping()));
-        (parts, lock)
-    }
+/// Begins everything that works in the background, each by the name that the log calls it.
+fn begin(
+    tasks: &mut Tasks<&'static str>,
+    parts: &Parts,
+    poster: Poster,
+    (config, forwards): (ServiceConfig, BTreeMap<String, ForwardConfig>),
+    stopping: &watch::Receiver<bool>,
+) {
+    let stopping = || stopping.clone();
+    let (posts, inbox) = (parts.posts(poster), parts.inbox.clone());
+    let forwarding = Forwarding { posts: posts.clone(), feed: parts.feed.clone() };
+    tasks.begin("worker", parts.worker(config.workers).run(stopping()));
+    tasks.begin("upkeep", parts.upkeep(config.keep_events).run(stopping()));
+    tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
+    tasks.begin("inbox", inbox.clone().run(stopping()));
+    tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
+    tasks.begin("token refresh", schedule::run(parts.tokens.clone(), parts.served.clone(), stopping()));
+    tasks.begin("forward", forwarding.run(forwards, stopping()));
 }
 
 /// How long everything may take to end: longer than each part gives its own work.
@@ -218,8 +320,7 @@ async fn host(
     config: &Config,
     owned: &[Owned],
     store: &Store,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Clock>,
+    (transport, clock): (Arc<dyn Transport>, Arc<dyn Clock>),
     ledger: Arc<StoredLedger>,
 ) -> Result<Host, ServiceError> {
     let published = store.read(|connection| Box::pin(components::publications(connection))).await?;
@@ -229,46 +330,6 @@ async fn host(
         builder = builder.holding(&spec.limits);
     }
     Ok(builder.start().await?)
-}
-
-/// What every part of the service uses. Lives as long as the process.
-pub struct Shared {
-    /// Plugins and connections, ready for calls.
-    pub host: Host,
-    /// What outlives the process.
-    pub store: Store,
-    /// Counts the vendors' long limits.
-    pub(crate) ledger: Arc<StoredLedger>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// What the operator configured.
-    pub config: ServiceConfig,
-    /// Where each tenant's events are posted.
-    pub(crate) forwards: BTreeMap<String, ForwardConfig>,
-    /// Told whenever a request may have become due.
-    pub work: Notify,
-    /// Posts alarms and events.
-    pub(crate) poster: Poster,
-    /// Counts what happens.
-    pub telemetry: Telemetry,
-    /// What is known of connections beside the database.
-    pub registry: Registry,
-}
-
-impl Shared {
-    /// The date in milliseconds since 1970 in UTC, as the store keeps it.
-    pub fn date_ms(&self) -> i64 {
-        milliseconds(self.clock.date())
-    }
-}
-
-/// Ends after `wait`, or once the service stops.
-pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &mut watch::Receiver<bool>) {
-    let again_at = clock.now() + wait;
-    tokio::select! {
-        _ = stop.changed() => {}
-        () = clock.sleep_until(again_at) => {}
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, future::Future, time::Duration};
 
-use tokio::task::{Id, JoinSet};
+use host_harness::clock::Clock;
+use tokio::{
+    sync::watch,
+    task::{Id, JoinSet},
+};
 
 /// How long work under way may go on once the service stops.
 pub(crate) const GRACE: Duration = Duration::from_secs(25);
@@ -55,6 +59,15 @@ impl<T> Tasks<T> {
         let in_time = tokio::time::timeout(grace, all_ended).await.is_ok();
         self.set.shutdown().await;
         in_time
+    }
+}
+
+/// Ends after `wait`, or once the service stops.
+pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &mut watch::Receiver<bool>) {
+    let again_at = clock.now() + wait;
+    tokio::select! {
+        _ = stop.changed() => {}
+        () = clock.sleep_until(again_at) => {}
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Labels have the same names as the keys of log lines: `tenant`, `connection`, `operation`, `status`.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -27,10 +27,13 @@ const REQUESTS_OPEN: &str = "connector_host_requests_open";
 /// Alarms that nobody cleared, by kind.
 const ALARMS_OPEN: &str = "connector_host_alarms_open";
 
-const METADATA: Metadata<'static> = Metadata::new("host_harness", Level::INFO, None);
+const METADATA: Metadata<'static> = Metadata::new("host_service", Level::INFO, None);
 
-/// Counts what happens. Lives as long as the service.
-pub struct Telemetry {
+/// Counts what happens. Clones share the counts.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Recording>);
+
+struct Recording {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
 }
@@ -63,7 +66,7 @@ impl Default for Telemetry {
             None,
             "How long attempts took, in seconds.".into(),
         );
-        Self { recorder, handle }
+        Self(Arc::new(Recording { recorder, handle }))
     }
 }
 
@@ -80,7 +83,8 @@ impl Telemetry {
         let labels =
             [("tenant", tenant), ("connection", connection), ("operation", operation), ("status", status)];
         self.count(ATTEMPTS, &labels);
-        self.recorder
+        self.0
+            .recorder
             .register_histogram(&key(ATTEMPT_SECONDS, &labels), &METADATA)
             .record(took.as_secs_f64());
     }
@@ -110,7 +114,7 @@ impl Telemetry {
 
     /// Everything, in the text format of Prometheus; `gauges` are what the store holds now.
     pub fn rendered(&self, gauges: &Gauges) -> String {
-        let mut text = self.handle.render();
+        let mut text = self.0.handle.render();
         section(&mut text, REQUESTS_OPEN, "Requests that are not through, by state.", &gauges.requests);
         section(&mut text, ALARMS_OPEN, "Alarms that are open, by kind.", &gauges.alarms);
         text
@@ -118,11 +122,11 @@ impl Telemetry {
 
     /// Keeps what is measured from growing between two looks.
     pub fn upkeep(&self) {
-        self.handle.run_upkeep();
+        self.0.handle.run_upkeep();
     }
 
     fn count(&self, name: &'static str, labels: &[(&'static str, &str)]) {
-        self.recorder.register_counter(&key(name, labels), &METADATA).increment(1);
+        self.0.recorder.register_counter(&key(name, labels), &METADATA).increment(1);
     }
 }
 

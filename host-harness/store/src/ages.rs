@@ -1,17 +1,10 @@
 //! Requests by their age: those that wait too long, and those that ended long ago.
 
-use sqlx::{Row, any::AnyRow};
-
-use super::{
-    database::Connection,
-    error::StoreError,
-    people::{self, PersonId},
-    queue::destroy,
-};
+use crate::{database::Connection, error::StoreError, people, person::PersonId, queue::destroy};
 use host_model::time::DAY_MS;
 
 /// A request that has waited long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Late {
     /// Its place in the order of acceptance.
     pub seq: i64,
@@ -29,7 +22,7 @@ pub struct Late {
 
 /// The open requests whose age asks for an alarm or an end, oldest first, at most 1,000.
 pub async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
-    let rows = sqlx::query(
+    let late = sqlx::query_as(
         "SELECT seq, id, tenant, connection, since, alarmed_day FROM ( \
            SELECT *, COALESCE(tried_since, received_at) AS since FROM requests \
            WHERE finished_at IS NULL AND received_at <= $4) AS late \
@@ -43,17 +36,7 @@ pub async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, St
     .bind(now - 7 * DAY_MS)
     .fetch_all(connection)
     .await?;
-    let late = |row: &AnyRow| {
-        Ok(Late {
-            seq: row.try_get("seq")?,
-            id: row.try_get("id")?,
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-            since: row.try_get("since")?,
-            alarmed_day: row.try_get("alarmed_day")?,
-        })
-    };
-    rows.iter().map(late).collect()
+    Ok(late)
 }
 
 /// The request has alarmed for that day.
@@ -69,15 +52,14 @@ pub async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(), Stor
 /// Ends a request that is still waiting; whether it was.
 pub async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Result<bool, StoreError> {
     // What the vendor took is an erasure, proven or not.
-    let taken = sqlx::query(
+    let taken: Option<(String, PersonId)> = sqlx::query_as(
         "SELECT id, person FROM requests WHERE seq = $1 AND state = 'waiting' AND action = 'erasure' AND acknowledged = 1",
     )
     .bind(seq)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some(taken) = taken {
-        let (request, person): (String, i64) = (taken.try_get("id")?, taken.try_get("person")?);
-        people::erased(tx, &request, PersonId(person), at).await?;
+    if let Some((request, person)) = taken {
+        people::erased(tx, &request, person, at).await?;
     }
     let done = sqlx::query(
         "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3 WHERE seq = $1 AND state = 'waiting'",

@@ -1,10 +1,9 @@
 //! Alarms: what somebody has to look at. Each stays until it is cleared by name, or what it tells of is over.
 
 use serde::Serialize;
-use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{database::Connection, error::StoreError};
+use crate::{columns::Column, database::Connection, error::StoreError};
 
 /// What an alarm is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub struct Alarm<'a> {
 }
 
 /// An alarm as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Raised {
     /// Its own.
     pub id: String,
@@ -69,8 +68,7 @@ pub async fn clear(tx: &mut Connection, at: i64, id: &str, by: &str) -> Result<O
     let sql = format!(
         "UPDATE alarms SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL RETURNING {COLUMNS}"
     );
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).bind(at).bind(by).fetch_optional(tx).await?;
-    row.as_ref().map(raised).transpose()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).bind(at).bind(by).fetch_optional(tx).await?)
 }
 
 /// Clears what is over by itself, such as a connection that works again.
@@ -101,8 +99,7 @@ pub async fn are_over(tx: &mut Connection, at: i64, connection: &str) -> Result<
 /// The open alarms of all tenants, oldest first.
 pub async fn open(connection: &mut Connection) -> Result<Vec<Raised>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, id");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
-    rows.iter().map(raised).collect()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
 /// The oldest alarm that waits to be posted at `now`, and how often that was tried.
@@ -111,12 +108,17 @@ pub async fn to_post(connection: &mut Connection, now: i64) -> Result<Option<(Ra
         "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND cleared_at IS NULL AND post_next_at <= $1 \
          ORDER BY raised_at, id LIMIT 1"
     );
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).fetch_optional(connection).await?;
-    row.map(|row| {
-        let attempts: i64 = row.try_get("post_attempts")?;
-        Ok((raised(&row)?, u32::try_from(attempts).unwrap_or(u32::MAX)))
-    })
-    .transpose()
+    let waiting: Option<ToPost> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).fetch_optional(connection).await?;
+    Ok(waiting.map(|waiting| (waiting.alarm, waiting.post_attempts)))
+}
+
+#[derive(sqlx::FromRow)]
+struct ToPost {
+    #[sqlx(flatten)]
+    alarm: Raised,
+    #[sqlx(try_from = "Column<u32>")]
+    post_attempts: u32,
 }
 
 /// Somebody was told.
@@ -133,20 +135,6 @@ pub async fn not_posted(tx: &mut Connection, next_at: i64, id: &str) -> Result<(
         .execute(tx)
         .await?;
     Ok(())
-}
-
-fn raised(row: &AnyRow) -> Result<Raised, StoreError> {
-    Ok(Raised {
-        id: row.try_get("id")?,
-        tenant: row.try_get("tenant")?,
-        connection: row.try_get("connection")?,
-        kind: row.try_get("kind")?,
-        about: row.try_get("about")?,
-        detail: row.try_get("detail")?,
-        raised_at: row.try_get("raised_at")?,
-        cleared_at: row.try_get("cleared_at")?,
-        cleared_by: row.try_get("cleared_by")?,
-    })
 }
 
 #[cfg(test)]

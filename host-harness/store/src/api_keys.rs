@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{
+use crate::{
     audit::{self, EVERYBODY, Record},
+    columns::{Column, column},
     database::Connection,
     error::StoreError,
 };
@@ -19,12 +19,14 @@ use host_model::secret::Secret;
 pub const PREFIX: &str = "chk_";
 
 /// What a key may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 #[serde(rename_all = "kebab-case")]
 pub struct Scope {
     /// Whose things it reaches; everybody's where there is no list.
+    #[sqlx(try_from = "Column<Option<BTreeSet<String>>>")]
     pub tenants: Option<BTreeSet<String>>,
     /// Whether it may change anything.
+    #[sqlx(try_from = "Column<bool>")]
     pub may_write: bool,
 }
 
@@ -35,8 +37,15 @@ impl Scope {
     }
 }
 
+// A JSON list of tenants; null for all of them.
+column!(Option<BTreeSet<String>>: Option<String>, |list| {
+    list.map(|list| serde_json::from_str(&list))
+        .transpose()
+        .map_err(|error| StoreError::Unreadable(format!("an API key's tenants: {error}")))
+});
+
 /// A key as it may be seen: never its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 #[serde(rename_all = "kebab-case")]
 pub struct ApiKey {
     /// Its own.
@@ -45,6 +54,7 @@ pub struct ApiKey {
     pub name: String,
     /// What it may do.
     #[serde(flatten)]
+    #[sqlx(flatten)]
     pub scope: Scope,
     /// In milliseconds since 1970 in UTC.
     pub created_at: i64,
@@ -75,7 +85,7 @@ pub async fn create(
         "INSERT INTO api_keys (id, name, digest, tenants, may_write, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
          RETURNING {COLUMNS}"
     );
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+    let key: ApiKey = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(Uuid::now_v7().to_string())
         .bind(name)
         .bind(digest(text.expose().as_bytes()))
@@ -84,7 +94,6 @@ pub async fn create(
         .bind(at)
         .fetch_one(&mut *tx)
         .await?;
-    let key = api_key(&row)?;
     on_record(tx, at, "api-key-created", &key).await?;
     Ok(Some(key))
 }
@@ -94,9 +103,8 @@ pub async fn revoke(tx: &mut Connection, at: i64, id_or_name: &str) -> Result<Op
     let sql = format!(
         "UPDATE api_keys SET revoked_at = $2 WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING {COLUMNS}"
     );
-    let row =
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id_or_name).bind(at).fetch_optional(&mut *tx).await?;
-    let Some(key) = row.as_ref().map(api_key).transpose()? else { return Ok(None) };
+    let revoked = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id_or_name).bind(at);
+    let Some(key) = revoked.fetch_optional(&mut *tx).await? else { return Ok(None) };
     on_record(tx, at, "api-key-revoked", &key).await?;
     Ok(Some(key))
 }
@@ -104,16 +112,13 @@ pub async fn revoke(tx: &mut Connection, at: i64, id_or_name: &str) -> Result<Op
 /// Every key, oldest first, revoked ones among them.
 pub async fn list(connection: &mut Connection) -> Result<Vec<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_at, id");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
-    rows.iter().map(api_key).collect()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
 /// The key in use whose text is `presented`. It is looked up by its digest, so that how long that takes tells nothing.
 pub async fn holder(connection: &mut Connection, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE digest = $1 AND revoked_at IS NULL");
-    let row =
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(digest(presented)).fetch_optional(connection).await?;
-    row.as_ref().map(api_key).transpose()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(digest(presented)).fetch_optional(connection).await?)
 }
 
 fn digest(text: &[u8]) -> Vec<u8> {
@@ -129,22 +134,6 @@ async fn on_record(tx: &mut Connection, at: i64, what: &'static str, key: &ApiKe
         audit::append(tx, tenant, at, &record).await?;
     }
     Ok(())
-}
-
-fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
-    let tenants: Option<String> = row.try_get("tenants")?;
-    let tenants = tenants.map(|list| serde_json::from_str(&list)).transpose();
-    Ok(ApiKey {
-        id: row.try_get("id")?,
-        name: row.try_get("name")?,
-        scope: Scope {
-            tenants: tenants
-                .map_err(|error| StoreError::Unreadable(format!("an API key's tenants: {error}")))?,
-            may_write: row.try_get::<i64, _>("may_write")? != 0,
-        },
-        created_at: row.try_get("created_at")?,
-        revoked_at: row.try_get("revoked_at")?,
-    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Identifiers that several people of a connection may share: they find no person, but an event that names one alone may be
 //! about each of those who have it.
 
-use zeroize::Zeroizing;
-
-use super::{
+use crate::{
     database::Connection,
+    erased::is_erased,
     error::StoreError,
     named::Named,
-    people::{self, PersonId},
+    person::PersonId,
     seal::{PersonName, Vault},
 };
 use host_model::contract::{Identifier, Subject};
@@ -21,17 +20,16 @@ pub async fn note(
     (person, subject): (PersonId, &Subject),
     named: &Named,
 ) -> Result<(), StoreError> {
-    if named.attributes.is_empty() || people::is_erased(tx, connection, &named.identifying).await? {
+    if named.attributes.is_empty() || is_erased(tx, connection, &named.identifying).await? {
         return Ok(());
     }
     for name in &named.attributes {
         add(tx, connection, name, person).await?;
     }
     let pairs: Vec<_> = subject.identifiers().iter().map(|i| (&i.kind, &i.value)).collect();
-    let plain = serde_json::to_vec(&pairs).map_err(|error| StoreError::Unreadable(error.to_string()))?;
     sqlx::query("UPDATE people SET sealed_subject = $2 WHERE id = $1")
-        .bind(person.0)
-        .bind(vault.seal(&context(connection), &Zeroizing::new(plain))?)
+        .bind(person)
+        .bind(vault.seal_json(&context(connection), &pairs)?)
         .execute(tx)
         .await?;
     Ok(())
@@ -50,7 +48,7 @@ pub async fn add(
     .bind(connection)
     .bind(name.digest.to_vec())
     .bind(&name.kind)
-    .bind(person.0)
+    .bind(person)
     .execute(tx)
     .await?;
     Ok(())
@@ -65,7 +63,7 @@ pub async fn people_with(
 ) -> Result<Vec<PersonId>, StoreError> {
     let mut found = Vec::new();
     for name in attributes {
-        let people: Vec<i64> =
+        let people: Vec<PersonId> =
             sqlx::query_scalar(
                 "SELECT person FROM attributes WHERE connection = $1 AND name = $2 AND erased_at IS NULL LIMIT $3",
             )
@@ -74,7 +72,7 @@ pub async fn people_with(
             .bind(i64::try_from(most).unwrap_or(i64::MAX))
             .fetch_all(&mut *tx)
             .await?;
-        found.extend(people.into_iter().map(PersonId));
+        found.extend(people);
     }
     found.sort_unstable();
     found.dedup();
@@ -91,14 +89,11 @@ pub async fn subject(
 ) -> Result<Option<Subject>, StoreError> {
     let sealed: Option<Option<Vec<u8>>> =
         sqlx::query_scalar("SELECT sealed_subject FROM people WHERE id = $1")
-            .bind(person.0)
+            .bind(person)
             .fetch_optional(tx)
             .await?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
-    let plain = vault.open(&context(connection), &sealed)?;
-    // Serde's words could quote what it read.
-    let pairs: Vec<(String, String)> =
-        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("who a person is".to_owned()))?;
+    let pairs: Vec<(String, String)> = vault.open_json(&context(connection), &sealed)?;
     let identifiers = pairs.into_iter().map(|(kind, value)| Identifier { kind, value });
     Ok(Some(identifiers.collect::<Vec<_>>().into()))
 }
@@ -112,7 +107,7 @@ pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Resul
         "DELETE FROM attributes WHERE person = $1 AND $1 <> $2",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(gone).bind(kept).execute(&mut *tx).await?;
     }
     Ok(())
 }
@@ -124,7 +119,7 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
         "UPDATE people SET sealed_subject = NULL, read_again = 0 WHERE id = $1",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(person.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(person).execute(&mut *tx).await?;
     }
     Ok(())
 }

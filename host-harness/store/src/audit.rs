@@ -6,9 +6,9 @@
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sqlx::Row;
+use sqlx::FromRow;
 
-use super::{database::Connection, error::StoreError, seal::PersonName};
+use crate::{database::Connection, error::StoreError, seal::PersonName};
 
 /// The chain of what concerns every tenant, such as a plugin's version. No tenant is called so.
 pub const EVERYBODY: &str = "*";
@@ -48,12 +48,13 @@ impl Record {
 
 /// Adds `record` to the chain of `tenant`.
 pub async fn append(tx: &mut Connection, tenant: &str, at: i64, record: &Record) -> Result<(), StoreError> {
-    let last = sqlx::query("SELECT line, hash FROM audit WHERE tenant = $1 ORDER BY line DESC LIMIT 1")
-        .bind(tenant)
-        .fetch_optional(&mut *tx)
-        .await?;
+    let last: Option<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT line, hash FROM audit WHERE tenant = $1 ORDER BY line DESC LIMIT 1")
+            .bind(tenant)
+            .fetch_optional(&mut *tx)
+            .await?;
     let (line, before) = match last {
-        Some(last) => (last.try_get::<i64, _>("line")? + 1, last.try_get::<Vec<u8>, _>("hash")?),
+        Some((line, hash)) => (line + 1, hash),
         None => (1, vec![0; 32]),
     };
     let record = serde_json::to_string(record).map_err(|error| StoreError::Unreadable(error.to_string()))?;
@@ -117,6 +118,14 @@ pub async fn verify(connection: &mut Connection) -> Result<Vec<Chain>, StoreErro
 /// Read in parts: a chain grows for years.
 const PART: i64 = 1_000;
 
+#[derive(FromRow)]
+struct Stored {
+    line: i64,
+    at: i64,
+    record: String,
+    hash: Vec<u8>,
+}
+
 async fn chain(connection: &mut Connection, tenant: String) -> Result<Chain, StoreError> {
     let mut chain = Chain { tenant, lines: 0, head: String::new(), broken: None };
     let mut before = vec![0; 32];
@@ -132,9 +141,8 @@ async fn chain(connection: &mut Connection, tenant: String) -> Result<Chain, Sto
         if rows.is_empty() {
             return Ok(chain);
         }
-        for row in rows {
-            let (line, at): (i64, i64) = (row.try_get("line")?, row.try_get("at")?);
-            let (record, kept): (String, Vec<u8>) = (row.try_get("record")?, row.try_get("hash")?);
+        for row in &rows {
+            let Stored { line, at, record, hash: kept } = Stored::from_row(row)?;
             let wanted = chain.lines + 1;
             let why = if line != wanted {
                 Some(format!("line {wanted} is missing"))

@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError, people::PersonId};
+use crate::{database::Connection, error::StoreError, person::PersonId};
 use host_model::{
     consent::newest::{Ledger, Origin, Recorded, Write},
     contract::consent::{Choice, ItemId},
@@ -13,7 +13,7 @@ pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, Sto
     let rows = sqlx::query(
         "SELECT kind, id, choice, chosen_at, vendor_at, origin, source FROM choices WHERE person = $1",
     )
-    .bind(person.0)
+    .bind(person)
     .fetch_all(tx)
     .await?;
     let entry = |row: &AnyRow| {
@@ -43,7 +43,7 @@ pub async fn stand(
            choice = excluded.choice, chosen_at = excluded.chosen_at, vendor_at = excluded.vendor_at, \
            origin = excluded.origin, source = excluded.source",
     )
-    .bind(person.0)
+    .bind(person)
     .bind(&item.kind)
     .bind(&item.id)
     .bind(stands.choice.to_string())
@@ -59,7 +59,7 @@ pub async fn stand(
 /// What the vendor was told about `item` of `person`.
 pub async fn writes(tx: &mut Connection, person: PersonId, item: &ItemId) -> Result<Vec<Write>, StoreError> {
     let rows = sqlx::query("SELECT choice, sent_at FROM writes WHERE person = $1 AND kind = $2 AND id = $3")
-        .bind(person.0)
+        .bind(person)
         .bind(&item.kind)
         .bind(&item.id)
         .fetch_all(tx)
@@ -72,7 +72,7 @@ pub async fn writes(tx: &mut Connection, person: PersonId, item: &ItemId) -> Res
 /// When the vendor was told anything about `person`, in milliseconds since 1970.
 pub async fn sent_to(tx: &mut Connection, person: PersonId) -> Result<Vec<u64>, StoreError> {
     let sent: Vec<i64> = sqlx::query_scalar("SELECT DISTINCT sent_at FROM writes WHERE person = $1")
-        .bind(person.0)
+        .bind(person)
         .fetch_all(tx)
         .await?;
     Ok(sent.into_iter().map(since_1970).collect())
@@ -87,7 +87,7 @@ pub async fn is_written_between(
 ) -> Result<bool, StoreError> {
     let found: i64 =
         sqlx::query_scalar("SELECT COUNT(*) FROM writes WHERE person = $1 AND sent_at BETWEEN $2 AND $3")
-            .bind(person.0)
+            .bind(person)
             .bind(from)
             .bind(to)
             .fetch_one(tx)
@@ -110,7 +110,7 @@ pub async fn sends(
     ];
     for step in STEPS {
         sqlx::query(step)
-            .bind(person.0)
+            .bind(person)
             .bind(&item.kind)
             .bind(&item.id)
             .bind(write.choice.to_string())
@@ -129,7 +129,7 @@ pub async fn unsent(
     sent_at_ms: u64,
 ) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM writes WHERE person = $1 AND kind = $2 AND id = $3 AND sent_at = $4")
-        .bind(person.0)
+        .bind(person)
         .bind(&item.kind)
         .bind(&item.id)
         .bind(stored(sent_at_ms))
@@ -145,7 +145,7 @@ pub async fn told(
     notice: &str,
 ) -> Result<Option<(Choice, u64)>, StoreError> {
     let row = sqlx::query("SELECT choice, chosen_at FROM notice_choices WHERE person = $1 AND notice = $2")
-        .bind(person.0)
+        .bind(person)
         .bind(notice)
         .fetch_optional(tx)
         .await?;
@@ -164,7 +164,7 @@ pub async fn tell(
         "INSERT INTO notice_choices (person, notice, choice, chosen_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (person, notice) DO UPDATE SET choice = excluded.choice, chosen_at = excluded.chosen_at",
     )
-    .bind(person.0)
+    .bind(person)
     .bind(notice)
     .bind(choice.to_string())
     .bind(stored(chosen_at_ms))
@@ -186,7 +186,7 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
         "UPDATE requests SET sealed_details = NULL WHERE person = $1 AND finished_at IS NOT NULL",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(person.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(person).execute(&mut *tx).await?;
     }
     Ok(())
 }
@@ -216,7 +216,7 @@ pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Resul
         "UPDATE event_keys SET person = $2 WHERE person = $1",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(gone).bind(kept).execute(&mut *tx).await?;
     }
     Ok(())
 }

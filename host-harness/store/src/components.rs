@@ -1,37 +1,37 @@
 //! Components that were published through the API, and which of them each plugin runs.
 
-use sqlx::Row;
-
-use super::{database::Connection, error::StoreError};
+use crate::{
+    columns::{Column, column},
+    database::Connection,
+    error::StoreError,
+};
 use host_model::digest::Digest;
 
 /// What a plugin runs by an operator's word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Publication {
     /// The plugin that carries it.
     pub plugin: String,
     /// What it is known by.
+    #[sqlx(try_from = "Column<Digest>")]
     pub digest: Digest,
     /// What ran before it.
+    #[sqlx(try_from = "Column<Option<Digest>>")]
     pub before: Option<Digest>,
     /// When it was published.
     pub published_at: i64,
 }
 
+column!(Digest: Vec<u8>, |bytes| {
+    let bytes = bytes.try_into();
+    bytes.map(Digest).map_err(|_| StoreError::Unreadable("a component's digest".to_owned()))
+});
+column!(Option<Digest>: Option<Vec<u8>>, |bytes| bytes.map(Digest::from_column).transpose());
+
 /// Every publication, by plugin.
 pub async fn publications(connection: &mut Connection) -> Result<Vec<Publication>, StoreError> {
     let sql = "SELECT plugin, digest, before, published_at FROM publications ORDER BY plugin";
-    let rows = sqlx::query(sql).fetch_all(connection).await?;
-    let publication = |row: &sqlx::any::AnyRow| {
-        let before: Option<Vec<u8>> = row.try_get("before")?;
-        Ok(Publication {
-            plugin: row.try_get("plugin")?,
-            digest: digest(&row.try_get::<Vec<u8>, _>("digest")?)?,
-            before: before.as_deref().map(digest).transpose()?,
-            published_at: row.try_get("published_at")?,
-        })
-    };
-    rows.iter().map(publication).collect()
+    Ok(sqlx::query_as(sql).fetch_all(connection).await?)
 }
 
 /// The component of that digest.
@@ -69,9 +69,4 @@ pub async fn publish(tx: &mut Connection, publication: &Publication) -> Result<(
     .execute(tx)
     .await?;
     Ok(())
-}
-
-fn digest(bytes: &[u8]) -> Result<Digest, StoreError> {
-    let bytes = bytes.try_into();
-    bytes.map(Digest).map_err(|_| StoreError::Unreadable("a component's digest".to_owned()))
 }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Row, any::AnyRow};
-
-use super::{database::Connection, error::StoreError};
+use crate::{columns::Column, database::Connection, error::StoreError};
 use host_model::{contract::manifest::Identifying, duties::Duty};
 
 /// A connection as it is kept.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Kept {
     /// Unique across tenants.
     pub key: String,
@@ -19,6 +17,7 @@ pub struct Kept {
     /// The configuration file that owns it; none where the API does.
     pub file: Option<String>,
     /// Whether anything is done at all.
+    #[sqlx(try_from = "Column<bool>")]
     pub enabled: bool,
     /// JSON.
     pub actions: String,
@@ -29,6 +28,7 @@ pub struct Kept {
     /// Its secret settings, sealed.
     pub sealed_secrets: Vec<u8>,
     /// Whether the vendor accepts it at present.
+    #[sqlx(flatten, try_from = "StandingColumns")]
     pub standing: Standing,
 }
 
@@ -45,29 +45,47 @@ pub struct Standing {
     pub changed_at: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct StandingColumns {
+    parked_why: Option<String>,
+    parked_at: Option<i64>,
+    tested_at: Option<i64>,
+    test_passed: Option<i64>,
+    created_at: i64,
+    changed_at: i64,
+}
+
+impl From<StandingColumns> for Standing {
+    fn from(row: StandingColumns) -> Self {
+        Self {
+            parked: row.parked_why.map(|why| (why, row.parked_at.unwrap_or_default())),
+            tested: row.tested_at.map(|at| (at, row.test_passed == Some(1))),
+            created_at: row.created_at,
+            changed_at: row.changed_at,
+        }
+    }
+}
+
 const COLUMNS: &str = "key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, parked_why, \
                        parked_at, tested_at, test_passed, created_at, changed_at";
 
 /// Every connection, in the order of their keys.
 pub async fn all(connection: &mut Connection) -> Result<Vec<Kept>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM connections ORDER BY key");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
-    rows.iter().map(kept).collect()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
 /// The connection of that key.
 pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<Kept>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM connections WHERE key = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(connection).await?;
-    row.as_ref().map(kept).transpose()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(connection).await?)
 }
 
 /// Whether the connection of that key does anything, and what; none where there is no such connection.
 pub async fn duties(tx: &mut Connection, key: &str) -> Result<Option<(bool, BTreeSet<Duty>)>, StoreError> {
     let sql = "SELECT enabled, actions FROM connections WHERE key = $1";
-    let row = sqlx::query(sql).bind(key).fetch_optional(tx).await?;
-    row.map(|row| Ok((row.try_get::<i64, _>("enabled")? != 0, duties_in(row.try_get("actions")?)?)))
-        .transpose()
+    let row: Option<(i64, String)> = sqlx::query_as(sql).bind(key).fetch_optional(tx).await?;
+    row.map(|(enabled, actions)| Ok((enabled != 0, duties_in(&actions)?))).transpose()
 }
 
 /// The duties in a connection's list of actions.
@@ -96,13 +114,13 @@ pub async fn identifying(tx: &mut Connection, key: &str) -> Result<Identifying, 
 
 /// The tenant and key of each connection with people that are not keyed.
 pub async fn not_keyed(tx: &mut Connection) -> Result<Vec<(String, String)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sqlx::query_as(
         "SELECT tenant, key FROM connections c WHERE identifying IS NULL \
            AND EXISTS (SELECT 1 FROM people p WHERE p.connection = c.key) ORDER BY key",
     )
     .fetch_all(tx)
     .await?;
-    rows.iter().map(|row| Ok((row.try_get("tenant")?, row.try_get("key")?))).collect()
+    Ok(rows)
 }
 
 /// The connection's people are keyed by `identifying` since `at`.
@@ -223,30 +241,6 @@ pub async fn forget_connection(tx: &mut Connection, key: &str) -> Result<(), Sto
         sqlx::query(statement).bind(key).execute(&mut *tx).await?;
     }
     Ok(())
-}
-
-fn kept(row: &AnyRow) -> Result<Kept, StoreError> {
-    let parked: Option<String> = row.try_get("parked_why")?;
-    let parked_at: Option<i64> = row.try_get("parked_at")?;
-    let tested_at: Option<i64> = row.try_get("tested_at")?;
-    let passed: Option<i64> = row.try_get("test_passed")?;
-    Ok(Kept {
-        key: row.try_get("key")?,
-        tenant: row.try_get("tenant")?,
-        plugin: row.try_get("plugin")?,
-        file: row.try_get("file")?,
-        enabled: row.try_get::<i64, _>("enabled")? != 0,
-        actions: row.try_get("actions")?,
-        system: row.try_get("system")?,
-        settings: row.try_get("settings")?,
-        sealed_secrets: row.try_get("sealed_secrets")?,
-        standing: Standing {
-            parked: parked.map(|why| (why, parked_at.unwrap_or_default())),
-            tested: tested_at.map(|at| (at, passed == Some(1))),
-            created_at: row.try_get("created_at")?,
-            changed_at: row.try_get("changed_at")?,
-        },
-    })
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 use serde_json::json;
 use sqlx::{Row, any::AnyRow};
 
-use super::{
+use crate::{
     alarms::{self, Alarm},
     audit::{self, Record},
     database::Connection,
     error::StoreError,
-    queue::Lane,
+    lane::Lane,
 };
 use host_model::requests::State;
 
@@ -17,6 +17,7 @@ use host_model::requests::State;
 const MOST_KILLS: i64 = 3;
 
 /// Which request.
+#[derive(sqlx::FromRow)]
 pub struct Place {
     seq: i64,
     id: String,
@@ -33,29 +34,29 @@ impl Place {
     }
 }
 
-/// Every claim whose lease is over by then, with how often the process ended during its request's attempts.
-async fn running(tx: &mut Connection, leases_over_by: i64) -> Result<Vec<(Place, i64)>, StoreError> {
-    let rows = sqlx::query(
+/// A request whose attempt was begun.
+#[derive(sqlx::FromRow)]
+struct Running {
+    #[sqlx(flatten)]
+    place: Place,
+    /// How often the process ended during its attempts.
+    kills: i64,
+}
+
+/// Every claim whose lease is over by then.
+async fn running(tx: &mut Connection, leases_over_by: i64) -> Result<Vec<Running>, StoreError> {
+    let running = sqlx::query_as(
         "SELECT seq, id, tenant, connection, kills FROM requests WHERE state = 'running' AND lease_until <= $1",
     )
     .bind(leases_over_by)
     .fetch_all(tx)
     .await?;
-    let running = |row: &AnyRow| {
-        let place = Place {
-            seq: row.try_get("seq")?,
-            id: row.try_get("id")?,
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-        };
-        Ok((place, row.try_get("kills")?))
-    };
-    rows.iter().map(running).collect()
+    Ok(running)
 }
 
 /// Hands every claim back: the process stops, and its attempts were cut off.
 pub async fn hand_back(tx: &mut Connection, now: i64) -> Result<(), StoreError> {
-    for (place, _) in running(tx, i64::MAX).await? {
+    for Running { place, .. } in running(tx, i64::MAX).await? {
         give_back(tx, &place, "the service stopped during an attempt", now).await?;
     }
     Ok(())
@@ -68,7 +69,7 @@ pub async fn take_back(
     leases_over_by: i64,
     under_way: &[i64],
 ) -> Result<(), StoreError> {
-    for (place, kills) in running(tx, leases_over_by).await? {
+    for Running { place, kills } in running(tx, leases_over_by).await? {
         if under_way.contains(&place.seq) {
             continue;
         }

@@ -6,14 +6,19 @@ use futures::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use tokio::sync::oneshot;
 
-use super::error::StoreError;
+use crate::error::StoreError;
 
 /// A connection, inside a transaction where it writes.
 pub type Connection = sqlx::AnyConnection;
 
-/// Something to do in a transaction. Where it fails, all of it is undone.
-pub(crate) type Act =
-    Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<(), StoreError>> + Send>;
+/// Something to do in a transaction. If it fails, all of it is undone.
+pub(crate) type Act = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<(), Undo>> + Send>;
+
+/// All that an act wrote is to be undone.
+pub struct Undo {
+    /// Why, if that is known to be the store's failure; `None` for work that may refuse in its own words.
+    pub cause: Option<StoreError>,
+}
 
 /// Something to write, and whom to tell.
 pub struct Work {

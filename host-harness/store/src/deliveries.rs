@@ -3,9 +3,9 @@
 mod shown;
 
 pub use shown::{DeliveryState, DeliveryView, Filter, list, show};
-use sqlx::{Row, any::AnyRow};
+use sqlx::{FromRow, Row};
 
-use super::{database::Connection, error::StoreError, people::PersonId};
+use crate::{columns::Column, database::Connection, error::StoreError, person::PersonId};
 
 /// To be read. This and the next, as the indexes have them.
 const WAITING: &str = "state = 'waiting'";
@@ -34,7 +34,7 @@ pub struct NewDelivery {
 }
 
 /// A delivery that is being read.
-#[derive(Clone)]
+#[derive(Clone, FromRow)]
 pub struct Claim {
     /// Its place in the order of acceptance.
     pub seq: i64,
@@ -45,16 +45,30 @@ pub struct Claim {
     /// The key of its connection.
     pub connection: String,
     /// Whether a token that is accepted came with it.
+    #[sqlx(try_from = "Column<bool>")]
     pub accepted: bool,
     /// Whether it is shown to be the vendor's.
+    #[sqlx(try_from = "Column<bool>")]
     pub proven: bool,
     /// Its headers and body, sealed.
+    #[sqlx(rename = "sealed_delivery", try_from = "Body")]
     pub sealed: Vec<u8>,
     /// When it was received.
     pub received_at: i64,
     /// Attempts that failed in a row.
     pub failures: i64,
     generation: i64,
+}
+
+/// A sealed delivery; null once it is kept no longer, which reads as one that does not open.
+#[derive(sqlx::Type)]
+#[sqlx(transparent)]
+struct Body(Option<Vec<u8>>);
+
+impl From<Body> for Vec<u8> {
+    fn from(Body(sealed): Body) -> Self {
+        sealed.unwrap_or_default()
+    }
 }
 
 /// A row that is claimed and is no delivery: the database was changed.
@@ -150,13 +164,14 @@ pub async fn claim(
     }
     let row = query.fetch_optional(tx).await?;
     row.map(|row| {
-        Ok(match claimed(&row) {
+        Ok(match Claim::from_row(&row) {
             Ok(claim) => Ok(claim),
+            // By hand: as much of it as can be read.
             Err(why) => Err(Damaged {
                 seq: row.try_get("seq")?,
                 tenant: row.try_get("tenant").unwrap_or_default(),
                 connection: row.try_get("connection").ok(),
-                why,
+                why: why.into(),
             }),
         })
     })
@@ -175,21 +190,6 @@ pub async fn set_aside(tx: &mut Connection, damaged: &Damaged, at: i64) -> Resul
     .execute(tx)
     .await?;
     Ok(())
-}
-
-fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
-    Ok(Claim {
-        seq: row.try_get("seq")?,
-        id: row.try_get("id")?,
-        tenant: row.try_get("tenant")?,
-        connection: row.try_get("connection")?,
-        accepted: row.try_get::<i64, _>("accepted")? != 0,
-        proven: row.try_get::<i64, _>("proven")? != 0,
-        sealed: row.try_get::<Option<Vec<u8>>, _>("sealed_delivery")?.unwrap_or_default(),
-        received_at: row.try_get("received_at")?,
-        failures: row.try_get("failures")?,
-        generation: row.try_get("generation")?,
-    })
 }
 
 /// Ends the reading of `claim`; false where the claim was lost meanwhile.
@@ -257,7 +257,7 @@ pub async fn concerns(tx: &mut Connection, id: &str, person: PersonId) -> Result
          ON CONFLICT DO NOTHING",
     )
     .bind(id)
-    .bind(person.0)
+    .bind(person)
     .execute(tx)
     .await?;
     Ok(())
@@ -271,7 +271,7 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
         "DELETE FROM delivery_people WHERE person = $1",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(person.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(person).execute(&mut *tx).await?;
     }
     Ok(())
 }
@@ -308,12 +308,11 @@ pub async fn unread(tx: &mut Connection) -> Result<Vec<(String, Option<String>)>
          WHERE {UNREAD} AND state <> $1 AND sealed_delivery IS NOT NULL"
     );
     let damaged = DeliveryState::Damaged.word();
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(damaged).fetch_all(tx).await?;
-    rows.iter().map(|row| Ok((row.try_get("connection")?, row.try_get("digest")?))).collect()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(damaged).fetch_all(tx).await?)
 }
 
 /// Deliveries of one connection that were never read and are kept no longer.
-#[derive(Debug)]
+#[derive(Debug, FromRow)]
 pub struct Lost {
     /// The tenant that it belongs to.
     pub tenant: String,
@@ -363,15 +362,7 @@ async fn unread_before(tx: &mut Connection, received_before: i64) -> Result<Vec<
            WHERE received_at < $1 AND sealed_delivery IS NOT NULL AND ({WAITING} OR {UNREAD})) \
          SELECT tenant, connection, COUNT(*) AS deliveries FROM old GROUP BY tenant, connection"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(received_before).fetch_all(tx).await?;
-    let lost = |row: &AnyRow| {
-        Ok(Lost {
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-            deliveries: row.try_get("deliveries")?,
-        })
-    };
-    rows.iter().map(lost).collect()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(received_before).fetch_all(tx).await?)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! What a request holds of a person, sealed with a key of its own, so that its end forgets it.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use super::{error::StoreError, seal::DataKey};
+use crate::{error::StoreError, seal::DataKey};
 use host_model::{
     consent::outbound::Plan,
     contract::{Identifier, Subject, consent::Preference},
@@ -48,17 +47,12 @@ impl Details {
     pub fn sealed(&self, key: &DataKey, id: &str) -> Result<Vec<u8>, StoreError> {
         let subject = self.subject.identifiers().iter().map(|i| (i.kind.clone(), i.value.clone())).collect();
         let written = Written { subject, plan: self.plan.clone(), withheld: self.withheld.clone() };
-        let plain =
-            serde_json::to_vec(&written).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        Ok(key.seal(&context(id), &Zeroizing::new(plain))?)
+        key.seal_json(&context(id), &written)
     }
 
     /// What was sealed for the request `id`.
     pub fn open(key: &DataKey, id: &str, sealed: &[u8]) -> Result<Self, StoreError> {
-        let plain = key.open(&context(id), sealed)?;
-        // Serde's words could quote what it read.
-        let written: Written = serde_json::from_slice(&plain)
-            .map_err(|_| StoreError::Unreadable("the details of a request".to_owned()))?;
+        let written: Written = key.open_json(&context(id), sealed)?;
         let subject = written.subject.into_iter().map(|(kind, value)| Identifier { kind, value });
         let subject = subject.collect::<Vec<_>>().into();
         Ok(Self { subject, plan: written.plan, withheld: written.withheld })

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use host_model::words::UnknownWord;
 
-use crate::seal::Unsealable;
+/// A sealed value that does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value cannot be opened: it was changed, moved, cut, or sealed with another key")]
+pub struct Unsealable;
 
 /// Why the store did not do what was asked. Nothing of it was done.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -71,7 +74,15 @@ impl From<UnknownWord> for StoreError {
 }
 
 impl From<sqlx::Error> for StoreError {
+    /// What a column's own type refused comes out as it was: sqlx wraps it up on its way through a derived row.
     fn from(error: sqlx::Error) -> Self {
+        let error = match error {
+            sqlx::Error::ColumnDecode { index, source } => match source.downcast::<Self>() {
+                Ok(refused) => return *refused,
+                Err(source) => sqlx::Error::ColumnDecode { index, source },
+            },
+            other => other,
+        };
         Self::Database(Arc::new(error))
     }
 }

@@ -3,10 +3,11 @@
 //! A reader that goes on from a number misses nothing: one writer gives the numbers, and commits them in their order.
 
 use host_model::{consent::identity::IdentityMap, contract::Subject};
-use sqlx::{Row, any::AnyRow};
-use zeroize::Zeroizing;
+use sqlx::{FromRow, Row, any::AnyRow};
 
-use crate::{database::Connection, error::StoreError, people::PersonId, requests::one_of, seal::Vault};
+use crate::{
+    columns::Column, database::Connection, error::StoreError, person::PersonId, requests::one_of, seal::Vault,
+};
 
 /// An event about to be stored.
 pub struct NewEvent<'a> {
@@ -27,6 +28,7 @@ pub struct NewEvent<'a> {
 }
 
 /// An event as it is stored.
+#[derive(FromRow)]
 pub struct StoredEvent {
     /// Its place in the order of acceptance.
     pub seq: i64,
@@ -51,7 +53,7 @@ pub async fn append(tx: &mut Connection, event: NewEvent<'_>) -> Result<(), Stor
     .bind(event.id)
     .bind(event.tenant)
     .bind(event.connection)
-    .bind(event.person.0)
+    .bind(event.person)
     .bind(event.news)
     .bind(event.sealed_identity)
     .bind(event.received_at)
@@ -78,25 +80,14 @@ pub async fn after(
         query = query.bind(tenant);
     }
     let rows = query.fetch_all(connection).await?;
-    let event = |row: &AnyRow| {
-        Ok(StoredEvent {
-            seq: row.try_get("seq")?,
-            id: row.try_get("id")?,
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-            news: row.try_get("news")?,
-            sealed_identity: row.try_get("sealed_identity")?,
-        })
-    };
-    let read = |row: &AnyRow| Ok((row.try_get("seq")?, event(row)));
+    let read = |row: &AnyRow| Ok((row.try_get("seq")?, StoredEvent::from_row(row).map_err(StoreError::from)));
     rows.iter().map(read).collect()
 }
 
 /// The tenant and the connection of the event at that place; none where it is gone.
 pub async fn origin(tx: &mut Connection, seq: i64) -> Result<Option<(String, String)>, StoreError> {
     let sql = "SELECT CAST(tenant AS TEXT) AS tenant, CAST(connection AS TEXT) AS connection FROM events WHERE seq = $1";
-    let row = sqlx::query(sql).bind(seq).fetch_optional(tx).await?;
-    row.map(|row| Ok((row.try_get("tenant")?, row.try_get("connection")?))).transpose()
+    Ok(sqlx::query_as(sql).bind(seq).fetch_optional(tx).await?)
 }
 
 /// Whether the vendor's event of that digest is heard for the first time; it is remembered.
@@ -112,7 +103,7 @@ pub async fn is_new(
     )
     .bind(connection)
     .bind(digest.to_vec())
-    .bind(person.0)
+    .bind(person)
     .bind(at)
     .execute(tx)
     .await?;
@@ -137,11 +128,12 @@ pub async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
 }
 
 /// How far a tenant's feed has been posted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct Progress {
     /// The last event that was taken.
     pub posted: i64,
     /// Failures in a row since.
+    #[sqlx(try_from = "Column<u32>")]
     pub failures: u32,
     /// Since when it fails, if any.
     pub failing_since: Option<i64>,
@@ -151,17 +143,12 @@ pub struct Progress {
 
 /// How far the feed of `tenant` has been posted.
 pub async fn progress(connection: &mut Connection, tenant: &str) -> Result<Progress, StoreError> {
-    let row = sqlx::query("SELECT posted, failures, failing_since, next_at FROM forwards WHERE tenant = $1")
-        .bind(tenant)
-        .fetch_optional(connection)
-        .await?;
-    let Some(row) = row else { return Ok(Progress::default()) };
-    Ok(Progress {
-        posted: row.try_get("posted")?,
-        failures: u32::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(u32::MAX),
-        failing_since: row.try_get("failing_since")?,
-        next_at: row.try_get("next_at")?,
-    })
+    let progress: Option<Progress> =
+        sqlx::query_as("SELECT posted, failures, failing_since, next_at FROM forwards WHERE tenant = $1")
+            .bind(tenant)
+            .fetch_optional(connection)
+            .await?;
+    Ok(progress.unwrap_or_default())
 }
 
 /// The feed of `tenant` has been posted this far.
@@ -183,15 +170,12 @@ pub async fn proceed(tx: &mut Connection, tenant: &str, progress: &Progress) -> 
 
 /// Who the event of that id is about, sealed for it.
 pub fn sealed_identity(vault: &Vault, id: &str, subject: &Subject) -> Result<Vec<u8>, StoreError> {
-    let identity = serde_json::to_vec(&IdentityMap::from(subject))
-        .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    Ok(vault.seal(&context(id), &Zeroizing::new(identity))?)
+    vault.seal_json(&context(id), &IdentityMap::from(subject))
 }
 
 /// Who the event of that id is about.
 pub fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<IdentityMap, StoreError> {
-    let identity = vault.open(&context(id), sealed)?;
-    serde_json::from_slice(&identity).map_err(|_| StoreError::Unreadable(format!("the consent event {id}")))
+    vault.open_json(&context(id), sealed)
 }
 
 /// Where an event's identity map belongs.

@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 
 /// One count and what it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]

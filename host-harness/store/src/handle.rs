@@ -10,11 +10,11 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::{
-    database::{Act, Connection, Database, Work},
+    database::{Act, Connection, Database, Undo, Work},
     error::StoreError,
-    restore,
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
+    unfinished::unfinished,
 };
 
 /// The database and the keys to what is sealed in it. Lives as long as the process; clones share it.
@@ -43,7 +43,7 @@ pub struct Keys {
 impl Store {
     /// Opens the SQLite database at `path`, made where there is none and brought to this version where it is older.
     pub async fn open(path: &Path, key: &MasterKey) -> Result<Self, StoreError> {
-        if restore::unfinished(path) {
+        if unfinished(path) {
             return Err(StoreError::RestoreCutOff);
         }
         Self::on(Arc::new(Sqlite::open(path).await?), key).await
@@ -56,17 +56,37 @@ impl Store {
         Ok(store)
     }
 
-    /// Does `work` in one transaction, and returns once it is on disk. Where it fails, nothing of it was done.
+    /// Does `work` in one transaction, and returns once it is on disk. If it fails, nothing of it was done. For work that
+    /// can fail only by the store; whatever it returns in `Ok` is committed.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.transact(work, |error| Some(error.clone())).await
+    }
+
+    /// Does `work` in one transaction, and returns once it is on disk. For work that may also refuse in its own words: any
+    /// `Err` undoes all that it wrote. A failure to commit is returned as the store's error, in place of a refusal too: what
+    /// was refused may have rested on what is not there now.
+    pub async fn try_write<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    ) -> Result<T, E> {
+        self.transact(work, |_| None).await
+    }
+
+    /// Does `work` in one transaction. `cause` says which failure of the store an error of the work is, if that can be told.
+    async fn transact<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        cause: fn(&E) -> Option<StoreError>,
+    ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
         let (told, written) = oneshot::channel();
         let act: Act = Box::new(move |connection| {
             Box::pin(async move {
                 let result = work(connection).await;
-                let end = result.as_ref().map(drop).map_err(Clone::clone);
+                let end = result.as_ref().map(drop).map_err(|error| Undo { cause: cause(error) });
                 // Whoever asked may have gone.
                 let _gone = answer.send(result);
                 end

@@ -3,7 +3,7 @@
 
 use sqlx::Row;
 
-use super::{connections, database::Connection, error::StoreError, requests::View};
+use crate::{connections, database::Connection, error::StoreError, requests::View};
 use host_model::requests::{Action, Step, breaker::Breaker};
 
 /// What holds a connection's requests back, as the store has it.
@@ -115,12 +115,13 @@ pub async fn record_outcome(
     answered: bool,
     at: i64,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT outcomes, open_until FROM connections WHERE key = $1")
-        .bind(connection)
-        .fetch_optional(&mut *tx)
-        .await?;
-    let Some(row) = row else { return Ok(()) };
-    let mut breaker = Breaker { outcomes: row.try_get("outcomes")?, open_until: row.try_get("open_until")? };
+    let row: Option<(String, i64)> =
+        sqlx::query_as("SELECT outcomes, open_until FROM connections WHERE key = $1")
+            .bind(connection)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let Some((outcomes, open_until)) = row else { return Ok(()) };
+    let mut breaker = Breaker { outcomes, open_until };
     breaker.record(answered, at);
     sqlx::query("UPDATE connections SET outcomes = $2, open_until = $3 WHERE key = $1")
         .bind(connection)

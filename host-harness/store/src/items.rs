@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{choices::item, database::Connection, error::StoreError, notices};
+use crate::{choices::item, database::Connection, error::StoreError, notices};
 use host_model::{
     consent::{Notice, System, mapping::StoredItem, outbound::Terms},
     contract::consent::ItemId,

@@ -1,16 +1,15 @@
 //! Records that several people shared before they were told apart: what an operator has to look at.
 
-use sqlx::{Row, any::AnyRow};
-
-use super::{database::Connection, error::StoreError, requests::one_of};
+use crate::{database::Connection, error::StoreError, requests::one_of};
 
 /// Ids of requests that are listed for a connection. More are counted.
 const MAX_REQUESTS: i64 = 1_000;
 
 /// A connection with people who once shared a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Merged {
     /// The connection's key.
+    #[sqlx(rename = "key")]
     pub connection: String,
     /// Whose it is.
     pub tenant: String,
@@ -23,8 +22,10 @@ pub struct Merged {
     /// How many people shared them.
     pub people: i64,
     /// How many requests were accepted for such a record before.
+    #[sqlx(skip)]
     pub requests: i64,
     /// Their ids, newest first, at most 1,000.
+    #[sqlx(skip)]
     pub request_ids: Vec<String>,
 }
 
@@ -36,34 +37,20 @@ pub async fn merged(
     let of_tenants =
         tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("c.tenant", 1, tenants.len()));
     let sql = format!(
-        "SELECT c.key, c.tenant, c.identifying, MAX(p.split_at) AS split_at, COUNT(DISTINCT p.split_from) AS records, \
-           COUNT(*) AS people FROM connections c JOIN people p ON p.connection = c.key \
+        "SELECT c.key, c.tenant, COALESCE(c.identifying, '') AS identifying, COALESCE(MAX(p.split_at), 0) AS split_at, \
+           COUNT(DISTINCT p.split_from) AS records, COUNT(*) AS people \
+         FROM connections c JOIN people p ON p.connection = c.key \
          WHERE p.split_from IS NOT NULL AND {of_tenants} GROUP BY c.key, c.tenant, c.identifying ORDER BY c.key"
     );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
     for tenant in tenants.unwrap_or_default() {
         query = query.bind(tenant);
     }
-    let mut merged = Vec::new();
-    for row in query.fetch_all(&mut *connection).await? {
-        let mut one = without_requests(&row)?;
-        (one.requests, one.request_ids) = requests(connection, &one).await?;
-        merged.push(one);
+    let mut merged: Vec<Merged> = query.fetch_all(&mut *connection).await?;
+    for one in &mut merged {
+        (one.requests, one.request_ids) = requests(connection, one).await?;
     }
     Ok(merged)
-}
-
-fn without_requests(row: &AnyRow) -> Result<Merged, StoreError> {
-    Ok(Merged {
-        connection: row.try_get("key")?,
-        tenant: row.try_get("tenant")?,
-        identifying: row.try_get::<Option<String>, _>("identifying")?.unwrap_or_default(),
-        split_at: row.try_get::<Option<i64>, _>("split_at")?.unwrap_or_default(),
-        records: row.try_get("records")?,
-        people: row.try_get("people")?,
-        requests: 0,
-        request_ids: Vec::new(),
-    })
 }
 
 /// How many requests were accepted for shared records, and their ids.

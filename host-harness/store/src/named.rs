@@ -1,6 +1,6 @@
 //! A person's identifiers as keyed hashes, split by what they say at one connection.
 
-use super::{
+use crate::{
     connections,
     database::Connection,
     error::StoreError,

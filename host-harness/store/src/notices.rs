@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 use host_model::consent::{Enforcement, Notice, System};
 
 /// All notices of `tenant`, by id.
@@ -93,11 +93,11 @@ pub async fn connections(
     tx: &mut Connection,
     tenant: &str,
 ) -> Result<Vec<(String, Option<String>)>, StoreError> {
-    let rows = sqlx::query("SELECT key, system FROM connections WHERE tenant = $1 ORDER BY key")
+    let rows = sqlx::query_as("SELECT key, system FROM connections WHERE tenant = $1 ORDER BY key")
         .bind(tenant)
         .fetch_all(tx)
         .await?;
-    rows.iter().map(|row| Ok((row.try_get("key")?, row.try_get("system")?))).collect()
+    Ok(rows)
 }
 
 fn list(data_uses: &BTreeSet<String>) -> String {

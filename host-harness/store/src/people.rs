@@ -3,21 +3,11 @@
 //! People who are named together by identifiers that identify are one person: in a hybrid project an event may know an address
 //! alone, and a request the address and the user id. What several people may share is an attribute: see [`attributes`].
 
-use super::{attributes, choices, database::Connection, deliveries, error::StoreError, seal::PersonName};
-
-/// A person of one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PersonId(pub(crate) i64);
-
-impl std::fmt::Display for PersonId {
-    /// As a number, which names nobody outside this database.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Stands for the person of an event that identifies nobody. No person has this number.
-pub const NOBODY: PersonId = PersonId(0);
+pub use crate::erased::is_erased;
+use crate::{
+    attributes, choices, database::Connection, deliveries, erased::erased_since, error::StoreError,
+    person::PersonId, seal::PersonName,
+};
 
 /// Why a person known here may no longer be at the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +59,7 @@ pub async fn call(
     .bind(connection)
     .bind(name.digest.to_vec())
     .bind(&name.kind)
-    .bind(person.0)
+    .bind(person)
     .execute(tx)
     .await?;
     Ok(())
@@ -83,13 +73,13 @@ pub async fn found(
 ) -> Result<Vec<PersonId>, StoreError> {
     let mut found = Vec::new();
     for name in names {
-        let person: Option<i64> =
+        let person: Option<PersonId> =
             sqlx::query_scalar("SELECT person FROM names WHERE connection = $1 AND name = $2")
                 .bind(connection)
                 .bind(name.digest.to_vec())
                 .fetch_optional(&mut *tx)
                 .await?;
-        found.extend(person.map(PersonId));
+        found.extend(person);
     }
     found.sort_unstable();
     found.dedup();
@@ -99,7 +89,7 @@ pub async fn found(
 /// A person of `connection` whom no name finds yet.
 pub async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreError> {
     let id = sqlx::query_scalar("INSERT INTO people (connection) VALUES ($1) RETURNING id");
-    Ok(PersonId(id.bind(connection).fetch_one(tx).await?))
+    Ok(id.bind(connection).fetch_one(tx).await?)
 }
 
 /// A person of `connection`, one of those who shared the record `record` until `at`, whom no name finds.
@@ -111,7 +101,7 @@ pub async fn split_from(
 ) -> Result<PersonId, StoreError> {
     let person = new(tx, connection).await?;
     sqlx::query("UPDATE people SET split_from = $2, split_at = $3 WHERE id = $1")
-        .bind(person.0)
+        .bind(person)
         .bind(record)
         .bind(at)
         .execute(tx)
@@ -134,7 +124,7 @@ async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<()
         "DELETE FROM people WHERE id = $1 AND id <> $2",
     ];
     for step in STEPS {
-        sqlx::query(step).bind(gone.0).bind(kept.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(gone).bind(kept).execute(&mut *tx).await?;
     }
     attributes::merge(tx, gone, kept).await?;
     choices::merge(tx, gone, kept).await
@@ -143,7 +133,7 @@ async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<()
 /// The person's next call begins no sooner than `at`.
 pub async fn settles_at(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE people SET settled_at = $2 WHERE id = $1 AND settled_at < $2")
-        .bind(person.0)
+        .bind(person)
         .bind(at)
         .execute(tx)
         .await?;
@@ -185,7 +175,7 @@ async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), St
     .bind(at)
     .execute(&mut *tx)
     .await?;
-    let people: Vec<i64> = sqlx::query_scalar(
+    let people: Vec<PersonId> = sqlx::query_scalar(
         "SELECT DISTINCT n.person FROM names n JOIN erasing e ON e.connection = n.connection AND e.name = n.name \
          WHERE e.request = $1",
     )
@@ -193,7 +183,7 @@ async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), St
     .fetch_all(&mut *tx)
     .await?;
     for person in people {
-        take_along(tx, PersonId(person), at).await?;
+        take_along(tx, person, at).await?;
     }
     Ok(())
 }
@@ -205,7 +195,7 @@ async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<()
         "UPDATE names SET erased_at = $2 WHERE person = $1 AND erased_at IS NULL \
            AND kind IN (SELECT kind FROM names WHERE person = $1 GROUP BY kind HAVING COUNT(*) = 1)",
     )
-    .bind(person.0)
+    .bind(person)
     .bind(at)
     .execute(tx)
     .await?;
@@ -216,7 +206,7 @@ async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<()
 /// opted out.
 pub async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE names SET not_found_at = $2 WHERE person = $1")
-        .bind(person.0)
+        .bind(person)
         .bind(at)
         .execute(&mut *tx)
         .await?;
@@ -225,7 +215,7 @@ pub async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result
 
 /// The vendor knows `person`, whom an erasure once did not find.
 pub async fn found_again(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE names SET not_found_at = NULL WHERE person = $1").bind(person.0).execute(tx).await?;
+    sqlx::query("UPDATE names SET not_found_at = NULL WHERE person = $1").bind(person).execute(tx).await?;
     Ok(())
 }
 
@@ -254,42 +244,14 @@ pub async fn gone(
 
 /// Whether the vendor is to be asked about `person` now that they are named: opt-ins were dropped when people were split.
 pub async fn is_to_be_read(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
-    let flag = sqlx::query_scalar("SELECT read_again FROM people WHERE id = $1").bind(person.0);
+    let flag = sqlx::query_scalar("SELECT read_again FROM people WHERE id = $1").bind(person);
     Ok(flag.fetch_optional(tx).await?.unwrap_or(0_i64) != 0)
 }
 
 /// The vendor was asked about `person`.
 pub async fn was_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person.0).execute(tx).await?;
+    sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person).execute(tx).await?;
     Ok(())
-}
-
-/// Whether somebody with one of `names` was erased at `connection`.
-pub async fn is_erased(
-    tx: &mut Connection,
-    connection: &str,
-    names: &[PersonName],
-) -> Result<bool, StoreError> {
-    Ok(erased_since(tx, connection, names).await?.is_some())
-}
-
-async fn erased_since(
-    tx: &mut Connection,
-    connection: &str,
-    names: &[PersonName],
-) -> Result<Option<i64>, StoreError> {
-    for name in names {
-        let erased: Option<Option<i64>> =
-            sqlx::query_scalar("SELECT erased_at FROM names WHERE connection = $1 AND name = $2")
-                .bind(connection)
-                .bind(name.digest.to_vec())
-                .fetch_optional(&mut *tx)
-                .await?;
-        if let Some(at) = erased.flatten() {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
 }
 
 /// Nothing stays of `person` but the names, as hashes.

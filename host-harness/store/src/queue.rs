@@ -3,34 +3,20 @@
 //! A claim is a generation number: whoever ends an attempt has to show that its claim still holds.
 
 use serde_json::Value;
-use sqlx::{Row, any::AnyRow};
+use sqlx::FromRow;
 
-use super::{
+use crate::{
+    columns::{Column, column},
     cut_off::{self, Place},
     database::Connection,
     error::StoreError,
-    people::PersonId,
-    requests::json,
+    lane::Lane,
+    person::PersonId,
 };
-use host_model::requests::{Action, State, Step, breaker::Breaker};
-
-/// A connection's requests whose next attempt does the same, some of which are due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lane {
-    /// The tenant that it belongs to.
-    pub tenant: String,
-    /// The key of its connection.
-    pub connection: String,
-    /// What is asked for.
-    pub action: Action,
-    /// What the next attempt does.
-    pub step: Step,
-    /// The circuit breaker of the connection.
-    pub breaker: Breaker,
-}
+use host_model::requests::{Action, State, Step};
 
 /// A request whose attempt is about to begin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Claim {
     /// Its place in the order of acceptance.
     pub seq: i64,
@@ -41,23 +27,43 @@ pub struct Claim {
     /// The key of its connection.
     pub connection: String,
     /// What is asked for.
+    #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
     /// What the next attempt does.
+    #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
     /// Its number among those of its connection.
     pub generation: i64,
     /// Attempts that failed in a row.
+    #[sqlx(try_from = "Column<u32>")]
     pub failures: u32,
     /// Whether the vendor took it.
+    #[sqlx(rename = "acknowledged", try_from = "Column<bool>")]
     pub is_acknowledged: bool,
     /// The vendor's reference to it, if any.
     pub reference: Option<String>,
     /// What came of it, if any.
+    #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
     /// What it holds of a person, sealed.
+    #[sqlx(try_from = "Column<Destroyable>")]
     pub sealed_details: Vec<u8>,
     /// The key to its details, sealed.
+    #[sqlx(try_from = "Column<Destroyable>")]
     pub data_key: Vec<u8>,
+}
+
+/// What is null once the request has ended and forgotten whom it was about.
+struct Destroyable(Vec<u8>);
+
+column!(Destroyable: Option<Vec<u8>>, |sealed| {
+    sealed.map(Destroyable).ok_or_else(|| StoreError::Unreadable("a request whose details are gone".to_owned()))
+});
+
+impl From<Column<Destroyable>> for Vec<u8> {
+    fn from(Column(Destroyable(sealed)): Column<Destroyable>) -> Self {
+        sealed
+    }
 }
 
 /// What an attempt leaves behind.
@@ -117,17 +123,7 @@ pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = gen
 
 /// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit.
 pub async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane>, StoreError> {
-    let rows = sqlx::query(DUE_LANES).bind(now).fetch_all(connection).await?;
-    let lane = |row: &AnyRow| {
-        Ok(Lane {
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("key")?,
-            action: Action::from_word(row.try_get("action")?)?,
-            step: Step::from_word(row.try_get("step")?)?,
-            breaker: Breaker { outcomes: row.try_get("outcomes")?, open_until: row.try_get("open_until")? },
-        })
-    };
-    rows.iter().map(lane).collect()
+    Ok(sqlx::query_as(DUE_LANES).bind(now).fetch_all(connection).await?)
 }
 
 /// Claims up to `most` due requests of `lane` whose person is settled and has no earlier request under way, in the order
@@ -151,7 +147,7 @@ pub async fn claim(
         .await?;
     let mut claims = Vec::new();
     for row in &rows {
-        match claimed(row) {
+        match Claim::from_row(row).map_err(StoreError::from) {
             Ok(claim) => claims.push(claim),
             Err(unreadable) => {
                 let at = Place::of(row, lane)?;
@@ -178,29 +174,6 @@ async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Re
     .execute(tx)
     .await?;
     Ok(())
-}
-
-fn claimed(row: &AnyRow) -> Result<Claim, StoreError> {
-    let failures: i64 = row.try_get("failures")?;
-    let acknowledged: i64 = row.try_get("acknowledged")?;
-    let details: Option<Vec<u8>> = row.try_get("sealed_details")?;
-    let data_key: Option<Vec<u8>> = row.try_get("data_key")?;
-    let gone = || StoreError::Unreadable("a request whose details are gone".to_owned());
-    Ok(Claim {
-        seq: row.try_get("seq")?,
-        id: row.try_get("id")?,
-        tenant: row.try_get("tenant")?,
-        connection: row.try_get("connection")?,
-        action: Action::from_word(row.try_get("action")?)?,
-        step: Step::from_word(row.try_get("step")?)?,
-        generation: row.try_get("generation")?,
-        failures: u32::try_from(failures).unwrap_or(u32::MAX),
-        is_acknowledged: acknowledged != 0,
-        reference: row.try_get("reference")?,
-        outcome: json(row, "outcome")?,
-        sealed_details: details.ok_or_else(gone)?,
-        data_key: data_key.ok_or_else(gone)?,
-    })
 }
 
 /// Makes `change` if the claim still holds; whether it did. A request that has ended keeps what it asked only where it may
@@ -247,8 +220,7 @@ pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<
 /// is lost.
 pub async fn person_of(tx: &mut Connection, claim: &Claim) -> Result<Option<PersonId>, StoreError> {
     let held = "SELECT person FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'";
-    let person = sqlx::query_scalar(held).bind(claim.seq).bind(claim.generation).fetch_optional(tx).await?;
-    Ok(person.map(PersonId))
+    Ok(sqlx::query_scalar(held).bind(claim.seq).bind(claim.generation).fetch_optional(tx).await?)
 }
 
 /// Destroys the key of the request's personal data, and what it sealed.

@@ -5,21 +5,25 @@
 
 use serde::Serialize;
 use serde_json::json;
-use sqlx::{Row, any::AnyRow};
+use sqlx::FromRow;
 
-use super::{
+use crate::details::{Details, key_context};
+use crate::{
     attributes,
     audit::{self, Record},
-    choices, connections,
+    choices,
+    columns::Column,
+    connections,
     database::Connection,
+    erased::is_erased,
     error::StoreError,
     events,
     handle::Keys,
     named::Named,
-    people::{self, PersonId},
+    people,
+    person::{NOBODY, PersonId},
     seal::PersonName,
 };
-use crate::details::{Details, key_context};
 use host_model::{
     contract::{Subject, manifest::Identifying},
     requests::Action,
@@ -83,22 +87,30 @@ pub async fn count(tx: &mut Connection, connection: &str) -> Result<i64, StoreEr
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
 
+/// An attribute, with how many people have it and the first of them.
+#[derive(FromRow)]
+struct Attribute {
+    #[sqlx(flatten)]
+    name: PersonName,
+    person: PersonId,
+    people: i64,
+}
+
 /// Attributes whose kind identifies now become names, if one person alone has them: of several, nobody knows whose they are.
 async fn promote(tx: &mut Connection, connection: &str, identifying: &Identifying) -> Result<(), StoreError> {
-    let rows = sqlx::query(
+    let attributes: Vec<Attribute> = sqlx::query_as(
         "SELECT name, kind, MIN(person) AS person, COUNT(*) AS people FROM attributes WHERE connection = $1 \
          GROUP BY name, kind",
     )
     .bind(connection)
     .fetch_all(&mut *tx)
     .await?;
-    for row in &rows {
-        let name = name_in(row)?;
+    for Attribute { name, person, people } in attributes {
         if !identifying.includes(&name.kind) {
             continue;
         }
-        if row.try_get::<i64, _>("people")? == 1 {
-            people::call(tx, connection, PersonId(row.try_get("person")?), &name).await?;
+        if people == 1 {
+            people::call(tx, connection, person, &name).await?;
             copy_erasure(tx, "names", "attributes", connection, &name).await?;
         }
         sqlx::query("DELETE FROM attributes WHERE connection = $1 AND name = $2")
@@ -116,16 +128,15 @@ async fn with_shared_names(
     connection: &str,
     identifying: &Identifying,
 ) -> Result<Vec<PersonId>, StoreError> {
-    let rows =
-        sqlx::query("SELECT DISTINCT person, kind FROM names WHERE connection = $1 ORDER BY person, kind")
+    let kinds: Vec<(PersonId, String)> =
+        sqlx::query_as("SELECT DISTINCT person, kind FROM names WHERE connection = $1 ORDER BY person, kind")
             .bind(connection)
             .fetch_all(tx)
             .await?;
     let mut people = Vec::new();
-    for row in &rows {
-        let (person, kind): (i64, String) = (row.try_get("person")?, row.try_get("kind")?);
+    for (person, kind) in kinds {
         if !identifying.includes(&kind) {
-            people.push(PersonId(person));
+            people.push(person);
         }
     }
     people.dedup();
@@ -181,7 +192,7 @@ async fn demote(
     }
     let mut erased = Vec::new();
     for (place, person) in people.iter().enumerate() {
-        if people::is_erased(tx, connection, own.get(place..=place).unwrap_or_default()).await? {
+        if is_erased(tx, connection, own.get(place..=place).unwrap_or_default()).await? {
             erased.push(*person);
         }
         for name in &shared {
@@ -225,11 +236,11 @@ async fn split_off(
     sqlx::query("UPDATE names SET person = $3 WHERE connection = $1 AND name = $2")
         .bind(connection)
         .bind(name.digest.to_vec())
-        .bind(person.0)
+        .bind(person)
         .execute(&mut *tx)
         .await?;
     for step in STEPS {
-        sqlx::query(step).bind(from.0).bind(person.0).execute(&mut *tx).await?;
+        sqlx::query(step).bind(from).bind(person).execute(&mut *tx).await?;
     }
     Ok(person)
 }
@@ -249,25 +260,25 @@ async fn share_out(
         "UPDATE notice_choices SET chosen_at = 0 WHERE person = $1",
     ];
     let dropped = sqlx::query("DELETE FROM choices WHERE person = $1 AND choice = 'opt-in'")
-        .bind(record.0)
+        .bind(record)
         .execute(&mut *tx)
         .await?
         .rows_affected();
     for statement in OF_RECORD {
-        sqlx::query(statement).bind(record.0).execute(&mut *tx).await?;
+        sqlx::query(statement).bind(record).execute(&mut *tx).await?;
     }
     for person in people {
         sqlx::query(
             "INSERT INTO notice_choices (person, notice, choice, chosen_at) \
              SELECT $2, notice, choice, chosen_at FROM notice_choices WHERE person = $1 ON CONFLICT DO NOTHING",
         )
-        .bind(record.0)
-        .bind(person.0)
+        .bind(record)
+        .bind(person)
         .execute(&mut *tx)
         .await?;
         sqlx::query("UPDATE people SET split_from = $1, split_at = $4, read_again = $3 WHERE id = $2")
-            .bind(record.0)
-            .bind(person.0)
+            .bind(record)
+            .bind(person)
             .bind(i64::from(dropped > 0))
             .bind(at)
             .execute(&mut *tx)
@@ -295,37 +306,50 @@ async fn move_requests(
     .await?;
     for row in &rows {
         // One that cannot be read stays where it is; its attempt says so.
-        let Ok((id, action, subject)) = asked(keys, row) else { continue };
+        let Ok(asked) = Asked::from_row(row) else { continue };
+        let Ok(subject) = asked.subject(keys) else { continue };
         let named = Named::of(&keys.person, &subject, identifying);
-        let was_split: Option<i64> = row.try_get("split_from")?;
         let person = match people::found(tx, connection, &named.identifying).await?.first() {
             Some(person) => *person,
             None if named.identify() => people::known_as(tx, connection, &named.identifying).await?,
             // It names nobody. In a record that was split, nobody knows whose it is.
-            None => match was_split {
-                None => PersonId(row.try_get("person")?),
+            None => match asked.split_from {
+                None => asked.person,
                 Some(record) => people::split_from(tx, connection, record, at).await?,
             },
         };
         attributes::note(tx, &keys.vault, connection, (person, &subject), &named).await?;
         sqlx::query("UPDATE requests SET person = $2 WHERE seq = $1")
-            .bind(row.try_get::<i64, _>("seq")?)
-            .bind(person.0)
+            .bind(asked.seq)
+            .bind(person)
             .execute(&mut *tx)
             .await?;
-        if action == Action::Erasure {
-            people::erases(tx, connection, &id, &named.identifying).await?;
+        if asked.action == Action::Erasure {
+            people::erases(tx, connection, &asked.id, &named.identifying).await?;
         }
     }
     Ok(())
 }
 
-/// Who the request of `row` is about, and what it asks.
-fn asked(keys: &Keys, row: &AnyRow) -> Result<(String, Action, Subject), StoreError> {
-    let id: String = row.try_get("id")?;
-    let key = keys.vault.data_key(&key_context(&id), &row.try_get::<Vec<u8>, _>("data_key")?)?;
-    let details = Details::open(&key, &id, &row.try_get::<Vec<u8>, _>("sealed_details")?)?;
-    Ok((id, Action::from_word(row.try_get("action")?)?, details.subject))
+/// A request whose person may be another one now.
+#[derive(FromRow)]
+struct Asked {
+    seq: i64,
+    id: String,
+    #[sqlx(try_from = "Column<Action>")]
+    action: Action,
+    person: PersonId,
+    split_from: Option<i64>,
+    sealed_details: Vec<u8>,
+    data_key: Vec<u8>,
+}
+
+impl Asked {
+    /// Who it is about.
+    fn subject(&self, keys: &Keys) -> Result<Subject, StoreError> {
+        let key = keys.vault.data_key(&key_context(&self.id), &self.data_key)?;
+        Ok(Details::open(&key, &self.id, &self.sealed_details)?.subject)
+    }
 }
 
 /// Each feed event of a split record goes to the person whom it identifies, and is deleted with that person alone.
@@ -335,22 +359,21 @@ async fn move_events(
     connection: &str,
     identifying: &Identifying,
 ) -> Result<(), StoreError> {
-    let rows = sqlx::query(
+    let events: Vec<(i64, String, Vec<u8>)> = sqlx::query_as(
         "SELECT e.seq, e.id, e.sealed_identity FROM events e JOIN people p ON p.id = e.person \
          WHERE e.connection = $1 AND p.split_from IS NOT NULL",
     )
     .bind(connection)
     .fetch_all(&mut *tx)
     .await?;
-    for row in &rows {
-        let (id, sealed): (String, Vec<u8>) = (row.try_get("id")?, row.try_get("sealed_identity")?);
+    for (seq, id, sealed) in events {
         let names = events::identity(&keys.vault, &id, &sealed)
             .map(|who| Named::of(&keys.person, &who.into(), identifying).identifying)
             .unwrap_or_default();
-        let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(people::NOBODY);
+        let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(NOBODY);
         sqlx::query("UPDATE events SET person = $2 WHERE seq = $1")
-            .bind(row.try_get::<i64, _>("seq")?)
-            .bind(person.0)
+            .bind(seq)
+            .bind(person)
             .execute(&mut *tx)
             .await?;
     }
@@ -359,17 +382,8 @@ async fn move_events(
 
 /// In the order in which they were first heard.
 async fn names_of(tx: &mut Connection, person: PersonId) -> Result<Vec<PersonName>, StoreError> {
-    let rows = sqlx::query("SELECT name, kind FROM names WHERE person = $1 ORDER BY rowid")
-        .bind(person.0)
-        .fetch_all(tx)
-        .await?;
-    rows.iter().map(name_in).collect()
-}
-
-fn name_in(row: &AnyRow) -> Result<PersonName, StoreError> {
-    let digest: Vec<u8> = row.try_get("name")?;
-    let digest = digest.try_into().map_err(|_| StoreError::Unreadable("a person's name".to_owned()))?;
-    Ok(PersonName { digest, kind: row.try_get("kind")? })
+    let names = sqlx::query_as("SELECT name, kind FROM names WHERE person = $1 ORDER BY rowid");
+    Ok(names.bind(person).fetch_all(tx).await?)
 }
 
 #[cfg(test)]

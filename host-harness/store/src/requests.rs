@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError, people::PersonId};
+use crate::{columns::Column, database::Connection, error::StoreError, person::PersonId};
 use host_model::requests::{Action, State, Step};
 
 /// A request about to be stored.
@@ -36,7 +35,7 @@ pub struct New {
 }
 
 /// A request as everybody may see it: nothing personal in it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
 pub struct View {
     /// Its own.
     pub id: String,
@@ -45,18 +44,23 @@ pub struct View {
     /// Where.
     pub connection: String,
     /// What was asked.
+    #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
     /// Where it stands.
+    #[sqlx(try_from = "Column<State>")]
     pub state: State,
     /// What its next attempt does.
+    #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
     /// Attempts begun.
+    #[sqlx(rename = "generation")]
     pub attempts: i64,
     /// In milliseconds since 1970 in UTC.
     pub received_at: i64,
     /// When its next attempt may begin, by itself; what holds its connection back is told by `reason`.
     pub next_at: Option<i64>,
     /// What came of it.
+    #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
     /// Why it waits or how it ended.
     pub reason: Option<String>,
@@ -65,24 +69,28 @@ pub struct View {
 }
 
 /// One attempt, as it is on record.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
 pub struct AttemptView {
     /// From 1.
+    #[sqlx(rename = "generation")]
     pub number: i64,
     /// What it did.
+    #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
     /// The plugin that ran.
+    #[sqlx(rename = "digest")]
     pub plugin_digest: String,
     /// In milliseconds since 1970 in UTC.
     pub began_at: i64,
     /// None while under way, or where the process ended first.
     pub ended_at: Option<i64>,
     /// What came back.
+    #[sqlx(try_from = "Column<Option<Value>>")]
     pub result: Option<Value>,
 }
 
-const COLUMNS: &str = "seq, id, tenant, connection, action, state, step, generation, received_at, next_at, outcome, reason, \
-                       finished_at";
+const COLUMNS: &str = "id, tenant, connection, action, state, step, generation, received_at, \
+                       CASE state WHEN 'waiting' THEN next_at END AS next_at, outcome, reason, finished_at";
 
 /// Stores `new`; its place in the order.
 pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
@@ -94,7 +102,7 @@ pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
     .bind(&new.id)
     .bind(&new.tenant)
     .bind(&new.connection)
-    .bind(new.person.0)
+    .bind(new.person)
     .bind(new.action.word())
     .bind(new.idempotency_key.as_deref())
     .bind(new.body_digest.to_vec())
@@ -120,37 +128,34 @@ pub async fn sent_before(
 ) -> Result<Option<(View, Vec<u8>)>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS}, body_digest FROM requests WHERE tenant = $1 AND idempotency_key = $2");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant).bind(key).fetch_optional(tx).await?;
-    row.map(|row| Ok((view(&row)?, row.try_get("body_digest")?))).transpose()
+    let sent: Option<Sent> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(tenant).bind(key).fetch_optional(tx).await?;
+    Ok(sent.map(|sent| (sent.view, sent.body_digest)))
+}
+
+#[derive(sqlx::FromRow)]
+struct Sent {
+    #[sqlx(flatten)]
+    view: View,
+    body_digest: Vec<u8>,
 }
 
 /// The request of that id.
 pub async fn show(connection: &mut Connection, id: &str) -> Result<Option<View>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?;
-    row.as_ref().map(view).transpose()
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
 }
 
 /// The attempts of the request of that id, oldest first.
 pub async fn attempts(connection: &mut Connection, id: &str) -> Result<Vec<AttemptView>, StoreError> {
-    let rows = sqlx::query(
+    let attempts = sqlx::query_as(
         "SELECT a.generation, a.step, a.digest, a.began_at, a.ended_at, a.result \
          FROM attempts a JOIN requests r ON r.seq = a.request WHERE r.id = $1 ORDER BY a.generation",
     )
     .bind(id)
     .fetch_all(connection)
     .await?;
-    let attempt = |row: &AnyRow| {
-        Ok(AttemptView {
-            number: row.try_get("generation")?,
-            step: Step::from_word(row.try_get("step")?)?,
-            plugin_digest: row.try_get("digest")?,
-            began_at: row.try_get("began_at")?,
-            ended_at: row.try_get("ended_at")?,
-            result: json(row, "result")?,
-        })
-    };
-    rows.iter().map(attempt).collect()
+    Ok(attempts)
 }
 
 /// Which requests to list; whatever is left out does not narrow it.
@@ -177,7 +182,7 @@ pub async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<Vi
            AND ($3 IS NULL OR seq < (SELECT seq FROM requests WHERE id = $3)) AND {of_tenants} \
          ORDER BY seq DESC LIMIT $4"
     );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(filter.connection.as_deref())
         .bind(filter.state.map(State::word))
         .bind(filter.before.as_deref())
@@ -185,8 +190,7 @@ pub async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<Vi
     for tenant in tenants.unwrap_or_default() {
         query = query.bind(tenant);
     }
-    let rows = query.fetch_all(connection).await?;
-    rows.iter().map(view).collect()
+    Ok(query.fetch_all(connection).await?)
 }
 
 /// Puts a request that failed or expired back in the queue, if what it asked is still known; whether it was.
@@ -213,7 +217,7 @@ pub async fn is_waiting_to_restore(
     let waiting: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM requests WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND restores = $2",
     )
-    .bind(person.0)
+    .bind(person)
     .bind(what)
     .fetch_one(tx)
     .await?;
@@ -232,13 +236,14 @@ pub async fn is_waiting_to_read(tx: &mut Connection, person: PersonId) -> Result
         "SELECT COUNT(*) FROM requests \
          WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND action = 'reading'",
     )
-    .bind(person.0)
+    .bind(person)
     .fetch_one(tx)
     .await?;
     Ok(waiting > 0)
 }
 
 /// A request that ended without having looked, and keeps an event back.
+#[derive(sqlx::FromRow)]
 pub struct Withholding {
     /// Its place in the order of acceptance.
     pub seq: i64,
@@ -258,25 +263,14 @@ pub struct Withholding {
 
 /// Every such request.
 pub async fn withholding(connection: &mut Connection) -> Result<Vec<Withholding>, StoreError> {
-    let rows = sqlx::query(
+    let withholding = sqlx::query_as(
         "SELECT r.seq, r.id, r.tenant, r.connection, r.person, r.sealed_details, k.data_key FROM requests r \
          JOIN request_keys k ON k.request = r.seq \
          WHERE r.withholds = 1 AND r.state IN ('failed', 'expired') AND r.sealed_details IS NOT NULL ORDER BY r.seq",
     )
     .fetch_all(connection)
     .await?;
-    let withholding = |row: &AnyRow| {
-        Ok(Withholding {
-            seq: row.try_get("seq")?,
-            id: row.try_get("id")?,
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-            person: PersonId(row.try_get("person")?),
-            sealed_details: row.try_get("sealed_details")?,
-            data_key: row.try_get("data_key")?,
-        })
-    };
-    rows.iter().map(withholding).collect()
+    Ok(withholding)
 }
 
 /// The request keeps no event back any more. Returns whether it did.
@@ -289,30 +283,4 @@ pub async fn release(tx: &mut Connection, seq: i64) -> Result<u64, StoreError> {
 pub fn one_of(column: &str, first: usize, count: usize) -> String {
     let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
     if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }
-}
-
-/// The JSON in `column`; `None` if it is null.
-pub fn json(row: &AnyRow, column: &str) -> Result<Option<Value>, StoreError> {
-    let text: Option<String> = row.try_get(column)?;
-    text.map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Unreadable(column.to_owned())))
-        .transpose()
-}
-
-fn view(row: &AnyRow) -> Result<View, StoreError> {
-    let state = State::from_word(row.try_get("state")?)?;
-    let next_at: i64 = row.try_get("next_at")?;
-    Ok(View {
-        id: row.try_get("id")?,
-        tenant: row.try_get("tenant")?,
-        connection: row.try_get("connection")?,
-        action: Action::from_word(row.try_get("action")?)?,
-        state,
-        step: Step::from_word(row.try_get("step")?)?,
-        attempts: row.try_get("generation")?,
-        received_at: row.try_get("received_at")?,
-        next_at: (state == State::Waiting).then_some(next_at),
-        outcome: json(row, "outcome")?,
-        reason: row.try_get("reason")?,
-        finished_at: row.try_get("finished_at")?,
-    })
 }

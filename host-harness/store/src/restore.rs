@@ -1,13 +1,17 @@
 //! A backup put back in the database's place.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use sqlx::Connection as _;
 
-use super::{database::Connection, error::StoreError, handle::Store, seal::MasterKey, sqlite::address};
+use crate::{
+    database::Connection,
+    error::StoreError,
+    handle::Store,
+    seal::MasterKey,
+    sqlite::address,
+    unfinished::{RESTORING, beside, unfinished},
+};
 
 /// Why a backup was not put back. The database is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -88,13 +92,6 @@ pub async fn restore(
 }
 
 const BEFORE: &str = ".before-restore";
-const RESTORING: &str = ".restoring";
-
-/// Whether a restore of `database` was cut off half way.
-pub(crate) fn unfinished(database: &Path) -> bool {
-    beside(database, RESTORING).exists()
-}
-
 /// Opens the copy, not the backup, which stays as it is; leaves it on disk as one file.
 async fn prepare(copy: &Path, key: &MasterKey) -> Result<(), StoreError> {
     let store = Store::open(copy, key).await?;
@@ -151,12 +148,6 @@ async fn check(backup: &Path) -> Result<(), RestoreError> {
 fn file(path: &Path) -> impl FnOnce(std::io::Error) -> RestoreError {
     let path = path.to_owned();
     move |cause| RestoreError::File { path, cause }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
 }
 
 #[cfg(test)]

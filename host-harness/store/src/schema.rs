@@ -3,7 +3,7 @@
 
 use sqlx::migrate::Migrator;
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

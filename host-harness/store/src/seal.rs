@@ -8,18 +8,18 @@ use chacha20poly1305::{
     aead::{Aead, KeyInit, Payload},
 };
 use hmac::{Hmac, Mac};
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::{
+    columns::{Column, column},
+    error::{StoreError, Unsealable},
+};
 use host_model::{contract::Identifier, secret::Secret};
 
 const KEY: usize = 32;
 const NONCE: usize = 24;
-
-/// A sealed value that does not open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed value cannot be opened: it was changed, moved, cut, or sealed with another key")]
-pub struct Unsealable;
 
 /// A text that is no master key; the text is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,13 +68,18 @@ pub struct DataKey(Sealer);
 pub struct PersonKey(Zeroizing<[u8; KEY]>);
 
 /// A person's identifier as its keyed hash: nobody tells the person from it without the tenant's key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::FromRow)]
 pub struct PersonName {
     /// What it is known by.
+    #[sqlx(rename = "name", try_from = "Column<[u8; 32]>")]
     pub digest: [u8; 32],
     /// The identifier's kind, such as `email`.
     pub kind: String,
 }
+
+column!([u8; 32]: Vec<u8>, |bytes| {
+    bytes.try_into().map_err(|_| StoreError::Unreadable("a person's name".to_owned()))
+});
 
 #[derive(Clone)]
 struct Sealer(XChaCha20Poly1305);
@@ -88,6 +93,16 @@ impl Vault {
     /// What was sealed for that place.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         self.0.open(context, sealed)
+    }
+
+    /// `value` as JSON, sealed for the place that `context` names. An error names the place and quotes nothing.
+    pub fn seal_json(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        self.0.seal_json(context, value)
+    }
+
+    /// What was sealed for that place as JSON. An error names the place and quotes nothing.
+    pub fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
+        self.0.open_json(context, sealed)
     }
 
     /// A fresh data key, and the same sealed, to be kept.
@@ -136,6 +151,16 @@ impl DataKey {
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         self.0.open(context, sealed)
     }
+
+    /// `value` as JSON, sealed for the place that `context` names. An error names the place and quotes nothing.
+    pub fn seal_json(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        self.0.seal_json(context, value)
+    }
+
+    /// What was sealed for that place as JSON. An error names the place and quotes nothing.
+    pub fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
+        self.0.open_json(context, sealed)
+    }
 }
 
 impl PersonKey {
@@ -168,6 +193,19 @@ impl Sealer {
         let payload = Payload { msg: sealed, aad: context.as_bytes() };
         let opened = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| Unsealable)?;
         Ok(Zeroizing::new(opened))
+    }
+
+    // Serde's words could quote what it writes or reads.
+    fn seal_json(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        let plain = serde_json::to_vec(value)
+            .map_err(|_| StoreError::Unreadable(format!("what is to be sealed as {context:?}")))?;
+        Ok(self.seal(context, &Zeroizing::new(plain))?)
+    }
+
+    fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
+        let plain = self.open(context, sealed)?;
+        serde_json::from_slice(&plain)
+            .map_err(|_| StoreError::Unreadable(format!("what is sealed as {context:?}")))
     }
 }
 
@@ -222,6 +260,28 @@ mod tests {
         let again = vault.data_key("request 1", &kept).unwrap();
         assert_eq!(again.open("details", &sealed).unwrap().as_slice(), b"ada");
         assert_eq!(vault.data_key("request 2", &kept).err(), Some(Unsealable));
+    }
+
+    #[test]
+    fn what_was_sealed_as_json_opens_as_it_was_and_an_error_names_its_place_and_quotes_nothing() {
+        let vault = vault("a");
+        let (key, _) = vault.new_data_key("request 1").unwrap();
+        let ada = ("email".to_owned(), "ada@example.com".to_owned());
+        let sealed = [vault.seal_json("place 1", &ada).unwrap(), key.seal_json("place 1", &ada).unwrap()];
+        let opened = [
+            vault.open_json("place 1", &sealed[0]),
+            key.open_json::<(String, String)>("place 1", &sealed[1]),
+        ];
+        assert_eq!(opened.map(Result::unwrap), [ada.clone(), ada]);
+        let other = vault.open_json::<(String, String)>("place 2", &sealed[0]).unwrap_err();
+        assert!(matches!(other, StoreError::Unsealable(_)), "{other}");
+        for unreadable in [
+            vault.open_json::<Vec<u64>>("place 1", &sealed[0]).unwrap_err(),
+            key.open_json::<Vec<u64>>("place 1", &sealed[1]).unwrap_err(),
+        ] {
+            let StoreError::Unreadable(what) = &unreadable else { panic!("{unreadable}") };
+            assert_eq!(what, "what is sealed as \"place 1\"");
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, pool::PoolConnection};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{
-    database::{Act, Connection, Database, Work},
+use crate::{
+    database::{Act, Connection, Database, Undo, Work},
     error::StoreError,
     schema,
 };
@@ -200,11 +200,20 @@ async fn commit(connection: &mut Connection, acts: Vec<Act>) -> Result<(), Store
         let mut piece = transaction.begin().await?;
         match act(&mut piece).await {
             Ok(()) => piece.commit().await?,
-            // Where not even that can be undone, what failed first is the cause.
-            Err(cause) => piece.rollback().await.map_err(|_| cause)?,
+            // If not even that can be undone, what failed first is the cause.
+            Err(Undo { cause }) => {
+                piece.rollback().await.map_err(|error| cause.unwrap_or_else(|| ended_by_itself(&error)))?;
+            }
         }
     }
     Ok(transaction.commit().await?)
+}
+
+/// Why there is no savepoint to go back to: after some failures SQLite has undone the whole transaction already.
+fn ended_by_itself(error: &sqlx::Error) -> StoreError {
+    let why =
+        format!("the database ended the transaction by itself, as it does if the disk is full: {error}");
+    sqlx::Error::Io(std::io::Error::other(why)).into()
 }
 
 #[cfg(test)]

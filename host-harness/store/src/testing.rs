@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use crate::people::PersonId;
 use futures::future::BoxFuture;
 use host_model::secret::Secret;
 
@@ -11,6 +10,7 @@ use crate::{
     database::Connection,
     error::StoreError,
     handle::Store,
+    person::PersonId,
     seal::{MasterKey, PersonName},
 };
 

@@ -1,9 +1,15 @@
+mod odd_rows;
+
 use std::sync::Arc;
 
 use sqlx::Row as _;
 
 use crate::{
-    MasterKey, Store, StoreError, choices, queue,
+    choices,
+    error::StoreError,
+    handle::Store,
+    queue,
+    seal::MasterKey,
     testing::{Folder, master_key},
 };
 use host_model::secret::Secret;
@@ -67,6 +73,65 @@ async fn what_fails_undoes_itself_alone_and_the_rest_of_its_batch_is_kept() {
     assert_eq!(marks(&store).await, ["a", "c", "master-key"]);
 }
 
+/// Why work on the marks was not done.
+#[derive(Debug)]
+enum NotMarked {
+    Refused,
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotMarked {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Writes a mark, then ends as `end` says.
+async fn try_mark(
+    store: &Store,
+    name: &'static str,
+    end: impl FnOnce() -> Result<(), NotMarked> + Send + 'static,
+) -> Result<(), NotMarked> {
+    store
+        .try_write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO marks (name, value) VALUES ($1, $2)")
+                    .bind(name)
+                    .bind(b"x".to_vec())
+                    .execute(tx)
+                    .await
+                    .map_err(StoreError::from)?;
+                end()
+            })
+        })
+        .await
+}
+
+#[tokio::test]
+async fn what_was_written_before_a_refusal_is_not_there_and_the_rest_of_its_batch_is_kept() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let (done, refused, beside) = tokio::join!(
+        try_mark(&store, "done", || Ok(())),
+        try_mark(&store, "refused", || Err(NotMarked::Refused)),
+        mark(&store, "beside", false),
+    );
+    assert!(done.is_ok() && beside.is_ok());
+    assert!(matches!(refused, Err(NotMarked::Refused)), "{refused:?}");
+    assert_eq!(marks(&store).await, ["beside", "done", "master-key"]);
+}
+
+#[tokio::test]
+async fn a_failure_of_the_store_is_an_error_of_work_that_may_refuse() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let twice = try_mark(&store, "master-key", || Ok(())).await;
+    assert!(matches!(twice, Err(NotMarked::Store(StoreError::Database(_)))), "{twice:?}");
+    store.close().await;
+    let late = try_mark(&store, "late", || Ok(())).await;
+    assert!(matches!(late, Err(NotMarked::Store(StoreError::Closed))), "{late:?}");
+}
+
 /// Lets the database grow to so many pages beyond what it has.
 async fn grow_to(store: &Store, more: i64) {
     let limited = store.write(move |tx| {
@@ -105,6 +170,26 @@ async fn a_full_disk_is_told_to_all_of_its_batch_and_what_comes_when_there_is_ro
     mark(&store, "later", false).await.unwrap();
     mark_large(&store, "large").await.unwrap();
     assert_eq!(marks(&store).await, ["large", "later", "master-key"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_by_work_that_may_refuse_too() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    grow_to(&store, 8).await;
+    let large = store.try_write::<(), NotMarked>(|tx| {
+        Box::pin(async move {
+            let new = sqlx::query("INSERT INTO marks (name, value) VALUES ('large', $1)");
+            Ok(new.bind(vec![7; 1 << 20]).execute(tx).await.map(drop).map_err(StoreError::from)?)
+        })
+    });
+    let (a, large) = tokio::join!(mark(&store, "a", false), large);
+    let Err(NotMarked::Store(large)) = large else { panic!("{large:?}") };
+    for refused in [a.unwrap_err(), large] {
+        assert!(refused.to_string().contains("disk is full"), "{refused}");
+    }
+    mark(&store, "later", false).await.unwrap();
+    assert_eq!(marks(&store).await, ["later", "master-key"]);
 }
 
 /// The steps by which SQLite does what `sql` says.

@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{database::Connection, error::StoreError};
+use crate::{database::Connection, error::StoreError};
 use host_model::token::{TokenState, TokenView};
 
 /// Accepted. As the index has it.
@@ -27,6 +27,7 @@ pub struct NewToken {
 }
 
 /// A token that the vendor is to take.
+#[derive(sqlx::FromRow)]
 pub struct Push {
     /// The tenant that it belongs to.
     pub tenant: String,
@@ -130,22 +131,13 @@ pub async fn insert(tx: &mut Connection, new: NewToken) -> Result<(), StoreError
 
 /// What the vendors are to be asked to take by `now`, longest due first.
 pub async fn to_push(tx: &mut Connection, now: i64) -> Result<Vec<Push>, StoreError> {
-    let rows = sqlx::query(
+    let due = sqlx::query_as(
         "SELECT tenant, connection, generation, digest, sealed_token FROM tokens WHERE push_at <= $1 ORDER BY push_at",
     )
     .bind(now)
     .fetch_all(tx)
     .await?;
-    let push = rows.iter().map(|row| {
-        Ok(Push {
-            tenant: row.try_get("tenant")?,
-            connection: row.try_get("connection")?,
-            generation: row.try_get("generation")?,
-            digest: row.try_get("digest")?,
-            sealed_token: row.try_get("sealed_token")?,
-        })
-    });
-    push.collect()
+    Ok(due)
 }
 
 /// The vendor has this one, so the one before is on its way out, and with it whatever older one was offered. A

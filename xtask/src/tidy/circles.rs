@@ -4,7 +4,7 @@
 mod graph;
 mod names;
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use anyhow::Result;
 use xtask::components::root;
@@ -15,28 +15,9 @@ use super::source::{
     package::{Package, packages},
 };
 
-/// Packages that may have circles for now, each with the reason.
-const EXCEPTED: [(&str, &str); 3] = [
-    ("host-cli", "its circles are being opened"),
-    ("host-service", "its circles are being opened"),
-    ("host-store", "its circles are being opened"),
-];
-
 pub(super) fn findings() -> Result<Vec<String>> {
-    let packages = packages(root())?;
-    let found = packages.iter().map(|package| Ok((package.name.as_str(), package.circles()?)));
-    Ok(judged(&found.collect::<Result<_>>()?, &EXCEPTED))
-}
-
-/// What is wrong where these packages have these circles: an exception that nothing needs is told too.
-fn judged(found: &BTreeMap<&str, Vec<String>>, excepted: &[(&str, &str)]) -> Vec<String> {
-    let has_circles = |name| found.get(name).is_some_and(|circles| !circles.is_empty());
-    let needless = excepted.iter().filter(|(name, _)| !has_circles(name));
-    let needless = needless.map(|(name, reason)| {
-        format!("{name}: it may have circles ({reason}) and has none: strike it from `EXCEPTED`")
-    });
-    let others = found.iter().filter(|(name, _)| !excepted.iter().any(|(excepted, _)| excepted == *name));
-    others.flat_map(|(_, circles)| circles).cloned().chain(needless).collect()
+    let circles = packages(root())?.iter().map(Package::circles).collect::<Result<Vec<_>>>()?;
+    Ok(circles.concat())
 }
 
 impl Package {

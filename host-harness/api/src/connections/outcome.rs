@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use host_model::contract::Check;
-use host_service::connections::{Reloaded as Reload, tried};
+use host_service::connections::{import::Reloaded as Reload, tried};
 use serde::Serialize;
 use utoipa::ToSchema;
 

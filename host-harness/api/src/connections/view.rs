@@ -8,14 +8,15 @@ use utoipa::ToSchema;
 use super::duty::Duty;
 use crate::problem::fields;
 use host_harness::connection::{CallLimits, EgressPolicy};
-use host_service::{connections::owned::Owned, service::Shared};
+use host_service::{connections::owned::Owned, served::Served};
 
 /// Stands for every secret, as it does in Fides.
 const MASK: &str = "**********";
 
 /// Connections.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Connections {
+#[schema(as = Connections)]
+pub(super) struct ConnectionList {
     /// In the order of their keys.
     pub(super) connections: Vec<Shown>,
 }
@@ -87,9 +88,9 @@ struct Field {
 }
 
 impl Shown {
-    pub(super) fn of(shared: &Shared, owned: &Owned) -> Self {
+    pub(super) fn of(served: &Served, owned: &Owned) -> Self {
         let (spec, standing) = (&owned.spec, &owned.standing);
-        let problem = shared.registry.problem(&spec.key).map(|problem| Unserved {
+        let problem = served.problem(&spec.key).map(|problem| Unserved {
             detail: problem.to_string(),
             errors: fields(&problem).into_iter().map(|(field, message)| Field { field, message }).collect(),
         });
@@ -104,7 +105,7 @@ impl Shown {
             system: owned.duties.system.clone(),
             settings: spec.settings.clone(),
             secrets: spec.secrets.keys().map(|name| (name.clone(), MASK)).collect(),
-            webhook_url: owned.for_calls(shared.config.public_url.as_deref()).webhook_url,
+            webhook_url: owned.for_calls(served.public_url()).webhook_url,
             egress: spec.policy.clone(),
             limits: spec.limits.clone(),
             problem,

@@ -63,7 +63,7 @@ async fn what_does_not_suit_is_told_by_field_and_nothing_is_made() {
         bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "News Letter"))).await;
     assert_eq!(misnamed.problem(), (422, "unsuited"));
     assert_eq!(bench.get(&key, PATH).await.problem(), (404, "unknown"));
-    assert!(bench.shared.host.connection_keys().is_empty());
+    assert!(bench.parts.served.host().connection_keys().is_empty());
     bench.connect(&key, "acme", "newsletter").await;
     let again =
         bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "newsletter"))).await;
@@ -135,7 +135,7 @@ async fn no_secret_stands_in_the_database_in_the_open() {
     let bench = Bench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
-    bench.shared.store.back_up(&bench.file("copy.db")).await.unwrap();
+    bench.parts.store.back_up(&bench.file("copy.db")).await.unwrap();
     let copy = std::fs::read(bench.file("copy.db")).unwrap();
     let found = |text: &str| copy.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(found("newsletter"));
@@ -207,7 +207,7 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
     let deleted = bench.send(&key, "DELETE", &format!("{PATH}?abandon=true"), None).await;
     assert_eq!(deleted.json, json!({"key": "newsletter", "requests-abandoned": 2}));
     assert_eq!(bench.get(&key, PATH).await.problem(), (404, "unknown"));
-    assert!(bench.shared.host.connection("newsletter").is_err());
+    assert!(bench.parts.served.calls("newsletter").is_err());
     let rows: Vec<String> = bench
         .write(|tx| {
             Box::pin(async move {

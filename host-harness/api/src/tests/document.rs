@@ -47,7 +47,7 @@ async fn a_service_is_ready_while_its_store_answers() {
         bench.raw("GET", "/ready", "", b"").await.json,
         json!({"status": "ready", "plugins": ["iterable"]})
     );
-    bench.shared.store.close().await;
+    bench.parts.store.close().await;
     assert_eq!(bench.raw("GET", "/health", "", b"").await.status, 200);
     let down = bench.raw("GET", "/ready", "", b"").await;
     assert_eq!(down.problem(), (503, "unavailable"));

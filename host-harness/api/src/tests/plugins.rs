@@ -96,7 +96,7 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
     let unknown = bench.send(&key, "POST", "/api/v1/plugins/never/roll-back", None).await;
     assert_eq!(unknown.problem(), (404, "unknown"));
     assert_eq!(version(&bench, &key, "guest").await, "one");
-    let names: Vec<_> = bench.shared.host.plugins().keys().cloned().collect();
+    let names: Vec<_> = bench.parts.served.host().plugins().keys().cloned().collect();
     assert_eq!(names, ["guest", "iterable", "watched"]);
 }
 
@@ -124,10 +124,10 @@ async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_keeps_nobo
 async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
     let (bench, key) = bench("").await;
     assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
-    let changing = bench.shared.registry.changing.lock().await;
+    let changing = bench.parts.connections.hold_changes().await;
     let overtaking = async {
         // By then, the roll-back knows where it goes.
-        while bench.shared.registry.compiling.try_lock().is_ok() {
+        while !bench.parts.connections.is_compiling() {
             tokio::task::yield_now().await;
         }
         bench.sql("UPDATE publications SET before = digest WHERE plugin = 'guest'").await;
@@ -149,7 +149,7 @@ async fn while_a_component_compiles_other_changes_go_through() {
     // Describing itself is part of loading; this one never comes to an end by itself.
     let publishing = publish(&bench, &key, "guest", &loops);
     let others = async {
-        while bench.shared.registry.compiling.try_lock().is_ok() {
+        while !bench.parts.connections.is_compiling() {
             tokio::task::yield_now().await;
         }
         bench.connect(&key, "globex", "aside").await;
@@ -160,7 +160,7 @@ async fn while_a_component_compiles_other_changes_go_through() {
     };
     tokio::select! {
         biased;
-        () = others => assert!(bench.shared.registry.compiling.try_lock().is_err()),
+        () = others => assert!(bench.parts.connections.is_compiling()),
         published = publishing => panic!("nothing went through before {published:?}"),
     }
 }

@@ -109,7 +109,7 @@ async fn a_connection_that_cannot_do_what_is_asked_says_so_and_is_not_unknown() 
     assert_eq!(refused.detail(), "the connector puppet of connection puppet does not offer consent");
     bench.connect(&operator, "acme", "newsletter").await;
     bench.sql("UPDATE connections SET settings = json_set(settings, '$.settings.domain', 'not a host') WHERE key = 'newsletter'").await;
-    host_service::connections::carry_all(&bench.shared).await.unwrap();
+    bench.parts.connections.carry_all().await.unwrap();
     let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
     let refused =
         bench.send(&operator, "POST", "/api/v1/connection/newsletter/requests", Some(erasure)).await;

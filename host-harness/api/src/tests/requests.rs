@@ -58,7 +58,7 @@ async fn the_same_idempotency_key_is_the_same_request_and_another_body_under_it_
     assert_eq!((other.problem(), &other.json["request"]), ((409, "key-reused"), &first.json["id"]));
     let listed = bench.get(&operator, "/api/v1/requests").await;
     assert_eq!(listed.json["requests"].as_array().unwrap().len(), 1);
-    bench.shared.host.remove_connection("newsletter");
+    bench.parts.served.host().remove_connection("newsletter");
     let again = submit(&bench, &operator, "k-1", &erasure("ada@example.com")).await;
     assert_eq!(
         (again.status, &again.json["id"]),

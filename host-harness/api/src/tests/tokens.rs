@@ -12,9 +12,9 @@ async fn a_token_is_given_out_to_writers_alone_and_kept_by_no_cache() {
     let bench = Bench::new().await;
     let (operator, reader) = (bench.operator().await, bench.key("reader", None, false).await);
     bench.connect(&operator, "acme", "newsletter").await;
-    let before = bench.shared.date_ms() / 1_000;
+    let before = bench.parts.clock.date_ms() / 1_000;
     let issued = bench.get(&operator, TOKEN).await;
-    let after = bench.shared.date_ms() / 1_000;
+    let after = bench.parts.clock.date_ms() / 1_000;
     assert_eq!(issued.status, 200, "{issued:?}");
     assert!(issued.headers.contains("\r\ncache-control: no-store\r\n"), "{}", issued.headers);
     let fields: Vec<_> = issued.json.as_object().unwrap().keys().map(String::as_str).collect();

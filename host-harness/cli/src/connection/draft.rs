@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::{Failure, reference::Reference};
+use crate::{failure::Failure, reference::Reference};
 
 /// What can be said of any connection.
 #[derive(Debug, Args)]

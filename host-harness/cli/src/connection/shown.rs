@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    Exit, Shown,
     document::{is, list as listed, sheet, text, time},
-    shown::{detail, table},
+    exit::Exit,
+    shown::{Shown, detail, table},
 };
 
 /// Connections, as a table.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    Exit,
     document::{list, text},
+    exit::Exit,
 };
 
 /// What a service answered instead of what was asked for: RFC 9457.

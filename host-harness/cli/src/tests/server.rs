@@ -10,7 +10,7 @@ mod webhooks;
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use iterable_stand_in::{ProjectType, StandIn};
@@ -20,7 +20,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use super::{Console, Exit, Kept, run};
 use host_api::serve::Server;
 use host_service::{
-    service::{PartEnded, Shared},
+    service::{PartEnded, Parts},
     settings::Settings,
 };
 
@@ -28,7 +28,7 @@ use host_service::{
 struct Running {
     stand_in: StandIn,
     folder: tempfile::TempDir,
-    shared: Arc<Shared>,
+    parts: Parts,
     address: SocketAddr,
     _stop: oneshot::Sender<()>,
     _serving: JoinHandle<Result<(), PartEnded>>,
@@ -81,13 +81,13 @@ impl Running {
         file("connector-host.toml", &config);
         let settings = Settings::read(folder.path().join("connector-host.toml")).unwrap();
         let server = Box::pin(Server::start(settings)).await.unwrap();
-        let (shared, address) = (server.shared(), server.addresses().0.unwrap());
+        let (parts, address) = (server.parts().clone(), server.addresses().0.unwrap());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.run_until(async {
             let _stopped = stopped.await;
         }));
         let said = Mutex::default();
-        let running = Self { stand_in, folder, shared, address, _stop: stop, _serving: serving, said };
+        let running = Self { stand_in, folder, parts, address, _stop: stop, _serving: serving, said };
         running.new_key("key", &[]).await;
         running
     }

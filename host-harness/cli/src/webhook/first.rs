@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    Failure,
     client::{Call, Client},
     document::{list, text},
+    failure::Failure,
     session::Session,
     shown::heading,
 };

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{State, Step};
 use crate::{
+    backoff,
     contract::{
         ConnectorError, ErrorKind,
         erasure::{Receipt, Status},
@@ -196,8 +197,7 @@ fn asked(error: &ConnectorError) -> Option<Duration> {
 
 /// Full jitter: anything from nothing to the bound, so that requests that failed together do not come back together.
 fn backoff(failures: u32, chance: f64) -> Duration {
-    let bound = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_BACKOFF);
-    bound.mul_f64(chance.clamp(0.0, 1.0))
+    backoff::backoff(FIRST_WAIT, LONGEST_BACKOFF, failures).mul_f64(chance.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

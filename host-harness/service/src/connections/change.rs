@@ -2,15 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    UNREADABLE, Who, carry,
-    differences::differences,
-    keying::{self, Approval},
-    owned::Owned,
-};
+use super::{Connections, approval::Approval, carry::UNREADABLE, differences::differences, owned::Owned};
 use crate::{
     consent::catalogue::{self, CatalogueError},
-    service::Shared,
+    who::Who,
 };
 use host_harness::host::PutError;
 use host_model::contract::manifest::Identifying;
@@ -89,120 +84,121 @@ impl Owned {
     }
 }
 
-/// The connection of that key.
-pub async fn find(shared: &Shared, key: &str) -> Result<Option<Owned>, StoreError> {
-    let kept = find_kept(shared, key).await?;
-    kept.map(|kept| Owned::open(shared.store.vault(), &kept)).transpose()
-}
-
-/// The same as it is kept, which may not be readable.
-pub(super) async fn find_kept(shared: &Shared, key: &str) -> Result<Option<Kept>, StoreError> {
-    let key = key.to_owned();
-    shared.store.read(move |c| Box::pin(async move { connections::find(c, &key).await })).await
-}
-
-/// Makes `new`, once it suits its plugin.
-pub async fn create(shared: &Shared, who: &Who, new: Owned) -> Result<Owned, ChangeError> {
-    let _alone = shared.registry.changing.lock().await;
-    let key = new.spec.key.clone();
-    if find(shared, &key).await?.is_some() {
-        return Err(ChangeError::KeyTaken(key));
+impl Connections {
+    /// The connection of that key.
+    pub async fn find(&self, key: &str) -> Result<Option<Owned>, StoreError> {
+        let kept = self.find_kept(key).await?;
+        kept.map(|kept| Owned::open(self.store.vault(), &kept)).transpose()
     }
-    shared.host.put_connection(new.for_calls(shared.config.public_url.as_deref()))?;
-    let detail = json!({"by": who.0, "plugin": new.spec.plugin});
-    if let Err(error) = store(shared, &new, "connection-created", detail).await {
-        shared.host.remove_connection(&key);
-        return Err(error);
-    }
-    keying::key_people(shared, &key).await?;
-    find(shared, &key).await?.ok_or(ChangeError::Unknown(key))
-}
 
-/// Changes the connection of that key to what `change` makes of it, once that suits its plugin.
-pub async fn change<E: From<ChangeError>>(
-    shared: &Shared,
-    who: &Who,
-    key: &str,
-    approval: Approval,
-    change: impl FnOnce(&Owned) -> Result<Owned, E> + Send,
-) -> Result<Owned, E> {
-    let _alone = shared.registry.changing.lock().await;
-    let unknown = || ChangeError::Unknown(key.to_owned());
-    let before = find(shared, key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?;
-    before.check_owner()?;
-    let mut after = change(&before)?;
-    if before.left_file {
-        // Whoever changes it has taken it over.
-        (after.file, after.left_file) = (None, false);
+    /// The same as it is kept, which may not be readable.
+    pub(super) async fn find_kept(&self, key: &str) -> Result<Option<Kept>, StoreError> {
+        let key = key.to_owned();
+        self.store.read(move |c| Box::pin(async move { connections::find(c, &key).await })).await
     }
-    keying::check(shared, &after.for_calls(shared.config.public_url.as_deref()), approval).await?;
-    let put = shared.host.put_connection(after.for_calls(shared.config.public_url.as_deref()));
-    put.map_err(ChangeError::from)?;
-    let detail = json!({"by": who.0, "changed": differences(&before, &after)});
-    if let Err(error) = store(shared, &after, "connection-changed", detail).await {
-        carry(shared, &before).await.map_err(ChangeError::from)?;
-        return Err(error.into());
-    }
-    shared.registry.problems().remove(key);
-    keying::key_people(shared, key).await.map_err(ChangeError::from)?;
-    Ok(find(shared, key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?)
-}
 
-/// Removes the connection of that key and everything that is only about it; how many requests that ended. One that cannot be
-/// read may be removed whoever owned it.
-pub async fn delete(shared: &Shared, who: &Who, key: &str, abandon: bool) -> Result<u64, ChangeError> {
-    let _alone = shared.registry.changing.lock().await;
-    let found = find_kept(shared, key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
-    if let Ok(owned) = Owned::open(shared.store.vault(), &found) {
-        owned.check_owner()?;
+    /// Makes `new`, once it suits its plugin.
+    pub async fn create(&self, who: &Who, new: Owned) -> Result<Owned, ChangeError> {
+        let _alone = self.registry.changing.lock().await;
+        let key = new.spec.key.clone();
+        if self.find(&key).await?.is_some() {
+            return Err(ChangeError::KeyTaken(key));
+        }
+        self.served.put(new.for_calls(self.served.public_url()))?;
+        let detail = json!({"by": who.0, "plugin": new.spec.plugin});
+        if let Err(error) = self.put(&new, "connection-created", detail).await {
+            self.served.remove(&key);
+            return Err(error);
+        }
+        self.key_people(&key).await?;
+        self.find(&key).await?.ok_or(ChangeError::Unknown(key))
     }
-    let Kept { key, tenant, .. } = found;
-    let (name, by, at) = (key.clone(), who.0.clone(), shared.date_ms());
-    let removed = shared.store.write(move |tx| {
-        Box::pin(async move {
-            let count = connections::unfinished(tx, &key).await?;
-            if count > 0 && !abandon {
-                return Ok(Err(ChangeError::Unfinished { count }));
-            }
-            let abandoned = connections::abandon(tx, &key, at).await?;
-            connections::forget_connection(tx, &key).await?;
-            alarms::are_over(tx, at, &key).await?;
-            let record = Record {
-                connection: Some(key),
-                detail: json!({"by": by, "requests-abandoned": abandoned}),
-                ..Record::of("connection-deleted")
-            };
-            audit::append(tx, &tenant, at, &record).await?;
-            Ok(Ok(abandoned))
-        })
-    });
-    let abandoned = removed.await??;
-    shared.host.remove_connection(&name);
-    shared.registry.problems().remove(&name);
-    Ok(abandoned)
-}
 
-/// Stores `owned` and that it was made or changed, unless that breaks its mapping.
-pub(super) async fn store(
-    shared: &Shared,
-    owned: &Owned,
-    what: &'static str,
-    detail: Value,
-) -> Result<(), ChangeError> {
-    let (kept, at) = (owned.seal(shared.store.vault())?, shared.date_ms());
-    let system = owned.duties.system.clone();
-    let stored = shared.store.write(move |tx| {
-        Box::pin(async move {
-            let broken = catalogue::broken_by_system(tx, &kept.tenant, &kept.key, system.as_deref()).await?;
-            if let Some(broken) = broken {
-                return Ok(Err(ChangeError::BreaksMapping(Box::new(broken))));
-            }
-            connections::put(tx, at, &kept).await?;
-            alarms::is_over(tx, at, UNREADABLE, &kept.key).await?;
-            let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
-            audit::append(tx, &kept.tenant, at, &record).await?;
-            Ok(Ok(()))
-        })
-    });
-    stored.await?
+    /// Changes the connection of that key to what `change` makes of it, once that suits its plugin.
+    pub async fn change<E: From<ChangeError>>(
+        &self,
+        who: &Who,
+        key: &str,
+        approval: Approval,
+        change: impl FnOnce(&Owned) -> Result<Owned, E> + Send,
+    ) -> Result<Owned, E> {
+        let _alone = self.registry.changing.lock().await;
+        let unknown = || ChangeError::Unknown(key.to_owned());
+        let before = self.find(key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?;
+        before.check_owner()?;
+        let mut after = change(&before)?;
+        if before.left_file {
+            // Whoever changes it has taken it over.
+            (after.file, after.left_file) = (None, false);
+        }
+        self.check_keying(&after.for_calls(self.served.public_url()), approval).await?;
+        let put = self.served.put(after.for_calls(self.served.public_url()));
+        put.map_err(ChangeError::from)?;
+        let detail = json!({"by": who.0, "changed": differences(&before, &after)});
+        if let Err(error) = self.put(&after, "connection-changed", detail).await {
+            self.carry(&before).await.map_err(ChangeError::from)?;
+            return Err(error.into());
+        }
+        self.key_people(key).await.map_err(ChangeError::from)?;
+        Ok(self.find(key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?)
+    }
+
+    /// Removes the connection of that key and everything that is only about it; how many requests that ended. One that cannot be
+    /// read may be removed whoever owned it.
+    pub async fn delete(&self, who: &Who, key: &str, abandon: bool) -> Result<u64, ChangeError> {
+        let _alone = self.registry.changing.lock().await;
+        let found = self.find_kept(key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
+        if let Ok(owned) = Owned::open(self.store.vault(), &found) {
+            owned.check_owner()?;
+        }
+        let Kept { key, tenant, .. } = found;
+        let (name, by, at) = (key.clone(), who.0.clone(), self.clock.date_ms());
+        let removed = self.store.write(move |tx| {
+            Box::pin(async move {
+                let count = connections::unfinished(tx, &key).await?;
+                if count > 0 && !abandon {
+                    return Ok(Err(ChangeError::Unfinished { count }));
+                }
+                let abandoned = connections::abandon(tx, &key, at).await?;
+                connections::forget_connection(tx, &key).await?;
+                alarms::are_over(tx, at, &key).await?;
+                let record = Record {
+                    connection: Some(key),
+                    detail: json!({"by": by, "requests-abandoned": abandoned}),
+                    ..Record::of("connection-deleted")
+                };
+                audit::append(tx, &tenant, at, &record).await?;
+                Ok(Ok(abandoned))
+            })
+        });
+        let abandoned = removed.await??;
+        self.served.remove(&name);
+        Ok(abandoned)
+    }
+
+    /// Stores `owned` and that it was made or changed, unless that breaks its mapping.
+    pub(super) async fn put(
+        &self,
+        owned: &Owned,
+        what: &'static str,
+        detail: Value,
+    ) -> Result<(), ChangeError> {
+        let (kept, at) = (owned.seal(self.store.vault())?, self.clock.date_ms());
+        let system = owned.duties.system.clone();
+        let stored = self.store.write(move |tx| {
+            Box::pin(async move {
+                let broken =
+                    catalogue::broken_by_system(tx, &kept.tenant, &kept.key, system.as_deref()).await?;
+                if let Some(broken) = broken {
+                    return Ok(Err(ChangeError::BreaksMapping(Box::new(broken))));
+                }
+                connections::put(tx, at, &kept).await?;
+                alarms::is_over(tx, at, UNREADABLE, &kept.key).await?;
+                let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
+                audit::append(tx, &kept.tenant, at, &record).await?;
+                Ok(Ok(()))
+            })
+        });
+        stored.await?
+    }
 }

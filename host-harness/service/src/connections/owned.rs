@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use zeroize::Zeroizing;
 
 use host_harness::connection::{CallLimits, ConnectionSpec, EgressPolicy, TenantId, token::AcceptedToken};
 use host_model::{duties::Duties, secret::Secret};
@@ -88,7 +87,6 @@ impl Owned {
             webhook_tokens: tokens.map(plain).collect(),
             token_to_install: spec.token_to_install.as_ref().map(plain),
         };
-        let sealed = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|error| unreadable(&error))?);
         Ok(Kept {
             key: spec.key.clone(),
             tenant: spec.tenant.0.clone(),
@@ -98,7 +96,7 @@ impl Owned {
             actions: serde_json::to_string(&self.duties.actions).map_err(|error| unreadable(&error))?,
             system: self.duties.system.clone(),
             settings: serde_json::to_string(&open).map_err(|error| unreadable(&error))?,
-            sealed_secrets: vault.seal(&place(&spec.tenant.0, &spec.key), &sealed)?,
+            sealed_secrets: vault.seal_json(&place(&spec.tenant.0, &spec.key), &sealed)?,
             standing: self.standing.clone(),
         })
     }
@@ -106,11 +104,7 @@ impl Owned {
     /// What was kept.
     pub(crate) fn open(vault: &Vault, kept: &Kept) -> Result<Self, StoreError> {
         let open: Open = serde_json::from_str(&kept.settings).map_err(|error| unreadable(&error))?;
-        let sealed = vault.open(&place(&kept.tenant, &kept.key), &kept.sealed_secrets)?;
-        let sealed: Sealed = serde_json::from_slice(&sealed).map_err(|_| {
-            // What it says is secret.
-            StoreError::Unreadable(format!("the sealed secrets of connection {}", kept.key))
-        })?;
+        let sealed: Sealed = vault.open_json(&place(&kept.tenant, &kept.key), &kept.sealed_secrets)?;
         let spec = ConnectionSpec {
             tenant: TenantId(kept.tenant.clone()),
             key: kept.key.clone(),

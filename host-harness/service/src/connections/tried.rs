@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Who, owned::Owned};
-use crate::service::Shared;
+use super::{Connections, owned::Owned};
+use crate::who::Who;
 use host_model::contract::{Check, CheckOutcome, ErrorKind};
 use host_store::{
     StoreError, alarms,
@@ -35,67 +35,67 @@ pub struct Tried {
     pub checks: Vec<Check>,
 }
 
-/// Tries everything that the connection needs, changing nothing at the vendor. What it came to is kept.
-pub async fn test(shared: &Shared, who: &Who, owned: &Owned) -> Result<Tried, StoreError> {
-    let (key, tenant) = (owned.spec.key.clone(), owned.spec.tenant.0.clone());
-    let tried = ask(shared, &key).await;
-    let passed = match tried.test_status {
-        TestStatus::Succeeded => true,
-        TestStatus::Failed => false,
-        TestStatus::Skipped => return Ok(tried),
-    };
-    let (at, by) = (shared.date_ms(), who.0.clone());
-    let store = shared.store.write(move |tx| {
-        Box::pin(async move {
-            connections::tested(tx, &key, at, passed).await?;
-            let detail = json!({"by": by, "passed": passed});
-            let record = Record { connection: Some(key.clone()), detail, ..Record::of("connection-tested") };
-            audit::append(tx, &tenant, at, &record).await
-        })
-    });
-    store.await?;
-    Ok(tried)
-}
+impl Connections {
+    /// Tries everything that the connection needs, changing nothing at the vendor. What it came to is kept.
+    pub async fn test(&self, who: &Who, owned: &Owned) -> Result<Tried, StoreError> {
+        let (key, tenant) = (owned.spec.key.clone(), owned.spec.tenant.0.clone());
+        let tried = self.ask(&key).await;
+        let passed = match tried.test_status {
+            TestStatus::Succeeded => true,
+            TestStatus::Failed => false,
+            TestStatus::Skipped => return Ok(tried),
+        };
+        let (at, by) = (self.clock.date_ms(), who.0.clone());
+        let store = self.store.write(move |tx| {
+            Box::pin(async move {
+                connections::tested(tx, &key, at, passed).await?;
+                let detail = json!({"by": by, "passed": passed});
+                let record =
+                    Record { connection: Some(key.clone()), detail, ..Record::of("connection-tested") };
+                audit::append(tx, &tenant, at, &record).await
+            })
+        });
+        store.await?;
+        Ok(tried)
+    }
 
-/// Lets a parked connection go on; whether it was parked.
-pub async fn resume(shared: &Shared, who: &Who, owned: &Owned) -> Result<bool, StoreError> {
-    let (key, tenant, by) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), who.0.clone());
-    let at = shared.date_ms();
-    let resumed = shared.store.write(move |tx| {
-        Box::pin(async move {
-            if !connections::resume(tx, &key).await? {
-                return Ok(false);
-            }
-            alarms::is_over(tx, at, "connection-parked", &key).await?;
-            let detail = json!({"by": by});
-            let record = Record { connection: Some(key), detail, ..Record::of("connection-resumed") };
-            audit::append(tx, &tenant, at, &record).await?;
-            Ok(true)
-        })
-    });
-    let resumed = resumed.await?;
-    shared.work.notify_one();
-    Ok(resumed)
-}
+    /// Lets a parked connection go on; whether it was parked.
+    pub async fn resume(&self, who: &Who, owned: &Owned) -> Result<bool, StoreError> {
+        let (key, tenant, by) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), who.0.clone());
+        let at = self.clock.date_ms();
+        let resumed = self.store.write(move |tx| {
+            Box::pin(async move {
+                if !connections::resume(tx, &key).await? {
+                    return Ok(false);
+                }
+                alarms::is_over(tx, at, "connection-parked", &key).await?;
+                let detail = json!({"by": by});
+                let record = Record { connection: Some(key), detail, ..Record::of("connection-resumed") };
+                audit::append(tx, &tenant, at, &record).await?;
+                Ok(true)
+            })
+        });
+        let resumed = resumed.await?;
+        self.bell.ring();
+        Ok(resumed)
+    }
 
-async fn ask(shared: &Shared, key: &str) -> Tried {
-    let calls = match shared.host.connection(key) {
-        Ok(calls) => calls,
-        Err(unknown) => {
-            let problem = shared.registry.problem(key);
-            return failed(key, problem.map_or_else(|| unknown.to_string(), |problem| problem.to_string()));
+    async fn ask(&self, key: &str) -> Tried {
+        let calls = match self.served.calls(key) {
+            Ok(calls) => calls,
+            Err(not_served) => return failed(key, not_served.to_string()),
+        };
+        match calls.test_connection().await {
+            Ok(Ok(checks)) => of_checks(key, checks),
+            Ok(Err(error)) if error.kind == ErrorKind::Unsupported => Tried {
+                msg: format!("Test skipped for connection {key}: its connector has none."),
+                test_status: TestStatus::Skipped,
+                failure_reason: None,
+                checks: Vec::new(),
+            },
+            Ok(Err(error)) => failed(key, error.to_string()),
+            Err(failure) => failed(key, failure.to_string()),
         }
-    };
-    match calls.test_connection().await {
-        Ok(Ok(checks)) => of_checks(key, checks),
-        Ok(Err(error)) if error.kind == ErrorKind::Unsupported => Tried {
-            msg: format!("Test skipped for connection {key}: its connector has none."),
-            test_status: TestStatus::Skipped,
-            failure_reason: None,
-            checks: Vec::new(),
-        },
-        Ok(Err(error)) => failed(key, error.to_string()),
-        Err(failure) => failed(key, failure.to_string()),
     }
 }
 

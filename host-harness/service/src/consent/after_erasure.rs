@@ -2,27 +2,20 @@
 
 use serde_json::json;
 
-use super::inbound::{self, Heard};
-use crate::{
-    requests::accept::{About, Asked, put_own},
-    service::Shared,
+use super::{
+    heard::{self, Heard},
+    still_there,
 };
-use host_model::contract::consent::Choice;
+use crate::requests::{about::About, handler::Prepared, put};
+use host_model::{contract::consent::Choice, requests::Action};
 use host_store::{
-    Connection, Keys, Named, StoreError,
-    alarms::{self, Alarm},
+    Connection, Keys, Named, Store, StoreError,
     audit::{self, Record},
     deliveries,
     details::{Details, Withheld, key_context},
     events, items,
     requests::{self, Withholding},
 };
-
-/// The vendor has a person whose erasure it took.
-const STILL_THERE: &str = "erased-person-still-there";
-
-/// Whether it has cannot be found out.
-const NOT_CHECKED: &str = "erased-person-not-checked";
 
 /// Keeps an event back until the vendor has said whether it still has the person. If it cannot be asked, the opt-outs are
 /// taken in.
@@ -32,11 +25,12 @@ pub(super) async fn withhold(
     about: &About<'_>,
     withheld: Withheld,
 ) -> Result<(), StoreError> {
-    let asked = Asked::ReadingAfterErasure(withheld.clone());
-    if put_own(tx, keys, about, &asked).await?.is_some() {
-        return Ok(());
+    if !put::is_carried_out(tx, about.connection, Action::Reading).await? {
+        return take_opt_outs(tx, keys, about, withheld).await;
     }
-    take_opt_outs(tx, keys, about, withheld).await
+    let details = Details { withheld: Some(withheld), ..put::details(about.subject) };
+    let request = (&*put::new_id(), Action::Reading);
+    put::put_own(tx, keys, about, request, Prepared::with(details)).await
 }
 
 /// Whether the vendor still has the person cannot be known: opt-outs are believed, opt-ins are not.
@@ -51,19 +45,15 @@ pub(crate) async fn take_opt_outs(
     if opt_outs.preferences.is_empty() {
         return drop_event(tx, keys, about, &opt_outs).await;
     }
-    let detail = "a person whose erasure the vendor took opted out there, and the vendor does not say whether it still has \
-                  the person; the opt-out is kept: look there";
-    raise(tx, about, NOT_CHECKED, detail).await?;
+    still_there::alarm_not_checked(tx, about).await?;
     take_event(tx, keys, about, &opt_outs).await
 }
 
 /// Takes in what readings kept back that ended without an answer: expired, or set aside.
-pub(crate) async fn take_unanswered(shared: &Shared) -> Result<(), StoreError> {
-    for ended in shared.store.read(|c| Box::pin(requests::withholding(c))).await? {
-        let keys = shared.store.keys(&ended.tenant).await?;
-        let at = shared.date_ms();
-        let taken =
-            shared.store.write(move |tx| Box::pin(async move { take_ended(tx, &keys, &ended, at).await }));
+pub(crate) async fn take_unanswered(store: &Store, at: i64) -> Result<(), StoreError> {
+    for ended in store.read(|c| Box::pin(requests::withholding(c))).await? {
+        let keys = store.keys(&ended.tenant).await?;
+        let taken = store.write(move |tx| Box::pin(async move { take_ended(tx, &keys, &ended, at).await }));
         taken.await?;
     }
     Ok(())
@@ -101,7 +91,7 @@ pub(crate) async fn take(
     about: &About<'_>,
     withheld: &Withheld,
 ) -> Result<(), StoreError> {
-    alarm(tx, about).await?;
+    still_there::alarm(tx, about).await?;
     take_event(tx, keys, about, withheld).await
 }
 
@@ -114,7 +104,7 @@ async fn take_event(
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let about = &About { at: withheld.received_at, ..*about };
     let heard = Heard { preferences: &withheld.preferences, changed: &[], key: &withheld.key };
-    inbound::take_heard(tx, keys, about, &ground, heard).await
+    heard::take_heard(tx, keys, about, &ground, heard).await
 }
 
 /// The vendor does not have the person: nothing stays of the event but that it came.
@@ -132,22 +122,4 @@ pub(crate) async fn drop_event(
         ..Record::of("consent-event-dropped")
     };
     audit::append(tx, about.tenant, about.at, &record).await
-}
-
-/// The vendor has the person, one alarm for each.
-pub(super) async fn alarm(tx: &mut Connection, about: &About<'_>) -> Result<(), StoreError> {
-    let detail = "the vendor has a person whose erasure it took: the erasure did not last, or the person came back; look \
-                  there, and send the erasure again if it is still meant";
-    raise(tx, about, STILL_THERE, detail).await
-}
-
-async fn raise(
-    tx: &mut Connection,
-    about: &About<'_>,
-    kind: &'static str,
-    detail: &str,
-) -> Result<(), StoreError> {
-    let person = format!("{} person {}", about.connection, about.person);
-    let (tenant, connection) = (about.tenant, Some(about.connection));
-    alarms::raise(tx, about.at, &Alarm { tenant, connection, kind, about: &person, detail }).await
 }

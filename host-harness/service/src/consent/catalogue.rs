@@ -1,14 +1,17 @@
 //! A tenant's notices and systems, as its platform has them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use crate::{connections::Who, service::Shared};
+use crate::who::Who;
+use host_harness::clock::Clock;
 use host_model::{
     consent::{NotPropagated, Notice, System},
     contract::consent::ItemId,
 };
 use host_store::{
-    Connection, StoreError,
+    Connection, Store, StoreError,
     audit::{self, Record},
     items::{self, Ground},
     notices::{self, connections},
@@ -59,121 +62,115 @@ pub enum Broken {
     NotPropagated(#[from] NotPropagated),
 }
 
-/// All notices of `tenant`, by id.
-pub async fn notices(shared: &Shared, tenant: &str) -> Result<Vec<Notice>, StoreError> {
-    let tenant = tenant.to_owned();
-    shared.store.read(|c| Box::pin(async move { notices::all(c, &tenant).await })).await
+/// The tenants' notices and systems. Clones share everything.
+#[derive(Clone)]
+pub struct Catalogue {
+    store: Store,
+    clock: Arc<dyn Clock>,
 }
 
-/// All systems of `tenant`, by key.
-pub async fn systems(shared: &Shared, tenant: &str) -> Result<Vec<System>, StoreError> {
-    let tenant = tenant.to_owned();
-    shared.store.read(|c| Box::pin(async move { notices::systems(c, &tenant).await })).await
-}
+impl Catalogue {
+    /// Those in `store`.
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
 
-/// Stores `notice`, in place of one of the same id.
-pub async fn put_notice(
-    shared: &Shared,
-    tenant: &str,
-    notice: Notice,
-    Who(by): Who,
-) -> Result<(), CatalogueError> {
-    let (tenant, at) = (tenant.to_owned(), shared.date_ms());
-    let stored = shared.store.write(move |tx| {
-        Box::pin(async move {
-            let mut after = notices::all(tx, &tenant).await?;
-            after.retain(|known| known.id != notice.id);
-            let same = after.iter().find(|known| known.key.is_some() && known.key == notice.key);
-            if let (Some(same), Some(key)) = (same, notice.key.clone()) {
-                return Ok(Err(CatalogueError::KeyTaken { notice: same.id.clone(), key }));
-            }
-            after.push(notice.clone());
-            let systems = notices::systems(tx, &tenant).await?;
-            if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
-                return Ok(Err(broken));
-            }
-            notices::put(tx, &tenant, &notice).await?;
-            let detail = json!({ "notice": notice.id, "by": by });
-            Ok(Ok(tell(tx, &tenant, at, "notice-saved", detail).await?))
-        })
-    });
-    stored.await?
-}
+    /// All notices of `tenant`, by id.
+    pub async fn notices(&self, tenant: &str) -> Result<Vec<Notice>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.store.read(|c| Box::pin(async move { notices::all(c, &tenant).await })).await
+    }
 
-/// Takes the notice of that id away; whether there was one.
-pub async fn delete_notice(
-    shared: &Shared,
-    tenant: &str,
-    id: &str,
-    Who(by): Who,
-) -> Result<bool, CatalogueError> {
-    let (tenant, id, at) = (tenant.to_owned(), id.to_owned(), shared.date_ms());
-    let deleted = shared.store.write(move |tx| {
-        Box::pin(async move {
-            let mut after = notices::all(tx, &tenant).await?;
-            after.retain(|known| known.id != id);
-            let systems = notices::systems(tx, &tenant).await?;
-            if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
-                return Ok(Err(broken));
-            }
-            let was_there = notices::delete(tx, &tenant, &id).await?;
-            if was_there {
-                tell(tx, &tenant, at, "notice-deleted", json!({ "notice": id, "by": by })).await?;
-            }
-            Ok(Ok(was_there))
-        })
-    });
-    deleted.await?
-}
+    /// All systems of `tenant`, by key.
+    pub async fn systems(&self, tenant: &str) -> Result<Vec<System>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.store.read(|c| Box::pin(async move { notices::systems(c, &tenant).await })).await
+    }
 
-/// Stores `system`, in place of one of the same key.
-pub async fn put_system(
-    shared: &Shared,
-    tenant: &str,
-    system: System,
-    Who(by): Who,
-) -> Result<(), CatalogueError> {
-    let (tenant, at) = (tenant.to_owned(), shared.date_ms());
-    let stored = shared.store.write(move |tx| {
-        Box::pin(async move {
-            let mut after = notices::systems(tx, &tenant).await?;
-            after.retain(|known| known.key != system.key);
-            after.push(system.clone());
-            let notices = notices::all(tx, &tenant).await?;
-            if let Some(broken) = broken(tx, &tenant, &notices, &after).await? {
-                return Ok(Err(broken));
-            }
-            notices::put_system(tx, &tenant, &system).await?;
-            let detail = json!({ "system": system.key, "by": by });
-            Ok(Ok(tell(tx, &tenant, at, "system-saved", detail).await?))
-        })
-    });
-    stored.await?
-}
+    /// Stores `notice`, in place of one of the same id.
+    pub async fn put_notice(&self, tenant: &str, notice: Notice, Who(by): Who) -> Result<(), CatalogueError> {
+        let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
+        let stored = self.store.write(move |tx| {
+            Box::pin(async move {
+                let mut after = notices::all(tx, &tenant).await?;
+                after.retain(|known| known.id != notice.id);
+                let same = after.iter().find(|known| known.key.is_some() && known.key == notice.key);
+                if let (Some(same), Some(key)) = (same, notice.key.clone()) {
+                    return Ok(Err(CatalogueError::KeyTaken { notice: same.id.clone(), key }));
+                }
+                after.push(notice.clone());
+                let systems = notices::systems(tx, &tenant).await?;
+                if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
+                    return Ok(Err(broken));
+                }
+                notices::put(tx, &tenant, &notice).await?;
+                let detail = json!({ "notice": notice.id, "by": by });
+                Ok(Ok(tell(tx, &tenant, at, "notice-saved", detail).await?))
+            })
+        });
+        stored.await?
+    }
 
-/// Takes the system of that key away, where no connection stands for it; whether there was one.
-pub async fn delete_system(
-    shared: &Shared,
-    tenant: &str,
-    key: &str,
-    Who(by): Who,
-) -> Result<bool, CatalogueError> {
-    let (tenant, key, at) = (tenant.to_owned(), key.to_owned(), shared.date_ms());
-    let deleted = shared.store.write(move |tx| {
-        Box::pin(async move {
-            let connections = connections(tx, &tenant).await?;
-            let user = connections.into_iter().find(|(_, system)| system.as_ref() == Some(&key));
-            if let Some((connection, _)) = user {
-                return Ok(Err(CatalogueError::SystemInUse { connection, system: key }));
-            }
-            let was_there = notices::delete_system(tx, &tenant, &key).await?;
-            if was_there {
-                tell(tx, &tenant, at, "system-deleted", json!({ "system": key, "by": by })).await?;
-            }
-            Ok(Ok(was_there))
-        })
-    });
-    deleted.await?
+    /// Takes the notice of that id away; whether there was one.
+    pub async fn delete_notice(&self, tenant: &str, id: &str, Who(by): Who) -> Result<bool, CatalogueError> {
+        let (tenant, id, at) = (tenant.to_owned(), id.to_owned(), self.clock.date_ms());
+        let deleted = self.store.write(move |tx| {
+            Box::pin(async move {
+                let mut after = notices::all(tx, &tenant).await?;
+                after.retain(|known| known.id != id);
+                let systems = notices::systems(tx, &tenant).await?;
+                if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
+                    return Ok(Err(broken));
+                }
+                let was_there = notices::delete(tx, &tenant, &id).await?;
+                if was_there {
+                    tell(tx, &tenant, at, "notice-deleted", json!({ "notice": id, "by": by })).await?;
+                }
+                Ok(Ok(was_there))
+            })
+        });
+        deleted.await?
+    }
+
+    /// Stores `system`, in place of one of the same key.
+    pub async fn put_system(&self, tenant: &str, system: System, Who(by): Who) -> Result<(), CatalogueError> {
+        let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
+        let stored = self.store.write(move |tx| {
+            Box::pin(async move {
+                let mut after = notices::systems(tx, &tenant).await?;
+                after.retain(|known| known.key != system.key);
+                after.push(system.clone());
+                let notices = notices::all(tx, &tenant).await?;
+                if let Some(broken) = broken(tx, &tenant, &notices, &after).await? {
+                    return Ok(Err(broken));
+                }
+                notices::put_system(tx, &tenant, &system).await?;
+                let detail = json!({ "system": system.key, "by": by });
+                Ok(Ok(tell(tx, &tenant, at, "system-saved", detail).await?))
+            })
+        });
+        stored.await?
+    }
+
+    /// Takes the system of that key away, where no connection stands for it; whether there was one.
+    pub async fn delete_system(&self, tenant: &str, key: &str, Who(by): Who) -> Result<bool, CatalogueError> {
+        let (tenant, key, at) = (tenant.to_owned(), key.to_owned(), self.clock.date_ms());
+        let deleted = self.store.write(move |tx| {
+            Box::pin(async move {
+                let connections = connections(tx, &tenant).await?;
+                let user = connections.into_iter().find(|(_, system)| system.as_ref() == Some(&key));
+                if let Some((connection, _)) = user {
+                    return Ok(Err(CatalogueError::SystemInUse { connection, system: key }));
+                }
+                let was_there = notices::delete_system(tx, &tenant, &key).await?;
+                if was_there {
+                    tell(tx, &tenant, at, "system-deleted", json!({ "system": key, "by": by })).await?;
+                }
+                Ok(Ok(was_there))
+            })
+        });
+        deleted.await?
+    }
 }
 
 async fn tell(

@@ -1,10 +1,10 @@
 //! The feed: what the platform has not heard of yet, in Fides' words.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::service::Shared;
+use host_harness::clock::Clock;
 use host_model::consent::{Answer, Cause, identity::IdentityMap};
 use host_store::{
     Store, StoreError,
@@ -88,52 +88,65 @@ pub struct Page {
     pub cursor: i64,
 }
 
-/// The events after `cursor` of these tenants, or of all where none are given; `limit` from 1 to [`LARGEST_PAGE`]. None that
-/// is stored later can have a smaller cursor. One that is damaged stops no other.
-pub async fn events_after(
-    shared: &Shared,
-    tenants: Option<&[String]>,
-    cursor: i64,
-    limit: i64,
-) -> Result<Page, StoreError> {
-    let tenants = tenants.map(<[String]>::to_vec);
-    let limit = limit.clamp(1, LARGEST_PAGE);
-    let stored = shared
-        .store
-        .read(move |c| Box::pin(async move { events::after(c, tenants.as_deref(), cursor, limit).await }))
-        .await?;
-    let mut page = Page { events: Vec::new(), cursor };
-    for (place, stored) in stored {
-        page.cursor = place;
-        match stored.and_then(|stored| opened(&shared.store, stored)) {
-            Ok(event) => page.events.push(event),
-            Err(error) => tell_damaged(shared, place, &error).await?,
-        }
-    }
-    Ok(page)
+/// Reads the feed. Clones share everything.
+#[derive(Clone)]
+pub struct Feed {
+    store: Store,
+    clock: Arc<dyn Clock>,
 }
 
-async fn tell_damaged(shared: &Shared, place: i64, error: &StoreError) -> Result<(), StoreError> {
-    let (now, error) = (shared.date_ms(), error.to_string());
-    tracing::error!(cursor = place, error, "a consent event is damaged and left out");
-    shared
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let Some((tenant, connection)) = events::origin(tx, place).await? else { return Ok(()) };
-                let alarm = Alarm {
-                    tenant: &tenant,
-                    connection: Some(&connection),
-                    kind: "consent-event-damaged",
-                    about: &place.to_string(),
-                    detail: &format!(
-                        "the feed leaves it out: {error}; have its people read again, or ask the vendor"
-                    ),
-                };
-                alarms::raise(tx, now, &alarm).await
+impl Feed {
+    /// Those in `store`.
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// The events after `cursor` of these tenants, or of all where none are given; `limit` from 1 to [`LARGEST_PAGE`]. None that
+    /// is stored later can have a smaller cursor. One that is damaged stops no other.
+    pub async fn events_after(
+        &self,
+        tenants: Option<&[String]>,
+        cursor: i64,
+        limit: i64,
+    ) -> Result<Page, StoreError> {
+        let tenants = tenants.map(<[String]>::to_vec);
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        let stored = self
+            .store
+            .read(move |c| Box::pin(async move { events::after(c, tenants.as_deref(), cursor, limit).await }))
+            .await?;
+        let mut page = Page { events: Vec::new(), cursor };
+        for (place, stored) in stored {
+            page.cursor = place;
+            match stored.and_then(|stored| opened(&self.store, stored)) {
+                Ok(event) => page.events.push(event),
+                Err(error) => self.tell_damaged(place, &error).await?,
+            }
+        }
+        Ok(page)
+    }
+
+    async fn tell_damaged(&self, place: i64, error: &StoreError) -> Result<(), StoreError> {
+        let (now, error) = (self.clock.date_ms(), error.to_string());
+        tracing::error!(cursor = place, error, "a consent event is damaged and left out");
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let Some((tenant, connection)) = events::origin(tx, place).await? else { return Ok(()) };
+                    let alarm = Alarm {
+                        tenant: &tenant,
+                        connection: Some(&connection),
+                        kind: "consent-event-damaged",
+                        about: &place.to_string(),
+                        detail: &format!(
+                            "the feed leaves it out: {error}; have its people read again, or ask the vendor"
+                        ),
+                    };
+                    alarms::raise(tx, now, &alarm).await
+                })
             })
-        })
-        .await
+            .await
+    }
 }
 
 fn opened(store: &Store, stored: StoredEvent) -> Result<FeedEvent, StoreError> {

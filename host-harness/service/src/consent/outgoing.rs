@@ -1,7 +1,7 @@
 //! What the platform asks: planned and recorded when it is accepted, applied later.
 
-use super::{after_erasure, tell};
-use crate::requests::accept::About;
+use super::{still_there, tell};
+use crate::requests::{about::About, handler::Prepared};
 use host_model::{
     consent::{
         Cause, Notice, NoticePreference,
@@ -14,12 +14,30 @@ use host_model::{
     },
 };
 use host_store::{
-    Connection, Keys, PersonName, StoreError, choices, items,
-    people::{self, Gone, PersonId},
+    Connection, Keys, PersonName, StoreError, choices,
+    details::Details,
+    items,
+    people::{self, Gone},
+    person::PersonId,
 };
+use serde_json::json;
 
-/// What `requested` comes to. Its choices stand from now on, so that an older one that arrives while it waits loses.
-pub(crate) async fn plan(
+/// What a request for `requested` is stored with. Its choices stand from now on, so that an older one that arrives while it waits
+/// loses.
+pub(crate) async fn prepare(
+    tx: &mut Connection,
+    keys: &Keys,
+    about: &About<'_>,
+    requested: &Requested,
+    request: &str,
+) -> Result<Prepared, StoreError> {
+    let plan = plan(tx, keys, about, requested, request).await?;
+    let outcome = Some(json!({ "report": plan.report() }));
+    let details = Details { subject: about.subject.clone(), plan, withheld: None };
+    Ok(Prepared { outcome, ..Prepared::with(details) })
+}
+
+async fn plan(
     tx: &mut Connection,
     keys: &Keys,
     about: &About<'_>,
@@ -127,7 +145,7 @@ pub(crate) async fn begin_found(
             plan
         }
         Gone::Erased => {
-            after_erasure::alarm(tx, about).await?;
+            still_there::alarm(tx, about).await?;
             plan.without_opt_ins()
         }
     };

@@ -1,38 +1,15 @@
 //! What the vendor holds for a person: for items never heard of, and for choices that no webhook told.
 
-use super::{after_erasure, inbound::restoring, tell};
-use crate::{
-    requests::accept::{About, AcceptError, Accepted, Asked, Submission, accept},
-    service::Shared,
-};
+use super::{heard::restoring, still_there, tell};
+use crate::requests::about::About;
 use host_model::{
     consent::{
         Cause,
         newest::{News, read},
     },
-    contract::{
-        Subject,
-        consent::{Choice, Held, ItemId},
-    },
+    contract::consent::{Choice, Held, ItemId},
 };
 use host_store::{Connection, Keys, StoreError, choices, items, people, requests};
-
-/// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so the
-/// caller has to name them.
-pub async fn reconcile(
-    shared: &Shared,
-    connection: &str,
-    subjects: Vec<Subject>,
-) -> Vec<Result<Accepted, AcceptError>> {
-    let submissions = subjects.into_iter().map(|subject| Submission {
-        connection: connection.to_owned(),
-        subject,
-        asked: Asked::Reading,
-        idempotency_key: None,
-    });
-    // At once: what is stored together costs one fsync.
-    futures::future::join_all(submissions.map(|submission| accept(shared, submission))).await
-}
 
 /// How many items a reading was about, and in how many the vendor held something else than stood here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -53,7 +30,7 @@ pub(crate) async fn take(
 ) -> Result<Found, StoreError> {
     let is_erased = people::is_erased(tx, about.connection, about.names).await?;
     if is_erased {
-        after_erasure::alarm(tx, about).await?;
+        still_there::alarm(tx, about).await?;
     }
     people::was_read(tx, about.person).await?;
     let ground = items::ground(tx, about.tenant, about.connection).await?;

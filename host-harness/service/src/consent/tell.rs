@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::feed::{Chosen, FeedItem, News};
-use crate::requests::accept::About;
+use crate::requests::about::About;
 use host_model::{
     consent::{
         Answer, Cause,

@@ -13,10 +13,11 @@ mod told;
 use std::collections::BTreeSet;
 
 use super::{
-    feed::{Chosen, FeedEvent, events_after},
-    inbound::{self, Arrival},
+    arrival::Arrival,
+    feed::{Chosen, FeedEvent},
+    inbound,
 };
-use crate::{requests::accept::Asked, testing::bench::Bench};
+use crate::{requests::handler::Asked, testing::bench::Bench};
 use host_model::{
     consent::{
         Answer, Enforcement, Notice, NoticePreference, System, mapping::StoredItem, outbound::Requested,
@@ -47,7 +48,7 @@ pub(super) async fn bench() -> Bench {
 /// The same at each of these connections.
 async fn bench_with(connections: &'static [(&'static str, &'static str)]) -> Bench {
     let bench = Bench::with(connections).await;
-    write(&bench.shared.store, move |tx| {
+    write(&bench.parts.store, move |tx| {
         Box::pin(async move {
             let uses: BTreeSet<String> = ["marketing".to_owned()].into();
             let notice = Notice {
@@ -81,7 +82,7 @@ async fn bench_with(connections: &'static [(&'static str, &'static str)]) -> Ben
 impl Bench {
     /// Now, in milliseconds since 1970.
     pub(super) fn now(&self) -> u64 {
-        u64::try_from(self.shared.date_ms()).unwrap()
+        u64::try_from(self.parts.clock.date_ms()).unwrap()
     }
 
     /// A choice made now.
@@ -127,9 +128,9 @@ impl Bench {
 
     /// A delivery with that event arrives.
     pub(super) async fn hears_event(&self, event: ConsentEvent) {
-        let keys = self.shared.store.keys("acme").await.unwrap();
-        let received_at = self.shared.date_ms();
-        write(&self.shared.store, move |tx| {
+        let keys = self.parts.store.keys("acme").await.unwrap();
+        let received_at = self.parts.clock.date_ms();
+        write(&self.parts.store, move |tx| {
             Box::pin(async move {
                 let (tenant, connection, delivery) = ("acme", "newsletter", "d-1");
                 let arrival = Arrival { tenant, connection, delivery, received_at };
@@ -137,7 +138,7 @@ impl Bench {
             })
         })
         .await;
-        self.shared.work.notify_one();
+        self.parts.requests.bell.ring();
     }
 
     pub(super) async fn done(&self, id: &str) -> View {
@@ -150,7 +151,7 @@ impl Bench {
     pub(super) async fn quiet(&self) {
         loop {
             let open: Option<String> = self
-                .shared
+                .parts
                 .store
                 .read(|c| {
                     Box::pin(async move {
@@ -166,7 +167,7 @@ impl Bench {
     }
 
     pub(super) async fn feed(&self) -> Vec<FeedEvent> {
-        events_after(&self.shared, None, 0, 1_000).await.unwrap().events
+        self.parts.feed.events_after(None, 0, 1_000).await.unwrap().events
     }
 
     /// The feed as words: what, and which way.
@@ -188,7 +189,7 @@ impl Bench {
 
     /// How many rows a table has.
     pub(super) async fn rows(&self, table: &'static str) -> i64 {
-        let count = self.shared.store.read(move |c| {
+        let count = self.parts.store.read(move |c| {
             Box::pin(async move {
                 let sql = format!("SELECT COUNT(*) FROM {table}");
                 Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(c).await?)

@@ -3,11 +3,8 @@
 //! Such an event merges nobody and is not lost: its choices go to the feed with the identifiers that it carries, and everybody known by
 //! one of them is read at the vendor.
 
-use super::{
-    inbound::{Arrival, concern},
-    tell,
-};
-use crate::requests::accept::{About, look};
+use super::{arrival::Arrival, heard::concern, tell};
+use crate::requests::{about::About, put::look};
 use host_model::{
     consent::{
         Cause,
@@ -23,7 +20,7 @@ use host_store::{
     alarms::{self, Alarm},
     attributes, deliveries, events,
     items::Ground,
-    people::NOBODY,
+    person::NOBODY,
 };
 
 /// People that one event has read: an identifier that more of them share, such as a placeholder, says nothing about any.

@@ -1,62 +1,66 @@
 //! Posts alarms to the operator's address, each until it is taken.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{
-    posts::post::{Message, wait_after},
-    service::{Shared, pause},
+use super::{
+    Posts,
+    post::{Message, wait_after},
 };
+use crate::tasks::pause;
 use host_model::time::millis;
 use host_store::{StoreError, alarms};
 
 /// How often it looks for new ones.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Posts what is raised until `stop` says so; to nobody where no address is configured.
-pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let Some(url) = shared.config.alarm_url.clone() else {
-        // Fails only where nobody can say so any more.
-        let _gone = stop.wait_for(|stopped| *stopped).await;
-        return;
-    };
-    while !*stop.borrow() {
-        match post_one(&shared, &url).await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "alarms cannot be read"),
+impl Posts {
+    /// Posts what is raised until `stop` says so; to nobody where no address is configured.
+    pub(crate) async fn post_alarms(self, url: Option<String>, mut stop: watch::Receiver<bool>) {
+        let Some(url) = url else {
+            // Fails only where nobody can say so any more.
+            let _gone = stop.wait_for(|stopped| *stopped).await;
+            return;
+        };
+        while !*stop.borrow() {
+            match self.post_one(&url).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "alarms cannot be read"),
+            }
+            pause(&*self.clock, LOOK, &mut stop).await;
         }
-        pause(&*shared.clock, LOOK, &mut stop).await;
     }
-}
 
-/// Posts the oldest one that is due; whether there was one.
-async fn post_one(shared: &Shared, url: &str) -> Result<bool, StoreError> {
-    let now = shared.date_ms();
-    let due = shared.store.read(move |connection| Box::pin(alarms::to_post(connection, now))).await?;
-    let Some((alarm, attempts)) = due else { return Ok(false) };
-    let body = serde_json::to_vec(&alarm).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    let message = Message { id: alarm.id.clone(), body };
-    let taken = shared.poster.post(url, message, None, shared.clock.date()).await;
-    let at = shared.date_ms();
-    let id = alarm.id;
-    shared.telemetry.post(&alarm.tenant, "alarm", taken.is_ok());
-    match taken {
-        Ok(()) => {
-            shared.store.write(move |tx| Box::pin(async move { alarms::posted(tx, at, &id).await })).await?;
+    /// Posts the oldest one that is due; whether there was one.
+    async fn post_one(&self, url: &str) -> Result<bool, StoreError> {
+        let now = self.clock.date_ms();
+        let due = self.store.read(move |connection| Box::pin(alarms::to_post(connection, now))).await?;
+        let Some((alarm, attempts)) = due else { return Ok(false) };
+        let body = serde_json::to_vec(&alarm).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let message = Message { id: alarm.id.clone(), body };
+        let taken = self.poster.post(url, message, None, self.clock.date()).await;
+        let at = self.clock.date_ms();
+        let id = alarm.id;
+        self.telemetry.post(&alarm.tenant, "alarm", taken.is_ok());
+        match taken {
+            Ok(()) => {
+                self.store
+                    .write(move |tx| Box::pin(async move { alarms::posted(tx, at, &id).await }))
+                    .await?;
+            }
+            Err(refused) => {
+                let wait = wait_after(attempts.saturating_add(1), refused.retry_after);
+                tracing::warn!(tenant = alarm.tenant, why = %refused, "an alarm was not taken; it is posted again in {} s", wait.as_secs());
+                let next_at = at.saturating_add(millis(wait));
+                self.store
+                    .write(move |tx| Box::pin(async move { alarms::not_posted(tx, next_at, &id).await }))
+                    .await?;
+            }
         }
-        Err(refused) => {
-            let wait = wait_after(attempts.saturating_add(1), refused.retry_after);
-            tracing::warn!(tenant = alarm.tenant, why = %refused, "an alarm was not taken; it is posted again in {} s", wait.as_secs());
-            let next_at = at.saturating_add(millis(wait));
-            shared
-                .store
-                .write(move |tx| Box::pin(async move { alarms::not_posted(tx, next_at, &id).await }))
-                .await?;
-        }
+        Ok(true)
     }
-    Ok(true)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use host_harness::egress::{client, retry_after::retry_after};
-use host_model::secret::Secret;
+use host_model::{backoff::backoff, secret::Secret};
 
 /// Standard Webhooks: a receiver has 15 to 30 seconds.
 const TOTAL: Duration = Duration::from_secs(20);
@@ -116,8 +116,8 @@ fn headers(message: &Message, key: Option<&SigningKey>, now: SystemTime) -> Resu
 
 /// How long to wait after the `failures`-th failure in a row.
 pub(crate) fn wait_after(failures: u32, asked: Option<Duration>) -> Duration {
-    let backoff = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
-    backoff.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
+    let wait = backoff(FIRST_WAIT, LONGEST_WAIT, failures.saturating_sub(1));
+    wait.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
 }
 
 impl std::fmt::Debug for SigningKey {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::service::Shared;
+use super::Requests;
 use host_harness::{egress::is_long, sandbox::Calls};
 use host_model::{
     contract::{
@@ -26,51 +26,54 @@ pub struct Forecast {
     pub held_back_by: Option<String>,
 }
 
-/// What is to be expected of `view`; nothing where it is not waiting.
-pub async fn forecast(shared: &Shared, view: &View) -> Result<Forecast, StoreError> {
-    let Some(next_at) = view.next_at.filter(|_| view.state == State::Waiting) else {
-        return Ok(Forecast::default());
-    };
-    let now = shared.date_ms();
-    let calls = shared.host.connection(&view.connection).ok();
-    let sharing = calls.as_ref().map_or_else(Vec::new, |calls| sharing(shared, calls));
-    let (asked, keys) = (view.clone(), sharing);
-    let hold = shared
-        .store
-        .read(move |connection| Box::pin(async move { hold(connection, &asked, &keys).await }))
-        .await?;
-    let Some(hold) = hold else {
-        return Ok(Forecast { runs_at: None, held_back_by: Some("its connection is gone".to_owned()) });
-    };
-    if let Some(why) = operator(&hold, view.action, calls.is_some()) {
-        return Ok(Forecast { runs_at: None, held_back_by: Some(why) });
-    }
-    let mut runs_at = next_at.max(now);
-    let mut held_back_by =
-        hold.is_behind_same_person.then(|| "an earlier request of the same person".to_owned());
-    if hold.settled_at > runs_at {
-        runs_at = hold.settled_at;
-        held_back_by = Some("the vendor does not show yet what it holds for the person".to_owned());
-    }
-    if hold.open_until > runs_at {
-        runs_at = hold.open_until;
-        held_back_by = Some("the vendor does not answer".to_owned());
-    }
-    let limits = calls.as_ref().map_or_else(Vec::new, |calls| long_limits(calls, view.action));
-    for limit in limits {
-        let free = match &calls {
-            Some(calls) => shared.ledger.free(calls.connection().account, &limit).await?,
-            None => 0,
+impl Requests {
+    /// What is to be expected of `view`; nothing where it is not waiting.
+    pub async fn forecast(&self, view: &View) -> Result<Forecast, StoreError> {
+        let Some(next_at) = view.next_at.filter(|_| view.state == State::Waiting) else {
+            return Ok(Forecast::default());
         };
-        if let Some(full_until) = full_until(&limit, hold.ahead, free, now, hold.gate.as_ref()) {
-            runs_at = runs_at.max(full_until);
-            held_back_by = Some(format!("the vendor's limit {} of {} requests", limit.name, limit.requests));
+        let now = self.clock.date_ms();
+        let calls = self.served.calls(&view.connection).ok();
+        let sharing = calls.as_ref().map_or_else(Vec::new, |calls| self.sharing(calls));
+        let (asked, keys) = (view.clone(), sharing);
+        let hold = self
+            .store
+            .read(move |connection| Box::pin(async move { hold(connection, &asked, &keys).await }))
+            .await?;
+        let Some(hold) = hold else {
+            return Ok(Forecast { runs_at: None, held_back_by: Some("its connection is gone".to_owned()) });
+        };
+        if let Some(why) = operator(&hold, view.action, calls.is_some()) {
+            return Ok(Forecast { runs_at: None, held_back_by: Some(why) });
         }
+        let mut runs_at = next_at.max(now);
+        let mut held_back_by =
+            hold.is_behind_same_person.then(|| "an earlier request of the same person".to_owned());
+        if hold.settled_at > runs_at {
+            runs_at = hold.settled_at;
+            held_back_by = Some("the vendor does not show yet what it holds for the person".to_owned());
+        }
+        if hold.open_until > runs_at {
+            runs_at = hold.open_until;
+            held_back_by = Some("the vendor does not answer".to_owned());
+        }
+        let limits = calls.as_ref().map_or_else(Vec::new, |calls| long_limits(calls, view.action));
+        for limit in limits {
+            let free = match &calls {
+                Some(calls) => self.ledger.free(calls.connection().account, &limit).await?,
+                None => 0,
+            };
+            if let Some(full_until) = full_until(&limit, hold.ahead, free, now, hold.gate.as_ref()) {
+                runs_at = runs_at.max(full_until);
+                held_back_by =
+                    Some(format!("the vendor's limit {} of {} requests", limit.name, limit.requests));
+            }
+        }
+        if let Some((until, why)) = hold.gate.filter(|(until, _)| *until > runs_at) {
+            (runs_at, held_back_by) = (until, Some(why));
+        }
+        Ok(Forecast { runs_at: Some(runs_at), held_back_by })
     }
-    if let Some((until, why)) = hold.gate.filter(|(until, _)| *until > runs_at) {
-        (runs_at, held_back_by) = (until, Some(why));
-    }
-    Ok(Forecast { runs_at: Some(runs_at), held_back_by })
 }
 
 /// What only an operator can change.
@@ -117,12 +120,14 @@ fn long_limits(calls: &Calls, action: Action) -> Vec<Limit> {
         .collect()
 }
 
-/// Every connection of the same vendor account: its limits count for all of them together.
-fn sharing(shared: &Shared, calls: &Calls) -> Vec<String> {
-    let account = calls.connection().account;
-    let mut keys = shared.host.connection_keys();
-    keys.retain(|key| shared.host.connection(key).is_ok_and(|other| other.connection().account == account));
-    keys
+impl Requests {
+    /// Every connection of the same vendor account: its limits count for all of them together.
+    fn sharing(&self, calls: &Calls) -> Vec<String> {
+        let account = calls.connection().account;
+        let mut keys = self.served.keys();
+        keys.retain(|key| self.served.calls(key).is_ok_and(|other| other.connection().account == account));
+        keys
+    }
 }
 
 #[cfg(test)]

@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::*;
-use crate::connections::{
-    Who,
-    plugins::{self, PublishError},
-};
+use crate::connections::plugins::PublishError;
+use crate::who::Who;
 use host_model::contract::{Identifier, Subject};
 use host_store::{
-    Connection, PersonName, alarms, api_keys, audit, choices, connections, merged,
-    people::{self, PersonId},
-    requests, restore,
-    testing::person,
+    Connection, PersonName, alarms, api_keys, audit, choices, connections, merged, people, person::PersonId,
+    requests, restore, testing::person,
 };
 
 /// A copy of the fixture, and what is in it.
@@ -60,20 +56,20 @@ impl Upgraded {
         work: impl for<'c> FnOnce(&'c mut Connection) -> futures::future::BoxFuture<'c, Result<T, StoreError>>
         + Send,
     ) -> T {
-        self.0.shared.store.read(work).await.unwrap()
+        self.0.parts.store.read(work).await.unwrap()
     }
 
     /// Publishes this version's connector, which says what identifies.
     async fn publish(&self) {
         let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
         let who = Who("test".to_owned());
-        plugins::publish(&self.0.shared, &who, "iterable", component, true).await.unwrap();
+        self.0.parts.connections.publish(&who, "iterable", component, true).await.unwrap();
     }
 
     async fn found(&self, connection: &'static str, kind: &str, value: &str) -> Vec<PersonId> {
         let tenant = self.read(move |c| Box::pin(connections::tenant(c, connection))).await.unwrap();
         let name: PersonName =
-            self.0.shared.store.person_key(&tenant).await.unwrap().name(&Identifier::new(kind, value));
+            self.0.parts.store.person_key(&tenant).await.unwrap().name(&Identifier::new(kind, value));
         self.read(move |c| Box::pin(async move { people::found(c, connection, &[name]).await })).await
     }
 
@@ -106,7 +102,7 @@ impl Upgraded {
     }
 
     async fn close(self) {
-        self.0.shared.store.close().await;
+        self.0.parts.store.close().await;
     }
 }
 
@@ -116,7 +112,7 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
     let upgraded = fixture.opened().await;
     let facts = &fixture.facts;
     for (key, _) in facts["connections"].as_object().unwrap() {
-        let calls = upgraded.0.shared.host.connection(key).unwrap();
+        let calls = upgraded.0.parts.served.calls(key).unwrap();
         assert_eq!(facts["plugin"]["digest"], calls.plugin().digest().to_string(), "{key}");
     }
     for (name, is_in_use) in [("platform", true), ("acme", true), ("reader", true), ("revoked", false)] {
@@ -131,7 +127,7 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
         let kept = kept.iter().find(|kept| kept["tenant"] == chain.tenant).unwrap();
         assert!(chain.broken.is_none() && chain.lines >= kept["lines"].as_i64().unwrap(), "{chain:?}");
     }
-    let page = crate::consent::feed::events_after(&upgraded.0.shared, None, 0, 1_000).await.unwrap();
+    let page = upgraded.0.parts.feed.events_after(None, 0, 1_000).await.unwrap();
     assert_eq!(page.events.len(), facts["feed"]["events"].as_array().unwrap().len());
     assert_eq!(page.cursor, facts["feed"]["cursor"].as_i64().unwrap());
     for (name, kept) in facts["requests"].as_object().unwrap() {
@@ -181,7 +177,7 @@ async fn told_apart(fixture: &Fixture, upgraded: &Upgraded) {
             assert_eq!(of, upgraded.person(email).await, "{event}");
         }
     }
-    let tenant = &*upgraded.0.shared.store.person_key("acme").await.unwrap();
+    let tenant = &*upgraded.0.parts.store.person_key("acme").await.unwrap();
     for (email, is_erased) in
         [("dan@example.com", true), ("eve@example.com", false), ("ada@example.com", false)]
     {
@@ -218,7 +214,7 @@ async fn people_who_shared_a_record_are_told_apart_once_a_version_says_what_iden
     // The version before takes them for one again: nobody goes back to that without saying so.
     let who = Who("test".to_owned());
     let refused =
-        plugins::roll_back(&upgraded.0.shared, &who, "iterable", Approval::Missing).await.unwrap_err();
+        upgraded.0.parts.connections.roll_back(&who, "iterable", Approval::Missing).await.unwrap_err();
     assert!(matches!(&refused, PublishError::Rekeys { .. }), "{refused}");
     upgraded.close().await;
     // And are so at the next start.
@@ -242,7 +238,7 @@ async fn a_backup_of_version_0_1_0_is_restored_and_brought_to_this_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted_after_the_upgrade() {
-    use crate::requests::accept::{Asked, Submission, accept};
+    use crate::requests::{accept::Submission, handler::Asked};
     use host_model::{
         consent::outbound::Requested,
         contract::consent::{Choice, Preference},
@@ -262,7 +258,7 @@ async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted
         asked: Asked::Consent(Requested { notices: Vec::new(), items: vec![opt_out] }),
         idempotency_key: None,
     };
-    let accepted = accept(&upgraded.0.shared, submission).await.unwrap();
+    let accepted = upgraded.0.parts.requests.accept(submission).await.unwrap();
     assert_eq!(accepted.view.outcome.unwrap()["report"][0]["status"], "pending");
     let eve = upgraded.person("eve@example.com").await;
     assert_eq!(upgraded.ledger(eve).await, ["opt-out channel:6539"]);

@@ -1,6 +1,6 @@
 //! A service for one test: a folder with its database, Iterable's stand-in, and a clock that stands still.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use host_harness::{
     clock::{Clock, ManualClock},
@@ -15,27 +15,22 @@ use host_store::{
     testing::{Folder, connection_row, master_key},
 };
 use iterable_stand_in::StandIn;
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    connections::Registry,
     limits::StoredLedger,
-    posts::post::Poster,
     requests::{
-        accept::{Accepted, Asked, Submission, accept},
+        accept::{Accepted, Submission},
+        handler::Asked,
         worker,
     },
-    service::Shared,
-    settings::{ForwardConfig, ServiceConfig},
-    telemetry::Telemetry,
+    service::Parts,
+    settings::ServiceConfig,
 };
 
 /// Parts of a service, each of which a test starts when it wants it.
 pub struct Bench {
-    pub shared: Arc<Shared>,
+    pub parts: Parts,
     pub stand_in: StandIn,
     pub clock: Arc<ManualClock>,
     pub folder: Folder,
@@ -90,24 +85,30 @@ impl Bench {
         // One time on both sides: whether an event is an echo goes by it.
         stand_in.clock().freeze_at(clock.date().try_into().unwrap());
         let folder = Folder::new();
-        let shared = shared(&folder, &stand_in, &clock, connections).await;
+        let parts = parts(&folder, &stand_in, &clock, connections).await;
         for (tenant, key) in connections {
-            connection_row(&shared.store, tenant, key).await;
+            connection_row(&parts.store, tenant, key).await;
         }
-        Self { shared, stand_in, clock, folder, stop: watch::Sender::new(false), worker: None }
-    }
-
-    /// The tenant's events are posted there, by whatever starts from now on.
-    ///
-    /// # Panics
-    /// Where something runs already.
-    pub fn forward(&mut self, tenant: &str, to: ForwardConfig) {
-        Arc::get_mut(&mut self.shared).unwrap().forwards.insert(tenant.to_owned(), to);
+        Self { parts, stand_in, clock, folder, stop: watch::Sender::new(false), worker: None }
     }
 
     /// Begins to carry out requests.
     pub fn work(&mut self) {
-        self.worker = Some(tokio::spawn(worker::run(Arc::clone(&self.shared), self.stop.subscribe())));
+        let config = config(&self.folder);
+        let worker = self.parts.worker(config.workers).run(self.stop.subscribe());
+        let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.subscribe());
+        self.worker = Some(tokio::spawn(async move { tokio::join!(worker, upkeep).0 }));
+    }
+
+    /// Looks after the queue and after people, once.
+    pub async fn look_after(&self) {
+        self.parts.upkeep(config(&self.folder).keep_events).look().await.unwrap();
+    }
+
+    /// What posts for this service.
+    #[cfg(test)]
+    pub(crate) fn posts(&self) -> crate::posts::Posts {
+        self.parts.posts(crate::posts::post::Poster::new().unwrap())
     }
 
     /// Lets time pass for the host and for Iterable.
@@ -119,7 +120,7 @@ impl Bench {
     pub async fn submit(&self, connection: &str, asked: Asked, subject: Subject) -> Accepted {
         let connection = connection.to_owned();
         let submission = Submission { connection, subject, asked, idempotency_key: None };
-        accept(&self.shared, submission).await.unwrap()
+        self.parts.requests.accept(submission).await.unwrap()
     }
 
     pub async fn erase(&self, email: &str) -> String {
@@ -128,13 +129,13 @@ impl Bench {
 
     pub async fn view(&self, id: &str) -> View {
         let id = id.to_owned();
-        let shown = self.shared.store.read(|c| Box::pin(async move { requests::show(c, &id).await }));
+        let shown = self.parts.store.read(|c| Box::pin(async move { requests::show(c, &id).await }));
         shown.await.unwrap().unwrap()
     }
 
     pub async fn attempts(&self, id: &str) -> Vec<AttemptView> {
         let id = id.to_owned();
-        let attempts = self.shared.store.read(|c| Box::pin(async move { requests::attempts(c, &id).await }));
+        let attempts = self.parts.store.read(|c| Box::pin(async move { requests::attempts(c, &id).await }));
         attempts.await.unwrap()
     }
 
@@ -151,7 +152,7 @@ impl Bench {
                 if wanted(&view) {
                     return view;
                 }
-                let is_due = view.next_at.is_some_and(|next_at| next_at <= self.shared.date_ms());
+                let is_due = view.next_at.is_some_and(|next_at| next_at <= self.parts.clock.date_ms());
                 if view.state != State::Running && !is_due {
                     step = Duration::from_secs(1);
                     break;
@@ -170,18 +171,18 @@ impl Bench {
             worker.abort();
             let _aborted = worker.await;
         }
-        self.shared.store.close().await;
-        self.shared = shared(&self.folder, &self.stand_in, &self.clock, connections).await;
-        worker::take_back(&self.shared, i64::MAX, &[]).await;
+        self.parts.store.close().await;
+        self.parts = parts(&self.folder, &self.stand_in, &self.clock, connections).await;
+        worker::take_back(&self.parts.store, self.parts.clock.date_ms(), i64::MAX, &[]).await;
     }
 }
 
-async fn shared(
+async fn parts(
     folder: &Folder,
     stand_in: &StandIn,
     clock: &Arc<ManualClock>,
     connections: &[(&'static str, &'static str)],
-) -> Arc<Shared> {
+) -> Parts {
     let limits = HostLimits { concurrent_calls: 16, tenant_concurrent_calls: 8, ..HostLimits::default() };
     let mut host =
         Config::default().with_host(limits).with_plugin("iterable", PluginSource::file(component())).unwrap();
@@ -189,18 +190,9 @@ async fn shared(
         host = host.with_connection(spec(stand_in, tenant, key)).unwrap();
     }
     let store = folder.store().await;
-    let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(clock) as _).await.unwrap());
-    let host = Host::builder(host).by_clock(Arc::clone(clock) as _).counting_in(Arc::clone(&ledger) as _);
-    Arc::new(Shared {
-        host: host.start().await.unwrap(),
-        store,
-        ledger,
-        clock: Arc::clone(clock) as _,
-        config: config(folder),
-        forwards: BTreeMap::new(),
-        work: Notify::new(),
-        poster: Poster::new().unwrap(),
-        telemetry: Telemetry::default(),
-        registry: Registry::default(),
-    })
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
+    let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
+    let host = Host::builder(host).by_clock(Arc::clone(&clock)).counting_in(Arc::clone(&ledger) as _);
+    let host = host.start().await.unwrap();
+    Parts::new((host, store), (clock, ledger), (&Config::default(), &config(folder)))
 }

@@ -1,6 +1,6 @@
 //! A service with an inbox, for one test.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use host_harness::connection::ConnectionSpec;
@@ -14,8 +14,8 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use super::bench::{Bench, spec};
 use crate::{
-    consent::feed::{self, FeedEvent},
-    webhooks::{answer::Answer, inbox, receive::Webhooks},
+    consent::feed::FeedEvent,
+    webhooks::{answer::Answer, receive::Webhooks},
 };
 
 /// As documented for an opt-out by a link in a mail.
@@ -24,7 +24,7 @@ pub const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubs
 /// A service with an inbox.
 pub struct Inbox {
     pub bench: Bench,
-    pub webhooks: Arc<Webhooks>,
+    pub webhooks: Webhooks,
     reader: Option<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
@@ -32,14 +32,14 @@ impl Inbox {
     /// With the connections `newsletter` and `other`; nothing is read yet.
     pub async fn new() -> Self {
         let bench = Bench::with(&[("acme", "newsletter"), ("acme", "other")]).await;
-        let webhooks = Arc::new(Webhooks::new(Arc::clone(&bench.shared)));
+        let webhooks = bench.parts.webhooks.clone();
         Self { bench, webhooks, reader: None }
     }
 
     /// Begins to read.
     pub fn read(&mut self) {
         let (stop, stopped) = watch::channel(false);
-        self.reader = Some((stop, tokio::spawn(inbox::run(Arc::clone(&self.webhooks), stopped))));
+        self.reader = Some((stop, tokio::spawn(self.bench.parts.inbox.clone().run(stopped))));
     }
 
     pub async fn token(&self, connection: &str) -> Secret {
@@ -61,7 +61,7 @@ impl Inbox {
 
     /// Leaves no room for another delivery to `connection` for a moment.
     pub fn use_up(&self, connection: &str) {
-        let now = self.bench.shared.clock.now();
+        let now = self.bench.parts.clock.now();
         while self.webhooks.rates.take(connection, now).is_ok() {}
     }
 
@@ -70,7 +70,7 @@ impl Inbox {
         let filter = Filter { most: 100, ..Filter::default() };
         let list = self
             .bench
-            .shared
+            .parts
             .store
             .read(move |c| Box::pin(async move { deliveries::list(c, "acme", &filter).await }));
         let mut list = list.await.unwrap();
@@ -96,11 +96,11 @@ impl Inbox {
     }
 
     pub async fn sql(&self, statement: &'static str) {
-        testing::sql(&self.bench.shared.store, statement).await;
+        testing::sql(&self.bench.parts.store, statement).await;
     }
 
     pub async fn alarms(&self) -> Vec<String> {
-        let open = self.bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        let open = self.bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
         open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
     }
 
@@ -117,13 +117,13 @@ impl Inbox {
 
     /// What the platform is told.
     pub async fn feed(&self) -> Vec<FeedEvent> {
-        feed::events_after(&self.bench.shared, None, 0, 1_000).await.unwrap().events
+        self.bench.parts.feed.events_after(None, 0, 1_000).await.unwrap().events
     }
 
     pub fn put(&self, change: impl FnOnce(&mut ConnectionSpec)) {
         let mut spec = spec(&self.bench.stand_in, "acme", "newsletter");
         change(&mut spec);
-        self.bench.shared.host.put_connection(spec).unwrap();
+        self.bench.parts.served.host().put_connection(spec).unwrap();
     }
 
     pub fn holds(&self, text: &str) -> bool {

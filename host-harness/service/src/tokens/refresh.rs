@@ -3,18 +3,15 @@
 //! The one before stays accepted meanwhile and for a day at least, so a crash between any two steps leaves one that both
 //! sides accept. What is not answered is handed over again: the same token, never another.
 
-use std::{sync::Arc, time::Duration};
-
 use futures::{StreamExt, future::BoxFuture};
 
 use super::{
-    Tokens, digest, new_token, retire_over,
-    settle::{DAMAGED, NO_ROOM, raise},
+    Tokens,
+    generation::{digest, new_token, retire_over},
+    settle::{DAMAGED, NO_ROOM, Pushed, raise},
 };
-use crate::service::Shared;
-use host_harness::sandbox::CallResult;
+use crate::served::Served;
 use host_model::{
-    contract::TokenOutcome,
     secret::Secret,
     token::{self, MOST_LIVE, TokenState, TokenView},
 };
@@ -26,60 +23,17 @@ use host_store::{
 /// Tokens handed over at the same time: a vendor that does not answer holds the others up no longer than its deadline.
 const TOGETHER: usize = 16;
 
-/// What became of handing a token to the vendor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pushed {
-    /// The vendor has it.
-    Taken,
-    /// An operator has to enter one: the vendor takes none from the host.
-    ByHand,
-    /// The vendor may have it or not.
-    Failed {
-        /// For an operator.
-        reason: String,
-        /// How long the vendor asked to wait.
-        asked: Option<Duration>,
-    },
-}
-
-impl Pushed {
-    /// For log lines.
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::ByHand => "by-hand",
-            Self::Failed { .. } => "failed",
-        }
-    }
-}
-
-impl From<CallResult<TokenOutcome>> for Pushed {
-    fn from(answer: CallResult<TokenOutcome>) -> Self {
-        use host_model::contract::ErrorKind::Unsupported;
-        match answer {
-            Ok(Ok(TokenOutcome::Installed)) => Self::Taken,
-            Ok(Ok(TokenOutcome::Manual)) => Self::ByHand,
-            Ok(Err(error)) if error.kind == Unsupported => Self::ByHand,
-            Ok(Err(error)) => Self::Failed {
-                reason: error.to_string(),
-                asked: error.retry_after_ms.map(Duration::from_millis),
-            },
-            Err(failure) => Self::Failed { reason: failure.to_string(), asked: None },
-        }
-    }
-}
-
 /// Hands a connection's token to its vendor.
 pub(crate) type Hand = dyn Fn(String, Secret) -> BoxFuture<'static, Pushed> + Send + Sync;
 
 /// Hands tokens over by the connector.
-pub fn by_connector(shared: Arc<Shared>) -> Box<Hand> {
+pub fn by_connector(served: Served) -> Box<Hand> {
     Box::new(move |connection, token| {
-        let calls = shared.host.connection(&connection);
+        let calls = served.calls(&connection);
         Box::pin(async move {
             match calls {
                 Ok(calls) => calls.installing(token).install_token().await.into(),
-                Err(unknown) => Pushed::Failed { reason: unknown.to_string(), asked: None },
+                Err(not_served) => Pushed::Failed { reason: not_served.to_string(), asked: None },
             }
         })
     })

@@ -1,6 +1,6 @@
 //! When tokens are looked at: daily at 02:00 UTC, at start if that was missed, and whenever one waits to be handed over.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -8,7 +8,7 @@ use super::{
     Tokens,
     refresh::{Hand, by_connector},
 };
-use crate::service::{Shared, pause};
+use crate::{served::Served, tasks::pause};
 use host_model::time::{DAY_MS, HOUR_MS};
 use host_store::{StoreError, tokens};
 
@@ -19,13 +19,13 @@ const LOOK: Duration = Duration::from_mins(1);
 const HOUR_OF_LOOK: i64 = 2;
 
 /// Looks after the tokens of all connections until `stop` says so.
-pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let (tokens, hand) = (Tokens::of(&shared), by_connector(Arc::clone(&shared)));
+pub(crate) async fn run(tokens: Tokens, served: Served, mut stop: watch::Receiver<bool>) {
+    let hand = by_connector(served);
     while !*stop.borrow() {
         if let Err(error) = tokens.pass(&*hand).await {
             tracing::error!(%error, "webhook tokens cannot be looked after");
         }
-        pause(&*shared.clock, LOOK, &mut stop).await;
+        pause(&*tokens.clock, LOOK, &mut stop).await;
     }
 }
 

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Tokens, refresh::Pushed, retire_over, tell};
+use super::{
+    Tokens,
+    generation::{record, retire_over},
+};
+use host_harness::sandbox::CallResult;
+use host_model::contract::TokenOutcome;
 use host_model::{
     time::{DAY_MS, HOUR_MS, millis},
     token,
@@ -24,6 +29,49 @@ pub(super) const NO_ROOM: &str = "token-no-room";
 
 /// A vendor that asks for less is asked again after this.
 const SHORTEST_WAIT_MS: i64 = 60_000;
+
+/// What became of handing a token to the vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The vendor has it.
+    Taken,
+    /// An operator has to enter one: the vendor takes none from the host.
+    ByHand,
+    /// The vendor may have it or not.
+    Failed {
+        /// For an operator.
+        reason: String,
+        /// How long the vendor asked to wait.
+        asked: Option<Duration>,
+    },
+}
+
+impl Pushed {
+    /// For log lines.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::ByHand => "by-hand",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl From<CallResult<TokenOutcome>> for Pushed {
+    fn from(answer: CallResult<TokenOutcome>) -> Self {
+        use host_model::contract::ErrorKind::Unsupported;
+        match answer {
+            Ok(Ok(TokenOutcome::Installed)) => Self::Taken,
+            Ok(Ok(TokenOutcome::Manual)) => Self::ByHand,
+            Ok(Err(error)) if error.kind == Unsupported => Self::ByHand,
+            Ok(Err(error)) => Self::Failed {
+                reason: error.to_string(),
+                asked: error.retry_after_ms.map(Duration::from_millis),
+            },
+            Err(failure) => Self::Failed { reason: failure.to_string(), asked: None },
+        }
+    }
+}
 
 impl Tokens {
     /// Keeps what became of `push`; nothing where its token is gone.
@@ -52,7 +100,7 @@ impl Tokens {
             // It was revoked on its way: the vendor has one that is refused, and needs another at once.
             return self.insert_successor(tx, tenant, connection, &live, now).await;
         }
-        tell(tx, tenant, connection, ("token-taken", self.by.clone()), *generation, now).await?;
+        record(tx, tenant, connection, ("token-taken", self.by.clone()), *generation, now).await?;
         all_is_well(tx, connection, now).await
     }
 }

@@ -12,13 +12,17 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
-use super::{
-    refresh::{Hand, Pushed},
-    *,
-};
+use super::{generation::digest, issue::seen, refresh::Hand, settle::Pushed, *};
 use host_harness::clock::ManualClock;
-use host_model::time::DAY_MS;
-use host_store::testing::Folder;
+use host_model::{
+    secret::Secret,
+    time::{DAY_MS, HOUR_MS},
+    token::MOST_LIVE,
+};
+use host_store::{
+    testing::Folder,
+    tokens::{self, Known},
+};
 
 /// A vendor does what it is asked after so long at the latest.
 const LONGEST_TROUBLE_MS: i64 = 8 * HOUR_MS;

@@ -1,12 +1,22 @@
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use super::{
-    refresh::{Hand, Pushed},
+    generation::digest,
+    issue::{Issued, seen},
+    refresh::Hand,
+    settle::Pushed,
     *,
 };
 use host_harness::clock::ManualClock;
-use host_model::time::{DAY_MS, HOUR_MS};
+use host_model::{
+    secret::Secret,
+    time::{DAY_MS, HOUR_MS},
+    token::{MOST_LIVE, TokenState},
+};
 use host_store::{
     alarms,
     testing::{Folder, write},
+    tokens,
 };
 
 mod damaged;

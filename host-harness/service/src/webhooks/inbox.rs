@@ -1,7 +1,7 @@
 //! The inbox: what is stored is read by its connector, in the order received, and its events handed on in the transaction
 //! in which it is marked as read. A delivery that cannot be read stops no other.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -9,17 +9,20 @@ use tokio::sync::watch;
 use super::{
     kept,
     reading::{Reading, after_failures},
-    receive::Webhooks,
 };
 use crate::{
-    connections::Who,
-    consent::inbound::{self, Arrival},
-    tasks::{GRACE, Tasks},
+    bell::Bell,
+    consent::{arrival::Arrival, inbound},
+    served::Served,
+    tasks::Tasks,
+    telemetry::Telemetry,
+    who::Who,
+    work::{self, LEASE_MARGIN_MS},
 };
-use host_harness::door::Admitted;
+use host_harness::{clock::Clock, door::Admitted};
 use host_model::contract::webhook::ConsentEvent;
 use host_store::{
-    Connection, Keys, StoreError,
+    Connection, Keys, Store, StoreError,
     alarms::{self, Alarm},
     audit::{self, Record},
     deliveries::{self, Claim, Damaged, DeliveryState, End, Which},
@@ -30,12 +33,6 @@ const TOGETHER: usize = 16;
 
 /// Of one connection, so that one whose vendor does not answer leaves places to the others.
 const OF_CONNECTION: usize = 4;
-
-/// How often it looks for what time has made due.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// What a reading is given beyond its call's wall clock before its claim may be taken back.
-const LEASE_MARGIN_MS: i64 = 60_000;
 
 /// Deliveries of a connection that could not be read.
 const UNREAD: &str = "deliveries-unread";
@@ -53,43 +50,38 @@ fn full(under_way: &UnderWay) -> Vec<String> {
     full.map(|(connection, _)| connection.clone()).collect()
 }
 
-/// Reads what arrives until `stop` says so, then lets what is under way end.
-pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
-    let taken_back = webhooks.shared.store.write(|tx| Box::pin(deliveries::take_back(tx)));
-    if let Err(error) = taken_back.await {
-        tracing::error!(%error, "readings of a process that is gone cannot be taken back before their leases end");
-    }
-    let mut under_way = UnderWay::default();
-    while !*stop.borrow() {
-        if let Err(error) = begin(&webhooks, &mut under_way).await {
-            tracing::error!(%error, "the inbox cannot be read");
-        }
-        let again_at = webhooks.shared.clock.now() + LOOK;
-        tokio::select! {
-            _ = stop.changed() => {}
-            Some(_) = under_way.ended() => {}
-            () = webhooks.arrived.notified() => {}
-            () = webhooks.shared.clock.sleep_until(again_at) => {}
-        }
-    }
-    under_way.finish(GRACE).await;
+/// Reads what was received. Clones share everything.
+#[derive(Clone)]
+pub struct Inbox {
+    pub(crate) served: Served,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) telemetry: Telemetry,
+    /// Rung when a delivery may be due.
+    pub(crate) arrived: Bell,
+    /// Rung when a request may be due: events may ask for work.
+    pub(crate) bell: Bell,
 }
 
-/// Begins as many readings as there are places for.
-async fn begin(webhooks: &Arc<Webhooks>, under_way: &mut UnderWay) -> Result<(), StoreError> {
-    let lease_ms = webhooks.longest_call_ms().saturating_add(LEASE_MARGIN_MS);
-    while under_way.len() < TOGETHER {
-        let (now, full) = (webhooks.shared.date_ms(), full(under_way));
-        let lease_until = now.saturating_add(lease_ms);
-        let claimed = webhooks
-            .shared
-            .store
-            .write(move |tx| Box::pin(async move { next(tx, now, lease_until, &full).await }));
-        let Some(claim) = claimed.await? else { return Ok(()) };
-        let connection = claim.connection.clone();
-        under_way.begin(connection, read(Arc::clone(webhooks), claim));
+impl work::Source for Inbox {
+    type Subject = String;
+
+    async fn begin(&mut self, under_way: &mut UnderWay) -> Result<(), StoreError> {
+        let lease_ms = self.longest_call_ms().saturating_add(LEASE_MARGIN_MS);
+        while under_way.len() < TOGETHER {
+            let (now, full) = (self.clock.date_ms(), full(under_way));
+            let lease_until = now.saturating_add(lease_ms);
+            let claimed =
+                self.store.write(move |tx| Box::pin(async move { next(tx, now, lease_until, &full).await }));
+            let Some(claim) = claimed.await? else { return Ok(()) };
+            let connection = claim.connection.clone();
+            under_way.begin(connection, self.clone().read(claim));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Nothing: what was cut off is taken back at the next start.
+    async fn hand_back(&mut self) {}
 }
 
 /// Claims what came first of what is due. A row that is no delivery any more is set aside, and somebody told.
@@ -111,36 +103,45 @@ async fn next(
     }
 }
 
-async fn read(webhooks: Arc<Webhooks>, claim: Claim) {
-    let (reading, digest) = webhooks.ask(&claim).await;
-    tell(&webhooks, &claim, &reading, digest.as_deref());
-    let (id, connection) = (claim.id.clone(), claim.connection.clone());
-    if let Err(error) = webhooks.settle(claim, reading, digest).await {
-        // Its claim stays, and is taken again when its lease is over.
-        tracing::error!(connection, delivery = id, %error, "the end of a reading was not stored");
+impl Inbox {
+    /// Reads deliveries until the service stops.
+    pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
+        if let Err(error) = self.store.write(|tx| Box::pin(deliveries::take_back(tx))).await {
+            tracing::error!(%error, "readings of a process that is gone cannot be taken back before their leases end");
+        }
+        let (clock, arrived) = (Arc::clone(&self.clock), self.arrived.clone());
+        work::run(self, &*clock, &arrived, stop).await;
     }
-}
 
-/// What a reading came to, in metrics and log. Why it came to that is kept with the delivery.
-fn tell(webhooks: &Webhooks, claim: &Claim, reading: &Reading, digest: Option<&str>) {
-    let status = reading.word(claim.failures);
-    webhooks.shared.telemetry.reading(&claim.tenant, &claim.connection, status);
-    tracing::info!(
-        tenant = claim.tenant,
-        connection = claim.connection,
-        operation = "delivery-reading",
-        status,
-        delivery = claim.id,
-        digest,
-        "a delivery was read"
-    );
-}
+    async fn read(self, claim: Claim) {
+        let (reading, digest) = self.ask(&claim).await;
+        self.record(&claim, &reading, digest.as_deref());
+        let (id, connection) = (claim.id.clone(), claim.connection.clone());
+        if let Err(error) = self.settle(claim, reading, digest).await {
+            // Its claim stays, and is taken again when its lease is over.
+            tracing::error!(connection, delivery = id, %error, "the end of a reading was not stored");
+        }
+    }
 
-impl Webhooks {
+    /// What a reading came to, in metrics and log. Why it came to that is kept with the delivery.
+    fn record(&self, claim: &Claim, reading: &Reading, digest: Option<&str>) {
+        let status = reading.word(claim.failures);
+        self.telemetry.reading(&claim.tenant, &claim.connection, status);
+        tracing::info!(
+            tenant = claim.tenant,
+            connection = claim.connection,
+            operation = "delivery-reading",
+            status,
+            delivery = claim.id,
+            digest,
+            "a delivery was read"
+        );
+    }
+
     /// Has deliveries of `tenant` that could not be read read again, as somebody asks, or the host itself; how many.
     pub async fn replay(&self, tenant: &str, which: Which, by: Option<Who>) -> Result<usize, StoreError> {
-        let (now, tenant) = (self.shared.date_ms(), tenant.to_owned());
-        let replayed = self.shared.store.write(move |tx| {
+        let (now, tenant) = (self.clock.date_ms(), tenant.to_owned());
+        let replayed = self.store.write(move |tx| {
             Box::pin(async move {
                 let replayed = deliveries::replay(tx, &which, now).await?;
                 let Some(connection) = replayed.first().cloned() else { return Ok(0) };
@@ -161,25 +162,24 @@ impl Webhooks {
             })
         });
         let replayed = replayed.await?;
-        self.arrived.notify_one();
+        self.arrived.ring();
         Ok(replayed)
     }
 
     /// No call takes longer, whichever connection's.
     fn longest_call_ms(&self) -> i64 {
-        let host = &self.shared.host;
-        let calls = host.connection_keys().into_iter().filter_map(|key| host.connection(&key).ok());
+        let calls = self.served.keys().into_iter().filter_map(|key| self.served.calls(&key).ok());
         let longest = calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0);
         i64::try_from(longest).unwrap_or(i64::MAX)
     }
 
     /// What the connector makes of the delivery, and its digest.
     async fn ask(&self, claim: &Claim) -> (Reading, Option<String>) {
-        let delivery = match kept::open(self.shared.store.vault(), &claim.id, &claim.sealed) {
+        let delivery = match kept::open(self.store.vault(), &claim.id, &claim.sealed) {
             Ok(delivery) => delivery,
             Err(error) => return (Reading::Unopened(error.to_string()), None),
         };
-        let calls = match self.shared.host.connection(&claim.connection) {
+        let calls = match self.served.calls(&claim.connection) {
             Ok(calls) => calls,
             Err(unknown) => return (Reading::uncarried(&unknown), None),
         };
@@ -188,15 +188,10 @@ impl Webhooks {
         (Reading::of(verdict, claim.proven), Some(digest))
     }
 
-    async fn settle(
-        self: Arc<Self>,
-        claim: Claim,
-        reading: Reading,
-        digest: Option<String>,
-    ) -> Result<(), StoreError> {
-        let now = self.shared.date_ms();
-        let keys = self.shared.store.keys(&claim.tenant).await?;
-        let store = self.shared.store.clone();
+    async fn settle(&self, claim: Claim, reading: Reading, digest: Option<String>) -> Result<(), StoreError> {
+        let now = self.clock.date_ms();
+        let keys = self.store.keys(&claim.tenant).await?;
+        let store = self.store.clone();
         let settled = store.write(move |tx| {
             Box::pin(async move {
                 let end = |state, reason| End { state, digest: digest.clone(), reason, events: 0 };
@@ -226,7 +221,7 @@ impl Webhooks {
         });
         settled.await?;
         // Its events may have asked for work.
-        self.shared.work.notify_one();
+        self.bell.ring();
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use host_model::contract::webhook::Delivery;
-use host_store::{PersonKey, StoreError, Unsealable, Vault};
+use host_store::{PersonKey, StoreError, Vault};
 
 #[derive(Serialize, Deserialize)]
 struct Written {
@@ -20,16 +20,15 @@ struct Written {
 pub(super) fn seal(vault: &Vault, id: &str, delivery: &Delivery) -> Result<Vec<u8>, StoreError> {
     let Delivery { method, url, headers, body, received_at_ms } = delivery.clone();
     let written = Written { method, url, headers, body: STANDARD_NO_PAD.encode(body), received_at_ms };
-    let written = serde_json::to_vec(&written).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    Ok(vault.seal(&place(id), &zeroize::Zeroizing::new(written))?)
+    vault.seal_json(&place(id), &written)
 }
 
 /// The delivery that was sealed for the row `id`.
-pub(super) fn open(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Delivery, Unsealable> {
-    let written = vault.open(&place(id), sealed)?;
-    let written: Written = serde_json::from_slice(&written).map_err(|_| Unsealable)?;
-    let Written { method, url, headers, body, received_at_ms } = written;
-    let body = STANDARD_NO_PAD.decode(body).map_err(|_| Unsealable)?;
+pub(super) fn open(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Delivery, StoreError> {
+    let Written { method, url, headers, body, received_at_ms } = vault.open_json(&place(id), sealed)?;
+    let body = STANDARD_NO_PAD
+        .decode(body)
+        .map_err(|_| StoreError::Unreadable(format!("the body of the webhook delivery {id}")))?;
     Ok(Delivery { method, url, headers, body, received_at_ms })
 }
 

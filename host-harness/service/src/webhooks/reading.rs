@@ -1,14 +1,20 @@
 //! What a reading came to, and whether it is tried again. Pure: no clock, no store.
 
-use host_harness::{config::UnknownConnection, sandbox::CallResult};
+use std::time::Duration;
+
+use host_harness::sandbox::CallResult;
 use host_model::{
+    backoff::backoff,
     contract::{
         ErrorKind,
         webhook::{ConsentEvent, Verdict},
     },
     failure::FailureKind,
+    time::millis,
 };
 use host_store::deliveries::DeliveryState;
+
+use crate::served::NotServed;
 
 /// What a connector made of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +45,8 @@ pub(super) struct Failed {
 /// So many readings may come to nothing in ways that do not pass.
 const MOST_FAILURES: i64 = 8;
 
-const FIRST_WAIT_MS: i64 = 2_000;
-const LONGEST_WAIT_MS: i64 = 60 * 60 * 1_000;
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 impl Reading {
     /// What `verdict` says of a delivery that is shown to be the vendor's or not.
@@ -80,7 +86,7 @@ impl Reading {
     }
 
     /// The host does not carry the connection. It is there, for its deliveries go with it.
-    pub(super) fn uncarried(unknown: &UnknownConnection) -> Self {
+    pub(super) fn uncarried(unknown: &NotServed) -> Self {
         Self::Failed(Failed { why: unknown.to_string(), passes: true, asked_ms: None })
     }
 }
@@ -91,10 +97,9 @@ pub(super) fn after_failures(failed: &Failed, failures: i64) -> Option<i64> {
     if !failed.passes && failures + 1 >= MOST_FAILURES {
         return None;
     }
-    let doublings = u32::try_from(failures.clamp(0, 20)).unwrap_or(20);
-    let backoff = FIRST_WAIT_MS.saturating_mul(2_i64.saturating_pow(doublings));
-    let asked = failed.asked_ms.map_or(0, |asked| i64::try_from(asked).unwrap_or(i64::MAX));
-    Some(backoff.max(asked).min(LONGEST_WAIT_MS))
+    let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+    let asked = failed.asked_ms.map(Duration::from_millis).unwrap_or_default();
+    Some(millis(backoff(FIRST_WAIT, LONGEST_WAIT, failures).max(asked).min(LONGEST_WAIT)))
 }
 
 #[cfg(test)]
@@ -111,9 +116,9 @@ mod tests {
         let seconds = [2, 4, 8, 16, 32, 64, 128].map(|seconds| Some(seconds * 1_000));
         assert_eq!(waits[..7], seconds);
         assert_eq!(waits[7], None);
-        assert_eq!(after_failures(&failed(true, None), 1_000), Some(LONGEST_WAIT_MS));
+        assert_eq!(after_failures(&failed(true, None), 1_000), Some(millis(LONGEST_WAIT)));
         assert_eq!(after_failures(&failed(true, Some(30_000)), 0), Some(30_000));
-        assert_eq!(after_failures(&failed(true, Some(u64::MAX)), 0), Some(LONGEST_WAIT_MS));
+        assert_eq!(after_failures(&failed(true, Some(u64::MAX)), 0), Some(millis(LONGEST_WAIT)));
     }
 
     #[test]

@@ -8,16 +8,19 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{answer::Answer, kept, rate::Rates};
-use crate::{logged_path::logged_segment, webhooks::answer::Incomplete};
 use crate::{
-    service::Shared,
+    bell::Bell,
+    logged_path::logged_segment,
+    served::Served,
+    telemetry::Telemetry,
     tokens::{self, Tokens},
+    webhooks::answer::Incomplete,
 };
 use host_harness::{
+    clock::Clock,
     connection::token::AcceptedToken,
     door::{Admitted, check::Checked},
     sandbox::Calls,
@@ -31,7 +34,7 @@ use host_model::{
     token::{MOST_LIVE, TokenView},
 };
 use host_store::{
-    StoreError,
+    Store, StoreError,
     alarms::{self, Alarm},
     connections,
     deliveries::{self, NewDelivery},
@@ -53,14 +56,17 @@ const MOST_UNPROVEN: i64 = 1_000;
 /// When to come again where a delivery cannot be stored.
 const NO_PLACE: Duration = Duration::from_secs(10);
 
-/// What receives and reads deliveries. Lives as long as the process.
+/// Receives deliveries. Clones share everything.
+#[derive(Clone)]
 pub struct Webhooks {
-    /// What it shares with the rest of the service.
-    pub shared: Arc<Shared>,
-    /// Told of each delivery that is stored.
-    pub(super) arrived: Notify,
-    pub(crate) rates: Rates,
+    pub(crate) served: Served,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tokens: Tokens,
+    pub(crate) telemetry: Telemetry,
+    /// Rung for each delivery that is stored.
+    pub(crate) arrived: Bell,
+    pub(crate) rates: Arc<Rates>,
 }
 
 /// A delivery that may be stored.
@@ -82,10 +88,14 @@ struct Addressee<'a> {
 }
 
 impl Webhooks {
-    /// Receives for the connections of `shared`.
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let tokens = Tokens::of(&shared);
-        Self { shared, arrived: Notify::new(), rates: Rates::default(), tokens }
+    /// The time that deliveries are received at.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The address of this service that the operator says vendors reach it at, if any.
+    pub fn public_url(&self) -> Option<&str> {
+        self.served.public_url()
     }
 
     /// Takes in what was sent to the address of the connection `key`: everything but the body in `head`. However it is
@@ -108,13 +118,13 @@ impl Webhooks {
 
     /// One look-up, whether there is such a connection or not.
     async fn addressee<'a>(&self, key: &'a str) -> Result<Addressee<'a>, StoreError> {
-        let known = self.shared.host.connection(key).ok();
+        let known = self.served.calls(key).ok();
         let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
         let tenant = if let Some(calls) = &calls {
             Some(calls.connection().tenant.0.clone())
         } else {
             let key = key.to_owned();
-            self.shared.store.read(|c| Box::pin(async move { connections::tenant(c, &key).await })).await?
+            self.store.read(|c| Box::pin(async move { connections::tenant(c, &key).await })).await?
         };
         Ok(Addressee { key, tenant, calls })
     }
@@ -162,8 +172,8 @@ impl Webhooks {
     }
 
     async fn alarm_too_large(&self, tenant: String, connection: String) -> Result<(), StoreError> {
-        let now = self.shared.date_ms();
-        let raised = self.shared.store.write(move |tx| {
+        let now = self.clock.date_ms();
+        let raised = self.store.write(move |tx| {
             Box::pin(async move {
                 let detail = format!(
                     "the vendor sent a delivery of more than {LARGEST_BODY} bytes; it was answered 413 and not stored, and \
@@ -188,7 +198,7 @@ impl Webhooks {
         let status = answer.status();
         let tenant = addressee.tenant.as_deref();
         let connection = tenant.map(|_| addressee.key);
-        self.shared.telemetry.delivery(tenant.zip(connection), status);
+        self.telemetry.delivery(tenant.zip(connection), status);
         let address = match tenant {
             Some(_) => None,
             None => {
@@ -229,13 +239,13 @@ impl Webhooks {
     }
 
     fn count(&self, connection: &str) -> Result<(), Answer> {
-        self.rates.take(connection, self.shared.clock.now()).map_err(Answer::TooMany)
+        self.rates.take(connection, self.clock.now()).map_err(Answer::TooMany)
     }
 
     async fn store(&self, tenant: String, connection: String, passed: Passed) -> Result<Answer, StoreError> {
         let Passed { admitted, by_vendor, carried } = passed;
-        let store = &self.shared.store;
-        let now = self.shared.date_ms();
+        let store = &self.store;
+        let now = self.clock.date_ms();
         let id = Uuid::now_v7().to_string();
         let digest = if by_vendor { kept::digest } else { kept::digest_of_all };
         let new = NewDelivery {
@@ -258,14 +268,14 @@ impl Webhooks {
                 }
                 deliveries::insert(tx, new).await?;
                 if let Some(carried) = carried {
-                    tokens::seen(tx, &tenant, &connection, &carried, now).await?;
+                    tokens::issue::seen(tx, &tenant, &connection, &carried, now).await?;
                 }
                 Ok(Answer::Taken)
             })
         });
         let answer = stored.await?;
         if answer == Answer::Taken {
-            self.arrived.notify_one();
+            self.arrived.ring();
         }
         Ok(answer)
     }

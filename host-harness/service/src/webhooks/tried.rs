@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{service::Shared, tokens::Tokens};
+use super::receive::Webhooks;
 use host_harness::{
     connection::token::AcceptedToken,
     door::{Admitted, check::Checked},
@@ -11,23 +11,21 @@ use host_harness::{
 use host_model::contract::webhook::{ConsentEvent, Delivery, Verdict};
 use host_store::StoreError;
 
-/// What the connection makes of `delivery` with the tokens that it accepts now.
-pub async fn judge(
-    shared: &Shared,
-    calls: &Calls,
-    delivery: Delivery,
-) -> Result<CallResult<Verdict>, StoreError> {
-    let connection = calls.connection();
-    let admitted = match &calls.plugin().manifest().webhook_token_slot {
-        Some(slot) => {
-            let known = Tokens::of(shared).accepted(&connection.key).await?;
-            let mut accepted = connection.accepted_tokens.clone();
-            accepted.extend(known.iter().map(|known| AcceptedToken::by_digest(known.digest)));
-            Admitted::masked(connection, Checked::against(slot, &accepted, delivery))
-        }
-        None => Admitted::masked(connection, Checked::without_slot(delivery)),
-    };
-    Ok(calls.verify(&admitted).await)
+impl Webhooks {
+    /// What the connection makes of `delivery` with the tokens that it accepts now.
+    pub async fn judge(&self, calls: &Calls, delivery: Delivery) -> Result<CallResult<Verdict>, StoreError> {
+        let connection = calls.connection();
+        let admitted = match &calls.plugin().manifest().webhook_token_slot {
+            Some(slot) => {
+                let known = self.tokens.accepted(&connection.key).await?;
+                let mut accepted = connection.accepted_tokens.clone();
+                accepted.extend(known.iter().map(|known| AcceptedToken::by_digest(known.digest)));
+                Admitted::masked(connection, Checked::against(slot, &accepted, delivery))
+            }
+            None => Admitted::masked(connection, Checked::without_slot(delivery)),
+        };
+        Ok(calls.verify(&admitted).await)
+    }
 }
 
 /// A verdict for programs: `verdict` (`authentic`, `unauthenticated`, `unreadable`), `why`, and the `events` read. People are

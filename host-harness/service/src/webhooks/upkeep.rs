@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::{BoxFuture, select_all};
 use tokio::sync::watch;
 
-use super::receive::Webhooks;
+use super::inbox::Inbox;
 use host_model::time::millis;
 use host_store::{
     StoreError,
@@ -24,18 +24,18 @@ const LOST: &str = "deliveries-lost";
 
 /// Looks after deliveries until `stop` says so. What could not be read is read again once another version of its plugin
 /// serves, also where that came while the host was down.
-pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(inbox: Inbox, keep: Duration, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let plugins = webhooks.shared.host.plugins();
+        let plugins = inbox.served.host().plugins();
         let running: Vec<_> =
             plugins.values().map(|slot| (Arc::clone(slot), slot.current().plugin().digest())).collect();
-        for done in [webhooks.replay_after_swaps().await, webhooks.tidy().await] {
+        for done in [inbox.replay_after_swaps().await, inbox.tidy(keep).await] {
             if let Err(error) = done {
                 tracing::error!(%error, "deliveries cannot be looked after");
             }
         }
-        let again_at = webhooks.shared.clock.now() + LOOK;
-        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![webhooks.shared.clock.sleep_until(again_at)];
+        let again_at = inbox.clock.now() + LOOK;
+        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at)];
         for (slot, digest) in &running {
             swaps.push(Box::pin(slot.replaced(*digest)));
         }
@@ -46,11 +46,11 @@ pub(crate) async fn run(webhooks: Arc<Webhooks>, mut stop: watch::Receiver<bool>
     }
 }
 
-impl Webhooks {
+impl Inbox {
     /// Has read again whatever another version of its plugin could not read.
     pub(crate) async fn replay_after_swaps(&self) -> Result<(), StoreError> {
-        for (connection, digest) in self.shared.store.read(|c| Box::pin(deliveries::unread(c))).await? {
-            let Ok(calls) = self.shared.host.connection(&connection) else { continue };
+        for (connection, digest) in self.store.read(|c| Box::pin(deliveries::unread(c))).await? {
+            let Ok(calls) = self.served.calls(&connection) else { continue };
             if digest != Some(calls.plugin().digest().to_string()) {
                 let tenant = &calls.connection().tenant.0;
                 self.replay(tenant, Which::OfConnection(connection), None).await?;
@@ -61,11 +61,11 @@ impl Webhooks {
 
     /// Deletes the bodies whose time is over, and what else is known of a delivery once it cannot come again. Somebody is told
     /// of what nothing could read in all that time.
-    pub(crate) async fn tidy(&self) -> Result<(), StoreError> {
-        let now = self.shared.date_ms();
-        let bodies_before = now.saturating_sub(millis(self.shared.config.keep_deliveries));
+    pub(crate) async fn tidy(&self, keep: Duration) -> Result<(), StoreError> {
+        let now = self.clock.date_ms();
+        let bodies_before = now.saturating_sub(millis(keep));
         let rows_before = now.saturating_sub(millis(REPEATED_FOR));
-        let tidied = self.shared.store.write(move |tx| {
+        let tidied = self.store.write(move |tx| {
             Box::pin(async move {
                 for lost in deliveries::tidy(tx, bodies_before, rows_before, now).await? {
                     alarms::raise(tx, now, &alarm(&lost, &detail(&lost))).await?;

@@ -1,9 +1,12 @@
 //! Deliveries as operators see them.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, any::AnyRow};
 
-use crate::{database::Connection, error::StoreError};
+use crate::{
+    columns::{Column, column},
+    database::Connection,
+    error::StoreError,
+};
 use host_model::words::words;
 
 /// Where a delivery stands.
@@ -35,9 +38,10 @@ words!(DeliveryState {
     Damaged = "damaged",
     Refused = "refused",
 });
+column!(DeliveryState: String, |word| Ok(DeliveryState::from_word(&word)?));
 
 /// A delivery as everybody may see it: nothing personal in it. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct DeliveryView {
     /// Its place in the order received, for paging.
     pub seq: i64,
@@ -48,18 +52,23 @@ pub struct DeliveryView {
     /// To which connection.
     pub connection: String,
     /// Where it stands.
+    #[sqlx(try_from = "Column<DeliveryState>")]
     pub state: DeliveryState,
     /// Whether it is shown to be the vendor's.
+    #[sqlx(try_from = "Column<bool>")]
     pub proven: bool,
     /// Whether its body is still kept, so that it can be read again.
+    #[sqlx(try_from = "Column<bool>")]
     pub kept: bool,
     /// When it came.
     pub received_at: i64,
     /// When it is read next, where it waits.
     pub next_at: Option<i64>,
     /// Readings begun.
+    #[sqlx(rename = "generation")]
     pub readings: i64,
     /// The plugin that read it last.
+    #[sqlx(rename = "digest")]
     pub plugin_digest: Option<String>,
     /// Why it is not read.
     pub reason: Option<String>,
@@ -82,8 +91,8 @@ pub struct Filter {
     pub most: u32,
 }
 
-const COLUMNS: &str = "seq, id, tenant, connection, state, proven, sealed_delivery IS NOT NULL AS kept, received_at, next_at, \
-                       generation, digest, reason, events, ended_at";
+const COLUMNS: &str = "seq, id, tenant, connection, state, proven, sealed_delivery IS NOT NULL AS kept, received_at, \
+                       CASE state WHEN 'waiting' THEN next_at END AS next_at, generation, digest, reason, events, ended_at";
 
 /// Deliveries of `tenant`, newest first.
 pub async fn list(
@@ -95,7 +104,7 @@ pub async fn list(
         "SELECT {COLUMNS} FROM deliveries WHERE tenant = $1 AND ($2 = '' OR connection = $2) AND ($3 = '' OR state = $3) \
            AND seq < $4 ORDER BY seq DESC LIMIT $5"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+    let views = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tenant)
         .bind(filter.connection.as_deref().unwrap_or_default())
         .bind(filter.state.map_or("", DeliveryState::word))
@@ -103,32 +112,11 @@ pub async fn list(
         .bind(i64::from(filter.most))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(view).collect()
+    Ok(views)
 }
 
 /// The delivery of that id.
 pub async fn show(connection: &mut Connection, id: &str) -> Result<Option<DeliveryView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?;
-    row.as_ref().map(view).transpose()
-}
-
-fn view(row: &AnyRow) -> Result<DeliveryView, StoreError> {
-    let state = DeliveryState::from_word(row.try_get("state")?)?;
-    Ok(DeliveryView {
-        seq: row.try_get("seq")?,
-        id: row.try_get("id")?,
-        tenant: row.try_get("tenant")?,
-        connection: row.try_get("connection")?,
-        state,
-        proven: row.try_get::<i64, _>("proven")? != 0,
-        kept: row.try_get::<i64, _>("kept")? != 0,
-        received_at: row.try_get("received_at")?,
-        next_at: (state == DeliveryState::Waiting).then(|| row.try_get("next_at")).transpose()?,
-        readings: row.try_get("generation")?,
-        plugin_digest: row.try_get("digest")?,
-        reason: row.try_get("reason")?,
-        events: row.try_get("events")?,
-        ended_at: row.try_get("ended_at")?,
-    })
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
 }

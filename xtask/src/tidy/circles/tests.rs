@@ -248,13 +248,3 @@ fn the_library_and_the_programs_of_every_member_are_looked_through_and_nothing_e
     let circle = |way| format!("{shown}: circle: {way}");
     assert_eq!(ways, [circle("a.rs -> b.rs -> a.rs"), circle("of_lib.rs -> shared.rs -> of_lib.rs")]);
 }
-
-#[test]
-fn an_exception_hides_its_own_packages_circles_and_is_told_where_there_are_none() {
-    let found = BTreeMap::from([("one", vec!["circle".to_owned()]), ("two", Vec::new())]);
-    assert_eq!(judged(&found, &[]), ["circle"]);
-    assert_eq!(judged(&found, &[("one", "why")]), [""; 0]);
-    let told = |name| format!("{name}: it may have circles (why) and has none: strike it from `EXCEPTED`");
-    assert_eq!(judged(&found, &[("two", "why")]), ["circle", &told("two")]);
-    assert_eq!(judged(&found, &[("one", "why"), ("gone", "why")]), [told("gone")]);
-}

@@ -1,6 +1,6 @@
 //! What a vendor is answered.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::{Body, to_bytes},
@@ -18,7 +18,7 @@ use crate::webhook::webhook;
 /// The status, headers and body of the answer to a delivery.
 async fn post(inbox: &Inbox, connection: &str, authorization: &str, body: Vec<u8>) -> (u16, String, Vec<u8>) {
     let request = Request::post("/hook").header("authorization", authorization).body(Body::from(body));
-    let state = State(Arc::clone(&inbox.webhooks));
+    let state = State(inbox.webhooks.clone());
     let answer: Response<Body> = webhook(state, Path(connection.to_owned()), request.unwrap()).await;
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, 10_000).await.unwrap().to_vec();
@@ -51,7 +51,7 @@ async fn what_is_too_large_is_refused_and_who_only_looks_is_answered() {
     assert_eq!(post(&inbox, "nobody", "Bearer x", vec![b' '; LARGEST_BODY + 1]).await.0, 413);
     assert_eq!(post(&inbox, "newsletter", &bearer(&token), vec![b' '; LARGEST_BODY]).await.0, 200);
     let look = Request::head("/hook").body(Body::empty()).unwrap();
-    let looked = webhook(State(Arc::clone(&inbox.webhooks)), Path("nobody".to_owned()), look).await;
+    let looked = webhook(State(inbox.webhooks.clone()), Path("nobody".to_owned()), look).await;
     assert_eq!(looked.status(), 200);
 }
 
@@ -86,7 +86,7 @@ async fn more_than_a_connection_may_bring_comes_again_later_and_a_wrong_token_us
 async fn without_a_store_the_vendor_is_asked_to_come_again() {
     let inbox = Inbox::new().await;
     let token = inbox.token("newsletter").await;
-    inbox.bench.shared.store.close().await;
+    inbox.bench.parts.store.close().await;
     let (status, headers, _) = post(&inbox, "newsletter", &bearer(&token), OPT_OUT.into()).await;
     assert_eq!(status, 503);
     assert!(headers.contains(r#""retry-after": "10""#), "{headers}");
@@ -97,7 +97,7 @@ async fn what_comes_while_the_host_does_not_carry_its_connection_is_kept_and_rea
     let mut inbox = Inbox::new().await;
     let token = inbox.token("newsletter").await;
     inbox.read();
-    inbox.bench.shared.host.remove_connection("newsletter");
+    inbox.bench.parts.served.host().remove_connection("newsletter");
     let refused = post(&inbox, "nobody", "Bearer wrong", OPT_OUT.into()).await;
     assert_eq!(post(&inbox, "newsletter", "Bearer wrong", OPT_OUT.into()).await, refused);
     let body = OPT_OUT.replace("EmailLink", token.expose());

@@ -59,7 +59,7 @@ impl Door {
         let inbox = Inbox::new().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = crate::routes::webhooks(Arc::clone(&inbox.bench.shared), Arc::clone(&inbox.webhooks));
+        let routes = crate::routes::webhooks(inbox.bench.parts.clone().into());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { inbox, address, lines, _second: second, _logs: logs }
     }
@@ -93,7 +93,7 @@ impl Door {
 
     fn counts(&self, line: &str) -> bool {
         let gauges = Gauges { requests: Vec::new(), alarms: Vec::new() };
-        let text = self.inbox.bench.shared.telemetry.rendered(&gauges);
+        let text = self.inbox.bench.parts.telemetry.rendered(&gauges);
         text.lines().any(|counted| counted == format!("connector_host_deliveries_total{line}"))
     }
 }
@@ -130,7 +130,7 @@ async fn an_accepted_delivery_that_is_too_large_is_logged_counted_and_raises_an_
 async fn an_accepted_delivery_that_is_too_large_raises_an_alarm_while_its_connection_is_not_carried() {
     let door = Door::open().await;
     let token = door.inbox.token("newsletter").await;
-    door.inbox.bench.shared.host.remove_connection("newsletter");
+    door.inbox.bench.parts.served.host().remove_connection("newsletter");
     assert_eq!(door.post(NEWSLETTER, &bearer(&token), &"x".repeat(LARGEST_BODY + 1)).await, 413);
     assert_eq!(door.inbox.alarms().await, ["delivery-too-large newsletter"]);
     assert!(door.counts(r#"{tenant="acme",connection="newsletter",status="413"} 1"#));
@@ -185,7 +185,7 @@ async fn a_delivery_to_an_unknown_connection_is_logged_with_its_address_and_coun
 #[tokio::test]
 async fn a_connection_that_is_not_carried_is_named_for_what_it_is_answered() {
     let door = Door::open().await;
-    door.inbox.bench.shared.host.remove_connection("newsletter");
+    door.inbox.bench.parts.served.host().remove_connection("newsletter");
     assert_eq!(door.post(NEWSLETTER, "Bearer wrong", OPT_OUT).await, 401);
     assert_eq!(door.logged("401").await["connection"], "newsletter");
     assert!(door.counts(r#"{tenant="acme",connection="newsletter",status="401"} 1"#));

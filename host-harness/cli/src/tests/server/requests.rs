@@ -114,7 +114,7 @@ async fn a_consent_reports_each_item_and_the_items_are_a_tree() {
 async fn an_alarm_is_listed_until_it_is_cleared() {
     let running = Running::connected().await;
     running
-        .shared
+        .parts
         .store
         .write(|tx| {
             Box::pin(async move {

@@ -3,26 +3,16 @@
 use std::time::Duration;
 
 use super::*;
-use crate::consent::retention;
-
-const NINETY_DAYS: Duration = Duration::from_hours(90 * 24);
-
-async fn housekeep(bench: &Bench) {
-    let (now, keep) = (bench.shared.date_ms(), bench.shared.config.keep_events);
-    write(&bench.shared.store, move |tx| Box::pin(async move { retention::housekeep(tx, now, keep).await }))
-        .await;
-}
 
 #[tokio::test]
 async fn the_feed_keeps_what_it_told_for_ninety_days_and_no_longer() {
     let mut bench = bench().await;
-    assert_eq!(bench.shared.config.keep_events, NINETY_DAYS);
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     bench.pass(Duration::from_hours(24));
     bench.hears("bob@example.com", "e-2", bench.chosen(PUSH, Choice::OptOut)).await;
     let all = ["6539 opt_out", "n-1 opt_out", "6541 opt_out", "n-1 opt_out"];
     bench.pass(Duration::from_hours(89 * 24));
-    housekeep(&bench).await;
+    bench.look_after().await;
     assert_eq!(
         (bench.feed_words().await, bench.rows("event_keys").await),
         (all.map(str::to_owned).to_vec(), 2)

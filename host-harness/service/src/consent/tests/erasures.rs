@@ -68,7 +68,7 @@ async fn an_erasure_that_the_vendor_took_leaves_nothing_of_the_person_either_whe
     let bench = bench().await;
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     bench.erase(ADA).await;
-    let (store, now) = (&bench.shared.store, bench.shared.date_ms());
+    let (store, now) = (&bench.parts.store, bench.parts.clock.date_ms());
     let expired = write(store, move |tx| {
         Box::pin(async move {
             let taken = "UPDATE requests SET acknowledged = 1 WHERE action = 'erasure' RETURNING seq";

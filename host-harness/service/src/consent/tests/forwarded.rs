@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::{
-    posts::{forward, post::SigningKey},
+    posts::{forward::Forwarding, post::SigningKey},
     settings::ForwardConfig,
 };
 use host_model::secret::Secret;
@@ -74,14 +74,14 @@ async fn until(bench: &Bench, is_so: impl Fn() -> bool) {
 async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_restart() {
     let mut bench = bench().await;
     let (platform, to) = platform().await;
-    bench.forward("acme", to.clone());
     platform.answer.store(503, Ordering::SeqCst);
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     let stop = watch::Sender::new(false);
-    let running = tokio::spawn(forward::run(Arc::clone(&bench.shared), stop.subscribe()));
+    let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
+    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.subscribe()));
     until(&bench, || *platform.refused.lock().unwrap() >= 12).await;
     let open = async |bench: &Bench| {
-        let open = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
         open.into_iter().map(|alarm| alarm.kind).collect::<Vec<_>>()
     };
     assert_eq!(open(&bench).await, ["forward-fails"], "an hour has passed");
@@ -90,15 +90,15 @@ async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_resta
     stop.send_replace(true);
     running.await.unwrap();
     assert_eq!(open(&bench).await, Vec::<String>::new());
-    let metrics = bench.shared.telemetry.rendered(&Gauges::default());
+    let metrics = bench.parts.telemetry.rendered(&Gauges::default());
     let taken = "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"taken\"} 2";
     assert!(metrics.lines().any(|line| line == taken), "{metrics}");
 
     bench.crash(&[("acme", "newsletter")]).await;
-    bench.forward("acme", to);
     bench.hears(ADA, "e-2", bench.chosen(PUSH, Choice::OptOut)).await;
     let stop = watch::Sender::new(false);
-    let running = tokio::spawn(forward::run(Arc::clone(&bench.shared), stop.subscribe()));
+    let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
+    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.subscribe()));
     until(&bench, || platform.taken.lock().unwrap().len() >= 3).await;
     stop.send_replace(true);
     running.await.unwrap();

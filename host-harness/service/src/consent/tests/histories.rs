@@ -118,7 +118,7 @@ impl Play<'_> {
             Step::Crash(after_ms) => {
                 self.park(false).await;
                 self.bench.work();
-                self.bench.shared.work.notify_one();
+                self.bench.parts.requests.bell.ring();
                 tokio::time::sleep(Duration::from_millis(u64::from(*after_ms))).await;
                 self.bench.crash(CONNECTIONS).await;
                 self.bench.work();
@@ -183,17 +183,17 @@ impl Play<'_> {
         let Some(person) = person else { return Vec::new() };
         let writes = self
             .bench
-            .shared
+            .parts
             .store
             .read(move |c| Box::pin(async move { choices::writes(c, person, &item).await }));
         writes.await.unwrap()
     }
 
-    async fn person(&self) -> Option<host_store::people::PersonId> {
-        let keys = self.bench.shared.store.keys("acme").await.unwrap();
+    async fn person(&self) -> Option<host_store::person::PersonId> {
+        let keys = self.bench.parts.store.keys("acme").await.unwrap();
         let names = [keys.person.name(&Identifier::new("email", self.email.as_str()))];
         let found =
-            self.bench.shared.store.read(move |c| {
+            self.bench.parts.store.read(move |c| {
                 Box::pin(async move { host_store::people::found(c, "newsletter", &names).await })
             });
         found.await.unwrap().first().copied()
@@ -223,16 +223,16 @@ impl Play<'_> {
             body: told.body_bytes(),
             received_at_ms: self.bench.now(),
         };
-        let calls = self.bench.shared.host.connection("newsletter").unwrap();
+        let calls = self.bench.parts.served.calls("newsletter").unwrap();
         let admitted = Admitted::from_store(calls.connection(), delivery, true);
         let verdict = calls.verify(&admitted).await.unwrap().unwrap();
         let Verdict::Authentic(mut events) = verdict else { panic!("{verdict:?}") };
         for event in &mut events {
             event.subject = self.named(beside);
         }
-        let keys = self.bench.shared.store.keys("acme").await.unwrap();
-        let received_at = self.bench.shared.date_ms();
-        write(&self.bench.shared.store, move |tx| {
+        let keys = self.bench.parts.store.keys("acme").await.unwrap();
+        let received_at = self.bench.parts.clock.date_ms();
+        write(&self.bench.parts.store, move |tx| {
             Box::pin(async move {
                 let (tenant, connection, delivery) = ("acme", "newsletter", "d-1");
                 let arrival = Arrival { tenant, connection, delivery, received_at };
@@ -244,7 +244,7 @@ impl Play<'_> {
 
     /// Between steps nothing is carried out: a history is to be the same each time.
     async fn park(&self, is_parked: bool) {
-        write(&self.bench.shared.store, move |tx| {
+        write(&self.bench.parts.store, move |tx| {
             Box::pin(async move {
                 let why = is_parked.then_some("between steps");
                 let park = "UPDATE connections SET parked_why = $1, open_until = 0, outcomes = ''";
@@ -256,7 +256,7 @@ impl Play<'_> {
 
     async fn work(&self) {
         self.park(false).await;
-        self.bench.shared.work.notify_one();
+        self.bench.parts.requests.bell.ring();
         self.bench.quiet().await;
         self.park(true).await;
     }
@@ -327,7 +327,7 @@ impl Play<'_> {
 
     async fn ledger(&self) -> BTreeMap<ItemId, Choice> {
         let Some(person) = self.person().await else { return BTreeMap::new() };
-        let ledger = self.bench.shared.store.read(move |c| Box::pin(choices::ledger(c, person)));
+        let ledger = self.bench.parts.store.read(move |c| Box::pin(choices::ledger(c, person)));
         ledger.await.unwrap().into_iter().map(|(item, stands)| (item, stands.choice)).collect()
     }
 

@@ -2,11 +2,8 @@
 
 use super::*;
 use crate::{
-    connections::Who,
-    consent::{
-        catalogue::{self, CatalogueError},
-        mappings::{self, MappingError},
-    },
+    consent::{catalogue::CatalogueError, mappings::MappingError},
+    who::Who,
 };
 use host_model::consent::mapping::MappingFile;
 
@@ -17,23 +14,23 @@ fn somebody() -> Who {
 #[tokio::test]
 async fn a_mapping_is_shown_over_what_the_vendor_lists_and_what_it_renamed_is_refreshed() {
     let bench = bench().await;
-    let shown = mappings::show(&bench.shared, "newsletter").await.unwrap();
+    let shown = bench.parts.mappings.show("newsletter").await.unwrap();
     let of = |id: &str| shown.iter().find(|item| item.external_id == id).unwrap();
     assert_eq!((of("6539").notice_id.as_deref(), of("6539").unmapped), (Some("n-1"), false));
     assert!(of("6540").unmapped);
     assert_ne!(of("6541").name, "Push (Push)", "the vendor's name counts");
-    let file = mappings::export(&bench.shared, "newsletter").await.unwrap().to_toml().unwrap();
+    let file = bench.parts.mappings.export("newsletter").await.unwrap().to_toml().unwrap();
     assert!(file.contains(&of("6541").name), "{file}");
 }
 
 #[tokio::test]
 async fn a_mapping_is_saved_as_a_whole_or_not_at_all_and_comes_back_from_its_file() {
     let bench = bench().await;
-    let mut wanted = mappings::show(&bench.shared, "newsletter").await.unwrap();
+    let mut wanted = bench.parts.mappings.show("newsletter").await.unwrap();
     for item in &mut wanted {
         item.notice_id = Some("n-2".into());
     }
-    let refused = mappings::put(&bench.shared, "newsletter", wanted.clone(), somebody()).await.unwrap_err();
+    let refused = bench.parts.mappings.put("newsletter", wanted.clone(), somebody()).await.unwrap_err();
     assert!(
         matches!(&refused, MappingError::Problems(problems) if problems.len() == wanted.len()),
         "{refused}"
@@ -42,17 +39,17 @@ async fn a_mapping_is_saved_as_a_whole_or_not_at_all_and_comes_back_from_its_fil
     for item in &mut wanted {
         item.notice_id = Some("n-1".into());
     }
-    let saved = mappings::put(&bench.shared, "newsletter", wanted, somebody()).await.unwrap();
+    let saved = bench.parts.mappings.put("newsletter", wanted, somebody()).await.unwrap();
     assert!(saved.iter().all(|item| !item.unmapped && item.notice_id.as_deref() == Some("n-1")));
-    let file = mappings::export(&bench.shared, "newsletter").await.unwrap();
+    let file = bench.parts.mappings.export("newsletter").await.unwrap();
     let read = MappingFile::from_toml(&file.to_toml().unwrap()).unwrap();
-    assert_eq!(mappings::import(&bench.shared, "newsletter", read, somebody()).await.unwrap(), saved);
+    assert_eq!(bench.parts.mappings.import("newsletter", read, somebody()).await.unwrap(), saved);
 }
 
 #[tokio::test]
 async fn an_item_that_the_vendor_gave_up_keeps_its_notice_from_nothing() {
     let bench = bench().await;
-    write(&bench.shared.store, |tx| {
+    write(&bench.parts.store, |tx| {
         Box::pin(async move {
             // As one that was mapped before the vendor took it away.
             let gone = "UPDATE items SET id = '1' WHERE id = '6541'";
@@ -60,7 +57,7 @@ async fn an_item_that_the_vendor_gave_up_keeps_its_notice_from_nothing() {
         })
     })
     .await;
-    let shown = mappings::show(&bench.shared, "newsletter").await.unwrap();
+    let shown = bench.parts.mappings.show("newsletter").await.unwrap();
     assert!(shown.iter().any(|item| item.external_id == "1" && item.vanished));
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptIn)).await;
     assert_eq!(bench.feed_words().await, ["6539 opt_in", "n-1 opt_in"]);
@@ -69,26 +66,26 @@ async fn an_item_that_the_vendor_gave_up_keeps_its_notice_from_nothing() {
 #[tokio::test]
 async fn a_notice_or_system_that_a_mapping_needs_is_not_taken_from_it() {
     let bench = bench().await;
-    let shared = &bench.shared;
-    let [notice] = catalogue::notices(shared, "acme").await.unwrap().try_into().unwrap();
+    let parts = &bench.parts;
+    let [notice] = parts.catalogue.notices("acme").await.unwrap().try_into().unwrap();
     let frontend = Notice { enforcement: Enforcement::Frontend, ..notice.clone() };
-    let refused = catalogue::put_notice(shared, "acme", frontend, somebody()).await.unwrap_err().to_string();
+    let refused = parts.catalogue.put_notice("acme", frontend, somebody()).await.unwrap_err().to_string();
     assert!(refused.starts_with("connection newsletter maps channel:6539: notice `n-1` is not"), "{refused}");
-    let refused = catalogue::delete_notice(shared, "acme", "n-1", somebody()).await.unwrap_err();
+    let refused = parts.catalogue.delete_notice("acme", "n-1", somebody()).await.unwrap_err();
     assert!(matches!(refused, CatalogueError::Breaks { .. }), "{refused}");
     let idle = System { key: "iterable".into(), name: "Iterable".into(), data_uses: BTreeSet::new() };
-    let refused = catalogue::put_system(shared, "acme", idle, somebody()).await.unwrap_err();
+    let refused = parts.catalogue.put_system("acme", idle, somebody()).await.unwrap_err();
     assert!(refused.to_string().contains("shares no data use"), "{refused}");
-    let refused = catalogue::delete_system(shared, "acme", "iterable", somebody()).await.unwrap_err();
+    let refused = parts.catalogue.delete_system("acme", "iterable", somebody()).await.unwrap_err();
     assert!(matches!(refused, CatalogueError::SystemInUse { .. }), "{refused}");
     let twin = Notice { id: "n-2".into(), ..notice.clone() };
-    let refused = catalogue::put_notice(shared, "acme", twin, somebody()).await.unwrap_err();
+    let refused = parts.catalogue.put_notice("acme", twin, somebody()).await.unwrap_err();
     assert!(matches!(refused, CatalogueError::KeyTaken { .. }), "{refused}");
-    assert_eq!(catalogue::notices(shared, "acme").await.unwrap(), std::slice::from_ref(&notice));
+    assert_eq!(parts.catalogue.notices("acme").await.unwrap(), std::slice::from_ref(&notice));
     let renamed = Notice { name: "Offers".into(), ..notice };
-    catalogue::put_notice(shared, "acme", renamed.clone(), somebody()).await.unwrap();
-    assert_eq!(catalogue::notices(shared, "acme").await.unwrap(), [renamed]);
-    assert_eq!(catalogue::systems(shared, "acme").await.unwrap().len(), 1);
+    parts.catalogue.put_notice("acme", renamed.clone(), somebody()).await.unwrap();
+    assert_eq!(parts.catalogue.notices("acme").await.unwrap(), [renamed]);
+    assert_eq!(parts.catalogue.systems("acme").await.unwrap().len(), 1);
     assert_eq!(bench.rows("audit").await, 1, "what is refused is no change");
 }
 
@@ -96,7 +93,7 @@ async fn a_notice_or_system_that_a_mapping_needs_is_not_taken_from_it() {
 async fn a_system_that_nobody_has_described_uses_no_data() {
     let mut bench = bench().await;
     bench.work();
-    write(&bench.shared.store, |tx| {
+    write(&bench.parts.store, |tx| {
         Box::pin(async move {
             Ok(sqlx::query("UPDATE connections SET system = 'other'").execute(tx).await.map(drop)?)
         })

@@ -155,7 +155,7 @@ async fn a_reading_leaves_alone_what_waits_to_be_written_again() {
     bench.hears(ADA, "out", bench.chosen(PUSH, Choice::OptOut)).await;
     let asked = "SELECT action FROM requests ORDER BY seq";
     let asked: Vec<String> = bench
-        .shared
+        .parts
         .store
         .read(|c| Box::pin(async move { Ok(sqlx::query_scalar(asked).fetch_all(c).await?) }))
         .await

@@ -25,7 +25,7 @@ impl Bench {
     }
 
     async fn alarms(&self) -> Vec<String> {
-        let open = self.shared.store.read(|c| Box::pin(async move { alarms::open(c).await }));
+        let open = self.parts.store.read(|c| Box::pin(async move { alarms::open(c).await }));
         open.await.unwrap().into_iter().map(|Raised { kind, .. }| kind).collect()
     }
 
@@ -77,7 +77,7 @@ async fn an_erasure_of_one_leaves_everything_of_another_with_the_same_user_id() 
 async fn a_person_of_a_hybrid_project_known_by_email_and_later_by_both_is_one_person() {
     let bench = bench().await;
     let hybrid = "UPDATE connections SET identifying = 'email user-id'";
-    write(&bench.shared.store, move |tx| {
+    write(&bench.parts.store, move |tx| {
         Box::pin(async move { Ok(sqlx::query(hybrid).execute(tx).await.map(drop)?) })
     })
     .await;
@@ -151,7 +151,7 @@ async fn a_request_that_identifies_nobody_is_refused_with_the_kinds_that_do() {
         asked: Asked::Erasure,
         idempotency_key: None,
     };
-    let refused = crate::requests::accept::accept(&bench.shared, submission).await.unwrap_err();
+    let refused = bench.parts.requests.accept(submission).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "connection newsletter does not identify people by these identifier kinds; it accepts email"
@@ -219,7 +219,7 @@ async fn an_opt_out_of_an_erased_person_is_kept_if_the_vendor_could_not_be_asked
     let erasure = bench.erase(ADA).await;
     bench.done(&erasure).await;
     let park = "UPDATE connections SET parked_why = 'no key'";
-    write(&bench.shared.store, move |tx| {
+    write(&bench.parts.store, move |tx| {
         Box::pin(async move { Ok(sqlx::query(park).execute(tx).await.map(drop)?) })
     })
     .await;

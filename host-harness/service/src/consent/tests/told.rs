@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::consent::reading;
 use host_model::consent::identity::IdentityMap;
 use host_store::alarms;
 
@@ -28,7 +27,7 @@ async fn whoever_the_vendor_does_not_know_has_chosen_nothing() {
     let mut bench = bench().await;
     bench.work();
     let subjects = vec![Subject::email(ADA)];
-    let accepted = reading::reconcile(&bench.shared, "newsletter", subjects).await;
+    let accepted = bench.parts.requests.reconcile("newsletter", subjects).await;
     let view = bench.done(&accepted[0].as_ref().unwrap().view.id).await;
     assert_eq!(view.outcome.unwrap()["reading"], "unknown to the vendor");
     assert_eq!((bench.rows("choices").await, bench.rows("events").await), (0, 0));
@@ -44,10 +43,10 @@ async fn reconciling_finds_the_choice_whose_webhook_was_lost() {
     bench.pass(Duration::from_hours(1));
     bench.stand_in.act(ADA, &iterable_stand_in::Act::UnsubscribeByLink { channel: 6541 });
     bench.pass(Duration::from_hours(1));
-    reading::reconcile(&bench.shared, "newsletter", vec![Subject::email(ADA)]).await;
+    bench.parts.requests.reconcile("newsletter", vec![Subject::email(ADA)]).await;
     bench.quiet().await;
     assert_eq!(bench.feed_words().await, ["6541 opt_out", "n-1 opt_out"]);
-    reading::reconcile(&bench.shared, "newsletter", vec![Subject::email(ADA)]).await;
+    bench.parts.requests.reconcile("newsletter", vec![Subject::email(ADA)]).await;
     bench.quiet().await;
     assert_eq!(bench.feed_words().await.len(), 2, "the second time there is nothing new");
 }
@@ -66,7 +65,7 @@ async fn an_event_of_the_feed_says_who_what_when_and_why() {
             "id": item.id, "cursor": 1, "tenant": "acme", "connection": "newsletter",
             "identity_map": { "email": ADA },
             "item": { "type": "Channel", "external_id": "6539", "name": "Marketing Channel (Email)" },
-            "preference": "opt_out", "event_at": chosen.chosen_at_ms, "received_at": bench.shared.date_ms(),
+            "preference": "opt_out", "event_at": chosen.chosen_at_ms, "received_at": bench.parts.clock.date_ms(),
             "source": "PrivacyCenter", "cause": "newsletter/e-1",
         })
     );
@@ -99,11 +98,11 @@ async fn a_cursor_goes_on_where_it_left_off_and_sees_its_own_tenants_alone() {
     for n in 0..5 {
         bench.hears(&format!("{n}@example.com"), &format!("e-{n}"), bench.chosen(MAIL, Choice::OptOut)).await;
     }
-    let shared = &bench.shared;
+    let parts = &bench.parts;
     let mut cursor = 0;
     let mut seen = Vec::new();
     loop {
-        let page = events_after(shared, Some(&["acme".to_owned()]), cursor, 3).await.unwrap();
+        let page = parts.feed.events_after(Some(&["acme".to_owned()]), cursor, 3).await.unwrap();
         if page.events.is_empty() {
             assert_eq!(page.cursor, cursor);
             break;
@@ -113,9 +112,9 @@ async fn a_cursor_goes_on_where_it_left_off_and_sees_its_own_tenants_alone() {
     }
     let all: Vec<_> = bench.feed().await.into_iter().map(|event| event.id).collect();
     assert_eq!((seen.len(), &seen), (10, &all));
-    let others = events_after(shared, Some(&["other".to_owned()]), 0, 3).await.unwrap();
+    let others = parts.feed.events_after(Some(&["other".to_owned()]), 0, 3).await.unwrap();
     assert_eq!((others.events.len(), others.cursor), (0, 0));
-    assert_eq!(events_after(shared, Some(&[]), 0, 3).await.unwrap().events.len(), 0);
+    assert_eq!(parts.feed.events_after(Some(&[]), 0, 3).await.unwrap().events.len(), 0);
 }
 
 #[tokio::test]
@@ -127,15 +126,15 @@ async fn a_damaged_event_of_the_feed_is_left_out_with_an_alarm_and_stops_no_othe
     let all = bench.feed().await;
     for (damage, seq) in [("sealed_identity = x'00'", all[0].cursor), ("news = 7", all[5].cursor)] {
         let damage = format!("UPDATE events SET {damage} WHERE seq = {seq}");
-        write(&bench.shared.store, move |tx| {
+        write(&bench.parts.store, move |tx| {
             Box::pin(async move { Ok(sqlx::query(sqlx::AssertSqlSafe(damage)).execute(tx).await.map(drop)?) })
         })
         .await;
     }
-    let page = events_after(&bench.shared, None, 0, 1_000).await.unwrap();
+    let page = bench.parts.feed.events_after(None, 0, 1_000).await.unwrap();
     assert_eq!((page.events.as_slice(), page.cursor), (&all[1..5], all[5].cursor));
     assert_eq!(bench.feed().await.len(), 4, "told again, and alarmed once");
-    let open = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
     let told: Vec<_> = open.into_iter().map(|alarm| (alarm.kind, alarm.tenant, alarm.about)).collect();
     let wanted = |seq: i64| ("consent-event-damaged".to_owned(), "acme".to_owned(), seq.to_string());
     assert_eq!(told, [wanted(all[0].cursor), wanted(all[5].cursor)]);

@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Router,
@@ -39,14 +39,13 @@ async fn bench(answers: &[StatusCode]) -> (Bench, Arc<Operator>, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/alarms", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let mut bench = Bench::new().await;
-    Arc::get_mut(&mut bench.shared).unwrap().config.alarm_url = Some(url.clone());
+    let bench = Bench::new().await;
     (bench, operator, url)
 }
 
 async fn raise(bench: &Bench, about: &'static str) {
-    let at = bench.shared.date_ms();
-    write(&bench.shared.store, move |tx| {
+    let at = bench.parts.clock.date_ms();
+    write(&bench.parts.store, move |tx| {
         Box::pin(async move {
             let alarm = Alarm {
                 tenant: "acme",
@@ -62,7 +61,7 @@ async fn raise(bench: &Bench, about: &'static str) {
 }
 
 async fn open(bench: &Bench) -> Vec<Raised> {
-    bench.shared.store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap()
+    bench.parts.store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap()
 }
 
 /// Each open alarm as it is posted.
@@ -74,10 +73,10 @@ async fn posts(bench: &Bench) -> Vec<(String, Value)> {
 #[tokio::test]
 async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
     let (bench, operator, url) = bench(&[StatusCode::SERVICE_UNAVAILABLE]).await;
-    assert!(!post_one(&bench.shared, &url).await.unwrap(), "nobody is told of nothing");
+    assert!(!bench.posts().post_one(&url).await.unwrap(), "nobody is told of nothing");
     raise(&bench, "r-1").await;
-    let raised_at = bench.shared.date_ms();
-    assert!(post_one(&bench.shared, &url).await.unwrap());
+    let raised_at = bench.parts.clock.date_ms();
+    assert!(bench.posts().post_one(&url).await.unwrap());
     let [(id, alarm)] = posts(&bench).await.try_into().unwrap();
     let body = serde_json::json!({
         "id": id, "tenant": "acme", "connection": "newsletter", "kind": "request-late", "about": "r-1",
@@ -88,17 +87,17 @@ async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
 
     bench.pass(Duration::from_millis(4_999));
     assert!(
-        !post_one(&bench.shared, &url).await.unwrap(),
+        !bench.posts().post_one(&url).await.unwrap(),
         "an operator who is away is left alone for a while"
     );
     bench.pass(Duration::from_millis(1));
-    assert!(post_one(&bench.shared, &url).await.unwrap());
+    assert!(bench.posts().post_one(&url).await.unwrap());
     let twice = [(id.clone(), body.clone()), (id, body)];
     assert_eq!(*operator.told.lock().unwrap(), twice, "the same under the same id");
 
     raise(&bench, "r-1").await;
     bench.pass(Duration::from_hours(30 * 24));
-    assert!(!post_one(&bench.shared, &url).await.unwrap());
+    assert!(!bench.posts().post_one(&url).await.unwrap());
     assert_eq!(operator.told.lock().unwrap().len(), 2);
 }
 
@@ -106,21 +105,21 @@ async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
 async fn an_alarm_that_is_cleared_before_it_is_taken_is_posted_no_more() {
     let (bench, operator, url) = bench(&[StatusCode::SERVICE_UNAVAILABLE]).await;
     raise(&bench, "r-1").await;
-    assert!(post_one(&bench.shared, &url).await.unwrap());
-    write(&bench.shared.store, |tx| {
+    assert!(bench.posts().post_one(&url).await.unwrap());
+    write(&bench.parts.store, |tx| {
         Box::pin(async move { alarms::is_over(tx, 17, "request-late", "r-1").await })
     })
     .await;
     bench.pass(Duration::from_hours(24));
-    assert!(!post_one(&bench.shared, &url).await.unwrap());
+    assert!(!bench.posts().post_one(&url).await.unwrap());
     assert_eq!(operator.told.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn whoever_is_configured_is_told_of_each_alarm_while_the_service_runs() {
-    let (bench, operator, _) = bench(&[StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]).await;
+    let (bench, operator, url) = bench(&[StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]).await;
     let (stop, stopped) = watch::channel(false);
-    let running: JoinHandle<()> = tokio::spawn(run(Arc::clone(&bench.shared), stopped));
+    let running: JoinHandle<()> = tokio::spawn(bench.posts().post_alarms(Some(url), stopped));
     let told_of = async |count: usize| {
         for _ in 0..10_000 {
             if operator.told.lock().unwrap().len() >= count {

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use iterable_stand_in::{Fault, Received};
 
 use super::*;
-use crate::{requests::accept::Asked, testing::bench::Bench};
+use crate::{requests::handler::Asked, testing::bench::Bench};
 use host_harness::egress::Ledger;
 use host_model::{
     consent::outbound::Requested,
@@ -11,7 +13,7 @@ use host_model::{
     },
     requests::State,
 };
-use host_store::requests;
+use host_store::{alarms, audit, requests};
 
 const FORGET: &str = "POST /api/users/forget";
 const FORGOTTEN: &str = "GET /api/users/forgotten";
@@ -46,7 +48,7 @@ async fn an_erasure_is_carried_out_confirmed_and_then_known_by_its_outcome_alone
     assert!(bench.stand_in.is_forgotten("ada@example.com"));
     assert_eq!(steps(&bench, &id).await[..2], [(Step::Act, true), (Step::Confirm, true)]);
     assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
-    let chains = bench.shared.store.read(|c| Box::pin(audit::verify(c))).await.unwrap();
+    let chains = bench.parts.store.read(|c| Box::pin(audit::verify(c))).await.unwrap();
     assert_eq!((chains.len(), chains[0].broken.clone()), (1, None));
     assert!(chains[0].lines >= 3);
 }
@@ -84,7 +86,7 @@ async fn a_look_for_proof_that_is_refused_ends_no_erasure_that_it_was_about_and_
         bench.once(id, |view| view.state == State::Done).await;
     }
     assert!(people.iter().all(|person| bench.stand_in.is_forgotten(*person)));
-    let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    let alarms = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
     let kinds: Vec<_> = alarms.iter().map(|alarm| alarm.kind.as_str()).collect();
     assert_eq!(kinds, ["request-fails-unexpectedly"]);
 }
@@ -105,9 +107,9 @@ async fn a_refused_key_parks_the_connection_until_it_is_resumed() {
     bench.pass(Duration::from_hours(24));
     tokio::task::yield_now().await;
     assert_eq!((bench.view(&first).await.attempts, bench.view(&second).await.attempts), (1, 0));
-    let alarms = bench.shared.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    let alarms = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
     assert_eq!(alarms.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["connection-parked"]);
-    host_store::testing::write(&bench.shared.store, |tx| {
+    host_store::testing::write(&bench.parts.store, |tx| {
         Box::pin(async move {
             Ok(sqlx::query("UPDATE connections SET parked_why = NULL").execute(tx).await.map(drop)?)
         })
@@ -144,7 +146,7 @@ async fn one_tenants_backlog_does_not_delay_anothers_request() {
     let theirs = bench.submit("shop", opt_out("6539"), Subject::email("ada@example.com")).await;
     bench.once(&theirs.view.id, |view| view.state == State::Done).await;
     let filter = requests::Filter { state: Some(State::Done), limit: 1_000, ..requests::Filter::default() };
-    let done = bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
+    let done = bench.parts.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
     let before = done.await.unwrap().len();
     assert!(before < 100, "{before} of the others were done first");
 }
@@ -171,7 +173,7 @@ async fn a_crash_loses_nothing_and_what_was_under_way_goes_on_at_once() {
 /// What was ever told of `about` as `kind`, oldest first, each with whether it is open.
 async fn told(bench: &Bench, kind: &'static str, about: &str) -> Vec<(String, i64)> {
     let about = about.to_owned();
-    let told = bench.shared.store.read(move |c| {
+    let told = bench.parts.store.read(move |c| {
         Box::pin(async move {
             let all = "SELECT detail, cleared_at IS NULL AS is_open FROM alarms WHERE kind = $1 AND about = $2 \
                        ORDER BY raised_at, id";
@@ -189,7 +191,7 @@ async fn a_request_alarms_on_days_7_14_and_21_and_expires_on_day_25() {
     // The test looks itself, so that it need not wait for the worker.
     for half_day in 1..50 {
         bench.pass(Duration::from_hours(12));
-        look_for_late(&bench.shared, bench.shared.date_ms()).await.unwrap();
+        bench.look_after().await;
         let wanted: Vec<_> = [7, 14, 21].into_iter().filter(|day| half_day >= day * 2).map(late).collect();
         let told = told(&bench, "request-late", &id).await;
         assert_eq!(told.iter().map(|(detail, _)| detail.clone()).collect::<Vec<_>>(), wanted, "each once");
@@ -212,12 +214,12 @@ async fn a_request_that_is_replayed_has_a_month_of_its_own_and_keeps_when_it_cam
     let id = bench.erase("ada@example.com").await;
     let received_at = bench.view(&id).await.received_at;
     bench.pass(Duration::from_hours(24 * 26));
-    let late = || async { look_for_late(&bench.shared, bench.shared.date_ms()).await.unwrap() };
+    let late = || bench.look_after();
     late().await;
     assert_eq!(bench.view(&id).await.state, State::Expired);
-    let (replayed, now) = (id.clone(), bench.shared.date_ms());
+    let (replayed, now) = (id.clone(), bench.parts.clock.date_ms());
     let replay = bench
-        .shared
+        .parts
         .store
         .write(move |tx| Box::pin(async move { requests::replay(tx, &replayed, now).await }));
     assert!(replay.await.unwrap());
@@ -235,11 +237,11 @@ async fn a_forecast_names_an_action_that_is_off_and_a_person_who_is_not_settled(
     let id = bench.submit("newsletter", opt_out("6539"), Subject::email("ada@example.com")).await.view.id;
     let forecast = || async {
         let view = bench.view(&id).await;
-        let forecast = crate::requests::forecast::forecast(&bench.shared, &view).await.unwrap();
+        let forecast = bench.parts.requests.forecast(&view).await.unwrap();
         (forecast.runs_at, forecast.held_back_by)
     };
     let sql = |statement: &'static str| {
-        host_store::testing::write(&bench.shared.store, move |tx| {
+        host_store::testing::write(&bench.parts.store, move |tx| {
             Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) })
         })
     };
@@ -256,22 +258,23 @@ async fn a_forecast_names_an_action_that_is_off_and_a_person_who_is_not_settled(
 async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() {
     let mut bench = Bench::new().await;
     // As if 999 had left within the last hour.
-    let calls = bench.shared.host.connection("newsletter").unwrap();
+    let calls = bench.parts.served.calls("newsletter").unwrap();
     let limits = calls.plugin().manifest().limits.clone();
     let daily: Vec<_> = limits.into_iter().filter(|limit| limit.period_ms == Some(86_400_000)).collect();
     assert_eq!(daily.iter().map(|limit| limit.requests).collect::<Vec<_>>(), [1_000]);
     for _ in 0..999 {
-        let entered = bench.shared.ledger.enter(calls.connection().account, &daily, Duration::ZERO).await;
+        let entered =
+            bench.parts.requests.ledger.enter(calls.connection().account, &daily, Duration::ZERO).await;
         drop(entered.unwrap());
     }
-    let began = bench.shared.date_ms();
+    let began = bench.parts.clock.date_ms();
     bench.work();
     let today = bench.erase("ada@example.com").await;
     bench.once(&today, |view| view.step == Step::Confirm).await;
     let first = bench.erase("bob@example.com").await;
     let refused = bench.once(&first, |view| view.attempts == 1 && view.state == State::Waiting).await;
     let second = bench.erase("carl@example.com").await;
-    let forecast = crate::requests::forecast::forecast(&bench.shared, &refused).await.unwrap();
+    let forecast = bench.parts.requests.forecast(&refused).await.unwrap();
     let a_day_later = began + DAY_MS;
     assert!(
         forecast.runs_at.is_some_and(|at| (a_day_later..a_day_later + 60_000).contains(&at)),
@@ -295,7 +298,7 @@ async fn once_at_rest(bench: &Bench, mut is_so: impl AsyncFnMut() -> bool) {
             return;
         }
         // The worker may have looked just before something became due, and then sleeps on a clock that stands still.
-        bench.shared.work.notify_one();
+        bench.parts.requests.bell.ring();
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     panic!("it did not come to that");
@@ -329,7 +332,7 @@ async fn confirmations_that_are_due_together_are_asked_about_in_one_call() {
         assert_eq!((view.state, view.step), (State::Waiting, Step::Confirm));
         due.push(view.next_at.unwrap());
     }
-    let until = due.iter().max().unwrap() - bench.shared.date_ms();
+    let until = due.iter().max().unwrap() - bench.parts.clock.date_ms();
     bench.stand_in.clock().advance(Duration::from_hours(1));
     bench.pass(Duration::from_millis(until.try_into().unwrap()));
     once_at_rest(&bench, async || all_are(2).await).await;
@@ -353,11 +356,11 @@ async fn a_vendor_that_fails_five_times_in_a_row_is_asked_once_a_minute_from_the
     bench.work();
     for _ in 0..=150 {
         once_at_rest(&bench, async || {
-            let now = bench.shared.date_ms();
-            let due = bench.shared.store.read(move |c| Box::pin(queue::due_lanes(c, now))).await.unwrap();
+            let now = bench.parts.clock.date_ms();
+            let due = bench.parts.store.read(move |c| Box::pin(queue::due_lanes(c, now))).await.unwrap();
             let running = requests::Filter { state: Some(State::Running), limit: 1, ..Default::default() };
             let running =
-                bench.shared.store.read(move |c| Box::pin(async move { requests::list(c, &running).await }));
+                bench.parts.store.read(move |c| Box::pin(async move { requests::list(c, &running).await }));
             due.is_empty() && running.await.unwrap().is_empty()
         })
         .await;

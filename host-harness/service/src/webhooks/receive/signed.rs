@@ -26,21 +26,21 @@ fn guest(name: &str) -> Vec<u8> {
 /// An inbox with the connection `signed` to the connector of that name, in its version before.
 async fn inbox() -> Inbox {
     let inbox = Inbox::new().await;
-    let shared = &inbox.bench.shared;
-    shared.host.add_plugin("signed", guest("signed_flawed"), &LoadPolicy::default()).await.unwrap();
+    let parts = &inbox.bench.parts;
+    parts.served.host().add_plugin("signed", guest("signed_flawed"), &LoadPolicy::default()).await.unwrap();
     let mut spec = ConnectionSpec::new("acme", "signed", "signed");
     spec.secrets.insert("signing-key".to_owned(), Secret::new(KEY).unwrap());
     spec.limits.cpu_ms = 50;
-    shared.host.put_connection(spec).unwrap();
-    connection_row(&shared.store, "acme", "signed").await;
+    parts.served.host().put_connection(spec).unwrap();
+    connection_row(&parts.store, "acme", "signed").await;
     inbox
 }
 
 async fn swap(inbox: &Inbox) {
-    let host = &inbox.bench.shared.host;
+    let host = &inbox.bench.parts.served.host();
     let mended = host.load(guest("signed"), &LoadPolicy::default()).await.unwrap();
     host.plugin("signed").unwrap().replace(mended).unwrap();
-    inbox.webhooks.replay_after_swaps().await.unwrap();
+    inbox.bench.parts.inbox.replay_after_swaps().await.unwrap();
 }
 
 fn signature(body: &str) -> String {
@@ -132,7 +132,7 @@ async fn what_is_kept_unproven_keeps_out_nothing_of_the_vendors() {
 #[tokio::test]
 async fn so_many_are_kept_unproven_and_not_one_more_whatever_became_of_them() {
     let inbox = inbox().await;
-    write(&inbox.bench.shared.store, |tx| {
+    write(&inbox.bench.parts.store, |tx| {
         Box::pin(async move {
             let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
                         INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, state, \
@@ -158,7 +158,7 @@ async fn so_many_are_kept_unproven_and_not_one_more_whatever_became_of_them() {
 #[tokio::test]
 async fn more_than_a_connection_may_bring_is_turned_away_before_the_sandbox_is_asked() {
     let inbox = inbox().await;
-    let now = inbox.bench.shared.clock.now();
+    let now = inbox.bench.parts.clock.now();
     while inbox.webhooks.rates.take("signed", now).is_ok() {}
     let body = "opt-out ada@example.com";
     for signature in ["forged", &signature(body)] {

@@ -7,10 +7,7 @@ use crate::{
         bench::component,
         inbox::{Inbox, OPT_OUT, bearer},
     },
-    tokens::{
-        refresh::{Pushed, by_connector},
-        schedule,
-    },
+    tokens::{refresh::by_connector, schedule, settle::Pushed},
     webhooks::upkeep,
 };
 use host_harness::plugin::LoadPolicy;
@@ -21,6 +18,9 @@ use host_store::{
     people,
     testing::write,
 };
+
+/// How long bodies are kept.
+const KEEP: Duration = Duration::from_hours(30 * 24);
 
 #[tokio::test]
 async fn a_delivery_is_stored_then_acknowledged_then_read_and_neither_token_nor_person_is_in_the_database() {
@@ -76,20 +76,23 @@ async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
     let unreadable = inbox.once_all_are(DeliveryState::Unreadable).await;
     assert!(unreadable[0].kept && unreadable[0].reason.as_ref().is_some_and(|why| !why.contains("ada")));
     assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"]);
-    inbox.webhooks.replay_after_swaps().await.unwrap();
+    inbox.bench.parts.inbox.replay_after_swaps().await.unwrap();
     assert_eq!(inbox.list().await[0].readings, 1, "the same version has said what it makes of it");
     let mut bytes = std::fs::read(component()).unwrap();
     // A custom section: the same component under another digest.
     bytes.extend([0, 5, 4]);
     bytes.extend(b"next");
-    let host = &inbox.bench.shared.host;
+    let host = &inbox.bench.parts.served.host();
     let next = host.load(bytes, &LoadPolicy::default()).await.unwrap();
     let (_stop, stopped) = watch::channel(false);
-    let looking = tokio::spawn(upkeep::run(Arc::clone(&inbox.webhooks), stopped));
+    let looking = tokio::spawn(upkeep::run(inbox.bench.parts.inbox.clone(), KEEP, stopped));
     let digest = host.plugin("iterable").unwrap().replace(next).unwrap().to_string();
     let again = inbox.once(|list| list[0].plugin_digest.as_ref() == Some(&digest)).await;
     assert_eq!((again[0].state, again[0].readings), (DeliveryState::Unreadable, 2));
-    assert_eq!(inbox.webhooks.replay("acme", Which::One(again[0].id.clone()), None).await.unwrap(), 1);
+    assert_eq!(
+        inbox.bench.parts.inbox.replay("acme", Which::One(again[0].id.clone()), None).await.unwrap(),
+        1
+    );
     inbox.once(|list| list[0].readings == 3 && list[0].state == DeliveryState::Unreadable).await;
     assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"], "raised again");
     looking.abort();
@@ -110,7 +113,7 @@ async fn a_delivery_whose_reading_fails_stops_no_other_and_is_kept_for_a_replay(
     assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"]);
     inbox.put(|_| {});
     let which = Which::OfConnection("newsletter".to_owned());
-    assert_eq!(inbox.webhooks.replay("acme", which, None).await.unwrap(), 1);
+    assert_eq!(inbox.bench.parts.inbox.replay("acme", which, None).await.unwrap(), 1);
     inbox.once_all_are(DeliveryState::Read).await;
     assert_eq!((inbox.told().await, inbox.alarms().await), (2, Vec::new()));
 }
@@ -120,14 +123,14 @@ async fn what_a_dead_process_was_reading_is_read_at_the_next_start() {
     let mut inbox = Inbox::new().await;
     let token = inbox.token("newsletter").await;
     inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
-    let lost = write(&inbox.bench.shared.store, |tx| {
+    let lost = write(&inbox.bench.parts.store, |tx| {
         Box::pin(async move { deliveries::claim(tx, i64::MAX - 1, i64::MAX, &[]).await })
     });
     let lost = lost.await.unwrap().unwrap();
     inbox.read();
     inbox.once_all_are(DeliveryState::Read).await;
     let end = deliveries::End { state: DeliveryState::Stuck, digest: None, reason: None, events: 0 };
-    let late = write(&inbox.bench.shared.store, move |tx| {
+    let late = write(&inbox.bench.parts.store, move |tx| {
         Box::pin(async move { deliveries::finish(tx, &lost, &end, 0).await })
     });
     assert!(!late.await, "a claim that was taken back ends nothing");
@@ -153,13 +156,13 @@ async fn a_connection_that_is_switched_off_receives_and_reads_once_it_is_on() {
             .await;
         }
     };
-    switch(&inbox.bench.shared.store, 0).await;
+    switch(&inbox.bench.parts.store, 0).await;
     assert_eq!(inbox.deliver("newsletter", &[&bearer(&off)], OPT_OUT).await, Answer::Taken);
     assert_eq!(inbox.deliver("other", &[&bearer(&on)], OPT_OUT).await, Answer::Taken);
     inbox.read();
     let list = inbox.once(|list| list[1].state == DeliveryState::Read).await;
     assert_eq!(list[0].state, DeliveryState::Waiting);
-    switch(&inbox.bench.shared.store, 1).await;
+    switch(&inbox.bench.parts.store, 1).await;
     inbox.once_all_are(DeliveryState::Read).await;
 }
 
@@ -171,9 +174,9 @@ async fn an_erasure_takes_the_persons_deliveries_along_and_a_repeat_brings_nothi
     inbox.deliver("newsletter", &[&bearer(&token)], &OPT_OUT.replace("ada@", "bob@")).await;
     inbox.read();
     inbox.once_all_are(DeliveryState::Read).await;
-    let key = inbox.bench.shared.store.person_key("acme").await.unwrap();
+    let key = inbox.bench.parts.store.person_key("acme").await.unwrap();
     let ada: Vec<PersonName> = vec![key.name(&Identifier::new("email", "ada@example.com"))];
-    write(&inbox.bench.shared.store, move |tx| {
+    write(&inbox.bench.parts.store, move |tx| {
         Box::pin(async move {
             let ada = people::known_as(tx, "newsletter", &ada).await?;
             deliveries::forget(tx, ada).await
@@ -193,10 +196,10 @@ async fn bodies_go_when_their_time_is_over() {
     inbox.read();
     inbox.once_all_are(DeliveryState::Read).await;
     inbox.bench.clock.advance(Duration::from_hours(29 * 24));
-    inbox.webhooks.tidy().await.unwrap();
+    inbox.bench.parts.inbox.tidy(KEEP).await.unwrap();
     assert!(inbox.list().await[0].kept);
     inbox.bench.clock.advance(Duration::from_hours(24));
-    inbox.webhooks.tidy().await.unwrap();
+    inbox.bench.parts.inbox.tidy(KEEP).await.unwrap();
     assert_eq!(inbox.list().await, []);
 }
 
@@ -216,11 +219,11 @@ async fn what_is_damaged_is_set_aside_and_read_again_by_a_replay_alone_and_stops
         assert_eq!((list[0].state, list[0].kept), (DeliveryState::Damaged, true), "{damage}");
         assert_eq!(inbox.alarms().await, ["deliveries-unread newsletter"], "{damage}");
         for _ in 0..3 {
-            inbox.webhooks.replay_after_swaps().await.unwrap();
+            inbox.bench.parts.inbox.replay_after_swaps().await.unwrap();
         }
         assert_eq!(inbox.list().await[0].state, DeliveryState::Damaged, "{damage}");
         assert_eq!(
-            inbox.webhooks.replay("acme", Which::One(list[0].id.clone()), None).await.unwrap(),
+            inbox.bench.parts.inbox.replay("acme", Which::One(list[0].id.clone()), None).await.unwrap(),
             1,
             "{damage}"
         );
@@ -233,16 +236,16 @@ async fn what_was_never_read_raises_an_alarm_when_its_body_goes_and_shows_for_a_
     let token = inbox.token("newsletter").await;
     inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
     inbox.bench.clock.advance(Duration::from_hours(30 * 24));
-    inbox.webhooks.tidy().await.unwrap();
+    inbox.bench.parts.inbox.tidy(KEEP).await.unwrap();
     assert_eq!(inbox.alarms().await, Vec::<String>::new(), "to the hour it is kept");
     inbox.bench.clock.advance(Duration::from_secs(1));
-    inbox.webhooks.tidy().await.unwrap();
+    inbox.bench.parts.inbox.tidy(KEEP).await.unwrap();
     let lost = inbox.list().await;
     assert_eq!((lost[0].state, lost[0].kept), (DeliveryState::Stuck, false));
     assert_eq!(lost[0].reason.as_deref(), Some("its body was kept no longer"));
     assert_eq!(inbox.alarms().await, ["deliveries-lost newsletter"]);
     inbox.bench.clock.advance(Duration::from_hours(7 * 24 + 1));
-    inbox.webhooks.tidy().await.unwrap();
+    inbox.bench.parts.inbox.tidy(KEEP).await.unwrap();
     assert_eq!(inbox.list().await, []);
 }
 
@@ -269,7 +272,11 @@ async fn a_token_is_rotated_at_the_vendor_and_every_delivery_of_the_switch_over_
     });
     inbox.bench.pass(Duration::from_hours(80 * 24));
     let (_stop, stopped) = watch::channel(false);
-    let refreshing = tokio::spawn(schedule::run(Arc::clone(&inbox.bench.shared), stopped));
+    let refreshing = tokio::spawn(schedule::run(
+        inbox.bench.parts.tokens.clone(),
+        inbox.bench.parts.served.clone(),
+        stopped,
+    ));
     while inbox.states().await != [TokenState::Former, TokenState::Current] {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -288,7 +295,7 @@ async fn a_token_is_rotated_at_the_vendor_and_every_delivery_of_the_switch_over_
     inbox.read();
     inbox.once_all_are(DeliveryState::Read).await;
     assert_eq!(inbox.states().await, [TokenState::Former, TokenState::Current]);
-    let hand = by_connector(Arc::clone(&inbox.bench.shared));
+    let hand = by_connector(inbox.bench.parts.served.clone());
     let by_hand = inbox.webhooks.tokens.rotate("acme", "other", &*hand).await.unwrap();
     assert_eq!(by_hand, Some(Pushed::ByHand), "without a webhook id the vendor takes none");
 }

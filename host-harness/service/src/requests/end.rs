@@ -2,55 +2,55 @@
 
 use serde_json::json;
 
-use super::{
-    Came, LATE, Yielded,
-    retry::{After, Cause},
-};
-use crate::service::Shared;
+use super::handler::{Came, Ending};
+use crate::upkeep::LATE;
+use host_harness::clock::Clock;
 use host_model::{
-    contract::erasure::Status,
-    requests::{Action, State, Step},
+    requests::{
+        State,
+        retry::{After, Cause},
+    },
     time::millis,
 };
 use host_store::{
-    Connection, Keys, StoreError,
+    Connection, Keys, Store, StoreError,
     alarms::{self, Alarm},
     audit::{self, Record},
-    holds,
-    people::{self, PersonId},
+    holds, people,
     queue::{self, Change, Claim},
 };
 
 pub(super) async fn end(
-    shared: &Shared,
+    store: &Store,
+    clock: &dyn Clock,
     claim: &Claim,
     came: Came,
     digest: String,
 ) -> Result<(), StoreError> {
-    let at = shared.date_ms();
-    let keys = shared.store.keys(&claim.tenant).await?;
+    let at = clock.date_ms();
+    let keys = store.keys(&claim.tenant).await?;
     let claim = claim.clone();
-    let ended = shared
-        .store
-        .write(move |tx| Box::pin(async move { store(tx, &keys, &claim, came, &digest, at).await }));
-    ended.await
+    store.write(move |tx| Box::pin(async move { write(tx, &keys, &claim, came, &digest, at).await })).await
 }
 
-async fn store(
+async fn write(
     tx: &mut Connection,
     keys: &Keys,
     claim: &Claim,
-    mut came: Came,
+    came: Came,
     digest: &str,
     at: i64,
 ) -> Result<(), StoreError> {
     // Where somebody else has taken the request back, what they find counts.
     let Some(person) = queue::person_of(tx, claim).await? else { return Ok(()) };
-    if let Yielded::Read(read) = &came.yielded {
-        let outcome = read.take_in(tx, keys, claim, person).await?;
-        came.outcome = outcome.or(came.outcome.take());
+    let mut change = change(claim, &came, at);
+    if !came.settles_after.is_zero() {
+        people::settles_at(tx, person, at.saturating_add(millis(came.settles_after))).await?;
     }
-    let change = change(claim, &came, at);
+    if let Some(settle) = &came.settle {
+        let outcome = settle.settle(tx, &Ending { keys, claim, person, change: &change }).await?;
+        change.outcome = outcome.or(change.outcome);
+    }
     if !queue::end(tx, claim, &change).await? {
         return Ok(());
     }
@@ -65,45 +65,15 @@ async fn store(
         ..Record::of("request-attempted")
     };
     audit::append(tx, &claim.tenant, at, &record).await?;
-    if !came.settles_after.is_zero() {
-        people::settles_at(tx, person, at.saturating_add(millis(came.settles_after))).await?;
-    }
     if !came.is_told {
         consequences(tx, claim, &came.after, at).await?;
-    }
-    if claim.action == Action::Erasure {
-        forget_erased(tx, claim, person, (&came, &change), at).await?;
-    }
-    if let Yielded::Applied(applied) = &came.yielded {
-        applied.forget_untaken(tx, person).await?;
     }
     Ok(())
 }
 
-/// Nothing stays of whom the vendor has erased. It did where it took the erasure, whatever came after; then no consent lets
-/// the person in again. Where it never knew them, only what is known here goes.
-async fn forget_erased(
-    tx: &mut Connection,
-    claim: &Claim,
-    person: PersonId,
-    (came, change): (&Came, &Change),
-    at: i64,
-) -> Result<(), StoreError> {
-    let was_unknown = came.receipt().is_some_and(|receipt| receipt.status == Status::NotFound);
-    match change.state {
-        State::Done if was_unknown => people::not_found(tx, person, at).await,
-        State::Done => people::erased(tx, &claim.id, person, at).await,
-        State::Failed if change.is_acknowledged => people::erased(tx, &claim.id, person, at).await,
-        _ => Ok(()),
-    }
-}
-
 fn change(claim: &Claim, came: &Came, at: i64) -> Change {
-    let is_acknowledged = claim.is_acknowledged || came.receipt().is_some() && claim.step == Step::Act;
-    let reference = match came.receipt() {
-        Some(receipt) => receipt.reference.clone().or_else(|| claim.reference.clone()),
-        None => claim.reference.clone(),
-    };
+    let is_acknowledged = claim.is_acknowledged || came.is_acknowledged;
+    let reference = came.reference.clone().or_else(|| claim.reference.clone());
     let (state, step, next_at, failures, reason) = match &came.after {
         After::Finished { state, reason } => (*state, claim.step, at, claim.failures, reason.clone()),
         After::Again { step, wait, reason, cause } => {
@@ -126,10 +96,7 @@ fn change(claim: &Claim, came: &Came, at: i64) -> Change {
         reference,
         outcome: came.outcome.clone(),
         reason,
-        sealed_details: match &came.yielded {
-            Yielded::Applied(applied) => applied.sealed_details.clone(),
-            _ => None,
-        },
+        sealed_details: came.sealed_details.clone(),
         result: came.result.clone(),
         at,
     }

@@ -1,0 +1,67 @@
+//! What the handlers are served from, each part by itself: a handler takes the two or three that it uses.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use host_harness::clock::Clock;
+use host_service::{
+    connections::Connections,
+    consent::{catalogue::Catalogue, feed::Feed, mappings::Mappings},
+    requests::Requests,
+    served::Served,
+    service::Parts,
+    telemetry::Telemetry,
+    tokens::Tokens,
+    webhooks::{inbox::Inbox, receive::Webhooks},
+};
+use host_store::Store;
+
+/// The state of the router.
+#[derive(Clone, FromRef)]
+pub(crate) struct Api {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    served: Served,
+    connections: Connections,
+    requests: Requests,
+    catalogue: Catalogue,
+    mappings: Mappings,
+    feed: Feed,
+    tokens: Tokens,
+    webhooks: Webhooks,
+    inbox: Inbox,
+    telemetry: Telemetry,
+}
+
+impl From<Parts> for Api {
+    fn from(parts: Parts) -> Self {
+        let Parts {
+            store,
+            clock,
+            served,
+            connections,
+            requests,
+            catalogue,
+            mappings,
+            feed,
+            tokens,
+            webhooks,
+            inbox,
+            telemetry,
+        } = parts;
+        Self {
+            store,
+            clock,
+            served,
+            connections,
+            requests,
+            catalogue,
+            mappings,
+            feed,
+            tokens,
+            webhooks,
+            inbox,
+            telemetry,
+        }
+    }
+}

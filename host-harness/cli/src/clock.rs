@@ -1,0 +1,34 @@
+//! The machine's clock, set ahead: tests move days without waiting for them and without changing what is stored.
+
+use std::time::{Duration, SystemTime};
+
+use futures::future::BoxFuture;
+use host_harness::clock::{Clock, SystemClock};
+
+/// The machine's clock, with a date that is ahead of the machine's.
+#[derive(Debug)]
+pub(crate) struct ClockAhead {
+    machine: SystemClock,
+    ahead: Duration,
+}
+
+impl ClockAhead {
+    /// So far ahead.
+    pub(crate) fn by(ahead: Duration) -> Self {
+        Self { machine: SystemClock::default(), ahead }
+    }
+}
+
+impl Clock for ClockAhead {
+    fn now(&self) -> Duration {
+        self.machine.now()
+    }
+
+    fn date(&self) -> SystemTime {
+        self.machine.date() + self.ahead
+    }
+
+    fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
+        self.machine.sleep_until(then)
+    }
+}

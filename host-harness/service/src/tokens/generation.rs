@@ -1,0 +1,60 @@
+//! A generation of a token in the database and in the audit chain.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::who::Who;
+use host_model::{
+    secret::Secret,
+    token::{self, TokenState, TokenView},
+};
+use host_store::{
+    Connection, StoreError,
+    audit::{self, Record},
+    tokens::{self},
+};
+
+/// Ends the tokens of `connection` that are over, and tells the others.
+pub(super) async fn retire_over(
+    tx: &mut Connection,
+    connection: &str,
+    now: i64,
+) -> Result<Vec<TokenView>, StoreError> {
+    let live: Vec<_> = tokens::live(tx, connection).await?.into_iter().map(|known| known.token).collect();
+    let over = token::over(&live, now);
+    for generation in &over {
+        tokens::end(tx, connection, *generation, TokenState::Retired, now).await?;
+    }
+    Ok(live.into_iter().filter(|token| !over.contains(&token.generation)).collect())
+}
+
+/// Puts on record what became of a token, and who asked for it.
+pub(super) async fn record(
+    tx: &mut Connection,
+    tenant: &str,
+    connection: &str,
+    (what, by): (&'static str, Option<Who>),
+    generation: i64,
+    at: i64,
+) -> Result<(), StoreError> {
+    let by = by.map(|Who(name)| name);
+    let record = Record {
+        connection: Some(connection.to_owned()),
+        detail: json!({ "generation": generation, "by": by }),
+        ..Record::of(what)
+    };
+    audit::append(tx, tenant, at, &record).await
+}
+
+/// 256 random bits.
+pub(super) fn new_token() -> Result<Secret, StoreError> {
+    let mut bits = zeroize::Zeroizing::new([0; 32]);
+    let unsealable = host_store::Unsealable;
+    getrandom::fill(bits.as_mut_slice()).map_err(|_| unsealable)?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bits.as_slice())).ok_or(unsealable)?)
+}
+
+pub(super) fn digest(token: &Secret) -> [u8; 32] {
+    Sha256::digest(token.expose()).into()
+}

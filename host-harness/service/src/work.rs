@@ -1,0 +1,61 @@
+//! The loop that carries out requests and reads deliveries: claim what is due under a lease, run it as tasks that store their
+//! own ends, look again.
+
+use std::{future::Future, time::Duration};
+
+use host_harness::clock::Clock;
+use host_store::StoreError;
+use tokio::sync::watch;
+
+use crate::{
+    bell::Bell,
+    tasks::{GRACE, Tasks},
+};
+
+/// How long to wait for a bell before looking all the same: what waits for a time rings none.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How much longer than its call a claim lasts: its end has to be stored too.
+pub(crate) const LEASE_MARGIN_MS: i64 = 60_000;
+
+/// What is to be done.
+pub(crate) trait Source: Send {
+    /// What a task is about.
+    type Subject: Send;
+
+    /// Claims what is due, as far as there is room beside `under_way`, and begins it.
+    fn begin(
+        &mut self,
+        under_way: &mut Tasks<Self::Subject>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Hands back what was cut off because the service stops.
+    fn hand_back(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Does what `source` has to do until the service stops, then lets what is under way end.
+pub(crate) async fn run<S: Source>(
+    mut source: S,
+    clock: &dyn Clock,
+    bell: &Bell,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut under_way = Tasks::default();
+    while !*stop.borrow() {
+        if let Err(error) = source.begin(&mut under_way).await {
+            tracing::error!(%error, "what is due cannot be claimed");
+        }
+        let again_at = clock.now() + LOOK;
+        tokio::select! {
+            _ = stop.changed() => {}
+            Some(_) = under_way.ended() => {}
+            () = bell.rung() => {}
+            () = clock.sleep_until(again_at) => {}
+        }
+        // One look is worth it for all that have ended.
+        under_way.sweep();
+    }
+    if !under_way.finish(GRACE).await {
+        source.hand_back().await;
+    }
+}
