@@ -16,7 +16,6 @@ struct Metadata {
 
 #[derive(Deserialize)]
 pub(crate) struct Package {
-    pub(crate) name: String,
     pub(crate) targets: Vec<Target>,
 }
 

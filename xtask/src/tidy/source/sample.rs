@@ -20,5 +20,5 @@ pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
 /// The library whose root is `lib.rs` there.
 pub(crate) fn library(folder: &TempDir) -> Package {
     let target = Target { kind: vec!["lib".to_owned()], src_path: folder.path().join("lib.rs") };
-    Package { name: "library".to_owned(), targets: vec![target] }
+    Package { targets: vec![target] }
 }
