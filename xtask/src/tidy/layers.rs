@@ -1,53 +1,71 @@
-//! Borders that cargo cannot express: inside the host's crate, generated types and wasmtime stay behind the sandbox, so that
-//! a second contract version reaches nothing else.
+//! Borders that cargo cannot express: inside the host's crate, generated types and wasmtime stay with what runs a sandbox, so
+//! that a second contract version reaches nothing else.
 
 use std::{fs, path::Path};
 
 use anyhow::Result;
 use xtask::components::root;
 
-/// What of the host's crate names no wasmtime type and no generated one, as folders or files.
-const BEHIND_NO_SANDBOX: [&str; 11] = [
-    "clock.rs",
-    "config",
-    "config.rs",
-    "connection",
-    "connection.rs",
-    "credential.rs",
-    "door",
-    "door.rs",
-    "egress",
-    "egress.rs",
-    "lines.rs",
+/// Where the host runs sandboxes.
+const HARNESS: &str = "host-harness/harness/src";
+/// What there names wasmtime's types or generated ones, as folders or files. Nothing else does, neither connections, egress, door
+/// and configuration nor what is new.
+const RUNS_SANDBOXES: [&str; 15] = [
+    "bindings",
+    "bindings.rs",
+    "calls.rs",
+    "calls/measure.rs",
+    "engine.rs",
+    "imports",
+    "imports.rs",
+    "plugin/exports.rs",
+    "plugin/load.rs",
+    "plugin/loaded.rs",
+    "plugin/surface.rs",
+    "sandbox/failure.rs",
+    "sandbox/host_time.rs",
+    "sandbox/instance.rs",
+    "sandbox/state.rs",
 ];
+/// The plugin's one file that sees generated types, and what `cargo component` writes.
+const SEES_BINDINGS: [&str; 3] = ["component.rs", "bindings.rs", "lib.rs"];
 /// How either would be named.
 const NAMES: [&str; 3] = ["wasmtime::", "bindings::", "wit_bindgen"];
 
 pub(super) fn findings() -> Result<Vec<String>> {
     let mut findings = Vec::new();
-    for part in BEHIND_NO_SANDBOX {
-        look(&root().join("host-harness/harness/src").join(part), &NAMES, &mut findings)?;
-    }
-    // The plugin's one file that sees generated types, and what `cargo component` writes.
-    let seen_by = ["component.rs", "bindings.rs", "lib.rs"];
-    for entry in fs::read_dir(root().join("plugin/src"))? {
-        let path = entry?.path();
-        if !seen_by.iter().any(|name| path.ends_with(name)) {
-            look(&path, &NAMES, &mut findings)?;
-        }
-    }
+    let harness = root().join(HARNESS);
+    findings.extend(missing(&harness, &RUNS_SANDBOXES));
+    look(&harness, &RUNS_SANDBOXES, &mut findings)?;
+    look(&root().join("plugin/src"), &SEES_BINDINGS, &mut findings)?;
     Ok(findings)
 }
 
-fn look(path: &Path, names: &[&str], findings: &mut Vec<String>) -> Result<()> {
+/// What was moved since it was listed.
+fn missing(source: &Path, listed: &[&str]) -> Vec<String> {
+    let gone = listed.iter().map(|part| source.join(part)).filter(|part| !part.exists());
+    gone.map(|part| format!("{}: may name what its layer does not know, and is not there", part.display()))
+        .collect()
+}
+
+/// Looks through a source folder, but for `but`.
+fn look(source: &Path, but: &[&str], findings: &mut Vec<String>) -> Result<()> {
+    let but: Vec<_> = but.iter().map(|part| source.join(part)).collect();
+    look_at(source, &|path| but.iter().any(|part| part == path), findings)
+}
+
+fn look_at(path: &Path, is_left_out: &dyn Fn(&Path) -> bool, findings: &mut Vec<String>) -> Result<()> {
+    if is_left_out(path) {
+        return Ok(());
+    }
     if path.is_dir() {
         for entry in fs::read_dir(path)? {
-            look(&entry?.path(), names, findings)?;
+            look_at(&entry?.path(), is_left_out, findings)?;
         }
         return Ok(());
     }
     let text = fs::read_to_string(path)?;
-    for name in names.iter().filter(|name| text.contains(**name)) {
+    for name in NAMES.iter().filter(|name| text.contains(**name)) {
         findings.push(format!("{}: names `{name}`, which its layer does not know", path.display()));
     }
     Ok(())
@@ -56,12 +74,37 @@ fn look(path: &Path, names: &[&str], findings: &mut Vec<String>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::source::sample::folder;
 
     #[test]
-    fn a_layer_that_names_what_it_may_not_know_is_found() {
+    fn a_layer_that_names_what_it_may_not_know_is_found_wherever_it_is_not_left_out() {
+        let folder = folder(&[
+            ("engine.rs", "use wasmtime::Engine;"),
+            ("bindings/linker.rs", "use wasmtime::component::Linker;"),
+            ("egress.rs", "use crate::bindings::contract;\nuse wasmtime::Store;"),
+            ("egress/new/deep.rs", "fn f(error: wasmtime::Error) {}"),
+            ("door.rs", "//! What stands before wasmtime."),
+        ]);
         let mut findings = Vec::new();
-        let engine = root().join("host-harness/harness/src/engine.rs");
-        look(&engine, &NAMES, &mut findings).unwrap();
-        assert_eq!(findings.len(), 2, "{findings:?}");
+        look(folder.path(), &["engine.rs", "bindings"], &mut findings).unwrap();
+        findings.sort();
+        let shown: Vec<_> =
+            findings.iter().map(|found| found.replace(folder.path().to_str().unwrap(), "")).collect();
+        assert_eq!(
+            shown,
+            [
+                "/egress.rs: names `bindings::`, which its layer does not know",
+                "/egress.rs: names `wasmtime::`, which its layer does not know",
+                "/egress/new/deep.rs: names `wasmtime::`, which its layer does not know",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_listed_and_gone_is_found() {
+        let folder = folder(&[("lib.rs", "")]);
+        let found = missing(folder.path(), &["lib.rs", "moved.rs"]);
+        let told = "moved.rs: may name what its layer does not know, and is not there";
+        assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
     }
 }
