@@ -34,7 +34,8 @@ pub enum NotCounted {
     Store(#[from] StoreError),
 }
 
-/// Writes a request down in all of `limits`, or says how long until there is room in all of them.
+/// Counts a request in all of `limits`, and returns the id of each entry, for [`end`]. The entries count as if the request ended
+/// after `ends_within`, until its end is known.
 pub async fn enter(
     tx: &mut Connection,
     account: &[u8; 32],
