@@ -8,9 +8,9 @@ mod declaration;
 mod fill;
 mod ledger;
 mod limiter;
+mod limits;
 mod network;
 mod permit;
-mod places;
 mod refused;
 pub mod retry_after;
 mod send;
@@ -22,8 +22,8 @@ pub use caller::Caller;
 pub use declaration::{Declaration, ManifestError};
 pub use ledger::{Leave, Ledger, NotEntered};
 pub use limiter::Full;
+pub use limits::is_long;
 pub use network::{Lookup, Network, SystemLookup, client};
-pub use places::is_long;
 pub use trace::{Exchange, Trace};
 pub use transport::{Answer, DryRun, Outgoing, Transport};
 
@@ -37,7 +37,7 @@ use crate::clock::{Clock, SystemClock};
 use captured::Captured;
 use ledger::InMemory;
 use limiter::Limiter;
-use places::Places;
+use limits::Places;
 
 /// The way out of every call. Lives as long as the process, with the limits and captured secrets of every connection.
 pub struct Egress {

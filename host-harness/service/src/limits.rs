@@ -11,7 +11,7 @@ use host_harness::{
 use host_model::{contract::manifest::Limit, time::milliseconds};
 use host_store::{
     PersonKey, Store, StoreError,
-    sends::{self, NotCounted},
+    limits::{self, NotCounted},
 };
 
 /// Stands for the host itself among the tenants, whose names are never empty.
@@ -36,7 +36,7 @@ impl StoredLedger {
     pub(crate) async fn free(&self, account: [u8; 32], limit: &Limit) -> Result<i64, StoreError> {
         let account = self.key.digest(&account);
         let (limit, now) = (limit.clone(), milliseconds(self.clock.date()));
-        self.store.read(move |c| Box::pin(async move { sends::free(c, &account, &limit, now).await })).await
+        self.store.read(move |c| Box::pin(async move { limits::free(c, &account, &limit, now).await })).await
     }
 
     /// Moves the counted requests to when they ended.
@@ -46,7 +46,7 @@ impl StoredLedger {
             let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
             runtime.spawn(async move {
                 let at = milliseconds(clock.date());
-                let moved = store.write(move |tx| Box::pin(async move { sends::end(tx, &entries, at).await }));
+                let moved = store.write(move |tx| Box::pin(async move { limits::end(tx, &entries, at).await }));
                 if let Err(error) = moved.await {
                     tracing::warn!(%error, "a request counts for longer than it should: its end was not stored");
                 }
@@ -69,7 +69,7 @@ impl Ledger for StoredLedger {
             let entered = self
                 .store
                 .try_write(move |tx| {
-                    Box::pin(async move { sends::enter(tx, &account, &limits, now, ends_within).await })
+                    Box::pin(async move { limits::enter(tx, &account, &limits, now, ends_within).await })
                 })
                 .await;
             match entered {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use host_harness::clock::Clock;
 use host_model::{
-    consent::newest::ECHO_MS,
+    consent::echo::ECHO_MS,
     requests::deadline::{self, Due},
     time::{DAY_MS, millis},
 };

@@ -4,7 +4,10 @@ use sqlx::{Row, any::AnyRow};
 
 use crate::{database::Connection, error::StoreError, person::PersonId};
 use host_model::{
-    consent::newest::{Ledger, Origin, Recorded, Write},
+    consent::{
+        echo::Write,
+        newest::{Ledger, Origin, Recorded},
+    },
     contract::consent::{Choice, ItemId},
 };
 

@@ -24,6 +24,7 @@ mod handle;
 pub mod holds;
 pub mod items;
 pub mod lane;
+pub mod limits;
 pub mod merged;
 mod named;
 pub mod notices;
@@ -35,7 +36,6 @@ pub mod requests;
 mod restore;
 mod schema;
 mod seal;
-pub mod sends;
 mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -29,7 +29,7 @@ const MAY_EXPOSE: [(&str, &str); 22] = [
     ("host-harness/harness/src/connection/token.rs", "the digest of a webhook token"),
     ("host-harness/harness/src/credential.rs", "the key of an HMAC"),
     ("host-harness/harness/src/egress/credentials.rs", "whether a secret is the one that was refused"),
-    ("host-harness/harness/src/egress/fill/blanks.rs", "a request's blanks"),
+    ("host-harness/harness/src/egress/fill/secrets.rs", "a request's blanks"),
     ("host-harness/model/src/secret.rs", "comparing"),
     ("host-harness/service/src/connections/differences.rs", "whether two secrets differ"),
     ("host-harness/service/src/connections/owned.rs", "what is sealed in the database"),

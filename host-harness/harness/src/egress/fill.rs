@@ -1,10 +1,10 @@
 //! From a permitted request to one that can be sent: blanks filled, path and query encoded, the host's fields written.
 
-mod blanks;
 mod body;
 mod path;
+mod secrets;
 
-pub(super) use blanks::Fillings;
+pub(super) use secrets::Fillings;
 
 use std::borrow::Cow;
 
@@ -19,11 +19,11 @@ use super::{
     transport::Outgoing,
 };
 use crate::connection::Connection;
-use blanks::{no_token, open_blank};
 use host_model::contract::{
     http::{HttpError, HttpErrorKind, Request},
     manifest::Place,
 };
+use secrets::{no_token, open_blank};
 
 /// The request as it goes out.
 pub(crate) fn outgoing(

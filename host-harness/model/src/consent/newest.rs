@@ -27,16 +27,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::echo::{ECHO_MS, SECOND_MS, Write, is_echo, second};
 use crate::{
     contract::consent::{Choice, ItemId, Preference},
     words::words,
 };
-
-/// How long after a write the vendor's event about it may be dated, and how long a reading may not show it, in
-/// milliseconds: ten minutes.
-pub const ECHO_MS: u64 = 600_000;
-
-const SECOND_MS: u64 = 1_000;
 
 /// Where a recorded choice was heard of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,17 +67,6 @@ pub struct Recorded {
 
 /// What stands for each item of one person at one connection.
 pub type Ledger = BTreeMap<ItemId, Recorded>;
-
-/// A choice that we told the vendor and that it has taken, or may have taken, or had already; none that it refused.
-/// All of an item's are to be remembered for as long as a delivery may be late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Write {
-    /// In or out.
-    pub choice: Choice,
-    /// When the request left, in milliseconds since 1970 in UTC.
-    pub sent_at_ms: u64,
-}
 
 /// What something heard is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,11 +240,6 @@ pub fn by_then(chosen_at_ms: u64, heard_at: i64) -> u64 {
     chosen_at_ms.min(u64::try_from(heard_at).unwrap_or(0))
 }
 
-/// The second that a time in milliseconds since 1970 falls into.
-pub fn second(ms: u64) -> u64 {
-    ms / SECOND_MS
-}
-
 /// The second of the last write of `choice`.
 fn sent(writes: &[Write], choice: Choice) -> Option<u64> {
     writes.iter().filter(|write| write.choice == choice).map(|write| second(write.sent_at_ms)).max()
@@ -269,14 +248,6 @@ fn sent(writes: &[Write], choice: Choice) -> Option<u64> {
 fn is_newer(chosen: &Preference, than: Choice, at: u64) -> bool {
     let when = second(chosen.chosen_at_ms);
     when > at || (when == at && chosen.choice == Choice::OptOut && than == Choice::OptIn)
-}
-
-/// Whether the event tells of one of `writes`.
-pub fn is_echo(event: &Preference, writes: &[Write]) -> bool {
-    writes.iter().filter(|write| write.choice == event.choice).any(|write| {
-        let from = second(write.sent_at_ms);
-        (from..=from + second(ECHO_MS)).contains(&second(event.chosen_at_ms))
-    })
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ mod erased;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    echo::second,
     mapping::item::{StoredItem, titled},
-    newest::{Ledger, Origin, Recorded, by_then, choose, second},
+    newest::{Ledger, Origin, Recorded, by_then, choose},
     notice::{Notice, NoticePreference, System, propagates},
 };
 use crate::contract::consent::{Choice, ItemId, Preference};

@@ -8,7 +8,10 @@
 //! One limit: a person who opts in again within that minute cannot be told from it, and stays opted out. Nothing is done
 //! for an opt-in that was put back: an opt-out is never doubted.
 
-use super::newest::{Judged, News, Origin, Recorded, Write, is_echo, second};
+use super::{
+    echo::{Write, is_echo, second},
+    newest::{Judged, News, Origin, Recorded},
+};
 use crate::contract::consent::{Choice, Preference};
 
 /// How long a vendor may need to show what a person has chosen there, in milliseconds: Iterable about a minute.

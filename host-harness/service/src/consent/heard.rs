@@ -8,7 +8,8 @@ use crate::requests::{
 use host_model::{
     consent::{
         Cause,
-        newest::{Judged, News, Recorded, by_then, hear, is_echo},
+        echo::is_echo,
+        newest::{Judged, News, Recorded, by_then, hear},
         outbound::Requested,
         put_back::{LAG_MS, put_back},
     },

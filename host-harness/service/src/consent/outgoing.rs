@@ -5,7 +5,8 @@ use crate::requests::{about::About, handler::Prepared};
 use host_model::{
     consent::{
         Cause, Notice, NoticePreference,
-        newest::{Write, choose, second},
+        echo::{Write, second},
+        newest::choose,
         outbound::{Plan, Requested},
     },
     contract::{

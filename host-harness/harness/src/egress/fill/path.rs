@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::blanks::{Fillings, no_token, open_blank};
+use super::secrets::{Fillings, no_token, open_blank};
 use crate::egress::{
     declaration::Declared,
     refused::{denied, no_credential},

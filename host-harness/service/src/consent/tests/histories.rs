@@ -9,7 +9,7 @@ use super::*;
 use host_harness::door::Admitted;
 use host_model::{
     consent::{
-        newest::{ECHO_MS, Write},
+        echo::{ECHO_MS, Write},
         put_back::came_by_a_write,
     },
     contract::{
