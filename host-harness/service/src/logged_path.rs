@@ -7,7 +7,7 @@ const MAX_SEGMENTS: usize = 12;
 /// Shorter than a webhook token, an API key or a hash.
 const MAX_SEGMENT_CHARS: usize = 40;
 
-/// `path`, each segment that is not a plain name replaced by `…`, cut after [`MAX_SEGMENTS`] segments.
+/// `path`, each segment that is not a plain name replaced by `…`, cut after 12 segments.
 pub fn logged_path(path: &str) -> String {
     let mut segments: Vec<_> = path.split('/').map(logged_segment).take(MAX_SEGMENTS + 1).collect();
     if path.split('/').nth(MAX_SEGMENTS + 1).is_some() {
