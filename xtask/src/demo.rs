@@ -32,6 +32,7 @@ pub(crate) fn run_all() -> Result<()> {
     run(&mut cargo([
         "build",
         "--package=host-cli",
+        "--package=host-harness",
         "--package=iterable-stand-in",
         "--bins",
         "--example=hot_swap",

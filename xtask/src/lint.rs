@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What cargo checks: a name, and cargo's arguments.
-const CHECKS: [(&str, &[&str]); 4] = [
+const CHECKS: [(&str, &[&str]); 5] = [
     ("formatting", &["fmt", "--all", "--check"]),
     (
         "clippy",
@@ -23,6 +23,10 @@ const CHECKS: [(&str, &[&str]); 4] = [
             "--",
             "--deny=warnings",
         ],
+    ),
+    (
+        "clippy for the program as it is shipped, without the test clock",
+        &["clippy", "--package=host-cli", "--bins", "--", "--deny=warnings"],
     ),
     (
         "clippy for wasm: plugin and test guests",

@@ -1,14 +1,11 @@
 //! Alarms: listed until somebody clears them by name.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::State,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{
@@ -17,12 +14,8 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::state::Api;
-use host_harness::clock::Clock;
-use host_store::Store;
-use host_store::{
-    alarms::{self, Raised},
-    audit::{self, Record},
-};
+use host_service::alarms;
+use host_store::alarms::Raised;
 
 /// A note is a sentence, not a report.
 const LONGEST_NOTE: usize = 500;
@@ -53,18 +46,15 @@ struct Clearing {
 
 /// The alarms that nobody has cleared.
 #[utoipa::path(get, path = "/api/v1/alarms", tag = "alarms", responses((status = 200, body = Alarms)))]
-async fn list(State(store): State<Store>, caller: Caller) -> Result<axum::Json<Alarms>, Problem> {
-    let alarms = store.read(|connection| Box::pin(alarms::open(connection))).await?;
-    let seen = alarms.into_iter().filter(|alarm| caller.reaches(&alarm.tenant)).collect();
-    Ok(axum::Json(Alarms { alarms: seen }))
+async fn list(State(alarms): State<alarms::Alarms>, caller: Caller) -> Result<axum::Json<Alarms>, Problem> {
+    Ok(axum::Json(Alarms { alarms: seen(&alarms, &caller).await? }))
 }
 
 /// Clears an alarm in the name of the API key. What it was about may raise it again.
 #[utoipa::path(post, path = "/api/v1/alarms/{id}/clear", tag = "alarms", params(("id" = String, Path)),
     request_body = Clearing, responses((status = 200, body = Object)))]
 async fn clear(
-    State(clock): State<Arc<dyn Clock>>,
-    State(store): State<Store>,
+    State(alarms): State<alarms::Alarms>,
     Writer(caller): Writer,
     Path(id): Path<String>,
     Json(Clearing { note }): Json<Clearing>,
@@ -73,25 +63,14 @@ async fn clear(
         let detail = format!("note: at most {LONGEST_NOTE} characters");
         return Err(Problem::of(kinds::BAD_BODY, detail));
     }
-    let (at, who) = (clock.date_ms(), caller.who().0);
-    let by = note.map_or_else(|| who.clone(), |note| format!("{who}: {note}"));
-    let asked = id.clone();
-    let cleared = store.write(move |tx| {
-        Box::pin(async move {
-            let open = alarms::open(tx).await?;
-            if !open.iter().any(|alarm| alarm.id == id && caller.reaches(&alarm.tenant)) {
-                return Ok(None);
-            }
-            let cleared = alarms::clear(tx, at, &id, &by).await?;
-            if let Some(alarm) = &cleared {
-                let detail = json!({"by": who, "alarm": alarm.kind, "about": alarm.about});
-                let record =
-                    Record { connection: alarm.connection.clone(), detail, ..Record::of("alarm-cleared") };
-                audit::append(tx, &alarm.tenant, at, &record).await?;
-            }
-            Ok(cleared)
-        })
-    });
-    let unknown = || Problem::of(kinds::UNKNOWN, format!("no alarm {asked} is open"));
-    cleared.await?.map(axum::Json).ok_or_else(unknown)
+    let unknown = || Problem::of(kinds::UNKNOWN, format!("no alarm {id} is open"));
+    let alarm = seen(&alarms, &caller).await?.into_iter().find(|alarm| alarm.id == id).ok_or_else(unknown)?;
+    let cleared = alarms.clear(alarm.id, caller.who(), note).await?;
+    cleared.map(axum::Json).ok_or_else(unknown)
+}
+
+/// The open alarms that `caller` may see.
+async fn seen(alarms: &alarms::Alarms, caller: &Caller) -> Result<Vec<Raised>, Problem> {
+    let open = alarms.open().await?;
+    Ok(open.into_iter().filter(|alarm| caller.reaches(&alarm.tenant)).collect())
 }

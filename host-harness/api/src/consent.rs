@@ -228,7 +228,7 @@ impl From<MappingError> for Problem {
     fn from(error: MappingError) -> Self {
         let detail = error.to_string();
         match error {
-            MappingError::NotServed(_) => Self::of(kinds::UNSUITED, detail),
+            MappingError::NotServed(not_served) => not_served.into(),
             MappingError::NotListed(_) => Self::of(kinds::VENDOR, detail),
             MappingError::Problems(problems) => {
                 let errors = problems.iter().map(|problem| (problem.place.clone(), problem.without_place()));

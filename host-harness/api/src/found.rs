@@ -3,7 +3,7 @@
 use host_harness::sandbox::Calls;
 use host_service::{
     connections::{Connections, owned::Owned},
-    served::Served,
+    served::{NotServed, Served},
 };
 use host_store::{Store, connections as kept};
 
@@ -37,5 +37,15 @@ fn unknown(key: &str) -> Problem {
 
 /// The calls of a connection, where it can make any.
 pub(crate) fn calls(served: &Served, key: &str) -> Result<Calls, Problem> {
-    served.calls(key).map_err(|not_served| Problem::of(kinds::UNSUITED, not_served.to_string()))
+    served.calls(key).map_err(Problem::from)
+}
+
+impl From<NotServed> for Problem {
+    fn from(not_served: NotServed) -> Self {
+        let kind = match not_served {
+            NotServed::Unknown(_) => kinds::UNKNOWN,
+            NotServed::Unsuited { .. } => kinds::UNSUITED,
+        };
+        Self::of(kind, not_served.to_string())
+    }
 }

@@ -1,6 +1,6 @@
 //! The operator's HTTP API. A file a resource: its routes, its handlers and its part of the OpenAPI document.
 //!
-//! To add one: write `api/NAME.rs` with `routes()` and `Part`, and name it in `routes` and `document`.
+//! To add one: write `src/NAME.rs` with `routes()` and `Part`, and name it in `routes` and `document`.
 
 mod access;
 mod alarms;

@@ -1,7 +1,5 @@
 //! Requests: sent, listed, looked at, and put back in the queue.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::State,
@@ -10,7 +8,6 @@ use axum::{
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
@@ -22,7 +19,6 @@ use super::{
 };
 use crate::identity::Identity;
 use crate::state::Api;
-use host_harness::clock::Clock;
 use host_model::requests::{Action, State as Standing};
 use host_service::connections::Connections;
 use host_service::requests::Requests;
@@ -32,10 +28,7 @@ use host_service::requests::{
     handler::Asked,
 };
 use host_store::Store;
-use host_store::{
-    audit::{self, Record},
-    requests::{self, AttemptView, Filter, View},
-};
+use host_store::requests::{self, AttemptView, Filter, View};
 
 /// A page that is read in one go.
 const USUAL_PAGE: i64 = 50;
@@ -207,33 +200,15 @@ async fn show(
 async fn replay(
     State(store): State<Store>,
     State(requests): State<Requests>,
-    State(clock): State<Arc<dyn Clock>>,
     Writer(caller): Writer,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let request = known(&store, &caller, &id).await?;
-    let (at, by) = (clock.date_ms(), caller.who().0);
-    let replayed = store.write(move |tx| {
-        Box::pin(async move {
-            if !requests::replay(tx, &request.id, at).await? {
-                return Ok(None);
-            }
-            let record = Record {
-                connection: Some(request.connection.clone()),
-                request: Some(request.id.clone()),
-                detail: json!({ "by": by }),
-                ..Record::of("request-replayed")
-            };
-            audit::append(tx, &request.tenant, at, &record).await?;
-            requests::show(tx, &request.id).await
-        })
-    });
-    let Some(view) = replayed.await? else {
+    let Some(view) = requests.replay(request, caller.who()).await? else {
         let detail = "only a request that failed or expired, and whose person is still known here, can be replayed; \
                       send a new one instead";
         return Err(Problem::of(kinds::NOT_REPLAYED, detail));
     };
-    requests.wake();
     Ok(taken(Accepted { view, was_sent_before: true }))
 }
 
@@ -250,13 +225,11 @@ impl From<AcceptError> for Problem {
     fn from(error: AcceptError) -> Self {
         let detail = error.to_string();
         match error {
-            AcceptError::UnknownConnection(_) => Self::of(kinds::UNKNOWN, detail),
+            AcceptError::NotServed(not_served) => not_served.into(),
             AcceptError::NotEnabled { .. } | AcceptError::ActionNotEnabled { .. } => {
                 Self::of(kinds::NOT_ENABLED, detail)
             }
-            AcceptError::NotServed { .. } | AcceptError::NotOffered { .. } => {
-                Self::of(kinds::UNSUITED, detail)
-            }
+            AcceptError::NotOffered { .. } => Self::of(kinds::UNSUITED, detail),
             AcceptError::NoUsableKind { accepted, .. } => {
                 Self::of(kinds::NO_USABLE_KIND, detail).with("accepted", accepted.into())
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use host_harness::clock::Clock;
 use host_service::{
+    alarms::Alarms,
     connections::Connections,
     consent::{catalogue::Catalogue, feed::Feed, mappings::Mappings},
     requests::Requests,
@@ -30,6 +31,7 @@ pub(crate) struct Api {
     tokens: Tokens,
     webhooks: Webhooks,
     inbox: Inbox,
+    alarms: Alarms,
     telemetry: Telemetry,
 }
 
@@ -47,6 +49,7 @@ impl From<Parts> for Api {
             tokens,
             webhooks,
             inbox,
+            alarms,
             telemetry,
         } = parts;
         Self {
@@ -61,6 +64,7 @@ impl From<Parts> for Api {
             tokens,
             webhooks,
             inbox,
+            alarms,
             telemetry,
         }
     }

@@ -6,11 +6,11 @@ use tokio::sync::Notify;
 
 /// Wakes one loop. A ring that comes while it is busy is not lost.
 #[derive(Clone, Debug, Default)]
-pub struct Bell(Arc<Notify>);
+pub(crate) struct Bell(Arc<Notify>);
 
 impl Bell {
     /// There may be work.
-    pub fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.0.notify_one();
     }
 

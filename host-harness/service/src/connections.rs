@@ -36,16 +36,16 @@ pub struct Connections {
     clock: Arc<dyn Clock>,
     /// Rung when a connection goes on.
     bell: Bell,
-    registry: Arc<Registry>,
+    sources: Arc<Sources>,
 }
 
 /// Where connections and plugins come from, and what lets one change at a time.
 #[derive(Debug, Default)]
-struct Registry {
+struct Sources {
     /// The file whose connections are taken in.
     file: Option<PathBuf>,
     /// Where each plugin of that file comes from.
-    sources: BTreeMap<String, PluginSource>,
+    plugins: BTreeMap<String, PluginSource>,
     /// Held while a component compiles, so that one does at a time. Taken before `changing`, never while that is held:
     /// compiling may take long, and nobody's change waits for it.
     compiling: tokio::sync::Mutex<()>,
@@ -62,12 +62,12 @@ impl Connections {
         bell: Bell,
         config: &Config,
     ) -> Self {
-        let registry = Registry {
+        let sources = Sources {
             file: config.file().map(Path::to_owned),
-            sources: config.plugins().clone(),
-            ..Registry::default()
+            plugins: config.plugins().clone(),
+            ..Sources::default()
         };
-        Self { served, store, clock, bell, registry: Arc::new(registry) }
+        Self { served, store, clock, bell, sources: Arc::new(sources) }
     }
 
     /// What serves them.
@@ -77,18 +77,18 @@ impl Connections {
 
     /// The names of the plugins of the configuration file.
     pub fn plugins_of_file(&self) -> impl Iterator<Item = &String> {
-        self.registry.sources.keys()
+        self.sources.plugins.keys()
     }
 
     /// Holds back every change while the guard lives.
     #[cfg(any(test, feature = "testing"))]
     pub async fn hold_changes(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.registry.changing.lock().await
+        self.sources.changing.lock().await
     }
 
     /// Whether a component compiles at present.
     #[cfg(any(test, feature = "testing"))]
     pub fn is_compiling(&self) -> bool {
-        self.registry.compiling.try_lock().is_err()
+        self.sources.compiling.try_lock().is_err()
     }
 }

@@ -1,15 +1,9 @@
-//! Consent both ways: the rules, as functions of their arguments, and what puts them to work around the store.
+//! Consent at work: what puts the rules of [`host_model::consent`] to work around the store.
 //!
-//! The rules know no clock, store, network or sandbox. [`notice`] says which notices reach a vendor, [`mapping`] which of
-//! the vendor's items stand for them. Whatever is heard about a person's choices passes [`newest`], and before it
-//! [`put_back`], which keeps opt-outs from our own writes of whole lists; [`derive`](mod@derive) reads
-//! notices out of what stands, [`outbound`] turns requested preferences into item choices and a report. A [`Cause`] ends
-//! the round trip of a derived preference.
-//!
-//! At work they are in `outgoing` (what the platform asks), `inbound` (what the vendor tells) and `reading` (what it
-//! holds); `after_erasure` and `unidentified` take in what the vendor says about people who were erased here, or who cannot be
-//! told apart. `tell` puts what the platform does not know yet into the [`feed`], which `forward` posts. [`catalogue`] and
-//! [`mappings`] keep what operators say of notices, systems and items; `retention` takes away what was kept long enough.
+//! `apply` carries out what the platform asks and `read` reads what the vendor holds, by `outgoing` and `reading`; `inbound` takes in
+//! what the vendor says of its own accord, and `after_erasure` and `unidentified` what it says about people who were erased here, or
+//! who cannot be told apart. `tell` puts what the platform does not know yet into the [`feed`], which `forward` posts. [`catalogue`] and
+//! [`mappings`] keep what operators say of notices, systems and items; `upkeep` deletes what was kept long enough.
 
 pub mod catalogue;
 pub mod feed;
@@ -20,14 +14,15 @@ pub(crate) mod apply;
 pub(crate) mod arrival;
 mod heard;
 pub(crate) mod inbound;
+mod look;
 mod outgoing;
 pub(crate) mod read;
 mod reading;
+mod reconcile;
 mod still_there;
 mod tell;
 mod unidentified;
-
-pub use host_model::consent::*;
+pub(crate) mod upkeep;
 
 #[cfg(test)]
 mod tests;

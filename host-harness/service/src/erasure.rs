@@ -3,7 +3,10 @@
 use futures::future::BoxFuture;
 use host_harness::sandbox::{CallResult, Calls};
 use host_model::{
-    contract::erasure::{PendingErasure, Receipt, Status},
+    contract::{
+        Interface,
+        erasure::{PendingErasure, Receipt, Status},
+    },
     requests::{
         State, Step,
         retry::{self, After, Failure},
@@ -15,13 +18,23 @@ use serde_json::{Value, json};
 use crate::requests::{
     about::About,
     handler::{Asked, Came, Ending, Handler, Prepared, Settle, chance},
-    put,
 };
+
+/// Erasures confirmed in one call: the vendor's list is read once for all of them.
+const CONFIRMED_TOGETHER: usize = 100;
 
 /// Carries out erasures.
 pub(crate) struct Erasure;
 
 impl Handler for Erasure {
+    fn interface(&self) -> Interface {
+        Interface::Erasure
+    }
+
+    fn at_once(&self, step: Step) -> Option<usize> {
+        (step == Step::Confirm).then_some(CONFIRMED_TOGETHER)
+    }
+
     fn prepare<'t>(
         &'t self,
         tx: &'t mut Connection,
@@ -32,7 +45,7 @@ impl Handler for Erasure {
     ) -> BoxFuture<'t, Result<Prepared, StoreError>> {
         Box::pin(async move {
             people::erases(tx, about.connection, request, about.names).await?;
-            Ok(Prepared::with(put::details(about.subject)))
+            Ok(Prepared::with(Details::about(about.subject)))
         })
     }
 

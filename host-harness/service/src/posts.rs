@@ -2,7 +2,7 @@
 
 mod alarms;
 pub(crate) mod forward;
-pub mod post;
+pub(crate) mod post;
 
 use std::sync::Arc;
 

@@ -10,7 +10,9 @@ pub(crate) mod attempt;
 mod end;
 pub mod forecast;
 pub mod handler;
+pub(crate) mod late;
 pub(crate) mod put;
+mod replay;
 pub(crate) mod worker;
 
 use std::sync::Arc;
@@ -31,11 +33,4 @@ pub struct Requests {
     /// Rung when a request may have become due.
     pub(crate) bell: Bell,
     pub(crate) handlers: Handlers,
-}
-
-impl Requests {
-    /// A request may have become due.
-    pub fn wake(&self) {
-        self.bell.ring();
-    }
 }

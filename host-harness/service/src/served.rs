@@ -19,8 +19,13 @@ pub enum NotServed {
     #[error(transparent)]
     Unknown(#[from] UnknownConnection),
     /// It does not suit its plugin.
-    #[error(transparent)]
-    Unsuited(Box<PutError>),
+    #[error("connection {connection} is not served: {problem}")]
+    Unsuited {
+        /// Its key.
+        connection: String,
+        /// What is wrong with it.
+        problem: Box<PutError>,
+    },
 }
 
 /// The host, with what keeps connections from being served. Clones share it.
@@ -40,7 +45,7 @@ impl Served {
     /// The calls of the connection of that key.
     pub fn calls(&self, key: &str) -> Result<Calls, NotServed> {
         self.host.connection(key).map_err(|unknown| match self.problem(key) {
-            Some(problem) => NotServed::Unsuited(Box::new(problem)),
+            Some(problem) => NotServed::Unsuited { connection: key.to_owned(), problem: Box::new(problem) },
             None => NotServed::Unknown(unknown),
         })
     }

@@ -16,6 +16,7 @@ use host_store::{Store, StoreError, components};
 use tokio::sync::watch;
 
 use crate::{
+    alarms::Alarms,
     bell::Bell,
     connections::{
         Connections,
@@ -23,7 +24,9 @@ use crate::{
         import::{ReloadError, Reloaded},
         owned::{self, All, Owned},
     },
-    consent::{apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Read},
+    consent::{
+        apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Read, upkeep::Upkeep,
+    },
     erasure::Erasure,
     limits::StoredLedger,
     lock::{Lock, LockError},
@@ -32,18 +35,12 @@ use crate::{
         forward::Forwarding,
         post::{NoClient, Poster},
     },
-    requests::{
-        Requests,
-        attempt::Attempts,
-        handler::Handlers,
-        worker::{self, Worker},
-    },
+    requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
     served::Served,
     settings::{ForwardConfig, ServiceConfig, Settings},
     tasks::Tasks,
     telemetry::Telemetry,
     tokens::{Tokens, schedule},
-    upkeep::Upkeep,
     webhooks::{inbox::Inbox, receive::Webhooks, upkeep},
 };
 
@@ -106,6 +103,8 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// Reads deliveries.
     pub inbox: Inbox,
+    /// Alarms.
+    pub alarms: Alarms,
     /// Metrics.
     pub telemetry: Telemetry,
 }
@@ -156,6 +155,7 @@ impl Parts {
                 arrived,
                 bell,
             },
+            alarms: Alarms::new(stored(), timed()),
             tokens,
             served,
             telemetry,
@@ -164,8 +164,8 @@ impl Parts {
         }
     }
 
-    /// What carries out requests, `workers` at once, and looks after the queue and after people.
-    pub(crate) fn worker(&self, workers: u32, keep_events: Duration) -> Worker {
+    /// What carries out requests, `workers` at once.
+    pub(crate) fn worker(&self, workers: u32) -> Worker {
         let attempts = Attempts {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
@@ -173,10 +173,10 @@ impl Parts {
             telemetry: self.telemetry.clone(),
             bell: self.requests.bell.clone(),
         };
-        Worker::new(self.served.clone(), attempts, self.upkeep(keep_events), workers)
+        Worker::new(self.served.clone(), attempts, workers)
     }
 
-    /// What looks after the queue and after people; events are kept for `keep_events`.
+    /// What looks after what is known of choices; events are kept for `keep_events`.
     pub(crate) fn upkeep(&self, keep_events: Duration) -> Upkeep {
         Upkeep { store: self.store.clone(), clock: Arc::clone(&self.clock), keep_events }
     }
@@ -241,8 +241,6 @@ impl Service {
         parts.connections.tell_unreadable(unreadable).await?;
         parts.connections.take_in(&config, Approval::Missing).await?;
         parts.connections.alarm_not_keyed().await?;
-        // What the process before this one left under way.
-        worker::take_back(&parts.store, parts.clock.date_ms(), i64::MAX, &[]).await;
         Ok(Self { parts, poster: Poster::new()?, config: service, forwards, lock })
     }
 
@@ -309,7 +307,8 @@ fn begin(
     let stopping = || stopping.clone();
     let (posts, inbox) = (parts.posts(poster), parts.inbox.clone());
     let forwarding = Forwarding { posts: posts.clone(), feed: parts.feed.clone() };
-    tasks.begin("worker", parts.worker(config.workers, config.keep_events).run(stopping()));
+    tasks.begin("worker", parts.worker(config.workers).run(stopping()));
+    tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
     tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
     tasks.begin("inbox", inbox.clone().run(stopping()));
     tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));

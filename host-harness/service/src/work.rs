@@ -4,6 +4,7 @@
 use std::{future::Future, time::Duration};
 
 use host_harness::clock::Clock;
+use host_model::time::DAY_MS;
 use host_store::StoreError;
 use tokio::sync::watch;
 
@@ -16,12 +17,21 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How much longer than its call a claim lasts: its end has to be stored too.
-pub(crate) const LEASE_MARGIN_MS: i64 = 60_000;
+const LEASE_MARGIN_MS: i64 = 60_000;
+
+/// Until when a claim made at `now` lasts, for a call that takes at most `wall_ms`.
+pub(crate) fn lease_until(now: i64, wall_ms: u64) -> i64 {
+    let wall = i64::try_from(wall_ms).unwrap_or(DAY_MS).min(DAY_MS);
+    now.saturating_add(wall).saturating_add(LEASE_MARGIN_MS)
+}
 
 /// What is to be done.
 pub(crate) trait Source: Send {
     /// What a task is about.
     type Subject: Send;
+
+    /// Takes back what a process that is gone had claimed.
+    fn take_back(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Claims what is due, as far as there is room beside `under_way`, and begins it.
     fn begin(
@@ -30,7 +40,7 @@ pub(crate) trait Source: Send {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Hands back what was cut off because the service stops.
-    fn hand_back(&mut self) -> impl Future<Output = ()> + Send;
+    fn hand_back(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Does what `source` has to do until the service stops, then lets what is under way end.
@@ -41,6 +51,9 @@ pub(crate) async fn run<S: Source>(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut under_way = Tasks::default();
+    if let Err(error) = source.take_back().await {
+        tracing::error!(%error, "claims of a process that is gone cannot be taken back before their leases end");
+    }
     while !*stop.borrow() {
         if let Err(error) = source.begin(&mut under_way).await {
             tracing::error!(%error, "what is due cannot be claimed");
@@ -55,7 +68,11 @@ pub(crate) async fn run<S: Source>(
         // One look is worth it for all that have ended.
         under_way.sweep();
     }
-    if !under_way.finish(GRACE).await {
-        source.hand_back().await;
+    if under_way.finish(GRACE).await {
+        return;
+    }
+    if let Err(error) = source.hand_back().await {
+        // The next start takes them back.
+        tracing::error!(%error, "claims cannot be handed back");
     }
 }

@@ -252,6 +252,13 @@ pub async fn take_back(tx: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Has every delivery that is being read wait again: the process stops, and its readings were cut off.
+pub async fn hand_back(tx: &mut Connection) -> Result<(), StoreError> {
+    let sql = format!("UPDATE deliveries SET lease_until = NULL WHERE {WAITING} AND lease_until IS NOT NULL");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(tx).await?;
+    Ok(())
+}
+
 /// Records that the delivery of that id is about `person`.
 pub async fn concerns(tx: &mut Connection, id: &str, person: PersonId) -> Result<(), StoreError> {
     sqlx::query(

@@ -44,6 +44,11 @@ struct Written {
 }
 
 impl Details {
+    /// Of a request that asks for nothing but its person.
+    pub fn about(subject: &Subject) -> Self {
+        Self { subject: subject.clone(), plan: Plan::default(), withheld: None }
+    }
+
     /// These details, sealed for the request `id` under `key`, which is its own.
     pub fn sealed(&self, key: &DataKey, id: &str) -> Result<Vec<u8>, StoreError> {
         let subject = self.subject.identifiers().iter().map(|i| (i.kind.clone(), i.value.clone())).collect();

@@ -44,7 +44,11 @@ const BORDERS: [Border; 4] = [
 const OWNERS: [(&str, &str); 1] = [("clap", "host-cli")];
 
 /// What a package does not depend on directly, and who does that for it.
-const BY_ANOTHER: [(&str, &str, &str); 1] = [("host-service", "sqlx", "host-store")];
+const BY_ANOTHER: [(&str, &str, &str); 3] = [
+    ("host-service", "sqlx", "host-store"),
+    ("host-api", "sqlx", "host-store"),
+    ("host-cli", "sqlx", "host-store"),
+];
 
 /// Features that only tests turn on.
 const FOR_TESTS: [&str; 2] = ["test-clock", "testing"];

@@ -8,10 +8,10 @@ use crate::{clock::Clock, egress::Egress, engine::Engine};
 /// What all calls of a host share: its engine, room, turns and way out. A clone is the same runtime; it lives as long as the
 /// host or a call of it.
 #[derive(Clone)]
-pub struct Runtime(Arc<Shared>);
+pub struct Runtime(Arc<Inner>);
 
 #[derive(Clone)]
-struct Shared {
+struct Inner {
     engine: Arc<Engine>,
     room: Arc<Room>,
     turns: Arc<Turns>,
@@ -24,13 +24,13 @@ impl Runtime {
     pub fn new(engine: Arc<Engine>, per_tenant: usize, clock: Arc<dyn Clock>, egress: Arc<Egress>) -> Self {
         let room = Arc::new(Room::new(&engine, per_tenant));
         let turns = Arc::new(Turns::new(clock));
-        Self(Arc::new(Shared { engine, room, turns, egress }))
+        Self(Arc::new(Inner { engine, room, turns, egress }))
     }
 
     /// The same room and turns, with another way out.
     #[must_use]
     pub fn through(&self, egress: Arc<Egress>) -> Self {
-        Self(Arc::new(Shared { egress, ..(*self.0).clone() }))
+        Self(Arc::new(Inner { egress, ..(*self.0).clone() }))
     }
 
     /// What plugins are loaded with.

@@ -2,6 +2,9 @@
 
 use crate::time::DAY_MS;
 
+/// The alarm about a request that has waited long.
+pub const LATE: &str = "request-late";
+
 /// Days after which a request that is not through alarms.
 pub const ALARM_DAYS: [i64; 3] = [7, 14, 21];
 /// The day on which nothing more is tried: what is left of the month is for people.

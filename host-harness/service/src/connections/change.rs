@@ -99,7 +99,7 @@ impl Connections {
 
     /// Makes `new`, once it suits its plugin.
     pub async fn create(&self, who: &Who, new: Owned) -> Result<Owned, ChangeError> {
-        let _alone = self.registry.changing.lock().await;
+        let _alone = self.sources.changing.lock().await;
         let key = new.spec.key.clone();
         if self.find(&key).await?.is_some() {
             return Err(ChangeError::KeyTaken(key));
@@ -122,7 +122,7 @@ impl Connections {
         approval: Approval,
         change: impl FnOnce(&Owned) -> Result<Owned, E> + Send,
     ) -> Result<Owned, E> {
-        let _alone = self.registry.changing.lock().await;
+        let _alone = self.sources.changing.lock().await;
         let unknown = || ChangeError::Unknown(key.to_owned());
         let before = self.find(key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?;
         before.check_owner()?;
@@ -146,7 +146,7 @@ impl Connections {
     /// Removes the connection of that key and everything that is only about it; how many requests that ended. One that cannot be
     /// read may be removed whoever owned it.
     pub async fn delete(&self, who: &Who, key: &str, abandon: bool) -> Result<u64, ChangeError> {
-        let _alone = self.registry.changing.lock().await;
+        let _alone = self.sources.changing.lock().await;
         let found = self.find_kept(key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
         if let Ok(owned) = Owned::open(self.store.vault(), &found) {
             owned.check_owner()?;

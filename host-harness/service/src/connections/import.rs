@@ -50,7 +50,7 @@ pub enum ReloadError {
 impl Connections {
     /// Reads the file again and takes in its connections. One that is broken changes nothing.
     pub async fn reload(&self, approval: Approval) -> Result<Reloaded, ReloadError> {
-        let file = self.registry.file.as_ref().ok_or(ReloadError::NoFile)?;
+        let file = self.sources.file.as_ref().ok_or(ReloadError::NoFile)?;
         let settings = Settings::read(file)?;
         Ok(self.take_in(&settings.config, approval).await?)
     }
@@ -60,7 +60,7 @@ impl Connections {
         let Some(file) = config.file().map(|file| file.display().to_string()) else {
             return Ok(Reloaded::default());
         };
-        let _alone = self.registry.changing.lock().await;
+        let _alone = self.sources.changing.lock().await;
         let mut reloaded = Reloaded::default();
         for spec in config.connections() {
             let duties = config.duties(&spec.key);

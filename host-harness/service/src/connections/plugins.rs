@@ -89,12 +89,12 @@ impl Connections {
         agree: bool,
     ) -> Result<Published, PublishError> {
         config::named_plugin(name)?;
-        if self.registry.sources.get(name).is_some_and(|source| source.watch) {
+        if self.sources.plugins.get(name).is_some_and(|source| source.watch) {
             return Err(PublishError::FollowsFile(name.to_owned()));
         }
         let plugin = self.load(name, bytes.clone()).await?;
         let digest = plugin.digest();
-        let _alone = self.registry.changing.lock().await;
+        let _alone = self.sources.changing.lock().await;
         let Some(slot) = self.served.host().plugin(name) else {
             let changes = Changes::between(&Manifest::default(), plugin.manifest());
             if !agree {
@@ -160,7 +160,7 @@ impl Connections {
             .await?
             .ok_or(PublishError::BeforeIsGone(target))?;
         let plugin = self.load(name, bytes).await?;
-        let _alone = self.registry.changing.lock().await;
+        let _alone = self.sources.changing.lock().await;
         if self.before(name).await? != target {
             return Err(PublishError::Overtaken(name.to_owned()));
         }
@@ -190,7 +190,7 @@ impl Connections {
 
     /// Compiles and checks a component, one at a time. May take long: not to be called with `changing` held.
     async fn load(&self, name: &str, bytes: Vec<u8>) -> Result<Plugin, LoadError> {
-        let _one = self.registry.compiling.lock().await;
+        let _one = self.sources.compiling.lock().await;
         self.served.host().load(bytes, &self.policy(name)).await
     }
 
@@ -238,12 +238,12 @@ impl Connections {
     }
 
     fn policy(&self, name: &str) -> LoadPolicy {
-        self.registry.sources.get(name).map_or_else(LoadPolicy::default, |source| source.policy)
+        self.sources.plugins.get(name).map_or_else(LoadPolicy::default, |source| source.policy)
     }
 
     /// The component in the plugin's file, where it is still the one that runs: a roll-back needs it.
     fn file_of(&self, name: &str, running: Digest) -> Option<(Digest, Vec<u8>)> {
-        let bytes = std::fs::read(&self.registry.sources.get(name)?.path).ok()?;
+        let bytes = std::fs::read(&self.sources.plugins.get(name)?.path).ok()?;
         let digest = Digest(Sha256::digest(&bytes).into());
         (digest == running).then_some((digest, bytes))
     }

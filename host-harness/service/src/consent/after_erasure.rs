@@ -28,7 +28,7 @@ pub(super) async fn withhold(
     if !put::is_carried_out(tx, about.connection, Action::Reading).await? {
         return take_opt_outs(tx, keys, about, withheld).await;
     }
-    let details = Details { withheld: Some(withheld), ..put::details(about.subject) };
+    let details = Details { withheld: Some(withheld), ..Details::about(about.subject) };
     let request = (&*put::new_id(), Action::Reading);
     put::put_own(tx, keys, about, request, Prepared::with(details)).await
 }

@@ -10,12 +10,12 @@ use host_harness::{
 use host_model::{
     consent::outbound::{Plan, Requested},
     contract::{
-        Subject,
+        Interface, Subject,
         consent::{ItemId, Preference, Report},
         manifest::Identifying,
     },
     requests::{
-        State, Step,
+        Action, State, Step,
         retry::{self, After, Cause, Failure},
     },
 };
@@ -28,7 +28,10 @@ use host_store::{
 };
 use serde_json::{Value, json};
 
-use super::outgoing::{self, Begun};
+use super::{
+    look,
+    outgoing::{self, Begun},
+};
 use crate::requests::{
     about::About,
     handler::{Asked, Came, Ending, Handler, Prepared, Settle, chance},
@@ -71,6 +74,10 @@ pub(crate) struct Apply {
 }
 
 impl Handler for Apply {
+    fn interface(&self) -> Interface {
+        Interface::Consent
+    }
+
     fn prepare<'t>(
         &'t self,
         tx: &'t mut Connection,
@@ -83,8 +90,13 @@ impl Handler for Apply {
             let nothing = Requested::default();
             let requested = if let Asked::Consent(requested) = asked { requested } else { &nothing };
             let prepared = outgoing::prepare(tx, keys, about, requested, request).await?;
-            let is_followed_by_reading = people::is_to_be_read(tx, about.person).await?;
-            Ok(Prepared { is_followed_by_reading, ..prepared })
+            let reading = if people::is_to_be_read(tx, about.person).await? {
+                look::reading(tx, about).await?
+            } else {
+                None
+            };
+            let followed_by = reading.map(|reading| (Action::Reading, Box::new(reading)));
+            Ok(Prepared { followed_by, ..prepared })
         })
     }
 

@@ -1,10 +1,7 @@
 //! Choices that a person made at the vendor, compared with what stands here.
 
-use super::{outgoing, tell};
-use crate::requests::{
-    about::About,
-    put::{self, look},
-};
+use super::{look::look, outgoing, tell};
+use crate::requests::{about::About, put};
 use host_model::{
     consent::{
         Cause,

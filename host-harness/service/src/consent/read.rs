@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use host_harness::{clock::Clock, sandbox::Calls};
 use host_model::{
-    contract::{Subject, consent::Held},
+    contract::{Interface, Subject, consent::Held},
     requests::{
         State,
         retry::{self, After, Failure},
@@ -24,7 +24,6 @@ use super::{after_erasure, reading};
 use crate::requests::{
     about::About,
     handler::{Asked, Came, Ending, Handler, Prepared, Settle, chance},
-    put,
 };
 
 /// What the vendor held for a person.
@@ -102,6 +101,10 @@ pub(crate) struct Read {
 }
 
 impl Handler for Read {
+    fn interface(&self) -> Interface {
+        Interface::Consent
+    }
+
     fn prepare<'t>(
         &'t self,
         _: &'t mut Connection,
@@ -110,7 +113,7 @@ impl Handler for Read {
         _: &'t Asked,
         _: &'t str,
     ) -> BoxFuture<'t, Result<Prepared, StoreError>> {
-        Box::pin(async move { Ok(Prepared::with(put::details(about.subject))) })
+        Box::pin(async move { Ok(Prepared::with(Details::about(about.subject))) })
     }
 
     fn attempt<'a>(

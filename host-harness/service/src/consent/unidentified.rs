@@ -3,8 +3,9 @@
 //! Such an event merges nobody and is not lost: its choices go to the feed with the identifiers that it carries, and everybody known by
 //! one of them is read at the vendor.
 
+use super::look::look;
 use super::{arrival::Arrival, heard::concern, tell};
-use crate::requests::{about::About, put::look};
+use crate::requests::about::About;
 use host_model::{
     consent::{
         Cause,

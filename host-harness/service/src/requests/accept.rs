@@ -1,6 +1,6 @@
 //! Accepting a request: it has an id only once it is stored.
 
-use host_harness::{config::UnknownConnection, host::PutError, sandbox::Calls};
+use host_harness::{config::UnknownConnection, sandbox::Calls};
 use host_model::{
     contract::{Interface, Subject},
     requests::Action,
@@ -44,17 +44,9 @@ pub struct Accepted {
 /// Why a request was not accepted. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
-    /// There is no such connection.
+    /// The connection has no calls.
     #[error(transparent)]
-    UnknownConnection(#[from] UnknownConnection),
-    /// It does not suit its plugin.
-    #[error("connection {connection} is not served: {problem}")]
-    NotServed {
-        /// Its key.
-        connection: String,
-        /// What is wrong with it.
-        problem: Box<PutError>,
-    },
+    NotServed(#[from] NotServed),
     /// Its connector cannot do this.
     #[error("the connector {connector} of connection {connection} does not offer {wanted}")]
     NotOffered {
@@ -125,23 +117,6 @@ impl Requests {
         Ok(accepted)
     }
 
-    /// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so
-    /// the caller has to name them.
-    pub async fn reconcile(
-        &self,
-        connection: &str,
-        subjects: Vec<Subject>,
-    ) -> Vec<Result<Accepted, AcceptError>> {
-        let submissions = subjects.into_iter().map(|subject| Submission {
-            connection: connection.to_owned(),
-            subject,
-            asked: Asked::Reading,
-            idempotency_key: None,
-        });
-        // At once: what is stored together costs one fsync.
-        futures::future::join_all(submissions.map(|submission| self.accept(submission))).await
-    }
-
     /// What was accepted under the same idempotency key, whatever has become of the connection since.
     async fn accepted_before(&self, submitted: &Submission) -> Result<Option<Accepted>, AcceptError> {
         let connection = submitted.connection.clone();
@@ -154,13 +129,9 @@ impl Requests {
     /// The calls of the connection, if its connector can do what is asked.
     fn suited(&self, submitted: &Submission) -> Result<Calls, AcceptError> {
         let connection = submitted.connection.clone();
-        let calls = self.served.calls(&connection).map_err(|not_served| match not_served {
-            NotServed::Unknown(unknown) => AcceptError::UnknownConnection(unknown),
-            NotServed::Unsuited(problem) => {
-                AcceptError::NotServed { connection: connection.clone(), problem }
-            }
-        })?;
-        let (plugin, wanted) = (calls.plugin(), submitted.asked.interface());
+        let calls = self.served.calls(&connection)?;
+        let wanted = self.handlers.of(submitted.asked.action()).interface();
+        let plugin = calls.plugin();
         if !plugin.exports().contains(&wanted) {
             let connector = plugin.manifest().name.clone();
             return Err(AcceptError::NotOffered { connection, connector, wanted });
@@ -196,11 +167,11 @@ async fn take(
     let about =
         About { tenant, connection: &connection, person, subject: &subject, names: &named.identifying, at };
     let id = put::new_id();
-    let prepared = handlers.of(action).prepare(tx, keys, &about, &asked, &id).await?;
-    let is_followed_by_reading = prepared.is_followed_by_reading;
+    let mut prepared = handlers.of(action).prepare(tx, keys, &about, &asked, &id).await?;
+    let followed_by = prepared.followed_by.take();
     put::put(tx, keys, &about, (&id, action), prepared, once).await?;
-    if is_followed_by_reading {
-        put::look(tx, keys, &about).await?;
+    if let Some((action, next)) = followed_by {
+        put::put_own(tx, keys, &about, (&put::new_id(), action), *next).await?;
     }
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
@@ -209,7 +180,9 @@ async fn take(
 
 fn refused(why: NotCarriedOut, connection: String, action: Action) -> AcceptError {
     match why {
-        NotCarriedOut::Unknown => UnknownConnection { key: connection, nearest: None }.into(),
+        NotCarriedOut::Unknown => {
+            NotServed::from(UnknownConnection { key: connection, nearest: None }).into()
+        }
         NotCarriedOut::NotEnabled => AcceptError::NotEnabled { connection },
         NotCarriedOut::ActionNotEnabled => AcceptError::ActionNotEnabled { connection, action },
     }

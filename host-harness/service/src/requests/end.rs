@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::handler::{Came, Ending};
-use crate::upkeep::LATE;
 use host_harness::clock::Clock;
 use host_model::{
     requests::{
         State,
+        deadline::LATE,
         retry::{After, Cause},
     },
     time::millis,

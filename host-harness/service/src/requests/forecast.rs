@@ -57,7 +57,9 @@ impl Requests {
             runs_at = hold.open_until;
             held_back_by = Some("the vendor does not answer".to_owned());
         }
-        let limits = calls.as_ref().map_or_else(Vec::new, |calls| long_limits(calls, view.action));
+        let limits = calls
+            .as_ref()
+            .map_or_else(Vec::new, |calls| long_limits(calls, self.handlers.of(view.action).interface()));
         for limit in limits {
             let free = match &calls {
                 Some(calls) => self.ledger.free(calls.connection().account, &limit).await?,
@@ -103,8 +105,7 @@ fn full_until(limit: &Limit, ahead: i64, free: i64, now: i64, gate: Option<&(i64
 }
 
 /// The limits of an hour and more that every request of `action` counts against.
-fn long_limits(calls: &Calls, action: Action) -> Vec<Limit> {
-    let interface = if action == Action::Erasure { Interface::Erasure } else { Interface::Consent };
+fn long_limits(calls: &Calls, interface: Interface) -> Vec<Limit> {
     let manifest = calls.plugin().manifest();
     let acting = manifest.operations.iter().filter(|operation| {
         operation.effect == Effect::Write && operation.used_by.iter().any(|name| name == interface.name())

@@ -42,14 +42,6 @@ impl Asked {
             Self::Reading => Action::Reading,
         }
     }
-
-    /// What a connector has to offer for it.
-    pub(crate) fn interface(&self) -> Interface {
-        match self {
-            Self::Erasure => Interface::Erasure,
-            Self::Consent(_) | Self::Reading => Interface::Consent,
-        }
-    }
 }
 
 /// What a request is stored with.
@@ -58,19 +50,27 @@ pub struct Prepared {
     pub(crate) details: Details,
     /// What is known of its outcome already.
     pub(crate) outcome: Option<Value>,
-    /// Whether the vendor is asked afterwards what it holds for the person.
-    pub(crate) is_followed_by_reading: bool,
+    /// Another request of the person that follows it, if any.
+    pub(crate) followed_by: Option<(Action, Box<Prepared>)>,
 }
 
 impl Prepared {
     /// With these details alone.
     pub(crate) fn with(details: Details) -> Self {
-        Self { details, outcome: None, is_followed_by_reading: false }
+        Self { details, outcome: None, followed_by: None }
     }
 }
 
 /// Carries out one kind of request.
 pub trait Handler: Send + Sync {
+    /// What a connector has to offer for it.
+    fn interface(&self) -> Interface;
+
+    /// How many requests go into one call at `step`; `None` if each has a call of its own.
+    fn at_once(&self, _step: Step) -> Option<usize> {
+        None
+    }
+
     /// Prepares what was asked under the id `request`, in the transaction that stores it.
     fn prepare<'t>(
         &'t self,

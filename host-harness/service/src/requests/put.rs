@@ -1,11 +1,11 @@
 //! Putting a request into the queue, in a transaction of the caller's.
 
-use host_model::{consent::outbound::Plan, contract::Subject, requests::Action};
+use host_model::requests::Action;
 use host_store::{
     Connection, Keys, StoreError,
     audit::{self, Record},
     connections,
-    details::{Details, key_context},
+    details::key_context,
     requests::{self, New},
 };
 use serde_json::json;
@@ -68,22 +68,6 @@ pub(crate) async fn put_own(
 ) -> Result<(), StoreError> {
     let once = Once { idempotency_key: None, body_digest: keys.person.digest(about.connection.as_bytes()) };
     put(tx, keys, about, (id, action), prepared, once).await
-}
-
-/// Has the vendor asked what it holds for the person, unless that waits already or the connection reads nothing.
-pub(crate) async fn look(tx: &mut Connection, keys: &Keys, about: &About<'_>) -> Result<(), StoreError> {
-    if requests::is_waiting_to_read(tx, about.person).await?
-        || !is_carried_out(tx, about.connection, Action::Reading).await?
-    {
-        return Ok(());
-    }
-    let prepared = Prepared::with(details(about.subject));
-    put_own(tx, keys, about, (&new_id(), Action::Reading), prepared).await
-}
-
-/// What a request holds that asks for nothing but its person.
-pub(crate) fn details(subject: &Subject) -> Details {
-    Details { subject: subject.clone(), plan: Plan::default(), withheld: None }
 }
 
 pub(super) async fn put(

@@ -3,29 +3,19 @@
 use std::sync::Arc;
 
 use host_harness::sandbox::Calls;
-use host_model::{
-    requests::{Action, Step, breaker::Admission},
-    time::DAY_MS,
-};
+use host_model::requests::breaker::Admission;
 use host_store::{
-    Store, StoreError, cut_off,
+    StoreError, cut_off,
     lane::Lane,
     queue::{self, Claim},
 };
 use tokio::sync::watch;
 
-use super::attempt::Attempts;
-use crate::{
-    served::Served,
-    tasks::Tasks,
-    upkeep::Upkeep,
-    work::{self, LEASE_MARGIN_MS},
-};
+use super::{attempt::Attempts, late};
+use crate::{served::Served, tasks::Tasks, work};
 
 /// How often the queue is looked after: claims whose leases are over, and what has waited or was kept for long.
 const LOOK_AFTER_MS: i64 = 60_000;
-/// Erasures confirmed in one call: the vendor's list is read once for all of them.
-const CONFIRMED_TOGETHER: usize = 100;
 
 /// The attempts under way, each with its lane and the requests that it is about.
 type UnderWay = Tasks<(Lane, Vec<i64>)>;
@@ -35,16 +25,15 @@ type UnderWay = Tasks<(Lane, Vec<i64>)>;
 pub(crate) struct Worker {
     served: Served,
     attempts: Attempts,
-    upkeep: Upkeep,
     /// How many attempts may be under way.
     workers: usize,
     looked_after_at: i64,
 }
 
 impl Worker {
-    /// Attempts on the connections of `served`, so many at once, and `upkeep` in between.
-    pub(crate) fn new(served: Served, attempts: Attempts, upkeep: Upkeep, workers: u32) -> Self {
-        Self { served, attempts, upkeep, workers: workers as usize, looked_after_at: i64::MIN }
+    /// Attempts on the connections of `served`, so many at once.
+    pub(crate) fn new(served: Served, attempts: Attempts, workers: u32) -> Self {
+        Self { served, attempts, workers: workers as usize, looked_after_at: i64::MIN }
     }
 
     /// Carries out requests until `stop` says so, then lets what is under way end, or hands it back.
@@ -67,10 +56,10 @@ impl Worker {
         if room == 0 {
             return Ok(());
         }
-        let together = lane.action == Action::Erasure && lane.step == Step::Confirm;
-        let most = if together { CONFIRMED_TOGETHER } else { room };
+        let together = self.attempts.handlers.of(lane.action).at_once(lane.step);
+        let most = together.unwrap_or(room);
         let claims = self.claims(lane, &calls, most, now).await?;
-        let batches: Vec<Vec<Claim>> = match (together, claims.is_empty()) {
+        let batches: Vec<Vec<Claim>> = match (together.is_some(), claims.is_empty()) {
             (_, true) => Vec::new(),
             (true, false) => vec![claims],
             (false, false) => claims.into_iter().map(|claim| vec![claim]).collect(),
@@ -83,6 +72,15 @@ impl Worker {
         Ok(())
     }
 
+    /// Takes back the claims whose leases are over by `leases_over_by`, but for those of `under_way`.
+    async fn take_back_leases(&self, leases_over_by: i64, under_way: &[i64]) -> Result<(), StoreError> {
+        let (at, under_way) = (self.attempts.clock.date_ms(), under_way.to_vec());
+        let taken = self.attempts.store.write(move |tx| {
+            Box::pin(async move { cut_off::take_back(tx, at, leases_over_by, &under_way).await })
+        });
+        taken.await
+    }
+
     async fn claims(
         &self,
         lane: &Lane,
@@ -91,8 +89,7 @@ impl Worker {
         now: i64,
     ) -> Result<Vec<Claim>, StoreError> {
         let digest = calls.plugin().digest().to_string();
-        let wall = i64::try_from(calls.connection().limits.wall_ms).unwrap_or(DAY_MS).min(DAY_MS);
-        let lease_until = now.saturating_add(wall).saturating_add(LEASE_MARGIN_MS);
+        let lease_until = work::lease_until(now, calls.connection().limits.wall_ms);
         let lane = lane.clone();
         let claimed = self.attempts.store.write(move |tx| {
             Box::pin(async move { queue::claim(tx, &lane, most, now, lease_until, &digest).await })
@@ -104,15 +101,19 @@ impl Worker {
 impl work::Source for Worker {
     type Subject = (Lane, Vec<i64>);
 
+    async fn take_back(&mut self) -> Result<(), StoreError> {
+        self.take_back_leases(i64::MAX, &[]).await
+    }
+
     async fn begin(&mut self, under_way: &mut UnderWay) -> Result<(), StoreError> {
         let store = self.attempts.store.clone();
         let now = self.attempts.clock.date_ms();
         if now >= self.looked_after_at.saturating_add(LOOK_AFTER_MS) {
             self.looked_after_at = now;
             let requests: Vec<i64> = under_way.about().flat_map(|(_, requests)| requests).copied().collect();
-            take_back(&store, now, now, &requests).await;
+            self.take_back_leases(now, &requests).await?;
             // Before anything is claimed: a request past its last day is tried no more.
-            self.upkeep.look().await?;
+            late::look(&store, now).await?;
         }
         if under_way.len() >= self.workers {
             return Ok(());
@@ -130,24 +131,9 @@ impl work::Source for Worker {
         Ok(())
     }
 
-    async fn hand_back(&mut self) {
+    async fn hand_back(&mut self) -> Result<(), StoreError> {
         let at = self.attempts.clock.date_ms();
-        let handed_back = self.attempts.store.write(move |tx| Box::pin(cut_off::hand_back(tx, at)));
-        if let Err(error) = handed_back.await {
-            // The next start takes them back.
-            tracing::error!(%error, "claims cannot be handed back");
-        }
-    }
-}
-
-/// Takes back, at `at`, the claims whose leases are over by then, but for those of `under_way`.
-pub(crate) async fn take_back(store: &Store, at: i64, leases_over_by: i64, under_way: &[i64]) {
-    let under_way = under_way.to_vec();
-    let taken = store.write(move |tx| {
-        Box::pin(async move { cut_off::take_back(tx, at, leases_over_by, &under_way).await })
-    });
-    if let Err(error) = taken.await {
-        tracing::error!(%error, "claims cannot be taken back");
+        self.attempts.store.write(move |tx| Box::pin(cut_off::hand_back(tx, at))).await
     }
 }
 

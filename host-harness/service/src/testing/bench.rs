@@ -22,10 +22,11 @@ use crate::{
     requests::{
         accept::{Accepted, Submission},
         handler::Asked,
-        worker,
+        late,
     },
     service::Parts,
     settings::ServiceConfig,
+    work::Source,
 };
 
 /// Parts of a service, each of which a test starts when it wants it.
@@ -95,12 +96,14 @@ impl Bench {
     /// Begins to carry out requests.
     pub fn work(&mut self) {
         let config = config(&self.folder);
-        let worker = self.parts.worker(config.workers, config.keep_events);
-        self.worker = Some(tokio::spawn(worker.run(self.stop.subscribe())));
+        let worker = self.parts.worker(config.workers).run(self.stop.subscribe());
+        let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.subscribe());
+        self.worker = Some(tokio::spawn(async move { tokio::join!(worker, upkeep).0 }));
     }
 
     /// Looks after the queue and after people, once.
     pub async fn look_after(&self) {
+        late::look(&self.parts.store, self.parts.clock.date_ms()).await.unwrap();
         self.parts.upkeep(config(&self.folder).keep_events).look().await.unwrap();
     }
 
@@ -172,7 +175,8 @@ impl Bench {
         }
         self.parts.store.close().await;
         self.parts = parts(&self.folder, &self.stand_in, &self.clock, connections).await;
-        worker::take_back(&self.parts.store, self.parts.clock.date_ms(), i64::MAX, &[]).await;
+        let mut worker = self.parts.worker(config(&self.folder).workers);
+        worker.take_back().await.unwrap();
     }
 }
 

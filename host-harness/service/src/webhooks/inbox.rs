@@ -17,7 +17,7 @@ use crate::{
     tasks::Tasks,
     telemetry::Telemetry,
     who::Who,
-    work::{self, LEASE_MARGIN_MS},
+    work,
 };
 use host_harness::{clock::Clock, door::Admitted};
 use host_model::contract::webhook::ConsentEvent;
@@ -66,11 +66,15 @@ pub struct Inbox {
 impl work::Source for Inbox {
     type Subject = String;
 
+    async fn take_back(&mut self) -> Result<(), StoreError> {
+        self.store.write(|tx| Box::pin(deliveries::take_back(tx))).await
+    }
+
     async fn begin(&mut self, under_way: &mut UnderWay) -> Result<(), StoreError> {
-        let lease_ms = self.longest_call_ms().saturating_add(LEASE_MARGIN_MS);
+        let longest_call_ms = self.longest_call_ms();
         while under_way.len() < TOGETHER {
             let (now, full) = (self.clock.date_ms(), full(under_way));
-            let lease_until = now.saturating_add(lease_ms);
+            let lease_until = work::lease_until(now, longest_call_ms);
             let claimed =
                 self.store.write(move |tx| Box::pin(async move { next(tx, now, lease_until, &full).await }));
             let Some(claim) = claimed.await? else { return Ok(()) };
@@ -80,8 +84,9 @@ impl work::Source for Inbox {
         Ok(())
     }
 
-    /// Nothing: what was cut off is taken back at the next start.
-    async fn hand_back(&mut self) {}
+    async fn hand_back(&mut self) -> Result<(), StoreError> {
+        self.store.write(|tx| Box::pin(deliveries::hand_back(tx))).await
+    }
 }
 
 /// Claims what came first of what is due. A row that is no delivery any more is set aside, and somebody told.
@@ -106,9 +111,6 @@ async fn next(
 impl Inbox {
     /// Reads deliveries until the service stops.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
-        if let Err(error) = self.store.write(|tx| Box::pin(deliveries::take_back(tx))).await {
-            tracing::error!(%error, "readings of a process that is gone cannot be taken back before their leases end");
-        }
         let (clock, arrived) = (Arc::clone(&self.clock), self.arrived.clone());
         work::run(self, &*clock, &arrived, stop).await;
     }
@@ -167,10 +169,9 @@ impl Inbox {
     }
 
     /// No call takes longer, whichever connection's.
-    fn longest_call_ms(&self) -> i64 {
+    fn longest_call_ms(&self) -> u64 {
         let calls = self.served.keys().into_iter().filter_map(|key| self.served.calls(&key).ok());
-        let longest = calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0);
-        i64::try_from(longest).unwrap_or(i64::MAX)
+        calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0)
     }
 
     /// What the connector makes of the delivery, and its digest.

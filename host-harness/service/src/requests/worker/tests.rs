@@ -11,7 +11,8 @@ use host_model::{
         Subject,
         consent::{Choice, Preference},
     },
-    requests::State,
+    requests::{State, Step},
+    time::DAY_MS,
 };
 use host_store::{alarms, audit, requests};
 

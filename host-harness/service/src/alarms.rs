@@ -1,0 +1,58 @@
+//! Alarms: open until somebody clears them by name.
+
+use std::sync::Arc;
+
+use host_harness::clock::Clock;
+use host_store::{
+    Store, StoreError,
+    alarms::{self, Raised},
+    audit::{self, Record},
+};
+use serde_json::json;
+
+use crate::who::Who;
+
+/// The alarms. Clones share everything.
+#[derive(Clone)]
+pub struct Alarms {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Alarms {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Those that nobody has cleared, oldest first.
+    pub async fn open(&self) -> Result<Vec<Raised>, StoreError> {
+        self.store.read(|connection| Box::pin(alarms::open(connection))).await
+    }
+
+    /// Clears the alarm of that id in the name of `by`, with a note of what was done about it. `None` if no such alarm is open.
+    pub async fn clear(
+        &self,
+        id: String,
+        Who(by): Who,
+        note: Option<String>,
+    ) -> Result<Option<Raised>, StoreError> {
+        let at = self.clock.date_ms();
+        let cleared_by = note.map_or_else(|| by.clone(), |note| format!("{by}: {note}"));
+        let cleared = self.store.write(move |tx| {
+            Box::pin(async move {
+                let cleared = alarms::clear(tx, at, &id, &cleared_by).await?;
+                if let Some(alarm) = &cleared {
+                    let detail = json!({"by": by, "alarm": alarm.kind, "about": alarm.about});
+                    let record = Record {
+                        connection: alarm.connection.clone(),
+                        detail,
+                        ..Record::of("alarm-cleared")
+                    };
+                    audit::append(tx, &alarm.tenant, at, &record).await?;
+                }
+                Ok(cleared)
+            })
+        });
+        cleared.await
+    }
+}

@@ -1,0 +1,77 @@
+//! Requests that wait too long, and those that ended long ago.
+
+use host_model::{
+    requests::deadline::{self, Due, LATE},
+    time::DAY_MS,
+};
+use host_store::{
+    Connection, Store, StoreError,
+    ages::{self, Late},
+    alarms::{self, Alarm},
+    audit::{self, Record},
+};
+use serde_json::json;
+
+/// How long what a failed or expired request asked is kept, so that it can be replayed.
+const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
+
+/// Raises alarms about requests that are late at `now`, ends those past their last day, and forgets what ended long ago.
+pub(crate) async fn look(store: &Store, now: i64) -> Result<(), StoreError> {
+    look_for_late(store, now).await?;
+    let failed_before = now.saturating_sub(KEEP_FAILED_MS);
+    store.write(move |tx| Box::pin(async move { ages::destroy_old(tx, failed_before).await.map(drop) })).await
+}
+
+async fn look_for_late(store: &Store, now: i64) -> Result<(), StoreError> {
+    let late = store.read(move |connection| Box::pin(ages::late(connection, now))).await?;
+    if late.is_empty() {
+        return Ok(());
+    }
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                for request in late {
+                    tell_late(tx, &request, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), StoreError> {
+    let alarm = |kind, detail| Alarm {
+        tenant: &request.tenant,
+        connection: Some(&request.connection),
+        kind,
+        about: &request.id,
+        detail,
+    };
+    match deadline::due(request.since, now, request.alarmed_day) {
+        Due::Nothing => Ok(()),
+        Due::Alarm(day) => {
+            ages::alarmed(tx, request.seq, day).await?;
+            let detail = format!(
+                "not through after {day} days; nothing more is tried from day {}",
+                deadline::LAST_DAY
+            );
+            alarms::is_over(tx, now, LATE, &request.id).await?;
+            alarms::raise(tx, now, &alarm(LATE, &detail)).await
+        }
+        Due::End => {
+            let reason =
+                format!("not through by day {} of its month; replay it to try again", deadline::LAST_DAY);
+            if !ages::expire(tx, request.seq, now, &reason).await? {
+                return Ok(());
+            }
+            let record = Record {
+                connection: Some(request.connection.clone()),
+                request: Some(request.id.clone()),
+                detail: json!({ "reason": reason }),
+                ..Record::of("request-expired")
+            };
+            audit::append(tx, &request.tenant, now, &record).await?;
+            alarms::raise(tx, now, &alarm("request-expired", &reason)).await
+        }
+    }
+}
