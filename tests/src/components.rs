@@ -3,10 +3,11 @@
 use std::{
     collections::HashMap,
     fs,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock},
 };
 
 use host_harness::plugin::{LoadError, LoadPolicy, Plugin};
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::engine::engine;
@@ -40,9 +41,7 @@ pub async fn load(bytes: Vec<u8>) -> Result<Plugin, LoadError> {
 /// Where it is not built or does not load.
 pub async fn component(name: &str) -> Arc<Plugin> {
     static PLUGINS: LazyLock<Mutex<HashMap<String, Loading>>> = LazyLock::new(Mutex::default);
-    let plugin = Arc::clone(
-        PLUGINS.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default(),
-    );
+    let plugin = Arc::clone(PLUGINS.lock().entry(name.to_owned()).or_default());
     let loaded = plugin.get_or_init(|| async {
         Arc::new(load(bytes(name)).await.unwrap_or_else(|error| panic!("{name}: {error}")))
     });

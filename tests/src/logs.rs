@@ -1,10 +1,8 @@
 //! What the host logs, kept for all tests of the binary: each finds its own lines by its connection's key.
 
-use std::{
-    io,
-    sync::{Mutex, Once, PoisonError},
-};
+use std::{io, sync::Once};
 
+use parking_lot::Mutex;
 use tracing_subscriber::{fmt::MakeWriter, prelude::*};
 
 static KEPT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -27,14 +25,14 @@ pub fn lines(word: &str) -> Vec<String> {
 
 /// Everything so far.
 pub fn all() -> String {
-    String::from_utf8_lossy(&KEPT.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    String::from_utf8_lossy(&KEPT.lock()).into_owned()
 }
 
 struct Keeper;
 
 impl io::Write for Keeper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        KEPT.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        KEPT.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -3,12 +3,13 @@
 use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
+use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The largest request that it reads, in bytes.
@@ -93,7 +94,7 @@ impl Vendor {
             let (answer, kept) = (answer.clone(), Arc::clone(&kept));
             async move {
                 let request = read(request).await;
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+                kept.lock().push(request.clone());
                 written(answer(request).await)
             }
         });
@@ -120,7 +121,7 @@ impl Vendor {
 
     /// Every request so far, in the order of arrival.
     pub fn received(&self) -> Vec<Received> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.received.lock().clone()
     }
 
     /// Method, path and query of every request so far.

@@ -3,8 +3,10 @@
 use std::{
     io::{self, BufRead, IsTerminal, Write},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
+
+use parking_lot::Mutex;
 
 use super::failure::Failure;
 
@@ -43,11 +45,11 @@ impl Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        self.0.lock().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+        self.0.lock().flush()
     }
 }
 
@@ -106,7 +108,7 @@ impl Console {
     /// One line of standard input, without its end.
     pub(super) fn line(&self) -> io::Result<String> {
         let mut line = String::new();
-        self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut line)?;
+        self.input.lock().read_line(&mut line)?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
@@ -114,7 +116,7 @@ impl Console {
     pub(super) fn contents(&self, file: &Path) -> Result<Vec<u8>, Failure> {
         let mut rest = Vec::new();
         let read = if is_standard(file) {
-            let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut input = self.input.lock();
             input.read_to_end(&mut rest).map(|_| rest)
         } else {
             std::fs::read(file)

@@ -1,7 +1,8 @@
 //! `--dry-run`: reading requests go out, the others are shown instead of sent.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::{exit::Exit, failure::Failure, session::Session, shown::Shown, trace};
@@ -26,7 +27,7 @@ impl Rehearsal {
         let tracer = session.trace.then(|| session.tracer());
         let trace = Trace::new(move |exchange| {
             if exchange.acts {
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.clone());
+                kept.lock().push(exchange.clone());
             } else if let Some(tracer) = &tracer {
                 tracer.tell(exchange);
             }
@@ -37,7 +38,7 @@ impl Rehearsal {
     /// What would have gone out; where nothing would, the answer itself, which then rests on nothing made up.
     /// A refusal after the first such request may come of the made-up answer to it.
     pub(super) fn shown(self, answer: Result<Shown, Failure>) -> Result<Shown, Failure> {
-        let unsent = std::mem::take(&mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
+        let unsent = std::mem::take(&mut *self.unsent.lock());
         let (refusal, answer, exit) = match answer {
             Ok(answer) if unsent.is_empty() => (None, Some(answer.people), answer.exit),
             Ok(_) => (None, None, Exit::Done),

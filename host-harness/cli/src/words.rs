@@ -1,5 +1,7 @@
 //! Numbers and names as people say them.
 
+use shlex::Quoter;
+
 use host_model::contract::manifest::Limit;
 
 /// Units of time, largest first.
@@ -44,11 +46,8 @@ pub(super) fn timestamp(ms: i64) -> String {
 
 /// `word` as one argument of a command that people may copy into a shell.
 pub(super) fn argument(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    // No shell has an argument with a NUL in it; but for one, quoting cannot fail.
+    Quoter::new().allow_nul(true).quote(word).unwrap_or_default().into_owned()
 }
 
 #[cfg(test)]
@@ -84,7 +83,7 @@ mod tests {
     fn a_connectors_word_cannot_become_a_command() {
         assert_eq!(argument("job-17"), "job-17");
         assert_eq!(argument("a; rm -rf /"), "'a; rm -rf /'");
-        assert_eq!(argument("it's $(x)"), r"'it'\''s $(x)'");
+        assert_eq!(argument("it's $(x)"), r#""it's "'$(x)'"#);
         assert_eq!(argument(""), "''");
     }
 }

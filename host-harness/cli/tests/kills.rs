@@ -17,6 +17,7 @@ mod service;
 use std::time::Duration;
 
 use asks::{Ask, Asks};
+use fastrand::Rng;
 use service::{Folder, Service};
 use tokio::sync::watch;
 
@@ -24,21 +25,6 @@ use tokio::sync::watch;
 const KILLS: u64 = 100;
 /// No request waits longer than two hours once the vendor answers.
 const MAX_OUTAGES: usize = 100;
-
-/// Numbers that look random and are the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        // Numerical Recipes' generator; its high bits are good enough here.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.roll(sides) == 0
-    }
-}
 
 /// The moment at which a life ends.
 #[derive(Debug)]
@@ -54,13 +40,12 @@ enum Moment {
 }
 
 impl Moment {
-    fn rolled(dice: &mut Dice, asked: usize) -> Self {
-        let up_to = |dice: &mut Dice, most: usize| 1 + usize::try_from(dice.roll(most as u64)).unwrap();
-        match dice.roll(8) {
-            0 => Self::Starting(Duration::from_millis(dice.roll(600))),
-            1 | 2 => Self::Answering(Duration::from_micros(dice.roll(150_000))),
-            3..6 => Self::Acknowledged(up_to(dice, asked)),
-            _ => Self::Asking(up_to(dice, asks::CHOICES)),
+    fn rolled(dice: &mut Rng, asked: usize) -> Self {
+        match dice.u8(..8) {
+            0 => Self::Starting(Duration::from_millis(dice.u64(..600))),
+            1 | 2 => Self::Answering(Duration::from_micros(dice.u64(..150_000))),
+            3..6 => Self::Acknowledged(dice.usize(1..=asked)),
+            _ => Self::Asking(dice.usize(1..=asks::CHOICES)),
         }
     }
 }
@@ -68,7 +53,7 @@ impl Moment {
 /// What happens from life to life.
 struct World {
     folder: Folder,
-    dice: Dice,
+    dice: Rng,
     asks: Asks,
 }
 
@@ -96,7 +81,7 @@ impl World {
                 self.folder.stand_in.requests_once(count).await;
             }
         }
-        if self.dice.one_in(5) {
+        if self.dice.u8(..5) == 0 {
             service.stop().await;
         } else {
             service.kill();
@@ -128,14 +113,14 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice() {
-    let seed = getrandom_seed();
+    let seed = seed();
     // Shown where the test fails.
     eprintln!("seed {seed}; built with KILLS_SEED={seed}, the test repeats its moments");
-    let mut world = World { folder: Folder::new().await, dice: Dice(seed), asks: Asks::default() };
+    let mut world = World { folder: Folder::new().await, dice: Rng::with_seed(seed), asks: Asks::default() };
     for life in 0..KILLS {
         let asked = world.asks.of_life(life, &mut world.dice, &world.folder.stand_in);
         world.live(asked).await;
-        if world.dice.one_in(3) {
+        if world.dice.u8(..3) == 0 {
             world.folder.outage();
         }
     }
@@ -145,7 +130,7 @@ async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice
     aftermath::is_as_it_should_be(&world.folder, &world.asks, &feed).await;
 }
 
-fn getrandom_seed() -> u64 {
+fn seed() -> u64 {
     let given = option_env!("KILLS_SEED").map(|seed| seed.parse().unwrap());
-    given.unwrap_or_else(|| getrandom::u64().unwrap())
+    given.unwrap_or_else(|| fastrand::u64(..))
 }

@@ -1,10 +1,11 @@
 //! The engine that compiles and runs every plugin, and the thread that keeps time for it.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use wasmtime::{
     Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
@@ -195,13 +196,13 @@ fn keep_time_for(engine: &wasmtime::Engine) {
                 let passed = begun.elapsed().as_micros() / TICK.as_micros();
                 ticks::reach(u64::try_from(passed).unwrap_or(u64::MAX));
                 if let Some(engines) = ENGINES.get() {
-                    advance(&mut engines.lock().unwrap_or_else(PoisonError::into_inner));
+                    advance(&mut engines.lock());
                 }
             }
         });
         Mutex::default()
     });
-    engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.weak());
+    engines.lock().push(engine.weak());
 }
 
 fn advance(engines: &mut Vec<EngineWeak>) {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::requests::{
     about::About,
-    handler::{Asked, Came, Ending, Handler, Prepared, Settle, chance},
+    handler::{Asked, Came, Ending, Handler, Prepared, Settle},
 };
 
 /// Erasures confirmed in one call: the vendor's list is read once for all of them.
@@ -60,7 +60,7 @@ impl Handler for Erasure {
             }
             let mut came = Vec::new();
             for (claim, details) in claims {
-                let one = erased(&claim, calls.erase(&details.subject).await, chance());
+                let one = erased(&claim, calls.erase(&details.subject).await, fastrand::f64());
                 came.push((claim, one));
             }
             came
@@ -117,7 +117,8 @@ async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Ca
         Ok(Ok(receipts)) => claims
             .zip(receipts)
             .map(|(claim, receipt)| {
-                let after = retry::after_receipt(&receipt, claim.is_acknowledged, claim.failures, chance());
+                let after =
+                    retry::after_receipt(&receipt, claim.is_acknowledged, claim.failures, fastrand::f64());
                 let came = with_receipt(&claim, after, receipt);
                 (claim, came)
             })
@@ -130,7 +131,7 @@ async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Ca
 /// One call failed: its end says something about the connection once.
 fn all_failed(claims: impl Iterator<Item = Claim>, failure: &Failure) -> Vec<(Claim, Came)> {
     let of_one = |(at, claim): (usize, Claim)| {
-        let after = retry::after_unconfirmed(failure, claim.failures, chance());
+        let after = retry::after_unconfirmed(failure, claim.failures, fastrand::f64());
         let came = Came { is_told: at > 0, ..failed(&claim, failure, after) };
         (claim, came)
     };

@@ -1,9 +1,6 @@
 //! The connections that the host serves, and why it does not serve the others.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use host_harness::{
     config::UnknownConnection,
@@ -11,6 +8,7 @@ use host_harness::{
     host::{Host, PutError},
     sandbox::Calls,
 };
+use parking_lot::Mutex;
 
 /// Why a connection has no calls.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -67,14 +65,14 @@ impl Served {
 
     /// Why the connection of that key is not served; `None` if it is.
     pub fn problem(&self, key: &str) -> Option<PutError> {
-        self.problems().get(key).cloned()
+        self.problems.lock().get(key).cloned()
     }
 
     /// Serves `spec` from now on, in place of what had its key. If it does not suit its plugin, everything stays as it is.
     pub(crate) fn put(&self, spec: ConnectionSpec) -> Result<(), PutError> {
         let key = spec.key.clone();
         self.host.put_connection(spec)?;
-        self.problems().remove(&key);
+        self.problems.lock().remove(&key);
         Ok(())
     }
 
@@ -84,17 +82,13 @@ impl Served {
         if let Err(problem) = self.put(spec) {
             tracing::warn!(connection = %key, %problem, "the connection is not served");
             self.host.remove_connection(&key);
-            self.problems().insert(key, problem);
+            self.problems.lock().insert(key, problem);
         }
     }
 
     /// Serves the connection of that key no longer.
     pub(crate) fn remove(&self, key: &str) {
         self.host.remove_connection(key);
-        self.problems().remove(key);
-    }
-
-    fn problems(&self) -> MutexGuard<'_, BTreeMap<String, PutError>> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
+        self.problems.lock().remove(key);
     }
 }

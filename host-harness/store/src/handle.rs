@@ -1,12 +1,9 @@
 //! The database and its keys, as the work around it holds them.
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -126,7 +123,7 @@ impl Store {
 
     /// `tenant`'s key for the hashes that stand for people, made when it is first asked for.
     pub async fn person_key(&self, tenant: &str) -> Result<Arc<PersonKey>, StoreError> {
-        if let Some(key) = self.person_keys().get(tenant) {
+        if let Some(key) = self.person_keys.lock().get(tenant) {
             return Ok(Arc::clone(key));
         }
         let context = format!("tenant {tenant}");
@@ -143,16 +140,12 @@ impl Store {
             })
             .await?;
         let key = Arc::new(self.vault.person_key(&context, &kept)?);
-        Ok(Arc::clone(self.person_keys().entry(tenant.to_owned()).or_insert(key)))
+        Ok(Arc::clone(self.person_keys.lock().entry(tenant.to_owned()).or_insert(key)))
     }
 
     /// What work in a transaction for `tenant` needs.
     pub async fn keys(&self, tenant: &str) -> Result<Keys, StoreError> {
         Ok(Keys { vault: self.vault.clone(), person: self.person_key(tenant).await? })
-    }
-
-    fn person_keys(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<PersonKey>>> {
-        self.person_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Copies the whole database, as it is at one moment, to the new file `path`.

@@ -5,11 +5,11 @@
 
 use std::{
     path::Path,
-    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, pool::PoolConnection};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -76,7 +76,7 @@ impl Sqlite {
 
 impl Database for Sqlite {
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
-        let queue = held(&self.queue).clone();
+        let queue = self.queue.lock().clone();
         Box::pin(async move {
             let queue = queue.ok_or(StoreError::Closed)?;
             queue.send(work).await.map_err(|_| StoreError::Closed)
@@ -102,8 +102,8 @@ impl Database for Sqlite {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        let writer = held(&self.writer).take();
-        drop(held(&self.queue).take());
+        let writer = self.writer.lock().take();
+        drop(self.queue.lock().take());
         Box::pin(async move {
             self.readers.close().await;
             if let Some(writer) = writer {
@@ -112,10 +112,6 @@ impl Database for Sqlite {
             }
         })
     }
-}
-
-fn held<T>(slot: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// What may stand in an address as it is.

@@ -1,10 +1,11 @@
 //! The time that every delay, limit and timestamp of the stand-in goes by.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// A clock that can be moved forward and stopped. It follows real time unless it is frozen. Clones are the same clock.
@@ -33,7 +34,7 @@ impl Clock {
 
     /// What the stand-in takes for now.
     pub fn now(&self) -> Timestamp {
-        match *self.state() {
+        match *self.0.state.lock() {
             State::Running(ahead) => later(Timestamp::now(), ahead),
             State::Frozen(at) => at,
         }
@@ -42,7 +43,7 @@ impl Clock {
     /// Moves the clock forward. What falls due by it, falls due.
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-        match &mut *self.state() {
+        match &mut *self.0.state.lock() {
             State::Running(ahead) => *ahead = ahead.saturating_add(by),
             State::Frozen(at) => *at = later(*at, by),
         }
@@ -57,13 +58,13 @@ impl Clock {
 
     /// Stops the clock at a given time. Going back is for a stand-in to which nothing has happened yet.
     pub fn freeze_at(&self, at: Timestamp) {
-        *self.state() = State::Frozen(at);
+        *self.0.state.lock() = State::Frozen(at);
         self.0.moved.send_replace(());
     }
 
     /// Lets the clock run on from where it is.
     pub fn resume(&self) {
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         if let State::Frozen(at) = *state {
             *state = State::Running(at.duration_since(Timestamp::now()));
         }
@@ -80,17 +81,13 @@ impl Clock {
             if !left.is_positive() {
                 return;
             }
-            let frozen = matches!(*self.state(), State::Frozen(_));
+            let frozen = matches!(*self.0.state.lock(), State::Frozen(_));
             tokio::select! {
                 () = tokio::time::sleep(left.unsigned_abs()), if !frozen => {}
                 // The sender lives in this clock, so waiting cannot fail.
                 _ = moved.changed() => {}
             }
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,6 @@
 //! What server, deliveries and handle share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::call::Received;
@@ -34,7 +33,7 @@ impl Shared {
 
     /// Works on the project, brought to the clock's time.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Project) -> T) -> T {
-        let mut project = lock(&self.project);
+        let mut project = self.project.lock();
         project.settle(self.clock.now());
         work(&mut project)
     }
@@ -49,26 +48,22 @@ impl Shared {
     }
 
     pub(crate) fn remember(&self, received: Received) {
-        lock(&self.received).push(received);
+        self.received.lock().push(received);
     }
 
     pub(crate) fn requests(&self) -> Vec<Received> {
-        lock(&self.received).clone()
+        self.received.lock().clone()
     }
 
     pub(crate) fn take_requests(&self) -> Vec<Received> {
-        std::mem::take(&mut lock(&self.received))
+        std::mem::take(&mut self.received.lock())
     }
 
     pub(crate) fn plan(&self, planned: Planned) {
-        lock(&self.faults).push(planned);
+        self.faults.lock().push(planned);
     }
 
     pub(crate) fn fault(&self, method: &str, path: &str) -> Option<Fault> {
-        crate::faults::take(&mut lock(&self.faults), method, path)
+        crate::faults::take(&mut self.faults.lock(), method, path)
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,9 @@
 //! The running stand-in: looked into, and made to misbehave.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use crate::call::Received;
@@ -12,7 +13,7 @@ use crate::keys::KeyKind;
 use crate::outbox::{Delivery, Outcome};
 use crate::project::acts::Act;
 use crate::project::{Identifier, Profile, Project, Subscriptions};
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 
 /// A local Iterable, gone when it is dropped.
 #[derive(Debug)]
@@ -153,7 +154,7 @@ impl StandIn {
     }
 
     fn hand_out(&self) -> Option<Delivery> {
-        let mut handed_out = lock(&self.handed_out);
+        let mut handed_out = self.handed_out.lock();
         let next = self.shared.with(|project| project.outbox.ended(*handed_out).cloned())?;
         debug_assert_ne!(next.outcome, Outcome::Waiting);
         *handed_out += 1;

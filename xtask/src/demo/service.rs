@@ -6,12 +6,13 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use xtask::components::target_dir;
 
@@ -58,7 +59,7 @@ impl Service {
 
     /// Ends the process as a power cut would, and starts it again.
     pub(super) fn kill_and_restart(&self) -> Result<()> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock();
         running.child.kill()?;
         running.child.wait()?;
         *running = Running::start(&self.configuration)?;
@@ -67,7 +68,7 @@ impl Service {
 
     /// Where it serves, such as `http://127.0.0.1:7400`.
     pub(super) fn address(&self) -> String {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).address.clone()
+        self.running.lock().address.clone()
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Value> {
@@ -99,7 +100,7 @@ impl Service {
     /// The event that the platform was told of, once there is one that is `wanted`; each came with a signature.
     pub(super) fn told(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         until("a forwarded event", || {
-            let told = self.platform.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let told = self.platform.told.lock();
             Ok(told.iter().find(|event| wanted(event)).cloned())
         })
     }
@@ -132,7 +133,7 @@ impl Platform {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if let Ok(event) = taken(stream) {
-                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                    kept.lock().push(event);
                 }
             }
         });

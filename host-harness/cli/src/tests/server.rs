@@ -7,13 +7,10 @@ mod refusals;
 mod requests;
 mod webhooks;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use iterable_stand_in::{ProjectType, StandIn};
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -163,14 +160,14 @@ impl Running {
         let service = ["connector-host", "--server", &server, "--api-key-file", &key];
         let exit = Box::pin(run([&service[..], arguments].concat(), &console)).await;
         let told = Told { exit, out: out.text(), err: err.text() };
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.said.lock();
         said.extend([told.out.as_str(), told.err.as_str()]);
         told
     }
 
     /// No command said a secret or a person.
     fn assert_discreet(&self) {
-        let said = self.said.lock().unwrap();
+        let said = self.said.lock();
         let key = std::fs::read_to_string(self.file("key")).unwrap();
         for hidden in [self.stand_in.api_key(), key.trim(), "ada@"] {
             assert!(!said.contains(hidden), "{hidden} is in\n{said}");

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use iterable_stand_in::{Received, StandIn};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Dice, service};
+use super::service;
 
 /// People who choose, in turns, so that a life asks for each of them once.
 const CHOOSERS: u64 = 30;
@@ -89,10 +90,10 @@ pub(super) struct Asks {
 
 impl Asks {
     /// What is asked in that life, and again of what was not acknowledged. The vendor knows everybody.
-    pub(super) fn of_life(&mut self, life: u64, dice: &mut Dice, vendor: &StandIn) -> Vec<Ask> {
+    pub(super) fn of_life(&mut self, life: u64, dice: &mut Rng, vendor: &StandIn) -> Vec<Ask> {
         let mut asks = std::mem::take(&mut self.pending);
         asks.retain(|ask| {
-            let is_given_up = !matches!(ask.what, What::Choose { .. }) && dice.one_in(3);
+            let is_given_up = !matches!(ask.what, What::Choose { .. }) && dice.u8(..3) == 0;
             if is_given_up {
                 self.given_up.push(ask.clone());
             }
@@ -102,7 +103,7 @@ impl Asks {
             asks.push(Ask { email: format!("erased-{life}-{at}@example.com"), what: What::Erase });
         }
         for _ in 0..CHOICES {
-            let (n, opt_in) = (self.choices, dice.one_in(2));
+            let (n, opt_in) = (self.choices, dice.bool());
             let email = format!("chooser-{}@example.com", n % CHOOSERS);
             asks.push(Ask { email, what: What::Choose { opt_in, n } });
             self.choices += 1;
@@ -115,10 +116,7 @@ impl Asks {
                 vendor.seed(ask.email.as_str(), None);
             }
         }
-        // In any order.
-        for at in (1..asks.len()).rev() {
-            asks.swap(at, usize::try_from(dice.roll(at as u64 + 1)).unwrap());
-        }
+        dice.shuffle(&mut asks);
         asks
     }
 

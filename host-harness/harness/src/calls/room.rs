@@ -1,10 +1,8 @@
 //! Where calls wait: a tenant's own semaphore first, then the one in front of the pool.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{connection::TenantId, engine::Engine};
@@ -37,7 +35,7 @@ impl Room {
     }
 
     fn share(&self, tenant: &TenantId) -> Arc<Semaphore> {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = self.tenants.lock();
         if let Some(share) = tenants.get(tenant) {
             return Arc::clone(share);
         }

@@ -3,12 +3,9 @@
 //! Two calls that read, merge and write whole lists would otherwise lose the first one's choices. Kept in memory: across
 //! restarts and replicas, whoever stores requests has to keep the order.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
 
@@ -83,7 +80,7 @@ impl Turns {
 
     fn person(&self, key: [u8; 32]) -> Settled {
         let now = self.clock.now();
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut people = self.people.lock();
         people.forget_the_settled(now);
         Arc::clone(people.settled.entry(key).or_default())
     }
@@ -171,11 +168,11 @@ mod tests {
         for n in 0..FEW {
             turns.take(&connection, &Subject::email(format!("{n}@example.com"))).await;
         }
-        let known = |turns: &Turns| turns.people.lock().unwrap().settled.len();
+        let known = |turns: &Turns| turns.people.lock().settled.len();
         assert!(known(&turns) < 10, "{}", known(&turns));
         for name in ["held@example.com", "settling@example.com"] {
             let key = key(&connection, "email", name);
-            assert!(turns.people.lock().unwrap().settled.contains_key(&key), "{name}");
+            assert!(turns.people.lock().settled.contains_key(&key), "{name}");
         }
         drop(held);
     }

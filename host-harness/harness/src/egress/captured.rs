@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::connection::{Connection, MAX_SECRET_BYTES, Redactor, SHORTEST_SECRET, TenantId};
@@ -48,7 +49,7 @@ struct KeptSecret {
 impl Captured {
     /// The secret kept under `name`, if it is still good at `now`.
     pub(crate) fn get(&self, connection: &Connection, name: &str, now: Duration) -> Option<Secret> {
-        let connections = self.connections();
+        let connections = self.0.lock();
         let held = connections.get(&holder(connection))?.secrets.get(name)?;
         held.good_until.is_none_or(|end| now + EARLY < end).then(|| held.secret.clone())
     }
@@ -58,7 +59,7 @@ impl Captured {
         if taken.is_empty() {
             return;
         }
-        let mut connections = self.connections();
+        let mut connections = self.0.lock();
         let kept = connections.entry(holder(connection)).or_default();
         for Taken { name, secret, lifetime } in taken {
             let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
@@ -72,7 +73,7 @@ impl Captured {
 
     /// Finds this connection's secrets, captured ones among them.
     pub(crate) fn redactor(&self, connection: &Connection) -> Redactor {
-        match self.connections().get(&holder(connection)) {
+        match self.0.lock().get(&holder(connection)) {
             Some(kept) => connection.redactor.and(&kept.redactor),
             None => connection.redactor.clone(),
         }
@@ -80,11 +81,7 @@ impl Captured {
 
     /// Held by the one call that fetches secrets for this connection; the others wait and find them kept.
     pub(crate) fn renewing(&self, connection: &Connection) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(&self.connections().entry(holder(connection)).or_default().renewing)
-    }
-
-    fn connections(&self) -> MutexGuard<'_, HashMap<Holder, Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Arc::clone(&self.0.lock().entry(holder(connection)).or_default().renewing)
     }
 }
 

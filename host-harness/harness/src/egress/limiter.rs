@@ -5,10 +5,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -76,7 +77,7 @@ impl Limiter {
     /// Enters all of `limits` or none.
     pub(super) fn try_enter(&self, scope: [u8; 32], limits: &[Limit]) -> Result<(), Full> {
         let now = self.clock.now();
-        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logs = self.logs.lock();
         let mut full: Option<Full> = None;
         for limit in limits {
             let log = logs.entry((scope, limit.name.clone())).or_default();
@@ -114,7 +115,7 @@ impl Limiter {
 
     fn out_of(&self, scope: [u8; 32], limits: &[Limit], then: impl Fn(&Limit, &mut Log)) {
         {
-            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut logs = self.logs.lock();
             for limit in limits {
                 let log = logs.entry((scope, limit.name.clone())).or_default();
                 log.under_way = log.under_way.saturating_sub(1);

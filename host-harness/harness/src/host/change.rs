@@ -57,7 +57,7 @@ impl Host {
     /// Puts a connection in place: a new one, or one instead of the same tenant's of that key, also where that is another
     /// plugin's. Calls in flight go on with what they began with.
     pub fn put_connection(&self, spec: ConnectionSpec) -> Result<(), PutError> {
-        let _alone = self.changing();
+        let _alone = self.changing.lock();
         let slots = self.plugins();
         config::named_connection(&spec, slots.keys().map(String::as_str))?;
         let before = self.found(&spec.key);
@@ -82,7 +82,7 @@ impl Host {
 
     /// Takes a connection away; whether there was one. Calls in flight end as they would have.
     pub fn remove_connection(&self, key: &str) -> bool {
-        let _alone = self.changing();
+        let _alone = self.changing.lock();
         self.plugins().values().any(|slot| slot.remove(key))
     }
 
@@ -106,7 +106,7 @@ impl Host {
     pub fn add_loaded(&self, name: &str, plugin: Plugin) -> Result<Digest, AddError> {
         config::named_plugin(name)?;
         let digest = plugin.digest();
-        let _alone = self.changing();
+        let _alone = self.changing.lock();
         let mut slots = (*self.plugins()).clone();
         if slots.contains_key(name) {
             return Err(AddError::NameTaken(name.to_owned()));

@@ -1,11 +1,9 @@
 //! A host that runs.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use crate::{
     calls::{Calls, Runtime},
@@ -30,7 +28,7 @@ pub struct Host {
     pub(super) runtime: Runtime,
     pub(super) slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
     /// Held while a change is decided, so that a key is one connection's over all plugins.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
     _watched: Vec<Watched>,
 }
 
@@ -84,7 +82,7 @@ impl Host {
     fn carrying(&self, key: &str) -> Option<Arc<Generation>> {
         self.found(key).or_else(|| {
             // It may have moved to a plugin that was looked at before it came.
-            let _still = self.changing();
+            let _still = self.changing.lock();
             self.found(key)
         })
     }
@@ -92,10 +90,5 @@ impl Host {
     pub(super) fn found(&self, key: &str) -> Option<Arc<Generation>> {
         let slots = self.slots.load();
         slots.values().map(|slot| slot.current()).find(|generation| generation.connection(key).is_some())
-    }
-
-    /// Held while a change is decided.
-    pub(super) fn changing(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

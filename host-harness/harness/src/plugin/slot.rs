@@ -1,11 +1,9 @@
 //! Where a plugin's current version stands with its connections, and how either changes: one exchange.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::{changes::Changes, loaded::Plugin};
@@ -141,7 +139,7 @@ impl Slot {
 
     /// Puts `plugin` in place, unless it asks for more than the running version, or offers less.
     pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
-        let history = self.history();
+        let history = self.history.lock();
         let running = self.current();
         same_connector(running.plugin.manifest(), plugin.manifest())?;
         let changes = Changes::between(running.plugin.manifest(), plugin.manifest());
@@ -158,14 +156,14 @@ impl Slot {
 
     /// Puts `plugin` in place, whatever more it asks for: the operator has seen the difference and agrees.
     pub fn replace_agreed(&self, plugin: Plugin) -> Result<Digest, SwapError> {
-        let history = self.history();
+        let history = self.history.lock();
         same_connector(self.current().plugin.manifest(), plugin.manifest())?;
         self.exchange(Arc::new(plugin), history)
     }
 
     /// Puts the version before back. Doing it twice ends where it began.
     pub fn roll_back(&self) -> Result<Digest, SwapError> {
-        let history = self.history();
+        let history = self.history.lock();
         let before = history.before.clone().ok_or(SwapError::NothingBefore)?;
         self.exchange(before, history)
     }
@@ -173,7 +171,7 @@ impl Slot {
     /// Puts a connection in place, instead of one of the same key where there is one; swaps carry it on. One that does
     /// not suit the running version changes nothing.
     pub fn put(&self, spec: ConnectionSpec) -> Result<(), Vec<SettingError>> {
-        let mut history = self.history();
+        let mut history = self.history.lock();
         let running = self.current();
         let connection = spec.resolve(running.plugin.manifest())?;
         let mut connections = running.connections.clone();
@@ -186,7 +184,7 @@ impl Slot {
 
     /// Takes a connection away; whether there was one.
     pub fn remove(&self, key: &str) -> bool {
-        let mut history = self.history();
+        let mut history = self.history.lock();
         let running = self.current();
         let mut connections = running.connections.clone();
         if connections.remove(key).is_none() {
@@ -208,10 +206,6 @@ impl Slot {
         history.before = Some(Arc::clone(&replaced.plugin));
         self.swapped.notify_waiters();
         Ok(digest)
-    }
-
-    fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::requests::{
     about::About,
-    handler::{Asked, Came, Ending, Handler, Prepared, Settle, chance},
+    handler::{Asked, Came, Ending, Handler, Prepared, Settle},
 };
 
 /// How soon choices that are taken and not in effect are applied again, where the vendor does not say.
@@ -108,7 +108,7 @@ impl Handler for Apply {
         Box::pin(async move {
             let mut came = Vec::new();
             for (claim, details) in claims {
-                let one = self.apply(calls, &claim, details, chance()).await;
+                let one = self.apply(calls, &claim, details, fastrand::f64()).await;
                 came.push((claim, one));
             }
             came

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use super::{after_erasure, reading};
 use crate::requests::{
     about::About,
-    handler::{Asked, Came, Ending, Handler, Prepared, Settle, chance},
+    handler::{Asked, Came, Ending, Handler, Prepared, Settle},
 };
 
 /// What the vendor held for a person.
@@ -124,7 +124,7 @@ impl Handler for Read {
         Box::pin(async move {
             let mut came = Vec::new();
             for (claim, details) in claims {
-                let one = self.read(calls, &claim, details, chance()).await;
+                let one = self.read(calls, &claim, details, fastrand::f64()).await;
                 came.push((claim, one));
             }
             came

@@ -178,9 +178,3 @@ impl Handlers {
         }
     }
 }
-
-/// A part of a wait, from 0 to 1, so that what failed together is not tried again together; all of it without randomness.
-pub(crate) fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).map_or(1.0, |()| f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX))
-}

@@ -2,14 +2,13 @@
 //! killed in the middle of things and the date jumps: at no instant is there a vendor whose token is refused.
 
 use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use fastrand::Rng;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{generation::digest, issue::seen, refresh::Hand, settle::Pushed, *};
@@ -28,29 +27,6 @@ use host_store::{
 const LONGEST_TROUBLE_MS: i64 = 8 * HOUR_MS;
 
 const MINUTE_MS: i64 = 60_000;
-
-/// Numbers that look random and are the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    /// Those of the `seed`-th thing of a kind: neighbours have nothing in common (`SplitMix64`).
-    fn of(kind: u64, seed: u64) -> Self {
-        let mut mixed = (kind << 32 | seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Self(mixed ^ (mixed >> 31))
-    }
-
-    fn roll(&mut self, sides: u64) -> u64 {
-        // Numerical Recipes' generator; its high bits are good enough here.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.roll(sides) == 0
-    }
-}
 
 /// A clock whose date is off by what jumps have added up to.
 #[derive(Debug)]
@@ -93,7 +69,7 @@ impl Clock for Jumping {
 /// A vendor: its tokens, each with when its senders switch over to it.
 struct Vendor {
     seed: u64,
-    dice: Dice,
+    dice: Rng,
     tokens: Vec<(i64, [u8; 32])>,
     down_until: i64,
     /// Since when it has not taken what it was to take.
@@ -112,7 +88,7 @@ impl Vendor {
     fn with_first(seed: u64, token: &Secret) -> Self {
         Self {
             seed,
-            dice: Dice::of(1, seed),
+            dice: Rng::with_seed(1 << 32 | seed),
             tokens: vec![(i64::MIN, digest(token))],
             down_until: 0,
             troubled_since: None,
@@ -157,8 +133,8 @@ impl Vendor {
         if self.tokens.last().unwrap().1 != digest(token) {
             self.taken += 1;
             // Within a few minutes, and now and then only hours later.
-            let slow = if self.dice.one_in(4) { 20 * HOUR_MS } else { 10 * MINUTE_MS };
-            let since = time + i64::try_from(self.dice.roll(slow.unsigned_abs())).unwrap();
+            let slow = if self.dice.u8(..4) == 0 { 20 * HOUR_MS } else { 10 * MINUTE_MS };
+            let since = time + self.dice.i64(0..slow);
             self.tokens.push((since, digest(token)));
         }
     }
@@ -170,15 +146,14 @@ impl Vendor {
         };
         // Together shorter than the shortest window, which is what a window is for.
         let since = *self.troubled_since.get_or_insert(time);
-        let act = if time >= since + LONGEST_TROUBLE_MS { 199 } else { self.dice.roll(200) };
+        let act = if time >= since + LONGEST_TROUBLE_MS { 199 } else { self.dice.u8(..200) };
         if time < self.down_until {
             return Act::Answer(failed(None));
         }
         match act {
-            0..20 => Act::Answer(failed(Some(self.dice.roll(40 * 3_600)))),
+            0..20 => Act::Answer(failed(Some(self.dice.u64(..40 * 3_600)))),
             20..40 => {
-                let end = (since + LONGEST_TROUBLE_MS - time).unsigned_abs();
-                self.down_until = time + i64::try_from(self.dice.roll(end)).unwrap();
+                self.down_until = self.dice.i64(time..since + LONGEST_TROUBLE_MS);
                 Act::Answer(failed(None))
             }
             40..60 => {
@@ -203,7 +178,7 @@ struct World {
     tokens: Tokens,
     clock: Arc<Jumping>,
     vendors: Arc<Mutex<Vec<Vendor>>>,
-    dice: Dice,
+    dice: Rng,
     was_up: bool,
     /// When it was looked last, and how far the date has been off since.
     looked: (i64, i64),
@@ -227,7 +202,7 @@ impl World {
             looked: (clock.true_date_ms(), 0),
             clock,
             vendors: Arc::new(Mutex::new(all)),
-            dice: Dice::of(0, seed),
+            dice: Rng::with_seed(seed),
             was_up: true,
             _folder: folder,
         }
@@ -244,7 +219,7 @@ impl World {
             (Arc::clone(&self.vendors), Arc::clone(&self.clock), Arc::clone(&killed));
         let hand: Box<Hand> = Box::new(move |connection, token| {
             let time = clock.true_date_ms();
-            let act = vendors.lock().unwrap()[number(&connection)].asked_to_take(&token, time);
+            let act = vendors.lock()[number(&connection)].asked_to_take(&token, time);
             let kill = Arc::clone(&kill);
             Box::pin(async move {
                 match act {
@@ -271,7 +246,7 @@ impl World {
         let all = self.tokens.store.read(|c| Box::pin(tokens::all_live(c))).await.unwrap();
         let mut noticed = Vec::new();
         {
-            let vendors = self.vendors.lock().unwrap();
+            let vendors = self.vendors.lock();
             assert_eq!(all.len(), vendors.len());
             for of in all {
                 let vendor = &vendors[number(&of.connection)];
@@ -281,7 +256,7 @@ impl World {
                 // A date that jumps does so now.
                 vendor.sends(&of.tokens, time, off_since);
                 let carried = vendor.sends(&of.tokens, time, off);
-                if self.dice.one_in(50) {
+                if self.dice.u8(..50) == 0 {
                     noticed.push((of.connection.clone(), carried.token.clone()));
                 }
             }
@@ -302,13 +277,13 @@ impl World {
 
     /// Lets some time pass, and the date jump now and then; whether the process is up then.
     fn pass_time(&mut self) -> bool {
-        let most = [10, 60, 120, 120][usize::try_from(self.dice.roll(4)).unwrap()];
-        self.clock.true_time.advance(Duration::from_mins(1 + self.dice.roll(most)));
-        if self.dice.one_in(20) {
-            let off = i64::try_from(self.dice.roll(5)).unwrap() - 2;
+        let most = [10, 60, 120, 120][self.dice.usize(..4)];
+        self.clock.true_time.advance(Duration::from_mins(self.dice.u64(1..=most)));
+        if self.dice.u8(..20) == 0 {
+            let off = self.dice.i64(-2..=2);
             self.clock.off_ms.store(off * HOUR_MS, Ordering::Relaxed);
         }
-        self.was_up = !self.was_up || !self.dice.one_in(10);
+        self.was_up = !self.was_up || self.dice.u8(..10) != 0;
         self.was_up
     }
 }
@@ -336,7 +311,7 @@ async fn ninety_days(seed: u64, vendors: usize, life: Life) -> usize {
             world.deliver().await;
         }
     }
-    let vendors = world.vendors.lock().unwrap();
+    let vendors = world.vendors.lock();
     for vendor in vendors.iter() {
         assert!(vendor.taken > 0, "vendor {} never got a new one", vendor.seed);
     }

@@ -72,11 +72,11 @@ fn days(days: u32) -> Duration {
 
 /// What a vendor was handed.
 #[derive(Clone, Default)]
-struct Handed(Arc<std::sync::Mutex<Vec<Secret>>>);
+struct Handed(Arc<parking_lot::Mutex<Vec<Secret>>>);
 
 impl Handed {
     fn all(&self) -> Vec<Secret> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().clone()
     }
 }
 
@@ -85,7 +85,7 @@ fn vendor(pushed: Pushed) -> (Box<Hand>, Handed) {
     let handed = Handed::default();
     let kept = handed.clone();
     let hand: Box<Hand> = Box::new(move |_, token| {
-        kept.0.lock().unwrap().push(token);
+        kept.0.lock().push(token);
         let pushed = pushed.clone();
         Box::pin(async move { pushed })
     });

@@ -1,10 +1,8 @@
 //! How many deliveries a connection may bring: a bucket for each that fills at a steady rate.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
+
+use parking_lot::Mutex;
 
 /// Two thirds of what one disk is known to take in, so that one connection leaves room for the others.
 const A_SECOND: f64 = 1_000.0;
@@ -26,7 +24,7 @@ struct Bucket {
 impl Rates {
     /// Takes one from the bucket of `connection`; or how long it takes until there is one again.
     pub(crate) fn take(&self, connection: &str, now: Duration) -> Result<(), Duration> {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.0.lock();
         let bucket = buckets.entry(connection.to_owned()).or_insert(Bucket { left: AT_ONCE, at: now });
         let since = now.saturating_sub(bucket.at).as_secs_f64();
         bucket.left = since.mul_add(A_SECOND, bucket.left).min(AT_ONCE);

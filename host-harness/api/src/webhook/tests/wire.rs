@@ -1,12 +1,8 @@
 //! The door as vendors reach it: through a real listener, with what is logged and counted.
 
-use std::{
-    io::Write,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -31,7 +27,7 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        Write::write(&mut *self.0.lock().unwrap(), bytes)
+        Write::write(&mut *self.0.lock(), bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -79,7 +75,7 @@ impl Door {
     /// The log line that answers a delivery with `status`, once there is one.
     async fn logged(&self, status: &str) -> serde_json::Value {
         for _ in 0..1_000 {
-            let text = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
+            let text = String::from_utf8(self.lines.0.lock().clone()).unwrap();
             let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
             let mut fields = lines.map(|line| line["fields"].clone());
             let found = fields.find(|fields| fields["status"] == status && fields["operation"] == "delivery");

@@ -16,7 +16,7 @@ struct Answers(Mutex<VecDeque<Vec<IpAddr>>>);
 
 impl Lookup for Answers {
     fn addresses(&self, _: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
-        let mut lists = self.0.lock().unwrap();
+        let mut lists = self.0.lock();
         let list = if lists.len() > 1 { lists.pop_front().unwrap() } else { lists[0].clone() };
         Box::pin(std::future::ready(Ok(list)))
     }

@@ -1,11 +1,9 @@
 //! Limits of an hour and more are counted in the ledger, which has the last word.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 
 use super::*;
 use crate::egress::{Full, Leave, Ledger, NotEntered};
@@ -25,11 +23,11 @@ struct Book {
 
 impl Book {
     fn entered(&self) -> usize {
-        self.entered.lock().unwrap().len()
+        self.entered.lock().len()
     }
 
     fn refuses(&self, refusal: impl Into<Option<NotEntered>>) {
-        *self.refusal.lock().unwrap() = refusal.into();
+        *self.refusal.lock() = refusal.into();
     }
 
     fn left(&self) -> usize {
@@ -45,12 +43,12 @@ impl Ledger for Book {
         ends_within: Duration,
     ) -> BoxFuture<'a, Result<Leave, NotEntered>> {
         let names = limits.iter().map(|limit| limit.name.clone()).collect();
-        self.entered.lock().unwrap().push((account, names, ends_within));
+        self.entered.lock().push((account, names, ends_within));
         let left = Arc::clone(&self.left);
         let leave: Leave = Box::new(move || {
             left.fetch_add(1, Relaxed);
         });
-        let refusal = self.refusal.lock().unwrap().clone();
+        let refusal = self.refusal.lock().clone();
         Box::pin(std::future::ready(refusal.map_or(Ok(leave), Err)))
     }
 }
@@ -79,7 +77,7 @@ async fn limits_below_an_hour_never_reach_the_ledger_and_the_others_go_together(
     assert_eq!(book.entered(), 0);
     let (bench, book) = limited(&[None, Some(HOUR_MS), Some(1_000), Some(24 * HOUR_MS)]);
     bench.send(request()).await.unwrap();
-    let entered = book.entered.lock().unwrap().clone();
+    let entered = book.entered.lock().clone();
     let [(account, limits, ends_within)] = entered.as_slice() else { panic!("{entered:?}") };
     assert_eq!(*account, bench.connection.account);
     assert_eq!(*limits, ["in-3600000-ms", "in-86400000-ms"]);

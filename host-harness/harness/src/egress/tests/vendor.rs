@@ -1,11 +1,9 @@
 //! A vendor that keeps what it receives and answers from a list, `200 {}` when that is over.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::VecDeque;
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 
 use crate::{
     connection::Connection,
@@ -35,14 +33,14 @@ impl Sent {
 
 impl Vendor {
     pub(super) fn sent(&self) -> Vec<Sent> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.sent.lock().clone()
     }
 
     pub(super) fn answers(&self, status: u16, headers: &[(&'static str, &str)], body: &str) {
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let answer = Answer { status, headers, body: body.into() };
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+        self.answers.lock().push_back(answer);
     }
 }
 
@@ -57,8 +55,8 @@ impl Transport for Vendor {
                 .collect(),
             body: outgoing.body.map(|body| String::from_utf8(body.to_vec()).unwrap()),
         };
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
-        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        self.sent.lock().push(sent);
+        let answer = self.answers.lock().pop_front();
         let usual = Answer { status: 200, body: b"{}".to_vec(), ..Default::default() };
         Box::pin(std::future::ready(Ok(answer.unwrap_or(usual))))
     }

@@ -204,15 +204,15 @@ async fn a_trace_masks_credentials_and_shows_the_rest() {
         content_type: Some("application/json".into()),
         ..operation()
     });
-    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let trace = Trace::new({
         let seen = Arc::clone(&seen);
-        move |exchange| seen.lock().unwrap().push(exchange.clone())
+        move |exchange| seen.lock().push(exchange.clone())
     });
     let caller = Caller { trace: Some(&trace), ..bench.caller(Interface::Erasure) };
     let body = Some(br#"{"email":"ada@example.com"}"#.to_vec());
     bench.egress.send(&caller, Request { body, ..request() }).await.unwrap();
-    let exchange = seen.lock().unwrap().pop().unwrap();
+    let exchange = seen.lock().pop().unwrap();
     assert_eq!(exchange.line, "POST https://api.example.com/people?key=[redacted]");
     assert_eq!(exchange.headers, pairs(&[("api-key", "[redacted]"), ("content-type", "application/json")]));
     assert_eq!(exchange.body.as_deref(), Some(r#"{"email":"ada@example.com"}"#));

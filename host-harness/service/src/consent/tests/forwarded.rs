@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU16, Ordering},
     },
     time::Duration,
@@ -15,6 +15,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::*;
@@ -37,9 +38,9 @@ async fn receive(Given(platform): Given<Arc<Platform>>, headers: HeaderMap, body
     let answer = StatusCode::from_u16(platform.answer.load(Ordering::SeqCst)).unwrap();
     if answer.is_success() {
         let id = headers["webhook-id"].to_str().unwrap().to_owned();
-        platform.taken.lock().unwrap().push((id, serde_json::from_slice(&body).unwrap()));
+        platform.taken.lock().push((id, serde_json::from_slice(&body).unwrap()));
     } else {
-        *platform.refused.lock().unwrap() += 1;
+        *platform.refused.lock() += 1;
     }
     answer
 }
@@ -79,14 +80,14 @@ async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_resta
     let stop = watch::Sender::new(false);
     let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
     let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.subscribe()));
-    until(&bench, || *platform.refused.lock().unwrap() >= 12).await;
+    until(&bench, || *platform.refused.lock() >= 12).await;
     let open = async |bench: &Bench| {
         let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
         open.into_iter().map(|alarm| alarm.kind).collect::<Vec<_>>()
     };
     assert_eq!(open(&bench).await, ["forward-fails"], "an hour has passed");
     platform.answer.store(200, Ordering::SeqCst);
-    until(&bench, || platform.taken.lock().unwrap().len() == 2).await;
+    until(&bench, || platform.taken.lock().len() == 2).await;
     stop.send_replace(true);
     running.await.unwrap();
     assert_eq!(open(&bench).await, Vec::<String>::new());
@@ -99,9 +100,9 @@ async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_resta
     let stop = watch::Sender::new(false);
     let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
     let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.subscribe()));
-    until(&bench, || platform.taken.lock().unwrap().len() >= 3).await;
+    until(&bench, || platform.taken.lock().len() >= 3).await;
     stop.send_replace(true);
     running.await.unwrap();
     let feed: Vec<_> = bench.feed().await.into_iter().map(|event| (event.id.clone(), event)).collect();
-    assert_eq!(*platform.taken.lock().unwrap(), feed, "each once, in order");
+    assert_eq!(*platform.taken.lock(), feed, "each once, in order");
 }

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -27,8 +28,8 @@ struct Operator {
 async fn receive(State(operator): State<Arc<Operator>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     assert_eq!(headers["content-type"], "application/json");
     let id = headers["webhook-id"].to_str().unwrap().to_owned();
-    operator.told.lock().unwrap().push((id, serde_json::from_slice(&body).unwrap()));
-    let mut answers = operator.answers.lock().unwrap();
+    operator.told.lock().push((id, serde_json::from_slice(&body).unwrap()));
+    let mut answers = operator.answers.lock();
     if answers.is_empty() { StatusCode::NO_CONTENT } else { answers.remove(0) }
 }
 
@@ -83,7 +84,7 @@ async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
         "detail": "not through after 7 days", "raised_at": raised_at, "cleared_at": null, "cleared_by": null,
     });
     assert_eq!(alarm, body);
-    assert_eq!(*operator.told.lock().unwrap(), [(id.clone(), body.clone())]);
+    assert_eq!(*operator.told.lock(), [(id.clone(), body.clone())]);
 
     bench.pass(Duration::from_millis(4_999));
     assert!(
@@ -93,12 +94,12 @@ async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
     bench.pass(Duration::from_millis(1));
     assert!(bench.posts().post_one(&url).await.unwrap());
     let twice = [(id.clone(), body.clone()), (id, body)];
-    assert_eq!(*operator.told.lock().unwrap(), twice, "the same under the same id");
+    assert_eq!(*operator.told.lock(), twice, "the same under the same id");
 
     raise(&bench, "r-1").await;
     bench.pass(Duration::from_hours(30 * 24));
     assert!(!bench.posts().post_one(&url).await.unwrap());
-    assert_eq!(operator.told.lock().unwrap().len(), 2);
+    assert_eq!(operator.told.lock().len(), 2);
 }
 
 #[tokio::test]
@@ -112,7 +113,7 @@ async fn an_alarm_that_is_cleared_before_it_is_taken_is_posted_no_more() {
     .await;
     bench.pass(Duration::from_hours(24));
     assert!(!bench.posts().post_one(&url).await.unwrap());
-    assert_eq!(operator.told.lock().unwrap().len(), 1);
+    assert_eq!(operator.told.lock().len(), 1);
 }
 
 #[tokio::test]
@@ -122,13 +123,13 @@ async fn whoever_is_configured_is_told_of_each_alarm_while_the_service_runs() {
     let running: JoinHandle<()> = tokio::spawn(bench.posts().post_alarms(Some(url), stopped));
     let told_of = async |count: usize| {
         for _ in 0..10_000 {
-            if operator.told.lock().unwrap().len() >= count {
+            if operator.told.lock().len() >= count {
                 return;
             }
             bench.pass(LOOK);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        panic!("{:?}", operator.told.lock().unwrap());
+        panic!("{:?}", operator.told.lock());
     };
     raise(&bench, "r-1").await;
     told_of(1).await;
@@ -137,6 +138,6 @@ async fn whoever_is_configured_is_told_of_each_alarm_while_the_service_runs() {
     stop.send_replace(true);
     running.await.unwrap();
     let posts = posts(&bench).await;
-    let told = operator.told.lock().unwrap();
+    let told = operator.told.lock();
     assert_eq!(*told, [posts[0].clone(), posts[1].clone(), posts[1].clone()]);
 }

@@ -3,11 +3,12 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
 
+use parking_lot::Mutex;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::{
@@ -121,7 +122,7 @@ impl Server {
     }
 
     pub(super) fn received(&self) -> Vec<String> {
-        self.log.received.lock().unwrap().clone()
+        self.log.received.lock().clone()
     }
 
     async fn start(manner: Manner, tls: Option<TlsAcceptor>) -> Self {
@@ -182,6 +183,6 @@ async fn request(stream: &mut (impl AsyncRead + Unpin), log: &Log) -> Option<()>
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    log.received.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+    log.received.lock().push(String::from_utf8_lossy(&head).into_owned());
     Some(())
 }
