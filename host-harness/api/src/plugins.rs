@@ -63,9 +63,9 @@ struct Shown {
     /// Its identity.
     digest: String,
     /// The version of the contract that it was built against, such as `0.2.0`.
-    contract: &'static str,
+    contract: String,
     /// What it offers.
-    interfaces: Vec<&'static str>,
+    interfaces: Vec<String>,
     /// What it imports: its permission list.
     imports: Vec<String>,
 }
@@ -82,8 +82,8 @@ async fn list(State(served): State<Served>, _caller: Caller) -> axum::Json<Plugi
             connector: plugin.manifest().name.clone(),
             version: plugin.manifest().version.clone(),
             digest: plugin.digest().to_string(),
-            contract: plugin.contract().name(),
-            interfaces: plugin.exports().iter().map(|interface| interface.name()).collect(),
+            contract: plugin.contract().to_string(),
+            interfaces: plugin.exports().iter().map(ToString::to_string).collect(),
             imports: plugin.imports().to_vec(),
         }
     });

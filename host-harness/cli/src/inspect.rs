@@ -83,12 +83,12 @@ fn shown(width: u16, permissions: &Permissions) -> Shown {
 
 fn people(width: u16, permissions: &Permissions) -> String {
     let Permissions { digest, contract, imports, exports, manifest } = permissions;
-    let exports: Vec<_> = exports.iter().map(|interface| interface.name()).collect();
+    let exports: Vec<_> = exports.iter().map(AsRef::as_ref).collect();
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
     let about = [
         known("Identity", digest),
-        known("Contract", contract.name()),
+        known("Contract", contract.as_ref()),
         known("Documents", &manifest.documentation),
         known("Imports", &imports.join(", ")),
         known("Offers", &exports.join(", ")),

@@ -12,4 +12,3 @@ pub mod requests;
 pub mod secret;
 pub mod time;
 pub mod token;
-pub mod words;

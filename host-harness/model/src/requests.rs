@@ -5,12 +5,29 @@ pub mod deadline;
 pub mod retry;
 
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, Display, EnumString, VariantArray};
 
-use crate::{duties::Duty, words::words};
+use crate::duties::Duty;
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    AsRefStr,
+    VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Action {
     /// Erase the person.
     Erasure,
@@ -21,8 +38,11 @@ pub enum Action {
 }
 
 /// Where a request stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum State {
     /// For its next attempt.
     Waiting,
@@ -39,8 +59,11 @@ pub enum State {
 }
 
 /// What the next attempt does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Step {
     /// What was asked.
     Act,
@@ -48,7 +71,6 @@ pub enum Step {
     Confirm,
 }
 
-words!(Action { Erasure = "erasure", Consent = "consent", Reading = "reading" });
 impl Action {
     /// What the connection has to be used for.
     pub fn duty(self) -> Duty {
@@ -58,12 +80,3 @@ impl Action {
         }
     }
 }
-words!(State {
-    Waiting = "waiting",
-    Running = "running",
-    Done = "done",
-    Failed = "failed",
-    Skipped = "skipped",
-    Expired = "expired",
-});
-words!(Step { Act = "act", Confirm = "confirm" });

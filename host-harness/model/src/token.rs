@@ -1,15 +1,14 @@
 //! Webhook tokens: where one stands, and the rules of its life: who needs a successor, who is over, who makes room. Pure: no clock, no store.
 
 use serde::Serialize;
+use strum::{AsRefStr, Display, EnumString, VariantArray};
 
-use crate::{
-    time::{DAY_MS, HOUR_MS},
-    words::words,
-};
+use crate::time::{DAY_MS, HOUR_MS};
 
 /// Where a token stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumString, AsRefStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum TokenState {
     /// Accepted; whether the vendor has it is not known yet.
     Offered,
@@ -22,14 +21,6 @@ pub enum TokenState {
     /// Ended by an operator.
     Revoked,
 }
-
-words!(TokenState {
-    Offered = "offered",
-    Current = "current",
-    Former = "former",
-    Retired = "retired",
-    Revoked = "revoked",
-});
 
 /// A token as everybody may see it: the token itself is not in it. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

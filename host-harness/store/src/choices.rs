@@ -2,11 +2,11 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{database::Connection, error::StoreError, person::PersonId};
+use crate::{columns::word, database::Connection, error::StoreError, person::PersonId};
 use host_model::{
     consent::{
         echo::Write,
-        newest::{Ledger, Origin, Recorded},
+        newest::{Ledger, Recorded},
     },
     contract::consent::{Choice, ItemId},
 };
@@ -25,7 +25,7 @@ pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, Sto
             choice: choice(row)?,
             chosen_at_ms: since_1970(row.try_get("chosen_at")?),
             vendor_at_ms: vendor_at.map(since_1970),
-            origin: Origin::from_word(row.try_get("origin")?)?,
+            origin: word("the word", row.try_get("origin")?)?,
             source: row.try_get("source")?,
         };
         Ok((item(row)?, recorded))
@@ -52,7 +52,7 @@ pub async fn stand(
     .bind(stands.choice.to_string())
     .bind(stored(stands.chosen_at_ms))
     .bind(stands.vendor_at_ms.map(stored))
-    .bind(stands.origin.word())
+    .bind(stands.origin.as_ref())
     .bind(&stands.source)
     .execute(tx)
     .await?;
@@ -244,9 +244,7 @@ pub fn item(row: &AnyRow) -> Result<ItemId, StoreError> {
 }
 
 fn choice(row: &AnyRow) -> Result<Choice, StoreError> {
-    let word: String = row.try_get("choice")?;
-    let found = [Choice::OptIn, Choice::OptOut].into_iter().find(|choice| choice.to_string() == word);
-    found.ok_or_else(|| StoreError::Unreadable(format!("the choice {word:?}")))
+    word("the choice", row.try_get("choice")?)
 }
 
 /// The database's numbers are signed; a time past their end is their end.

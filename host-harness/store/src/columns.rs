@@ -6,6 +6,8 @@
 //! Rows that become a type of `host-model`, which knows no SQL, are read by hand where they are used: deriving would take a
 //! second struct with the same columns.
 
+use std::str::FromStr;
+
 use host_model::requests::{Action, State, Step};
 use serde_json::Value;
 use sqlx::{Any, Database, Decode, Type, any::AnyTypeInfo, error::BoxDynError};
@@ -40,6 +42,11 @@ impl<'r, T: FromColumn<Stored: Decode<'r, Any>>> Decode<'r, Any> for Column<T> {
     }
 }
 
+/// The value whose word is `stored`; an error calls it `what`.
+pub(crate) fn word<T: FromStr>(what: &str, stored: &str) -> Result<T, StoreError> {
+    stored.parse().map_err(|_| StoreError::Unreadable(format!("{what} {stored:?}")))
+}
+
 /// `column!(T: S, read)`: columns of `S` are read as `T` by the function `read`.
 macro_rules! column {
     ($type:ty: $stored:ty, $read:expr) => {
@@ -64,9 +71,9 @@ pub(crate) use column;
 
 column!(bool: i64, |number| Ok(number != 0));
 column!(u32: i64, |number| Ok(u32::try_from(number).unwrap_or(u32::MAX)));
-column!(Action: String, |word| Ok(Action::from_word(&word)?));
-column!(State: String, |word| Ok(State::from_word(&word)?));
-column!(Step: String, |word| Ok(Step::from_word(&word)?));
+column!(Action: String, |stored| word("the word", &stored));
+column!(State: String, |stored| word("the word", &stored));
+column!(Step: String, |stored| word("the word", &stored));
 
 // What came of a request or of one of its attempts, as JSON.
 column!(Option<Value>: Option<String>, |text| {

@@ -121,7 +121,7 @@ async fn leave(
            step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END WHERE seq = $1",
     )
     .bind(place.seq)
-    .bind(state.word())
+    .bind(state.as_ref())
     .bind(finished_at)
     .bind(reason)
     .bind(now)

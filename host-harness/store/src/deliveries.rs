@@ -120,7 +120,7 @@ pub async fn insert(tx: &mut Connection, new: NewDelivery) -> Result<bool, Store
     .bind(i64::from(new.proven))
     .bind(new.sealed)
     .bind(new.received_at)
-    .bind(DeliveryState::Waiting.word())
+    .bind(DeliveryState::Waiting.as_ref())
     .execute(tx)
     .await?;
     Ok(done.rows_affected() > 0)
@@ -185,7 +185,7 @@ pub async fn set_aside(tx: &mut Connection, damaged: &Damaged, at: i64) -> Resul
         "UPDATE deliveries SET state = $2, reason = $3, lease_until = NULL, ended_at = $4 WHERE seq = $1",
     )
     .bind(damaged.seq)
-    .bind(DeliveryState::Damaged.word())
+    .bind(DeliveryState::Damaged.as_ref())
     .bind("its row in the database is damaged")
     .bind(at)
     .execute(tx)
@@ -206,7 +206,7 @@ pub async fn finish(tx: &mut Connection, claim: &Claim, end: &End, at: i64) -> R
     let done = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(claim.seq)
         .bind(claim.generation)
-        .bind(end.state.word())
+        .bind(end.state.as_ref())
         .bind(end.digest.as_deref())
         .bind(end.reason.as_deref())
         .bind(end.events)
@@ -296,7 +296,7 @@ pub async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<Vec<
         "UPDATE deliveries SET state = $3, next_at = $2, failures = 0, ended_at = NULL \
          WHERE {column} = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL RETURNING CAST(connection AS TEXT)"
     );
-    let waiting = DeliveryState::Waiting.word();
+    let waiting = DeliveryState::Waiting.as_ref();
     let replayed = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(value).bind(now).bind(waiting);
     Ok(replayed.fetch_all(tx).await?)
 }
@@ -317,7 +317,7 @@ pub async fn unread(tx: &mut Connection) -> Result<Vec<(String, Option<String>)>
         "SELECT DISTINCT connection, digest FROM deliveries \
          WHERE {UNREAD} AND state <> $1 AND sealed_delivery IS NOT NULL"
     );
-    let damaged = DeliveryState::Damaged.word();
+    let damaged = DeliveryState::Damaged.as_ref();
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(damaged).fetch_all(tx).await?)
 }
 
@@ -354,8 +354,8 @@ pub async fn tidy(
     )
     .bind(bodies_before)
     .bind(at)
-    .bind(DeliveryState::Waiting.word())
-    .bind(DeliveryState::Stuck.word())
+    .bind(DeliveryState::Waiting.as_ref())
+    .bind(DeliveryState::Stuck.as_ref())
     .execute(&mut *tx)
     .await?;
     for step in STEPS {

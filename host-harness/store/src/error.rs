@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use host_model::words::UnknownWord;
-
 /// A sealed value that does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value cannot be opened: it was changed, moved, cut, or sealed with another key")]
@@ -64,12 +62,6 @@ impl StoreError {
     /// Whether only what was read is broken: the rest of the database can be used.
     pub fn is_about_one_row(&self) -> bool {
         matches!(self, Self::Unsealable(_) | Self::Unreadable(_))
-    }
-}
-
-impl From<UnknownWord> for StoreError {
-    fn from(error: UnknownWord) -> Self {
-        Self::Unreadable(error.to_string())
     }
 }
 

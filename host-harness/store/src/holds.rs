@@ -39,8 +39,8 @@ pub async fn hold(tx: &mut Connection, view: &View, sharing: &[String]) -> Resul
     )
     .bind(&view.connection)
     .bind(&view.id)
-    .bind(view.action.word())
-    .bind(view.step.word())
+    .bind(view.action.as_ref())
+    .bind(view.step.as_ref())
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -66,7 +66,7 @@ async fn ahead(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<i
                AND state = 'waiting' AND seq < (SELECT seq FROM requests WHERE id = $3)",
         )
         .bind(key)
-        .bind(view.action.word())
+        .bind(view.action.as_ref())
         .bind(&view.id)
         .fetch_one(&mut *tx)
         .await?;
@@ -88,8 +88,8 @@ pub async fn gate(
          ON CONFLICT (connection, action, step) DO UPDATE SET until = excluded.until, why = excluded.why",
     )
     .bind(connection)
-    .bind(action.word())
-    .bind(step.word())
+    .bind(action.as_ref())
+    .bind(step.as_ref())
     .bind(until)
     .bind(why)
     .execute(tx)

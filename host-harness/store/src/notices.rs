@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{database::Connection, error::StoreError};
-use host_model::consent::{Enforcement, Notice, System};
+use crate::{columns::word, database::Connection, error::StoreError};
+use host_model::consent::{Notice, System};
 
 /// All notices of `tenant`, by id.
 pub async fn all(tx: &mut Connection, tenant: &str) -> Result<Vec<Notice>, StoreError> {
@@ -21,7 +21,7 @@ pub async fn all(tx: &mut Connection, tenant: &str) -> Result<Vec<Notice>, Store
             key: row.try_get("key")?,
             name: row.try_get("name")?,
             data_uses: data_uses(row)?,
-            enforcement: enforcement(row.try_get("enforcement")?)?,
+            enforcement: word("the enforcement level", row.try_get("enforcement")?)?,
         })
     };
     rows.iter().map(notice).collect()
@@ -39,11 +39,7 @@ pub async fn put(tx: &mut Connection, tenant: &str, notice: &Notice) -> Result<(
     .bind(notice.key.as_deref())
     .bind(&notice.name)
     .bind(list(&notice.data_uses))
-    .bind(match notice.enforcement {
-        Enforcement::Frontend => "frontend",
-        Enforcement::SystemWide => "system_wide",
-        Enforcement::NotApplicable => "not_applicable",
-    })
+    .bind(notice.enforcement.as_ref())
     .execute(tx)
     .await?;
     Ok(())
@@ -107,13 +103,4 @@ fn list(data_uses: &BTreeSet<String>) -> String {
 fn data_uses(row: &AnyRow) -> Result<BTreeSet<String>, StoreError> {
     serde_json::from_str(row.try_get("data_uses")?)
         .map_err(|_| StoreError::Unreadable("data uses".to_owned()))
-}
-
-fn enforcement(word: &str) -> Result<Enforcement, StoreError> {
-    match word {
-        "frontend" => Ok(Enforcement::Frontend),
-        "system_wide" => Ok(Enforcement::SystemWide),
-        "not_applicable" => Ok(Enforcement::NotApplicable),
-        other => Err(StoreError::Unreadable(format!("the enforcement level {other:?}"))),
-    }
 }

@@ -139,11 +139,11 @@ pub async fn claim(
 ) -> Result<Vec<Claim>, StoreError> {
     let rows = sqlx::query(CLAIM)
         .bind(&lane.connection)
-        .bind(lane.action.word())
+        .bind(lane.action.as_ref())
         .bind(now)
         .bind(lease_until)
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .bind(lane.step.word())
+        .bind(lane.step.as_ref())
         .fetch_all(&mut *tx)
         .await?;
     let mut claims = Vec::new();
@@ -169,7 +169,7 @@ async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Re
     )
     .bind(claim.seq)
     .bind(claim.generation)
-    .bind(claim.step.word())
+    .bind(claim.step.as_ref())
     .bind(digest)
     .bind(now)
     .execute(tx)
@@ -189,8 +189,8 @@ pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<
     )
     .bind(claim.seq)
     .bind(claim.generation)
-    .bind(change.state.word())
-    .bind(change.step.word())
+    .bind(change.state.as_ref())
+    .bind(change.step.as_ref())
     .bind(change.next_at)
     .bind(i64::from(change.failures))
     .bind(i64::from(change.is_acknowledged))

@@ -104,7 +104,7 @@ pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
     .bind(&new.tenant)
     .bind(&new.connection)
     .bind(new.person)
-    .bind(new.action.word())
+    .bind(new.action.as_ref())
     .bind(new.idempotency_key.as_deref())
     .bind(new.body_digest.to_vec())
     .bind(new.sealed_details.clone())
@@ -186,7 +186,7 @@ pub async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<Vi
     );
     let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(filter.connection.as_deref())
-        .bind(filter.state.map(State::word))
+        .bind(filter.state.as_ref().map(AsRef::as_ref))
         .bind(filter.before.as_deref())
         .bind(filter.limit);
     for tenant in tenants.unwrap_or_default() {

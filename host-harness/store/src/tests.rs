@@ -1,4 +1,5 @@
 mod odd_rows;
+mod words;
 
 use std::sync::Arc;
 

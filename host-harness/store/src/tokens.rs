@@ -2,7 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{database::Connection, error::StoreError};
+use crate::{columns::word, database::Connection, error::StoreError};
 use host_model::token::{TokenState, TokenView};
 
 /// Accepted. As the index has it.
@@ -246,7 +246,7 @@ pub async fn end(
     let done = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(connection)
         .bind(generation)
-        .bind(state.word())
+        .bind(state.as_ref())
         .bind(at)
         .execute(tx)
         .await?;
@@ -308,7 +308,7 @@ fn known(row: &AnyRow) -> Result<Known, StoreError> {
 fn view(row: &AnyRow) -> Result<TokenView, StoreError> {
     Ok(TokenView {
         generation: row.try_get("generation")?,
-        state: TokenState::from_word(row.try_get("state")?)?,
+        state: word("the word", row.try_get("state")?)?,
         by_host: row.try_get::<i64, _>("by_host")? != 0,
         issued_at: row.try_get("issued_at")?,
         expires_at: row.try_get("expires_at")?,

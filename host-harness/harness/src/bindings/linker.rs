@@ -1,5 +1,6 @@
 //! The contract's imports, under the names of every version that this host serves.
 
+use strum::VariantArray;
 use wasmtime::{StoreContextMut, component::Linker};
 
 use super::generated::contract::{credentials, http, log};
@@ -9,8 +10,8 @@ use host_model::contract::ContractVersion;
 /// Every import of every version. All versions have the same imports, so each is one Rust function under several names.
 pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
-    for version in ContractVersion::ALL {
-        link(&mut linker, version)?;
+    for version in ContractVersion::VARIANTS {
+        link(&mut linker, *version)?;
     }
     Ok(linker)
 }

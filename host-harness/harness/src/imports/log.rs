@@ -14,7 +14,7 @@ impl log::Host for CallState {
         // Masked before it is cut: half a secret is no longer found.
         let line = escaped(&access.masks.text(&message), room);
         let (tenant, connection) = (&access.connection.tenant, access.connection.key.as_str());
-        let interface = access.interface.name();
+        let interface = access.interface.as_ref();
         match level {
             log::Level::Debug => tracing::debug!(%tenant, connection, interface, "guest: {line}"),
             log::Level::Info => tracing::info!(%tenant, connection, interface, "guest: {line}"),

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
+use strum::Display;
 
 use crate::connection::EgressPolicy;
 use host_model::contract::{
@@ -14,10 +15,11 @@ use host_model::contract::{
 };
 
 /// One thing that only the new version asks for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Display)]
 #[serde(rename_all = "kebab-case")]
 pub enum Demand {
     /// An operation that the running version does not have.
+    #[strum(to_string = "+ operation {name}: {request} ({purpose})")]
     Operation {
         /// Its name.
         name: String,
@@ -27,6 +29,7 @@ pub enum Demand {
         purpose: String,
     },
     /// An operation of the same name that reaches further: another request, host, parameter, field or interface.
+    #[strum(to_string = "~ operation {operation}: {what}")]
     Wider {
         /// The operation's name.
         operation: String,
@@ -34,14 +37,19 @@ pub enum Demand {
         what: String,
     },
     /// A limit of the same name that lets more through.
+    #[strum(to_string = "~ limit {0}: now lets more through")]
     Limit(String),
     /// Deliveries carry their token somewhere else, or nowhere that the host looks.
+    #[strum(to_string = "~ webhook token: now in {0}")]
     TokenSlot(String),
     /// A secret setting that it wants to be given.
+    #[strum(to_string = "+ credential {0}")]
     Credential(String),
     /// A vendor host that it may be pointed at.
+    #[strum(to_string = "+ host {0}")]
     Host(String),
     /// An identifier kind that identifies people by another rule: the host re-keys the people of every connection.
+    #[strum(to_string = "~ identifier kind {kind}: {rule}")]
     Identifies {
         /// The kind.
         kind: String,
@@ -49,31 +57,13 @@ pub enum Demand {
         rule: String,
     },
     /// An outcome that it now reports although no request supports it.
+    #[strum(to_string = "+ reports {claim} without a request: {reason}")]
     ProvesWithout {
         /// The outcome.
         claim: Claim,
         /// Why, in its own words.
         reason: String,
     },
-}
-
-impl fmt::Display for Demand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Operation { name, request, purpose } => {
-                write!(f, "+ operation {name}: {request} ({purpose})")
-            }
-            Self::Wider { operation, what } => write!(f, "~ operation {operation}: {what}"),
-            Self::Limit(name) => write!(f, "~ limit {name}: now lets more through"),
-            Self::TokenSlot(slot) => write!(f, "~ webhook token: now in {slot}"),
-            Self::Credential(name) => write!(f, "+ credential {name}"),
-            Self::Host(host) => write!(f, "+ host {host}"),
-            Self::Identifies { kind, rule } => write!(f, "~ identifier kind {kind}: {rule}"),
-            Self::ProvesWithout { claim, reason } => {
-                write!(f, "+ reports {claim} without a request: {reason}")
-            }
-        }
-    }
 }
 
 /// Everything that only the new version asks for; empty where it asks for nothing more.

@@ -1,5 +1,7 @@
 //! Why a component is not a plugin: a sentence for each, for the operator who was handed it.
 
+use strum::VariantNames;
+
 use super::interfaces::{IMPORTS, Way};
 use crate::egress::ManifestError;
 use host_model::{
@@ -37,7 +39,7 @@ pub enum LoadError {
     /// An export that the contract does not have.
     #[error(
         "exports {export}, which is not in the contract: a connector may export {} of privacy:saas-connector and nothing else",
-        Interface::ALL.map(Interface::name).join(", ")
+        Interface::VARIANTS.join(", ")
     )]
     ForeignExport {
         /// Its full name.

@@ -80,7 +80,7 @@ pub enum SwapError {
 }
 
 fn named(interfaces: &[Interface]) -> String {
-    interfaces.iter().map(|interface| interface.name()).collect::<Vec<_>>().join(", ")
+    interfaces.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
 /// A plugin's place. Calls in flight keep the generation that they began with.

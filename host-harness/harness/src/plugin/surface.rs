@@ -39,7 +39,7 @@ impl Surface {
         for (export, _) in ty.exports(engine) {
             let foreign = || LoadError::ForeignExport { export: export.to_owned() };
             let (interface, version) = contract::split(export).ok_or_else(foreign)?;
-            offered.push(Interface::from_name(interface).ok_or_else(foreign)?);
+            offered.push(interface.parse().map_err(|_| foreign())?);
             seen.take(Way::Exports, export, version)?;
         }
         offered.sort_unstable();
@@ -61,7 +61,7 @@ struct Versions {
 impl Versions {
     fn take(&mut self, way: Way, name: &str, version: &str) -> Result<(), LoadError> {
         let unserved = || LoadError::UnservedVersion { way, name: name.to_owned() };
-        let version = ContractVersion::from_name(version).ok_or_else(unserved)?;
+        let version = version.parse().map_err(|_| unserved())?;
         match &self.first {
             Some((known, first)) if *known != version => {
                 Err(LoadError::MixedVersions(first.clone(), name.to_owned()))

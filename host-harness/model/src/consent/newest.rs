@@ -26,16 +26,17 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, Display, EnumString, VariantArray};
 
 use super::echo::{ECHO_MS, SECOND_MS, Write, is_echo, second};
-use crate::{
-    contract::consent::{Choice, ItemId, Preference},
-    words::words,
-};
+use crate::contract::consent::{Choice, ItemId, Preference};
 
 /// Where a recorded choice was heard of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Origin {
     /// The platform sent it.
     Platform,
@@ -46,8 +47,6 @@ pub enum Origin {
     /// Copied from a record that several people shared: one of them made it.
     Merged,
 }
-
-words!(Origin { Platform = "platform", Vendor = "vendor", Reading = "reading", Merged = "merged" });
 
 /// A person's newest choice for an item, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,15 +1,19 @@
 //! Notices, and which choices about them reach a vendor.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, Display, EnumString, VariantArray};
 
 use super::cause::Cause;
 use crate::contract::consent::Choice;
 
 /// Who sees to it that a notice's choices are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Enforcement {
     /// The page that shows the notice.
     Frontend,
@@ -49,8 +53,9 @@ pub struct System {
 }
 
 /// What a person answered to a notice. Two of the four are choices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Answer {
     /// In.
     OptIn,
@@ -79,17 +84,6 @@ impl From<Choice> for Answer {
             Choice::OptIn => Self::OptIn,
             Choice::OptOut => Self::OptOut,
         }
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OptIn => "opt_in",
-            Self::OptOut => "opt_out",
-            Self::Acknowledge => "acknowledge",
-            Self::Tcf => "tcf",
-        })
     }
 }
 

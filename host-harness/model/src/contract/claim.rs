@@ -1,14 +1,16 @@
 //! Outcomes that a connector's requests have to support, and those that they cannot.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use strum::{Display, VariantArray};
 
 use super::interface::Interface;
 
-/// An outcome that a connector can report only if its requests support it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// An outcome that a connector can report only if its requests support it. Its word is its name in the contract.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Claim {
     /// `erase` reports `accepted`.
     EraseAccepted,
@@ -46,28 +48,6 @@ impl Claim {
             }
             Self::TokenInstalled => Interface::WebhookToken,
         }
-    }
-
-    /// The name in the contract, such as `erase-erased`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EraseAccepted => "erase-accepted",
-            Self::EraseErased => "erase-erased",
-            Self::EraseNotFound => "erase-not-found",
-            Self::ConfirmErased => "confirm-erased",
-            Self::ConfirmNotFound => "confirm-not-found",
-            Self::ApplyApplied => "apply-applied",
-            Self::ApplyUnchanged => "apply-unchanged",
-            Self::ApplyPending => "apply-pending",
-            Self::CurrentRead => "current-read",
-            Self::TokenInstalled => "token-installed",
-        }
-    }
-}
-
-impl fmt::Display for Claim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

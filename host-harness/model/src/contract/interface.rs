@@ -1,12 +1,28 @@
 //! The interfaces that a connector can export.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, Display, EnumString, VariantArray, VariantNames};
 
-/// An exported interface of the contract: one capability, and whose calls may send an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// An exported interface of the contract: one capability, and whose calls may send an operation. Its word is its name in the
+/// contract.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    AsRefStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Interface {
     /// What the connector is, and whether a connection of it works.
     Connector,
@@ -18,32 +34,4 @@ pub enum Interface {
     WebhookVerify,
     /// The token that the vendor's webhooks carry.
     WebhookToken,
-}
-
-impl Interface {
-    /// All of them, in the contract's order.
-    pub const ALL: [Self; 5] =
-        [Self::Connector, Self::Erasure, Self::Consent, Self::WebhookVerify, Self::WebhookToken];
-
-    /// The name in the contract, such as `webhook-verify`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connector => "connector",
-            Self::Erasure => "erasure",
-            Self::Consent => "consent",
-            Self::WebhookVerify => "webhook-verify",
-            Self::WebhookToken => "webhook-token",
-        }
-    }
-
-    /// The interface of that name, where there is one.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|interface| interface.name() == name)
-    }
-}
-
-impl fmt::Display for Interface {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, VariantArray};
 
 use super::{Settings, claim::Exemption};
 
@@ -211,8 +212,9 @@ pub struct Limit {
 }
 
 /// A part of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Place {
     /// A header.
     Header,
@@ -220,16 +222,6 @@ pub enum Place {
     Query,
     /// A field of the JSON or form body; in JSON a dot goes one level down.
     Body,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Header => "header",
-            Self::Query => "query",
-            Self::Body => "body",
-        })
-    }
 }
 
 /// What the host itself writes into a request.
@@ -293,8 +285,9 @@ pub struct Operation {
 }
 
 /// What a request does at the vendor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Display, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Effect {
     /// It only reads.
     Read,
@@ -307,15 +300,6 @@ impl Effect {
     /// The effect of an operation that declares none.
     pub fn of_method(method: &str) -> Self {
         if matches!(method, "GET" | "HEAD") { Self::Read } else { Self::Write }
-    }
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        })
     }
 }
 

@@ -1,19 +1,36 @@
 //! The versions of the contract that this host serves.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, Display, EnumString, VariantArray, VariantNames};
 
 use super::interface::Interface;
 
-/// A version of the contract in `wit/`. Newer ones are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A version of the contract in `wit/` that this host serves, oldest first. Newer ones are greater.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    AsRefStr,
+    VariantArray,
+    VariantNames,
+)]
 pub enum ContractVersion {
     /// Frozen in `wit/released/0.1.0/`. Every identifier kind identifies, and the method decides the effect.
     #[serde(rename = "0.1.0")]
+    #[strum(serialize = "0.1.0")]
     V0_1_0,
     /// The current one.
     #[serde(rename = "0.2.0")]
+    #[strum(serialize = "0.2.0")]
     V0_2_0,
 }
 
@@ -21,25 +38,9 @@ pub enum ContractVersion {
 const PACKAGE: &str = "privacy:saas-connector/";
 
 impl ContractVersion {
-    /// Every version that this host serves, oldest first.
-    pub const ALL: [Self; 2] = [Self::V0_1_0, Self::V0_2_0];
-
-    /// The version as text, such as `0.2.0`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V0_1_0 => "0.1.0",
-            Self::V0_2_0 => "0.2.0",
-        }
-    }
-
-    /// The served version of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.name() == name)
-    }
-
     /// The full name of an exported interface in this version, such as `privacy:saas-connector/erasure@0.2.0`.
     pub fn export(self, interface: Interface) -> String {
-        self.full_name(interface.name())
+        self.full_name(interface.as_ref())
     }
 
     /// The full name of an interface of this version, such as `privacy:saas-connector/http@0.2.0`.
@@ -49,13 +50,7 @@ impl ContractVersion {
 
     /// All served versions in a sentence: `0.1.0 and 0.2.0`.
     pub fn served() -> String {
-        Self::ALL.map(Self::name).join(" and ")
-    }
-}
-
-impl fmt::Display for ContractVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        <Self as VariantNames>::VARIANTS.join(" and ")
     }
 }
 
@@ -71,11 +66,12 @@ mod tests {
 
     #[test]
     fn every_version_is_found_by_its_name_and_they_are_in_order() {
-        for version in ContractVersion::ALL {
-            assert_eq!(ContractVersion::from_name(&version.to_string()), Some(version));
+        let versions = <ContractVersion as VariantArray>::VARIANTS;
+        for version in versions {
+            assert_eq!(version.to_string().parse(), Ok(*version));
         }
-        assert!(ContractVersion::ALL.is_sorted());
-        assert_eq!(ContractVersion::from_name("0.2"), None);
+        assert!(versions.is_sorted());
+        assert!("0.2".parse::<ContractVersion>().is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use strum::AsRefStr;
 
 use super::{State, Step};
 use crate::{
@@ -81,8 +82,9 @@ pub enum After {
     },
 }
 
-/// What an attempt that has to be repeated says about its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an attempt that has to be repeated says about its connection. Its word is for metrics and log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cause {
     /// All is well: the vendor needs time.
     InProgress,
@@ -93,26 +95,12 @@ pub enum Cause {
     /// An attempt to erase was not answered, and shows no effect.
     Unanswered,
     /// The vendor's limit is reached; whatever else is due there would be refused too.
+    #[strum(serialize = "rate-limited")]
     Limited,
     /// The vendor refuses the connection's credential.
     Unauthorized,
     /// The host is going down.
     HandedBack,
-}
-
-impl Cause {
-    /// For metrics and log lines.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::InProgress => "in-progress",
-            Self::Unavailable => "unavailable",
-            Self::Unexpected => "unexpected",
-            Self::Unanswered => "unanswered",
-            Self::Limited => "rate-limited",
-            Self::Unauthorized => "unauthorized",
-            Self::HandedBack => "handed-back",
-        }
-    }
 }
 
 /// After an attempt that failed. `failures` in a row came before it; `chance` from 0 to 1 spreads the waits.

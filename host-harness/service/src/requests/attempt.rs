@@ -49,11 +49,11 @@ impl Attempts {
     /// Records how an attempt ended, in metrics and log, with the keys that all of them share.
     fn record(&self, claim: &Claim, came: &Came, digest: &str, began: Duration) {
         let status = match &came.after {
-            After::Finished { state, .. } => state.word(),
-            After::Again { cause, .. } => cause.word(),
+            After::Finished { state, .. } => state.as_ref(),
+            After::Again { cause, .. } => cause.as_ref(),
         };
         let took = self.clock.now().saturating_sub(began);
-        let operation = claim.action.word();
+        let operation = claim.action.as_ref();
         self.telemetry.attempt(&claim.tenant, &claim.connection, operation, status, took);
         tracing::info!(
             tenant = claim.tenant,

@@ -108,7 +108,7 @@ fn full_until(limit: &Limit, ahead: i64, free: i64, now: i64, gate: Option<&(i64
 fn long_limits(calls: &Calls, interface: Interface) -> Vec<Limit> {
     let manifest = calls.plugin().manifest();
     let acting = manifest.operations.iter().filter(|operation| {
-        operation.effect == Effect::Write && operation.used_by.iter().any(|name| name == interface.name())
+        operation.effect == Effect::Write && operation.used_by.iter().any(|name| name == interface.as_ref())
     });
     let mut names: Vec<_> = acting.flat_map(|operation| &operation.limits).collect();
     names.sort_unstable();

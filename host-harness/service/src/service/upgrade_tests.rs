@@ -134,7 +134,7 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
         let id = kept["id"].as_str().unwrap().to_owned();
         let view =
             upgraded.read(move |c| Box::pin(async move { requests::show(c, &id).await })).await.unwrap();
-        assert_eq!(kept["state"], view.state.word(), "{name}");
+        assert_eq!(kept["state"], view.state.as_ref(), "{name}");
     }
     // Of a connector of contract 0.1.0 every kind identifies: nobody is told apart.
     assert_eq!(upgraded.found("newsletter", "email", "ada@example.com").await, [person(1)]);

@@ -195,7 +195,7 @@ impl Tokens {
             tenant = due.tenant,
             connection = due.connection,
             operation = "token-push",
-            status = pushed.word(),
+            status = pushed.as_ref(),
             generation = due.generation,
             "a webhook token was handed over"
         );

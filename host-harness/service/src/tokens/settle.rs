@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strum::AsRefStr;
+
 use super::{
     Tokens,
     generation::{record, retire_over},
@@ -30,8 +32,9 @@ pub(super) const NO_ROOM: &str = "token-no-room";
 /// A vendor that asks for less is asked again after this.
 const SHORTEST_WAIT_MS: i64 = 60_000;
 
-/// What became of handing a token to the vendor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What became of handing a token to the vendor. Its word is for log lines.
+#[derive(Clone, Debug, PartialEq, Eq, AsRefStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Pushed {
     /// The vendor has it.
     Taken,
@@ -44,17 +47,6 @@ pub enum Pushed {
         /// How long the vendor asked to wait.
         asked: Option<Duration>,
     },
-}
-
-impl Pushed {
-    /// For log lines.
-    pub(super) fn word(&self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::ByHand => "by-hand",
-            Self::Failed { .. } => "failed",
-        }
-    }
 }
 
 impl From<CallResult<TokenOutcome>> for Pushed {

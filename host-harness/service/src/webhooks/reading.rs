@@ -76,12 +76,12 @@ impl Reading {
     /// For metrics and log lines, where `failures` readings came to nothing before.
     pub(super) fn word(&self, failures: i64) -> &'static str {
         match self {
-            Self::Events(events) if events.is_empty() => DeliveryState::OfNoConcern.word(),
-            Self::Events(_) => DeliveryState::Read.word(),
-            Self::Unreadable(_) => DeliveryState::Unreadable.word(),
-            Self::Refused(_) => DeliveryState::Refused.word(),
+            Self::Events(events) if events.is_empty() => DeliveryState::OfNoConcern.as_ref(),
+            Self::Events(_) => DeliveryState::Read.as_ref(),
+            Self::Unreadable(_) => DeliveryState::Unreadable.as_ref(),
+            Self::Refused(_) => DeliveryState::Refused.as_ref(),
             Self::Failed(failed) if after_failures(failed, failures).is_some() => "again",
-            Self::Failed(_) | Self::Unopened(_) => DeliveryState::Stuck.word(),
+            Self::Failed(_) | Self::Unopened(_) => DeliveryState::Stuck.as_ref(),
         }
     }
 

@@ -1,17 +1,20 @@
 //! Deliveries as operators see them.
 
 use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, Display, EnumString, VariantArray};
 
 use crate::{
-    columns::{Column, column},
+    columns::{Column, column, word},
     database::Connection,
     error::StoreError,
 };
-use host_model::words::words;
 
 /// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum DeliveryState {
     /// To be read.
     Waiting,
@@ -29,16 +32,7 @@ pub enum DeliveryState {
     Refused,
 }
 
-words!(DeliveryState {
-    Waiting = "waiting",
-    Read = "read",
-    OfNoConcern = "of-no-concern",
-    Unreadable = "unreadable",
-    Stuck = "stuck",
-    Damaged = "damaged",
-    Refused = "refused",
-});
-column!(DeliveryState: String, |word| Ok(DeliveryState::from_word(&word)?));
+column!(DeliveryState: String, |stored| word("the word", &stored));
 
 /// A delivery as it may be shown: nothing personal in it. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -107,7 +101,7 @@ pub async fn list(
     let views = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tenant)
         .bind(filter.connection.as_deref().unwrap_or_default())
-        .bind(filter.state.map_or("", DeliveryState::word))
+        .bind(filter.state.as_ref().map_or("", AsRef::as_ref))
         .bind(filter.before.unwrap_or(i64::MAX))
         .bind(i64::from(filter.most))
         .fetch_all(connection)

@@ -1,5 +1,7 @@
 //! What can be wrong with a manifest: a sentence for each, for the connector's author and whoever was handed the plugin.
 
+use strum::VariantNames;
+
 use host_model::contract::{Claim, Interface, manifest::Place};
 
 /// A rule of the contract that a manifest breaks.
@@ -269,5 +271,5 @@ pub enum ManifestError {
 }
 
 fn interfaces() -> String {
-    Interface::ALL.map(Interface::name).join(", ")
+    Interface::VARIANTS.join(", ")
 }

@@ -125,11 +125,11 @@ fn used_by(operation: &Operation, errors: &mut Vec<ManifestError>) -> BTreeSet<I
     }
     let mut interfaces = BTreeSet::new();
     for name in &operation.used_by {
-        match Interface::from_name(name) {
-            Some(interface) => {
+        match name.parse() {
+            Ok(interface) => {
                 interfaces.insert(interface);
             }
-            None => errors.push(ManifestError::UsedByNoInterface {
+            Err(_) => errors.push(ManifestError::UsedByNoInterface {
                 operation: operation.name.clone(),
                 interface: name.clone(),
             }),
