@@ -3,13 +3,16 @@
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Request,
+        path::ErrorKind,
         rejection::{JsonRejection, PathRejection, QueryRejection, StringRejection},
     },
     http::{StatusCode, request::Parts},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, value};
+use serde_path_to_error::Error;
 
 use super::problem::{Problem, kinds};
+use host_model::unread::{Unread, in_words};
 
 /// The largest JSON body, in bytes: every setting at its longest fits, and nobody sends more by hand.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
@@ -43,7 +46,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read = axum::extract::Query::from_request_parts(parts, state).await;
         read.map(|axum::extract::Query(query)| Self(query))
-            .map_err(|rejection: QueryRejection| Problem::of(kinds::BAD_QUERY, told(&rejection.body_text())))
+            .map_err(|rejection: QueryRejection| Problem::of(kinds::BAD_QUERY, in_query(&rejection)))
     }
 }
 
@@ -53,7 +56,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read = axum::extract::Path::from_request_parts(parts, state).await;
         read.map(|axum::extract::Path(path)| Self(path))
-            .map_err(|rejection: PathRejection| Problem::of(kinds::BAD_PATH, told(&rejection.body_text())))
+            .map_err(|rejection: PathRejection| Problem::of(kinds::BAD_PATH, in_path(&rejection)))
     }
 }
 
@@ -69,8 +72,13 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     }
 }
 
+/// A field's place in JSON, and why its value could not be read.
 fn refused(rejection: &JsonRejection) -> Problem {
-    unread(rejection.status(), &rejection.body_text())
+    let why = source::<Error<serde_json::Error>>(rejection).map(|error| {
+        let (line, column) = (error.inner().line(), error.inner().column());
+        format!("{} at line {line} column {column}", Unread::json(error))
+    });
+    unread(rejection.status(), &why.unwrap_or_else(|| rejection.body_text()))
 }
 
 fn unread(status: StatusCode, why: &str) -> Problem {
@@ -84,53 +92,33 @@ fn unread(status: StatusCode, why: &str) -> Problem {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => kinds::MEDIA_TYPE,
         _ => kinds::BAD_BODY,
     };
-    Problem::of(kind, told(why))
+    Problem::of(kind, why)
 }
 
-/// The reader's words, which name the field and the line, without what was read: a secret or a person may stand in the wrong
-/// field, and answers end up in logs.
-pub fn told(why: &str) -> String {
-    let unescaped = why.replace("\\\"", "");
-    let without_texts = between(&unescaped, '"', |_| false);
-    let without_values = between(&without_texts, '`', is_name);
-    let words = without_values.split(' ').map(|word| if word.contains('@') { "…" } else { word });
-    words.collect::<Vec<_>>().join(" ")
+fn in_query(rejection: &QueryRejection) -> String {
+    source::<Error<value::Error>>(rejection).map_or_else(
+        || rejection.body_text(),
+        |error| Unread::new(error.path(), &error.inner().to_string()).to_string(),
+    )
 }
 
-/// `text` with each piece between two of `mark` replaced, unless it `stays`.
-fn between(text: &str, mark: char, stays: fn(&str) -> bool) -> String {
-    let pieces = text.split(mark).enumerate();
-    let shown = pieces.map(|(at, piece)| if at % 2 == 0 || stays(piece) { piece } else { "…" });
-    shown.collect::<Vec<_>>().join(mark.encode_utf8(&mut [0; 4]))
-}
-
-/// A field's or a variant's, well written or not.
-fn is_name(piece: &str) -> bool {
-    piece.len() <= 40 && piece.chars().all(|c| c.is_ascii_alphabetic() || "-_".contains(c))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::told;
-
-    #[test]
-    fn what_is_wrong_is_told_and_what_was_read_is_not() {
-        for (why, shown) in [
-            (
-                r#"identity.ada@example.com: invalid type: string "a \"b\" c", expected a map at line 1 column 9"#,
-                r#"… invalid type: string "…", expected a map at line 1 column 9"#,
-            ),
-            (
-                "identity.phone: invalid type: integer `170123`, expected a string",
-                "identity.phone: invalid type: integer `…`, expected a string",
-            ),
-            (
-                "unknown field `conection`, expected `connection` or `state`",
-                "unknown field `conection`, expected `connection` or `state`",
-            ),
-            ("unknown variant `k3y-of-mine`, expected `erasure`", "unknown variant `…`, expected `erasure`"),
-        ] {
-            assert_eq!(told(why), shown);
-        }
+fn in_path(rejection: &PathRejection) -> String {
+    use ErrorKind::{InvalidUtf8InPathParam, ParseError, ParseErrorAtIndex, ParseErrorAtKey};
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+        return rejection.body_text();
+    };
+    match failed.kind() {
+        ParseErrorAtKey { expected_type, .. }
+        | ParseErrorAtIndex { expected_type, .. }
+        | ParseError { expected_type, .. } => format!("expected {}", in_words(expected_type)),
+        InvalidUtf8InPathParam { key } => format!("{key} is not UTF-8"),
+        _ => "a part of it cannot be read".to_owned(),
     }
+}
+
+/// The `E` that `rejection` comes from. axum's own texts repeat what was read, so they serve only where nothing was.
+fn source<'a, E: std::error::Error + 'static>(
+    rejection: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
+    std::iter::successors(Some(rejection), |error| error.source()).find_map(|error| error.downcast_ref())
 }

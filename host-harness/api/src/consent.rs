@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::{
-    body::{Json, Path, Query, Text, told},
+    body::{Json, Path, Query, Text},
     caller::{Caller, Writer},
     found::found,
     problem::{Problem, kinds},
@@ -194,8 +194,8 @@ async fn import(
     Text(text): Text,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     found(&connections, &caller, &key).await?;
-    let file = MappingFile::from_toml(&text)
-        .map_err(|error| Problem::of(kinds::BAD_BODY, told(&error.to_string())))?;
+    let file =
+        MappingFile::from_toml(&text).map_err(|error| Problem::of(kinds::BAD_BODY, error.to_string()))?;
     Ok(axum::Json(mappings.import(&key, file, caller.who()).await?))
 }
 

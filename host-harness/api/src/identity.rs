@@ -12,7 +12,7 @@ use utoipa::{
     openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, schema::Type},
 };
 
-use host_model::{consent::identity::IdentityMap, contract::Subject};
+use host_model::{consent::identity::IdentityMap, contract::Subject, unread::shown_key};
 
 /// At least one identifier with a value, and no more and none longer than [`Subject::within_bounds`] accepts. Read from an
 /// object of kinds with their values: a string; a number, which counts as its text; Fides' `{"label": …, "value": …}`,
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for Entries {
         while let Some(kind) = map.next_key::<String>()? {
             if all.contains_key(&kind) {
                 // To keep either value would lose the person that the other one names.
-                return Err(A::Error::custom(format!("the key `{kind}` occurs twice")));
+                return Err(A::Error::custom(format!("the key `{}` occurs twice", shown_key(&kind))));
             }
             let Value(value) = map.next_value()?;
             all.insert(kind, value);

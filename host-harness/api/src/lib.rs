@@ -28,7 +28,5 @@ pub mod testing;
 mod tokens;
 mod webhook;
 
-pub use body::told;
-
 #[cfg(test)]
 mod tests;

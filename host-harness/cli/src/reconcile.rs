@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
+use serde_path_to_error::Track;
 
 use super::{
     client::Call,
@@ -13,7 +14,8 @@ use super::{
     session::Session,
     shown::Shown,
 };
-use host_api::{identity::Identity, told};
+use host_api::identity::Identity;
+use host_model::unread::Unread;
 
 /// As many people as one call of the API takes.
 const MOST: usize = 1_000;
@@ -58,10 +60,11 @@ fn after(taken: usize, failure: Failure) -> Failure {
 fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
     let written = (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty());
     let people = written.map(|(number, line)| {
-        serde_json::from_str::<Identity>(line).map_err(|error| {
-            let why = told(&error.to_string());
-            // Each line is read by itself, and would always be the first.
-            let why = why.split(" at line ").next().unwrap_or_default();
+        let mut document = serde_json::Deserializer::from_str(line);
+        let person = serde_path_to_error::deserialize(&mut document);
+        let end = |error| serde_path_to_error::Error::new(Track::new().path(), error);
+        person.and_then(|person| document.end().map(|()| person).map_err(end)).map_err(|error| {
+            let why = Unread::json(&error);
             Failure::misused(format!(
                 "--people: line {number}: {why}; expected kinds of identifier with their values, such as \
                  {{\"email\": \"ada@example.com\"}}; nobody is read again"
@@ -112,10 +115,14 @@ mod tests {
         );
         for (wrong, why) in [
             ("ada@example.com", "expected value"),
+            ("{\"email\": \"a\"} {}", "trailing characters"),
             ("{}", "at least one identifier with a value is required"),
             ("[]", "invalid type: sequence, expected an object of kinds of identifier with their values"),
-            ("\"ada@example.com\"", "invalid type: string \"…\", expected an object"),
-            ("{\"email\": true}", "expected a string, a number, null, or an object of `label` and `value`"),
+            ("\"ada@example.com\"", "invalid type: string, expected an object"),
+            (
+                "{\"email\": true}",
+                "email: expected a string, a number, null, or an object of `label` and `value`",
+            ),
             ("{\"email\": \"ada@example.com\"", "EOF while parsing an object"),
             (
                 "{\"email\": \"ada@example.com\", \"email\": \"c@example.com\"}",

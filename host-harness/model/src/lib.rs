@@ -12,3 +12,4 @@ pub mod requests;
 pub mod secret;
 pub mod time;
 pub mod token;
+pub mod unread;

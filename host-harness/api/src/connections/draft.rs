@@ -13,12 +13,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::duty::Duty;
-use crate::{
-    body::told,
-    problem::{Problem, kinds},
-};
+use crate::problem::{Problem, kinds};
 use host_harness::connection::{CallLimits, ConnectionSpec, EgressPolicy};
-use host_model::{duties::Duties, secret::Secret};
+use host_model::{duties::Duties, secret::Secret, unread::Unread};
 use host_service::connections::owned::Owned;
 use host_store::connections::Standing;
 
@@ -191,17 +188,16 @@ fn merged<T: serde::Serialize + DeserializeOwned>(
     before: &T,
     patch: &Value,
 ) -> Result<T, Problem> {
-    let wrong = |error: serde_json::Error| {
-        let message = told(&error.to_string());
+    let wrong = |message: String| {
         Problem::of(kinds::BAD_BODY, format!("{field}: {message}"))
             .about_fields([(field.to_owned(), message)])
     };
-    let mut document = serde_json::to_value(before).map_err(wrong)?;
+    let mut document = serde_json::to_value(before).map_err(|error| wrong(error.to_string()))?;
     merge(&mut document, patch);
     if document.is_null() {
         document = Value::Object(serde_json::Map::new());
     }
-    serde_json::from_value(document).map_err(wrong)
+    serde_path_to_error::deserialize(document).map_err(|error| wrong(Unread::json(&error).to_string()))
 }
 
 fn merge(document: &mut Value, patch: &Value) {

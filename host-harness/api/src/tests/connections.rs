@@ -93,6 +93,9 @@ async fn a_body_that_cannot_be_read_is_told_where_and_no_secret_with_it() {
     assert_eq!(refused.problem(), (413, "too-large"));
     let query = bench.send(&key, "DELETE", "/api/v1/connection/x?abandon=maybe", None).await;
     assert_eq!(query.problem(), (400, "bad-query"));
+    assert_eq!(query.detail(), "abandon: provided string was not `true` or `false`");
+    let path = bench.send(&key, "DELETE", "/api/v1/plus/connection/x/consent-webhook/tokens/k3y", None).await;
+    assert_eq!((path.problem(), path.detail()), ((400, "bad-path"), "expected a whole number"));
     assert_eq!(bench.get(&key, "/api/v1/nothing").await.problem(), (404, "unknown"));
     let method = bench.send(&key, "PUT", "/api/v1/connection", None).await;
     assert_eq!(method.problem(), (405, "method-not-allowed"));
@@ -106,6 +109,10 @@ async fn a_change_keeps_what_it_leaves_out_outlives_a_restart_and_is_on_record_w
     bench.connect(&key, "acme", "newsletter").await;
     let refused = bench.send(&key, "PATCH", PATH, Some(json!({"settings": {"project-type": "phone"}}))).await;
     assert_eq!(refused.problem(), (422, "unsuited"));
+    let refused = bench.send(&key, "PATCH", PATH, Some(json!({"egress": {"hosts": ["a", 17]}}))).await;
+    assert_eq!(refused.problem(), (400, "bad-body"));
+    assert_eq!(refused.detail(), "egress: hosts[1]: invalid type: integer, expected a string");
+    assert_eq!(refused.json["errors"][0]["field"], "egress");
     let patch = json!({"enabled": false, "actions": ["erasure"], "system": "crm", "secrets": {"api-key": "k-9876543210"}});
     let changed = bench.send(&key, "PATCH", PATH, Some(patch)).await;
     assert_eq!(changed.status, 200, "{changed:?}");

@@ -1,6 +1,6 @@
 //! A table of the file, read key by key: each key that nothing reads is told, with the one that was probably meant.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use serde::{
     Deserialize, Deserializer,
@@ -13,7 +13,7 @@ use toml::{
 };
 
 use super::problem::{Problem, Wrong};
-use host_model::nearest::nearest;
+use host_model::{nearest::nearest, unread::Unread};
 
 /// Collects what is wrong, by where it stands in the text.
 pub struct Problems<'a> {
@@ -154,18 +154,20 @@ impl<'a> Section<'a> {
             let nearest = nearest(&entry.key, known.iter().chain(&self.read).copied()).map(str::to_owned);
             problems.add(entry.at, &self.place, Wrong::UnknownKey { key: entry.key, nearest });
         }
-        let places: Vec<_> = left.iter().map(|e| (e.value.span(), e.at, e.place.clone())).collect();
+        let keys: HashMap<_, _> = left.iter().map(|entry| (entry.key.clone(), entry.at)).collect();
         let table: DeTable<'a> = left
             .into_iter()
             .map(|entry| (Spanned::new(entry.at..entry.at, DeString::Owned(entry.key)), entry.value))
             .collect();
         let value = Spanned::new(self.span, DeValue::Table(table));
-        T::deserialize(ValueDeserializer::from(value))
+        serde_path_to_error::deserialize(ValueDeserializer::from(value))
             .map_err(|error| {
-                let start = error.span().map_or(self.at, |span| span.start);
-                let found = places.into_iter().find(|(span, ..)| span.contains(&start));
-                let (at, place) = found.map_or((self.at, self.place), |(_, at, place)| (at, place));
-                problems.add(at, &place, Wrong::Expected(wanted(error.message())));
+                let Unread { place, expected, .. } = Unread::new(error.path(), error.inner().message());
+                let expected = expected.unwrap_or_else(|| "another value".to_owned());
+                let key = error.path().iter().next().map(ToString::to_string);
+                let at = key.and_then(|key| keys.get(&key)).copied().unwrap_or(self.at);
+                let places = [self.place, place].into_iter().filter(|place| !place.is_empty());
+                problems.add(at, &places.collect::<Vec<_>>().join("."), Wrong::Expected(expected));
             })
             .ok()
     }
@@ -178,20 +180,6 @@ impl<'a> Section<'a> {
 
 #[derive(Deserialize)]
 struct Nothing {}
-
-/// What serde wanted, in an operator's words; what it found is left out, since that may be a secret.
-fn wanted(message: &str) -> String {
-    match message.rsplit_once("expected ").map(|(_, wanted)| wanted) {
-        Some("usize" | "u64" | "u32") => "a whole number".to_owned(),
-        Some(number) if number.starts_with("a nonzero ") => "a whole number above 0".to_owned(),
-        Some("a sequence") => "a list".to_owned(),
-        Some("a map") => "a table".to_owned(),
-        Some("a boolean") => "true or false".to_owned(),
-        Some("path string" | "a borrowed string") => "a string".to_owned(),
-        Some(wanted) => wanted.to_owned(),
-        None => "another value".to_owned(),
-    }
-}
 
 /// The keys that `T` reads, as its derived code names them.
 pub(crate) fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {

@@ -207,6 +207,7 @@ fn a_value_of_another_type_or_range_is_told_with_what_is_wanted() {
         ("limits = { requests = 5000000000 }", "limits: expected at most 4294967295 requests and log lines"),
         ("egress = { response-cap = 0 }", "egress.response-cap: expected a whole number above 0"),
         ("egress = { hosts = \"a\" }", "egress.hosts: expected a list"),
+        ("egress = { hosts = [\"a\", 1] }", "egress.hosts[1]: expected a string"),
         ("egress = { loopback = 1 }", "egress.loopback: expected true or false"),
         ("egress = { limiter-patience-ms = \"1 s\" }", "egress.limiter-patience-ms: expected a whole number"),
         ("egress.deadlines = { total-ms = 0 }", "egress.deadlines.total-ms: expected a whole number above 0"),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::unread::shown_key;
+
 /// Most characters of one identifier, and of the name of its kind. An email address has at most 254; no published user id
 /// comes near. The cost of masking a person's names grows with it.
 pub const MAX_IDENTIFIER_CHARS: usize = 512;
@@ -19,7 +21,10 @@ pub enum Oversized {
         chars: usize,
     },
     /// One value is too long.
-    #[error("{kind}: the identifier has {chars} characters; at most {MAX_IDENTIFIER_CHARS} are accepted")]
+    #[error(
+        "{}: the identifier has {chars} characters; at most {MAX_IDENTIFIER_CHARS} are accepted",
+        shown_key(kind)
+    )]
     Value {
         /// Its kind.
         kind: String,

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     consent::notice::{Notice, System},
     contract::consent::ItemId,
+    unread::Unread,
 };
 
 /// A mapping in TOML: an `[[item]]` for each, sorted by type and id, so that two exports differ where mappings do.
@@ -61,10 +62,16 @@ impl MappingFile {
 
     /// Reads the file's text.
     pub fn from_toml(text: &str) -> Result<Self, NotAMapping> {
-        // Its own words would show the whole line.
-        toml::from_str(text).map_err(|error: toml::de::Error| {
+        let refused = |error: &toml::de::Error, why: String| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            NotAMapping { why: error.message().to_owned(), line: 1 + before.matches('\n').count() }
+            NotAMapping { why, line: 1 + before.matches('\n').count() }
+        };
+        let document = toml::Deserializer::parse(text);
+        // Printed as a whole, the error would show the line.
+        let document = document.map_err(|error| refused(&error, error.message().to_owned()))?;
+        serde_path_to_error::deserialize(document).map_err(|error| {
+            let why = Unread::new(error.path(), error.inner().message());
+            refused(error.inner(), why.to_string())
         })
     }
 

@@ -1,0 +1,158 @@
+//! Why serde could not read a document. What it read is left out: a secret or a person may stand in the wrong place.
+
+use std::fmt;
+
+use serde_path_to_error::{Error, Path, Segment};
+
+/// Serde's own messages about a value begin like this and repeat the value. No other message does.
+const ABOUT_A_VALUE: [&str; 5] =
+    ["invalid type", "invalid value", "invalid length", "unknown variant", "unknown field"];
+
+/// What could not be read: where, what was found and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// A path such as `egress.hosts[1]`; empty for the document as a whole.
+    pub place: String,
+    /// Such as `invalid type: integer`, or a sentence such as ``missing field `key` ``.
+    pub found: String,
+    /// Such as `a whole number above 0`; `None` if `found` says it all.
+    pub expected: Option<String>,
+}
+
+impl Unread {
+    /// From serde's message about the value at `path`, without a position in the text.
+    pub fn new(path: &Path, message: &str) -> Self {
+        let place = place(path);
+        if !ABOUT_A_VALUE.iter().any(|start| message.starts_with(start)) {
+            return Self { place, found: message.to_owned(), expected: None };
+        }
+        let before_value = message.split(['`', '"', ',']).next().unwrap_or_default().trim_end();
+        let field = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        let found = match field {
+            Some(field) => format!("{before_value} `{}`", shown_key(field)),
+            None => before_value.to_owned(),
+        };
+        let expected = message.rsplit_once(", expected ").map(|(_, expected)| in_words(expected).to_owned());
+        // Here a comma could only be in what was read.
+        let expected = expected.filter(|_| !message.ends_with("there are no fields"));
+        Self { place, found, expected }
+    }
+
+    /// From an error in JSON.
+    pub fn json(error: &Error<serde_json::Error>) -> Self {
+        let (path, error) = (error.path(), error.inner());
+        let message = error.to_string();
+        let position = format!(" at line {} column {}", error.line(), error.column());
+        Self::new(path, message.strip_suffix(&position).unwrap_or(&message))
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
+        }
+        f.write_str(&self.found)?;
+        self.expected.iter().try_for_each(|expected| write!(f, ", expected {expected}"))
+    }
+}
+
+/// What serde or axum calls `expected`, in words that are not Rust's.
+pub fn in_words(expected: &str) -> &str {
+    match expected {
+        "i64" | "u32" | "u64" | "usize" => "a whole number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "path string" | "a borrowed string" => "a string",
+        number if number.starts_with("a nonzero ") => "a whole number above 0",
+        of_type if of_type.starts_with("struct ") => "a map",
+        other => other,
+    }
+}
+
+/// `key` if it looks like the name of a field, `…` if it may be something personal.
+pub fn shown_key(key: &str) -> &str {
+    let is_name = key.len() <= 40 && key.chars().all(|c| c.is_ascii_alphabetic() || "-_".contains(c));
+    if is_name { key } else { "…" }
+}
+
+fn place(path: &Path) -> String {
+    // So it is where the text ends or breaks before a first key.
+    if path.iter().all(|segment| matches!(segment, Segment::Unknown)) {
+        return String::new();
+    }
+    let shown = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("[{index}]"),
+        Segment::Map { key } | Segment::Enum { variant: key } => format!(".{}", shown_key(key)),
+        Segment::Unknown => ".…".to_owned(),
+    };
+    path.iter().map(shown).collect::<String>().trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, num::NonZeroU32};
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+    #[expect(dead_code, reason = "what is read is never looked at")]
+    struct Draft {
+        name: Option<String>,
+        calls: Option<NonZeroU32>,
+        state: Option<State>,
+        people: Option<BTreeMap<String, Vec<bool>>>,
+        nothing: Option<Nothing>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum State {
+        Waiting,
+        Done,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    #[test]
+    fn the_place_and_what_is_wrong_are_told_and_what_was_read_is_not() {
+        for (text, told) in [
+            (r#"{"name": 170123}"#, "name: invalid type: integer, expected a string"),
+            (
+                r#"{"calls": "a `b`, expected \"c\""}"#,
+                "calls: invalid type: string, expected a whole number above 0",
+            ),
+            (r#"{"calls": 0}"#, "calls: invalid value: integer, expected a whole number above 0"),
+            (r#"{"state": "k3y-of-mine"}"#, "state: unknown variant, expected `waiting` or `done`"),
+            (
+                r#"{"people": {"ada@example.com": [true, 1]}}"#,
+                "people.…[1]: invalid type: integer, expected true or false",
+            ),
+            (
+                r#"{"people": {"email": "ada@example.com"}}"#,
+                "people.email: invalid type: string, expected a list",
+            ),
+            (r#"{"people": true}"#, "people: invalid type: boolean, expected a map"),
+            (
+                r#"{"stat": 1}"#,
+                "stat: unknown field `stat`, expected one of `name`, `calls`, `state`, `people`, `nothing`",
+            ),
+            (
+                r#"{"k3y-of-mine": 1}"#,
+                "…: unknown field `…`, expected one of `name`, `calls`, `state`, `people`, `nothing`",
+            ),
+            (r#"{"nothing": {"it, expected k3y": 1}}"#, "nothing.…: unknown field `…`"),
+            (r#""ada@example.com""#, "invalid type: string, expected a map"),
+            (r#"{"name": "ada@example.com""#, "EOF while parsing an object"),
+        ] {
+            let mut document = serde_json::Deserializer::from_str(text);
+            let error = serde_path_to_error::deserialize::<_, Draft>(&mut document).unwrap_err();
+            assert_eq!(Unread::json(&error).to_string(), told, "{text}");
+        }
+    }
+}
