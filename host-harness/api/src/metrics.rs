@@ -32,6 +32,5 @@ async fn metrics(
         return Err(Problem::of(kinds::NOT_ALL_TENANTS, detail));
     }
     let gauges = store.read(|connection| Box::pin(gauges::gauges(connection))).await?;
-    telemetry.upkeep();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.rendered(&gauges)))
 }
