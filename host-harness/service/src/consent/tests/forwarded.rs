@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicU16, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,6 +16,7 @@ use axum::{
     routing::post,
 };
 use parking_lot::Mutex;
+use standardwebhooks::{Webhook, WebhookError};
 use tokio::sync::watch;
 
 use super::*;
@@ -26,15 +27,26 @@ use crate::{
 use host_model::secret::Secret;
 use host_store::{alarms, gauges::Gauges};
 
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 /// A platform that answers as it is told.
 struct Platform {
     answer: AtomicU16,
     taken: Mutex<Vec<(String, FeedEvent)>>,
     refused: Mutex<usize>,
+    /// Posts that the official library takes for this platform's and of now.
+    verified: AtomicUsize,
 }
 
 async fn receive(Given(platform): Given<Arc<Platform>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+    match Webhook::new(SECRET).unwrap().verify(&body, &headers) {
+        Ok(()) => {
+            platform.verified.fetch_add(1, Ordering::SeqCst);
+        }
+        // The service's clock was moved on, and the library's was not.
+        Err(WebhookError::FutureTimestampError) => {}
+        Err(error) => panic!("{error}"),
+    }
     let answer = StatusCode::from_u16(platform.answer.load(Ordering::SeqCst)).unwrap();
     if answer.is_success() {
         let id = headers["webhook-id"].to_str().unwrap().to_owned();
@@ -50,12 +62,13 @@ async fn platform() -> (Arc<Platform>, ForwardConfig) {
         answer: AtomicU16::new(200),
         taken: Mutex::default(),
         refused: Mutex::default(),
+        verified: AtomicUsize::default(),
     });
     let app = Router::new().route("/", post(receive)).with_state(Arc::clone(&platform));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let secret = Secret::new(SECRET).unwrap();
     (platform, ForwardConfig { url, key: SigningKey::read(&secret).unwrap() })
 }
 
@@ -69,6 +82,26 @@ async fn until(bench: &Bench, is_so: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     panic!("it did not come to that");
+}
+
+#[tokio::test]
+async fn the_official_library_verifies_what_is_posted() {
+    let bench = bench().await;
+    let (platform, to) = platform().await;
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let stop = watch::Sender::new(false);
+    let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
+    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to)].into(), stop.subscribe()));
+    // No time passes on the service's clock.
+    let posted = async {
+        while platform.taken.lock().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), posted).await.unwrap();
+    stop.send_replace(true);
+    running.await.unwrap();
+    assert_eq!(platform.verified.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
