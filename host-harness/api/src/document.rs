@@ -1,73 +1,65 @@
-//! The OpenAPI document: every resource's part, and what all of them share.
+//! The OpenAPI document: what the routes declare, and what all operations share.
 
-use axum::{Router, http::header, response::IntoResponse, routing::get};
-use serde::Serialize;
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
 use utoipa::{
-    OpenApi, ToSchema,
+    OpenApi,
     openapi::{
-        Components, ContentBuilder, Info, Ref, RefOr, ResponseBuilder, SecurityRequirement,
+        Info, Paths, RefOr, SecurityRequirement,
+        path::{Operation, PathItem},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    alarms, connections, consent, deliveries, health, metrics, notices, people, person, plugins, requests,
-    tokens,
-};
-use crate::state::Api;
+use serde_json::{Value, json};
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/openapi.json", get(openapi))
-}
-
-/// What went wrong: RFC 9457. Kinds add members of their own, such as `errors`, a message for each field.
-#[derive(Serialize, ToSchema)]
-struct Problem {
-    /// Tells the kind: a URN that never changes.
-    r#type: String,
-    /// The kind, for people.
-    title: String,
-    /// The same as the answer's.
-    status: u16,
-    /// What was found and what to do.
-    detail: String,
-}
+use crate::{identity, refusals, state::Api, types::problem::Problem};
 
 #[derive(OpenApi)]
-#[openapi(paths(openapi), components(schemas(Problem)))]
-struct Part;
+#[openapi(components(schemas(Problem)))]
+struct Shared;
 
-/// This document. No API key is wanted.
-#[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, body = Object)), security(()))]
-async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], text())
+/// What the routes are declared on.
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Shared::openapi()).routes(routes!(openapi))
 }
 
-/// The whole document, as it is served and checked in.
-pub(crate) fn text() -> String {
-    let mut text = document().to_pretty_json().unwrap_or_default();
-    text.push('\n');
-    text
-}
+/// The text of the document, as it is served.
+#[derive(Clone)]
+pub(crate) struct Document(Arc<str>);
 
-fn document() -> utoipa::openapi::OpenApi {
-    let mut document = Part::openapi();
-    for part in [
-        health::Part::openapi(),
-        connections::Part::openapi(),
-        alarms::Part::openapi(),
-        plugins::Part::openapi(),
-        requests::Part::openapi(),
-        metrics::Part::openapi(),
-        tokens::Part::openapi(),
-        consent::Part::openapi(),
-        notices::Part::openapi(),
-        deliveries::Part::openapi(),
-        person::Part::openapi(),
-        people::Part::openapi(),
-    ] {
-        document.merge(part);
+impl Document {
+    /// The document of what the routes declare in `declared`.
+    pub(crate) fn of(declared: utoipa::openapi::OpenApi) -> Self {
+        let mut document = json!(completed(declared));
+        if let Some(Value::Object(identity)) = document.pointer_mut("/components/schemas/Identity") {
+            identity.insert("not".to_owned(), identity::nobody());
+        }
+        let text = format!("{document:#}\n");
+        Self(text.into())
     }
+
+    /// Its text.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Returns this document. No API key is required.
+#[utoipa::path(get, path = "/openapi.json", tag = "service", security(()),
+    responses((status = 200, body = serde_json::Value, description = "An OpenAPI 3.1 document")))]
+async fn openapi(Extension(Document(text)): Extension<Document>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], text.to_string())
+}
+
+fn completed(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let mut info = Info::new("connector-host", env!("CARGO_PKG_VERSION"));
     info.description = Some("The operator's API. Times are milliseconds since 1970 in UTC.".to_owned());
     document.info = info;
@@ -77,20 +69,51 @@ fn document() -> utoipa::openapi::OpenApi {
         .description(Some("A key that `connector-host api-key create` made."));
     document
         .components
-        .get_or_insert_with(Components::new)
+        .get_or_insert_default()
         .add_security_scheme("key", SecurityScheme::Http(bearer.build()));
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
-            .into_iter()
-            .flatten();
-        for operation in operations {
-            let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            let response = ResponseBuilder::new()
-                .description("It was not done, and why")
-                .content("application/problem+json", problem)
-                .build();
-            operation.responses.responses.insert("default".to_owned(), RefOr::T(response));
-        }
+    for operation in operations(&mut document.paths) {
+        add_common_refusals(operation);
+        describe_successes(operation);
     }
     document
+}
+
+fn operations(paths: &mut Paths) -> impl Iterator<Item = &mut Operation> {
+    paths.paths.values_mut().flat_map(|item| {
+        let PathItem { get, post, put, patch, delete, .. } = item;
+        [get, post, put, patch, delete].into_iter().flatten()
+    })
+}
+
+/// A description is required of each response; what a success means is the operation's own.
+fn describe_successes(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let reason =
+            StatusCode::from_bytes(status.as_bytes()).ok().and_then(|status| status.canonical_reason());
+        if let (RefOr::T(response), Some(reason)) = (response, reason)
+            && response.description.is_empty()
+        {
+            reason.clone_into(&mut response.description);
+        }
+    }
+}
+
+/// The refusals that do not depend on what an operation does.
+fn add_common_refusals(operation: &mut Operation) {
+    let has_parameters = operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
+    let has_body = operation.request_body.is_some();
+    let is_open = operation.security.is_some();
+    let common = [
+        (true, "500", "The service is at fault: its log says why"),
+        (true, "503", "The service cannot do this now: try again after `Retry-After`"),
+        (!is_open, "401", "A valid API key is required"),
+        (has_parameters || has_body, "400", "The address, the query or the body cannot be read"),
+        (has_body, "408", "The body took too long"),
+        (has_body, "413", "The body is too large"),
+        (has_body, "415", "Another content type is required"),
+    ];
+    for (_, status, description) in common.into_iter().filter(|(applies, ..)| *applies) {
+        let refusal = RefOr::T(refusals::problem(description));
+        operation.responses.responses.entry(status.to_owned()).or_insert(refusal);
+    }
 }

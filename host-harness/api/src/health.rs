@@ -2,54 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use axum::{Router, extract::State, routing::get};
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use axum::extract::State;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::problem::{Problem, kinds};
-use crate::state::Api;
-use host_service::connections::Connections;
-use host_service::served::Served;
-use host_store::Store;
-use host_store::components;
+use crate::{
+    problem::{Problem, kinds},
+    state::Api,
+    types::service::{Health, Readiness},
+};
+use host_service::{connections::Connections, served::Served};
+use host_store::{Store, components};
 
-#[derive(OpenApi)]
-#[openapi(paths(health, ready))]
-pub(super) struct Part;
-
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/health", get(health)).route("/ready", get(ready))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready))
 }
 
-/// The process is up.
-#[derive(Serialize, ToSchema)]
-struct Health {
-    /// Always `up`.
-    status: &'static str,
-}
-
-/// The service can do its work.
-#[derive(Serialize, ToSchema)]
-struct Ready {
-    /// Always `ready`.
-    status: &'static str,
-    /// The plugins that are loaded.
-    plugins: Vec<String>,
-}
-
-/// Whether the process is up. No API key is wanted.
+/// Whether the process is up. No API key is required.
 #[utoipa::path(get, path = "/health", tag = "service", responses((status = 200, body = Health)), security(()))]
 async fn health() -> axum::Json<Health> {
-    axum::Json(Health { status: "up" })
+    axum::Json(Health { status: "up".to_owned() })
 }
 
-/// Whether the database takes what is written and every plugin is loaded. No API key is wanted.
-#[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Ready)), security(()))]
+/// Whether the database takes what is written and every plugin is loaded. No API key is required.
+#[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Readiness)), security(()))]
 async fn ready(
     State(served): State<Served>,
     State(connections): State<Connections>,
     State(store): State<Store>,
-) -> Result<axum::Json<Ready>, Problem> {
+) -> Result<axum::Json<Readiness>, Problem> {
     store.answers().await?;
     let plugins: Vec<String> = served.host().plugins().keys().cloned().collect();
     let published = store.read(|connection| Box::pin(components::publications(connection))).await?;
@@ -58,5 +38,5 @@ async fn ready(
     if !lacking.is_empty() {
         return Err(Problem::of(kinds::UNAVAILABLE, format!("plugins are not loaded: {lacking:?}")));
     }
-    Ok(axum::Json(Ready { status: "ready", plugins }))
+    Ok(axum::Json(Readiness { status: "ready".to_owned(), plugins }))
 }

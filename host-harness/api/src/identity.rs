@@ -6,13 +6,20 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, schema::Type},
+    openapi::{
+        ObjectBuilder, OneOfBuilder, RefOr, Schema,
+        schema::{AdditionalProperties, SchemaType, Type},
+    },
 };
 
-use host_model::{consent::identity::IdentityMap, contract::Subject, unread::shown_key};
+use host_model::{
+    consent::identity::IdentityMap,
+    contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, Oversized, Subject},
+    unread::shown_key,
+};
 
 /// At least one identifier with a value, and no more and none longer than [`Subject::within_bounds`] accepts. Read from an
 /// object of kinds with their values: a string; a number, which counts as its text; Fides' `{"label": …, "value": …}`,
@@ -20,6 +27,28 @@ use host_model::{consent::identity::IdentityMap, contract::Subject, unread::show
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Identity(IdentityMap);
+
+/// Two identifiers of one kind: the API takes one of each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: a service takes one of a kind for each person")]
+pub struct RepeatedKind {
+    /// The kind.
+    pub kind: String,
+}
+
+impl TryFrom<&Subject> for Identity {
+    type Error = RepeatedKind;
+
+    fn try_from(subject: &Subject) -> Result<Self, RepeatedKind> {
+        let mut map = IdentityMap::default();
+        for Identifier { kind, value } in subject.identifiers() {
+            if map.0.insert(kind.clone(), value.clone()).is_some() {
+                return Err(RepeatedKind { kind: kind.clone() });
+            }
+        }
+        Ok(Self(map))
+    }
+}
 
 impl From<Identity> for Subject {
     fn from(Identity(map): Identity) -> Self {
@@ -56,6 +85,9 @@ impl<'de> Visitor<'de> for Entries {
             }
             let Value(value) = map.next_value()?;
             all.insert(kind, value);
+        }
+        if all.len() > MAX_IDENTIFIERS {
+            return Err(A::Error::custom(Oversized::Count { count: all.len() }));
         }
         Ok(all.into_iter().filter_map(|(kind, value)| Some((kind, value?))).collect())
     }
@@ -102,20 +134,27 @@ fn plain(json: &str) -> Option<Value> {
     }
 }
 
+/// What an identity is not: one without a value. The builders of schemas have no word for it.
+pub(crate) fn nobody() -> serde_json::Value {
+    let absent = [json!({"type": "null"}), json!({"type": "string", "pattern": "^\\s*$"})];
+    let labelled =
+        json!({"type": "object", "required": ["value"], "properties": {"value": {"anyOf": absent}}});
+    json!({"additionalProperties": {"anyOf": [absent[0], absent[1], labelled]}})
+}
+
 impl ToSchema for Identity {}
 
 impl PartialSchema for Identity {
     fn schema() -> RefOr<Schema> {
         let of = |kind| ObjectBuilder::new().schema_type(kind);
+        let text = || of(Type::String).max_length(Some(MAX_IDENTIFIER_CHARS));
         let labelled = of(Type::Object)
-            .property("label", of(Type::String))
-            .property(
-                "value",
-                OneOfBuilder::new().item(of(Type::String)).item(of(Type::Number)).item(of(Type::Null)),
-            )
-            .required("value");
+            .property("label", ObjectBuilder::new().schema_type(SchemaType::AnyValue))
+            .property("value", OneOfBuilder::new().item(text()).item(of(Type::Number)).item(of(Type::Null)))
+            .required("value")
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
         let value = OneOfBuilder::new()
-            .item(of(Type::String))
+            .item(text())
             .item(of(Type::Number))
             .item(of(Type::Null))
             .item(labelled)
@@ -124,7 +163,8 @@ impl PartialSchema for Identity {
             ));
         of(Type::Object)
             .additional_properties(Some(RefOr::T(Schema::from(value.build()))))
-            .max_properties(Some(host_model::contract::MAX_IDENTIFIERS))
+            .min_properties(Some(1))
+            .max_properties(Some(MAX_IDENTIFIERS))
             .description(Some(
                 "A person: each kind of identifier with its value, such as `{\"email\": \"ada@example.com\"}`. At least one has a \
                  value, and none occurs twice. Fides' names are understood too: `external_id` is a `user-id`, `phone_number` a \
@@ -138,7 +178,6 @@ impl PartialSchema for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use host_model::contract::{MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS};
 
     fn read(json: &str) -> Result<BTreeMap<String, String>, String> {
         let read: Result<Identity, _> = serde_json::from_str(json);

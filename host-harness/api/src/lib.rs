@@ -1,6 +1,7 @@
-//! The operator's HTTP API. A file a resource: its routes, its handlers and its part of the OpenAPI document.
+//! The operator's HTTP API. A file a resource: its handlers, whose declarations are both its routes and its part of the OpenAPI
+//! document. What they read and write is in [`types`], a file a resource too.
 //!
-//! To add one: write `src/NAME.rs` with `routes()` and `Part`, and name it in `routes` and `document`.
+//! To add one: write `src/NAME.rs` with `routes()` and `src/types/NAME.rs`, and name it in `routes::resources`.
 
 mod access;
 mod alarms;
@@ -9,16 +10,19 @@ mod caller;
 mod connections;
 mod consent;
 mod deliveries;
-pub mod document;
+mod document;
+mod events;
 mod found;
 mod health;
 pub mod identity;
+mod mapping;
 mod metrics;
 mod notices;
 mod people;
 mod person;
 mod plugins;
 pub mod problem;
+mod refusals;
 mod requests;
 mod routes;
 pub mod serve;
@@ -26,6 +30,7 @@ mod state;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod tokens;
+pub mod types;
 mod webhook;
 
 #[cfg(test)]

@@ -1,27 +1,24 @@
 //! Metrics, for Prometheus.
 
-use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
-use utoipa::OpenApi;
+use axum::{extract::State, http::header, response::IntoResponse};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
+use crate::{
     caller::Caller,
     problem::{Problem, kinds},
+    refusals::Forbidden,
+    state::Api,
 };
-use crate::state::Api;
 use host_service::telemetry::Telemetry;
 use host_store::Store;
 use host_store::gauges;
 
-#[derive(OpenApi)]
-#[openapi(paths(metrics))]
-pub(super) struct Part;
-
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/metrics", get(metrics))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(metrics))
 }
 
-/// Metrics in the text format of Prometheus, about all tenants: an API key that reaches them all is wanted.
-#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String, content_type = "text/plain")))]
+/// Returns metrics in the text format of Prometheus, about all tenants: an API key that reaches them all is required.
+#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String, content_type = "text/plain"), Forbidden))]
 async fn metrics(
     State(telemetry): State<Telemetry>,
     State(store): State<Store>,

@@ -1,67 +1,42 @@
 //! A tenant's notices and systems, as its platform has them.
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, put},
-};
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use axum::{extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
+use crate::{
     body::{Json, Path},
     caller::{Caller, Writer},
     problem::{Problem, kinds},
+    refusals::{Conflict, Forbidden, NotFound, Unprocessable},
+    state::Api,
+    types::notices::{Notice, Notices, System, Systems},
 };
-use crate::state::Api;
-use host_model::consent::{Notice, System};
-use host_service::consent::catalogue::Catalogue;
-use host_service::consent::catalogue::CatalogueError;
+use host_service::consent::catalogue::{Catalogue, CatalogueError};
 
-#[derive(OpenApi)]
-#[openapi(paths(list_notices, put_notice, delete_notice, list_systems, put_system, delete_system))]
-pub(super) struct Part;
-
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/api/v1/tenants/{tenant}/notices", get(list_notices))
-        .route("/api/v1/tenants/{tenant}/notices/{id}", put(put_notice).delete(delete_notice))
-        .route("/api/v1/tenants/{tenant}/systems", get(list_systems))
-        .route("/api/v1/tenants/{tenant}/systems/{key}", put(put_system).delete(delete_system))
-}
-
-/// A tenant's notices.
-#[derive(Serialize, ToSchema)]
-struct Notices {
-    /// By id: `id`, `notice_key`, `name`, `data_uses`, `enforcement_level`.
-    #[schema(value_type = Vec<Object>)]
-    notices: Vec<Notice>,
-}
-
-/// A tenant's systems.
-#[derive(Serialize, ToSchema)]
-struct Systems {
-    /// By key: `fides_key`, `name`, `data_uses`.
-    #[schema(value_type = Vec<Object>)]
-    systems: Vec<System>,
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_notices))
+        .routes(routes!(put_notice, delete_notice))
+        .routes(routes!(list_systems))
+        .routes(routes!(put_system, delete_system))
 }
 
 /// Lists a tenant's notices.
 #[utoipa::path(get, path = "/api/v1/tenants/{tenant}/notices", tag = "notices", params(("tenant" = String, Path)),
-    responses((status = 200, body = Notices)))]
+    responses((status = 200, body = Notices), NotFound))]
 async fn list_notices(
     State(catalogue): State<Catalogue>,
     caller: Caller,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Notices>, Problem> {
     within(&caller, &tenant)?;
-    Ok(axum::Json(Notices { notices: catalogue.notices(&tenant).await? }))
+    let notices = catalogue.notices(&tenant).await?.into_iter().map(Into::into).collect();
+    Ok(axum::Json(Notices { notices }))
 }
 
-/// Makes a notice, or puts it in place of the one of that id. Refused where a mapping would no longer hold.
+/// Makes a notice, or replaces the one of that id. Refused if a mapping would no longer hold.
 #[utoipa::path(put, path = "/api/v1/tenants/{tenant}/notices/{id}", tag = "notices",
-    params(("tenant" = String, Path), ("id" = String, Path)), request_body = Object, responses((status = 204)))]
+    params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn put_notice(
     State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
@@ -70,13 +45,13 @@ async fn put_notice(
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
     same("id", &notice.id, &id)?;
-    catalogue.put_notice(&tenant, notice, caller.who()).await?;
+    catalogue.put_notice(&tenant, notice.into(), caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a notice away. Refused while an item is mapped to it.
+/// Deletes a notice. Refused while an item is mapped to it.
 #[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/notices/{id}", tag = "notices",
-    params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204)))]
+    params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict))]
 async fn delete_notice(
     State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
@@ -88,19 +63,20 @@ async fn delete_notice(
 
 /// Lists a tenant's systems.
 #[utoipa::path(get, path = "/api/v1/tenants/{tenant}/systems", tag = "notices", params(("tenant" = String, Path)),
-    responses((status = 200, body = Systems)))]
+    responses((status = 200, body = Systems), NotFound))]
 async fn list_systems(
     State(catalogue): State<Catalogue>,
     caller: Caller,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Systems>, Problem> {
     within(&caller, &tenant)?;
-    Ok(axum::Json(Systems { systems: catalogue.systems(&tenant).await? }))
+    let systems = catalogue.systems(&tenant).await?.into_iter().map(Into::into).collect();
+    Ok(axum::Json(Systems { systems }))
 }
 
-/// Makes a system, or puts it in place of the one of that key. Refused where a mapping would no longer hold.
+/// Makes a system, or replaces the one of that key. Refused if a mapping would no longer hold.
 #[utoipa::path(put, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
-    params(("tenant" = String, Path), ("key" = String, Path)), request_body = Object, responses((status = 204)))]
+    params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn put_system(
     State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
@@ -108,14 +84,14 @@ async fn put_system(
     Json(system): Json<System>,
 ) -> Result<StatusCode, Problem> {
     within(&caller, &tenant)?;
-    same("fides_key", &system.key, &key)?;
-    catalogue.put_system(&tenant, system, caller.who()).await?;
+    same("fides_key", &system.fides_key, &key)?;
+    catalogue.put_system(&tenant, system.into(), caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a system away. Refused while a connection stands for it.
+/// Deletes a system. Refused while a connection stands for it.
 #[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
-    params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204)))]
+    params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict))]
 async fn delete_system(
     State(catalogue): State<Catalogue>,
     Writer(caller): Writer,
@@ -134,7 +110,7 @@ fn within(caller: &Caller, tenant: &str) -> Result<(), Problem> {
 fn same(field: &str, written: &str, addressed: &str) -> Result<(), Problem> {
     let wrong = || {
         let detail = format!("{field}: `{written}` is not the `{addressed}` of the address");
-        Problem::of(kinds::BAD_BODY, detail)
+        Problem::of(kinds::ANOTHER_NAME, detail)
     };
     (written == addressed).then_some(()).ok_or_else(wrong)
 }

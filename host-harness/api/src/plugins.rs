@@ -1,178 +1,93 @@
 //! Plugins: what runs, and other versions published and rolled back while it does.
 
 use axum::{
-    Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    routing::{get, post},
+    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
 
-use super::{
+use crate::{
     body::{Path, Query},
     caller::{Caller, Everybody},
     problem::{Problem, kinds},
+    refusals::{Conflict, Forbidden, NotFound, Unprocessable},
+    state::Api,
+    types::plugins::{self, Permissions, PublishedVersion, Publishing},
 };
-use crate::state::Api;
-use host_harness::plugin::{Permissions, SwapError};
+use host_harness::plugin::{self, SwapError};
 use host_service::{
-    connections::{
-        Connections,
-        approval::Approval,
-        plugins::{PublishError, Published},
-    },
+    connections::{Connections, approval::Approval, plugins::PublishError},
     served::Served,
 };
 
-/// The largest upload, in bytes. A plugin's own `max-bytes`, 2 MiB where nobody says otherwise, is judged after that.
-const LARGEST_COMPONENT: usize = 64 << 20;
+/// The largest upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is judged after that.
+const MAX_COMPONENT: usize = 64 << 20;
 
-/// What publishing means for the next start.
-const NEXT_START: &str = "it also runs after the next start, before the file that the configuration names";
-
-#[derive(OpenApi)]
-#[openapi(paths(list, inspect, publish, roll_back))]
-pub(super) struct Part;
-
-pub(super) fn routes() -> Router<Api> {
-    let one = post(publish).layer(DefaultBodyLimit::max(LARGEST_COMPONENT)).get(inspect);
-    Router::new()
-        .route("/api/v1/plugins", get(list))
-        .route("/api/v1/plugins/{name}", one)
-        .route("/api/v1/plugins/{name}/roll-back", post(roll_back))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_plugins))
+        .routes(routes!(inspect_plugin, publish_plugin).layer(DefaultBodyLimit::max(MAX_COMPONENT)))
+        .routes(routes!(roll_back_plugin))
 }
 
-/// Plugins.
-#[derive(Serialize, ToSchema)]
-struct Plugins {
-    /// In the order of their names.
-    plugins: Vec<Shown>,
-}
-
-/// A plugin's version that runs.
-#[derive(Serialize, ToSchema)]
-struct Shown {
-    /// What connections call it by.
-    name: String,
-    /// The connector's own name.
-    connector: String,
-    /// The connector's own version.
-    version: String,
-    /// Its identity.
-    digest: String,
-    /// The version of the contract that it was built against, such as `0.2.0`.
-    contract: String,
-    /// What it offers.
-    interfaces: Vec<String>,
-    /// What it imports: its permission list.
-    imports: Vec<String>,
-}
-
-/// The plugins that run.
-#[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = Plugins)))]
-async fn list(State(served): State<Served>, _caller: Caller) -> axum::Json<Plugins> {
+/// Lists the plugins that run.
+#[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = plugins::Plugins)))]
+async fn list_plugins(State(served): State<Served>, _caller: Caller) -> axum::Json<plugins::Plugins> {
     let slots = served.host().plugins();
-    let plugins = slots.iter().map(|(name, slot)| {
-        let running = slot.current();
-        let plugin = running.plugin();
-        Shown {
-            name: name.clone(),
-            connector: plugin.manifest().name.clone(),
-            version: plugin.manifest().version.clone(),
-            digest: plugin.digest().to_string(),
-            contract: plugin.contract().to_string(),
-            interfaces: plugin.exports().iter().map(ToString::to_string).collect(),
-            imports: plugin.imports().to_vec(),
-        }
-    });
-    axum::Json(Plugins { plugins: plugins.collect() })
+    let running = slots.iter().map(|(name, slot)| plugins::Plugin::of(name, slot.current().plugin()));
+    axum::Json(plugins::Plugins { plugins: running.collect() })
 }
 
-/// A plugin that runs and everything that it may do: `digest`, `contract`, `imports`, `exports` and its `manifest`, with every setting,
-/// operation and limit.
+/// Shows a plugin that runs and everything that it may do, with every setting, operation and limit.
 #[utoipa::path(get, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path)),
-    responses((status = 200, body = Object)))]
-async fn inspect(
+    responses((status = 200, body = Permissions), NotFound))]
+async fn inspect_plugin(
     State(served): State<Served>,
     _caller: Caller,
     Path(name): Path<String>,
 ) -> Result<axum::Json<Permissions>, Problem> {
     let slot = served.host().plugin(&name);
     let slot = slot.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no plugin `{name}`")))?;
-    Ok(axum::Json(Permissions::from(&**slot.current().plugin())))
+    Ok(axum::Json(plugin::Permissions::from(&**slot.current().plugin()).into()))
 }
 
-/// How a version is published.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Publishing {
-    /// Let it ask for more than the running version does, or offer less.
-    #[serde(default)]
-    agree: bool,
-}
-
-/// What runs now.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-struct Runs {
-    /// The plugin.
-    name: String,
-    /// The version that runs.
-    digest: String,
-    /// The one before it.
-    before: Option<String>,
-    /// What it asks for that the one before did not, a sentence each.
-    changes: Vec<String>,
-    /// What happens at the next start.
-    next_start: &'static str,
-}
-
-impl Runs {
-    fn of(name: String, published: &Published) -> axum::Json<Self> {
-        axum::Json(Self {
-            name,
-            digest: published.digest.to_string(),
-            before: published.before.map(|digest| digest.to_string()),
-            changes: published.changes.0.iter().map(ToString::to_string).collect(),
-            next_start: NEXT_START,
-        })
-    }
-}
-
-/// Puts a component in the place of a plugin, or makes that plugin. Calls in flight end on the version that they began
+/// Publishes a component as a plugin's new version, or as a new plugin. Calls under way end on the version that they began
 /// with. A version that asks for more than the running one is refused with what it asks for, unless `agree=true`.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path), Publishing),
-    request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, body = Runs)))]
-async fn publish(
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 200, body = PublishedVersion), Forbidden, Conflict, Unprocessable))]
+async fn publish_plugin(
     State(connections): State<Connections>,
     Everybody(caller): Everybody,
     Path(name): Path<String>,
     Query(Publishing { agree }): Query<Publishing>,
-    component: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Result<axum::Json<Runs>, Problem> {
+    component: Result<Bytes, BytesRejection>,
+) -> Result<axum::Json<PublishedVersion>, Problem> {
     let component = component.map_err(|_| {
-        let detail = format!("a component of at most {LARGEST_COMPONENT} bytes is read here");
+        let detail = format!("a component of at most {MAX_COMPONENT} bytes is read here");
         Problem::of(kinds::TOO_LARGE, detail)
     })?;
     let published = connections.publish(&caller.who(), &name, component.to_vec(), agree).await?;
-    Ok(Runs::of(name, &published))
+    Ok(axum::Json(PublishedVersion::of(name, &published)))
 }
 
 /// Puts the version before the published one back. Doing it twice ends where it began. A version that identifies people by something
 /// else is refused, unless `agree=true`.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", tag = "plugins",
-    params(("name" = String, Path), Publishing), responses((status = 200, body = Runs)))]
-async fn roll_back(
+    params(("name" = String, Path), Publishing),
+    responses((status = 200, body = PublishedVersion), Forbidden, NotFound, Conflict, Unprocessable))]
+async fn roll_back_plugin(
     State(connections): State<Connections>,
     Everybody(caller): Everybody,
     Path(name): Path<String>,
     Query(Publishing { agree }): Query<Publishing>,
-) -> Result<axum::Json<Runs>, Problem> {
+) -> Result<axum::Json<PublishedVersion>, Problem> {
     let published = connections.roll_back(&caller.who(), &name, Approval::of(agree)).await?;
-    Ok(Runs::of(name, &published))
+    Ok(axum::Json(PublishedVersion::of(name, &published)))
 }
 
 impl From<PublishError> for Problem {

@@ -1,5 +1,7 @@
 //! What went wrong, as a problem document: RFC 9457.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -62,12 +64,25 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "rekeys-people", "The change identifies people by something else");
     pub(crate) const NOT_REPLACED: Kind =
         kind(StatusCode::CONFLICT, "not-replaced", "The running version goes on serving");
+    pub(crate) const DELIVERY_REFUSED: Kind =
+        kind(StatusCode::UNAUTHORIZED, "delivery-refused", "The delivery is not accepted here");
+    pub(crate) const TOO_SLOW: Kind =
+        kind(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time");
+    pub(crate) const TOO_MANY: Kind =
+        kind(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests in a short time");
     pub(crate) const TOO_LARGE: Kind =
         kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large");
     pub(crate) const MEDIA_TYPE: Kind =
         kind(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Another content type is wanted");
     pub(crate) const UNSUITED: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsuited", "The connection does not suit");
+    pub(crate) const IN_THE_FUTURE: Kind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "in-the-future", "The choice was not made yet");
+    pub(crate) const ANOTHER_NAME: Kind = kind(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "another-name",
+        "The body names something else than the address",
+    );
     pub(crate) const NO_USABLE_KIND: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-usable-kind", "The connection finds nobody by this");
     pub(crate) const UNSOUND_MAPPING: Kind =
@@ -82,18 +97,30 @@ pub(crate) mod kinds {
         kind(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now");
 }
 
+/// How long a client waits before it asks again what the service cannot do now, unless something better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// What went wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     kind: Kind,
     detail: String,
     members: Map<String, Value>,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// A problem of that kind, told in full: what was found, and what to do.
     pub(crate) fn of(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), members: Map::new() }
+        let retry_after = (kind.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Self { kind, detail: detail.into(), members: Map::new(), retry_after }
+    }
+
+    /// The same, to be tried again after `wait`.
+    #[must_use]
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
     }
 
     /// The same with one more member, for programs.
@@ -119,13 +146,17 @@ impl IntoResponse for Problem {
         document.insert("title".to_owned(), title.into());
         document.insert("status".to_owned(), status.as_u16().into());
         document.insert("detail".to_owned(), self.detail.into());
-        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let mut response = (status, [content_type], Value::Object(document).to_string()).into_response();
+        let mut response = (status, Value::Object(document).to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(wait) = self.retry_after {
+            // In whole seconds, and at least one.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }
@@ -181,9 +212,10 @@ pub(crate) fn fields(unsuited: &PutError) -> Vec<(String, String)> {
         PutError::Settings(errors) => {
             errors.iter().map(|error| (error.setting.clone(), error.problem.to_string())).collect()
         }
-        PutError::Pool { lacking, .. } => {
-            lacking.iter().map(|beyond| (format!("limits.{}", beyond.limit), beyond.to_string())).collect()
-        }
+        PutError::Pool { lacking, .. } => lacking
+            .iter()
+            .map(|beyond| (format!("limits.{}", beyond.limit.replace('-', "_")), beyond.to_string()))
+            .collect(),
         PutError::Named(problem) => vec![(problem.place.clone(), problem.wrong.to_string())],
     }
 }

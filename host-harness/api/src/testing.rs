@@ -7,7 +7,11 @@
     reason = "a test that cannot have its service ends"
 )]
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
 
 use iterable_stand_in::{ProjectType, StandIn};
 use serde_json::{Value, json};
@@ -18,7 +22,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::serve::Server;
+use crate::{document::Document, routes::resources, serve::Server};
 use host_model::secret::Secret;
 use host_service::{
     service::{PartEnded, Parts},
@@ -75,6 +79,16 @@ impl Bench {
         std::fs::write(folder.path().join("master.key"), "ab".repeat(32)).unwrap();
         std::fs::write(folder.path().join("api.key"), stand_in.api_key()).unwrap();
         configure(&folder, &stand_in, more);
+        Self::start(folder, stand_in).await
+    }
+
+    /// Over copies of `files` of `folder`, which hold a configuration.
+    pub async fn at_copy_of(original: &Path, files: &[&str]) -> Self {
+        let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        for file in files {
+            std::fs::copy(original.join(file), folder.path().join(file)).unwrap();
+        }
         Self::start(folder, stand_in).await
     }
 
@@ -159,7 +173,7 @@ impl Bench {
 
     /// To the address where webhooks alone are served.
     pub async fn at_webhooks(&self, path: &str) -> Answer {
-        send(self.webhooks.unwrap(), "GET", path, "", b"").await
+        exchange(self.webhooks.unwrap(), "GET", path, "", b"").await
     }
 
     /// The body of a connection `key` of `tenant` to the stand-in.
@@ -168,7 +182,7 @@ impl Bench {
         json!({
             "key": key, "tenant": tenant, "plugin": "iterable",
             "settings": {"domain": host}, "secrets": {"api-key": self.stand_in.api_key()},
-            "egress": {"hosts": [host], "loopback": true, "plain-http": true},
+            "egress": {"hosts": [host], "loopback": true, "plain_http": true},
         })
     }
 
@@ -191,7 +205,17 @@ fn configure(folder: &tempfile::TempDir, stand_in: &StandIn, more: &str) {
     std::fs::write(folder.path().join("connector-host.toml"), text).unwrap();
 }
 
+/// An exchange with the API, which answers nothing that its document does not list.
 async fn send(to: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+    let answer = exchange(to, method, path, headers, body).await;
+    let status = answer.status.to_string();
+    let is_listed =
+        operation(method, path).is_none_or(|operation| operation["responses"][status].is_object());
+    assert!(is_listed, "the document does not list this answer to {method} {path}: {answer:?}");
+    answer
+}
+
+async fn exchange(to: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(to).await.unwrap();
     let length = body.len();
     let head = format!(
@@ -210,4 +234,27 @@ async fn send(to: SocketAddr, method: &str, path: &str, headers: &str, body: &[u
         json: serde_json::from_str(text).unwrap_or_default(),
         text: text.to_owned(),
     }
+}
+
+/// What the OpenAPI document says of that request; `None` if it has no such operation.
+fn operation(method: &str, path: &str) -> Option<&'static Value> {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    let document = DOCUMENT.get_or_init(|| serde_json::from_str(&document()).unwrap());
+    let path = path.split('?').next().unwrap();
+    let is_it = |template: &str| {
+        let (segments, blanks): (Vec<_>, Vec<_>) = (path.split('/').collect(), template.split('/').collect());
+        let mut pairs = segments.iter().zip(&blanks);
+        segments.len() == blanks.len()
+            && pairs.all(|(segment, blank)| blank.starts_with('{') || segment == blank)
+    };
+    // A template without blanks goes before one with a blank in its place.
+    let mut items: Vec<_> =
+        document["paths"].as_object()?.iter().filter(|(template, _)| is_it(template)).collect();
+    items.sort_by_key(|(template, _)| template.matches('{').count());
+    items.first()?.1.get(method.to_lowercase())
+}
+
+/// The text of the OpenAPI document.
+pub fn document() -> String {
+    Document::of(resources().into_openapi()).text().to_owned()
 }

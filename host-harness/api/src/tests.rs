@@ -11,6 +11,8 @@ mod plugins;
 mod problems;
 mod rekeying;
 mod requests;
+mod spelling;
 mod tenants;
 mod tokens;
+mod upgrade;
 mod webhooks;

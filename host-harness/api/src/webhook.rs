@@ -2,24 +2,24 @@
 
 mod body;
 
-use std::time::Duration;
-
 use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::any,
 };
-use http::{
-    HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE},
-    request::Parts,
-};
+use http::{header::HOST, request::Parts};
 
-use crate::state::Api;
+use crate::{
+    problem::{Problem, kinds},
+    state::Api,
+};
 use host_model::contract::webhook::Delivery;
-use host_service::webhooks::{answer::Answer, receive::Webhooks};
+use host_service::webhooks::{
+    answer::Answer,
+    receive::{LARGEST_BODY, Webhooks},
+};
 
 /// Where vendors deliver. Some forms that an address is entered in add a slash to it.
 pub(crate) fn routes() -> Router<Api> {
@@ -72,40 +72,24 @@ fn address(public: Option<&str>, parts: &Parts) -> String {
 }
 
 fn written(answer: Answer) -> Response {
-    match answer {
-        Answer::Taken => Response::new(Body::empty()),
-        Answer::Refused => {
-            let mut response = problem(StatusCode::UNAUTHORIZED, "Unauthorized");
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            response
+    let problem = match answer {
+        Answer::Taken => return Response::new(Body::empty()),
+        // The same whether the connection does not exist or does not accept the credential.
+        Answer::Refused => Problem::of(kinds::DELIVERY_REFUSED, "no connection accepts it at this address"),
+        Answer::Broken => Problem::of(kinds::BAD_BODY, "its framing is broken, or the connection was cut"),
+        Answer::TooSlow => Problem::of(kinds::TOO_SLOW, "the whole delivery is expected sooner"),
+        Answer::TooLarge => {
+            Problem::of(kinds::TOO_LARGE, format!("at most {LARGEST_BODY} bytes of a delivery are read"))
         }
-        Answer::Broken => problem(StatusCode::BAD_REQUEST, "Bad Request"),
-        Answer::TooSlow => problem(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
-        Answer::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large"),
-        Answer::TooMany(wait) => later(problem(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), wait),
+        Answer::TooMany(wait) => {
+            Problem::of(kinds::TOO_MANY, "the connection has as many deliveries as it takes for now")
+                .retry_after(wait)
+        }
         Answer::Unavailable(wait) => {
-            later(problem(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"), wait)
+            Problem::of(kinds::UNAVAILABLE, "the delivery cannot be stored now").retry_after(wait)
         }
-    }
-}
-
-/// With how long to wait, in whole seconds and at least one.
-fn later(mut response: Response, wait: Duration) -> Response {
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    response
-}
-
-/// As RFC 9457 has it.
-fn problem(status: StatusCode, title: &str) -> Response {
-    let body =
-        format!(r#"{{"type":"about:blank","title":"{title}","status":{status}}}"#, status = status.as_u16());
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    };
+    problem.into_response()
 }
 
 #[cfg(test)]

@@ -223,8 +223,8 @@ async fn requests(service: &Service, connections: usize) -> (Duration, Duration)
             let mut stream = connected(&address).await;
             for at in (client..REQUESTS).step_by(CLIENTS) {
                 let path = format!("/api/v1/connection/c{}/consent", at % connections);
-                let choice = json!({ "item": { "kind": "channel", "id": "6539" }, "choice": "opt-out",
-                    "chosen-at-ms": 1_700_000_000_000_u64, "source": "bench" });
+                let choice = json!({ "item": { "kind": "channel", "id": "6539" }, "choice": "opt_out",
+                    "chosen_at_ms": 1_700_000_000_000_u64, "source": "bench" });
                 let email = format!("r-{connections}-{at}@example.com");
                 let body = json!({ "identity": { "email": email }, "preferences": { "items": [choice] } });
                 let status = post(&mut stream, &path, &format!("Bearer {key}"), &body.to_string()).await;

@@ -1,16 +1,16 @@
-//! `alarm`: what somebody has to look at.
+//! `alarm`: what an operator has to look at.
 
 use clap::Subcommand;
-use serde_json::json;
 
 use super::{
-    client::Call,
-    document::{lines, list, minute, text},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{ID, Shown, table},
+    words::{date, optional, with_reason},
 };
+use host_api::types::alarms::{Alarm as Raised, Alarms, Clearing};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Alarm {
@@ -30,23 +30,22 @@ impl Alarm {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
         let client = session.client()?;
         match self {
-            Self::List => {
-                let json = client.ask(Call::get(&["alarms"])).await?;
-                let columns = [("id", ID), ("connection", None), ("since", None), ("what", None)];
-                let rows = list(&json, "alarms").iter().map(|alarm| {
-                    let [id, connection, kind, detail] =
-                        ["id", "connection", "kind", "detail"].map(|field| text(alarm, field));
-                    vec![id, connection, minute(alarm, "raised_at"), lines(&[kind, detail])]
-                });
-                let people = table(session.console.width, &columns, rows).to_string();
-                Ok(Shown { people, json, exit: Exit::Done })
-            }
+            Self::List => Ok(listed(session.console.width, client.ask(Call::get(&["alarms"])).await?)),
             Self::Clear { id, note } => {
-                let call = Call::post(&["alarms", &id, "clear"]).json(&json!({ "note": note }));
-                let json = client.ask(call).await?;
-                let people = format!("alarm {id} is cleared: {}", text(&json, "detail"));
+                let call = Call::post(&["alarms", &id, "clear"]).json(&Clearing { note });
+                let Answer { value, json } = client.ask::<Raised>(call).await?;
+                let people = format!("alarm {id} is cleared: {}", value.detail);
                 Ok(Shown { people, json, exit: Exit::Done })
             }
         }
     }
+}
+
+fn listed(width: u16, Answer { value, json }: Answer<Alarms>) -> Shown {
+    let columns = [("id", ID), ("connection", None), ("since", None), ("what", None)];
+    let rows = value.alarms.iter().map(|alarm| {
+        let (connection, since) = (optional(alarm.connection.as_ref()), date(alarm.raised_at));
+        vec![alarm.id.clone(), connection, since, with_reason(&alarm.kind, Some(&alarm.detail))]
+    });
+    Shown { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -26,6 +27,33 @@ pub(super) enum ApiKey {
         /// Its name or id.
         key: String,
     },
+}
+
+/// A key as `--json` shows it. Times are milliseconds since 1970 in UTC.
+#[derive(Serialize)]
+struct Document<'a> {
+    id: &'a str,
+    name: &'a str,
+    /// The tenants that it reaches; `None` for all.
+    tenants: Option<&'a BTreeSet<String>>,
+    may_write: bool,
+    created_at: i64,
+    /// `None` while it is in use.
+    revoked_at: Option<i64>,
+}
+
+impl<'a> From<&'a Key> for Document<'a> {
+    fn from(Key { id, name, scope, created_at, revoked_at }: &'a Key) -> Self {
+        let tenants = scope.tenants.as_ref();
+        Self {
+            id,
+            name,
+            tenants,
+            may_write: scope.may_write,
+            created_at: *created_at,
+            revoked_at: *revoked_at,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -73,7 +101,7 @@ impl Create {
             let name = self.name;
             Failure::misused(format!("there is an API key {name} already: revoke it, or choose another name"))
         })?;
-        let json = json!({"key": text.expose(), "api-key": key});
+        let json = json!({"key": text.expose(), "api_key": Document::from(&key)});
         Ok(Shown { people: text.expose().to_owned(), json, exit: Exit::Done })
     }
 }
@@ -92,7 +120,11 @@ async fn list(session: &Session) -> Result<Shown, Failure> {
         ("id", Some(36)),
     ];
     let people = table(session.console.width, &columns, keys.iter().map(row)).to_string();
-    Ok(Shown { people, json: json!({"api-keys": keys}), exit: Exit::Done })
+    Ok(Shown {
+        people,
+        json: json!({"api_keys": keys.iter().map(Document::from).collect::<Vec<_>>()}),
+        exit: Exit::Done,
+    })
 }
 
 fn row(key: &Key) -> Vec<String> {
@@ -119,5 +151,5 @@ async fn revoke(session: &Session, key: String) -> Result<Shown, Failure> {
         )));
     };
     let people = format!("API key {} is revoked: it opens nothing any more", revoked.name);
-    Ok(Shown { people, json: json!({"api-key": revoked}), exit: Exit::Done })
+    Ok(Shown { people, json: json!({"api_key": Document::from(&revoked)}), exit: Exit::Done })
 }

@@ -4,14 +4,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Call, Client},
-    document::{list, text},
+    client::{Answer, Call, Client},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, detail, toned},
 };
-use host_model::contract::{Check as Tried, CheckOutcome};
+use host_api::types::connections::{Check as Tried, CheckOutcome, ConnectionTest, TestStatus};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -26,51 +25,52 @@ impl Check {
         }
         let calls = session.calls(&self.connection).await?;
         let checks = session.ask(&calls, calls.test_connection()).await?;
+        let checks: Vec<Tried> = checks.into_iter().map(Into::into).collect();
         Ok(shown(&self.connection, &checks))
     }
 }
 
 /// The same, tried by a service.
 pub(super) async fn remotely(session: &Session, client: &Client, connection: &str) -> Result<Shown, Failure> {
-    let asking = client.ask(Call::get(&["connection", connection, "test"]));
-    let json = session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await?;
-    let status = text(&json, "test_status");
-    let exit = if status == "failed" { Exit::Refused } else { Exit::Done };
-    let verdict = match status.as_str() {
-        "succeeded" => "works".to_owned(),
-        "failed" => "does not work".to_owned(),
-        _ => text(&json, "msg"),
+    let Answer { value, json } = tested(session, client, connection).await?;
+    let exit = if value.test_status == TestStatus::Failed { Exit::Refused } else { Exit::Done };
+    let verdict = match value.test_status {
+        TestStatus::Succeeded => "works",
+        TestStatus::Failed => "does not work",
+        TestStatus::Skipped => &value.msg,
     };
-    let mut lines = vec![format!("connection {connection}: {}", toned(&verdict, exit))];
-    let checks = list(&json, "checks");
-    lines.extend(checks.iter().map(|check| {
-        let outcome = match text(check, "outcome").as_str() {
-            "passed" => CheckOutcome::Passed,
-            "failed" => CheckOutcome::Failed,
-            _ => CheckOutcome::Untried,
-        };
-        line(&text(check, "name"), outcome, &text(check, "detail"))
-    }));
-    if checks.is_empty() && exit == Exit::Refused {
-        lines.push(format!("  {}", text(&json, "failure_reason")));
+    let mut lines = vec![format!("connection {connection}: {}", toned(verdict, exit))];
+    lines.extend(value.checks.iter().map(line));
+    if value.checks.is_empty() && exit == Exit::Refused {
+        lines.extend(value.failure_reason.iter().map(|reason| format!("  {reason}")));
     }
     Ok(Shown { people: lines.join("\n"), json, exit })
 }
 
-fn line(name: &str, outcome: CheckOutcome, why: &str) -> String {
-    let (word, tone) = match outcome {
+/// What a service's test of a connection came to.
+pub(super) async fn tested(
+    session: &Session,
+    client: &Client,
+    connection: &str,
+) -> Result<Answer<ConnectionTest>, Failure> {
+    let asking = client.ask(Call::get(&["connection", connection, "test"]));
+    session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await
+}
+
+fn line(check: &Tried) -> String {
+    let (word, tone) = match check.outcome {
         CheckOutcome::Passed => ("passed ", Exit::Done),
         CheckOutcome::Failed => ("failed ", Exit::Refused),
         CheckOutcome::Untried => ("untried", Exit::Unproven),
     };
-    format!("  {}  {name}{}", toned(word, tone), detail(why))
+    format!("  {}  {}{}", toned(word, tone), check.name, detail(&check.detail))
 }
 
 fn shown(connection: &str, checks: &[Tried]) -> Shown {
     let exit = Exit::from(checks);
     let verdict = if exit == Exit::Done { "works" } else { "does not work" };
     let mut lines = vec![format!("connection {connection}: {}", toned(verdict, exit))];
-    lines.extend(checks.iter().map(|check| line(&check.name, check.outcome, &check.detail)));
+    lines.extend(checks.iter().map(line));
     let json = json!({"connection": connection, "checks": checks});
     Shown { people: lines.join("\n"), json, exit }
 }

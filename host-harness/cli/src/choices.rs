@@ -1,18 +1,18 @@
 //! `choices`: what the vendor holds for a person.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    client::Call,
-    document::{is, list, text},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     person::{Person, identity},
     session::Session,
     shown::Shown,
 };
-use host_model::contract::consent::Held;
+use host_api::types::consent::{HeldChoices, Person as Asked};
+use host_model::contract::consent::{Choice, Held};
 
 #[derive(Debug, Args)]
 pub(super) struct Choices {
@@ -26,48 +26,50 @@ impl Choices {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
         let subject = self.person.subject(&session.console)?;
         if let Some(client) = session.remote()? {
-            let asked = json!({"identity": identity(&subject)?});
+            let asked = Asked { identity: identity(&subject)? };
             let call = Call::post(&["connection", &self.connection, "choices"]).json(&asked);
             let waiting = format!("waiting for the vendor of connection {}", self.connection);
-            let json = session.awaited(&waiting, client.ask(call)).await?;
-            return Ok(shown(json));
+            return Ok(shown(session.awaited(&waiting, client.ask(call)).await?));
         }
         let calls = session.calls(&self.connection).await?;
         let held = session.ask(&calls, calls.current(&subject)).await?;
-        Ok(shown(document(&self.connection, held.as_deref())))
+        Ok(shown(answer(self.connection, held)))
     }
 }
 
-/// The person is not named again.
-fn document(connection: &str, held: Option<&[Held]>) -> Value {
-    json!({"connection": connection, "known": held.is_some(), "choices": held.unwrap_or_default()})
+/// As a service answers.
+fn answer(connection: String, held: Option<Vec<Held>>) -> Answer<HeldChoices> {
+    let known = held.is_some();
+    let choices = held.into_iter().flatten().map(Into::into).collect();
+    let value = HeldChoices { connection, known, choices };
+    Answer { json: json!(value), value }
 }
 
-fn shown(json: Value) -> Shown {
-    let choices = list(&json, "choices");
-    let answer = match (is(&json, "known"), choices.is_empty()) {
+fn shown(Answer { value, json }: Answer<HeldChoices>) -> Shown {
+    let answer = match (value.known, value.choices.is_empty()) {
         (false, _) => "the vendor does not know this person",
         (true, true) => "the vendor holds no choice of this person",
         (true, false) => "the vendor holds",
     };
-    let mut lines = vec![format!("connection {}: {answer}", text(&json, "connection"))];
-    lines.extend(choices.iter().map(|held| {
-        let item = held.get("item").unwrap_or(&Value::Null);
-        format!("  {:7}  {}:{}", text(held, "choice"), text(item, "kind"), text(item, "id"))
-    }));
+    let mut lines = vec![format!("connection {}: {answer}", value.connection)];
+    lines.extend(
+        value
+            .choices
+            .iter()
+            .map(|held| format!("  {:7}  {}", Choice::from(held.choice).to_string(), held.item)),
+    );
     Shown { people: lines.join("\n"), json, exit: Exit::Done }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use host_model::contract::consent::Choice;
 
     #[test]
     fn unknown_silent_and_known_are_three_answers() {
         let held = |item: &str, choice| Held { item: item.parse().unwrap(), choice };
-        let told = |held: Option<&[Held]>| shown(document("newsletter", held));
-        let known = told(Some(&[held("channel:1", Choice::OptIn), held("list:2", Choice::OptOut)]));
+        let told = |held| shown(answer("newsletter".into(), held));
+        let known = told(Some(vec![held("channel:1", Choice::OptIn), held("list:2", Choice::OptOut)]));
         assert_eq!(
             known.people,
             "connection newsletter: the vendor holds\n  opt-in   channel:1\n  opt-out  list:2"
@@ -75,11 +77,11 @@ mod tests {
         assert_eq!(
             known.json,
             json!({"connection": "newsletter", "known": true, "choices": [
-                {"item": {"kind": "channel", "id": "1"}, "choice": "opt-in"},
-                {"item": {"kind": "list", "id": "2"}, "choice": "opt-out"},
+                {"item": {"kind": "channel", "id": "1"}, "choice": "opt_in"},
+                {"item": {"kind": "list", "id": "2"}, "choice": "opt_out"},
             ]})
         );
-        let silent = told(Some(&[]));
+        let silent = told(Some(vec![]));
         assert_eq!(silent.people, "connection newsletter: the vendor holds no choice of this person");
         let unknown = told(None);
         assert_eq!(unknown.people, "connection newsletter: the vendor does not know this person");

@@ -7,7 +7,8 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     reference,
 };
 use host_harness::egress::client;
-use host_model::secret::Secret;
+use host_model::{secret::Secret, unread::Unread};
 
 /// Names the service where nothing on the command line does.
 const SERVER: &str = "CONNECTOR_HOST_SERVER";
@@ -98,9 +99,15 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// A call of what is at `path` below `/api/v1`.
     pub(super) fn new(method: Method, path: &[&str]) -> Self {
-        let path = path.iter().map(|part| (*part).to_owned()).collect();
+        let path = ["api", "v1"].iter().chain(path).map(|part| (*part).to_owned()).collect();
         Self { method, path, query: Vec::new(), headers: HeaderMap::new(), body: Vec::new() }
+    }
+
+    /// A GET of what is at `name`, beside the resources of the API.
+    pub(super) fn at_root(name: &str) -> Self {
+        Self { path: vec![name.to_owned()], ..Self::get(&[]) }
     }
 
     pub(super) fn get(path: &[&str]) -> Self {
@@ -122,8 +129,8 @@ impl Call {
         self
     }
 
-    pub(super) fn json(self, body: &Value) -> Self {
-        self.body("application/json", body.to_string().into_bytes())
+    pub(super) fn json(self, body: &impl Serialize) -> Self {
+        self.body("application/json", json!(body).to_string().into_bytes())
     }
 
     pub(super) fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
@@ -131,6 +138,15 @@ impl Call {
         self.body = body;
         self
     }
+}
+
+/// What a service answered.
+#[derive(Debug)]
+pub(super) struct Answer<T> {
+    /// What this program reads of it.
+    pub(super) value: T,
+    /// The document itself, which `--json` prints.
+    pub(super) json: Value,
 }
 
 /// A service's API, asked under one key.
@@ -162,9 +178,12 @@ impl Client {
     }
 
     /// The document that the service answers `call` with.
-    pub(super) async fn ask(&self, call: Call) -> Result<Value, Failure> {
+    pub(super) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<Answer<T>, Failure> {
         let body = self.body(call).await?;
-        serde_json::from_slice(&body).map_err(|_| self.is_another("no document"))
+        let json = serde_json::from_slice(&body).map_err(|_| self.is_another("no document"))?;
+        let value = serde_path_to_error::deserialize(&json)
+            .map_err(|error| self.is_of_another_version(&Unread::json(&error)))?;
+        Ok(Answer { value, json })
     }
 
     /// The text that the service answers `call` with.
@@ -185,7 +204,7 @@ impl Client {
         }
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1"]).extend(&call.path);
+            path.pop_if_empty().extend(&call.path);
         }
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
@@ -205,9 +224,7 @@ impl Client {
             return Ok(body);
         }
         match serde_json::from_slice(&body) {
-            Ok(document @ Value::Object(_)) => {
-                Err(Failure::Service(Said { status: status.as_u16(), document }))
-            }
+            Ok(document @ Value::Object(_)) => Err(Failure::Service(Said::new(status.as_u16(), document))),
             _ => Err(self.is_another(&format!("{status} and no document"))),
         }
     }
@@ -216,6 +233,13 @@ impl Client {
     fn is_another(&self, answered: &str) -> Failure {
         Failure::misused(format!(
             "{} answered {answered} of a connector-host\nnext: look whether --server is its address",
+            self.base
+        ))
+    }
+
+    fn is_of_another_version(&self, unread: &Unread) -> Failure {
+        Failure::misused(format!(
+            "this program cannot read what {} answered: {unread}\nnext: use the connector-host of the service's version",
             self.base
         ))
     }

@@ -1,17 +1,19 @@
 //! `confirm`: looks whether an erasure has taken effect.
 
 use clap::Args;
-use serde_json::json;
 
 use super::{
-    client::{Call, Client},
-    document::text,
+    client::{Answer, Call, Client},
     erase,
     failure::Failure,
     person::{Person, identity},
     request,
     session::Session,
     shown::Shown,
+};
+use host_api::types::{
+    erasure::{ErasureToConfirm, Receipt},
+    requests::RequestReport,
 };
 use host_model::contract::erasure::PendingErasure;
 
@@ -45,25 +47,22 @@ impl Confirm {
         let receipt = receipts
             .first()
             .ok_or_else(|| Failure::of_connection(&self.connection, "it answered with no receipt"))?;
-        Ok(erase::shown(&self.connection, receipt))
+        Ok(erase::shown(&self.connection, &receipt.clone().into()))
     }
 
     async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
         let Some(id) = self.request else {
             let identity = identity(&self.person.subject(&session.console)?)?;
-            let asked = json!({"identity": identity, "reference": self.reference});
+            let asked = ErasureToConfirm { identity, reference: self.reference };
             let call = Call::post(&["connection", &self.connection, "confirm"]).json(&asked);
             let waiting = format!("waiting for the vendor of connection {}", self.connection);
-            let receipt = session.awaited(&waiting, client.ask(call)).await?;
-            let receipt = serde_json::from_value(receipt).map_err(|error| {
-                Failure::misused(format!("the service writes receipts in another way: {error}"))
-            })?;
-            return Ok(erase::shown(&self.connection, &receipt));
+            let Answer { value, json } = session.awaited(&waiting, client.ask::<Receipt>(call)).await?;
+            return Ok(Shown { json, ..erase::shown(&self.connection, &value) });
         };
-        let document = client.ask(Call::get(&["requests", &id])).await?;
-        if text(&document, "connection") != self.connection {
+        let answer = client.ask::<RequestReport>(Call::get(&["requests", &id])).await?;
+        if answer.value.request.connection != self.connection {
             return Err(Failure::misused(format!("request {id} is not of connection {}", self.connection)));
         }
-        Ok(request::shown(session.console.width, document))
+        Ok(request::shown(session.console.width, answer))
     }
 }

@@ -1,5 +1,6 @@
 //! `connection`: made, listed, changed, tested, resumed and deleted in a service.
 
+mod bounds;
 mod draft;
 mod shown;
 
@@ -9,13 +10,13 @@ use http::Method;
 use self::draft::{Change, Create};
 use super::{
     check,
-    client::Call,
-    document::{is, text},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::Shown,
 };
+use host_api::types::connections::{DeletedConnection, Resumed};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Connection {
@@ -75,14 +76,15 @@ impl Connection {
             Self::Delete(Delete { connection, abandon }) => {
                 let call = Call::new(Method::DELETE, &["connection", &connection])
                     .with("abandon", abandon.then_some(true));
-                let json = client.ask(call).await?;
-                let ended = text(&json, "requests-abandoned");
+                let Answer { value, json } = client.ask::<DeletedConnection>(call).await?;
+                let ended = value.requests_abandoned;
                 let people = format!("connection {connection} is deleted; requests ended as failed: {ended}");
                 Ok(Shown { people, json, exit: Exit::Done })
             }
             Self::Resume { connection } => {
-                let json = client.ask(Call::post(&["connection", &connection, "resume"])).await?;
-                let word = if is(&json, "was-parked") { "goes on" } else { "was not parked" };
+                let call = Call::post(&["connection", &connection, "resume"]);
+                let Answer { value, json } = client.ask::<Resumed>(call).await?;
+                let word = if value.was_parked { "goes on" } else { "was not parked" };
                 Ok(Shown { people: format!("connection {connection} {word}"), json, exit: Exit::Done })
             }
             Self::Test { connection } => check::remotely(session, &client, &connection).await,

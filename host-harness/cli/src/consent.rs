@@ -1,6 +1,6 @@
 //! `consent`: sets what a person is in and out of.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{str::FromStr, time::SystemTime};
 
 use clap::Args;
 use serde_json::json;
@@ -16,7 +16,13 @@ use super::{
     shown::{Shown, detail, toned},
     words,
 };
-use host_model::contract::consent::{Change, Choice, ItemId, Preference, Report, Standing};
+use host_api::types::consent::{
+    Answer, Change, ConnectorReport, ConsentRequest, NoticePreference, Preferences, Standing,
+};
+use host_model::{
+    consent::Cause,
+    contract::consent::{Choice, ItemId, Preference},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Consent {
@@ -26,9 +32,15 @@ pub(super) struct Consent {
     person: Person,
     #[command(flatten)]
     chosen: Chosen,
+    /// When it was chosen, as in 2026-01-31T12:00:00Z; now if it is left out.
+    #[arg(long, value_name = "TIME")]
+    chosen_at: Option<jiff::Timestamp>,
     /// What caused it, in the words of where it was chosen.
     #[arg(long, default_value = "connector-host")]
     source: String,
+    /// With --server: the cause that came with the choices about notices, if they were derived from an event of the feed.
+    #[arg(long, requires = "notice")]
+    cause: Option<Cause>,
     /// Show the requests that would change something, and send none of them.
     #[arg(long)]
     dry_run: bool,
@@ -36,7 +48,7 @@ pub(super) struct Consent {
     submitting: Submitting,
 }
 
-/// What was chosen, now.
+/// What was chosen.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 struct Chosen {
@@ -46,51 +58,103 @@ struct Chosen {
     /// An item that the person is to be out of, as KIND:ID. May be given several times.
     #[arg(long, value_name = "ITEM")]
     opt_out: Vec<ItemId>,
+    /// With --server: what the person answered to a notice, named by its id or key: opt-in, opt-out, acknowledge or tcf. May be
+    /// given several times.
+    #[arg(long, value_name = "NOTICE=ANSWER")]
+    notice: Vec<NoticeAnswer>,
+}
+
+/// What was answered to one notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NoticeAnswer {
+    notice: String,
+    answer: Answer,
+}
+
+impl FromStr for NoticeAnswer {
+    type Err = &'static str;
+
+    fn from_str(typed: &str) -> Result<Self, Self::Err> {
+        let expected = "expected NOTICE=ANSWER, such as marketing=opt-out; the answers are opt-in, opt-out, acknowledge, tcf";
+        let (notice, answer) = typed.rsplit_once('=').filter(|(id, _)| !id.is_empty()).ok_or(expected)?;
+        let answer = match answer {
+            "opt-in" => Answer::OptIn,
+            "opt-out" => Answer::OptOut,
+            "acknowledge" => Answer::Acknowledge,
+            "tcf" => Answer::Tcf,
+            _ => return Err(expected),
+        };
+        Ok(Self { notice: notice.to_owned(), answer })
+    }
 }
 
 impl Consent {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
-        let preferences = self.chosen.preferences(&self.source, SystemTime::now())?;
+        let chosen_at_ms = self.chosen_at_ms()?;
+        let preferences = self.chosen.preferences(&self.source, chosen_at_ms)?;
         if let Some(client) = session.remote()? {
-            return self.remotely(session, &client, &preferences).await;
+            return self.remotely(session, &client, preferences, chosen_at_ms).await;
         }
         self.submitting.alone()?;
+        if !self.chosen.notice.is_empty() {
+            return Err(Failure::misused("--notice: a service knows notices: name it with --server"));
+        }
         let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         if self.dry_run {
             let (rehearsal, calls) = Rehearsal::of(calls, session);
             let report = session.ask(&calls, calls.apply(&subject, &preferences)).await;
-            return rehearsal.shown(report.map(|report| shown(&self.connection, &preferences, &report)));
+            return rehearsal
+                .shown(report.map(|report| shown(&self.connection, &preferences, &report.into())));
         }
         let report = session.ask(&calls, calls.apply(&subject, &preferences)).await?;
-        Ok(shown(&self.connection, &preferences, &report))
+        Ok(shown(&self.connection, &preferences, &report.into()))
     }
 
     async fn remotely(
         self,
         session: &Session,
         client: &Client,
-        preferences: &[Preference],
+        items: Vec<Preference>,
+        chosen_at_ms: u64,
     ) -> Result<Shown, Failure> {
         if self.dry_run {
             return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
         }
         let identity = identity(&self.person.subject(&session.console)?)?;
-        let body = json!({"identity": identity, "preferences": {"items": preferences}});
+        let (cause, source) = (self.cause, self.source);
+        let notices = self.chosen.notice.into_iter().map(|NoticeAnswer { notice, answer }| {
+            let (cause, source) = (cause.clone(), source.clone());
+            NoticePreference { notice, preference: answer, chosen_at_ms, source, cause }
+        });
+        let preferences =
+            Preferences { notices: notices.collect(), items: items.into_iter().map(Into::into).collect() };
+        let body = ConsentRequest { identity, preferences };
         self.submitting.submit(session, client, &["connection", &self.connection, "consent"], &body).await
+    }
+
+    fn chosen_at_ms(&self) -> Result<u64, Failure> {
+        let at = self.chosen_at.map_or_else(|| jiff::Timestamp::try_from(SystemTime::now()), Ok);
+        let at = at.map_err(Failure::misused)?.as_millisecond();
+        u64::try_from(at).map_err(|_| Failure::misused("--chosen-at: expected a time since 1970"))
     }
 }
 
 impl Chosen {
-    /// One preference an item; an item that is to be both in and out is a slip, and guessing would lose an opt-out.
-    fn preferences(&self, source: &str, now: SystemTime) -> Result<Vec<Preference>, Failure> {
+    /// One preference an item; an item that is to be both in and out is a slip, and guessing would lose an opt-out. The same
+    /// for a notice.
+    fn preferences(&self, source: &str, chosen_at_ms: u64) -> Result<Vec<Preference>, Failure> {
         if let Some(both) = self.opt_in.iter().find(|item| self.opt_out.contains(item)) {
             return Err(Failure::misused(format!(
                 "{both} is given to --opt-in and to --opt-out: choose one"
             )));
         }
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let chosen_at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let twice = |one: &NoticeAnswer| {
+            self.notice.iter().any(|other| other.notice == one.notice && other.answer != one.answer)
+        };
+        if let Some(NoticeAnswer { notice, .. }) = self.notice.iter().find(|one| twice(one)) {
+            return Err(Failure::misused(format!("--notice: {notice} has two answers: choose one")));
+        }
         let ins = self.opt_in.iter().map(|item| (item, Choice::OptIn));
         let outs = self.opt_out.iter().map(|item| (item, Choice::OptOut));
         let mut preferences: Vec<Preference> = Vec::new();
@@ -104,7 +168,7 @@ impl Chosen {
     }
 }
 
-fn shown(connection: &str, preferences: &[Preference], report: &Report) -> Shown {
+fn shown(connection: &str, preferences: &[Preference], report: &ConnectorReport) -> Shown {
     let standing = standing(report);
     let answer = match standing {
         Some(Standing::Known) => "the vendor knew this person",
@@ -128,20 +192,20 @@ fn shown(connection: &str, preferences: &[Preference], report: &Report) -> Shown
         "connection": connection,
         "standing": standing,
         "items": report.items,
-        "settles-after-ms": report.settles_after_ms,
+        "settles_after_ms": report.settles_after_ms,
     });
     Shown { people: lines.join("\n"), json, exit: Exit::from(report) }
 }
 
 /// How the person stands with the vendor. `None` if that is unknown: a connector that refuses every choice by itself asks the
 /// vendor for nobody, and reports `known` all the same.
-fn standing(report: &Report) -> Option<Standing> {
+fn standing(report: &ConnectorReport) -> Option<Standing> {
     let is_all_refused = report.items.iter().all(|item| item.change == Change::Refused);
     (report.standing != Standing::Known || !is_all_refused).then_some(report.standing)
 }
 
 /// Between two runs of this program, nobody but the operator keeps a person's calls apart.
-fn next(report: &Report) -> Option<String> {
+fn next(report: &ConnectorReport) -> Option<String> {
     let wait = words::duration(report.settles_after_ms?);
     let is_pending = report.items.iter().any(|item| item.change == Change::Pending);
     let again = if is_pending { "; then run this one again for what is pending" } else { "" };
@@ -155,19 +219,20 @@ fn next(report: &Report) -> Option<String> {
 mod tests {
     use super::*;
     use crate::tests::plain;
-    use host_model::contract::consent::ItemReport;
+    use host_api::types::consent::{Item, ItemReport};
 
     fn chosen(opt_in: &[&str], opt_out: &[&str]) -> Chosen {
         let items = |ids: &[&str]| ids.iter().map(|id| id.parse().unwrap()).collect();
-        Chosen { opt_in: items(opt_in), opt_out: items(opt_out) }
+        Chosen { opt_in: items(opt_in), opt_out: items(opt_out), notice: vec![] }
     }
 
     fn preferences(opt_in: &[&str], opt_out: &[&str]) -> Result<Vec<Preference>, Failure> {
-        chosen(opt_in, opt_out).preferences("test", UNIX_EPOCH + Duration::from_millis(1_234))
+        chosen(opt_in, opt_out).preferences("test", 1_234)
     }
 
     fn item(id: &str, change: Change, detail: &str) -> ItemReport {
-        ItemReport { item: id.parse().unwrap(), change, detail: detail.into() }
+        let item: ItemId = id.parse().unwrap();
+        ItemReport { item: Item::from(item), change, detail: detail.into() }
     }
 
     #[test]
@@ -193,9 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_is_answered_in_one_way() {
+        let answer = |typed: &str| typed.parse::<NoticeAnswer>();
+        assert_eq!(answer("n=1=opt-out"), Ok(NoticeAnswer { notice: "n=1".into(), answer: Answer::OptOut }));
+        for wrong in ["marketing", "=opt-in", "marketing=yes", "marketing="] {
+            assert!(answer(wrong).unwrap_err().starts_with("expected NOTICE=ANSWER"), "{wrong}");
+        }
+        let notice = |answers: &[&str]| Chosen {
+            notice: answers.iter().map(|typed| answer(typed).unwrap()).collect(),
+            ..chosen(&[], &[])
+        };
+        assert!(notice(&["a=opt-in", "b=opt-out", "a=opt-in"]).preferences("test", 1).is_ok());
+        assert_eq!(
+            notice(&["a=opt-in", "a=opt-out"]).preferences("test", 1).unwrap_err().people(),
+            "error: --notice: a has two answers: choose one"
+        );
+    }
+
+    #[test]
     fn a_report_says_what_became_of_each_choice_and_when_the_next_may_come() {
         let preferences = preferences(&["channel:1"], &["message-type:2"]).unwrap();
-        let report = Report {
+        let report = ConnectorReport {
             items: vec![
                 item("channel:1", Change::Applied, ""),
                 item("message-type:2", Change::Pending, "not shown yet"),
@@ -221,7 +304,7 @@ mod tests {
                     {"item": {"kind": "channel", "id": "1"}, "change": "applied", "detail": ""},
                     {"item": {"kind": "message-type", "id": "2"}, "change": "pending", "detail": "not shown yet"},
                 ],
-                "settles-after-ms": 60_000,
+                "settles_after_ms": 60_000,
             })
         );
         assert_eq!(shown.exit, Exit::Unproven);
@@ -230,7 +313,7 @@ mod tests {
     #[test]
     fn whether_the_vendor_knew_a_person_is_not_said_if_it_may_not_have_been_asked() {
         let preferences = preferences(&["channel:1"], &["channel:2"]).unwrap();
-        let mut report = Report {
+        let mut report = ConnectorReport {
             items: vec![
                 item("channel:1", Change::Refused, "no such channel"),
                 item("channel:2", Change::Refused, "no such channel"),
@@ -258,7 +341,7 @@ mod tests {
     #[test]
     fn a_forgotten_person_is_refused() {
         let preferences = preferences(&["channel:1"], &[]).unwrap();
-        let report = Report {
+        let report = ConnectorReport {
             items: vec![item("channel:1", Change::Refused, "erased")],
             standing: Standing::Forgotten,
             settles_after_ms: None,

@@ -6,13 +6,14 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    client::{Call, Client},
-    document::{list, text, time},
+    client::{Answer, Call, Client},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, TIME, table},
+    words::{list, optional, pairs, timestamp},
 };
+use host_api::types::events::{ConsentEvent, ConsentEvents as Page, EventItem};
 
 /// Between two looks for what is new.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -40,15 +41,11 @@ impl ConsentEvents {
     }
 }
 
-async fn page(client: &Client, after: i64, limit: Option<u32>) -> Result<Value, Failure> {
+async fn page(client: &Client, after: i64, limit: Option<u32>) -> Result<Answer<Page>, Failure> {
     client.ask(Call::get(&["consent-events"]).with("after", Some(after)).with("limit", limit)).await
 }
 
-fn cursor(page: &Value) -> i64 {
-    page.get("cursor").and_then(Value::as_i64).unwrap_or_default()
-}
-
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<Page>) -> Shown {
     let columns = [
         ("cursor", None),
         ("chosen", TIME),
@@ -58,37 +55,28 @@ fn listed(width: u16, json: Value) -> Shown {
         ("about", None),
         ("source", None),
     ];
-    let events = list(&json, "events");
-    let people = if events.is_empty() {
+    let people = if value.events.is_empty() {
         "nothing new".to_owned()
     } else {
-        table(width, &columns, events.iter().map(|event| cells(event).to_vec())).to_string()
+        table(width, &columns, value.events.iter().map(|event| cells(event).to_vec())).to_string()
     };
-    let people = format!(
-        "{people}\nnext: `connector-host consent-events --after {}` shows what comes then",
-        cursor(&json)
-    );
-    Shown { people, json, exit: Exit::Done }
+    let next =
+        format!("next: `connector-host consent-events --after {}` shows what comes then", value.cursor);
+    Shown { people: format!("{people}\n{next}"), json, exit: Exit::Done }
 }
 
-fn cells(event: &Value) -> [String; 7] {
-    let (choice, about) = match event.get("notice_id_map").and_then(Value::as_object) {
-        Some(notices) => {
-            let answers = notices.values().filter_map(Value::as_str);
-            let ids = notices.keys().map(|id| format!("notice {id}"));
-            (answers.collect::<Vec<_>>().join(", "), ids.collect::<Vec<_>>().join(", "))
-        }
-        None => (text(event, "preference"), item(event.get("item").unwrap_or(&Value::Null))),
+fn cells(event: &ConsentEvent) -> [String; 7] {
+    let (choice, about) = match &event.notice_id_map {
+        Some(notices) => (list(notices.values()), list(notices.keys().map(|id| format!("notice {id}")))),
+        None => (optional(event.preference.as_ref()), event.item.as_ref().map(about).unwrap_or_default()),
     };
-    let [connection, person, source] =
-        ["connection", "identity_map", "source"].map(|field| text(event, field));
-    [text(event, "cursor"), time(event, "event_at"), connection, person, choice, about, source]
+    let chosen = timestamp(i64::try_from(event.event_at).unwrap_or(i64::MAX));
+    let (connection, person) = (event.connection.clone(), pairs(&event.identity_map.0));
+    [event.cursor.to_string(), chosen, connection, person, choice, about, event.source.clone()]
 }
 
-fn item(item: &Value) -> String {
-    let id = format!("{} {}", text(item, "type"), text(item, "external_id"));
-    let name = text(item, "name");
-    if name.is_empty() { id } else { format!("{id} ({name})") }
+fn about(EventItem { kind, external_id, name }: &EventItem) -> String {
+    if name.is_empty() { format!("{kind}:{external_id}") } else { format!("{kind}:{external_id} ({name})") }
 }
 
 /// The feed as it goes on.
@@ -111,28 +99,29 @@ impl Following<'_> {
 
     async fn all(&mut self) -> Result<(), Failure> {
         loop {
-            let page = page(&self.client, self.cursor, None).await?;
-            for event in list(&page, "events") {
-                if !self.tell(event)? {
+            let Answer { value, json } = page(&self.client, self.cursor, None).await?;
+            let documents = json.get("events").and_then(Value::as_array).into_iter().flatten();
+            for (event, document) in value.events.iter().zip(documents) {
+                if !self.tell(event, document)? {
                     return Ok(());
                 }
-                self.cursor = cursor(event);
+                self.cursor = event.cursor;
             }
-            if list(&page, "events").is_empty() {
+            if value.events.is_empty() {
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
     /// Whether somebody still reads.
-    fn tell(&self, event: &Value) -> Result<bool, Failure> {
-        let line = if self.is_json { event.to_string() } else { line(event) };
+    fn tell(&self, event: &ConsentEvent, document: &Value) -> Result<bool, Failure> {
+        let line = if self.is_json { document.to_string() } else { line(event) };
         let told = self.session.console.go_on_printing(&line);
         told.map_err(|error| Failure::misused(format!("cannot write to standard output: {error}")))
     }
 }
 
-fn line(event: &Value) -> String {
+fn line(event: &ConsentEvent) -> String {
     let [_, chosen, connection, person, choice, about, source] = cells(event);
     format!("{chosen}  connection {connection}: {person}: {choice} {about}, {source}")
 }
@@ -146,15 +135,18 @@ mod tests {
     #[test]
     fn an_event_is_about_an_item_or_a_notice() {
         let mut event = json!({
-            "cursor": 7, "event_at": 1_700_000_000_000_i64, "connection": "n", "source": "EmailLink",
+            "id": "e-1", "cursor": 7, "tenant": "acme", "connection": "n",
+            "event_at": 1_700_000_000_000_i64, "received_at": 1_700_000_000_001_i64, "source": "EmailLink", "cause": "c-1",
             "identity_map": {"email": "ada@example.com", "external_id": "u-17"},
             "item": {"type": "Channel", "external_id": "1", "name": "News"}, "preference": "opt_out",
         });
         assert_eq!(
-            line(&event),
-            "2023-11-14T22:13:20Z  connection n: email = ada@example.com, external_id = u-17: opt_out Channel 1 (News), EmailLink"
+            line(&serde_json::from_value(event.clone()).unwrap()),
+            "2023-11-14T22:13:20Z  connection n: email = ada@example.com, external_id = u-17: opt_out channel:1 (News), EmailLink"
         );
+        let members = event.as_object_mut().unwrap();
+        (members.remove("item"), members.remove("preference"));
         event["notice_id_map"] = json!({"marketing": "opt_in"});
-        assert_eq!(cells(&event)[4..6], ["opt_in", "notice marketing"]);
+        assert_eq!(cells(&serde_json::from_value(event).unwrap())[4..6], ["opt_in", "notice marketing"]);
     }
 }

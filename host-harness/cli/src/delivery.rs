@@ -1,16 +1,16 @@
 //! `delivery`: what vendors sent a service, how it was read, and reading it again.
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use super::{
-    client::{Call, Client},
-    document::{lines, list, minute, sheet, text, time},
+    client::{Answer, Call, Client},
     exit::Exit,
     failure::Failure,
     session::Session,
-    shown::{ID, Shown, table},
+    shown::{ID, Shown, sheet, table},
+    words::{date, optional, time, timestamp, with_reason, yes_no},
 };
+use host_api::types::deliveries::{Deliveries, Delivery as Received, Replayed};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Delivery {
@@ -29,7 +29,7 @@ pub(super) enum Delivery {
 pub(super) struct List {
     /// The connection's key.
     connection: String,
-    /// In this state: waiting, read, of-no-concern, unreadable, stuck, damaged or refused.
+    /// In this state: waiting, read, of_no_concern, unreadable, stuck, damaged or refused.
     #[arg(long)]
     state: Option<String>,
     /// Older than the one of this number: the last one of the page before.
@@ -62,14 +62,15 @@ impl Delivery {
                 Ok(listed(session.console.width, client.ask(call).await?))
             }
             Self::Show { id } => {
-                let json = client.ask(Call::get(&["deliveries", &id])).await?;
-                Ok(Shown { people: shown(&json), json, exit: Exit::Done })
+                let Answer { value, json } = client.ask(Call::get(&["deliveries", &id])).await?;
+                Ok(Shown { people: shown(&value), json, exit: Exit::Done })
             }
             Self::Replay(Replay { id: Some(id), .. }) => replay(&client, &id).await,
             Self::Replay(Replay { connection, .. }) => {
                 let key = connection.unwrap_or_default();
-                let json = client.ask(Call::post(&["connection", &key, "deliveries", "replay"])).await?;
-                let people = format!("deliveries to be read again: {}", text(&json, "deliveries"));
+                let call = Call::post(&["connection", &key, "deliveries", "replay"]);
+                let Answer { value, json } = client.ask::<Replayed>(call).await?;
+                let people = format!("deliveries to be read again: {}", value.deliveries);
                 Ok(Shown { people, json, exit: Exit::Done })
             }
         }
@@ -78,8 +79,8 @@ impl Delivery {
 
 /// One that was read, or waits to be, is left alone.
 async fn replay(client: &Client, id: &str) -> Result<Shown, Failure> {
-    let json = client.ask(Call::post(&["deliveries", id, "replay"])).await?;
-    let (people, exit) = if text(&json, "deliveries") == "0" {
+    let Answer { value, json } = client.ask::<Replayed>(Call::post(&["deliveries", id, "replay"])).await?;
+    let (people, exit) = if value.deliveries == 0 {
         let why = "only one that is unreadable, stuck or damaged is read again";
         (format!("delivery {id} stays as it is: {why}"), Exit::Refused)
     } else {
@@ -89,32 +90,32 @@ async fn replay(client: &Client, id: &str) -> Result<Shown, Failure> {
     Ok(Shown { people, json, exit })
 }
 
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<Deliveries>) -> Shown {
     let columns =
         [("number", None), ("id", ID), ("received", None), ("events", None), ("state, and why", None)];
-    let rows = list(&json, "deliveries").iter().map(|delivery| {
-        let [seq, id, state, events, reason] =
-            ["seq", "id", "state", "events", "reason"].map(|field| text(delivery, field));
-        vec![seq, id, minute(delivery, "received_at"), events, lines(&[state, reason])]
+    let rows = value.deliveries.iter().map(|delivery| {
+        let (seq, events) = (delivery.seq.to_string(), delivery.events.to_string());
+        let state = with_reason(&delivery.state, delivery.reason.as_deref());
+        vec![seq, delivery.id.clone(), date(delivery.received_at), events, state]
     });
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }
 }
 
 /// A delivery in lines.
-pub(super) fn shown(delivery: &Value) -> String {
+pub(super) fn shown(delivery: &Received) -> String {
     sheet(&[
-        ("delivery", text(delivery, "id")),
-        ("connection", text(delivery, "connection")),
-        ("state", text(delivery, "state")),
-        ("reason", text(delivery, "reason")),
-        ("the vendor's", text(delivery, "proven")),
-        ("events", text(delivery, "events")),
-        ("received", time(delivery, "received_at")),
-        ("read next", time(delivery, "next_at")),
-        ("readings", text(delivery, "readings")),
-        ("ended", time(delivery, "ended_at")),
-        ("body kept", text(delivery, "kept")),
-        ("plugin", text(delivery, "plugin_digest")),
+        ("delivery", delivery.id.clone()),
+        ("connection", delivery.connection.clone()),
+        ("state", delivery.state.to_string()),
+        ("reason", optional(delivery.reason.as_ref())),
+        ("the vendor's", yes_no(delivery.proven).to_owned()),
+        ("events", delivery.events.to_string()),
+        ("received", timestamp(delivery.received_at)),
+        ("read next", time(delivery.next_at)),
+        ("readings", delivery.readings.to_string()),
+        ("ended", time(delivery.ended_at)),
+        ("body kept", yes_no(delivery.kept).to_owned()),
+        ("plugin", optional(delivery.plugin_digest.as_ref())),
     ])
 }

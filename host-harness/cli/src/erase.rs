@@ -14,7 +14,10 @@ use super::{
     shown::{Shown, toned},
     words,
 };
-use host_model::contract::erasure::{Receipt, Status};
+use host_api::types::{
+    erasure::{Receipt, ReceiptStatus},
+    requests::{NewAction, NewRequest},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Erase {
@@ -40,10 +43,10 @@ impl Erase {
         if self.dry_run {
             let (rehearsal, calls) = Rehearsal::of(calls, session);
             let receipt = session.ask(&calls, calls.erase(&subject)).await;
-            return rehearsal.shown(receipt.map(|receipt| shown(&self.connection, &receipt)));
+            return rehearsal.shown(receipt.map(|receipt| shown(&self.connection, &receipt.into())));
         }
         let receipt = session.ask(&calls, calls.erase(&subject)).await?;
-        Ok(shown(&self.connection, &receipt))
+        Ok(shown(&self.connection, &receipt.into()))
     }
 
     async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
@@ -51,7 +54,7 @@ impl Erase {
             return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
         }
         let identity = identity(&self.person.subject(&session.console)?)?;
-        let body = json!({"action": "erasure", "identity": identity});
+        let body = NewRequest { action: NewAction::Erasure, identity };
         self.submitting.submit(session, client, &["connection", &self.connection, "requests"], &body).await
     }
 }
@@ -60,14 +63,14 @@ impl Erase {
 pub(super) fn shown(connection: &str, receipt: &Receipt) -> Shown {
     let exit = Exit::from(receipt);
     let status = match receipt.status {
-        Status::Accepted => "accepted",
-        Status::Erased => "erased",
-        Status::NotFound => "not found",
+        ReceiptStatus::Accepted => "accepted",
+        ReceiptStatus::Erased => "erased",
+        ReceiptStatus::NotFound => "not found",
     };
     let meaning = match receipt.status {
-        Status::Accepted => ", and not yet proven: the vendor is working on it",
-        Status::Erased => ": the person is gone",
-        Status::NotFound => ": there was nothing to erase",
+        ReceiptStatus::Accepted => ", and not yet proven: the vendor is working on it",
+        ReceiptStatus::Erased => ": the person is gone",
+        ReceiptStatus::NotFound => ": there was nothing to erase",
     };
     let mut lines = vec![format!("connection {connection}: {}{meaning}", toned(status, exit))];
     if !receipt.evidence.is_empty() {
@@ -80,14 +83,14 @@ pub(super) fn shown(connection: &str, receipt: &Receipt) -> Shown {
         "status": receipt.status,
         "evidence": receipt.evidence,
         "reference": receipt.reference,
-        "confirm-after-ms": receipt.confirm_after_ms,
+        "confirm_after_ms": receipt.confirm_after_ms,
     });
     Shown { people: lines.join("\n"), json, exit }
 }
 
 fn next(connection: &str, receipt: &Receipt) -> Option<String> {
     let Some(wait) = receipt.confirm_after_ms else {
-        let open = receipt.status == Status::Accepted;
+        let open = receipt.status == ReceiptStatus::Accepted;
         return open.then(|| "nothing more: this vendor never shows more than this".to_owned());
     };
     let reference = receipt.reference.as_deref();
@@ -103,7 +106,7 @@ mod tests {
     use super::*;
     use crate::tests::plain;
 
-    fn receipt(status: Status, reference: Option<&str>, confirm_after_ms: Option<u64>) -> Receipt {
+    fn receipt(status: ReceiptStatus, reference: Option<&str>, confirm_after_ms: Option<u64>) -> Receipt {
         Receipt {
             status,
             evidence: "200 Success".into(),
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn an_accepted_erasure_says_what_to_run_next_and_when() {
-        let shown = shown("newsletter", &receipt(Status::Accepted, Some("job 17"), Some(600_000)));
+        let shown = shown("newsletter", &receipt(ReceiptStatus::Accepted, Some("job 17"), Some(600_000)));
         assert_eq!(
             plain(&shown.people),
             "connection newsletter: accepted, and not yet proven: the vendor is working on it\n\
@@ -129,7 +132,7 @@ mod tests {
                 "status": "accepted",
                 "evidence": "200 Success",
                 "reference": "job 17",
-                "confirm-after-ms": 600_000,
+                "confirm_after_ms": 600_000,
             })
         );
         assert_eq!(shown.exit, Exit::Unproven);
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn an_erasure_that_the_vendor_never_shows_says_so() {
         assert_eq!(
-            plain(&shown("newsletter", &receipt(Status::Accepted, None, None)).people),
+            plain(&shown("newsletter", &receipt(ReceiptStatus::Accepted, None, None)).people),
             "connection newsletter: accepted, and not yet proven: the vendor is working on it\n\
              evidence: 200 Success\n\
              next: nothing more: this vendor never shows more than this"
@@ -147,13 +150,13 @@ mod tests {
 
     #[test]
     fn a_proven_erasure_and_nobody_to_erase_are_done() {
-        let erased = shown("newsletter", &receipt(Status::Erased, None, None));
+        let erased = shown("newsletter", &receipt(ReceiptStatus::Erased, None, None));
         assert_eq!(
             plain(&erased.people),
             "connection newsletter: erased: the person is gone\nevidence: 200 Success"
         );
         assert_eq!(erased.exit, Exit::Done);
-        let nobody = shown("newsletter", &receipt(Status::NotFound, None, Some(60_000)));
+        let nobody = shown("newsletter", &receipt(ReceiptStatus::NotFound, None, Some(60_000)));
         assert_eq!(
             plain(&nobody.people),
             "connection newsletter: not found: there was nothing to erase\nevidence: 200 Success\n\

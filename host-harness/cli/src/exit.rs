@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use host_model::contract::{
-    Check, CheckOutcome, TokenOutcome,
-    consent::{Change, Report},
-    erasure::{Receipt, Status},
+use host_api::types::{
+    connections::{Check, CheckOutcome},
+    consent::{Change, ConnectorReport},
+    erasure::{Receipt, ReceiptStatus},
 };
+use host_model::contract::TokenOutcome;
 
 /// How the program ends, by its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +43,14 @@ impl From<&[Check]> for Exit {
 impl From<&Receipt> for Exit {
     fn from(receipt: &Receipt) -> Self {
         match receipt.status {
-            Status::Accepted => Self::Unproven,
-            Status::Erased | Status::NotFound => Self::Done,
+            ReceiptStatus::Accepted => Self::Unproven,
+            ReceiptStatus::Erased | ReceiptStatus::NotFound => Self::Done,
         }
     }
 }
 
-impl From<&Report> for Exit {
-    fn from(report: &Report) -> Self {
+impl From<&ConnectorReport> for Exit {
+    fn from(report: &ConnectorReport) -> Self {
         let any = |change| report.items.iter().any(|item| item.change == change);
         if any(Change::Refused) {
             Self::Refused
@@ -74,23 +75,23 @@ impl From<TokenOutcome> for Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use host_model::contract::consent::{ItemId, ItemReport, Standing};
+    use host_api::types::consent::{Item, ItemReport, Standing};
 
     fn checks(outcomes: &[CheckOutcome]) -> Vec<Check> {
         outcomes.iter().map(|o| Check { name: "c".into(), outcome: *o, detail: String::new() }).collect()
     }
 
-    fn receipt(status: Status) -> Receipt {
+    fn receipt(status: ReceiptStatus) -> Receipt {
         Receipt { status, evidence: String::new(), reference: None, confirm_after_ms: None }
     }
 
-    fn report(changes: &[Change]) -> Report {
-        let item = ItemId { kind: "channel".into(), id: "1".into() };
+    fn report(changes: &[Change]) -> ConnectorReport {
+        let item = Item { kind: "channel".into(), id: "1".into() };
         let items = changes
             .iter()
             .map(|change| ItemReport { item: item.clone(), change: *change, detail: String::new() })
             .collect();
-        Report { items, standing: Standing::Known, settles_after_ms: None }
+        ConnectorReport { items, standing: Standing::Known, settles_after_ms: None }
     }
 
     #[test]
@@ -98,9 +99,9 @@ mod tests {
         use CheckOutcome::{Failed, Passed, Untried};
         assert_eq!(Exit::from(checks(&[Passed, Untried]).as_slice()), Exit::Done);
         assert_eq!(Exit::from(checks(&[Passed, Failed, Passed]).as_slice()), Exit::Refused);
-        assert_eq!(Exit::from(&receipt(Status::Accepted)), Exit::Unproven);
-        assert_eq!(Exit::from(&receipt(Status::Erased)), Exit::Done);
-        assert_eq!(Exit::from(&receipt(Status::NotFound)), Exit::Done);
+        assert_eq!(Exit::from(&receipt(ReceiptStatus::Accepted)), Exit::Unproven);
+        assert_eq!(Exit::from(&receipt(ReceiptStatus::Erased)), Exit::Done);
+        assert_eq!(Exit::from(&receipt(ReceiptStatus::NotFound)), Exit::Done);
         assert_eq!(Exit::from(&report(&[Change::Applied, Change::Unchanged])), Exit::Done);
         assert_eq!(Exit::from(&report(&[Change::Applied, Change::Pending])), Exit::Unproven);
         assert_eq!(Exit::from(&report(&[Change::Pending, Change::Refused])), Exit::Refused);

@@ -85,7 +85,7 @@ impl Failure {
                 json!({"error": {"by": "service", "message": said.detail(), "problem": said.document}})
             }
             Self::Unanswered(cause) => {
-                json!({"error": {"by": "service", "message": cause, "may-have-acted": true}})
+                json!({"error": {"by": "service", "message": cause, "may_have_acted": true}})
             }
             Self::Refused { connection, error, .. } => json!({
                 "connection": connection,
@@ -94,8 +94,8 @@ impl Failure {
                     "kind": error.kind,
                     "code": error.code,
                     "message": error.message,
-                    "retry-after-ms": error.retry_after_ms,
-                    "may-have-acted": error.may_have_acted,
+                    "retry_after_ms": error.retry_after_ms,
+                    "may_have_acted": error.may_have_acted,
                     "next": self.next(),
                 },
             }),
@@ -105,7 +105,7 @@ impl Failure {
                     "by": "sandbox",
                     "kind": failure.kind,
                     "message": failure.detail,
-                    "may-have-acted": failure.may_have_acted,
+                    "may_have_acted": failure.may_have_acted,
                     "next": self.next(),
                 },
             }),
@@ -114,11 +114,8 @@ impl Failure {
 
     /// The same with the option of the command line, where the API names its parameter.
     pub(super) fn with_option(self) -> Self {
-        let Self::Service(mut said) = self else { return self };
-        if let Some(Value::String(detail)) = said.document.get_mut("detail") {
-            *detail = detail.replace("agree=true", "--agree");
-        }
-        Self::Service(said)
+        let Self::Service(said) = self else { return self };
+        Self::Service(said.with_option("agree=true", "--agree"))
     }
 
     fn next(&self) -> Option<String> {
@@ -277,7 +274,7 @@ mod tests {
                     "by": "sandbox",
                     "kind": "trapped",
                     "message": "it ended",
-                    "may-have-acted": true,
+                    "may_have_acted": true,
                     "next": "this is a fault of the plugin: tell its author, or put the version before back",
                 },
             })
@@ -295,8 +292,8 @@ mod tests {
                     "kind": "rate-limited",
                     "code": "Code",
                     "message": "what happened",
-                    "retry-after-ms": 1000,
-                    "may-have-acted": false,
+                    "retry_after_ms": 1000,
+                    "may_have_acted": false,
                     "next": "run it again in 1 second",
                 },
             })

@@ -7,24 +7,22 @@ use std::{
 
 use clap::Args;
 use http::HeaderValue;
-use serde_json::Value;
+use serde::Serialize;
 
 use super::{
-    client::{Call, Client},
-    document::text,
+    client::{Answer, Call, Client},
     failure::Failure,
     request,
     session::Session,
-    shown::Shown,
+    shown::{Shown, toned},
     words,
 };
+use host_api::types::requests::{AcceptedRequest, RequestReport, RequestState};
 
 /// Between two looks at a request.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A time that moved by less is the same one.
 const NEWS_MS: u64 = 60_000;
-/// As the API calls the ends of a request.
-const ENDED: [&str; 4] = ["done", "failed", "skipped", "expired"];
 
 /// How a request is given to a service.
 #[derive(Debug, Args)]
@@ -54,35 +52,35 @@ impl Submitting {
         session: &Session,
         client: &Client,
         path: &[&str],
-        body: &Value,
+        body: &impl Serialize,
     ) -> Result<Shown, Failure> {
         let key = self.idempotency_key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let header = HeaderValue::try_from(&key)
             .map_err(|_| Failure::misused("--idempotency-key: visible ASCII characters are wanted"))?;
         let call = Call::post(path).header("idempotency-key", header).json(body);
-        let taken = client.ask(call).await.map_err(|failure| match failure {
+        let taken = client.ask::<AcceptedRequest>(call).await.map_err(|failure| match failure {
             Failure::Unanswered(cause) => Failure::Unanswered(format!(
                 "{cause}\nnext: run it again with --idempotency-key {key}: that is the same request"
             )),
             other => other,
         })?;
-        let id = text(&taken, "id");
+        let Answer { value: AcceptedRequest { id, state, was_sent_before }, json } = taken;
         if self.wait {
-            let document = awaited(session, client, &id).await.map_err(|failure| told(&id, failure))?;
-            return Ok(request::shown(session.console.width, document));
+            let report = awaited(session, client, &id).await.map_err(|failure| told(&id, failure))?;
+            return Ok(request::shown(session.console.width, report));
         }
-        let again = if super::document::is(&taken, "was_sent_before") { ", as it was before" } else { "" };
-        let exit = request::exit(&taken);
-        let state = super::shown::toned(&text(&taken, "state"), exit);
+        let again = if was_sent_before { ", as it was before" } else { "" };
+        let exit = request::exit(state, None);
+        let state = toned(&state.to_string(), exit);
         let people = format!(
             "request {id}: {state}: the service has it{again}\nnext: see it with `connector-host request show {id}`"
         );
-        Ok(Shown { people, json: taken, exit })
+        Ok(Shown { people, json, exit })
     }
 }
 
 /// The request once it has ended; ctrl-c ends the wait, and the request goes on.
-async fn awaited(session: &Session, client: &Client, id: &str) -> Result<Value, Failure> {
+async fn awaited(session: &Session, client: &Client, id: &str) -> Result<Answer<RequestReport>, Failure> {
     let waiting = format!("request {id}: the service has it");
     match session.unless_interrupted(&waiting, to_the_end(session, client, id)).await {
         Some(ended) => ended,
@@ -102,14 +100,14 @@ fn told(id: &str, failure: Failure) -> Failure {
 }
 
 /// The request once it has ended; tells whoever watches how it goes.
-async fn to_the_end(session: &Session, client: &Client, id: &str) -> Result<Value, Failure> {
+async fn to_the_end(session: &Session, client: &Client, id: &str) -> Result<Answer<RequestReport>, Failure> {
     let mut told = None;
     loop {
-        let document = client.ask(Call::get(&["requests", id])).await?;
-        if ENDED.contains(&text(&document, "state").as_str()) {
-            return Ok(document);
+        let answer = client.ask::<RequestReport>(Call::get(&["requests", id])).await?;
+        if !matches!(answer.value.request.state, RequestState::Waiting | RequestState::Running) {
+            return Ok(answer);
         }
-        let now = Progress::of(&document);
+        let now = Progress::of(&answer.value);
         if session.console.is_watched && told.as_ref().is_none_or(|before| now.is_news_after(before)) {
             session.console.complain(&format!("request {id}: {now}"));
             told = Some(now);
@@ -121,20 +119,18 @@ async fn to_the_end(session: &Session, client: &Client, id: &str) -> Result<Valu
 /// Where a request stands, when it goes on, and why not now.
 #[derive(Debug)]
 struct Progress {
-    state: String,
+    state: RequestState,
     runs_at: Option<i64>,
     causes: Vec<String>,
 }
 
 impl Progress {
-    fn of(document: &Value) -> Self {
-        let forecast = document.get("forecast").unwrap_or(&Value::Null);
-        let held_back_by = Some(text(forecast, "held_back_by")).filter(|by| !by.is_empty());
-        let reason = Some(text(document, "reason")).filter(|reason| !reason.is_empty());
+    fn of(RequestReport { request, forecast, .. }: &RequestReport) -> Self {
+        let held_back_by = forecast.held_back_by.iter().map(|by| format!("held back by {by}"));
         Self {
-            state: text(document, "state"),
-            runs_at: forecast.get("runs_at").and_then(Value::as_i64),
-            causes: held_back_by.map(|by| format!("held back by {by}")).into_iter().chain(reason).collect(),
+            state: request.state,
+            runs_at: forecast.runs_at,
+            causes: held_back_by.chain(request.reason.clone()).collect(),
         }
     }
 
@@ -150,7 +146,7 @@ impl Progress {
 
 impl Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.state)?;
+        write!(f, "{}", self.state)?;
         if let Some(runs_at) = self.runs_at {
             write!(f, "; to run at {}", words::timestamp(runs_at))?;
         }
@@ -164,9 +160,20 @@ mod tests {
 
     use super::*;
 
+    fn report(more: serde_json::Value) -> RequestReport {
+        let mut report = json!({"id": "r-1", "tenant": "acme", "connection": "n", "action": "erasure", "step": "act",
+            "attempt_count": 0, "received_at": 0, "attempts": []});
+        report.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(report).unwrap()
+    }
+
     fn waiting(runs_at: i64, held_back_by: Option<&str>) -> Progress {
-        Progress::of(&json!({"state": "waiting", "reason": "the vendor is failing",
-            "forecast": {"runs_at": runs_at, "held_back_by": held_back_by}}))
+        Progress::of(&report(json!({"state": "waiting", "reason": "the vendor is failing",
+            "forecast": {"runs_at": runs_at, "held_back_by": held_back_by}})))
+    }
+
+    fn running() -> Progress {
+        Progress::of(&report(json!({"state": "running", "forecast": {}})))
     }
 
     #[test]
@@ -175,7 +182,7 @@ mod tests {
             waiting(1_700_000_000_000, Some("the vendor's limit")).to_string(),
             "waiting; to run at 2023-11-14T22:13:20Z; held back by the vendor's limit; the vendor is failing"
         );
-        assert_eq!(Progress::of(&json!({"state": "running", "forecast": {}})).to_string(), "running");
+        assert_eq!(running().to_string(), "running");
     }
 
     #[test]
@@ -184,6 +191,6 @@ mod tests {
         assert!(!waiting(1_700_000_001_000, None).is_news_after(&before));
         assert!(waiting(1_700_000_060_000, None).is_news_after(&before));
         assert!(waiting(1_700_000_000_000, Some("a limit")).is_news_after(&before));
-        assert!(Progress::of(&json!({"state": "running", "forecast": {}})).is_news_after(&before));
+        assert!(running().is_news_after(&before));
     }
 }

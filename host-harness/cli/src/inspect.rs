@@ -6,21 +6,22 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Call, Client},
+    client::{Answer, Call, Client},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, heading, table},
     words,
 };
+use host_api::types::{
+    manifest::{Effect, Manifest, Operation, Setting},
+    plugins::Permissions,
+};
 use host_harness::{
     engine::{Engine, PoolSize},
-    plugin::{LoadPolicy, Permissions, Plugin, Wasi},
+    plugin::{self, LoadPolicy, Plugin, Wasi},
 };
-use host_model::{
-    contract::manifest::{Effect, Manifest, Operation, SettingSpec},
-    names::is_name,
-};
+use host_model::names::is_name;
 
 /// The start of a further line of a fact, below its first one.
 const BELOW: &str = "\n             ";
@@ -52,11 +53,8 @@ impl Inspect {
                  with `connector-host plugin list`; to look at a file, name no service",
             )
         })?;
-        let json = client.ask(Call::get(&["plugins", name])).await?;
-        let permissions = serde_json::from_value(json).map_err(|error| {
-            Failure::misused(format!("the service describes plugins in another way: {error}"))
-        })?;
-        Ok(shown(session.console.width, &permissions))
+        let Answer { value, json } = client.ask(Call::get(&["plugins", name])).await?;
+        Ok(Shown { people: people(session.console.width, &value), json, exit: Exit::Done })
     }
 
     async fn alone(self, session: &Session) -> Result<Shown, Failure> {
@@ -73,22 +71,19 @@ impl Inspect {
             .awaited(&format!("compiling {file}"), loading)
             .await
             .map_err(|error| Failure::misused(format!("{file}: {error}")))?;
-        Ok(shown(session.console.width, &Permissions::from(&plugin)))
+        let permissions = Permissions::from(plugin::Permissions::from(&plugin));
+        let people = people(session.console.width, &permissions);
+        Ok(Shown { people, json: json!(permissions), exit: Exit::Done })
     }
-}
-
-fn shown(width: u16, permissions: &Permissions) -> Shown {
-    Shown { people: people(width, permissions), json: json!(permissions), exit: Exit::Done }
 }
 
 fn people(width: u16, permissions: &Permissions) -> String {
     let Permissions { digest, contract, imports, exports, manifest } = permissions;
-    let exports: Vec<_> = exports.iter().map(AsRef::as_ref).collect();
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
     let about = [
         known("Identity", digest),
-        known("Contract", contract.as_ref()),
+        known("Contract", contract),
         known("Documents", &manifest.documentation),
         known("Imports", &imports.join(", ")),
         known("Offers", &exports.join(", ")),
@@ -131,7 +126,7 @@ fn people(width: u16, permissions: &Permissions) -> String {
 
 /// Where requests go: the settings that name a host, each with what it may be.
 fn hosts(manifest: &Manifest) -> String {
-    let names = |spec: &&SettingSpec| manifest.operations.iter().any(|o| o.host_setting == spec.name);
+    let names = |spec: &&Setting| manifest.operations.iter().any(|o| o.host_setting == spec.name);
     let hosts = manifest.settings.iter().filter(names).map(|spec| {
         let options = or(&spec.options.join(" or "), "any host that the operator allows");
         format!("{{{}}} is {options}", spec.name)
@@ -154,7 +149,7 @@ fn exemptions(manifest: &Manifest) -> String {
         .join(BELOW)
 }
 
-fn setting(spec: &SettingSpec) -> Vec<String> {
+fn setting(spec: &Setting) -> Vec<String> {
     let is_missed = spec.required && spec.default.is_none();
     let kind = match (spec.secret, is_missed) {
         (true, true) => "secret, required",
@@ -172,8 +167,12 @@ fn setting(spec: &SettingSpec) -> Vec<String> {
 }
 
 fn row(manifest: &Manifest, operation: &Operation) -> Vec<String> {
-    let mut often: Vec<_> =
-        operation.limits.iter().filter_map(|name| manifest.limit(name)).map(words::limit).collect();
+    let mut often: Vec<_> = manifest
+        .limits
+        .iter()
+        .filter(|limit| operation.limits.contains(&limit.name))
+        .map(words::limit)
+        .collect();
     often.push(if operation.repeatable { "repeatable" } else { "once only" }.to_owned());
     vec![
         format!("{}\n{}", operation.name, operation.purpose),

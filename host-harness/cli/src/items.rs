@@ -6,16 +6,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Call, Client},
+    client::{Answer, Call, Client},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::Shown,
 };
-use host_model::{
-    consent::mapping::ConsentableItem,
-    contract::consent::{Item, ItemId},
-};
+use host_api::types::mapping::ConsentableItem;
+use host_model::contract::consent::{Item, ItemId};
 
 #[derive(Debug, Args)]
 pub(super) struct Items {
@@ -43,14 +41,14 @@ impl Items {
 /// The same as a service has it, with the notice that each item stands for.
 async fn remotely(session: &Session, client: &Client, connection: &str) -> Result<Shown, Failure> {
     let asking = client.ask(Call::get(&["plus", "connection", connection, "consentable-items"]));
-    let json = session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await?;
-    let listed: Vec<ConsentableItem> = serde_json::from_value(json.clone())
-        .map_err(|error| Failure::misused(format!("the service lists items in another way: {error}")))?;
+    let Answer { value: listed, json }: Answer<Vec<ConsentableItem>> =
+        session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await?;
     let mut items = Vec::new();
     let mut open: Vec<_> = listed.iter().map(|item| (item, None)).collect();
     while let Some((item, parent)) = open.pop() {
-        open.extend(item.children.iter().map(|child| (child, Some(item.id()))));
-        items.push(Item { id: item.id(), name: remarked(item), parent });
+        let id = ItemId { kind: item.kind.clone(), id: item.external_id.clone() };
+        open.extend(item.children.iter().map(|child| (child, Some(id.clone()))));
+        items.push(Item { id, name: remarked(item), parent });
     }
     items.reverse();
     let mut lines = vec![format!("connection {connection}: {}", counted(items.len()))];

@@ -17,7 +17,6 @@ mod consent;
 mod consent_events;
 mod console;
 mod delivery;
-mod document;
 mod erase;
 mod exit;
 mod failure;
@@ -39,6 +38,7 @@ mod reload;
 mod request;
 mod restore;
 mod serve;
+mod service;
 mod session;
 mod shown;
 mod system;
@@ -150,6 +150,9 @@ enum Command {
     Webhook(webhook::Webhook),
     /// Have a service read the connections of its configuration again.
     Reload(reload::Reload),
+    /// Show whether a service can do its work, its metrics, and the document of its API.
+    #[command(subcommand)]
+    Service(service::Service),
     /// Run the service: requests, webhooks and the API.
     Serve(serve::Serve),
     /// Make a key under which a service's database is sealed.
@@ -260,6 +263,7 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::Token(command) => command.run(&session).await,
         Command::Webhook(command) => command.run(&session, arguments.json).await,
         Command::Reload(command) => command.run(&session).await,
+        Command::Service(command) => command.run(&session).await,
         Command::Serve(command) => command.run(&session, arguments.json).await,
         Command::NewMasterKey(command) => command.run(),
         Command::ApiKey(command) => command.run(&session).await,

@@ -7,18 +7,19 @@ use std::{
 
 use clap::Subcommand;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    client::{Call, Client},
+    client::{Answer, Call, Client},
     console::is_standard,
-    document::{is, list, text},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, table},
+    words::optional,
 };
-use host_model::consent::mapping::MappingFile;
+use host_api::types::mapping::ConsentableItem;
+use host_model::consent::mapping::{MappingFile, kind};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Mapping {
@@ -63,28 +64,26 @@ async fn at_vendor<T>(session: &Session, connection: &str, work: impl Future<Out
     session.awaited(&format!("waiting for the vendor of connection {connection}"), work).await
 }
 
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<Vec<ConsentableItem>>) -> Shown {
     let mut rows = Vec::new();
-    let mut open: Vec<(&Value, usize)> =
-        json.as_array().into_iter().flatten().rev().map(|item| (item, 0)).collect();
+    let mut open: Vec<(&ConsentableItem, usize)> = value.iter().rev().map(|item| (item, 0)).collect();
     while let Some((item, depth)) = open.pop() {
         rows.push(row(item, depth));
-        open.extend(list(item, "children").iter().rev().map(|child| (child, depth + 1)));
+        open.extend(item.children.iter().rev().map(|child| (child, depth + 1)));
     }
     let columns = [("item", None), ("type", None), ("id", None), ("notice", None), ("remark", None)];
     Shown { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
 }
 
-fn row(item: &Value, depth: usize) -> Vec<String> {
-    let remark = if is(item, "vanished") {
-        "the vendor no longer lists it"
-    } else if is(item, "unmapped") {
-        "not saved yet"
-    } else {
-        ""
+fn row(item: &ConsentableItem, depth: usize) -> Vec<String> {
+    let remark = match (item.vanished, item.unmapped) {
+        (true, _) => "the vendor no longer lists it",
+        (false, true) => "not saved yet",
+        (false, false) => "",
     };
-    let name = format!("{}{}", "  ".repeat(depth), text(item, "name"));
-    vec![name, text(item, "type"), text(item, "external_id"), text(item, "notice_id"), remark.to_owned()]
+    let name = format!("{}{}", "  ".repeat(depth), item.name);
+    let notice = optional(item.notice_id.as_ref());
+    vec![name, kind::spelled(&item.kind), item.external_id.clone(), notice, remark.to_owned()]
 }
 
 async fn export(client: &Client, connection: &str, file: &Path) -> Result<Shown, Failure> {

@@ -2,17 +2,17 @@
 
 use clap::{Args, Subcommand};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    client::Call,
-    document::{list, text},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, table},
+    words::{list, optional},
 };
-use host_model::consent::{Enforcement, Notice as Written};
+use host_api::types::notices::{Enforcement, Notice as Written, Notices};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Notice {
@@ -95,17 +95,23 @@ impl Put {
             Enforced::NotApplicable => Enforcement::NotApplicable,
         };
         let data_uses = self.data_use.into_iter().collect();
-        Written { id: self.id, key: self.key, name: self.name, data_uses, enforcement }
+        Written {
+            id: self.id,
+            notice_key: self.key,
+            name: self.name,
+            data_uses,
+            enforcement_level: enforcement,
+        }
     }
 }
 
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<Notices>) -> Shown {
     let columns = [("id", None), ("key", None), ("name", None), ("data uses", None), ("enforcement", None)];
-    let rows = list(&json, "notices").iter().map(|notice| {
-        let [id, key, name, uses] =
-            ["id", "notice_key", "name", "data_uses"].map(|field| text(notice, field));
+    let rows = value.notices.iter().map(|notice| {
         // As `put` takes it.
-        vec![id, key, name, uses, text(notice, "enforcement_level").replace('_', "-")]
+        let enforcement = notice.enforcement_level.to_string().replace('_', "-");
+        let (key, uses) = (optional(notice.notice_key.as_ref()), list(&notice.data_uses));
+        vec![notice.id.clone(), key, notice.name.clone(), uses, enforcement]
     });
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }

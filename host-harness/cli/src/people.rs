@@ -1,16 +1,16 @@
 //! `person`: people whom a service once took for one.
 
 use clap::Subcommand;
-use serde_json::Value;
 
 use super::{
-    client::Call,
-    document::{list, minute, text},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, table},
+    words::date,
 };
+use host_api::types::people::{MergedConnection, SharedRecords};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum People {
@@ -21,8 +21,9 @@ pub(super) enum People {
 impl People {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
         let Self::Merged = self;
-        let json = session.client()?.ask(Call::get(&["people", "merged"])).await?;
-        let merged = list(&json, "connections");
+        let call = Call::get(&["people", "merged"]);
+        let Answer { value, json } = session.client()?.ask::<SharedRecords>(call).await?;
+        let merged = &value.connections;
         if merged.is_empty() {
             let people = "no connection has people who shared a record".to_owned();
             return Ok(Shown { people, json, exit: Exit::Done });
@@ -36,9 +37,8 @@ impl People {
             ("requests", None),
         ];
         let rows = merged.iter().map(|one| {
-            let [connection, tenant, records, people, requests] =
-                ["connection", "tenant", "records", "people", "requests"].map(|field| text(one, field));
-            vec![connection, tenant, minute(one, "split_at"), records, people, requests]
+            let counts = [one.records, one.people, one.requests].map(|count| count.to_string());
+            [&[one.connection.clone(), one.tenant.clone(), date(one.split_at)], &counts[..]].concat()
         });
         let mut parts = vec![table(session.console.width, &columns, rows).to_string()];
         parts.extend(merged.iter().filter_map(requests));
@@ -47,8 +47,7 @@ impl People {
 }
 
 /// The ids of a connection's requests, a line each; `None` if there are none.
-fn requests(merged: &Value) -> Option<String> {
-    let ids: Vec<&str> = list(merged, "request_ids").iter().filter_map(Value::as_str).collect();
-    let heading = format!("requests of {}:", text(merged, "connection"));
-    (!ids.is_empty()).then(|| [&[heading.as_str()], ids.as_slice()].concat().join("\n  "))
+fn requests(merged: &MergedConnection) -> Option<String> {
+    let ids = merged.request_ids.join("\n  ");
+    (!ids.is_empty()).then(|| format!("requests of {}:\n  {ids}", merged.connection))
 }

@@ -1,9 +1,9 @@
 //! Naming a person, on the command line or, unseen by other users of the machine, on standard input.
 
 use clap::Args;
-use serde_json::{Map, Value};
 
 use super::{console::Console, failure::Failure};
+use host_api::identity::{Identity, RepeatedKind};
 use host_model::contract::{Identifier, Subject};
 
 /// Who: every identifier that is known, emails before user ids before others.
@@ -43,14 +43,8 @@ impl Person {
 }
 
 /// As the API takes a person: one value of each kind.
-pub(super) fn identity(subject: &Subject) -> Result<Value, Failure> {
-    let mut identity = Map::new();
-    for Identifier { kind, value } in subject.identifiers() {
-        if identity.insert(kind.clone(), value.clone().into()).is_some() {
-            return Err(Failure::misused(format!("{kind}: a service takes one of a kind for each person")));
-        }
-    }
-    Ok(identity.into())
+pub(super) fn identity(subject: &Subject) -> Result<Identity, Failure> {
+    subject.try_into().map_err(|repeated: RepeatedKind| Failure::misused(repeated))
 }
 
 /// The pair may be personal data in a wrong place, so no error shows it.

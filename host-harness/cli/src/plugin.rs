@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::Value;
 
 use super::{
-    client::Call,
-    document::{list, text},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, table},
+    words::list,
 };
+use host_api::types::plugins::{Plugins, PublishedVersion};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Plugin {
@@ -60,23 +60,20 @@ impl Plugin {
     }
 }
 
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<Plugins>) -> Shown {
     let columns =
         [("name", None), ("connector", None), ("version", None), ("offers", None), ("digest", None)];
-    let rows = list(&json, "plugins").iter().map(|plugin| {
-        ["name", "connector", "version", "interfaces", "digest"].map(|field| text(plugin, field)).to_vec()
+    let rows = value.plugins.into_iter().map(|plugin| {
+        vec![plugin.name, plugin.connector, plugin.version, list(plugin.interfaces), plugin.digest]
     });
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }
 }
 
-fn runs(json: Value) -> Shown {
-    let mut lines = vec![format!("plugin {}: {} runs", text(&json, "name"), text(&json, "digest"))];
-    let before = text(&json, "before");
-    if !before.is_empty() {
-        lines.push(format!("  before it: {before}"));
-    }
-    lines.extend(list(&json, "changes").iter().filter_map(Value::as_str).map(|change| format!("  {change}")));
-    lines.push(text(&json, "next-start"));
+fn runs(Answer { value, json }: Answer<PublishedVersion>) -> Shown {
+    let mut lines = vec![format!("plugin {}: {} runs", value.name, value.digest)];
+    lines.extend(value.before.iter().map(|before| format!("  before it: {before}")));
+    lines.extend(value.changes.iter().map(|change| format!("  {change}")));
+    lines.push(value.next_start);
     Shown { people: lines.join("\n"), json, exit: Exit::Done }
 }

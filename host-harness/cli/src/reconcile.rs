@@ -3,22 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use serde_path_to_error::Track;
 
-use super::{
-    client::Call,
-    document::{list, text},
-    exit::Exit,
-    failure::Failure,
-    session::Session,
-    shown::Shown,
+use super::{client::Call, exit::Exit, failure::Failure, session::Session, shown::Shown};
+use host_api::{
+    identity::Identity,
+    types::consent::{MAX_PEOPLE_TO_READ, PeopleToRead, Reading, Readings},
 };
-use host_api::identity::Identity;
 use host_model::unread::Unread;
-
-/// As many people as one call of the API takes.
-const MOST: usize = 1_000;
 
 #[derive(Debug, Args)]
 pub(super) struct Reconcile {
@@ -35,12 +28,11 @@ impl Reconcile {
         let client = session.client()?;
         let people = people(&session.console.text(&self.people)?)?;
         let mut begun = Vec::new();
-        for some in people.chunks(MOST) {
+        for some in people.chunks(MAX_PEOPLE_TO_READ) {
             let call = Call::post(&["connection", &self.connection, "reconcile"]);
-            let asking = client.ask(call.json(&json!({"people": some})));
+            let asking = client.ask::<Readings>(call.json(&PeopleToRead { people: some.to_vec() }));
             let answer = session.awaited("waiting for the service to take the people in", asking).await;
-            begun
-                .extend_from_slice(list(&answer.map_err(|failure| after(begun.len(), failure))?, "requests"));
+            begun.extend(answer.map_err(|failure| after(begun.len(), failure))?.value.requests);
         }
         Ok(shown(&self.connection, &begun))
     }
@@ -78,12 +70,9 @@ fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
     Ok(people)
 }
 
-fn shown(connection: &str, begun: &[Value]) -> Shown {
-    let refused: Vec<(usize, String)> = (1..)
-        .zip(begun)
-        .map(|(number, one)| (number, text(one, "refused")))
-        .filter(|(_, why)| !why.is_empty())
-        .collect();
+fn shown(connection: &str, begun: &[Reading]) -> Shown {
+    let refused: Vec<(usize, &String)> =
+        (1..).zip(begun).filter_map(|(number, one)| Some((number, one.refused.as_ref()?))).collect();
     let taken = begun.len() - refused.len();
     let requests = if taken == 1 { "request" } else { "requests" };
     let mut people = vec![format!(
@@ -138,8 +127,9 @@ mod tests {
 
     #[test]
     fn who_is_refused_is_told_by_place() {
-        let shown =
-            shown("n", &[json!({"id": "r-1", "refused": null}), json!({"id": null, "refused": "no"})]);
+        let accepted = Reading { id: Some("r-1".into()), refused: None };
+        let refused = Reading { id: None, refused: Some("no".into()) };
+        let shown = shown("n", &[accepted, refused]);
         assert!(shown.people.starts_with("connection n: 1 request queued, "), "{}", shown.people);
         assert!(shown.people.contains("\n  person 2: no\n"), "{}", shown.people);
         assert_eq!(shown.exit, Exit::Refused);

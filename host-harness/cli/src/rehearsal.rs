@@ -62,7 +62,7 @@ impl Rehearsal {
         let requests: Vec<_> = unsent.iter().map(json_of).collect();
         let json = json!({
             "connection": self.connection,
-            "dry-run": true,
+            "dry_run": true,
             "requests": requests,
             "refusal": refusal,
         });
@@ -114,7 +114,7 @@ mod tests {
             shown.json,
             json!({
                 "connection": "newsletter",
-                "dry-run": true,
+                "dry_run": true,
                 "requests": [{
                     "operation": "users-forget",
                     "request": "POST https://api.example.com/api/users/forget",

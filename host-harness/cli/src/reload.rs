@@ -1,9 +1,15 @@
 //! `reload`: has a service read the connections of its configuration again.
 
 use clap::Args;
-use serde_json::Value;
 
-use super::{client::Call, document::text, exit::Exit, failure::Failure, session::Session, shown::Shown};
+use super::{
+    client::{Answer, Call},
+    exit::Exit,
+    failure::Failure,
+    session::Session,
+    shown::Shown,
+};
+use host_api::types::service::Reloaded;
 
 #[derive(Debug, Args)]
 pub(super) struct Reload {
@@ -14,29 +20,22 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
-        let json =
-            session.client()?.ask(Call::post(&["reload"]).with("agree", self.agree.then_some(true))).await?;
-        Ok(Shown { people: told(&json), json, exit: Exit::Done })
+        let call = Call::post(&["reload"]).with("agree", self.agree.then_some(true));
+        let Answer { value, json } = session.client()?.ask(call).await?;
+        Ok(Shown { people: told(&value), json, exit: Exit::Done })
     }
 }
 
 /// What a reload came to.
-pub(super) fn told(reloaded: &Value) -> String {
+pub(super) fn told(Reloaded { added, changed, disabled, problems }: &Reloaded) -> String {
     let mut lines = vec!["reloaded".to_owned()];
-    for (word, field) in [
-        ("added", "added"),
-        ("changed", "changed"),
-        ("disabled, since the file no longer names them", "disabled"),
-    ] {
-        let keys = text(reloaded, field);
+    for (word, keys) in
+        [("added", added), ("changed", changed), ("disabled, since the file no longer names them", disabled)]
+    {
         if !keys.is_empty() {
-            lines.push(format!("  {word}: {keys}"));
+            lines.push(format!("  {word}: {}", keys.join(", ")));
         }
     }
-    let problems = reloaded.get("problems").and_then(Value::as_object).into_iter().flatten();
-    lines.extend(
-        problems
-            .map(|(key, problem)| format!("  connection {key}: {}", problem.as_str().unwrap_or_default())),
-    );
+    lines.extend(problems.iter().map(|(key, problem)| format!("  connection {key}: {problem}")));
     lines.join("\n")
 }

@@ -1,15 +1,21 @@
 //! `request`: what a service was asked for: listed, looked at, and put back in the queue.
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use super::{
-    client::Call,
-    document::{lines, list, minute, sheet, text, time},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     session::Session,
-    shown::{ID, Shown, TIME, table, toned},
+    shown::{ID, Shown, TIME, sheet, table, toned},
+    words::{date, list, optional, time, timestamp, with_reason},
+};
+use host_api::types::{
+    erasure::Receipt,
+    requests::{
+        AcceptedRequest, Attempt, AttemptResult, Outcome, ReadingOutcome, ReportEntry, ReportStatus,
+        RequestPage, RequestReport, RequestState,
+    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -57,61 +63,59 @@ impl Request {
                 Ok(listed(session.console.width, client.ask(call).await?))
             }
             Self::Show { id } => {
-                let document = client.ask(Call::get(&["requests", &id])).await?;
-                Ok(Shown { exit: Exit::Done, ..shown(session.console.width, document) })
+                let answer = client.ask(Call::get(&["requests", &id])).await?;
+                Ok(Shown { exit: Exit::Done, ..shown(session.console.width, answer) })
             }
             Self::Replay { id } => {
-                let json = client.ask(Call::post(&["requests", &id, "replay"])).await?;
-                let people = format!("request {id}: {}: it is carried out again", text(&json, "state"));
+                let Answer { value, json } =
+                    client.ask::<AcceptedRequest>(Call::post(&["requests", &id, "replay"])).await?;
+                let people = format!("request {id}: {}: it is carried out again", value.state);
                 Ok(Shown { people, json, exit: Exit::Done })
             }
         }
     }
 }
 
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<RequestPage>) -> Shown {
     let columns =
         [("id", ID), ("connection", None), ("action", None), ("received", None), ("state, and why", None)];
-    let rows = list(&json, "requests").iter().map(|request| {
-        let [id, connection, action, state, reason] =
-            ["id", "connection", "action", "state", "reason"].map(|field| text(request, field));
-        vec![id, connection, action, minute(request, "received_at"), lines(&[state, reason])]
+    let rows = value.requests.iter().map(|request| {
+        let state = with_reason(&request.state, request.reason.as_deref());
+        let (id, connection) = (request.id.clone(), request.connection.clone());
+        vec![id, connection, request.action.to_string(), date(request.received_at), state]
     });
-    let people = table(width, &columns, rows).to_string();
-    Shown { people, json, exit: Exit::Done }
+    Shown { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
 }
 
 /// A request with everything that is known of it; the program ends as the request did.
-pub(super) fn shown(width: u16, json: Value) -> Shown {
-    let exit = exit(&json);
-    let forecast = json.get("forecast").unwrap_or(&Value::Null);
-    let outcome = json.get("outcome").unwrap_or(&Value::Null);
-    let receipt = outcome.get("receipt").unwrap_or(&Value::Null);
-    let mut parts = vec![sheet(&[
-        ("request", text(&json, "id")),
-        ("connection", text(&json, "connection")),
-        ("action", text(&json, "action")),
-        ("state", toned(&text(&json, "state"), exit)),
-        ("reason", text(&json, "reason")),
-        ("received", time(&json, "received_at")),
-        ("runs", time(forecast, "runs_at")),
-        ("held back by", text(forecast, "held_back_by")),
-        ("ended", time(&json, "finished_at")),
-        ("read", text(outcome, "reading")),
-        ("receipt", text(receipt, "status")),
-        ("evidence", text(receipt, "evidence")),
-    ])];
-    let report = list(outcome, "report");
-    if !report.is_empty() {
-        let rows = report.iter().map(|entry| {
-            vec![text(entry, "notice_id"), item(entry), text(entry, "status"), text(entry, "why")]
-        });
-        parts.push(
-            table(width, &[("notice", None), ("item", None), ("status", None), ("why", None)], rows)
-                .to_string(),
-        );
+pub(super) fn shown(width: u16, Answer { value, json }: Answer<RequestReport>) -> Shown {
+    let RequestReport { request, forecast, attempts } = &value;
+    let exit = exit(request.state, request.outcome.as_ref());
+    let (mut read, mut receipt, mut report) = (String::new(), None, [].as_slice());
+    match &request.outcome {
+        Some(Outcome::Receipt(of)) => receipt = Some(of),
+        Some(Outcome::Report(entries)) => report = entries,
+        Some(Outcome::Reading(found)) => read = reading(*found),
+        None => {}
     }
-    let attempts = list(&json, "attempts");
+    let mut parts = vec![sheet(&[
+        ("request", request.id.clone()),
+        ("connection", request.connection.clone()),
+        ("action", request.action.to_string()),
+        ("state", toned(&request.state.to_string(), exit)),
+        ("reason", optional(request.reason.as_ref())),
+        ("received", timestamp(request.received_at)),
+        ("runs", time(forecast.runs_at)),
+        ("held back by", optional(forecast.held_back_by.as_ref())),
+        ("ended", time(request.finished_at)),
+        ("read", read),
+        ("receipt", optional(receipt.map(|receipt| receipt.status).as_ref())),
+        ("evidence", optional(receipt.map(|receipt| &receipt.evidence))),
+    ])];
+    if !report.is_empty() {
+        let columns = [("notice", None), ("item", None), ("status", None), ("why", None)];
+        parts.push(table(width, &columns, report.iter().map(entry)).to_string());
+    }
     if !attempts.is_empty() {
         let columns =
             [("attempt", None), ("did", None), ("began", TIME), ("ended", TIME), ("came back", None)];
@@ -120,45 +124,51 @@ pub(super) fn shown(width: u16, json: Value) -> Shown {
     Shown { people: parts.join("\n"), exit, json }
 }
 
-/// As KIND:ID; nothing where the entry is about a notice as a whole.
-fn item(entry: &Value) -> String {
-    let item = entry.get("item").filter(|item| item.is_object());
-    item.map(|item| format!("{}:{}", text(item, "kind"), text(item, "id"))).unwrap_or_default()
+fn reading(ReadingOutcome { known, compared, changed }: ReadingOutcome) -> String {
+    if known {
+        format!("{compared} choices compared, {changed} changed")
+    } else {
+        "the vendor does not know this person".to_owned()
+    }
 }
 
-fn attempt(attempt: &Value) -> Vec<String> {
-    let (began, ended) = (time(attempt, "began_at"), time(attempt, "ended_at"));
-    vec![text(attempt, "number"), text(attempt, "step"), began, ended, came_back(attempt)]
+fn entry(entry: &ReportEntry) -> Vec<String> {
+    let (notice, item) = (optional(entry.notice_id.as_ref()), optional(entry.item.as_ref()));
+    vec![notice, item, entry.status.to_string(), entry.why.clone()]
 }
 
-/// What an attempt came to, in the words that count.
-fn came_back(attempt: &Value) -> String {
-    let result = attempt.get("result").unwrap_or(&Value::Null);
-    let both = |named: &str, fields: [&str; 2]| {
-        let named = result.get(named)?;
-        Some(fields.map(|field| text(named, field)).join(": "))
-    };
-    let items = || {
-        let items = list(result.get("report")?, "items").iter();
-        let told: Vec<_> = items.map(|of| format!("{} {}", text(of, "change"), item(of))).collect();
-        Some(told.join(", "))
-    };
-    both("error", ["code", "message"])
-        .or_else(|| both("ended-by-sandbox", ["kind", "detail"]))
-        .or_else(|| both("receipt", ["status", "evidence"]))
-        .or_else(items)
-        .unwrap_or_else(|| text(attempt, "result"))
+fn attempt(attempt: &Attempt) -> Vec<String> {
+    let (began, ended) = (timestamp(attempt.began_at), time(attempt.ended_at));
+    let came_back = attempt.result.as_ref().map(came_back).unwrap_or_default();
+    vec![attempt.number.to_string(), attempt.step.to_string(), began, ended, came_back]
 }
 
-/// How the program ends after a request of that state.
-pub(super) fn exit(document: &Value) -> Exit {
-    let report = document.get("outcome").map(|outcome| list(outcome, "report")).unwrap_or_default();
-    let is_short = |entry: &Value| ["refused", "missing-identity"].contains(&text(entry, "status").as_str());
-    match text(document, "state").as_str() {
-        "done" if report.iter().any(is_short) => Exit::Refused,
-        "done" | "skipped" => Exit::Done,
-        "failed" | "expired" => Exit::Refused,
-        _ => Exit::Unproven,
+/// What came back from an attempt, in the words that count.
+fn came_back(result: &AttemptResult) -> String {
+    match result {
+        AttemptResult::Receipt(Receipt { status, evidence, .. }) => format!("{status}: {evidence}"),
+        AttemptResult::Report(report) => {
+            list(report.items.iter().map(|of| format!("{} {}", of.change, of.item)))
+        }
+        AttemptResult::Read(Some(choices)) => format!("{choices} choices read"),
+        AttemptResult::Read(None) => "the vendor does not know this person".to_owned(),
+        AttemptResult::NothingSent(_) => "nothing was sent".to_owned(),
+        AttemptResult::Error(error) => format!("{}: {}", error.code, error.message),
+        AttemptResult::EndedBySandbox(failure) => format!("ended by the sandbox: {}", failure.detail),
+        AttemptResult::Store(why) | AttemptResult::Unreadable(why) => why.clone(),
+    }
+}
+
+/// How the program ends after a request in `state`, with what came of it so far.
+pub(super) fn exit(state: RequestState, outcome: Option<&Outcome>) -> Exit {
+    let is_short =
+        |entry: &ReportEntry| matches!(entry.status, ReportStatus::Refused | ReportStatus::MissingIdentity);
+    let is_all = !matches!(outcome, Some(Outcome::Report(entries)) if entries.iter().any(is_short));
+    match state {
+        RequestState::Done if is_all => Exit::Done,
+        RequestState::Done | RequestState::Failed | RequestState::Expired => Exit::Refused,
+        RequestState::Skipped => Exit::Done,
+        RequestState::Waiting | RequestState::Running => Exit::Unproven,
     }
 }
 
@@ -167,45 +177,53 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use host_api::types::consent::Item;
 
     #[test]
     fn an_attempt_is_told_in_the_words_that_count() {
         for (result, told) in [
             (
-                json!({"error": {"code": "BadApiKey", "kind": "unauthorized", "message": "no"}}),
+                json!({"error": {"code": "BadApiKey", "kind": "unauthorized", "message": "no", "may_have_acted": false}}),
                 "BadApiKey: no",
             ),
-            (json!({"ended-by-sandbox": {"kind": "trapped", "detail": "it ended"}}), "trapped: it ended"),
             (
-                json!({"receipt": {"status": "accepted", "evidence": "taken", "reference": null}}),
-                "accepted: taken",
+                json!({"ended_by_sandbox": {"kind": "trapped", "detail": "it trapped", "may_have_acted": false}}),
+                "ended by the sandbox: it trapped",
             ),
+            (json!({"receipt": {"status": "accepted", "evidence": "taken"}}), "accepted: taken"),
             (
-                json!({"report": {"items": [{"item": {"kind": "channel", "id": "1"}, "change": "applied"}]}}),
+                json!({"report": {"standing": "known", "items": [
+                    {"item": {"kind": "channel", "id": "1"}, "change": "applied", "detail": ""},
+                ]}}),
                 "applied channel:1",
             ),
-            (json!({"read": 8}), "read = 8"),
-            (Value::Null, ""),
+            (json!({"read": 8}), "8 choices read"),
+            (json!({"read": null}), "the vendor does not know this person"),
+            (json!({"nothing_sent": true}), "nothing was sent"),
         ] {
-            assert_eq!(came_back(&json!({ "result": result })), told);
+            assert_eq!(came_back(&serde_json::from_value(result).unwrap()), told);
         }
     }
 
     #[test]
     fn the_program_ends_as_the_request_did() {
         for (state, code) in [
-            ("waiting", Exit::Unproven),
-            ("running", Exit::Unproven),
-            ("done", Exit::Done),
-            ("skipped", Exit::Done),
-            ("failed", Exit::Refused),
-            ("expired", Exit::Refused),
+            (RequestState::Waiting, Exit::Unproven),
+            (RequestState::Running, Exit::Unproven),
+            (RequestState::Done, Exit::Done),
+            (RequestState::Skipped, Exit::Done),
+            (RequestState::Failed, Exit::Refused),
+            (RequestState::Expired, Exit::Refused),
         ] {
-            assert_eq!(exit(&json!({"state": state})), code, "{state}");
+            assert_eq!(exit(state, None), code, "{state}");
         }
-        let report = |status: &str| json!({"state": "done", "outcome": {"report": [{"status": status}]}});
-        assert_eq!(exit(&report("refused")), Exit::Refused);
-        assert_eq!(exit(&report("missing-identity")), Exit::Refused);
-        assert_eq!(exit(&report("executed")), Exit::Done);
+        let after = |status| {
+            let item = Item { kind: "channel".into(), id: "1".into() };
+            let entry = ReportEntry { notice_id: None, item: Some(item), status, why: String::new() };
+            exit(RequestState::Done, Some(&Outcome::Report(vec![entry])))
+        };
+        assert_eq!(after(ReportStatus::Refused), Exit::Refused);
+        assert_eq!(after(ReportStatus::MissingIdentity), Exit::Refused);
+        assert_eq!(after(ReportStatus::Executed), Exit::Done);
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{console::Console, exit::Exit, failure::Failure, reload, session::Session, shown::Shown};
 use host_api::serve::Server;
+use host_api::types::service::Reloaded;
 #[cfg(not(feature = "test-clock"))]
 use host_harness::clock::SystemClock;
 use host_harness::{clock::Clock, egress::Network};
@@ -77,8 +78,8 @@ fn announce(service: &Server, console: &Console, is_json: bool) -> Result<(), Fa
 async fn stop(mut signals: Signals, handle: Handle, console: Console) {
     while signals.next().await == Told::Reload {
         match handle.reload().await {
-            Ok(reloaded) if console.is_watched => console.complain(&reload::told(&json!(reloaded))),
-            Ok(reloaded) => tracing::info!(reloaded = %json!(reloaded), "reloaded"),
+            Ok(reloaded) if console.is_watched => console.complain(&reload::told(&reloaded.into())),
+            Ok(reloaded) => tracing::info!(reloaded = %json!(Reloaded::from(reloaded)), "reloaded"),
             Err(error) if console.is_watched => {
                 console.complain(&format!("error: nothing is reloaded: {error}"));
             }

@@ -50,6 +50,13 @@ pub(super) fn detail(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
+/// A line for each name with something beside it.
+pub(super) fn sheet(lines: &[(&str, String)]) -> String {
+    let said = lines.iter().filter(|(_, value)| !value.is_empty());
+    let widest = said.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
+    said.map(|(name, value)| format!("{name:widest$}  {value}")).collect::<Vec<_>>().join("\n")
+}
+
 /// As wide as an id and its margins.
 pub(super) const ID: Option<u16> = Some(38);
 /// As wide as a time and its margins.
@@ -77,4 +84,15 @@ pub(super) fn table(
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_leaves_out_what_is_empty() {
+        let lines = [("state", "done".into()), ("at", String::new()), ("reason", "r".into())];
+        assert_eq!(sheet(&lines), "state   done\nreason  r");
+    }
 }

@@ -2,17 +2,17 @@
 
 use clap::{Args, Subcommand};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    client::Call,
-    document::{list, text},
+    client::{Answer, Call},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, table},
+    words::list,
 };
-use host_model::consent::System as Written;
+use host_api::types::notices::{System as Written, Systems};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum System {
@@ -63,7 +63,7 @@ impl System {
                     "system {key} of tenant {tenant} is saved\nnext: `connector-host connection change KEY --system {key}` \
                      makes a connection stand for it"
                 );
-                let json = json!(Written { key, name, data_uses: data_use.into_iter().collect() });
+                let json = json!(Written { fides_key: key, name, data_uses: data_use.into_iter().collect() });
                 client.have_done(call.json(&json)).await?;
                 Ok(Shown { people, json, exit: Exit::Done })
             }
@@ -76,11 +76,10 @@ impl System {
     }
 }
 
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<Systems>) -> Shown {
     let columns = [("key", None), ("name", None), ("data uses", None)];
-    let rows = list(&json, "systems")
-        .iter()
-        .map(|system| ["fides_key", "name", "data_uses"].map(|field| text(system, field)).to_vec());
+    let rows =
+        value.systems.into_iter().map(|system| vec![system.fides_key, system.name, list(system.data_uses)]);
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }
 }

@@ -2,16 +2,16 @@
 
 use clap::Subcommand;
 use http::Method;
-use serde_json::Value;
 
 use super::{
-    client::{Call, Client},
-    document::{list, text, time},
+    client::{Answer, Call, Client},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, TIME, table, toned},
+    words::{optional, time, timestamp},
 };
+use host_api::types::tokens::{IssuedToken, Rotated, Rotation, WebhookTokens};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
@@ -44,10 +44,10 @@ impl Token {
         let client = session.client()?;
         match self {
             Self::Issue { connection } => {
-                let json = issue(&client, &connection).await?;
-                let days = json.get("expires_in").and_then(Value::as_i64).unwrap_or_default() / 86_400;
+                let Answer { value, json } = issue(&client, &connection).await?;
+                let days = value.expires_in / 86_400;
                 session.console.complain(&format!("accepted for {days} days; it is shown this once"));
-                Ok(Shown { people: text(&json, "access_token"), json, exit: Exit::Done })
+                Ok(Shown { people: value.access_token, json, exit: Exit::Done })
             }
             Self::List { connection } => {
                 let call = Call::get(&webhook(&connection, &["tokens"]));
@@ -71,20 +71,24 @@ fn webhook<'a>(connection: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     [&["plus", "connection", connection, "consent-webhook"], rest].concat()
 }
 
-/// A new token, itself in the document.
-pub(super) async fn issue(client: &Client, connection: &str) -> Result<Value, Failure> {
+/// A new token, itself in the answer.
+pub(super) async fn issue(client: &Client, connection: &str) -> Result<Answer<IssuedToken>, Failure> {
     client.ask(Call::get(&webhook(connection, &["token"]))).await
 }
 
 /// What became of a new token that was handed to the vendor.
-pub(super) async fn rotate(session: &Session, client: &Client, connection: &str) -> Result<Value, Failure> {
+pub(super) async fn rotate(
+    session: &Session,
+    client: &Client,
+    connection: &str,
+) -> Result<Answer<Rotated>, Failure> {
     let call = Call::post(&webhook(connection, &["token", "rotate"]));
     session.awaited(&format!("waiting for the vendor of connection {connection}"), client.ask(call)).await
 }
 
 /// A token that somebody has to carry over is not installed.
-pub(super) fn rotated(connection: &str, json: Value) -> Shown {
-    let (exit, people) = if text(&json, "outcome") == "installed" {
+pub(super) fn rotated(connection: &str, Answer { value, json }: Answer<Rotated>) -> Shown {
+    let (exit, people) = if value.outcome == Rotation::Installed {
         let word = toned("installed", Exit::Done);
         (
             Exit::Done,
@@ -100,7 +104,7 @@ pub(super) fn rotated(connection: &str, json: Value) -> Shown {
     Shown { people: format!("connection {connection}: {people}"), json, exit }
 }
 
-fn listed(width: u16, json: Value) -> Shown {
+fn listed(width: u16, Answer { value, json }: Answer<WebhookTokens>) -> Shown {
     let columns = [
         ("token", None),
         ("state", None),
@@ -109,9 +113,10 @@ fn listed(width: u16, json: Value) -> Shown {
         ("last seen", TIME),
         ("remark", None),
     ];
-    let rows = list(&json, "tokens").iter().map(|token| {
-        let [since, until, seen] = ["issued_at", "expires_at", "seen_at"].map(|field| time(token, field));
-        vec![text(token, "generation"), text(token, "state"), since, until, seen, text(token, "push_reason")]
+    let rows = value.tokens.iter().map(|token| {
+        let (generation, state) = (token.generation.to_string(), token.state.to_string());
+        let (since, until) = (timestamp(token.issued_at), timestamp(token.expires_at));
+        vec![generation, state, since, until, time(token.seen_at), optional(token.push_reason.as_ref())]
     });
     let people = table(width, &columns, rows).to_string();
     Shown { people, json, exit: Exit::Done }

@@ -7,19 +7,19 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    client::{Call, Client},
-    document::{list, text, time},
+    client::{Answer, Call, Client},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, detail, toned},
+    words::{list, timestamp},
 };
+use host_api::types::deliveries::{Authenticity, DeliveryEvent, DeliveryVerdict, TrialDelivery};
 use host_harness::door::Admitted;
-use host_model::contract::webhook::Delivery;
-use host_service::webhooks::tried;
+use host_model::contract::{consent::Choice, webhook::Delivery};
 
 #[derive(Args)]
 pub(super) struct VerifyWebhook {
@@ -63,9 +63,8 @@ impl VerifyWebhook {
         headers: Headers,
         body: &[u8],
     ) -> Result<Shown, Failure> {
-        let delivery = json!({
-            "method": self.method, "url": self.url, "headers": headers, "body": BASE64.encode(body),
-        });
+        let body = BASE64.encode(body);
+        let delivery = TrialDelivery { method: Some(self.method), url: self.url, headers, body };
         let call = Call::post(&["connection", &self.connection, "verify-webhook"]).json(&delivery);
         Ok(shown(session.awaited("waiting for the service to read it", client.ask(call)).await?))
     }
@@ -84,7 +83,8 @@ impl VerifyWebhook {
         };
         let admitted = Admitted::at_the_door(connection, calls.plugin().manifest(), delivery);
         let verdict = session.ask(&calls, calls.verify(&admitted)).await?;
-        Ok(shown(tried::document(&self.connection, &verdict)))
+        let value = DeliveryVerdict::of(self.connection, verdict);
+        Ok(shown(Answer { json: json!(value), value }))
     }
 }
 
@@ -103,29 +103,27 @@ fn name_and_value(header: &str) -> Result<(String, String), Failure> {
     Ok((name, value.trim().to_owned()))
 }
 
-/// The people in a delivery are shown: whoever asks has its body.
-fn shown(json: Value) -> Shown {
-    let (word, events) = (text(&json, "verdict"), list(&json, "events"));
-    let exit = if word == "authentic" { Exit::Done } else { Exit::Refused };
-    let mut about = text(&json, "why");
-    if exit == Exit::Done && events.is_empty() {
-        "the vendor's, and no choice in it".clone_into(&mut about);
-    }
-    let connection = text(&json, "connection");
-    let mut lines = vec![format!("connection {connection}: {}{}", toned(&word, exit), detail(&about))];
+/// The people in a delivery are shown: the operator has its body.
+fn shown(Answer { value, json }: Answer<DeliveryVerdict>) -> Shown {
+    let DeliveryVerdict { connection, verdict, why, events } = &value;
+    let (word, exit) = match verdict {
+        Authenticity::Authentic => ("authentic", Exit::Done),
+        Authenticity::Unauthenticated => ("unauthenticated", Exit::Refused),
+        Authenticity::Unreadable => ("unreadable", Exit::Refused),
+    };
+    let no_choice = (exit == Exit::Done && events.is_empty()).then_some("the vendor's, and no choice in it");
+    let about = detail(why.as_deref().or(no_choice).unwrap_or_default());
+    let mut lines = vec![format!("connection {connection}: {}{about}", toned(word, exit))];
     lines.extend(events.iter().flat_map(told));
     Shown { people: lines.join("\n"), json, exit }
 }
 
-fn told(event: &Value) -> Vec<String> {
-    let identifiers = list(event, "subject").iter();
-    let who: Vec<_> =
-        identifiers.map(|known| format!("{} {}", text(known, "kind"), text(known, "value"))).collect();
-    let mut lines = vec![format!("  {} chose ({})", who.join(", "), text(event, "key"))];
-    lines.extend(list(event, "preferences").iter().map(|made| {
-        let item = made.get("item").unwrap_or(&Value::Null);
-        let (choice, kind, id) = (text(made, "choice"), text(item, "kind"), text(item, "id"));
-        format!("    {choice} {kind}:{id}, {}, {}", time(made, "chosen-at-ms"), text(made, "source"))
+fn told(event: &DeliveryEvent) -> Vec<String> {
+    let who = list(event.subject.iter().map(|known| format!("{} {}", known.kind, known.value)));
+    let mut lines = vec![format!("  {who} chose ({})", event.key)];
+    lines.extend(event.preferences.iter().map(|made| {
+        let at = timestamp(i64::try_from(made.chosen_at_ms).unwrap_or(i64::MAX));
+        format!("    {} {}, {at}, {}", Choice::from(made.choice), made.item, made.source)
     }));
     lines
 }
@@ -136,9 +134,14 @@ mod tests {
     use crate::tests::plain;
     use host_model::contract::{
         Subject,
-        consent::{Choice, Preference},
+        consent::Preference,
         webhook::{ConsentEvent, Verdict},
     };
+
+    fn answer(verdict: Verdict) -> Answer<DeliveryVerdict> {
+        let value = DeliveryVerdict::of("newsletter".into(), verdict);
+        Answer { json: json!(value), value }
+    }
 
     #[test]
     fn an_authentic_delivery_is_read() {
@@ -153,7 +156,7 @@ mod tests {
             changed: Vec::new(),
             key: "k1".into(),
         };
-        let shown = shown(tried::document("newsletter", &Verdict::Authentic(vec![event])));
+        let shown = shown(answer(Verdict::Authentic(vec![event])));
         assert_eq!(
             plain(&shown.people),
             "connection newsletter: authentic\n  email ada@example.com, user-id u-17 chose (k1)\n    \
@@ -173,8 +176,8 @@ mod tests {
                     ],
                     "preferences": [{
                         "item": {"kind": "channel", "id": "1"},
-                        "choice": "opt-out",
-                        "chosen-at-ms": 1_700_000_000_000_u64,
+                        "choice": "opt_out",
+                        "chosen_at_ms": 1_700_000_000_000_u64,
                         "source": "EmailLink",
                     }],
                 }],
@@ -189,7 +192,7 @@ mod tests {
             (Verdict::Unauthenticated("no token".into()), "unauthenticated: no token", Exit::Refused),
             (Verdict::Unreadable("no JSON".into()), "unreadable: no JSON", Exit::Refused),
         ] {
-            let shown = shown(tried::document("newsletter", &verdict));
+            let shown = shown(answer(verdict));
             assert_eq!(plain(&shown.people), format!("connection newsletter: {told}"));
             assert_eq!(shown.exit, exit);
         }

@@ -9,15 +9,18 @@ use serde_json::{Value, json};
 use self::first::{First, newest};
 use super::{
     check,
-    client::{Call, Client},
+    client::{Answer, Call, Client},
     console::Console,
     delivery,
-    document::{list, text},
     exit::Exit,
     failure::Failure,
     session::Session,
     shown::{Shown, heading},
     token,
+};
+use host_api::types::{
+    connections::{Check, CheckOutcome, Connection, ConnectionPatch, ConnectionTest},
+    plugins::Plugins,
 };
 
 /// The setting of a connector that takes tokens from the host.
@@ -63,20 +66,22 @@ struct Steps<'a> {
 impl Steps<'_> {
     async fn all(&self) -> Result<Shown, Failure> {
         let key = &self.asked.connection;
-        let connection = self.client.ask(Call::get(&["connection", key])).await?;
+        let connection = self.client.ask::<Connection>(Call::get(&["connection", key])).await?.value;
         let url = self.endpoint(&connection).await?;
         self.step("The webhooks that the connection's test finds");
         let mut test = self.test().await?;
-        let known = text(connection.get("settings").unwrap_or(&Value::Null), WEBHOOK_ID);
-        let id = self.webhook_id(known.clone())?;
-        if let Some(id) = id.as_ref().filter(|id| **id != known) {
+        let known = connection.settings.get(WEBHOOK_ID);
+        let id = self.webhook_id(known)?;
+        if let Some(id) = id.as_ref().filter(|id| Some(*id) != known) {
             self.step(&format!("Setting {WEBHOOK_ID} to {id}"));
-            let patch = json!({"settings": {WEBHOOK_ID: id}});
-            self.client.ask(Call::new(Method::PATCH, &["connection", key]).json(&patch)).await?;
+            let settings = [(WEBHOOK_ID.to_owned(), Some(id.clone()))].into();
+            let patch = ConnectionPatch { settings, ..ConnectionPatch::default() };
+            let call = Call::new(Method::PATCH, &["connection", key]).json(&patch);
+            self.client.ask::<Connection>(call).await?;
             test = self.test().await?;
         }
         // A webhook id alone of what is tested is the vendor's to refuse: a token for another webhook helps nobody.
-        if webhook(&test).is_some_and(|check| text(check, "outcome") == "failed") {
+        if webhook(&test.value).is_some_and(|check| check.outcome == CheckOutcome::Failed) {
             return Err(Failure::misused(format!(
                 "the webhook is not as it has to be\nnext: correct it at the vendor, then run `connector-host webhook setup \
                  {key}` again"
@@ -84,46 +89,40 @@ impl Steps<'_> {
         }
         let since = newest(self.client, key).await?;
         let token = self.token(id.as_deref()).await?;
-        let told =
-            json!({"connection": key, "webhook-url": url, "webhook-id": id, "test": test, "token": token});
+        let told = json!({"connection": key, "webhook_url": url, "webhook_id": id, "test": test.json, "token": token});
         self.first_delivery(told, since).await
     }
 
     /// Says what the vendor has to be told.
-    async fn endpoint(&self, connection: &Value) -> Result<String, Failure> {
-        let url = text(connection, "webhook-url");
-        if url.is_empty() {
-            let key = &self.asked.connection;
+    async fn endpoint(&self, connection: &Connection) -> Result<String, Failure> {
+        let Some(url) = &connection.webhook_url else {
             return Err(Failure::of_connection(
-                key,
+                &self.asked.connection,
                 "nobody knows the address for its webhooks\nnext: set `service.public-url` in the service's configuration, \
                  or `connector-host connection change KEY --webhook-url URL`",
             ));
-        }
-        let plugins = self.client.ask(Call::get(&["plugins"])).await?;
-        let name = text(connection, "plugin");
-        let plugin = list(&plugins, "plugins").iter().find(|plugin| text(plugin, "name") == name);
+        };
+        let plugins = self.client.ask::<Plugins>(Call::get(&["plugins"])).await?.value.plugins;
+        let plugin = plugins.iter().find(|plugin| plugin.name == connection.plugin);
         self.step("What to enter at the vendor");
         self.say(&format!("  endpoint: {url}"));
-        self.say(at_vendor(&plugin.map(|plugin| text(plugin, "connector")).unwrap_or_default()));
-        Ok(url)
+        self.say(at_vendor(plugin.map(|plugin| plugin.connector.as_str())));
+        Ok(url.clone())
     }
 
     /// Tests the connection, and shows what it says of webhooks.
-    async fn test(&self) -> Result<Value, Failure> {
-        let test = check::remotely(self.session, self.client, &self.asked.connection).await?.json;
-        match webhook(&test) {
-            Some(check) => {
-                self.say(&format!("  {}: {}", text(check, "outcome"), text(check, "detail")));
-            }
-            None => self.say(&format!("  {}", text(&test, "msg"))),
+    async fn test(&self) -> Result<Answer<ConnectionTest>, Failure> {
+        let test = check::tested(self.session, self.client, &self.asked.connection).await?;
+        match webhook(&test.value) {
+            Some(Check { outcome, detail, .. }) => self.say(&format!("  {outcome}: {detail}")),
+            None => self.say(&format!("  {}", test.value.msg)),
         }
         Ok(test)
     }
 
     /// The webhook whose token the host is to renew; none where that is done by hand.
-    fn webhook_id(&self, known: String) -> Result<Option<String>, Failure> {
-        let known = Some(known).filter(|known| !known.is_empty() && known != "none");
+    fn webhook_id(&self, known: Option<&String>) -> Result<Option<String>, Failure> {
+        let known = known.filter(|known| !known.is_empty() && *known != "none").cloned();
         if self.asked.webhook_id.is_some() || known.is_some() || self.asked.yes {
             return Ok(self.asked.webhook_id.clone().or(known));
         }
@@ -157,10 +156,10 @@ impl Steps<'_> {
         let issued = token::issue(self.client, key).await?;
         if !self.is_json {
             self.say("  enter it at the vendor; it is shown this once:");
-            let printed = self.session.console.print(&text(&issued, "access_token"));
+            let printed = self.session.console.print(&issued.value.access_token);
             printed.map_err(|error| Failure::misused(format!("cannot write to standard output: {error}")))?;
         }
-        Ok(issued)
+        Ok(issued.json)
     }
 
     async fn first_delivery(&self, mut told: Value, since: Option<i64>) -> Result<Shown, Failure> {
@@ -174,7 +173,7 @@ impl Steps<'_> {
         let (people, delivery, exit) = match first {
             First::Came(delivery) => (
                 format!("connection {key}: its webhook works\n{}", delivery::shown(&delivery)),
-                delivery,
+                json!(delivery),
                 Exit::Done,
             ),
             First::NotAwaited => {
@@ -215,14 +214,14 @@ impl Steps<'_> {
 }
 
 /// What the test says of the webhook.
-fn webhook(test: &Value) -> Option<&Value> {
-    list(test, "checks").iter().find(|check| text(check, "name") == "webhook")
+fn webhook(test: &ConnectionTest) -> Option<&Check> {
+    test.checks.iter().find(|check| check.name == "webhook")
 }
 
 /// Where the vendor's own settings are.
-fn at_vendor(connector: &str) -> &'static str {
+fn at_vendor(connector: Option<&str>) -> &'static str {
     match connector {
-        "iterable" => {
+        Some("iterable") => {
             "  in Iterable, Integrations > System Webhooks: a webhook with this endpoint, authentication OAuth2, the events \
              Subscribe and Unsubscribe, and enabled"
         }

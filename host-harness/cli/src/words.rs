@@ -1,8 +1,9 @@
 //! Numbers and names as people say them.
 
-use shlex::Quoter;
+use std::collections::BTreeMap;
 
-use host_model::contract::manifest::Limit;
+use host_api::types::manifest::RateLimit;
+use shlex::Quoter;
 
 /// Units of time, largest first.
 const UNITS: [(u64, &str, &str); 4] = [
@@ -21,7 +22,7 @@ pub(super) fn duration(ms: u64) -> String {
 }
 
 /// `limit` as a vendor would publish it: `3 a second`.
-pub(super) fn limit(limit: &Limit) -> String {
+pub(super) fn limit(limit: &RateLimit) -> String {
     let requests = limit.requests;
     match limit.period_ms {
         None => format!("{requests} at the same time"),
@@ -42,6 +43,37 @@ pub(super) fn date(ms: i64) -> String {
 pub(super) fn timestamp(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
         .map_or_else(|_| ms.to_string(), |date| date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// `time` as [`timestamp`]; nothing if there is none.
+pub(super) fn time(time: Option<i64>) -> String {
+    time.map(timestamp).unwrap_or_default()
+}
+
+/// `word`; nothing if there is none.
+pub(super) fn optional(word: Option<&impl ToString>) -> String {
+    word.map(ToString::to_string).unwrap_or_default()
+}
+
+/// `words` with commas between them.
+pub(super) fn list(words: impl IntoIterator<Item = impl ToString>) -> String {
+    words.into_iter().map(|word| word.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Names with their values: `a = b, c = d`.
+pub(super) fn pairs(values: &BTreeMap<String, String>) -> String {
+    list(values.iter().map(|(name, value)| format!("{name} = {value}")))
+}
+
+/// A word, and below it why, if there is a reason.
+pub(super) fn with_reason(word: &impl ToString, reason: Option<&str>) -> String {
+    let word = word.to_string();
+    reason.filter(|reason| !reason.is_empty()).map_or(word.clone(), |reason| format!("{word}\n{reason}"))
+}
+
+/// As an answer to a question.
+pub(super) fn yes_no(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
 }
 
 /// `word` as one argument of a command that people may copy into a shell.
@@ -72,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_told_as_vendors_publish_it() {
-        let told = |requests, period_ms| limit(&Limit { name: "l".into(), requests, period_ms });
+        let told = |requests, period_ms| limit(&RateLimit { name: "l".into(), requests, period_ms });
         assert_eq!(told(3, Some(1_000)), "3 a second");
         assert_eq!(told(1_000, Some(86_400_000)), "1000 a day");
         assert_eq!(told(5, Some(10_000)), "5 in 10 seconds");

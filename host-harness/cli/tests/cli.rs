@@ -176,7 +176,7 @@ async fn a_plugin_shows_everything_that_it_may_do() {
     for (field, wanted) in [
         ("method", json!("POST")),
         ("path", json!("/api/users/forget")),
-        ("used-by", json!(["erasure"])),
+        ("used_by", json!(["erasure"])),
         ("limits", json!(["forget-rate", "forget-daily"])),
     ] {
         assert_eq!(forget[field], wanted, "{field} in {forget}");

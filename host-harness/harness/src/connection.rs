@@ -21,8 +21,7 @@ pub use address::Reach;
 pub(crate) use authorities::authorities;
 pub use deadlines::Deadlines;
 pub use limits::CallLimits;
-pub use policy::EgressPolicy;
-pub(crate) use policy::{PlainHttp, WrittenPolicy};
+pub use policy::{EgressPolicy, NoPolicy, PlainHttp, WrittenPolicy};
 #[cfg(any(test, feature = "measure"))]
 pub use redactor::BUILT;
 pub(crate) use redactor::Redactor;

@@ -19,13 +19,13 @@ pub use person::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, Oversized, S
 pub use version::ContractVersion;
 pub use version::split;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A connection's settings by name: checked, defaults filled in, no secret among them.
 pub type Settings = std::collections::BTreeMap<String, String>;
 
 /// What the host does next about a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// Show it to the operator; retrying cannot help.
@@ -47,7 +47,7 @@ pub enum ErrorKind {
 }
 
 /// Why a connector could not do what was asked: the guest's own answer, never a broken sandbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message} ({code})")]
 pub struct ConnectorError {
     /// What to do next.
@@ -63,7 +63,7 @@ pub struct ConnectorError {
 }
 
 /// How one check of a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckOutcome {
     /// It works.
@@ -75,7 +75,7 @@ pub enum CheckOutcome {
 }
 
 /// One thing that a connection needs, tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Check {
     /// What was tried.
@@ -87,7 +87,7 @@ pub struct Check {
 }
 
 /// What became of handing the vendor a webhook token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenOutcome {
     /// The vendor has it.

@@ -1,9 +1,9 @@
 //! How a call ends if it is not the guest that answers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What ended the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The guest gave up or broke a rule of wasm.
@@ -25,7 +25,7 @@ pub enum FailureKind {
 }
 
 /// The sandbox ended the call. The connector did not say no; it did not get to say anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("the sandbox ended the call: {detail}{}", if *.may_have_acted { "; the vendor may have acted, so confirm before repeating" } else { "" })]
 pub struct CallFailure {
     /// What ended it.

@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod deadline;
+pub mod outcome;
 pub mod retry;
 
 use serde::{Deserialize, Serialize};

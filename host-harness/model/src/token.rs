@@ -23,7 +23,7 @@ pub enum TokenState {
 }
 
 /// A token as everybody may see it: the token itself is not in it. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenView {
     /// From 1, one more for each token of the connection.
     pub generation: i64,

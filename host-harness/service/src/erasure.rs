@@ -9,6 +9,7 @@ use host_model::{
     },
     requests::{
         State, Step,
+        outcome::{AttemptResult, Outcome},
         retry::{self, After, Failure},
     },
 };
@@ -152,13 +153,12 @@ fn erased(claim: &Claim, answer: CallResult<Receipt>, chance: f64) -> Came {
 }
 
 fn with_receipt(claim: &Claim, after: After, receipt: Receipt) -> Came {
-    let shown = json!({ "receipt": receipt });
     Came {
-        outcome: Some(shown.clone()),
+        outcome: Some(json!(Outcome::Receipt(receipt.clone()))),
         is_acknowledged: claim.step == Step::Act,
         settle: Some(Box::new(Forget { was_unknown: receipt.status == Status::NotFound })),
-        reference: receipt.reference,
-        ..Came::of(after, shown)
+        reference: receipt.reference.clone(),
+        ..Came::of(after, AttemptResult::Receipt(receipt))
     }
 }
 

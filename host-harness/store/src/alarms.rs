@@ -1,6 +1,5 @@
 //! Alarms: what somebody has to look at. Each stays until somebody clears it, or what it is about is over.
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{columns::Column, database::Connection, error::StoreError};
@@ -21,7 +20,7 @@ pub struct Alarm<'a> {
 }
 
 /// An alarm as it is kept. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Raised {
     /// Its id.
     pub id: String,

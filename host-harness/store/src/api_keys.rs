@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -19,8 +18,7 @@ use host_model::secret::Secret;
 pub const PREFIX: &str = "chk_";
 
 /// What a key may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Scope {
     /// The tenants whose things it reaches; `None` for all tenants.
     #[sqlx(try_from = "Column<Option<BTreeSet<String>>>")]
@@ -45,15 +43,13 @@ column!(Option<BTreeSet<String>>: Option<String>, |list| {
 });
 
 /// A key as it may be seen: never its text. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
     /// Its id.
     pub id: String,
     /// What people call it; no two keys in use have the same.
     pub name: String,
     /// What it may do.
-    #[serde(flatten)]
     #[sqlx(flatten)]
     pub scope: Scope,
     /// When it was made.

@@ -1,6 +1,5 @@
 //! Requests in the database: accepted, shown, and ended.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{columns::Column, database::Connection, error::StoreError, person::PersonId};
@@ -35,7 +34,7 @@ pub struct New {
 }
 
 /// A request as it may be shown: nothing personal in it. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct View {
     /// Its id.
     pub id: String,
@@ -70,7 +69,7 @@ pub struct View {
 }
 
 /// One attempt, as it is on record. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct AttemptView {
     /// Its number, from 1.
     #[sqlx(rename = "generation")]

@@ -224,6 +224,6 @@ pub(super) fn connection(host: &str, api_key: &str, webhook: i64) -> Value {
         "key": "marketing", "tenant": "acme", "plugin": "iterable", "system": "crm",
         "settings": { "domain": host, "webhook-id": webhook.to_string() },
         "secrets": { "api-key": api_key },
-        "egress": { "hosts": [host], "loopback": true, "plain-http": true },
+        "egress": { "hosts": [host], "loopback": true, "plain_http": true },
     })
 }

@@ -74,7 +74,7 @@ fn read_back(demo: &Demo) -> Result<String> {
     let held = list(&held, "/choices")?;
     let out: Vec<_> = held
         .iter()
-        .filter(|held| says(held, "/choice", "opt-out").and(says(held, "/item/kind", "channel")).is_ok())
+        .filter(|held| says(held, "/choice", "opt_out").and(says(held, "/item/kind", "channel")).is_ok())
         .filter_map(|held| held.pointer("/item/id")?.as_str())
         .collect();
     ensure!(out == ["6539"], "{held:?}");
@@ -114,7 +114,7 @@ fn erase(demo: &Demo) -> Result<String> {
     // 4: accepted and not yet proven.
     let receipt = demo.host.json(&["erase", "newsletter", "--email", ADA], 4)?;
     says(&receipt, "/status", "accepted")?;
-    let wait = receipt.pointer("/confirm-after-ms").and_then(Value::as_u64);
+    let wait = receipt.pointer("/confirm_after_ms").and_then(Value::as_u64);
     let wait = wait.with_context(|| format!("no /confirm-after-ms in {receipt}"))?;
     Ok(format!("accepted, to be confirmed in {} minutes", wait.div_ceil(60_000)))
 }

@@ -43,7 +43,7 @@ fn check(
         widened.push("egress");
     }
     if !was.denied_operations.is_subset(&is.denied_operations) {
-        widened.push("egress.denied-operations");
+        widened.push("egress.denied_operations");
     }
     if limited != limits {
         widened.push("limits");

@@ -15,7 +15,7 @@ async fn a_connection_is_made_shown_without_its_secrets_and_called() {
     assert_eq!(made.status, 201, "{made:?}");
     assert_eq!(made.json["secrets"], json!({"api-key": "**********"}));
     assert_eq!(
-        made.json["webhook-url"],
+        made.json["webhook_url"],
         "https://hooks.example.com/api/v1/plus/connection/newsletter/consent-webhook"
     );
     assert_eq!(
@@ -34,7 +34,7 @@ async fn a_connection_is_made_shown_without_its_secrets_and_called() {
     assert_eq!(tested.json["test_status"], "succeeded", "{tested:?}");
     assert_eq!(tested.json["failure_reason"], json!(null));
     assert!(tested.json["checks"].as_array().unwrap().iter().any(|check| check["outcome"] == "passed"));
-    assert_eq!(bench.get(&key, PATH).await.json["test-passed"], true);
+    assert_eq!(bench.get(&key, PATH).await.json["test_passed"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,10 +54,22 @@ async fn what_does_not_suit_is_told_by_field_and_nothing_is_made() {
     assert!(refused.text.contains("did you mean `webhook-id`?"), "{refused:?}");
 
     let mut greedy = bench.connection("acme", "newsletter");
-    greedy["limits"] = json!({"memory-bytes": 1_u64 << 40});
+    greedy["limits"] = json!({"memory_bytes": 1_u64 << 40});
     let refused = bench.send(&key, "POST", "/api/v1/connection", Some(greedy)).await;
     assert_eq!(refused.problem(), (422, "unsuited"));
-    assert_eq!(refused.json["errors"][0]["field"], "limits.memory-bytes");
+    assert_eq!(refused.json["errors"][0]["field"], "limits.memory_bytes");
+
+    for (member, value, field) in [
+        ("egress", json!({"plain_http": true}), "egress.plain_http"),
+        ("egress", json!({"authorities": ["no PEM"]}), "egress.authorities"),
+        ("webhook_url", json!("hooks.example.com"), "webhook_url"),
+    ] {
+        let mut body = bench.connection("acme", "newsletter");
+        body[member] = value;
+        let refused = bench.send(&key, "POST", "/api/v1/connection", Some(body)).await;
+        assert_eq!(refused.problem(), (422, "unsuited"), "{field}");
+        assert_eq!(refused.json["errors"][0]["field"], field);
+    }
 
     let misnamed =
         bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "News Letter"))).await;
@@ -80,7 +92,6 @@ async fn a_body_that_cannot_be_read_is_told_where_and_no_secret_with_it() {
         ("{\"key\": \"a\",\n \"tenant\"", "line 2"),
         ("{\"key\": \"a\", \"colour\": 1}", "unknown field `colour`"),
         ("{\"secrets\": {\"api-key\": 12345678}}", "secrets.api-key: a secret is a text"),
-        ("{\"egress\": {\"plain-http\": true}}", "egress: plain-http: plain HTTP goes to this machine alone"),
     ] {
         let refused = bench.raw("POST", "/api/v1/connection", &headers, body.as_bytes()).await;
         assert_eq!(refused.problem(), (400, "bad-body"), "{body}");
@@ -88,7 +99,7 @@ async fn a_body_that_cannot_be_read_is_told_where_and_no_secret_with_it() {
     }
     let text = format!("authorization: Bearer {key}\r\ncontent-type: text/plain\r\n");
     assert_eq!(bench.raw("POST", "/api/v1/connection", &text, b"{}").await.problem(), (415, "media-type"));
-    let large = vec![b' '; crate::body::LARGEST_BODY + 1];
+    let large = vec![b' '; crate::body::MAX_BODY + 1];
     let refused = bench.raw("POST", "/api/v1/connection", &headers, &large).await;
     assert_eq!(refused.problem(), (413, "too-large"));
     let query = bench.send(&key, "DELETE", "/api/v1/connection/x?abandon=maybe", None).await;
@@ -165,22 +176,22 @@ async fn a_parked_connection_goes_on_once_it_is_resumed_or_passes_its_test() {
         .await;
     let shown = bench.get(&key, PATH).await;
     assert_eq!(
-        (&shown.json["parked-why"], &shown.json["parked-at"]),
+        (&shown.json["parked_why"], &shown.json["parked_at"]),
         (&json!("the vendor refused the key"), &json!(17))
     );
     let resumed = bench.send(&key, "POST", &format!("{PATH}/resume"), None).await;
-    assert_eq!(resumed.json, json!({"key": "newsletter", "was-parked": true}));
-    assert_eq!(bench.get(&key, PATH).await.json["parked-why"], json!(null));
+    assert_eq!(resumed.json, json!({"key": "newsletter", "was_parked": true}));
+    assert_eq!(bench.get(&key, PATH).await.json["parked_why"], json!(null));
     assert_eq!(bench.get(&key, "/api/v1/alarms").await.json, json!({"alarms": []}));
     let again = bench.send(&key, "POST", &format!("{PATH}/resume"), None).await;
-    assert_eq!(again.json["was-parked"], false);
+    assert_eq!(again.json["was_parked"], false);
 
     bench.sql(park).await;
     let reader = bench.key("reader", None, false).await;
     bench.get(&reader, &format!("{PATH}/test")).await;
-    assert_eq!(bench.get(&key, PATH).await.json["parked-at"], 17, "a key that may read resumes nothing");
+    assert_eq!(bench.get(&key, PATH).await.json["parked_at"], 17, "a key that may read resumes nothing");
     bench.get(&key, &format!("{PATH}/test")).await;
-    assert_eq!(bench.get(&key, PATH).await.json["parked-why"], json!(null));
+    assert_eq!(bench.get(&key, PATH).await.json["parked_why"], json!(null));
     let records = bench.audit("acme").await;
     assert_eq!(records.iter().filter(|record| record["what"] == "connection-resumed").count(), 2);
 }
@@ -212,7 +223,7 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
     assert_eq!(bench.get(&key, PATH).await.status, 200);
 
     let deleted = bench.send(&key, "DELETE", &format!("{PATH}?abandon=true"), None).await;
-    assert_eq!(deleted.json, json!({"key": "newsletter", "requests-abandoned": 2}));
+    assert_eq!(deleted.json, json!({"key": "newsletter", "requests_abandoned": 2}));
     assert_eq!(bench.get(&key, PATH).await.problem(), (404, "unknown"));
     assert!(bench.parts.served.calls("newsletter").is_err());
     let rows: Vec<String> = bench

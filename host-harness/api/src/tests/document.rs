@@ -1,11 +1,10 @@
 //! The OpenAPI document, and what is served without a key.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::document;
-use crate::testing::Bench;
+use crate::testing::{Bench, document};
 
 /// Set to write the document anew instead of comparing it.
 const RENEW: Option<&str> = option_env!("RENEW_OPENAPI");
@@ -14,11 +13,11 @@ const RENEW: Option<&str> = option_env!("RENEW_OPENAPI");
 fn the_document_that_is_checked_in_is_the_one_that_is_served() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     if RENEW.is_some() {
-        std::fs::write(&file, document::text()).unwrap();
+        std::fs::write(&file, document()).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
     let renew = "RENEW_OPENAPI=1 cargo test -p host-api --lib the_document_that_is_checked_in";
-    assert!(kept == document::text(), "docs/openapi.json is not current; renew it with: {renew}");
+    assert!(kept == document(), "docs/openapi.json is not current; renew it with: {renew}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,13 +61,85 @@ async fn the_address_for_webhooks_serves_nothing_else() {
     }
 }
 
+/// Each operation with its method and path.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let items = paths.iter().flat_map(|(path, item)| {
+        item.as_object()
+            .unwrap()
+            .iter()
+            .map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    items.collect()
+}
+
 #[test]
-fn every_operation_says_what_it_does_and_that_it_may_fail() {
-    let document: Value = serde_json::from_str(&document::text()).unwrap();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            assert!(operation["summary"].is_string(), "{method} {path}");
-            assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object());
+fn every_operation_says_what_it_does_and_each_status_that_it_answers_with() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    for (name, operation) in operations(&document) {
+        assert!(operation["summary"].is_string(), "{name}");
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}");
+        for (status, response) in responses {
+            assert!(response["description"].is_string(), "{name} {status}");
+            let is_problem = response["content"]["application/problem+json"].is_object();
+            assert_eq!(is_problem, status.starts_with(['4', '5']), "{name} {status}");
         }
     }
+}
+
+#[test]
+fn each_operation_has_an_id_of_its_own() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    let operations = operations(&document);
+    let ids: BTreeSet<_> =
+        operations.iter().map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), operations.len());
+}
+
+/// A schema takes the name of its type, and of two types of one name the document would show one for both.
+#[test]
+fn each_schema_has_a_name_of_its_own() {
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/types")).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let declared = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))
+        });
+        let declared = declared.filter(|rest| !rest.starts_with('$'));
+        names.extend(declared.map(|rest| rest.split([' ', '<', '(', ';']).next().unwrap().to_owned()));
+    }
+    assert!(names.len() > 80, "{names:?}");
+    let mut seen = BTreeSet::new();
+    let twice: Vec<_> = names.iter().filter(|name| !seen.insert(*name)).collect();
+    assert!(twice.is_empty(), "each of these would be one schema: {twice:?}");
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    for schema in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(names.contains(schema) || schema == "Identity", "{schema} is declared outside of src/types");
+    }
+}
+
+/// The schemas within `node` that are objects of which nothing is said, each by its place.
+fn bare_objects(node: &Value, place: &str, found: &mut Vec<String>) {
+    match node {
+        Value::Object(members) => {
+            let is_object = node["type"] == "object";
+            let says = ["properties", "additionalProperties", "allOf", "oneOf", "x-connector-defined"];
+            if is_object && !says.iter().any(|word| members.contains_key(*word)) {
+                found.push(place.to_owned());
+            }
+            members.iter().for_each(|(name, member)| bare_objects(member, &format!("{place}/{name}"), found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| bare_objects(item, place, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_object_is_left_without_its_properties() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    let mut found = Vec::new();
+    bare_objects(&document, "", &mut found);
+    assert_eq!(found, [""; 0]);
 }

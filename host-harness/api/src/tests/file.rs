@@ -77,12 +77,12 @@ async fn a_connection_that_left_the_file_is_disabled_and_keeps_what_it_knows_unt
     assert_eq!(reload().await.json["disabled"], json!(["newsletter"]));
     assert_eq!(reload().await.json["disabled"], json!([]), "once");
     let shown = bench.get(&key, PATH).await;
-    assert_eq!((&shown.json["left-file"], &shown.json["enabled"]), (&json!(true), &json!(false)));
+    assert_eq!((&shown.json["left_file"], &shown.json["enabled"]), (&json!(true), &json!(false)));
 
     bench.configure(CONNECTION);
     assert_eq!(reload().await.json["changed"], json!(["newsletter"]));
     let shown = bench.get(&key, PATH).await;
-    assert_eq!((&shown.json["left-file"], &shown.json["enabled"]), (&json!(false), &json!(true)));
+    assert_eq!((&shown.json["left_file"], &shown.json["enabled"]), (&json!(false), &json!(true)));
     let tokens = bench.get(&key, "/api/v1/plus/connection/newsletter/consent-webhook/tokens").await;
     assert_eq!(tokens.json["tokens"][0]["state"], "offered");
 

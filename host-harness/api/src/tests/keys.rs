@@ -52,20 +52,20 @@ async fn a_tenant_narrows_where_its_requests_go_and_never_widens_it() {
     );
     bench.connect(&operator, "acme", "newsletter").await;
     let path = "/api/v1/connection/newsletter";
-    let deny = |names: &[&str]| json!({"egress": {"denied-operations": names}});
+    let deny = |names: &[&str]| json!({"egress": {"denied_operations": names}});
     let denied = bench.send(&tenant, "PATCH", path, Some(deny(&["list-channels"]))).await;
     assert_eq!(denied.status, 200, "{denied:?}");
     for (patch, field) in [
-        (deny(&[]), "egress.denied-operations"),
+        (deny(&[]), "egress.denied_operations"),
         (json!({"egress": {"hosts": ["10.0.0.1"]}}), "egress"),
-        (json!({"egress": {"authorities": null, "request-cap": 17}}), "egress"),
-        (json!({"limits": {"memory-bytes": 17}}), "limits"),
+        (json!({"egress": {"authorities": null, "request_cap": 17}}), "egress"),
+        (json!({"limits": {"memory_bytes": 17}}), "limits"),
     ] {
         let refused = bench.send(&tenant, "PATCH", path, Some(patch)).await;
         assert_eq!(refused.problem(), (403, "not-all-tenants"));
         assert_eq!(refused.json["fields"], json!([field]));
     }
     let shown = bench.get(&tenant, path).await;
-    assert_eq!(shown.json["egress"]["denied-operations"], json!(["list-channels"]));
+    assert_eq!(shown.json["egress"]["denied_operations"], json!(["list-channels"]));
     assert_eq!(bench.send(&operator, "PATCH", path, Some(deny(&[]))).await.status, 200);
 }

@@ -49,7 +49,7 @@ async fn what_cannot_be_asked_is_told_where_it_is_wrong() {
         (CHOICES, json!({"identity": {"fax": "1"}}), (422, "no-usable-kind"), "the person has no email"),
         (CONFIRM, json!({"identity": {"fax": "1"}}), (422, "no-usable-kind"), "the person has no email"),
         (CONFIRM, json!({"reference": "r"}), (400, "bad-body"), "missing field `identity`"),
-        (VERIFY, json!({"body": "no base64!"}), (400, "bad-body"), "body: base64 is wanted"),
+        (VERIFY, json!({"body": "no base64!"}), (400, "bad-body"), "body: expected base64"),
         (VERIFY, json!({"body": "AAAA".repeat(90_000)}), (413, "too-large"), "at most 262144 bytes"),
     ] {
         let answer = bench.send(&operator, "POST", path, Some(body)).await;

@@ -38,7 +38,7 @@ async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolle
     let published = publish(&bench, &key, "guest", &guest("build_two")).await;
     assert_eq!(published.status, 200, "{published:?}");
     assert_eq!(published.json["changes"], json!([]));
-    assert!(published.json["next-start"].as_str().unwrap().contains("before the file"), "{published:?}");
+    assert!(published.json["next_start"].as_str().unwrap().contains("before the file"), "{published:?}");
     assert_eq!(version(&bench, &key, "guest").await, "two");
     let bench = bench.restarted().await;
     assert_eq!(version(&bench, &key, "guest").await, "two");
@@ -153,7 +153,7 @@ async fn while_a_component_compiles_other_changes_go_through() {
             tokio::task::yield_now().await;
         }
         bench.connect(&key, "globex", "aside").await;
-        let change = json!({"egress": {"denied-operations": ["list-channels"]}});
+        let change = json!({"egress": {"denied_operations": ["list-channels"]}});
         let path = "/api/v1/connection/newsletter";
         let changed = bench.send(&key, "PATCH", path, Some(change)).await;
         assert_eq!(changed.status, 200, "{changed:?}");

@@ -6,7 +6,7 @@ use crate::testing::Bench;
 
 /// Each route of the document with a method, its blanks filled with `blank`.
 fn routes(blank: &str) -> Vec<(String, String)> {
-    let document: Value = serde_json::from_str(&crate::document::text()).unwrap();
+    let document: Value = serde_json::from_str(&crate::testing::document()).unwrap();
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         let segments: Vec<_> =
@@ -24,7 +24,7 @@ async fn every_wrong_request_to_every_route_is_answered_with_a_problem_document(
     bench.connect(&operator, "acme", "newsletter").await;
     let with =
         |content_type: &str| format!("authorization: Bearer {operator}\r\ncontent-type: {content_type}\r\n");
-    let oversized = "[".repeat(crate::body::LARGEST_BODY + 1);
+    let oversized = "[".repeat(crate::body::MAX_BODY + 1);
     let mut refused = 0;
     for blank in ["newsletter", "17", "%FF", "%2E%2E", "a%00b"] {
         for (method, path) in routes(blank) {

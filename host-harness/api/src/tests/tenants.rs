@@ -16,7 +16,7 @@ struct Route {
 
 /// The routes that want a key. Those that delete come last, what lies deepest first.
 fn routes() -> Vec<Route> {
-    let document: Value = serde_json::from_str(&crate::document::text()).unwrap();
+    let document: Value = serde_json::from_str(&crate::testing::document()).unwrap();
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -96,7 +96,7 @@ fn body(route: &Route) -> String {
         "connection/{key}" => json!({"enabled": false}),
         "connection/{key}/choices" | "connection/{key}/confirm" => json!({"identity": ada}),
         "connection/{key}/consent" => json!({"identity": ada, "preferences": {"items": [
-            {"item": {"kind": "channel", "id": "27447"}, "choice": "opt-out", "chosen-at-ms": 1, "source": "Form"}]}}),
+            {"item": {"kind": "channel", "id": "27447"}, "choice": "opt_out", "chosen_at_ms": 1, "source": "Form"}]}}),
         "connection/{key}/reconcile" => json!({"people": [ada]}),
         "connection/{key}/requests" => json!({"action": "erasure", "identity": ada}),
         "connection/{key}/verify-webhook" => json!({"body": "e30="}),

@@ -1,15 +1,21 @@
 //! What is typed to make or change a connection, as the API takes it.
 
-use std::fmt::Debug;
+use std::{collections::BTreeMap, fmt::Debug};
 
-use clap::Args;
-use serde_json::{Map, Value, json};
+use clap::{Args, ValueEnum};
+use host_api::types::{
+    connections::{self, ConnectionPatch, NewConnection, SecretText},
+    egress::Egress,
+    limits::Limits,
+};
+use serde_json::json;
 
+use super::bounds::Bounds;
 use crate::{failure::Failure, reference::Reference};
 
-/// What can be said of any connection.
+/// What can be typed of any connection.
 #[derive(Debug, Args)]
-struct Said {
+struct Draft {
     /// An open setting of the plugin, as NAME=VALUE. May be given several times.
     #[arg(long = "setting", value_name = "NAME=VALUE")]
     settings: Vec<String>,
@@ -21,46 +27,47 @@ struct Said {
     system: Option<String>,
     /// What it carries out: erasure, consent, or both with a comma.
     #[arg(long, value_delimiter = ',', value_name = "ACTION")]
-    actions: Option<Vec<String>>,
+    actions: Option<Vec<Duty>>,
     /// Let it work.
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
     /// Keep it, and let it do nothing.
     #[arg(long)]
     disable: bool,
-    /// The address for its webhooks, where it is not this service's own.
+    /// The address for its webhooks, if it is not this service's own.
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
     #[command(flatten)]
-    egress: Egress,
+    bounds: Bounds,
 }
 
-/// Where its requests may go.
-#[derive(Debug, Args)]
-struct Egress {
-    /// A host beside the plugin's own that its requests may go to. May be given several times; names them all.
-    #[arg(long = "allow-host", value_name = "HOST")]
-    hosts: Vec<String>,
-    /// Let its requests go to this machine.
-    #[arg(long)]
-    loopback: bool,
-    /// Let them go there without TLS.
-    #[arg(long)]
-    plain_http: bool,
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Duty {
+    Erasure,
+    Consent,
+}
+
+impl From<Duty> for connections::Duty {
+    fn from(duty: Duty) -> Self {
+        match duty {
+            Duty::Erasure => Self::Erasure,
+            Duty::Consent => Self::Consent,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// What to call it: unique across tenants.
     connection: String,
-    /// Whose it is.
+    /// The tenant that it belongs to.
     #[arg(long)]
     tenant: String,
     /// The plugin that carries it.
     #[arg(long)]
     plugin: String,
     #[command(flatten)]
-    said: Said,
+    draft: Draft,
 }
 
 #[derive(Debug, Args)]
@@ -71,111 +78,159 @@ pub(crate) struct Change {
     #[arg(long)]
     plugin: Option<String>,
     #[command(flatten)]
-    said: Said,
+    draft: Draft,
     /// A setting to remove. May be given several times.
     #[arg(long, value_name = "NAME")]
     remove_setting: Vec<String>,
     /// A secret to remove. May be given several times.
     #[arg(long, value_name = "NAME")]
     remove_secret: Vec<String>,
+    /// Set something back to what it is if nothing is said: system, webhook-url, egress, limits, or one member of the last two,
+    /// such as `egress.hosts` or `limits.cpu-ms`. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    reset: Vec<String>,
     /// Let it change what identifies people at the connection, who are keyed anew.
     #[arg(long)]
     pub(super) agree: bool,
 }
 
 impl Create {
-    pub(super) fn body(&self) -> Result<Value, Failure> {
-        let mut body = self.said.body()?;
-        body.extend([
-            ("key".to_owned(), json!(self.connection)),
-            ("tenant".to_owned(), json!(self.tenant)),
-            ("plugin".to_owned(), json!(self.plugin)),
-        ]);
-        Ok(body.into())
+    pub(super) fn body(&self) -> Result<NewConnection, Failure> {
+        let draft = &self.draft;
+        let egress = draft.bounds.egress(&[])?.map(|patch| patch.0.on(&Egress::default()));
+        let limits = draft.bounds.limits(&[])?.map(|patch| patch.0.on(&Limits::default()));
+        Ok(NewConnection {
+            key: self.connection.clone(),
+            tenant: self.tenant.clone(),
+            plugin: self.plugin.clone(),
+            enabled: draft.enabled(),
+            actions: draft.actions(),
+            system: draft.system.clone(),
+            settings: draft.settings()?,
+            secrets: draft.secrets()?,
+            webhook_url: draft.webhook_url.clone(),
+            egress: egress.transpose().map_err(Failure::misused)?,
+            limits: limits.transpose().map_err(Failure::misused)?,
+        })
     }
 }
 
 impl Change {
-    /// A merge patch.
-    pub(super) fn body(&self) -> Result<Value, Failure> {
-        let mut body = self.said.body()?;
-        if let Some(plugin) = &self.plugin {
-            body.insert("plugin".to_owned(), json!(plugin));
-        }
-        for (member, names) in [("settings", &self.remove_setting), ("secrets", &self.remove_secret)] {
-            for name in names {
-                inside(&mut body, member, name, Value::Null);
-            }
-        }
-        if body.is_empty() {
+    /// Only what was typed is in it.
+    pub(super) fn body(&self) -> Result<ConnectionPatch, Failure> {
+        let (draft, reset) = (&self.draft, Resets::of(&self.reset)?);
+        let mut settings: BTreeMap<_, _> =
+            draft.settings()?.into_iter().map(|(name, value)| (name, Some(value))).collect();
+        settings.extend(self.remove_setting.iter().map(|name| (name.clone(), None)));
+        let mut secrets: BTreeMap<_, _> =
+            draft.secrets()?.into_iter().map(|(name, secret)| (name, Some(secret))).collect();
+        secrets.extend(self.remove_secret.iter().map(|name| (name.clone(), None)));
+        let patch = ConnectionPatch {
+            plugin: self.plugin.clone(),
+            enabled: draft.enabled(),
+            actions: draft.actions(),
+            system: set_or_reset(draft.system.as_ref(), reset.system),
+            settings,
+            secrets,
+            webhook_url: set_or_reset(draft.webhook_url.as_ref(), reset.webhook_url),
+            egress: draft.bounds.egress(&reset.egress)?,
+            limits: draft.bounds.limits(&reset.limits)?,
+        };
+        if json!(patch) == json!({}) {
             return Err(Failure::misused(
                 "nothing is to be changed\nnext: `connector-host connection change --help` shows what can be",
             ));
         }
-        Ok(body.into())
+        Ok(patch)
     }
 }
 
-impl Said {
-    /// Only what was typed is in it.
-    fn body(&self) -> Result<Map<String, Value>, Failure> {
-        let mut body = Map::new();
-        for pair in &self.settings {
-            let wrong =
-                || Failure::misused("--setting: expected NAME=VALUE, such as domain=api.iterable.com");
-            let (name, value) =
-                pair.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(wrong)?;
-            inside(&mut body, "settings", name, json!(value));
-        }
-        for secret in &self.secrets {
-            let read = secret.read();
-            let (name, secret) = read.map_err(|wrong| Failure::misused(format!("--secret: {wrong}")))?;
-            inside(&mut body, "secrets", &name, json!(secret.expose()));
-        }
-        let typed = [
-            ("system", self.system.as_ref().map(|system| json!(system))),
-            ("actions", self.actions.as_ref().map(|actions| json!(actions))),
-            ("enabled", (self.enable || self.disable).then(|| json!(self.enable))),
-            ("webhook-url", self.webhook_url.as_ref().map(|url| json!(url))),
-        ];
-        body.extend(typed.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?))));
-        let egress = [
-            ("hosts", (!self.egress.hosts.is_empty()).then(|| json!(self.egress.hosts))),
-            ("loopback", self.egress.loopback.then_some(Value::Bool(true))),
-            ("plain-http", self.egress.plain_http.then_some(Value::Bool(true))),
-        ];
-        for (name, value) in egress {
-            if let Some(value) = value {
-                inside(&mut body, "egress", name, value);
+#[expect(clippy::option_option, reason = "left out, removed and set are three things")]
+fn set_or_reset(typed: Option<&String>, reset: bool) -> Option<Option<String>> {
+    if reset { Some(None) } else { typed.cloned().map(Some) }
+}
+
+/// What `--reset` names, members of `egress` and `limits` without their prefix.
+#[derive(Default)]
+struct Resets<'a> {
+    system: bool,
+    webhook_url: bool,
+    egress: Vec<&'a str>,
+    limits: Vec<&'a str>,
+}
+
+impl<'a> Resets<'a> {
+    fn of(names: &'a [String]) -> Result<Self, Failure> {
+        let mut resets = Self::default();
+        for name in names {
+            match name.split_once('.').unwrap_or((name, "")) {
+                ("system", "") => resets.system = true,
+                ("webhook-url", "") => resets.webhook_url = true,
+                ("egress", member) => resets.egress.push(member),
+                ("limits", member) => resets.limits.push(member),
+                _ => {
+                    return Err(Failure::misused(format!(
+                        "--reset {name}: expected system, webhook-url, egress, limits, or a member such as limits.cpu-ms"
+                    )));
+                }
             }
         }
-        Ok(body)
+        Ok(resets)
     }
 }
 
-/// Sets `name` inside the object `member`.
-fn inside(body: &mut Map<String, Value>, member: &str, name: &str, value: Value) {
-    let object = body.entry(member).or_insert_with(|| json!({}));
-    if let Value::Object(members) = object {
-        members.insert(name.to_owned(), value);
+impl Draft {
+    fn enabled(&self) -> Option<bool> {
+        (self.enable || self.disable).then_some(self.enable)
+    }
+
+    fn actions(&self) -> Option<std::collections::BTreeSet<connections::Duty>> {
+        self.actions.as_ref().map(|actions| actions.iter().map(|duty| (*duty).into()).collect())
+    }
+
+    fn settings(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let pairs = self.settings.iter().map(|pair| {
+            let (name, value) =
+                pair.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+                    Failure::misused("--setting: expected NAME=VALUE, such as domain=api.iterable.com")
+                })?;
+            Ok((name.to_owned(), value.to_owned()))
+        });
+        pairs.collect()
+    }
+
+    fn secrets(&self) -> Result<BTreeMap<String, SecretText>, Failure> {
+        let read = self.secrets.iter().map(|reference| {
+            let read = reference.read().map_err(|wrong| Failure::misused(format!("--secret: {wrong}")))?;
+            Ok((read.0, read.1.into()))
+        });
+        read.collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::Value;
 
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct Changed {
         #[command(flatten)]
         change: Change,
     }
 
+    #[derive(Parser)]
+    struct Created {
+        #[command(flatten)]
+        create: Create,
+    }
+
     fn body(typed: &[&str]) -> Result<Value, String> {
-        let line = Line::try_parse_from([&["program", "newsletter"], typed].concat()).unwrap();
-        line.change.body().map_err(|failure| failure.people())
+        let line = Changed::try_parse_from([&["program", "newsletter"], typed].concat())
+            .map_err(|error| error.to_string())?;
+        line.change.body().map(|patch| json!(patch)).map_err(|failure| failure.people())
     }
 
     #[test]
@@ -207,6 +262,65 @@ mod tests {
         );
         assert_eq!(body(&["--enable"]), Ok(json!({"enabled": true})));
         assert!(body(&[]).unwrap_err().starts_with("error: nothing is to be changed"));
+    }
+
+    #[test]
+    fn bounds_are_set_and_reset_by_the_names_of_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let pem = folder.path().join("ca.pem");
+        std::fs::write(&pem, "-----BEGIN CERTIFICATE-----").unwrap();
+        let typed = [
+            "--limit",
+            "cpu-ms=500",
+            "--egress",
+            "deadlines.total-ms=30000",
+            "--deny-operation",
+            "users-forget",
+            "--authority",
+            pem.to_str().unwrap(),
+            "--reset",
+            "limits.wall-ms",
+            "--reset",
+            "egress.hosts",
+            "--reset",
+            "system",
+        ];
+        assert_eq!(
+            body(&typed),
+            Ok(json!({
+                "limits": {"cpu_ms": 500, "wall_ms": null}, "system": null,
+                "egress": {
+                    "deadlines": {"total_ms": 30_000}, "denied_operations": ["users-forget"], "hosts": null,
+                    "authorities": ["-----BEGIN CERTIFICATE-----"],
+                },
+            }))
+        );
+        assert_eq!(
+            body(&["--reset", "egress", "--reset", "limits"]),
+            Ok(json!({"egress": null, "limits": null}))
+        );
+        for (option, typed, wrong) in [
+            ("--limit", "cpu-sm=500", "unknown field `cpu_sm`"),
+            ("--limit", "cpu-ms=0", "nonzero"),
+            ("--limit", "cpu-ms=x", "expected NAME=NUMBER"),
+            ("--egress", "deadlines.totl-ms=5", "unknown field `totl_ms`"),
+            ("--reset", "limits.cpu-sm", "unknown field `cpu_sm`"),
+            ("--reset", "settings", "expected system, webhook-url, egress, limits"),
+        ] {
+            let told = body(&[option, typed]).unwrap_err();
+            assert!(told.contains(wrong), "{option} {typed}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_new_connection_has_the_bounds_that_were_typed_and_the_defaults() {
+        let typed =
+            ["program", "newsletter", "--tenant", "acme", "--plugin", "iterable", "--limit", "cpu-ms=500"];
+        let new = Created::try_parse_from(typed).unwrap().create.body().unwrap();
+        let limits = new.limits.unwrap();
+        assert_eq!(limits.cpu_ms.get(), 500);
+        assert_eq!(limits.wall_ms, Limits::default().wall_ms);
+        assert_eq!(new.egress, None);
     }
 
     #[test]

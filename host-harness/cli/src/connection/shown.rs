@@ -1,15 +1,16 @@
 //! Connections for people.
 
-use serde_json::Value;
+use host_api::types::connections::{Connection, Connections};
 
 use crate::{
-    document::{is, list as listed, sheet, text, time},
+    client::Answer,
     exit::Exit,
-    shown::{Shown, detail, table},
+    shown::{Shown, detail, sheet, table},
+    words::{list as commas, optional, pairs, time, timestamp},
 };
 
 /// Connections, as a table.
-pub(super) fn list(width: u16, json: Value) -> Shown {
+pub(super) fn list(width: u16, Answer { value, json }: Answer<Connections>) -> Shown {
     let columns = [
         ("key", None),
         ("tenant", None),
@@ -18,8 +19,8 @@ pub(super) fn list(width: u16, json: Value) -> Shown {
         ("owner", None),
         ("last test", None),
     ];
-    let rows = listed(&json, "connections").iter().map(|connection| {
-        let [key, tenant, plugin] = ["key", "tenant", "plugin"].map(|field| text(connection, field));
+    let rows = value.connections.iter().map(|connection| {
+        let Connection { key, tenant, plugin, .. } = connection.clone();
         vec![key, tenant, plugin, state(connection), owner(connection), tested(connection)]
     });
     let people = table(width, &columns, rows).to_string();
@@ -27,58 +28,51 @@ pub(super) fn list(width: u16, json: Value) -> Shown {
 }
 
 /// One connection, in lines.
-pub(super) fn one(json: Value) -> Shown {
+pub(super) fn one(Answer { value: connection, json }: Answer<Connection>) -> Shown {
     let mut lines = vec![sheet(&[
-        ("connection", text(&json, "key")),
-        ("tenant", text(&json, "tenant")),
-        ("plugin", text(&json, "plugin")),
-        ("state", state(&json)),
-        ("owner", owner(&json)),
-        ("actions", text(&json, "actions")),
-        ("system", text(&json, "system")),
-        ("settings", text(&json, "settings")),
-        ("secrets", text(&json, "secrets")),
-        ("webhook URL", text(&json, "webhook-url")),
-        ("last test", tested(&json)),
-        ("made", time(&json, "created-at")),
-        ("changed", time(&json, "changed-at")),
+        ("connection", connection.key.clone()),
+        ("tenant", connection.tenant.clone()),
+        ("plugin", connection.plugin.clone()),
+        ("state", state(&connection)),
+        ("owner", owner(&connection)),
+        ("actions", commas(&connection.actions)),
+        ("system", optional(connection.system.as_ref())),
+        ("settings", pairs(&connection.settings)),
+        ("secrets", pairs(&connection.secrets)),
+        ("webhook URL", optional(connection.webhook_url.as_ref())),
+        ("last test", tested(&connection)),
+        ("made", timestamp(connection.created_at)),
+        ("changed", timestamp(connection.changed_at)),
     ])];
-    let problem = json.get("problem").unwrap_or(&Value::Null);
-    lines.extend(
-        listed(problem, "errors")
-            .iter()
-            .map(|error| format!("  {}{}", text(error, "field"), detail(&text(error, "message")))),
-    );
+    let errors = connection.problem.iter().flat_map(|problem| &problem.errors);
+    lines.extend(errors.map(|error| format!("  {}{}", error.field, detail(&error.message))));
     Shown { people: lines.join("\n"), json, exit: Exit::Done }
 }
 
 /// What it does, or why nothing.
-fn state(connection: &Value) -> String {
-    let parked = text(connection, "parked-why");
-    let problem = connection.get("problem").map(|problem| text(problem, "detail")).unwrap_or_default();
-    if !problem.is_empty() {
-        format!("not served: {problem}")
-    } else if !is(connection, "enabled") {
+fn state(connection: &Connection) -> String {
+    if let Some(problem) = &connection.problem {
+        format!("not served: {}", problem.detail)
+    } else if !connection.enabled {
         "disabled".to_owned()
-    } else if !parked.is_empty() {
-        format!("parked since {}: {parked}", time(connection, "parked-at"))
+    } else if let Some(parked) = &connection.parked_why {
+        format!("parked since {}: {parked}", time(connection.parked_at))
     } else {
         "serves".to_owned()
     }
 }
 
-fn owner(connection: &Value) -> String {
-    let file = text(connection, "file");
-    match (file.is_empty(), is(connection, "left-file")) {
-        (true, _) => "API".to_owned(),
-        (false, false) => file,
-        (false, true) => format!("{file}, which no longer names it"),
+fn owner(connection: &Connection) -> String {
+    match &connection.file {
+        None => "API".to_owned(),
+        Some(file) if connection.left_file => format!("{file}, which no longer names it"),
+        Some(file) => file.clone(),
     }
 }
 
-fn tested(connection: &Value) -> String {
-    let at = time(connection, "tested-at");
-    match connection.get("test-passed").and_then(Value::as_bool) {
+fn tested(connection: &Connection) -> String {
+    let at = time(connection.tested_at);
+    match connection.test_passed {
         Some(true) => format!("passed {at}"),
         Some(false) => format!("failed {at}"),
         None => String::new(),

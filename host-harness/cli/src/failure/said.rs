@@ -1,64 +1,70 @@
 //! A service's problem document, for people.
 
-use serde_json::Value;
+use host_api::types::problem::Problem;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 
-use crate::{
-    document::{list, text},
-    exit::Exit,
-};
+use crate::exit::Exit;
 
 /// What a service answered instead of what was asked for: RFC 9457.
 #[derive(Debug)]
 pub(crate) struct Said {
-    pub(crate) status: u16,
+    status: u16,
+    problem: Option<Problem>,
+    /// As it came.
     pub(crate) document: Value,
 }
 
 impl Said {
+    /// An answer that may be no problem document, if something stands between here and the service.
+    pub(crate) fn new(status: u16, document: Value) -> Self {
+        Self { status, problem: Problem::deserialize(&document).ok(), document }
+    }
+
     /// What a caller did wrong is wrong usage; what vendor or service did not do is a no.
     pub(super) fn exit(&self) -> Exit {
         if self.status >= 500 { Exit::Refused } else { Exit::Misused }
     }
 
     pub(super) fn detail(&self) -> String {
-        let detail = text(&self.document, "detail");
-        if detail.is_empty() { format!("the service answered {}", self.status) } else { detail }
+        match &self.problem {
+            Some(problem) => problem.detail.clone(),
+            None => format!("the service answered {}", self.status),
+        }
+    }
+
+    /// The same with `option`, where the API names `parameter`.
+    pub(super) fn with_option(mut self, parameter: &str, option: &str) -> Self {
+        if let Some(problem) = &mut self.problem {
+            problem.detail = problem.detail.replace(parameter, option);
+            self.document = json!(problem);
+        }
+        self
     }
 
     /// The title, the detail, and each field that the detail leaves out.
     pub(super) fn people(&self) -> String {
-        let (title, detail) = (text(&self.document, "title"), self.detail());
-        let mut lines = vec![if title.is_empty() {
-            format!("error: {detail}")
-        } else {
-            format!("error: {title}: {detail}")
-        }];
-        let fields = list(&self.document, "errors").iter();
-        let fields = fields.map(|error| (text(error, "field"), text(error, "message")));
-        let left_out = fields.filter(|(_, message)| !detail.contains(message.as_str()));
-        lines.extend(left_out.map(|(field, message)| format!("  {field}: {message}")));
+        let Some(problem) = &self.problem else { return format!("error: {}", self.detail()) };
+        let mut lines = vec![format!("error: {}: {}", problem.title, problem.detail)];
+        let left_out = problem.errors.iter().filter(|error| !problem.detail.contains(&error.message));
+        lines.extend(left_out.map(|error| format!("  {}: {}", error.field, error.message)));
         lines.join("\n")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn said(status: u16, document: Value) -> Said {
-        Said { status, document }
-    }
 
     #[test]
     fn a_problem_is_told_with_each_field_once() {
         let errors = json!([{"field": "a", "message": "is wrong"}, {"field": "b", "message": "is missing"}]);
-        let problem =
-            said(422, json!({"title": "It does not suit", "detail": "setting a is wrong", "errors": errors}));
+        let problem = json!({"type": "urn:connector-host:problem:unsuited", "status": 422, "title": "It does not suit",
+                "detail": "setting a is wrong", "errors": errors});
+        let problem = Said::new(422, problem);
         assert_eq!(problem.people(), "error: It does not suit: setting a is wrong\n  b: is missing");
         assert_eq!(problem.exit(), Exit::Misused);
-        assert_eq!(said(502, json!({})).people(), "error: the service answered 502");
-        assert_eq!(said(502, json!({})).exit(), Exit::Refused);
+        assert_eq!(Said::new(502, json!({})).people(), "error: the service answered 502");
+        assert_eq!(Said::new(502, json!({})).exit(), Exit::Refused);
     }
 }

@@ -1,8 +1,9 @@
-use super::*;
+use super::{in_lines, people};
 use crate::tests::plain;
+use host_harness::plugin;
 use host_model::contract::{
     Claim, ContractVersion, Exemption, Interface,
-    manifest::{Capture, Field, IdentifierKind, Identifies, Limit, Place},
+    manifest::{Capture, Field, IdentifierKind, Identifies, Limit, Manifest, Operation, Place, SettingSpec},
 };
 
 fn manifest() -> Manifest {
@@ -75,14 +76,14 @@ fn manifest() -> Manifest {
 }
 
 fn told(width: u16) -> String {
-    let permissions = Permissions {
+    let permissions = plugin::Permissions {
         digest: "sha256:00".into(),
         contract: ContractVersion::V0_2_0,
         imports: vec!["privacy:saas-connector/http@0.2.0".into()],
         exports: vec![Interface::Connector, Interface::Erasure],
         manifest: manifest(),
     };
-    plain(&people(width, &permissions))
+    plain(&people(width, &permissions.into()))
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Canary {
     }
 
     async fn consent(&mut self, connection: &str, who: Value) -> Value {
-        let items = json!([{"item": {"kind": "channel", "id": "27447"}, "choice": "opt-out", "chosen-at-ms": 1, "source": "Form"}]);
+        let items = json!([{"item": {"kind": "channel", "id": "27447"}, "choice": "opt_out", "chosen_at_ms": 1, "source": "Form"}]);
         let path = format!("/api/v1/connection/{connection}/consent");
         let taken =
             self.ask("POST", &path, Some(json!({"identity": who, "preferences": {"items": items}}))).await;
@@ -233,7 +233,7 @@ async fn vendors_that_fail(canary: &mut Canary, api_key: &str) {
     {
         let key = format!("faulty-{at}");
         let mut made = canary.bench.connection("acme", &key);
-        made["limits"] = json!({"wall-ms": 2_000});
+        made["limits"] = json!({"wall_ms": 2_000});
         assert_eq!(canary.ask("POST", "/api/v1/connection", Some(made)).await.status, 201);
         for endpoint in ["POST *", "GET *"] {
             canary.bench.stand_in.fault(fault.clone(), endpoint, 1);

@@ -40,7 +40,7 @@ impl Operator {
         let (exit, out, err) = self.run(&["api-key", "list", "--json"]).await;
         assert_eq!(exit, Exit::Done, "{err}");
         let keys: serde_json::Value = serde_json::from_str(&out).unwrap();
-        let keys = keys["api-keys"].as_array().unwrap();
+        let keys = keys["api_keys"].as_array().unwrap();
         keys.iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect()
     }
 

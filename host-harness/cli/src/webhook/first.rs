@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use host_api::types::deliveries::{Deliveries, Delivery, DeliveryState};
 
 use crate::{
     client::{Call, Client},
-    document::{list, text},
     failure::Failure,
     session::Session,
     shown::heading,
@@ -18,14 +17,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How the wait ended.
 pub(super) enum First {
     /// With a delivery, as the service shows it.
-    Came(Value),
+    Came(Box<Delivery>),
     /// Without one: nobody waits any more.
     NotAwaited,
 }
 
 /// The number of the connection's newest delivery, where there is any.
 pub(super) async fn newest(client: &Client, key: &str) -> Result<Option<i64>, Failure> {
-    Ok(latest(client, key).await?.as_ref().and_then(number))
+    Ok(latest(client, key).await?.map(|delivery| delivery.seq))
 }
 
 /// The first delivery after `since` that is the vendor's; ctrl-c ends the wait.
@@ -37,15 +36,15 @@ pub(super) async fn delivery(
 ) -> Result<First, Failure> {
     let waiting = heading("Waiting for a first delivery");
     match session.unless_interrupted(&waiting, later(client, key, since)).await {
-        Some(came) => came.map(First::Came),
+        Some(came) => came.map(|delivery| First::Came(Box::new(delivery))),
         None => Ok(First::NotAwaited),
     }
 }
 
-async fn later(client: &Client, key: &str, since: Option<i64>) -> Result<Value, Failure> {
+async fn later(client: &Client, key: &str, since: Option<i64>) -> Result<Delivery, Failure> {
     loop {
         let latest = latest(client, key).await?;
-        if let Some(came) = latest.filter(|delivery| number(delivery) > since && is_read(delivery)) {
+        if let Some(came) = latest.filter(|delivery| Some(delivery.seq) > since && is_read(delivery)) {
             return Ok(came);
         }
         tokio::time::sleep(PAUSE).await;
@@ -53,15 +52,11 @@ async fn later(client: &Client, key: &str, since: Option<i64>) -> Result<Value, 
 }
 
 /// One that waits to be read may turn out not to be the vendor's.
-fn is_read(delivery: &Value) -> bool {
-    !["waiting", "refused"].contains(&text(delivery, "state").as_str())
+fn is_read(delivery: &Delivery) -> bool {
+    !matches!(delivery.state, DeliveryState::Waiting | DeliveryState::Refused)
 }
 
-fn number(delivery: &Value) -> Option<i64> {
-    delivery.get("seq").and_then(Value::as_i64)
-}
-
-async fn latest(client: &Client, key: &str) -> Result<Option<Value>, Failure> {
-    let page = client.ask(Call::get(&["connection", key, "deliveries"]).with("limit", Some(1))).await?;
-    Ok(list(&page, "deliveries").first().cloned())
+async fn latest(client: &Client, key: &str) -> Result<Option<Delivery>, Failure> {
+    let call = Call::get(&["connection", key, "deliveries"]).with("limit", Some(1));
+    Ok(client.ask::<Deliveries>(call).await?.value.deliveries.into_iter().next())
 }

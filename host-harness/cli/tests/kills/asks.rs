@@ -58,8 +58,8 @@ impl Ask {
             }
             What::Choose { opt_in, n } => {
                 let choice = json!({ "item": { "kind": "channel", "id": CHANNEL.to_string() },
-                    "choice": if opt_in { "opt-in" } else { "opt-out" },
-                    "chosen-at-ms": 1_700_000_000_000 + n * 1_000, "source": "PrivacyCenter" });
+                    "choice": if opt_in { "opt_in" } else { "opt_out" },
+                    "chosen_at_ms": 1_700_000_000_000 + n * 1_000, "source": "PrivacyCenter" });
                 let body = json!({ "identity": identity, "preferences": { "items": [choice] } });
                 ("/api/v1/connection/newsletter/consent", header, body.to_string())
             }

@@ -70,35 +70,47 @@ impl EgressPolicy {
     }
 }
 
-/// An egress policy as it is written down, with its authorities in the form `A`.
-#[derive(Serialize, Deserialize)]
+/// An egress policy as it is written down, with its authorities in the form `A`. Caps and times are above 0.
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case", bound(deserialize = "A: Deserialize<'de>"))]
-pub(crate) struct WrittenPolicy<A> {
-    pub(crate) hosts: BTreeSet<String>,
-    pub(crate) loopback: bool,
-    pub(crate) plain_http: bool,
-    pub(crate) authorities: Vec<A>,
-    pub(crate) denied_operations: BTreeSet<String>,
+pub struct WrittenPolicy<A> {
+    /// See [`EgressPolicy::hosts`].
+    pub hosts: BTreeSet<String>,
+    /// Whether hosts may be on this machine.
+    pub loopback: bool,
+    /// Whether they may be spoken to without TLS, which needs `loopback`.
+    pub plain_http: bool,
+    /// See [`EgressPolicy::authorities`].
+    pub authorities: Vec<A>,
+    /// See [`EgressPolicy::denied_operations`].
+    pub denied_operations: BTreeSet<String>,
+    /// In bytes.
     #[serde(deserialize_with = "above_zero")]
-    pub(crate) request_cap: usize,
+    pub request_cap: usize,
+    /// In bytes.
     #[serde(deserialize_with = "above_zero")]
-    pub(crate) response_cap: usize,
+    pub response_cap: usize,
+    /// In bytes.
     #[serde(deserialize_with = "above_zero")]
-    pub(crate) declared_response_cap: usize,
-    pub(crate) limiter_patience_ms: u64,
-    pub(crate) deadlines: Deadlines,
+    pub declared_response_cap: usize,
+    /// In milliseconds.
+    pub limiter_patience_ms: u64,
+    /// How long each part of a request may take.
+    pub deadlines: Deadlines,
 }
 
 /// Plain HTTP was allowed without loopback.
 #[derive(Debug, thiserror::Error)]
 #[error("plain HTTP goes to this machine alone: write loopback = true beside it, or leave it out")]
-pub(crate) struct PlainHttp;
+pub struct PlainHttp;
 
 /// Why a written policy is none.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoPolicy {
+pub enum NoPolicy {
+    /// Plain HTTP beyond this machine.
     #[error("plain-http: {0}")]
     PlainHttp(#[from] PlainHttp),
+    /// Authorities that cannot be trusted.
     #[error("authorities: expected certificates that can be trusted as authorities (PEM, X.509): {0}")]
     Authorities(String),
 }

@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Cause(String);
 
+impl From<String> for Cause {
+    fn from(word: String) -> Self {
+        Self(word)
+    }
+}
+
 impl Cause {
     /// That of the event with `event` as its key, which `connection` heard of.
     pub fn of_event(connection: &str, event: &str) -> Self {

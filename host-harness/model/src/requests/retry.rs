@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use strum::AsRefStr;
 
-use super::{State, Step};
+use super::{State, Step, outcome::AttemptResult};
 use crate::{
     backoff,
     contract::{
@@ -51,10 +50,10 @@ impl Failure {
     }
 
     /// For the record.
-    pub fn record(&self) -> Value {
+    pub fn record(&self) -> AttemptResult {
         match self {
-            Self::Connector(error) => json!({ "error": error }),
-            Self::Call(failure) => json!({ "ended-by-sandbox": failure }),
+            Self::Connector(error) => AttemptResult::Error(error.clone()),
+            Self::Call(failure) => AttemptResult::EndedBySandbox(failure.clone()),
         }
     }
 }

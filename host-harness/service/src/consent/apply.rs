@@ -16,6 +16,7 @@ use host_model::{
     },
     requests::{
         Action, State, Step,
+        outcome::{AttemptResult, Outcome},
         retry::{self, After, Cause, Failure},
     },
 };
@@ -260,18 +261,18 @@ fn with_report(report: &Report, plan: &Plan) -> Came {
             cause: Cause::InProgress,
         }
     };
-    let came = Came::of(after, json!({ "report": report }));
+    let came = Came::of(after, AttemptResult::Report(report.clone()));
     Came { outcome: Some(told(plan)), settles_after, ..came }
 }
 
 /// Ends without a call: all of the plan has been told already.
 fn settled(plan: &Plan) -> Came {
-    let came = Came::of(retry::finished(State::Done, None), json!({ "nothing-sent": true }));
+    let came = Came::of(retry::finished(State::Done, None), AttemptResult::NothingSent(true));
     Came { outcome: Some(told(plan)), ..came }
 }
 
 fn told(plan: &Plan) -> Value {
-    json!({ "report": plan.report() })
+    json!(Outcome::Report(plan.report()))
 }
 
 /// Somebody else has the request: what is said here changes nothing.
@@ -282,13 +283,13 @@ fn lost(claim: &Claim) -> Came {
         reason: "its claim was lost before anything was sent".to_owned(),
         cause: Cause::HandedBack,
     };
-    Came { outcome: claim.outcome.clone(), ..Came::of(after, json!({ "nothing-sent": true })) }
+    Came { outcome: claim.outcome.clone(), ..Came::of(after, AttemptResult::NothingSent(true)) }
 }
 
 /// The store did not do its part: what was or may have been sent is sent again.
 fn put_off(claim: &Claim, error: &StoreError) -> Came {
     let after =
         After::Again { step: claim.step, wait: UNTOLD, reason: error.to_string(), cause: Cause::HandedBack };
-    let came = Came::of(after, json!({ "store": error.to_string() }));
+    let came = Came::of(after, AttemptResult::Store(error.to_string()));
     Came { outcome: claim.outcome.clone(), settles_after: UNTOLD, ..came }
 }

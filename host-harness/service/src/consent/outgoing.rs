@@ -13,6 +13,7 @@ use host_model::{
         ConnectorError,
         consent::{Change, Choice, ItemId, Preference, Report, Standing},
     },
+    requests::outcome::Outcome,
 };
 use host_store::{
     Connection, Keys, PersonName, StoreError, choices,
@@ -33,7 +34,7 @@ pub(crate) async fn prepare(
     request: &str,
 ) -> Result<Prepared, StoreError> {
     let plan = plan(tx, keys, about, requested, request).await?;
-    let outcome = Some(json!({ "report": plan.report() }));
+    let outcome = Some(json!(Outcome::Report(plan.report())));
     let details = Details { subject: about.subject.clone(), plan, withheld: None };
     Ok(Prepared { outcome, ..Prepared::with(details) })
 }

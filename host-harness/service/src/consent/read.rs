@@ -8,6 +8,7 @@ use host_model::{
     contract::{Interface, Subject, consent::Held},
     requests::{
         State,
+        outcome::{AttemptResult, Outcome, Reading},
         retry::{self, After, Failure},
     },
 };
@@ -64,15 +65,15 @@ impl Look {
         };
         let reading = match (&self.looked, &self.withheld) {
             // An unknown person has chosen nothing.
-            (Looked::Nobody, None) => json!("unknown to the vendor"),
+            (Looked::Nobody, None) => Reading::nobody(),
             (Looked::Nobody, Some(withheld)) => {
                 after_erasure::drop_event(tx, keys, &about, withheld).await?;
-                json!("unknown to the vendor")
+                Reading::nobody()
             }
-            (Looked::Held(held), None) => json!(reading::take(tx, keys, &about, held, &claim.id).await?),
+            (Looked::Held(held), None) => reading::take(tx, keys, &about, held, &claim.id).await?,
             (Looked::Held(held), Some(withheld)) => {
                 after_erasure::take(tx, keys, &about, withheld).await?;
-                json!(reading::take(tx, keys, &about, held, &claim.id).await?)
+                reading::take(tx, keys, &about, held, &claim.id).await?
             }
             (Looked::Failed, None) => return Ok(None),
             (Looked::Failed, Some(withheld)) => {
@@ -81,7 +82,7 @@ impl Look {
                 return Ok(None);
             }
         };
-        Ok(Some(json!({ "reading": reading })))
+        Ok(Some(json!(Outcome::Reading(reading))))
     }
 }
 
@@ -138,7 +139,7 @@ impl Read {
         let read_at = self.clock.date_ms();
         let failure = match calls.current(&details.subject).await {
             Ok(Ok(held)) => {
-                let read = json!({ "read": held.as_ref().map(Vec::len) });
+                let read = AttemptResult::Read(held.as_ref().map(Vec::len));
                 let Details { subject, withheld, .. } = details;
                 let looked = held.map_or(Looked::Nobody, Looked::Held);
                 let look = Look { subject, looked, asked_at: read_at, withheld };

@@ -8,16 +8,9 @@ use host_model::{
         newest::{News, read},
     },
     contract::consent::{Choice, Held, ItemId},
+    requests::outcome::Reading,
 };
 use host_store::{Connection, Keys, StoreError, choices, items, people, requests};
-
-/// How many items a reading was about, and in how many the vendor held something else than stood here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Found {
-    pub(crate) compared: usize,
-    pub(crate) changed: usize,
-}
 
 /// Takes in what the vendor held when it was asked, at `about.at`. Items that nobody has mapped and nobody has chosen about
 /// are passed over.
@@ -27,7 +20,7 @@ pub(crate) async fn take(
     about: &About<'_>,
     held: &[Held],
     request: &str,
-) -> Result<Found, StoreError> {
+) -> Result<Reading, StoreError> {
     let is_erased = people::is_erased(tx, about.connection, about.names).await?;
     if is_erased {
         still_there::alarm(tx, about).await?;
@@ -61,5 +54,5 @@ pub(crate) async fn take(
         }
     }
     tell::derived(tx, keys, about, &ground, &heard, &cause).await?;
-    Ok(Found { compared: heard.len(), changed })
+    Ok(Reading::Found { compared: heard.len(), changed })
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use host_harness::{clock::Clock, sandbox::Calls};
 use host_model::requests::{
     Action, State,
+    outcome::AttemptResult,
     retry::{self, After},
 };
 use host_store::{
@@ -12,7 +13,6 @@ use host_store::{
     details::{Details, key_context},
     queue::Claim,
 };
-use serde_json::json;
 
 use super::{
     end::end,
@@ -94,5 +94,5 @@ impl Attempts {
 
 fn unopened(error: &StoreError) -> Came {
     let after = retry::finished(State::Failed, Some(error.to_string()));
-    Came::of(after, json!({ "unreadable": error.to_string() }))
+    Came::of(after, AttemptResult::Unreadable(error.to_string()))
 }

@@ -97,7 +97,7 @@ fn change(claim: &Claim, came: &Came, at: i64) -> Change {
         outcome: came.outcome.clone(),
         reason,
         sealed_details: came.sealed_details.clone(),
-        result: came.result.clone(),
+        result: json!(came.result),
         at,
     }
 }

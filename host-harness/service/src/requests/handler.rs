@@ -10,6 +10,7 @@ use host_model::{
     contract::Interface,
     requests::{
         Action, Step,
+        outcome::AttemptResult,
         retry::{After, Failure},
     },
 };
@@ -116,7 +117,7 @@ pub struct Ending<'a> {
 pub struct Came {
     pub(crate) after: After,
     /// For the record.
-    pub(crate) result: Value,
+    pub(crate) result: AttemptResult,
     /// What is shown of the request from now on, if anything.
     pub(crate) outcome: Option<Value>,
     /// Whether the vendor took the request.
@@ -135,7 +136,7 @@ pub struct Came {
 
 impl Came {
     /// This, and nothing beside it.
-    pub(crate) fn of(after: After, result: Value) -> Self {
+    pub(crate) fn of(after: After, result: AttemptResult) -> Self {
         Self {
             after,
             result,

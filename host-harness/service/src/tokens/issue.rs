@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::{
     Tokens,
     generation::{digest, new_token, record, retire_over},
@@ -23,27 +21,13 @@ use host_store::{
 #[derive(Debug)]
 pub struct Issued {
     /// The token.
-    pub(crate) token: Secret,
+    pub token: Secret,
     /// Which one of its connection.
-    pub(crate) generation: i64,
+    pub generation: i64,
     /// How long it lasts.
-    pub(crate) lifetime: Duration,
+    pub lifetime: Duration,
     /// In milliseconds since 1970 in UTC.
-    pub(crate) expires_at: i64,
-}
-
-impl Issued {
-    /// In Fides' shape: `access_token`, `token_type`, and its end in seconds from now and since 1970; beside it the number
-    /// to revoke it by.
-    pub fn body(&self) -> Value {
-        json!({
-            "access_token": self.token.expose(),
-            "token_type": "bearer",
-            "expires_in": self.lifetime.as_secs(),
-            "expires_at": self.expires_at / 1_000,
-            "generation": self.generation,
-        })
-    }
+    pub expires_at: i64,
 }
 
 /// Why no token was made.

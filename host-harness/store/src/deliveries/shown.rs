@@ -35,7 +35,7 @@ pub enum DeliveryState {
 column!(DeliveryState: String, |stored| word("the word", &stored));
 
 /// A delivery as it may be shown: nothing personal in it. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct DeliveryView {
     /// Its place in the order received, for paging.
     pub seq: i64,

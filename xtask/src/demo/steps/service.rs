@@ -92,7 +92,7 @@ pub(super) fn kill(demo: &Demo) -> Result<String> {
     let mut ids = Vec::new();
     for n in 0..MANY {
         let body = json!({ "identity": { "email": format!("person-{n}@example.com") }, "preferences": { "items": [
-            { "item": { "kind": "channel", "id": "6541" }, "choice": "opt-out", "chosen-at-ms": 1_790_000_000_000_u64,
+            { "item": { "kind": "channel", "id": "6541" }, "choice": "opt_out", "chosen_at_ms": 1_790_000_000_000_u64,
               "source": "demo" }] } });
         let taken = demo.service.post("/api/v1/connection/marketing/consent", &body)?;
         ids.push(text(&taken, "/id")?.to_owned());

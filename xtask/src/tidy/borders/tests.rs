@@ -214,7 +214,7 @@ fn a_feature_for_tests_that_a_default_or_a_normal_dependency_turns_on_is_found()
 
 #[test]
 fn a_border_about_a_package_that_is_gone_is_found() {
-    let found = found_in(vec![package("another", &[], &json!({}))]);
+    let found = found_in(vec![package("elsewhere", &[], &json!({}))]);
     assert_eq!(found.len(), BORDERS.len() + OWNERS.len() + BY_ANOTHER.len(), "{found:?}");
     assert_eq!(
         found[0],

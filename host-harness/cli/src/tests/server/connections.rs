@@ -51,6 +51,52 @@ async fn a_connection_is_made_tested_changed_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_bounds_of_a_connection_are_set_and_reset() {
+    let running = Running::new().await;
+    let made = running
+        .create("newsletter", &["--limit", "cpu-ms=500", "--deny-operation", "forget", "--json"])
+        .await;
+    let made = made.json();
+    assert_eq!(
+        (&made["limits"]["cpu_ms"], &made["egress"]["denied_operations"]),
+        (&json!(500), &json!(["forget"]))
+    );
+    let change = ["connection", "change", "newsletter", "--json"];
+    let set = [
+        "--limit",
+        "wall-ms=9000",
+        "--egress",
+        "deadlines.total-ms=30000",
+        "--reset",
+        "egress.denied-operations",
+    ];
+    let changed = running.run(&[&change[..], &set].concat()).await.json();
+    assert_eq!((&changed["limits"]["cpu_ms"], &changed["limits"]["wall_ms"]), (&json!(500), &json!(9_000)));
+    assert_eq!(changed["egress"]["deadlines"]["total_ms"], 30_000);
+    assert_eq!(changed["egress"]["denied_operations"], json!([]));
+    let reset = running.run(&[&change[..], &["--reset", "limits"]].concat()).await.json();
+    assert_ne!(reset["limits"]["cpu_ms"], 500);
+    let told = running.run(&["connection", "change", "newsletter", "--limit", "cpu-sm=500"]).await;
+    assert_eq!(told.exit, Exit::Misused);
+    assert!(told.err.starts_with("error: --limit: unknown field `cpu_sm`, expected one of "), "{}", told.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_says_whether_it_works_what_it_counts_and_what_it_offers() {
+    let running = Running::new().await;
+    let told = running.run(&["service", "status"]).await;
+    assert_eq!((told.exit, told.out.as_str()), (Exit::Done, "ready, plugins: iterable\n"));
+    let status = running.run(&["service", "status", "--json"]).await.json();
+    assert_eq!(status, json!({"status": "ready", "plugins": ["iterable"]}));
+    let metrics = running.run(&["service", "metrics"]).await;
+    assert!(metrics.out.contains("\n# TYPE connector_host_"), "{}", metrics.out);
+    let document = running.run(&["service", "openapi"]).await.json();
+    let kept =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json")).unwrap();
+    assert_eq!(document, serde_json::from_str::<serde_json::Value>(&kept).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_does_not_suit_is_refused_field_by_field() {
     let running = Running::new().await;
     let told =

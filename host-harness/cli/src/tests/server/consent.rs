@@ -62,6 +62,30 @@ async fn notices_and_systems_are_made_listed_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_a_notice_is_carried_out_for_its_items() {
+    let running = Running::mapped().await;
+    running.stand_in.seed("ada@example.com", Some(Subscriptions::default()));
+    let consent = ["consent", "newsletter", "--email", "ada@example.com", "--notice", "news=opt-out"];
+    let at =
+        ["--chosen-at", "2026-01-31T12:00:00Z", "--source", "PrivacyCenter", "--cause", "privacy-center/17"];
+    let told = running.run(&[&consent[..], &at, &["--wait", "--json"]].concat()).await;
+    assert_eq!(told.exit, Exit::Done, "{told:?}");
+    assert_eq!(
+        told.json()["outcome"]["report"][0],
+        json!({"notice_id": "n-1", "item": {"kind": "channel", "id": "6539"}, "status": "executed", "why": "the vendor took it"})
+    );
+    let choices = running.run(&["choices", "newsletter", "--email", "ada@example.com"]).await;
+    choices.assert_line("opt-out channel:6539");
+    let unknown =
+        running.run(&["consent", "newsletter", "--email", "ada@example.com", "--notice", "news=no"]).await;
+    assert_eq!(unknown.exit, Exit::Misused);
+    assert!(unknown.err.contains("expected NOTICE=ANSWER"), "{}", unknown.err);
+    let late = [&consent[..], &["--chosen-at", "2222-01-31T12:00:00Z"]].concat();
+    let late = running.run(&late).await;
+    assert_eq!(late.exit, Exit::Misused, "{late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_goes_out_as_a_file_and_comes_back_in() {
     let running = Running::mapped().await;
     let told = running.run(&["mapping", "show", "newsletter"]).await;

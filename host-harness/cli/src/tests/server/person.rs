@@ -27,7 +27,7 @@ async fn what_the_vendor_holds_for_a_person_is_asked_through_the_service() {
     assert_eq!((&json["connection"], &json["known"]), (&json!("newsletter"), &json!(true)));
     let held = json["choices"].as_array().unwrap();
     assert!(
-        held.contains(&json!({"item": {"kind": "channel", "id": "6539"}, "choice": "opt-out"})),
+        held.contains(&json!({"item": {"kind": "channel", "id": "6539"}, "choice": "opt_out"})),
         "{json}"
     );
     assert!(running.stand_in.requests().iter().all(|sent| sent.method == "GET"));
@@ -84,7 +84,7 @@ async fn a_delivery_is_tried_out_with_the_tokens_of_the_service_and_not_kept() {
     let json = running.fed(&[&verify[..], &[&authorization, "--json"]].concat(), &body).await.json();
     assert_eq!(
         (&json["verdict"], &json["events"][0]["preferences"][0]["choice"]),
-        (&json!("authentic"), &json!("opt-out"))
+        (&json!("authentic"), &json!("opt_out"))
     );
 
     let told =

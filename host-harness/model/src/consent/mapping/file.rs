@@ -16,7 +16,8 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MappingFile {
-    #[serde(rename = "item", default)]
+    /// Required, so that a file that was cut off or never written forgets nothing.
+    #[serde(rename = "item")]
     items: Vec<FileItem>,
 }
 

@@ -68,7 +68,8 @@ async fn open(bench: &Bench) -> Vec<Raised> {
 /// Each open alarm as it is posted.
 async fn posts(bench: &Bench) -> Vec<(String, Value)> {
     let open = open(bench).await;
-    open.into_iter().map(|alarm| (alarm.id.clone(), serde_json::to_value(alarm).unwrap())).collect()
+    let body = |alarm: &Raised| serde_json::to_value(PostedAlarm::from(alarm)).unwrap();
+    open.iter().map(|alarm| (alarm.id.clone(), body(alarm))).collect()
 }
 
 #[tokio::test]

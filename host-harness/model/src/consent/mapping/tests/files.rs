@@ -82,3 +82,14 @@ proptest! {
         prop_assert_eq!(back, Ok(saved));
     }
 }
+
+#[test]
+fn only_a_file_that_lists_no_item_forgets_them_all() {
+    for cut_off in ["", "  \n", "# what stands for what\n"] {
+        let refused = MappingFile::from_toml(cut_off).unwrap_err().to_string();
+        assert!(refused.contains("missing field `item`"), "{cut_off:?}: {refused}");
+    }
+    let empty = MappingFile::of(&[]).to_toml().unwrap();
+    assert_eq!(empty, "item = []\n");
+    assert_eq!(MappingFile::from_toml(&empty), Ok(MappingFile::default()));
+}

@@ -1,0 +1,111 @@
+//! The mapping of a vendor's items to notices, in Fides' shape and as a file.
+
+use axum::{
+    extract::{State, rejection::StringRejection},
+    http::header,
+    response::IntoResponse,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    body::{JsonArray, Path},
+    caller::{Caller, Writer},
+    found::found,
+    problem::{Problem, kinds},
+    refusals::{BadGateway, Forbidden, NotFound, Unprocessable},
+    state::Api,
+    types::mapping::ConsentableItem,
+};
+use host_model::consent::mapping::{self, MappingFile};
+use host_service::{
+    connections::Connections,
+    consent::mappings::{MappingError, Mappings},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(show_mapping, put_mapping))
+        .routes(routes!(export_mapping, import_mapping))
+}
+
+/// Shows the mapping of the vendor's items to notices, in Fides' shape: what is saved over what the vendor lists now. `unmapped`
+/// marks what is not saved yet, `vanished` what the vendor no longer lists.
+#[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
+    params(("key" = String, Path)),
+    responses((status = 200, body = Vec<ConsentableItem>), NotFound, Unprocessable, BadGateway))]
+async fn show_mapping(
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
+    caller: Caller,
+    Path(key): Path<String>,
+) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
+    found(&connections, &caller, &key).await?;
+    Ok(items(mappings.show(&key).await?))
+}
+
+/// Saves the mapping as a whole, or says which rules it breaks and saves nothing.
+#[utoipa::path(put, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
+    params(("key" = String, Path)), request_body = Vec<ConsentableItem>,
+    responses((status = 200, body = Vec<ConsentableItem>), Forbidden, NotFound, Unprocessable, BadGateway))]
+async fn put_mapping(
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
+    Writer(caller): Writer,
+    Path(key): Path<String>,
+    JsonArray(sent): JsonArray<Vec<ConsentableItem>>,
+) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
+    found(&connections, &caller, &key).await?;
+    let sent = sent.into_iter().map(Into::into).collect();
+    Ok(items(mappings.put(&key, sent, caller.who()).await?))
+}
+
+/// Returns the saved mapping as a file, in TOML, to keep beside other configuration.
+#[utoipa::path(get, path = "/api/v1/connection/{key}/mapping", tag = "consent", params(("key" = String, Path)),
+    responses((status = 200, body = String, content_type = "application/toml"), NotFound, Unprocessable, BadGateway))]
+async fn export_mapping(
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
+    caller: Caller,
+    Path(key): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    found(&connections, &caller, &key).await?;
+    let file = mappings.export(&key).await?.to_toml();
+    let file = file.map_err(|error| Problem::of(kinds::INTERNAL, error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "application/toml")], file))
+}
+
+/// Saves the mapping that a file describes, as a whole or not at all.
+#[utoipa::path(put, path = "/api/v1/connection/{key}/mapping", tag = "consent", params(("key" = String, Path)),
+    request_body(content = String, content_type = "application/toml"),
+    responses((status = 200, body = Vec<ConsentableItem>), Forbidden, NotFound, Unprocessable, BadGateway))]
+async fn import_mapping(
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
+    Writer(caller): Writer,
+    Path(key): Path<String>,
+    text: Result<String, StringRejection>,
+) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
+    found(&connections, &caller, &key).await?;
+    let file = MappingFile::from_toml(&text?)
+        .map_err(|error| Problem::of(kinds::UNSOUND_MAPPING, error.to_string()))?;
+    Ok(items(mappings.import(&key, file, caller.who()).await?))
+}
+
+fn items(items: Vec<mapping::ConsentableItem>) -> axum::Json<Vec<ConsentableItem>> {
+    axum::Json(items.into_iter().map(Into::into).collect())
+}
+
+impl From<MappingError> for Problem {
+    fn from(error: MappingError) -> Self {
+        let detail = error.to_string();
+        match error {
+            MappingError::NotServed(not_served) => not_served.into(),
+            MappingError::NotListed(_) => Self::of(kinds::VENDOR, detail),
+            MappingError::Problems(problems) => {
+                let errors = problems.iter().map(|problem| (problem.place.clone(), problem.without_place()));
+                Self::of(kinds::UNSOUND_MAPPING, "nothing of it is saved").about_fields(errors)
+            }
+            MappingError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What the API reads and writes, as Rust types: served by the handlers, described by the OpenAPI document, read by the command
+//! line. Members and words are in snake_case; the kebab-case spellings of version 0.1.0 are still read. Rows of the database and
+//! the host's own types are converted here and nowhere else.
+
+pub mod alarms;
+pub mod connections;
+pub mod consent;
+pub mod deliveries;
+pub mod egress;
+pub mod erasure;
+pub mod events;
+pub mod limits;
+pub mod manifest;
+pub mod mapping;
+pub mod merge_patch;
+mod mirror;
+pub mod notices;
+pub(crate) mod object;
+pub mod page;
+pub mod people;
+pub mod plugins;
+pub mod problem;
+pub mod requests;
+pub mod service;
+pub mod tokens;

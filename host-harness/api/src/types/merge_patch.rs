@@ -1,0 +1,127 @@
+//! A change of an object, as JSON merge patches write it: RFC 7396.
+
+use std::marker::PhantomData;
+
+use super::object::Object;
+use host_model::unread::Unread;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Map, Value, json};
+use utoipa::{
+    PartialSchema,
+    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, schema::Type},
+};
+
+/// A merge patch of a `T`: members that are left out stay, null resets a member. Members may be spelled in kebab-case, as in version
+/// 0.1.0.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct MergePatch<T> {
+    patch: Value,
+    #[serde(skip)]
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + DeserializeOwned + Default> MergePatch<T> {
+    /// The patch that sets `patch`.
+    pub fn new(patch: Value) -> Result<Self, RepeatedMember> {
+        Ok(Self { patch: in_snake_case(patch)?, of: PhantomData })
+    }
+
+    /// `before` with the patch merged into it.
+    pub fn on(&self, before: &T) -> Result<T, Unread> {
+        if self.patch.is_null() {
+            return Ok(T::default());
+        }
+        let mut document = json!(before);
+        merge(&mut document, &self.patch);
+        let merged = serde_path_to_error::deserialize(document).map_err(|error| Unread::json(&error));
+        merged.map(|Object(value)| value)
+    }
+}
+
+impl<'de, T: Serialize + DeserializeOwned + Default> Deserialize<'de> for MergePatch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// A member that is there in two spellings: either value could be the one that is meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("duplicate field `{0}`")]
+pub struct RepeatedMember(String);
+
+/// One spelling for each member, so that none is there twice after the merge.
+fn in_snake_case(patch: Value) -> Result<Value, RepeatedMember> {
+    let Value::Object(members) = patch else { return Ok(patch) };
+    let mut spelled = Map::new();
+    for (name, value) in members {
+        let name = name.replace('-', "_");
+        if spelled.insert(name.clone(), in_snake_case(value)?).is_some() {
+            return Err(RepeatedMember(name));
+        }
+    }
+    Ok(spelled.into())
+}
+
+fn merge(document: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *document = patch.clone();
+        return;
+    };
+    if !document.is_object() {
+        *document = Value::Object(Map::new());
+    }
+    let Value::Object(members) = document else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            // A `T` writes all its members, so one that is not there does not exist: reading it refuses the name.
+            if members.remove(name).is_none() {
+                members.insert(name.clone(), Value::Null);
+            }
+        } else {
+            merge(members.entry(name.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// The schema of a merge patch of a `T`: that of `T`, but every member may be left out or null.
+pub(super) fn schema_of<T: PartialSchema>() -> RefOr<Schema> {
+    let mut schema = T::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        object.required.clear();
+        object.description =
+            Some("A JSON merge patch (RFC 7396): what is left out stays, null resets a member.".to_owned());
+        for property in object.properties.values_mut() {
+            let null = ObjectBuilder::new().schema_type(Type::Null);
+            *property = OneOfBuilder::new().item(null).item(property.clone()).into();
+        }
+    }
+    schema
+}
+
+/// Declares the type of a merge patch, which the document names.
+macro_rules! merge_patch {
+    ($(#[$meta:meta])* pub struct $name:ident of $of:ty) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $crate::types::merge_patch::MergePatch<$of>);
+
+        impl utoipa::ToSchema for $name {
+            fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+                <$of as utoipa::ToSchema>::schemas(schemas);
+            }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::types::merge_patch::schema_of::<$of>()
+            }
+        }
+    };
+}
+
+pub(super) use merge_patch;
