@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 
+use crate::edge::request_id;
 use host_service::logged_path::logged_path;
 
 /// What became known of a request while it was answered.
@@ -44,6 +45,7 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
         %method,
         key = noted.key,
         address,
+        request_id = request_id::current(),
         ms,
         "a request to the API was answered"
     );

@@ -101,7 +101,7 @@ fn unread(status: StatusCode, why: String) -> Problem {
     }
 }
 
-/// The `E` that `rejection` comes from. axum's own texts repeat what was read, so they serve only where nothing was.
+/// The `E` that `rejection` comes from. axum's own texts repeat what was read, so they are used only if nothing was.
 fn source<'a, E: std::error::Error + 'static>(
     rejection: &'a (dyn std::error::Error + 'static),
 ) -> Option<&'a E> {

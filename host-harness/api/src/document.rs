@@ -72,6 +72,7 @@ fn completed(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi
         .get_or_insert_default()
         .add_security_scheme("key", SecurityScheme::Http(bearer.build()));
     for operation in operations(&mut document.paths) {
+        split_summary(operation);
         add_common_refusals(operation);
         describe_successes(operation);
     }
@@ -83,6 +84,15 @@ fn operations(paths: &mut Paths) -> impl Iterator<Item = &mut Operation> {
         let PathItem { get, post, put, patch, delete, .. } = item;
         [get, post, put, patch, delete].into_iter().flatten()
     })
+}
+
+/// The first sentence of what is said of an operation is its summary, the rest its description.
+fn split_summary(operation: &mut Operation) {
+    let said = operation.summary.take().unwrap_or_default().replace('\n', " ");
+    let (summary, rest) =
+        said.split_once(". ").map_or((said.as_str(), None), |(first, rest)| (first, Some(rest)));
+    operation.summary = Some(summary.trim_end_matches('.').to_owned());
+    operation.description = rest.map(str::to_owned);
 }
 
 /// A description is required of each response; what a success means is the operation's own.
@@ -101,7 +111,9 @@ fn describe_successes(operation: &mut Operation) {
 /// The refusals that do not depend on what an operation does.
 fn add_common_refusals(operation: &mut Operation) {
     let has_parameters = operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
-    let has_body = operation.request_body.is_some();
+    let body = operation.request_body.as_ref();
+    let has_body = body.is_some();
+    let has_json = matches!(body, Some(RefOr::T(body)) if body.content.contains_key("application/json"));
     let is_open = operation.security.is_some();
     let common = [
         (true, "500", "The service is at fault: its log says why"),
@@ -110,7 +122,7 @@ fn add_common_refusals(operation: &mut Operation) {
         (has_parameters || has_body, "400", "The address, the query or the body cannot be read"),
         (has_body, "408", "The body took too long"),
         (has_body, "413", "The body is too large"),
-        (has_body, "415", "Another content type is required"),
+        (has_json, "415", "Another content type is required"),
     ];
     for (_, status, description) in common.into_iter().filter(|(applies, ..)| *applies) {
         let refusal = RefOr::T(refusals::problem(description));

@@ -1,8 +1,9 @@
 //! Whether the process is up, and whether it can do its work.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::extract::State;
+use tokio::time::timeout;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -11,7 +12,10 @@ use crate::{
     types::service::{Health, Readiness},
 };
 use host_service::{connections::Connections, served::Served};
-use host_store::{Store, components};
+use host_store::{Store, StoreError, components};
+
+/// How long `/ready` may take: health checks time out after some seconds too.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready))
@@ -30,9 +34,12 @@ async fn ready(
     State(connections): State<Connections>,
     State(store): State<Store>,
 ) -> Result<axum::Json<Readiness>, Problem> {
-    store.answers().await?;
+    let known = timeout(MAX_WAIT, async {
+        store.answers().await?;
+        store.read(|connection| Box::pin(components::publications(connection))).await
+    });
+    let published = known.await.unwrap_or(Err(StoreError::Busy(MAX_WAIT)))?;
     let plugins: Vec<String> = served.host().plugins().keys().cloned().collect();
-    let published = store.read(|connection| Box::pin(components::publications(connection))).await?;
     let wanted = connections.plugins_of_file().chain(published.iter().map(|publication| &publication.plugin));
     let lacking: BTreeSet<_> = wanted.filter(|name| !plugins.contains(name)).collect();
     if !lacking.is_empty() {

@@ -11,6 +11,7 @@ mod connections;
 mod consent;
 mod deliveries;
 mod document;
+mod edge;
 mod events;
 mod found;
 mod health;

@@ -61,7 +61,7 @@ async fn put_mapping(
 
 /// Returns the saved mapping as a file, in TOML, to keep beside other configuration.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/mapping", tag = "consent", params(("key" = String, Path)),
-    responses((status = 200, body = String, content_type = "application/toml"), NotFound, Unprocessable, BadGateway))]
+    responses((status = 200, body = String, content_type = "application/toml"), NotFound, Unprocessable))]
 async fn export_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
@@ -86,8 +86,8 @@ async fn import_mapping(
     text: Result<String, StringRejection>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     found(&connections, &caller, &key).await?;
-    let file = MappingFile::from_toml(&text?)
-        .map_err(|error| Problem::of(kinds::UNSOUND_MAPPING, error.to_string()))?;
+    let file =
+        MappingFile::from_toml(&text?).map_err(|error| Problem::of(kinds::NO_MAPPING, error.to_string()))?;
     Ok(items(mappings.import(&key, file, caller.who()).await?))
 }
 

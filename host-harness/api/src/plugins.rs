@@ -3,6 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    http::StatusCode,
 };
 use serde_json::json;
 use utoipa_axum::{
@@ -13,7 +14,7 @@ use utoipa_axum::{
 use crate::{
     body::{Path, Query},
     caller::{Caller, Everybody},
-    problem::{Problem, kinds},
+    problem::{Problem, field, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
     types::plugins::{self, Permissions, PublishedVersion, Publishing},
@@ -25,7 +26,7 @@ use host_service::{
 };
 
 /// The largest upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is judged after that.
-const MAX_COMPONENT: usize = 64 << 20;
+pub(crate) const MAX_COMPONENT: usize = 64 << 20;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -67,9 +68,12 @@ async fn publish_plugin(
     Query(Publishing { agree }): Query<Publishing>,
     component: Result<Bytes, BytesRejection>,
 ) -> Result<axum::Json<PublishedVersion>, Problem> {
-    let component = component.map_err(|_| {
-        let detail = format!("a component of at most {MAX_COMPONENT} bytes is read here");
-        Problem::of(kinds::TOO_LARGE, detail)
+    let component = component.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let detail = format!("a component of at most {MAX_COMPONENT} bytes is read here");
+            Problem::of(kinds::TOO_LARGE, detail)
+        }
+        _ => Problem::of(kinds::BAD_BODY, rejection.body_text()),
     })?;
     let published = connections.publish(&caller.who(), &name, component.to_vec(), agree).await?;
     Ok(axum::Json(PublishedVersion::of(name, &published)))
@@ -110,7 +114,7 @@ impl From<PublishError> for Problem {
             }
             PublishError::Swap(SwapError::Settings(errors)) => {
                 let errors = errors.into_iter().map(|error| {
-                    (format!("connections.{}.{}", error.connection, error.setting), error.problem.to_string())
+                    (format!("connections.{}.{}", error.connection, field(&error)), error.problem.to_string())
                 });
                 Self::of(kinds::NOT_REPLACED, detail).about_fields(errors)
             }

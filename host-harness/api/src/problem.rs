@@ -8,7 +8,11 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use host_harness::host::PutError;
+use crate::edge::request_id;
+use host_harness::{
+    connection::{SettingError, SettingPlace},
+    host::PutError,
+};
 use host_service::connections::change::ChangeError;
 use host_store::StoreError;
 
@@ -33,14 +37,14 @@ pub(crate) mod kinds {
     pub(crate) const BAD_QUERY: Kind = kind(StatusCode::BAD_REQUEST, "bad-query", "The query cannot be read");
     pub(crate) const BAD_PATH: Kind = kind(StatusCode::BAD_REQUEST, "bad-path", "The address cannot be read");
     pub(crate) const UNAUTHENTICATED: Kind =
-        kind(StatusCode::UNAUTHORIZED, "unauthenticated", "An API key in use is wanted");
+        kind(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid API key is required");
     pub(crate) const READ_ONLY: Kind =
         kind(StatusCode::FORBIDDEN, "read-only", "This API key may look and change nothing");
     pub(crate) const NOT_ALL_TENANTS: Kind =
         kind(StatusCode::FORBIDDEN, "not-all-tenants", "This API key does not reach every tenant");
     pub(crate) const UNKNOWN: Kind = kind(StatusCode::NOT_FOUND, "unknown", "There is no such thing");
     pub(crate) const METHOD: Kind =
-        kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Another method is wanted here");
+        kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Another method is required");
     pub(crate) const KEY_TAKEN: Kind = kind(StatusCode::CONFLICT, "key-taken", "The key is in use");
     pub(crate) const OWNED_BY_FILE: Kind =
         kind(StatusCode::CONFLICT, "owned-by-file", "The configuration file owns the connection");
@@ -54,8 +58,11 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be carried out again");
     pub(crate) const BREAKS_MAPPING: Kind =
         kind(StatusCode::CONFLICT, "breaks-mapping", "A mapping would no longer hold");
-    pub(crate) const TOO_MANY_TOKENS: Kind =
-        kind(StatusCode::CONFLICT, "too-many-tokens", "As many tokens as may be are accepted");
+    pub(crate) const TOO_MANY_TOKENS: Kind = kind(
+        StatusCode::CONFLICT,
+        "too-many-tokens",
+        "The connection has the maximum number of accepted tokens",
+    );
     pub(crate) const VENDOR: Kind =
         kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector did not do it");
     pub(crate) const ASKS_FOR_MORE: Kind =
@@ -73,7 +80,7 @@ pub(crate) mod kinds {
     pub(crate) const TOO_LARGE: Kind =
         kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large");
     pub(crate) const MEDIA_TYPE: Kind =
-        kind(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Another content type is wanted");
+        kind(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Another content type is required");
     pub(crate) const UNSUITED: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsuited", "The connection does not suit");
     pub(crate) const IN_THE_FUTURE: Kind =
@@ -85,6 +92,8 @@ pub(crate) mod kinds {
     );
     pub(crate) const NO_USABLE_KIND: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-usable-kind", "The connection finds nobody by this");
+    pub(crate) const NO_MAPPING: Kind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-mapping", "The file holds no mapping");
     pub(crate) const UNSOUND_MAPPING: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsound-mapping", "The mapping breaks rules");
     pub(crate) const NO_COMPONENT: Kind =
@@ -164,9 +173,9 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
+        tracing::error!(%error, request_id = request_id::current(), "the store failed");
         match error {
-            StoreError::Database(_) | StoreError::Closed => {
+            StoreError::Database(_) | StoreError::Busy(_) | StoreError::Closed => {
                 Self::of(kinds::UNAVAILABLE, "the database does not answer: try again in a few seconds")
             }
             _ => Self::of(
@@ -210,13 +219,22 @@ impl From<ChangeError> for Problem {
 pub(crate) fn fields(unsuited: &PutError) -> Vec<(String, String)> {
     match unsuited {
         PutError::Settings(errors) => {
-            errors.iter().map(|error| (error.setting.clone(), error.problem.to_string())).collect()
+            errors.iter().map(|error| (field(error), error.problem.to_string())).collect()
         }
         PutError::Pool { lacking, .. } => lacking
             .iter()
             .map(|beyond| (format!("limits.{}", beyond.limit.replace('-', "_")), beyond.to_string()))
             .collect(),
         PutError::Named(problem) => vec![(problem.place.clone(), problem.wrong.to_string())],
+    }
+}
+
+/// The place of a setting in a connection's body, such as `secrets.api-key`.
+pub(crate) fn field(error: &SettingError) -> String {
+    match error.place {
+        SettingPlace::Settings => format!("settings.{}", error.setting),
+        SettingPlace::Secrets => format!("secrets.{}", error.setting),
+        SettingPlace::DeniedOperations => "egress.denied_operations".to_owned(),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Stores a request and answers once it is on disk. Sent again with the same `Idempotency-Key`, it is the same request.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/requests", tag = "requests",
-    params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn submit_request(
     State(connections): State<Connections>,

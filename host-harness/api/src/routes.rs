@@ -1,5 +1,7 @@
 //! Everything that is served: the resources of the API, and the address that vendors deliver to.
 
+use std::time::Duration;
+
 use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -8,6 +10,7 @@ use crate::{
     body::MAX_BODY,
     connections, consent, deliveries,
     document::{self, Document},
+    edge::{body_timeout, panics, request_id},
     events, health, mapping, metrics, notices, people, person, plugins, problem, requests,
     state::Api,
     tokens, webhook,
@@ -16,13 +19,19 @@ use crate::{
 /// Everything: the operator's API and, unless they have a listener of their own, the webhooks.
 pub(crate) fn router(api: Api) -> Router {
     let (resources, declared) = resources().split_for_parts();
-    let resources = resources.layer(Extension(Document::of(declared)));
-    served(resources).merge(webhook::routes()).with_state(api)
+    all(resources.layer(Extension(Document::of(declared))), api)
 }
 
 /// Webhooks alone, for the network that vendors reach.
 pub(crate) fn webhooks(api: Api) -> Router {
-    served(Router::new()).merge(webhook::routes()).with_state(api)
+    all(Router::new(), api)
+}
+
+/// `resources` and the webhooks. Deliveries have their own limits and their own line in the log.
+fn all(resources: Router<Api>, api: Api) -> Router {
+    let resources = served(resources, api.body_timeout());
+    let webhooks = panics::caught(webhook::routes());
+    resources.merge(webhooks).layer(middleware::from_fn(request_id::assign)).with_state(api)
 }
 
 /// The routes of the API, which declare its document.
@@ -44,11 +53,15 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(people::routes())
 }
 
-/// `routes` with what holds for all of them. Deliveries have their own limits and their own line in the log.
-fn served(routes: Router<Api>) -> Router<Api> {
-    routes
+/// `routes` with what holds for all of the API. A layer sees what those before it answer: a panic is logged as a request too.
+pub(crate) fn served<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    body_timeout: Duration,
+) -> Router<S> {
+    let routes = routes
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_such_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(access::log))
+        .layer(middleware::from_fn_with_state(body_timeout, body_timeout::limit));
+    panics::caught(routes).layer(middleware::from_fn(access::log))
 }

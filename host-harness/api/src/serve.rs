@@ -1,11 +1,6 @@
 //! Serving a service at its addresses until it is told to stop.
 
-use std::{
-    future::{Future, IntoFuture},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use host_harness::{
@@ -13,12 +8,17 @@ use host_harness::{
     egress::{Network, Transport},
 };
 use host_service::{
-    service::{Front, Handle, PartEnded, Service, ServiceError},
+    service::{Front, Handle, NotAService, PartEnded, Service, ServiceError},
     settings::Settings,
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 
+pub use crate::edge::{descriptors::FewDescriptors, panics::log_places_of_panics};
 use crate::{
+    edge::{
+        descriptors::{self, Caps},
+        listener::Listener,
+    },
     routes::{self, router},
     state::Api,
 };
@@ -29,6 +29,9 @@ pub enum ServeError {
     /// It did not start.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// The process may open too few files.
+    #[error(transparent)]
+    FewDescriptors(#[from] FewDescriptors),
     /// An address that cannot be had.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -44,6 +47,7 @@ pub struct Server {
     service: Service,
     api: TcpListener,
     webhooks: Option<TcpListener>,
+    caps: Caps,
 }
 
 impl Server {
@@ -58,6 +62,9 @@ impl Server {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServeError> {
+        // Before anything is opened: the database is not brought to this version by a service that does not start.
+        let config = settings.service.as_ref().ok_or(NotAService).map_err(ServiceError::from)?;
+        let caps = descriptors::caps(config)?;
         // Its future is large: the host compiles plugins in it.
         let service = Box::pin(Service::start_with(settings, transport, clock)).await?;
         let api = bind(service.listen()).await?;
@@ -65,7 +72,7 @@ impl Server {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        Ok(Self { service, api, webhooks })
+        Ok(Self { service, api, webhooks, caps })
     }
 
     /// The parts of the service.
@@ -88,45 +95,28 @@ impl Server {
     /// Serves and works until `stopped` ends, then takes nothing new, lets what runs end, and closes the database. The same
     /// if a part of it ends by itself.
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
-        let Self { service, api, webhooks: apart } = self;
+        let Self { service, api, webhooks: apart, caps } = self;
         let state = Api::from(service.parts().clone());
-        let mut fronts = vec![("API", front(api, router(state.clone())))];
-        fronts.extend(apart.map(|listener| ("webhooks", front(listener, routes::webhooks(state)))));
+        let (config, telemetry) = (service.config(), &service.parts().telemetry);
+        let listener = |name, max_connections| Listener {
+            name,
+            max_connections,
+            edge: config.edge,
+            stop_grace: config.stop_grace,
+            telemetry: telemetry.clone(),
+        };
+        let mut fronts = vec![("API", front(listener("api", caps.api), api, router(state.clone())))];
+        fronts.extend(apart.map(|door| {
+            ("webhooks", front(listener("webhooks", caps.webhooks), door, routes::webhooks(state)))
+        }));
         service.run_until(fronts, stopped).await
     }
 }
 
-fn front(listener: TcpListener, routes: Router) -> Front {
-    Box::new(move |stopping| Box::pin(serve(listener, routes, stopping)))
+fn front(listener: Listener, door: TcpListener, routes: Router) -> Front {
+    Box::new(move |stop| Box::pin(listener.serve(door, routes, stop)))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })
-}
-
-/// How long an answer under way may take once the service stops: as long as a proxy in front would wait.
-const GRACE: Duration = Duration::from_secs(30);
-
-/// Serves `routes`. Once it stops, nobody new is let in, and who is in gets an answer.
-async fn serve(listener: TcpListener, routes: Router, stopping: watch::Receiver<bool>) {
-    let too_late = too_late(stopping.clone());
-    let served = axum::serve(listener, routes).with_graceful_shutdown(until(stopping));
-    tokio::select! {
-        ended = served.into_future() => {
-            if let Err(error) = ended {
-                tracing::error!(%error, "no longer served");
-            }
-        }
-        () = too_late => {}
-    }
-}
-
-async fn too_late(stopping: watch::Receiver<bool>) {
-    until(stopping).await;
-    tokio::time::sleep(GRACE).await;
-}
-
-async fn until(mut stopping: watch::Receiver<bool>) {
-    // Fails only where nobody can say so any more.
-    let _gone = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -1,6 +1,6 @@
 //! What the handlers are served from, each part by itself: a handler takes the two or three that it uses.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use host_harness::clock::Clock;
@@ -33,6 +33,13 @@ pub(crate) struct Api {
     inbox: Inbox,
     alarms: Alarms,
     telemetry: Telemetry,
+}
+
+impl Api {
+    /// How long the body of a request may take to arrive.
+    pub(crate) fn body_timeout(&self) -> Duration {
+        self.webhooks.body_timeout()
+    }
 }
 
 impl From<Parts> for Api {

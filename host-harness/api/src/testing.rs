@@ -171,6 +171,16 @@ impl Bench {
         send(self.api, method, path, headers, body).await
     }
 
+    /// A connection to the address of the API.
+    pub async fn client(&self) -> TcpStream {
+        TcpStream::connect(self.api).await.unwrap()
+    }
+
+    /// A connection to the address where webhooks alone are served.
+    pub async fn webhook_client(&self) -> TcpStream {
+        TcpStream::connect(self.webhooks.unwrap()).await.unwrap()
+    }
+
     /// To the address where webhooks alone are served.
     pub async fn at_webhooks(&self, path: &str) -> Answer {
         exchange(self.webhooks.unwrap(), "GET", path, "", b"").await

@@ -1,10 +1,12 @@
 //! The API as a client sees it, with Iterable's stand-in behind it.
 
+mod answers;
 mod connections;
 mod document;
 mod file;
 mod identities;
 mod keys;
+pub(crate) mod logged;
 mod metrics;
 mod person;
 mod plugins;

@@ -1,5 +1,5 @@
 //! What the API reads and writes, as Rust types: served by the handlers, described by the OpenAPI document, read by the command
-//! line. Members and words are in snake_case; the kebab-case spellings of version 0.1.0 are still read. Rows of the database and
+//! line. Members and words are in snake case; the kebab-case spellings of version 0.1.0 are still read. Rows of the database and
 //! the host's own types are converted here and nowhere else.
 
 pub mod alarms;

@@ -9,9 +9,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
-use http::{header::HOST, request::Parts};
+use http::{
+    HeaderValue,
+    header::{CONNECTION, HOST},
+    request::Parts,
+};
 
 use crate::{
+    edge::request_id,
     problem::{Problem, kinds},
     state::Api,
 };
@@ -44,7 +49,7 @@ async fn webhook(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let body = body::read(body, webhooks.clock()).await;
+    let body = body::read(body, webhooks.clock(), webhooks.body_timeout()).await;
     let head = Delivery {
         url: address(webhooks.public_url(), &parts),
         method: parts.method.as_str().to_owned(),
@@ -58,7 +63,7 @@ async fn webhook(
         body: Vec::new(),
         received_at_ms: u64::try_from(webhooks.clock().date_ms()).unwrap_or_default(),
     };
-    written(webhooks.receive(&connection, head, body).await)
+    written(webhooks.receive(&connection, head, body, request_id::current().as_deref()).await)
 }
 
 /// The whole address as the vendor knows it, which is behind a proxy at `public`.
@@ -72,6 +77,8 @@ fn address(public: Option<&str>, parts: &Parts) -> String {
 }
 
 fn written(answer: Answer) -> Response {
+    // The rest of the body would be read as the next request.
+    let is_unread = matches!(answer, Answer::Broken | Answer::TooSlow | Answer::TooLarge);
     let problem = match answer {
         Answer::Taken => return Response::new(Body::empty()),
         // The same whether the connection does not exist or does not accept the credential.
@@ -89,7 +96,11 @@ fn written(answer: Answer) -> Response {
             Problem::of(kinds::UNAVAILABLE, "the delivery cannot be stored now").retry_after(wait)
         }
     };
-    problem.into_response()
+    let mut response = problem.into_response();
+    if is_unread {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 #[cfg(test)]

@@ -88,8 +88,7 @@ fn base(url: &str) -> Result<Url, &'static str> {
     }
 }
 
-/// What is asked of the service.
-#[derive(Debug)]
+/// What is asked of the service. Secrets and people may be in it, so it does not print.
 pub(super) struct Call {
     method: Method,
     path: Vec<String>,
@@ -140,8 +139,7 @@ impl Call {
     }
 }
 
-/// What a service answered.
-#[derive(Debug)]
+/// What a service answered. Tokens and people may be in it, so it does not print.
 pub(super) struct Answer<T> {
     /// What this program reads of it.
     pub(super) value: T,
@@ -224,7 +222,9 @@ impl Client {
             return Ok(body);
         }
         match serde_json::from_slice(&body) {
-            Ok(document @ Value::Object(_)) => Err(Failure::Service(Said::new(status.as_u16(), document))),
+            Ok(document @ Value::Object(_)) => {
+                Err(Failure::Service(Box::new(Said::new(status.as_u16(), document))))
+            }
             _ => Err(self.is_another(&format!("{status} and no document"))),
         }
     }
@@ -237,9 +237,11 @@ impl Client {
         ))
     }
 
+    /// It answered, so it may have done what was asked.
     fn is_of_another_version(&self, unread: &Unread) -> Failure {
-        Failure::misused(format!(
-            "this program cannot read what {} answered: {unread}\nnext: use the connector-host of the service's version",
+        Failure::Unanswered(format!(
+            "this program cannot read what {} answered: {unread}: it may have done what was asked\nnext: use the \
+             connector-host of the service's version",
             self.base
         ))
     }
@@ -285,23 +287,49 @@ mod tests {
     };
 
     use super::*;
+    use crate::exit::Exit;
+    use host_api::types::plugins::Plugins;
 
-    /// What a client says of a server that answers with a body of `length` bytes.
-    async fn asked(length: usize) -> Result<String, String> {
+    /// A client of a server that answers once, with `body`, and the server's address.
+    async fn client_of(body: Vec<u8>) -> (Client, SocketAddr) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move {
+        tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let _asked = stream.read(&mut [0; 4_096]).await.unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.unwrap();
             // The client may have gone before the end.
-            let _cut = stream.write_all(&vec![b'x'; length]).await;
+            let _cut = stream.write_all(&body).await;
         });
         let base = base(&format!("http://{address}/")).unwrap();
-        let client = Client::new(base, &Secret::new("k-0123456789").unwrap()).unwrap();
+        (Client::new(base, &Secret::new("k-0123456789").unwrap()).unwrap(), address)
+    }
+
+    /// What a client says of a server that answers with a body of `length` bytes.
+    async fn asked(length: usize) -> Result<String, String> {
+        let (client, address) = client_of(vec![b'x'; length]).await;
         let text = client.text(Call::get(&["plugins"])).await;
-        serving.await.unwrap();
         text.map_err(|failure| failure.people().replace(&address.to_string(), "ADDRESS"))
+    }
+
+    #[tokio::test]
+    async fn a_document_is_printed_as_it_came_also_with_members_that_are_not_known() {
+        let document = json!({"plugins": [], "later": {"a": 1}});
+        let (client, _) = client_of(document.to_string().into_bytes()).await;
+        let Answer { value, json } = client.ask::<Plugins>(Call::get(&["plugins"])).await.ok().unwrap();
+        assert_eq!((value.plugins.len(), json), (0, document));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_read_may_stand_for_something_done() {
+        let (client, address) = client_of(br#"{"plugins": "ada@example.com"}"#.to_vec()).await;
+        let failure = client.ask::<Plugins>(Call::get(&["plugins"])).await.err().unwrap();
+        assert_eq!(failure.exit(), Exit::Refused);
+        assert_eq!(
+            failure.people().replace(&address.to_string(), "ADDRESS"),
+            "error: this program cannot read what http://ADDRESS/ answered: plugins: invalid type: string, expected a list: it \
+             may have done what was asked\nnext: use the connector-host of the service's version"
+        );
     }
 
     #[tokio::test]

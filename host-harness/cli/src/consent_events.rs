@@ -144,8 +144,9 @@ mod tests {
             line(&serde_json::from_value(event.clone()).unwrap()),
             "2023-11-14T22:13:20Z  connection n: email = ada@example.com, external_id = u-17: opt_out channel:1 (News), EmailLink"
         );
-        let members = event.as_object_mut().unwrap();
-        (members.remove("item"), members.remove("preference"));
+        for member in ["item", "preference"] {
+            event.as_object_mut().unwrap().remove(member);
+        }
         event["notice_id_map"] = json!({"marketing": "opt_in"});
         assert_eq!(cells(&serde_json::from_value(event).unwrap())[4..6], ["opt_in", "notice marketing"]);
     }

@@ -29,7 +29,7 @@ pub(super) enum Delivery {
 pub(super) struct List {
     /// The connection's key.
     connection: String,
-    /// In this state: waiting, read, of_no_concern, unreadable, stuck, damaged or refused.
+    /// In this state: `waiting`, `read`, `of_no_concern`, `unreadable`, `stuck`, `damaged` or `refused`.
     #[arg(long)]
     state: Option<String>,
     /// Older than the one of this number: the last one of the page before.

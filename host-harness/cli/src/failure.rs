@@ -29,7 +29,7 @@ pub(super) enum Failure {
         identifier_kinds: Vec<String>,
     },
     /// A service answered with a problem.
-    Service(Said),
+    Service(Box<Said>),
     /// A service may have done what was asked, and did not say.
     Unanswered(String),
     /// The sandbox ended the call.
@@ -115,7 +115,7 @@ impl Failure {
     /// The same with the option of the command line, where the API names its parameter.
     pub(super) fn with_option(self) -> Self {
         let Self::Service(said) = self else { return self };
-        Self::Service(said.with_option("agree=true", "--agree"))
+        Self::Service(Box::new(said.with_option("agree=true", "--agree")))
     }
 
     fn next(&self) -> Option<String> {

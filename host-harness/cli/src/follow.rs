@@ -56,7 +56,7 @@ impl Submitting {
     ) -> Result<Shown, Failure> {
         let key = self.idempotency_key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let header = HeaderValue::try_from(&key)
-            .map_err(|_| Failure::misused("--idempotency-key: visible ASCII characters are wanted"))?;
+            .map_err(|_| Failure::misused("--idempotency-key: expected visible ASCII characters"))?;
         let call = Call::post(path).header("idempotency-key", header).json(body);
         let taken = client.ask::<AcceptedRequest>(call).await.map_err(|failure| match failure {
             Failure::Unanswered(cause) => Failure::Unanswered(format!(
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn report(more: serde_json::Value) -> RequestReport {
+    fn report(more: &serde_json::Value) -> RequestReport {
         let mut report = json!({"id": "r-1", "tenant": "acme", "connection": "n", "action": "erasure", "step": "act",
             "attempt_count": 0, "received_at": 0, "attempts": []});
         report.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -168,12 +168,12 @@ mod tests {
     }
 
     fn waiting(runs_at: i64, held_back_by: Option<&str>) -> Progress {
-        Progress::of(&report(json!({"state": "waiting", "reason": "the vendor is failing",
+        Progress::of(&report(&json!({"state": "waiting", "reason": "the vendor is failing",
             "forecast": {"runs_at": runs_at, "held_back_by": held_back_by}})))
     }
 
     fn running() -> Progress {
-        Progress::of(&report(json!({"state": "running", "forecast": {}})))
+        Progress::of(&report(&json!({"state": "running", "forecast": {}})))
     }
 
     #[test]

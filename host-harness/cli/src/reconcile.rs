@@ -65,7 +65,9 @@ fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
     });
     let people = people.collect::<Result<Vec<_>, _>>()?;
     if people.is_empty() {
-        return Err(Failure::misused("--people: nobody is named: a line of JSON is wanted for each person"));
+        return Err(Failure::misused(
+            "--people: nobody is named: a line of JSON is required for each person",
+        ));
     }
     Ok(people)
 }

@@ -154,7 +154,7 @@ fn came_back(result: &AttemptResult) -> String {
         AttemptResult::Read(None) => "the vendor does not know this person".to_owned(),
         AttemptResult::NothingSent(_) => "nothing was sent".to_owned(),
         AttemptResult::Error(error) => format!("{}: {}", error.code, error.message),
-        AttemptResult::EndedBySandbox(failure) => format!("ended by the sandbox: {}", failure.detail),
+        AttemptResult::EndedBySandbox(failure) => format!("{}: {}", failure.kind, failure.detail),
         AttemptResult::Store(why) | AttemptResult::Unreadable(why) => why.clone(),
     }
 }
@@ -188,7 +188,7 @@ mod tests {
             ),
             (
                 json!({"ended_by_sandbox": {"kind": "trapped", "detail": "it trapped", "may_have_acted": false}}),
-                "ended by the sandbox: it trapped",
+                "trapped: it trapped",
             ),
             (json!({"receipt": {"status": "accepted", "evidence": "taken"}}), "accepted: taken"),
             (

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{console::Console, exit::Exit, failure::Failure, reload, session::Session, shown::Shown};
-use host_api::serve::Server;
+use host_api::serve::{Server, log_places_of_panics};
 use host_api::types::service::Reloaded;
 #[cfg(not(feature = "test-clock"))]
 use host_harness::clock::SystemClock;
@@ -23,6 +23,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, session: &Session, is_json: bool) -> Result<Shown, Failure> {
+        log_places_of_panics();
         let config = session.configuration()?;
         let starting = session
             .awaited("starting", Server::start_with(config, Arc::new(Network::default()), self.clock()))

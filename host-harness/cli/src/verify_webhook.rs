@@ -125,6 +125,7 @@ fn told(event: &DeliveryEvent) -> Vec<String> {
         let at = timestamp(i64::try_from(made.chosen_at_ms).unwrap_or(i64::MAX));
         format!("    {} {}, {at}, {}", Choice::from(made.choice), made.item, made.source)
     }));
+    lines.extend(event.changed.iter().map(|item| format!("    {item} changed without a choice")));
     lines
 }
 
@@ -180,6 +181,7 @@ mod tests {
                         "chosen_at_ms": 1_700_000_000_000_u64,
                         "source": "EmailLink",
                     }],
+                    "changed": [],
                 }],
             })
         );

@@ -25,7 +25,7 @@ pub use policy::{EgressPolicy, NoPolicy, PlainHttp, WrittenPolicy};
 #[cfg(any(test, feature = "measure"))]
 pub use redactor::BUILT;
 pub(crate) use redactor::Redactor;
-pub use resolve::{ConnectionSpec, SettingError, SettingProblem};
+pub use resolve::{ConnectionSpec, SettingError, SettingPlace, SettingProblem};
 pub use resolved::Connection;
 pub(crate) use secret_bounds::{MAX_SECRET_BYTES, SHORTEST_SECRET};
 pub(crate) use setting::{WEBHOOK_TOKEN, WEBHOOK_URL, allows};

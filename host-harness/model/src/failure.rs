@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// What ended the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum FailureKind {
     /// The guest gave up or broke a rule of wasm.
     Trapped,

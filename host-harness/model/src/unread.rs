@@ -8,6 +8,27 @@ use serde_path_to_error::{Error, Path, Segment};
 const ABOUT_A_VALUE: [&str; 5] =
     ["invalid type", "invalid value", "invalid length", "unknown variant", "unknown field"];
 
+/// How serde names what it found. Anything else in that place comes from what was read.
+const KINDS: [&str; 17] = [
+    "boolean",
+    "byte array",
+    "character",
+    "enum",
+    "floating point",
+    "integer",
+    "map",
+    "newtype struct",
+    "newtype variant",
+    "null",
+    "Option value",
+    "sequence",
+    "string",
+    "struct variant",
+    "tuple variant",
+    "unit value",
+    "unit variant",
+];
+
 /// What could not be read: where, what was found and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
@@ -24,17 +45,22 @@ impl Unread {
     pub fn new(path: &Path, message: &str) -> Self {
         let place = place(path);
         if !ABOUT_A_VALUE.iter().any(|start| message.starts_with(start)) {
-            return Self { place, found: message.to_owned(), expected: None };
+            return Self { place, found: masked(message), expected: None };
         }
         let before_value = message.split(['`', '"', ',']).next().unwrap_or_default().trim_end();
         let field = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
         let found = match field {
             Some(field) => format!("{before_value} `{}`", shown_key(field)),
-            None => before_value.to_owned(),
+            None => match before_value.split_once(": ") {
+                Some((what, kind)) if !KINDS.contains(&kind) => format!("{what}: …"),
+                _ => before_value.to_owned(),
+            },
         };
         let expected = message.rsplit_once(", expected ").map(|(_, expected)| in_words(expected).to_owned());
         // Here a comma could only be in what was read.
-        let expected = expected.filter(|_| !message.ends_with("there are no fields"));
+        let expected = expected.filter(|_| {
+            !message.ends_with("there are no fields") && !message.ends_with("there are no variants")
+        });
         Self { place, found, expected }
     }
 
@@ -76,6 +102,18 @@ pub fn shown_key(key: &str) -> &str {
     if is_name { key } else { "…" }
 }
 
+/// A message of a type's own, which may quote what it read.
+fn masked(message: &str) -> String {
+    let quoted = |text: &str, mark: char| {
+        let pieces = text.split(mark).enumerate();
+        let shown = pieces.map(|(at, piece)| if at % 2 == 0 { piece } else { shown_key(piece) });
+        shown.collect::<Vec<_>>().join(mark.encode_utf8(&mut [0; 4]))
+    };
+    let without_values = quoted(&quoted(&message.replace("\\\"", ""), '"'), '`');
+    let words = without_values.split(' ').map(|word| if word.contains('@') { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn place(path: &Path) -> String {
     // So it is where the text ends or breaks before a first key.
     if path.iter().all(|segment| matches!(segment, Segment::Unknown)) {
@@ -93,7 +131,10 @@ fn place(path: &Path) -> String {
 mod tests {
     use std::{collections::BTreeMap, num::NonZeroU32};
 
-    use serde::Deserialize;
+    use serde::{
+        Deserialize,
+        de::{Error as _, Unexpected},
+    };
 
     use super::*;
 
@@ -153,6 +194,24 @@ mod tests {
             let mut document = serde_json::Deserializer::from_str(text);
             let error = serde_path_to_error::deserialize::<_, Draft>(&mut document).unwrap_err();
             assert_eq!(Unread::json(&error).to_string(), told, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_of_a_types_own_is_told_without_what_it_quotes() {
+        let nothing = serde_json::Deserializer::from_str("");
+        let path = serde_path_to_error::deserialize::<_, Draft>(&mut { nothing }).unwrap_err().path().clone();
+        let other = serde_json::Error::invalid_value(Unexpected::Other("ada@example.com"), &"a name");
+        for (message, told) in [
+            (other.to_string().as_str(), "invalid value: …, expected a name"),
+            ("no address: ada@example.com is taken", "no address: … is taken"),
+            (r#"neither "ada \"x\" lovelace" nor `+49 170 123`"#, r#"neither "…" nor `…`"#),
+            ("missing field `key`", "missing field `key`"),
+            ("an open `k3y", "an open `…"),
+            ("unknown variant `a, expected k3y`, there are no variants", "unknown variant"),
+            ("invalid length 3, expected 2 elements", "invalid length 3, expected 2 elements"),
+        ] {
+            assert_eq!(Unread::new(&path, message).to_string(), told);
         }
     }
 }

@@ -13,7 +13,7 @@ use host_harness::{
     host::{Host, StartError},
 };
 use host_store::{Store, StoreError, components};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     alarms::Alarms,
@@ -37,7 +37,7 @@ use crate::{
     },
     requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
     served::Served,
-    settings::{ForwardConfig, ServiceConfig, Settings},
+    settings::{ForwardConfig, STOP_MARGIN, ServiceConfig, Settings},
     tasks::Tasks,
     telemetry::Telemetry,
     tokens::{Tokens, schedule},
@@ -146,6 +146,7 @@ impl Parts {
                 telemetry: telemetry.clone(),
                 arrived: arrived.clone(),
                 rates: Arc::default(),
+                body_timeout: service.edge.body_timeout,
             },
             inbox: Inbox {
                 served: served.clone(),
@@ -198,8 +199,8 @@ pub struct Service {
     lock: Lock,
 }
 
-/// What callers reach a service by: serves until the receiver turns true.
-pub type Front = Box<dyn FnOnce(watch::Receiver<bool>) -> BoxFuture<'static, ()> + Send>;
+/// What callers reach a service by: serves until the token is cancelled.
+pub type Front = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// Reaches a service while it runs.
 #[derive(Clone)]
@@ -254,6 +255,11 @@ impl Service {
         self.config.webhook_listen
     }
 
+    /// What it runs with.
+    pub fn config(&self) -> &ServiceConfig {
+        &self.config
+    }
+
     /// What its fronts serve.
     pub fn parts(&self) -> &Parts {
         &self.parts
@@ -271,13 +277,14 @@ impl Service {
         fronts: Vec<(&'static str, Front)>,
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
-        let (stop, stopping) = watch::channel(false);
+        let stop = CancellationToken::new();
         let Self { parts, poster, config, forwards, lock } = self;
+        let time_to_end = config.stop_grace + STOP_MARGIN;
         let mut tasks = Tasks::default();
         for (name, front) in fronts {
-            tasks.begin(name, front(stopping.clone()));
+            tasks.begin(name, front(stop.clone()));
         }
-        begin(&mut tasks, &parts, poster, (config, forwards), &stopping);
+        begin(&mut tasks, &parts, poster, (config, forwards), &stop);
         let ended = tokio::select! {
             () = stopped => None,
             part = tasks.ended() => part,
@@ -285,9 +292,8 @@ impl Service {
         if let Some(part) = ended {
             tracing::error!(part, "a part of the service ended by itself; the service stops");
         }
-        // Every part listens, or has ended.
-        stop.send_replace(true);
-        if !tasks.finish(GRACE).await {
+        stop.cancel();
+        if !tasks.finish(time_to_end).await {
             tracing::warn!("what did not end in time is cut off; the database has what was acknowledged");
         }
         parts.store.close().await;
@@ -302,22 +308,19 @@ fn begin(
     parts: &Parts,
     poster: Poster,
     (config, forwards): (ServiceConfig, BTreeMap<String, ForwardConfig>),
-    stopping: &watch::Receiver<bool>,
+    stop: &CancellationToken,
 ) {
-    let stopping = || stopping.clone();
+    let (stopping, grace) = (|| stop.clone(), config.stop_grace);
     let (posts, inbox) = (parts.posts(poster), parts.inbox.clone());
     let forwarding = Forwarding { posts: posts.clone(), feed: parts.feed.clone() };
-    tasks.begin("worker", parts.worker(config.workers).run(stopping()));
+    tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
     tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
     tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
-    tasks.begin("inbox", inbox.clone().run(stopping()));
+    tasks.begin("inbox", inbox.clone().run(stopping(), grace));
     tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
     tasks.begin("token refresh", schedule::run(parts.tokens.clone(), parts.served.clone(), stopping()));
     tasks.begin("forward", forwarding.run(forwards, stopping()));
 }
-
-/// How long everything may take to end: longer than each part gives its own work.
-const GRACE: Duration = Duration::from_secs(40);
 
 /// The host with the plugins of the file, but for those of which a version was published, and no connection yet.
 async fn host(

@@ -1,5 +1,7 @@
 //! `[service]`: what `connector-host serve` runs with.
 
+pub mod edge;
+
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
@@ -10,6 +12,7 @@ use std::{
 
 use serde::Deserialize;
 
+use self::edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES};
 use crate::posts::post::{NotASigningSecret, SigningKey};
 use host_harness::config::{
     Config, ConfigError, Entry, Extension, Problem, Problems, Section, Surroundings, Wrong, secret,
@@ -21,6 +24,12 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// How long webhook tokens last where nobody says otherwise: as long as Fides' do.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(90 * 24);
+
+/// How long work and answers under way may go on after the stop: as long as proxies usually wait for an answer.
+const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// How much longer the parts of the service may take to end: work that was cut off is handed back in the database.
+pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(10);
 
 /// The variable by which Fides sets a webhook token's lifetime, in minutes; the file goes before it.
 const FIDES_LIFETIME: &str = "FIDES__SECURITY__CONSENT_WEBHOOK_ACCESS_TOKEN_EXPIRE_MINUTES";
@@ -92,6 +101,12 @@ pub enum WrongSetting {
     /// A variable that should hold a number of minutes.
     #[error("the environment variable {0} is to hold a whole number of minutes above 0")]
     NotMinutes(&'static str),
+    /// Smaller heads of requests than the HTTP library can be held to.
+    #[error("expected at least {MIN_HEADER_BYTES} bytes")]
+    SmallHeaders,
+    /// Heads of requests so large that the connections together could take all memory.
+    #[error("expected at most {MAX_HEADER_BYTES} bytes")]
+    LargeHeaders,
     /// Webhook tokens that would end before they have a successor.
     #[error(
         "webhook tokens are to last a day longer than token-window-days, so that each has a successor in time: \
@@ -136,6 +151,10 @@ pub struct ServiceConfig {
     pub keep_events: Duration,
     /// Where alarms are posted.
     pub alarm_url: Option<String>,
+    /// How long work and answers under way may go on after the stop.
+    pub stop_grace: Duration,
+    /// What bounds callers.
+    pub edge: EdgeConfig,
 }
 
 /// Where a tenant's consent events are posted.
@@ -160,6 +179,12 @@ struct Written {
     keep_deliveries_days: Option<NonZeroU32>,
     keep_events_days: Option<NonZeroU32>,
     alarm_url: Option<String>,
+    stop_grace_seconds: Option<NonZeroU32>,
+    header_timeout_seconds: Option<NonZeroU32>,
+    body_timeout_seconds: Option<NonZeroU32>,
+    max_header_bytes: Option<NonZeroU32>,
+    max_connections: Option<NonZeroU32>,
+    max_webhook_connections: Option<NonZeroU32>,
 }
 
 /// What `section` says, over the defaults.
@@ -172,6 +197,7 @@ fn service(
     let place = section.place.clone();
     let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
     let lifetime_at = section.at("token-lifetime-minutes");
+    let max_header_at = section.at("max-header-bytes");
     let written: Written = section.read(problems)?;
     for (key, at, url) in
         [("public-url", public_url_at, &written.public_url), ("alarm-url", alarm_url_at, &written.alarm_url)]
@@ -179,6 +205,15 @@ fn service(
         if let Some(wrong) = url.as_ref().and_then(|url| wrong_address(url)) {
             problems.add(at, &format!("{place}.{key}"), wrong);
         }
+    }
+    let edge = edge(&written);
+    let wrong_header = match edge.max_header_bytes {
+        ..MIN_HEADER_BYTES => Some(WrongSetting::SmallHeaders),
+        MIN_HEADER_BYTES..=MAX_HEADER_BYTES => None,
+        _ => Some(WrongSetting::LargeHeaders),
+    };
+    if let Some(wrong) = wrong_header {
+        problems.add(max_header_at, &format!("{place}.max-header-bytes"), wrong.into());
     }
     let lifetime = written.token_lifetime_minutes.map_or_else(
         || lifetime_as_in_fides(around, lifetime_at, &place, problems),
@@ -206,7 +241,28 @@ fn service(
         keep_deliveries: days(written.keep_deliveries_days, 30),
         keep_events: days(written.keep_events_days, 90),
         alarm_url: written.alarm_url,
+        stop_grace: seconds(written.stop_grace_seconds, STOP_GRACE),
+        edge,
     })
+}
+
+/// What bounds callers, over the defaults.
+fn edge(written: &Written) -> EdgeConfig {
+    let usual = EdgeConfig::default();
+    let number = |written: Option<NonZeroU32>, usual: usize| {
+        written.map_or(usual, |number| usize::try_from(number.get()).unwrap_or(usize::MAX))
+    };
+    EdgeConfig {
+        header_timeout: seconds(written.header_timeout_seconds, usual.header_timeout),
+        body_timeout: seconds(written.body_timeout_seconds, usual.body_timeout),
+        max_header_bytes: number(written.max_header_bytes, usual.max_header_bytes),
+        max_connections: number(written.max_connections, usual.max_connections),
+        max_webhook_connections: number(written.max_webhook_connections, usual.max_webhook_connections),
+    }
+}
+
+fn seconds(written: Option<NonZeroU32>, usual: Duration) -> Duration {
+    written.map_or(usual, |seconds| Duration::from_secs(seconds.get().into()))
 }
 
 /// The lifetime as Fides' variable has it, or else as it is there by default.

@@ -3,13 +3,8 @@
 use std::{collections::HashMap, future::Future, time::Duration};
 
 use host_harness::clock::Clock;
-use tokio::{
-    sync::watch,
-    task::{Id, JoinSet},
-};
-
-/// How long work under way may go on once the service stops.
-pub(crate) const GRACE: Duration = Duration::from_secs(25);
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 /// Tasks under way, each about a `T`. Ended when dropped.
 pub(crate) struct Tasks<T> {
@@ -63,12 +58,10 @@ impl<T> Tasks<T> {
 }
 
 /// Ends after `wait`, or once the service stops.
-pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &CancellationToken) {
     let again_at = clock.now() + wait;
-    tokio::select! {
-        _ = stop.changed() => {}
-        () = clock.sleep_until(again_at) => {}
-    }
+    // The caller looks which it was.
+    let _stopped = stop.run_until_cancelled(clock.sleep_until(again_at)).await;
 }
 
 #[cfg(test)]

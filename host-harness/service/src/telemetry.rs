@@ -31,6 +31,7 @@ struct Metrics {
     deliveries: Family<Labels, Counter>,
     readings: Family<Labels, Counter>,
     posts: Family<Labels, Counter>,
+    connections_refused: Family<Labels, Counter>,
 }
 
 impl Default for Telemetry {
@@ -49,10 +50,26 @@ impl Default for Telemetry {
         let readings =
             counter("connector_host_readings", "Deliveries read by their connectors, by what that came to");
         let posts = counter("connector_host_posts", "Posts of alarms and consent events, by how they ended");
+        let connections_refused: Family<Labels, Counter> = counter(
+            "connector_host_connections_refused",
+            "Connections that were closed at once since too many were open, by listener",
+        );
+        for listener in ["api", "webhooks"] {
+            // From the start, so that the first one is a rise.
+            drop(connections_refused.get_or_create(&labels([("listener", listener)])));
+        }
         let attempt_seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let what = "How long attempts took, in seconds";
         registry.register("connector_host_attempt_seconds", what, attempt_seconds.clone());
-        Self(Arc::new(Metrics { registry, attempts, attempt_seconds, deliveries, readings, posts }))
+        Self(Arc::new(Metrics {
+            registry,
+            attempts,
+            attempt_seconds,
+            deliveries,
+            readings,
+            posts,
+            connections_refused,
+        }))
     }
 }
 
@@ -98,6 +115,11 @@ impl Telemetry {
         tracing::info!(tenant, operation = what, status, "a post was answered");
         let labels = labels([("tenant", tenant), ("operation", what), ("status", status)]);
         self.0.posts.get_or_create(&labels).inc();
+    }
+
+    /// A connection at `listener` was closed at once.
+    pub fn connection_refused(&self, listener: &str) {
+        self.0.connections_refused.get_or_create(&labels([("listener", listener)])).inc();
     }
 
     /// Everything, in the text format of Prometheus; `gauges` are what the store holds now.
@@ -173,6 +195,10 @@ connector_host_readings_total{tenant="acme",connection="newsletter",status="unre
 # HELP connector_host_posts_total Posts of alarms and consent events, by how they ended.
 # TYPE connector_host_posts_total counter
 connector_host_posts_total{tenant="acme",operation="consent-event",status="not-taken"} 1
+# HELP connector_host_connections_refused_total Connections that were closed at once since too many were open, by listener.
+# TYPE connector_host_connections_refused_total counter
+connector_host_connections_refused_total{listener="api"} 0
+connector_host_connections_refused_total{listener="webhooks"} 1
 # HELP connector_host_requests_open Requests that are not through, by state.
 # TYPE connector_host_requests_open gauge
 connector_host_requests_open{tenant="acme",status="waiting"} 3
@@ -189,6 +215,7 @@ connector_host_requests_open{tenant="acme",status="waiting"} 3
         telemetry.delivery(None, 401);
         telemetry.reading("acme", "newsletter", "unreadable");
         telemetry.post("acme", "consent-event", false);
+        telemetry.connection_refused("webhooks");
         let waiting =
             Gauge { labels: vec![("tenant", "acme".into()), ("status", "waiting".into())], value: 3 };
         let text = telemetry.rendered(&Gauges { requests: vec![waiting], alarms: Vec::new() });

@@ -6,12 +6,9 @@ use std::{future::Future, time::Duration};
 use host_harness::clock::Clock;
 use host_model::time::DAY_MS;
 use host_store::StoreError;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::{
-    bell::Bell,
-    tasks::{GRACE, Tasks},
-};
+use crate::{bell::Bell, tasks::Tasks};
 
 /// How long to wait for a bell before looking all the same: what waits for a time rings none.
 const LOOK: Duration = Duration::from_secs(1);
@@ -43,24 +40,25 @@ pub(crate) trait Source: Send {
     fn hand_back(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Does what `source` has to do until the service stops, then lets what is under way end.
+/// Does what `source` has to do until the service stops, then lets what is under way end within `grace`.
 pub(crate) async fn run<S: Source>(
     mut source: S,
     clock: &dyn Clock,
     bell: &Bell,
-    mut stop: watch::Receiver<bool>,
+    stop: CancellationToken,
+    grace: Duration,
 ) {
     let mut under_way = Tasks::default();
     if let Err(error) = source.take_back().await {
         tracing::error!(%error, "claims of a process that is gone cannot be taken back before their leases end");
     }
-    while !*stop.borrow() {
+    while !stop.is_cancelled() {
         if let Err(error) = source.begin(&mut under_way).await {
             tracing::error!(%error, "what is due cannot be claimed");
         }
         let again_at = clock.now() + LOOK;
         tokio::select! {
-            _ = stop.changed() => {}
+            () = stop.cancelled() => {}
             Some(_) = under_way.ended() => {}
             () = bell.rung() => {}
             () = clock.sleep_until(again_at) => {}
@@ -68,7 +66,7 @@ pub(crate) async fn run<S: Source>(
         // One look is worth it for all that have ended.
         under_way.sweep();
     }
-    if under_way.finish(GRACE).await {
+    if under_way.finish(grace).await {
         return;
     }
     if let Err(error) = source.hand_back().await {

@@ -1,6 +1,6 @@
 //! Why the store did not do what it was asked to do.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A sealed value that does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,9 @@ pub enum StoreError {
     /// A restore was cut off: half of the database is another one's.
     #[error("a restore of this database was cut off: do it again, with --replace")]
     RestoreCutOff,
+    /// What is written before it takes too long.
+    #[error("the database did not commit within {} seconds", .0.as_secs())]
+    Busy(Duration),
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,

@@ -1,12 +1,13 @@
 //! The database and its keys, as the work around it holds them.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
+    commits::Commits,
     database::{Act, Connection, Database, Undo, Work},
     error::StoreError,
     seal::{MasterKey, PersonKey, Vault},
@@ -14,10 +15,14 @@ use crate::{
     unfinished::unfinished,
 };
 
+/// How long [`Store::answers`] may take: health checks time out after some seconds too, and may ask for more than this.
+const MAX_WAIT: Duration = Duration::from_secs(4);
+
 /// The database and the keys to what is sealed in it. Lives as long as the process; clones share it.
 #[derive(Clone)]
 pub struct Store {
     database: Arc<dyn Database>,
+    commits: Arc<Commits>,
     vault: Vault,
     person_keys: Arc<Mutex<HashMap<String, Arc<PersonKey>>>>,
 }
@@ -49,7 +54,8 @@ impl Store {
 
     /// The store on `database`, which has its tables already.
     pub async fn on(database: Arc<dyn Database>, key: &MasterKey) -> Result<Self, StoreError> {
-        let store = Self { database, vault: key.vault(), person_keys: Arc::default() };
+        let store =
+            Self { database, commits: Arc::default(), vault: key.vault(), person_keys: Arc::default() };
         store.check_key().await?;
         Ok(store)
     }
@@ -92,7 +98,11 @@ impl Store {
             })
         });
         self.database.write(Work { act, told }).await?;
-        written.await.map_err(|_| StoreError::Closed)??;
+        let committed = written.await.map_err(|_| StoreError::Closed)?;
+        if let Err(error) = &committed {
+            self.commits.note(Err(error.clone()));
+        }
+        committed?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -105,15 +115,45 @@ impl Store {
         work(&mut reader).await
     }
 
-    /// Checks that the database can be read and written: of a full one reading alone would show nothing.
+    /// Checks that the database can be read, and that what is written to it is committed. After anyone's commit failed, that
+    /// is an error until one succeeds; of a full disk reading alone would show nothing.
     pub async fn answers(&self) -> Result<(), StoreError> {
-        const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', x'00') \
-                             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN x'00' THEN x'01' ELSE x'00' END";
+        timeout(MAX_WAIT, self.asked()).await.unwrap_or_else(|_| {
+            let late = Err(StoreError::Busy(MAX_WAIT));
+            self.commits.note(late.clone());
+            late
+        })
+    }
+
+    async fn asked(&self) -> Result<(), StoreError> {
         self.read(|connection| {
             Box::pin(async move { Ok(sqlx::query("SELECT 1").execute(connection).await?) })
         })
         .await?;
-        self.write(|tx| Box::pin(async move { Ok(sqlx::query(ASKED).execute(tx).await?) })).await.map(drop)
+        // While a commit is pending, only what is known can be told.
+        if let Some(Err(error)) = self.commits.fresh() {
+            return Err(error);
+        }
+        let alone = Arc::clone(&self.commits.trying).lock_owned().await;
+        if let Some(ended) = self.commits.fresh() {
+            return ended;
+        }
+        // A write that is queued cannot be taken back. So it is waited for even if this caller gives up, and no other is
+        // queued meanwhile: a disk that stalls would have one for each caller.
+        let store = self.clone();
+        let tried = tokio::spawn(async move {
+            let ended = store.try_commit().await;
+            store.commits.note(ended.clone());
+            drop(alone);
+            ended
+        });
+        tried.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn try_commit(&self) -> Result<(), StoreError> {
+        const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', x'00') \
+                             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN x'00' THEN x'01' ELSE x'00' END";
+        self.write(|tx| Box::pin(async move { Ok(sqlx::query(ASKED).execute(tx).await.map(drop)?) })).await
     }
 
     /// What seals and opens values.

@@ -10,6 +10,7 @@ pub mod attributes;
 pub mod audit;
 pub mod choices;
 mod columns;
+mod commits;
 pub mod components;
 pub mod connections;
 pub mod cut_off;

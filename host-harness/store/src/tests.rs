@@ -1,12 +1,20 @@
 mod odd_rows;
 mod words;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::Row as _;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 
 use crate::{
     choices,
+    commits::FRESH,
     error::StoreError,
     handle::Store,
     queue,
@@ -171,6 +179,87 @@ async fn a_full_disk_is_told_to_all_of_its_batch_and_what_comes_when_there_is_ro
     mark(&store, "later", false).await.unwrap();
     mark_large(&store, "large").await.unwrap();
     assert_eq!(marks(&store).await, ["large", "later", "master-key"]);
+}
+
+#[tokio::test]
+async fn after_a_failed_commit_the_store_does_not_answer_until_one_succeeds() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    store.answers().await.unwrap();
+    grow_to(&store, 8).await;
+    mark_large(&store, "large").await.unwrap_err();
+    let refused = store.answers().await.unwrap_err().to_string();
+    assert!(refused.contains("database or disk is full"), "{refused}");
+    // The limit was that connection's: there is room again.
+    let again = async { while store.answers().await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(20), again).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_disk_that_stalls_is_told_in_time_and_has_one_write_of_all_who_asked() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let (stalls, stalled) = oneshot::channel();
+    let held = tokio::spawn({
+        let (store, gate) = (store.clone(), Arc::clone(&gate));
+        async move {
+            let stall = store.write(move |_| {
+                Box::pin(async move {
+                    stalls.send(()).unwrap();
+                    gate.acquire().await.map(drop).map_err(|_| StoreError::Closed)
+                })
+            });
+            stall.await
+        }
+    });
+    stalled.await.unwrap();
+    let late = store.answers().await.unwrap_err();
+    assert!(matches!(late, StoreError::Busy(_)), "{late}");
+    // Known by now, so that nobody waits as long again.
+    let begun = Instant::now();
+    store.answers().await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    tokio::time::sleep(FRESH).await;
+    for _ in 0..3 {
+        timeout(Duration::from_millis(50), store.answers()).await.unwrap_err();
+    }
+
+    gate.add_permits(1);
+    held.await.unwrap().unwrap();
+    // Behind all that is queued.
+    mark(&store, "later", false).await.unwrap();
+    assert_eq!(asked(&store).await, [0]);
+    store.answers().await.unwrap();
+}
+
+/// What the last question whether the store answers has written. Each turns it over.
+async fn asked(store: &Store) -> Vec<u8> {
+    let value = store.read(|connection| {
+        Box::pin(async move {
+            let asked = sqlx::query_scalar("SELECT value FROM marks WHERE name = 'asked'");
+            Ok(asked.fetch_one(connection).await?)
+        })
+    });
+    value.await.unwrap()
+}
+
+#[tokio::test]
+async fn asking_again_and_again_whether_the_store_answers_writes_little() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    // On a machine that is busy the second call may come too late.
+    for _ in 0..20 {
+        let begun = Instant::now();
+        store.answers().await.unwrap();
+        let written = asked(&store).await;
+        store.answers().await.unwrap();
+        if begun.elapsed() < FRESH {
+            assert_eq!(asked(&store).await, written);
+            return;
+        }
+    }
+    panic!("the machine is too slow");
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ fn read_back(demo: &Demo) -> Result<String> {
 fn verify_webhook(demo: &Demo) -> Result<String> {
     demo.stand_in.post("acts", &json!({ "email": ADA, "act": "unsubscribe-by-link", "channel": 6541 }))?;
     let event = verdict_on_last_delivery(demo)?;
-    ensure!(event.contains("opt-out") && event.contains("6541"), "{event}");
+    ensure!(event.contains("opt_out") && event.contains("6541"), "{event}");
     Ok("authentic: opt-out of channel:6541".to_owned())
 }
 

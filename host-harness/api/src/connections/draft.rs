@@ -1,20 +1,21 @@
 //! What a caller sends of a connection, as the service keeps it: a new one, or a change of one.
 
-use host_harness::connection::{ConnectionSpec, EgressPolicy, NoPolicy};
+use std::collections::BTreeSet;
+
+use host_harness::connection::{CallLimits, ConnectionSpec, EgressPolicy, NoPolicy};
 use host_model::{
     duties::{self, Duties},
     unread::Unread,
 };
 use host_service::connections::owned::Owned;
 use host_store::connections::Standing;
-use std::collections::BTreeSet;
 
 use crate::{
     problem::{Kind, Problem, kinds},
     types::{
         connections::{ConnectionPatch, Duty, NewConnection, SecretText},
-        egress::Egress,
-        limits::Limits,
+        egress::EgressPatch,
+        limits::LimitsPatch,
     },
 };
 
@@ -29,8 +30,12 @@ pub(super) fn owned(new: NewConnection) -> Result<Owned, Problem> {
         settings: new.settings,
         secrets: new.secrets.into_iter().map(|(name, SecretText(secret))| (name, secret)).collect(),
         webhook_url: new.webhook_url.map(checked_url).transpose()?,
-        policy: policy(new.egress.unwrap_or_default())?,
-        limits: new.limits.unwrap_or_default().into(),
+        policy: new
+            .egress
+            .map_or_else(|| Ok(EgressPolicy::default()), |patch| policy(&patch, EgressPolicy::default()))?,
+        limits: new
+            .limits
+            .map_or_else(|| Ok(CallLimits::default()), |patch| limits(&patch, CallLimits::default()))?,
         ..ConnectionSpec::new(new.tenant, new.key, new.plugin)
     };
     let duties = Duties {
@@ -63,13 +68,12 @@ pub(super) fn changed(patch: ConnectionPatch, before: &Owned) -> Result<Owned, P
             None => spec.secrets.remove(&name),
         };
     }
+    // What is not patched stays as it is kept, byte by byte.
     if let Some(patch) = patch.egress {
-        let egress = patch.0.on(&Egress::from(spec.policy.clone()));
-        spec.policy = policy(egress.map_err(|unread| unreadable("egress", &unread))?)?;
+        spec.policy = policy(&patch, spec.policy.clone())?;
     }
     if let Some(patch) = patch.limits {
-        let limits = patch.0.on(&Limits::from(spec.limits.clone()));
-        spec.limits = limits.map_err(|unread| unreadable("limits", &unread))?.into();
+        spec.limits = limits(&patch, spec.limits.clone())?;
     }
     let duties = &mut after.duties;
     duties.enabled = patch.enabled.unwrap_or(duties.enabled);
@@ -82,14 +86,20 @@ pub(super) fn changed(patch: ConnectionPatch, before: &Owned) -> Result<Owned, P
     Ok(after)
 }
 
-fn policy(egress: Egress) -> Result<EgressPolicy, Problem> {
-    egress.try_into().map_err(|error| match error {
+fn policy(EgressPatch(patch): &EgressPatch, before: EgressPolicy) -> Result<EgressPolicy, Problem> {
+    let egress = patch.on(&before.into()).map_err(|unread| unreadable("egress", unread))?;
+    EgressPolicy::try_from(egress).map_err(|error| match error {
         NoPolicy::PlainHttp(why) => unsuited("egress.plain_http", &why.to_string()),
         NoPolicy::Authorities(why) => unsuited(
             "egress.authorities",
             &format!("expected certificates that can be trusted as authorities (PEM, X.509): {why}"),
         ),
     })
+}
+
+fn limits(LimitsPatch(patch): &LimitsPatch, before: CallLimits) -> Result<CallLimits, Problem> {
+    let limits = patch.on(&before.into()).map_err(|unread| unreadable("limits", unread))?;
+    Ok(limits.into())
 }
 
 fn checked_url(url: String) -> Result<String, Problem> {
@@ -100,8 +110,10 @@ fn checked_url(url: String) -> Result<String, Problem> {
 }
 
 /// What cannot be read in the patch of `member`.
-fn unreadable(member: &str, unread: &Unread) -> Problem {
-    about(kinds::BAD_BODY, member, unread.to_string())
+fn unreadable(member: &str, Unread { place, found, expected }: Unread) -> Problem {
+    let field = if place.is_empty() { member.to_owned() } else { format!("{member}.{place}") };
+    let message = Unread { place: String::new(), found, expected }.to_string();
+    about(kinds::BAD_BODY, &field, message)
 }
 
 fn unsuited(field: &str, why: &str) -> Problem {

@@ -59,7 +59,7 @@ async fn a_reload_follows_the_file_and_a_broken_file_changes_nothing() {
     let shown = bench.get(&key, PATH).await;
     assert_eq!((&shown.json["enabled"], &shown.json["actions"]), (&json!(false), &json!(["consent"])));
     let unsuited = bench.get(&key, "/api/v1/connection/unsuited").await;
-    assert_eq!(unsuited.json["problem"]["errors"][0]["field"], "api-key");
+    assert_eq!(unsuited.json["problem"]["errors"][0]["field"], "secrets.api-key");
     let tested = bench.get(&key, "/api/v1/connection/unsuited/test").await;
     assert_eq!(tested.json["test_status"], "failed");
     assert!(tested.json["failure_reason"].as_str().unwrap().contains("api-key"), "{tested:?}");

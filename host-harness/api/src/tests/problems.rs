@@ -117,3 +117,16 @@ async fn a_connection_that_cannot_do_what_is_asked_says_so_and_is_not_unknown() 
     assert!(refused.detail().starts_with("connection newsletter is not served: "), "{refused:?}");
     assert_eq!(bench.audit("acme").await.len(), 2, "nothing but the two that were made");
 }
+
+#[test]
+fn the_guide_lists_every_kind_of_problem() {
+    let guide = include_str!("../../../../docs/service.md");
+    let kinds = include_str!("../problem.rs")
+        .split("kind(")
+        .filter_map(|rest| rest.trim_start().strip_prefix("StatusCode::"));
+    let names: Vec<_> = kinds.filter_map(|rest| rest.split('"').nth(1)).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(guide.contains(&format!("| `{name}` |")), "docs/service.md does not list `{name}`");
+    }
+}

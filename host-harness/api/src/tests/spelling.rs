@@ -109,3 +109,76 @@ async fn a_limit_out_of_its_range_is_refused() {
         assert!(over.detail().contains(&format!("expected a number from 1 to {max}")), "{over:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_with_a_member_that_is_not_known_is_taken_as_it_was() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let item = json!({"kind": "channel", "id": "6539", "label": "News"});
+    let choice =
+        json!({"item": item, "choice": "opt-out", "chosen-at-ms": 1, "source": "Form", "extra": true});
+    let body = json!({"identity": {"email": "ada@example.com"}, "preferences": {"items": [choice]}});
+    let taken = bench.send(&key, "POST", "/api/v1/connection/newsletter/consent", Some(body)).await;
+    assert_eq!(taken.status, 202, "{taken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_can_be_read_and_does_not_suit_is_422() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let choice = json!({"item": {"kind": "channel", "id": "6539"}, "choice": "opt_out", "chosen_at_ms": 1_u64 << 60, "source": "f"});
+    let ahead = json!({"identity": {"email": "ada@example.com"}, "preferences": {"items": [choice]}});
+    let ahead = bench.send(&key, "POST", "/api/v1/connection/newsletter/consent", Some(ahead)).await;
+    assert_eq!(ahead.problem(), (422, "in-the-future"));
+    let notice = json!({"id": "n-2", "name": "News", "data_uses": [], "enforcement_level": "system_wide"});
+    let misnamed = bench.send(&key, "PUT", "/api/v1/tenants/acme/notices/n-1", Some(notice)).await;
+    assert_eq!(misnamed.problem(), (422, "another-name"));
+    let toml = format!("authorization: Bearer {key}\r\ncontent-type: application/toml\r\n");
+    for file in ["", "item = 17", "{"] {
+        let refused = bench.raw("PUT", "/api/v1/connection/newsletter/mapping", &toml, file.as_bytes()).await;
+        assert_eq!(refused.problem(), (422, "no-mapping"), "{file:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_an_object_and_no_array_of_its_members() {
+    let bench = Bench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let path = "/api/v1/connection/newsletter";
+    for body in [json!([null, false]), json!({"egress": []}), json!({"egress": {"deadlines": [1, 1, 1, 1]}})]
+    {
+        let refused = bench.send(&key, "PATCH", path, Some(body.clone())).await;
+        assert_eq!(refused.problem(), (400, "bad-body"), "{body}");
+    }
+    assert_eq!(bench.get(&key, path).await.json["enabled"], true);
+}
+
+#[test]
+fn a_patch_has_no_defaults_and_an_identity_without_a_value_is_excluded() {
+    let document: Value = serde_json::from_str(&crate::testing::document()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for patch in ["ConnectionPatch", "EgressPatch", "DeadlinesPatch", "LimitsPatch"] {
+        let schema = &schemas[patch];
+        assert!(schema["properties"].is_object() && !schema.to_string().contains("\"default\""), "{schema}");
+    }
+    assert!(schemas["Identity"]["not"].is_object());
+}
+
+/// The feed and what is posted of it are read by the same platforms.
+#[test]
+fn an_event_of_the_feed_is_the_one_that_is_posted() {
+    let item =
+        json!({"item": {"type": "Channel", "external_id": "1", "name": "News"}, "preference": "opt_out"});
+    let notice = json!({"notice_id_map": {"n-1": "opt_in"}});
+    for chosen in [item, notice] {
+        let mut posted = json!({"id": "e-1", "cursor": 7, "tenant": "acme", "connection": "newsletter",
+            "identity_map": {"email": "ada@example.com"}, "event_at": 1, "received_at": 2, "source": "Form", "cause": "c"});
+        posted.as_object_mut().unwrap().extend(chosen.as_object().unwrap().clone());
+        let event: host_service::consent::feed::FeedEvent = serde_json::from_value(posted.clone()).unwrap();
+        assert_eq!(json!(event), posted);
+        assert_eq!(json!(crate::types::events::ConsentEvent::from(event)), posted);
+    }
+}

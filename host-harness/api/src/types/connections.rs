@@ -25,7 +25,6 @@ use super::{
     egress::{Egress, EgressPatch},
     limits::{Limits, LimitsPatch},
     mirror::mirror,
-    object,
     problem::FieldError,
 };
 
@@ -113,18 +112,17 @@ pub struct NewConnection {
     /// The address for its webhooks; one of this service if it is left out.
     #[serde(default, alias = "webhook-url", skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
-    /// Where its requests may go. Only an API key to all tenants widens it.
-    #[serde(default, deserialize_with = "object::or_null", skip_serializing_if = "Option::is_none")]
-    pub egress: Option<Egress>,
-    /// What one call may use up. Only an API key to all tenants sets it.
-    #[serde(default, deserialize_with = "object::or_null", skip_serializing_if = "Option::is_none")]
-    pub limits: Option<Limits>,
+    /// Where its requests may go, as a change of the defaults. Only an API key to all tenants widens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<EgressPatch>,
+    /// What one call may use up, as a change of the defaults. Only an API key to all tenants sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsPatch>,
 }
 
 /// A change of a connection: what is left out stays, null removes. Key and tenant never change.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "left out, removed and set are three things")]
+#[serde(deny_unknown_fields)]
 pub struct ConnectionPatch {
     /// Another plugin that carries it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,27 +134,32 @@ pub struct ConnectionPatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actions: Option<BTreeSet<Duty>>,
     /// The system that it belongs to.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub system: Option<Option<String>>,
     /// Settings to set or, by null, to remove.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = texts_or_null)]
     pub settings: BTreeMap<String, Option<String>>,
     /// Secrets to set or, by null, to remove.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = secrets_or_null)]
     pub secrets: BTreeMap<String, Option<SecretText>>,
     /// The address for its webhooks; null for this service's own.
-    #[serde(alias = "webhook-url", deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "webhook-url",
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>)]
     pub webhook_url: Option<Option<String>>,
     /// What to change of where its requests may go; null for the defaults.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<EgressPatch>)]
     pub egress: Option<EgressPatch>,
     /// What to change of what one call may use up; null for the defaults.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<LimitsPatch>)]
     pub limits: Option<LimitsPatch>,
 }

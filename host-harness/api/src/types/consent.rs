@@ -38,7 +38,6 @@ mirror! {
 
 /// Something at the vendor that a person can be in or out of, unique by both members together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Item {
     /// One of the manifest's item kinds.
     pub kind: String,
@@ -66,7 +65,6 @@ impl std::fmt::Display for Item {
 
 /// A choice about one item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ItemPreference {
     /// The item.
     pub item: Item,

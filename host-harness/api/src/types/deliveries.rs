@@ -8,7 +8,11 @@ use utoipa::{
     openapi::{Array, ArrayBuilder, ObjectBuilder, schema::Type},
 };
 
-use super::{consent::ItemPreference, mirror::mirror, page::PageLimit};
+use super::{
+    consent::{Item, ItemPreference},
+    mirror::mirror,
+    page::PageLimit,
+};
 
 mirror! {
     /// How a delivery stands.
@@ -114,8 +118,8 @@ pub struct Replayed {
     pub deliveries: usize,
 }
 
-/// A delivery as a vendor sends it, to be tried out.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+/// A delivery as a vendor sends it, to be tried out. A token and people are in it, so it does not print.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrialDelivery {
     /// `POST` if it is left out.
@@ -131,6 +135,12 @@ pub struct TrialDelivery {
     /// Its body, in base64.
     #[schema(format = Byte)]
     pub body: String,
+}
+
+impl std::fmt::Debug for TrialDelivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TrialDelivery")
+    }
 }
 
 /// An array of pairs of strings. Generators of clients do not know the tuples of JSON Schema.
@@ -189,6 +199,9 @@ pub struct DeliveryEvent {
     pub subject: Vec<Identifier>,
     /// What was chosen.
     pub preferences: Vec<ItemPreference>,
+    /// Items about which something changed that is no choice; the person is read at the vendor.
+    #[serde(default)]
+    pub changed: Vec<Item>,
 }
 
 impl From<webhook::ConsentEvent> for DeliveryEvent {
@@ -197,7 +210,13 @@ impl From<webhook::ConsentEvent> for DeliveryEvent {
         let subject = identifiers
             .map(|known| Identifier { kind: known.kind.clone(), value: known.value.clone() })
             .collect();
-        Self { key: event.key, subject, preferences: event.preferences.into_iter().map(Into::into).collect() }
+        let preferences = event.preferences.into_iter().map(Into::into).collect();
+        Self {
+            key: event.key,
+            subject,
+            preferences,
+            changed: event.changed.into_iter().map(Into::into).collect(),
+        }
     }
 }
 

@@ -9,36 +9,30 @@ use utoipa::ToSchema;
 
 use super::{merge_patch::merge_patch, object};
 
-/// Where a connection's requests may go. What is left out has the value that the operator's guide names.
+/// Where a connection's requests may go. The operator's guide names the defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Egress {
     /// Hosts beyond those that the plugin's manifest allows, as `host` or `host:port`.
     pub hosts: BTreeSet<String>,
     /// Whether they may be on this machine.
     pub loopback: bool,
     /// Whether they may be spoken to without TLS; only together with `loopback`.
-    #[serde(alias = "plain-http")]
     pub plain_http: bool,
     /// Certificate authorities to trust instead of the public ones, as PEM texts.
     pub authorities: Vec<String>,
     /// Operations that the connection may not send, although the plugin's manifest declares them.
-    #[serde(alias = "denied-operations")]
     pub denied_operations: BTreeSet<String>,
     /// The maximum size of a request body, in bytes.
-    #[serde(alias = "request-cap")]
     #[schema(value_type = u64, minimum = 1)]
     pub request_cap: NonZeroU64,
     /// The maximum size of an answer, in bytes, if its operation declares no other.
-    #[serde(alias = "response-cap")]
     #[schema(value_type = u64, minimum = 1)]
     pub response_cap: NonZeroU64,
     /// The maximum size of an answer that an operation may declare, in bytes.
-    #[serde(alias = "declared-response-cap")]
     #[schema(value_type = u64, minimum = 1)]
     pub declared_response_cap: NonZeroU64,
     /// How many milliseconds a request may wait for the host's own limiter before it is refused.
-    #[serde(alias = "limiter-patience-ms")]
     pub limiter_patience_ms: u64,
     /// How long each part of a request may take.
     #[serde(deserialize_with = "object::deserialize")]
@@ -47,7 +41,12 @@ pub struct Egress {
 
 merge_patch! {
     /// A change of where a connection's requests may go.
-    pub struct EgressPatch of Egress
+    pub struct EgressPatch of Egress, with DeadlinesPatch
+}
+
+merge_patch! {
+    /// A change of how long each part of a request may take.
+    pub struct DeadlinesPatch of Deadlines
 }
 
 impl Default for Egress {
@@ -118,23 +117,18 @@ impl TryFrom<Egress> for EgressPolicy {
 
 /// How many milliseconds each part of a request may take; more than a day counts as a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "each says its unit")]
+#[serde(deny_unknown_fields)]
 pub struct Deadlines {
     /// Until connected, TLS included.
-    #[serde(alias = "connect-ms")]
     #[schema(value_type = u64, minimum = 1)]
     pub connect_ms: NonZeroU64,
     /// Until the answer begins, connecting included.
-    #[serde(alias = "first-byte-ms")]
     #[schema(value_type = u64, minimum = 1)]
     pub first_byte_ms: NonZeroU64,
     /// Between two parts of the body.
-    #[serde(alias = "between-bytes-ms")]
     #[schema(value_type = u64, minimum = 1)]
     pub between_bytes_ms: NonZeroU64,
     /// All of it.
-    #[serde(alias = "total-ms")]
     #[schema(value_type = u64, minimum = 1)]
     pub total_ms: NonZeroU64,
 }

@@ -8,16 +8,15 @@ use utoipa::ToSchema;
 
 use super::merge_patch::merge_patch;
 
-/// Declares the limits once: each with its type here and in the host, and the spelling of version 0.1.0.
+/// Declares the limits once: each with its type here, in the host and in the schema.
 macro_rules! limits {
-    ($($(#[doc = $doc:literal])+ $name:ident ($alias:literal): $number:ident as $host:ident, $schema:ident $(, $max:tt)?;)+) => {
-        /// What one call may use up. What is left out has the value that the operator's guide names.
+    ($($(#[doc = $doc:literal])+ $name:ident: $number:ident as $host:ident, $schema:ident $(, $max:tt)?;)+) => {
+        /// What one call may use up. The operator's guide names the defaults.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-        #[serde(default, deny_unknown_fields)]
+        #[serde(deny_unknown_fields)]
         pub struct Limits {
             $(
                 $(#[doc = $doc])+
-                #[serde(alias = $alias)]
                 #[schema(value_type = $schema, minimum = 1 $(, maximum = $max)?)]
                 pub $name: $number,
             )+
@@ -40,33 +39,33 @@ macro_rules! limits {
 
 limits! {
     /// Bytes over all linear memories together.
-    memory_bytes ("memory-bytes"): NonZeroU64 as usize, u64;
+    memory_bytes: NonZeroU64 as usize, u64;
     /// Core instances.
-    core_instances ("core-instances"): NonZeroU32 as u32, u32, 4_294_967_295_u32;
+    core_instances: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Tables.
-    tables ("tables"): NonZeroU32 as u32, u32, 4_294_967_295_u32;
+    tables: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Elements over all tables together.
-    table_elements ("table-elements"): NonZeroU64 as usize, u64;
+    table_elements: NonZeroU64 as usize, u64;
     /// Milliseconds of computing.
-    cpu_ms ("cpu-ms"): NonZeroU64 as u64, u64;
+    cpu_ms: NonZeroU64 as u64, u64;
     /// Milliseconds from start to end, requests included; more than a day counts as a day.
-    wall_ms ("wall-ms"): NonZeroU64 as u64, u64;
+    wall_ms: NonZeroU64 as u64, u64;
     /// HTTP requests.
-    requests ("requests"): NonZeroU32 as u32, u32, 4_294_967_295_u32;
+    requests: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Log lines.
-    log_lines ("log-lines"): NonZeroU32 as u32, u32, 4_294_967_295_u32;
+    log_lines: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Bytes of one log line; a longer one is cut.
-    log_line_bytes ("log-line-bytes"): NonZeroU64 as usize, u64;
+    log_line_bytes: NonZeroU64 as usize, u64;
     /// Bytes of log text, all lines together.
-    log_bytes ("log-bytes"): NonZeroU64 as usize, u64;
+    log_bytes: NonZeroU64 as usize, u64;
     /// Bytes that the connector may hand over in one host call.
-    hostcall_bytes ("hostcall-bytes"): NonZeroU64 as usize, u64;
+    hostcall_bytes: NonZeroU64 as usize, u64;
     /// Bytes that it may hand over in all host calls of one call together.
-    handed_bytes ("handed-bytes"): NonZeroU64 as usize, u64;
+    handed_bytes: NonZeroU64 as usize, u64;
     /// Host calls, refused ones included.
-    host_calls ("host-calls"): NonZeroU32 as u32, u32, 4_294_967_295_u32;
+    host_calls: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Resource handles.
-    handles ("handles"): NonZeroU64 as usize, u64;
+    handles: NonZeroU64 as usize, u64;
 }
 
 merge_patch! {

@@ -2,8 +2,6 @@
 
 use std::marker::PhantomData;
 
-use super::object::Object;
-use host_model::unread::Unread;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, Error as _},
@@ -13,6 +11,9 @@ use utoipa::{
     PartialSchema,
     openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, schema::Type},
 };
+
+use super::object::Object;
+use host_model::unread::{Unread, shown_key};
 
 /// A merge patch of a `T`: members that are left out stay, null resets a member. Members may be spelled in kebab-case, as in version
 /// 0.1.0.
@@ -36,7 +37,7 @@ impl<T: Serialize + DeserializeOwned + Default> MergePatch<T> {
             return Ok(T::default());
         }
         let mut document = json!(before);
-        merge(&mut document, &self.patch);
+        merge(&mut document, &self.patch, &json!(T::default()));
         let merged = serde_path_to_error::deserialize(document).map_err(|error| Unread::json(&error));
         merged.map(|Object(value)| value)
     }
@@ -50,7 +51,7 @@ impl<'de, T: Serialize + DeserializeOwned + Default> Deserialize<'de> for MergeP
 
 /// A member that is there in two spellings: either value could be the one that is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("duplicate field `{0}`")]
+#[error("duplicate field `{}`", shown_key(.0))]
 pub struct RepeatedMember(String);
 
 /// One spelling for each member, so that none is there twice after the merge.
@@ -66,7 +67,8 @@ fn in_snake_case(patch: Value) -> Result<Value, RepeatedMember> {
     Ok(spelled.into())
 }
 
-fn merge(document: &mut Value, patch: &Value) {
+/// Merges `patch` into `document`; null stands for what is in `defaults`.
+fn merge(document: &mut Value, patch: &Value, defaults: &Value) {
     let Value::Object(patch) = patch else {
         *document = patch.clone();
         return;
@@ -76,18 +78,18 @@ fn merge(document: &mut Value, patch: &Value) {
     }
     let Value::Object(members) = document else { return };
     for (name, value) in patch {
+        // A `T` writes all its members, so a name without a default does not exist, and reading the document refuses it.
+        let default = defaults.get(name).unwrap_or(&Value::Null);
         if value.is_null() {
-            // A `T` writes all its members, so one that is not there does not exist: reading it refuses the name.
-            if members.remove(name).is_none() {
-                members.insert(name.clone(), Value::Null);
-            }
+            members.insert(name.clone(), default.clone());
         } else {
-            merge(members.entry(name.clone()).or_insert(Value::Null), value);
+            merge(members.entry(name.clone()).or_insert(Value::Null), value, default);
         }
     }
 }
 
-/// The schema of a merge patch of a `T`: that of `T`, but every member may be left out or null.
+/// The schema of a merge patch of a `T`: that of `T`, but every member may be left out or null. A member that is an `X` with a schema of
+/// its own is an `XPatch` in it.
 pub(super) fn schema_of<T: PartialSchema>() -> RefOr<Schema> {
     let mut schema = T::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
@@ -95,6 +97,9 @@ pub(super) fn schema_of<T: PartialSchema>() -> RefOr<Schema> {
         object.description =
             Some("A JSON merge patch (RFC 7396): what is left out stays, null resets a member.".to_owned());
         for property in object.properties.values_mut() {
+            if let RefOr::Ref(nested) = property {
+                nested.ref_location.push_str("Patch");
+            }
             let null = ObjectBuilder::new().schema_type(Type::Null);
             *property = OneOfBuilder::new().item(null).item(property.clone()).into();
         }
@@ -104,7 +109,7 @@ pub(super) fn schema_of<T: PartialSchema>() -> RefOr<Schema> {
 
 /// Declares the type of a merge patch, which the document names.
 macro_rules! merge_patch {
-    ($(#[$meta:meta])* pub struct $name:ident of $of:ty) => {
+    ($(#[$meta:meta])* pub struct $name:ident of $of:ty $(, with $nested:ty)?) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
@@ -113,6 +118,10 @@ macro_rules! merge_patch {
         impl utoipa::ToSchema for $name {
             fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
                 <$of as utoipa::ToSchema>::schemas(schemas);
+                $(
+                    let nested = <$nested as utoipa::ToSchema>::name().into_owned();
+                    schemas.push((nested, <$nested as utoipa::PartialSchema>::schema()));
+                )?
             }
         }
 

@@ -136,7 +136,7 @@ pub struct Request {
     pub received_at: i64,
     /// When its next attempt may begin, as far as the request itself goes; null unless it waits.
     pub next_at: Option<i64>,
-    /// What came of it so far; null if nothing did.
+    /// What came of it so far; null if nothing did, or if what is stored cannot be read.
     pub outcome: Option<Outcome>,
     /// Why it waits or how it ended; null if there is nothing to say.
     pub reason: Option<String>,
@@ -146,6 +146,7 @@ pub struct Request {
 
 impl From<stored::View> for Request {
     fn from(view: stored::View) -> Self {
+        let outcome = view.outcome.and_then(|stored| Outcome::of_stored(&view.id, stored));
         Self {
             id: view.id,
             tenant: view.tenant,
@@ -156,7 +157,7 @@ impl From<stored::View> for Request {
             attempt_count: view.attempts,
             received_at: view.received_at,
             next_at: view.next_at,
-            outcome: view.outcome.and_then(Outcome::of_stored),
+            outcome,
             reason: view.reason,
             finished_at: view.finished_at,
         }
@@ -235,8 +236,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// `None` if what is stored is no outcome, which the log says.
-    fn of_stored(stored: Value) -> Option<Self> {
+    /// `None` if what is stored of `request` is no outcome, which the log says.
+    fn of_stored(request: &str, stored: Value) -> Option<Self> {
         match serde_json::from_value(stored) {
             Ok(host::outcome::Outcome::Receipt(receipt)) => Some(Self::Receipt(receipt.into())),
             Ok(host::outcome::Outcome::Report(entries)) => {
@@ -244,7 +245,7 @@ impl Outcome {
             }
             Ok(host::outcome::Outcome::Reading(reading)) => Some(Self::Reading(reading.into())),
             Err(error) => {
-                tracing::error!(%error, "the outcome of a request cannot be read and is left out");
+                tracing::error!(request, %error, "the outcome of a request cannot be read and is left out");
                 None
             }
         }
@@ -342,7 +343,7 @@ impl AttemptResult {
             Ok(Host::EndedBySandbox(failure)) => Self::EndedBySandbox(failure.into()),
             Ok(Host::Store(why)) => Self::Store(why),
             Ok(Host::Unreadable(why)) => Self::Unreadable(why),
-            Err(error) => Self::Unreadable(error.to_string()),
+            Err(_) => Self::Unreadable("it is stored in a form that this version does not read".to_owned()),
         }
     }
 }

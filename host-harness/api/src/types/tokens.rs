@@ -27,7 +27,6 @@ mirror! {
 
 /// A token, shown this once, in the shape of Fides and OAuth. A secret, so it does not print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the names are those of Fides and OAuth")]
 pub struct IssuedToken {
     /// What the vendor's webhook has to carry.
     pub access_token: String,

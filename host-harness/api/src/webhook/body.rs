@@ -8,12 +8,9 @@ use http_body_util::LengthLimitError;
 use host_harness::clock::Clock;
 use host_service::webhooks::{answer::Incomplete, receive::LARGEST_BODY};
 
-/// Vendors give up after a few seconds themselves.
-const ARRIVING: Duration = Duration::from_secs(15);
-
-/// The whole body, of at most [`LARGEST_BODY`] bytes.
-pub(super) async fn read(body: Body, clock: &dyn Clock) -> Result<Bytes, Incomplete> {
-    let deadline = clock.now() + ARRIVING;
+/// The whole body, of at most [`LARGEST_BODY`] bytes, if it arrives within `timeout`.
+pub(super) async fn read(body: Body, clock: &dyn Clock, timeout: Duration) -> Result<Bytes, Incomplete> {
+    let deadline = clock.now() + timeout;
     tokio::select! {
         biased;
         read = to_bytes(body, LARGEST_BODY) => read.map_err(|error| why(&error)),

@@ -4,6 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
 use host_api::types::{egress::EgressPatch, limits::LimitsPatch, merge_patch::MergePatch};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -56,69 +57,87 @@ impl FromStr for Bound {
 impl Bounds {
     /// What is typed about its requests, with `reset` back at their defaults; `None` if there is neither.
     pub(super) fn egress(&self, reset: &[&str]) -> Result<Option<EgressPatch>, Failure> {
-        let mut patch = Map::new();
+        let mut typed = Map::new();
         if !self.hosts.is_empty() {
-            patch.insert("hosts".to_owned(), json!(self.hosts));
+            typed.insert("hosts".to_owned(), json!(self.hosts));
         }
         if !self.denied_operations.is_empty() {
-            patch.insert("denied_operations".to_owned(), json!(self.denied_operations));
+            typed.insert("denied_operations".to_owned(), json!(self.denied_operations));
         }
         if !self.authorities.is_empty() {
             let read = self.authorities.iter().map(|file| {
                 std::fs::read_to_string(file)
                     .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))
             });
-            patch.insert("authorities".to_owned(), json!(read.collect::<Result<Vec<_>, _>>()?));
+            typed.insert("authorities".to_owned(), json!(read.collect::<Result<Vec<_>, _>>()?));
         }
         for (name, is_let) in [("loopback", self.loopback), ("plain_http", self.plain_http)] {
             if is_let {
-                patch.insert(name.to_owned(), true.into());
+                typed.insert(name.to_owned(), true.into());
             }
         }
-        let Some(patch) = completed(patch, &self.egress, reset) else { return Ok(None) };
-        checked("--egress", patch).map(|patch| Some(EgressPatch(patch)))
+        patch("egress", typed, &self.egress, reset).map(|patch| patch.map(EgressPatch))
     }
 
     /// What is typed about a call, with `reset` back at their defaults; `None` if there is neither.
     pub(super) fn limits(&self, reset: &[&str]) -> Result<Option<LimitsPatch>, Failure> {
-        let Some(patch) = completed(Map::new(), &self.limits, reset) else { return Ok(None) };
-        checked("--limit", patch).map(|patch| Some(LimitsPatch(patch)))
+        patch("limits", Map::new(), &self.limits, reset).map(|patch| patch.map(LimitsPatch))
     }
 }
 
-/// `patch` with the numbers of `bounds`, and null for each name of `reset`; the empty name resets everything. `None` if all of
-/// it is empty.
-fn completed(mut patch: Map<String, Value>, bounds: &[Bound], reset: &[&str]) -> Option<Value> {
-    if reset.contains(&"") {
-        return Some(Value::Null);
-    }
+/// The patch of `member` that sets what is `typed` and `bounds`, and resets `reset`, of which the empty name resets everything. `None`
+/// if all of it is empty. What is both set and reset is refused: either could be meant.
+fn patch<T>(
+    member: &str,
+    mut typed: Map<String, Value>,
+    bounds: &[Bound],
+    reset: &[&str],
+) -> Result<Option<MergePatch<T>>, Failure>
+where
+    T: Serialize + DeserializeOwned + Default,
+{
     for Bound { name, number } in bounds {
-        set(&mut patch, name, (*number).into());
+        set(&mut typed, member, name, (*number).into())?;
+    }
+    if reset.contains(&"") {
+        if !typed.is_empty() || reset.len() > 1 {
+            return Err(contradiction(member));
+        }
+        return checked(member, Value::Null).map(Some);
     }
     for name in reset {
-        set(&mut patch, name, Value::Null);
+        set(&mut typed, member, name, Value::Null)?;
     }
-    (!patch.is_empty()).then_some(patch.into())
+    if typed.is_empty() { Ok(None) } else { checked(member, typed.into()).map(Some) }
 }
 
-/// Sets what `name` leads to; a dot goes one level down.
-fn set(patch: &mut Map<String, Value>, name: &str, value: Value) {
-    let Some((outer, inner)) = name.split_once('.') else {
-        patch.insert(name.to_owned(), value);
-        return;
-    };
-    let members = patch.entry(outer).or_insert_with(|| json!({}));
-    if let Value::Object(members) = members {
-        set(members, inner, value);
+/// Sets what `name` leads to; a dot goes one level down. Nothing is set twice.
+fn set(members: &mut Map<String, Value>, place: &str, name: &str, value: Value) -> Result<(), Failure> {
+    let (outer, inner) = name.split_once('.').map_or((name, None), |(outer, inner)| (outer, Some(inner)));
+    let (key, place) = (outer.replace('-', "_"), format!("{place}.{outer}"));
+    match (inner, members.get_mut(&key)) {
+        (None, None) => drop(members.insert(key, value)),
+        (Some(inner), None) => {
+            let mut nested = Map::new();
+            set(&mut nested, &place, inner, value)?;
+            members.insert(key, nested.into());
+        }
+        (Some(inner), Some(Value::Object(nested))) => set(nested, &place, inner, value)?,
+        (_, Some(_)) => return Err(contradiction(&place)),
     }
+    Ok(())
 }
 
-/// A name that does not exist is a slip here already, with the option that it was typed after.
-fn checked<T>(option: &str, patch: Value) -> Result<MergePatch<T>, Failure>
+fn contradiction(place: &str) -> Failure {
+    Failure::misused(format!("{place} is set twice, or set and reset: choose one"))
+}
+
+/// A name that does not exist is a slip here already.
+fn checked<T>(member: &str, patch: Value) -> Result<MergePatch<T>, Failure>
 where
-    T: serde::Serialize + serde::de::DeserializeOwned + Default,
+    T: Serialize + DeserializeOwned + Default,
 {
-    let wrong = |error: &dyn std::fmt::Display| Failure::misused(format!("{option}: {error}"));
+    let wrong = |error: &dyn std::fmt::Display| Failure::misused(format!("{member}: {error}"));
     let patch = MergePatch::new(patch).map_err(|error| wrong(&error))?;
     patch.on(&T::default()).map_err(|error| wrong(&error))?;
     Ok(patch)

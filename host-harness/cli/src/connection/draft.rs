@@ -3,11 +3,7 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use clap::{Args, ValueEnum};
-use host_api::types::{
-    connections::{self, ConnectionPatch, NewConnection, SecretText},
-    egress::Egress,
-    limits::Limits,
-};
+use host_api::types::connections::{self, ConnectionPatch, NewConnection, SecretText};
 use serde_json::json;
 
 use super::bounds::Bounds;
@@ -97,8 +93,6 @@ pub(crate) struct Change {
 impl Create {
     pub(super) fn body(&self) -> Result<NewConnection, Failure> {
         let draft = &self.draft;
-        let egress = draft.bounds.egress(&[])?.map(|patch| patch.0.on(&Egress::default()));
-        let limits = draft.bounds.limits(&[])?.map(|patch| patch.0.on(&Limits::default()));
         Ok(NewConnection {
             key: self.connection.clone(),
             tenant: self.tenant.clone(),
@@ -109,8 +103,8 @@ impl Create {
             settings: draft.settings()?,
             secrets: draft.secrets()?,
             webhook_url: draft.webhook_url.clone(),
-            egress: egress.transpose().map_err(Failure::misused)?,
-            limits: limits.transpose().map_err(Failure::misused)?,
+            egress: draft.bounds.egress(&[])?,
+            limits: draft.bounds.limits(&[])?,
         })
     }
 }
@@ -129,10 +123,10 @@ impl Change {
             plugin: self.plugin.clone(),
             enabled: draft.enabled(),
             actions: draft.actions(),
-            system: set_or_reset(draft.system.as_ref(), reset.system),
+            system: set_or_reset("system", draft.system.as_ref(), reset.system)?,
             settings,
             secrets,
-            webhook_url: set_or_reset(draft.webhook_url.as_ref(), reset.webhook_url),
+            webhook_url: set_or_reset("webhook-url", draft.webhook_url.as_ref(), reset.webhook_url)?,
             egress: draft.bounds.egress(&reset.egress)?,
             limits: draft.bounds.limits(&reset.limits)?,
         };
@@ -146,8 +140,12 @@ impl Change {
 }
 
 #[expect(clippy::option_option, reason = "left out, removed and set are three things")]
-fn set_or_reset(typed: Option<&String>, reset: bool) -> Option<Option<String>> {
-    if reset { Some(None) } else { typed.cloned().map(Some) }
+fn set_or_reset(name: &str, typed: Option<&String>, reset: bool) -> Result<Option<Option<String>>, Failure> {
+    match (typed, reset) {
+        (Some(_), true) => Err(Failure::misused(format!("{name} is set and reset: choose one"))),
+        (None, true) => Ok(Some(None)),
+        (typed, false) => Ok(typed.cloned().map(Some)),
+    }
 }
 
 /// What `--reset` names, members of `egress` and `limits` without their prefix.
@@ -163,11 +161,13 @@ impl<'a> Resets<'a> {
     fn of(names: &'a [String]) -> Result<Self, Failure> {
         let mut resets = Self::default();
         for name in names {
-            match name.split_once('.').unwrap_or((name, "")) {
-                ("system", "") => resets.system = true,
-                ("webhook-url", "") => resets.webhook_url = true,
-                ("egress", member) => resets.egress.push(member),
-                ("limits", member) => resets.limits.push(member),
+            match name.split_once('.') {
+                None if name == "system" => resets.system = true,
+                None if name == "webhook-url" => resets.webhook_url = true,
+                None if name == "egress" => resets.egress.push(""),
+                None if name == "limits" => resets.limits.push(""),
+                Some(("egress", member)) if !member.is_empty() => resets.egress.push(member),
+                Some(("limits", member)) if !member.is_empty() => resets.limits.push(member),
                 _ => {
                     return Err(Failure::misused(format!(
                         "--reset {name}: expected system, webhook-url, egress, limits, or a member such as limits.cpu-ms"
@@ -299,28 +299,46 @@ mod tests {
             body(&["--reset", "egress", "--reset", "limits"]),
             Ok(json!({"egress": null, "limits": null}))
         );
-        for (option, typed, wrong) in [
-            ("--limit", "cpu-sm=500", "unknown field `cpu_sm`"),
-            ("--limit", "cpu-ms=0", "nonzero"),
-            ("--limit", "cpu-ms=x", "expected NAME=NUMBER"),
-            ("--egress", "deadlines.totl-ms=5", "unknown field `totl_ms`"),
-            ("--reset", "limits.cpu-sm", "unknown field `cpu_sm`"),
-            ("--reset", "settings", "expected system, webhook-url, egress, limits"),
+        for (typed, wrong) in [
+            (vec!["--limit", "cpu-sm=500"], "error: limits: cpu_sm: unknown field `cpu_sm`"),
+            (
+                vec!["--limit", "cpu-ms=0"],
+                "error: limits: cpu_ms: invalid value: integer, expected a whole number above 0",
+            ),
+            (
+                vec!["--egress", "deadlines.totl-ms=5"],
+                "error: egress: deadlines.totl_ms: unknown field `totl_ms`",
+            ),
+            (vec!["--reset", "limits.cpu-sm"], "error: limits: cpu_sm: unknown field `cpu_sm`"),
+            (
+                vec!["--reset", "settings"],
+                "error: --reset settings: expected system, webhook-url, egress, limits",
+            ),
+            (vec!["--reset", "egress."], "error: --reset egress.: expected system"),
+            (
+                vec!["--reset", "egress", "--deny-operation", "forget"],
+                "error: egress is set twice, or set and reset",
+            ),
+            (
+                vec!["--reset", "egress.hosts", "--allow-host", "h"],
+                "error: egress.hosts is set twice, or set and reset",
+            ),
+            (vec!["--egress", "hosts.x=1", "--allow-host", "h"], "error: egress.hosts is set twice"),
+            (vec!["--limit", "cpu-ms=1", "--limit", "cpu_ms=2"], "error: limits.cpu_ms is set twice"),
+            (vec!["--system", "crm", "--reset", "system"], "error: system is set and reset: choose one"),
         ] {
-            let told = body(&[option, typed]).unwrap_err();
-            assert!(told.contains(wrong), "{option} {typed}: {told}");
+            let told = body(&typed).unwrap_err();
+            assert!(told.starts_with(wrong), "{typed:?}: {told}");
         }
+        assert!(body(&["--limit", "cpu-ms=x"]).unwrap_err().contains("expected NAME=NUMBER"));
     }
 
     #[test]
-    fn a_new_connection_has_the_bounds_that_were_typed_and_the_defaults() {
+    fn a_new_connection_has_only_the_bounds_that_were_typed() {
         let typed =
             ["program", "newsletter", "--tenant", "acme", "--plugin", "iterable", "--limit", "cpu-ms=500"];
-        let new = Created::try_parse_from(typed).unwrap().create.body().unwrap();
-        let limits = new.limits.unwrap();
-        assert_eq!(limits.cpu_ms.get(), 500);
-        assert_eq!(limits.wall_ms, Limits::default().wall_ms);
-        assert_eq!(new.egress, None);
+        let new = json!(Created::try_parse_from(typed).unwrap().create.body().unwrap());
+        assert_eq!((&new["limits"], &new["egress"]), (&json!({"cpu_ms": 500}), &Value::Null));
     }
 
     #[test]

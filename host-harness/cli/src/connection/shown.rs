@@ -1,6 +1,8 @@
 //! Connections for people.
 
 use host_api::types::connections::{Connection, Connections};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     client::Answer,
@@ -40,6 +42,8 @@ pub(super) fn one(Answer { value: connection, json }: Answer<Connection>) -> Sho
         ("settings", pairs(&connection.settings)),
         ("secrets", pairs(&connection.secrets)),
         ("webhook URL", optional(connection.webhook_url.as_ref())),
+        ("egress", beside_defaults(&connection.egress)),
+        ("limits", beside_defaults(&connection.limits)),
         ("last test", tested(&connection)),
         ("made", timestamp(connection.created_at)),
         ("changed", timestamp(connection.changed_at)),
@@ -47,6 +51,19 @@ pub(super) fn one(Answer { value: connection, json }: Answer<Connection>) -> Sho
     let errors = connection.problem.iter().flat_map(|problem| &problem.errors);
     lines.extend(errors.map(|error| format!("  {}{}", error.field, detail(&error.message))));
     Shown { people: lines.join("\n"), json, exit: Exit::Done }
+}
+
+/// The members that differ from the defaults, by the names of a configuration; certificates are long and are counted.
+fn beside_defaults<T: Serialize + Default>(value: &T) -> String {
+    let (value, default) = (json!(value), json!(T::default()));
+    let members = value.as_object().into_iter().flatten();
+    commas(members.filter(|(name, value)| default.get(name) != Some(value)).map(|(name, value)| {
+        let name = name.replace('_', "-");
+        match value.as_array().filter(|_| name == "authorities") {
+            Some(authorities) => format!("{name} = {}", authorities.len()),
+            None => format!("{name} = {value}"),
+        }
+    }))
 }
 
 /// What it does, or why nothing.

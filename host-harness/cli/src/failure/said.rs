@@ -33,7 +33,7 @@ impl Said {
         }
     }
 
-    /// The same with `option`, where the API names `parameter`.
+    /// The same with `option` in place of the API's `parameter`.
     pub(super) fn with_option(mut self, parameter: &str, option: &str) -> Self {
         if let Some(problem) = &mut self.problem {
             problem.detail = problem.detail.replace(parameter, option);

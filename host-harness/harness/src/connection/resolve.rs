@@ -58,10 +58,29 @@ pub struct ConnectionSpec {
 pub struct SettingError {
     /// The connection's key.
     pub connection: String,
+    /// Where it stands, or is expected.
+    pub place: SettingPlace,
     /// The setting's name.
     pub setting: String,
     /// What is wrong with it.
     pub problem: SettingProblem,
+}
+
+/// The part of a connection that a setting stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingPlace {
+    /// The open settings.
+    Settings,
+    /// The secrets.
+    Secrets,
+    /// The denied operations of its egress.
+    DeniedOperations,
+}
+
+impl SettingPlace {
+    fn of(is_secret: bool) -> Self {
+        if is_secret { Self::Secrets } else { Self::Settings }
+    }
 }
 
 /// What is wrong with a setting.
@@ -156,7 +175,7 @@ impl ConnectionSpec {
             match self.checked(manifest, spec, value) {
                 Ok(Some(target)) => drop(targets.insert(spec.name.clone(), target)),
                 Ok(None) => {}
-                Err(problem) => errors.push(self.error(&spec.name, problem)),
+                Err(problem) => errors.push(self.error(SettingPlace::Settings, &spec.name, problem)),
             }
             settings.insert(spec.name.clone(), value.to_owned());
         }
@@ -207,7 +226,7 @@ impl ConnectionSpec {
                 Some(spec) if !spec.secret && as_secret => SettingProblem::NotASecret,
                 Some(_) => continue,
             };
-            errors.push(self.error(name, problem));
+            errors.push(self.error(SettingPlace::of(as_secret), name, problem));
         }
     }
 
@@ -217,7 +236,7 @@ impl ConnectionSpec {
             let known = manifest.operations.iter().map(|operation| operation.name.as_str());
             let nearest = nearest(name, known).map(str::to_owned);
             let problem = SettingProblem::NoSuchOperation { name: name.clone(), nearest };
-            errors.push(self.error("egress.denied-operations", problem));
+            errors.push(self.error(SettingPlace::DeniedOperations, "egress.denied-operations", problem));
         }
     }
 
@@ -225,9 +244,9 @@ impl ConnectionSpec {
         let Some(secret) = self.secrets.get(&spec.name) else { return self.check_present(spec, errors) };
         let found = secret.expose().chars().count();
         if found < SHORTEST_SECRET {
-            errors.push(self.error(&spec.name, SettingProblem::ShortSecret { found }));
+            errors.push(self.error(SettingPlace::Secrets, &spec.name, SettingProblem::ShortSecret { found }));
         } else if secret.expose().len() > MAX_SECRET_BYTES {
-            errors.push(self.error(&spec.name, SettingProblem::LongSecret));
+            errors.push(self.error(SettingPlace::Secrets, &spec.name, SettingProblem::LongSecret));
         }
     }
 
@@ -235,7 +254,8 @@ impl ConnectionSpec {
         // A secret among the open settings was told already.
         if spec.required && !(spec.secret && self.settings.contains_key(&spec.name)) {
             let description = spec.description.clone();
-            errors.push(self.error(&spec.name, SettingProblem::Missing { description }));
+            let place = SettingPlace::of(spec.secret);
+            errors.push(self.error(place, &spec.name, SettingProblem::Missing { description }));
         }
     }
 
@@ -261,8 +281,8 @@ impl ConnectionSpec {
         Ok(None)
     }
 
-    fn error(&self, setting: &str, problem: SettingProblem) -> SettingError {
-        SettingError { connection: self.key.clone(), setting: setting.to_owned(), problem }
+    fn error(&self, place: SettingPlace, setting: &str, problem: SettingProblem) -> SettingError {
+        SettingError { connection: self.key.clone(), place, setting: setting.to_owned(), problem }
     }
 
     /// Equal for connections with the same secrets; a connection without any stands alone.

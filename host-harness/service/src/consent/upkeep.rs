@@ -8,7 +8,7 @@ use host_model::{
     time::{DAY_MS, millis},
 };
 use host_store::{Store, StoreError, choices, events};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::after_erasure;
 use crate::tasks::pause;
@@ -29,12 +29,12 @@ pub(crate) struct Upkeep {
 
 impl Upkeep {
     /// Looks once a minute until the service stops.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
             if let Err(error) = self.look().await {
                 tracing::error!(%error, "what is known of choices cannot be looked after");
             }
-            pause(&*self.clock, LOOK, &mut stop).await;
+            pause(&*self.clock, LOOK, &stop).await;
         }
     }
 

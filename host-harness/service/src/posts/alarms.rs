@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Posts,
@@ -54,19 +54,17 @@ impl<'a> From<&'a Raised> for PostedAlarm<'a> {
 
 impl Posts {
     /// Posts what is raised until `stop` says so; to nobody where no address is configured.
-    pub(crate) async fn post_alarms(self, url: Option<String>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn post_alarms(self, url: Option<String>, stop: CancellationToken) {
         let Some(url) = url else {
-            // Fails only where nobody can say so any more.
-            let _gone = stop.wait_for(|stopped| *stopped).await;
-            return;
+            return stop.cancelled().await;
         };
-        while !*stop.borrow() {
+        while !stop.is_cancelled() {
             match self.post_one(&url).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "alarms cannot be read"),
             }
-            pause(&*self.clock, LOOK, &mut stop).await;
+            pause(&*self.clock, LOOK, &stop).await;
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Posts,
@@ -37,30 +38,25 @@ pub(crate) struct Forwarding {
 
 impl Forwarding {
     /// Posts until `stop` says so. Tenants do not wait for each other.
-    pub(crate) async fn run(
-        self,
-        forwards: BTreeMap<String, ForwardConfig>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    pub(crate) async fn run(self, forwards: BTreeMap<String, ForwardConfig>, stop: CancellationToken) {
         let mut tenants = JoinSet::new();
         for (tenant, to) in forwards {
             tenants.spawn(self.clone().run_one(tenant, to, stop.clone()));
         }
         if tenants.is_empty() {
-            // Fails only where nobody can say so any more.
-            let _gone = stop.wait_for(|stopped| *stopped).await;
+            stop.cancelled().await;
         }
         tenants.join_all().await;
     }
 
-    async fn run_one(self, tenant: String, to: ForwardConfig, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
+    async fn run_one(self, tenant: String, to: ForwardConfig, stop: CancellationToken) {
+        while !stop.is_cancelled() {
             match self.pass(&tenant, &to).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::error!(tenant, %error, "the feed cannot be read"),
             }
-            pause(&*self.posts.clock, LOOK, &mut stop).await;
+            pause(&*self.posts.clock, LOOK, &stop).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Carries out what is due: each tenant its share, each person's requests in order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use host_harness::sandbox::Calls;
 use host_model::requests::breaker::Admission;
@@ -9,7 +9,7 @@ use host_store::{
     lane::Lane,
     queue::{self, Claim},
 };
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{attempt::Attempts, late};
 use crate::{served::Served, tasks::Tasks, work};
@@ -36,10 +36,10 @@ impl Worker {
         Self { served, attempts, workers: workers as usize, looked_after_at: i64::MIN }
     }
 
-    /// Carries out requests until `stop` says so, then lets what is under way end, or hands it back.
-    pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
+    /// Carries out requests until `stop`, then lets what is under way end within `grace`, or hands it back.
+    pub(crate) async fn run(self, stop: CancellationToken, grace: Duration) {
         let (clock, bell) = (Arc::clone(&self.attempts.clock), self.attempts.bell.clone());
-        work::run(self, &*clock, &bell, stop).await;
+        work::run(self, &*clock, &bell, stop, grace).await;
     }
 
     /// Claims up to `share` requests of `lane`, as far as there is room, and begins their attempts.

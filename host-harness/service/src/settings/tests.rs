@@ -68,3 +68,43 @@ fn a_service_is_reached_from_its_own_machine_alone_unless_the_operator_says_othe
     assert_eq!(opened.listen.to_string(), "0.0.0.0:7400");
     assert_eq!(opened.webhook_listen.unwrap().to_string(), "0.0.0.0:7401");
 }
+
+#[test]
+fn each_bound_of_callers_is_what_the_file_says_or_the_default() {
+    assert_eq!(read("", None).unwrap().edge, EdgeConfig::default());
+    assert_eq!(read("", None).unwrap().stop_grace, Duration::from_secs(30));
+    let lines = "header-timeout-seconds = 1\nbody-timeout-seconds = 2\nmax-header-bytes = 8192\nmax-connections = 4\n\
+                 max-webhook-connections = 5\nstop-grace-seconds = 6";
+    let written = read(lines, None).unwrap();
+    let expected = EdgeConfig {
+        header_timeout: Duration::from_secs(1),
+        body_timeout: Duration::from_secs(2),
+        max_header_bytes: 8_192,
+        max_connections: 4,
+        max_webhook_connections: 5,
+    };
+    assert_eq!((written.edge, written.stop_grace), (expected, Duration::from_secs(6)));
+}
+
+#[test]
+fn a_bound_that_nothing_can_keep_is_refused() {
+    for key in [
+        "header-timeout-seconds",
+        "body-timeout-seconds",
+        "max-connections",
+        "max-webhook-connections",
+        "stop-grace-seconds",
+    ] {
+        let expected = format!("service.{key}: expected a whole number above 0");
+        assert_eq!(read(&format!("{key} = 0"), None).unwrap_err(), [expected]);
+    }
+    assert_eq!(
+        read("max-header-bytes = 8191", None).unwrap_err(),
+        ["service.max-header-bytes: expected at least 8192 bytes"]
+    );
+    assert_eq!(
+        read("max-header-bytes = 1048577", None).unwrap_err(),
+        ["service.max-header-bytes: expected at most 1048576 bytes"]
+    );
+    assert_eq!(read("max-header-bytes = 1048576", None).unwrap().edge.max_header_bytes, 1 << 20);
+}

@@ -15,7 +15,8 @@ use host_store::{
     testing::{Folder, connection_row, master_key},
 };
 use iterable_stand_in::StandIn;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     limits::StoredLedger,
@@ -25,7 +26,7 @@ use crate::{
         late,
     },
     service::Parts,
-    settings::ServiceConfig,
+    settings::{ServiceConfig, edge::EdgeConfig},
     work::Source,
 };
 
@@ -35,7 +36,7 @@ pub struct Bench {
     pub stand_in: StandIn,
     pub clock: Arc<ManualClock>,
     pub folder: Folder,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -66,6 +67,8 @@ fn config(folder: &Folder) -> ServiceConfig {
         keep_deliveries: Duration::from_hours(30 * 24),
         keep_events: Duration::from_hours(90 * 24),
         alarm_url: None,
+        stop_grace: Duration::ZERO,
+        edge: EdgeConfig::default(),
     }
 }
 
@@ -90,14 +93,14 @@ impl Bench {
         for (tenant, key) in connections {
             connection_row(&parts.store, tenant, key).await;
         }
-        Self { parts, stand_in, clock, folder, stop: watch::Sender::new(false), worker: None }
+        Self { parts, stand_in, clock, folder, stop: CancellationToken::new(), worker: None }
     }
 
     /// Begins to carry out requests.
     pub fn work(&mut self) {
         let config = config(&self.folder);
-        let worker = self.parts.worker(config.workers).run(self.stop.subscribe());
-        let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.subscribe());
+        let worker = self.parts.worker(config.workers).run(self.stop.clone(), config.stop_grace);
+        let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.clone());
         self.worker = Some(tokio::spawn(async move { tokio::join!(worker, upkeep).0 }));
     }
 

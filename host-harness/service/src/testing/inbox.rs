@@ -10,7 +10,8 @@ use host_store::{
     deliveries::{self, DeliveryState, DeliveryView, Filter},
     testing,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::bench::{Bench, spec};
 use crate::{
@@ -25,7 +26,7 @@ pub const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubs
 pub struct Inbox {
     pub bench: Bench,
     pub webhooks: Webhooks,
-    reader: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Inbox {
@@ -38,8 +39,8 @@ impl Inbox {
 
     /// Begins to read.
     pub fn read(&mut self) {
-        let (stop, stopped) = watch::channel(false);
-        self.reader = Some((stop, tokio::spawn(self.bench.parts.inbox.clone().run(stopped))));
+        let reading = self.bench.parts.inbox.clone().run(CancellationToken::new(), Duration::ZERO);
+        self.reader = Some(tokio::spawn(reading));
     }
 
     pub async fn token(&self, connection: &str) -> Secret {
@@ -56,7 +57,7 @@ impl Inbox {
             body: Vec::new(),
             received_at_ms: 1_790_000_000_000,
         };
-        self.webhooks.receive(connection, head, Ok(Bytes::copy_from_slice(body.as_bytes()))).await
+        self.webhooks.receive(connection, head, Ok(Bytes::copy_from_slice(body.as_bytes())), None).await
     }
 
     /// Leaves no room for another delivery to `connection` for a moment.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Tokens,
@@ -19,13 +19,13 @@ const LOOK: Duration = Duration::from_mins(1);
 const HOUR_OF_LOOK: i64 = 2;
 
 /// Looks after the tokens of all connections until `stop` says so.
-pub(crate) async fn run(tokens: Tokens, served: Served, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(tokens: Tokens, served: Served, stop: CancellationToken) {
     let hand = by_connector(served);
-    while !*stop.borrow() {
+    while !stop.is_cancelled() {
         if let Err(error) = tokens.pass(&*hand).await {
             tracing::error!(%error, "webhook tokens cannot be looked after");
         }
-        pause(&*tokens.clock, LOOK, &mut stop).await;
+        pause(&*tokens.clock, LOOK, &stop).await;
     }
 }
 

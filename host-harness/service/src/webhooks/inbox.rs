@@ -1,10 +1,10 @@
 //! The inbox: what is stored is read by its connector, in the order received, and its events handed on in the transaction
 //! in which it is marked as read. A delivery that cannot be read stops no other.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     kept,
@@ -109,10 +109,10 @@ async fn next(
 }
 
 impl Inbox {
-    /// Reads deliveries until the service stops.
-    pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
+    /// Reads deliveries until the service stops; readings under way end within `grace`.
+    pub(crate) async fn run(self, stop: CancellationToken, grace: Duration) {
         let (clock, arrived) = (Arc::clone(&self.clock), self.arrived.clone());
-        work::run(self, &*clock, &arrived, stop).await;
+        work::run(self, &*clock, &arrived, stop, grace).await;
     }
 
     async fn read(self, claim: Claim) {

@@ -67,6 +67,8 @@ pub struct Webhooks {
     /// Rung for each delivery that is stored.
     pub(crate) arrived: Bell,
     pub(crate) rates: Arc<Rates>,
+    /// How long a delivery's body may take to arrive.
+    pub(crate) body_timeout: Duration,
 }
 
 /// A delivery that may be stored.
@@ -98,9 +100,20 @@ impl Webhooks {
         self.served.public_url()
     }
 
+    /// How long a delivery's body may take to arrive.
+    pub fn body_timeout(&self) -> Duration {
+        self.body_timeout
+    }
+
     /// Takes in what was sent to the address of the connection `key`: everything but the body in `head`. However it is
-    /// answered, the answer is logged and counted.
-    pub async fn receive(&self, key: &str, head: Delivery, body: Result<Bytes, Incomplete>) -> Answer {
+    /// answered, the answer is logged, with the `request_id` that the vendor gets, and counted.
+    pub async fn receive(
+        &self,
+        key: &str,
+        head: Delivery,
+        body: Result<Bytes, Incomplete>,
+        request_id: Option<&str>,
+    ) -> Answer {
         let (addressee, answer) = match self.addressee(key).await {
             Ok(addressee) => {
                 let answer = self.take_in(&addressee, head, body).await;
@@ -109,10 +122,10 @@ impl Webhooks {
             Err(error) => (Addressee { key, tenant: None, calls: None }, Err(error)),
         };
         let answer = answer.unwrap_or_else(|error| {
-            tracing::error!(%error, "a delivery cannot be stored; its vendor is asked to send it again");
+            tracing::error!(%error, request_id, "a delivery cannot be stored; its vendor is asked to send it again");
             Answer::Unavailable(NO_PLACE)
         });
-        self.record(&addressee, answer);
+        self.record(&addressee, answer, request_id);
         answer
     }
 
@@ -194,7 +207,7 @@ impl Webhooks {
 
     /// Logs and counts an answer. An address that no connection has is logged, and counted without labels that a sender
     /// could choose.
-    fn record(&self, addressee: &Addressee<'_>, answer: Answer) {
+    fn record(&self, addressee: &Addressee<'_>, answer: Answer, request_id: Option<&str>) {
         let status = answer.status();
         let tenant = addressee.tenant.as_deref();
         let connection = tenant.map(|_| addressee.key);
@@ -205,7 +218,15 @@ impl Webhooks {
                 Some(format!("/api/v1/plus/connection/{}/consent-webhook", logged_segment(addressee.key)))
             }
         };
-        tracing::info!(tenant, connection, operation = "delivery", status = %status, address, "a delivery was answered");
+        tracing::info!(
+            tenant,
+            connection,
+            operation = "delivery",
+            status = %status,
+            address,
+            request_id,
+            "a delivery was answered"
+        );
     }
 
     /// What may be stored, or the answer to what may not.

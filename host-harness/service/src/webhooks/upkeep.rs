@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::{BoxFuture, select_all};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::inbox::Inbox;
 use host_model::time::millis;
@@ -24,8 +24,8 @@ const LOST: &str = "deliveries-lost";
 
 /// Looks after deliveries until `stop` says so. What could not be read is read again once another version of its plugin
 /// serves, also where that came while the host was down.
-pub(crate) async fn run(inbox: Inbox, keep: Duration, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
+pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
+    while !stop.is_cancelled() {
         let plugins = inbox.served.host().plugins();
         let running: Vec<_> =
             plugins.values().map(|slot| (Arc::clone(slot), slot.current().plugin().digest())).collect();
@@ -40,7 +40,7 @@ pub(crate) async fn run(inbox: Inbox, keep: Duration, mut stop: watch::Receiver<
             swaps.push(Box::pin(slot.replaced(*digest)));
         }
         tokio::select! {
-            _ = stop.changed() => {}
+            () = stop.cancelled() => {}
             _ = select_all(swaps) => {}
         }
     }

@@ -1,17 +1,13 @@
 //! The door as vendors reach it: through a real listener, with what is logged and counted.
 
-use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tracing::{
-    Dispatch,
-    subscriber::{DefaultGuard, NoSubscriber},
-};
 
+use crate::tests::logged::Logged;
 use host_service::{
     testing::inbox::{Inbox, OPT_OUT, bearer},
     webhooks::receive::LARGEST_BODY,
@@ -21,43 +17,22 @@ use host_store::{deliveries::DeliveryState, gauges::Gauges};
 const NEWSLETTER: &str = "/api/v1/plus/connection/newsletter/consent-webhook";
 const NOBODY: &str = "/api/v1/plus/connection/nobody/consent-webhook";
 
-/// The lines that the test's thread logs, as JSON.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        Write::write(&mut *self.0.lock(), bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// An inbox behind a listener of its own.
 struct Door {
     inbox: Inbox,
     address: SocketAddr,
-    lines: Lines,
-    /// A second dispatcher keeps call sites that another test reached first from being switched off for this one.
-    _second: Dispatch,
-    _logs: DefaultGuard,
+    logged: Logged,
 }
 
 impl Door {
     async fn open() -> Self {
-        let lines = Lines::default();
-        let second = Dispatch::new(NoSubscriber::default());
-        let to = lines.clone();
-        let subscriber = tracing_subscriber::fmt().json().with_writer(move || to.clone()).finish();
-        let logs = tracing::subscriber::set_default(subscriber);
+        let logged = Logged::begin();
         let inbox = Inbox::new().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = crate::routes::webhooks(inbox.bench.parts.clone().into());
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self { inbox, address, lines, _second: second, _logs: logs }
+        Self { inbox, address, logged }
     }
 
     /// The status of the answer to a request that is sent as it is written.
@@ -74,17 +49,7 @@ impl Door {
 
     /// The log line that answers a delivery with `status`, once there is one.
     async fn logged(&self, status: &str) -> serde_json::Value {
-        for _ in 0..1_000 {
-            let text = String::from_utf8(self.lines.0.lock().clone()).unwrap();
-            let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-            let mut fields = lines.map(|line| line["fields"].clone());
-            let found = fields.find(|fields| fields["status"] == status && fields["operation"] == "delivery");
-            if let Some(found) = found {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("no delivery was answered with {status}");
+        self.logged.once(|line| line["status"] == status && line["operation"] == "delivery").await
     }
 
     fn counts(&self, line: &str) -> bool {

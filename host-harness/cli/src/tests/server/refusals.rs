@@ -23,7 +23,7 @@ async fn what_the_service_does_not_do_is_told_with_its_words() {
         (
             "wrong",
             &["alarm", "list"],
-            "error: An API key in use is wanted: no API key in use is the one that was sent\n",
+            "error: A valid API key is required: no API key in use is the one that was sent\n",
         ),
         (
             "reader",

@@ -17,7 +17,7 @@ use axum::{
 };
 use parking_lot::Mutex;
 use standardwebhooks::{Webhook, WebhookError};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
@@ -89,9 +89,9 @@ async fn the_official_library_verifies_what_is_posted() {
     let bench = bench().await;
     let (platform, to) = platform().await;
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
-    let stop = watch::Sender::new(false);
+    let stop = CancellationToken::new();
     let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
-    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to)].into(), stop.subscribe()));
+    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to)].into(), stop.clone()));
     // No time passes on the service's clock.
     let posted = async {
         while platform.taken.lock().len() < 2 {
@@ -99,7 +99,7 @@ async fn the_official_library_verifies_what_is_posted() {
         }
     };
     tokio::time::timeout(Duration::from_mins(1), posted).await.unwrap();
-    stop.send_replace(true);
+    stop.cancel();
     running.await.unwrap();
     assert_eq!(platform.verified.load(Ordering::SeqCst), 2);
 }
@@ -110,9 +110,9 @@ async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_resta
     let (platform, to) = platform().await;
     platform.answer.store(503, Ordering::SeqCst);
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
-    let stop = watch::Sender::new(false);
+    let stop = CancellationToken::new();
     let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
-    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.subscribe()));
+    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.clone()));
     until(&bench, || *platform.refused.lock() >= 12).await;
     let open = async |bench: &Bench| {
         let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
@@ -121,7 +121,7 @@ async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_resta
     assert_eq!(open(&bench).await, ["forward-fails"], "an hour has passed");
     platform.answer.store(200, Ordering::SeqCst);
     until(&bench, || platform.taken.lock().len() == 2).await;
-    stop.send_replace(true);
+    stop.cancel();
     running.await.unwrap();
     assert_eq!(open(&bench).await, Vec::<String>::new());
     let metrics = bench.parts.telemetry.rendered(&Gauges::default());
@@ -130,11 +130,11 @@ async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_resta
 
     bench.crash(&[("acme", "newsletter")]).await;
     bench.hears(ADA, "e-2", bench.chosen(PUSH, Choice::OptOut)).await;
-    let stop = watch::Sender::new(false);
+    let stop = CancellationToken::new();
     let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
-    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.subscribe()));
+    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.clone()));
     until(&bench, || platform.taken.lock().len() >= 3).await;
-    stop.send_replace(true);
+    stop.cancel();
     running.await.unwrap();
     let feed: Vec<_> = bench.feed().await.into_iter().map(|event| (event.id.clone(), event)).collect();
     assert_eq!(*platform.taken.lock(), feed, "each once, in order");

@@ -10,6 +10,7 @@ use axum::{
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::testing::bench::Bench;
@@ -120,8 +121,8 @@ async fn an_alarm_that_is_cleared_before_it_is_taken_is_posted_no_more() {
 #[tokio::test]
 async fn whoever_is_configured_is_told_of_each_alarm_while_the_service_runs() {
     let (bench, operator, url) = bench(&[StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]).await;
-    let (stop, stopped) = watch::channel(false);
-    let running: JoinHandle<()> = tokio::spawn(bench.posts().post_alarms(Some(url), stopped));
+    let stop = CancellationToken::new();
+    let running: JoinHandle<()> = tokio::spawn(bench.posts().post_alarms(Some(url), stop.clone()));
     let told_of = async |count: usize| {
         for _ in 0..10_000 {
             if operator.told.lock().len() >= count {
@@ -136,7 +137,7 @@ async fn whoever_is_configured_is_told_of_each_alarm_while_the_service_runs() {
     told_of(1).await;
     raise(&bench, "r-2").await;
     told_of(3).await;
-    stop.send_replace(true);
+    stop.cancel();
     running.await.unwrap();
     let posts = posts(&bench).await;
     let told = operator.told.lock();

@@ -59,7 +59,7 @@ async fn deliver(inbox: &Inbox, body: &str, signature: &str, flaw: Option<&str>)
         body: Vec::new(),
         received_at_ms: 1_790_000_000_000,
     };
-    inbox.webhooks.receive("signed", head, Ok(Bytes::copy_from_slice(body.as_bytes()))).await
+    inbox.webhooks.receive("signed", head, Ok(Bytes::copy_from_slice(body.as_bytes())), None).await
 }
 
 fn stands(delivery: &DeliveryView) -> (DeliveryState, bool, bool) {

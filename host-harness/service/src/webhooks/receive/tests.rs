@@ -1,5 +1,5 @@
 use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
@@ -84,8 +84,8 @@ async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
     bytes.extend(b"next");
     let host = &inbox.bench.parts.served.host();
     let next = host.load(bytes, &LoadPolicy::default()).await.unwrap();
-    let (_stop, stopped) = watch::channel(false);
-    let looking = tokio::spawn(upkeep::run(inbox.bench.parts.inbox.clone(), KEEP, stopped));
+    let stop = CancellationToken::new();
+    let looking = tokio::spawn(upkeep::run(inbox.bench.parts.inbox.clone(), KEEP, stop));
     let digest = host.plugin("iterable").unwrap().replace(next).unwrap().to_string();
     let again = inbox.once(|list| list[0].plugin_digest.as_ref() == Some(&digest)).await;
     assert_eq!((again[0].state, again[0].readings), (DeliveryState::Unreadable, 2));
@@ -271,11 +271,10 @@ async fn a_token_is_rotated_at_the_vendor_and_every_delivery_of_the_switch_over_
         project.webhook(FIRST_WEBHOOK).set_token(first.expose());
     });
     inbox.bench.pass(Duration::from_hours(80 * 24));
-    let (_stop, stopped) = watch::channel(false);
     let refreshing = tokio::spawn(schedule::run(
         inbox.bench.parts.tokens.clone(),
         inbox.bench.parts.served.clone(),
-        stopped,
+        CancellationToken::new(),
     ));
     while inbox.states().await != [TokenState::Former, TokenState::Current] {
         tokio::time::sleep(Duration::from_millis(5)).await;

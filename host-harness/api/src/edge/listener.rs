@@ -1,0 +1,162 @@
+//! Serving at one address: a bounded number of connections, and a bounded time and size for the head of each request.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Body, extract::Request};
+use host_service::{settings::edge::EdgeConfig, telemetry::Telemetry};
+use http_body_util::BodyExt as _;
+use hyper::{
+    body::Incoming as Streamed,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    episode::Episode,
+    incoming::{Accept, Incoming},
+    stalled::Stalling,
+};
+
+/// How a listener serves.
+pub(crate) struct Listener {
+    /// What log and metrics call it.
+    pub(crate) name: &'static str,
+    /// How many connections it holds at once.
+    pub(crate) max_connections: usize,
+    /// What bounds its callers.
+    pub(crate) edge: EdgeConfig,
+    /// How long answers under way may take after the stop.
+    pub(crate) stop_grace: Duration,
+    /// Counts refused connections.
+    pub(crate) telemetry: Telemetry,
+}
+
+impl Listener {
+    /// Serves `routes` at `door` until `stop`; then accepts nothing new and completes the answers under way.
+    /// Connections without one end at once.
+    pub(crate) async fn serve(self, door: impl Accept, routes: Router, stop: CancellationToken) {
+        let http = self.http();
+        let mut incoming = Incoming::of(self.name, door);
+        let mut connections = JoinSet::new();
+        let mut full = Episode::default();
+        loop {
+            let stream = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(ended) = connections.join_next() => {
+                    self.note(ended);
+                    continue;
+                }
+                stream = incoming.next() => stream,
+            };
+            while let Some(ended) = connections.try_join_next() {
+                self.note(ended);
+            }
+            if connections.len() < self.max_connections {
+                let under_way = Arc::default();
+                let stream = Stalling::new(stream, self.edge.header_timeout, Arc::clone(&under_way));
+                let connection = Connection { listener: self.name, stream, under_way };
+                connections.spawn(connection.serve(http.clone(), routes.clone(), stop.clone()));
+            } else {
+                // Closed at once: a client left in the queue would wait for an answer that may never come.
+                drop(stream);
+                self.refused(&mut full);
+            }
+        }
+        drop(incoming);
+        let all_ended = async {
+            while let Some(ended) = connections.join_next().await {
+                self.note(ended);
+            }
+        };
+        if timeout(self.stop_grace, all_ended).await.is_err() {
+            tracing::warn!(listener = self.name, "answers that did not end in time are cut off");
+        }
+    }
+
+    /// HTTP/1.1 alone: proxies speak it to what is behind them, and one connection of HTTP/2 without TLS could hold any number
+    /// of requests.
+    fn http(&self) -> http1::Builder {
+        let EdgeConfig { header_timeout, max_header_bytes, .. } = self.edge;
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+        http.max_buf_size(max_header_bytes);
+        http
+    }
+
+    /// A handler's panic is answered, so one that ends a connection is of the server itself.
+    fn note(&self, ended: Result<(), JoinError>) {
+        if ended.is_err_and(|error| error.is_panic()) {
+            tracing::error!(listener = self.name, "a connection panicked");
+        }
+    }
+
+    fn refused(&self, full: &mut Episode) {
+        self.telemetry.connection_refused(self.name);
+        if full.begins(Instant::now()) {
+            tracing::warn!(
+                listener = self.name,
+                max_connections = self.max_connections,
+                "connections are refused, since as many are open as may be; connector_host_connections_refused_total counts them"
+            );
+        }
+    }
+}
+
+/// One connection.
+struct Connection {
+    listener: &'static str,
+    stream: Stalling,
+    /// Has a weak reference for each answer under way.
+    under_way: Arc<()>,
+}
+
+impl Connection {
+    /// Serves it; after `stop`, until the answer under way has ended.
+    async fn serve(self, http: http1::Builder, routes: Router, stop: CancellationToken) {
+        let Self { listener, stream, under_way } = self;
+        let routes = TowerToHyperService::new(routes);
+        let answering = service_fn(|request: Request<Streamed>| {
+            let under_way = Arc::downgrade(&under_way);
+            let answer = routes.call(request);
+            async move {
+                // Held by the body until all of it has been handed over.
+                let held = move |error| {
+                    let _under_way = &under_way;
+                    error
+                };
+                answer.await.map(|response| response.map(|body| Body::new(body.map_err(held))))
+            }
+        });
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answering));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                // Half a head would otherwise hold up the stop.
+                if Arc::weak_count(&under_way) == 0 {
+                    return;
+                }
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        match ended {
+            Ok(()) => {}
+            // Answered by hyper, before there is a request that could have an id.
+            Err(error) if error.is_parse() => tracing::info!(listener, %error, "a request cannot be read"),
+            Err(error) => tracing::debug!(listener, %error, "a connection ended early"),
+        }
+    }
+}

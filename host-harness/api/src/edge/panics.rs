@@ -1,0 +1,74 @@
+//! A panic in a handler fails one request: its caller gets an answer, and the log has the place.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
+};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+
+use super::request_id;
+use crate::problem::{Problem, kinds};
+
+tokio::task_local! {
+    /// Where the handler panicked: file, line and column. Known if the program called [`log_places_of_panics`].
+    static PLACE: Cell<Option<String>>;
+}
+
+/// `routes`, which answer 500 if a handler panics.
+pub(crate) fn caught<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.layer(middleware::from_fn(catch))
+}
+
+async fn catch(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let answering = async {
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answered.map_err(|message| (message, PLACE.with(Cell::take)))
+    };
+    match PLACE.scope(Cell::default(), answering).await {
+        Ok(response) => response,
+        Err((message, place)) => {
+            tracing::error!(
+                request_id = request_id::current(),
+                operation = route.as_ref().map(MatchedPath::as_str),
+                place,
+                panic = literal(&*message),
+                "a handler panicked"
+            );
+            let detail = "the service is at fault: its log has the place, under the id in x-request-id";
+            Problem::of(kinds::INTERNAL, detail).into_response()
+        }
+    }
+}
+
+/// The message, if it is a literal: one that was put together may have a person or a secret in it.
+fn literal(message: &(dyn Any + Send)) -> Option<&'static str> {
+    message.downcast_ref::<&'static str>().copied()
+}
+
+/// Makes each panic of the process a line of the log with its place and without its message, which may have a person or a
+/// secret in it. For a program to call at its start: a library leaves its process's hook alone.
+pub fn log_places_of_panics() {
+    panic::set_hook(Box::new(|panic| {
+        if !is_noted(panic) {
+            tracing::error!(
+                place = panic.location().map(tracing::field::display),
+                "a part of the program panicked"
+            );
+        }
+    }));
+}
+
+/// Notes where a handler panicked, for its line in the log. Returns whether it was a handler.
+pub(crate) fn is_noted(panic: &PanicHookInfo<'_>) -> bool {
+    let place = panic.location().map(ToString::to_string);
+    PLACE.try_with(|noted| noted.set(place)).is_ok()
+}

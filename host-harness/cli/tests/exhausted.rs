@@ -1,0 +1,242 @@
+//! The service where the machine gives it little: few descriptors, and a disk that takes nothing.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what cannot be set up fails its test")]
+
+#[path = "cli/operator.rs"]
+mod operator;
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use operator::{Operator, TOKEN};
+use parking_lot::Mutex;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::Value;
+
+/// Everything that a test waits for comes sooner, or not at all.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// With few descriptors, and so that a write past the limit for files is an error and does not end the process.
+const WITH_LITTLE: &str = r#"ulimit -n 256; trap "" XFSZ; exec "$0" "$@""#;
+
+const HOOK: &str = "/api/v1/plus/connection/newsletter/consent-webhook";
+const OPT_OUT: &str =
+    r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"channelIds":[6539]}}"#;
+
+struct Serving {
+    child: Child,
+    api: String,
+    webhooks: String,
+    log: Arc<Mutex<Vec<String>>>,
+    key: String,
+}
+
+impl Serving {
+    async fn start(operator: &Operator) -> Self {
+        std::fs::write(operator.config().with_file_name("master.key"), "ab".repeat(32)).unwrap();
+        let text = std::fs::read_to_string(operator.config()).unwrap();
+        let service = "[service]\nmaster-key = { file = 'master.key' }\nlisten = '127.0.0.1:0'\n\
+                       webhook-listen = '127.0.0.1:0'\n";
+        std::fs::write(operator.config(), format!("{service}{text}")).unwrap();
+        let made = operator.run(&["api-key", "create", "--name", "ops"]).await;
+        assert_eq!(made.code, 0, "{}", made.err);
+        let key = made.out.trim().to_owned();
+        let mut child = Command::new("sh")
+            .args(["-c", WITH_LITTLE, env!("CARGO_BIN_EXE_connector-host")])
+            .args(["--config", operator.config().to_str().unwrap(), "--json", "serve"])
+            .env("ITERABLE_API_KEY", operator.stand_in.api_key())
+            .env("WEBHOOK_TOKEN", TOKEN)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (said, lines) = mpsc::channel();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            for line in out.map_while(Result::ok) {
+                // Only the first one is waited for.
+                let _unheard = said.send(line);
+            }
+        });
+        let line = lines.recv_timeout(DEADLINE);
+        if line.is_err() {
+            let _gone = child.kill();
+        }
+        let line = line.unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let address = |name: &str| line["listening"][name].as_str().unwrap().to_owned();
+        let (log, lines) = (Arc::default(), BufReader::new(child.stderr.take().unwrap()).lines());
+        let kept: Arc<Mutex<Vec<String>>> = Arc::clone(&log);
+        // Ends with the process: a full pipe would hold it up.
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| kept.lock().push(line));
+        });
+        Self { child, api: address("api"), webhooks: address("webhooks"), log, key }
+    }
+
+    /// The answer of the API; none if the connection is refused.
+    fn ask(&self, method: &str, path: &str, body: &str) -> Option<String> {
+        let headers = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n", self.key);
+        send(&self.api, method, path, &headers, body)
+    }
+
+    fn deliver(&self) -> Option<String> {
+        send(&self.webhooks, "POST", HOOK, &format!("authorization: Bearer {TOKEN}\r\n"), OPT_OUT)
+    }
+
+    /// How many lines of the log have these words.
+    fn lines(&self, words: &str) -> usize {
+        self.log.lock().iter().filter(|line| line.contains(words)).count()
+    }
+
+    /// Waits until a line of the log has these words.
+    fn logs(&self, words: &str) {
+        let begun = Instant::now();
+        while self.lines(words) == 0 {
+            assert!(begun.elapsed() < DEADLINE, "not logged: {words}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// How large its files may be from now on.
+    fn limit_files(&self, bytes: Option<u64>) {
+        let id = Pid::from_child(&self.child);
+        prlimit(Some(id), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _gone = self.child.kill();
+        has_ended(&mut self.child);
+    }
+}
+
+/// Whether it ends before the deadline.
+fn has_ended(child: &mut Child) -> bool {
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > DEADLINE {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Status, head and body, or nothing if the connection ends without an answer.
+fn send(to: &str, method: &str, path: &str, headers: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(to).ok()?;
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.strip_prefix("HTTP/1.1 ").map(str::to_owned)
+}
+
+/// Asks until the answer has `status`.
+fn until(status: &str, ask: impl Fn() -> Option<String>) -> String {
+    let begun = Instant::now();
+    loop {
+        let answer = ask().unwrap_or_default();
+        if answer.starts_with(status) {
+            return answer;
+        }
+        assert!(begun.elapsed() < DEADLINE, "not {status}: {answer}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_hundred_idle_clients_of_the_webhooks_leave_the_api_its_descriptors() {
+    let operator = Operator::new().await;
+    let serving = Serving::start(&operator).await;
+    assert!(serving.deliver().unwrap().starts_with("200 "));
+
+    let idle: Vec<_> = (0..400).map(|_| TcpStream::connect(&serving.webhooks).unwrap()).collect();
+    let refused = || {
+        let metrics = serving.ask("GET", "/metrics", "").expect("the API answers");
+        let refused = metrics.lines().find_map(|line| {
+            line.strip_prefix("connector_host_connections_refused_total{listener=\"webhooks\"} ")
+        });
+        refused.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    let begun = Instant::now();
+    while refused() < 400 - 85 {
+        assert!(begun.elapsed() < DEADLINE, "{} are refused", refused());
+    }
+    serving.logs("connections are refused");
+    assert_eq!(serving.deliver(), None);
+    // Database, and a request to the vendor: each takes descriptors too.
+    for path in ["/health", "/ready", "/api/v1/connection", "/api/v1/connection/newsletter/test"] {
+        let answer = serving.ask("GET", path, "").unwrap();
+        assert!(answer.starts_with("200 "), "{path}: {answer}");
+    }
+    assert_eq!((serving.lines("connections are refused"), serving.lines("Too many open files")), (1, 0));
+
+    drop(idle);
+    until("200 ", || serving.deliver());
+    serving.logs("fewer connections are accepted than configured");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_disk_takes_nothing_is_not_ready_until_it_does() {
+    let operator = Operator::new().await;
+    let serving = Serving::start(&operator).await;
+    let ready = || serving.ask("GET", "/ready", "");
+    let write = || {
+        serving.ask(
+            "PUT",
+            "/api/v1/tenants/acme/systems/crm",
+            r#"{"fides_key": "crm", "name": "Mail", "data_uses": []}"#,
+        )
+    };
+    assert!(ready().unwrap().starts_with("200 "));
+    assert!(write().unwrap().starts_with("20"));
+
+    serving.limit_files(Some(0));
+    let refused = write().unwrap();
+    assert!(refused.starts_with("503 "), "{refused}");
+    let not_ready = ready().unwrap();
+    assert!(not_ready.starts_with("503 ") && not_ready.contains("problem:unavailable"), "{not_ready}");
+    assert!(serving.ask("GET", "/health", "").unwrap().starts_with("200 "), "the process itself is up");
+
+    serving.limit_files(None);
+    until("200 ", ready);
+    assert!(write().unwrap().starts_with("20"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_may_open_too_few_files_does_not_start_and_says_how_many_it_needs() {
+    let operator = Operator::new().await;
+    drop(Serving::start(&operator).await);
+    let mut few = Command::new("sh")
+        .args(["-c", r#"ulimit -n 100; exec "$0" "$@""#, env!("CARGO_BIN_EXE_connector-host")])
+        .args(["--config", operator.config().to_str().unwrap(), "serve"])
+        .env("ITERABLE_API_KEY", operator.stand_in.api_key())
+        .env("WEBHOOK_TOKEN", TOKEN)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    if !has_ended(&mut few) {
+        // One that serves after all has no code.
+        few.kill().unwrap();
+    }
+    let few = few.wait_with_output().unwrap();
+    assert_eq!(few.status.code(), Some(2));
+    let error = String::from_utf8(few.stderr).unwrap();
+    assert!(
+        error.contains("the process may open 100 files, expected at least 144: raise the limit"),
+        "{error}"
+    );
+}
