@@ -6,9 +6,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::edge::request_id;
+use crate::{
+    edge::request_id,
+    types::problem::{self, FieldError},
+};
 use host_harness::{
     connection::{SettingError, SettingPlace},
     host::PutError,
@@ -114,6 +117,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub(crate) struct Problem {
     kind: Kind,
     detail: String,
+    errors: Box<[FieldError]>,
     members: Map<String, Value>,
     retry_after: Option<Duration>,
 }
@@ -122,7 +126,7 @@ impl Problem {
     /// A problem of that kind, told in full: what was found, and what to do.
     pub(crate) fn of(kind: Kind, detail: impl Into<String>) -> Self {
         let retry_after = (kind.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
-        Self { kind, detail: detail.into(), members: Map::new(), retry_after }
+        Self { kind, detail: detail.into(), errors: Box::default(), members: Map::new(), retry_after }
     }
 
     /// The same, to be tried again after `wait`.
@@ -141,21 +145,24 @@ impl Problem {
 
     /// The same, about these fields: each with its message.
     #[must_use]
-    pub(crate) fn about_fields(self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
-        let errors = errors.into_iter().map(|(field, message)| json!({"field": field, "message": message}));
-        self.with("errors", errors.collect())
+    pub(crate) fn about_fields(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.errors = errors.into_iter().map(|(field, message)| FieldError { field, message }).collect();
+        self
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Kind { name, status, title } = self.kind;
-        let mut document = self.members;
-        document.insert("type".to_owned(), format!("urn:connector-host:problem:{name}").into());
-        document.insert("title".to_owned(), title.into());
-        document.insert("status".to_owned(), status.as_u16().into());
-        document.insert("detail".to_owned(), self.detail.into());
-        let mut response = (status, Value::Object(document).to_string()).into_response();
+        let document = problem::Problem {
+            r#type: format!("urn:connector-host:problem:{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.detail,
+            errors: self.errors.into_vec(),
+            members: self.members,
+        };
+        let mut response = (status, axum::Json(document)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
