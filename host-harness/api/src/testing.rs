@@ -232,7 +232,7 @@ async fn exchange(to: SocketAddr, method: &str, path: &str, headers: &str, body:
         "{method} {path} HTTP/1.1\r\nhost: api\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // Whoever refuses a body may not read all of it.
+    // A server that refuses a body may not read all of it.
     let _unread = stream.write_all(body).await;
     let mut answer = Vec::new();
     let _cut = stream.read_to_end(&mut answer).await;

@@ -1,4 +1,4 @@
-//! Alarms: open until somebody clears them by name.
+//! Alarms: open until an API key or the host clears them.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Alarms {
         Self { store, clock }
     }
 
-    /// Those that nobody has cleared, oldest first.
+    /// Those that are open, oldest first.
     pub async fn open(&self) -> Result<Vec<Raised>, StoreError> {
         self.store.read(|connection| Box::pin(alarms::open(connection))).await
     }

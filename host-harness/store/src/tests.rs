@@ -216,7 +216,7 @@ async fn a_disk_that_stalls_is_told_in_time_and_has_one_write_of_all_who_asked()
     stalled.await.unwrap();
     let late = store.answers().await.unwrap_err();
     assert!(matches!(late, StoreError::Busy(_)), "{late}");
-    // Known by now, so that nobody waits as long again.
+    // Known by now, so that no caller waits as long again.
     let begun = Instant::now();
     store.answers().await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(3));

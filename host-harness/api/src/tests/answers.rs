@@ -126,7 +126,7 @@ async fn what_is_refused_for_its_size_or_its_address_has_a_request_id_at_either_
     ] {
         let mut stream = if at_api { bench.client().await } else { bench.webhook_client().await };
         let mut answer = String::new();
-        // Whoever refuses a body may not read all of it.
+        // A server that refuses a body may not read all of it.
         let _unread = stream.write_all(request(method, path, length).as_bytes()).await;
         let _reset =
             timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("the connection ends");

@@ -4,17 +4,26 @@ use std::{io::Write, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::Notify;
 use tracing::{
     Dispatch,
     subscriber::{DefaultGuard, NoSubscriber},
 };
 
+/// A line that a test waits for comes sooner, or not at all.
+const DEADLINE: Duration = Duration::from_secs(5);
+
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+struct Lines {
+    written: Arc<Mutex<Vec<u8>>>,
+    more: Arc<Notify>,
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        Write::write(&mut *self.0.lock(), bytes)
+        self.written.lock().extend_from_slice(bytes);
+        self.more.notify_one();
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -42,7 +51,7 @@ impl Logged {
 
     /// Everything, as it is written.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.lines.0.lock().clone()).unwrap()
+        String::from_utf8(self.lines.written.lock().clone()).unwrap()
     }
 
     /// The fields of each line, and its level.
@@ -58,12 +67,15 @@ impl Logged {
 
     /// The first line that `matches`, once there is one.
     pub(crate) async fn once(&self, matches: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..2_500 {
-            if let Some(line) = self.lines().into_iter().find(&matches) {
-                return line;
+        let found = async {
+            loop {
+                if let Some(line) = self.lines().into_iter().find(&matches) {
+                    return line;
+                }
+                self.lines.more.notified().await;
             }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("no such line is in\n{}", self.text());
+        };
+        let found = tokio::time::timeout(DEADLINE, found).await;
+        found.unwrap_or_else(|_| panic!("no such line is in\n{}", self.text()))
     }
 }

@@ -15,7 +15,7 @@ mirror! {
         Frontend,
         /// Every system that processes data for it: vendors are told.
         SystemWide,
-        /// Nobody has to.
+        /// No enforcement is required.
         NotApplicable,
     }
 }

@@ -19,7 +19,7 @@ pub enum Enforcement {
     Frontend,
     /// Every system that processes data for it: vendors are told.
     SystemWide,
-    /// Nobody has to.
+    /// No enforcement is required.
     NotApplicable,
 }
 

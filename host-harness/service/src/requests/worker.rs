@@ -31,7 +31,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Attempts on the connections of `served`, so many at once.
+    /// Attempts on the connections of `served`, at most `workers` at once.
     pub(crate) fn new(served: Served, attempts: Attempts, workers: u32) -> Self {
         Self { served, attempts, workers: workers as usize, looked_after_at: i64::MIN }
     }

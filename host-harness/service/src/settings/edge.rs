@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The HTTP library panics below that.
 pub(crate) const MIN_HEADER_BYTES: usize = 8_192;
 
-/// Each connection may hold as much. Nobody sends a larger head.
+/// Each connection may hold as much. No client needs a larger head.
 pub(crate) const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// What bounds callers.

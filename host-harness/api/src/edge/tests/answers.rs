@@ -19,7 +19,7 @@ use crate::{
 
 const BODY_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// As the program does, but for failed tests, whose messages are wanted.
+/// As the program does, except that the message of a failed test is printed.
 fn note_places_in_handlers() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
