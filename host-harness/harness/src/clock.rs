@@ -48,7 +48,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is moved. It begins at noon of 1 July 2026, in UTC: what goes by the hour of the day is
+/// the same in every run.
 #[derive(Debug)]
 pub struct ManualClock {
     began: SystemTime,
@@ -57,7 +58,8 @@ pub struct ManualClock {
 
 impl Default for ManualClock {
     fn default() -> Self {
-        Self { began: SystemTime::now(), elapsed: watch::Sender::default() }
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_782_907_200);
+        Self { began, elapsed: watch::Sender::default() }
     }
 }
 

@@ -149,21 +149,27 @@ impl Bench {
 
     /// Once nothing is left to carry out.
     pub(super) async fn quiet(&self) {
-        loop {
-            let open: Option<String> = self
-                .parts
-                .store
-                .read(|c| {
-                    Box::pin(async move {
-                        let open = "SELECT id FROM requests WHERE finished_at IS NULL ORDER BY seq LIMIT 1";
-                        Ok(sqlx::query_scalar(open).fetch_optional(c).await?)
-                    })
-                })
-                .await
-                .unwrap();
-            let Some(id) = open else { return };
-            self.once(&id, |view| view.finished_at.is_some()).await;
+        self.quiet_or(|_| false).await;
+    }
+
+    /// Once nothing is left to carry out, or once it is `enough`.
+    pub(super) async fn quiet_or(&self, enough: impl Fn(&Self) -> bool) {
+        while !enough(self)
+            && let Some(id) = self.open().await
+        {
+            self.once(&id, |view| view.finished_at.is_some() || enough(self)).await;
         }
+    }
+
+    /// The request that is open for longest.
+    async fn open(&self) -> Option<String> {
+        let open = self.parts.store.read(|c| {
+            Box::pin(async move {
+                let open = "SELECT id FROM requests WHERE finished_at IS NULL ORDER BY seq LIMIT 1";
+                Ok(sqlx::query_scalar(open).fetch_optional(c).await?)
+            })
+        });
+        open.await.unwrap()
     }
 
     pub(super) async fn feed(&self) -> Vec<FeedEvent> {

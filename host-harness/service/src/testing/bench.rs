@@ -1,6 +1,10 @@
 //! A service for one test: a folder with its database, Iterable's stand-in, and a clock that stands still.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use host_harness::{
     clock::{Clock, ManualClock},
@@ -11,6 +15,7 @@ use host_harness::{
 };
 use host_model::{contract::Subject, requests::State, secret::Secret};
 use host_store::{
+    gauges::gauges,
     requests::{self, AttemptView, View},
     testing::{Folder, connection_row, master_key},
 };
@@ -42,6 +47,9 @@ pub struct Bench {
 
 /// How many looks a request that is due is given before time passes all the same: its connection may hold it back.
 const PATIENCE: usize = 50;
+
+/// How long an attempt may take by the machine's clock: only one that hangs takes so long.
+const LONGEST_ATTEMPT: Duration = Duration::from_mins(1);
 
 /// A connection to `stand_in` under that key.
 pub fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
@@ -98,6 +106,7 @@ impl Bench {
 
     /// Begins to carry out requests.
     pub fn work(&mut self) {
+        assert!(self.worker.is_none(), "another one would outlive a crash");
         let config = config(&self.folder);
         let worker = self.parts.worker(config.workers).run(self.stop.clone(), config.stop_grace);
         let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.clone());
@@ -144,30 +153,40 @@ impl Bench {
         attempts.await.unwrap()
     }
 
-    /// The request once it is as `wanted` says. Time passes by the second, and only while nothing is due or under way.
+    /// The request once it is as `wanted` says. Time passes by the second, and only while nothing is due or under way: an
+    /// attempt ends at the time it began, however slow the machine is.
     ///
     /// # Panics
-    /// Where it is not within an hour of that time.
+    /// If it is not within an hour of that time, or an attempt takes a minute of the machine's.
     pub async fn once(&self, id: &str, wanted: impl Fn(&View) -> bool) -> View {
-        let mut passed = Duration::ZERO;
-        while passed < Duration::from_hours(1) {
-            let mut step = Duration::from_secs(10);
-            for _ in 0..PATIENCE {
-                let view = self.view(id).await;
-                if wanted(&view) {
-                    return view;
-                }
-                let is_due = view.next_at.is_some_and(|next_at| next_at <= self.parts.clock.date_ms());
-                if view.state != State::Running && !is_due {
-                    step = Duration::from_secs(1);
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(2)).await;
+        let end = self.parts.clock.now() + Duration::from_hours(1);
+        let mut looks = 0;
+        let mut attempt_ends_by = Instant::now() + LONGEST_ATTEMPT;
+        while self.parts.clock.now() < end && Instant::now() < attempt_ends_by {
+            let view = self.view(id).await;
+            if wanted(&view) {
+                return view;
             }
-            self.pass(step);
-            passed += step;
+            let is_due = view.next_at.is_some_and(|next_at| next_at <= self.parts.clock.date_ms());
+            let is_running = self.is_running().await;
+            looks += 1;
+            if is_running || is_due && looks < PATIENCE {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            } else {
+                self.pass(Duration::from_secs(if is_due { 10 } else { 1 }));
+                looks = 0;
+            }
+            if !is_running {
+                attempt_ends_by = Instant::now() + LONGEST_ATTEMPT;
+            }
         }
         panic!("{:?}", self.view(id).await);
+    }
+
+    /// Whether an attempt at any request is under way.
+    async fn is_running(&self) -> bool {
+        let gauges = self.parts.store.read(|c| Box::pin(gauges(c))).await.unwrap();
+        gauges.requests.iter().any(|gauge| gauge.labels.contains(&("status", State::Running.to_string())))
     }
 
     /// The process is killed and starts again: nothing that ran ends, and the store is opened anew.

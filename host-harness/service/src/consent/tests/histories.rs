@@ -43,8 +43,8 @@ enum Step {
     Deliver(prop::sample::Index, Beside),
     /// What is due is carried out.
     Work,
-    /// The process is killed within an attempt, or before it.
-    Crash(u8),
+    /// The process is killed once the vendor has received so many requests, or if there are no more.
+    Crash(usize),
     /// Time passes, in seconds.
     Pass(u64),
     Erase(Beside),
@@ -62,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..2_usize, choice()).prop_map(|(item, choice)| Step::Vendor(item, choice)),
         8 => (any::<prop::sample::Index>(), beside()).prop_map(|(which, beside)| Step::Deliver(which, beside)),
         6 => Just(Step::Work),
-        1 => (0_u8..20).prop_map(Step::Crash),
+        1 => (0..4_usize).prop_map(Step::Crash),
         8 => prop_oneof![0..3_u64, 3..70_u64, 550..700_u64].prop_map(Step::Pass),
         1 => beside().prop_map(Step::Erase),
     ]
@@ -115,11 +115,11 @@ impl Play<'_> {
                 }
             }
             Step::Work => self.work().await,
-            Step::Crash(after_ms) => {
+            Step::Crash(after) => {
+                self.bench.stand_in.take_requests();
                 self.park(false).await;
-                self.bench.work();
                 self.bench.parts.requests.bell.ring();
-                tokio::time::sleep(Duration::from_millis(u64::from(*after_ms))).await;
+                self.bench.quiet_or(|bench| bench.stand_in.requests().len() >= *after).await;
                 self.bench.crash(CONNECTIONS).await;
                 self.bench.work();
                 self.park(true).await;
