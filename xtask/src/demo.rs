@@ -49,7 +49,10 @@ pub(crate) fn run_all() -> Result<()> {
         let result = step(&demo);
         let took = began.elapsed();
         report(&format!("{number:>2}  {name:<46}"), &result, &format!("{:>6} ms", took.as_millis()))?;
-        result.with_context(|| format!("step {number} does not hold: {name}"))?;
+        result.with_context(|| {
+            let log = demo.service.log();
+            format!("step {number} does not hold: {name}; the service's log is {}", log.display())
+        })?;
     }
     say(&format!("all {} steps hold, in {:.1} s", steps::ALL.len(), began.elapsed().as_secs_f32()));
     Ok(())

@@ -42,12 +42,12 @@ pub(crate) mod kinds {
     pub(crate) const UNAUTHENTICATED: Kind =
         kind(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid API key is required");
     pub(crate) const READ_ONLY: Kind =
-        kind(StatusCode::FORBIDDEN, "read-only", "This API key may look and change nothing");
+        kind(StatusCode::FORBIDDEN, "read-only", "This API key can change nothing");
     pub(crate) const NOT_ALL_TENANTS: Kind =
         kind(StatusCode::FORBIDDEN, "not-all-tenants", "This API key does not reach every tenant");
     pub(crate) const UNKNOWN: Kind = kind(StatusCode::NOT_FOUND, "unknown", "There is no such thing");
     pub(crate) const METHOD: Kind =
-        kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Another method is required");
+        kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed");
     pub(crate) const KEY_TAKEN: Kind = kind(StatusCode::CONFLICT, "key-taken", "The key is in use");
     pub(crate) const OWNED_BY_FILE: Kind =
         kind(StatusCode::CONFLICT, "owned-by-file", "The configuration file owns the connection");
@@ -68,8 +68,11 @@ pub(crate) mod kinds {
     );
     pub(crate) const VENDOR: Kind =
         kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector did not do it");
-    pub(crate) const ASKS_FOR_MORE: Kind =
-        kind(StatusCode::CONFLICT, "asks-for-more", "The version asks for more, and nobody agreed");
+    pub(crate) const ASKS_FOR_MORE: Kind = kind(
+        StatusCode::CONFLICT,
+        "asks-for-more",
+        "The version requests more permissions, which are not approved",
+    );
     pub(crate) const REKEYS_PEOPLE: Kind =
         kind(StatusCode::CONFLICT, "rekeys-people", "The change identifies people by something else");
     pub(crate) const NOT_REPLACED: Kind =
@@ -93,8 +96,11 @@ pub(crate) mod kinds {
         "another-name",
         "The body names something else than the address",
     );
-    pub(crate) const NO_USABLE_KIND: Kind =
-        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-usable-kind", "The connection finds nobody by this");
+    pub(crate) const NO_USABLE_KIND: Kind = kind(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "no-usable-kind",
+        "The connection cannot identify people by this",
+    );
     pub(crate) const NO_MAPPING: Kind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-mapping", "The file holds no mapping");
     pub(crate) const UNSOUND_MAPPING: Kind =

@@ -61,10 +61,10 @@ pub(super) struct Create {
     /// What to call it; it stands in the audit chain beside what is done with it.
     #[arg(long)]
     name: String,
-    /// A tenant whose things it reaches; all of them where none is named.
+    /// A tenant that it reaches; all tenants if none is named. May be given several times.
     #[arg(long = "tenant", value_name = "TENANT")]
     tenants: Vec<String>,
-    /// It may look and change nothing.
+    /// Make a key that can read and change nothing.
     #[arg(long)]
     read_only: bool,
 }
@@ -90,7 +90,7 @@ impl Create {
         let scope = Scope { tenants, may_write: !self.read_only };
         let text = Secret::random(PREFIX).map_err(Failure::misused)?;
         let (name, kept) = (self.name.clone(), text.clone());
-        // The first key is made before the service first starts, or nobody could ask it anything then.
+        // The first key is made before the service first starts: without one, no client could use the service.
         let store = session.store_made().await?;
         let made = store.write(move |tx| {
             Box::pin(async move { api_keys::create(tx, now(), &name, &scope, &kept).await })

@@ -24,7 +24,7 @@ impl Backup {
         store.close().await;
         let people = format!(
             "the database is in {file}\n\
-             next: keep it apart from the master key; whoever has both reads everything"
+             next: keep it apart from the master key; together they open everything"
         );
         Ok(Shown { people, json: json!({"file": self.file}), exit: Exit::Done })
     }

@@ -18,9 +18,9 @@ use super::{
 use host_harness::egress::client;
 use host_model::{secret::Secret, unread::Unread};
 
-/// Names the service where nothing on the command line does.
+/// Names the service if the command line does not.
 const SERVER: &str = "CONNECTOR_HOST_SERVER";
-/// Where the API key is where no file is named.
+/// Holds the API key if no file is named.
 const API_KEY: &str = "CONNECTOR_HOST_API_KEY";
 const CONNECT: Duration = Duration::from_secs(5);
 /// A test and a token are answered once the vendor has answered.
@@ -48,7 +48,7 @@ impl Server {
         self.url.is_some()
     }
 
-    /// A client of the service, where one is named.
+    /// A client of the service; `None` if none is named.
     pub(super) fn client(&self) -> Result<Option<Client>, Failure> {
         #[expect(clippy::disallowed_methods, reason = "an address of the operator's own, and no secret")]
         let url = self.url.clone().or_else(|| std::env::var(SERVER).ok());
@@ -60,7 +60,7 @@ impl Server {
             None => reference::from_variable(API_KEY).map_err(|_| {
                 Failure::misused(format!(
                     "there is no API key for {base}\nnext: name its file with --api-key-file, or set {API_KEY}; \
-                     `connector-host api-key create --name NAME` makes one where the service's database is"
+                     `connector-host api-key create --name NAME` makes one on the machine with the service's database"
                 ))
             })?,
         };
@@ -117,7 +117,7 @@ impl Call {
         Self::new(Method::POST, path)
     }
 
-    /// With `value` as that parameter, where there is one.
+    /// With `value` as that parameter, if there is one.
     pub(super) fn with(mut self, parameter: &'static str, value: Option<impl ToString>) -> Self {
         self.query.extend(value.map(|value| (parameter, value.to_string())));
         self

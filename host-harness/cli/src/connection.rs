@@ -33,12 +33,12 @@ pub(super) enum Connection {
     Change(Box<Change>),
     /// Delete a connection, its secrets and its people.
     Delete(Delete),
-    /// Let a parked connection go on.
+    /// Resume a parked connection.
     Resume {
         /// Its key.
         connection: String,
     },
-    /// Try everything that a connection needs, changing nothing; a parked one goes on where all of it works.
+    /// Test everything that a connection needs, changing nothing; a parked connection is resumed if all of it works.
     Test {
         /// Its key.
         connection: String,

@@ -198,13 +198,13 @@ fn shown(connection: &str, preferences: &[Preference], report: &ConnectorReport)
 }
 
 /// How the person stands with the vendor. `None` if that is unknown: a connector that refuses every choice by itself asks the
-/// vendor for nobody, and reports `known` all the same.
+/// vendor nothing, and reports `known` all the same.
 fn standing(report: &ConnectorReport) -> Option<Standing> {
     let is_all_refused = report.items.iter().all(|item| item.change == Change::Refused);
     (report.standing != Standing::Known || !is_all_refused).then_some(report.standing)
 }
 
-/// Between two runs of this program, nobody but the operator keeps a person's calls apart.
+/// Between two runs of this program, only the operator keeps a person's calls apart.
 fn next(report: &ConnectorReport) -> Option<String> {
     let wait = words::duration(report.settles_after_ms?);
     let is_pending = report.items.iter().any(|item| item.change == Change::Pending);

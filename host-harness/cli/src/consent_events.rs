@@ -23,7 +23,7 @@ pub(super) struct ConsentEvents {
     /// Those after this cursor, which each answer ends with; 0 begins.
     #[arg(long, value_name = "CURSOR", default_value_t = 0)]
     after: i64,
-    /// So many, at most 1,000; 100 where nothing is said.
+    /// Maximum number of events, 1 to 1,000; 100 if it is left out.
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
     /// Go on with what comes, until ctrl-c: a line for each, with --json a document on each line.
@@ -89,7 +89,7 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// Until ctrl-c, or until nobody reads.
+    /// Until ctrl-c, or until the output is closed.
     async fn until_interrupted(mut self) -> Result<Shown, Failure> {
         let session = self.session;
         let ended = session.unless_interrupted("waiting for what people choose", self.all()).await;
@@ -102,7 +102,7 @@ impl Following<'_> {
             let Answer { value, json } = page(&self.client, self.cursor, None).await?;
             let documents = json.get("events").and_then(Value::as_array).into_iter().flatten();
             for (event, document) in value.events.iter().zip(documents) {
-                if !self.tell(event, document)? {
+                if !self.print(event, document)? {
                     return Ok(());
                 }
                 self.cursor = event.cursor;
@@ -113,8 +113,8 @@ impl Following<'_> {
         }
     }
 
-    /// Whether somebody still reads.
-    fn tell(&self, event: &ConsentEvent, document: &Value) -> Result<bool, Failure> {
+    /// Prints one event. Returns whether the output is still open.
+    fn print(&self, event: &ConsentEvent, document: &Value) -> Result<bool, Failure> {
         let line = if self.is_json { document.to_string() } else { line(event) };
         let told = self.session.console.go_on_printing(&line);
         told.map_err(|error| Failure::misused(format!("cannot write to standard output: {error}")))

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::failure::Failure;
 
-/// Lines wrap here where no terminal says how wide it is.
+/// Lines wrap here if no terminal says how wide it is.
 const WIDTH: u16 = 100;
 
 /// Standard input, output and error. Clones share them.
@@ -21,9 +21,9 @@ pub struct Console {
     input: Arc<Mutex<dyn BufRead + Send>>,
     /// Columns of the terminal, or of text that goes elsewhere.
     pub(super) width: u16,
-    /// Whether somebody watches standard error.
+    /// Whether standard error is a terminal.
     pub(super) is_watched: bool,
-    /// Whether somebody is there to answer.
+    /// Whether questions can be answered.
     pub(super) is_answered: bool,
 }
 
@@ -82,12 +82,12 @@ impl Console {
         }
     }
 
-    /// Writes `text` and a newline to standard output. Whoever reads may have heard enough: that is no error.
+    /// Writes `text` and a newline to standard output. A reader that has closed it is no error.
     pub(super) fn print(&self, text: &str) -> io::Result<()> {
         self.go_on_printing(text).map(drop)
     }
 
-    /// The same, and whether somebody still reads.
+    /// The same. Returns whether the output is still open.
     pub(super) fn go_on_printing(&self, text: &str) -> io::Result<bool> {
         let mut out = self.out.clone();
         match out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()) {

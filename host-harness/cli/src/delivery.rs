@@ -35,7 +35,7 @@ pub(super) struct List {
     /// Older than the one of this number: the last one of the page before.
     #[arg(long, value_name = "NUMBER")]
     before: Option<i64>,
-    /// So many, at most 500; 50 where nothing is said.
+    /// Maximum number of deliveries, 1 to 500; 50 if it is left out.
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
 }

@@ -112,7 +112,7 @@ impl Failure {
         }
     }
 
-    /// The same with the option of the command line, where the API names its parameter.
+    /// The same with the option of the command line in place of the API's parameter.
     pub(super) fn with_option(self) -> Self {
         let Self::Service(said) = self else { return self };
         Self::Service(Box::new(said.with_option("agree=true", "--agree")))
@@ -165,7 +165,7 @@ fn after_refusal(connection: &str, error: &ConnectorError, identifier_kinds: &[S
             "see what the connector offers with `connector-host inspect` and the plugin's file".to_owned()
         }
         ErrorKind::Other => {
-            "run it again with --trace; where it stays so, tell the connector's author what you see"
+            "run it again with --trace; if it fails again, report what you see to the connector's author"
                 .to_owned()
         }
     }
@@ -178,13 +178,14 @@ fn in_a_while(wait_ms: Option<u64>) -> String {
 fn after_stop(connection: &str, kind: FailureKind) -> String {
     match kind {
         FailureKind::CpuSpent | FailureKind::DeadlinePassed | FailureKind::OutOfMemory => format!(
-            "run it again; where it stays so and you trust the plugin, raise that limit in [connections.{connection}.limits]"
+            "run it again; if it fails again and you trust the plugin, raise that limit in [connections.{connection}.limits]"
         ),
         FailureKind::Trapped
         | FailureKind::StackExhausted
         | FailureKind::TooMuchData
         | FailureKind::BadAnswer => {
-            "this is a fault of the plugin: tell its author, or put the version before back".to_owned()
+            "this is a fault of the plugin: report it to its author, or return to the version before"
+                .to_owned()
         }
         FailureKind::NoRoom => "run it again when the host is up".to_owned(),
     }
@@ -232,7 +233,7 @@ mod tests {
             ),
             (
                 ErrorKind::Other,
-                "run it again with --trace; where it stays so, tell the connector's author what you see",
+                "run it again with --trace; if it fails again, report what you see to the connector's author",
             ),
         ] {
             let failure = refused(kind, None, false);
@@ -262,7 +263,7 @@ mod tests {
         assert_eq!(
             failure(FailureKind::CpuSpent).people(),
             "error: connection newsletter: the sandbox ended the call: it ended; the vendor may have acted, so confirm before \
-             repeating\nnext: run it again; where it stays so and you trust the plugin, raise that limit in \
+             repeating\nnext: run it again; if it fails again and you trust the plugin, raise that limit in \
              [connections.newsletter.limits]"
         );
         assert_eq!(failure(FailureKind::Trapped).exit(), Exit::Stopped);
@@ -275,7 +276,7 @@ mod tests {
                     "kind": "trapped",
                     "message": "it ended",
                     "may_have_acted": true,
-                    "next": "this is a fault of the plugin: tell its author, or put the version before back",
+                    "next": "this is a fault of the plugin: report it to its author, or return to the version before",
                 },
             })
         );

@@ -46,7 +46,7 @@ impl Submitting {
         Ok(())
     }
 
-    /// Gives the service the request at `path`, and follows it where that is asked for.
+    /// Gives the service the request at `path`, and follows it if that is asked for.
     pub(super) async fn submit(
         self,
         session: &Session,
@@ -99,7 +99,7 @@ fn told(id: &str, failure: Failure) -> Failure {
     }
 }
 
-/// The request once it has ended; tells whoever watches how it goes.
+/// The request once it has ended; shows its progress on a terminal.
 async fn to_the_end(session: &Session, client: &Client, id: &str) -> Result<Answer<RequestReport>, Failure> {
     let mut told = None;
     loop {

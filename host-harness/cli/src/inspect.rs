@@ -1,4 +1,4 @@
-//! `inspect`: what a plugin is and everything that it may do, for whoever has to agree to it.
+//! `inspect`: what a plugin is and everything that it may do, for the person who approves it.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -192,7 +192,7 @@ fn row(manifest: &Manifest, operation: &Operation) -> Vec<String> {
     ]
 }
 
-/// The path, broken before a slash where it is too long for its column.
+/// The path, broken before a slash if it is too long for its column.
 fn in_lines(path: &str) -> String {
     let mut lines = vec![String::new()];
     for (index, segment) in path.split('/').enumerate() {

@@ -14,7 +14,7 @@ use host_model::contract::TokenOutcome;
 
 #[derive(Debug, Args)]
 pub(super) struct InstallToken {
-    /// The connection's key in the configuration, where `token-to-install` names the token.
+    /// The connection's key in the configuration, whose `token-to-install` names the token.
     connection: String,
 }
 

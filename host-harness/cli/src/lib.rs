@@ -1,6 +1,6 @@
 //! The program `connector-host`: one call on a connection, told to people or as JSON.
 //!
-//! A file a command: what it takes, what it asks, how it tells the answer. Everything is written through [`Console`].
+//! A file a command: what it takes, what it asks, how it prints the answer. Everything is written through [`Console`].
 
 mod alarm;
 mod api_key;
@@ -126,7 +126,7 @@ enum Command {
     /// Show, export and import which of a vendor's items stand for which notice.
     #[command(subcommand)]
     Mapping(mapping::Mapping),
-    /// Have people read again at the vendor, for choices that no webhook told.
+    /// Re-read people at the vendor to pick up choices whose webhook was lost.
     Reconcile(reconcile::Reconcile),
     /// List people whom the service once took for one.
     #[command(subcommand)]
@@ -148,7 +148,7 @@ enum Command {
     /// Set a connection's webhook up.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
-    /// Have a service read the connections of its configuration again.
+    /// Reload the connections of a service's configuration.
     Reload(reload::Reload),
     /// Show whether a service can do its work, its metrics, and the document of its API.
     #[command(subcommand)]
@@ -162,15 +162,15 @@ enum Command {
     ApiKey(api_key::ApiKey),
     /// Copy a service's database, also while it runs.
     Backup(backup::Backup),
-    /// Put a backup in the database's place.
+    /// Restore a backup over the database.
     Restore(restore::Restore),
-    /// Look after the audit chain.
+    /// Verify the audit chain.
     #[command(subcommand)]
     Audit(audit::Audit),
 }
 
 impl Command {
-    /// Why a running service is never asked for it, where that is so.
+    /// Why a running service is never asked for it; `None` if it may be.
     fn goes_without_service(&self) -> Option<&'static str> {
         match self {
             Self::Serve(_) => Some("`serve` is the service itself, and listens where its configuration says"),
@@ -184,7 +184,7 @@ impl Command {
     }
 }
 
-/// Runs the program with `arguments`, the program's name first, and tells how it ended.
+/// Runs the program with `arguments`, the program's name first. Returns how it ended.
 pub async fn run<A>(arguments: impl IntoIterator<Item = A>, console: &Console) -> Exit
 where
     A: Into<OsString> + Clone,

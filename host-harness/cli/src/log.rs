@@ -8,7 +8,7 @@ use super::{
     failure::Failure,
 };
 
-/// A command is somebody's errand, and says what went wrong. A slow disk is warned of by each statement: that says nothing.
+/// A command reports what went wrong itself. Warnings of slow statements repeat for each of them, and are left out.
 const OF_A_COMMAND: &str = "warn,sqlx=error";
 /// A service is looked at afterwards, and says what it did.
 const OF_A_SERVICE: &str = "warn,sqlx=error,host_=info";
@@ -18,7 +18,7 @@ pub(super) struct Log {
     /// What to log on standard error, such as `info` or `host_service=debug`; otherwise `warn`, and what a service does.
     #[arg(long = "log", global = true, value_name = "FILTER", env = "RUST_LOG")]
     filter: Option<String>,
-    /// How a line of the log is written; otherwise as text, and as JSON where `serve` writes to no terminal.
+    /// How a line of the log is written; otherwise as text, and as JSON if `serve` does not write to a terminal.
     #[arg(
         long = "log-format",
         global = true,
@@ -51,7 +51,7 @@ impl Log {
     }
 }
 
-/// Writes each event to `to` as a line of that format; text has the time only where that tells something.
+/// Writes each event to `to` as a line of that format; text has the time only for a service.
 fn lines(format: Format, is_timed: bool, to: Stream) -> Box<dyn Layer<Registry> + Send + Sync> {
     let lines = fmt::layer().with_writer(move || to.clone());
     match (format, is_timed) {

@@ -22,9 +22,9 @@ pub(super) enum Notice {
         #[arg(long)]
         tenant: String,
     },
-    /// Make a notice, or put it in place of the one of that id. Refused where a mapping would no longer hold.
+    /// Create a notice, or replace the one with that id. Refused if a mapping would become invalid.
     Put(Put),
-    /// Take a notice away. Refused while an item is mapped to it.
+    /// Delete a notice. Refused while an item is mapped to it.
     Delete {
         /// The platform's id of it.
         id: String,

@@ -14,7 +14,7 @@ use host_api::types::people::{MergedConnection, SharedRecords};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum People {
-    /// List the connections where several people shared one record, with the requests that may have gone to the wrong person.
+    /// List the connections with records that several people shared, and the requests that may have gone to the wrong person.
     Merged,
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Person {
     /// A user id, the customer's own; `-` reads it from a line of standard input.
     #[arg(long, value_name = "ID")]
     user_id: Vec<String>,
-    /// Another kind of identifier, such as `phone-number=-`, where `-` reads a line of standard input.
+    /// Another kind of identifier, such as `phone-number=-`; `-` reads a line of standard input.
     #[arg(long, value_name = "KIND=VALUE")]
     identifier: Vec<String>,
 }
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Person {
 }
 
 impl Person {
-    /// The person, lines read where they were asked for.
+    /// The person; an identifier of `-` is read from standard input.
     pub(super) fn subject(&self, console: &Console) -> Result<Subject, Failure> {
         let emails = self.email.iter().map(|value| Ok(("email", value.as_str())));
         let user_ids = self.user_id.iter().map(|value| Ok(("user-id", value.as_str())));

@@ -24,7 +24,7 @@ pub(super) enum Plugin {
         name: String,
         /// The component.
         file: PathBuf,
-        /// Let it ask for more, or offer less.
+        /// Approve that it requests more permissions, or offers less.
         #[arg(long)]
         agree: bool,
     },
@@ -32,7 +32,7 @@ pub(super) enum Plugin {
     RollBack {
         /// What connections call the plugin by.
         name: String,
-        /// Let it change what identifies people, who are keyed anew.
+        /// Approve that it changes what identifies people, who are keyed anew.
         #[arg(long)]
         agree: bool,
     },

@@ -59,14 +59,14 @@ fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
             let why = Unread::json(&error);
             Failure::misused(format!(
                 "--people: line {number}: {why}; expected kinds of identifier with their values, such as \
-                 {{\"email\": \"ada@example.com\"}}; nobody is read again"
+                 {{\"email\": \"ada@example.com\"}}; nothing is sent"
             ))
         })
     });
     let people = people.collect::<Result<Vec<_>, _>>()?;
     if people.is_empty() {
         return Err(Failure::misused(
-            "--people: nobody is named: a line of JSON is required for each person",
+            "--people: the file names no person: a line of JSON is required for each",
         ));
     }
     Ok(people)
@@ -124,7 +124,7 @@ mod tests {
             assert!(told.starts_with(&format!("error: --people: line 2: {why}")), "{told}");
             assert!(!told.contains("b@") && told.matches("ada@").count() == 1, "{told}");
         }
-        assert!(people(" \n").unwrap_err().people().contains("nobody is named"));
+        assert!(people(" \n").unwrap_err().people().contains("names no person"));
     }
 
     #[test]

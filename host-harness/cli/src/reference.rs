@@ -4,7 +4,7 @@ use std::path::Path;
 
 use host_model::secret::Secret;
 
-/// What was given for a secret. It does not print: somebody may have typed the secret itself.
+/// What was given for a secret. It does not print: it may be the secret itself, typed by mistake.
 #[derive(Clone)]
 pub(super) struct Reference(String);
 

@@ -35,7 +35,7 @@ impl Rehearsal {
         (Self { connection, unsent }, calls.through(dry_run()).traced(trace))
     }
 
-    /// What would have gone out; where nothing would, the answer itself, which then rests on nothing made up.
+    /// What would have gone out; if nothing would, the answer itself, which then rests on nothing made up.
     /// A refusal after the first such request may come of the made-up answer to it.
     pub(super) fn shown(self, answer: Result<Shown, Failure>) -> Result<Shown, Failure> {
         let unsent = std::mem::take(&mut *self.unsent.lock());

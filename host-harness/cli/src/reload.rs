@@ -1,4 +1,4 @@
-//! `reload`: has a service read the connections of its configuration again.
+//! `reload`: reloads the connections of a service's configuration.
 
 use clap::Args;
 
@@ -13,7 +13,7 @@ use host_api::types::service::Reloaded;
 
 #[derive(Debug, Args)]
 pub(super) struct Reload {
-    /// Let connections change what identifies their people, who are keyed anew.
+    /// Approve that connections change what identifies their people, who are keyed anew.
     #[arg(long)]
     agree: bool,
 }

@@ -45,7 +45,7 @@ pub(super) struct List {
     /// Those before the request of this id: the last one of the page before.
     #[arg(long, value_name = "ID")]
     before: Option<String>,
-    /// So many, at most 500; 50 where nothing is said.
+    /// Maximum number of requests, 1 to 500; 50 if it is left out.
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
 }

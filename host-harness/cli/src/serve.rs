@@ -49,7 +49,7 @@ impl Serve {
     }
 }
 
-/// Says where it listens: on a terminal in sentences, to programs as one line, and otherwise in the log.
+/// Reports where it listens: on a terminal in sentences, to programs as one line, and otherwise in the log.
 fn announce(service: &Server, console: &Console, is_json: bool) -> Result<(), Failure> {
     let (api, webhooks) = service.addresses();
     if is_json {

@@ -22,7 +22,7 @@ use host_service::{
 };
 use host_store::Store;
 
-/// Whoever waits longer than this wants to know for what.
+/// A longer wait is explained.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every command is run with.
@@ -34,7 +34,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// The running service, where the command is to go through one.
+    /// The running service; `None` if the command works without one.
     pub(super) fn remote(&self) -> Result<Option<Client>, Failure> {
         let client = self.server.client()?;
         if client.is_some() && self.trace {
@@ -79,7 +79,7 @@ impl Session {
         )))
     }
 
-    /// The same, made where there is none.
+    /// The same; created if there is none.
     pub(super) async fn store_made(&self) -> Result<Store, Failure> {
         let service = self.service()?;
         let opened = Store::open(&service.database, &service.master_key).await;
@@ -120,7 +120,7 @@ impl Session {
         }
     }
 
-    /// What `work` comes to; says what it is where that takes long and somebody watches.
+    /// What `work` comes to; prints what is waited for if it takes long and standard error is a terminal.
     pub(super) async fn awaited<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         if self.console.is_watched {
@@ -132,7 +132,7 @@ impl Session {
         work.await
     }
 
-    /// What `work` comes to; none where ctrl-c ends the wait for it. Says `what` once ctrl-c no longer ends the program.
+    /// What `work` comes to; `None` if ctrl-c ends the wait for it. Prints `what` once ctrl-c no longer ends the program.
     pub(super) async fn unless_interrupted<T>(&self, what: &str, work: impl Future<Output = T>) -> Option<T> {
         let said = async {
             self.console.complain(&format!("{what}; ctrl-c ends the wait"));

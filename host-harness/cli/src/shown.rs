@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 
-/// What a command tells.
+/// What a command prints.
 #[derive(Debug)]
 pub(super) struct Shown {
     /// Lines for people, colours in them; the last without its newline.
@@ -17,13 +17,13 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// Nothing is left to tell.
+    /// Nothing is left to print.
     pub(super) fn told_as_it_came(exit: Exit) -> Self {
         Self { people: String::new(), json: Value::Null, exit }
     }
 }
 
-/// One JSON document; nothing where there is none.
+/// One JSON document; empty if there is none.
 pub(super) fn document(value: &Value) -> String {
     if value.is_null() { String::new() } else { format!("{value:#}") }
 }
@@ -45,7 +45,7 @@ pub(super) fn heading(text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// `: detail`, where there is any.
+/// `: detail`; empty if there is none.
 pub(super) fn detail(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
@@ -62,7 +62,7 @@ pub(super) const ID: Option<u16> = Some(38);
 /// As wide as a time and its margins.
 pub(super) const TIME: Option<u16> = Some(22);
 
-/// A table for a page of `width` characters, cells wrapped; a column is as wide as `least` says, where it says so. Where
+/// A table for a page of `width` characters, cells wrapped; a column is at least as wide as `least` says, if it says so. If
 /// there are no rows it says `none`.
 pub(super) fn table(
     width: u16,

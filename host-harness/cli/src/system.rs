@@ -22,9 +22,9 @@ pub(super) enum System {
         #[arg(long)]
         tenant: String,
     },
-    /// Make a system, or put it in place of the one of that key. Refused where a mapping would no longer hold.
+    /// Create a system, or replace the one with that key. Refused if a mapping would become invalid.
     Put(Put),
-    /// Take a system away. Refused while a connection stands for it.
+    /// Delete a system. Refused while a connection stands for it.
     Delete {
         /// The platform's key of it.
         key: String,

@@ -86,7 +86,7 @@ pub(super) async fn rotate(
     session.awaited(&format!("waiting for the vendor of connection {connection}"), client.ask(call)).await
 }
 
-/// A token that somebody has to carry over is not installed.
+/// A token that an operator has to enter at the vendor is not installed.
 pub(super) fn rotated(connection: &str, Answer { value, json }: Answer<Rotated>) -> Shown {
     let (exit, people) = if value.outcome == Rotation::Installed {
         let word = toned("installed", Exit::Done);

@@ -23,7 +23,7 @@ use host_model::contract::{consent::Choice, webhook::Delivery};
 
 #[derive(Args)]
 pub(super) struct VerifyWebhook {
-    /// The connection's key in the configuration, where `webhook-tokens` names the accepted tokens.
+    /// The connection's key in the configuration, whose `webhook-tokens` name the accepted tokens.
     connection: String,
     /// A header of the delivery, as `NAME: VALUE`. May be given several times.
     #[arg(long, value_name = "HEADER")]
@@ -31,7 +31,7 @@ pub(super) struct VerifyWebhook {
     /// The file with the delivery's body; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
-    /// The whole address that the vendor called; the connection's `webhook-url` where it is left out.
+    /// The whole address that the vendor called; the connection's `webhook-url` if it is left out.
     #[arg(long)]
     url: Option<String>,
     /// The delivery's method.

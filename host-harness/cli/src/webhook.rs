@@ -55,7 +55,7 @@ impl Webhook {
     }
 }
 
-/// Whoever waits for a token by hand sees it before the wait; as JSON, it is seen at the end.
+/// A token to enter by hand is printed before the wait; as JSON, it is in the document at the end.
 struct Steps<'a> {
     session: &'a Session,
     client: &'a Client,
@@ -80,7 +80,7 @@ impl Steps<'_> {
             self.client.ask::<Connection>(call).await?;
             test = self.test().await?;
         }
-        // A webhook id alone of what is tested is the vendor's to refuse: a token for another webhook helps nobody.
+        // A webhook id alone of what is tested is the vendor's to refuse: a token for another webhook is of no use.
         if webhook(&test.value).is_some_and(|check| check.outcome == CheckOutcome::Failed) {
             return Err(Failure::misused(format!(
                 "the webhook is not as it has to be\nnext: correct it at the vendor, then run `connector-host webhook setup \
@@ -98,7 +98,7 @@ impl Steps<'_> {
         let Some(url) = &connection.webhook_url else {
             return Err(Failure::of_connection(
                 &self.asked.connection,
-                "nobody knows the address for its webhooks\nnext: set `service.public-url` in the service's configuration, \
+                "the address for its webhooks is not known\nnext: set `service.public-url` in the service's configuration, \
                  or `connector-host connection change KEY --webhook-url URL`",
             ));
         };
@@ -120,7 +120,7 @@ impl Steps<'_> {
         Ok(test)
     }
 
-    /// The webhook whose token the host is to renew; none where that is done by hand.
+    /// The webhook whose token the host renews; `None` if that is done by hand.
     fn webhook_id(&self, known: Option<&String>) -> Result<Option<String>, Failure> {
         let known = known.filter(|known| !known.is_empty() && *known != "none").cloned();
         if self.asked.webhook_id.is_some() || known.is_some() || self.asked.yes {
@@ -128,7 +128,7 @@ impl Steps<'_> {
         }
         let answer = self.answer(
             "Which number has the webhook? Empty: its token is changed by hand.",
-            "--webhook-id ID where the vendor takes tokens from here, and --yes",
+            "--webhook-id ID if the vendor takes tokens from here, and --yes",
         )?;
         Ok(Some(answer).filter(|answer| !answer.is_empty()))
     }
@@ -190,12 +190,12 @@ impl Steps<'_> {
         Ok(Shown { people, json: told, exit })
     }
 
-    /// What is answered; where nobody can, `missing` is what would have told it.
+    /// What is answered; if no answer can be given, an error that names `missing`, the options to give instead.
     fn answer(&self, question: &str, missing: &str) -> Result<String, Failure> {
         let console: &Console = &self.session.console;
         if !console.is_answered {
             return Err(Failure::misused(format!(
-                "{question} Nobody can be asked here\nnext: give {missing}"
+                "{question} There is no terminal to ask on\nnext: give {missing}"
             )));
         }
         console.complain(question);
@@ -225,6 +225,8 @@ fn at_vendor(connector: Option<&str>) -> &'static str {
             "  in Iterable, Integrations > System Webhooks: a webhook with this endpoint, authentication OAuth2, the events \
              Subscribe and Unsubscribe, and enabled"
         }
-        _ => "  enter it where the vendor sends changes of consent from, with a token as its authentication",
+        _ => {
+            "  enter it at the vendor as the webhook for changes of consent, with a token as its authentication"
+        }
     }
 }

@@ -99,7 +99,7 @@ pub enum WrongSetting {
     #[error(transparent)]
     SigningSecret(NotASigningSecret),
     /// A variable that should hold a number of minutes.
-    #[error("the environment variable {0} is to hold a whole number of minutes above 0")]
+    #[error("the environment variable {0} must be a whole number of minutes above 0")]
     NotMinutes(&'static str),
     /// Smaller heads of requests than the HTTP library can be held to.
     #[error("expected at least {MIN_HEADER_BYTES} bytes")]

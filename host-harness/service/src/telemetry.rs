@@ -146,7 +146,7 @@ struct Held(Gauges);
 impl Collector for Held {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for (name, what, gauges) in [
-            ("connector_host_requests_open", "Requests that are not through, by state.", &self.0.requests),
+            ("connector_host_requests_open", "Open requests, by state.", &self.0.requests),
             ("connector_host_alarms_open", "Alarms that are open, by kind.", &self.0.alarms),
         ] {
             let mut metric = encoder.encode_descriptor(name, what, None, MetricType::Gauge)?;
@@ -199,7 +199,7 @@ connector_host_posts_total{tenant="acme",operation="consent-event",status="not-t
 # TYPE connector_host_connections_refused_total counter
 connector_host_connections_refused_total{listener="api"} 0
 connector_host_connections_refused_total{listener="webhooks"} 1
-# HELP connector_host_requests_open Requests that are not through, by state.
+# HELP connector_host_requests_open Open requests, by state.
 # TYPE connector_host_requests_open gauge
 connector_host_requests_open{tenant="acme",status="waiting"} 3
 # HELP connector_host_alarms_open Alarms that are open, by kind.

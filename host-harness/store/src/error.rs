@@ -11,7 +11,7 @@ pub struct Unsealable;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, is full, or refused.
-    #[error("the database does not answer as it should: {0}")]
+    #[error("database error: {0}")]
     Database(Arc<sqlx::Error>),
     /// Its tables cannot be brought to what this version needs.
     #[error("the database cannot be brought to this version: {0}")]

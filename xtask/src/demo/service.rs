@@ -21,7 +21,10 @@ use super::host::Host;
 /// A condition that does not come true by then never will.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The service's process, and whom it tells of events.
+/// The file of the service's log, beside its configuration.
+const LOG: &str = "service.log";
+
+/// The service's process, and the platform that it forwards events to.
 pub(super) struct Service {
     configuration: PathBuf,
     key: String,
@@ -46,7 +49,7 @@ impl Service {
     pub(super) fn start(host: &Host) -> Result<Self> {
         let platform = Platform::listen()?;
         let configuration = host.file("service.toml");
-        for leftover in ["service.db", "service.db-wal", "service.db-shm"] {
+        for leftover in ["service.db", "service.db-wal", "service.db-shm", LOG] {
             let _absent = fs::remove_file(host.file(leftover));
         }
         host.write("forward-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
@@ -55,6 +58,11 @@ impl Service {
         let key = said(&configuration, &["api-key", "create", "--name", "demo"])?.trim().to_owned();
         let running = Mutex::new(Running::start(&configuration)?);
         Ok(Self { configuration, key, running, platform })
+    }
+
+    /// Where its log is.
+    pub(super) fn log(&self) -> PathBuf {
+        self.configuration.with_file_name(LOG)
     }
 
     /// Ends the process as a power cut would, and starts it again.
@@ -108,10 +116,14 @@ impl Service {
 
 impl Running {
     fn start(configuration: &Path) -> Result<Self> {
-        let mut child = command(configuration, &["--json", "serve"]).stdout(Stdio::piped()).spawn()?;
+        let path = configuration.with_file_name(LOG);
+        let log = fs::File::options().create(true).append(true).open(&path)?;
+        let mut serve = command(configuration, &["--json", "serve"]);
+        let mut child = serve.stdout(Stdio::piped()).stderr(log).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().context("no output")?).read_line(&mut line)?;
-        let line: Value = serde_json::from_str(&line).context("connector-host serve did not start")?;
+        let line: Value = serde_json::from_str(&line)
+            .with_context(|| format!("connector-host serve did not start; its log is {}", path.display()))?;
         let address = line.pointer("/listening/api").and_then(Value::as_str).context("no address")?;
         Ok(Self { child, address: format!("http://{address}") })
     }

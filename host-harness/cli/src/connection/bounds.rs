@@ -14,10 +14,10 @@ pub(super) struct Bounds {
     /// A host beside the plugin's own that its requests may go to. May be given several times; names them all.
     #[arg(long = "allow-host", value_name = "HOST")]
     hosts: Vec<String>,
-    /// Let its requests go to this machine.
+    /// Allow requests to this machine.
     #[arg(long)]
     loopback: bool,
-    /// Let them go there without TLS.
+    /// Allow them without TLS there.
     #[arg(long)]
     plain_http: bool,
     /// A file with certificate authorities, in PEM, to trust instead of the public ones. May be given several times; names

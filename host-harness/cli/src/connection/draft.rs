@@ -15,7 +15,7 @@ struct Draft {
     /// An open setting of the plugin, as NAME=VALUE. May be given several times.
     #[arg(long = "setting", value_name = "NAME=VALUE")]
     settings: Vec<String>,
-    /// A secret setting of the plugin by where it is, as NAME=file:PATH or NAME=env:VARIABLE. May be given several times.
+    /// A secret setting of the plugin, by reference: NAME=file:PATH or NAME=env:VARIABLE. May be given several times.
     #[arg(long = "secret", value_name = "NAME=PLACE")]
     secrets: Vec<Reference>,
     /// The system that it belongs to, for data uses.
@@ -24,10 +24,10 @@ struct Draft {
     /// What it carries out: erasure, consent, or both with a comma.
     #[arg(long, value_delimiter = ',', value_name = "ACTION")]
     actions: Option<Vec<Duty>>,
-    /// Let it work.
+    /// Enable it.
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
-    /// Keep it, and let it do nothing.
+    /// Keep it, and do nothing for it.
     #[arg(long)]
     disable: bool,
     /// The address for its webhooks, if it is not this service's own.
@@ -81,11 +81,11 @@ pub(crate) struct Change {
     /// A secret to remove. May be given several times.
     #[arg(long, value_name = "NAME")]
     remove_secret: Vec<String>,
-    /// Set something back to what it is if nothing is said: system, webhook-url, egress, limits, or one member of the last two,
+    /// Reset something to its default: system, webhook-url, egress, limits, or one member of the last two,
     /// such as `egress.hosts` or `limits.cpu-ms`. May be given several times.
     #[arg(long, value_name = "NAME")]
     reset: Vec<String>,
-    /// Let it change what identifies people at the connection, who are keyed anew.
+    /// Approve that it changes what identifies people at the connection, who are keyed anew.
     #[arg(long)]
     pub(super) agree: bool,
 }

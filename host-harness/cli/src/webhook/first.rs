@@ -18,11 +18,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) enum First {
     /// With a delivery, as the service shows it.
     Came(Box<Delivery>),
-    /// Without one: nobody waits any more.
+    /// Without one: the wait was ended.
     NotAwaited,
 }
 
-/// The number of the connection's newest delivery, where there is any.
+/// The number of the connection's newest delivery; `None` if there is none.
 pub(super) async fn newest(client: &Client, key: &str) -> Result<Option<i64>, Failure> {
     Ok(latest(client, key).await?.map(|delivery| delivery.seq))
 }

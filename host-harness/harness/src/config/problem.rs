@@ -108,7 +108,7 @@ pub enum Wrong {
     EmptySecret,
     /// A token that would be found in innocent text.
     #[error(
-        "a token of {0} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are wanted"
+        "a token of {0} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are required"
     )]
     ShortToken(usize),
     /// A file that is named.

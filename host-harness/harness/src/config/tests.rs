@@ -193,7 +193,7 @@ fn a_secret_is_named_and_what_is_wrong_with_it_never_shows_it() {
             "6: connections.newsletter.secrets: expected a table".to_owned(),
             format!("7: connections.newsletter.webhook-tokens: {HOW}"),
             "7: connections.newsletter.webhook-tokens: a token of 3 characters cannot be kept out of answers and logs; \
-             at least 6 are wanted"
+             at least 6 are required"
                 .to_owned(),
         ]
     );

@@ -125,7 +125,7 @@ pub enum SettingProblem {
     Target(#[from] TargetError),
     /// Too short to be told from other text.
     #[error(
-        "a secret of {found} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are wanted"
+        "a secret of {found} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are required"
     )]
     ShortSecret {
         /// How many it has.

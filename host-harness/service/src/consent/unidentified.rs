@@ -38,7 +38,7 @@ pub(super) async fn take(
 ) -> Result<(), StoreError> {
     let Arrival { tenant, connection, delivery, received_at } = arrival;
     if named.attributes.is_empty() {
-        let detail = "an event about choices names nobody: look for the person at the vendor";
+        let detail = "an event about choices names no person: look for the person at the vendor";
         return alarm(tx, arrival, delivery, detail).await;
     }
     if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), NOBODY, received_at).await? {

@@ -82,7 +82,7 @@ pub enum AcceptError {
         action: Action,
     },
     /// Nobody is named.
-    #[error("the request names nobody: at least one identifier with a value is required")]
+    #[error("the request names no person: at least one identifier with a value is required")]
     Nobody,
     /// The key was used for something else.
     #[error("the idempotency key was used before for another request, {id}; a new request needs a new key")]

@@ -28,7 +28,7 @@ async fn what_the_service_does_not_do_is_told_with_its_words() {
         (
             "reader",
             &["connection", "delete", "newsletter"],
-            "error: This API key may look and change nothing: the API key reader was made with --read-only: use another one\n",
+            "error: This API key can change nothing: the API key reader was made with --read-only: use another one\n",
         ),
     ] {
         let found = running.run_with(key, arguments).await;

@@ -124,7 +124,7 @@ async fn setup_without_anybody_to_ask_says_what_is_missing_and_changes_nothing()
     let running = Running::connected().await;
     let told = running.run(&["webhook", "setup", "newsletter"]).await;
     assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""));
-    let missing = "next: give --webhook-id ID where the vendor takes tokens from here, and --yes\n";
+    let missing = "next: give --webhook-id ID if the vendor takes tokens from here, and --yes\n";
     assert!(told.err.ends_with(missing), "{}", told.err);
     let told = running.run(&["webhook", "setup", "newsletter", "--webhook-id", "4711", "--yes"]).await;
     assert_eq!(told.exit, Exit::Misused, "{told:?}");

@@ -102,7 +102,7 @@ fn each_problem_has_its_sentence() {
             vec![],
             vec![("api-key", "k-123")],
             "connection newsletter, setting api-key: a secret of 5 characters cannot be kept out of answers and logs; \
-             at least 6 are wanted",
+             at least 6 are required",
         ),
         (
             vec![("webhook-id", long.as_str())],

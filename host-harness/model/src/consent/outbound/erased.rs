@@ -6,8 +6,7 @@ use crate::contract::consent::Choice;
 /// Why an opt-in is not applied for a person who was erased here, and whom the vendor has all the same.
 const ERASED_HERE: &str = "this person was erased here; an erasure is never undone by a consent";
 /// Why an opt-out is not applied for a person whom neither an erasure nor a look found.
-const NOT_THERE: &str =
-    "an erasure found nobody at the vendor, and it still has nobody: a person is not created to be opted out";
+const NOT_THERE: &str = "an erasure did not find the person at the vendor, who is still unknown there: a person is not created to be opted out";
 
 impl Plan {
     /// The same without its opt-ins, for a person who was erased here and whom the vendor still has.
