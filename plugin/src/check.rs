@@ -1,4 +1,4 @@
-//! Whether a connection works: one check for the key and one for each capability, changing nothing at Iterable.
+//! Tests a connection: one check for the key and one for each capability. Nothing changes at Iterable.
 
 mod endpoint;
 
@@ -20,27 +20,27 @@ use crate::{
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It works.
     Passed,
-    /// It does not: the detail says why.
+    /// It does not work: the detail says why.
     Failed,
-    /// Not set up.
+    /// Not set up, so not tried.
     Untried,
 }
 
-/// One thing that a connection needs, tried.
+/// The result of trying one thing that a connection needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// `connector`, `api-key`, `consent`, `erasure` or `webhook`.
     pub name: &'static str,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// For an operator.
     pub detail: String,
 }
 
-/// Tries what each capability needs. The first check tells which build of the connector answered.
+/// Tries what each capability needs. The first check reports the version of the connector.
 pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Check> {
     let mut client = Client::new(vendor);
     let channels =
@@ -50,7 +50,7 @@ pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Chec
     let webhooks = client.read::<Listing>(&operations::LIST_WEBHOOKS).map(|webhooks| webhooks.rows.read);
     let version = format!("version {}", manifest::version());
     vec![
-        Check { name: "connector", outcome: Outcome::Passed, detail: version },
+        Check { name: "connector", outcome: CheckOutcome::Passed, detail: version },
         check("api-key", key(settings, &channels, &[forgotten.as_ref().err(), webhooks.as_ref().err()])),
         check("consent", consent(channels, message_types)),
         check("erasure", forgotten.map_err(|error| error.message)),
@@ -58,9 +58,9 @@ pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Chec
             Some(id) => check("webhook", webhook(settings, id, webhooks)),
             None => Check {
                 name: "webhook",
-                outcome: Outcome::Untried,
+                outcome: CheckOutcome::Untried,
                 detail: format!(
-                    "setting `webhook-id` is empty: its token is changed by hand{}",
+                    "setting `webhook-id` is empty: the webhook's token is rotated by hand{}",
                     webhooks.map_or_else(|error| format!("; {}", error.message), |webhooks| found(&webhooks))
                 ),
             },
@@ -70,12 +70,12 @@ pub fn test_connection(settings: &Settings, vendor: &mut dyn Vendor) -> Vec<Chec
 
 fn check(name: &'static str, result: Result<String, String>) -> Check {
     match result {
-        Ok(detail) => Check { name, outcome: Outcome::Passed, detail },
-        Err(detail) => Check { name, outcome: Outcome::Failed, detail },
+        Ok(detail) => Check { name, outcome: CheckOutcome::Passed, detail },
+        Err(detail) => Check { name, outcome: CheckOutcome::Failed, detail },
     }
 }
 
-/// Any key may read channels; only one of the right kind the list of the forgotten and webhooks.
+/// Any valid key may read channels, but only a key of the right kind may read the list of forgotten users and webhooks.
 fn key(
     settings: &Settings,
     weak: &Result<usize, Error>,
@@ -84,13 +84,13 @@ fn key(
     let is_unauthorized = |error: &&Error| error.kind == ErrorKind::Unauthorized;
     match weak {
         Err(error) if is_unauthorized(&error) => Err(format!(
-            "{}: it may be wrong or disabled, or belong to the other data centre than that of `{}`",
+            "{}: it may be wrong or disabled, or belong to a different data centre than `{}`",
             error.message, settings.domain
         )),
         Err(error) => Err(error.message.clone()),
         Ok(_) => match strong.iter().flatten().copied().find(is_unauthorized) {
             Some(error) => Err(format!(
-                "{}, though it may read channels: wanted is a server-side key of type Standard, without JWT",
+                "{}, although it may read channels: a server-side key of type Standard, without JWT, is required",
                 error.message
             )),
             None => Ok("Iterable accepts the key".to_owned()),
@@ -104,18 +104,18 @@ fn consent(channels: Result<usize, Error>, message_types: Result<Listing, Error>
     Ok(format!("{channels} channels and {message_types} message types"))
 }
 
-/// Reads the lists that prove erasures in a project of this type. One that is too long is readable.
+/// Reads the lists that prove erasures in a project of this type. A list over its size limit counts as readable.
 fn forgotten(client: &mut Client, project: ProjectType) -> Result<String, Error> {
     let lists: &[&'static Operation] = match project {
         ProjectType::Email => &[&operations::LIST_FORGOTTEN_EMAILS],
         ProjectType::UserId => &[&operations::LIST_FORGOTTEN_USER_IDS],
         ProjectType::Hybrid => &[&operations::LIST_FORGOTTEN_USER_IDS, &operations::LIST_FORGOTTEN_EMAILS],
     };
-    let mut detail = "the list of the forgotten can be read";
+    let mut detail = "the list of forgotten users can be read";
     for operation in lists {
         match client.raw(plain(operation)) {
             Err(error) if error.code == TOO_LARGE => {
-                detail = "the list of the forgotten can be read but has outgrown its limit: erasures are no longer proven";
+                detail = "the list of forgotten users can be read but exceeds its size limit: erasures are no longer proven";
             }
             Err(error) => return Err(error),
             Ok(response) if forgotten::listed(&response.body, &BTreeSet::new()).is_none() => {
@@ -149,13 +149,13 @@ fn webhook(settings: &Settings, id: i64, webhooks: Result<Vec<Row>, Error>) -> R
         }
         Some(_) => Ok(format!("webhook {id} is enabled, set to OAuth2 and points here")),
         None => Ok(format!(
-            "webhook {id} is enabled and set to OAuth2; where it points was not compared: `webhook-url` is not set"
+            "webhook {id} is enabled and set to OAuth2; its address was not compared because `webhook-url` is not set"
         )),
     }
 }
 
-/// The project's webhooks, for an operator who looks for the right one. Of an address only the host: the rest may hold what
-/// is not ours to show.
+/// Lists the project's webhooks, for an operator who is looking for the right one. Shows only the host of each address:
+/// the rest may contain secrets.
 fn found(webhooks: &[Row]) -> String {
     let one = |webhook: &Row| {
         let host = webhook.endpoint.as_ref().and_then(|address| address.split("://").nth(1));
@@ -164,23 +164,23 @@ fn found(webhooks: &[Row]) -> String {
         let state = match webhook.enabled {
             Some(true) => "enabled",
             Some(false) => "not enabled",
-            None => "its state not given",
+            None => "state unknown",
         };
-        let id = webhook.id.map_or_else(|| "one without a number".to_owned(), |id| id.to_string());
-        let auth_type = webhook.auth_type.as_deref().unwrap_or("no authentication named");
-        format!("{id} ({state}, {auth_type}, at {})", host.unwrap_or("no address"))
+        let id = webhook.id.map_or_else(|| "a webhook without a number".to_owned(), |id| id.to_string());
+        let auth_type = webhook.auth_type.as_deref().unwrap_or("no authentication type");
+        format!("{id} ({state}, {auth_type}, at {})", host.unwrap_or("an unknown address"))
     };
     if webhooks.is_empty() {
         return "; this project has no webhooks".to_owned();
     }
-    let all: Vec<_> = webhooks.iter().take(MOST_SHOWN).map(one).collect();
-    let more = webhooks.len().saturating_sub(MOST_SHOWN);
+    let all: Vec<_> = webhooks.iter().take(MAX_WEBHOOKS_SHOWN).map(one).collect();
+    let more = webhooks.len().saturating_sub(MAX_WEBHOOKS_SHOWN);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("; this project has {}{more}", all.join(", "))
 }
 
-/// As many webhooks as fit into a detail.
-const MOST_SHOWN: usize = 10;
+/// The maximum number of webhooks that a detail lists.
+const MAX_WEBHOOKS_SHOWN: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -211,7 +211,7 @@ mod tests {
             .answers("list-webhooks", 200, webhooks)
     }
 
-    fn outcomes(checks: &[Check]) -> Vec<(&str, Outcome)> {
+    fn outcomes(checks: &[Check]) -> Vec<(&str, CheckOutcome)> {
         checks.iter().map(|check| (check.name, check.outcome)).collect()
     }
 
@@ -220,11 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_works_passes_and_tells_which_build_answered() {
+    fn a_connection_that_works_passes_and_reports_which_build_answered() {
         let settings = settings(&[("webhook-id", "42"), ("webhook-url", "https://example.com/w")]);
         let checks = test_connection(&settings, &mut script(&hook("OAuth2", true, "https://example.com/w")));
         let names = ["connector", "api-key", "consent", "erasure", "webhook"];
-        assert_eq!(outcomes(&checks), names.map(|name| (name, Outcome::Passed)));
+        assert_eq!(outcomes(&checks), names.map(|name| (name, CheckOutcome::Passed)));
         assert_eq!(detail(&checks, "connector"), format!("version {}", manifest::version()));
         assert_eq!(detail(&checks, "consent"), "1 channels and 2 message types");
     }
@@ -232,10 +232,10 @@ mod tests {
     #[test]
     fn without_a_webhook_id_the_webhook_is_untried() {
         let checks = test_connection(&settings(&[]), &mut script(r#"{"webhooks":[]}"#));
-        assert_eq!(outcomes(&checks)[4], ("webhook", Outcome::Untried));
+        assert_eq!(outcomes(&checks)[4], ("webhook", CheckOutcome::Untried));
         assert_eq!(
             detail(&checks, "webhook"),
-            "setting `webhook-id` is empty: its token is changed by hand; this project has no webhooks"
+            "setting `webhook-id` is empty: the webhook's token is rotated by hand; this project has no webhooks"
         );
     }
 
@@ -245,18 +245,18 @@ mod tests {
         let checks = test_connection(&settings(&[]), &mut script(&hooks));
         assert_eq!(
             detail(&checks, "webhook"),
-            "setting `webhook-id` is empty: its token is changed by hand; \
+            "setting `webhook-id` is empty: the webhook's token is rotated by hand; \
              this project has 42 (not enabled, OAuth2, at hooks.example.com)"
         );
     }
 
     #[test]
-    fn a_webhook_is_said_to_point_here_only_where_that_was_compared() {
+    fn a_webhook_is_said_to_point_here_only_if_its_address_was_compared() {
         for (url, detail_wanted) in [
             ("https://example.com/w", "webhook 42 is enabled, set to OAuth2 and points here"),
             (
                 "",
-                "webhook 42 is enabled and set to OAuth2; where it points was not compared: `webhook-url` is not set",
+                "webhook 42 is enabled and set to OAuth2; its address was not compared because `webhook-url` is not set",
             ),
         ] {
             let settings = settings(&[("webhook-id", "42"), ("webhook-url", url)]);
@@ -264,7 +264,7 @@ mod tests {
                 test_connection(&settings, &mut script(&hook("OAuth2", true, "https://example.com/w")));
             assert_eq!(
                 (outcomes(&checks)[4].1, detail(&checks, "webhook")),
-                (Outcome::Passed, detail_wanted)
+                (CheckOutcome::Passed, detail_wanted)
             );
         }
     }
@@ -287,14 +287,14 @@ mod tests {
         let checks = test_connection(&settings(&[("domain", "api.eu.iterable.com")]), &mut script);
         assert_eq!(
             detail(&checks, "api-key"),
-            "Iterable refused the key or its rights for `list-channels` (status 401, code BadApiKey): it may be wrong or \
-             disabled, or belong to the other data centre than that of `api.eu.iterable.com`"
+            "Iterable refused the key or its rights for `list-channels` (status 401, code BadApiKey): it may be wrong \
+             or disabled, or belong to a different data centre than `api.eu.iterable.com`"
         );
-        assert!(outcomes(&checks)[1..4].iter().all(|(_, outcome)| *outcome == Outcome::Failed));
+        assert!(outcomes(&checks)[1..4].iter().all(|(_, outcome)| *outcome == CheckOutcome::Failed));
     }
 
     #[test]
-    fn a_key_of_the_wrong_kind_is_told_from_a_wrong_key() {
+    fn a_key_of_the_wrong_kind_is_distinguished_from_a_wrong_key() {
         let mut script = Script::of("connector")
             .answers("list-channels", 200, CHANNELS)
             .answers("list-message-types", 200, TYPES)
@@ -303,10 +303,15 @@ mod tests {
         let checks = test_connection(&settings(&[]), &mut script);
         assert_eq!(
             outcomes(&checks)[1..4],
-            [("api-key", Outcome::Failed), ("consent", Outcome::Passed), ("erasure", Outcome::Failed),]
+            [
+                ("api-key", CheckOutcome::Failed),
+                ("consent", CheckOutcome::Passed),
+                ("erasure", CheckOutcome::Failed),
+            ]
         );
         assert!(
-            detail(&checks, "api-key").ends_with("wanted is a server-side key of type Standard, without JWT")
+            detail(&checks, "api-key")
+                .ends_with("a server-side key of type Standard, without JWT, is required")
         );
     }
 
@@ -328,9 +333,12 @@ mod tests {
             let mut script = script.answers("list-webhooks", 200, r#"{"webhooks":[]}"#);
             let checks = test_connection(&settings(&[("project-type", project)]), &mut script);
             script.done();
-            assert_eq!(outcomes(&checks)[3], ("erasure", Outcome::Passed), "{project}");
-            assert_eq!(outcomes(&checks)[2], ("consent", Outcome::Failed));
-            assert_eq!(detail(&checks, "consent"), "Iterable failed at `list-message-types` (status 503)");
+            assert_eq!(outcomes(&checks)[3], ("erasure", CheckOutcome::Passed), "{project}");
+            assert_eq!(outcomes(&checks)[2], ("consent", CheckOutcome::Failed));
+            assert_eq!(
+                detail(&checks, "consent"),
+                "Iterable failed to process `list-message-types` (status 503)"
+            );
         }
     }
 
@@ -350,7 +358,7 @@ mod tests {
             ),
         ] {
             let checks = test_connection(&settings, &mut script(&webhooks));
-            assert_eq!((outcomes(&checks)[4].1, detail(&checks, "webhook")), (Outcome::Failed, reason));
+            assert_eq!((outcomes(&checks)[4].1, detail(&checks, "webhook")), (CheckOutcome::Failed, reason));
         }
     }
 
@@ -366,7 +374,7 @@ mod tests {
                 r#"{"webhooks":[null,{"id":7},{"id":"42","authType":"OAuth2","enabled":"true","endpoint":null}]}"#,
             );
         let checks = test_connection(&settings(&[("webhook-id", "42")]), &mut script);
-        assert!(checks.iter().all(|check| check.outcome == Outcome::Passed), "{checks:?}");
+        assert!(checks.iter().all(|check| check.outcome == CheckOutcome::Passed), "{checks:?}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Joins the connector to its sandbox: the contract's generated types on one side, the connector's own on the other.
+//! Connects the connector to its sandbox: converts between the contract's generated types and the connector's own.
+//! Tested in `tests/all/iterable`.
 
 use bindings::{
     exports::privacy::saas_connector::{
@@ -12,7 +13,7 @@ use crate::{
     check, consent, erasure,
     error::{Error, ErrorKind},
     http::{Request, Response, SendError, SendErrorKind, Vendor},
-    manifest::{self, Effect, Field, IdentifierKind, Operation, Place},
+    manifest::{self, Effect, Field, IdentifierKind, Operation, RequestPart},
     settings::{self, Settings},
     subject::Identifier,
     token, webhook,
@@ -29,14 +30,14 @@ mod bindings {
     use super::Component;
 }
 
-/// Serves the memory that an instance begins with before it grows: growing alone takes longer than the rest of a short call.
+/// Uses an instance's initial memory before growing it, since growing takes longer than the rest of a short call.
 #[cfg(target_os = "unknown")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 struct Component;
 
-/// The host.
+/// The host, reached through the contract's imports.
 struct Host;
 
 impl Vendor for Host {
@@ -152,8 +153,8 @@ impl wit_verify::Guest for Component {
 impl wit_token::Guest for Component {
     fn install(settings: types::Settings) -> Result<wit_token::Outcome, types::Error> {
         Ok(match token::install(&Settings::read(&settings)?, &mut Host)? {
-            token::Outcome::Installed => wit_token::Outcome::Installed,
-            token::Outcome::Manual => wit_token::Outcome::Manual,
+            token::InstallOutcome::Installed => wit_token::Outcome::Installed,
+            token::InstallOutcome::Manual => wit_token::Outcome::Manual,
         })
     }
 }
@@ -222,8 +223,8 @@ fn operation(operation: &Operation) -> wit_connector::Operation {
 
 fn field(field: &Field) -> wit_connector::Field {
     let place = match field.place {
-        Place::Header => wit_connector::Place::Header,
-        Place::Body => wit_connector::Place::Body,
+        RequestPart::Header => wit_connector::Place::Header,
+        RequestPart::Body => wit_connector::Place::Body,
     };
     wit_connector::Field { place, name: field.name.to_owned(), value: field.value.to_owned() }
 }
@@ -263,9 +264,9 @@ impl From<Error> for types::Error {
 impl From<check::Check> for wit_connector::Check {
     fn from(check: check::Check) -> Self {
         let outcome = match check.outcome {
-            check::Outcome::Passed => wit_connector::Outcome::Passed,
-            check::Outcome::Failed => wit_connector::Outcome::Failed,
-            check::Outcome::Untried => wit_connector::Outcome::Untried,
+            check::CheckOutcome::Passed => wit_connector::Outcome::Passed,
+            check::CheckOutcome::Failed => wit_connector::Outcome::Failed,
+            check::CheckOutcome::Untried => wit_connector::Outcome::Untried,
         };
         Self { name: check.name.to_owned(), outcome, detail: check.detail }
     }
@@ -322,8 +323,8 @@ impl From<consent::Item> for wit_consent::Item {
     }
 }
 
-impl From<consent::Held> for wit_consent::Held {
-    fn from(held: consent::Held) -> Self {
+impl From<consent::HeldChoice> for wit_consent::Held {
+    fn from(held: consent::HeldChoice) -> Self {
         Self { item: held.item.into(), choice: held.choice.into() }
     }
 }

@@ -11,7 +11,7 @@ mod subscriptions;
 
 pub use self::{
     apply::apply,
-    choice::{CHANNEL, Choice, EMAIL_LIST, Held, Item, ItemId, MESSAGE_TYPE, Preference},
+    choice::{CHANNEL, Choice, EMAIL_LIST, HeldChoice, Item, ItemId, MESSAGE_TYPE, Preference},
     report::{Change, ItemReport, Report, Standing},
 };
 use self::{catalogue::Catalogue, subscriptions::Subscriptions};
@@ -23,24 +23,26 @@ use crate::{
     subject::{self, Identifier},
 };
 
-/// All items: each channel with its message types behind it, then the email lists. One that has no id or no name is left
-/// out and logged.
+/// Lists all items: each channel followed by its message types, then the email lists. An item without an id or a name
+/// is left out and logged.
 pub fn list_items(vendor: &mut dyn Vendor) -> Result<Vec<Item>, Error> {
     let mut client = Client::new(vendor);
     let catalogue = Catalogue::read(&mut client, |_| true)?;
-    for ItemId { kind, id } in catalogue.nameless() {
+    for ItemId { kind, id } in catalogue.without_name() {
         client.warn(&format!("{kind} {id} has no name and is left out"));
     }
     Ok(catalogue.items())
 }
 
-/// What Iterable holds for every item; `None` if it does not know the person. A profile without subscriptions is a person
-/// who never chose: nothing is held for them. An item is left out if its list holds an entry that cannot be read.
+/// Returns Iterable's choice for every item; `None` if Iterable does not know the person.
+///
+/// The list is empty for a person who never chose, whose profile has no subscription lists. An item is left out if its
+/// subscription list does not name it and contains an entry that cannot be read.
 pub fn current(
     settings: &Settings,
     vendor: &mut dyn Vendor,
     subject: &[Identifier],
-) -> Result<Option<Vec<Held>>, Error> {
+) -> Result<Option<Vec<HeldChoice>>, Error> {
     let people = subject::people(settings.project_type, subject)?;
     let mut client = Client::new(vendor);
     let Some((_, profile)) = client.first_known(&people)? else { return Ok(None) };
@@ -49,10 +51,10 @@ pub fn current(
     }
     let subscriptions = Subscriptions::from(profile);
     let slots = Catalogue::read(&mut client, |_| true)?.slots();
-    let held = |(item, slot)| Some(Held { item, choice: subscriptions.choice(slot)? });
+    let held = |(item, slot)| Some(HeldChoice { item, choice: subscriptions.choice(slot)? });
     let held: Vec<_> = slots.iter().cloned().filter_map(held).collect();
     if held.len() < slots.len() {
-        client.warn("a subscription list of the profile holds an entry that is no id: its other items are not reported");
+        client.warn("a subscription list of the profile contains an entry that is not an id: its other items are not reported");
     }
     Ok(Some(held))
 }

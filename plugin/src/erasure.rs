@@ -1,4 +1,4 @@
-//! The right to be forgotten: `users/forget` for every identifier that the project knows people by, proven later.
+//! The right to be forgotten: `users/forget` for every identifier that the project uses, proven later.
 
 mod confirm;
 mod forget;
@@ -20,9 +20,9 @@ use crate::{
     subject::{self, Identifier},
 };
 
-/// Forgets the person under every identifier that the project knows people by. Repeating it succeeds.
+/// Forgets the person under every identifier that the project uses. Repeating it succeeds.
 ///
-/// An identifier that Iterable refuses does not keep the others from being forgotten; the refusal is the error then.
+/// If Iterable refuses one identifier, the others are still forgotten, and the refusal is returned as the error.
 pub fn erase(settings: &Settings, vendor: &mut dyn Vendor, subject: &[Identifier]) -> Result<Receipt, Error> {
     let people = subject::people(settings.project_type, subject)?;
     let mut client = Client::new(vendor);

@@ -1,6 +1,6 @@
-//! Why the connector could not do what was asked.
+//! The connector's errors.
 
-/// What the host does next about a failure; the contract describes each.
+/// Decides how the host handles the failure; the contract describes each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// A setting is missing or malformed.
@@ -9,29 +9,29 @@ pub enum ErrorKind {
     MissingIdentity,
     /// The key or its rights were refused.
     Unauthorized,
-    /// Try again after the time told.
+    /// Too many requests: try again after `retry_after_ms`.
     RateLimited,
-    /// Iterable, or the way to it, is failing.
+    /// Iterable, or the network in between, is failing.
     Unavailable,
-    /// Iterable understood and refused.
+    /// Iterable understood the request and refused it.
     Rejected,
     /// None of the above.
     Other,
 }
 
-/// A failure in the contract's words. It holds no personal data, no secret and no text of Iterable's.
+/// A failure, as the contract defines it. It contains no personal data, no secret and no text from Iterable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// What to do about it.
+    /// What kind of failure it is.
     pub kind: ErrorKind,
-    /// A stable word for machines; Iterable's own where it sent one.
+    /// A stable word for machines; Iterable's own code if it sent one.
     pub code: String,
-    /// For an operator.
+    /// A message for an operator.
     pub message: String,
-    /// How long to wait, in milliseconds, where Iterable or the host said so.
+    /// How long to wait, in milliseconds, if Iterable or the host said so.
     pub retry_after_ms: Option<u64>,
-    /// Whether Iterable may have acted all the same.
+    /// Whether Iterable may have acted despite the failure.
     pub may_have_acted: bool,
 }
 

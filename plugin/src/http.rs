@@ -1,17 +1,17 @@
-//! The one way out, as the connector sees it: a declared operation goes in, Iterable's answer comes back.
+//! Requests and answers, as the connector sees them: it names a declared operation and gets Iterable's answer.
 
 use std::fmt;
 
 use crate::manifest::operation::Operation;
 
-/// One request. It names a person, so it does not print.
+/// One request. `Debug` prints only the operation's name, since the rest may name a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// What to send.
+    /// The operation to send.
     pub operation: &'static Operation,
-    /// A value for each blank in the path; the host encodes it.
+    /// A value for each blank in the path. The host encodes it.
     pub values: Vec<(&'static str, String)>,
-    /// JSON, where the operation has a body.
+    /// JSON, if the operation has a body.
     pub body: Option<Vec<u8>>,
 }
 
@@ -21,14 +21,14 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Iterable's answer, whatever its status. It may tell of a person, so it does not print.
+/// Iterable's answer, whatever its status. `Debug` does not print the body, which may contain personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// What `Retry-After` said, in milliseconds from now.
+    /// The header `Retry-After`, in milliseconds from now.
     pub retry_after_ms: Option<u64>,
-    /// As received.
+    /// The body as received.
     pub body: Vec<u8>,
 }
 
@@ -45,37 +45,37 @@ pub enum SendErrorKind {
     Denied,
     /// The key is missing.
     NoCredential,
-    /// The host's own limiter; nothing was sent.
+    /// The host's own rate limit was reached; nothing was sent.
     RateLimited,
     /// No answer in time.
     TimedOut,
-    /// No connection, or a broken one.
+    /// There was no connection, or it broke.
     Unreachable,
-    /// The answer outgrew its cap.
+    /// The answer exceeded its size limit.
     TooLarge,
     /// The call has used up its requests or its time.
     BudgetSpent,
 }
 
-/// A request without an answer.
+/// The error for a request that got no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendError {
-    /// Why.
+    /// Why there is no answer.
     pub kind: SendErrorKind,
-    /// The host's words, for an operator.
+    /// The host's message, for an operator.
     pub message: String,
-    /// False only where nothing was sent for certain.
+    /// Whether the request may have been sent; false only if nothing was sent for certain.
     pub request_sent: bool,
-    /// How long the host's limiter wants to wait, in milliseconds.
+    /// How long to wait for the host's rate limit, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
 
-/// The host in a sandbox, a closure in a test: sends requests to Iterable, and keeps the operator's log.
+/// Sends requests to Iterable and writes the operator's log. In a sandbox this is the host, in a test a closure.
 pub trait Vendor {
-    /// Sends one request and waits for its answer. A status of 400 and above is an answer.
+    /// Sends one request and waits for its answer. A status of 400 or above is an answer, not an error.
     fn send(&mut self, request: Request) -> Result<Response, SendError>;
 
-    /// Logs a warning for the operator: what is odd at Iterable, free of personal data.
+    /// Logs a warning for the operator about something unusual at Iterable. It must be free of personal data.
     fn warn(&mut self, message: &str);
 }
 

@@ -1,4 +1,4 @@
-//! Iterable's API: what to send, what its answers mean. Building and reading are pure; [`client`] joins them.
+//! Iterable's API: its requests, and what its answers mean. Building and reading are pure; [`client`] combines them.
 
 pub(crate) mod client;
 pub(crate) mod forgotten;

@@ -2,7 +2,7 @@
 //!
 //! Each capability is a function of its arguments: [`erasure::erase`], [`erasure::confirm`], [`consent::list_items`],
 //! [`consent::current`], [`consent::apply`], [`webhook::verify`], [`token::install`] and [`check::test_connection`].
-//! [`http::Vendor`] is their one way out. Only `component.rs` knows that there is a sandbox around them.
+//! They reach Iterable only through [`http::Vendor`]. Only `component.rs` knows about the sandbox around them.
 //!
 //! ```
 //! use iterable_connector::{erasure, http::{Request, Response}, settings::Settings, subject::Identifier};

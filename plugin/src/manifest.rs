@@ -1,57 +1,59 @@
-//! What the connector is: its settings, the requests it may make and the limits they keep to.
+//! The manifest: the connector's settings, the requests that it may make and the limits that they count against.
 
 pub(crate) mod operation;
 pub(crate) mod setting;
 
 pub use self::{
-    operation::{Effect, Field, Limit, Operation, Place},
+    operation::{Effect, Field, Limit, Operation, RequestPart},
     setting::SettingSpec,
 };
 use crate::{consent::choice, operations, settings, subject};
 
-/// A kind of identifier, and where Iterable keeps it unique.
+/// A kind of identifier, and the project types in which Iterable keeps it unique.
 #[derive(Debug, PartialEq, Eq)]
 pub struct IdentifierKind {
-    /// For machines.
+    /// The machine-readable name.
     pub name: &'static str,
-    /// The values of [`settings::PROJECT_TYPE`] under which no two people share one.
+    /// The values of [`settings::PROJECT_TYPE`] for which no two people share an identifier of this kind.
     pub unique_in: &'static [&'static str],
 }
 
-/// Everything that the host asks once, when it loads the connector. The setting that holds the host name of every
-/// operation is [`settings::DOMAIN`], the header that carries the webhook token [`TOKEN_HEADER`].
+/// What the connector is and which requests it may make. The host asks for it once, when it loads the connector.
+///
+/// The setting [`settings::DOMAIN`] contains the host name of every operation. The webhook token comes in the header
+/// [`TOKEN_HEADER`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// For machines.
+    /// The machine-readable name.
     pub name: &'static str,
-    /// Of this build.
+    /// The version of this build.
     pub version: String,
-    /// For people.
+    /// The vendor's name, for people.
     pub vendor: &'static str,
-    /// A link.
+    /// A link to the vendor's documentation.
     pub documentation: &'static str,
-    /// In the order of a form.
+    /// The settings, in the order in which a form shows them.
     pub settings: &'static [SettingSpec],
-    /// The permission list.
+    /// The permission list: every request that may be made.
     pub operations: &'static [&'static Operation],
-    /// As Iterable publishes them.
+    /// The limits that Iterable publishes.
     pub limits: &'static [Limit],
-    /// Kinds of identifier that the connector can act on.
+    /// The kinds of identifier that the connector can act on.
     pub identifier_kinds: &'static [IdentifierKind],
-    /// Kinds of consent item, a parent's before its children's.
+    /// The kinds of consent item, a parent's before its children's.
     pub item_kinds: &'static [&'static str],
 }
 
 /// The header in which Iterable's webhooks carry their token, as its last word.
 pub const TOKEN_HEADER: &str = "Authorization";
 
-/// An email project keeps emails unique and not user-ids, a userID project the other way round, a hybrid one both.
+/// An email project keeps emails unique but not user-ids, a userID project the reverse, and a hybrid project both.
 const IDENTIFIER_KINDS: &[IdentifierKind] = &[
     IdentifierKind { name: subject::EMAIL, unique_in: &["email", "hybrid"] },
     IdentifierKind { name: subject::USER_ID, unique_in: &["user-id", "hybrid"] },
 ];
 
-/// The same answer every time.
+/// Returns the manifest, which is always the same.
 pub fn describe() -> Manifest {
     Manifest {
         name: "iterable",
@@ -66,7 +68,7 @@ pub fn describe() -> Manifest {
     }
 }
 
-/// The crate's version, and after a plus what `CONNECTOR_BUILD` said when it was compiled, such as `0.2.0+next`.
+/// Returns the crate's version. If `CONNECTOR_BUILD` was set at compile time, it follows a plus, such as `0.2.0+next`.
 pub fn version() -> String {
     let version = env!("CARGO_PKG_VERSION");
     match option_env!("CONNECTOR_BUILD") {
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_tells_builds_apart() {
+    fn the_version_distinguishes_builds() {
         match option_env!("CONNECTOR_BUILD") {
             Some(build) => assert_eq!(version(), format!("0.2.0+{build}")),
             None => assert_eq!(version(), "0.2.0"),

@@ -1,7 +1,7 @@
-//! Every request that the connector may make, as an operator reads it. `unforget` is not among them: nothing here can
+//! Every request that the connector may make, as operators see it. `unforget` is not among them: the connector cannot
 //! undo an erasure.
 
-use crate::manifest::operation::{Effect, Field, Limit, Operation, Place};
+use crate::manifest::operation::{Effect, Field, Limit, Operation, RequestPart};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const JSON: Option<&str> = Some("application/json");
@@ -13,7 +13,7 @@ const FORGET_DAILY: &str = "forget-daily";
 const FORGOTTEN_READS: &str = "forgotten-reads";
 const CATALOGUE_READS: &str = "catalogue-reads";
 
-/// What Iterable publishes. It publishes none for subscriptions and webhooks.
+/// The limits that Iterable publishes. There are none for subscriptions and webhooks.
 pub static LIMITS: &[Limit] = &[
     Limit { name: USER_READS, requests: 100, period_ms: 1000 },
     Limit { name: USER_UPDATES, requests: 500, period_ms: 1000 },
@@ -24,9 +24,9 @@ pub static LIMITS: &[Limit] = &[
 ];
 
 /// The operator's key, in the one header that every request carries.
-const KEY: Field = Field { place: Place::Header, name: "Api-Key", value: "{api-key}" };
+const KEY: Field = Field { place: RequestPart::Header, name: "Api-Key", value: "{api-key}" };
 
-/// A read with nothing varying; the others differ from it.
+/// The template for all operations: a read without values.
 const READ: Operation = Operation {
     name: "",
     purpose: "",
@@ -41,10 +41,10 @@ const READ: Operation = Operation {
     repeatable: true,
 };
 
-/// A JSON body sent. Every POST here changes something.
+/// The template for a request with a JSON body. Every POST here changes something.
 const POST: Operation = Operation { method: "POST", effect: Effect::Write, content_type: JSON, ..READ };
 
-/// A person by email.
+/// Reads a person by email.
 pub static READ_USER_BY_EMAIL: Operation = Operation {
     name: "read-user-by-email",
     purpose: "Read the profile of a person, named by email",
@@ -54,7 +54,7 @@ pub static READ_USER_BY_EMAIL: Operation = Operation {
     ..READ
 };
 
-/// A person by user-id.
+/// Reads a person by user-id.
 pub static READ_USER_BY_USER_ID: Operation = Operation {
     name: "read-user-by-user-id",
     purpose: "Read the profile of a person, named by user-id",
@@ -64,7 +64,7 @@ pub static READ_USER_BY_USER_ID: Operation = Operation {
     ..READ
 };
 
-/// Erase somebody. Repeating it is harmless, though each try counts against the day's 1000.
+/// Erases a person. Repeating it is harmless, although each attempt counts against the daily limit of 1000.
 pub static FORGET: Operation = Operation {
     name: "forget",
     purpose: "Erase a person: delete their data and block collecting it again",
@@ -74,11 +74,11 @@ pub static FORGET: Operation = Operation {
     ..POST
 };
 
-/// Every forgotten email there ever was comes in one answer, 67 bytes each: 64 MiB hold a million, 2.7 years at
-/// 1000 a day. A host that gives a call less memory caps it lower.
+/// One answer contains all emails ever forgotten, 67 bytes each. 64 MiB are enough for a million, which takes 2.7 years
+/// at 1000 a day. A host that gives a call less memory applies a lower limit.
 const FORGOTTEN_LIMIT: Option<u64> = Some(64 << 20);
 
-/// Hashes of forgotten emails.
+/// Lists the hashes of forgotten emails.
 pub static LIST_FORGOTTEN_EMAILS: Operation = Operation {
     name: "list-forgotten-emails",
     purpose: "Read the hashes of all erased emails, the proof of an erasure",
@@ -89,7 +89,7 @@ pub static LIST_FORGOTTEN_EMAILS: Operation = Operation {
     ..READ
 };
 
-/// Hashes of forgotten user-ids.
+/// Lists the hashes of forgotten user-ids.
 pub static LIST_FORGOTTEN_USER_IDS: Operation = Operation {
     name: "list-forgotten-user-ids",
     purpose: "Read the hashes of all erased user-ids, the proof of an erasure",
@@ -100,17 +100,18 @@ pub static LIST_FORGOTTEN_USER_IDS: Operation = Operation {
     ..READ
 };
 
-/// Create somebody.
+/// Creates a person.
 pub static CREATE_USER: Operation = Operation {
     name: "create-user",
-    purpose: "Create a person whom Iterable does not know, before recording their choices",
+    purpose: "Create a person whom Iterable does not know yet, before recording their choices",
     used_by: &["consent"],
     path: "/api/users/update",
     limits: &[USER_UPDATES],
     ..POST
 };
 
-/// Whole lists. Not for the host to repeat: by then they may be out of date, and `apply` reads them anew.
+/// Replaces whole lists. The host must not repeat it, since the lists may be out of date by then. `apply` re-reads
+/// them.
 pub static REPLACE_SUBSCRIPTIONS: Operation = Operation {
     name: "replace-subscriptions",
     purpose: "Record a person's choices by replacing the lists that change",
@@ -120,8 +121,8 @@ pub static REPLACE_SUBSCRIPTIONS: Operation = Operation {
     ..POST
 };
 
-/// One subscription, of people named by email and of people named by user-id. Each group has paths of its own, so that
-/// the permission list says which are reached.
+/// Changes one subscription of a person, named by email or by user-id. Each group of items has its own paths, so that
+/// the permission list shows which groups the connector can change.
 macro_rules! one_subscription {
     ($by_email:ident, $by_user_id:ident, $method:literal, $name:literal, $verb:literal, $noun:literal, $group:literal) => {
         one_subscription!(@ $by_email, $method, $name, $verb, $noun, $group, "user", "email");
@@ -159,7 +160,7 @@ mod one {
 }
 pub use one::*;
 
-/// Channels.
+/// Lists the channels.
 pub static LIST_CHANNELS: Operation = Operation {
     name: "list-channels",
     purpose: "Read the project's channels",
@@ -169,7 +170,7 @@ pub static LIST_CHANNELS: Operation = Operation {
     ..READ
 };
 
-/// Message types.
+/// Lists the message types.
 pub static LIST_MESSAGE_TYPES: Operation = Operation {
     name: "list-message-types",
     purpose: "Read the project's message types and their opt-in or opt-out policy",
@@ -179,7 +180,7 @@ pub static LIST_MESSAGE_TYPES: Operation = Operation {
     ..READ
 };
 
-/// Lists.
+/// Lists the email lists.
 pub static LIST_EMAIL_LISTS: Operation = Operation {
     name: "list-email-lists",
     purpose: "Read the names of the project's email lists, not who is on them",
@@ -189,16 +190,16 @@ pub static LIST_EMAIL_LISTS: Operation = Operation {
     ..READ
 };
 
-/// Webhooks.
+/// Lists the webhooks.
 pub static LIST_WEBHOOKS: Operation = Operation {
     name: "list-webhooks",
-    purpose: "Read the project's webhooks, without their tokens, to check the one that is set up",
+    purpose: "Read the project's webhooks, without their tokens, to check the configured one",
     used_by: &["connector"],
     path: "/api/webhooks",
     ..READ
 };
 
-/// Token renewal.
+/// Installs a webhook token.
 pub static INSTALL_WEBHOOK_TOKEN: Operation = Operation {
     name: "install-webhook-token",
     purpose: "Give the webhook its new token",
@@ -206,13 +207,13 @@ pub static INSTALL_WEBHOOK_TOKEN: Operation = Operation {
     path: "/api/webhooks",
     fields: &[
         KEY,
-        Field { place: Place::Body, name: "authToken", value: "{webhook-token}" },
-        Field { place: Place::Body, name: "authType", value: "OAuth2" },
+        Field { place: RequestPart::Body, name: "authToken", value: "{webhook-token}" },
+        Field { place: RequestPart::Body, name: "authType", value: "OAuth2" },
     ],
     ..POST
 };
 
-/// The permission list.
+/// The permission list: every operation.
 pub static ALL: &[&Operation] = &[
     &READ_USER_BY_EMAIL,
     &READ_USER_BY_USER_ID,

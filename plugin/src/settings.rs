@@ -1,11 +1,11 @@
-//! A connection's settings: what the operator filled in, checked once and typed from then on.
+//! A connection's settings: the values that the operator filled in, validated once and typed from then on.
 
 use crate::{error::Error, manifest::setting::SettingSpec};
 
 /// The setting that holds Iterable's host name.
 pub const DOMAIN: &str = "domain";
 const API_KEY: &str = "api-key";
-/// The setting that says by which identifiers Iterable keeps people apart.
+/// The setting that says by which identifiers the Iterable project identifies people.
 pub const PROJECT_TYPE: &str = "project-type";
 const SUBSCRIPTIONS_API: &str = "subscriptions-api";
 const WEBHOOK_ID: &str = "webhook-id";
@@ -14,13 +14,13 @@ const WEBHOOK_URL: &str = "webhook-url";
 const US: &str = "api.iterable.com";
 const EU: &str = "api.eu.iterable.com";
 
-/// The settings in the order of a form.
+/// The settings, in the order in which a form shows them.
 pub static SPECS: &[SettingSpec] = &[
     SettingSpec {
         name: DOMAIN,
         label: "Domain",
         description: "Host name of Iterable's API: api.iterable.com, or api.eu.iterable.com for projects in the European \
-                      data centre. A key works with its own data centre only.",
+                      data centre. A key works only in its own data centre.",
         required: true,
         secret: false,
         default: Some(US),
@@ -38,7 +38,7 @@ pub static SPECS: &[SettingSpec] = &[
     SettingSpec {
         name: PROJECT_TYPE,
         label: "Project type",
-        description: "How the Iterable project tells people apart: by email, by user-id, or hybrid (by either).",
+        description: "How the Iterable project identifies people: by email, by user-id, or by either (hybrid).",
         required: true,
         secret: false,
         default: Some("email"),
@@ -48,7 +48,7 @@ pub static SPECS: &[SettingSpec] = &[
         name: SUBSCRIPTIONS_API,
         label: "Subscriptions API",
         description: "Whether the project has Iterable's Subscriptions API, which changes one subscription at a time. auto \
-                      tries it and falls back on replacing whole lists, at the price of one request each time.",
+                      tries it and falls back to replacing whole lists, at the cost of one extra request each time.",
         required: true,
         secret: false,
         default: Some("auto"),
@@ -57,8 +57,8 @@ pub static SPECS: &[SettingSpec] = &[
     SettingSpec {
         name: WEBHOOK_ID,
         label: "Webhook ID",
-        description: "The number of the system webhook whose token is renewed automatically. Empty or none: its token is \
-                      changed by hand.",
+        description: "Number of the system webhook whose token is renewed automatically. If empty or none, its token \
+                      is rotated by hand.",
         required: false,
         secret: false,
         default: None,
@@ -66,7 +66,7 @@ pub static SPECS: &[SettingSpec] = &[
     },
 ];
 
-/// How a project tells people apart.
+/// How a project identifies people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProjectType {
     /// By email alone.
@@ -80,32 +80,33 @@ pub enum ProjectType {
 /// Whether the project has the Subscriptions API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscriptionsApi {
-    /// Try it, and fall back.
+    /// Unknown: try it, and fall back to replacing whole lists.
     Auto,
-    /// It has.
+    /// The project has it.
     On,
-    /// It has not.
+    /// The project does not have it.
     Off,
 }
 
-/// Settings that passed [`Settings::read`].
+/// Validated settings, as returned by [`Settings::read`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Iterable's host name, for messages: the host fills it in.
+    /// Iterable's host name, used only in messages: the host addresses the requests.
     pub domain: String,
-    /// Which identifiers count.
+    /// By which identifiers the project identifies people.
     pub project_type: ProjectType,
-    /// Which way subscriptions are written.
+    /// How subscriptions are written.
     pub subscriptions_api: SubscriptionsApi,
     /// The webhook whose token is renewed.
     pub webhook_id: Option<i64>,
-    /// Where this connection's webhooks are to be sent.
+    /// The address to which this connection's webhooks should be sent.
     pub webhook_url: Option<String>,
 }
 
 impl Settings {
-    /// Reads name and value pairs; absent and empty ones count as their default. Secrets are not among them.
-    /// Errors are `invalid-settings` and name the setting, what was found and what is wanted.
+    /// Reads name and value pairs. An absent or empty setting takes its default. Secrets are never passed in.
+    ///
+    /// Errors have the kind `invalid-settings` and name the setting, the value found and the values expected.
     pub fn read(pairs: &[(String, String)]) -> Result<Self, Error> {
         let get = |name: &str| {
             let value = pairs.iter().find(|(found, _)| found == name).map(|(_, value)| value.trim());
@@ -144,19 +145,19 @@ fn webhook_id(value: &str) -> Result<Option<i64>, Error> {
         return Ok(None);
     }
     let id = value.parse().ok().filter(|id: &i64| *id > 0);
-    let id = id.ok_or_else(|| wrong(WEBHOOK_ID, value, "the webhook's number, or `none`"))?;
+    let id = id.ok_or_else(|| wrong(WEBHOOK_ID, value, "the webhook's number or `none`"))?;
     Ok(Some(id))
 }
 
-/// The subscriptions API was said to be on, and Iterable says that it is off.
+/// The error for a project whose Subscriptions API is `on` by its settings but off at Iterable.
 pub(crate) fn subscriptions_api_is_off() -> Error {
     let message = "setting `subscriptions-api` is `on`, but Iterable answers that this project does not have the \
-                   Subscriptions API: set it to `auto` or `off`, or have Iterable enable it";
+                   Subscriptions API: set it to `auto` or `off`, or ask Iterable to enable the API";
     Error::invalid_setting(SUBSCRIPTIONS_API, message.to_owned())
 }
 
 fn wrong(name: &str, found: &str, wanted: &str) -> Error {
-    Error::invalid_setting(name, format!("setting `{name}` is `{found}`, wanted is {wanted}"))
+    Error::invalid_setting(name, format!("setting `{name}` is `{found}`, expected {wanted}"))
 }
 
 #[cfg(test)]
@@ -197,20 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_named_with_what_was_found_and_what_is_wanted() {
+    fn a_wrong_setting_is_named_with_what_was_found_and_what_is_expected() {
         for (name, value, message) in [
             (
                 "project-type",
                 "phone",
-                "setting `project-type` is `phone`, wanted is `email`, `user-id` or `hybrid`",
+                "setting `project-type` is `phone`, expected `email`, `user-id` or `hybrid`",
             ),
             (
                 "subscriptions-api",
                 "yes",
-                "setting `subscriptions-api` is `yes`, wanted is `auto`, `on` or `off`",
+                "setting `subscriptions-api` is `yes`, expected `auto`, `on` or `off`",
             ),
-            ("webhook-id", "7x", "setting `webhook-id` is `7x`, wanted is the webhook's number, or `none`"),
-            ("webhook-id", "-7", "setting `webhook-id` is `-7`, wanted is the webhook's number, or `none`"),
+            ("webhook-id", "7x", "setting `webhook-id` is `7x`, expected the webhook's number or `none`"),
+            ("webhook-id", "-7", "setting `webhook-id` is `-7`, expected the webhook's number or `none`"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!((error.kind, error.code.as_str()), (ErrorKind::InvalidSettings, name));

@@ -1,4 +1,4 @@
-//! Who a call is about, and by which of their identifiers Iterable knows them.
+//! The person that a call is about, and the identifiers by which Iterable knows them.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use sha2::{Digest, Sha256};
 
 use crate::{error::Error, settings::ProjectType};
 
-/// The kind of an email address.
+/// The identifier kind of an email address.
 pub const EMAIL: &str = "email";
-/// The kind of the customer's own id for a person.
+/// The identifier kind of the customer's own id for a person.
 pub const USER_ID: &str = "user-id";
 
-/// One way to name a person. Its value does not print.
+/// One identifier of a person. `Debug` does not print its value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identifier {
     /// [`EMAIL`], [`USER_ID`] or a word that this connector ignores.
     pub kind: String,
-    /// As the platform holds it.
+    /// The value as the platform stores it.
     pub value: String,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Debug for Identifier {
     }
 }
 
-/// One identifier that Iterable can act on. Its value does not print.
+/// One identifier that Iterable can act on. `Debug` does not print its value.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Person {
     Email(String),
@@ -53,14 +53,14 @@ impl Person {
         }
     }
 
-    /// How the lists of forgotten people name them: Iterable lower-cases user-ids for this too.
+    /// The hash that the lists of forgotten users contain. Iterable lower-cases user-ids for it too.
     pub(crate) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.value().trim().to_lowercase()).into()
     }
 }
 
-/// Everybody that the subject is in a project of this type: user-ids before emails, otherwise in the subject's order.
-/// An error of kind `missing-identity` where that is nobody.
+/// Returns the identifiers of `subject` that a project of this type uses, without duplicates: user-ids before emails,
+/// otherwise in the subject's order. The error `missing-identity` if there are none.
 pub(crate) fn people(project: ProjectType, subject: &[Identifier]) -> Result<Vec<Person>, Error> {
     let mut people: Vec<Person> = Vec::new();
     let kinds: &[&str] = match project {
@@ -79,14 +79,14 @@ pub(crate) fn people(project: ProjectType, subject: &[Identifier]) -> Result<Vec
     if people.is_empty() {
         let wanted = kinds.join(" or ");
         return Err(Error::missing_identity(format!(
-            "the person has no {wanted}, and this project knows people by it"
+            "the person has no {wanted}, by which this project identifies people"
         )));
     }
     Ok(people)
 }
 
 fn person(kind: &str, value: &str) -> Option<Person> {
-    // These cannot stand in a path, so that the person could never be read.
+    // These are not allowed as a path segment, so the person could never be read.
     if matches!(value.trim(), "" | "." | "..") {
         return None;
     }
@@ -145,14 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn nobody_usable_is_a_missing_identity() {
+    fn a_person_without_a_usable_identifier_is_a_missing_identity() {
         for subject in [&[("user-id", "u1")][..], &[("email", " ")], &[("email", "..")], &[]] {
             let error = people(ProjectType::Email, &identifiers(subject)).unwrap_err();
             assert_eq!(error.kind, ErrorKind::MissingIdentity);
-            assert_eq!(error.message, "the person has no email, and this project knows people by it");
+            assert_eq!(error.message, "the person has no email, by which this project identifies people");
         }
         let error = people(ProjectType::Hybrid, &[]).unwrap_err();
-        assert_eq!(error.message, "the person has no user-id or email, and this project knows people by it");
+        assert_eq!(
+            error.message,
+            "the person has no user-id or email, by which this project identifies people"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A vendor that says what a test wrote down, and holds every request to the manifest.
+//! A vendor that returns scripted answers and checks every request against the manifest.
 
 use std::collections::VecDeque;
 
@@ -23,18 +23,18 @@ pub(crate) fn settings(pairs: &[(&str, &str)]) -> Settings {
     Settings::read(&pairs).unwrap()
 }
 
-/// The answers of one call, in the order in which it asks.
+/// The answers for one call, in the order in which it sends its requests.
 pub(crate) struct Script {
     interface: &'static str,
     answers: VecDeque<(&'static str, Result<Response, SendError>)>,
-    /// What was sent.
+    /// The requests sent.
     pub(crate) sent: Vec<Request>,
-    /// What was logged.
+    /// The warnings logged.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Script {
-    /// For a call of that interface.
+    /// A script for a call of this interface.
     pub(crate) fn of(interface: &'static str) -> Self {
         Self { interface, answers: VecDeque::new(), sent: Vec::new(), warnings: Vec::new() }
     }
@@ -51,13 +51,13 @@ impl Script {
         self
     }
 
-    /// Asserts that every answer was asked for.
+    /// Asserts that every answer was used.
     pub(crate) fn done(&self) {
         let left: Vec<_> = self.answers.iter().map(|(operation, _)| operation).collect();
-        assert!(left.is_empty(), "not asked for: {left:?}");
+        assert!(left.is_empty(), "unused answers: {left:?}");
     }
 
-    /// The bodies sent, parsed.
+    /// The bodies of the requests sent, parsed.
     pub(crate) fn bodies(&self) -> Vec<Value> {
         let bodies = self.sent.iter().filter_map(|request| request.body.as_deref());
         bodies.map(|body| serde_json::from_slice(body).unwrap()).collect()
@@ -70,9 +70,9 @@ impl Vendor for Script {
         let name = request.operation.name;
         self.sent.push(request);
         let Some((expected, answer)) = self.answers.pop_front() else {
-            panic!("no answer was written for {name}")
+            panic!("no answer is scripted for {name}")
         };
-        assert_eq!(name, expected, "asked out of order");
+        assert_eq!(name, expected, "sent out of order");
         answer
     }
 
@@ -81,7 +81,7 @@ impl Vendor for Script {
     }
 }
 
-/// What the host would refuse.
+/// Asserts that the host would not refuse the request.
 pub(crate) fn hold_to_manifest(request: &Request, interface: &str) {
     let operation: &Operation = request.operation;
     assert!(operations::ALL.contains(&operation), "{} is not declared", operation.name);
@@ -160,8 +160,10 @@ mod whatever_iterable_answers {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
-        fn no_call_panics_or_tells_of_the_person_or_claims_an_erasure(
+        fn no_call_panics_or_reveals_the_person_or_claims_an_erasure(
             answers in answers(),
             project in "email|user-id|hybrid",
             api in "auto|on|off",
@@ -185,7 +187,7 @@ mod whatever_iterable_answers {
                 format!("{:?}", check::test_connection(&settings, &mut vendor("connector", &answers))),
             ];
             prop_assert!(said.iter().all(|said| !said.contains("somebody")), "{:?}", said);
-            // No answer here holds the person's hash.
+            // No answer here contains the person's hash.
             prop_assert!(!erased.is_ok_and(|receipt| receipt.status != Status::Accepted));
             prop_assert!(!confirmed.iter().flatten().any(|receipt| receipt.status == Status::Erased));
         }

@@ -1,4 +1,4 @@
-//! Gives Iterable's webhook the token that the host holds ready. The connector never sees it.
+//! Installs the webhook token that the host has ready at Iterable. The connector never sees it.
 
 use crate::{
     error::{Error, ErrorKind},
@@ -7,23 +7,23 @@ use crate::{
     settings::Settings,
 };
 
-/// What became of the token.
+/// The result of installing the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Iterable has it, and takes a while to use it everywhere.
+pub enum InstallOutcome {
+    /// Iterable has the token, and may take a while to use it everywhere.
     Installed,
-    /// No webhook is set up; the operator changes tokens by hand. Nothing was sent.
+    /// No webhook is set up: the operator rotates tokens by hand. Nothing was sent.
     Manual,
 }
 
-/// Installs the token at the webhook of the settings. Iterable changes only the fields given: every other stays.
-pub fn install(settings: &Settings, vendor: &mut dyn Vendor) -> Result<Outcome, Error> {
-    let Some(webhook) = settings.webhook_id else { return Ok(Outcome::Manual) };
+/// Installs the token at the webhook of the settings. Iterable changes only the given fields and keeps all others.
+pub fn install(settings: &Settings, vendor: &mut dyn Vendor) -> Result<InstallOutcome, Error> {
+    let Some(webhook) = settings.webhook_id else { return Ok(InstallOutcome::Manual) };
     let mut client = Client::new(vendor);
     let request = request::install_webhook_token(webhook);
     let operation = request.operation;
     match client.write(request)? {
-        Ok(_) => Ok(Outcome::Installed),
+        Ok(_) => Ok(InstallOutcome::Installed),
         Err(refusal) => {
             let advice = match refusal.kind {
                 ErrorKind::Rejected => {
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn only_the_number_is_sent_and_the_host_adds_the_token() {
         let mut script = Script::of("webhook-token").answers("install-webhook-token", 200, INSTALLED);
-        assert_eq!(install(&settings(&[("webhook-id", "42")]), &mut script), Ok(Outcome::Installed));
+        assert_eq!(install(&settings(&[("webhook-id", "42")]), &mut script), Ok(InstallOutcome::Installed));
         assert_eq!(script.bodies(), [json!({"id": 42})]);
         script.done();
     }
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn without_a_webhook_nothing_is_sent() {
         let mut script = Script::of("webhook-token");
-        assert_eq!(install(&settings(&[("webhook-id", "none")]), &mut script), Ok(Outcome::Manual));
+        assert_eq!(install(&settings(&[("webhook-id", "none")]), &mut script), Ok(InstallOutcome::Manual));
         assert!(script.sent.is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! What Iterable tells the platform: whether a delivery is Iterable's, and which choices it tells of.
+//! Consent webhooks: whether a delivery comes from Iterable, and which choices it reports.
 
 mod delivery;
 mod event;

@@ -1,6 +1,7 @@
-//! Connections and plugins that come, change, move and go while a host runs.
+//! Connections and plugins that are added, changed, moved and removed while a host runs.
 
 use std::sync::Arc;
+use test_support::eventually;
 
 use connector_tests::{Reply, Vendor, guest, spec};
 use host_harness::{
@@ -12,7 +13,7 @@ use host_harness::{
 };
 use tokio::sync::Notify;
 
-/// A host of its own with the plugin `guest`, build one, and no connections.
+/// Starts a host with the plugin `guest`, build one, and no connections.
 async fn host() -> Host {
     let small = HostLimits { concurrent_calls: 4, tenant_concurrent_calls: 4, ..HostLimits::default() };
     let host = Host::builder(Config::default().with_host(small)).start().await.unwrap();
@@ -26,7 +27,7 @@ fn at(vendor: &Vendor, key: &str) -> ConnectionSpec {
     spec
 }
 
-/// The version that answers.
+/// Returns the version that answers.
 async fn answering(calls: &Calls) -> String {
     calls.test_connection().await.unwrap().unwrap().remove(0).detail
 }
@@ -44,7 +45,7 @@ async fn a_connection_put_while_the_host_runs_is_called_until_it_is_removed() {
     );
     assert!(host.remove_connection("put"));
     assert!(host.connection("put").is_err());
-    assert!(!host.remove_connection("put"), "it is gone");
+    assert!(!host.remove_connection("put"), "it is already removed");
 }
 
 #[tokio::test]
@@ -63,9 +64,7 @@ async fn a_call_in_flight_ends_with_the_connection_that_it_began_with() {
     host.put_connection(at(&old, "changed")).unwrap();
     let calls = host.connection("changed").unwrap();
     let in_flight = tokio::spawn(async move { answering(&calls).await });
-    while old.received().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    eventually("the vendor has the request", async || old.received().len(), |count| *count > 0).await;
     host.put_connection(at(&new, "changed")).unwrap();
     answering(&host.connection("changed").unwrap()).await;
     assert!(host.remove_connection("changed"));
@@ -108,7 +107,7 @@ async fn what_does_not_suit_changes_nothing_and_says_why() {
         ),
         (
             ConnectionSpec { key: "A".into(), ..good.clone() },
-            "connections.A: a name is lower-case words and digits with single dashes between them, such as `acme-eu`",
+            "connections.A: expected lower-case words and digits with single dashes between them, such as `acme-eu`",
         ),
         (
             ConnectionSpec { tenant: TenantId("other".into()), ..good.clone() },
@@ -116,13 +115,13 @@ async fn what_does_not_suit_changes_nothing_and_says_why() {
         ),
         (
             ConnectionSpec { limits, ..good.clone() },
-            "connection good: lower its limits, or start the host again with room for them:\n  \
-               limits.memory-bytes is 68157440, more than the 67108864 that the pool of the running host holds",
+            "connection good: lower its limits, or restart the host with room for them:\n  \
+               limits.memory-bytes is 68157440, more than the 67108864 available in the pool of the running host",
         ),
         (
             unsuited,
-            "the connection does not suit the plugin:\n  \
-               connection good, setting domain: the host \"vendor.example\" is not one of those that the connector knows; \
+            "the connection does not fit the plugin:\n  \
+               connection good, setting domain: the host \"vendor.example\" is not one of the connector's hosts (none); \
              to allow it, add to the configuration:\n[connections.good.egress]\nhosts = [\"vendor.example\"]",
         ),
     ] {
@@ -176,10 +175,10 @@ async fn a_plugin_is_added_once_under_a_name_that_is_a_word() {
     assert!(matches!(taken, AddError::NameTaken(_)));
     assert_eq!(
         taken.to_string(),
-        "there is a plugin guest already: swap its version instead, or choose another name"
+        "plugin guest already exists: swap its version instead, or choose another name"
     );
     let misnamed = add("Guest", guest("build_two")).await.unwrap_err();
-    assert!(misnamed.to_string().starts_with("plugins.Guest: a name is lower-case words"), "{misnamed}");
+    assert!(misnamed.to_string().starts_with("plugins.Guest: expected lower-case words"), "{misnamed}");
     let broken = add("broken", b"broken".to_vec()).await.unwrap_err();
     assert!(broken.to_string().starts_with("plugin broken: not a component"), "{broken}");
     assert_eq!(host.plugins().keys().collect::<Vec<_>>(), ["guest"]);

@@ -1,6 +1,7 @@
-//! Tenants see nothing of each other, and guests nothing of a secret.
+//! Tenants see nothing of each other, and guests never see a secret.
 
 use std::sync::Arc;
+use test_support::eventually;
 
 use connector_tests::{Bench, Reply, Vendor, engine, logs, plugin, secret, spec};
 use host_harness::{
@@ -13,7 +14,7 @@ use host_harness::{
 use serde_json::json;
 use tokio::sync::Notify;
 
-/// A vendor that tells all that it was sent.
+/// Starts a vendor that echoes everything it receives.
 async fn echo() -> Vendor {
     Vendor::start(|request| async move {
         let told = format!("{} {:?} {}", request.line(), request.headers, request.text());
@@ -55,7 +56,7 @@ async fn no_secret_reaches_a_guests_answer_settings_or_log() {
     let second = bench.calls(&plugin, &of_tenant("second", "canary-second", &vendor));
     let (first, second) = tokio::join!(first.test_connection(), second.test_connection());
     let (first, second) = (text(&first.unwrap().unwrap()), text(&second.unwrap().unwrap()));
-    // It was sent, and it came back.
+    // The secrets were sent and echoed.
     assert_eq!(vendor.received().len(), 10);
     let sent = format!("{:?}", vendor.received());
     assert!(sent.contains("canary-first-0123456789") && sent.contains("canary-second-0123456789"));
@@ -63,26 +64,26 @@ async fn no_secret_reaches_a_guests_answer_settings_or_log() {
     assert!(first.contains(r#"(\"user\", \"first\")"#), "{first}");
     for answer in [&first, &second, &logs::all()] {
         assert!(!answer.contains("-0123456789") && !answer.contains("-signing"), "{answer}");
-        // The same in base64, as `Basic` carries it, and in hexadecimal.
+        // The same in base64, as in `Basic`, and in hexadecimal.
         assert!(!answer.contains("LTAxMjM0NTY3ODk") && !answer.contains("2d30313233"), "{answer}");
     }
-    // Nor does one tenant's call hold anything of the other's.
+    // Neither tenant's answer contains anything of the other's.
     assert!(!first.contains("second") && !second.contains("first"), "{first}\n{second}");
 }
 
 #[tokio::test]
-async fn a_refused_token_exchange_tells_no_secret() {
+async fn a_refused_token_exchange_reveals_no_secret() {
     let vendor = echo().await;
     let mut spec = of_tenant("third", "canary-third", &vendor);
     let script = json!([{ "send": "guarded" }, { "send": "nowhere" }]);
     spec.settings.insert("script".to_owned(), script.to_string());
     let answer = Bench::default().calls(&plugin("puppet").await, &spec).test_connection().await;
     let answer = text(&answer.unwrap().unwrap());
-    assert!(answer.contains("exchange brought no access-token: the vendor answered 400"), "{answer}");
+    assert!(answer.contains("exchange returned no access-token: the vendor answered 400"), "{answer}");
     assert!(!answer.contains("canary-third-0123456789"), "{answer}");
 }
 
-/// A vendor that answers once it is told to.
+/// Starts a vendor that answers once `release` is notified.
 async fn held(release: &Arc<Notify>) -> Vendor {
     let release = Arc::clone(release);
     Vendor::start(move |_| {
@@ -102,12 +103,6 @@ fn looking(tenant: &str, key: &str, vendor: &Vendor) -> ConnectionSpec {
     spec
 }
 
-async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test]
 async fn a_tenant_that_fills_its_share_waits_alone() {
     let release = Arc::new(Notify::new());
@@ -120,8 +115,8 @@ async fn a_tenant_that_fills_its_share_waits_alone() {
             tokio::spawn(async move { calls.test_connection().await })
         })
         .collect();
-    until(|| slow.received().len() >= 2).await;
-    // Another tenant's calls go through, all the while.
+    eventually("two calls are under way", async || slow.received().len(), |count| *count >= 2).await;
+    // Meanwhile another tenant's calls succeed.
     for _ in 0..10 {
         let modest = bench.calls(&plugin, &looking("modest", "modest", &quick));
         assert_eq!(modest.test_connection().await.unwrap().unwrap()[0].name, "one");
@@ -154,8 +149,8 @@ async fn an_exhausted_pool_is_waited_for() {
             tokio::spawn(async move { calls.test_connection().await })
         })
         .collect();
-    until(|| slow.received().len() >= 2).await;
-    // One that has no time to wait says so.
+    eventually("two calls are under way", async || slow.received().len(), |count| *count >= 2).await;
+    // A call without time to wait ends with its deadline.
     let mut hasty = looking("hasty", "hasty", &slow);
     hasty.limits.wall_ms = 150;
     let failure = bench.calls(&plugin, &hasty).test_connection().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The Iterable connector, in the sandbox, at the stand-in.
+//! The Iterable connector, in the sandbox, against the stand-in.
 
 mod check;
 mod component;

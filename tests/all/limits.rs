@@ -1,4 +1,4 @@
-//! A guest that takes more than its share, in time, memory, stack, words or requests, costs its own call only.
+//! A guest that exceeds its share of time, memory, stack, text or requests affects only its own call.
 
 mod answers;
 mod computing;
@@ -17,30 +17,30 @@ use host_harness::{
     sandbox::{CallFailure, CallResult, Calls, FailureKind},
 };
 
-/// Calls of `misbehaves` that do `misdeed`.
+/// Returns calls of `misbehaves` that perform `misdeed`.
 async fn misdeed(misdeed: &str, limits: CallLimits) -> Calls {
     let mut spec = spec(misdeed, &[("misdeed", misdeed)]);
     spec.limits = limits;
     Bench::default().calls(&plugin("misbehaves").await, &spec)
 }
 
-/// Calls of `breaks_the_abi` that do the misdeed of that letter or length.
+/// Returns calls of `breaks_the_abi` that perform the misdeed with this letter or length.
 async fn breach(misdeed: &str, limits: CallLimits) -> Calls {
     let mut spec = spec(&format!("abi-{misdeed}"), &[("misdeed", misdeed)]);
     spec.limits = limits;
     Bench::default().calls(&plugin("breaks_the_abi").await, &spec)
 }
 
-/// A connection of another tenant still answers on the same engine.
+/// Asserts that a connection of another tenant still answers on the same engine.
 async fn neighbour_works() {
     let mut spec = spec("neighbour", &[]);
     spec.tenant = TenantId("neighbour".to_owned());
     let answer = Bench::default().calls(&plugin("misbehaves").await, &spec).test_connection().await;
-    assert_eq!(answer, told("behaved"));
+    assert_eq!(answer, passed("behaved"));
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is compared with a call's result, as `ended` is")]
-fn told(detail: &str) -> CallResult<Vec<Check>> {
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with a call's result, like `ended`")]
+fn passed(detail: &str) -> CallResult<Vec<Check>> {
     Ok(Ok(vec![Check { name: "misdeed".into(), outcome: CheckOutcome::Passed, detail: detail.into() }]))
 }
 

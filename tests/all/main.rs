@@ -1,6 +1,6 @@
-//! The suites: host and guests together, one binary on one engine.
+//! The suites: host and guests together, in one binary and on one engine.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what is not as expected has failed the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "an unexpected result fails the test")]
 
 mod connections;
 mod egress;

@@ -1,4 +1,4 @@
-//! A plugin's place: another version comes in by one exchange, or the current one goes on serving.
+//! Swapping a plugin: either another version takes over at once, or the current one continues to serve.
 
 use std::{
     path::Path,
@@ -7,13 +7,14 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
+use test_support::eventually;
 
 use connector_tests::{Bench, Reply, Vendor, engine, guest, load, logs, spec};
 use futures::future::BoxFuture;
 use host_harness::{
     connection::{Connection, ConnectionSpec},
     contract::{CheckOutcome, http::HttpError},
-    egress::{Answer, Outgoing, Transport},
+    egress::{Outgoing, Transport, VendorResponse},
     plugin::{LoadPolicy, Slot, SwapError, watch},
     sandbox::Calls,
 };
@@ -29,13 +30,13 @@ fn looking(key: &str, vendor: &Vendor) -> ConnectionSpec {
     spec
 }
 
-/// Calls on the version that serves now, of the connection as it is for that version.
+/// Returns calls on the version that serves now, with the connection as resolved for that version.
 fn now(bench: &Bench, slot: &Slot, spec: &ConnectionSpec) -> Calls {
     let generation = slot.current();
     bench.calls_as_resolved(generation.plugin(), generation.connection(&spec.key).unwrap())
 }
 
-/// The build that answers: the one that was asked, with the connection that was resolved for it.
+/// Returns the build that answers. Asserts that it is the one called, with the connection resolved for it.
 async fn answering(calls: &Calls) -> String {
     let check = calls.test_connection().await.unwrap().unwrap().remove(0);
     let asked = &calls.plugin().manifest().version;
@@ -63,9 +64,7 @@ async fn a_call_in_flight_ends_on_the_version_that_it_began_with() {
     let slot = slot("build_one", &spec).await;
     let old = now(&bench, &slot, &spec);
     let in_flight = tokio::spawn(async move { answering(&old).await });
-    while vendor.received().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    eventually("the vendor has the request", async || vendor.received().len(), |count| *count > 0).await;
     let two = load(guest("build_two")).await.unwrap();
     let digest = two.digest();
     assert_eq!(slot.replace(two).unwrap(), digest);
@@ -85,7 +84,7 @@ async fn a_version_that_asks_for_more_waits_for_the_operator() {
     let refused = slot.replace(load(guest("build_greedy")).await.unwrap()).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the new version asks for more than the running one, which goes on serving:\n  \
+        "the new version requests more than the running one, which remains in service:\n  \
            ~ operation look: the host now writes header X-Key = {master-key}\n  \
            + operation export: GET /export (Shows export)\n  \
            + credential master-key"
@@ -105,7 +104,7 @@ async fn another_connector_is_no_version_of_this_one() {
         let refused = if agreed { slot.replace_agreed(other) } else { slot.replace(other) };
         assert_eq!(
             refused.unwrap_err().to_string(),
-            "the new version calls itself puppet, the running one swapped: a swap keeps the connector"
+            "the new version is puppet, but the running one is swapped: a swap must keep the connector"
         );
         assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
     }
@@ -120,8 +119,8 @@ async fn a_version_that_a_connection_does_not_suit_leaves_the_current_one_servin
     assert!(matches!(refused, SwapError::Settings(_)), "{refused:?}");
     assert_eq!(
         refused.to_string(),
-        "connections do not suit the plugin:\n  \
-           connection unsuited, setting region: it is required and missing: The region of a test"
+        "connections do not fit the plugin:\n  \
+           connection unsuited, setting region: it is required but missing: The region of a test"
     );
     assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
     assert!(matches!(slot.roll_back(), Err(SwapError::NothingBefore)), "it never served");
@@ -141,7 +140,7 @@ async fn the_version_before_is_put_back_and_twice_is_back_again() {
     }
 }
 
-/// Moves `bytes` into place at once, as an operator should.
+/// Moves `bytes` into place atomically, as an operator should.
 fn put(file: &Path, bytes: &[u8]) {
     let beside = file.with_extension("new");
     std::fs::write(&beside, bytes).unwrap();
@@ -160,33 +159,34 @@ async fn a_version_moved_into_place_is_taken_in_and_a_broken_one_is_not() {
     let _watched = watch(&file, engine(), LoadPolicy::default(), Arc::clone(&slot)).unwrap();
     for (bytes, says) in [
         (b"broken".to_vec(), "plugin not swapped"),
-        (guest("build_greedy"), "asks for more than the running one"),
-        (guest("puppet"), "the new version calls itself puppet"),
+        (guest("build_greedy"), "requests more than the running one"),
+        (guest("puppet"), "the new version is puppet, but"),
     ] {
         put(&file, &bytes);
-        while !logs::lines("watched-plugin.wasm").iter().any(|line| line.contains(says)) {
-            tokio::task::yield_now().await;
-        }
+        let logged = |lines: &Vec<String>| lines.iter().any(|line| line.contains(says));
+        eventually("the refusal is logged", async || logs::lines("watched-plugin.wasm"), logged).await;
         assert_eq!(answering(&now(&bench, &slot, &spec)).await, "one");
     }
     for (name, build) in [("build_two", "two"), ("build_one", "one")] {
         let digest = load(guest(name)).await.unwrap().digest();
         put(&file, &guest(name));
-        while slot.current().plugin().digest() != digest {
-            tokio::task::yield_now().await;
-        }
+        eventually("it serves", async || slot.current().plugin().digest(), |now| *now == digest).await;
         assert_eq!(answering(&now(&bench, &slot, &spec)).await, build);
     }
 }
 
-/// Answers `200` at once, after giving others a turn.
+/// Answers `200` immediately, after yielding to other tasks.
 struct Prompt;
 
 impl Transport for Prompt {
-    fn send<'a>(&'a self, _: &'a Connection, _: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+    fn send<'a>(
+        &'a self,
+        _: &'a Connection,
+        _: Outgoing,
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
         Box::pin(async {
             tokio::task::yield_now().await;
-            Ok(Answer { status: 200, ..Default::default() })
+            Ok(VendorResponse { status: 200, ..Default::default() })
         })
     }
 }
@@ -215,7 +215,7 @@ async fn a_hundred_swaps_under_load_fail_no_call_and_mix_none() {
     slot.replace(load(guest("build_two")).await.unwrap()).unwrap();
     for swap in 0..100 {
         let before = slot.current().plugin().digest();
-        // Mostly by putting back, sometimes with a component loaded anew.
+        // Mostly by rolling back, sometimes with a newly loaded component.
         if swap % 20 == 0 {
             let next =
                 if slot.current().plugin().manifest().version == "one" { "build_two" } else { "build_one" };

@@ -1,4 +1,4 @@
-//! What a test needs of a host: the shared engine, and room, turns and a way out of its own.
+//! The parts of a host that a test needs: the shared engine, and its own runtime and egress.
 
 use std::sync::Arc;
 
@@ -15,47 +15,48 @@ use serde_json::Value;
 
 use crate::{components::plugin, engine::engine, vendor::Vendor};
 
-/// A host's parts for one test.
+/// The parts of a host for one test.
 pub struct Bench {
     runtime: Runtime,
 }
 
 impl Default for Bench {
-    /// On the shared engine, sending through the network.
+    /// Uses the shared engine and sends through the network.
     fn default() -> Self {
         Self::on(engine(), 16)
     }
 }
 
 impl Bench {
-    /// On `engine`, with room for `per_tenant` calls of each tenant.
+    /// Creates a bench on `engine` that runs at most `per_tenant` calls of each tenant at once.
     pub fn on(engine: Arc<Engine>, per_tenant: usize) -> Self {
         let egress = Arc::new(Egress::new(Arc::new(Network::default())));
         Self { runtime: Runtime::new(engine, per_tenant, Arc::new(SystemClock::default()), egress) }
     }
 
-    /// The same, sending through `transport`.
+    /// Sends through `transport` instead of the network.
     #[must_use]
     pub fn through(self, transport: Arc<dyn Transport>) -> Self {
         Self { runtime: self.runtime.through(Arc::new(Egress::new(transport))) }
     }
 
-    /// The calls of the connection `spec` on `plugin`.
+    /// Returns the calls of the connection `spec` on `plugin`.
     ///
     /// # Panics
-    /// Where the connection does not suit the plugin.
+    /// Panics if the connection does not suit the plugin.
     pub fn calls(&self, plugin: &Arc<Plugin>, spec: &ConnectionSpec) -> Calls {
         let connection = spec.resolve(plugin.manifest()).unwrap_or_else(|errors| panic!("{errors:?}"));
         self.calls_as_resolved(plugin, &Arc::new(connection))
     }
 
-    /// The calls of `connection` as it is on `plugin`.
+    /// Returns the calls of the resolved `connection` on `plugin`.
     pub fn calls_as_resolved(&self, plugin: &Arc<Plugin>, connection: &Arc<Connection>) -> Calls {
         Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::clone(connection))
     }
 }
 
-/// A connection of the tenant `acme` with these settings; `key` has to be a test's own, since its log lines are found by it.
+/// Returns a connection of the tenant `acme` with these settings. `key` must be unique to the test, which finds its log
+/// lines by it.
 pub fn spec(key: &str, settings: &[(&str, &str)]) -> ConnectionSpec {
     ConnectionSpec {
         settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -63,15 +64,15 @@ pub fn spec(key: &str, settings: &[(&str, &str)]) -> ConnectionSpec {
     }
 }
 
-/// A secret of that value.
+/// Returns a secret with this value.
 ///
 /// # Panics
-/// Where it is empty.
+/// Panics if the value is empty.
 pub fn secret(value: &str) -> Secret {
-    Secret::new(value).unwrap_or_else(|| panic!("a secret is not empty"))
+    Secret::new(value).unwrap_or_else(|| panic!("a secret must not be empty"))
 }
 
-/// Calls of the guest `puppet` with the key `k-0123456789` at `vendor`, following `script`.
+/// Returns calls of the guest `puppet` that follow `script`, with the key `k-0123456789` at `vendor`.
 pub async fn puppet(
     key: &str,
     vendor: &Vendor,
@@ -86,7 +87,7 @@ pub async fn puppet(
 }
 
 impl Vendor {
-    /// Lets the connection go to this vendor, and no further, as its `domain`.
+    /// Sets this vendor as the connection's `domain` and allows no other host.
     pub fn allow(&self, spec: &mut ConnectionSpec) {
         spec.settings.insert("domain".to_owned(), self.address());
         spec.policy.hosts.insert(self.address());

@@ -12,20 +12,20 @@ use tokio::sync::OnceCell;
 
 use crate::engine::engine;
 
-/// Whoever asks first loads it, the others wait.
+/// The first caller loads the plugin, the others wait.
 type Loading = Arc<OnceCell<Arc<Plugin>>>;
 
-/// The bytes of a component such as `iterable` or `guests/loops_forever`.
+/// Returns the bytes of a component such as `iterable` or `guests/loops_forever`.
 ///
 /// # Panics
-/// Where it is not built, or older than its sources; the message has the command.
+/// Panics if it is not built or is older than its sources. The message contains the command that builds it.
 pub fn bytes(component: &str) -> Vec<u8> {
     xtask::components::current(component)
         .and_then(|path| Ok(fs::read(path)?))
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The bytes of a guest such as `loops_forever`.
+/// Returns the bytes of a guest such as `loops_forever`.
 pub fn guest(name: &str) -> Vec<u8> {
     bytes(&format!("guests/{name}"))
 }
@@ -35,10 +35,10 @@ pub async fn load(bytes: Vec<u8>) -> Result<Plugin, LoadError> {
     Plugin::load(&engine(), bytes, &LoadPolicy::default()).await
 }
 
-/// A component as a plugin.
+/// Returns a component as a plugin.
 ///
 /// # Panics
-/// Where it is not built or does not load.
+/// Panics if it is not built or does not load.
 pub async fn component(name: &str) -> Arc<Plugin> {
     static PLUGINS: LazyLock<Mutex<HashMap<String, Loading>>> = LazyLock::new(Mutex::default);
     let plugin = Arc::clone(PLUGINS.lock().entry(name.to_owned()).or_default());
@@ -48,7 +48,7 @@ pub async fn component(name: &str) -> Arc<Plugin> {
     Arc::clone(loaded.await)
 }
 
-/// A guest as a plugin.
+/// Returns a guest as a plugin.
 pub async fn plugin(guest: &str) -> Arc<Plugin> {
     component(&format!("guests/{guest}")).await
 }

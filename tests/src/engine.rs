@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use host_harness::engine::{Engine, PoolSize};
 
-/// The one engine of the test binary, large enough for every test at once.
+/// Returns the engine of the test binary, which is large enough for all tests at once.
 ///
 /// # Panics
-/// Where the machine has no address space for it.
+/// Panics if the machine lacks address space for it.
 pub fn engine() -> Arc<Engine> {
     static ENGINE: OnceLock<Arc<Engine>> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| {

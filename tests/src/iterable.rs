@@ -1,4 +1,4 @@
-//! Iterable's stand-in, and the connector's calls at it: a tenant's project for one test.
+//! The Iterable stand-in and a connection to it: a tenant's project for one test.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,9 +22,9 @@ use crate::{
     engine::engine,
 };
 
-/// Longer than Iterable needs to show what it has taken, and than a published limit of a second.
+/// Longer than Iterable takes to show a write, and than the period of any published limit per second.
 pub const SETTLED: Duration = Duration::from_secs(81);
-/// Longer than Iterable needs to forget.
+/// Longer than Iterable takes to forget a person.
 pub const FORGOTTEN: Duration = Duration::from_secs(701);
 
 /// A project at the stand-in, and a connection to it.
@@ -37,12 +37,12 @@ pub struct Project {
 }
 
 impl Project {
-    /// A project of that kind, with the plugin `iterable`.
+    /// Starts a project of this type, with the plugin `iterable`.
     pub async fn new(kind: ProjectType, switches: Switches) -> Self {
         Self::with(kind, switches, |_| {}).await
     }
 
-    /// The same, with the connection changed before it is resolved.
+    /// Like [`Project::new`], with the connection changed before it is resolved.
     pub async fn with(
         kind: ProjectType,
         switches: Switches,
@@ -51,10 +51,10 @@ impl Project {
         Self::on(&component("iterable").await, kind, switches, change).await
     }
 
-    /// The same, on another build of the plugin.
+    /// Like [`Project::with`], on another build of the plugin.
     ///
     /// # Panics
-    /// Where the stand-in does not start.
+    /// Panics if the stand-in does not start.
     pub async fn on(
         plugin: &Arc<Plugin>,
         kind: ProjectType,
@@ -65,10 +65,10 @@ impl Project {
         Self::at(stand_in.unwrap_or_else(|error| panic!("{error}")), plugin, kind, change)
     }
 
-    /// The same, at a stand-in that is there already.
+    /// Like [`Project::on`], at a stand-in that is already running.
     ///
     /// # Panics
-    /// Where the connection does not suit the plugin.
+    /// Panics if the connection does not suit the plugin.
     pub fn at(
         stand_in: StandIn,
         plugin: &Arc<Plugin>,
@@ -87,31 +87,31 @@ impl Project {
         Self { stand_in, calls, clock }
     }
 
-    /// Lets time pass for the host and for Iterable.
+    /// Advances the clocks of the host and of Iterable.
     pub fn pass(&self, time: Duration) {
         self.clock.advance(time);
         self.stand_in.clock().advance(time);
     }
 
-    /// The host's clock.
+    /// Returns the host's clock.
     pub fn clock(&self) -> &ManualClock {
         &self.clock
     }
 
-    /// Erases, then lets the published limits of a second pass.
+    /// Erases a person, then advances the clocks past the published limits per second.
     ///
     /// # Panics
-    /// Where the sandbox ends the call.
+    /// Panics if the sandbox ends the call.
     pub async fn erase(&self, subject: &Subject) -> Result<Receipt, ConnectorError> {
         let receipt = self.calls.erase(subject).await;
         self.pass(Duration::from_secs(2));
         receipt.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    /// Looks whether the erasure of `receipt` has taken effect.
+    /// Checks whether the erasure of `receipt` has taken effect.
     ///
     /// # Panics
-    /// Where there is no receipt for it.
+    /// Panics if the call fails or returns no receipt.
     pub async fn confirm(&self, subject: &Subject, receipt: &Receipt) -> Receipt {
         let pending = PendingErasure { subject: subject.clone(), reference: receipt.reference.clone() };
         let receipts = self.calls.confirm(&[pending]).await;
@@ -121,23 +121,23 @@ impl Project {
         receipts.pop().unwrap_or_else(|| panic!("no receipt"))
     }
 
-    /// Applies choices such as `opt-out channel:6539`, then lets Iterable settle.
+    /// Applies choices such as `opt-out channel:6539`, then advances the clocks until Iterable shows them.
     ///
     /// # Panics
-    /// Where the sandbox ends the call.
+    /// Panics if the sandbox ends the call.
     pub async fn apply(&self, subject: &Subject, choices: &[&str]) -> Result<Report, ConnectorError> {
         let report = self.calls.apply(subject, &preferences(choices)).await;
         self.pass(SETTLED);
         report.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    /// Whether Iterable has forgotten Ada under every identifier that a project of that kind knows people by.
+    /// Returns whether Iterable has forgotten Ada under every identifier that a project of this type uses.
     pub fn is_forgotten(&self, kind: ProjectType) -> bool {
         let by_email = kind == ProjectType::UserId || self.stand_in.is_forgotten("ada@example.com");
         by_email && (kind == ProjectType::Email || self.stand_in.is_forgotten("u-17"))
     }
 
-    /// Method and path of every request since the last look.
+    /// Returns method and path of every request since the last call.
     pub fn requested(&self) -> Vec<String> {
         self.stand_in
             .take_requests()
@@ -164,7 +164,7 @@ fn name(kind: ProjectType) -> &'static str {
     }
 }
 
-/// Ada, by the identifiers that a project of that kind knows people by.
+/// Returns Ada, with the identifiers that a project of this type uses.
 pub fn ada(kind: ProjectType) -> Subject {
     match kind {
         ProjectType::Email => Subject::email("ada@example.com"),
@@ -173,17 +173,19 @@ pub fn ada(kind: ProjectType) -> Subject {
     }
 }
 
-/// Preferences such as `opt-out channel:6539`, chosen one after another.
+/// Parses preferences such as `opt-out channel:6539`, chosen one after another.
 ///
 /// # Panics
-/// Where one is not written so.
+/// Panics if one of them has another form.
 pub fn preferences(choices: &[&str]) -> Vec<Preference> {
     let preference = |(at, choice): (u64, &&str)| {
-        let (choice, item) = choice.split_once(' ').unwrap_or_else(|| panic!("no choice in {choice:?}"));
+        let Some((choice, item)) = choice.split_once(' ') else {
+            panic!("expected a choice and an item, found {choice:?}")
+        };
         let choice = match choice {
             "opt-in" => Choice::OptIn,
             "opt-out" => Choice::OptOut,
-            other => panic!("no choice is {other:?}"),
+            other => panic!("expected opt-in or opt-out, found {other:?}"),
         };
         Preference {
             item: item.parse().unwrap_or_else(|error| panic!("{error}")),

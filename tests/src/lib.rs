@@ -1,4 +1,4 @@
-//! Harness and the suites that run host, plugin and stand-in together.
+//! The harness of the suites that run host, plugin and stand-in together.
 
 #![expect(clippy::panic, reason = "a test that cannot be set up has failed")]
 

@@ -1,4 +1,4 @@
-//! What the host logs, kept for all tests of the binary: each finds its own lines by its connection's key.
+//! The host's log, kept for all tests of the binary. Each test finds its own lines by its connection's key.
 
 use std::{io, sync::Once};
 
@@ -7,7 +7,7 @@ use tracing_subscriber::{fmt::MakeWriter, prelude::*};
 
 static KEPT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Begins to keep lines. Every test that looks for some calls this first.
+/// Starts to keep log lines. Every test that reads them must call this first.
 pub fn keep() {
     static BEGUN: Once = Once::new();
     BEGUN.call_once(|| {
@@ -18,12 +18,12 @@ pub fn keep() {
     });
 }
 
-/// Every line so far that has `word` in it.
+/// Returns every line so far that contains `word`.
 pub fn lines(word: &str) -> Vec<String> {
     all().lines().filter(|line| line.contains(word)).map(str::to_owned).collect()
 }
 
-/// Everything so far.
+/// Returns everything logged so far.
 pub fn all() -> String {
     String::from_utf8_lossy(&KEPT.lock()).into_owned()
 }

@@ -1,4 +1,4 @@
-//! A vendor on the loopback, which keeps what it receives and answers as a test says.
+//! A vendor on the loopback interface, which records its requests and answers as a test specifies.
 
 use std::{
     future::Future,
@@ -12,34 +12,34 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The largest request that it reads, in bytes.
+/// The maximum size of a request body, in bytes.
 const CAP: usize = 8 << 20;
 
-/// A request as it arrived.
+/// A request as received.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Its method.
     pub method: Method,
     /// Path and query.
     pub uri: Uri,
-    /// Names in lower case.
+    /// Its headers, with names in lower case.
     pub headers: HeaderMap,
-    /// All of it.
+    /// Its complete body.
     pub body: Bytes,
 }
 
 impl Received {
-    /// Method, path and query, such as `GET /people?page=2`.
+    /// Returns method, path and query, such as `GET /people?page=2`.
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.uri)
     }
 
-    /// A header's value as text.
+    /// Returns the value of a header as text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -54,12 +54,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A status and a body.
+    /// Creates an answer with a status and a body.
     pub fn new(status: u16, body: impl Into<String>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
-    /// The same with a header more.
+    /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -67,7 +67,7 @@ impl Reply {
     }
 }
 
-/// A running vendor; gone when dropped.
+/// A running vendor. It stops when dropped.
 #[derive(Debug)]
 pub struct Vendor {
     address: SocketAddr,
@@ -76,17 +76,17 @@ pub struct Vendor {
 }
 
 impl Vendor {
-    /// One that answers each request as `answer` says.
+    /// Starts a vendor that answers each request with `answer`.
     ///
     /// # Panics
-    /// Where the loopback cannot be listened on.
+    /// Panics if it cannot listen on the loopback interface.
     pub async fn start<A>(answer: impl Fn(Received) -> A + Clone + Send + Sync + 'static) -> Self
     where
         A: Future<Output = Reply> + Send + 'static,
     {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
-            .unwrap_or_else(|error| panic!("no vendor on the loopback: {error}"));
+            .unwrap_or_else(|error| panic!("cannot listen on the loopback interface: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
         let received = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&received);
@@ -104,27 +104,27 @@ impl Vendor {
         Self { address, received, task }
     }
 
-    /// One that answers `200 {}`.
+    /// Starts a vendor that answers `200 {}`.
     pub async fn agreeable() -> Self {
         Self::start(|_| async { Reply::new(200, "{}") }).await
     }
 
-    /// One that never answers.
+    /// Starts a vendor that never answers.
     pub async fn silent() -> Self {
         Self::start(|_| std::future::pending()).await
     }
 
-    /// Such as `127.0.0.1:8080`.
+    /// Returns its address, such as `127.0.0.1:8080`.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// Every request so far, in the order of arrival.
+    /// Returns every request so far, in the order of arrival.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().clone()
     }
 
-    /// Method, path and query of every request so far.
+    /// Returns method, path and query of every request so far.
     pub fn lines(&self) -> Vec<String> {
         self.received().iter().map(Received::line).collect()
     }

@@ -1,5 +1,6 @@
-//! Measures what a sandboxed call costs, and prints it as a table with ratios: machines differ, ratios less. Then what takes
-//! too long for every test run: the service, and ninety days of webhook tokens for a thousand seeds.
+//! Measures the cost of a sandboxed call and prints a table with ratios, which vary less between machines than times.
+//! Then runs what takes too long for every test run: the benchmark of the service, and ninety days of webhook tokens
+//! for a thousand seeds.
 
 use std::fs;
 
@@ -12,11 +13,11 @@ use crate::{
     shell::{cargo, run, say},
 };
 
-/// A measurement and what it is compared with.
+/// A measurement and its reference.
 struct Row {
     name: &'static str,
     measured: &'static str,
-    /// The sum of these is the row's measure.
+    /// The measurements whose sum is the reference.
     beside: &'static [&'static str],
     /// The highest ratio that `--check` accepts.
     max_ratio: Option<f64>,
@@ -26,7 +27,7 @@ const fn row(name: &'static str, measured: &'static str, beside: &'static [&'sta
     Row { name, measured, beside, max_ratio: None }
 }
 
-/// Ratios hold on any machine. On the one of the README, `verify` in a fresh sandbox is to take at most 20 µs.
+/// Ratios apply to any machine. On the machine of the README, `verify` in a fresh sandbox should take at most 20 µs.
 const ROWS: &[Row] = &[
     row("verify a 604-byte event, natively", "verify/native", &["verify/native"]),
     row("verify in a warm instance", "verify/warm", &["verify/native"]),
@@ -52,19 +53,19 @@ pub(crate) fn run_all() -> Result<()> {
     run(&mut cargo(["test", "--package=host-service", "--lib", "--", "--ignored", "for_a_thousand_seeds"]))
 }
 
-/// Measures calls alone, and fails if a ratio is past its bound.
+/// Measures only calls, and fails if a ratio exceeds its bound.
 pub(crate) fn check() -> Result<()> {
     let past = calls()?;
-    ensure!(past.is_empty(), "past their bounds: {}", past.join(", "));
+    ensure!(past.is_empty(), "ratios over their bounds: {}", past.join(", "));
     Ok(())
 }
 
-/// Measures calls and prints the table; the rows whose ratio is past its bound.
+/// Measures calls and prints the table. Returns the rows whose ratio exceeds its bound.
 fn calls() -> Result<Vec<&'static str>> {
     build::all()?;
     say("benches");
     run(&mut cargo(["bench", "--package=host-harness", "--features=measure", "--bench=call"]))?;
-    say("| what | p50 | beside | ratio | at most |");
+    say("| what | p50 | reference | ratio | at most |");
     say("|---|---:|---|---:|---:|");
     let mut past = Vec::new();
     for row in ROWS {
@@ -78,7 +79,7 @@ fn calls() -> Result<Vec<&'static str>> {
     Ok(past)
 }
 
-/// The median that criterion found, in microseconds.
+/// Returns the median from criterion, in microseconds.
 fn median(name: &str) -> Result<f64> {
     let file = target_dir().join("criterion").join(name).join("new/estimates.json");
     let text = fs::read(&file).with_context(|| format!("{} was not measured", file.display()))?;

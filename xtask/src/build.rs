@@ -1,4 +1,4 @@
-//! Builds the plugin and the test guests as components, where they are not current.
+//! Builds the plugin and the test guests as components, unless they are current.
 
 use std::{
     env, fs,
@@ -13,8 +13,8 @@ use xtask::components::{self, BARE, Component, Recipe, WASI, root, target_dir};
 
 use crate::shell::{cargo, output, program, run, say};
 
-/// A call gets this much stack; without `--stack-first` an overflow would run into the guest's data, not into a trap. The
-/// heap that an instance begins with is what a usual call of the plugin takes.
+/// The stack of a call. Without `--stack-first`, an overflow would run into the guest's data instead of a trap. The
+/// initial heap of an instance is what a typical call of the plugin uses.
 const MEMORY: [&str; 3] = ["-zstack-size=65536", "--stack-first", "--initial-heap=196608"];
 
 /// Builds every component that is missing or older than its sources.
@@ -27,13 +27,13 @@ pub(crate) fn all() -> Result<()> {
     for target in [BARE, WASI] {
         add_target(target)?;
     }
-    // Taken before: a source that changes during the build makes the component stale.
+    // Computed first, so that a source that changes during the build makes the component stale.
     let digests = stale.iter().map(Component::discard).collect::<Result<Vec<_>>>()?;
     for component in &stale {
         match component.recipe {
             Recipe::Plugin { target, build } => plugin(component, target, build)?,
             Recipe::Text => text(component)?,
-            // All of a target at once, below.
+            // Built below, all guests of a target at once.
             Recipe::Guest { .. } => {}
         }
     }
@@ -57,7 +57,7 @@ fn stale() -> Result<Vec<Component>> {
     Ok(stale)
 }
 
-/// Has rustup fetch the target where it is missing.
+/// Installs the target with rustup if it is missing.
 pub(crate) fn add_target(target: &str) -> Result<()> {
     let sysroot = output(&mut program("rustc", ["--print", "sysroot"]))?;
     if Path::new(sysroot.trim()).join("lib/rustlib").join(target).exists() {
@@ -69,7 +69,7 @@ pub(crate) fn add_target(target: &str) -> Result<()> {
 
 fn plugin(component: &Component, target: &str, build: Option<&str>) -> Result<()> {
     say(&format!("building {} for {target}", component.name));
-    // Together with an rlib, link-time optimisation would be dropped without a word.
+    // With an rlib as a second crate type, link-time optimisation would silently be dropped.
     let mut cargo = cargo(["rustc", "--package", "iterable-connector", "--lib", "--crate-type", "cdylib"]);
     cargo.env_remove("CONNECTOR_BUILD").envs(build.map(|build| ("CONNECTOR_BUILD", build)));
     run(for_wasm(&mut cargo, target))?;
@@ -94,7 +94,8 @@ fn guests(stale: &[Component], target: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// The flags of this machine have no part in a component, and neither have its paths, which panics would name.
+/// Configures cargo for a component that contains neither this machine's flags nor its paths, which panic messages
+/// would include.
 fn for_wasm<'a>(cargo: &'a mut Command, target: &str) -> &'a mut Command {
     let linking = MEMORY.iter().map(|argument| format!("-Clink-arg={argument}"));
     let naming = [(root().to_owned(), "."), (cargo_home(), "cargo")]
@@ -109,14 +110,14 @@ fn for_wasm<'a>(cargo: &'a mut Command, target: &str) -> &'a mut Command {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
 }
 
-/// Where the sources of dependencies are.
+/// Returns the folder of the sources of dependencies.
 fn cargo_home() -> PathBuf {
     let home =
         || PathBuf::from(env::var_os("HOME").or_else(|| env::var_os("USERPROFILE")).unwrap_or_default());
     env::var_os("CARGO_HOME").map_or_else(|| home().join(".cargo"), PathBuf::from)
 }
 
-/// Takes what cargo built to its place. On WASI the linker has made a component of it already.
+/// Puts cargo's output in its place. On WASI, the linker has already made it a component.
 fn finish(component: &Component, target: &str, artifact: &str) -> Result<()> {
     let module = fs::read(target_dir().join(target).join("component").join(artifact))?;
     let bytes = if target == WASI { module } else { encode(&component.name, &module)? };
@@ -139,7 +140,7 @@ fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
         .validate(true)
         .module(module)
         .and_then(ComponentEncoder::encode)
-        .with_context(|| format!("cannot make a component of {name}"))
+        .with_context(|| format!("cannot build a component from {name}"))
 }
 
 fn place(component: &Component, bytes: &[u8]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The components that there are to build, where each one goes, and which sources it is made of.
+//! The components to build, their output files and their sources.
 
 use std::{
     env, fs,
@@ -8,19 +8,19 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 
-/// Leaves no import but the contract's.
+/// Has no imports except the contract's.
 pub const BARE: &str = "wasm32-unknown-unknown";
-/// Brings its toolchain's `wasi:*` imports along.
+/// Adds the toolchain's `wasi:*` imports.
 pub const WASI: &str = "wasm32-wasip2";
 
-/// How a component is made.
+/// How a component is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipe {
     /// The Iterable plugin.
     Plugin {
         /// Its compilation target.
         target: &'static str,
-        /// What `CONNECTOR_BUILD` says while it is built; the plugin has it in its version.
+        /// The value of `CONNECTOR_BUILD` for the build, which the plugin includes in its version.
         build: Option<&'static str>,
     },
     /// An example of `tests/guests`.
@@ -28,20 +28,20 @@ pub enum Recipe {
         /// Its compilation target.
         target: &'static str,
     },
-    /// A core module written by hand, in `tests/guests/wat`.
+    /// A hand-written core module in `tests/guests/wat`.
     Text,
 }
 
 /// A component to build.
 #[derive(Clone, Debug)]
 pub struct Component {
-    /// Such as `iterable` or `guests/loops_forever`.
+    /// The name, such as `iterable` or `guests/loops_forever`.
     pub name: String,
-    /// How it is made.
+    /// How it is built.
     pub recipe: Recipe,
 }
 
-/// Every component that there is.
+/// Returns all components.
 pub fn all() -> Result<Vec<Component>> {
     let plugin = |name: &str, target, build| Component {
         name: name.to_owned(),
@@ -62,7 +62,7 @@ pub fn all() -> Result<Vec<Component>> {
     Ok(components)
 }
 
-/// Where a component is, provided that it was built of the sources as they are now.
+/// Returns the path of a component, if it was built from the current sources.
 pub fn current(name: &str) -> Result<PathBuf> {
     let components = all()?;
     let component = components
@@ -75,23 +75,24 @@ pub fn current(name: &str) -> Result<PathBuf> {
 }
 
 impl Component {
-    /// The file that it is in once built.
+    /// Returns the file of the built component.
     pub fn path(&self) -> PathBuf {
         target_dir().join("components").join(&self.name).with_extension("wasm")
     }
 
-    /// The name of its Rust target or its text.
+    /// Returns the name of its Rust target or text file.
     pub fn stem(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or(&self.name)
     }
 
-    /// Whether what is built is of the sources as they are now.
+    /// Returns whether the component was built from the current sources.
     pub fn is_current(&self) -> Result<bool> {
         let built_of = fs::read_to_string(self.digest_path()).ok();
         Ok(self.path().exists() && built_of == Some(self.digest()?))
     }
 
-    /// Removes what is built, so that nobody takes it for current, and gives the digest of its sources now.
+    /// Removes the built component, so that it is not taken for current, and returns the digest of the current
+    /// sources.
     pub fn discard(&self) -> Result<String> {
         if self.path().exists() {
             fs::remove_file(self.path())?;
@@ -99,7 +100,7 @@ impl Component {
         self.digest()
     }
 
-    /// Notes which sources it was built of, by their digest.
+    /// Records the digest of the sources that it was built from.
     pub fn seal(&self, digest: &str) -> Result<()> {
         Ok(fs::write(self.digest_path(), digest)?)
     }
@@ -108,7 +109,7 @@ impl Component {
         self.path().with_extension("sources")
     }
 
-    /// Over its files, in order: each one's path and content, with their lengths.
+    /// Returns a digest over the source files in order: the path and content of each, with their lengths.
     fn digest(&self) -> Result<String> {
         let mut files = Vec::new();
         for source in self.sources() {
@@ -143,13 +144,13 @@ impl Component {
     }
 }
 
-/// The top folder of the repository.
+/// Returns the root folder of the repository.
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
 }
 
-/// Where cargo builds.
+/// Returns cargo's target folder.
 pub fn target_dir() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
@@ -161,7 +162,7 @@ fn stems(folder: &str) -> Result<Vec<String>> {
     Ok(files.iter().filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())).collect())
 }
 
-/// All files below `path`, but for what `cargo component` generates.
+/// Collects all files below `path`, except those that `cargo component` generates.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     if !path.is_dir() {
         if !path.ends_with("plugin/src/bindings.rs") {

@@ -1,5 +1,5 @@
-//! The main job on real input: the program `connector-host` with the Iterable plugin, at the stand-in. Each step says what
-//! held; the first that does not hold ends it.
+//! The demonstration: runs the program `connector-host` with the Iterable plugin against the stand-in. Each step
+//! prints what it showed, and the first failure ends the demonstration.
 
 mod document;
 mod host;
@@ -25,7 +25,7 @@ use service::Service;
 use stand_in::StandIn;
 use step::Demo;
 
-/// Builds what is needed, then goes through the steps.
+/// Builds what is needed, then runs the steps.
 pub(crate) fn run_all() -> Result<()> {
     build::all()?;
     say("building connector-host, the stand-in and the swap example");
@@ -40,9 +40,9 @@ pub(crate) fn run_all() -> Result<()> {
     say("demonstration");
     let began = Instant::now();
     let folder = target_dir().join("demo");
-    let stand_in = StandIn::start().context("the stand-in does not start")?;
+    let stand_in = StandIn::start().context("the stand-in did not start")?;
     let host = Host::set_up(&folder, &stand_in)?;
-    let service = Service::start(&host).context("the service does not start")?;
+    let service = Service::start(&host).context("the service did not start")?;
     let demo = Demo { stand_in, host, service };
     for (number, (name, step)) in (1..).zip(steps::ALL) {
         let began = Instant::now();
@@ -51,14 +51,14 @@ pub(crate) fn run_all() -> Result<()> {
         report(&format!("{number:>2}  {name:<46}"), &result, &format!("{:>6} ms", took.as_millis()))?;
         result.with_context(|| {
             let log = demo.service.log();
-            format!("step {number} does not hold: {name}; the service's log is {}", log.display())
+            format!("step {number} failed: {name}; the service's log is {}", log.display())
         })?;
     }
-    say(&format!("all {} steps hold, in {:.1} s", steps::ALL.len(), began.elapsed().as_secs_f32()));
+    say(&format!("all {} steps passed in {:.1} s", steps::ALL.len(), began.elapsed().as_secs_f32()));
     Ok(())
 }
 
-/// One line: the step, its result and its time.
+/// Prints one line with the step, its result and its time.
 fn report(step: &str, result: &Result<String>, took: &str) -> Result<()> {
     let mut out = stdout().lock();
     let (mark, colour, text) = match result {

@@ -1,3 +1,3 @@
-//! What the tests share with the project's own commands: where components are, and whether they are current.
+//! What tests share with the project's own commands: the paths of components, and whether they are current.
 
 pub mod components;

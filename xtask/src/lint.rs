@@ -1,4 +1,4 @@
-//! Everything that is checked without running the code. The first check that fails ends it.
+//! All checks that do not run the code. The first failing check ends the run.
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ use crate::{
     tidy,
 };
 
-/// What cargo checks: a name, and cargo's arguments.
+/// The checks by cargo, each with a name and cargo's arguments.
 const CHECKS: [(&str, &[&str]); 5] = [
     ("formatting", &["fmt", "--all", "--check"]),
     (
@@ -59,17 +59,17 @@ pub(crate) fn all() -> Result<()> {
         "component",
         cargo(["component", "build", "--target", BARE]).current_dir(root().join("plugin")),
     )?;
-    // Advisories come from a database on the network: what passed yesterday must pass today.
+    // Advisories are left out because they come from a database on the network: what passed yesterday must pass today.
     where_installed("deny", &mut cargo(["deny", "check", "bans", "licenses", "sources"]))
 }
 
-/// A check by a cargo subcommand that not every machine has.
+/// Runs a check with a cargo subcommand, if it is installed.
 fn where_installed(subcommand: &str, check: &mut Command) -> Result<()> {
     let version = cargo([subcommand, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if version.is_ok_and(|status| status.success()) {
         say(&format!("cargo {subcommand}"));
         return run(check);
     }
-    say(&format!("cargo {subcommand}: not installed, left out"));
+    say(&format!("cargo {subcommand}: not installed, skipped"));
     Ok(())
 }

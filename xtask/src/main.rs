@@ -16,21 +16,21 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Xtask {
-    /// Build the plugin and the test guests as components, where they are not current.
+    /// Build the plugin and the test guests as components, unless they are current.
     Build,
     /// Build the components, then run every test.
     Test {
-        /// For `cargo test`, such as a test's name.
+        /// Arguments for `cargo test`, such as the name of a test.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
     /// Check formatting, lints, tidiness and documentation.
     Lint,
-    /// Go through the main job at the stand-in, step by step.
+    /// Run the demonstration against the stand-in, step by step.
     Demo,
-    /// Measure what a sandboxed call costs, print the table, and live ninety days of tokens for a thousand seeds.
+    /// Measure the cost of a sandboxed call, print the table, and simulate ninety days of tokens for a thousand seeds.
     Bench {
-        /// Measure calls alone, and fail if one is past its bound.
+        /// Measure only calls, and fail if a ratio exceeds its bound.
         #[arg(long)]
         check: bool,
     },

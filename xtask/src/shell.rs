@@ -1,4 +1,4 @@
-//! Saying what is done, and running other programs.
+//! Progress messages, and running other programs.
 
 use std::{
     env,
@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context as _, Error, Result, ensure};
 use xtask::components::root;
 
-/// One line for whoever waits.
-#[expect(clippy::print_stdout, reason = "the one place that reports")]
+/// Prints a progress line.
+#[expect(clippy::print_stdout, reason = "the only place that prints progress")]
 pub(crate) fn say(line: &str) {
     if stdout().is_terminal() {
         println!("\x1b[1;36m{line}\x1b[0m");
@@ -19,15 +19,15 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// The last line where something failed.
-#[expect(clippy::print_stderr, reason = "the one place that reports a failure")]
+/// Prints the error as the last line, and returns the exit code of a failure.
+#[expect(clippy::print_stderr, reason = "the only place that prints an error")]
 pub(crate) fn fail(error: &Error) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
 }
 
-/// Cargo in the repository's top folder, free of what `cargo run` told this program about itself: some build scripts
-/// would take that for a change and build again.
+/// Returns a cargo command in the repository's root folder, without the variables that `cargo run` set for this
+/// program: some build scripts would treat them as a change and build again.
 pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut cargo = program("cargo", arguments);
     for (name, _) in env::vars_os() {
@@ -39,28 +39,28 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     cargo
 }
 
-/// A program to run in the repository's top folder.
+/// Returns a command for a program in the repository's root folder.
 pub(crate) fn program<const N: usize>(name: &str, arguments: [&str; N]) -> Command {
     let mut program = Command::new(name);
     program.current_dir(root()).args(arguments);
     program
 }
 
-/// Runs it to its end.
+/// Runs a command and fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
-    ensure!(status.success(), "`{}` failed: {status}", shown(command));
+    let status = command.status().with_context(|| format!("cannot run {}", command_line(command)))?;
+    ensure!(status.success(), "`{}` failed: {status}", command_line(command));
     Ok(())
 }
 
-/// What it prints.
+/// Runs a command and returns its output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot run {}", shown(command)))?;
-    ensure!(output.status.success(), "`{}` failed: {}", shown(command), output.status);
+    let output = command.output().with_context(|| format!("cannot run {}", command_line(command)))?;
+    ensure!(output.status.success(), "`{}` failed: {}", command_line(command), output.status);
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn shown(command: &Command) -> String {
+fn command_line(command: &Command) -> String {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

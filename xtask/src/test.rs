@@ -1,4 +1,4 @@
-//! Runs every test: unit and integration tests, then those in the documentation.
+//! Runs all tests: unit tests, integration tests and the tests in the documentation.
 
 use anyhow::Result;
 
@@ -7,10 +7,10 @@ use crate::{
     shell::{cargo, run, say},
 };
 
-/// A clock that can be set ahead, for the tests that kill the program.
+/// A clock that can be advanced, for the tests that kill the program.
 const FEATURES: &str = "--features=host-cli/test-clock";
 
-/// Builds what the tests load, then passes `arguments` on to `cargo test`.
+/// Builds what the tests load, then passes `arguments` to `cargo test`.
 pub(crate) fn all(arguments: &[String]) -> Result<()> {
     build::all()?;
     say("tests");

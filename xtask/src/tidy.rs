@@ -1,11 +1,12 @@
-//! What neither compiler nor clippy sees: undocumented items of the contract, long files, words that do not belong,
-//! layers that know what they should not, files that import each other in a circle, secrets that are read anywhere,
-//! dependencies that a crate must not have.
+//! Checks that neither the compiler nor clippy makes: undocumented items of the contract, long files, unwanted words,
+//! layers that use what they must not, files that import each other in a circle, secrets that are read outside the
+//! listed files, dependencies that a crate must not have.
 
 mod borders;
 mod circles;
 mod contract;
 mod files;
+mod habits;
 mod layers;
 mod secrets;
 mod source;
@@ -13,13 +14,14 @@ mod tests_named;
 
 use anyhow::Result;
 
-/// A line for each thing that is not as it should be.
+/// Returns a line for each finding.
 pub(crate) fn findings() -> Result<Vec<String>> {
     let findings = [
         borders::findings()?,
         circles::findings()?,
         contract::findings()?,
         files::findings()?,
+        habits::findings()?,
         layers::findings()?,
         secrets::findings()?,
         tests_named::findings()?,

@@ -1,5 +1,7 @@
-//! What is logged of a request: how it went, who sent it and what it was about. No header, body or query: people and secrets
-//! are in those. The address only if nothing is served at it, as far as it consists of plain names.
+//! The access log: the result of a request, who sent it and what it was about. Headers, bodies and queries are not
+//! logged, since they contain people and secrets. The plain names of a path are logged only if there is nothing at the
+//! path.
+//! Tested in `src/tests/answers.rs`.
 
 use std::{cell::RefCell, time::Instant};
 
@@ -12,19 +14,19 @@ use axum::{
 use crate::edge::request_id;
 use host_service::logged_path::logged_path;
 
-/// What became known of a request while it was answered.
+/// What became known about a request while it was handled.
 #[derive(Default)]
-struct Noted {
+struct AccessNotes {
     key: Option<String>,
     tenant: Option<String>,
     connection: Option<String>,
 }
 
 tokio::task_local! {
-    static NOTED: RefCell<Noted>;
+    static NOTED: RefCell<AccessNotes>;
 }
 
-/// Logs a request once it is answered.
+/// Logs a request once it has been answered.
 pub(super) async fn log(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let address = route.is_none().then(|| logged_path(request.uri().path()));
@@ -47,12 +49,12 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
         address,
         request_id = request_id::current(),
         ms,
-        "a request to the API was answered"
+        "API request answered"
     );
     response
 }
 
-/// Notes what the request turned out to be about. Called with what is known to exist, never with what a caller wrote.
+/// Records what the request is about. Called only with names that are known to exist, never with a caller's input.
 pub(crate) fn about(tenant: &str, connection: &str) {
     note(|noted| {
         noted.tenant = Some(tenant.to_owned());
@@ -60,12 +62,12 @@ pub(crate) fn about(tenant: &str, connection: &str) {
     });
 }
 
-/// Notes whose API key came with the request, by its name.
+/// Records the name of the API key of the request.
 pub(super) fn by(key: &str) {
     note(|noted| noted.key = Some(key.to_owned()));
 }
 
-/// Outside of a request there is nothing to note.
-fn note(what: impl FnOnce(&mut Noted)) {
+/// Does nothing outside of a request.
+fn note(what: impl FnOnce(&mut AccessNotes)) {
     let _outside = NOTED.try_with(|noted| what(&mut noted.borrow_mut()));
 }

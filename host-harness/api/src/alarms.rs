@@ -1,20 +1,21 @@
 //! Alarms: listed until an operator clears them by name.
+//! Tested in `src/tests/connections.rs`.
 
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
-    caller::{Caller, Writer},
+    caller::{Caller, WritingCaller},
     problem::{Problem, kinds},
     refusals::{Forbidden, NotFound},
     state::Api,
     types::alarms::{Alarm, Alarms, Clearing},
 };
 use host_service::alarms;
-use host_store::alarms::Raised;
+use host_store::alarms::StoredAlarm;
 
-/// A note is a sentence, not a report.
+/// The maximum length of a note, which is a sentence and not a report.
 const MAX_NOTE_CHARS: usize = 500;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -27,16 +28,16 @@ async fn list_alarms(
     State(alarms): State<alarms::Alarms>,
     caller: Caller,
 ) -> Result<axum::Json<Alarms>, Problem> {
-    let open = reached(&alarms, &caller).await?;
+    let open = open_alarms(&alarms, &caller).await?;
     Ok(axum::Json(Alarms { alarms: open.into_iter().map(Into::into).collect() }))
 }
 
-/// Clears an alarm in the name of the API key. What it was about may raise it again.
+/// Clears an alarm in the name of the API key. The same cause may raise it again.
 #[utoipa::path(post, path = "/api/v1/alarms/{id}/clear", tag = "alarms", params(("id" = String, Path)),
     responses((status = 200, body = Alarm), Forbidden, NotFound))]
 async fn clear_alarm(
     State(alarms): State<alarms::Alarms>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(id): Path<String>,
     Json(Clearing { note }): Json<Clearing>,
 ) -> Result<axum::Json<Alarm>, Problem> {
@@ -44,15 +45,15 @@ async fn clear_alarm(
         let detail = format!("note: at most {MAX_NOTE_CHARS} characters");
         return Err(Problem::of(kinds::BAD_BODY, detail));
     }
-    let unknown = || Problem::of(kinds::UNKNOWN, format!("no alarm {id} is open"));
-    let open = reached(&alarms, &caller).await?;
+    let unknown = || Problem::of(kinds::UNKNOWN, format!("there is no open alarm {id}"));
+    let open = open_alarms(&alarms, &caller).await?;
     let alarm = open.into_iter().find(|alarm| alarm.id == id).ok_or_else(unknown)?;
     let cleared = alarms.clear(alarm.id, caller.who(), note).await?.ok_or_else(unknown)?;
     Ok(axum::Json(cleared.into()))
 }
 
 /// The open alarms that `caller` may see.
-async fn reached(alarms: &alarms::Alarms, caller: &Caller) -> Result<Vec<Raised>, Problem> {
+async fn open_alarms(alarms: &alarms::Alarms, caller: &Caller) -> Result<Vec<StoredAlarm>, Problem> {
     let open = alarms.open().await?;
     Ok(open.into_iter().filter(|alarm| caller.reaches(&alarm.tenant)).collect())
 }

@@ -1,4 +1,5 @@
-//! Bodies, queries and addresses, read or refused with where they are wrong.
+//! Reads bodies, queries and paths, or refuses them with the place of the error.
+//! Tested in `src/tests/connections.rs`.
 
 use axum::{
     extract::{
@@ -17,7 +18,7 @@ use crate::{
 };
 use host_model::unread::{Unread, in_words};
 
-/// The largest JSON body, in bytes: every setting at its longest fits, and nobody sends more by hand.
+/// The maximum size of a JSON body, in bytes. Every setting fits at its maximum length.
 pub(crate) const MAX_BODY: usize = 1 << 20;
 
 /// A JSON object.
@@ -42,12 +43,12 @@ pub(crate) struct JsonArray<T>(pub(crate) T);
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// The values of a route's placeholders.
+/// The values of the placeholders of a route.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(crate) struct Path<T>(pub(crate) T);
 
-/// With the place of what could not be read, in the document and in the text.
+/// Reports the place of the error, both in the document and in the text.
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         let why = source::<Error<serde_json::Error>>(&rejection).map(|error| {
@@ -83,7 +84,7 @@ impl From<PathRejection> for Problem {
             | ParseErrorAtIndex { expected_type, .. }
             | ParseError { expected_type, .. } => format!("expected {}", in_words(expected_type)),
             InvalidUtf8InPathParam { key } => format!("{key} is not UTF-8"),
-            _ => "a part of it cannot be read".to_owned(),
+            _ => "a part of the path cannot be read".to_owned(),
         };
         Self::of(kinds::BAD_PATH, why)
     }
@@ -92,8 +93,7 @@ impl From<PathRejection> for Problem {
 fn unread(status: StatusCode, why: String) -> Problem {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail =
-                format!("at most {MAX_BODY} bytes are read here: a connection's settings need far fewer");
+            let detail = format!("the maximum is {MAX_BODY} bytes: a connection's settings need far less");
             Problem::of(kinds::TOO_LARGE, detail)
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::of(kinds::MEDIA_TYPE, why),
@@ -101,7 +101,7 @@ fn unread(status: StatusCode, why: String) -> Problem {
     }
 }
 
-/// The `E` that `rejection` comes from. axum's own texts repeat what was read, so they are used only if nothing was.
+/// The `E` that caused `rejection`. axum's own texts repeat the input, so they are used only if no input was read.
 fn source<'a, E: std::error::Error + 'static>(
     rejection: &'a (dyn std::error::Error + 'static),
 ) -> Option<&'a E> {

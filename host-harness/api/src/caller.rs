@@ -1,4 +1,6 @@
-//! Who calls, by the API key that came along. Each request looks the key up, so that a revoked one opens nothing.
+//! The caller, identified by the API key of the request. Each request looks the key up, so that a revoked key is
+//! refused.
+//! Tested in `src/tests/keys.rs`.
 
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -16,52 +18,52 @@ use host_store::{
     api_keys::{self, ApiKey},
 };
 
-/// Whoever has a key in use.
+/// A caller with a valid API key.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller(ApiKey);
 
-/// A caller that may change what it reaches.
+/// A caller that may change what it can access.
 #[derive(Clone, Debug)]
-pub(crate) struct Writer(pub(crate) Caller);
+pub(crate) struct WritingCaller(pub(crate) Caller);
 
-/// A caller that may change what concerns every tenant.
+/// A caller that may change what concerns all tenants.
 #[derive(Clone, Debug)]
-pub(crate) struct Everybody(pub(crate) Caller);
+pub(crate) struct AllTenantsCaller(pub(crate) Caller);
 
 impl Caller {
-    /// Whether it may see `tenant`'s things.
+    /// Whether it can access `tenant`.
     pub(crate) fn reaches(&self, tenant: &str) -> bool {
         self.0.scope.reaches(tenant)
     }
 
-    /// Whether it may see every tenant's things.
+    /// Whether it can access all tenants.
     pub(crate) fn reaches_everybody(&self) -> bool {
         self.0.scope.tenants.is_none()
     }
 
-    /// The tenants that it reaches; all where there is no list.
+    /// The tenants that it can access; `None` for all.
     pub(crate) fn tenants(&self) -> Option<Vec<String>> {
         self.0.scope.tenants.as_ref().map(|tenants| tenants.iter().cloned().collect())
     }
 
-    /// As the audit chain names it.
+    /// Its name in the audit chain.
     pub(crate) fn who(&self) -> Who {
         Who(format!("API key {} ({})", self.0.name, self.0.id))
     }
 
-    /// Whether it may change what it reaches.
+    /// Whether it may change what it can access.
     pub(crate) fn may_write(&self) -> bool {
         self.0.scope.may_write
     }
 
-    fn writer(self) -> Result<Writer, Problem> {
+    fn writer(self) -> Result<WritingCaller, Problem> {
         if self.may_write() {
-            return Ok(Writer(self));
+            return Ok(WritingCaller(self));
         }
         let name = &self.0.name;
         Err(Problem::of(
             kinds::READ_ONLY,
-            format!("the API key {name} was made with --read-only: use another one"),
+            format!("the API key {name} was created with --read-only: use another one"),
         ))
     }
 }
@@ -78,20 +80,20 @@ impl FromRequestParts<Api> for Caller {
         let Some(presented) = presented else {
             return Err(Problem::of(
                 kinds::UNAUTHENTICATED,
-                "send the header `Authorization: Bearer KEY`; `connector-host api-key create --name NAME` makes a key",
+                "send the header `Authorization: Bearer KEY`; `connector-host api-key create --name NAME` makes one",
             ));
         };
         let holder = Store::from_ref(api)
             .read(move |connection| Box::pin(async move { api_keys::holder(connection, &presented).await }))
             .await?;
-        let unknown = || Problem::of(kinds::UNAUTHENTICATED, "no API key in use is the one that was sent");
+        let unknown = || Problem::of(kinds::UNAUTHENTICATED, "the API key is unknown or revoked");
         let holder = holder.ok_or_else(unknown)?;
         access::by(&holder.name);
         Ok(Self(holder))
     }
 }
 
-impl FromRequestParts<Api> for Writer {
+impl FromRequestParts<Api> for WritingCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
@@ -99,17 +101,17 @@ impl FromRequestParts<Api> for Writer {
     }
 }
 
-impl FromRequestParts<Api> for Everybody {
+impl FromRequestParts<Api> for AllTenantsCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let Writer(caller) = Writer::from_request_parts(parts, api).await?;
+        let WritingCaller(caller) = WritingCaller::from_request_parts(parts, api).await?;
         if caller.reaches_everybody() {
             return Ok(Self(caller));
         }
         Err(Problem::of(
             kinds::NOT_ALL_TENANTS,
-            "this concerns every tenant: use an API key that was made without --tenant",
+            "this concerns all tenants: use an API key that was created without --tenant",
         ))
     }
 }

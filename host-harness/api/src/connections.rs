@@ -1,18 +1,21 @@
-//! Connections: made, shown, changed, tested, resumed and deleted.
+//! Connections: created, shown, changed, tested, resumed and deleted.
+//! Tested in `src/tests/connections.rs`.
 
 mod draft;
 mod policy;
 mod view;
 
 use axum::{extract::State, http::StatusCode};
+use host_service::connections::change::UnfinishedRequests;
+use host_store::RowChange;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::view::shown;
+use self::view::connection_view;
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{Caller, Everybody, Writer},
-    found::{found, seen},
+    caller::{AllTenantsCaller, Caller, WritingCaller},
+    found::{check_reachable, reachable_connection},
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -39,23 +42,23 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(reload_configuration))
 }
 
-/// Makes a connection, once its settings suit the plugin.
+/// Creates a connection, if the plugin accepts its settings.
 #[utoipa::path(post, path = "/api/v1/connection", tag = "connections",
     responses((status = 201, body = Connection), Forbidden, Conflict, Unprocessable))]
 async fn create_connection(
     State(connections): State<connections::Connections>,
     State(served): State<Served>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Json(new): Json<NewConnection>,
 ) -> Result<(StatusCode, axum::Json<Connection>), Problem> {
     let new = draft::owned(new)?;
     policy::check_new(&caller, &new)?;
     let made = connections.create(&caller.who(), new).await?;
     access::about(&made.spec.tenant.0, &made.spec.key);
-    Ok((StatusCode::CREATED, axum::Json(shown(&served, &made))))
+    Ok((StatusCode::CREATED, axum::Json(connection_view(&served, &made))))
 }
 
-/// Lists the connections that the API key reaches.
+/// Lists the connections that the API key can access.
 #[utoipa::path(get, path = "/api/v1/connection", tag = "connections", responses((status = 200, body = Connections)))]
 async fn list_connections(
     State(served): State<Served>,
@@ -64,10 +67,12 @@ async fn list_connections(
 ) -> Result<axum::Json<Connections>, Problem> {
     let owned = owned::all(&store).await?.owned;
     let reached = owned.iter().filter(|owned| caller.reaches(&owned.spec.tenant.0));
-    Ok(axum::Json(Connections { connections: reached.map(|owned| shown(&served, owned)).collect() }))
+    Ok(axum::Json(Connections {
+        connections: reached.map(|owned| connection_view(&served, owned)).collect(),
+    }))
 }
 
-/// Shows a connection. Of its secrets, only that they are set.
+/// Shows a connection. Its secrets are masked.
 #[utoipa::path(get, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = Connection), NotFound))]
 async fn show_connection(
@@ -76,49 +81,50 @@ async fn show_connection(
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Connection>, Problem> {
-    let owned = found(&connections, &caller, &key).await?;
-    Ok(axum::Json(shown(&served, &owned)))
+    let owned = reachable_connection(&connections, &caller, &key).await?;
+    Ok(axum::Json(connection_view(&served, &owned)))
 }
 
-/// Changes a connection, as JSON merge patches do (RFC 7396): what is left out stays, null removes. A change of what identifies
-/// people is refused, unless `agree=true` or nobody is known there.
+/// Changes a connection with a JSON merge patch (RFC 7396): members that are left out stay unchanged, null removes. A
+/// change of what identifies people is refused, unless `agree=true` is set or the connection has no people yet.
 #[utoipa::path(patch, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path), Rekeying),
     responses((status = 200, body = Connection), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn change_connection(
     State(connections): State<connections::Connections>,
     State(served): State<Served>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
     Query(Rekeying { agree }): Query<Rekeying>,
     Json(patch): Json<ConnectionPatch>,
 ) -> Result<axum::Json<Connection>, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let who = caller.who();
-    let changed = connections.change(&who, &key, Approval::of(agree), |before| {
+    let changed = connections.change(&who, &key, Approval::from(agree), |before| {
         let after = draft::changed(patch, before)?;
         policy::check_change(&caller, before, &after)?;
         Ok::<_, Problem>(after)
     });
-    Ok(axum::Json(shown(&served, &changed.await?)))
+    Ok(axum::Json(connection_view(&served, &changed.await?)))
 }
 
-/// Deletes a connection, its secrets and its people. Requests that have ended and the audit chain stay.
+/// Deletes a connection, its secrets and its people. Finished requests and the audit chain are kept.
 #[utoipa::path(delete, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path), Deleting),
     responses((status = 200, body = DeletedConnection), Forbidden, NotFound, Conflict))]
 async fn delete_connection(
     State(store): State<Store>,
     State(connections): State<connections::Connections>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
     Query(Deleting { abandon }): Query<Deleting>,
 ) -> Result<axum::Json<DeletedConnection>, Problem> {
-    seen(&store, &caller, &key).await?;
-    let requests_abandoned = connections.delete(&caller.who(), &key, abandon).await?;
+    check_reachable(&store, &caller, &key).await?;
+    let unfinished = if abandon { UnfinishedRequests::Abandon } else { UnfinishedRequests::Refuse };
+    let requests_abandoned = connections.delete(&caller.who(), &key, unfinished).await?;
     Ok(axum::Json(DeletedConnection { key, requests_abandoned }))
 }
 
-/// Tries everything that the connection needs, changing nothing at the vendor. A parked connection goes on if all of it works and the
-/// API key may write.
+/// Tests everything that the connection needs, without changing anything at the vendor. Resumes a parked connection if
+/// all checks pass and the API key may write.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/test", tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = ConnectionTest), NotFound))]
 async fn test_connection(
@@ -126,7 +132,7 @@ async fn test_connection(
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<ConnectionTest>, Problem> {
-    let owned = found(&connections, &caller, &key).await?;
+    let owned = reachable_connection(&connections, &caller, &key).await?;
     let tested = ConnectionTest::from(connections.test(&caller.who(), &owned).await?);
     if tested.test_status == TestStatus::Succeeded && caller.may_write() {
         connections.resume(&caller.who(), &owned).await?;
@@ -139,24 +145,24 @@ async fn test_connection(
     responses((status = 200, body = Resumed), Forbidden, NotFound))]
 async fn resume_connection(
     State(connections): State<connections::Connections>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Resumed>, Problem> {
-    let owned = found(&connections, &caller, &key).await?;
-    let was_parked = connections.resume(&caller.who(), &owned).await?;
+    let owned = reachable_connection(&connections, &caller, &key).await?;
+    let was_parked = connections.resume(&caller.who(), &owned).await? == RowChange::Changed;
     Ok(axum::Json(Resumed { key, was_parked }))
 }
 
-/// Reads the configuration file again and takes in its connections. A file that is broken changes nothing; what else is
-/// in it is read at the next start. A connection that would key its people anew stays as it is, unless `agree=true`.
+/// Reloads the connections of the configuration file. An invalid file changes nothing; the rest of the file is read at
+/// the next start. A change that would rekey the people of a connection is not applied, unless `agree=true` is set.
 #[utoipa::path(post, path = "/api/v1/reload", tag = "service", params(Rekeying),
     responses((status = 200, body = Reloaded), Forbidden, Unprocessable))]
 async fn reload_configuration(
     State(connections): State<connections::Connections>,
-    _caller: Everybody,
+    _caller: AllTenantsCaller,
     Query(Rekeying { agree }): Query<Rekeying>,
 ) -> Result<axum::Json<Reloaded>, Problem> {
-    let reloaded = connections.reload(Approval::of(agree)).await.map_err(|error| match error {
+    let reloaded = connections.reload(Approval::from(agree)).await.map_err(|error| match error {
         ReloadError::Store(error) => error.into(),
         ReloadError::NoFile | ReloadError::Config(_) => Problem::of(kinds::NOT_RELOADED, error.to_string()),
     })?;

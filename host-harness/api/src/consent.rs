@@ -1,4 +1,5 @@
-//! Consent: preferences sent, and people read again.
+//! Consent: sends preferences, and re-reads people.
+//! Tested in `cli/src/tests/server/consent.rs`.
 
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
-    caller::Writer,
-    found::found,
+    caller::WritingCaller,
+    found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
-    requests::{accepted, idempotency_key},
+    requests::{accepted_response, idempotency_key},
     state::Api,
     types::{
         consent::{ConsentRequest, MAX_PEOPLE_TO_READ, PeopleToRead, Reading, Readings},
@@ -23,20 +24,21 @@ use crate::{
     },
 };
 use host_harness::clock::Clock;
-use host_model::consent::outbound::Requested;
+use host_model::consent::outbound::PlatformRequest;
 use host_service::{
     connections::Connections,
-    requests::{Requests, accept::Submission, handler::Asked},
+    requests::{Requests, accept::Submission, handler::PersonTask},
 };
 
-/// Clocks differ by seconds; a choice further ahead is a slip.
+/// The maximum difference between clocks; a choice further ahead is a mistake.
 const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(submit_preferences)).routes(routes!(reconcile_people))
 }
 
-/// Stores a person's preferences, and answers once they are on disk. The request's outcome reports on each notice and item.
+/// Stores a person's preferences and answers once they are on disk. The request's outcome reports on each notice and
+/// item.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/consent", tag = "consent",
     params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
@@ -44,40 +46,41 @@ async fn submit_preferences(
     State(connections): State<Connections>,
     State(requests): State<Requests>,
     State(clock): State<Arc<dyn Clock>>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
     headers: HeaderMap,
     Json(ConsentRequest { identity, preferences }): Json<ConsentRequest>,
 ) -> Result<Response, Problem> {
-    found(&connections, &caller, &key).await?;
-    let requested = Requested::from(preferences);
+    reachable_connection(&connections, &caller, &key).await?;
+    let requested = PlatformRequest::from(preferences);
     let ahead = u64::try_from(clock.date_ms()).unwrap_or(0).saturating_add(MAX_AHEAD_MS);
     if requested.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
-        let detail = "chosen_at_ms: more than 5 minutes ahead, by a clock that is wrong; send when the choice was made";
+        let detail =
+            "chosen_at_ms: more than 5 minutes in the future; send the time at which the choice was made";
         return Err(Problem::of(kinds::IN_THE_FUTURE, detail));
     }
     let submission = Submission {
         connection: key,
         subject: identity.into(),
-        asked: Asked::Consent(requested),
+        asked: PersonTask::Consent(requested),
         idempotency_key: idempotency_key(&headers)?,
     };
-    Ok(accepted(requests.accept(submission).await?))
+    Ok(accepted_response(requests.accept(submission).await?))
 }
 
-/// Reads what the vendor holds for people, for choices whose webhook was lost. What differs comes through the feed.
+/// Re-reads people at the vendor to pick up choices whose webhook was lost. Differences appear in the feed.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/reconcile", tag = "consent", params(("key" = String, Path)),
     responses((status = 202, body = Readings), Forbidden, NotFound))]
 async fn reconcile_people(
     State(connections): State<Connections>,
     State(requests): State<Requests>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
     Json(PeopleToRead { people }): Json<PeopleToRead>,
 ) -> Result<(StatusCode, axum::Json<Readings>), Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     if people.len() > MAX_PEOPLE_TO_READ {
-        return Err(Problem::of(kinds::BAD_BODY, format!("people: at most {MAX_PEOPLE_TO_READ} at a time")));
+        return Err(Problem::of(kinds::BAD_BODY, format!("people: expected at most {MAX_PEOPLE_TO_READ}")));
     }
     let subjects = people.into_iter().map(Into::into).collect();
     let readings = requests.reconcile(&key, subjects).await.into_iter().map(|accepted| match accepted {

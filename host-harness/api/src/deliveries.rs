@@ -1,4 +1,5 @@
-//! Deliveries: what vendors sent, how it was read, and reading it again. Bodies are not shown: people are in them.
+//! Webhook deliveries: listed, shown and replayed. Bodies are not shown, since they contain personal data.
+//! Tested in `src/tests/tenants.rs`.
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{Caller, Writer},
-    found::{calls, found},
+    caller::{Caller, WritingCaller},
+    found::{calls, reachable_connection},
     person::answered,
     problem::{Problem, kinds},
     refusals::{BadGateway, Forbidden, NotFound, Unprocessable},
@@ -24,12 +25,12 @@ use host_service::{
     served::Served,
     webhooks::{
         inbox::Inbox,
-        receive::{LARGEST_BODY, Webhooks},
+        receive::{MAX_DELIVERY_BODY, Webhooks},
     },
 };
 use host_store::{
     Store,
-    deliveries::{self, DeliveryView, Filter, Which},
+    deliveries::{self, DeliveryFilter, DeliverySelection, DeliveryView},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -51,9 +52,9 @@ async fn list_deliveries(
     Path(key): Path<String>,
     Query(query): Query<DeliveryQuery>,
 ) -> Result<axum::Json<Deliveries>, Problem> {
-    let owned = found(&connections, &caller, &key).await?;
+    let owned = reachable_connection(&connections, &caller, &key).await?;
     let tenant = owned.spec.tenant.0;
-    let filter = Filter {
+    let filter = DeliveryFilter {
         connection: Some(key),
         state: query.state.map(Into::into),
         before: query.before,
@@ -72,38 +73,39 @@ async fn show_delivery(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Delivery>, Problem> {
-    Ok(axum::Json(known(&store, &caller, &id).await?.into()))
+    Ok(axum::Json(find(&store, &caller, &id).await?.into()))
 }
 
-/// Reads a delivery again that could not be read.
+/// Re-reads a delivery that could not be read.
 #[utoipa::path(post, path = "/api/v1/deliveries/{id}/replay", tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = Replayed), Forbidden, NotFound))]
 async fn replay_delivery(
     State(inbox): State<Inbox>,
     State(store): State<Store>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
-    let tenant = known(&store, &caller, &id).await?.tenant;
-    let deliveries = inbox.replay(&tenant, Which::One(id), Some(caller.who())).await?;
+    let tenant = find(&store, &caller, &id).await?.tenant;
+    let deliveries = inbox.replay(&tenant, DeliverySelection::One(id), Some(caller.who())).await?;
     Ok(axum::Json(Replayed { deliveries }))
 }
 
-/// Reads all deliveries of a connection again that could not be read.
+/// Re-reads all deliveries of a connection that could not be read.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/deliveries/replay", tag = "deliveries",
     params(("key" = String, Path)), responses((status = 200, body = Replayed), Forbidden, NotFound))]
 async fn replay_deliveries(
     State(inbox): State<Inbox>,
     State(connections): State<Connections>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
-    let tenant = found(&connections, &caller, &key).await?.spec.tenant.0;
-    let deliveries = inbox.replay(&tenant, Which::OfConnection(key), Some(caller.who())).await?;
+    let tenant = reachable_connection(&connections, &caller, &key).await?.spec.tenant.0;
+    let deliveries = inbox.replay(&tenant, DeliverySelection::OfConnection(key), Some(caller.who())).await?;
     Ok(axum::Json(Replayed { deliveries }))
 }
 
-/// Says what the connection makes of a delivery with the tokens that it accepts now, and keeps nothing of it. People are in its events.
+/// Verifies and reads a delivery with the tokens that the connection accepts now, without storing it. The events
+/// contain personal data.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/verify-webhook", tag = "deliveries",
     params(("key" = String, Path)),
     responses((status = 200, body = DeliveryVerdict), NotFound, Unprocessable, BadGateway))]
@@ -116,14 +118,14 @@ async fn verify_webhook(
     Path(key): Path<String>,
     Json(trial): Json<TrialDelivery>,
 ) -> Result<axum::Json<DeliveryVerdict>, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let calls = calls(&served, &key)?;
     let own = || calls.connection().settings.get("webhook-url").cloned().unwrap_or_default();
     let headers = trial.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
     let body =
         BASE64.decode(trial.body).map_err(|_| Problem::of(kinds::BAD_BODY, "body: expected base64"))?;
-    if body.len() > LARGEST_BODY {
-        let detail = format!("body: a delivery has at most {LARGEST_BODY} bytes");
+    if body.len() > MAX_DELIVERY_BODY {
+        let detail = format!("body: the maximum for a delivery is {MAX_DELIVERY_BODY} bytes");
         return Err(Problem::of(kinds::TOO_LARGE, detail));
     }
     let delivery = webhook::Delivery {
@@ -137,7 +139,7 @@ async fn verify_webhook(
     Ok(axum::Json(DeliveryVerdict::of(key, verdict)))
 }
 
-async fn known(store: &Store, caller: &Caller, id: &str) -> Result<DeliveryView, Problem> {
+async fn find(store: &Store, caller: &Caller, id: &str) -> Result<DeliveryView, Problem> {
     let asked = id.to_owned();
     let shown = store.read(|c| Box::pin(async move { deliveries::show(c, &asked).await })).await?;
     let seen = shown.filter(|delivery| caller.reaches(&delivery.tenant));

@@ -1,4 +1,5 @@
-//! The OpenAPI document: what the routes declare, and what all operations share.
+//! The OpenAPI document: the declarations of the routes, and what all operations share.
+//! Tested in `src/tests/document.rs`.
 
 use std::sync::Arc;
 
@@ -25,17 +26,17 @@ use crate::{identity, refusals, state::Api, types::problem::Problem};
 #[openapi(components(schemas(Problem)))]
 struct Shared;
 
-/// What the routes are declared on.
+/// The router that the routes are declared on.
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Shared::openapi()).routes(routes!(openapi))
 }
 
-/// The text of the document, as it is served.
+/// The text of the document, as served.
 #[derive(Clone)]
 pub(crate) struct Document(Arc<str>);
 
 impl Document {
-    /// The document of what the routes declare in `declared`.
+    /// The document with the routes in `declared`.
     pub(crate) fn of(declared: utoipa::openapi::OpenApi) -> Self {
         let mut document = json!(completed(declared));
         if let Some(Value::Object(identity)) = document.pointer_mut("/components/schemas/Identity") {
@@ -66,7 +67,7 @@ fn completed(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi
     document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("key", [])]);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A key that `connector-host api-key create` made."));
+        .description(Some("An API key created with `connector-host api-key create`."));
     document
         .components
         .get_or_insert_default()
@@ -86,7 +87,7 @@ fn operations(paths: &mut Paths) -> impl Iterator<Item = &mut Operation> {
     })
 }
 
-/// The first sentence of what is said of an operation is its summary, the rest its description.
+/// The first sentence of an operation's text becomes its summary, the rest its description.
 fn split_summary(operation: &mut Operation) {
     let said = operation.summary.take().unwrap_or_default().replace('\n', " ");
     let (summary, rest) =
@@ -95,7 +96,7 @@ fn split_summary(operation: &mut Operation) {
     operation.description = rest.map(str::to_owned);
 }
 
-/// A description is required of each response; what a success means is the operation's own.
+/// Each response must have a description. That of a success is the name of its status.
 fn describe_successes(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let reason =
@@ -108,7 +109,7 @@ fn describe_successes(operation: &mut Operation) {
     }
 }
 
-/// The refusals that do not depend on what an operation does.
+/// The errors that do not depend on what an operation does.
 fn add_common_refusals(operation: &mut Operation) {
     let has_parameters = operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
     let body = operation.request_body.as_ref();
@@ -116,13 +117,13 @@ fn add_common_refusals(operation: &mut Operation) {
     let has_json = matches!(body, Some(RefOr::T(body)) if body.content.contains_key("application/json"));
     let is_open = operation.security.is_some();
     let common = [
-        (true, "500", "The service is at fault: its log says why"),
-        (true, "503", "The service cannot do this now: try again after `Retry-After`"),
+        (true, "500", "Internal error: the service's log has the cause"),
+        (true, "503", "Temporarily unavailable: try again after `Retry-After`"),
         (!is_open, "401", "A valid API key is required"),
-        (has_parameters || has_body, "400", "The address, the query or the body cannot be read"),
-        (has_body, "408", "The body took too long"),
+        (has_parameters || has_body, "400", "The path, the query or the body cannot be read"),
+        (has_body, "408", "The body did not arrive in time"),
         (has_body, "413", "The body is too large"),
-        (has_json, "415", "Another content type is required"),
+        (has_json, "415", "Unsupported content type"),
     ];
     for (_, status, description) in common.into_iter().filter(|(applies, ..)| *applies) {
         let refusal = RefOr::T(refusals::problem(description));

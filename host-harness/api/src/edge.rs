@@ -1,5 +1,5 @@
-//! What stands between callers and the routes: how many connections there are, how long a request may take to arrive, and
-//! what holds for every answer.
+//! The layer between callers and routes: limits on connections, on the time for a request to arrive, and what applies
+//! to every answer.
 
 pub(crate) mod body_timeout;
 pub(crate) mod descriptors;

@@ -1,4 +1,5 @@
 //! The feed of consent events.
+//! Tested in `src/tests/tenants.rs`.
 
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -16,8 +17,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list_consent_events))
 }
 
-/// Lists what people chose at vendors, oldest first: item choices, and the notice preferences derived from them. Personal data is
-/// in it. Ask again after the `cursor` of the answer; nothing is passed over.
+/// Lists the choices that people made at vendors, oldest first: item choices, and the notice preferences derived from
+/// them. Contains personal data. Continue after the `cursor` of the answer; no event is skipped.
 #[utoipa::path(get, path = "/api/v1/consent-events", tag = "consent", params(EventQuery),
     responses((status = 200, body = ConsentEvents)))]
 async fn list_consent_events(

@@ -1,8 +1,9 @@
-//! The connection that a request is about, if its caller may see it.
+//! The connection that a request is about, if its caller can access it.
+//! Tested in `src/tests/tenants.rs`.
 
 use host_harness::sandbox::Calls;
 use host_service::{
-    connections::{Connections, owned::Owned},
+    connections::{Connections, owned::OwnedConnection},
     served::{NotServed, Served},
 };
 use host_store::{Store, connections as kept};
@@ -13,8 +14,12 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The connection of that key, where `caller` may see it: another tenant's is as if it were not there.
-pub(crate) async fn found(connections: &Connections, caller: &Caller, key: &str) -> Result<Owned, Problem> {
+/// Returns the connection of that key if `caller` can access it. Another tenant's connection counts as unknown.
+pub(crate) async fn reachable_connection(
+    connections: &Connections,
+    caller: &Caller,
+    key: &str,
+) -> Result<OwnedConnection, Problem> {
     let found = connections.find(key).await?;
     let seen = found.filter(|owned| caller.reaches(&owned.spec.tenant.0));
     let owned = seen.ok_or_else(|| unknown(key))?;
@@ -22,8 +27,8 @@ pub(crate) async fn found(connections: &Connections, caller: &Caller, key: &str)
     Ok(owned)
 }
 
-/// The same for one that may not be readable: there is a connection of that key that `caller` may see.
-pub(crate) async fn seen(store: &Store, caller: &Caller, key: &str) -> Result<(), Problem> {
+/// Checks that there is a connection of that key that `caller` can access, even if it cannot be read.
+pub(crate) async fn check_reachable(store: &Store, caller: &Caller, key: &str) -> Result<(), Problem> {
     let name = key.to_owned();
     let tenant = store.read(|c| Box::pin(async move { kept::tenant(c, &name).await })).await?;
     let tenant = tenant.filter(|tenant| caller.reaches(tenant)).ok_or_else(|| unknown(key))?;
@@ -35,7 +40,7 @@ fn unknown(key: &str) -> Problem {
     Problem::of(kinds::UNKNOWN, format!("there is no connection `{key}`"))
 }
 
-/// The calls of a connection, where it can make any.
+/// Returns the calls of a connection, if it is served.
 pub(crate) fn calls(served: &Served, key: &str) -> Result<Calls, Problem> {
     served.calls(key).map_err(Problem::from)
 }

@@ -1,4 +1,5 @@
-//! Whether the process is up, and whether it can do its work.
+//! Health checks: whether the process is up, and whether it is ready.
+//! Tested in `src/tests/document.rs`.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,20 +15,20 @@ use crate::{
 use host_service::{connections::Connections, served::Served};
 use host_store::{Store, StoreError, components};
 
-/// How long `/ready` may take: health checks time out after some seconds too.
+/// The time limit of `/ready`: health checks themselves time out after some seconds.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready))
 }
 
-/// Whether the process is up. No API key is required.
+/// Reports that the process is up. No API key is required.
 #[utoipa::path(get, path = "/health", tag = "service", responses((status = 200, body = Health)), security(()))]
 async fn health() -> axum::Json<Health> {
     axum::Json(Health { status: "up".to_owned() })
 }
 
-/// Whether the database takes what is written and every plugin is loaded. No API key is required.
+/// Reports whether the database accepts writes and every plugin is loaded. No API key is required.
 #[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Readiness)), security(()))]
 async fn ready(
     State(served): State<Served>,

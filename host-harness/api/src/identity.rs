@@ -1,4 +1,4 @@
-//! A person as platforms name one in JSON: kinds of identifier with their values.
+//! A person as platforms identify one in JSON: kinds of identifier with their values.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -21,16 +21,16 @@ use host_model::{
     unread::shown_key,
 };
 
-/// At least one identifier with a value, and no more and none longer than [`Subject::within_bounds`] accepts. Read from an
-/// object of kinds with their values: a string; a number, which counts as its text; Fides' `{"label": …, "value": …}`,
-/// which counts as its value; or `null`, which counts as absent. Personal data, so it does not print.
+/// At least one identifier with a value, within the number and lengths that [`Subject::within_bounds`] accepts. Read
+/// from an object of kinds with their values: a string; a number, which counts as its text; Fides' `{"label": …,
+/// "value": …}`, which counts as its value; or `null`, which counts as absent. Personal data, so it does not print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Identity(IdentityMap);
 
-/// Two identifiers of one kind: the API takes one of each.
+/// Two identifiers of one kind: the API accepts one of each.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}: a service takes one of a kind for each person")]
+#[error("{kind}: a service accepts only one identifier of a kind for each person")]
 pub struct RepeatedKind {
     /// The kind.
     pub kind: String,
@@ -58,7 +58,7 @@ impl From<Identity> for Subject {
 
 impl<'de> Deserialize<'de> for Identity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = IdentityMap(deserializer.deserialize_map(Entries)?);
+        let map = IdentityMap(deserializer.deserialize_map(IdentityEntries)?);
         if map.0.values().all(|value| value.trim().is_empty()) {
             return Err(D::Error::custom("at least one identifier with a value is required"));
         }
@@ -67,9 +67,9 @@ impl<'de> Deserialize<'de> for Identity {
     }
 }
 
-struct Entries;
+struct IdentityEntries;
 
-impl<'de> Visitor<'de> for Entries {
+impl<'de> Visitor<'de> for IdentityEntries {
     type Value = BTreeMap<String, String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for Entries {
         let mut all: BTreeMap<String, Option<String>> = BTreeMap::new();
         while let Some(kind) = map.next_key::<String>()? {
             if all.contains_key(&kind) {
-                // To keep either value would lose the person that the other one names.
+                // Keeping only one of the values would lose the person that the other one identifies.
                 return Err(A::Error::custom(format!("the key `{}` occurs twice", shown_key(&kind))));
             }
             let Value(value) = map.next_value()?;
@@ -96,10 +96,10 @@ impl<'de> Visitor<'de> for Entries {
 /// `None` if it is `null`.
 struct Value(Option<String>);
 
-/// As Fides writes identities of its own kinds.
+/// An identity of a custom kind, as Fides writes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Labelled<'a> {
+struct LabelledIdentity<'a> {
     #[serde(default, rename = "label")]
     _label: IgnoredAny,
     #[serde(borrow)]
@@ -108,7 +108,7 @@ struct Labelled<'a> {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The text as it was sent: a number that is read as one loses digits of a long id.
+        // The text as it was sent: parsing it as a number would lose digits of a long id.
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         labelled(raw.get()).or_else(|| plain(raw.get())).ok_or_else(|| {
             D::Error::custom("expected a string, a number, null, or an object of `label` and `value`")
@@ -118,9 +118,9 @@ impl<'de> Deserialize<'de> for Value {
 
 /// The [`plain`] value of an object as Fides writes it.
 fn labelled(json: &str) -> Option<Value> {
-    // A struct would be read from an array too.
+    // A struct would also be read from an array.
     let object = Some(json).filter(|json| json.starts_with('{'))?;
-    let Labelled { value, .. } = serde_json::from_str(object).ok()?;
+    let LabelledIdentity { value, .. } = serde_json::from_str(object).ok()?;
     plain(value.get())
 }
 
@@ -134,7 +134,7 @@ fn plain(json: &str) -> Option<Value> {
     }
 }
 
-/// What an identity is not: one without a value. The builders of schemas have no word for it.
+/// The schema of an identity without any value, which is invalid. The schema builders cannot express it.
 pub(crate) fn nobody() -> serde_json::Value {
     let absent = [json!({"type": "null"}), json!({"type": "string", "pattern": "^\\s*$"})];
     let labelled =
@@ -167,7 +167,7 @@ impl PartialSchema for Identity {
             .max_properties(Some(MAX_IDENTIFIERS))
             .description(Some(
                 "A person: each kind of identifier with its value, such as `{\"email\": \"ada@example.com\"}`. At least one has a \
-                 value, and none occurs twice. Fides' names are understood too: `external_id` is a `user-id`, `phone_number` a \
+                 value, and none occurs twice. Fides' names are accepted too: `external_id` is a `user-id`, `phone_number` a \
                  `phone`.",
             ))
             .build()
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_a_key_that_occurs_twice_and_any_other_value_are_refused_and_none_is_shown() {
+    fn an_empty_identity_a_repeated_key_and_any_other_value_are_refused_and_not_shown() {
         for (json, why) in [
             ("{}", "at least one identifier with a value is required"),
             (r#"{"email": null, "external_id": {"value": null}, "phone": " "}"#, "at least one identifier"),

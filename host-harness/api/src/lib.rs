@@ -1,7 +1,8 @@
-//! The operator's HTTP API. A file a resource: its handlers, whose declarations are both its routes and its part of the OpenAPI
-//! document. What they read and write is in [`types`], a file a resource too.
+//! The operator's HTTP API. Each resource has a file with its handlers, whose declarations define both its routes and
+//! its part of the OpenAPI document. The types that they read and write are in [`types`], also in one file per
+//! resource.
 //!
-//! To add one: write `src/NAME.rs` with `routes()` and `src/types/NAME.rs`, and name it in `routes::resources`.
+//! To add a resource, write `src/NAME.rs` with `routes()` and `src/types/NAME.rs`, and add it to `routes::resources`.
 
 mod access;
 mod alarms;

@@ -1,4 +1,5 @@
 //! The mapping of a vendor's items to notices, in Fides' shape and as a file.
+//! Tested in `cli/src/tests/server/consent.rs`.
 
 use axum::{
     extract::{State, rejection::StringRejection},
@@ -9,8 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{JsonArray, Path},
-    caller::{Caller, Writer},
-    found::found,
+    caller::{Caller, WritingCaller},
+    found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{BadGateway, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -28,8 +29,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(export_mapping, import_mapping))
 }
 
-/// Shows the mapping of the vendor's items to notices, in Fides' shape: what is saved over what the vendor lists now. `unmapped`
-/// marks what is not saved yet, `vanished` what the vendor no longer lists.
+/// Shows the mapping of the vendor's items to notices, in Fides' shape: the saved mapping together with the items that
+/// the vendor lists now. `unmapped` marks items that are not saved yet, `vanished` those that the vendor no longer
+/// lists.
 #[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
     params(("key" = String, Path)),
     responses((status = 200, body = Vec<ConsentableItem>), NotFound, Unprocessable, BadGateway))]
@@ -39,22 +41,22 @@ async fn show_mapping(
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     Ok(items(mappings.show(&key).await?))
 }
 
-/// Saves the mapping as a whole, or says which rules it breaks and saves nothing.
+/// Saves the mapping as a whole. If it breaks rules, nothing is saved and the answer lists them.
 #[utoipa::path(put, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
     params(("key" = String, Path)), request_body = Vec<ConsentableItem>,
     responses((status = 200, body = Vec<ConsentableItem>), Forbidden, NotFound, Unprocessable, BadGateway))]
 async fn put_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
     JsonArray(sent): JsonArray<Vec<ConsentableItem>>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let sent = sent.into_iter().map(Into::into).collect();
     Ok(items(mappings.put(&key, sent, caller.who()).await?))
 }
@@ -68,7 +70,7 @@ async fn export_mapping(
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let file = mappings.export(&key).await?.to_toml();
     let file = file.map_err(|error| Problem::of(kinds::INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/toml")], file))
@@ -81,11 +83,11 @@ async fn export_mapping(
 async fn import_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
     text: Result<String, StringRejection>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let file =
         MappingFile::from_toml(&text?).map_err(|error| Problem::of(kinds::NO_MAPPING, error.to_string()))?;
     Ok(items(mappings.import(&key, file, caller.who()).await?))
@@ -103,7 +105,7 @@ impl From<MappingError> for Problem {
             MappingError::NotListed(_) => Self::of(kinds::VENDOR, detail),
             MappingError::Problems(problems) => {
                 let errors = problems.iter().map(|problem| (problem.place.clone(), problem.without_place()));
-                Self::of(kinds::UNSOUND_MAPPING, "nothing of it is saved").about_fields(errors)
+                Self::of(kinds::UNSOUND_MAPPING, "nothing was saved").about_fields(errors)
             }
             MappingError::Store(error) => error.into(),
         }

@@ -1,4 +1,5 @@
 //! Metrics, for Prometheus.
+//! Tested in `src/tests/metrics.rs`.
 
 use axum::{extract::State, http::header, response::IntoResponse};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,7 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(metrics))
 }
 
-/// Returns metrics in the text format of Prometheus, about all tenants: an API key that reaches them all is required.
+/// Returns the metrics of all tenants in the text format of Prometheus. Requires an API key for all tenants.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String, content_type = "text/plain"), Forbidden))]
 async fn metrics(
     State(telemetry): State<Telemetry>,
@@ -25,7 +26,7 @@ async fn metrics(
     caller: Caller,
 ) -> Result<impl IntoResponse, Problem> {
     if !caller.reaches_everybody() {
-        let detail = "metrics are about every tenant: use an API key that was made without --tenant";
+        let detail = "metrics are about all tenants: use an API key that was created without --tenant";
         return Err(Problem::of(kinds::NOT_ALL_TENANTS, detail));
     }
     let gauges = store.read(|connection| Box::pin(gauges::gauges(connection))).await?;

@@ -1,11 +1,13 @@
-//! A tenant's notices and systems, as its platform has them.
+//! A tenant's notices and systems, as its platform defines them.
+//! Tested in `cli/src/tests/server/consent.rs`.
 
 use axum::{extract::State, http::StatusCode};
+use host_store::RowChange;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
-    caller::{Caller, Writer},
+    caller::{Caller, WritingCaller},
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -29,21 +31,21 @@ async fn list_notices(
     caller: Caller,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Notices>, Problem> {
-    within(&caller, &tenant)?;
+    check_tenant(&caller, &tenant)?;
     let notices = catalogue.notices(&tenant).await?.into_iter().map(Into::into).collect();
     Ok(axum::Json(Notices { notices }))
 }
 
-/// Makes a notice, or replaces the one of that id. Refused if a mapping would no longer hold.
+/// Creates a notice, or replaces the one with that id. Refused if a mapping would become invalid.
 #[utoipa::path(put, path = "/api/v1/tenants/{tenant}/notices/{id}", tag = "notices",
     params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn put_notice(
     State(catalogue): State<Catalogue>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path((tenant, id)): Path<(String, String)>,
     Json(notice): Json<Notice>,
 ) -> Result<StatusCode, Problem> {
-    within(&caller, &tenant)?;
+    check_tenant(&caller, &tenant)?;
     same("id", &notice.id, &id)?;
     catalogue.put_notice(&tenant, notice.into(), caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -54,11 +56,11 @@ async fn put_notice(
     params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict))]
 async fn delete_notice(
     State(catalogue): State<Catalogue>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path((tenant, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    within(&caller, &tenant)?;
-    gone(catalogue.delete_notice(&tenant, &id, caller.who()).await?, "notice", &id)
+    check_tenant(&caller, &tenant)?;
+    deleted(catalogue.delete_notice(&tenant, &id, caller.who()).await?, "notice", &id)
 }
 
 /// Lists a tenant's systems.
@@ -69,55 +71,55 @@ async fn list_systems(
     caller: Caller,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Systems>, Problem> {
-    within(&caller, &tenant)?;
+    check_tenant(&caller, &tenant)?;
     let systems = catalogue.systems(&tenant).await?.into_iter().map(Into::into).collect();
     Ok(axum::Json(Systems { systems }))
 }
 
-/// Makes a system, or replaces the one of that key. Refused if a mapping would no longer hold.
+/// Creates a system, or replaces the one with that key. Refused if a mapping would become invalid.
 #[utoipa::path(put, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
     params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn put_system(
     State(catalogue): State<Catalogue>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path((tenant, key)): Path<(String, String)>,
     Json(system): Json<System>,
 ) -> Result<StatusCode, Problem> {
-    within(&caller, &tenant)?;
+    check_tenant(&caller, &tenant)?;
     same("fides_key", &system.fides_key, &key)?;
     catalogue.put_system(&tenant, system.into(), caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes a system. Refused while a connection stands for it.
+/// Deletes a system. Refused while a connection belongs to it.
 #[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
     params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict))]
 async fn delete_system(
     State(catalogue): State<Catalogue>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path((tenant, key)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    within(&caller, &tenant)?;
-    gone(catalogue.delete_system(&tenant, &key, caller.who()).await?, "system", &key)
+    check_tenant(&caller, &tenant)?;
+    deleted(catalogue.delete_system(&tenant, &key, caller.who()).await?, "system", &key)
 }
 
-/// Another tenant is as if it were not there.
-fn within(caller: &Caller, tenant: &str) -> Result<(), Problem> {
+/// A tenant that the caller cannot access counts as unknown.
+fn check_tenant(caller: &Caller, tenant: &str) -> Result<(), Problem> {
     let unknown = || Problem::of(kinds::UNKNOWN, format!("there is no tenant `{tenant}`"));
     caller.reaches(tenant).then_some(()).ok_or_else(unknown)
 }
 
 fn same(field: &str, written: &str, addressed: &str) -> Result<(), Problem> {
     let wrong = || {
-        let detail = format!("{field}: `{written}` is not the `{addressed}` of the address");
+        let detail = format!("{field}: `{written}` does not match `{addressed}` in the URL");
         Problem::of(kinds::ANOTHER_NAME, detail)
     };
     (written == addressed).then_some(()).ok_or_else(wrong)
 }
 
-fn gone(was_there: bool, what: &str, name: &str) -> Result<StatusCode, Problem> {
+fn deleted(change: RowChange, what: &str, name: &str) -> Result<StatusCode, Problem> {
     let unknown = || Problem::of(kinds::UNKNOWN, format!("there is no {what} `{name}`"));
-    was_there.then_some(StatusCode::NO_CONTENT).ok_or_else(unknown)
+    (change == RowChange::Changed).then_some(StatusCode::NO_CONTENT).ok_or_else(unknown)
 }
 
 impl From<CatalogueError> for Problem {

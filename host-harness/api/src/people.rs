@@ -1,4 +1,5 @@
-//! People whom version 0.1.0 took for one.
+//! People whose records version 0.1.0 merged.
+//! Tested in `src/tests/rekeying.rs`.
 
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -10,8 +11,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list_shared_records))
 }
 
-/// Lists the connections that the API key reaches where several people shared one record, because they share an identifier that
-/// identifies nobody there. Check their requests: an opt-out or erasure may have been refused or carried out for the wrong one.
+/// Lists the connections that the API key can access in which several people shared one record, because they share an
+/// identifier that does not identify a person there. Check their requests: an opt-out or erasure may have been refused,
+/// or carried out for the wrong person.
 #[utoipa::path(get, path = "/api/v1/people/merged", tag = "service",
     responses((status = 200, body = SharedRecords)))]
 async fn list_shared_records(

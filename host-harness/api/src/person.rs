@@ -1,4 +1,5 @@
-//! One person at the vendor, asked about now. Nothing is changed there, and nothing is kept here.
+//! Queries the vendor about one person. Changes nothing there, and stores nothing here.
+//! Tested in `src/tests/person.rs`.
 
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -6,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     body::{Json, Path},
     caller::Caller,
-    found::{calls, found},
+    found::{calls, reachable_connection},
     problem::{Problem, kinds},
     refusals::{BadGateway, NotFound, Unprocessable},
     state::Api,
@@ -18,7 +19,7 @@ use crate::{
 use host_harness::sandbox::CallResult;
 use host_model::{
     contract::{ErrorKind, erasure::PendingErasure},
-    requests::retry::Failure,
+    requests::retry::AttemptFailure,
 };
 use host_service::{connections::Connections, served::Served};
 
@@ -26,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(read_choices)).routes(routes!(confirm_erasure))
 }
 
-/// Asks the vendor what it holds for a person. Waits while a write for the same person has not settled yet.
+/// Returns the choices that the vendor has stored for a person. Waits until writes for the same person have settled.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/choices", tag = "consent", params(("key" = String, Path)),
     responses((status = 200, body = HeldChoices), NotFound, Unprocessable, BadGateway))]
 async fn read_choices(
@@ -36,14 +37,14 @@ async fn read_choices(
     Path(key): Path<String>,
     Json(Person { identity }): Json<Person>,
 ) -> Result<axum::Json<HeldChoices>, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let held = answered(calls(&served, &key)?.current(&identity.into()).await)?;
     let known = held.is_some();
     let choices = held.into_iter().flatten().map(Into::into).collect();
     Ok(axum::Json(HeldChoices { connection: key, known, choices }))
 }
 
-/// Looks at the vendor whether an erasure has taken effect. The service does so by itself for its own requests.
+/// Checks at the vendor whether an erasure has taken effect. The service does this by itself for its own requests.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/confirm", tag = "requests", params(("key" = String, Path)),
     responses((status = 200, body = Receipt), NotFound, Unprocessable, BadGateway))]
 async fn confirm_erasure(
@@ -53,17 +54,16 @@ async fn confirm_erasure(
     Path(key): Path<String>,
     Json(ErasureToConfirm { identity, reference }): Json<ErasureToConfirm>,
 ) -> Result<axum::Json<Receipt>, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let pending = PendingErasure { subject: identity.into(), reference };
     let receipts = answered(calls(&served, &key)?.confirm(&[pending]).await)?;
-    // As many receipts as erasures were asked about: the sandbox ends any other call.
+    // One receipt for each erasure asked about: the sandbox ends any other call.
     let receipt = receipts.into_iter().next();
-    let receipt =
-        receipt.ok_or_else(|| Problem::of(kinds::VENDOR, "the connector answered with no receipt"))?;
+    let receipt = receipt.ok_or_else(|| Problem::of(kinds::VENDOR, "the connector returned no receipt"))?;
     Ok(axum::Json(receipt.into()))
 }
 
-/// The answer to a call, or why there is none.
+/// Returns the answer to a call, or the problem if there is none.
 pub(super) fn answered<T>(answer: CallResult<T>) -> Result<T, Problem> {
     let failure = match answer {
         Ok(Ok(answer)) => return Ok(answer),
@@ -71,8 +71,8 @@ pub(super) fn answered<T>(answer: CallResult<T>) -> Result<T, Problem> {
         Ok(Err(error)) if error.kind == ErrorKind::MissingIdentity => {
             return Err(Problem::of(kinds::NO_USABLE_KIND, error.message));
         }
-        Ok(Err(error)) => Failure::Connector(error),
-        Err(failure) => Failure::Call(failure),
+        Ok(Err(error)) => AttemptFailure::Connector(error),
+        Err(failure) => AttemptFailure::Call(failure),
     };
     Err(Problem::of(kinds::VENDOR, failure.reason()))
 }

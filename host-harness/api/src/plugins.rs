@@ -1,4 +1,5 @@
-//! Plugins: what runs, and other versions published and rolled back while it does.
+//! Plugins: the running versions, and publishing and rolling back versions at run time.
+//! Tested in `src/tests/plugins.rs`.
 
 use axum::{
     body::Bytes,
@@ -13,7 +14,7 @@ use utoipa_axum::{
 
 use crate::{
     body::{Path, Query},
-    caller::{Caller, Everybody},
+    caller::{AllTenantsCaller, Caller},
     problem::{Problem, field, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -25,7 +26,7 @@ use host_service::{
     served::Served,
 };
 
-/// The largest upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is judged after that.
+/// The maximum size of an upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is checked afterwards.
 pub(crate) const MAX_COMPONENT: usize = 64 << 20;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -35,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(roll_back_plugin))
 }
 
-/// Lists the plugins that run.
+/// Lists the running plugins.
 #[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = plugins::Plugins)))]
 async fn list_plugins(State(served): State<Served>, _caller: Caller) -> axum::Json<plugins::Plugins> {
     let slots = served.host().plugins();
@@ -43,7 +44,7 @@ async fn list_plugins(State(served): State<Served>, _caller: Caller) -> axum::Js
     axum::Json(plugins::Plugins { plugins: running.collect() })
 }
 
-/// Shows a plugin that runs and everything that it may do, with every setting, operation and limit.
+/// Shows a running plugin and everything that it may do, with every setting, operation and limit.
 #[utoipa::path(get, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path)),
     responses((status = 200, body = Permissions), NotFound))]
 async fn inspect_plugin(
@@ -56,48 +57,49 @@ async fn inspect_plugin(
     Ok(axum::Json(plugin::Permissions::from(&**slot.current().plugin()).into()))
 }
 
-/// Publishes a component as a plugin's new version, or as a new plugin. Calls under way end on the version that they began
-/// with. A version that asks for more than the running one is refused with what it asks for, unless `agree=true`.
+/// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that
+/// they started with. A version that requests more permissions than the running one is refused with a list of them,
+/// unless `agree=true` is set.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path), Publishing),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 200, body = PublishedVersion), Forbidden, Conflict, Unprocessable))]
 async fn publish_plugin(
     State(connections): State<Connections>,
-    Everybody(caller): Everybody,
+    AllTenantsCaller(caller): AllTenantsCaller,
     Path(name): Path<String>,
     Query(Publishing { agree }): Query<Publishing>,
     component: Result<Bytes, BytesRejection>,
 ) -> Result<axum::Json<PublishedVersion>, Problem> {
     let component = component.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail = format!("a component of at most {MAX_COMPONENT} bytes is read here");
+            let detail = format!("the maximum for a component is {MAX_COMPONENT} bytes");
             Problem::of(kinds::TOO_LARGE, detail)
         }
         _ => Problem::of(kinds::BAD_BODY, rejection.body_text()),
     })?;
-    let published = connections.publish(&caller.who(), &name, component.to_vec(), agree).await?;
+    let published = connections.publish(&caller.who(), &name, component.to_vec(), agree.into()).await?;
     Ok(axum::Json(PublishedVersion::of(name, &published)))
 }
 
-/// Puts the version before the published one back. Doing it twice ends where it began. A version that identifies people by something
-/// else is refused, unless `agree=true`.
+/// Rolls back to the version before the published one. A second roll-back undoes the first. A version that changes how
+/// people are identified is refused, unless `agree=true` is set.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", tag = "plugins",
     params(("name" = String, Path), Publishing),
     responses((status = 200, body = PublishedVersion), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn roll_back_plugin(
     State(connections): State<Connections>,
-    Everybody(caller): Everybody,
+    AllTenantsCaller(caller): AllTenantsCaller,
     Path(name): Path<String>,
     Query(Publishing { agree }): Query<Publishing>,
 ) -> Result<axum::Json<PublishedVersion>, Problem> {
-    let published = connections.roll_back(&caller.who(), &name, Approval::of(agree)).await?;
+    let published = connections.roll_back(&caller.who(), &name, Approval::from(agree)).await?;
     Ok(axum::Json(PublishedVersion::of(name, &published)))
 }
 
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         let detail = error.to_string();
-        let agree = "publish it again with agree=true to let it";
+        let agree = "publish it again with agree=true to approve this";
         match error {
             PublishError::Store(error) => error.into(),
             PublishError::New { changes, .. } | PublishError::Swap(SwapError::AsksForMore(changes)) => {
@@ -106,7 +108,7 @@ impl From<PublishError> for Problem {
             }
             PublishError::Rekeys { changes, .. } => {
                 let changes: Vec<String> = changes.0.iter().map(ToString::to_string).collect();
-                Self::of(kinds::ASKS_FOR_MORE, format!("{detail}\nroll back with agree=true to let it"))
+                Self::of(kinds::ASKS_FOR_MORE, format!("{detail}\nroll back with agree=true to approve this"))
                     .with("changes", json!(changes))
             }
             PublishError::Swap(SwapError::OffersLess(_)) => {

@@ -1,4 +1,5 @@
 //! What went wrong, as a problem document: RFC 9457.
+//! Tested in `src/tests/problems.rs`.
 
 use std::time::Duration;
 
@@ -19,109 +20,107 @@ use host_harness::{
 use host_service::connections::change::ChangeError;
 use host_store::StoreError;
 
-/// A kind of problem: what programs tell it by.
+/// A kind of problem, by which programs distinguish problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
-    /// The end of its type, which never changes.
+pub(crate) struct ProblemKind {
+    /// The last part of its type, which never changes.
     name: &'static str,
     status: StatusCode,
     title: &'static str,
 }
 
-/// Every kind there is.
+/// All kinds of problems.
 pub(crate) mod kinds {
-    use super::{Kind, StatusCode};
+    use super::{ProblemKind, StatusCode};
 
-    const fn kind(status: StatusCode, name: &'static str, title: &'static str) -> Kind {
-        Kind { name, status, title }
+    const fn kind(status: StatusCode, name: &'static str, title: &'static str) -> ProblemKind {
+        ProblemKind { name, status, title }
     }
 
-    pub(crate) const BAD_BODY: Kind = kind(StatusCode::BAD_REQUEST, "bad-body", "The body cannot be read");
-    pub(crate) const BAD_QUERY: Kind = kind(StatusCode::BAD_REQUEST, "bad-query", "The query cannot be read");
-    pub(crate) const BAD_PATH: Kind = kind(StatusCode::BAD_REQUEST, "bad-path", "The address cannot be read");
-    pub(crate) const UNAUTHENTICATED: Kind =
+    pub(crate) const BAD_BODY: ProblemKind =
+        kind(StatusCode::BAD_REQUEST, "bad-body", "The body cannot be read");
+    pub(crate) const BAD_QUERY: ProblemKind =
+        kind(StatusCode::BAD_REQUEST, "bad-query", "The query cannot be read");
+    pub(crate) const BAD_PATH: ProblemKind =
+        kind(StatusCode::BAD_REQUEST, "bad-path", "The path cannot be read");
+    pub(crate) const UNAUTHENTICATED: ProblemKind =
         kind(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid API key is required");
-    pub(crate) const READ_ONLY: Kind =
-        kind(StatusCode::FORBIDDEN, "read-only", "This API key can change nothing");
-    pub(crate) const NOT_ALL_TENANTS: Kind =
-        kind(StatusCode::FORBIDDEN, "not-all-tenants", "This API key does not reach every tenant");
-    pub(crate) const UNKNOWN: Kind = kind(StatusCode::NOT_FOUND, "unknown", "There is no such thing");
-    pub(crate) const METHOD: Kind =
+    pub(crate) const READ_ONLY: ProblemKind =
+        kind(StatusCode::FORBIDDEN, "read-only", "This API key is read-only");
+    pub(crate) const NOT_ALL_TENANTS: ProblemKind =
+        kind(StatusCode::FORBIDDEN, "not-all-tenants", "This API key is limited to some tenants");
+    pub(crate) const UNKNOWN: ProblemKind = kind(StatusCode::NOT_FOUND, "unknown", "Not found");
+    pub(crate) const METHOD: ProblemKind =
         kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed");
-    pub(crate) const KEY_TAKEN: Kind = kind(StatusCode::CONFLICT, "key-taken", "The key is in use");
-    pub(crate) const OWNED_BY_FILE: Kind =
+    pub(crate) const KEY_TAKEN: ProblemKind =
+        kind(StatusCode::CONFLICT, "key-taken", "The key is already in use");
+    pub(crate) const OWNED_BY_FILE: ProblemKind =
         kind(StatusCode::CONFLICT, "owned-by-file", "The configuration file owns the connection");
-    pub(crate) const UNFINISHED: Kind =
-        kind(StatusCode::CONFLICT, "unfinished", "Requests of the connection have not ended");
-    pub(crate) const NOT_ENABLED: Kind =
-        kind(StatusCode::CONFLICT, "not-enabled", "The connection does not carry this out");
-    pub(crate) const KEY_REUSED: Kind =
-        kind(StatusCode::CONFLICT, "key-reused", "The idempotency key is another request's");
-    pub(crate) const NOT_REPLAYED: Kind =
-        kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be carried out again");
-    pub(crate) const BREAKS_MAPPING: Kind =
-        kind(StatusCode::CONFLICT, "breaks-mapping", "A mapping would no longer hold");
-    pub(crate) const TOO_MANY_TOKENS: Kind = kind(
+    pub(crate) const UNFINISHED: ProblemKind =
+        kind(StatusCode::CONFLICT, "unfinished", "The connection has unfinished requests");
+    pub(crate) const NOT_ENABLED: ProblemKind =
+        kind(StatusCode::CONFLICT, "not-enabled", "The action is not enabled for the connection");
+    pub(crate) const KEY_REUSED: ProblemKind =
+        kind(StatusCode::CONFLICT, "key-reused", "The idempotency key belongs to another request");
+    pub(crate) const NOT_REPLAYED: ProblemKind =
+        kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be replayed");
+    pub(crate) const BREAKS_MAPPING: ProblemKind =
+        kind(StatusCode::CONFLICT, "breaks-mapping", "A mapping would become invalid");
+    pub(crate) const TOO_MANY_TOKENS: ProblemKind = kind(
         StatusCode::CONFLICT,
         "too-many-tokens",
         "The connection has the maximum number of accepted tokens",
     );
-    pub(crate) const VENDOR: Kind =
-        kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector did not do it");
-    pub(crate) const ASKS_FOR_MORE: Kind = kind(
+    pub(crate) const VENDOR: ProblemKind =
+        kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector failed");
+    pub(crate) const ASKS_FOR_MORE: ProblemKind = kind(
         StatusCode::CONFLICT,
         "asks-for-more",
         "The version requests more permissions, which are not approved",
     );
-    pub(crate) const REKEYS_PEOPLE: Kind =
-        kind(StatusCode::CONFLICT, "rekeys-people", "The change identifies people by something else");
-    pub(crate) const NOT_REPLACED: Kind =
-        kind(StatusCode::CONFLICT, "not-replaced", "The running version goes on serving");
-    pub(crate) const DELIVERY_REFUSED: Kind =
-        kind(StatusCode::UNAUTHORIZED, "delivery-refused", "The delivery is not accepted here");
-    pub(crate) const TOO_SLOW: Kind =
+    pub(crate) const REKEYS_PEOPLE: ProblemKind =
+        kind(StatusCode::CONFLICT, "rekeys-people", "The change affects how people are identified");
+    pub(crate) const NOT_REPLACED: ProblemKind =
+        kind(StatusCode::CONFLICT, "not-replaced", "The running version was not replaced");
+    pub(crate) const DELIVERY_REFUSED: ProblemKind =
+        kind(StatusCode::UNAUTHORIZED, "delivery-refused", "The delivery was not accepted");
+    pub(crate) const TOO_SLOW: ProblemKind =
         kind(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time");
-    pub(crate) const TOO_MANY: Kind =
-        kind(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests in a short time");
-    pub(crate) const TOO_LARGE: Kind =
+    pub(crate) const TOO_MANY: ProblemKind =
+        kind(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests");
+    pub(crate) const TOO_LARGE: ProblemKind =
         kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large");
-    pub(crate) const MEDIA_TYPE: Kind =
-        kind(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Another content type is required");
-    pub(crate) const UNSUITED: Kind =
-        kind(StatusCode::UNPROCESSABLE_ENTITY, "unsuited", "The connection does not suit");
-    pub(crate) const IN_THE_FUTURE: Kind =
-        kind(StatusCode::UNPROCESSABLE_ENTITY, "in-the-future", "The choice was not made yet");
-    pub(crate) const ANOTHER_NAME: Kind = kind(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "another-name",
-        "The body names something else than the address",
-    );
-    pub(crate) const NO_USABLE_KIND: Kind = kind(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "no-usable-kind",
-        "The connection cannot identify people by this",
-    );
-    pub(crate) const NO_MAPPING: Kind =
-        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-mapping", "The file holds no mapping");
-    pub(crate) const UNSOUND_MAPPING: Kind =
-        kind(StatusCode::UNPROCESSABLE_ENTITY, "unsound-mapping", "The mapping breaks rules");
-    pub(crate) const NO_COMPONENT: Kind =
-        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-component", "The component does not load");
-    pub(crate) const NOT_RELOADED: Kind =
-        kind(StatusCode::UNPROCESSABLE_ENTITY, "not-reloaded", "The configuration cannot be used");
-    pub(crate) const INTERNAL: Kind =
-        kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The service is at fault");
-    pub(crate) const UNAVAILABLE: Kind =
-        kind(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now");
+    pub(crate) const MEDIA_TYPE: ProblemKind =
+        kind(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Unsupported content type");
+    pub(crate) const UNSUITED: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "unsuited", "The connection is unsuitable");
+    pub(crate) const IN_THE_FUTURE: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "in-the-future", "The time of the choice is in the future");
+    pub(crate) const ANOTHER_NAME: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "another-name", "The body does not match the URL");
+    pub(crate) const NO_USABLE_KIND: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-usable-kind", "The connection cannot identify the person");
+    pub(crate) const NO_MAPPING: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-mapping", "The file is not a mapping");
+    pub(crate) const UNSOUND_MAPPING: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "unsound-mapping", "The mapping is invalid");
+    pub(crate) const NO_COMPONENT: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "no-component", "The component cannot be loaded");
+    pub(crate) const NOT_RELOADED: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "not-reloaded", "The configuration is invalid");
+    pub(crate) const INTERNAL: ProblemKind =
+        kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error");
+    pub(crate) const UNAVAILABLE: ProblemKind =
+        kind(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable");
 }
 
-/// How long a client waits before it asks again what the service cannot do now, unless something better is known.
+/// How long a client waits before it retries what is temporarily unavailable, unless a better time is known.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What went wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
-    kind: Kind,
+    kind: ProblemKind,
     detail: String,
     errors: Box<[FieldError]>,
     members: Map<String, Value>,
@@ -129,27 +128,27 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A problem of that kind, told in full: what was found, and what to do.
-    pub(crate) fn of(kind: Kind, detail: impl Into<String>) -> Self {
+    /// A problem of that kind. `detail` says what was found and what to do.
+    pub(crate) fn of(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let retry_after = (kind.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
         Self { kind, detail: detail.into(), errors: Box::default(), members: Map::new(), retry_after }
     }
 
-    /// The same, to be tried again after `wait`.
+    /// Adds that the client should retry after `wait`.
     #[must_use]
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The same with one more member, for programs.
+    /// Adds one more member, for programs.
     #[must_use]
     pub(crate) fn with(mut self, member: &str, value: Value) -> Self {
         self.members.insert(member.to_owned(), value);
         self
     }
 
-    /// The same, about these fields: each with its message.
+    /// Adds the fields that the problem is about, each with its message.
     #[must_use]
     pub(crate) fn about_fields(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
         self.errors = errors.into_iter().map(|(field, message)| FieldError { field, message }).collect();
@@ -159,7 +158,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Kind { name, status, title } = self.kind;
+        let ProblemKind { name, status, title } = self.kind;
         let document = problem::Problem {
             r#type: format!("urn:connector-host:problem:{name}"),
             title: title.to_owned(),
@@ -189,11 +188,11 @@ impl From<StoreError> for Problem {
         tracing::error!(%error, request_id = request_id::current(), "the store failed");
         match error {
             StoreError::Database(_) | StoreError::Busy(_) | StoreError::Closed => {
-                Self::of(kinds::UNAVAILABLE, "the database does not answer: try again in a few seconds")
+                Self::of(kinds::UNAVAILABLE, "the database does not respond: try again in a few seconds")
             }
             _ => Self::of(
                 kinds::INTERNAL,
-                "the database holds what cannot be read: the service's log says what",
+                "the database contains data that cannot be read: see the service's log",
             ),
         }
     }
@@ -228,7 +227,7 @@ impl From<ChangeError> for Problem {
     }
 }
 
-/// Each field that does not suit, with its message.
+/// Each unsuitable field, with its message.
 pub(crate) fn fields(unsuited: &PutError) -> Vec<(String, String)> {
     match unsuited {
         PutError::Settings(errors) => {
@@ -252,12 +251,12 @@ pub(crate) fn field(error: &SettingError) -> String {
 }
 
 pub(super) async fn no_such_route() -> Problem {
-    Problem::of(kinds::UNKNOWN, "nothing is served at this address; /openapi.json lists what is")
+    Problem::of(kinds::UNKNOWN, "there is nothing at this path; /openapi.json lists all paths")
 }
 
 pub(super) async fn method_not_allowed() -> Problem {
     Problem::of(
         kinds::METHOD,
-        "this address takes other methods; the header Allow and /openapi.json list them",
+        "this path does not allow the method; the header Allow and /openapi.json list the allowed ones",
     )
 }

@@ -1,4 +1,5 @@
-//! The statuses that operations refuse with, for the OpenAPI document. What every operation has in common is added there.
+//! The error statuses of operations, for the OpenAPI document, which adds those that all operations share.
+//! Tested in `src/tests/document.rs`.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +31,8 @@ macro_rules! refusals {
 
 refusals! {
     Forbidden "403" "The API key may not do this",
-    NotFound "404" "It does not exist, or the API key does not reach it",
-    Conflict "409" "The present state does not allow it",
-    Unprocessable "422" "It is well-formed and does not suit",
-    BadGateway "502" "The vendor or the connector did not do it",
+    NotFound "404" "It does not exist, or the API key cannot access it",
+    Conflict "409" "The current state does not allow it",
+    Unprocessable "422" "It is well-formed, but invalid",
+    BadGateway "502" "The vendor or the connector failed",
 }

@@ -1,4 +1,5 @@
-//! Requests: sent, listed, shown, and put back in the queue.
+//! Requests: submitted, listed, shown, and put back in the queue.
+//! Tested in `src/tests/requests.rs`.
 
 use axum::{
     extract::State,
@@ -10,8 +11,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{Caller, Writer},
-    found::found,
+    caller::{Caller, WritingCaller},
+    found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -22,15 +23,15 @@ use host_service::{
     requests::{
         Requests,
         accept::{AcceptError, Accepted, Submission},
-        handler::Asked,
+        handler::PersonTask,
     },
 };
 use host_store::{
     Store,
-    requests::{self, Filter, View},
+    requests::{self, RequestFilter, RequestView},
 };
 
-/// As Stripe and others have it: a UUID fits many times.
+/// The same maximum as Stripe's.
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -41,22 +42,23 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(replay_request))
 }
 
-/// Stores a request and answers once it is on disk. Sent again with the same `Idempotency-Key`, it is the same request.
+/// Stores a request and answers once it is on disk. Sending it again with the same `Idempotency-Key` creates no second
+/// request.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/requests", tag = "requests",
     params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn submit_request(
     State(connections): State<Connections>,
     State(requests): State<Requests>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(key): Path<String>,
     headers: HeaderMap,
     Json(new): Json<NewRequest>,
 ) -> Result<Response, Problem> {
-    found(&connections, &caller, &key).await?;
+    reachable_connection(&connections, &caller, &key).await?;
     let asked = match new.action {
-        NewAction::Erasure => Asked::Erasure,
-        NewAction::Reading => Asked::Reading,
+        NewAction::Erasure => PersonTask::Erasure,
+        NewAction::Reading => PersonTask::Reading,
     };
     let submission = Submission {
         connection: key,
@@ -64,11 +66,11 @@ async fn submit_request(
         asked,
         idempotency_key: idempotency_key(&headers)?,
     };
-    Ok(accepted(requests.accept(submission).await?))
+    Ok(accepted_response(requests.accept(submission).await?))
 }
 
-/// The answer to a request that is stored.
-pub(super) fn accepted(Accepted { view, was_sent_before }: Accepted) -> Response {
+/// The response to a stored request.
+pub(super) fn accepted_response(Accepted { view, was_sent_before }: Accepted) -> Response {
     let location = HeaderValue::try_from(format!("/api/v1/requests/{}", view.id));
     let body = AcceptedRequest { id: view.id, state: view.state.into(), was_sent_before };
     let mut response = (StatusCode::ACCEPTED, axum::Json(body)).into_response();
@@ -78,7 +80,7 @@ pub(super) fn accepted(Accepted { view, was_sent_before }: Accepted) -> Response
     response
 }
 
-/// The key under which a repeated request is the same one.
+/// The key by which a repeated request is recognised.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY);
@@ -89,7 +91,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     key.map(|key| Some(key.to_owned())).ok_or_else(wrong)
 }
 
-/// Lists requests, newest first. Nothing personal is in them.
+/// Lists requests, newest first. They contain no personal data.
 #[utoipa::path(get, path = "/api/v1/requests", tag = "requests", params(RequestQuery),
     responses((status = 200, body = RequestPage)))]
 async fn list_requests(
@@ -97,7 +99,7 @@ async fn list_requests(
     caller: Caller,
     Query(query): Query<RequestQuery>,
 ) -> Result<axum::Json<RequestPage>, Problem> {
-    let filter = Filter {
+    let filter = RequestFilter {
         tenants: caller.tenants(),
         connection: query.connection,
         state: query.state.map(Into::into),
@@ -117,7 +119,7 @@ async fn show_request(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<RequestReport>, Problem> {
-    let request = known(&store, &caller, &id).await?;
+    let request = find(&store, &caller, &id).await?;
     let attempts = store.read(move |c| Box::pin(async move { requests::attempts(c, &id).await })).await?;
     let forecast = requests.forecast(&request).await?.into();
     let attempts = attempts.into_iter().map(Into::into).collect();
@@ -130,19 +132,19 @@ async fn show_request(
 async fn replay_request(
     State(store): State<Store>,
     State(requests): State<Requests>,
-    Writer(caller): Writer,
+    WritingCaller(caller): WritingCaller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let request = known(&store, &caller, &id).await?;
+    let request = find(&store, &caller, &id).await?;
     let Some(view) = requests.replay(request, caller.who()).await? else {
-        let detail = "only a request that failed or expired, and whose person is still known here, can be replayed; \
+        let detail = "only a failed or expired request, whose person is still known here, can be replayed; \
                       send a new one instead";
         return Err(Problem::of(kinds::NOT_REPLAYED, detail));
     };
-    Ok(accepted(Accepted { view, was_sent_before: true }))
+    Ok(accepted_response(Accepted { view, was_sent_before: true }))
 }
 
-async fn known(store: &Store, caller: &Caller, id: &str) -> Result<View, Problem> {
+async fn find(store: &Store, caller: &Caller, id: &str) -> Result<RequestView, Problem> {
     let asked = id.to_owned();
     let shown = store.read(|c| Box::pin(async move { requests::show(c, &asked).await })).await?;
     let seen = shown.filter(|view| caller.reaches(&view.tenant));

@@ -1,4 +1,5 @@
-//! Everything that is served: the resources of the API, and the address that vendors deliver to.
+//! All routes: the resources of the API, and the webhooks.
+//! Tested in `src/tests/document.rs`.
 
 use std::time::Duration;
 
@@ -16,18 +17,18 @@ use crate::{
     tokens, webhook,
 };
 
-/// Everything: the operator's API and, unless they have a listener of their own, the webhooks.
+/// All routes: the operator's API and the webhooks.
 pub(crate) fn router(api: Api) -> Router {
     let (resources, declared) = resources().split_for_parts();
     all(resources.layer(Extension(Document::of(declared))), api)
 }
 
-/// Webhooks alone, for the network that vendors reach.
+/// Only the webhooks, for a network that vendors can reach.
 pub(crate) fn webhooks(api: Api) -> Router {
     all(Router::new(), api)
 }
 
-/// `resources` and the webhooks. Deliveries have their own limits and their own line in the log.
+/// `resources` and the webhooks. Deliveries have their own limits and their own log line.
 fn all(resources: Router<Api>, api: Api) -> Router {
     let resources = served(resources, api.body_timeout());
     let webhooks = panics::caught(webhook::routes());
@@ -53,7 +54,8 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(people::routes())
 }
 
-/// `routes` with what holds for all of the API. A layer sees what those before it answer: a panic is logged as a request too.
+/// `routes` with the layers of the whole API. A layer sees the answers of those before it, so a panic is logged as a
+/// request too.
 pub(crate) fn served<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     body_timeout: Duration,

@@ -1,4 +1,5 @@
-//! Serving a service at its addresses until it is told to stop.
+//! Serves a service at its addresses until it is stopped.
+//! Tested in `src/tests/answers.rs`.
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
@@ -9,7 +10,7 @@ use host_harness::{
 };
 use host_service::{
     service::{Front, Handle, NotAService, PartEnded, Service, ServiceError},
-    settings::Settings,
+    settings::ConfigFile,
 };
 use tokio::net::TcpListener;
 
@@ -23,7 +24,7 @@ use crate::{
     state::Api,
 };
 
-/// Why a service is not served.
+/// Why a service could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// It did not start.
@@ -32,17 +33,17 @@ pub enum ServeError {
     /// The process may open too few files.
     #[error(transparent)]
     FewDescriptors(#[from] FewDescriptors),
-    /// An address that cannot be had.
+    /// The address could not be bound.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         cause: std::io::Error,
     },
 }
 
-/// A service that is ready to run: everything is open, and callers already wait at its addresses.
+/// A service that is ready to run: everything is open, and connections are already queued at its addresses.
 pub struct Server {
     service: Service,
     api: TcpListener,
@@ -52,17 +53,17 @@ pub struct Server {
 
 impl Server {
     /// Starts the service of `settings` and binds its addresses.
-    pub async fn start(settings: Settings) -> Result<Self, ServeError> {
+    pub async fn start(settings: ConfigFile) -> Result<Self, ServeError> {
         Self::start_with(settings, Arc::new(Network::default()), Arc::new(SystemClock::default())).await
     }
 
-    /// The same, with another way out to vendors and another clock.
+    /// Starts the service of `settings` with another transport to vendors and another clock.
     pub async fn start_with(
-        settings: Settings,
+        settings: ConfigFile,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServeError> {
-        // Before anything is opened: the database is not brought to this version by a service that does not start.
+        // Checked before anything is opened, so that a service that does not start does not migrate the database.
         let config = settings.service.as_ref().ok_or(NotAService).map_err(ServiceError::from)?;
         let caps = descriptors::caps(config)?;
         // Its future is large: the host compiles plugins in it.
@@ -81,19 +82,19 @@ impl Server {
         self.service.parts()
     }
 
-    /// Reaches the service while it runs.
+    /// A handle for the service while it runs.
     pub fn handle(&self) -> Handle {
         self.service.handle()
     }
 
-    /// Where the API is served, and the webhooks if they have an address of their own.
+    /// The addresses of the API, and of the webhooks if they have their own.
     pub fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         let address = |listener: &TcpListener| listener.local_addr().ok();
         (address(&self.api), self.webhooks.as_ref().and_then(address))
     }
 
-    /// Serves and works until `stopped` ends, then takes nothing new, lets what runs end, and closes the database. The same
-    /// if a part of it ends by itself.
+    /// Runs the service until `stopped` ends. It then accepts nothing new, lets work in progress finish, and closes the
+    /// database. It does the same if a part of the service ends by itself.
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let Self { service, api, webhooks: apart, caps } = self;
         let state = Api::from(service.parts().clone());

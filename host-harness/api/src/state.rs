@@ -1,4 +1,4 @@
-//! What the handlers are served from, each part by itself: a handler takes the two or three that it uses.
+//! The state of the handlers in separate parts: a handler extracts the two or three that it uses.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,10 +1,10 @@
-//! A service that runs, and a client of its API, for tests here and in the crates above.
+//! A running service and a client of its API, for tests here and in the crates above.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     missing_docs,
-    reason = "a test that cannot have its service ends"
+    reason = "a test without its service must fail"
 )]
 
 use std::{
@@ -26,15 +26,16 @@ use crate::{document::Document, routes::resources, serve::Server};
 use host_model::secret::Secret;
 use host_service::{
     service::{PartEnded, Parts},
-    settings::Settings,
+    settings::ConfigFile,
 };
 use host_store::{
-    Connection, StoreError,
+    StoreError, Tx,
+    alarms::{self, Alarm, StoredAlarm},
     api_keys::{self, PREFIX, Scope},
-    testing,
+    holds, testing,
 };
 
-pub struct Bench {
+pub struct ApiBench {
     pub stand_in: StandIn,
     pub parts: Parts,
     folder: Arc<tempfile::TempDir>,
@@ -44,7 +45,7 @@ pub struct Bench {
     running: JoinHandle<Result<(), PartEnded>>,
 }
 
-/// What was answered.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -54,7 +55,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The end of a problem's type.
+    /// The status and the last part of a problem's type.
     pub fn problem(&self) -> (u16, &str) {
         let kind = self.json["type"].as_str().and_then(|kind| kind.rsplit(':').next());
         assert!(self.headers.contains("content-type: application/problem+json"), "{self:?}");
@@ -67,12 +68,12 @@ impl Answer {
     }
 }
 
-impl Bench {
+impl ApiBench {
     pub async fn new() -> Self {
         Self::with("").await
     }
 
-    /// With `more` in the configuration, where HOST stands for the stand-in's address.
+    /// Starts a service with `more` in the configuration, in which HOST stands for the stand-in's address.
     pub async fn with(more: &str) -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
         let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -82,7 +83,7 @@ impl Bench {
         Self::start(folder, stand_in).await
     }
 
-    /// Over copies of `files` of `folder`, which hold a configuration.
+    /// Starts a service on copies of `files`, which include a configuration.
     pub async fn at_copy_of(original: &Path, files: &[&str]) -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
         let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -93,7 +94,7 @@ impl Bench {
     }
 
     async fn start(folder: Arc<tempfile::TempDir>, stand_in: StandIn) -> Self {
-        let settings = Settings::read(folder.path().join("connector-host.toml")).unwrap();
+        let settings = ConfigFile::read(folder.path().join("connector-host.toml")).unwrap();
         let service = Server::start(settings).await.unwrap();
         let (api, webhooks) = service.addresses();
         let parts = service.parts().clone();
@@ -104,7 +105,7 @@ impl Bench {
         Self { stand_in, parts, folder, api: api.unwrap(), webhooks, stop, running }
     }
 
-    /// Stops it and starts it again.
+    /// Restarts the service.
     pub async fn restarted(self) -> Self {
         drop(self.stop);
         self.running.await.unwrap().unwrap();
@@ -112,7 +113,7 @@ impl Bench {
         Self::start(self.folder, self.stand_in).await
     }
 
-    /// Writes the configuration anew.
+    /// Rewrites the configuration.
     pub fn configure(&self, more: &str) {
         configure(&self.folder, &self.stand_in, more);
     }
@@ -121,10 +122,19 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// A new API key that reaches these tenants, or all.
-    pub async fn key(&self, name: &'static str, tenants: Option<&[&str]>, may_write: bool) -> String {
+    /// Creates an API key for these tenants, or all.
+    pub async fn key(&self, name: &'static str, tenants: Option<&[&str]>) -> String {
+        self.create_key(name, tenants, Scope { tenants: None, may_write: true }).await
+    }
+
+    /// Creates an API key that may only read, for these tenants, or all.
+    pub async fn reading_key(&self, name: &'static str, tenants: Option<&[&str]>) -> String {
+        self.create_key(name, tenants, Scope { tenants: None, may_write: false }).await
+    }
+
+    async fn create_key(&self, name: &'static str, tenants: Option<&[&str]>, scope: Scope) -> String {
         let tenants = tenants.map(|tenants| tenants.iter().map(|tenant| (*tenant).to_owned()).collect());
-        let scope = Scope { tenants, may_write };
+        let scope = Scope { tenants, ..scope };
         let text = Secret::random(PREFIX).unwrap();
         let kept = text.clone();
         self.write(move |tx| Box::pin(async move { api_keys::create(tx, 17, name, &scope, &kept).await }))
@@ -132,20 +142,46 @@ impl Bench {
         text.expose().to_owned()
     }
 
-    /// One that may do everything.
+    /// Creates an API key with all permissions.
     pub async fn operator(&self) -> String {
-        self.key("operator", None, true).await
+        self.key("operator", None).await
     }
 
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut Connection) -> futures::future::BoxFuture<'c, Result<T, StoreError>>
+        work: impl for<'c> FnOnce(&'c mut Tx) -> futures::future::BoxFuture<'c, Result<T, StoreError>>
         + Send
         + 'static,
     ) -> T {
         self.parts.store.write(work).await.unwrap()
     }
 
+    /// Parks the connection `newsletter` of `acme` at `at`, with an alarm, as a refused key does.
+    pub async fn park(&self, at: i64, why: &'static str) {
+        self.write(move |tx| Box::pin(async move { holds::park(tx, "newsletter", at, why).await })).await;
+        self.alarm("acme", Some("newsletter"), "connection-parked", "newsletter").await;
+    }
+
+    /// Raises an alarm, unless the same one is open. Returns its id.
+    pub async fn alarm(
+        &self,
+        tenant: &'static str,
+        connection: Option<&'static str>,
+        kind: &'static str,
+        about: &'static str,
+    ) -> String {
+        let alarm = Alarm { tenant, connection, kind, about, detail: "d" };
+        let open = self.write(move |tx| {
+            Box::pin(async move {
+                alarms::raise(tx, 1, &alarm).await?;
+                alarms::open(tx).await
+            })
+        });
+        let is_it = |open: &StoredAlarm| (&*open.tenant, &*open.kind, &*open.about) == (tenant, kind, about);
+        open.await.into_iter().find(is_it).unwrap().id
+    }
+
+    /// Damages the database.
     pub async fn sql(&self, statement: &'static str) {
         testing::sql(&self.parts.store, statement).await;
     }
@@ -166,27 +202,27 @@ impl Bench {
         send(self.api, method, path, &headers, &body).await
     }
 
-    /// To the address of the API, with these headers.
+    /// Sends a request with these headers to the API.
     pub async fn raw(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         send(self.api, method, path, headers, body).await
     }
 
-    /// A connection to the address of the API.
+    /// Connects to the API.
     pub async fn client(&self) -> TcpStream {
         TcpStream::connect(self.api).await.unwrap()
     }
 
-    /// A connection to the address where webhooks alone are served.
+    /// Connects to the listener of the webhooks.
     pub async fn webhook_client(&self) -> TcpStream {
         TcpStream::connect(self.webhooks.unwrap()).await.unwrap()
     }
 
-    /// To the address where webhooks alone are served.
+    /// Sends a request to the listener of the webhooks.
     pub async fn at_webhooks(&self, path: &str) -> Answer {
         exchange(self.webhooks.unwrap(), "GET", path, "", b"").await
     }
 
-    /// The body of a connection `key` of `tenant` to the stand-in.
+    /// The body that creates a connection `key` of `tenant` to the stand-in.
     pub fn connection(&self, tenant: &str, key: &str) -> Value {
         let host = self.stand_in.address().to_string();
         json!({
@@ -196,7 +232,7 @@ impl Bench {
         })
     }
 
-    /// Makes that connection.
+    /// Creates that connection.
     pub async fn connect(&self, operator: &str, tenant: &str, key: &str) {
         let body = self.connection(tenant, key);
         let made = self.send(operator, "POST", "/api/v1/connection", Some(body)).await;
@@ -215,7 +251,7 @@ fn configure(folder: &tempfile::TempDir, stand_in: &StandIn, more: &str) {
     std::fs::write(folder.path().join("connector-host.toml"), text).unwrap();
 }
 
-/// An exchange with the API, which answers nothing that its document does not list.
+/// Exchanges a request with the API, and checks that its document lists the answer.
 async fn send(to: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
     let answer = exchange(to, method, path, headers, body).await;
     let status = answer.status.to_string();
@@ -246,7 +282,7 @@ async fn exchange(to: SocketAddr, method: &str, path: &str, headers: &str, body:
     }
 }
 
-/// What the OpenAPI document says of that request; `None` if it has no such operation.
+/// The operation of that request in the OpenAPI document; `None` if there is none.
 fn operation(method: &str, path: &str) -> Option<&'static Value> {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     let document = DOCUMENT.get_or_init(|| serde_json::from_str(&document()).unwrap());
@@ -257,7 +293,7 @@ fn operation(method: &str, path: &str) -> Option<&'static Value> {
         segments.len() == blanks.len()
             && pairs.all(|(segment, blank)| blank.starts_with('{') || segment == blank)
     };
-    // A template without blanks goes before one with a blank in its place.
+    // A template without placeholders precedes one with a placeholder.
     let mut items: Vec<_> =
         document["paths"].as_object()?.iter().filter(|(template, _)| is_it(template)).collect();
     items.sort_by_key(|(template, _)| template.matches('{').count());

@@ -1,4 +1,4 @@
-//! The API as a client sees it, with Iterable's stand-in behind it.
+//! Tests of the API from a client's perspective, with Iterable's stand-in behind it.
 
 mod answers;
 mod connections;

@@ -1,6 +1,6 @@
-//! What the API reads and writes, as Rust types: served by the handlers, described by the OpenAPI document, read by the command
-//! line. Members and words are in snake case; the kebab-case spellings of version 0.1.0 are still read. Rows of the database and
-//! the host's own types are converted here and nowhere else.
+//! The types that the API reads and writes: served by the handlers, described by the OpenAPI document, read by the
+//! command line. Members and enum words are in snake case; the kebab-case spellings of version 0.1.0 are still
+//! accepted. Rows of the database and the host's own types are converted only here.
 
 pub mod alarms;
 pub mod connections;

@@ -1,4 +1,4 @@
-//! The address that vendors send to, as an axum handler.
+//! The axum handler of webhook deliveries.
 
 mod body;
 
@@ -22,18 +22,18 @@ use crate::{
 };
 use host_model::contract::webhook::Delivery;
 use host_service::webhooks::{
-    answer::Answer,
-    receive::{LARGEST_BODY, Webhooks},
+    receive::{MAX_DELIVERY_BODY, Webhooks},
+    response::WebhookResponse,
 };
 
-/// Where vendors deliver. Some forms that an address is entered in add a slash to it.
+/// The routes of the webhooks. Some vendors' forms append a slash to the URL.
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/plus/connection/{key}/consent-webhook", any(with_any_key))
         .route("/api/v1/plus/connection/{key}/consent-webhook/", any(with_any_key))
 }
 
-/// [`webhook`], also for an address whose key cannot be read: no connection has it.
+/// [`webhook`], also for a path whose key cannot be read: no connection has it.
 async fn with_any_key(
     webhooks: State<Webhooks>,
     connection: Result<Path<String>, PathRejection>,
@@ -42,7 +42,7 @@ async fn with_any_key(
     webhook(webhooks, connection.unwrap_or_else(|_| Path(String::new())), request).await
 }
 
-/// Any method on `/api/v1/plus/connection/{key}/consent-webhook`.
+/// Handles any method on `/api/v1/plus/connection/{key}/consent-webhook`.
 async fn webhook(
     State(webhooks): State<Webhooks>,
     Path(connection): Path<String>,
@@ -66,7 +66,7 @@ async fn webhook(
     written(webhooks.receive(&connection, head, body, request_id::current().as_deref()).await)
 }
 
-/// The whole address as the vendor knows it, which is behind a proxy at `public`.
+/// The full URL as the vendor knows it; behind a proxy, it begins with `public`.
 fn address(public: Option<&str>, parts: &Parts) -> String {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     if let Some(public) = public {
@@ -76,23 +76,28 @@ fn address(public: Option<&str>, parts: &Parts) -> String {
     format!("http://{host}{path}")
 }
 
-fn written(answer: Answer) -> Response {
+fn written(answer: WebhookResponse) -> Response {
     // The rest of the body would be read as the next request.
-    let is_unread = matches!(answer, Answer::Broken | Answer::TooSlow | Answer::TooLarge);
+    let is_unread =
+        matches!(answer, WebhookResponse::Broken | WebhookResponse::TooSlow | WebhookResponse::TooLarge);
     let problem = match answer {
-        Answer::Taken => return Response::new(Body::empty()),
-        // The same whether the connection does not exist or does not accept the credential.
-        Answer::Refused => Problem::of(kinds::DELIVERY_REFUSED, "no connection accepts it at this address"),
-        Answer::Broken => Problem::of(kinds::BAD_BODY, "its framing is broken, or the connection was cut"),
-        Answer::TooSlow => Problem::of(kinds::TOO_SLOW, "the whole delivery is expected sooner"),
-        Answer::TooLarge => {
-            Problem::of(kinds::TOO_LARGE, format!("at most {LARGEST_BODY} bytes of a delivery are read"))
+        WebhookResponse::Taken => return Response::new(Body::empty()),
+        // The same answer if the connection does not exist or does not accept the credential.
+        WebhookResponse::Refused => {
+            Problem::of(kinds::DELIVERY_REFUSED, "no connection accepts it at this URL")
         }
-        Answer::TooMany(wait) => {
-            Problem::of(kinds::TOO_MANY, "the connection has as many deliveries as it takes for now")
+        WebhookResponse::Broken => {
+            Problem::of(kinds::BAD_BODY, "its framing is invalid, or the connection was cut")
+        }
+        WebhookResponse::TooSlow => Problem::of(kinds::TOO_SLOW, "the whole delivery did not arrive in time"),
+        WebhookResponse::TooLarge => {
+            Problem::of(kinds::TOO_LARGE, format!("the maximum for a delivery is {MAX_DELIVERY_BODY} bytes"))
+        }
+        WebhookResponse::TooMany(wait) => {
+            Problem::of(kinds::TOO_MANY, "the connection accepts no more deliveries for now")
                 .retry_after(wait)
         }
-        Answer::Unavailable(wait) => {
+        WebhookResponse::Unavailable(wait) => {
             Problem::of(kinds::UNAVAILABLE, "the delivery cannot be stored now").retry_after(wait)
         }
     };

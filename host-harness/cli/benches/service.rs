@@ -1,4 +1,4 @@
-//! What the service takes in and carries out, as the program that operators run, over its own HTTP on loopback.
+//! Measures what the service accepts and carries out, as the program that operators run, over HTTP on loopback.
 //! `cargo xtask bench` runs it and prints its tables.
 
 #![expect(
@@ -6,7 +6,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "a bench that cannot run has nothing to say, and one that does prints small numbers"
+    reason = "a bench that cannot run has no result, and the printed numbers are small"
 )]
 
 use std::{
@@ -27,7 +27,7 @@ use tokio::{
 };
 
 const TOKEN: &str = "t-0123456789";
-/// Connections of the large service.
+/// The number of connections of the large service.
 const CONNECTIONS: usize = 1_000;
 /// How long each level of intake is measured.
 const INTAKE: Duration = Duration::from_secs(5);
@@ -36,20 +36,20 @@ const REQUESTS: usize = 3_000;
 #[tokio::main]
 async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
-        // `cargo test --benches` only wants to see that it builds.
+        // `cargo test --benches` only checks that it builds.
         return;
     }
     let switches = Switches { rate_limits: RateLimits::Off, ..Switches::default() };
     let stand_in = StandIn::builder().project(ProjectType::Email).switches(switches).start().await.unwrap();
 
     println!("\n| service | ready after | memory at rest |\n|---|---:|---:|");
-    drop(Service::start(&stand_in, 1).told());
-    let service = Service::start(&stand_in, CONNECTIONS).told();
+    drop(ServiceProcess::start(&stand_in, 1).announced());
+    let service = ServiceProcess::start(&stand_in, CONNECTIONS).announced();
 
     let fsyncs = fsyncs(service.folder.path());
     println!("\n{fsyncs} writes with fsync a second on that disk, one after the other");
     println!(
-        "\n| webhooks, clients at once | acknowledged a second | for each fsync | p50 | p99 |\n|---|---:|---:|---:|---:|"
+        "\n| webhooks, concurrent clients | acknowledged per second | per fsync | p50 | p99 |\n|---|---:|---:|---:|---:|"
     );
     for clients in [1, 16, 32, 64] {
         let mut waits = intake(&service, clients).await;
@@ -63,7 +63,7 @@ async fn main() {
     let (accepted, done) = requests(&service, service.connections).await;
     println!("\n| consent requests | a second |\n|---|---:|");
     println!(
-        "| accepted, stored with fsync, 32 clients at once | {:.0} |",
+        "| accepted, stored with fsync, 32 concurrent clients | {:.0} |",
         REQUESTS as f64 / accepted.as_secs_f64()
     );
     println!(
@@ -75,8 +75,8 @@ async fn main() {
     println!("\nmemory after all that: {} MiB", service.memory_mib());
 }
 
-/// The program, its folder, and who asks it.
-struct Service {
+/// The program, its folder, and a client.
+struct ServiceProcess {
     folder: TempDir,
     child: Child,
     address: String,
@@ -85,20 +85,20 @@ struct Service {
     ready_after: Duration,
 }
 
-impl Drop for Service {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 }
 
-impl Service {
+impl ServiceProcess {
     fn start(stand_in: &StandIn, connections: usize) -> Self {
         let folder = TempDir::new().unwrap();
         configure(folder.path(), stand_in, connections);
         let made = program(folder.path()).args(["api-key", "create", "--name", "bench"]).output().unwrap();
         let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
-        // Its connections are taken in: from now on it starts as it always will.
+        // The connections have been imported: from now on, every start is the same.
         let mut first = Self::run(folder.path()).0;
         first.kill().unwrap();
         first.wait().unwrap();
@@ -108,7 +108,7 @@ impl Service {
         Self { folder, child, address, key, connections, ready_after }
     }
 
-    /// Until it says where it listens.
+    /// Starts the program, and waits until it reports its addresses.
     fn run(folder: &Path) -> (Child, String) {
         let log = fs::File::create(folder.join("log")).unwrap();
         let mut serve = program(folder);
@@ -120,7 +120,7 @@ impl Service {
         (child, said["listening"]["api"].as_str().unwrap().to_owned())
     }
 
-    fn told(self) -> Self {
+    fn announced(self) -> Self {
         let (count, ready, memory) = (self.connections, self.ready_after.as_millis(), self.memory_mib());
         println!("| {count} connections | {ready} ms | {memory} MiB |");
         self
@@ -165,7 +165,7 @@ fn configure(folder: &Path, stand_in: &StandIn, connections: usize) {
     }
 }
 
-/// Writes of a page, each on disk before the next: what a store without group commit could do at most.
+/// The number of page writes, each synced before the next: the upper bound for a store without group commit.
 fn fsyncs(folder: &Path) -> u32 {
     let mut file = fs::File::create(folder.join("fsync")).unwrap();
     let (began, mut count) = (Instant::now(), 0);
@@ -177,8 +177,8 @@ fn fsyncs(folder: &Path) -> u32 {
     count
 }
 
-/// How long each acknowledgement took, of `clients` at once that each send the next delivery when the last is acknowledged.
-async fn intake(service: &Service, clients: usize) -> Vec<Duration> {
+/// The time of each acknowledgement, with `clients` that each send the next delivery once the last one is acknowledged.
+async fn intake(service: &ServiceProcess, clients: usize) -> Vec<Duration> {
     let until = Instant::now() + INTAKE;
     let mut under_way = tokio::task::JoinSet::new();
     for client in 0..clients {
@@ -212,8 +212,8 @@ fn event(email: &str) -> String {
     .to_string()
 }
 
-/// How long it took until all were accepted at so many connections in turns, and until all were done.
-async fn requests(service: &Service, connections: usize) -> (Duration, Duration) {
+/// The time until all requests were accepted, spread over `connections`, and until all were done.
+async fn requests(service: &ServiceProcess, connections: usize) -> (Duration, Duration) {
     const CLIENTS: usize = 32;
     let began = Instant::now();
     let mut under_way = tokio::task::JoinSet::new();
@@ -240,8 +240,8 @@ async fn requests(service: &Service, connections: usize) -> (Duration, Duration)
     (accepted, began.elapsed())
 }
 
-/// How many requests have not ended, as the metrics say.
-async fn open(service: &Service) -> u64 {
+/// The number of unfinished requests, from the metrics.
+async fn open(service: &ServiceProcess) -> u64 {
     let mut stream = connected(&service.address).await;
     let head = format!("GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n", service.key);
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -269,7 +269,7 @@ async fn post(stream: &mut BufStream<TcpStream>, path: &str, authorization: &str
     answer(stream).await.0
 }
 
-/// Status and body of what is answered next.
+/// Reads the status and body of the next answer.
 async fn answer(stream: &mut BufStream<TcpStream>) -> (u16, String) {
     let (mut status, mut length) = (0, 0);
     loop {

@@ -1,51 +1,52 @@
-//! `alarm`: what an operator has to look at.
+//! `alarm`: lists and clears the alarms that need an operator's attention.
+//! Tested in `src/tests/server/requests.rs`.
 
 use clap::Subcommand;
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, ID, table},
     session::Session,
-    shown::{ID, Shown, table},
     words::{date, optional, with_reason},
 };
 use host_api::types::alarms::{Alarm as Raised, Alarms, Clearing};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Alarm {
-    /// List the alarms that are open.
+pub(super) enum AlarmCommand {
+    /// List the open alarms.
     List,
-    /// Clear an alarm, in the name of the API key. What it was about may raise it again.
+    /// Clear an alarm in the name of the API key. The same cause may raise it again.
     Clear {
-        /// Its id.
+        /// The alarm's id.
         id: String,
-        /// What was done about it, free of personal data.
+        /// What was done about it; must not contain personal data.
         #[arg(long)]
         note: Option<String>,
     },
 }
 
-impl Alarm {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl AlarmCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
-            Self::List => Ok(listed(session.console.width, client.ask(Call::get(&["alarms"])).await?)),
+            Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["alarms"])).await?)),
             Self::Clear { id, note } => {
-                let call = Call::post(&["alarms", &id, "clear"]).json(&Clearing { note });
-                let Answer { value, json } = client.ask::<Raised>(call).await?;
+                let call = ApiCall::post(&["alarms", &id, "clear"]).json(&Clearing { note });
+                let ApiResponse { value, json } = client.ask::<Raised>(call).await?;
                 let people = format!("alarm {id} is cleared: {}", value.detail);
-                Ok(Shown { people, json, exit: Exit::Done })
+                Ok(CommandOutput { people, json, exit: Exit::Done })
             }
         }
     }
 }
 
-fn listed(width: u16, Answer { value, json }: Answer<Alarms>) -> Shown {
+fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Alarms>) -> CommandOutput {
     let columns = [("id", ID), ("connection", None), ("since", None), ("what", None)];
     let rows = value.alarms.iter().map(|alarm| {
         let (connection, since) = (optional(alarm.connection.as_ref()), date(alarm.raised_at));
         vec![alarm.id.clone(), connection, since, with_reason(&alarm.kind, Some(&alarm.detail))]
     });
-    Shown { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
+    CommandOutput { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
 }

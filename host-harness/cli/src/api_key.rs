@@ -1,4 +1,5 @@
-//! `api-key`: keys to a service's API, in its database directly.
+//! `api-key`: manages the keys to a service's API, directly in its database.
+//! Tested in `src/tests/database.rs`.
 
 use std::collections::BTreeSet;
 
@@ -9,32 +10,32 @@ use serde_json::json;
 use super::{
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, table},
     session::{Session, now},
-    shown::{Shown, table},
     words,
 };
 use host_model::{names::is_name, secret::Secret};
 use host_store::api_keys::{self, ApiKey as Key, PREFIX, Scope};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum ApiKey {
-    /// Make a key and show it, this once.
-    Create(Create),
+pub(super) enum ApiKeyCommand {
+    /// Create a key and print it. It is shown only once.
+    Create(CreateApiKeyArgs),
     /// List the keys.
     List,
-    /// Revoke a key, at once.
+    /// Revoke a key. Takes effect immediately.
     Revoke {
-        /// Its name or id.
+        /// The key's name or id.
         key: String,
     },
 }
 
 /// A key as `--json` shows it. Times are milliseconds since 1970 in UTC.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ApiKeyDocument<'a> {
     id: &'a str,
     name: &'a str,
-    /// The tenants that it reaches; `None` for all.
+    /// The tenants that it can access; `None` for all.
     tenants: Option<&'a BTreeSet<String>>,
     may_write: bool,
     created_at: i64,
@@ -42,7 +43,7 @@ struct Document<'a> {
     revoked_at: Option<i64>,
 }
 
-impl<'a> From<&'a Key> for Document<'a> {
+impl<'a> From<&'a Key> for ApiKeyDocument<'a> {
     fn from(Key { id, name, scope, created_at, revoked_at }: &'a Key) -> Self {
         let tenants = scope.tenants.as_ref();
         Self {
@@ -57,20 +58,20 @@ impl<'a> From<&'a Key> for Document<'a> {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Create {
-    /// What to call it; it stands in the audit chain beside what is done with it.
+pub(super) struct CreateApiKeyArgs {
+    /// Name of the key. The audit chain records it with everything that is done with the key.
     #[arg(long)]
     name: String,
-    /// A tenant that it reaches; all tenants if none is named. May be given several times.
+    /// A tenant that the key can access [default: all tenants]. May be given several times.
     #[arg(long = "tenant", value_name = "TENANT")]
     tenants: Vec<String>,
-    /// Make a key that can read and change nothing.
+    /// Create a read-only key.
     #[arg(long)]
     read_only: bool,
 }
 
-impl ApiKey {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl ApiKeyCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         match self {
             Self::Create(create) => create.run(session).await,
             Self::List => list(session).await,
@@ -79,18 +80,18 @@ impl ApiKey {
     }
 }
 
-impl Create {
-    async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl CreateApiKeyArgs {
+    async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(wrong) = self.tenants.iter().chain([&self.name]).find(|name| !is_name(name)) {
             return Err(Failure::misused(format!(
-                "`{wrong}`: a name is lower-case words and digits with single dashes between them, such as `acme-eu`"
+                "`{wrong}`: expected lower-case words and digits with single dashes between them, such as `acme-eu`"
             )));
         }
         let tenants = (!self.tenants.is_empty()).then(|| BTreeSet::from_iter(self.tenants));
         let scope = Scope { tenants, may_write: !self.read_only };
         let text = Secret::random(PREFIX).map_err(Failure::misused)?;
         let (name, kept) = (self.name.clone(), text.clone());
-        // The first key is made before the service first starts: without one, no client could use the service.
+        // The first key is created before the service first starts: without one, no client could use the service.
         let store = session.store_made().await?;
         let made = store.write(move |tx| {
             Box::pin(async move { api_keys::create(tx, now(), &name, &scope, &kept).await })
@@ -99,14 +100,16 @@ impl Create {
         store.close().await;
         let key = made.ok_or_else(|| {
             let name = self.name;
-            Failure::misused(format!("there is an API key {name} already: revoke it, or choose another name"))
+            Failure::misused(format!(
+                "an API key named {name} already exists: revoke it, or choose another name"
+            ))
         })?;
-        let json = json!({"key": text.expose(), "api_key": Document::from(&key)});
-        Ok(Shown { people: text.expose().to_owned(), json, exit: Exit::Done })
+        let json = json!({"key": text.expose(), "api_key": ApiKeyDocument::from(&key)});
+        Ok(CommandOutput { people: text.expose().to_owned(), json, exit: Exit::Done })
     }
 }
 
-async fn list(session: &Session) -> Result<Shown, Failure> {
+async fn list(session: &Session) -> Result<CommandOutput, Failure> {
     let store = session.store().await?;
     let keys = store.read(|connection| Box::pin(api_keys::list(connection))).await;
     let keys = keys.map_err(Failure::misused)?;
@@ -120,9 +123,9 @@ async fn list(session: &Session) -> Result<Shown, Failure> {
         ("id", Some(36)),
     ];
     let people = table(session.console.width, &columns, keys.iter().map(row)).to_string();
-    Ok(Shown {
+    Ok(CommandOutput {
         people,
-        json: json!({"api_keys": keys.iter().map(Document::from).collect::<Vec<_>>()}),
+        json: json!({"api_keys": keys.iter().map(ApiKeyDocument::from).collect::<Vec<_>>()}),
         exit: Exit::Done,
     })
 }
@@ -139,7 +142,7 @@ fn row(key: &Key) -> Vec<String> {
     ]
 }
 
-async fn revoke(session: &Session, key: String) -> Result<Shown, Failure> {
+async fn revoke(session: &Session, key: String) -> Result<CommandOutput, Failure> {
     let store = session.store().await?;
     let asked = key.clone();
     let revoked = store.write(move |tx| Box::pin(async move { api_keys::revoke(tx, now(), &asked).await }));
@@ -147,9 +150,9 @@ async fn revoke(session: &Session, key: String) -> Result<Shown, Failure> {
     store.close().await;
     let Some(revoked) = revoked else {
         return Err(Failure::misused(format!(
-            "no API key in use is called {key}\nnext: see them with `connector-host api-key list`"
+            "there is no active API key {key}\nnext: list the keys with `connector-host api-key list`"
         )));
     };
-    let people = format!("API key {} is revoked: it opens nothing any more", revoked.name);
-    Ok(Shown { people, json: json!({"api_key": Document::from(&revoked)}), exit: Exit::Done })
+    let people = format!("API key {} is revoked and no longer accepted", revoked.name);
+    Ok(CommandOutput { people, json: json!({"api_key": ApiKeyDocument::from(&revoked)}), exit: Exit::Done })
 }

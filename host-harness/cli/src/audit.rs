@@ -1,4 +1,5 @@
-//! `audit`: whether the audit chain is as it was written.
+//! `audit`: verifies that the audit chain is unchanged.
+//! Tested in `src/tests/database.rs`.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -6,39 +7,39 @@ use serde_json::json;
 use super::{
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, coloured},
     session::Session,
-    shown::{Shown, toned},
 };
-use host_store::audit::{self, Chain};
+use host_store::audit::{self, ChainCheck};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Audit {
-    /// Check each tenant's chain from its first line.
+pub(super) enum AuditCommand {
+    /// Verify each tenant's chain from its first line.
     Verify,
 }
 
-impl Audit {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl AuditCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let Self::Verify = self;
         let store = session.store().await?;
         let chains = store.read(|connection| Box::pin(audit::verify(connection))).await;
         let chains = chains.map_err(Failure::misused)?;
         store.close().await;
-        Ok(shown(&chains))
+        Ok(output(&chains))
     }
 }
 
-fn shown(chains: &[Chain]) -> Shown {
+fn output(chains: &[ChainCheck]) -> CommandOutput {
     let holds = chains.iter().all(|chain| chain.broken.is_none());
     let exit = if holds { Exit::Done } else { Exit::Refused };
     let mut lines: Vec<String> = chains.iter().map(line).collect();
     if chains.is_empty() {
-        lines.push("nothing is on record yet".to_owned());
+        lines.push("the audit chain is still empty".to_owned());
     }
-    Shown { people: lines.join("\n"), json: json!({"chains": chains}), exit }
+    CommandOutput { people: lines.join("\n"), json: json!({"chains": chains}), exit }
 }
 
-fn line(chain: &Chain) -> String {
+fn line(chain: &ChainCheck) -> String {
     let who = if chain.tenant == audit::EVERYBODY {
         "every tenant".to_owned()
     } else {
@@ -46,10 +47,15 @@ fn line(chain: &Chain) -> String {
     };
     match &chain.broken {
         None => {
-            format!("{who}: {} lines {}, the last is {}", chain.lines, toned("hold", Exit::Done), chain.head)
+            format!(
+                "{who}: {} lines {}, the last is {}",
+                chain.lines,
+                coloured("intact", Exit::Done),
+                chain.head
+            )
         }
         Some(broken) => {
-            format!("{who}: {} at line {}: {}", toned("broken", Exit::Refused), broken.line, broken.why)
+            format!("{who}: {} at line {}: {}", coloured("broken", Exit::Refused), broken.line, broken.why)
         }
     }
 }

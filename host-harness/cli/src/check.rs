@@ -1,59 +1,63 @@
-//! `check`: tries everything that a connection needs.
+//! `check`: checks everything that a connection needs.
 
 use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, coloured, detail},
     session::Session,
-    shown::{Shown, detail, toned},
 };
 use host_api::types::connections::{Check as Tried, CheckOutcome, ConnectionTest, TestStatus};
 
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct CheckCommand {
     /// The connection's key in the configuration.
     connection: String,
 }
 
-impl Check {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl CheckCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(client) = session.remote()? {
-            return remotely(session, &client, &self.connection).await;
+            return check_at_service(session, &client, &self.connection).await;
         }
         let calls = session.calls(&self.connection).await?;
         let checks = session.ask(&calls, calls.test_connection()).await?;
         let checks: Vec<Tried> = checks.into_iter().map(Into::into).collect();
-        Ok(shown(&self.connection, &checks))
+        Ok(output(&self.connection, &checks))
     }
 }
 
-/// The same, tried by a service.
-pub(super) async fn remotely(session: &Session, client: &Client, connection: &str) -> Result<Shown, Failure> {
-    let Answer { value, json } = tested(session, client, connection).await?;
+/// Lets a service check the connection.
+pub(super) async fn check_at_service(
+    session: &Session,
+    client: &Client,
+    connection: &str,
+) -> Result<CommandOutput, Failure> {
+    let ApiResponse { value, json } = tested(session, client, connection).await?;
     let exit = if value.test_status == TestStatus::Failed { Exit::Refused } else { Exit::Done };
     let verdict = match value.test_status {
         TestStatus::Succeeded => "works",
         TestStatus::Failed => "does not work",
         TestStatus::Skipped => &value.msg,
     };
-    let mut lines = vec![format!("connection {connection}: {}", toned(verdict, exit))];
+    let mut lines = vec![format!("connection {connection}: {}", coloured(verdict, exit))];
     lines.extend(value.checks.iter().map(line));
     if value.checks.is_empty() && exit == Exit::Refused {
         lines.extend(value.failure_reason.iter().map(|reason| format!("  {reason}")));
     }
-    Ok(Shown { people: lines.join("\n"), json, exit })
+    Ok(CommandOutput { people: lines.join("\n"), json, exit })
 }
 
-/// What a service's test of a connection came to.
+/// Returns the result of a service's test of a connection.
 pub(super) async fn tested(
     session: &Session,
     client: &Client,
     connection: &str,
-) -> Result<Answer<ConnectionTest>, Failure> {
-    let asking = client.ask(Call::get(&["connection", connection, "test"]));
+) -> Result<ApiResponse<ConnectionTest>, Failure> {
+    let asking = client.ask(ApiCall::get(&["connection", connection, "test"]));
     session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await
 }
 
@@ -63,16 +67,16 @@ fn line(check: &Tried) -> String {
         CheckOutcome::Failed => ("failed ", Exit::Refused),
         CheckOutcome::Untried => ("untried", Exit::Unproven),
     };
-    format!("  {}  {}{}", toned(word, tone), check.name, detail(&check.detail))
+    format!("  {}  {}{}", coloured(word, tone), check.name, detail(&check.detail))
 }
 
-fn shown(connection: &str, checks: &[Tried]) -> Shown {
+fn output(connection: &str, checks: &[Tried]) -> CommandOutput {
     let exit = Exit::from(checks);
     let verdict = if exit == Exit::Done { "works" } else { "does not work" };
-    let mut lines = vec![format!("connection {connection}: {}", toned(verdict, exit))];
+    let mut lines = vec![format!("connection {connection}: {}", coloured(verdict, exit))];
     lines.extend(checks.iter().map(line));
     let json = json!({"connection": connection, "checks": checks});
-    Shown { people: lines.join("\n"), json, exit }
+    CommandOutput { people: lines.join("\n"), json, exit }
 }
 
 #[cfg(test)]
@@ -84,7 +88,7 @@ mod tests {
     fn each_check_is_a_line_with_its_reason() {
         let check =
             |name: &str, outcome, detail: &str| Tried { name: name.into(), outcome, detail: detail.into() };
-        let shown = shown(
+        let shown = output(
             "newsletter",
             &[
                 check("key", CheckOutcome::Passed, ""),
@@ -106,6 +110,6 @@ mod tests {
             ]})
         );
         assert_eq!(shown.exit, Exit::Refused);
-        assert_eq!(plain(&super::shown("n", &[]).people), "connection n: works");
+        assert_eq!(plain(&super::output("n", &[]).people), "connection n: works");
     }
 }

@@ -1,18 +1,18 @@
-//! `choices`: what the vendor holds for a person.
+//! `choices`: shows the choices that the vendor has stored for a person.
 
 use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::CommandOutput,
     person::{Person, identity},
     session::Session,
-    shown::Shown,
 };
 use host_api::types::consent::{HeldChoices, Person as Asked};
-use host_model::contract::consent::{Choice, Held};
+use host_model::contract::consent::{Choice, VendorChoice};
 
 #[derive(Debug, Args)]
 pub(super) struct Choices {
@@ -23,33 +23,33 @@ pub(super) struct Choices {
 }
 
 impl Choices {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let subject = self.person.subject(&session.console)?;
         if let Some(client) = session.remote()? {
             let asked = Asked { identity: identity(&subject)? };
-            let call = Call::post(&["connection", &self.connection, "choices"]).json(&asked);
+            let call = ApiCall::post(&["connection", &self.connection, "choices"]).json(&asked);
             let waiting = format!("waiting for the vendor of connection {}", self.connection);
-            return Ok(shown(session.awaited(&waiting, client.ask(call)).await?));
+            return Ok(output(session.awaited(&waiting, client.ask(call)).await?));
         }
         let calls = session.calls(&self.connection).await?;
         let held = session.ask(&calls, calls.current(&subject)).await?;
-        Ok(shown(answer(self.connection, held)))
+        Ok(output(answer(self.connection, held)))
     }
 }
 
-/// As a service answers.
-fn answer(connection: String, held: Option<Vec<Held>>) -> Answer<HeldChoices> {
+/// The answer in the form that a service returns.
+fn answer(connection: String, held: Option<Vec<VendorChoice>>) -> ApiResponse<HeldChoices> {
     let known = held.is_some();
     let choices = held.into_iter().flatten().map(Into::into).collect();
     let value = HeldChoices { connection, known, choices };
-    Answer { json: json!(value), value }
+    ApiResponse { json: json!(value), value }
 }
 
-fn shown(Answer { value, json }: Answer<HeldChoices>) -> Shown {
+fn output(ApiResponse { value, json }: ApiResponse<HeldChoices>) -> CommandOutput {
     let answer = match (value.known, value.choices.is_empty()) {
         (false, _) => "the vendor does not know this person",
-        (true, true) => "the vendor holds no choice of this person",
-        (true, false) => "the vendor holds",
+        (true, true) => "the vendor has no choices stored for this person",
+        (true, false) => "the vendor has stored",
     };
     let mut lines = vec![format!("connection {}: {answer}", value.connection)];
     lines.extend(
@@ -58,7 +58,7 @@ fn shown(Answer { value, json }: Answer<HeldChoices>) -> Shown {
             .iter()
             .map(|held| format!("  {:7}  {}", Choice::from(held.choice).to_string(), held.item)),
     );
-    Shown { people: lines.join("\n"), json, exit: Exit::Done }
+    CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }
 
 #[cfg(test)]
@@ -67,12 +67,12 @@ mod tests {
 
     #[test]
     fn unknown_silent_and_known_are_three_answers() {
-        let held = |item: &str, choice| Held { item: item.parse().unwrap(), choice };
-        let told = |held| shown(answer("newsletter".into(), held));
+        let held = |item: &str, choice| VendorChoice { item: item.parse().unwrap(), choice };
+        let told = |held| output(answer("newsletter".into(), held));
         let known = told(Some(vec![held("channel:1", Choice::OptIn), held("list:2", Choice::OptOut)]));
         assert_eq!(
             known.people,
-            "connection newsletter: the vendor holds\n  opt-in   channel:1\n  opt-out  list:2"
+            "connection newsletter: the vendor has stored\n  opt-in   channel:1\n  opt-out  list:2"
         );
         assert_eq!(
             known.json,
@@ -82,7 +82,7 @@ mod tests {
             ]})
         );
         let silent = told(Some(vec![]));
-        assert_eq!(silent.people, "connection newsletter: the vendor holds no choice of this person");
+        assert_eq!(silent.people, "connection newsletter: the vendor has no choices stored for this person");
         let unknown = told(None);
         assert_eq!(unknown.people, "connection newsletter: the vendor does not know this person");
         assert_eq!(unknown.json, json!({"connection": "newsletter", "known": false, "choices": []}));

@@ -1,4 +1,4 @@
-//! A client of a running service's API: what commands ask with `--server`.
+//! A client of a running service's API, for commands with `--server`.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::{
-    failure::{Failure, Said},
+    failure::{Failure, ProblemResponse},
     reference,
 };
 use host_harness::egress::client;
@@ -20,29 +20,30 @@ use host_model::{secret::Secret, unread::Unread};
 
 /// Names the service if the command line does not.
 const SERVER: &str = "CONNECTOR_HOST_SERVER";
-/// Holds the API key if no file is named.
+/// Contains the API key if no file is named.
 const API_KEY: &str = "CONNECTOR_HOST_API_KEY";
-const CONNECT: Duration = Duration::from_secs(5);
-/// A test and a token are answered once the vendor has answered.
-const TOTAL: Duration = Duration::from_mins(5);
-/// Most bytes of an answer. The longest lists of a service are some MiB; what answers may be another program.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tests and tokens are answered only after the vendor has answered.
+const TOTAL_TIMEOUT: Duration = Duration::from_mins(5);
+/// The maximum size of an answer, in bytes. The longest lists of a service take some MiB; another program may be
+/// answering.
 const MAX_ANSWER: usize = 64 << 20;
-/// Plain HTTP to this name goes to this machine, whatever a resolver says.
+/// Plain HTTP to this name goes to this machine, whatever the resolver says.
 const LOCALHOST: &str = "localhost";
 
 /// Which service to ask.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Server {
-    /// Ask the service at this address, such as `http://127.0.0.1:7400`; plain HTTP to this machine alone. Without one, the
-    /// variable `CONNECTOR_HOST_SERVER` names it, for what a service can be asked.
+pub(super) struct ServerArgs {
+    /// Send the command to the service at this URL, such as `http://127.0.0.1:7400`; plain HTTP only to this machine.
+    /// Commands that a service can carry out default to the variable `CONNECTOR_HOST_SERVER`.
     #[arg(long = "server", global = true, value_name = "URL")]
     url: Option<String>,
-    /// A file with the key to its API; without one, the variable `CONNECTOR_HOST_API_KEY` holds it.
+    /// File with the service's API key [default: the key in the variable `CONNECTOR_HOST_API_KEY`].
     #[arg(long, global = true, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
 }
 
-impl Server {
+impl ServerArgs {
     /// Whether the command line itself names one.
     pub(super) fn is_named(&self) -> bool {
         self.url.is_some()
@@ -53,7 +54,7 @@ impl Server {
         #[expect(clippy::disallowed_methods, reason = "an address of the operator's own, and no secret")]
         let url = self.url.clone().or_else(|| std::env::var(SERVER).ok());
         let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
-        let base = base(&url).map_err(|wrong| Failure::misused(format!("--server: {wrong}")))?;
+        let base = base_url(&url).map_err(|wrong| Failure::misused(format!("--server: {wrong}")))?;
         let key = match &self.api_key_file {
             Some(path) => reference::from_file(path)
                 .map_err(|wrong| Failure::misused(format!("--api-key-file: {wrong}")))?,
@@ -69,7 +70,7 @@ impl Server {
 }
 
 /// The address of a service; no error shows what was typed, since a password may be in it.
-fn base(url: &str) -> Result<Url, &'static str> {
+fn base_url(url: &str) -> Result<Url, &'static str> {
     let wanted = "expected an address such as https://connectors.example.com or http://127.0.0.1:8080";
     let url = Url::parse(url).map_err(|_| wanted)?;
     let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
@@ -80,16 +81,16 @@ fn base(url: &str) -> Result<Url, &'static str> {
         None => false,
     };
     match url.scheme() {
-        _ if !is_bare => Err("no user, password or query belongs into it"),
+        _ if !is_bare => Err("no user, password or query may be in it"),
         "https" => Ok(url),
         "http" if is_here => Ok(url),
-        "http" => Err("plain HTTP goes to this machine alone, since the API key is in it: use https"),
+        "http" => Err("plain HTTP is allowed only to this machine, since it carries the API key: use https"),
         _ => Err(wanted),
     }
 }
 
-/// What is asked of the service. Secrets and people may be in it, so it does not print.
-pub(super) struct Call {
+/// A call to the service. It may contain secrets and personal data, so it does not print.
+pub(super) struct ApiCall {
     method: Method,
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
@@ -97,14 +98,14 @@ pub(super) struct Call {
     body: Vec<u8>,
 }
 
-impl Call {
-    /// A call of what is at `path` below `/api/v1`.
+impl ApiCall {
+    /// A call to `path` below `/api/v1`.
     pub(super) fn new(method: Method, path: &[&str]) -> Self {
         let path = ["api", "v1"].iter().chain(path).map(|part| (*part).to_owned()).collect();
         Self { method, path, query: Vec::new(), headers: HeaderMap::new(), body: Vec::new() }
     }
 
-    /// A GET of what is at `name`, beside the resources of the API.
+    /// A GET of `name`, which is not below `/api/v1`.
     pub(super) fn at_root(name: &str) -> Self {
         Self { path: vec![name.to_owned()], ..Self::get(&[]) }
     }
@@ -117,7 +118,7 @@ impl Call {
         Self::new(Method::POST, path)
     }
 
-    /// With `value` as that parameter, if there is one.
+    /// Adds the query parameter, if there is a value.
     pub(super) fn with(mut self, parameter: &'static str, value: Option<impl ToString>) -> Self {
         self.query.extend(value.map(|value| (parameter, value.to_string())));
         self
@@ -139,15 +140,15 @@ impl Call {
     }
 }
 
-/// What a service answered. Tokens and people may be in it, so it does not print.
-pub(super) struct Answer<T> {
-    /// What this program reads of it.
+/// A service's answer. It may contain tokens and personal data, so it does not print.
+pub(super) struct ApiResponse<T> {
+    /// The part that this program reads.
     pub(super) value: T,
-    /// The document itself, which `--json` prints.
+    /// The whole document, which `--json` prints.
     pub(super) json: Value,
 }
 
-/// A service's API, asked under one key.
+/// A client of a service's API that uses one API key.
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
@@ -157,9 +158,11 @@ pub(super) struct Client {
 impl Client {
     fn new(base: Url, key: &Secret) -> Result<Self, Failure> {
         let mut key = HeaderValue::try_from(format!("Bearer {}", key.expose()))
-            .map_err(|_| Failure::misused("the API key has characters that no API key has"))?;
+            .map_err(|_| Failure::misused("the API key contains invalid characters"))?;
         key.set_sensitive(true);
-        let none = |error: &dyn std::fmt::Display| Failure::misused(format!("no client: {error}"));
+        let none = |error: &dyn std::fmt::Display| {
+            Failure::misused(format!("cannot create an HTTP client: {error}"))
+        };
         let port = base.port_or_known_default().unwrap_or_default();
         let here = [
             SocketAddr::from(([127, 0, 0, 1], port)),
@@ -168,37 +171,37 @@ impl Client {
         let http = client(&[])
             .map_err(|error| none(&error))?
             .resolve_to_addrs(LOCALHOST, &here)
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TOTAL_TIMEOUT)
             .build()
             .map_err(|error| none(&error))?;
         Ok(Self { http, base, key })
     }
 
-    /// The document that the service answers `call` with.
-    pub(super) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<Answer<T>, Failure> {
+    /// Sends `call` and returns the document in the answer.
+    pub(super) async fn ask<T: DeserializeOwned>(&self, call: ApiCall) -> Result<ApiResponse<T>, Failure> {
         let body = self.body(call).await?;
-        let json = serde_json::from_slice(&body).map_err(|_| self.is_another("no document"))?;
+        let json = serde_json::from_slice(&body).map_err(|_| self.unexpected_answer("no document"))?;
         let value = serde_path_to_error::deserialize(&json)
-            .map_err(|error| self.is_of_another_version(&Unread::json(&error)))?;
-        Ok(Answer { value, json })
+            .map_err(|error| self.unreadable_answer(&Unread::json(&error)))?;
+        Ok(ApiResponse { value, json })
     }
 
-    /// The text that the service answers `call` with.
-    pub(super) async fn text(&self, call: Call) -> Result<String, Failure> {
-        String::from_utf8(self.body(call).await?).map_err(|_| self.is_another("no text"))
+    /// Sends `call` and returns the text in the answer.
+    pub(super) async fn text(&self, call: ApiCall) -> Result<String, Failure> {
+        String::from_utf8(self.body(call).await?).map_err(|_| self.unexpected_answer("no text"))
     }
 
-    /// Has the service do what it answers with nothing.
-    pub(super) async fn have_done(&self, call: Call) -> Result<(), Failure> {
+    /// Sends `call`, whose answer has no body.
+    pub(super) async fn send(&self, call: ApiCall) -> Result<(), Failure> {
         let body = self.body(call).await?;
-        if body.is_empty() { Ok(()) } else { Err(self.is_another("more than was asked for")) }
+        if body.is_empty() { Ok(()) } else { Err(self.unexpected_answer("an unexpected body")) }
     }
 
-    async fn body(&self, call: Call) -> Result<Vec<u8>, Failure> {
-        // These are no names, and as parts of an address they would lead elsewhere.
+    async fn body(&self, call: ApiCall) -> Result<Vec<u8>, Failure> {
+        // These are not valid names, and as parts of a path they would lead elsewhere.
         if let Some(part) = call.path.iter().find(|part| ["", ".", ".."].contains(&part.as_str())) {
-            return Err(Failure::misused(format!("{part:?} is no name and no id")));
+            return Err(Failure::misused(format!("{part:?} is not a valid name or id")));
         }
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -223,38 +226,38 @@ impl Client {
         }
         match serde_json::from_slice(&body) {
             Ok(document @ Value::Object(_)) => {
-                Err(Failure::Service(Box::new(Said::new(status.as_u16(), document))))
+                Err(Failure::Service(Box::new(ProblemResponse::new(status.as_u16(), document))))
             }
-            _ => Err(self.is_another(&format!("{status} and no document"))),
+            _ => Err(self.unexpected_answer(&format!("{status} without a document"))),
         }
     }
 
-    /// What answers is something else than a service of this program.
-    fn is_another(&self, answered: &str) -> Failure {
+    /// The answer does not come from a connector-host.
+    fn unexpected_answer(&self, answered: &str) -> Failure {
         Failure::misused(format!(
-            "{} answered {answered} of a connector-host\nnext: look whether --server is its address",
+            "{} did not answer like a connector-host ({answered})\nnext: check the --server address",
             self.base
         ))
     }
 
-    /// It answered, so it may have done what was asked.
-    fn is_of_another_version(&self, unread: &Unread) -> Failure {
+    /// The service answered, so it may have carried out the call.
+    fn unreadable_answer(&self, unread: &Unread) -> Failure {
         Failure::Unanswered(format!(
-            "this program cannot read what {} answered: {unread}: it may have done what was asked\nnext: use the \
-             connector-host of the service's version",
+            "cannot read the answer of {}: {unread}; the call may have been carried out\nnext: use the connector-host \
+             of the service's version",
             self.base
         ))
     }
 
     fn too_long(&self) -> Failure {
         Failure::Unanswered(format!(
-            "the answer of {} has more than {MAX_ANSWER} bytes and was not read to its end: it may have done what was \
-             asked\nnext: ask for less with --limit, or look whether --server is its address",
+            "the answer of {} has more than {MAX_ANSWER} bytes and was not read to its end; the call may have been \
+             carried out\nnext: ask for less with --limit, or check the --server address",
             self.base
         ))
     }
 
-    /// Whether or not the service got it is told apart: what it got it may have done.
+    /// Distinguishes whether the service received the call: if it did, it may have carried it out.
     fn unanswered(&self, error: &reqwest::Error) -> Failure {
         let base = &self.base;
         if error.is_connect() {
@@ -264,11 +267,11 @@ impl Client {
             ));
         }
         let why = if error.is_timeout() { "did not answer in time" } else { "broke off its answer" };
-        Failure::Unanswered(format!("the service at {base} {why}: it may have done what was asked"))
+        Failure::Unanswered(format!("the service at {base} {why}; the call may have been carried out"))
     }
 }
 
-/// The innermost cause, which says what the outer ones only wrap; addresses are in those.
+/// The innermost cause. The outer ones only wrap it and contain addresses.
 fn cause(error: &reqwest::Error) -> String {
     let mut cause = std::error::Error::source(error);
     let mut told = String::new();
@@ -301,14 +304,14 @@ mod tests {
             // The client may have gone before the end.
             let _cut = stream.write_all(&body).await;
         });
-        let base = base(&format!("http://{address}/")).unwrap();
+        let base = base_url(&format!("http://{address}/")).unwrap();
         (Client::new(base, &Secret::new("k-0123456789").unwrap()).unwrap(), address)
     }
 
-    /// What a client says of a server that answers with a body of `length` bytes.
+    /// The result of calling a server that answers with a body of `length` bytes.
     async fn asked(length: usize) -> Result<String, String> {
         let (client, address) = client_of(vec![b'x'; length]).await;
-        let text = client.text(Call::get(&["plugins"])).await;
+        let text = client.text(ApiCall::get(&["plugins"])).await;
         text.map_err(|failure| failure.people().replace(&address.to_string(), "ADDRESS"))
     }
 
@@ -316,19 +319,20 @@ mod tests {
     async fn a_document_is_printed_as_it_came_also_with_members_that_are_not_known() {
         let document = json!({"plugins": [], "later": {"a": 1}});
         let (client, _) = client_of(document.to_string().into_bytes()).await;
-        let Answer { value, json } = client.ask::<Plugins>(Call::get(&["plugins"])).await.ok().unwrap();
+        let ApiResponse { value, json } =
+            client.ask::<Plugins>(ApiCall::get(&["plugins"])).await.ok().unwrap();
         assert_eq!((value.plugins.len(), json), (0, document));
     }
 
     #[tokio::test]
     async fn an_answer_that_cannot_be_read_may_stand_for_something_done() {
         let (client, address) = client_of(br#"{"plugins": "ada@example.com"}"#.to_vec()).await;
-        let failure = client.ask::<Plugins>(Call::get(&["plugins"])).await.err().unwrap();
+        let failure = client.ask::<Plugins>(ApiCall::get(&["plugins"])).await.err().unwrap();
         assert_eq!(failure.exit(), Exit::Refused);
         assert_eq!(
             failure.people().replace(&address.to_string(), "ADDRESS"),
-            "error: this program cannot read what http://ADDRESS/ answered: plugins: invalid type: string, expected a list: it \
-             may have done what was asked\nnext: use the connector-host of the service's version"
+            "error: cannot read the answer of http://ADDRESS/: plugins: invalid type: string, expected a list; the \
+             call may have been carried out\nnext: use the connector-host of the service's version"
         );
     }
 
@@ -337,8 +341,8 @@ mod tests {
         assert_eq!(asked(MAX_ANSWER).await.map(|text| text.len()), Ok(MAX_ANSWER));
         assert_eq!(
             asked(MAX_ANSWER + 1).await.unwrap_err(),
-            "error: the answer of http://ADDRESS/ has more than 67108864 bytes and was not read to its end: it may have \
-             done what was asked\nnext: ask for less with --limit, or look whether --server is its address"
+            "error: the answer of http://ADDRESS/ has more than 67108864 bytes and was not read to its end; the \
+             call may have been carried out\nnext: ask for less with --limit, or check the --server address"
         );
     }
 
@@ -347,18 +351,21 @@ mod tests {
         for url in
             ["http://127.0.0.1:8080", "http://[::1]:1", "http://localhost:1/x/", "https://c.example.com"]
         {
-            assert!(base(url).is_ok(), "{url}");
+            assert!(base_url(url).is_ok(), "{url}");
         }
         for url in
             ["http://c.example.com", "http://10.0.0.1", "http://localhost.example.com", "http://0.0.0.0"]
         {
-            assert!(base(url).unwrap_err().starts_with("plain HTTP goes to this machine alone"), "{url}");
+            assert!(
+                base_url(url).unwrap_err().starts_with("plain HTTP is allowed only to this machine"),
+                "{url}"
+            );
         }
         for url in ["", "127.0.0.1:8080", "localhost:8080", "ftp://127.0.0.1", "unix:/run/x"] {
-            assert!(base(url).unwrap_err().starts_with("expected an address"), "{url}");
+            assert!(base_url(url).unwrap_err().starts_with("expected an address"), "{url}");
         }
         for url in ["https://u:p-123@c.example.com", "https://c.example.com/?key=k-123"] {
-            let wrong = base(url).unwrap_err();
+            let wrong = base_url(url).unwrap_err();
             assert!(wrong.starts_with("no user") && !wrong.contains("123"), "{url}");
         }
     }

@@ -1,4 +1,4 @@
-//! The machine's clock, set ahead: tests move days without waiting for them and without changing what is stored.
+//! A clock ahead of the machine's, so that tests skip days without waiting and without changing stored data.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ pub(crate) struct ClockAhead {
 }
 
 impl ClockAhead {
-    /// So far ahead.
+    /// A clock that is `ahead` of the machine's.
     pub(crate) fn by(ahead: Duration) -> Self {
         Self { machine: SystemClock::default(), ahead }
     }

@@ -1,15 +1,16 @@
-//! `confirm`: looks whether an erasure has taken effect.
+//! `confirm`: checks whether an erasure has taken effect.
+//! Tested in `src/tests/server/person.rs`.
 
 use clap::Args;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     erase,
     failure::Failure,
+    output::CommandOutput,
     person::{Person, identity},
     request,
     session::Session,
-    shown::Shown,
 };
 use host_api::types::{
     erasure::{ErasureToConfirm, Receipt},
@@ -23,46 +24,49 @@ pub(super) struct Confirm {
     connection: String,
     #[command(flatten)]
     person: Person,
-    /// What the erasure, or the last look at it, gave as its reference.
+    /// The reference that the erasure, or the last `confirm`, returned.
     #[arg(long)]
     reference: Option<String>,
-    /// With --server: the erasure's request, which the service confirms by itself; no person is named then.
+    /// With --server: the id of the erasure's request, which the service confirms by itself. Replaces the person.
     #[arg(long, value_name = "ID", group = "Person", conflicts_with_all = ["email", "user_id", "identifier", "reference"])]
     request: Option<String>,
 }
 
 impl Confirm {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(client) = session.remote()? {
             return self.remotely(session, &client).await;
         }
         if self.request.is_some() {
-            return Err(Failure::misused("--request is for a service: name it with --server"));
+            return Err(Failure::misused("--request requires a service: name one with --server"));
         }
         let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         let pending = [PendingErasure { subject, reference: self.reference }];
         let receipts = session.ask(&calls, calls.confirm(&pending)).await?;
-        // As many receipts as erasures were asked about: the sandbox ends any other call.
+        // One receipt for each erasure asked about: the sandbox ends any other call.
         let receipt = receipts
             .first()
-            .ok_or_else(|| Failure::of_connection(&self.connection, "it answered with no receipt"))?;
-        Ok(erase::shown(&self.connection, &receipt.clone().into()))
+            .ok_or_else(|| Failure::of_connection(&self.connection, "the connector returned no receipt"))?;
+        Ok(erase::output(&self.connection, &receipt.clone().into()))
     }
 
-    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+    async fn remotely(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
         let Some(id) = self.request else {
             let identity = identity(&self.person.subject(&session.console)?)?;
             let asked = ErasureToConfirm { identity, reference: self.reference };
-            let call = Call::post(&["connection", &self.connection, "confirm"]).json(&asked);
+            let call = ApiCall::post(&["connection", &self.connection, "confirm"]).json(&asked);
             let waiting = format!("waiting for the vendor of connection {}", self.connection);
-            let Answer { value, json } = session.awaited(&waiting, client.ask::<Receipt>(call)).await?;
-            return Ok(Shown { json, ..erase::shown(&self.connection, &value) });
+            let ApiResponse { value, json } = session.awaited(&waiting, client.ask::<Receipt>(call)).await?;
+            return Ok(CommandOutput { json, ..erase::output(&self.connection, &value) });
         };
-        let answer = client.ask::<RequestReport>(Call::get(&["requests", &id])).await?;
+        let answer = client.ask::<RequestReport>(ApiCall::get(&["requests", &id])).await?;
         if answer.value.request.connection != self.connection {
-            return Err(Failure::misused(format!("request {id} is not of connection {}", self.connection)));
+            return Err(Failure::misused(format!(
+                "request {id} does not belong to connection {}",
+                self.connection
+            )));
         }
-        Ok(request::shown(session.console.width, answer))
+        Ok(request::output(session.console.width, answer))
     }
 }

@@ -1,4 +1,5 @@
-//! `connection`: made, listed, changed, tested, resumed and deleted in a service.
+//! `connection`: creates, lists, changes, tests, resumes and deletes a service's connections.
+//! Tested in `src/tests/server/connections.rs`.
 
 mod bounds;
 mod draft;
@@ -7,87 +8,93 @@ mod shown;
 use clap::{Args, Subcommand};
 use http::Method;
 
-use self::draft::{Change, Create};
+use self::draft::{ChangeConnectionArgs, CreateConnectionArgs};
 use super::{
     check,
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::CommandOutput,
     session::Session,
-    shown::Shown,
 };
 use host_api::types::connections::{DeletedConnection, Resumed};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Connection {
-    /// List the connections that the API key reaches.
+pub(super) enum ConnectionCommand {
+    /// List the connections that the API key can access.
     List,
-    /// Show a connection; of its secrets, that they are set.
+    /// Show a connection. Its secrets are masked.
     Show {
-        /// Its key.
+        /// The connection's key.
         connection: String,
     },
-    /// Make a connection, once its settings suit the plugin.
-    Create(Box<Create>),
-    /// Change a connection; what is not named stays as it is.
-    Change(Box<Change>),
+    /// Create a connection, if the plugin accepts its settings.
+    Create(Box<CreateConnectionArgs>),
+    /// Change a connection. Whatever is not named stays unchanged.
+    Change(Box<ChangeConnectionArgs>),
     /// Delete a connection, its secrets and its people.
-    Delete(Delete),
+    Delete(DeleteConnectionArgs),
     /// Resume a parked connection.
     Resume {
-        /// Its key.
+        /// The connection's key.
         connection: String,
     },
-    /// Test everything that a connection needs, changing nothing; a parked connection is resumed if all of it works.
+    /// Test everything that a connection needs, without changing anything. Resumes a parked connection if all checks
+    /// pass.
     Test {
-        /// Its key.
+        /// The connection's key.
         connection: String,
     },
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Delete {
-    /// Its key.
+pub(super) struct DeleteConnectionArgs {
+    /// The connection's key.
     connection: String,
-    /// End its requests that have not ended, as failed. Some may have been carried out all the same.
+    /// Mark its unfinished requests as failed. Some may have been carried out anyway.
     #[arg(long)]
     abandon: bool,
 }
 
-impl Connection {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl ConnectionCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         let width = session.console.width;
         match self {
-            Self::List => Ok(shown::list(width, client.ask(Call::get(&["connection"])).await?)),
+            Self::List => Ok(shown::list(width, client.ask(ApiCall::get(&["connection"])).await?)),
             Self::Show { connection } => {
-                Ok(shown::one(client.ask(Call::get(&["connection", &connection])).await?))
+                Ok(shown::one(client.ask(ApiCall::get(&["connection", &connection])).await?))
             }
             Self::Create(create) => {
-                let call = Call::post(&["connection"]).json(&create.body()?);
+                let call = ApiCall::post(&["connection"]).json(&create.body()?);
                 Ok(shown::one(client.ask(call).await?))
             }
             Self::Change(change) => {
-                let call = Call::new(Method::PATCH, &["connection", &change.connection])
+                let call = ApiCall::new(Method::PATCH, &["connection", &change.connection])
                     .with("agree", change.agree.then_some(true))
                     .json(&change.body()?);
                 Ok(shown::one(client.ask(call).await.map_err(Failure::with_option)?))
             }
-            Self::Delete(Delete { connection, abandon }) => {
-                let call = Call::new(Method::DELETE, &["connection", &connection])
+            Self::Delete(DeleteConnectionArgs { connection, abandon }) => {
+                let call = ApiCall::new(Method::DELETE, &["connection", &connection])
                     .with("abandon", abandon.then_some(true));
-                let Answer { value, json } = client.ask::<DeletedConnection>(call).await?;
+                let ApiResponse { value, json } = client.ask::<DeletedConnection>(call).await?;
                 let ended = value.requests_abandoned;
-                let people = format!("connection {connection} is deleted; requests ended as failed: {ended}");
-                Ok(Shown { people, json, exit: Exit::Done })
+                let people =
+                    format!("connection {connection} is deleted; requests marked as failed: {ended}");
+                Ok(CommandOutput { people, json, exit: Exit::Done })
             }
             Self::Resume { connection } => {
-                let call = Call::post(&["connection", &connection, "resume"]);
-                let Answer { value, json } = client.ask::<Resumed>(call).await?;
-                let word = if value.was_parked { "goes on" } else { "was not parked" };
-                Ok(Shown { people: format!("connection {connection} {word}"), json, exit: Exit::Done })
+                let call = ApiCall::post(&["connection", &connection, "resume"]);
+                let ApiResponse { value, json } = client.ask::<Resumed>(call).await?;
+                let word = if value.was_parked { "is resumed" } else { "was not parked" };
+                Ok(CommandOutput {
+                    people: format!("connection {connection} {word}"),
+                    json,
+                    exit: Exit::Done,
+                })
             }
-            Self::Test { connection } => check::remotely(session, &client, &connection).await,
+            Self::Test { connection } => check::check_at_service(session, &client, &connection).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `consent`: sets what a person is in and out of.
+//! `consent`: applies a person's consent choices at the vendor.
 
 use std::{str::FromStr, time::SystemTime};
 
@@ -10,10 +10,10 @@ use super::{
     exit::Exit,
     failure::Failure,
     follow::Submitting,
+    output::{CommandOutput, coloured, detail},
     person::{Person, identity},
     rehearsal::Rehearsal,
     session::Session,
-    shown::{Shown, detail, toned},
     words,
 };
 use host_api::types::consent::{
@@ -25,23 +25,23 @@ use host_model::{
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Consent {
+pub(super) struct ConsentCommand {
     /// The connection's key in the configuration.
     connection: String,
     #[command(flatten)]
     person: Person,
     #[command(flatten)]
-    chosen: Chosen,
-    /// When it was chosen, as in 2026-01-31T12:00:00Z; now if it is left out.
+    chosen: ChoiceArgs,
+    /// When the person chose, such as 2026-01-31T12:00:00Z [default: now].
     #[arg(long, value_name = "TIME")]
     chosen_at: Option<jiff::Timestamp>,
-    /// What caused it, in the words of where it was chosen.
+    /// Where the person chose, such as the name of a form.
     #[arg(long, default_value = "connector-host")]
     source: String,
-    /// With --server: the cause that came with the choices about notices, if they were derived from an event of the feed.
+    /// With --server: the `cause` of the feed event that the choices about notices were derived from.
     #[arg(long, requires = "notice")]
     cause: Option<Cause>,
-    /// Show the requests that would change something, and send none of them.
+    /// Show the requests that would change something, without sending them.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -51,27 +51,27 @@ pub(super) struct Consent {
 /// What was chosen.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
-struct Chosen {
-    /// An item that the person is to be in, as KIND:ID; see `items`. May be given several times.
+struct ChoiceArgs {
+    /// Opt the person in to this item, as KIND:ID; see `items`. May be given several times.
     #[arg(long, value_name = "ITEM")]
     opt_in: Vec<ItemId>,
-    /// An item that the person is to be out of, as KIND:ID. May be given several times.
+    /// Opt the person out of this item, as KIND:ID. May be given several times.
     #[arg(long, value_name = "ITEM")]
     opt_out: Vec<ItemId>,
-    /// With --server: what the person answered to a notice, named by its id or key: opt-in, opt-out, acknowledge or tcf. May be
-    /// given several times.
+    /// With --server: the person's answer to a notice, named by its id or key: opt-in, opt-out, acknowledge or tcf. May
+    /// be given several times.
     #[arg(long, value_name = "NOTICE=ANSWER")]
-    notice: Vec<NoticeAnswer>,
+    notice: Vec<NoticeAnswerArg>,
 }
 
-/// What was answered to one notice.
+/// The answer to one notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct NoticeAnswer {
+struct NoticeAnswerArg {
     notice: String,
     answer: Answer,
 }
 
-impl FromStr for NoticeAnswer {
+impl FromStr for NoticeAnswerArg {
     type Err = &'static str;
 
     fn from_str(typed: &str) -> Result<Self, Self::Err> {
@@ -88,8 +88,8 @@ impl FromStr for NoticeAnswer {
     }
 }
 
-impl Consent {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl ConsentCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let chosen_at_ms = self.chosen_at_ms()?;
         let preferences = self.chosen.preferences(&self.source, chosen_at_ms)?;
         if let Some(client) = session.remote()? {
@@ -97,7 +97,7 @@ impl Consent {
         }
         self.submitting.alone()?;
         if !self.chosen.notice.is_empty() {
-            return Err(Failure::misused("--notice: a service knows notices: name it with --server"));
+            return Err(Failure::misused("--notice requires a service: name one with --server"));
         }
         let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
@@ -105,10 +105,10 @@ impl Consent {
             let (rehearsal, calls) = Rehearsal::of(calls, session);
             let report = session.ask(&calls, calls.apply(&subject, &preferences)).await;
             return rehearsal
-                .shown(report.map(|report| shown(&self.connection, &preferences, &report.into())));
+                .with_requests(report.map(|report| output(&self.connection, &preferences, &report.into())));
         }
         let report = session.ask(&calls, calls.apply(&subject, &preferences)).await?;
-        Ok(shown(&self.connection, &preferences, &report.into()))
+        Ok(output(&self.connection, &preferences, &report.into()))
     }
 
     async fn remotely(
@@ -117,13 +117,13 @@ impl Consent {
         client: &Client,
         items: Vec<Preference>,
         chosen_at_ms: u64,
-    ) -> Result<Shown, Failure> {
+    ) -> Result<CommandOutput, Failure> {
         if self.dry_run {
-            return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
+            return Err(Failure::misused("--dry-run cannot be combined with --server: nothing was sent"));
         }
         let identity = identity(&self.person.subject(&session.console)?)?;
         let (cause, source) = (self.cause, self.source);
-        let notices = self.chosen.notice.into_iter().map(|NoticeAnswer { notice, answer }| {
+        let notices = self.chosen.notice.into_iter().map(|NoticeAnswerArg { notice, answer }| {
             let (cause, source) = (cause.clone(), source.clone());
             NoticePreference { notice, preference: answer, chosen_at_ms, source, cause }
         });
@@ -140,19 +140,19 @@ impl Consent {
     }
 }
 
-impl Chosen {
-    /// One preference an item; an item that is to be both in and out is a slip, and guessing would lose an opt-out. The same
-    /// for a notice.
+impl ChoiceArgs {
+    /// One preference for each item. An item that is both opted in and out is refused, since a guess could lose an
+    /// opt-out. The same applies to notices.
     fn preferences(&self, source: &str, chosen_at_ms: u64) -> Result<Vec<Preference>, Failure> {
         if let Some(both) = self.opt_in.iter().find(|item| self.opt_out.contains(item)) {
             return Err(Failure::misused(format!(
                 "{both} is given to --opt-in and to --opt-out: choose one"
             )));
         }
-        let twice = |one: &NoticeAnswer| {
+        let twice = |one: &NoticeAnswerArg| {
             self.notice.iter().any(|other| other.notice == one.notice && other.answer != one.answer)
         };
-        if let Some(NoticeAnswer { notice, .. }) = self.notice.iter().find(|one| twice(one)) {
+        if let Some(NoticeAnswerArg { notice, .. }) = self.notice.iter().find(|one| twice(one)) {
             return Err(Failure::misused(format!("--notice: {notice} has two answers: choose one")));
         }
         let ins = self.opt_in.iter().map(|item| (item, Choice::OptIn));
@@ -168,12 +168,12 @@ impl Chosen {
     }
 }
 
-fn shown(connection: &str, preferences: &[Preference], report: &ConnectorReport) -> Shown {
+fn output(connection: &str, preferences: &[Preference], report: &ConnectorReport) -> CommandOutput {
     let standing = standing(report);
     let answer = match standing {
         Some(Standing::Known) => "the vendor knew this person",
         Some(Standing::Created) => "the vendor did not know this person, who was created",
-        Some(Standing::Forgotten) => "the vendor has erased this person, who is not let in again",
+        Some(Standing::Forgotten) => "the vendor has erased this person and will not accept them again",
         None => "no choice was applied",
     };
     let mut lines = vec![format!("connection {connection}: {answer}")];
@@ -184,7 +184,7 @@ fn shown(connection: &str, preferences: &[Preference], report: &ConnectorReport)
             Change::Pending => ("pending  ", Exit::Unproven),
             Change::Refused => ("refused  ", Exit::Refused),
         };
-        let (word, choice) = (toned(word, tone), preference.choice);
+        let (word, choice) = (coloured(word, tone), preference.choice);
         lines.push(format!("  {word}  {choice} {}{}", item.item, detail(&item.detail)));
     }
     lines.extend(next(report));
@@ -194,21 +194,21 @@ fn shown(connection: &str, preferences: &[Preference], report: &ConnectorReport)
         "items": report.items,
         "settles_after_ms": report.settles_after_ms,
     });
-    Shown { people: lines.join("\n"), json, exit: Exit::from(report) }
+    CommandOutput { people: lines.join("\n"), json, exit: Exit::from(report) }
 }
 
-/// How the person stands with the vendor. `None` if that is unknown: a connector that refuses every choice by itself asks the
-/// vendor nothing, and reports `known` all the same.
+/// Whether the vendor knows the person. `None` if that is unknown: a connector that refuses every choice itself does
+/// not ask the vendor, but reports `known` anyway.
 fn standing(report: &ConnectorReport) -> Option<Standing> {
     let is_all_refused = report.items.iter().all(|item| item.change == Change::Refused);
     (report.standing != Standing::Known || !is_all_refused).then_some(report.standing)
 }
 
-/// Between two runs of this program, only the operator keeps a person's calls apart.
+/// Only the operator can space out a person's calls across several runs of this program.
 fn next(report: &ConnectorReport) -> Option<String> {
     let wait = words::duration(report.settles_after_ms?);
     let is_pending = report.items.iter().any(|item| item.change == Change::Pending);
-    let again = if is_pending { "; then run this one again for what is pending" } else { "" };
+    let again = if is_pending { "; then repeat this one for the pending choices" } else { "" };
     Some(format!(
         "next: wait {wait} before the next `consent` for this person; the vendor does not show these choices sooner, and a \
          consent that does not see them could undo them{again}"
@@ -221,9 +221,9 @@ mod tests {
     use crate::tests::plain;
     use host_api::types::consent::{Item, ItemReport};
 
-    fn chosen(opt_in: &[&str], opt_out: &[&str]) -> Chosen {
+    fn chosen(opt_in: &[&str], opt_out: &[&str]) -> ChoiceArgs {
         let items = |ids: &[&str]| ids.iter().map(|id| id.parse().unwrap()).collect();
-        Chosen { opt_in: items(opt_in), opt_out: items(opt_out), notice: vec![] }
+        ChoiceArgs { opt_in: items(opt_in), opt_out: items(opt_out), notice: vec![] }
     }
 
     fn preferences(opt_in: &[&str], opt_out: &[&str]) -> Result<Vec<Preference>, Failure> {
@@ -259,12 +259,15 @@ mod tests {
 
     #[test]
     fn a_notice_is_answered_in_one_way() {
-        let answer = |typed: &str| typed.parse::<NoticeAnswer>();
-        assert_eq!(answer("n=1=opt-out"), Ok(NoticeAnswer { notice: "n=1".into(), answer: Answer::OptOut }));
+        let answer = |typed: &str| typed.parse::<NoticeAnswerArg>();
+        assert_eq!(
+            answer("n=1=opt-out"),
+            Ok(NoticeAnswerArg { notice: "n=1".into(), answer: Answer::OptOut })
+        );
         for wrong in ["marketing", "=opt-in", "marketing=yes", "marketing="] {
             assert!(answer(wrong).unwrap_err().starts_with("expected NOTICE=ANSWER"), "{wrong}");
         }
-        let notice = |answers: &[&str]| Chosen {
+        let notice = |answers: &[&str]| ChoiceArgs {
             notice: answers.iter().map(|typed| answer(typed).unwrap()).collect(),
             ..chosen(&[], &[])
         };
@@ -286,14 +289,14 @@ mod tests {
             standing: Standing::Created,
             settles_after_ms: Some(60_000),
         };
-        let shown = shown("newsletter", &preferences, &report);
+        let shown = output("newsletter", &preferences, &report);
         assert_eq!(
             plain(&shown.people),
             "connection newsletter: the vendor did not know this person, who was created\n  \
              applied    opt-in channel:1\n  \
              pending    opt-out message-type:2: not shown yet\n\
              next: wait 1 minute before the next `consent` for this person; the vendor does not show these choices sooner, and a \
-             consent that does not see them could undo them; then run this one again for what is pending"
+             consent that does not see them could undo them; then repeat this one for the pending choices"
         );
         assert_eq!(
             shown.json,
@@ -321,7 +324,7 @@ mod tests {
             standing: Standing::Known,
             settles_after_ms: None,
         };
-        let refused = shown("newsletter", &preferences, &report);
+        let refused = output("newsletter", &preferences, &report);
         assert!(
             refused.people.starts_with("connection newsletter: no choice was applied\n"),
             "{}",
@@ -329,7 +332,7 @@ mod tests {
         );
         assert_eq!(refused.json["standing"], json!(null));
         report.items[1].change = Change::Unchanged;
-        let known = shown("newsletter", &preferences, &report);
+        let known = output("newsletter", &preferences, &report);
         assert!(
             known.people.starts_with("connection newsletter: the vendor knew this person\n"),
             "{}",
@@ -346,10 +349,10 @@ mod tests {
             standing: Standing::Forgotten,
             settles_after_ms: None,
         };
-        let shown = shown("newsletter", &preferences, &report);
+        let shown = output("newsletter", &preferences, &report);
         assert_eq!(
             plain(&shown.people),
-            "connection newsletter: the vendor has erased this person, who is not let in again\n  \
+            "connection newsletter: the vendor has erased this person and will not accept them again\n  \
              refused    opt-in channel:1: erased"
         );
         assert_eq!(shown.exit, Exit::Refused);

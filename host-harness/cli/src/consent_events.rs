@@ -1,4 +1,5 @@
-//! `consent-events`: what people chose at vendors, from a cursor on. People are in it: it is the platform's feed.
+//! `consent-events`: lists the choices that people made at vendors, after a cursor. This is the platform's feed, so it
+//! contains personal data.
 
 use std::time::Duration;
 
@@ -6,46 +7,47 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
+    console::OutputState,
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, OutputFormat, TIME, table},
     session::Session,
-    shown::{Shown, TIME, table},
     words::{list, optional, pairs, timestamp},
 };
 use host_api::types::events::{ConsentEvent, ConsentEvents as Page, EventItem};
 
-/// Between two looks for what is new.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The interval between two polls for new events.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
-pub(super) struct ConsentEvents {
-    /// Those after this cursor, which each answer ends with; 0 begins.
+pub(super) struct ConsentEventsCommand {
+    /// List the events after this cursor, which the previous answer ended with; 0 starts at the beginning.
     #[arg(long, value_name = "CURSOR", default_value_t = 0)]
     after: i64,
-    /// Maximum number of events, 1 to 1,000; 100 if it is left out.
+    /// Maximum number of events, 1 to 1,000 [default: 100].
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
-    /// Go on with what comes, until ctrl-c: a line for each, with --json a document on each line.
+    /// Follow the feed until ctrl-c, one event a line; with --json, one document a line.
     #[arg(long, conflicts_with = "limit")]
     follow: bool,
 }
 
-impl ConsentEvents {
-    pub(super) async fn run(self, session: &Session, is_json: bool) -> Result<Shown, Failure> {
+impl ConsentEventsCommand {
+    pub(super) async fn run(self, session: &Session, format: OutputFormat) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         if self.follow {
-            return Following { session, client, is_json, cursor: self.after }.until_interrupted().await;
+            return FeedFollower { session, client, format, cursor: self.after }.until_interrupted().await;
         }
         Ok(listed(session.console.width, page(&client, self.after, self.limit).await?))
     }
 }
 
-async fn page(client: &Client, after: i64, limit: Option<u32>) -> Result<Answer<Page>, Failure> {
-    client.ask(Call::get(&["consent-events"]).with("after", Some(after)).with("limit", limit)).await
+async fn page(client: &Client, after: i64, limit: Option<u32>) -> Result<ApiResponse<Page>, Failure> {
+    client.ask(ApiCall::get(&["consent-events"]).with("after", Some(after)).with("limit", limit)).await
 }
 
-fn listed(width: u16, Answer { value, json }: Answer<Page>) -> Shown {
+fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Page>) -> CommandOutput {
     let columns = [
         ("cursor", None),
         ("chosen", TIME),
@@ -56,13 +58,15 @@ fn listed(width: u16, Answer { value, json }: Answer<Page>) -> Shown {
         ("source", None),
     ];
     let people = if value.events.is_empty() {
-        "nothing new".to_owned()
+        "no new events".to_owned()
     } else {
         table(width, &columns, value.events.iter().map(|event| cells(event).to_vec())).to_string()
     };
-    let next =
-        format!("next: `connector-host consent-events --after {}` shows what comes then", value.cursor);
-    Shown { people: format!("{people}\n{next}"), json, exit: Exit::Done }
+    let next = format!(
+        "next: `connector-host consent-events --after {}` lists the events after these",
+        value.cursor
+    );
+    CommandOutput { people: format!("{people}\n{next}"), json, exit: Exit::Done }
 }
 
 fn cells(event: &ConsentEvent) -> [String; 7] {
@@ -79,44 +83,46 @@ fn about(EventItem { kind, external_id, name }: &EventItem) -> String {
     if name.is_empty() { format!("{kind}:{external_id}") } else { format!("{kind}:{external_id} ({name})") }
 }
 
-/// The feed as it goes on.
-struct Following<'a> {
+/// Follows the feed.
+struct FeedFollower<'a> {
     session: &'a Session,
     client: Client,
-    is_json: bool,
-    /// What was told last.
+    format: OutputFormat,
+    /// The cursor of the last printed event.
     cursor: i64,
 }
 
-impl Following<'_> {
-    /// Until ctrl-c, or until the output is closed.
-    async fn until_interrupted(mut self) -> Result<Shown, Failure> {
+impl FeedFollower<'_> {
+    /// Follows the feed until ctrl-c, or until the output is closed.
+    async fn until_interrupted(mut self) -> Result<CommandOutput, Failure> {
         let session = self.session;
-        let ended = session.unless_interrupted("waiting for what people choose", self.all()).await;
-        session.console.complain(&format!("next: --after {} goes on from here", self.cursor));
-        ended.unwrap_or(Ok(())).map(|()| Shown::told_as_it_came(Exit::Done))
+        let ended = session.unless_interrupted("waiting for new events", self.all()).await;
+        session.console.print_error(&format!("next: continue from here with --after {}", self.cursor));
+        ended.unwrap_or(Ok(())).map(|()| CommandOutput::already_printed(Exit::Done))
     }
 
     async fn all(&mut self) -> Result<(), Failure> {
         loop {
-            let Answer { value, json } = page(&self.client, self.cursor, None).await?;
+            let ApiResponse { value, json } = page(&self.client, self.cursor, None).await?;
             let documents = json.get("events").and_then(Value::as_array).into_iter().flatten();
             for (event, document) in value.events.iter().zip(documents) {
-                if !self.print(event, document)? {
+                if self.print(event, document)? == OutputState::Closed {
                     return Ok(());
                 }
                 self.cursor = event.cursor;
             }
             if value.events.is_empty() {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
     }
 
-    /// Prints one event. Returns whether the output is still open.
-    fn print(&self, event: &ConsentEvent, document: &Value) -> Result<bool, Failure> {
-        let line = if self.is_json { document.to_string() } else { line(event) };
-        let told = self.session.console.go_on_printing(&line);
+    fn print(&self, event: &ConsentEvent, document: &Value) -> Result<OutputState, Failure> {
+        let line = match self.format {
+            OutputFormat::Json => document.to_string(),
+            OutputFormat::Text => line(event),
+        };
+        let told = self.session.console.print_line(&line);
         told.map_err(|error| Failure::misused(format!("cannot write to standard output: {error}")))
     }
 }

@@ -1,4 +1,5 @@
-//! Where a command reads and writes: one handle, so that a test can look at everything that was said.
+//! A command's input and output, in one handle, so that tests can inspect everything that was printed.
+//! Tested in `src/tests.rs`.
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -10,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::failure::Failure;
 
-/// Lines wrap here if no terminal says how wide it is.
+/// The line width if no terminal reports one.
 const WIDTH: u16 = 100;
 
 /// Standard input, output and error. Clones share them.
@@ -19,7 +20,7 @@ pub struct Console {
     out: Stream,
     err: Stream,
     input: Arc<Mutex<dyn BufRead + Send>>,
-    /// Columns of the terminal, or of text that goes elsewhere.
+    /// The line width, in columns.
     pub(super) width: u16,
     /// Whether standard error is a terminal.
     pub(super) is_watched: bool,
@@ -53,8 +54,17 @@ impl Write for Stream {
     }
 }
 
+/// Whether anything still reads an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputState {
+    /// It takes more.
+    Open,
+    /// Its reader has closed it.
+    Closed,
+}
+
 impl Console {
-    /// The process's own; colours only on a terminal that wants them.
+    /// The streams of the process, with colours only on a terminal that supports them.
     pub fn of_the_process() -> Self {
         Self {
             out: Stream(Arc::new(Mutex::new(anstream::stdout()))),
@@ -82,22 +92,22 @@ impl Console {
         }
     }
 
-    /// Writes `text` and a newline to standard output. A reader that has closed it is no error.
+    /// Writes `text` and a newline to standard output. It is not an error if the reader has closed it.
     pub(super) fn print(&self, text: &str) -> io::Result<()> {
-        self.go_on_printing(text).map(drop)
+        self.print_line(text).map(drop)
     }
 
-    /// The same. Returns whether the output is still open.
-    pub(super) fn go_on_printing(&self, text: &str) -> io::Result<bool> {
+    /// Writes `text` and a newline to standard output, and returns what became of the output.
+    pub(super) fn print_line(&self, text: &str) -> io::Result<OutputState> {
         let mut out = self.out.clone();
         match out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            written => written.map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OutputState::Closed),
+            written => written.map(|()| OutputState::Open),
         }
     }
 
-    /// Writes `text` and a newline to standard error, which is the last place that could be told of a failure.
-    pub(super) fn complain(&self, text: &str) {
+    /// Writes `text` and a newline to standard error. Ignores failures: there is nowhere left to report them.
+    pub(super) fn print_error(&self, text: &str) {
         let _unheard = self.err.clone().write_all(format!("{text}\n").as_bytes());
     }
 
@@ -105,14 +115,14 @@ impl Console {
         self.err.clone()
     }
 
-    /// One line of standard input, without its end.
+    /// Reads one line of standard input, without its end.
     pub(super) fn line(&self) -> io::Result<String> {
         let mut line = String::new();
         self.input.lock().read_line(&mut line)?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
-    /// What is in `file`, or for `-` what is left of standard input.
+    /// Reads `file`, or the rest of standard input if it is `-`.
     pub(super) fn contents(&self, file: &Path) -> Result<Vec<u8>, Failure> {
         let mut rest = Vec::new();
         let read = if is_standard(file) {
@@ -124,7 +134,7 @@ impl Console {
         read.map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))
     }
 
-    /// The same as text.
+    /// Reads `file` as text, or the rest of standard input if it is `-`.
     pub(super) fn text(&self, file: &Path) -> Result<String, Failure> {
         String::from_utf8(self.contents(file)?)
             .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))

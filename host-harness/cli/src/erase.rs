@@ -8,10 +8,10 @@ use super::{
     exit::Exit,
     failure::Failure,
     follow::Submitting,
+    output::{CommandOutput, coloured},
     person::{Person, identity},
     rehearsal::Rehearsal,
     session::Session,
-    shown::{Shown, toned},
     words,
 };
 use host_api::types::{
@@ -20,7 +20,7 @@ use host_api::types::{
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Erase {
+pub(super) struct EraseCommand {
     /// The connection's key in the configuration.
     connection: String,
     #[command(flatten)]
@@ -32,8 +32,8 @@ pub(super) struct Erase {
     submitting: Submitting,
 }
 
-impl Erase {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl EraseCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(client) = session.remote()? {
             return self.remotely(session, &client).await;
         }
@@ -43,15 +43,15 @@ impl Erase {
         if self.dry_run {
             let (rehearsal, calls) = Rehearsal::of(calls, session);
             let receipt = session.ask(&calls, calls.erase(&subject)).await;
-            return rehearsal.shown(receipt.map(|receipt| shown(&self.connection, &receipt.into())));
+            return rehearsal.with_requests(receipt.map(|receipt| output(&self.connection, &receipt.into())));
         }
         let receipt = session.ask(&calls, calls.erase(&subject)).await?;
-        Ok(shown(&self.connection, &receipt.into()))
+        Ok(output(&self.connection, &receipt.into()))
     }
 
-    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+    async fn remotely(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
         if self.dry_run {
-            return Err(Failure::misused("--dry-run is not offered with --server: nothing is sent"));
+            return Err(Failure::misused("--dry-run cannot be combined with --server: nothing was sent"));
         }
         let identity = identity(&self.person.subject(&session.console)?)?;
         let body = NewRequest { action: NewAction::Erasure, identity };
@@ -59,8 +59,8 @@ impl Erase {
     }
 }
 
-/// A receipt, of an erasure or of a later look at it.
-pub(super) fn shown(connection: &str, receipt: &Receipt) -> Shown {
+/// A receipt of an erasure or of a later confirmation.
+pub(super) fn output(connection: &str, receipt: &Receipt) -> CommandOutput {
     let exit = Exit::from(receipt);
     let status = match receipt.status {
         ReceiptStatus::Accepted => "accepted",
@@ -68,11 +68,11 @@ pub(super) fn shown(connection: &str, receipt: &Receipt) -> Shown {
         ReceiptStatus::NotFound => "not found",
     };
     let meaning = match receipt.status {
-        ReceiptStatus::Accepted => ", and not yet proven: the vendor is working on it",
+        ReceiptStatus::Accepted => ", but not yet proven: the vendor is working on it",
         ReceiptStatus::Erased => ": the person is gone",
         ReceiptStatus::NotFound => ": there was nothing to erase",
     };
-    let mut lines = vec![format!("connection {connection}: {}{meaning}", toned(status, exit))];
+    let mut lines = vec![format!("connection {connection}: {}{meaning}", coloured(status, exit))];
     if !receipt.evidence.is_empty() {
         lines.push(format!("evidence: {}", receipt.evidence));
     }
@@ -85,13 +85,13 @@ pub(super) fn shown(connection: &str, receipt: &Receipt) -> Shown {
         "reference": receipt.reference,
         "confirm_after_ms": receipt.confirm_after_ms,
     });
-    Shown { people: lines.join("\n"), json, exit }
+    CommandOutput { people: lines.join("\n"), json, exit }
 }
 
 fn next(connection: &str, receipt: &Receipt) -> Option<String> {
     let Some(wait) = receipt.confirm_after_ms else {
         let open = receipt.status == ReceiptStatus::Accepted;
-        return open.then(|| "nothing more: this vendor never shows more than this".to_owned());
+        return open.then(|| "nothing more: this vendor never provides more proof than this".to_owned());
     };
     let reference = receipt.reference.as_deref();
     let reference = reference.map_or_else(String::new, |r| format!(" --reference {}", words::argument(r)));
@@ -117,10 +117,10 @@ mod tests {
 
     #[test]
     fn an_accepted_erasure_says_what_to_run_next_and_when() {
-        let shown = shown("newsletter", &receipt(ReceiptStatus::Accepted, Some("job 17"), Some(600_000)));
+        let shown = output("newsletter", &receipt(ReceiptStatus::Accepted, Some("job 17"), Some(600_000)));
         assert_eq!(
             plain(&shown.people),
-            "connection newsletter: accepted, and not yet proven: the vendor is working on it\n\
+            "connection newsletter: accepted, but not yet proven: the vendor is working on it\n\
              evidence: 200 Success\n\
              reference: job 17\n\
              next: in 10 minutes, run `connector-host confirm newsletter --reference 'job 17'` with the same person"
@@ -141,22 +141,22 @@ mod tests {
     #[test]
     fn an_erasure_that_the_vendor_never_shows_says_so() {
         assert_eq!(
-            plain(&shown("newsletter", &receipt(ReceiptStatus::Accepted, None, None)).people),
-            "connection newsletter: accepted, and not yet proven: the vendor is working on it\n\
+            plain(&output("newsletter", &receipt(ReceiptStatus::Accepted, None, None)).people),
+            "connection newsletter: accepted, but not yet proven: the vendor is working on it\n\
              evidence: 200 Success\n\
-             next: nothing more: this vendor never shows more than this"
+             next: nothing more: this vendor never provides more proof than this"
         );
     }
 
     #[test]
-    fn a_proven_erasure_and_nobody_to_erase_are_done() {
-        let erased = shown("newsletter", &receipt(ReceiptStatus::Erased, None, None));
+    fn a_proven_erasure_and_an_unknown_person_are_both_done() {
+        let erased = output("newsletter", &receipt(ReceiptStatus::Erased, None, None));
         assert_eq!(
             plain(&erased.people),
             "connection newsletter: erased: the person is gone\nevidence: 200 Success"
         );
         assert_eq!(erased.exit, Exit::Done);
-        let nobody = shown("newsletter", &receipt(ReceiptStatus::NotFound, None, Some(60_000)));
+        let nobody = output("newsletter", &receipt(ReceiptStatus::NotFound, None, Some(60_000)));
         assert_eq!(
             plain(&nobody.people),
             "connection newsletter: not found: there was nothing to erase\nevidence: 200 Success\n\

@@ -14,13 +14,13 @@ use host_model::contract::TokenOutcome;
 pub enum Exit {
     /// 0: done.
     Done = 0,
-    /// 1: the vendor or the connector said no.
+    /// 1: refused by the vendor or the connector.
     Refused = 1,
     /// 2: wrong usage or configuration.
     Misused = 2,
-    /// 3: the sandbox ended the call.
+    /// 3: call ended by the sandbox.
     Stopped = 3,
-    /// 4: accepted and not yet proven.
+    /// 4: accepted, but not yet proven.
     Unproven = 4,
 }
 
@@ -62,7 +62,7 @@ impl From<&ConnectorReport> for Exit {
     }
 }
 
-/// A token that the operator has to carry over is not installed.
+/// A token that the operator must enter by hand counts as not installed.
 impl From<TokenOutcome> for Exit {
     fn from(outcome: TokenOutcome) -> Self {
         match outcome {

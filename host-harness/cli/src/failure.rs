@@ -1,42 +1,42 @@
-//! Why there is no answer: who said no, why, and what to do next.
+//! Why a command failed: who refused, why, and what to do next.
 
-mod said;
+mod problem_response;
 
 use std::fmt::Display;
 
 use serde_json::{Value, json};
 
 use super::{exit::Exit, words};
-pub(super) use said::Said;
+pub(super) use problem_response::ProblemResponse;
 
 use host_model::{
     contract::{ConnectorError, ErrorKind},
     failure::{CallFailure, FailureKind},
 };
 
-/// Why there is no answer.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Wrong usage or configuration, told in full.
+    /// Wrong usage or configuration, with the whole message.
     Misused(String),
-    /// The connector said no.
+    /// The connector returned an error.
     Refused {
-        /// Its key.
+        /// The connection's key.
         connection: String,
-        /// What it said.
+        /// The error.
         error: ConnectorError,
         /// The kinds of identifier that it can act on.
         identifier_kinds: Vec<String>,
     },
     /// A service answered with a problem.
-    Service(Box<Said>),
-    /// A service may have done what was asked, and did not say.
+    Service(Box<ProblemResponse>),
+    /// A service may have carried out the call, but did not confirm it.
     Unanswered(String),
     /// The sandbox ended the call.
     Stopped {
-        /// Its key.
+        /// The connection's key.
         connection: String,
-        /// How.
+        /// How it ended.
         failure: CallFailure,
     },
 }
@@ -46,7 +46,7 @@ impl Failure {
         Self::Misused(cause.to_string())
     }
 
-    /// The same as a failure of a connection.
+    /// Wrong usage or configuration of a connection.
     pub(super) fn of_connection(connection: &str, cause: impl Display) -> Self {
         Self::Misused(format!("connection {connection}: {cause}"))
     }
@@ -112,7 +112,7 @@ impl Failure {
         }
     }
 
-    /// The same with the option of the command line in place of the API's parameter.
+    /// Replaces the API's parameter in the message with the option of the command line.
     pub(super) fn with_option(self) -> Self {
         let Self::Service(said) = self else { return self };
         Self::Service(Box::new(said.with_option("agree=true", "--agree")))
@@ -125,8 +125,7 @@ impl Failure {
                 let mut next = after_refusal(connection, error, identifier_kinds);
                 if error.may_have_acted {
                     next.push_str(
-                        "; the vendor may have acted all the same: `confirm` shows it for an erasure, `choices` for a \
-                         consent",
+                        "; the vendor may have acted anyway: check an erasure with `confirm`, a consent with `choices`",
                     );
                 }
                 Some(next)
@@ -144,7 +143,10 @@ fn after_refusal(connection: &str, error: &ConnectorError, identifier_kinds: &[S
             )
         }
         ErrorKind::MissingIdentity => {
-            format!("name the person by what this connector acts on: {}", identifier_kinds.join(", "))
+            format!(
+                "identify the person by a kind that this connector accepts: {}",
+                identifier_kinds.join(", ")
+            )
         }
         ErrorKind::Unauthorized => {
             format!(
@@ -154,15 +156,15 @@ fn after_refusal(connection: &str, error: &ConnectorError, identifier_kinds: &[S
         ErrorKind::RateLimited => format!("run it again {}", in_a_while(error.retry_after_ms)),
         ErrorKind::Unavailable => {
             format!(
-                "the vendor or the way to it is failing: run it again {}",
+                "the vendor or the connection to it is failing: run it again {}",
                 in_a_while(error.retry_after_ms)
             )
         }
         ErrorKind::Rejected => {
-            "running it again will not help: change what was asked for as the message says".to_owned()
+            "running it again will not help: change the request as the message says".to_owned()
         }
         ErrorKind::Unsupported => {
-            "see what the connector offers with `connector-host inspect` and the plugin's file".to_owned()
+            "run `connector-host inspect` on the plugin's file to see what the connector offers".to_owned()
         }
         ErrorKind::Other => {
             "run it again with --trace; if it fails again, report what you see to the connector's author"
@@ -184,10 +186,10 @@ fn after_stop(connection: &str, kind: FailureKind) -> String {
         | FailureKind::StackExhausted
         | FailureKind::TooMuchData
         | FailureKind::BadAnswer => {
-            "this is a fault of the plugin: report it to its author, or return to the version before"
+            "this is a fault of the plugin: report it to its author, or return to the previous version"
                 .to_owned()
         }
-        FailureKind::NoRoom => "run it again when the host is up".to_owned(),
+        FailureKind::NoRoom => "run it again once the host is up".to_owned(),
     }
 }
 
@@ -216,20 +218,23 @@ mod tests {
                 ErrorKind::InvalidSettings,
                 "correct [connections.newsletter] in the configuration, then run `connector-host check newsletter`",
             ),
-            (ErrorKind::MissingIdentity, "name the person by what this connector acts on: email, user-id"),
+            (
+                ErrorKind::MissingIdentity,
+                "identify the person by a kind that this connector accepts: email, user-id",
+            ),
             (
                 ErrorKind::Unauthorized,
                 "give the connection a credential that the vendor accepts, then run `connector-host check newsletter`",
             ),
             (ErrorKind::RateLimited, "run it again in a few minutes"),
-            (ErrorKind::Unavailable, "the vendor or the way to it is failing: run it again in a few minutes"),
             (
-                ErrorKind::Rejected,
-                "running it again will not help: change what was asked for as the message says",
+                ErrorKind::Unavailable,
+                "the vendor or the connection to it is failing: run it again in a few minutes",
             ),
+            (ErrorKind::Rejected, "running it again will not help: change the request as the message says"),
             (
                 ErrorKind::Unsupported,
-                "see what the connector offers with `connector-host inspect` and the plugin's file",
+                "run `connector-host inspect` on the plugin's file to see what the connector offers",
             ),
             (
                 ErrorKind::Other,
@@ -246,11 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_the_vendor_asked_for_is_told_and_so_is_what_may_have_happened() {
+    fn a_wait_that_the_vendor_asked_for_is_shown_and_so_is_what_may_have_happened() {
         assert_eq!(
             refused(ErrorKind::RateLimited, Some(60_000), true).people(),
-            "error: connection newsletter: what happened (Code)\nnext: run it again in 1 minute; the vendor may have acted \
-             all the same: `confirm` shows it for an erasure, `choices` for a consent"
+            "error: connection newsletter: what happened (Code)\nnext: run it again in 1 minute; the vendor may \
+             have acted anyway: check an erasure with `confirm`, a consent with `choices`"
         );
     }
 
@@ -276,14 +281,14 @@ mod tests {
                     "kind": "trapped",
                     "message": "it ended",
                     "may_have_acted": true,
-                    "next": "this is a fault of the plugin: report it to its author, or return to the version before",
+                    "next": "this is a fault of the plugin: report it to its author, or return to the previous version",
                 },
             })
         );
     }
 
     #[test]
-    fn machines_are_told_the_same() {
+    fn json_output_contains_the_same() {
         assert_eq!(
             refused(ErrorKind::RateLimited, Some(1_000), false).json(),
             json!({

@@ -1,4 +1,4 @@
-//! A request given to a service, and followed to its end.
+//! Submits a request to a service, and follows it to its end.
 
 use std::{
     fmt::{self, Display},
@@ -10,27 +10,27 @@ use http::HeaderValue;
 use serde::Serialize;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     failure::Failure,
+    output::{CommandOutput, coloured},
     request,
     session::Session,
-    shown::{Shown, toned},
     words,
 };
 use host_api::types::requests::{AcceptedRequest, RequestReport, RequestState};
 
-/// Between two looks at a request.
-const PAUSE: Duration = Duration::from_secs(1);
-/// A time that moved by less is the same one.
+/// The interval between two polls of a request.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// A change of a time by less than this is not reported.
 const NEWS_MS: u64 = 60_000;
 
-/// How a request is given to a service.
+/// How a request is submitted to a service.
 #[derive(Debug, Args)]
 pub(super) struct Submitting {
-    /// With --server: wait until the request has ended, and show how.
+    /// With --server: wait until the request has ended, and show the result.
     #[arg(long)]
     wait: bool,
-    /// With --server: send the request under this key, under which it is the same one when it is sent again.
+    /// With --server: idempotency key of the request. Sending it again with the same key creates no second request.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 }
@@ -40,58 +40,62 @@ impl Submitting {
     pub(super) fn alone(&self) -> Result<(), Failure> {
         if self.wait || self.idempotency_key.is_some() {
             return Err(Failure::misused(
-                "--wait and --idempotency-key are for a service: name it with --server",
+                "--wait and --idempotency-key require a service: name one with --server",
             ));
         }
         Ok(())
     }
 
-    /// Gives the service the request at `path`, and follows it if that is asked for.
+    /// Submits the request to `path`, and follows it with `--wait`.
     pub(super) async fn submit(
         self,
         session: &Session,
         client: &Client,
         path: &[&str],
         body: &impl Serialize,
-    ) -> Result<Shown, Failure> {
+    ) -> Result<CommandOutput, Failure> {
         let key = self.idempotency_key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let header = HeaderValue::try_from(&key)
             .map_err(|_| Failure::misused("--idempotency-key: expected visible ASCII characters"))?;
-        let call = Call::post(path).header("idempotency-key", header).json(body);
+        let call = ApiCall::post(path).header("idempotency-key", header).json(body);
         let taken = client.ask::<AcceptedRequest>(call).await.map_err(|failure| match failure {
             Failure::Unanswered(cause) => Failure::Unanswered(format!(
-                "{cause}\nnext: run it again with --idempotency-key {key}: that is the same request"
+                "{cause}\nnext: run it again with --idempotency-key {key}, which creates no second request"
             )),
             other => other,
         })?;
-        let Answer { value: AcceptedRequest { id, state, was_sent_before }, json } = taken;
+        let ApiResponse { value: AcceptedRequest { id, state, was_sent_before }, json } = taken;
         if self.wait {
-            let report = awaited(session, client, &id).await.map_err(|failure| told(&id, failure))?;
-            return Ok(request::shown(session.console.width, report));
+            let report =
+                awaited(session, client, &id).await.map_err(|failure| with_request_id(&id, failure))?;
+            return Ok(request::output(session.console.width, report));
         }
-        let again = if was_sent_before { ", as it was before" } else { "" };
+        let again = if was_sent_before { " (sent before)" } else { "" };
         let exit = request::exit(state, None);
-        let state = toned(&state.to_string(), exit);
+        let state = coloured(&state.to_string(), exit);
         let people = format!(
-            "request {id}: {state}: the service has it{again}\nnext: see it with `connector-host request show {id}`"
+            "request {id}: {state}: accepted{again}\nnext: see it with `connector-host request show {id}`"
         );
-        Ok(Shown { people, json, exit })
+        Ok(CommandOutput { people, json, exit })
     }
 }
 
-/// The request once it has ended; ctrl-c ends the wait, and the request goes on.
-async fn awaited(session: &Session, client: &Client, id: &str) -> Result<Answer<RequestReport>, Failure> {
-    let waiting = format!("request {id}: the service has it");
-    match session.unless_interrupted(&waiting, to_the_end(session, client, id)).await {
+/// The request once it has ended. Ctrl-c ends the wait, but not the request.
+async fn awaited(
+    session: &Session,
+    client: &Client,
+    id: &str,
+) -> Result<ApiResponse<RequestReport>, Failure> {
+    let waiting = format!("request {id}: accepted");
+    match session.unless_interrupted(&waiting, wait_for_end(session, client, id)).await {
         Some(ended) => ended,
-        None => client.ask(Call::get(&["requests", id])).await,
+        None => client.ask(ApiCall::get(&["requests", id])).await,
     }
 }
 
 /// Whatever ends the wait, the service has the request.
-fn told(id: &str, failure: Failure) -> Failure {
-    let has =
-        format!("the service has request {id} all the same: `connector-host request show {id}` shows it");
+fn with_request_id(id: &str, failure: Failure) -> Failure {
+    let has = format!("the service has request {id} anyway: see it with `connector-host request show {id}`");
     match failure {
         Failure::Misused(cause) => Failure::Misused(format!("{cause}\n{has}")),
         Failure::Unanswered(cause) => Failure::Unanswered(format!("{cause}\n{has}")),
@@ -99,32 +103,36 @@ fn told(id: &str, failure: Failure) -> Failure {
     }
 }
 
-/// The request once it has ended; shows its progress on a terminal.
-async fn to_the_end(session: &Session, client: &Client, id: &str) -> Result<Answer<RequestReport>, Failure> {
+/// The request once it has ended. Prints its progress on a terminal.
+async fn wait_for_end(
+    session: &Session,
+    client: &Client,
+    id: &str,
+) -> Result<ApiResponse<RequestReport>, Failure> {
     let mut told = None;
     loop {
-        let answer = client.ask::<RequestReport>(Call::get(&["requests", id])).await?;
+        let answer = client.ask::<RequestReport>(ApiCall::get(&["requests", id])).await?;
         if !matches!(answer.value.request.state, RequestState::Waiting | RequestState::Running) {
             return Ok(answer);
         }
-        let now = Progress::of(&answer.value);
+        let now = RequestProgress::of(&answer.value);
         if session.console.is_watched && told.as_ref().is_none_or(|before| now.is_news_after(before)) {
-            session.console.complain(&format!("request {id}: {now}"));
+            session.console.print_error(&format!("request {id}: {now}"));
             told = Some(now);
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Where a request stands, when it goes on, and why not now.
+/// A request's state, when it continues, and what holds it back.
 #[derive(Debug)]
-struct Progress {
+struct RequestProgress {
     state: RequestState,
     runs_at: Option<i64>,
     causes: Vec<String>,
 }
 
-impl Progress {
+impl RequestProgress {
     fn of(RequestReport { request, forecast, .. }: &RequestReport) -> Self {
         let held_back_by = forecast.held_back_by.iter().map(|by| format!("held back by {by}"));
         Self {
@@ -134,7 +142,7 @@ impl Progress {
         }
     }
 
-    /// What could run now is expected now, at each look a little later: that alone is no news.
+    /// A request that could run now is expected now, which is a little later at each poll: that alone is no news.
     fn is_news_after(&self, before: &Self) -> bool {
         let moved = match (self.runs_at, before.runs_at) {
             (Some(now), Some(then)) => now.abs_diff(then) >= NEWS_MS,
@@ -144,7 +152,7 @@ impl Progress {
     }
 }
 
-impl Display for Progress {
+impl Display for RequestProgress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.state)?;
         if let Some(runs_at) = self.runs_at {
@@ -167,13 +175,13 @@ mod tests {
         serde_json::from_value(report).unwrap()
     }
 
-    fn waiting(runs_at: i64, held_back_by: Option<&str>) -> Progress {
-        Progress::of(&report(&json!({"state": "waiting", "reason": "the vendor is failing",
+    fn waiting(runs_at: i64, held_back_by: Option<&str>) -> RequestProgress {
+        RequestProgress::of(&report(&json!({"state": "waiting", "reason": "the vendor is failing",
             "forecast": {"runs_at": runs_at, "held_back_by": held_back_by}})))
     }
 
-    fn running() -> Progress {
-        Progress::of(&report(&json!({"state": "running", "forecast": {}})))
+    fn running() -> RequestProgress {
+        RequestProgress::of(&report(&json!({"state": "running", "forecast": {}})))
     }
 
     #[test]

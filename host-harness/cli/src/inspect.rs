@@ -1,4 +1,4 @@
-//! `inspect`: what a plugin is and everything that it may do, for the person who approves it.
+//! `inspect`: shows a plugin's identity and everything that it may do, for the person who approves it.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, heading, table},
     session::Session,
-    shown::{Shown, heading, table},
     words,
 };
 use host_api::types::{
@@ -27,37 +27,37 @@ use host_model::names::is_name;
 const BELOW: &str = "\n             ";
 
 /// The longest line of a path, in characters.
-const PATH: u16 = 24;
+const MAX_PATH_LINE: u16 = 24;
 
 #[derive(Debug, Args)]
-pub(super) struct Inspect {
-    /// The component's file; no configuration is needed. With --server, the name of a plugin that runs there.
+pub(super) struct InspectCommand {
+    /// The component's file; no configuration is needed. With --server, the name of a running plugin.
     plugin: PathBuf,
     /// Let the file import WASI, as `wasi = "trapped"` does in a configuration.
     #[arg(long)]
     wasi_trapped: bool,
 }
 
-impl Inspect {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl InspectCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         match session.remote()? {
             Some(client) => self.remotely(session, &client).await,
             None => self.alone(session).await,
         }
     }
 
-    async fn remotely(self, session: &Session, client: &Client) -> Result<Shown, Failure> {
+    async fn remotely(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
         let name = self.plugin.to_str().filter(|name| is_name(name) && !self.wasi_trapped).ok_or_else(|| {
             Failure::misused(
-                "with --server, inspect takes the name of a plugin that runs there, and nothing else\nnext: see the names \
-                 with `connector-host plugin list`; to look at a file, name no service",
+                "with --server, inspect takes only the name of a running plugin\nnext: list the names with \
+                 `connector-host plugin list`; to inspect a file, name no service",
             )
         })?;
-        let Answer { value, json } = client.ask(Call::get(&["plugins", name])).await?;
-        Ok(Shown { people: people(session.console.width, &value), json, exit: Exit::Done })
+        let ApiResponse { value, json } = client.ask(ApiCall::get(&["plugins", name])).await?;
+        Ok(CommandOutput { people: people(session.console.width, &value), json, exit: Exit::Done })
     }
 
-    async fn alone(self, session: &Session) -> Result<Shown, Failure> {
+    async fn alone(self, session: &Session) -> Result<CommandOutput, Failure> {
         let file = self.plugin.display();
         let bytes = std::fs::read(&self.plugin)
             .map_err(|error| Failure::misused(format!("cannot read {file}: {error}")))?;
@@ -73,7 +73,7 @@ impl Inspect {
             .map_err(|error| Failure::misused(format!("{file}: {error}")))?;
         let permissions = Permissions::from(plugin::Permissions::from(&plugin));
         let people = people(session.console.width, &permissions);
-        Ok(Shown { people, json: json!(permissions), exit: Exit::Done })
+        Ok(CommandOutput { people, json: json!(permissions), exit: Exit::Done })
     }
 }
 
@@ -105,8 +105,8 @@ fn people(width: u16, permissions: &Permissions) -> String {
     let operations = table(
         width,
         &[
-            ("Operation, what for", Some(25)),
-            ("Request", Some(PATH + 2)),
+            ("Operation, purpose", Some(25)),
+            ("Request", Some(MAX_PATH_LINE + 2)),
             ("Used by", Some(16)),
             ("Carries", None),
             ("How often", None),
@@ -124,7 +124,7 @@ fn people(width: u16, permissions: &Permissions) -> String {
     )
 }
 
-/// Where requests go: the settings that name a host, each with what it may be.
+/// The hosts that requests go to: each setting that names one, with its allowed values.
 fn hosts(manifest: &Manifest) -> String {
     let names = |spec: &&Setting| manifest.operations.iter().any(|o| o.host_setting == spec.name);
     let hosts = manifest.settings.iter().filter(names).map(|spec| {
@@ -198,7 +198,7 @@ fn in_lines(path: &str) -> String {
     for (index, segment) in path.split('/').enumerate() {
         let step = if index == 0 { segment.to_owned() } else { format!("/{segment}") };
         match lines.last_mut() {
-            Some(line) if line.len() + step.len() <= usize::from(PATH) => line.push_str(&step),
+            Some(line) if line.len() + step.len() <= usize::from(MAX_PATH_LINE) => line.push_str(&step),
             _ => lines.push(step),
         }
     }

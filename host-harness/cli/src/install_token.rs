@@ -1,4 +1,4 @@
-//! `install-token`: hands the vendor the token that its webhooks are to carry.
+//! `install-token`: sends the vendor the token that its webhooks must carry.
 
 use clap::Args;
 use serde_json::json;
@@ -6,20 +6,20 @@ use serde_json::json;
 use super::{
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, coloured},
     session::Session,
-    shown::{Shown, toned},
     token,
 };
 use host_model::contract::TokenOutcome;
 
 #[derive(Debug, Args)]
-pub(super) struct InstallToken {
-    /// The connection's key in the configuration, whose `token-to-install` names the token.
+pub(super) struct InstallTokenCommand {
+    /// The connection's key in the configuration. Its `token-to-install` names the token.
     connection: String,
 }
 
-impl InstallToken {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl InstallTokenCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(client) = session.remote()? {
             let outcome = token::rotate(session, &client, &self.connection).await?;
             return Ok(token::rotated(&self.connection, outcome));
@@ -35,24 +35,24 @@ impl InstallToken {
             ));
         }
         let outcome = session.ask(&calls, calls.install_token()).await?;
-        Ok(shown(&self.connection, outcome))
+        Ok(output(&self.connection, outcome))
     }
 }
 
-fn shown(connection: &str, outcome: TokenOutcome) -> Shown {
+fn output(connection: &str, outcome: TokenOutcome) -> CommandOutput {
     let exit = Exit::from(outcome);
     let people = match outcome {
         TokenOutcome::Installed => format!(
             "connection {connection}: {}: the vendor has the token\n\
-             next: keep the token before it among `webhook-tokens` until deliveries carry the new one",
-            toned("installed", exit)
+             next: keep the previous token in `webhook-tokens` until deliveries carry the new one",
+            coloured("installed", exit)
         ),
         TokenOutcome::Manual => format!(
             "connection {connection}: {}: nothing was sent\nnext: enter the token at the vendor by hand",
-            toned("not installed", exit)
+            coloured("not installed", exit)
         ),
     };
-    Shown { people, json: json!({"connection": connection, "outcome": outcome}), exit }
+    CommandOutput { people, json: json!({"connection": connection, "outcome": outcome}), exit }
 }
 
 #[cfg(test)]
@@ -61,15 +61,15 @@ mod tests {
     use crate::tests::plain;
 
     #[test]
-    fn an_installed_token_and_one_to_carry_by_hand_are_told_apart() {
-        let installed = shown("newsletter", TokenOutcome::Installed);
+    fn an_installed_token_and_one_to_enter_by_hand_are_distinguished() {
+        let installed = output("newsletter", TokenOutcome::Installed);
         assert_eq!(
             plain(&installed.people),
             "connection newsletter: installed: the vendor has the token\n\
-             next: keep the token before it among `webhook-tokens` until deliveries carry the new one"
+             next: keep the previous token in `webhook-tokens` until deliveries carry the new one"
         );
         assert_eq!(installed.json, json!({"connection": "newsletter", "outcome": "installed"}));
-        let manual = shown("newsletter", TokenOutcome::Manual);
+        let manual = output("newsletter", TokenOutcome::Manual);
         assert_eq!(
             plain(&manual.people),
             "connection newsletter: not installed: nothing was sent\nnext: enter the token at the vendor by hand"

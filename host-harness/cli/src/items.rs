@@ -1,4 +1,4 @@
-//! `items`: what a person can be in or out of, as a tree.
+//! `items`: lists the items that a person can opt in to or out of, as a tree.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,31 +6,31 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    output::CommandOutput,
     session::Session,
-    shown::Shown,
 };
 use host_api::types::mapping::ConsentableItem;
 use host_model::contract::consent::{Item, ItemId};
 
 #[derive(Debug, Args)]
-pub(super) struct Items {
+pub(super) struct ItemsCommand {
     /// The connection's key in the configuration.
     connection: String,
 }
 
-impl Items {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl ItemsCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(client) = session.remote()? {
-            return remotely(session, &client, &self.connection).await;
+            return list_at_service(session, &client, &self.connection).await;
         }
         let calls = session.calls(&self.connection).await?;
         let items = session.ask(&calls, calls.list_items()).await?;
         let mut lines = vec![format!("connection {}: {}", self.connection, counted(items.len()))];
         lines.extend(tree(&items));
-        Ok(Shown {
+        Ok(CommandOutput {
             people: lines.join("\n"),
             json: json!({"connection": self.connection, "items": items}),
             exit: Exit::Done,
@@ -38,26 +38,30 @@ impl Items {
     }
 }
 
-/// The same as a service has it, with the notice that each item stands for.
-async fn remotely(session: &Session, client: &Client, connection: &str) -> Result<Shown, Failure> {
-    let asking = client.ask(Call::get(&["plus", "connection", connection, "consentable-items"]));
-    let Answer { value: listed, json }: Answer<Vec<ConsentableItem>> =
+/// Lists the items of a service's connection, with the notice that each is mapped to.
+async fn list_at_service(
+    session: &Session,
+    client: &Client,
+    connection: &str,
+) -> Result<CommandOutput, Failure> {
+    let asking = client.ask(ApiCall::get(&["plus", "connection", connection, "consentable-items"]));
+    let ApiResponse { value: listed, json }: ApiResponse<Vec<ConsentableItem>> =
         session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await?;
     let mut items = Vec::new();
     let mut open: Vec<_> = listed.iter().map(|item| (item, None)).collect();
     while let Some((item, parent)) = open.pop() {
         let id = ItemId { kind: item.kind.clone(), id: item.external_id.clone() };
         open.extend(item.children.iter().map(|child| (child, Some(id.clone()))));
-        items.push(Item { id, name: remarked(item), parent });
+        items.push(Item { id, name: name_with_notice(item), parent });
     }
     items.reverse();
     let mut lines = vec![format!("connection {connection}: {}", counted(items.len()))];
     lines.extend(tree(&items));
-    Ok(Shown { people: lines.join("\n"), json, exit: Exit::Done })
+    Ok(CommandOutput { people: lines.join("\n"), json, exit: Exit::Done })
 }
 
-/// An item's name, and how it stands to notices.
-fn remarked(item: &ConsentableItem) -> String {
+/// An item's name, with its notice.
+fn name_with_notice(item: &ConsentableItem) -> String {
     let notice = item.notice_id.as_ref().map(|notice| format!(" [notice {notice}]"));
     let vanished = if item.vanished { " [vanished]" } else { "" };
     format!("{}{}{vanished}", item.name, notice.unwrap_or_default())
@@ -71,10 +75,10 @@ fn counted(items: usize) -> String {
     }
 }
 
-/// Items below this level are drawn on it: nothing at a vendor is nested as deep, and a page is not as wide.
-const DEEPEST: usize = 16;
+/// Deeper items are drawn at this level: no vendor nests so deeply, and a page is not that wide.
+const MAX_DEPTH: usize = 16;
 
-/// A line for each item, below its parent; one whose parent is not listed stands at the top, as does one of a circle.
+/// A line for each item, below its parent. An item whose parent is not listed is at the top, as is one of a cycle.
 fn tree(items: &[Item]) -> Vec<String> {
     let listed: HashSet<&ItemId> = items.iter().map(|item| &item.id).collect();
     let mut children: HashMap<Option<&ItemId>, Vec<&Item>> = HashMap::new();
@@ -86,7 +90,7 @@ fn tree(items: &[Item]) -> Vec<String> {
     let mut seen = HashSet::new();
     let tops = children.get(&None).cloned().unwrap_or_default();
     for top in tops.into_iter().chain(items) {
-        // Not by recursion: a connector may nest as deep as it likes.
+        // Not recursive, since a connector may nest items to any depth.
         let mut open = vec![(top, Vec::new())];
         while let Some((item, lasts)) = open.pop() {
             if !seen.insert(&item.id) {
@@ -94,7 +98,7 @@ fn tree(items: &[Item]) -> Vec<String> {
             }
             lines.push(format!("{}{}  {}", branch(&lasts), item.name, item.id));
             let below = children.get(&Some(&item.id)).map(Vec::as_slice).unwrap_or_default();
-            let above = lasts.get(..DEEPEST).unwrap_or(&lasts);
+            let above = lasts.get(..MAX_DEPTH).unwrap_or(&lasts);
             for (left, child) in below.iter().rev().enumerate() {
                 open.push((child, [above, &[left == 0]].concat()));
             }
@@ -103,7 +107,7 @@ fn tree(items: &[Item]) -> Vec<String> {
     lines
 }
 
-/// What leads to an item: for each level above it, whether the last one there has been drawn.
+/// The branches before an item: for each level above it, whether the last item there has been drawn.
 fn branch(lasts: &[bool]) -> String {
     let Some((own, above)) = lasts.split_last() else { return String::new() };
     let mut branch: String = above.iter().map(|last| if *last { "   " } else { "│  " }).collect();

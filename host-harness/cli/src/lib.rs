@@ -1,6 +1,7 @@
-//! The program `connector-host`: one call on a connection, told to people or as JSON.
+//! The program `connector-host`. Answers are printed as text for people or as JSON.
 //!
-//! A file a command: what it takes, what it asks, how it prints the answer. Everything is written through [`Console`].
+//! Each command has a file of its own: its arguments, its calls, and how it prints the answer. All output goes through
+//! [`Console`].
 
 mod alarm;
 mod api_key;
@@ -28,6 +29,7 @@ mod log;
 mod mapping;
 mod new_master_key;
 mod notice;
+mod output;
 mod people;
 mod person;
 mod plugin;
@@ -40,7 +42,6 @@ mod restore;
 mod serve;
 mod service;
 mod session;
-mod shown;
 mod system;
 mod token;
 mod trace;
@@ -55,20 +56,20 @@ use clap::{Parser, Subcommand};
 pub use console::Console;
 pub use exit::Exit;
 
-use client::Server;
+use client::ServerArgs;
 use failure::Failure;
-use log::Log;
+use log::{LogArgs, LogPurpose};
+use output::{CommandOutput, OutputFormat};
 use session::Session;
-use shown::Shown;
 
-/// Runs privacy connectors: erases people, sets what they receive, reads webhooks.
+/// Run privacy connectors: erase people, apply their consent choices, read webhooks.
 ///
-/// Exit codes: 0 done · 1 the vendor or the connector said no · 2 wrong usage or configuration · 3 the sandbox ended
-/// the call · 4 accepted and not yet proven.
+/// Exit codes: 0 done · 1 refused by the vendor or the connector · 2 wrong usage or configuration · 3 call ended by the
+/// sandbox · 4 accepted, but not yet proven.
 #[derive(Debug, Parser)]
 #[command(name = "connector-host", version)]
 struct Arguments {
-    /// The configuration.
+    /// Path of the configuration file.
     #[arg(
         long,
         global = true,
@@ -77,114 +78,114 @@ struct Arguments {
         default_value = "connector-host.toml"
     )]
     config: PathBuf,
-    /// Print one JSON document instead of text for people.
+    /// Print one JSON document instead of text.
     #[arg(long, global = true)]
     json: bool,
-    /// Show each request on standard error as it was sent, credentials masked. People are in it.
+    /// Print each request to standard error as it was sent, with credentials masked. Contains personal data.
     #[arg(long, global = true)]
     trace: bool,
     #[command(flatten)]
-    log: Log,
+    log: LogArgs,
     #[command(flatten)]
-    server: Server,
+    server: ServerArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show what a plugin is and everything that it may do.
-    Inspect(inspect::Inspect),
-    /// Try everything that a connection needs, changing nothing.
-    Check(check::Check),
-    /// List what a person can be in or out of, as a tree.
-    Items(items::Items),
-    /// Show what the vendor holds for a person.
+    /// Show a plugin's identity and everything that it may do.
+    Inspect(inspect::InspectCommand),
+    /// Check everything that a connection needs, without changing anything.
+    Check(check::CheckCommand),
+    /// List the items that a person can opt in to or out of, as a tree.
+    Items(items::ItemsCommand),
+    /// Show the choices that the vendor has stored for a person.
     Choices(choices::Choices),
     /// Erase a person at the vendor.
-    Erase(erase::Erase),
-    /// Look whether an erasure has taken effect.
+    Erase(erase::EraseCommand),
+    /// Check whether an erasure has taken effect.
     Confirm(confirm::Confirm),
-    /// Set what a person is in and out of.
-    Consent(consent::Consent),
-    /// Hand the vendor the token that its webhooks are to carry.
-    InstallToken(install_token::InstallToken),
-    /// Check that a webhook is the vendor's and read it.
-    VerifyWebhook(verify_webhook::VerifyWebhook),
-    /// Make, list, show, change, test, resume and delete a service's connections.
+    /// Apply a person's consent choices at the vendor.
+    Consent(consent::ConsentCommand),
+    /// Send the vendor the token that its webhooks must carry.
+    InstallToken(install_token::InstallTokenCommand),
+    /// Verify that a webhook comes from the vendor, and read it.
+    VerifyWebhook(verify_webhook::VerifyWebhookCommand),
+    /// Create, list, show, change, test, resume and delete a service's connections.
     #[command(subcommand)]
-    Connection(connection::Connection),
+    Connection(connection::ConnectionCommand),
     /// List, show and replay a service's requests.
     #[command(subcommand)]
-    Request(request::Request),
-    /// List, make and delete the notices that a tenant's platform has.
+    Request(request::RequestCommand),
+    /// List, create and delete a tenant's privacy notices.
     #[command(subcommand)]
-    Notice(notice::Notice),
-    /// List, make and delete the systems that a tenant's connections stand for.
+    Notice(notice::NoticeCommand),
+    /// List, create and delete the systems that a tenant's connections belong to.
     #[command(subcommand)]
-    System(system::System),
-    /// Show, export and import which of a vendor's items stand for which notice.
+    System(system::SystemCommand),
+    /// Show, export and import the mapping of a vendor's items to notices.
     #[command(subcommand)]
-    Mapping(mapping::Mapping),
+    Mapping(mapping::MappingCommand),
     /// Re-read people at the vendor to pick up choices whose webhook was lost.
-    Reconcile(reconcile::Reconcile),
-    /// List people whom the service once took for one.
+    Reconcile(reconcile::ReconcileCommand),
+    /// List people whose records the service once merged.
     #[command(subcommand)]
-    Person(people::People),
-    /// List what people chose at vendors. People are shown.
-    ConsentEvents(consent_events::ConsentEvents),
+    Person(people::PeopleCommand),
+    /// List the choices that people made at vendors. Contains personal data.
+    ConsentEvents(consent_events::ConsentEventsCommand),
     /// List and clear a service's alarms.
     #[command(subcommand)]
-    Alarm(alarm::Alarm),
-    /// List a service's plugins, publish other versions and roll them back.
+    Alarm(alarm::AlarmCommand),
+    /// List a service's plugins, publish new versions and roll them back.
     #[command(subcommand)]
-    Plugin(plugin::Plugin),
-    /// List, show and replay what vendors sent a service.
+    Plugin(plugin::PluginCommand),
+    /// List, show and replay the webhook deliveries that a service received.
     #[command(subcommand)]
-    Delivery(delivery::Delivery),
-    /// Make, list, revoke and rotate the tokens of a service's webhooks.
+    Delivery(delivery::DeliveryCommand),
+    /// Issue, list, revoke and rotate the tokens of a service's webhooks.
     #[command(subcommand)]
-    Token(token::Token),
-    /// Set a connection's webhook up.
+    Token(token::TokenCommand),
+    /// Set up a connection's webhook.
     #[command(subcommand)]
-    Webhook(webhook::Webhook),
-    /// Reload the connections of a service's configuration.
-    Reload(reload::Reload),
-    /// Show whether a service can do its work, its metrics, and the document of its API.
+    Webhook(webhook::WebhookCommand),
+    /// Reload the connections from a service's configuration file.
+    Reload(reload::ReloadCommand),
+    /// Show a service's status, its metrics, and the OpenAPI document of its API.
     #[command(subcommand)]
-    Service(service::Service),
+    Service(service::ServiceCommand),
     /// Run the service: requests, webhooks and the API.
-    Serve(serve::Serve),
-    /// Make a key under which a service's database is sealed.
-    NewMasterKey(new_master_key::NewMasterKey),
-    /// Make, list and revoke keys to a service's API; works while it runs.
+    Serve(serve::ServeCommand),
+    /// Generate a master key, which seals a service's database.
+    NewMasterKey(new_master_key::NewMasterKeyCommand),
+    /// Create, list and revoke API keys of a service, also while it runs.
     #[command(subcommand)]
-    ApiKey(api_key::ApiKey),
-    /// Copy a service's database, also while it runs.
-    Backup(backup::Backup),
+    ApiKey(api_key::ApiKeyCommand),
+    /// Back up a service's database, also while it runs.
+    Backup(backup::BackupCommand),
     /// Restore a backup over the database.
-    Restore(restore::Restore),
+    Restore(restore::RestoreCommand),
     /// Verify the audit chain.
     #[command(subcommand)]
-    Audit(audit::Audit),
+    Audit(audit::AuditCommand),
 }
 
 impl Command {
-    /// Why a running service is never asked for it; `None` if it may be.
-    fn goes_without_service(&self) -> Option<&'static str> {
+    /// Returns why the command cannot be sent to a running service; `None` if it can.
+    fn runs_locally(&self) -> Option<&'static str> {
         match self {
-            Self::Serve(_) => Some("`serve` is the service itself, and listens where its configuration says"),
-            Self::NewMasterKey(_) => Some("a master key is made here: no service hands one out"),
+            Self::Serve(_) => Some("`serve` is the service itself; its configuration sets its addresses"),
+            Self::NewMasterKey(_) => Some("a master key is generated on this machine, never by a service"),
             Self::ApiKey(_) | Self::Backup(_) | Self::Restore(_) | Self::Audit(_) => Some(
-                "this works on the database that the configuration names, on the machine where it is, whether or not its \
-                 service runs",
+                "this command opens the database named in the configuration directly, whether or not the service \
+                runs",
             ),
             _ => None,
         }
     }
 }
 
-/// Runs the program with `arguments`, the program's name first. Returns how it ended.
+/// Runs the program with `arguments`, which begin with the program's name. Returns how it ended.
 pub async fn run<A>(arguments: impl IntoIterator<Item = A>, console: &Console) -> Exit
 where
     A: Into<OsString> + Clone,
@@ -195,13 +196,13 @@ where
     };
     let json = arguments.json;
     let (text, exit) = match answer(arguments, console).await {
-        Ok(shown) => (if json { shown::document(&shown.json) } else { shown.people }, shown.exit),
+        Ok(shown) => (if json { output::document(&shown.json) } else { shown.people }, shown.exit),
         Err(failure) => {
-            console.complain(&failure.people());
+            console.print_error(&failure.people());
             if !json {
                 return failure.exit();
             }
-            (shown::document(&failure.json()), failure.exit())
+            (output::document(&failure.json()), failure.exit())
         }
     };
     if text.is_empty() {
@@ -209,29 +210,35 @@ where
     }
     match console.print(&text) {
         Ok(()) => exit,
-        // The vendor may have acted: what it answered must not be lost.
+        // The vendor may have acted, so its answer must not be lost.
         Err(error) => {
-            console
-                .complain(&format!("error: cannot write to standard output: {error}; the answer is\n{text}"));
+            console.print_error(&format!(
+                "error: cannot write to standard output: {error}; the answer is\n{text}"
+            ));
             Exit::Misused
         }
     }
 }
 
-/// Help was asked for, or something else was typed than the program takes.
+/// Prints the requested help, or the usage error.
 fn help_or_usage(told: &clap::Error, console: &Console) -> Exit {
     let text = told.render().ansi().to_string();
     if told.use_stderr() {
-        console.complain(text.trim_end());
+        console.print_error(text.trim_end());
         return Exit::Misused;
     }
     console.print(text.trim_end()).map_or(Exit::Misused, |()| Exit::Done)
 }
 
-async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failure> {
-    arguments.log.begin(console, matches!(arguments.command, Command::Serve(_)))?;
-    if let Some(why) = arguments.command.goes_without_service().filter(|_| arguments.server.is_named()) {
-        return Err(Failure::misused(format!("--server: {why}\nnext: leave --server out")));
+async fn answer(arguments: Arguments, console: &Console) -> Result<CommandOutput, Failure> {
+    let purpose = match arguments.command {
+        Command::Serve(_) => LogPurpose::Service,
+        _ => LogPurpose::Command,
+    };
+    arguments.log.begin(console, purpose)?;
+    let format = if arguments.json { OutputFormat::Json } else { OutputFormat::Text };
+    if let Some(why) = arguments.command.runs_locally().filter(|_| arguments.server.is_named()) {
+        return Err(Failure::misused(format!("--server: {why}\nnext: leave out --server")));
     }
     let session = Session {
         config: arguments.config,
@@ -256,15 +263,15 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<Shown, Failur
         Command::Mapping(command) => command.run(&session).await,
         Command::Reconcile(command) => command.run(&session).await,
         Command::Person(command) => command.run(&session).await,
-        Command::ConsentEvents(command) => command.run(&session, arguments.json).await,
+        Command::ConsentEvents(command) => command.run(&session, format).await,
         Command::Alarm(command) => command.run(&session).await,
         Command::Plugin(command) => command.run(&session).await,
         Command::Delivery(command) => command.run(&session).await,
         Command::Token(command) => command.run(&session).await,
-        Command::Webhook(command) => command.run(&session, arguments.json).await,
+        Command::Webhook(command) => command.run(&session, format).await,
         Command::Reload(command) => command.run(&session).await,
         Command::Service(command) => command.run(&session).await,
-        Command::Serve(command) => command.run(&session, arguments.json).await,
+        Command::Serve(command) => command.run(&session, format).await,
         Command::NewMasterKey(command) => command.run(),
         Command::ApiKey(command) => command.run(&session).await,
         Command::Backup(command) => command.run(&session).await,

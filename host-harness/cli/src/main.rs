@@ -7,7 +7,7 @@ use host_cli::{Console, Exit, run};
 fn main() -> ExitCode {
     let Ok(runtime) = tokio::runtime::Runtime::new() else { return Exit::Misused.into() };
     let exit = runtime.block_on(run(std::env::args_os(), &Console::of_the_process()));
-    // A line still awaited from standard input must not hold the end back.
+    // A pending read of standard input must not delay the exit.
     runtime.shutdown_background();
     exit.into()
 }

@@ -1,4 +1,5 @@
-//! `mapping`: which of a vendor's items stand for which notice, shown, and kept as a file beside other configuration.
+//! `mapping`: shows, exports and imports the mapping of a vendor's items to notices.
+//! Tested in `src/tests/server/consent.rs`.
 
 use std::{
     future::Future,
@@ -10,47 +11,47 @@ use http::Method;
 use serde_json::json;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     console::is_standard,
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, table},
     session::Session,
-    shown::{Shown, table},
     words::optional,
 };
 use host_api::types::mapping::ConsentableItem;
 use host_model::consent::mapping::{MappingFile, kind};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Mapping {
-    /// Show what is saved over what the vendor lists now.
+pub(super) enum MappingCommand {
+    /// Show the saved mapping together with the items that the vendor lists now.
     Show {
         /// The connection's key.
         connection: String,
     },
-    /// Write what is saved, as a file.
+    /// Export the saved mapping to a file.
     Export {
         /// The connection's key.
         connection: String,
-        /// The new file; `-` is standard output.
+        /// The file to write, which must not exist yet; `-` is standard output.
         #[arg(default_value = "-")]
         file: PathBuf,
     },
-    /// Save what a file says, as a whole or not at all. An item that it leaves out is forgotten.
+    /// Import a mapping from a file, as a whole or not at all. Items that it leaves out are forgotten.
     Import {
         /// The connection's key.
         connection: String,
-        /// The file; `-` is standard input.
+        /// The file to read; `-` is standard input.
         file: PathBuf,
     },
 }
 
-impl Mapping {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl MappingCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::Show { connection } => {
-                let call = Call::get(&["plus", "connection", &connection, "consentable-items"]);
+                let call = ApiCall::get(&["plus", "connection", &connection, "consentable-items"]);
                 Ok(listed(session.console.width, at_vendor(session, &connection, client.ask(call)).await?))
             }
             Self::Export { connection, file } => export(&client, &connection, &file).await,
@@ -59,12 +60,12 @@ impl Mapping {
     }
 }
 
-/// The vendor lists its items for it.
+/// Awaits `work`, which needs a list of items from the vendor.
 async fn at_vendor<T>(session: &Session, connection: &str, work: impl Future<Output = T>) -> T {
     session.awaited(&format!("waiting for the vendor of connection {connection}"), work).await
 }
 
-fn listed(width: u16, Answer { value, json }: Answer<Vec<ConsentableItem>>) -> Shown {
+fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Vec<ConsentableItem>>) -> CommandOutput {
     let mut rows = Vec::new();
     let mut open: Vec<(&ConsentableItem, usize)> = value.iter().rev().map(|item| (item, 0)).collect();
     while let Some((item, depth)) = open.pop() {
@@ -72,7 +73,7 @@ fn listed(width: u16, Answer { value, json }: Answer<Vec<ConsentableItem>>) -> S
         open.extend(item.children.iter().rev().map(|child| (child, depth + 1)));
     }
     let columns = [("item", None), ("type", None), ("id", None), ("notice", None), ("remark", None)];
-    Shown { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
+    CommandOutput { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
 }
 
 fn row(item: &ConsentableItem, depth: usize) -> Vec<String> {
@@ -86,33 +87,41 @@ fn row(item: &ConsentableItem, depth: usize) -> Vec<String> {
     vec![name, kind::spelled(&item.kind), item.external_id.clone(), notice, remark.to_owned()]
 }
 
-async fn export(client: &Client, connection: &str, file: &Path) -> Result<Shown, Failure> {
-    let exported = client.text(Call::get(&["connection", connection, "mapping"])).await?;
+async fn export(client: &Client, connection: &str, file: &Path) -> Result<CommandOutput, Failure> {
+    let exported = client.text(ApiCall::get(&["connection", connection, "mapping"])).await?;
     let mapping = MappingFile::from_toml(&exported)
-        .map_err(|wrong| Failure::misused(format!("the service answered: {wrong}")))?;
+        .map_err(|wrong| Failure::misused(format!("cannot read the service's answer: {wrong}")))?;
     let json = json!({"connection": connection, "mapping": mapping});
     let (people, json) = if is_standard(file) {
         (exported.trim_end().to_owned(), json)
     } else {
         write_new(file, &exported)?;
-        (format!("the mapping of connection {connection} is in {}", file.display()), json)
+        (format!("the mapping of connection {connection} is exported to {}", file.display()), json)
     };
-    Ok(Shown { people, json, exit: Exit::Done })
+    Ok(CommandOutput { people, json, exit: Exit::Done })
 }
 
-/// What is there stays: it may be the one copy of what was meant.
+/// Never overwrites a file, which may be the only copy of a mapping.
 fn write_new(file: &Path, text: &str) -> Result<(), Failure> {
     let written = std::fs::File::create_new(file)
         .and_then(|mut new| std::io::Write::write_all(&mut new, text.as_bytes()));
     written.map_err(|error| Failure::misused(format!("cannot write {}: {error}", file.display())))
 }
 
-async fn import(session: &Session, client: &Client, connection: &str, file: &Path) -> Result<Shown, Failure> {
+async fn import(
+    session: &Session,
+    client: &Client,
+    connection: &str,
+    file: &Path,
+) -> Result<CommandOutput, Failure> {
     let written = session.console.text(file)?;
     MappingFile::from_toml(&written)
         .map_err(|wrong| Failure::misused(format!("{}: {wrong}", file.display())))?;
-    let call = Call::new(Method::PUT, &["connection", connection, "mapping"])
+    let call = ApiCall::new(Method::PUT, &["connection", connection, "mapping"])
         .body("application/toml", written.into_bytes());
     let saved = listed(session.console.width, at_vendor(session, connection, client.ask(call)).await?);
-    Ok(Shown { people: format!("connection {connection}: the mapping is saved\n{}", saved.people), ..saved })
+    Ok(CommandOutput {
+        people: format!("connection {connection}: the mapping is saved\n{}", saved.people),
+        ..saved
+    })
 }

@@ -1,19 +1,20 @@
-//! `new-master-key`: a key under which a service's database is sealed.
+//! `new-master-key`: generates a master key, which seals a service's database.
+//! Tested in `src/tests/database.rs`.
 
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Exit, failure::Failure, shown::Shown};
+use super::{exit::Exit, failure::Failure, output::CommandOutput};
 use host_model::secret::Secret;
 
 #[derive(Debug, Args)]
-pub(super) struct NewMasterKey {}
+pub(super) struct NewMasterKeyCommand {}
 
-impl NewMasterKey {
-    #[expect(clippy::unused_self, reason = "every command runs by itself")]
-    pub(super) fn run(self) -> Result<Shown, Failure> {
+impl NewMasterKeyCommand {
+    #[expect(clippy::unused_self, reason = "all commands run the same way")]
+    pub(super) fn run(self) -> Result<CommandOutput, Failure> {
         let key = Secret::random("").map_err(Failure::misused)?;
         let people = key.expose().to_owned();
-        Ok(Shown { json: json!({"master-key": people}), people, exit: Exit::Done })
+        Ok(CommandOutput { json: json!({"master-key": people}), people, exit: Exit::Done })
     }
 }

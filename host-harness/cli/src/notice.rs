@@ -1,21 +1,22 @@
-//! `notice`: a tenant's privacy notices, as its platform has them.
+//! `notice`: a tenant's privacy notices, as its platform defines them.
+//! Tested in `src/tests/server/consent.rs`.
 
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::json;
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, table},
     session::Session,
-    shown::{Shown, table},
     words::{list, optional},
 };
 use host_api::types::notices::{Enforcement, Notice as Written, Notices};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Notice {
+pub(super) enum NoticeCommand {
     /// List a tenant's notices.
     List {
         /// The tenant.
@@ -23,10 +24,10 @@ pub(super) enum Notice {
         tenant: String,
     },
     /// Create a notice, or replace the one with that id. Refused if a mapping would become invalid.
-    Put(Put),
+    Put(PutNoticeArgs),
     /// Delete a notice. Refused while an item is mapped to it.
     Delete {
-        /// The platform's id of it.
+        /// The platform's id of the notice.
         id: String,
         /// The tenant.
         #[arg(long)]
@@ -35,64 +36,64 @@ pub(super) enum Notice {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Put {
-    /// The platform's id of it.
+pub(super) struct PutNoticeArgs {
+    /// The platform's id of the notice.
     id: String,
     /// The tenant.
     #[arg(long)]
     tenant: String,
-    /// What people call it.
+    /// The name that people see.
     #[arg(long)]
     name: String,
-    /// The platform's word for it, stable over its versions.
+    /// The platform's key for the notice, stable across versions.
     #[arg(long)]
     key: Option<String>,
-    /// What data is used for under it, such as `marketing.advertising`. May be given several times.
+    /// A data use that the notice covers, such as `marketing.advertising`. May be given several times.
     #[arg(long, value_name = "USE")]
     data_use: Vec<String>,
-    /// Who sees to it; vendors are told of `system-wide` alone.
-    #[arg(long, value_enum, default_value_t = Enforced::SystemWide)]
-    enforcement: Enforced,
+    /// Who enforces the choices; only those of `system-wide` notices are sent to vendors.
+    #[arg(long, value_enum, default_value_t = EnforcementArg::SystemWide)]
+    enforcement: EnforcementArg,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Enforced {
+enum EnforcementArg {
     Frontend,
     SystemWide,
     NotApplicable,
 }
 
-impl Notice {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl NoticeCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::List { tenant } => {
-                let call = Call::get(&["tenants", &tenant, "notices"]);
+                let call = ApiCall::get(&["tenants", &tenant, "notices"]);
                 Ok(listed(session.console.width, client.ask(call).await?))
             }
             Self::Put(put) => {
                 let path = ["tenants", &put.tenant, "notices", &put.id];
-                let call = Call::new(Method::PUT, &path);
+                let call = ApiCall::new(Method::PUT, &path);
                 let people = format!("notice {} of tenant {} is saved", put.id, put.tenant);
                 let json = json!(put.notice());
-                client.have_done(call.json(&json)).await?;
-                Ok(Shown { people, json, exit: Exit::Done })
+                client.send(call.json(&json)).await?;
+                Ok(CommandOutput { people, json, exit: Exit::Done })
             }
             Self::Delete { id, tenant } => {
-                client.have_done(Call::new(Method::DELETE, &["tenants", &tenant, "notices", &id])).await?;
+                client.send(ApiCall::new(Method::DELETE, &["tenants", &tenant, "notices", &id])).await?;
                 let people = format!("notice {id} of tenant {tenant} is deleted");
-                Ok(Shown { people, json: json!({"deleted": id}), exit: Exit::Done })
+                Ok(CommandOutput { people, json: json!({"deleted": id}), exit: Exit::Done })
             }
         }
     }
 }
 
-impl Put {
+impl PutNoticeArgs {
     fn notice(self) -> Written {
         let enforcement = match self.enforcement {
-            Enforced::Frontend => Enforcement::Frontend,
-            Enforced::SystemWide => Enforcement::SystemWide,
-            Enforced::NotApplicable => Enforcement::NotApplicable,
+            EnforcementArg::Frontend => Enforcement::Frontend,
+            EnforcementArg::SystemWide => Enforcement::SystemWide,
+            EnforcementArg::NotApplicable => Enforcement::NotApplicable,
         };
         let data_uses = self.data_use.into_iter().collect();
         Written {
@@ -105,14 +106,14 @@ impl Put {
     }
 }
 
-fn listed(width: u16, Answer { value, json }: Answer<Notices>) -> Shown {
+fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Notices>) -> CommandOutput {
     let columns = [("id", None), ("key", None), ("name", None), ("data uses", None), ("enforcement", None)];
     let rows = value.notices.iter().map(|notice| {
-        // As `put` takes it.
+        // Spelled as `put` expects it.
         let enforcement = notice.enforcement_level.to_string().replace('_', "-");
         let (key, uses) = (optional(notice.notice_key.as_ref()), list(&notice.data_uses));
         vec![notice.id.clone(), key, notice.name.clone(), uses, enforcement]
     });
     let people = table(width, &columns, rows).to_string();
-    Shown { people, json, exit: Exit::Done }
+    CommandOutput { people, json, exit: Exit::Done }
 }

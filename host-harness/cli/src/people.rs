@@ -1,37 +1,38 @@
-//! `person`: people whom a service once took for one.
+//! `person`: people whose records a service once merged.
 
 use clap::Subcommand;
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, table},
     session::Session,
-    shown::{Shown, table},
     words::date,
 };
 use host_api::types::people::{MergedConnection, SharedRecords};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum People {
-    /// List the connections with records that several people shared, and the requests that may have gone to the wrong person.
+pub(super) enum PeopleCommand {
+    /// List the connections with records that several people shared, and the requests that may have affected the wrong
+    /// person.
     Merged,
 }
 
-impl People {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl PeopleCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let Self::Merged = self;
-        let call = Call::get(&["people", "merged"]);
-        let Answer { value, json } = session.client()?.ask::<SharedRecords>(call).await?;
+        let call = ApiCall::get(&["people", "merged"]);
+        let ApiResponse { value, json } = session.client()?.ask::<SharedRecords>(call).await?;
         let merged = &value.connections;
         if merged.is_empty() {
-            let people = "no connection has people who shared a record".to_owned();
-            return Ok(Shown { people, json, exit: Exit::Done });
+            let people = "no connection has records that several people shared".to_owned();
+            return Ok(CommandOutput { people, json, exit: Exit::Done });
         }
         let columns = [
             ("connection", None),
             ("tenant", None),
-            ("told apart", None),
+            ("split", None),
             ("records", None),
             ("people", None),
             ("requests", None),
@@ -42,11 +43,11 @@ impl People {
         });
         let mut parts = vec![table(session.console.width, &columns, rows).to_string()];
         parts.extend(merged.iter().filter_map(requests));
-        Ok(Shown { people: parts.join("\n\n"), json, exit: Exit::Done })
+        Ok(CommandOutput { people: parts.join("\n\n"), json, exit: Exit::Done })
     }
 }
 
-/// The ids of a connection's requests, a line each; `None` if there are none.
+/// The ids of a connection's requests, one a line. `None` if there are none.
 fn requests(merged: &MergedConnection) -> Option<String> {
     let ids = merged.request_ids.join("\n  ");
     (!ids.is_empty()).then(|| format!("requests of {}:\n  {ids}", merged.connection))

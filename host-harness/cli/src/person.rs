@@ -1,4 +1,4 @@
-//! Naming a person, on the command line or, unseen by other users of the machine, on standard input.
+//! How a person is named: on the command line or, hidden from other users of the machine, on standard input.
 
 use clap::Args;
 
@@ -6,22 +6,22 @@ use super::{console::Console, failure::Failure};
 use host_api::identity::{Identity, RepeatedKind};
 use host_model::contract::{Identifier, Subject};
 
-/// Who: every identifier that is known, emails before user ids before others.
+/// The person: every known identifier, emails before user ids before others.
 #[derive(Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Person {
-    /// An email address; `-` reads it from a line of standard input, unseen in the list of processes.
+    /// An email address; `-` reads it from a line of standard input, which keeps it out of the process list.
     #[arg(long, value_name = "ADDRESS")]
     email: Vec<String>,
-    /// A user id, the customer's own; `-` reads it from a line of standard input.
+    /// The customer's own user id; `-` reads it from a line of standard input.
     #[arg(long, value_name = "ID")]
     user_id: Vec<String>,
-    /// Another kind of identifier, such as `phone-number=-`; `-` reads a line of standard input.
+    /// Another kind of identifier, such as `phone-number=-`; `-` reads the value from a line of standard input.
     #[arg(long, value_name = "KIND=VALUE")]
     identifier: Vec<String>,
 }
 
-/// People do not print.
+/// Prints no personal data.
 impl std::fmt::Debug for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Person")
@@ -34,27 +34,30 @@ impl Person {
         let emails = self.email.iter().map(|value| Ok(("email", value.as_str())));
         let user_ids = self.user_id.iter().map(|value| Ok(("user-id", value.as_str())));
         let others = self.identifier.iter().map(|pair| kind_and_value(pair));
-        let identifiers: Result<Vec<_>, _> =
-            emails.chain(user_ids).chain(others).map(|named| identifier(named?, console)).collect();
+        let identifiers: Result<Vec<_>, _> = emails
+            .chain(user_ids)
+            .chain(others)
+            .map(|named| named.and_then(|(kind, value)| identifier(kind, value, console)))
+            .collect();
         Subject::from(identifiers?)
             .within_bounds()
             .map_err(|oversized| Failure::misused(oversized.to_string()))
     }
 }
 
-/// As the API takes a person: one value of each kind.
+/// The person in the API's form: one value of each kind.
 pub(super) fn identity(subject: &Subject) -> Result<Identity, Failure> {
     subject.try_into().map_err(|repeated: RepeatedKind| Failure::misused(repeated))
 }
 
-/// The pair may be personal data in a wrong place, so no error shows it.
+/// The pair may be personal data typed in the wrong place, so no error shows it.
 fn kind_and_value(pair: &str) -> Result<(&str, &str), Failure> {
     pair.split_once('=')
         .filter(|(kind, _)| !kind.is_empty())
         .ok_or_else(|| Failure::misused("--identifier: expected KIND=VALUE, such as phone-number=-"))
 }
 
-fn identifier((kind, value): (&str, &str), console: &Console) -> Result<Identifier, Failure> {
+fn identifier(kind: &str, value: &str, console: &Console) -> Result<Identifier, Failure> {
     let value = match value {
         "-" => console
             .line()
@@ -104,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_refused_and_no_refusal_shows_a_person() {
+    fn an_empty_identity_is_refused_and_no_refusal_shows_a_person() {
         assert!(subject(&[], "").unwrap_err().contains("required"), "{:?}", subject(&[], ""));
         for (typed, told) in [
             (["--email", "-"], "error: email: the identifier is empty"),

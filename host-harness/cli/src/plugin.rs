@@ -1,79 +1,82 @@
-//! `plugin`: what runs in a service, and other versions published and rolled back.
+//! `plugin`: lists a service's plugins, publishes new versions and rolls them back.
+//! Tested in `src/tests/server/connections.rs`.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, table},
     session::Session,
-    shown::{Shown, table},
     words::list,
 };
 use host_api::types::plugins::{Plugins, PublishedVersion};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Plugin {
-    /// List the plugins that run.
+pub(super) enum PluginCommand {
+    /// List the running plugins.
     List,
-    /// Put a component in a plugin's place. One that asks for more than the running one is refused with what that is.
+    /// Publish a component as a plugin's new version. Refused, with a list of the changes, if it requests more
+    /// permissions.
     Publish {
-        /// What connections call the plugin by.
+        /// The plugin's name, as used by connections.
         name: String,
-        /// The component.
+        /// The component's file.
         file: PathBuf,
-        /// Approve that it requests more permissions, or offers less.
+        /// Approve that the version requests more permissions, or offers less.
         #[arg(long)]
         agree: bool,
     },
-    /// Put the version before the published one back.
+    /// Roll back to the version before the published one.
     RollBack {
-        /// What connections call the plugin by.
+        /// The plugin's name, as used by connections.
         name: String,
-        /// Approve that it changes what identifies people, who are keyed anew.
+        /// Approve a change to what identifies people. The people are rekeyed.
         #[arg(long)]
         agree: bool,
     },
 }
 
-impl Plugin {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl PluginCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
-            Self::List => Ok(listed(session.console.width, client.ask(Call::get(&["plugins"])).await?)),
+            Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["plugins"])).await?)),
             Self::Publish { name, file, agree } => {
                 let component = std::fs::read(&file)
                     .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))?;
-                let call = Call::post(&["plugins", &name])
+                let call = ApiCall::post(&["plugins", &name])
                     .with("agree", agree.then_some(true))
                     .body("application/wasm", component);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
                 Ok(runs(publishing.await.map_err(Failure::with_option)?))
             }
             Self::RollBack { name, agree } => {
-                let call = Call::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));
+                let call =
+                    ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));
                 Ok(runs(client.ask(call).await.map_err(Failure::with_option)?))
             }
         }
     }
 }
 
-fn listed(width: u16, Answer { value, json }: Answer<Plugins>) -> Shown {
+fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Plugins>) -> CommandOutput {
     let columns =
         [("name", None), ("connector", None), ("version", None), ("offers", None), ("digest", None)];
     let rows = value.plugins.into_iter().map(|plugin| {
         vec![plugin.name, plugin.connector, plugin.version, list(plugin.interfaces), plugin.digest]
     });
     let people = table(width, &columns, rows).to_string();
-    Shown { people, json, exit: Exit::Done }
+    CommandOutput { people, json, exit: Exit::Done }
 }
 
-fn runs(Answer { value, json }: Answer<PublishedVersion>) -> Shown {
-    let mut lines = vec![format!("plugin {}: {} runs", value.name, value.digest)];
-    lines.extend(value.before.iter().map(|before| format!("  before it: {before}")));
+fn runs(ApiResponse { value, json }: ApiResponse<PublishedVersion>) -> CommandOutput {
+    let mut lines = vec![format!("plugin {}: running {}", value.name, value.digest)];
+    lines.extend(value.before.iter().map(|before| format!("  previous version: {before}")));
     lines.extend(value.changes.iter().map(|change| format!("  {change}")));
     lines.push(value.next_start);
-    Shown { people: lines.join("\n"), json, exit: Exit::Done }
+    CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }

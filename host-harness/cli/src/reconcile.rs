@@ -1,4 +1,4 @@
-//! `reconcile`: has people read again at the vendor, for choices that no webhook told.
+//! `reconcile`: re-reads people at the vendor to pick up choices whose webhook was lost.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use serde_path_to_error::Track;
 
-use super::{client::Call, exit::Exit, failure::Failure, session::Session, shown::Shown};
+use super::{client::ApiCall, exit::Exit, failure::Failure, output::CommandOutput, session::Session};
 use host_api::{
     identity::Identity,
     types::consent::{MAX_PEOPLE_TO_READ, PeopleToRead, Reading, Readings},
@@ -14,41 +14,41 @@ use host_api::{
 use host_model::unread::Unread;
 
 #[derive(Debug, Args)]
-pub(super) struct Reconcile {
+pub(super) struct ReconcileCommand {
     /// The connection's key.
     connection: String,
-    /// The people, since the service knows most of them by hashes alone: a line of JSON for each, such as
-    /// `{"email": "ada@example.com"}`. `-` reads standard input.
+    /// File with one line of JSON for each person, such as `{"email": "ada@example.com"}`; `-` reads standard input.
+    /// Required, since the service knows most people only by hashes.
     #[arg(long, value_name = "FILE")]
     people: PathBuf,
 }
 
-impl Reconcile {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl ReconcileCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         let people = people(&session.console.text(&self.people)?)?;
         let mut begun = Vec::new();
         for some in people.chunks(MAX_PEOPLE_TO_READ) {
-            let call = Call::post(&["connection", &self.connection, "reconcile"]);
+            let call = ApiCall::post(&["connection", &self.connection, "reconcile"]);
             let asking = client.ask::<Readings>(call.json(&PeopleToRead { people: some.to_vec() }));
-            let answer = session.awaited("waiting for the service to take the people in", asking).await;
+            let answer = session.awaited("waiting for the service to accept the people", asking).await;
             begun.extend(answer.map_err(|failure| after(begun.len(), failure))?.value.requests);
         }
-        Ok(shown(&self.connection, &begun))
+        Ok(output(&self.connection, &begun))
     }
 }
 
-/// What came before a failure is taken in, and need not be given again.
+/// The people before a failure are accepted, and need not be sent again.
 fn after(taken: usize, failure: Failure) -> Failure {
     match failure {
         Failure::Unanswered(cause) if taken > 0 => {
-            Failure::Unanswered(format!("{cause}; those of the first {taken} lines are taken in"))
+            Failure::Unanswered(format!("{cause}; the people of the first {taken} lines were accepted"))
         }
         other => other,
     }
 }
 
-/// People are in the lines, so of what cannot be read an error shows the line's number alone.
+/// The lines contain personal data, so an error shows only the number of a line that cannot be read.
 fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
     let written = (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty());
     let people = written.map(|(number, line)| {
@@ -59,7 +59,7 @@ fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
             let why = Unread::json(&error);
             Failure::misused(format!(
                 "--people: line {number}: {why}; expected kinds of identifier with their values, such as \
-                 {{\"email\": \"ada@example.com\"}}; nothing is sent"
+                 {{\"email\": \"ada@example.com\"}}; nothing was sent"
             ))
         })
     });
@@ -72,23 +72,26 @@ fn people(lines: &str) -> Result<Vec<Identity>, Failure> {
     Ok(people)
 }
 
-fn shown(connection: &str, begun: &[Reading]) -> Shown {
+fn output(connection: &str, begun: &[Reading]) -> CommandOutput {
     let refused: Vec<(usize, &String)> =
         (1..).zip(begun).filter_map(|(number, one)| Some((number, one.refused.as_ref()?))).collect();
     let taken = begun.len() - refused.len();
     let requests = if taken == 1 { "request" } else { "requests" };
-    let mut people = vec![format!(
-        "connection {connection}: {taken} {requests} queued, one for each person who is read again"
-    )];
+    let mut people =
+        vec![format!("connection {connection}: {taken} {requests} queued, one for each person to re-read")];
     people.extend(refused.iter().map(|(number, why)| format!("  person {number}: {why}")));
     if taken > 0 {
         people.push(format!(
-            "next: `connector-host request list --connection {connection}` shows how they go, `connector-host \
-             consent-events` what they find"
+            "next: `connector-host request list --connection {connection}` shows their progress, `connector-host \
+             consent-events` what they found"
         ));
     }
     let exit = if refused.is_empty() { Exit::Done } else { Exit::Refused };
-    Shown { people: people.join("\n"), json: json!({"connection": connection, "requests": begun}), exit }
+    CommandOutput {
+        people: people.join("\n"),
+        json: json!({"connection": connection, "requests": begun}),
+        exit,
+    }
 }
 
 #[cfg(test)]
@@ -128,10 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn who_is_refused_is_told_by_place() {
+    fn a_refused_person_is_shown_by_place_in_the_list() {
         let accepted = Reading { id: Some("r-1".into()), refused: None };
         let refused = Reading { id: None, refused: Some("no".into()) };
-        let shown = shown("n", &[accepted, refused]);
+        let shown = output("n", &[accepted, refused]);
         assert!(shown.people.starts_with("connection n: 1 request queued, "), "{}", shown.people);
         assert!(shown.people.contains("\n  person 2: no\n"), "{}", shown.people);
         assert_eq!(shown.exit, Exit::Refused);

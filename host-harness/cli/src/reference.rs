@@ -1,26 +1,26 @@
-//! Secrets by reference. Never as an argument: every user of the machine sees those.
+//! Secrets given by reference, never as an argument: every user of the machine can see arguments.
 
 use std::path::Path;
 
 use host_model::secret::Secret;
 
-/// What was given for a secret. It does not print: it may be the secret itself, typed by mistake.
+/// A reference to a secret. It does not print, since it may be the secret itself, typed by mistake.
 #[derive(Clone)]
-pub(super) struct Reference(String);
+pub(super) struct SecretReference(String);
 
-impl From<String> for Reference {
+impl From<String> for SecretReference {
     fn from(typed: String) -> Self {
         Self(typed)
     }
 }
 
-impl std::fmt::Debug for Reference {
+impl std::fmt::Debug for SecretReference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Reference")
     }
 }
 
-impl Reference {
+impl SecretReference {
     /// The name that the secret is for, and the secret.
     pub(super) fn read(&self) -> Result<(String, Secret), String> {
         let wanted =
@@ -35,14 +35,14 @@ impl Reference {
     }
 }
 
-/// The secret in that file. Editors end a file with a newline that is no part of it.
+/// Reads the secret from that file, without the newline that editors add at the end.
 pub(super) fn from_file(path: &Path) -> Result<Secret, String> {
     let text =
         std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     Secret::new(text.trim_end_matches(['\r', '\n'])).ok_or_else(|| format!("{} is empty", path.display()))
 }
 
-/// The secret in that variable of the environment.
+/// Reads the secret from that environment variable.
 #[expect(clippy::disallowed_methods, reason = "the operator named it")]
 pub(super) fn from_variable(name: &str) -> Result<Secret, String> {
     let value = std::env::var(name).ok().and_then(Secret::new);
@@ -58,20 +58,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
         std::fs::write(&file, "k-123\r\n").unwrap();
-        let (name, secret) = Reference(format!("api-key=file:{}", file.display())).read().unwrap();
+        let (name, secret) = SecretReference(format!("api-key=file:{}", file.display())).read().unwrap();
         assert_eq!((name.as_str(), secret.expose()), ("api-key", "k-123"));
-        assert!(Reference("home=env:PATH".into()).read().is_ok());
+        assert!(SecretReference("home=env:PATH".into()).read().is_ok());
         std::fs::write(&file, "\n").unwrap();
         for typed in ["api-key=k-123", "api-key", "=file:k-123", "k-123", "api-key=inline:k-123"] {
-            let told = Reference(typed.into()).read().unwrap_err();
+            let told = SecretReference(typed.into()).read().unwrap_err();
             assert!(told.starts_with("expected NAME=file:PATH") && !told.contains("123"), "{typed}: {told}");
-            assert_eq!(format!("{:?}", Reference(typed.into())), "Reference");
+            assert_eq!(format!("{:?}", SecretReference(typed.into())), "Reference");
         }
         assert!(
-            Reference(format!("a=file:{}", file.display())).read().unwrap_err().ends_with("key is empty")
+            SecretReference(format!("a=file:{}", file.display()))
+                .read()
+                .unwrap_err()
+                .ends_with("key is empty")
         );
         assert_eq!(
-            Reference("a=env:NOT_A_VARIABLE_AT_ALL".into()).read().unwrap_err(),
+            SecretReference("a=env:NOT_A_VARIABLE_AT_ALL".into()).read().unwrap_err(),
             "the variable NOT_A_VARIABLE_AT_ALL is not set or empty"
         );
     }

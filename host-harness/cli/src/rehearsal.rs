@@ -1,11 +1,11 @@
-//! `--dry-run`: reading requests go out, the others are shown instead of sent.
+//! `--dry-run`: sends the requests that only read, and shows the others instead.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{exit::Exit, failure::Failure, session::Session, shown::Shown, trace};
+use super::{exit::Exit, failure::Failure, output::CommandOutput, session::Session, trace};
 use host_harness::{
     egress::{Exchange, Trace},
     host::dry_run,
@@ -19,7 +19,7 @@ pub(super) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// The same calls, changing nothing, and what will be known of them.
+    /// The same calls, which now change nothing, and a record of the requests that they do not send.
     pub(super) fn of(calls: Calls, session: &Session) -> (Self, Calls) {
         let connection = calls.connection().key.clone();
         let unsent = Arc::<Mutex<Vec<Exchange>>>::default();
@@ -29,15 +29,18 @@ impl Rehearsal {
             if exchange.acts {
                 kept.lock().push(exchange.clone());
             } else if let Some(tracer) = &tracer {
-                tracer.tell(exchange);
+                tracer.trace(exchange);
             }
         });
         (Self { connection, unsent }, calls.through(dry_run()).traced(trace))
     }
 
-    /// What would have gone out; if nothing would, the answer itself, which then rests on nothing made up.
-    /// A refusal after the first such request may come of the made-up answer to it.
-    pub(super) fn shown(self, answer: Result<Shown, Failure>) -> Result<Shown, Failure> {
+    /// The requests that would have been sent; if there are none, the answer itself, which then is based on real
+    /// answers only. A refusal after the first such request may be due to the made-up answer to it.
+    pub(super) fn with_requests(
+        self,
+        answer: Result<CommandOutput, Failure>,
+    ) -> Result<CommandOutput, Failure> {
         let unsent = std::mem::take(&mut *self.unsent.lock());
         let (refusal, answer, exit) = match answer {
             Ok(answer) if unsent.is_empty() => (None, Some(answer.people), answer.exit),
@@ -46,17 +49,15 @@ impl Rehearsal {
             Err(failure) => return Err(failure),
         };
         let what = match unsent.len() {
-            0 => "no request would go out that changes something",
-            1 => "this request would go out:",
-            _ => "these requests would go out:",
+            0 => "no request that changes something would be sent",
+            1 => "this request would be sent:",
+            _ => "these requests would be sent:",
         };
         let mut parts = vec![format!("connection {}: {what}", self.connection)];
         parts.extend(unsent.iter().map(trace::request));
         parts.extend(answer);
         parts.extend(refusal.as_ref().map(|error| {
-            format!(
-                "The connector then said no, which may come of the empty answer that a dry run gives: {error}"
-            )
+            format!("The connector then failed, which may be due to the empty answer of a dry run: {error}")
         }));
         parts.push("Dry run: nothing was changed at the vendor.".to_owned());
         let requests: Vec<_> = unsent.iter().map(json_of).collect();
@@ -66,7 +67,7 @@ impl Rehearsal {
             "requests": requests,
             "refusal": refusal,
         });
-        Ok(Shown { people: parts.join("\n\n"), json, exit })
+        Ok(CommandOutput { people: parts.join("\n\n"), json, exit })
     }
 }
 
@@ -84,9 +85,9 @@ mod tests {
     use super::*;
     use host_model::contract::{ConnectorError, ErrorKind};
 
-    fn after(unsent: &[Exchange], answer: Result<Shown, Failure>) -> Result<Shown, Failure> {
+    fn after(unsent: &[Exchange], answer: Result<CommandOutput, Failure>) -> Result<CommandOutput, Failure> {
         let unsent = Arc::new(Mutex::new(unsent.to_vec()));
-        Rehearsal { connection: "newsletter".into(), unsent }.shown(answer)
+        Rehearsal { connection: "newsletter".into(), unsent }.with_requests(answer)
     }
 
     fn refusal() -> Failure {
@@ -105,7 +106,7 @@ mod tests {
         let shown = after(&[trace::tests::forget()], Ok(answer())).unwrap();
         assert_eq!(
             shown.people,
-            "connection newsletter: this request would go out:\n\n\
+            "connection newsletter: this request would be sent:\n\n\
              > POST https://api.example.com/api/users/forget (users-forget)\n> api-key: [redacted]\n\
              > {\"email\":\"ada@example.com\"}\n\n\
              Dry run: nothing was changed at the vendor."
@@ -127,17 +128,17 @@ mod tests {
         assert_eq!(shown.exit, Exit::Done);
     }
 
-    /// What the connector made of the answers that it got.
-    fn answer() -> Shown {
-        Shown { people: "all refused".into(), json: json!({}), exit: Exit::Refused }
+    /// The connector's answer.
+    fn answer() -> CommandOutput {
+        CommandOutput { people: "all refused".into(), json: json!({}), exit: Exit::Refused }
     }
 
     #[test]
-    fn where_nothing_would_be_sent_the_answer_is_told() {
+    fn if_nothing_would_be_sent_the_answer_is_shown() {
         let shown = after(&[], Ok(answer())).unwrap();
         assert_eq!(
             shown.people,
-            "connection newsletter: no request would go out that changes something\n\nall refused\n\n\
+            "connection newsletter: no request that changes something would be sent\n\nall refused\n\n\
              Dry run: nothing was changed at the vendor."
         );
         assert_eq!(shown.exit, Exit::Refused);
@@ -148,8 +149,8 @@ mod tests {
         let shown = after(&[trace::tests::forget()], Err(refusal())).unwrap();
         assert!(
             shown.people.contains(
-                "\n\nThe connector then said no, which may come of the empty answer that a dry run \
-                                       gives: no such answer (Unread)\n\n"
+                "\n\nThe connector then failed, which may be due to the empty answer of a dry run: no such \
+                 answer (Unread)\n\n"
             ),
             "{}",
             shown.people

@@ -1,33 +1,34 @@
 //! `reload`: reloads the connections of a service's configuration.
+//! Tested in `src/tests/server/connections.rs`.
 
 use clap::Args;
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::CommandOutput,
     session::Session,
-    shown::Shown,
 };
 use host_api::types::service::Reloaded;
 
 #[derive(Debug, Args)]
-pub(super) struct Reload {
-    /// Approve that connections change what identifies their people, who are keyed anew.
+pub(super) struct ReloadCommand {
+    /// Approve changes to what identifies people at connections. The people are rekeyed.
     #[arg(long)]
     agree: bool,
 }
 
-impl Reload {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
-        let call = Call::post(&["reload"]).with("agree", self.agree.then_some(true));
-        let Answer { value, json } = session.client()?.ask(call).await?;
-        Ok(Shown { people: told(&value), json, exit: Exit::Done })
+impl ReloadCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
+        let call = ApiCall::post(&["reload"]).with("agree", self.agree.then_some(true));
+        let ApiResponse { value, json } = session.client()?.ask(call).await?;
+        Ok(CommandOutput { people: summary(&value), json, exit: Exit::Done })
     }
 }
 
-/// What a reload came to.
-pub(super) fn told(Reloaded { added, changed, disabled, problems }: &Reloaded) -> String {
+/// The result of a reload.
+pub(super) fn summary(Reloaded { added, changed, disabled, problems }: &Reloaded) -> String {
     let mut lines = vec!["reloaded".to_owned()];
     for (word, keys) in
         [("added", added), ("changed", changed), ("disabled, since the file no longer names them", disabled)]

@@ -1,13 +1,13 @@
-//! `request`: what a service was asked for: listed, looked at, and put back in the queue.
+//! `request`: lists and shows the requests of a service, and puts them back in the queue.
 
 use clap::{Args, Subcommand};
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, ID, TIME, coloured, fact_lines, table},
     session::Session,
-    shown::{ID, Shown, TIME, sheet, table, toned},
     words::{date, list, optional, time, timestamp, with_reason},
 };
 use host_api::types::{
@@ -19,43 +19,43 @@ use host_api::types::{
 };
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Request {
+pub(super) enum RequestCommand {
     /// List requests, newest first.
-    List(List),
+    List(ListRequestsArgs),
     /// Show a request, when it will run, and each of its attempts.
     Show {
-        /// Its id.
+        /// The request's id.
         id: String,
     },
     /// Put a request that failed or expired back in the queue.
     Replay {
-        /// Its id.
+        /// The request's id.
         id: String,
     },
 }
 
 #[derive(Debug, Args)]
-pub(super) struct List {
-    /// Of this connection.
+pub(super) struct ListRequestsArgs {
+    /// Only requests of this connection.
     #[arg(long, value_name = "KEY")]
     connection: Option<String>,
-    /// In this state: waiting, running, done, failed, skipped or expired.
+    /// Only requests in this state: waiting, running, done, failed, skipped or expired.
     #[arg(long)]
     state: Option<String>,
-    /// Those before the request of this id: the last one of the page before.
+    /// Only requests older than the one with this id: the last one of the previous page.
     #[arg(long, value_name = "ID")]
     before: Option<String>,
-    /// Maximum number of requests, 1 to 500; 50 if it is left out.
+    /// Maximum number of requests, 1 to 500 [default: 50].
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
 }
 
-impl Request {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl RequestCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::List(which) => {
-                let call = Call::get(&["requests"])
+                let call = ApiCall::get(&["requests"])
                     .with("connection", which.connection)
                     .with("state", which.state)
                     .with("before", which.before)
@@ -63,20 +63,20 @@ impl Request {
                 Ok(listed(session.console.width, client.ask(call).await?))
             }
             Self::Show { id } => {
-                let answer = client.ask(Call::get(&["requests", &id])).await?;
-                Ok(Shown { exit: Exit::Done, ..shown(session.console.width, answer) })
+                let answer = client.ask(ApiCall::get(&["requests", &id])).await?;
+                Ok(CommandOutput { exit: Exit::Done, ..output(session.console.width, answer) })
             }
             Self::Replay { id } => {
-                let Answer { value, json } =
-                    client.ask::<AcceptedRequest>(Call::post(&["requests", &id, "replay"])).await?;
-                let people = format!("request {id}: {}: it is carried out again", value.state);
-                Ok(Shown { people, json, exit: Exit::Done })
+                let ApiResponse { value, json } =
+                    client.ask::<AcceptedRequest>(ApiCall::post(&["requests", &id, "replay"])).await?;
+                let people = format!("request {id}: {}: it will be carried out again", value.state);
+                Ok(CommandOutput { people, json, exit: Exit::Done })
             }
         }
     }
 }
 
-fn listed(width: u16, Answer { value, json }: Answer<RequestPage>) -> Shown {
+fn listed(width: u16, ApiResponse { value, json }: ApiResponse<RequestPage>) -> CommandOutput {
     let columns =
         [("id", ID), ("connection", None), ("action", None), ("received", None), ("state, and why", None)];
     let rows = value.requests.iter().map(|request| {
@@ -84,11 +84,11 @@ fn listed(width: u16, Answer { value, json }: Answer<RequestPage>) -> Shown {
         let (id, connection) = (request.id.clone(), request.connection.clone());
         vec![id, connection, request.action.to_string(), date(request.received_at), state]
     });
-    Shown { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
+    CommandOutput { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
 }
 
-/// A request with everything that is known of it; the program ends as the request did.
-pub(super) fn shown(width: u16, Answer { value, json }: Answer<RequestReport>) -> Shown {
+/// Everything known about a request. The exit code is that of the request.
+pub(super) fn output(width: u16, ApiResponse { value, json }: ApiResponse<RequestReport>) -> CommandOutput {
     let RequestReport { request, forecast, attempts } = &value;
     let exit = exit(request.state, request.outcome.as_ref());
     let (mut read, mut receipt, mut report) = (String::new(), None, [].as_slice());
@@ -98,11 +98,11 @@ pub(super) fn shown(width: u16, Answer { value, json }: Answer<RequestReport>) -
         Some(Outcome::Reading(found)) => read = reading(*found),
         None => {}
     }
-    let mut parts = vec![sheet(&[
+    let mut parts = vec![fact_lines(&[
         ("request", request.id.clone()),
         ("connection", request.connection.clone()),
         ("action", request.action.to_string()),
-        ("state", toned(&request.state.to_string(), exit)),
+        ("state", coloured(&request.state.to_string(), exit)),
         ("reason", optional(request.reason.as_ref())),
         ("received", timestamp(request.received_at)),
         ("runs", time(forecast.runs_at)),
@@ -117,11 +117,10 @@ pub(super) fn shown(width: u16, Answer { value, json }: Answer<RequestReport>) -
         parts.push(table(width, &columns, report.iter().map(entry)).to_string());
     }
     if !attempts.is_empty() {
-        let columns =
-            [("attempt", None), ("did", None), ("began", TIME), ("ended", TIME), ("came back", None)];
+        let columns = [("attempt", None), ("step", None), ("began", TIME), ("ended", TIME), ("result", None)];
         parts.push(table(width, &columns, attempts.iter().map(attempt)).to_string());
     }
-    Shown { people: parts.join("\n"), exit, json }
+    CommandOutput { people: parts.join("\n"), exit, json }
 }
 
 fn reading(ReadingOutcome { known, compared, changed }: ReadingOutcome) -> String {
@@ -139,12 +138,12 @@ fn entry(entry: &ReportEntry) -> Vec<String> {
 
 fn attempt(attempt: &Attempt) -> Vec<String> {
     let (began, ended) = (timestamp(attempt.began_at), time(attempt.ended_at));
-    let came_back = attempt.result.as_ref().map(came_back).unwrap_or_default();
-    vec![attempt.number.to_string(), attempt.step.to_string(), began, ended, came_back]
+    let result_text = attempt.result.as_ref().map(result_text).unwrap_or_default();
+    vec![attempt.number.to_string(), attempt.step.to_string(), began, ended, result_text]
 }
 
-/// What came back from an attempt, in the words that count.
-fn came_back(result: &AttemptResult) -> String {
+/// The result of an attempt, in brief.
+fn result_text(result: &AttemptResult) -> String {
     match result {
         AttemptResult::Receipt(Receipt { status, evidence, .. }) => format!("{status}: {evidence}"),
         AttemptResult::Report(report) => {
@@ -159,7 +158,7 @@ fn came_back(result: &AttemptResult) -> String {
     }
 }
 
-/// How the program ends after a request in `state`, with what came of it so far.
+/// The exit code for a request in `state` with the outcome so far.
 pub(super) fn exit(state: RequestState, outcome: Option<&Outcome>) -> Exit {
     let is_short =
         |entry: &ReportEntry| matches!(entry.status, ReportStatus::Refused | ReportStatus::MissingIdentity);
@@ -180,7 +179,7 @@ mod tests {
     use host_api::types::consent::Item;
 
     #[test]
-    fn an_attempt_is_told_in_the_words_that_count() {
+    fn an_attempt_is_shown_by_its_result() {
         for (result, told) in [
             (
                 json!({"error": {"code": "BadApiKey", "kind": "unauthorized", "message": "no", "may_have_acted": false}}),
@@ -201,7 +200,7 @@ mod tests {
             (json!({"read": null}), "the vendor does not know this person"),
             (json!({"nothing_sent": true}), "nothing was sent"),
         ] {
-            assert_eq!(came_back(&serde_json::from_value(result).unwrap()), told);
+            assert_eq!(result_text(&serde_json::from_value(result).unwrap()), told);
         }
     }
 

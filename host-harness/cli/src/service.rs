@@ -1,47 +1,48 @@
-//! `service`: whether a service can do its work, its metrics, and the document of its API.
+//! `service`: a service's status, its metrics, and the OpenAPI document of its API.
+//! Tested in `src/tests/server/connections.rs`.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    client::{Answer, Call},
+    client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    output::{self, CommandOutput},
     session::Session,
-    shown::{self, Shown},
 };
 use host_api::types::service::Readiness;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Service {
-    /// Show whether the service can do its work, and the plugins that are loaded.
+pub(super) enum ServiceCommand {
+    /// Show whether the service is ready, and the plugins that are loaded.
     Status,
-    /// Show its metrics, as Prometheus reads them.
+    /// Show its metrics in the text format of Prometheus.
     Metrics,
     /// Show the OpenAPI document of its API.
     Openapi,
 }
 
-impl Service {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl ServiceCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::Status => {
-                let Answer { value, json } = client.ask::<Readiness>(Call::at_root("ready")).await?;
+                let ApiResponse { value, json } = client.ask::<Readiness>(ApiCall::at_root("ready")).await?;
                 let people = format!("{}, plugins: {}", value.status, value.plugins.join(", "));
-                Ok(Shown { people, json, exit: Exit::Done })
+                Ok(CommandOutput { people, json, exit: Exit::Done })
             }
             Self::Metrics => {
-                let text = client.text(Call::at_root("metrics")).await?;
-                Ok(Shown {
+                let text = client.text(ApiCall::at_root("metrics")).await?;
+                Ok(CommandOutput {
                     json: json!({ "metrics": text }),
                     people: text.trim_end().to_owned(),
                     exit: Exit::Done,
                 })
             }
             Self::Openapi => {
-                let Answer { json, .. } = client.ask::<Value>(Call::at_root("openapi.json")).await?;
-                Ok(Shown { people: shown::document(&json), json, exit: Exit::Done })
+                let ApiResponse { json, .. } = client.ask::<Value>(ApiCall::at_root("openapi.json")).await?;
+                Ok(CommandOutput { people: output::document(&json), json, exit: Exit::Done })
             }
         }
     }

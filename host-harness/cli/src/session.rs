@@ -1,9 +1,10 @@
-//! From a connection's key to its calls, and from a call to its answer.
+//! What every command works with: the service, the configuration, the database, and the calls of a connection.
+//! Tested in `src/tests.rs`.
 
 use std::{future::Future, path::PathBuf, pin::pin, time::Duration};
 
 use super::{
-    client::{Client, Server},
+    client::{Client, ServerArgs},
     console::Console,
     failure::Failure,
     trace,
@@ -18,17 +19,17 @@ use host_harness::{
 use host_model::time::milliseconds;
 use host_service::{
     service::NotAService,
-    settings::{ServiceConfig, Settings},
+    settings::{ConfigFile, ServiceConfig},
 };
 use host_store::Store;
 
-/// A longer wait is explained.
+/// Waits longer than this are announced.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What every command is run with.
+/// What every command runs with.
 pub(super) struct Session {
     pub(super) config: PathBuf,
-    pub(super) server: Server,
+    pub(super) server: ServerArgs,
     pub(super) trace: bool,
     pub(super) console: Console,
 }
@@ -39,54 +40,54 @@ impl Session {
         let client = self.server.client()?;
         if client.is_some() && self.trace {
             return Err(Failure::misused(
-                "--trace shows what this process sends, and with --server the service sends it",
+                "--trace cannot be combined with --server: it shows what this process sends, not the service",
             ));
         }
         Ok(client)
     }
 
-    /// The running service, without which the command is nothing.
+    /// The running service; an error if none is named.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         self.remote()?.ok_or_else(|| {
             Failure::misused(
-                "this goes through a running service\nnext: name it with --server URL or CONNECTOR_HOST_SERVER",
+                "this command needs a running service\nnext: name it with --server URL or CONNECTOR_HOST_SERVER",
             )
         })
     }
 
     /// What the operator configured.
-    pub(super) fn configuration(&self) -> Result<Settings, Failure> {
-        Settings::read(&self.config).map_err(|error| Failure::misused(told(&error)))
+    pub(super) fn configuration(&self) -> Result<ConfigFile, Failure> {
+        ConfigFile::read(&self.config).map_err(|error| Failure::misused(explained(&error)))
     }
 
-    /// What the service is configured with.
+    /// The service's configuration.
     pub(super) fn service(&self) -> Result<ServiceConfig, Failure> {
         self.configuration()?.service.ok_or_else(|| Failure::misused(NotAService))
     }
 
-    /// The service's database, whether or not the service runs. None is made: an empty one in a place that was mistyped would
-    /// answer as if nothing had ever happened.
+    /// Opens the service's database, whether or not the service runs. Creates none: an empty database at a mistyped
+    /// path would answer as if nothing had ever happened.
     pub(super) async fn store(&self) -> Result<Store, Failure> {
         let database = self.service()?.database;
         if database.exists() {
             return self.store_made().await;
         }
         Err(Failure::misused(format!(
-            "there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` makes a new one \
-             where it says",
+            "there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` \
+             creates a new one there",
             database.display(),
             self.config.display()
         )))
     }
 
-    /// The same; created if there is none.
+    /// Opens the service's database, and creates it if there is none.
     pub(super) async fn store_made(&self) -> Result<Store, Failure> {
         let service = self.service()?;
         let opened = Store::open(&service.database, &service.master_key).await;
         opened.map_err(|error| Failure::misused(format!("{}: {error}", service.database.display())))
     }
 
-    /// The calls of the connection `key`; only its plugin is loaded.
+    /// Returns the calls of the connection `key`. Loads only its plugin.
     pub(super) async fn calls(&self, key: &str) -> Result<Calls, Failure> {
         let config = self.configuration()?.config.only(key).map_err(Failure::misused)?;
         let loading = format!("loading the plugin of connection {key}");
@@ -96,13 +97,13 @@ impl Session {
         Ok(if self.trace { calls.traced(self.tracer()) } else { calls })
     }
 
-    /// Shows each exchange on standard error.
+    /// Prints each exchange to standard error.
     pub(super) fn tracer(&self) -> Trace {
         let console = self.console.clone();
-        Trace::new(move |exchange| console.complain(&trace::exchange(exchange)))
+        Trace::new(move |exchange| console.print_error(&trace::exchange(exchange)))
     }
 
-    /// The answer to a call of `calls`.
+    /// Awaits `call`, which is one of `calls`, and returns the answer.
     pub(super) async fn ask<T>(
         &self,
         calls: &Calls,
@@ -120,22 +121,22 @@ impl Session {
         }
     }
 
-    /// What `work` comes to; prints what is waited for if it takes long and standard error is a terminal.
+    /// Awaits `work`. Prints `what` if that takes long and standard error is a terminal.
     pub(super) async fn awaited<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         if self.console.is_watched {
             if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
                 return done;
             }
-            self.console.complain(&format!("{what} …"));
+            self.console.print_error(&format!("{what} …"));
         }
         work.await
     }
 
-    /// What `work` comes to; `None` if ctrl-c ends the wait for it. Prints `what` once ctrl-c no longer ends the program.
+    /// Awaits `work`; returns `None` if ctrl-c ends the wait. Prints `what` once ctrl-c no longer ends the program.
     pub(super) async fn unless_interrupted<T>(&self, what: &str, work: impl Future<Output = T>) -> Option<T> {
         let said = async {
-            self.console.complain(&format!("{what}; ctrl-c ends the wait"));
+            self.console.print_error(&format!("{what}; ctrl-c ends the wait"));
             work.await
         };
         tokio::select! {
@@ -146,15 +147,15 @@ impl Session {
     }
 }
 
-/// Now, as the store keeps it.
+/// The current time in the store's format.
 pub(super) fn now() -> i64 {
     milliseconds(SystemClock::default().date())
 }
 
-fn told(error: &ConfigError) -> String {
+fn explained(error: &ConfigError) -> String {
     match error {
         ConfigError::Unreadable { .. } => {
-            format!("{error}\nnext: write it, or name another one with --config or CONNECTOR_HOST_CONFIG")
+            format!("{error}\nnext: create it, or name another file with --config or CONNECTOR_HOST_CONFIG")
         }
         ConfigError::Wrong { .. } => error.to_string(),
     }

@@ -13,7 +13,7 @@ pub(super) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
-/// Keeps what is written.
+/// Records what is written.
 #[derive(Clone, Default)]
 pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -33,7 +33,7 @@ impl Kept {
     }
 }
 
-/// How the program ends, what it prints and what it complains of.
+/// The exit code, standard output and standard error of the program.
 async fn ran(arguments: &[&str]) -> (Exit, String, String) {
     let (out, err) = (Kept::default(), Kept::default());
     let console = Console::of(std::io::empty(), out.clone(), err.clone());
@@ -129,9 +129,9 @@ async fn what_the_program_does_not_take_is_wrong_usage() {
 }
 
 #[tokio::test]
-async fn a_missing_configuration_is_told_with_what_to_do() {
+async fn a_missing_configuration_is_reported_with_what_to_do() {
     let told = "error: cannot read the configuration missing.toml: No such file or directory (os error 2)\n\
-                next: write it, or name another one with --config or CONNECTOR_HOST_CONFIG\n";
+                next: create it, or name another file with --config or CONNECTOR_HOST_CONFIG\n";
     let missing = ["--config", "missing.toml", "check", "newsletter"];
     assert_eq!(ran(&missing).await, (Exit::Misused, String::new(), told.to_owned()));
     let (exit, out, _) = ran(&[&missing[..], &["--json"]].concat()).await;
@@ -171,7 +171,7 @@ async fn an_unknown_connection_and_a_plugin_that_does_not_load_are_configuration
     assert!(err.contains("i.wasm: not a component that this host runs: "), "{err}");
 }
 
-/// A reader that has gone away.
+/// A reader that has closed its end.
 struct Gone;
 
 impl Write for Gone {

@@ -1,63 +1,67 @@
 //! `token`: the tokens that a connection's webhooks carry.
+//! Tested in `src/tests/server/webhooks.rs`.
 
 use clap::Subcommand;
 use http::Method;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, TIME, coloured, table},
     session::Session,
-    shown::{Shown, TIME, table, toned},
     words::{optional, time, timestamp},
 };
 use host_api::types::tokens::{IssuedToken, Rotated, Rotation, WebhookTokens};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Token {
-    /// Make a token and show it, this once, for the webhook of a vendor that takes it by hand.
+pub(super) enum TokenCommand {
+    /// Create a token to enter at the vendor by hand, and print it. It is shown only once.
     Issue {
         /// The connection's key.
         connection: String,
     },
-    /// List a connection's tokens and how each stands; no token itself is shown.
+    /// List a connection's tokens and their states. The tokens themselves are not shown.
     List {
         /// The connection's key.
         connection: String,
     },
-    /// End a token at once. Where the vendor uses it, its deliveries are refused until it has another one.
+    /// Revoke a token immediately. If the vendor still uses it, its deliveries are refused until it has another one.
     Revoke {
         /// The connection's key.
         connection: String,
-        /// Which one, as the list numbers it.
+        /// The token's number in the list.
         generation: u64,
     },
-    /// Make a new token and hand it to the vendor now.
+    /// Create a new token and send it to the vendor now.
     Rotate {
         /// The connection's key.
         connection: String,
     },
 }
 
-impl Token {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl TokenCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::Issue { connection } => {
-                let Answer { value, json } = issue(&client, &connection).await?;
+                let ApiResponse { value, json } = issue(&client, &connection).await?;
                 let days = value.expires_in / 86_400;
-                session.console.complain(&format!("accepted for {days} days; it is shown this once"));
-                Ok(Shown { people: value.access_token, json, exit: Exit::Done })
+                session.console.print_error(&format!("accepted for {days} days; it is shown only once"));
+                Ok(CommandOutput { people: value.access_token, json, exit: Exit::Done })
             }
             Self::List { connection } => {
-                let call = Call::get(&webhook(&connection, &["tokens"]));
+                let call = ApiCall::get(&webhook(&connection, &["tokens"]));
                 Ok(listed(session.console.width, client.ask(call).await?))
             }
             Self::Revoke { connection, generation } => {
                 let generation = generation.to_string();
-                let call = Call::new(Method::DELETE, &webhook(&connection, &["tokens", &generation]));
+                let call = ApiCall::new(Method::DELETE, &webhook(&connection, &["tokens", &generation]));
                 let listed = listed(session.console.width, client.ask(call).await?);
-                Ok(Shown { people: format!("token {generation} is revoked\n{}", listed.people), ..listed })
+                Ok(CommandOutput {
+                    people: format!("token {generation} is revoked\n{}", listed.people),
+                    ..listed
+                })
             }
             Self::Rotate { connection } => {
                 Ok(rotated(&connection, rotate(session, &client, &connection).await?))
@@ -66,45 +70,48 @@ impl Token {
     }
 }
 
-/// Where a connection's webhook tokens are.
+/// A path below a connection's webhook.
 fn webhook<'a>(connection: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     [&["plus", "connection", connection, "consent-webhook"], rest].concat()
 }
 
-/// A new token, itself in the answer.
-pub(super) async fn issue(client: &Client, connection: &str) -> Result<Answer<IssuedToken>, Failure> {
-    client.ask(Call::get(&webhook(connection, &["token"]))).await
+/// Creates a token; the answer contains the token itself.
+pub(super) async fn issue(client: &Client, connection: &str) -> Result<ApiResponse<IssuedToken>, Failure> {
+    client.ask(ApiCall::get(&webhook(connection, &["token"]))).await
 }
 
-/// What became of a new token that was handed to the vendor.
+/// Creates a token and sends it to the vendor. Returns whether it was installed.
 pub(super) async fn rotate(
     session: &Session,
     client: &Client,
     connection: &str,
-) -> Result<Answer<Rotated>, Failure> {
-    let call = Call::post(&webhook(connection, &["token", "rotate"]));
+) -> Result<ApiResponse<Rotated>, Failure> {
+    let call = ApiCall::post(&webhook(connection, &["token", "rotate"]));
     session.awaited(&format!("waiting for the vendor of connection {connection}"), client.ask(call)).await
 }
 
-/// A token that an operator has to enter at the vendor is not installed.
-pub(super) fn rotated(connection: &str, Answer { value, json }: Answer<Rotated>) -> Shown {
+/// The result of a rotation. A token that an operator must enter at the vendor counts as not installed.
+pub(super) fn rotated(connection: &str, ApiResponse { value, json }: ApiResponse<Rotated>) -> CommandOutput {
     let (exit, people) = if value.outcome == Rotation::Installed {
-        let word = toned("installed", Exit::Done);
+        let word = coloured("installed", Exit::Done);
         (
             Exit::Done,
-            format!("{word}: the vendor has a new token; the one before stays accepted for a day at least"),
+            format!("{word}: the vendor has a new token; the previous one stays accepted for at least a day"),
         )
     } else {
-        let word = toned("not installed", Exit::Refused);
+        let word = coloured("not installed", Exit::Refused);
         let next = format!(
-            "next: make one with `connector-host token issue {connection}` and enter it at the vendor"
+            "next: create one with `connector-host token issue {connection}` and enter it at the vendor"
         );
-        (Exit::Refused, format!("{word}: this vendor's webhook takes none from here\n{next}"))
+        (
+            Exit::Refused,
+            format!("{word}: this vendor's webhook does not accept tokens from the service\n{next}"),
+        )
     };
-    Shown { people: format!("connection {connection}: {people}"), json, exit }
+    CommandOutput { people: format!("connection {connection}: {people}"), json, exit }
 }
 
-fn listed(width: u16, Answer { value, json }: Answer<WebhookTokens>) -> Shown {
+fn listed(width: u16, ApiResponse { value, json }: ApiResponse<WebhookTokens>) -> CommandOutput {
     let columns = [
         ("token", None),
         ("state", None),
@@ -119,5 +126,5 @@ fn listed(width: u16, Answer { value, json }: Answer<WebhookTokens>) -> Shown {
         vec![generation, state, since, until, time(token.seen_at), optional(token.push_reason.as_ref())]
     });
     let people = table(width, &columns, rows).to_string();
-    Shown { people, json, exit: Exit::Done }
+    CommandOutput { people, json, exit: Exit::Done }
 }

@@ -1,4 +1,5 @@
 //! A request as it was sent, for people.
+//! Tested in `cli/tests/cli.rs`.
 
 use host_harness::egress::Exchange;
 
@@ -47,7 +48,7 @@ pub(super) mod tests {
         );
         let error = HttpError {
             kind: HttpErrorKind::TimedOut,
-            message: "the answer did not begin in time".into(),
+            message: "the response did not start in time".into(),
             request_sent: true,
             retry_after_ms: None,
         };
@@ -55,7 +56,7 @@ pub(super) mod tests {
         assert_eq!(
             unanswered,
             "> POST https://api.example.com/api/users/forget (users-forget)\n\
-             < no answer: the answer did not begin in time after 12 ms"
+             < no answer: the response did not start in time after 12 ms"
         );
     }
 }

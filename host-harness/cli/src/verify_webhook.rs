@@ -1,4 +1,4 @@
-//! `verify-webhook`: checks that a delivery is the vendor's and reads it.
+//! `verify-webhook`: verifies that a delivery comes from the vendor, and reads it.
 
 use std::{
     path::PathBuf,
@@ -10,20 +10,20 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, coloured, detail},
     session::Session,
-    shown::{Shown, detail, toned},
     words::{list, timestamp},
 };
 use host_api::types::deliveries::{Authenticity, DeliveryEvent, DeliveryVerdict, TrialDelivery};
-use host_harness::door::Admitted;
+use host_harness::door::AdmittedDelivery;
 use host_model::contract::{consent::Choice, webhook::Delivery};
 
 #[derive(Args)]
-pub(super) struct VerifyWebhook {
-    /// The connection's key in the configuration, whose `webhook-tokens` name the accepted tokens.
+pub(super) struct VerifyWebhookCommand {
+    /// The connection's key in the configuration. Its `webhook-tokens` name the accepted tokens.
     connection: String,
     /// A header of the delivery, as `NAME: VALUE`. May be given several times.
     #[arg(long, value_name = "HEADER")]
@@ -31,7 +31,7 @@ pub(super) struct VerifyWebhook {
     /// The file with the delivery's body; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
-    /// The whole address that the vendor called; the connection's `webhook-url` if it is left out.
+    /// The full URL that the vendor called [default: the connection's `webhook-url`].
     #[arg(long)]
     url: Option<String>,
     /// The delivery's method.
@@ -39,15 +39,15 @@ pub(super) struct VerifyWebhook {
     method: String,
 }
 
-/// Its headers hold the token.
-impl std::fmt::Debug for VerifyWebhook {
+/// Does not print the headers, which contain the token.
+impl std::fmt::Debug for VerifyWebhookCommand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("VerifyWebhook")
     }
 }
 
-impl VerifyWebhook {
-    pub(super) async fn run(self, session: &Session) -> Result<Shown, Failure> {
+impl VerifyWebhookCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let headers = self.header.iter().map(|header| name_and_value(header)).collect::<Result<_, _>>()?;
         let body = session.console.contents(&self.body)?;
         match session.remote()? {
@@ -62,14 +62,19 @@ impl VerifyWebhook {
         client: &Client,
         headers: Headers,
         body: &[u8],
-    ) -> Result<Shown, Failure> {
+    ) -> Result<CommandOutput, Failure> {
         let body = BASE64.encode(body);
         let delivery = TrialDelivery { method: Some(self.method), url: self.url, headers, body };
-        let call = Call::post(&["connection", &self.connection, "verify-webhook"]).json(&delivery);
-        Ok(shown(session.awaited("waiting for the service to read it", client.ask(call)).await?))
+        let call = ApiCall::post(&["connection", &self.connection, "verify-webhook"]).json(&delivery);
+        Ok(output(session.awaited("waiting for the service to read it", client.ask(call)).await?))
     }
 
-    async fn alone(self, session: &Session, headers: Headers, body: Vec<u8>) -> Result<Shown, Failure> {
+    async fn alone(
+        self,
+        session: &Session,
+        headers: Headers,
+        body: Vec<u8>,
+    ) -> Result<CommandOutput, Failure> {
         let calls = session.calls(&self.connection).await?;
         let connection = calls.connection();
         let own = connection.settings.get("webhook-url");
@@ -81,17 +86,17 @@ impl VerifyWebhook {
             body,
             received_at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
         };
-        let admitted = Admitted::at_the_door(connection, calls.plugin().manifest(), delivery);
+        let admitted = AdmittedDelivery::at_the_door(connection, calls.plugin().manifest(), delivery);
         let verdict = session.ask(&calls, calls.verify(&admitted)).await?;
         let value = DeliveryVerdict::of(self.connection, verdict);
-        Ok(shown(Answer { json: json!(value), value }))
+        Ok(output(ApiResponse { json: json!(value), value }))
     }
 }
 
 /// Names in lower case with their values.
 type Headers = Vec<(String, String)>;
 
-/// A header may be a token in a wrong form, so no error shows it.
+/// A header may be a mistyped token, so no error shows it.
 fn name_and_value(header: &str) -> Result<(String, String), Failure> {
     let (name, value) = header.split_once(':').unwrap_or_default();
     let name = name.trim().to_ascii_lowercase();
@@ -103,22 +108,22 @@ fn name_and_value(header: &str) -> Result<(String, String), Failure> {
     Ok((name, value.trim().to_owned()))
 }
 
-/// The people in a delivery are shown: the operator has its body.
-fn shown(Answer { value, json }: Answer<DeliveryVerdict>) -> Shown {
+/// Shows the people in a delivery, since the operator already has its body.
+fn output(ApiResponse { value, json }: ApiResponse<DeliveryVerdict>) -> CommandOutput {
     let DeliveryVerdict { connection, verdict, why, events } = &value;
     let (word, exit) = match verdict {
         Authenticity::Authentic => ("authentic", Exit::Done),
         Authenticity::Unauthenticated => ("unauthenticated", Exit::Refused),
         Authenticity::Unreadable => ("unreadable", Exit::Refused),
     };
-    let no_choice = (exit == Exit::Done && events.is_empty()).then_some("the vendor's, and no choice in it");
+    let no_choice = (exit == Exit::Done && events.is_empty()).then_some("contains no choices");
     let about = detail(why.as_deref().or(no_choice).unwrap_or_default());
-    let mut lines = vec![format!("connection {connection}: {}{about}", toned(word, exit))];
-    lines.extend(events.iter().flat_map(told));
-    Shown { people: lines.join("\n"), json, exit }
+    let mut lines = vec![format!("connection {connection}: {}{about}", coloured(word, exit))];
+    lines.extend(events.iter().flat_map(event_lines));
+    CommandOutput { people: lines.join("\n"), json, exit }
 }
 
-fn told(event: &DeliveryEvent) -> Vec<String> {
+fn event_lines(event: &DeliveryEvent) -> Vec<String> {
     let who = list(event.subject.iter().map(|known| format!("{} {}", known.kind, known.value)));
     let mut lines = vec![format!("  {who} chose ({})", event.key)];
     lines.extend(event.preferences.iter().map(|made| {
@@ -139,9 +144,9 @@ mod tests {
         webhook::{ConsentEvent, Verdict},
     };
 
-    fn answer(verdict: Verdict) -> Answer<DeliveryVerdict> {
+    fn answer(verdict: Verdict) -> ApiResponse<DeliveryVerdict> {
         let value = DeliveryVerdict::of("newsletter".into(), verdict);
-        Answer { json: json!(value), value }
+        ApiResponse { json: json!(value), value }
     }
 
     #[test]
@@ -157,7 +162,7 @@ mod tests {
             changed: Vec::new(),
             key: "k1".into(),
         };
-        let shown = shown(answer(Verdict::Authentic(vec![event])));
+        let shown = output(answer(Verdict::Authentic(vec![event])));
         assert_eq!(
             plain(&shown.people),
             "connection newsletter: authentic\n  email ada@example.com, user-id u-17 chose (k1)\n    \
@@ -190,11 +195,11 @@ mod tests {
     #[test]
     fn what_is_of_no_concern_and_what_is_refused_is_said() {
         for (verdict, told, exit) in [
-            (Verdict::Authentic(vec![]), "authentic: the vendor's, and no choice in it", Exit::Done),
+            (Verdict::Authentic(vec![]), "authentic: contains no choices", Exit::Done),
             (Verdict::Unauthenticated("no token".into()), "unauthenticated: no token", Exit::Refused),
             (Verdict::Unreadable("no JSON".into()), "unreadable: no JSON", Exit::Refused),
         ] {
-            let shown = shown(answer(verdict));
+            let shown = output(answer(verdict));
             assert_eq!(plain(&shown.people), format!("connection newsletter: {told}"));
             assert_eq!(shown.exit, exit);
         }

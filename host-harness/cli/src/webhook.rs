@@ -1,4 +1,5 @@
-//! `webhook setup`: leads through everything between a connection and its first delivery.
+//! `webhook setup`: guides the operator from a new connection to its first delivery.
+//! Tested in `src/tests/server/webhooks.rs`.
 
 mod first;
 
@@ -6,16 +7,16 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use self::first::{First, newest};
+use self::first::{FirstDelivery, newest};
 use super::{
     check,
-    client::{Answer, Call, Client},
+    client::{ApiCall, ApiResponse, Client},
     console::Console,
     delivery,
     exit::Exit,
     failure::Failure,
+    output::{CommandOutput, OutputFormat, heading},
     session::Session,
-    shown::{Shown, heading},
     token,
 };
 use host_api::types::{
@@ -23,23 +24,24 @@ use host_api::types::{
     plugins::Plugins,
 };
 
-/// The setting of a connector that takes tokens from the host.
+/// The setting of connectors that accept tokens from the host.
 const WEBHOOK_ID: &str = "webhook-id";
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Webhook {
-    /// Lead through it: the address to enter at the vendor, the webhook found there, its token, a first delivery.
-    Setup(Setup),
+pub(super) enum WebhookCommand {
+    /// Set up the webhook step by step: the URL to enter at the vendor, the webhook found there, its token, a first
+    /// delivery.
+    Setup(WebhookSetupArgs),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Setup {
+pub(super) struct WebhookSetupArgs {
     /// The connection's key.
     connection: String,
-    /// The vendor's number of the webhook, under which its token is renewed automatically.
+    /// The vendor's id of the webhook, so that its token is renewed automatically.
     #[arg(long, value_name = "ID")]
     webhook_id: Option<String>,
-    /// Do each step without asking.
+    /// Run each step without asking for confirmation.
     #[arg(long)]
     yes: bool,
     /// Do not wait for a first delivery.
@@ -47,28 +49,28 @@ pub(super) struct Setup {
     no_wait: bool,
 }
 
-impl Webhook {
-    pub(super) async fn run(self, session: &Session, is_json: bool) -> Result<Shown, Failure> {
+impl WebhookCommand {
+    pub(super) async fn run(self, session: &Session, format: OutputFormat) -> Result<CommandOutput, Failure> {
         let Self::Setup(asked) = self;
         let client = session.client()?;
-        Steps { session, client: &client, asked: &asked, is_json }.all().await
+        Steps { session, client: &client, asked: &asked, format }.all().await
     }
 }
 
-/// A token to enter by hand is printed before the wait; as JSON, it is in the document at the end.
+/// A token to enter by hand is printed before the wait; with `--json`, it is in the document at the end.
 struct Steps<'a> {
     session: &'a Session,
     client: &'a Client,
-    asked: &'a Setup,
-    is_json: bool,
+    asked: &'a WebhookSetupArgs,
+    format: OutputFormat,
 }
 
 impl Steps<'_> {
-    async fn all(&self) -> Result<Shown, Failure> {
+    async fn all(&self) -> Result<CommandOutput, Failure> {
         let key = &self.asked.connection;
-        let connection = self.client.ask::<Connection>(Call::get(&["connection", key])).await?.value;
+        let connection = self.client.ask::<Connection>(ApiCall::get(&["connection", key])).await?.value;
         let url = self.endpoint(&connection).await?;
-        self.step("The webhooks that the connection's test finds");
+        self.step("Webhooks found by the connection's test");
         let mut test = self.test().await?;
         let known = connection.settings.get(WEBHOOK_ID);
         let id = self.webhook_id(known)?;
@@ -76,15 +78,15 @@ impl Steps<'_> {
             self.step(&format!("Setting {WEBHOOK_ID} to {id}"));
             let settings = [(WEBHOOK_ID.to_owned(), Some(id.clone()))].into();
             let patch = ConnectionPatch { settings, ..ConnectionPatch::default() };
-            let call = Call::new(Method::PATCH, &["connection", key]).json(&patch);
+            let call = ApiCall::new(Method::PATCH, &["connection", key]).json(&patch);
             self.client.ask::<Connection>(call).await?;
             test = self.test().await?;
         }
-        // A webhook id alone of what is tested is the vendor's to refuse: a token for another webhook is of no use.
+        // Only a failed check of the webhook stops here: a token for an unusable webhook would be useless.
         if webhook(&test.value).is_some_and(|check| check.outcome == CheckOutcome::Failed) {
             return Err(Failure::misused(format!(
-                "the webhook is not as it has to be\nnext: correct it at the vendor, then run `connector-host webhook setup \
-                 {key}` again"
+                "the webhook is not set up correctly\nnext: correct it at the vendor, then run `connector-host webhook \
+                 setup {key}` again"
             )));
         }
         let since = newest(self.client, key).await?;
@@ -93,16 +95,16 @@ impl Steps<'_> {
         self.first_delivery(told, since).await
     }
 
-    /// Says what the vendor has to be told.
+    /// Prints what to enter at the vendor. Returns the URL.
     async fn endpoint(&self, connection: &Connection) -> Result<String, Failure> {
         let Some(url) = &connection.webhook_url else {
             return Err(Failure::of_connection(
                 &self.asked.connection,
-                "the address for its webhooks is not known\nnext: set `service.public-url` in the service's configuration, \
+                "the URL for its webhooks is unknown\nnext: set `service.public-url` in the service's configuration, \
                  or `connector-host connection change KEY --webhook-url URL`",
             ));
         };
-        let plugins = self.client.ask::<Plugins>(Call::get(&["plugins"])).await?.value.plugins;
+        let plugins = self.client.ask::<Plugins>(ApiCall::get(&["plugins"])).await?.value.plugins;
         let plugin = plugins.iter().find(|plugin| plugin.name == connection.plugin);
         self.step("What to enter at the vendor");
         self.say(&format!("  endpoint: {url}"));
@@ -110,8 +112,8 @@ impl Steps<'_> {
         Ok(url.clone())
     }
 
-    /// Tests the connection, and shows what it says of webhooks.
-    async fn test(&self) -> Result<Answer<ConnectionTest>, Failure> {
+    /// Tests the connection, and prints the check of its webhook.
+    async fn test(&self) -> Result<ApiResponse<ConnectionTest>, Failure> {
         let test = check::tested(self.session, self.client, &self.asked.connection).await?;
         match webhook(&test.value) {
             Some(Check { outcome, detail, .. }) => self.say(&format!("  {outcome}: {detail}")),
@@ -127,23 +129,23 @@ impl Steps<'_> {
             return Ok(self.asked.webhook_id.clone().or(known));
         }
         let answer = self.answer(
-            "Which number has the webhook? Empty: its token is changed by hand.",
-            "--webhook-id ID if the vendor takes tokens from here, and --yes",
+            "What is the webhook's id? Leave empty to change its token by hand.",
+            "--webhook-id ID if the vendor accepts tokens from the service, and --yes",
         )?;
         Ok(Some(answer).filter(|answer| !answer.is_empty()))
     }
 
-    /// A token that the vendor gets, from here or by hand.
+    /// Creates a token, and sends it to the vendor or prints it to be entered there by hand.
     async fn token(&self, id: Option<&str>) -> Result<Value, Failure> {
         let key = &self.asked.connection;
-        self.step("The token that deliveries carry");
+        self.step("Token for deliveries");
         let (question, is_handed_over) = match id {
-            Some(id) => (format!("Hand a new token to webhook {id} now? [y/n]"), true),
-            None => ("Make a new token, to enter it at the vendor? [y/n]".to_owned(), false),
+            Some(id) => (format!("Send a new token to webhook {id} now? [y/n]"), true),
+            None => ("Create a new token to enter at the vendor? [y/n]".to_owned(), false),
         };
         if !self.asked.yes && !self.answer(&question, "--yes")?.to_lowercase().starts_with('y') {
             return Err(Failure::misused(format!(
-                "no token is made\nnext: `connector-host webhook setup {key}` begins again"
+                "no token was created\nnext: start again with `connector-host webhook setup {key}`"
             )));
         }
         if is_handed_over {
@@ -154,32 +156,32 @@ impl Steps<'_> {
             }
         }
         let issued = token::issue(self.client, key).await?;
-        if !self.is_json {
-            self.say("  enter it at the vendor; it is shown this once:");
+        if self.format == OutputFormat::Text {
+            self.say("  enter it at the vendor; it is shown only once:");
             let printed = self.session.console.print(&issued.value.access_token);
             printed.map_err(|error| Failure::misused(format!("cannot write to standard output: {error}")))?;
         }
         Ok(issued.json)
     }
 
-    async fn first_delivery(&self, mut told: Value, since: Option<i64>) -> Result<Shown, Failure> {
+    async fn first_delivery(&self, mut told: Value, since: Option<i64>) -> Result<CommandOutput, Failure> {
         let key = &self.asked.connection;
-        let is_unseen = self.is_json && told.pointer("/token/access_token").is_some();
+        let is_unseen = self.format == OutputFormat::Json && told.pointer("/token/access_token").is_some();
         let first = if self.asked.no_wait || is_unseen {
-            First::NotAwaited
+            FirstDelivery::NotAwaited
         } else {
             first::delivery(self.session, self.client, key, since).await?
         };
         let (people, delivery, exit) = match first {
-            First::Came(delivery) => (
-                format!("connection {key}: its webhook works\n{}", delivery::shown(&delivery)),
+            FirstDelivery::Came(delivery) => (
+                format!("connection {key}: its webhook works\n{}", delivery::detail(&delivery)),
                 json!(delivery),
                 Exit::Done,
             ),
-            First::NotAwaited => {
+            FirstDelivery::NotAwaited => {
                 let next = format!(
-                    "connection {key}: everything is set, and no delivery is proven yet\nnext: have the vendor send one, then \
-                     see it with `connector-host delivery list {key}`"
+                    "connection {key}: everything is set up, but no delivery has been verified yet\nnext: have the \
+                     vendor send one, then see it with `connector-host delivery list {key}`"
                 );
                 (next, Value::Null, Exit::Unproven)
             }
@@ -187,18 +189,18 @@ impl Steps<'_> {
         if let Some(members) = told.as_object_mut() {
             members.insert("delivery".to_owned(), delivery);
         }
-        Ok(Shown { people, json: told, exit })
+        Ok(CommandOutput { people, json: told, exit })
     }
 
-    /// What is answered; if no answer can be given, an error that names `missing`, the options to give instead.
+    /// Asks `question`. Without a terminal, returns an error that names `missing`, the options to give instead.
     fn answer(&self, question: &str, missing: &str) -> Result<String, Failure> {
         let console: &Console = &self.session.console;
         if !console.is_answered {
             return Err(Failure::misused(format!(
-                "{question} There is no terminal to ask on\nnext: give {missing}"
+                "{question} There is no terminal to ask on\nnext: pass {missing}"
             )));
         }
-        console.complain(question);
+        console.print_error(question);
         let line =
             console.line().map_err(|error| Failure::misused(format!("cannot read the answer: {error}")))?;
         Ok(line.trim().to_owned())
@@ -209,16 +211,16 @@ impl Steps<'_> {
     }
 
     fn say(&self, text: &str) {
-        self.session.console.complain(text);
+        self.session.console.print_error(text);
     }
 }
 
-/// What the test says of the webhook.
+/// The test's check of the webhook.
 fn webhook(test: &ConnectionTest) -> Option<&Check> {
     test.checks.iter().find(|check| check.name == "webhook")
 }
 
-/// Where the vendor's own settings are.
+/// Where to find the settings at the vendor.
 fn at_vendor(connector: Option<&str>) -> &'static str {
     match connector {
         Some("iterable") => {

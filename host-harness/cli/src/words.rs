@@ -1,6 +1,6 @@
-//! Numbers and names as people say them.
+//! Numbers, times and names as text for people.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use host_api::types::manifest::RateLimit;
 use shlex::Quoter;
@@ -13,7 +13,7 @@ const UNITS: [(u64, &str, &str); 4] = [
     (1_000, "second", "a second"),
 ];
 
-/// `ms` in the largest unit that it fills: `10 minutes`.
+/// `ms` in the largest unit that divides it: `10 minutes`.
 pub(super) fn duration(ms: u64) -> String {
     let whole = UNITS.iter().find(|(unit, ..)| ms >= *unit && ms.is_multiple_of(*unit));
     let (unit, name) = whole.map_or((1_000, "second"), |(unit, name, _)| (*unit, *name));
@@ -45,12 +45,12 @@ pub(super) fn timestamp(ms: i64) -> String {
         .map_or_else(|_| ms.to_string(), |date| date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-/// `time` as [`timestamp`]; nothing if there is none.
+/// `time` as [`timestamp`]; empty if there is none.
 pub(super) fn time(time: Option<i64>) -> String {
     time.map(timestamp).unwrap_or_default()
 }
 
-/// `word`; nothing if there is none.
+/// `word`; empty if there is none.
 pub(super) fn optional(word: Option<&impl ToString>) -> String {
     word.map(ToString::to_string).unwrap_or_default()
 }
@@ -65,20 +65,24 @@ pub(super) fn pairs(values: &BTreeMap<String, String>) -> String {
     list(values.iter().map(|(name, value)| format!("{name} = {value}")))
 }
 
-/// A word, and below it why, if there is a reason.
+/// A word, with the reason below it if there is one.
 pub(super) fn with_reason(word: &impl ToString, reason: Option<&str>) -> String {
     let word = word.to_string();
     reason.filter(|reason| !reason.is_empty()).map_or(word.clone(), |reason| format!("{word}\n{reason}"))
 }
 
-/// As an answer to a question.
-pub(super) fn yes_no(is: bool) -> &'static str {
-    if is { "yes" } else { "no" }
+/// Printed as `yes` or `no`.
+pub(super) struct YesNo(pub(super) bool);
+
+impl fmt::Display for YesNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0 { "yes" } else { "no" })
+    }
 }
 
 /// `word` as one argument of a command that people may copy into a shell.
 pub(super) fn argument(word: &str) -> String {
-    // No shell has an argument with a NUL in it; but for one, quoting cannot fail.
+    // Quoting fails only for NUL, which no argument of a shell can contain.
     Quoter::new().allow_nul(true).quote(word).unwrap_or_default().into_owned()
 }
 
@@ -87,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_its_largest_whole_unit() {
+    fn a_duration_is_shown_in_its_largest_whole_unit() {
         for (ms, told) in [
             (0, "1 second"),
             (1, "1 second"),
@@ -103,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_told_as_vendors_publish_it() {
+    fn a_limit_is_shown_as_vendors_publish_it() {
         let told = |requests, period_ms| limit(&RateLimit { name: "l".into(), requests, period_ms });
         assert_eq!(told(3, Some(1_000)), "3 a second");
         assert_eq!(told(1_000, Some(86_400_000)), "1000 a day");

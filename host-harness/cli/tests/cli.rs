@@ -1,4 +1,5 @@
-//! The program as an operator runs it, with the real plugin at the stand-in: output, exit codes, and what reached Iterable.
+//! The program as an operator runs it, with the real plugin and the stand-in: output, exit codes, and what reached
+//! Iterable.
 
 #[path = "cli/operator.rs"]
 mod operator;
@@ -44,7 +45,11 @@ async fn a_consent_and_an_erasure_go_through() {
         .run(&["consent", "newsletter", "--email", "ada@example.com", "--opt-in", "channel:6539"])
         .await;
     assert_eq!(told.code, 1, "{told:?}");
-    assert!(told.out.contains("the vendor has erased this person, who is not let in again"), "{}", told.out);
+    assert!(
+        told.out.contains("the vendor has erased this person and will not accept them again"),
+        "{}",
+        told.out
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +140,7 @@ async fn the_sandbox_ending_a_call_has_a_code_of_its_own() {
     let told = operator.run(&["check", "hostile"]).await;
     assert_eq!(told.code, 3, "{told:?}");
     assert!(
-        told.err.contains("the sandbox ended the call: its computing time is spent (limits.cpu-ms)"),
+        told.err.contains("the sandbox ended the call: its CPU time is used up (limits.cpu-ms)"),
         "{}",
         told.err
     );
@@ -167,7 +172,7 @@ async fn a_plugin_shows_everything_that_it_may_do() {
     for word in
         ["privacy:saas-connector/http@0.2.0", "api-key", "forget", "3 a second", "1000 a day", "erasure"]
     {
-        assert!(told.out.contains(word), "{word} is not in\n{}", told.out);
+        assert!(told.out.contains(word), "{word} not found in\n{}", told.out);
     }
     let told = operator.run(&["inspect", "iterable.wasm", "--json"]).await;
     let shown: serde_json::Value = serde_json::from_str(&told.out).unwrap();
@@ -186,7 +191,7 @@ async fn a_plugin_shows_everything_that_it_may_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_proxy_of_the_environment_sees_a_request() {
     let operator = Operator::new().await;
-    // Nobody listens there: a request through it would fail.
+    // Nothing listens there, so a request through the proxy would fail.
     let proxies = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     let environment: Vec<_> = proxies.map(|name| (name, "http://127.0.0.1:9")).to_vec();
     let told = operator.run_with(&["check", "newsletter"], "", &environment).await;
@@ -196,14 +201,14 @@ async fn no_proxy_of_the_environment_sees_a_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readmes_example_erases_a_person() {
     let operator = Operator::new().await;
-    // Cargo builds examples with a whole `cargo test`; where it was asked for this file alone, `cargo build --examples` does.
+    // A whole `cargo test` builds examples; if only this file is tested, run `cargo build --examples` first.
     let program =
         Path::new(env!("CARGO_BIN_EXE_connector-host")).with_file_name("examples").join("erase_once");
     let told =
         operator.program(&program, &[operator.config().to_str().unwrap(), "ada@example.com"], "", &[]).await;
     assert_eq!(
         (told.code, told.out.as_str()),
-        (0, "Accepted: email: Iterable took the request and needs up to ten minutes\n"),
+        (0, "Accepted: email: Iterable accepted the request and needs up to ten minutes\n"),
         "{told:?}"
     );
     assert_eq!(operator.stand_in.requests()[0].line(), "POST /api/users/forget");

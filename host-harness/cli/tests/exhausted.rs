@@ -1,6 +1,6 @@
-//! The service where the machine gives it little: few descriptors, and a disk that takes nothing.
+//! The service with scarce resources: few file descriptors, and a full disk.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what cannot be set up fails its test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up fails the test")]
 
 #[path = "cli/operator.rs"]
 mod operator;
@@ -18,10 +18,10 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
-/// Everything that a test waits for comes sooner, or not at all.
+/// The maximum wait of a test.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// With few descriptors, and so that a write past the limit for files is an error and does not end the process.
+/// Few descriptors; a write beyond the limit of file sizes is an error and does not end the process.
 const WITH_LITTLE: &str = r#"ulimit -n 256; trap "" XFSZ; exec "$0" "$@""#;
 
 const HOOK: &str = "/api/v1/plus/connection/newsletter/consent-webhook";
@@ -59,7 +59,7 @@ impl Serving {
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
         std::thread::spawn(move || {
             for line in out.map_while(Result::ok) {
-                // Only the first one is waited for.
+                // Only the first line is awaited.
                 let _unheard = said.send(line);
             }
         });
@@ -72,14 +72,14 @@ impl Serving {
         let address = |name: &str| line["listening"][name].as_str().unwrap().to_owned();
         let (log, lines) = (Arc::default(), BufReader::new(child.stderr.take().unwrap()).lines());
         let kept: Arc<Mutex<Vec<String>>> = Arc::clone(&log);
-        // Ends with the process: a full pipe would hold it up.
+        // Reads until the process ends, since a full pipe would block it.
         std::thread::spawn(move || {
             lines.map_while(Result::ok).for_each(|line| kept.lock().push(line));
         });
         Self { child, api: address("api"), webhooks: address("webhooks"), log, key }
     }
 
-    /// The answer of the API; none if the connection is refused.
+    /// The answer of the API; `None` if the connection is refused.
     fn ask(&self, method: &str, path: &str, body: &str) -> Option<String> {
         let headers = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n", self.key);
         send(&self.api, method, path, &headers, body)
@@ -89,12 +89,12 @@ impl Serving {
         send(&self.webhooks, "POST", HOOK, &format!("authorization: Bearer {TOKEN}\r\n"), OPT_OUT)
     }
 
-    /// How many lines of the log have these words.
+    /// The number of log lines with these words.
     fn lines(&self, words: &str) -> usize {
         self.log.lock().iter().filter(|line| line.contains(words)).count()
     }
 
-    /// Waits until a line of the log has these words.
+    /// Waits for a log line with these words.
     fn logs(&self, words: &str) {
         let begun = Instant::now();
         while self.lines(words) == 0 {
@@ -103,7 +103,7 @@ impl Serving {
         }
     }
 
-    /// How large its files may be from now on.
+    /// Limits the size of its files from now on.
     fn limit_files(&self, bytes: Option<u64>) {
         let id = Pid::from_child(&self.child);
         prlimit(Some(id), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
@@ -112,7 +112,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have ended already.
         let _gone = self.child.kill();
         has_ended(&mut self.child);
     }
@@ -130,7 +130,7 @@ fn has_ended(child: &mut Child) -> bool {
     true
 }
 
-/// Status, head and body, or nothing if the connection ends without an answer.
+/// The answer: status, head and body. `None` if the connection ends without one.
 fn send(to: &str, method: &str, path: &str, headers: &str, body: &str) -> Option<String> {
     let mut stream = TcpStream::connect(to).ok()?;
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -144,7 +144,7 @@ fn send(to: &str, method: &str, path: &str, headers: &str, body: &str) -> Option
     answer.strip_prefix("HTTP/1.1 ").map(str::to_owned)
 }
 
-/// Asks until the answer has `status`.
+/// Repeats a request until the answer has `status`.
 fn until(status: &str, ask: impl Fn() -> Option<String>) -> String {
     let begun = Instant::now();
     loop {
@@ -177,7 +177,7 @@ async fn four_hundred_idle_clients_of_the_webhooks_leave_the_api_its_descriptors
     }
     serving.logs("connections are refused");
     assert_eq!(serving.deliver(), None);
-    // Database, and a request to the vendor: each takes descriptors too.
+    // The database and a request to the vendor need descriptors too.
     for path in ["/health", "/ready", "/api/v1/connection", "/api/v1/connection/newsletter/test"] {
         let answer = serving.ask("GET", path, "").unwrap();
         assert!(answer.starts_with("200 "), "{path}: {answer}");
@@ -229,14 +229,14 @@ async fn a_service_that_may_open_too_few_files_does_not_start_and_says_how_many_
         .spawn()
         .unwrap();
     if !has_ended(&mut few) {
-        // One that serves after all has no code.
+        // Has no exit code if it serves after all.
         few.kill().unwrap();
     }
     let few = few.wait_with_output().unwrap();
     assert_eq!(few.status.code(), Some(2));
     let error = String::from_utf8(few.stderr).unwrap();
     assert!(
-        error.contains("the process may open 100 files, expected at least 144: raise the limit"),
+        error.contains("the process may open 100 files, but needs at least 144: raise the limit"),
         "{error}"
     );
 }

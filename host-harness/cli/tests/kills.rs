@@ -1,10 +1,11 @@
-//! The service killed at a hundred random moments: whatever it acknowledged ends once, and nothing is half done.
+//! Kills the service at a hundred random moments: everything that it acknowledged is completed once, and nothing is
+//! half done.
 #![cfg(unix)]
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "what cannot be set up fails its test"
+    reason = "a failed set-up fails the test"
 )]
 
 #[path = "kills/aftermath.rs"]
@@ -19,23 +20,24 @@ use std::time::Duration;
 use asks::{Ask, Asks};
 use fastrand::Rng;
 use service::{Folder, Service};
+use test_support::seed;
 use tokio::sync::watch;
 
-/// Ends of the process before it is left alone.
+/// The number of kills before the service may run on.
 const KILLS: u64 = 100;
 /// No request waits longer than two hours once the vendor answers.
 const MAX_OUTAGES: usize = 100;
 
-/// The moment at which a life ends.
+/// The moment at which the process is killed.
 #[derive(Debug)]
 enum Moment {
-    /// So long after the process began, ready or not.
+    /// This long after the start, ready or not.
     Starting(Duration),
-    /// So long after it answers.
+    /// This long after the first answer.
     Answering(Duration),
-    /// With that acknowledgement.
+    /// At that acknowledgement.
     Acknowledged(usize),
-    /// With that request to the vendor, which is being answered.
+    /// At that request to the vendor, while it is being answered.
     Asking(usize),
 }
 
@@ -50,7 +52,7 @@ impl Moment {
     }
 }
 
-/// What happens from life to life.
+/// The state across the lives of the process.
 struct World {
     folder: Folder,
     dice: Rng,
@@ -58,7 +60,7 @@ struct World {
 }
 
 impl World {
-    /// A life of the service in which `asked` is sent to it, until it is killed, or told to stop.
+    /// One life of the service, in which `asked` is sent to it, until it is killed or stopped.
     async fn live(&mut self, asked: Vec<Ask>) {
         let moment = Moment::rolled(&mut self.dice, asked.len());
         if let Moment::Starting(time) = moment {
@@ -90,7 +92,7 @@ impl World {
         self.asks.remember(self.folder.stand_in.take_requests());
     }
 
-    /// Lives on until everything has ended, with an outage whenever nothing but time is waited for.
+    /// Runs until everything has ended, with an outage whenever only time has to pass.
     async fn live_on(&mut self) -> Service {
         for _ in 0..MAX_OUTAGES {
             self.folder.outage();
@@ -114,7 +116,7 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice() {
     let seed = seed();
-    // Shown where the test fails.
+    // Shown if the test fails.
     eprintln!("seed {seed}; built with KILLS_SEED={seed}, the test repeats its moments");
     let mut world = World { folder: Folder::new().await, dice: Rng::with_seed(seed), asks: Asks::default() };
     for life in 0..KILLS {
@@ -128,9 +130,4 @@ async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice
     let feed = service.feed().await;
     service.stop().await;
     aftermath::is_as_it_should_be(&world.folder, &world.asks, &feed).await;
-}
-
-fn seed() -> u64 {
-    let given = option_env!("KILLS_SEED").map(|seed| seed.parse().unwrap());
-    given.unwrap_or_else(|| fastrand::u64(..))
 }

@@ -1,6 +1,6 @@
-//! The service as an operator runs it: started, asked, told to read again, and stopped.
+//! The service as an operator runs it: started, called, reloaded, and stopped.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what cannot be set up fails its test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up fails the test")]
 
 #[path = "cli/operator.rs"]
 mod operator;
@@ -13,7 +13,7 @@ use std::{
 
 use operator::{Operator, TOKEN};
 
-/// A service's process.
+/// The process of a service.
 struct Serving {
     child: Child,
     address: String,
@@ -52,12 +52,12 @@ impl Serving {
         (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
     }
 
-    fn tell(&self, signal: &str) {
-        tell(&self.child, signal);
+    fn send_signal(&self, signal: &str) {
+        send_signal(&self.child, signal);
     }
 
-    /// A command that asks it.
-    fn asked(&self, key: &str, arguments: &[&str]) -> Command {
+    /// A command that uses the service.
+    fn command(&self, key: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_connector-host"));
         command
             .args(["--server", &format!("http://{}", self.address)])
@@ -71,27 +71,27 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have ended already.
         let _gone = self.child.kill();
         let _gone = self.child.wait();
     }
 }
 
-fn tell(child: &Child, signal: &str) {
+fn send_signal(child: &Child, signal: &str) {
     let told = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(told.success());
 }
 
-/// Waits until `child` says `words` on standard error, then ends it as ctrl-c does: its code and what it printed.
+/// Waits until `child` prints `words` to standard error, then interrupts it like ctrl-c. Returns its code and output.
 fn interrupted_at(mut child: Child, words: &str) -> (Option<i32>, String) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     lines.find(|line| line.as_ref().unwrap().contains(words)).unwrap().unwrap();
-    tell(&child, "-INT");
+    send_signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-/// With a `[service]` in front of what the configuration says.
+/// Adds a `[service]` to the configuration.
 fn with_service(operator: &Operator) -> String {
     std::fs::write(operator.config().with_file_name("master.key"), "ab".repeat(32)).unwrap();
     let text = std::fs::read_to_string(operator.config()).unwrap();
@@ -102,7 +102,7 @@ fn with_service(operator: &Operator) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_answers_reads_its_file_again_and_stops_when_it_is_told_to() {
+async fn a_service_answers_reloads_its_file_and_stops_on_a_signal() {
     let operator = Operator::new().await;
     let text = with_service(&operator);
     let key = operator.run(&["api-key", "create", "--name", "ops"]).await.out;
@@ -116,31 +116,31 @@ async fn a_service_answers_reads_its_file_again_and_stops_when_it_is_told_to() {
     let (status, tested) = serving.get(key.trim(), "/api/v1/connection/newsletter/test");
     assert_eq!((status.as_str(), &tested["test_status"]), ("HTTP/1.1 200 OK", &"succeeded".into()));
 
-    // One process for each database.
+    // Only one process can serve a database.
     let second = serve(&operator).output().unwrap();
     assert_eq!(second.status.code(), Some(2));
     assert!(String::from_utf8(second.stderr).unwrap().contains("another process serves this database"));
 
     let mut told = BufReader::new(serving.child.stderr.take().unwrap()).lines();
     std::fs::write(operator.config(), "broken").unwrap();
-    serving.tell("-HUP");
-    let line = told.find(|line| line.as_ref().unwrap().contains("nothing is reloaded")).unwrap().unwrap();
+    serving.send_signal("-HUP");
+    let line = told.find(|line| line.as_ref().unwrap().contains("nothing was reloaded")).unwrap().unwrap();
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["level"], "ERROR");
     assert!(line["error"].as_str().unwrap().contains("connector-host.toml:1: not TOML"), "{line}");
     assert_eq!(keys(&serving), ["hostile", "newsletter"]);
     let fewer = text.replace("[connections.hostile]\ntenant = 'acme'\nplugin = 'hostile'\n", "");
     std::fs::write(operator.config(), fewer).unwrap();
-    serving.tell("-HUP");
+    serving.send_signal("-HUP");
     let line = told.find(|line| line.as_ref().unwrap().contains(r#""message":"reloaded""#)).unwrap().unwrap();
     assert!(line.contains(r#"\"disabled\":[\"hostile\"]"#), "{line}");
     assert_eq!(serving.get(key.trim(), "/api/v1/connection/hostile").1["enabled"], false);
 
-    // The key works as long as nobody revokes it, also while the service runs.
+    // The key works until it is revoked, also while the service runs.
     assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.code, 0);
     assert_eq!(serving.get(key.trim(), "/api/v1/connection").0, "HTTP/1.1 401 Unauthorized");
 
-    serving.tell("-TERM");
+    serving.send_signal("-TERM");
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));
     assert!(TcpStream::connect(&serving.address).is_err());
     let verified = operator.run(&["audit", "verify"]).await;
@@ -157,22 +157,24 @@ async fn ctrl_c_ends_a_wait_and_says_how_things_stand() {
     let key = operator.run(&["api-key", "create", "--name", "ops"]).await.out;
     let serving = Serving::start(&operator);
 
-    let setup = serving.asked(&key, &["webhook", "setup", "newsletter", "--yes"]).spawn().unwrap();
+    let setup = serving.command(&key, &["webhook", "setup", "newsletter", "--yes"]).spawn().unwrap();
     let (code, told) = interrupted_at(setup, "Waiting for a first delivery");
     assert_eq!(code, Some(4), "{told}");
     let (token, rest) = told.split_once('\n').unwrap();
     assert!(!token.contains(' '), "{told}");
     assert!(
-        rest.starts_with("connection newsletter: everything is set, and no delivery is proven yet\n"),
+        rest.starts_with(
+            "connection newsletter: everything is set up, but no delivery has been verified yet\n"
+        ),
         "{told}"
     );
 
     let erase = ["erase", "newsletter", "--email", "ada@example.com", "--wait"];
-    let (code, told) = interrupted_at(serving.asked(&key, &erase).spawn().unwrap(), "the service has it");
+    let (code, told) = interrupted_at(serving.command(&key, &erase).spawn().unwrap(), ": accepted");
     assert_eq!(code, Some(4), "{told}");
     assert!(told.starts_with("request ") && told.contains("\nconnection  newsletter\n"), "{told}");
 
-    let follow = serving.asked(&key, &["consent-events", "--follow", "--json"]).spawn().unwrap();
+    let follow = serving.command(&key, &["consent-events", "--follow", "--json"]).spawn().unwrap();
     assert_eq!(interrupted_at(follow, "ctrl-c ends the wait"), (Some(0), String::new()));
 }
 

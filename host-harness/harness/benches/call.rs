@@ -1,6 +1,7 @@
-//! What a sandboxed call costs beside the same work without a sandbox. `cargo xtask bench` runs it and prints the ratios.
+//! Compares the cost of a sandboxed call with the same work without a sandbox. `cargo xtask bench` runs it and prints
+//! the ratios.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run has nothing to say")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run must fail")]
 
 use std::{
     collections::VecDeque,
@@ -23,27 +24,27 @@ use host_harness::{
         http::HttpError,
         webhook::Delivery,
     },
-    door::Admitted,
-    egress::{Answer, Egress, Outgoing, Transport},
+    door::AdmittedDelivery,
+    egress::{Egress, Outgoing, Transport, VendorResponse},
     engine::{Engine, PoolSize},
     plugin::{LoadPolicy, Plugin},
-    sandbox::{self, Calls, measure::Warm},
+    sandbox::{self, Calls, measure::WarmInstance},
     secret::Secret,
 };
 use iterable_connector::{consent, http, settings::Settings, subject::Identifier, webhook};
 use tokio::runtime::Runtime;
 
-/// An opt-out by a link in a mail, as Iterable documents it: 604 bytes.
+/// An opt-out through an email link, as Iterable documents it: 604 bytes.
 const EVENT: &str = r#"{"email":"docs@example.com","eventName":"emailUnSubscribe","dataFields":{"campaignId":1089024,"messageId":"bf008db8ab194b65816398c05bf30f99","emailId":"c1089024:t1526112:docs@example.com","workflowName":"My test workflow","messageTypeIds":[],"locale":null,"templateId":1526112,"emailSubject":"Upcoming events!","labels":[],"unsubSource":"EmailLink","createdAt":"2020-03-20 23:34:15 +00:00","templateName":"My test template","emailListIds":[],"messageTypeId":31082,"experimentId":null,"channelIds":[27447],"campaignName":"My test campaign","workflowId":76786,"email":"docs@example.com","channelId":27447}}"#;
 
-/// Answered in the order in which `apply` asks: catalogue, profile, write.
+/// The responses in the order of the requests of `apply`: catalogue, profile, write.
 const ANSWERS: [&str; 3] = [
     r#"{"channels":[{"id":6539,"name":"Marketing Channel","channelType":"Marketing","messageMedium":"Email"}]}"#,
     r#"{"user":{"email":"docs@example.com","dataFields":{"email":"docs@example.com","emailListIds":[1],"unsubscribedChannelIds":[],"unsubscribedMessageTypeIds":[],"subscribedMessageTypeIds":[]}}}"#,
     r#"{"msg":"","code":"Success","params":null}"#,
 ];
 
-/// A clock on which an hour passes at every look, so that no published limit is waited for.
+/// A clock that advances by an hour whenever it is read, so that no published limit causes a wait.
 #[derive(Debug, Default)]
 struct Hours(AtomicU32);
 
@@ -61,13 +62,21 @@ impl Clock for Hours {
     }
 }
 
-/// Egress answered in memory.
+/// A transport that answers from memory.
 struct Memory;
 
 impl Transport for Memory {
-    fn send<'a>(&'a self, _: &'a Connection, outgoing: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+    fn send<'a>(
+        &'a self,
+        _: &'a Connection,
+        outgoing: Outgoing,
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
         let body = answer(&outgoing.path_and_query);
-        Box::pin(std::future::ready(Ok(Answer { status: 200, body: body.into(), ..Default::default() })))
+        Box::pin(std::future::ready(Ok(VendorResponse {
+            status: 200,
+            body: body.into(),
+            ..Default::default()
+        })))
     }
 }
 
@@ -89,12 +98,12 @@ fn spec(limits: CallLimits) -> ConnectionSpec {
     }
 }
 
-/// With the program's default limits for a call.
+/// Creates calls with the program's default limits.
 fn calls(runtime: &Runtime) -> Calls {
     with_limits(runtime, CallLimits::default())
 }
 
-/// For an instance that makes the calls of a whole measurement.
+/// Creates calls with limits for an instance that makes all calls of a measurement.
 fn patient_calls(runtime: &Runtime) -> Calls {
     let limits = CallLimits {
         cpu_ms: u64::MAX,
@@ -127,7 +136,7 @@ fn delivery() -> Delivery {
     }
 }
 
-fn warm(runtime: &Runtime, interface: Interface, admitted: &Admitted) -> Warm {
+fn warm(runtime: &Runtime, interface: Interface, admitted: &AdmittedDelivery) -> WarmInstance {
     let warm = runtime.block_on(patient_calls(runtime).warm(interface, admitted));
     warm.unwrap().expect("it verifies webhooks and sets choices")
 }
@@ -135,14 +144,14 @@ fn warm(runtime: &Runtime, interface: Interface, admitted: &Admitted) -> Warm {
 fn verify(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let calls = calls(&runtime);
-    let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
+    let admitted = AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
     let mut group = criterion.benchmark_group("verify");
     let Delivery { headers, body, received_at_ms, .. } = delivery();
     let native = webhook::Delivery { headers, body, received_at_ms };
     group.bench_function("native", |b| b.iter(|| webhook::verify(black_box(&native), |_| true)));
     group.bench_function("warm", |b| {
         let mut warm = warm(&runtime, Interface::WebhookVerify, &admitted);
-        b.iter(|| assert!(runtime.block_on(warm.verify(&admitted)).unwrap()));
+        b.iter(|| runtime.block_on(warm.verify(&admitted)).unwrap());
     });
     group.bench_function("instantiation", |b| {
         b.to_async(&runtime).iter(|| async { calls.instantiate().await.unwrap() });
@@ -179,10 +188,11 @@ fn apply(criterion: &mut Criterion) {
         source: "Bench".into(),
     }];
     group.bench_function("warm", |b| {
-        let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
+        let admitted =
+            AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
         let mut warm = warm(&runtime, Interface::Consent, &admitted);
         let subject = Subject::email("docs@example.com");
-        b.iter(|| assert!(runtime.block_on(warm.apply(&subject, &preferences)).unwrap()));
+        b.iter(|| runtime.block_on(warm.apply(&subject, &preferences)).unwrap());
     });
     let subject = Subject::email("docs@example.com");
     group.bench_function("fresh", |b| {

@@ -1,5 +1,5 @@
-//! The README's first example: erases one person, whom the second argument names by email.
-#![expect(clippy::print_stdout, reason = "what an example is for")]
+//! The README's first example: erases the person whose email address is the second argument.
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use host_harness::{config::Config, contract::Subject, host::Host};
 

@@ -1,8 +1,8 @@
-//! Swaps a watched plugin between two calls: `hot_swap <configuration> <its plugin's file> <new component>`.
+//! Replaces a watched plugin between two calls: `hot_swap <configuration> <its plugin's file> <new component>`.
 //!
-//! The configuration has a connection `newsletter` on a plugin `iterable` with `watch = true`. The new component is moved
-//! over the plugin's file, as a deployment would; the host takes it in without a restart.
-#![expect(clippy::print_stdout, reason = "what an example is for")]
+//! The configuration has a connection `newsletter` of a plugin `iterable` with `watch = true`. The new component is
+//! moved over the plugin's file, as in a deployment, and the host loads it without a restart.
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
@@ -25,13 +25,13 @@ async fn main() -> Result<()> {
     fs::copy(&new, &beside)?;
     fs::rename(&beside, &file)?;
     let taken_in = tokio::time::timeout(Duration::from_mins(1), slot.replaced(running)).await;
-    taken_in.context("the new version was not taken in")?;
+    taken_in.context("the new version was not loaded")?;
     let after = answering_version(&host).await?;
     println!("{before} answered, then {after}, in one process");
     Ok(())
 }
 
-/// The build that answers a call now: the connector says so in its first check.
+/// Returns the version that currently answers calls, which the connector reports in its first check.
 async fn answering_version(host: &Host) -> Result<String> {
     let checks = host.connection("newsletter")?.test_connection().await??;
     Ok(checks.into_iter().next().context("no checks")?.detail)

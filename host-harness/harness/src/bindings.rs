@@ -1,7 +1,8 @@
-//! The one door to generated code: the contract's types and calls, and their way to the host's own types.
+//! The only module that uses generated code: the contract's types and calls, and their conversion to the host's own
+//! types.
 //!
-//! The generated types are those of the current version. The component model types structurally, so they also fit an
-//! earlier version wherever it says the same; what it says differently is in `v0_1_0.rs`.
+//! The generated types are those of the current version. The component model uses structural typing, so they also match
+//! the unchanged parts of an earlier version; the parts that differ are in `v0_1_0.rs`.
 
 mod from_guest;
 mod function;

@@ -1,4 +1,4 @@
-//! The calls that can be made on a connection, each a sentence: `calls.erase(subject).await`.
+//! The calls that can be made on a connection, such as `calls.erase(subject).await`.
 
 #[cfg(feature = "measure")]
 pub mod measure;
@@ -7,7 +7,7 @@ mod runtime;
 mod turns;
 
 pub use runtime::Runtime;
-pub use turns::{LONGEST_SETTLING, UNTOLD};
+pub use turns::{DEFAULT_SETTLING, MAX_SETTLING};
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -16,11 +16,11 @@ use tokio::time::Instant;
 use crate::{
     bindings::{self, Bounded, contract::types},
     connection::Connection,
-    door::Admitted,
+    door::AdmittedDelivery,
     egress::{Egress, Trace},
     plugin::{Exports, Plugin},
     sandbox::{
-        about::About,
+        call_subject::CallSubject,
         failure::{failed, failure_of, masked},
         instance::Sandbox,
         masks::Masks,
@@ -31,7 +31,7 @@ use crate::{
 use host_model::{
     contract::{
         Check, ConnectorError, ErrorKind, Interface, Subject, TokenOutcome,
-        consent::{Held, Item, Preference, Report},
+        consent::{Item, Preference, Report, VendorChoice},
         erasure::{PendingErasure, Receipt},
         webhook::Verdict,
     },
@@ -39,10 +39,10 @@ use host_model::{
     secret::Secret,
 };
 
-/// The guest's answer, or how the sandbox ended the call: two different things.
+/// The guest's answer, which may be an error, or the way in which the sandbox ended the call.
 pub type CallResult<T> = Result<Result<T, ConnectorError>, CallFailure>;
 
-/// Calls a function of a capability in a sandbox of its own, about somebody; the connection's settings are its first
+/// Calls a function of a capability in a new sandbox on behalf of a person. The connection's settings are its first
 /// argument.
 macro_rules! ask {
     ($calls:expr, $about:expr, $placeholder:expr, $interface:ident, $capability:ident.$function:ident($($argument:expr),*)) => {
@@ -60,7 +60,7 @@ macro_rules! ask {
     };
 }
 
-/// The calls of one connection, on the plugin version that was current when it was asked for.
+/// The calls of one connection, on the plugin version that was current when the value was obtained.
 #[derive(Clone)]
 pub struct Calls {
     runtime: Runtime,
@@ -70,108 +70,108 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// The calls of `connection` on `plugin`, which was loaded with the runtime's engine.
+    /// Creates the calls of `connection` on `plugin`, which must have been loaded with the runtime's engine.
     pub fn new(runtime: Runtime, plugin: Arc<Plugin>, connection: Arc<Connection>) -> Self {
         Self { runtime, plugin, connection, trace: None }
     }
 
-    /// The same calls, each request shown to `trace` as it was sent, credentials masked.
+    /// Reports each request to `trace` as it was sent, with credentials masked.
     #[must_use]
     pub fn traced(mut self, trace: Trace) -> Self {
         self.trace = Some(trace);
         self
     }
 
-    /// The same calls through another way out, such as one that sends nothing.
+    /// Replaces the egress, for example with one that sends nothing.
     #[must_use]
     pub fn through(mut self, egress: Arc<Egress>) -> Self {
         self.runtime = self.runtime.through(egress);
         self
     }
 
-    /// The same calls with `token` as the one that [`install_token`](Self::install_token) hands over, kept out of answers
-    /// and logs like every other secret of theirs; at least six characters, or it would be found in innocent text. Which
-    /// deliveries are accepted stays as it is: put the connection with the token among the accepted ones before.
+    /// Sets the token that [`install_token`](Self::install_token) installs. It is masked in responses and logs like
+    /// every other secret, and must have at least six characters so that ordinary text is not masked. This does not
+    /// change which deliveries are accepted: add the token to the connection's accepted tokens first.
     #[must_use]
     pub fn installing(mut self, token: Secret) -> Self {
         self.connection = Arc::new(self.connection.installing(token));
         self
     }
 
-    /// The plugin version that these calls run on.
+    /// Returns the plugin version that these calls run on.
     pub fn plugin(&self) -> &Arc<Plugin> {
         &self.plugin
     }
 
-    /// The connection that these calls are for.
+    /// Returns the connection that these calls are for.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
-    /// Tries what each capability needs, changing nothing at the vendor.
+    /// Tests the requirements of each capability without changing anything at the vendor.
     pub async fn test_connection(&self) -> CallResult<Vec<Check>> {
-        ask!(self, About::Nobody, None, Connector, connector.test_connection())
+        ask!(self, CallSubject::Nobody, None, Connector, connector.test_connection())
     }
 
     /// Erases the person under every identifier that the connection can act on.
     pub async fn erase(&self, subject: &Subject) -> CallResult<Receipt> {
         let _turn = self.runtime.turns().take(&self.connection, subject).await;
-        let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
+        let (about, subject) = (CallSubject::People(vec![subject.clone()]), bindings::subject(subject));
         ask!(self, about, None, Erasure, erasure.erase(subject))
     }
 
-    /// Looks whether erasures have taken effect: one receipt for each, in their order.
+    /// Checks whether erasures have taken effect. Returns one receipt for each, in the same order.
     pub async fn confirm(&self, erasures: &[PendingErasure]) -> CallResult<Vec<Receipt>> {
         let asked = erasures.len();
-        let about = About::People(erasures.iter().map(|erasure| erasure.subject.clone()).collect());
+        let about = CallSubject::People(erasures.iter().map(|erasure| erasure.subject.clone()).collect());
         let erasures = bindings::erasures(erasures);
         let answer = ask!(self, about, None, Erasure, erasure.confirm(erasures))?;
-        as_many(answer, asked, "receipts", Vec::len)
+        check_length(answer, asked, "receipts", Vec::len)
     }
 
-    /// All items that preferences can name.
+    /// Lists all items that preferences can refer to.
     pub async fn list_items(&self) -> CallResult<Vec<Item>> {
-        ask!(self, About::Nobody, None, Consent, consent.list_items())
+        ask!(self, CallSubject::Nobody, None, Consent, consent.list_items())
     }
 
-    /// What the vendor holds for the person now; none where the person is unknown to it.
-    pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<Held>>> {
+    /// Returns the choices that the vendor currently holds for the person, or `None` if it does not know the person.
+    pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<VendorChoice>>> {
         let _turn = self.runtime.turns().take(&self.connection, subject).await;
-        let (about, subject) = (About::People(vec![subject.clone()]), bindings::subject(subject));
+        let (about, subject) = (CallSubject::People(vec![subject.clone()]), bindings::subject(subject));
         ask!(self, about, None, Consent, consent.current(subject))
     }
 
-    /// Makes the vendor hold exactly these choices and leaves every other as it is. Waits where the person's last call
-    /// has not settled yet: see [`Report::settles_after_ms`].
+    /// Writes these choices to the vendor and leaves all others unchanged. Waits if the person's last call has not
+    /// settled yet: see [`Report::settles_after_ms`].
     pub async fn apply(&self, subject: &Subject, preferences: &[Preference]) -> CallResult<Report> {
         let mut turn = self.runtime.turns().take(&self.connection, subject).await;
         turn.may_write();
         let asked = preferences.len();
-        let about = About::People(vec![subject.clone()]);
+        let about = CallSubject::People(vec![subject.clone()]);
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
         let answer = ask!(self, about, None, Consent, consent.apply(subject, preferences));
-        if let Some(wait) = settling(&answer) {
+        if let Some(wait) = settling_time(&answer) {
             turn.settles_after(wait);
         }
-        as_many(answer?, asked, "item reports", |report| report.items.len())
+        check_length(answer?, asked, "item reports", |report| report.items.len())
     }
 
-    /// Checks that a delivery is the vendor's and reads it.
-    pub async fn verify(&self, admitted: &Admitted) -> CallResult<Verdict> {
-        let about = About::Delivery(admitted.shared());
+    /// Verifies that a delivery comes from the vendor and reads it.
+    pub async fn verify(&self, admitted: &AdmittedDelivery) -> CallResult<Verdict> {
+        let about = CallSubject::Delivery(admitted.shared());
         let delivery = bindings::delivery(admitted.delivery());
         ask!(self, about, admitted.placeholder(), WebhookVerify, webhook_verify.verify(delivery))
     }
 
-    /// Hands the vendor the token that the connection holds ready.
+    /// Installs the connection's pending token at the vendor.
     pub async fn install_token(&self) -> CallResult<TokenOutcome> {
-        ask!(self, About::Nobody, None, WebhookToken, webhook_token.install())
+        ask!(self, CallSubject::Nobody, None, WebhookToken, webhook_token.install())
     }
 
     async fn call<'a, G: 'a, T, F>(
         &'a self,
         interface: Interface,
-        about: About,
+        about: CallSubject,
         accepted_placeholder: Option<String>,
         capability: impl FnOnce(&'a Exports) -> Option<&'a G>,
         run: impl FnOnce(Sandbox, &'a G, Arc<types::Settings>) -> F,
@@ -186,10 +186,10 @@ impl Calls {
         let meter = Arc::new(Meter::default());
         let masks = Arc::new(Masks::new(self.connection.redactor.clone(), about));
         let limits = &self.connection.limits;
-        let deadline = limits.over_at();
+        let deadline = limits.deadline();
         let work = async {
             let Some(_place) = self.runtime.room().enter(&self.connection.tenant).await else {
-                return Err(failed(FailureKind::NoRoom, "the host is going down", &meter));
+                return Err(failed(FailureKind::NoRoom, "the host is shutting down", &meter));
             };
             let sandbox = Sandbox::begin(
                 self.plugin.pre(),
@@ -205,19 +205,19 @@ impl Calls {
                 }
                 Err(error) => Err(error),
             };
-            // Still in its place: what is bounded and masked here takes time too.
+            // The call still occupies its place: limiting and masking the answer takes time too.
             let answer = answer.map_err(|error| failure_of(&error, &meter));
-            let own = answer.and_then(|answer| own(answer, &masks, &meter));
+            let own = answer.and_then(|answer| from_guest(answer, &masks, &meter));
             own.map_err(|failure| masked(failure, &masks))
         };
         let late = |_| {
-            let detail = format!("{} ms are over (limits.wall-ms)", limits.wall_ms);
+            let detail = format!("{} ms have passed (limits.wall-ms)", limits.wall_ms);
             failed(FailureKind::DeadlinePassed, detail, &meter)
         };
         tokio::time::timeout_at(deadline, work).await.map_err(late).flatten()
     }
 
-    /// What a call of `interface` may reach.
+    /// Returns what a call of `interface` may access.
     fn access(
         &self,
         interface: Interface,
@@ -238,8 +238,12 @@ impl Calls {
     }
 }
 
-/// The guest's answer as the host's own: bounded, and without what `masks` finds.
-fn own<T: Bounded>(answer: Result<T, types::Error>, masks: &Masks, meter: &Meter) -> CallResult<T::Own> {
+/// Converts the guest's answer to the host's types, limited and masked.
+fn from_guest<T: Bounded>(
+    answer: Result<T, types::Error>,
+    masks: &Masks,
+    meter: &Meter,
+) -> CallResult<T::Own> {
     let bad = |unfit| failed(FailureKind::BadAnswer, format!("it answered with {unfit}"), meter);
     match answer {
         Ok(value) => value.bounded(masks).map(Ok).map_err(bad),
@@ -247,12 +251,12 @@ fn own<T: Bounded>(answer: Result<T, types::Error>, masks: &Masks, meter: &Meter
     }
 }
 
-/// How long until the vendor shows what a call wrote; none where nobody knows what that was.
-fn settling(answer: &CallResult<Report>) -> Option<Duration> {
+/// Returns how long the vendor takes to show what a call wrote, or `None` if it is unknown what was written.
+fn settling_time(answer: &CallResult<Report>) -> Option<Duration> {
     let untold = match answer {
         Ok(Ok(report)) => {
             let wait = Duration::from_millis(report.settles_after_ms.unwrap_or(0));
-            return Some(wait.min(LONGEST_SETTLING));
+            return Some(wait.min(MAX_SETTLING));
         }
         Ok(Err(error)) => error.may_have_acted,
         Err(failure) => failure.may_have_acted,
@@ -270,8 +274,8 @@ fn unsupported(plugin: &Plugin, interface: Interface) -> ConnectorError {
     }
 }
 
-/// A list that answers another list must be as long.
-fn as_many<T>(
+/// Checks that an answer has one entry for each element of the request.
+fn check_length<T>(
     answer: Result<T, ConnectorError>,
     asked: usize,
     what: &str,
@@ -281,7 +285,7 @@ fn as_many<T>(
         Ok(value) if count(&value) != asked => Err(CallFailure {
             kind: FailureKind::BadAnswer,
             detail: format!("it answered with {} {what} for {asked}", count(&value)),
-            // It was asked to act, and what it did is not known.
+            // It was asked to act, and it is unknown what it did.
             may_have_acted: true,
         }),
         answer => Ok(answer),

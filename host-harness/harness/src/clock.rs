@@ -1,4 +1,4 @@
-//! Time as the host sees it. Limits and waits go by it, so that tests can move a day without waiting for one.
+//! The host's clock. Limits and waits use it, so that tests can skip a day without waiting.
 
 use std::{
     fmt,
@@ -11,20 +11,20 @@ use tokio::{sync::watch, time::Instant};
 
 /// A clock.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// Time since the clock began; never goes back.
+    /// Returns the time since the clock started. Monotonic.
     fn now(&self) -> Duration;
-    /// The date.
+    /// Returns the current date and time.
     fn date(&self) -> SystemTime;
-    /// Ends when [`now`](Self::now) has reached `then`.
+    /// Completes when [`now`](Self::now) reaches `then`.
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()>;
 
-    /// The date in milliseconds since 1970 in UTC.
+    /// Returns the date in milliseconds since 1970 in UTC.
     fn date_ms(&self) -> i64 {
         milliseconds(self.date())
     }
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Debug)]
 pub struct SystemClock(Instant);
 
@@ -48,8 +48,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved. It begins at noon of 1 July 2026, in UTC: what goes by the hour of the day is
-/// the same in every run.
+/// A clock that only moves when it is advanced. It starts at noon on 1 July 2026 in UTC, so that anything that depends
+/// on the hour of the day is the same in every run.
 #[derive(Debug)]
 pub struct ManualClock {
     began: SystemTime,
@@ -58,22 +58,20 @@ pub struct ManualClock {
 
 impl Default for ManualClock {
     fn default() -> Self {
-        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_782_907_200);
+        let began = SystemTime::UNIX_EPOCH + Duration::from_hours(495_252);
         Self { began, elapsed: watch::Sender::default() }
     }
 }
 
 impl ManualClock {
-    /// Moves it on, and wakes whoever sleeps until then.
+    /// Advances the clock and wakes the sleepers whose time has come.
     pub fn advance(&self, by: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += by);
     }
 
-    /// Ends when somebody sleeps on this clock: what a test waits for before it moves it.
-    pub async fn slept_on(&self) {
-        while self.elapsed.receiver_count() == 0 {
-            tokio::task::yield_now().await;
-        }
+    /// Returns whether a task sleeps on this clock. Tests wait for this before they advance it.
+    pub fn is_slept_on(&self) -> bool {
+        self.elapsed.receiver_count() > 0
     }
 }
 
@@ -89,7 +87,7 @@ impl Clock for ManualClock {
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
         let mut elapsed = self.elapsed.subscribe();
         Box::pin(async move {
-            // Fails only once the clock is gone, and with it whoever could ask.
+            // Fails only if the clock has been dropped, and with it everything that could wait on it.
             let _gone = elapsed.wait_for(|elapsed| *elapsed >= then).await;
         })
     }

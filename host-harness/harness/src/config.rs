@@ -1,7 +1,7 @@
-//! What the operator configures: tenants, plugins and connections, checked before anything starts.
+//! The operator's configuration: tenants, plugins and connections, validated before anything starts.
 //!
-//! One TOML file, or the same built in code. Secrets are named by where they are, never written down unless the operator
-//! insists. Everything that is wrong with a file is told at once.
+//! It is read from a TOML file or built in code. Secrets are given by reference, and inline only if the operator
+//! insists. All problems of a file are reported at once.
 
 mod connection;
 mod egress;
@@ -17,24 +17,26 @@ use std::{
 };
 
 pub use extension::Extension;
-pub use problem::{ConfigError, Problem, Warning, Wrong};
+pub use problem::{ConfigError, ConfigProblem, ConfigProblemKind, Warning};
 pub use secret::{Surroundings, secret};
 pub use section::{Entry, Problems, Section};
 
 use crate::{connection::ConnectionSpec, engine::WASM_STACK, plugin::LoadPolicy};
 use host_model::{
     duties::Duties,
-    nearest::{meant, nearest},
+    nearest::{nearest, suggestion},
 };
 
-/// How many calls run at once.
+/// Limits on concurrent calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostLimits {
-    /// All tenants together: the size of the pool, which reserves address space for each and memory for none.
+    /// Maximum number of concurrent calls of all tenants: the size of the pool, which reserves address space but no
+    /// memory for each call.
     pub concurrent_calls: u32,
-    /// Each tenant; more wait in the tenant's own queue. An eighth of the pool, so that one tenant cannot fill it.
+    /// Maximum number of concurrent calls of each tenant; further calls wait in the tenant's own queue. An eighth of
+    /// the pool by default, so that one tenant cannot fill it.
     pub tenant_concurrent_calls: u32,
-    /// Wasm stack of one call, in bytes; see [`WASM_STACK`].
+    /// Size of the wasm stack of one call, in bytes; see [`WASM_STACK`].
     pub wasm_stack_bytes: usize,
 }
 
@@ -44,63 +46,68 @@ impl Default for HostLimits {
     }
 }
 
-/// Where a plugin comes from, and on which conditions.
+/// The source of a plugin, and the conditions for loading it.
 #[derive(Clone, Debug)]
 pub struct PluginSource {
     /// The component's file.
     pub path: PathBuf,
-    /// The conditions.
+    /// The conditions for loading it.
     pub policy: LoadPolicy,
-    /// Whether a changed file is swapped in while the host runs.
+    /// Whether the plugin is reloaded when its file changes while the host runs.
     pub watch: bool,
 }
 
 impl PluginSource {
-    /// The component in that file, under the default conditions, not watched.
+    /// Creates an unwatched source from that file with the default conditions.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), policy: LoadPolicy::default(), watch: false }
     }
 }
 
-/// A configuration that keeps every rule: names are words, and each connection has its plugin.
+/// A valid configuration: all names are well-formed, and each connection has its plugin.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub(crate) host: HostLimits,
     pub(crate) plugins: BTreeMap<String, PluginSource>,
     pub(crate) connections: Vec<ConnectionSpec>,
     pub(crate) warnings: Vec<Warning>,
-    /// What each connection is used for, by key; everything where it says nothing.
+    /// The duties of each connection, by key; all duties by default.
     pub(crate) duties: BTreeMap<String, Duties>,
-    /// Where all of it was read.
+    /// The file that it was read from.
     pub(crate) file: Option<PathBuf>,
 }
 
 impl Config {
-    /// The same with room for so many calls.
+    /// Sets the limits on concurrent calls.
     #[must_use]
     pub fn with_host(self, host: HostLimits) -> Self {
         Self { host, ..self }
     }
 
-    /// The same with one more plugin; connections name it by `name`.
-    pub fn with_plugin(mut self, name: impl Into<String>, source: PluginSource) -> Result<Self, Problem> {
+    /// Adds a plugin, which connections refer to by `name`.
+    pub fn with_plugin(
+        mut self,
+        name: impl Into<String>,
+        source: PluginSource,
+    ) -> Result<Self, ConfigProblem> {
         let name = name.into();
         named_plugin(&name)?;
         self.plugins.insert(name, source);
         Ok(self)
     }
 
-    /// The same with one more connection, of a plugin that is there already.
-    pub fn with_connection(mut self, spec: ConnectionSpec) -> Result<Self, Problem> {
+    /// Adds a connection, whose plugin must have been added before.
+    pub fn with_connection(mut self, spec: ConnectionSpec) -> Result<Self, ConfigProblem> {
         named_connection(&spec, self.plugins.keys().map(String::as_str))?;
         if self.spec(&spec.key).is_some() {
-            return Err(problem_of(&spec, Wrong::KeyTaken));
+            return Err(problem_of(&spec, ConfigProblemKind::KeyTaken));
         }
         self.connections.push(spec);
         Ok(self)
     }
 
-    /// What one call of one connection needs and nothing else: its plugin, unwatched, and room for one call.
+    /// Reduces the configuration to what a single call of one connection needs: its plugin, unwatched, and room for one
+    /// call.
     pub fn only(mut self, key: &str) -> Result<Self, UnknownConnection> {
         let Some(spec) = self.spec(key).cloned() else {
             return Err(UnknownConnection::among(key, self.connections.iter().map(|spec| spec.key.as_str())));
@@ -112,22 +119,22 @@ impl Config {
         Ok(self)
     }
 
-    /// The connections, in the order of their keys where they come from a file.
+    /// Returns the connections, sorted by key if they come from a file.
     pub fn connections(&self) -> &[ConnectionSpec] {
         &self.connections
     }
 
-    /// What the connection of that key is used for.
+    /// Returns the duties of the connection with that key.
     pub fn duties(&self, key: &str) -> Duties {
         self.duties.get(key).cloned().unwrap_or_default()
     }
 
-    /// Its plugins by name.
+    /// Returns the plugins by name.
     pub fn plugins(&self) -> &BTreeMap<String, PluginSource> {
         &self.plugins
     }
 
-    /// The same with the plugins of which `keep` says so by their name, and without any connection.
+    /// Returns a copy with only the plugins whose names `keep` accepts, and without connections.
     #[must_use]
     pub fn plugins_alone(&self, keep: impl Fn(&str) -> bool) -> Self {
         let plugins = self.plugins.iter().filter(|(name, _)| keep(name));
@@ -135,12 +142,12 @@ impl Config {
         Self { plugins, connections: Vec::new(), duties: BTreeMap::new(), ..self.clone() }
     }
 
-    /// The file that it was read from, if it was.
+    /// Returns the file that it was read from, if any.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// What is not forbidden but unwise.
+    /// Returns warnings about entries that are allowed but unwise.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
@@ -150,34 +157,34 @@ impl Config {
     }
 }
 
-/// The rule for a plugin's name, wherever it comes from.
-pub fn named_plugin(name: &str) -> Result<(), Problem> {
-    let problem = |wrong| Problem { line: None, place: format!("plugins.{name}"), wrong };
-    Wrong::with_name(name).map_or(Ok(()), |wrong| Err(problem(wrong)))
+/// Checks a plugin's name.
+pub fn named_plugin(name: &str) -> Result<(), ConfigProblem> {
+    let problem = |wrong| ConfigProblem { line: None, place: format!("plugins.{name}"), wrong };
+    ConfigProblemKind::with_name(name).map_or(Ok(()), |wrong| Err(problem(wrong)))
 }
 
-/// The rules for a connection's names: key and tenant are words, and there is such a plugin.
+/// Checks a connection's names: key and tenant must be well-formed, and the plugin must exist.
 pub(crate) fn named_connection<'a>(
     spec: &ConnectionSpec,
     plugins: impl Iterator<Item = &'a str> + Clone,
-) -> Result<(), Problem> {
-    let wrong = Wrong::with_name(&spec.key)
-        .or_else(|| Wrong::with_name(&spec.tenant.0))
-        .or_else(|| Wrong::with_reference("plugin", &spec.plugin, plugins));
+) -> Result<(), ConfigProblem> {
+    let wrong = ConfigProblemKind::with_name(&spec.key)
+        .or_else(|| ConfigProblemKind::with_name(&spec.tenant.0))
+        .or_else(|| ConfigProblemKind::with_reference("plugin", &spec.plugin, plugins));
     wrong.map_or(Ok(()), |wrong| Err(problem_of(spec, wrong)))
 }
 
-pub(crate) fn problem_of(spec: &ConnectionSpec, wrong: Wrong) -> Problem {
-    Problem { line: None, place: format!("connections.{}", spec.key), wrong }
+pub(crate) fn problem_of(spec: &ConnectionSpec, wrong: ConfigProblemKind) -> ConfigProblem {
+    ConfigProblem { line: None, place: format!("connections.{}", spec.key), wrong }
 }
 
-/// There is no such connection.
+/// The connection does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no connection `{key}` is configured{}", meant(.nearest.as_deref()))]
+#[error("no connection `{key}` is configured{}", suggestion(.nearest.as_deref()))]
 pub struct UnknownConnection {
-    /// What was asked for.
+    /// The requested key.
     pub key: String,
-    /// The known one that is most like it.
+    /// The most similar known key.
     pub nearest: Option<String>,
 }
 

@@ -1,6 +1,6 @@
-//! A tenant's use of one connector: everything a call may use, as one value.
+//! A tenant's use of one connector: everything that a call may use, in a single value.
 //!
-//! Sandbox, imports and egress take what they need from here and never ask a store.
+//! Sandbox, imports and egress take what they need from here and never access a store.
 
 mod above_zero;
 mod address;
@@ -27,7 +27,7 @@ pub use redactor::BUILT;
 pub(crate) use redactor::Redactor;
 pub use resolve::{ConnectionSpec, SettingError, SettingPlace, SettingProblem};
 pub use resolved::Connection;
-pub(crate) use secret_bounds::{MAX_SECRET_BYTES, SHORTEST_SECRET};
+pub(crate) use secret_bounds::{MAX_SECRET_BYTES, MIN_SECRET_CHARS};
 pub(crate) use setting::{WEBHOOK_TOKEN, WEBHOOK_URL, allows};
 pub(crate) use target::address_refused;
 pub use target::{Target, TargetError};

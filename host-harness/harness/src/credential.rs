@@ -1,4 +1,4 @@
-//! Signatures checked with a secret that never leaves the host.
+//! Checks signatures with secrets that never leave the host.
 
 use base64::{
     Engine as _,
@@ -8,29 +8,30 @@ use hmac::{Hmac, Mac};
 
 use host_model::secret::Secret;
 
-/// The hash under an HMAC.
+/// The hash function of an HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
-    /// Old, and what Segment and Twilio still sign with.
+    /// SHA-1, which Segment and Twilio still use.
     Sha1,
-    /// The usual one.
+    /// SHA-256, the most common one.
     Sha256,
-    /// The long one.
+    /// SHA-512.
     Sha512,
 }
 
-/// How the vendor writes a key down.
+/// The encoding of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyForm {
-    /// Its bytes are the key.
+    /// The bytes of the text are the key.
     Text,
-    /// Two digits a byte.
+    /// Two hexadecimal digits per byte.
     Hex,
-    /// With `whsec_` before it or not.
+    /// Base64, optionally prefixed with `whsec_`.
     Base64,
 }
 
-/// Whether `signature` is the HMAC of `message` under `secret`, in constant time. A secret not of that form says no.
+/// Returns whether `signature` is the HMAC of `message` under `secret`, in constant time. A secret that does not have
+/// the given form matches nothing.
 pub fn accepts_hmac(hash: Hash, secret: &Secret, form: KeyForm, message: &[u8], signature: &[u8]) -> bool {
     let Some(key) = key(secret, form) else { return false };
     match hash {

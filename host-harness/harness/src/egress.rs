@@ -1,4 +1,5 @@
-//! The one way out. A request is permitted, filled, counted and sent, and its answer cleaned, each in a file of its own.
+//! The only way for requests to leave the host. A request is permitted, filled in, counted and sent, and its response
+//! is masked, each in its own module.
 
 mod caller;
 mod captured;
@@ -18,14 +19,14 @@ mod template;
 mod trace;
 mod transport;
 
-pub use caller::Caller;
+pub use caller::Sender;
 pub use declaration::{Declaration, ManifestError};
-pub use ledger::{Leave, Ledger, NotEntered};
-pub use limiter::Full;
+pub use ledger::{Ledger, NotEntered, OnRequestEnd};
+pub use limiter::LimitReached;
 pub use limits::is_long;
 pub use network::{Lookup, Network, SystemLookup, client};
 pub use trace::{Exchange, Trace};
-pub use transport::{Answer, DryRun, Outgoing, Transport};
+pub use transport::{DryRun, Outgoing, Transport, VendorResponse};
 
 #[cfg(any(test, feature = "measure"))]
 pub use crate::connection::BUILT;
@@ -37,13 +38,14 @@ use crate::clock::{Clock, SystemClock};
 use captured::Captured;
 use ledger::InMemory;
 use limiter::Limiter;
-use limits::Places;
+use limits::LimitCounter;
 
-/// The way out of every call. Lives as long as the process, with the limits and captured secrets of every connection.
+/// Sends the requests of all calls. Lives as long as the process, and keeps the limits and captured secrets of every
+/// connection.
 pub struct Egress {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
-    places: Places,
+    places: LimitCounter,
     captured: Captured,
 }
 
@@ -54,19 +56,19 @@ impl fmt::Debug for Egress {
 }
 
 impl Egress {
-    /// A way out through `transport`, by the machine's clock.
+    /// Creates an egress that uses `transport` and the system clock.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self::by_clock(transport, Arc::new(SystemClock::default()))
     }
 
-    /// The same, by another clock.
+    /// Creates an egress that uses another clock.
     pub fn by_clock(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
         let ledger = Arc::new(InMemory::new(Limiter::new(Arc::clone(&clock))));
-        let places = Places { limiter: Limiter::new(Arc::clone(&clock)), ledger };
+        let places = LimitCounter { limiter: Limiter::new(Arc::clone(&clock)), ledger };
         Self { transport, places, clock, captured: Captured::default() }
     }
 
-    /// The same, with limits of an hour and more counted in `ledger` instead of in memory.
+    /// Counts limits of an hour or more in `ledger` instead of in memory.
     #[must_use]
     pub fn counting_in(mut self, ledger: Arc<dyn Ledger>) -> Self {
         self.places.ledger = ledger;

@@ -1,4 +1,4 @@
-//! The engine that compiles and runs every plugin, and the thread that keeps time for it.
+//! The engine that compiles and runs all plugins, and the thread that advances its time.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -20,34 +20,36 @@ use crate::{
     sandbox::{state::CallState, ticks},
 };
 
-/// Host functions run on a guest's stack, TLS and HTTP among them: this much is theirs.
+/// Stack reserved for host functions, including TLS and HTTP, which run on the guest's stack.
 const HOST_STACK: usize = 2 << 20;
 
-/// Memory that stays mapped between calls, so that a call touches no fresh page: what a connector's data and heap take.
+/// Memory that stays mapped between calls, so that a call does not touch new pages: the size of a connector's data and
+/// heap.
 const KEPT_RESIDENT: usize = 256 << 10;
 
-/// Wasm stack of one call, in bytes. A typed JSON reader needs a few KiB; 512 KiB end a runaway recursion within a
-/// millisecond.
+/// Size of the wasm stack of one call, in bytes. A typed JSON parser needs a few KiB; 512 KiB stop a runaway recursion
+/// within a millisecond.
 pub const WASM_STACK: usize = 512 << 10;
 
-/// How much the pool holds: what every call may use up at the same time, so that whoever has a place in it gets its instance.
+/// The capacity of the pool: the resources of all concurrent calls, so that every call with a place in the pool gets
+/// its instance.
 #[derive(Clone, Debug)]
 pub struct PoolSize {
-    /// Calls at the same time, all tenants together.
+    /// Maximum number of concurrent calls of all tenants.
     pub calls: u32,
-    /// In bytes; see [`WASM_STACK`].
+    /// Size of the wasm stack in bytes; see [`WASM_STACK`].
     pub wasm_stack: usize,
-    /// The most that any call may use up, limit by limit; see [`PoolSize::holding`].
+    /// The maximum of each limit over all calls; see [`PoolSize::holding`].
     pub limits: CallLimits,
 }
 
 impl PoolSize {
-    /// So many calls under the default limits.
+    /// Creates a size for `calls` calls with the default limits.
     pub fn of(calls: u32) -> Self {
         Self { calls, wasm_stack: WASM_STACK, limits: CallLimits::default() }
     }
 
-    /// The same, large enough for calls under `limits` too.
+    /// Enlarges the size for calls with `limits`.
     #[must_use]
     pub fn holding(mut self, limits: &CallLimits) -> Self {
         let most = &mut self.limits;
@@ -58,7 +60,7 @@ impl PoolSize {
         self
     }
 
-    /// What calls under `limits` need beyond it; nothing where it holds them.
+    /// Returns the limits in `limits` that exceed the pool; empty if it is large enough.
     pub fn lacks(&self, limits: &CallLimits) -> Vec<BeyondPool> {
         pooled(limits)
             .into_iter()
@@ -69,7 +71,7 @@ impl PoolSize {
     }
 }
 
-/// The limits that the pool reserves room for.
+/// Returns the limits that the pool reserves space for.
 fn pooled(limits: &CallLimits) -> [(&'static str, usize); 4] {
     [
         ("memory-bytes", limits.memory_bytes),
@@ -79,19 +81,19 @@ fn pooled(limits: &CallLimits) -> [(&'static str, usize); 4] {
     ]
 }
 
-/// A limit beyond what the pool of a running engine holds.
+/// A limit exceeds the capacity of a running engine's pool.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("limits.{limit} is {wanted}, more than the {held} that the pool of the running host holds")]
+#[error("limits.{limit} is {wanted}, more than the {held} available in the pool of the running host")]
 pub struct BeyondPool {
-    /// Which, as in the configuration.
+    /// The limit's key in the configuration.
     pub limit: &'static str,
-    /// How much it allows.
+    /// The limit's value.
     pub wanted: usize,
-    /// How much the pool holds.
+    /// The pool's capacity.
     pub held: usize,
 }
 
-/// One configured wasmtime engine with the contract linked; lives as long as the process.
+/// A configured wasmtime engine with the contract linked. Lives as long as the process.
 pub struct Engine {
     wasmtime: wasmtime::Engine,
     linker: Linker<CallState>,
@@ -100,21 +102,22 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that holds `size`.
+    /// Creates an engine with a pool of `size`.
     pub fn new(size: &PoolSize) -> wasmtime::Result<Self> {
         let wasmtime = wasmtime::Engine::new(&configuration(size))?;
-        keep_time_for(&wasmtime);
+        register_ticker(&wasmtime);
         let linker = bindings::linker(&wasmtime)?;
         let calls = Arc::new(Semaphore::new(size.calls as usize));
         Ok(Self { wasmtime, linker, calls, pool: size.clone() })
     }
 
-    /// How much its pool holds.
+    /// Returns the size of its pool.
     pub fn pool(&self) -> &PoolSize {
         &self.pool
     }
 
-    /// Where calls of every tenant wait for room: an exhausted pool would be an error instead.
+    /// Returns the semaphore on which calls of all tenants wait for capacity: an exhausted pool would cause an error
+    /// instead.
     pub(crate) fn calls(&self) -> &Arc<Semaphore> {
         &self.calls
     }
@@ -123,12 +126,12 @@ impl Engine {
         &self.wasmtime
     }
 
-    /// The contract's imports and nothing else.
+    /// Returns a linker with the contract's imports only.
     pub(crate) fn contract(&self) -> &Linker<CallState> {
         &self.linker
     }
 
-    /// The contract's imports, and traps for what else `component` imports.
+    /// Returns a linker with the contract's imports, and traps for all other imports of `component`.
     pub(crate) fn contract_with_traps(&self, component: &Component) -> wasmtime::Result<Linker<CallState>> {
         let mut linker = self.linker.clone();
         linker.define_unknown_imports_as_traps(component)?;
@@ -136,7 +139,8 @@ impl Engine {
     }
 }
 
-/// Proposals that no connector needs are off: each is code that a hostile guest could reach.
+/// Creates the engine's configuration. Wasm proposals that no connector needs are disabled: each is code that a hostile
+/// guest could reach.
 fn configuration(size: &PoolSize) -> Config {
     let mut config = Config::new();
     config
@@ -155,7 +159,7 @@ fn configuration(size: &PoolSize) -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(size.wasm_stack)
         .async_stack_size(size.wasm_stack.saturating_add(HOST_STACK))
-        // What one tenant's call left on a stack is not the next one's to find.
+        // Data that one tenant's call left on a stack must not be visible to the next one.
         .async_stack_zeroing(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(size)));
     config
@@ -168,7 +172,7 @@ fn pool(size: &PoolSize) -> PoolingAllocationConfig {
         .total_core_instances(size.calls.saturating_mul(limits.core_instances))
         .max_core_instances_per_component(limits.core_instances)
         .total_memories(size.calls)
-        // One, since the proposal for more is off; its size is a setting.
+        // One, since the multi-memory proposal is disabled; its size is a setting.
         .max_memories_per_component(1)
         .total_tables(size.calls.saturating_mul(limits.tables))
         .max_tables_per_component(limits.tables)
@@ -178,21 +182,21 @@ fn pool(size: &PoolSize) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(KEPT_RESIDENT)
         .table_keep_resident(4 << 10)
         .async_stack_keep_resident(16 << 10)
-        // Where the kernel can tell which pages a call touched, only those are reset: some 5 % of a fresh call.
+        // If the kernel reports which pages a call touched, only those are reset, which saves about 5 % of a new call.
         .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(100);
     pool
 }
 
-/// Adds `engine` to those that the one ticker thread advances, until it is gone.
-fn keep_time_for(engine: &wasmtime::Engine) {
+/// Adds `engine` to the engines that the single ticker thread advances until they are dropped.
+fn register_ticker(engine: &wasmtime::Engine) {
     static ENGINES: OnceLock<Mutex<Vec<EngineWeak>>> = OnceLock::new();
     let engines = ENGINES.get_or_init(|| {
         std::thread::spawn(|| {
             let begun = Instant::now();
             loop {
                 std::thread::sleep(TICK);
-                // A thread that is woken late loses no tick.
+                // A late wake-up loses no ticks.
                 let passed = begun.elapsed().as_micros() / TICK.as_micros();
                 ticks::reach(u64::try_from(passed).unwrap_or(u64::MAX));
                 if let Some(engines) = ENGINES.get() {
@@ -240,11 +244,11 @@ mod tests {
         assert_eq!(
             pool.lacks(&rest).iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
-                "limits.core-instances is 17, more than the 16 that the pool of the running host holds",
-                "limits.table-elements is 10001, more than the 10000 that the pool of the running host holds",
+                "limits.core-instances is 17, more than the 16 available in the pool of the running host",
+                "limits.table-elements is 10001, more than the 10000 available in the pool of the running host",
             ]
         );
-        // Limits that reserve nothing may be anything.
+        // Limits without reserved space can have any value.
         assert_eq!(pool.lacks(&CallLimits { cpu_ms: u64::MAX, requests: u32::MAX, ..usual }), []);
         assert_eq!(pool.clone().holding(&all).holding(&rest).lacks(&all), []);
     }

@@ -1,4 +1,4 @@
-//! The contract's imports, each once: a thin way from the guest's words to a module that knows no wasm.
+//! The contract's imports: thin adapters from the guest's types to modules that are independent of wasm.
 
 mod credentials;
 mod http;

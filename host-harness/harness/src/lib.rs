@@ -1,6 +1,6 @@
 //! Runs privacy connectors as sandboxed WebAssembly components, for a program that embeds them.
 //!
-//! A [`host::Host`] loads plugins and connections of a [`config::Config`]; a call on a connection is a sentence of
+//! A [`host::Host`] loads the plugins and connections of a [`config::Config`]. Calls on a connection are methods of
 //! [`sandbox::Calls`].
 
 pub mod clock;

@@ -1,8 +1,8 @@
-//! Several sentences as one message.
+//! Formats several sentences as one message.
 
 use std::fmt::Display;
 
-/// Each on a line of its own, indented.
+/// Returns each sentence on its own indented line.
 pub(crate) fn lines(sentences: &[impl Display]) -> String {
     sentences.iter().flat_map(|sentence| ["\n  ".to_owned(), sentence.to_string()]).collect()
 }

@@ -1,4 +1,4 @@
-//! A plugin: a component that was compiled, audited, linked and asked to describe itself.
+//! Plugins: components that have been compiled, audited, linked and asked to describe themselves.
 
 mod changes;
 mod exports;
@@ -15,10 +15,10 @@ mod watch;
 pub use changes::{Changes, Demand};
 pub(crate) use exports::Exports;
 pub use host_model::digest::Digest;
-pub use interfaces::Way;
+pub use interfaces::InterfaceUse;
 pub use load_error::LoadError;
 pub use load_policy::{LoadPolicy, Wasi};
 pub use loaded::Plugin;
 pub use permissions::Permissions;
 pub use slot::{Generation, Slot, SwapError};
-pub use watch::{WatchError, Watched, watch};
+pub use watch::{FileWatch, WatchError, watch};

@@ -1,9 +1,9 @@
-//! One call: a fresh store and instance for one tenant, bounded in every direction, dropped on any end.
+//! The sandbox of a call: a new store and instance for one tenant, limited in every respect and dropped at the end.
 //!
-//! This module is how calls are seen from outside. Inside the crate its parts are imported from their own files: most stand
-//! far below [`Calls`].
+//! This module is the public interface to calls. Inside the crate, its parts are imported from their own files, since
+//! most of them are at a lower level than [`Calls`].
 
-pub(crate) mod about;
+pub(crate) mod call_subject;
 pub(crate) mod failure;
 mod handed;
 mod host_time;
@@ -15,5 +15,5 @@ pub(crate) mod ticks;
 
 #[cfg(feature = "measure")]
 pub use crate::calls::measure;
-pub use crate::calls::{CallResult, Calls, LONGEST_SETTLING, Runtime, UNTOLD};
+pub use crate::calls::{CallResult, Calls, DEFAULT_SETTLING, MAX_SETTLING, Runtime};
 pub use host_model::failure::{CallFailure, FailureKind};

@@ -1,8 +1,8 @@
-//! How long to wait after failures in a row.
+//! How long to wait after consecutive failures.
 
 use std::time::Duration;
 
-/// `first`, doubled so often, but at most `longest`.
+/// Returns `first` doubled `doublings` times, but at most `longest`.
 pub fn backoff(first: Duration, longest: Duration, doublings: u32) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(doublings)).min(longest)
 }

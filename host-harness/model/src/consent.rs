@@ -1,10 +1,10 @@
-//! The rules of consent, as functions of their arguments: they know no clock, store, network or sandbox.
+//! The rules of consent as pure functions, without a clock, store, network or sandbox.
 //!
-//! [`notice`] says which notices reach a vendor, [`mapping`] which of the vendor's items stand for them. Whatever is heard
-//! about a person's choices is first compared with our own writes ([`echo`]), then passes [`put_back`], which keeps opt-outs
-//! from our own writes of whole lists, and then [`newest`]. [`derive`](mod@derive) reads notices out of what stands,
-//! [`outbound`] turns requested preferences into item choices and a report. A [`Cause`] ends the round trip of a derived
-//! preference.
+//! [`notice`] decides which notices reach a vendor, and [`mapping`] which of the vendor's items represent them. Every
+//! choice that arrives is first compared with our own writes ([`echo`]), then passed to [`put_back`], which protects
+//! opt-outs from our own writes of whole lists, and finally to [`newest`]. [`derive`](mod@derive) computes notice
+//! preferences from the recorded choices, and [`outbound`] turns requested preferences into item choices and a report.
+//! A [`Cause`] keeps a derived preference from being sent back to its origin.
 
 pub mod cause;
 pub mod derive;
@@ -17,4 +17,4 @@ pub mod outbound;
 pub mod put_back;
 
 pub use cause::Cause;
-pub use notice::{Answer, Enforcement, NotPropagated, Notice, NoticePreference, System, propagates};
+pub use notice::{Enforcement, NotPropagated, Notice, NoticeAnswer, NoticePreference, System, propagates};

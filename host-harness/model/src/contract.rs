@@ -1,7 +1,7 @@
-//! The contract's words as the host's own types.
+//! The contract's vocabulary as the host's own types.
 //!
-//! They outlive a call and never name a generated type, so that a second contract version reaches
-//! `bindings` and nothing else. Shapes and meaning are those of the files in `wit/`.
+//! The types outlive a call and never refer to generated types, so that a further contract version affects only
+//! `bindings`. Their structure and meaning are defined by the files in `wit/`.
 
 mod claim;
 pub mod consent;
@@ -21,7 +21,7 @@ pub use version::split;
 
 use serde::{Deserialize, Serialize};
 
-/// A connection's settings by name: checked, defaults filled in, no secret among them.
+/// A connection's settings by name: validated, with defaults filled in and without secrets.
 pub type Settings = std::collections::BTreeMap<String, String>;
 
 /// What the host does next about a failure.
@@ -34,7 +34,7 @@ pub enum ErrorKind {
     MissingIdentity,
     /// Stop the connection until an operator acts.
     Unauthorized,
-    /// Try again after the wait that was asked for.
+    /// Try again after the requested wait.
     RateLimited,
     /// Try again later.
     Unavailable,
@@ -42,23 +42,23 @@ pub enum ErrorKind {
     Rejected,
     /// The connector does not offer this.
     Unsupported,
-    /// Treat as unavailable, and alarm.
+    /// Treat as unavailable, and raise an alarm.
     Other,
 }
 
-/// Why a connector could not do what was asked: the guest's own answer, never a broken sandbox.
+/// Why a connector could not carry out a call. It is the guest's own answer, never a sandbox failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message} ({code})")]
 pub struct ConnectorError {
     /// What to do next.
     pub kind: ErrorKind,
-    /// A stable word for machines.
+    /// A stable, machine-readable code.
     pub code: String,
     /// For an operator.
     pub message: String,
-    /// How long the vendor asked to wait.
+    /// How long to wait, if the vendor said so.
     pub retry_after_ms: Option<u64>,
-    /// Whether the vendor may have acted all the same.
+    /// Whether the vendor may have acted anyway.
     pub may_have_acted: bool,
 }
 
@@ -70,15 +70,15 @@ pub enum CheckOutcome {
     Passed,
     /// It does not: see the detail.
     Failed,
-    /// Not set up, or not to be tried without changing something.
+    /// Not configured, or impossible to test without changing something.
     Untried,
 }
 
-/// One thing that a connection needs, tried.
+/// The result of one check of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Check {
-    /// What was tried.
+    /// What was checked.
     pub name: String,
     /// How it ended.
     pub outcome: CheckOutcome,
@@ -86,12 +86,12 @@ pub struct Check {
     pub detail: String,
 }
 
-/// What became of handing the vendor a webhook token.
+/// The result of installing a webhook token at the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenOutcome {
     /// The vendor has it.
     Installed,
-    /// The operator rotates by hand; nothing was sent.
+    /// The operator must install it manually; nothing was sent.
     Manual,
 }

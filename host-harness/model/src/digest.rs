@@ -1,8 +1,8 @@
-//! What identifies a component.
+//! The digest that identifies a component.
 
 use std::fmt;
 
-/// The SHA-256 of a component's bytes: its identity.
+/// The SHA-256 of a component's bytes, which identifies it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 

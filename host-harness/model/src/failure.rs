@@ -1,38 +1,38 @@
-//! How a call ends if it is not the guest that answers.
+//! How a call ends if the guest does not answer.
 
 use serde::{Deserialize, Serialize};
 
-/// What ended the call.
+/// The cause that ended the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum FailureKind {
-    /// The guest gave up or broke a rule of wasm.
+    /// The guest panicked or broke a WebAssembly rule.
     Trapped,
-    /// Its computing time is spent.
+    /// It used up its CPU time.
     CpuSpent,
-    /// Its wall clock ran out.
+    /// Its deadline passed.
     DeadlinePassed,
-    /// It asked for more memory or table room than it may have.
+    /// It requested more memory or table space than allowed.
     OutOfMemory,
-    /// It recursed too deep.
+    /// It recursed too deeply.
     StackExhausted,
-    /// It handed over more data than a host call may carry, or too many handles.
+    /// It passed more data than a host call may carry, or too many handles.
     TooMuchData,
-    /// What it answered is not what the contract says.
+    /// Its answer violates the contract.
     BadAnswer,
-    /// The host is going down or has no room.
+    /// The host is shutting down or has no capacity.
     NoRoom,
 }
 
-/// The sandbox ended the call. The connector did not say no; it did not get to say anything.
+/// The sandbox ended the call. The connector did not return an error; it had no chance to answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("the sandbox ended the call: {detail}{}", if *.may_have_acted { "; the vendor may have acted, so confirm before repeating" } else { "" })]
 pub struct CallFailure {
     /// What ended it.
     pub kind: FailureKind,
-    /// For an operator; free of secrets, cut in length.
+    /// The details for an operator, without secrets and truncated.
     pub detail: String,
-    /// Whether a request that may change something had left: then the outcome is unknown, never undone.
+    /// Whether a request that may change something had been sent. If so, the outcome is unknown and nothing is undone.
     pub may_have_acted: bool,
 }

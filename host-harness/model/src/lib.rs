@@ -1,4 +1,4 @@
-//! The words and rules that the host, its store and its service share: pure, without I/O, clock or runtime.
+//! The types and rules that the host, its store and its service share: pure, without I/O, clock or runtime.
 
 pub mod backoff;
 pub mod consent;

@@ -1,12 +1,13 @@
-//! The known name that a mistyped one was probably meant to be.
+//! Finds the known name that a mistyped one was probably meant to be.
 
-/// Less alike than this, a name is another name and no slip.
-const ALIKE: f64 = 0.75;
+/// The minimum similarity for a name to count as a misspelling.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// The longest name that is compared, in bytes: no name of ours is longer, and a comparison takes the product of both lengths.
+/// Maximum length of a compared name, in bytes. No known name is longer, and a comparison takes time proportional to
+/// the product of both lengths.
 const MAX_COMPARED: usize = 64;
 
-/// The one of `known` that is most like `name`, if one is like it at all.
+/// Returns the name in `known` that is most similar to `name`, or `None` if none is similar enough.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let is_compared = |name: &&str| name.len() <= MAX_COMPARED;
     let name = Some(name).filter(is_compared)?;
@@ -14,13 +15,14 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         .filter(is_compared)
         .map(|known| (strsim::jaro_winkler(name, known), known))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .filter(|(likeness, _)| *likeness >= MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known)
 }
 
-/// The end of a sentence about an unknown name, such as ``: did you mean `domain`?``; empty if no known one is like it.
-pub fn meant(nearest: Option<&str>) -> String {
+/// Returns the end of a sentence about an unknown name, such as ``: did you mean `domain`?``; empty if no known name is
+/// similar.
+pub fn suggestion(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |known| format!(": did you mean `{known}`?"))
 }
 

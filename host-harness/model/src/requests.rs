@@ -1,4 +1,4 @@
-//! Requests: their words, and the rules of how long and how often they are tried. Pure: no clock, no store.
+//! Requests: their types, and the rules for how long and how often they are tried. Pure: no clock, no store.
 
 pub mod breaker;
 pub mod deadline;
@@ -10,7 +10,7 @@ use strum::{AsRefStr, Display, EnumString, VariantArray};
 
 use crate::duties::Duty;
 
-/// What is asked for.
+/// The action that a request asks for.
 #[derive(
     Clone,
     Copy,
@@ -32,30 +32,30 @@ use crate::duties::Duty;
 pub enum Action {
     /// Erase the person.
     Erasure,
-    /// Make the vendor hold the person's choices.
+    /// Write the person's choices to the vendor.
     Consent,
-    /// Read what the vendor holds for the person, for choices that no webhook told.
+    /// Read the person's choices at the vendor to pick up those whose webhook was lost.
     Reading,
 }
 
-/// Where a request stands.
+/// The state of a request.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub enum State {
-    /// For its next attempt.
+pub enum RequestState {
+    /// It waits for its next attempt.
     Waiting,
-    /// An attempt is under way.
+    /// An attempt is in progress.
     Running,
     /// It was carried out: see the outcome.
     Done,
     /// It cannot be carried out: see the reason.
     Failed,
-    /// There was nothing to do for this person here: see the reason.
+    /// Nothing had to be done for this person here: see the reason.
     Skipped,
-    /// Day 25 has come without an end.
+    /// It was not finished by day 25.
     Expired,
 }
 
@@ -66,14 +66,14 @@ pub enum State {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Step {
-    /// What was asked.
+    /// Carry out the action.
     Act,
-    /// Look whether an erasure took effect, or whether one that was not answered did.
+    /// Check whether an erasure took effect, including one that was not answered.
     Confirm,
 }
 
 impl Action {
-    /// What the connection has to be used for.
+    /// Returns the duty that the connection must have.
     pub fn duty(self) -> Duty {
         match self {
             Self::Erasure => Duty::Erasure,

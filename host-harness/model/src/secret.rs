@@ -1,4 +1,4 @@
-//! A value that must not be seen: no `Display`, a redacted `Debug`, wiped when dropped.
+//! Secret values: no `Display`, a redacted `Debug`, wiped on drop.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,13 +14,18 @@ pub struct Secret(SecretString);
 pub type Secrets = BTreeMap<String, Secret>;
 
 impl Secret {
-    /// The secret of that value; none where it is empty, which would credential nothing and match everything.
+    /// Creates a secret, or returns `None` if the value is empty: an empty secret would authenticate nothing and match
+    /// everything.
     pub fn new(value: impl Into<String>) -> Option<Self> {
         let value = value.into();
         (!value.is_empty()).then(|| Self(SecretString::from(value)))
     }
 
-    /// `prefix` and 256 random bits in hexadecimal; fails where the system has no randomness to give.
+    /// Creates a secret of `prefix` and 256 random bits in hexadecimal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system provides no randomness.
     pub fn random(prefix: &str) -> Result<Self, getrandom::Error> {
         let mut bits = zeroize::Zeroizing::new([0; 32]);
         getrandom::fill(bits.as_mut_slice())?;
@@ -28,14 +33,15 @@ impl Secret {
         Ok(Self(SecretString::from([prefix, digits.as_str()].concat())))
     }
 
-    /// Whether `presented` is this secret, in a time that tells nothing: digests are compared, so neither do lengths.
+    /// Returns whether `presented` is this secret. Takes constant time and reveals no lengths, since digests are
+    /// compared.
     pub fn matches(&self, presented: &[u8]) -> bool {
         let held = Sha256::digest(self.expose());
         let shown = Sha256::digest(presented);
         held.ct_eq(&shown).into()
     }
 
-    /// The value itself, for the inside of a request and for finding it where it must not be.
+    /// Returns the value itself, for building requests and for finding it in text that must not contain it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -1,84 +1,87 @@
-//! Webhook tokens: where one stands, and the rules of its life: who needs a successor, who is over, who makes room. Pure: no clock, no store.
+//! Webhook tokens: their states, and the rules of their life cycle: which one needs a successor, which one is retired,
+//! and which one makes room. Pure: no clock, no store.
 
 use serde::Serialize;
 use strum::{AsRefStr, Display, EnumString, VariantArray};
 
 use crate::time::{DAY_MS, HOUR_MS};
 
-/// Where a token stands.
+/// The state of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Display, EnumString, AsRefStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum TokenState {
-    /// Accepted; whether the vendor has it is not known yet.
+    /// Accepted; it is not known yet whether the vendor has it.
     Offered,
-    /// Accepted; the one that the vendor took last.
+    /// Accepted; the one that the vendor adopted last.
     Current,
-    /// Accepted for a while yet, for deliveries on their way and senders that have not switched over.
+    /// Still accepted for a while, for deliveries in transit and senders that have not switched over.
     Former,
-    /// Over.
+    /// No longer accepted.
     Retired,
-    /// Ended by an operator.
+    /// Revoked by an operator.
     Revoked,
 }
 
-/// A token as everybody may see it: the token itself is not in it. Times are milliseconds since 1970 in UTC.
+/// The public data of a token, without the token itself. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenView {
-    /// From 1, one more for each token of the connection.
+    /// The number of the token within its connection, starting at 1.
     pub generation: i64,
-    /// Where it stands.
+    /// The state.
     pub state: TokenState,
-    /// Whether the host hands it to the vendor itself, and its successor too; no longer where the vendor takes none.
+    /// Whether the host installs it and its successor at the vendor. Cleared if the vendor turns out not to accept
+    /// tokens.
     pub by_host: bool,
-    /// Since when it is accepted.
+    /// The time from which it is accepted.
     pub issued_at: i64,
-    /// Until when.
+    /// The time until which it is accepted.
     pub expires_at: i64,
-    /// When a delivery last carried it, to the hour.
+    /// When a delivery last used it, to the hour.
     pub seen_at: Option<i64>,
-    /// When the vendor got another one in its place.
+    /// When the vendor received its replacement.
     pub replaced_at: Option<i64>,
     /// When it was retired or revoked.
     pub ended_at: Option<i64>,
-    /// When the vendor is asked to take it.
+    /// When it will next be offered to the vendor.
     pub push_at: Option<i64>,
-    /// How often the vendor did not take it.
+    /// Number of failed attempts to install it at the vendor.
     pub push_failures: i64,
-    /// Why, the last time.
+    /// The reason for the last failure.
     pub push_reason: Option<String>,
 }
 
-/// As many are accepted at once: the one in use, the one before and its successor, and two for an operator who enters one
-/// by hand. Where another one is wanted the oldest that was [`replaced`] gives way, and for a successor, where there is none,
-/// the oldest that was [`never_used`]. Where there is neither, none is made and somebody is told.
-pub const MOST_LIVE: usize = 5;
+/// Maximum number of tokens accepted at once: the current one, its predecessor and its successor, and two for an
+/// operator who enters one manually. If another one is required, the oldest [`replaced`] token makes room; for a
+/// successor also the oldest [`never_used`] token. If there is neither, none is created and an alarm is raised.
+pub const MAX_LIVE_TOKENS: usize = 5;
 
-/// The one before is accepted for so long at least: senders keep a webhook's settings for a while.
+/// Minimum time for which a replaced token is still accepted: senders cache a webhook's settings for a while.
 const OVERLAP_MS: i64 = DAY_MS;
 
-/// A token is accepted so much longer than it says: a date can jump.
+/// Tolerance after a token's expiry, in case the system date jumps.
 const JUMP_MS: i64 = 2 * HOUR_MS;
 
-/// An operator who has to act is told so long before the end.
+/// How long before the expiry an operator who must act is warned.
 pub const WARNING_MS: i64 = 14 * DAY_MS;
 
-/// Less than this left, and nobody could take the vendor's part any more within a day.
+/// Remaining validity below which an operator could no longer update the vendor within a day.
 pub const URGENT_MS: i64 = 20 * HOUR_MS;
 
 impl TokenView {
-    /// Whether a delivery may carry it. One that was replaced shortly before its end has its overlap all the same.
+    /// Returns whether a delivery may use it. A token that was replaced shortly before its expiry still gets its full
+    /// overlap.
     pub fn is_accepted(&self, now: i64) -> bool {
         let overlap = self.replaced_at.map_or(0, |since| since.saturating_add(OVERLAP_MS));
         self.is_live() && now < self.expires_at.max(overlap).saturating_add(JUMP_MS)
     }
 
-    /// Whether it waits for the vendor to take it.
-    pub fn is_on_its_way(&self) -> bool {
+    /// Returns whether it is waiting to be installed at the vendor.
+    pub fn is_pending(&self) -> bool {
         self.state == TokenState::Offered && self.by_host && self.push_at.is_some()
     }
 
-    /// Whether the vendor uses it and takes its successor from the host.
+    /// Returns whether the vendor uses it and accepts its successor from the host.
     pub fn is_in_step(&self) -> bool {
         self.state == TokenState::Current && self.by_host
     }
@@ -87,7 +90,7 @@ impl TokenView {
         matches!(self.state, TokenState::Offered | TokenState::Current | TokenState::Former)
     }
 
-    /// Whether an operator was shown it, and may have entered it at the vendor or not.
+    /// Returns whether it was shown to an operator, who may or may not have entered it at the vendor.
     fn is_shown(&self) -> bool {
         self.state == TokenState::Offered && !self.by_host
     }
@@ -98,34 +101,36 @@ impl TokenView {
     }
 }
 
-/// Those that the vendor may be using, which is one where it is known.
+/// Returns the tokens that the vendor may be using: only one if it is known.
 fn in_use(tokens: &[TokenView]) -> impl Iterator<Item = &TokenView> {
     let current = tokens.iter().find(|token| token.state == TokenState::Current);
     let shown = tokens.iter().filter(move |token| current.is_none() && token.is_shown());
     current.into_iter().chain(shown)
 }
 
-/// When the vendor may be left without a token; none where it has none from here.
+/// Returns when the vendor may be left without a token; `None` if it has none from this host.
 pub fn end_of_use(tokens: &[TokenView]) -> Option<i64> {
     in_use(tokens).map(|token| token.expires_at).min()
 }
 
-/// Whether the vendor needs a successor now. The next look is a day away, and from then on a whole window is to be left.
-/// Where an operator was shown the token, the vendor may take none from the host: then there must be time for a warning.
+/// Returns whether the vendor needs a successor now. The next check is a day away, and a whole window must still be
+/// left then. If the token was shown to an operator, the vendor may not accept tokens from the host, so there must also
+/// be time for a warning.
 pub fn is_due(tokens: &[TokenView], window_ms: i64, now: i64) -> bool {
     let by_hand = in_use(tokens).any(|token| !token.by_host);
     let left = if by_hand { window_ms.max(WARNING_MS) } else { window_ms };
     end_of_use(tokens).is_some_and(|end| end.saturating_sub(now) <= left.saturating_add(DAY_MS))
 }
 
-/// Whether the vendor needs a successor before the next daily look: it took the last one late, and less than a window is
-/// left. What an operator enters by hand is no matter of minutes.
+/// Returns whether the vendor needs a successor before the next daily check, because it adopted the last one late and
+/// less than a window is left. Always false for tokens that an operator enters manually.
 pub fn is_urgent(tokens: &[TokenView], window_ms: i64, now: i64) -> bool {
     let by_host = in_use(tokens).all(|token| token.by_host);
     by_host && end_of_use(tokens).is_some_and(|end| end.saturating_sub(now) <= window_ms)
 }
 
-/// The generations that are over: replaced, its successor seen and itself no longer; or at its end and not in use.
+/// Returns the generations to retire: replaced tokens that are no longer seen while their successor is, and expired
+/// tokens that are not in use.
 pub fn over(tokens: &[TokenView], now: i64) -> Vec<i64> {
     let successor_seen =
         tokens.iter().any(|token| token.state == TokenState::Current && token.seen_at.is_some());
@@ -138,19 +143,20 @@ pub fn over(tokens: &[TokenView], now: i64) -> Vec<i64> {
     tokens.iter().filter(is_over).map(|token| token.generation).collect()
 }
 
-/// The generations that are accepted, oldest first.
+/// Returns the generations that are accepted, oldest first.
 pub fn accepted(tokens: &[TokenView], now: i64) -> Vec<i64> {
     tokens.iter().filter(|token| token.is_accepted(now)).map(|token| token.generation).collect()
 }
 
-/// The oldest that the vendor has had another one for since a day or longer, and that deliveries did not carry last: it can
-/// make room. A vendor that took a newer one may go on with the one before, and then that is the one that is seen.
+/// Returns the oldest token that was replaced at least a day ago and is not the one that deliveries used last: it can
+/// make room. A vendor that accepted a newer token may continue with the previous one, which is then the one that is
+/// seen.
 pub fn replaced(tokens: &[TokenView], now: i64) -> Option<i64> {
     let can_go = |token: &&TokenView| token.is_replaced_for(OVERLAP_MS, now) && !was_seen_last(tokens, token);
     tokens.iter().find(can_go).map(|token| token.generation)
 }
 
-/// Whether no newer one was seen since. When one is seen is kept to the hour.
+/// Returns whether no newer token has been seen since. Times of use are recorded to the hour.
 fn was_seen_last(tokens: &[TokenView], token: &TokenView) -> bool {
     let newer = tokens.iter().filter(|other| other.generation > token.generation);
     token.seen_at.is_some_and(|seen| {
@@ -158,8 +164,8 @@ fn was_seen_last(tokens: &[TokenView], token: &TokenView) -> bool {
     })
 }
 
-/// The oldest that was shown more than a day ago and that no delivery carried, while another one is in use: it makes room
-/// for what the vendor needs, where nothing else does.
+/// Returns the oldest token that was shown more than a day ago and never used while another one is in use. It makes
+/// room for a successor if no other token does.
 pub fn never_used(tokens: &[TokenView], now: i64) -> Option<i64> {
     tokens.iter().find(|token| token.state == TokenState::Current)?;
     let unused = |token: &&TokenView| {
@@ -172,7 +178,7 @@ pub fn never_used(tokens: &[TokenView], now: i64) -> Option<i64> {
 mod tests {
     use super::*;
 
-    /// Generation 1, for ninety days.
+    /// Generation 1, valid for ninety days.
     fn token(state: TokenState, by_host: bool) -> TokenView {
         TokenView {
             generation: 1,
@@ -196,7 +202,7 @@ mod tests {
         let tokens = [token(TokenState::Current, true)];
         assert!(!is_due(&tokens, WINDOW, 82 * DAY_MS - 1));
         assert!(is_due(&tokens, WINDOW, 82 * DAY_MS));
-        assert!(is_due(&tokens, WINDOW, 200 * DAY_MS), "a token past its end needs one all the more");
+        assert!(is_due(&tokens, WINDOW, 200 * DAY_MS), "an expired token needs one even more");
     }
 
     #[test]
@@ -217,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shown_token_that_nobody_uses_does_not_hide_the_end_of_the_one_in_use() {
+    fn a_shown_token_that_is_never_used_does_not_hide_the_expiry_of_the_one_in_use() {
         let shown =
             TokenView { generation: 2, expires_at: 170 * DAY_MS, ..token(TokenState::Offered, false) };
         assert!(is_due(&[token(TokenState::Current, true), shown.clone()], WINDOW, 83 * DAY_MS));
@@ -268,11 +274,7 @@ mod tests {
         assert_eq!(replaced(&[carried.clone(), current.clone()], now), None);
         let seen_at = |seen| TokenView { seen_at: Some(seen), ..current.clone() };
         let same_hour = seen_at(9 * DAY_MS + HOUR_MS);
-        assert_eq!(
-            replaced(&[carried.clone(), same_hour], now),
-            None,
-            "it may have been the last all the same"
-        );
+        assert_eq!(replaced(&[carried.clone(), same_hour], now), None, "it may still have been the last one");
         assert_eq!(replaced(&[carried, seen_at(9 * DAY_MS + HOUR_MS + 1)], now), Some(1));
     }
 

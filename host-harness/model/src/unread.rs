@@ -1,14 +1,15 @@
-//! Why serde could not read a document. What it read is left out: a secret or a person may stand in the wrong place.
+//! Explains why serde could not read a document, without the values that it read: a misplaced value may be a secret or
+//! personal data.
 
 use std::fmt;
 
 use serde_path_to_error::{Error, Path, Segment};
 
-/// Serde's own messages about a value begin like this and repeat the value. No other message does.
+/// The beginnings of serde's messages that repeat a value. No other messages do.
 const ABOUT_A_VALUE: [&str; 5] =
     ["invalid type", "invalid value", "invalid length", "unknown variant", "unknown field"];
 
-/// How serde names what it found. Anything else in that place comes from what was read.
+/// Serde's names for the types it found. Any other word in that position comes from the document.
 const KINDS: [&str; 17] = [
     "boolean",
     "byte array",
@@ -29,19 +30,19 @@ const KINDS: [&str; 17] = [
     "unit variant",
 ];
 
-/// What could not be read: where, what was found and what was expected.
+/// An error in a document: where it is, what was found and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
     /// A path such as `egress.hosts[1]`; empty for the document as a whole.
     pub place: String,
-    /// Such as `invalid type: integer`, or a sentence such as ``missing field `key` ``.
+    /// What was found, such as `invalid type: integer`, or a sentence such as ``missing field `key` ``.
     pub found: String,
-    /// Such as `a whole number above 0`; `None` if `found` says it all.
+    /// What was expected, such as `a whole number above 0`; `None` if `found` is a complete message.
     pub expected: Option<String>,
 }
 
 impl Unread {
-    /// From serde's message about the value at `path`, without a position in the text.
+    /// Creates the error from serde's message about the value at `path`, without the position in the text.
     pub fn new(path: &Path, message: &str) -> Self {
         let place = place(path);
         if !ABOUT_A_VALUE.iter().any(|start| message.starts_with(start)) {
@@ -57,14 +58,14 @@ impl Unread {
             },
         };
         let expected = message.rsplit_once(", expected ").map(|(_, expected)| in_words(expected).to_owned());
-        // Here a comma could only be in what was read.
+        // In these messages, a comma can only come from the document.
         let expected = expected.filter(|_| {
             !message.ends_with("there are no fields") && !message.ends_with("there are no variants")
         });
         Self { place, found, expected }
     }
 
-    /// From an error in JSON.
+    /// Creates the error from a JSON error.
     pub fn json(error: &Error<serde_json::Error>) -> Self {
         let (path, error) = (error.path(), error.inner());
         let message = error.to_string();
@@ -83,7 +84,7 @@ impl fmt::Display for Unread {
     }
 }
 
-/// What serde or axum calls `expected`, in words that are not Rust's.
+/// Translates a type that serde or axum calls `expected` from Rust terms into plain words.
 pub fn in_words(expected: &str) -> &str {
     match expected {
         "i64" | "u32" | "u64" | "usize" => "a whole number",
@@ -96,13 +97,13 @@ pub fn in_words(expected: &str) -> &str {
     }
 }
 
-/// `key` if it looks like the name of a field, `…` if it may be something personal.
+/// Returns `key` if it looks like a field name, or `…` if it may be personal data.
 pub fn shown_key(key: &str) -> &str {
     let is_name = key.len() <= 40 && key.chars().all(|c| c.is_ascii_alphabetic() || "-_".contains(c));
     if is_name { key } else { "…" }
 }
 
-/// A message of a type's own, which may quote what it read.
+/// Masks a custom message of a type, which may quote the document.
 fn masked(message: &str) -> String {
     let quoted = |text: &str, mark: char| {
         let pieces = text.split(mark).enumerate();
@@ -115,7 +116,7 @@ fn masked(message: &str) -> String {
 }
 
 fn place(path: &Path) -> String {
-    // So it is where the text ends or breaks before a first key.
+    // The text ends or is invalid before the first key.
     if path.iter().all(|segment| matches!(segment, Segment::Unknown)) {
         return String::new();
     }
@@ -140,7 +141,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-    #[expect(dead_code, reason = "what is read is never looked at")]
+    #[expect(dead_code, reason = "the fields are never used")]
     struct Draft {
         name: Option<String>,
         calls: Option<NonZeroU32>,
@@ -161,7 +162,7 @@ mod tests {
     struct Nothing {}
 
     #[test]
-    fn the_place_and_what_is_wrong_are_told_and_what_was_read_is_not() {
+    fn the_place_and_the_problem_are_shown_and_the_value_read_is_not() {
         for (text, told) in [
             (r#"{"name": 170123}"#, "name: invalid type: integer, expected a string"),
             (
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_a_types_own_is_told_without_what_it_quotes() {
+    fn a_message_written_by_a_type_is_shown_without_what_it_quotes() {
         let nothing = serde_json::Deserializer::from_str("");
         let path = serde_path_to_error::deserialize::<_, Draft>(&mut { nothing }).unwrap_err().path().clone();
         let other = serde_json::Error::invalid_value(Unexpected::Other("ada@example.com"), &"a name");

@@ -1,11 +1,11 @@
-//! Alarms: open until an API key or the host clears them.
+//! Alarms, which stay open until an API key or the host clears them.
 
 use std::sync::Arc;
 
 use host_harness::clock::Clock;
 use host_store::{
     Store, StoreError,
-    alarms::{self, Raised},
+    alarms::{self, StoredAlarm},
     audit::{self, Record},
 };
 use serde_json::json;
@@ -24,18 +24,19 @@ impl Alarms {
         Self { store, clock }
     }
 
-    /// Those that are open, oldest first.
-    pub async fn open(&self) -> Result<Vec<Raised>, StoreError> {
+    /// Returns the open alarms, oldest first.
+    pub async fn open(&self) -> Result<Vec<StoredAlarm>, StoreError> {
         self.store.read(|connection| Box::pin(alarms::open(connection))).await
     }
 
-    /// Clears the alarm of that id in the name of `by`, with a note of what was done about it. `None` if no such alarm is open.
+    /// Clears the alarm with this id on behalf of `by`, with an optional note of what was done about it. Returns
+    /// `None` if no such alarm is open.
     pub async fn clear(
         &self,
         id: String,
         Who(by): Who,
         note: Option<String>,
-    ) -> Result<Option<Raised>, StoreError> {
+    ) -> Result<Option<StoredAlarm>, StoreError> {
         let at = self.clock.date_ms();
         let cleared_by = note.map_or_else(|| by.clone(), |note| format!("{by}: {note}"));
         let cleared = self.store.write(move |tx| {

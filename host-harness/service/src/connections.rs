@@ -1,8 +1,10 @@
-//! The connections and plugin versions that the database owns, and the host that carries them.
+//! The connections and plugin versions that the database owns, and the host that runs them.
+//! Tested in `api/src/tests/connections.rs`.
 //!
-//! [`owned`] is a connection's two forms, sealed and open; [`change`] makes, changes and removes one; [`import`] takes in
-//! those of the configuration file; [`keying`] tells their people apart; [`plugins`] publishes component versions. The database
-//! has the say: what does not suit a plugin stays listed with its problem, and stops nobody else.
+//! [`owned`] has a connection's two forms, sealed and open; [`change`] creates, changes and deletes connections;
+//! [`import`] imports those of the configuration file; [`keying`] keeps their people apart; [`plugins`] publishes
+//! component versions. The database is authoritative: a connection that does not suit its plugin stays listed with its
+//! problem and does not affect any other.
 
 pub mod approval;
 mod carry;
@@ -28,33 +30,33 @@ use host_store::Store;
 
 use crate::{bell::Bell, served::Served};
 
-/// Makes, changes and tests connections, and publishes plugins. Clones share everything.
+/// Creates, changes and tests connections, and publishes plugins. Clones share everything.
 #[derive(Clone)]
 pub struct Connections {
     served: Served,
     store: Store,
     clock: Arc<dyn Clock>,
-    /// Rung when a connection goes on.
+    /// Rung when a connection resumes.
     bell: Bell,
     sources: Arc<Sources>,
 }
 
-/// Where connections and plugins come from, and what lets one change at a time.
+/// The sources of connections and plugins, and the locks that serialize changes.
 #[derive(Debug, Default)]
 struct Sources {
-    /// The file whose connections are taken in.
+    /// The configuration file whose connections are imported.
     file: Option<PathBuf>,
-    /// Where each plugin of that file comes from.
+    /// The source of each plugin in that file.
     plugins: BTreeMap<String, PluginSource>,
-    /// Held while a component compiles, so that one does at a time. Taken before `changing`, never while that is held:
-    /// compiling may take long, and nobody's change waits for it.
+    /// Held while a component compiles, so that only one compiles at a time. Always acquired before `changing`, never
+    /// while that is held: compiling may take long, and changes must not wait for it.
     compiling: tokio::sync::Mutex<()>,
-    /// Held while a connection or a plugin changes, so that database and host change in the same order.
+    /// Held while a connection or a plugin changes, so that the database and the host change in the same order.
     changing: tokio::sync::Mutex<()>,
 }
 
 impl Connections {
-    /// Those in `store`, served by `served`, with the sources of `config`.
+    /// Creates the connections in `store`, served by `served`, with the sources of `config`.
     pub(crate) fn new(
         served: Served,
         store: Store,
@@ -70,23 +72,23 @@ impl Connections {
         Self { served, store, clock, bell, sources: Arc::new(sources) }
     }
 
-    /// What serves them.
+    /// Returns the host side that serves the connections.
     pub fn served(&self) -> &Served {
         &self.served
     }
 
-    /// The names of the plugins of the configuration file.
+    /// Returns the names of the plugins in the configuration file.
     pub fn plugins_of_file(&self) -> impl Iterator<Item = &String> {
         self.sources.plugins.keys()
     }
 
-    /// Holds back every change while the guard lives.
+    /// Blocks every change until the guard is dropped.
     #[cfg(any(test, feature = "testing"))]
     pub async fn hold_changes(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.sources.changing.lock().await
     }
 
-    /// Whether a component compiles at present.
+    /// Returns whether a component is being compiled.
     #[cfg(any(test, feature = "testing"))]
     pub fn is_compiling(&self) -> bool {
         self.sources.compiling.try_lock().is_err()

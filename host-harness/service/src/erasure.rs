@@ -1,28 +1,29 @@
-//! Erasures: asked for, confirmed, and what their end leaves of a person.
+//! Erasures: requesting and confirming them, and what remains of a person afterwards.
+//! Tested in `src/requests/worker/tests.rs`.
 
 use futures::future::BoxFuture;
 use host_harness::sandbox::{CallResult, Calls};
 use host_model::{
     contract::{
         Interface,
-        erasure::{PendingErasure, Receipt, Status},
+        erasure::{ErasureStatus, PendingErasure, Receipt},
     },
     requests::{
-        State, Step,
+        RequestState, Step,
         outcome::{AttemptResult, Outcome},
-        retry::{self, After, Failure},
+        retry::{self, AttemptFailure, NextStep},
     },
 };
-use host_store::{Connection, Keys, StoreError, details::Details, people, queue::Claim};
+use host_store::{Keys, StoreError, Tx, details::Details, people, queue::ClaimedRequest};
 use serde_json::{Value, json};
 
 use crate::requests::{
-    about::About,
-    handler::{Asked, Came, Ending, Handler, Prepared, Settle},
+    handler::{AttemptEnding, Handler, PersonTask, PreparedRequest, RequestOutcome, Settle},
+    person_context::PersonContext,
 };
 
-/// Erasures confirmed in one call: the vendor's list is read once for all of them.
-const CONFIRMED_TOGETHER: usize = 100;
+/// The maximum number of erasures confirmed in one call: the vendor's list is read once for all of them.
+const MAX_CONFIRMATIONS: usize = 100;
 
 /// Carries out erasures.
 pub(crate) struct Erasure;
@@ -33,28 +34,28 @@ impl Handler for Erasure {
     }
 
     fn at_once(&self, step: Step) -> Option<usize> {
-        (step == Step::Confirm).then_some(CONFIRMED_TOGETHER)
+        (step == Step::Confirm).then_some(MAX_CONFIRMATIONS)
     }
 
     fn prepare<'t>(
         &'t self,
-        tx: &'t mut Connection,
+        tx: &'t mut Tx,
         _: &'t Keys,
-        about: &'t About<'t>,
-        _: &'t Asked,
+        about: &'t PersonContext<'t>,
+        _: &'t PersonTask,
         request: &'t str,
-    ) -> BoxFuture<'t, Result<Prepared, StoreError>> {
+    ) -> BoxFuture<'t, Result<PreparedRequest, StoreError>> {
         Box::pin(async move {
             people::erases(tx, about.connection, request, about.names).await?;
-            Ok(Prepared::with(Details::about(about.subject)))
+            Ok(PreparedRequest::with(Details::about(about.subject)))
         })
     }
 
     fn attempt<'a>(
         &'a self,
         calls: &'a Calls,
-        claims: Vec<(Claim, Details)>,
-    ) -> BoxFuture<'a, Vec<(Claim, Came)>> {
+        claims: Vec<(ClaimedRequest, Details)>,
+    ) -> BoxFuture<'a, Vec<(ClaimedRequest, RequestOutcome)>> {
         Box::pin(async move {
             if claims.first().is_some_and(|(claim, _)| claim.step == Step::Confirm) {
                 return confirm(calls, claims).await;
@@ -73,39 +74,43 @@ impl Handler for Erasure {
     }
 }
 
-/// What an erasure's end means for its person.
+/// Applies the end of an erasure to its person.
 struct Forget {
-    /// Whether the vendor says that it has nobody.
+    /// Whether the vendor reported that it does not have the person.
     was_unknown: bool,
 }
 
 impl Settle for Forget {
     fn settle<'t>(
         &'t self,
-        tx: &'t mut Connection,
-        ending: &'t Ending<'t>,
+        tx: &'t mut Tx,
+        ending: &'t AttemptEnding<'t>,
     ) -> BoxFuture<'t, Result<Option<Value>, StoreError>> {
-        Box::pin(async move { forget_erased(tx, ending, self.was_unknown).await.map(|()| None) })
+        Box::pin(async move { self.forget(tx, ending).await.map(|()| None) })
     }
 }
 
-/// Nothing stays of a person whose erasure the vendor took. One whom it did not find is looked for before the next opt-out.
-async fn forget_erased(
-    tx: &mut Connection,
-    ending: &Ending<'_>,
-    was_unknown: bool,
-) -> Result<(), StoreError> {
-    let Ending { claim, person, change, .. } = ending;
-    match change.state {
-        State::Done if was_unknown => people::not_found(tx, *person, change.at).await,
-        State::Done => people::erased(tx, &claim.id, *person, change.at).await,
-        State::Failed if change.is_acknowledged => people::erased(tx, &claim.id, *person, change.at).await,
-        _ => Ok(()),
+impl Forget {
+    /// Deletes everything about a person whose erasure the vendor accepted. A person whom the vendor did not find is
+    /// looked up again before the next opt-out.
+    async fn forget(&self, tx: &mut Tx, ending: &AttemptEnding<'_>) -> Result<(), StoreError> {
+        let AttemptEnding { claim, person, change, .. } = ending;
+        match change.state {
+            RequestState::Done if self.was_unknown => people::not_found(tx, *person, change.at).await,
+            RequestState::Done => people::erased(tx, &claim.id, *person, change.at).await,
+            RequestState::Failed if change.is_acknowledged => {
+                people::erased(tx, &claim.id, *person, change.at).await
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-/// Looks after many erasures in one call: its answer has a receipt for each, in their order.
-async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Came)> {
+/// Confirms many erasures in one call, whose answer has a receipt for each, in the same order.
+async fn confirm(
+    calls: &Calls,
+    opened: Vec<(ClaimedRequest, Details)>,
+) -> Vec<(ClaimedRequest, RequestOutcome)> {
     let pending: Vec<_> = opened
         .iter()
         .map(|(claim, details)| PendingErasure {
@@ -118,50 +123,59 @@ async fn confirm(calls: &Calls, opened: Vec<(Claim, Details)>) -> Vec<(Claim, Ca
         Ok(Ok(receipts)) => claims
             .zip(receipts)
             .map(|(claim, receipt)| {
-                let after =
-                    retry::after_receipt(&receipt, claim.is_acknowledged, claim.failures, fastrand::f64());
+                let after = if claim.is_acknowledged {
+                    retry::after_receipt(&receipt)
+                } else {
+                    retry::after_unanswered_receipt(&receipt, claim.failures, fastrand::f64())
+                };
                 let came = with_receipt(&claim, after, receipt);
                 (claim, came)
             })
             .collect(),
-        Ok(Err(error)) => all_failed(claims, &Failure::Connector(error)),
-        Err(failure) => all_failed(claims, &Failure::Call(failure)),
+        Ok(Err(error)) => all_failed(claims, &AttemptFailure::Connector(error)),
+        Err(failure) => all_failed(claims, &AttemptFailure::Call(failure)),
     }
 }
 
-/// One call failed: its end says something about the connection once.
-fn all_failed(claims: impl Iterator<Item = Claim>, failure: &Failure) -> Vec<(Claim, Came)> {
-    let of_one = |(at, claim): (usize, Claim)| {
+/// Ends the claims of one failed call. The failure counts for the connection only once.
+fn all_failed(
+    claims: impl Iterator<Item = ClaimedRequest>,
+    failure: &AttemptFailure,
+) -> Vec<(ClaimedRequest, RequestOutcome)> {
+    let of_one = |(at, claim): (usize, ClaimedRequest)| {
         let after = retry::after_unconfirmed(failure, claim.failures, fastrand::f64());
-        let came = Came { is_told: at > 0, ..failed(&claim, failure, after) };
+        let came = RequestOutcome { is_told: at > 0, ..failed(&claim, failure, after) };
         (claim, came)
     };
     claims.enumerate().map(of_one).collect()
 }
 
-fn erased(claim: &Claim, answer: CallResult<Receipt>, chance: f64) -> Came {
+fn erased(claim: &ClaimedRequest, answer: CallResult<Receipt>, chance: f64) -> RequestOutcome {
     let failure = match answer {
         Ok(Ok(receipt)) => {
-            let after = retry::after_receipt(&receipt, true, claim.failures, chance);
+            let after = retry::after_receipt(&receipt);
             return with_receipt(claim, after, receipt);
         }
-        Ok(Err(error)) => Failure::Connector(error),
-        Err(failure) => Failure::Call(failure),
+        Ok(Err(error)) => AttemptFailure::Connector(error),
+        Err(failure) => AttemptFailure::Call(failure),
     };
     let after = retry::after_unerased(&failure, claim.step, claim.failures, chance);
     failed(claim, &failure, after)
 }
 
-fn with_receipt(claim: &Claim, after: After, receipt: Receipt) -> Came {
-    Came {
+fn with_receipt(claim: &ClaimedRequest, after: NextStep, receipt: Receipt) -> RequestOutcome {
+    RequestOutcome {
         outcome: Some(json!(Outcome::Receipt(receipt.clone()))),
         is_acknowledged: claim.step == Step::Act,
-        settle: Some(Box::new(Forget { was_unknown: receipt.status == Status::NotFound })),
+        settle: Some(Box::new(Forget { was_unknown: receipt.status == ErasureStatus::NotFound })),
         reference: receipt.reference.clone(),
-        ..Came::of(after, AttemptResult::Receipt(receipt))
+        ..RequestOutcome::of(after, AttemptResult::Receipt(receipt))
     }
 }
 
-fn failed(claim: &Claim, failure: &Failure, after: After) -> Came {
-    Came { settle: Some(Box::new(Forget { was_unknown: false })), ..Came::failed(claim, failure, after) }
+fn failed(claim: &ClaimedRequest, failure: &AttemptFailure, after: NextStep) -> RequestOutcome {
+    RequestOutcome {
+        settle: Some(Box::new(Forget { was_unknown: false })),
+        ..RequestOutcome::failed(claim, failure, after)
+    }
 }

@@ -1,4 +1,4 @@
-//! The service around the host: requests that are never lost, webhooks, consent both ways, tokens, an audit chain.
+//! The service around the host: durable requests, webhooks, consent in both directions, tokens and an audit chain.
 
 pub mod alarms;
 mod bell;

@@ -1,4 +1,4 @@
-//! The vendor's long limits, counted in the database: restarts do not forget them, and replicas share them.
+//! The vendor's long-term limits, counted in the database, so that they survive restarts and are shared by replicas.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 
 use host_harness::{
     clock::Clock,
-    egress::{Full, Leave, Ledger, NotEntered},
+    egress::{Ledger, LimitReached, NotEntered, OnRequestEnd},
 };
 use host_model::{contract::manifest::Limit, time::milliseconds};
 use host_store::{
@@ -14,41 +14,42 @@ use host_store::{
     limits::{self, NotCounted},
 };
 
-/// Stands for the host itself among the tenants, whose names are never empty.
+/// Represents the host itself among the tenants, whose names are never empty.
 const THE_HOST: &str = "";
 
 /// Counts requests in the database.
 pub(crate) struct StoredLedger {
     store: Store,
     clock: Arc<dyn Clock>,
-    /// What makes a vendor account's name unreadable.
+    /// The key that hashes the name of a vendor account.
     key: Arc<PersonKey>,
 }
 
 impl StoredLedger {
-    /// Counts in `store`, by `clock`.
+    /// Creates a ledger that counts in `store`, by `clock`.
     pub(crate) async fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let key = store.person_key(THE_HOST).await?;
         Ok(Self { store, clock, key })
     }
 
-    /// How many more requests `limit` lets through now for that vendor account.
+    /// Returns how many more requests `limit` currently allows for this vendor account.
     pub(crate) async fn free(&self, account: [u8; 32], limit: &Limit) -> Result<i64, StoreError> {
         let account = self.key.digest(&account);
         let (limit, now) = (limit.clone(), milliseconds(self.clock.date()));
         self.store.read(move |c| Box::pin(async move { limits::free(c, &account, &limit, now).await })).await
     }
 
-    /// Moves the counted requests to when they ended.
-    fn leave(&self, entries: Vec<i64>) -> Leave {
+    /// Moves the counted requests to the time when they ended.
+    fn leave(&self, entries: Vec<i64>) -> OnRequestEnd {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
         Box::new(move || {
             let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
             runtime.spawn(async move {
                 let at = milliseconds(clock.date());
-                let moved = store.write(move |tx| Box::pin(async move { limits::end(tx, &entries, at).await }));
+                let moved =
+                    store.write(move |tx| Box::pin(async move { limits::end(tx, &entries, at).await }));
                 if let Err(error) = moved.await {
-                    tracing::warn!(%error, "a request counts for longer than it should: its end was not stored");
+                    tracing::warn!(%error, "end of a request not stored: it counts longer than it should");
                 }
             });
         })
@@ -61,7 +62,7 @@ impl Ledger for StoredLedger {
         account: [u8; 32],
         limits: &'a [Limit],
         ends_within: Duration,
-    ) -> BoxFuture<'a, Result<Leave, NotEntered>> {
+    ) -> BoxFuture<'a, Result<OnRequestEnd, NotEntered>> {
         let account = self.key.digest(&account);
         let limits = limits.to_vec();
         let now = milliseconds(self.clock.date());
@@ -74,9 +75,11 @@ impl Ledger for StoredLedger {
                 .await;
             match entered {
                 Ok(entries) => Ok(self.leave(entries)),
-                Err(NotCounted::Full(wait)) => Err(NotEntered::Full(Full { for_another: Some(wait) })),
+                Err(NotCounted::Full(wait)) => {
+                    Err(NotEntered::Full(LimitReached { for_another: Some(wait) }))
+                }
                 Err(NotCounted::Store(error)) => {
-                    tracing::error!(%error, "the vendor's limits cannot be counted");
+                    tracing::error!(%error, "counting against the vendor's limits failed");
                     Err(NotEntered::Unreachable("the host's database did not answer".to_owned()))
                 }
             }
@@ -102,7 +105,7 @@ mod tests {
         StoredLedger::new(folder.store().await, Arc::clone(clock) as _).await.unwrap()
     }
 
-    /// How long the ledger asks to wait; none where it let the request through.
+    /// Returns how long the ledger asks to wait, or `None` if it allowed the request.
     async fn wait(ledger: &StoredLedger, account: u8, limits: &[Limit]) -> Option<Duration> {
         match ledger.enter([account; 32], limits, Duration::from_secs(30)).await {
             Ok(_) => None,
@@ -120,7 +123,7 @@ mod tests {
         assert_eq!(wait(&first, 1, &limits).await, None);
         clock.advance(Duration::from_hours(1));
         assert_eq!(wait(&first, 1, &limits).await, None);
-        // Nobody said that the first one ended: it counts from when it must have.
+        // The end of the first request was not reported, so it counts from its latest possible end.
         let until = Duration::from_hours(23) + Duration::from_secs(30) + A_MOMENT;
         assert_eq!(wait(&first, 1, &limits).await, Some(until));
         assert_eq!(wait(&first, 2, &limits).await, None, "another account");
@@ -155,7 +158,7 @@ mod tests {
         let limits = [limit("daily", 1, DAY)];
         let leave = ledger.enter([1; 32], &limits, Duration::from_secs(30)).await.unwrap();
         leave();
-        // The end is written by a task; the store's own order says when it has been.
+        // A task writes the end, so wait until the store shows it.
         while wait(&ledger, 1, &limits).await != Some(DAY + Duration::from_millis(1)) {
             tokio::task::yield_now().await;
         }

@@ -1,34 +1,37 @@
-//! One process for each database.
+//! A lock that allows one process per database.
 
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
-/// Why a database cannot be had alone.
+/// The reason that a database could not be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// A service has it.
-    #[error("another process serves this database (it holds {}): stop it first, or name another database", .0.display())]
+    /// Another process has locked it.
+    #[error(
+        "another process serves this database (it has locked {}): stop it first, or use another database",
+        .0.display()
+    )]
     Held(PathBuf),
-    /// The file that stands for it cannot be made.
+    /// The lock file cannot be created or locked.
     #[error("cannot lock {}: {cause}", path.display())]
     Unusable {
-        /// The lock's file.
+        /// The path of the lock file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
 }
 
-/// Holds a database; the system lets go of it however the process ends.
+/// The lock on a database. The operating system releases it however the process ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes `database` for this process alone.
+    /// Locks `database` for this process.
     pub fn take(database: &Path) -> Result<Self, LockError> {
         let mut path = database.as_os_str().to_owned();
         path.push(".lock");

@@ -1,13 +1,13 @@
-//! The path of an address that nothing is served at, as a log may show it: an operator who mistyped an address finds it, and
-//! no person or secret that stands in one gets into the log.
+//! The path of a request for which there is no route, as a log may show it: an operator who mistyped an address can
+//! find it, and no person or secret in a path gets into the log.
 
-/// More segments than any address of the API has.
+/// The maximum number of segments shown: more than any address of the API has.
 const MAX_SEGMENTS: usize = 12;
 
-/// Shorter than a webhook token, an API key or a hash.
+/// The maximum length of a segment shown: shorter than a webhook token, an API key or a hash.
 const MAX_SEGMENT_CHARS: usize = 40;
 
-/// `path`, each segment that is not a plain name replaced by `…`, cut after 12 segments.
+/// Returns `path` with each segment that is not a plain name replaced by `…`, cut after 12 segments.
 pub fn logged_path(path: &str) -> String {
     let mut segments: Vec<_> = path.split('/').map(logged_segment).take(MAX_SEGMENTS + 1).collect();
     if path.split('/').nth(MAX_SEGMENTS + 1).is_some() {
@@ -16,7 +16,8 @@ pub fn logged_path(path: &str) -> String {
     segments.join("/")
 }
 
-/// `segment` if it is a plain name: email addresses, phone numbers and tokens are not.
+/// Returns `segment` if it is a plain name, otherwise `…`: email addresses, phone numbers and tokens are not plain
+/// names.
 pub(crate) fn logged_segment(segment: &str) -> &str {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let begins_plainly = segment.chars().next().is_none_or(|first| first.is_ascii_alphabetic());

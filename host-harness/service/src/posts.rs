@@ -1,4 +1,4 @@
-//! What is posted to operators and to platforms: alarms and consent events, signed.
+//! Posts to operators and platforms: alarms, and signed consent events.
 
 mod alarms;
 pub(crate) mod forward;
@@ -11,7 +11,16 @@ use host_store::Store;
 
 use crate::telemetry::Telemetry;
 
-/// Posts until what is posted is taken. Clones share everything.
+/// What is left to post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backlog {
+    /// There may be more that is due.
+    More,
+    /// Nothing is due.
+    Empty,
+}
+
+/// Posts messages until they are accepted. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Posts {
     pub(crate) poster: post::Poster,

@@ -1,16 +1,16 @@
-//! Requests: durable pieces of work, each accepted only once it is stored and never lost after that.
+//! Requests: durable pieces of work, accepted only once stored and never lost after that.
 //!
-//! The queue knows no application. `accept` stores a request, `worker` claims what is due, `attempt` has its [`handler`] carry
-//! it out, `end` stores what came of it. A request's row is its place in the queue; what an attempt changes, it changes in one
-//! transaction, and only while its claim holds.
+//! The queue is independent of the kinds of requests. `accept` stores a request, `worker` claims due requests,
+//! `attempt` lets the [`handler`] of the kind carry them out, and `end` stores the result. A request's row is its
+//! place in the queue. What an attempt changes, it changes in one transaction, and only while its claim is valid.
 
-pub mod about;
 pub mod accept;
 pub(crate) mod attempt;
 mod end;
 pub mod forecast;
 pub mod handler;
 pub(crate) mod late;
+pub mod person_context;
 pub(crate) mod put;
 mod replay;
 pub(crate) mod worker;
@@ -22,13 +22,13 @@ use host_store::Store;
 
 use crate::{bell::Bell, limits::StoredLedger, requests::handler::Handlers, served::Served};
 
-/// Accepts requests and says when they will run. Clones share everything.
+/// Accepts requests and forecasts when they will run. Clones share everything.
 #[derive(Clone)]
 pub struct Requests {
     pub(crate) served: Served,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Counts the vendors' long limits.
+    /// Counts against the vendors' long-term limits.
     pub(crate) ledger: Arc<StoredLedger>,
     /// Rung when a request may have become due.
     pub(crate) bell: Bell,

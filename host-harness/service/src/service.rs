@@ -1,7 +1,8 @@
-//! The service: requests that are never lost, webhooks, consent both ways, tokens, around one [`Host`] and one [`Store`].
+//! The service: durable requests, webhooks, consent in both directions and tokens, around one [`Host`] and one
+//! [`Store`].
 //!
-//! Here its parts are put together, each with what it uses: [`Service::start`] opens the database and starts the host,
-//! [`Service::run_until`] runs what works in the background until it is told to stop.
+//! This module assembles its parts: [`Service::start`] opens the database and starts the host, and
+//! [`Service::run_until`] runs the background work until the service stops.
 
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,11 +22,11 @@ use crate::{
     connections::{
         Connections,
         approval::Approval,
-        import::{ReloadError, Reloaded},
-        owned::{self, All, Owned},
+        import::{ReloadError, ReloadResult},
+        owned::{self, AllConnections, OwnedConnection},
     },
     consent::{
-        apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Read, upkeep::Upkeep,
+        apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Readings, upkeep::Upkeep,
     },
     erasure::Erasure,
     limits::StoredLedger,
@@ -37,63 +38,63 @@ use crate::{
     },
     requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
     served::Served,
-    settings::{ForwardConfig, STOP_MARGIN, ServiceConfig, Settings},
+    settings::{ConfigFile, ForwardConfig, STOP_MARGIN, ServiceConfig},
     tasks::Tasks,
     telemetry::Telemetry,
     tokens::{Tokens, schedule},
     webhooks::{inbox::Inbox, receive::Webhooks, upkeep},
 };
 
-/// A configuration with nothing about a service in it.
+/// The configuration has no `[service]` section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the configuration says nothing about a service\n\
-     next: make a master key with `connector-host new-master-key > master.key`, keep a copy of it elsewhere, and add\n\
+    "the configuration has no [service] section\n\
+     next: create a master key with `connector-host new-master-key > master.key`, keep a copy elsewhere, and add\n\
      [service]\nmaster-key = {{ file = \"master.key\" }}"
 )]
 pub struct NotAService;
 
-/// Why a service did not start.
+/// The reason that a service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// Nothing is said about one.
+    /// The configuration has no `[service]` section.
     #[error(transparent)]
     NotConfigured(#[from] NotAService),
-    /// Another process has its database.
+    /// Another process has locked the database.
     #[error(transparent)]
     Locked(#[from] LockError),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The host.
+    /// The host did not start.
     #[error(transparent)]
     Host(#[from] StartError),
-    /// What posts alarms and events.
+    /// The client for alarms and events could not be set up.
     #[error(transparent)]
     Client(#[from] NoClient),
 }
 
-/// A part of a service that ended though nobody told it to: the service cannot do its work without it, and has stopped.
+/// A part of the service ended unexpectedly. The service cannot work without it and has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {0} ended by itself, so the service has stopped; the log says why. Start it again")]
+#[error("the {0} ended unexpectedly, so the service has stopped; the log has the reason. Start it again")]
 pub struct PartEnded(pub &'static str);
 
-/// The parts that callers are served with. Clones share everything.
+/// The parts that serve callers. Clones share everything.
 #[derive(Clone)]
 pub struct Parts {
-    /// What outlives the process.
+    /// The database.
     pub store: Store,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The host, and why it does not serve a connection.
+    /// The host, and the reasons that it does not serve a connection.
     pub served: Served,
-    /// Connections and plugin versions.
+    /// Manages connections and plugin versions.
     pub connections: Connections,
     /// Accepts requests.
     pub requests: Requests,
     /// Notices and systems.
     pub catalogue: Catalogue,
-    /// What items stand for.
+    /// The mappings from items to notices.
     pub mappings: Mappings,
     /// Consent events.
     pub feed: Feed,
@@ -110,11 +111,14 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts around `host` and `store`, with the plugins' sources of `config`.
+    /// Creates the parts around `host` and `store`, with the plugin sources of `config`.
     pub(crate) fn new(
-        (host, store): (Host, Store),
-        (clock, ledger): (Arc<dyn Clock>, Arc<StoredLedger>),
-        (config, service): (&Config, &ServiceConfig),
+        host: Host,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        ledger: Arc<StoredLedger>,
+        config: &Config,
+        service: &ServiceConfig,
     ) -> Self {
         let (bell, arrived, telemetry) = (Bell::default(), Bell::default(), Telemetry::default());
         let served = Served::new(host, service.public_url.as_deref());
@@ -123,7 +127,7 @@ impl Parts {
         let handlers = Handlers {
             erasure: Arc::new(Erasure),
             consent: Arc::new(Apply { store: stored(), clock: timed() }),
-            reading: Arc::new(Read { clock: timed() }),
+            reading: Arc::new(Readings { clock: timed() }),
         };
         Self {
             connections: Connections::new(served.clone(), stored(), timed(), bell.clone(), config),
@@ -165,7 +169,7 @@ impl Parts {
         }
     }
 
-    /// What carries out requests, `workers` at once.
+    /// Creates the worker that carries out requests, up to `workers` at once.
     pub(crate) fn worker(&self, workers: u32) -> Worker {
         let attempts = Attempts {
             store: self.store.clone(),
@@ -177,19 +181,19 @@ impl Parts {
         Worker::new(self.served.clone(), attempts, workers)
     }
 
-    /// What looks after what is known of choices; events are kept for `keep_events`.
+    /// Creates the upkeep of consent data. Events are kept for `keep_events`.
     pub(crate) fn upkeep(&self, keep_events: Duration) -> Upkeep {
         Upkeep { store: self.store.clone(), clock: Arc::clone(&self.clock), keep_events }
     }
 
-    /// What posts with `poster`.
+    /// Creates the posts, which are sent with `poster`.
     pub(crate) fn posts(&self, poster: Poster) -> Posts {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
         Posts { poster, store, clock, telemetry: self.telemetry.clone() }
     }
 }
 
-/// A service that is ready to run: its database is open, its host started and its connections taken in.
+/// A service that is ready to run: its database is open, its host is started and its connections are imported.
 pub struct Service {
     parts: Parts,
     poster: Poster,
@@ -199,79 +203,78 @@ pub struct Service {
     lock: Lock,
 }
 
-/// What callers reach a service by: serves until the token is cancelled.
+/// A listener that serves callers until the token is cancelled.
 pub type Front = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
-/// Reaches a service while it runs.
+/// A handle to a running service.
 #[derive(Clone)]
 pub struct Handle(Connections);
 
 impl Handle {
-    /// Reads the configuration file again and takes in its connections. One that is broken changes nothing; a connection that would
-    /// key its people anew stays as it is.
-    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+    /// Reloads the configuration file and imports its connections. An invalid file changes nothing. A connection that
+    /// would rekey its people stays as it is.
+    pub async fn reload(&self) -> Result<ReloadResult, ReloadError> {
         self.0.reload(Approval::Missing).await
     }
 }
 
 impl Service {
-    /// Opens the database, starts the host and takes in the file's connections.
-    pub async fn start(settings: Settings) -> Result<Self, ServiceError> {
+    /// Opens the database, starts the host and imports the file's connections.
+    pub async fn start(settings: ConfigFile) -> Result<Self, ServiceError> {
         Self::start_with(settings, Arc::new(Network::default()), Arc::new(SystemClock::default())).await
     }
 
-    /// The same, with another way out to vendors and another clock.
+    /// Starts the service with another transport to vendors and another clock.
     pub async fn start_with(
-        settings: Settings,
+        settings: ConfigFile,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServiceError> {
-        let Settings { config, service, forwards } = settings;
+        let ConfigFile { config, service, forwards } = settings;
         let service = service.ok_or(NotAService)?;
         let lock = Lock::take(&service.database)?;
         let store = Store::open(&service.database, &service.master_key).await?;
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
-        let All { owned, unreadable } = owned::all(&store).await?;
-        let host =
-            host(&config, &owned, &store, (transport, Arc::clone(&clock)), Arc::clone(&ledger)).await?;
-        let parts = Parts::new((host, store), (clock, ledger), (&config, &service));
+        let AllConnections { owned, unreadable } = owned::all(&store).await?;
+        let host = host(&config, &owned, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?;
+        let parts = Parts::new(host, store, clock, ledger, &config, &service);
         parts.connections.put_published().await?;
         for owned in &owned {
-            parts.connections.carry(owned).await?;
+            parts.connections.load_connection(owned).await?;
         }
-        parts.connections.tell_unreadable(unreadable).await?;
-        parts.connections.take_in(&config, Approval::Missing).await?;
+        parts.connections.report_unreadable(unreadable).await?;
+        parts.connections.import(&config, Approval::Missing).await?;
         parts.connections.alarm_not_keyed().await?;
         Ok(Self { parts, poster: Poster::new()?, config: service, forwards, lock })
     }
 
-    /// The address that the API is to be served at.
+    /// Returns the address at which to serve the API.
     pub fn listen(&self) -> SocketAddr {
         self.config.listen
     }
 
-    /// The address that webhooks alone are to be served at, if there is one.
+    /// Returns the address at which to serve only webhooks, if there is one.
     pub fn webhook_listen(&self) -> Option<SocketAddr> {
         self.config.webhook_listen
     }
 
-    /// What it runs with.
+    /// Returns the configuration.
     pub fn config(&self) -> &ServiceConfig {
         &self.config
     }
 
-    /// What its fronts serve.
+    /// Returns the parts that the fronts serve.
     pub fn parts(&self) -> &Parts {
         &self.parts
     }
 
-    /// Reaches it while it runs.
+    /// Returns a handle for use while the service runs.
     pub fn handle(&self) -> Handle {
         Handle(self.parts.connections.clone())
     }
 
-    /// Works until `stopped` ends, with `fronts` served meanwhile, each by the name that the log calls it; then takes nothing
-    /// new, lets what runs end, and closes the database. The same if a part ends by itself.
+    /// Runs until `stopped` completes, serving `fronts`, each under its name in the log. Then accepts no new work,
+    /// lets what is in progress end, and closes the database. Does the same if a part ends unexpectedly.
     pub async fn run_until(
         self,
         fronts: Vec<(&'static str, Front)>,
@@ -284,17 +287,17 @@ impl Service {
         for (name, front) in fronts {
             tasks.begin(name, front(stop.clone()));
         }
-        begin(&mut tasks, &parts, poster, (config, forwards), &stop);
+        begin(&mut tasks, &parts, poster, config, forwards, &stop);
         let ended = tokio::select! {
             () = stopped => None,
             part = tasks.ended() => part,
         };
         if let Some(part) = ended {
-            tracing::error!(part, "a part of the service ended by itself; the service stops");
+            tracing::error!(part, "part of the service ended unexpectedly; stopping");
         }
         stop.cancel();
         if !tasks.finish(time_to_end).await {
-            tracing::warn!("what did not end in time is cut off; the database has what was acknowledged");
+            tracing::warn!("work that did not end in time was cut off; acknowledged data is in the database");
         }
         parts.store.close().await;
         drop(lock);
@@ -302,12 +305,13 @@ impl Service {
     }
 }
 
-/// Begins everything that works in the background, each by the name that the log calls it.
+/// Starts all background work, each part under its name in the log.
 fn begin(
     tasks: &mut Tasks<&'static str>,
     parts: &Parts,
     poster: Poster,
-    (config, forwards): (ServiceConfig, BTreeMap<String, ForwardConfig>),
+    config: ServiceConfig,
+    forwards: BTreeMap<String, ForwardConfig>,
     stop: &CancellationToken,
 ) {
     let (stopping, grace) = (|| stop.clone(), config.stop_grace);
@@ -322,12 +326,13 @@ fn begin(
     tasks.begin("forward", forwarding.run(forwards, stopping()));
 }
 
-/// The host with the plugins of the file, but for those of which a version was published, and no connection yet.
+/// Starts the host with the plugins of the file, except those with a published version, and without connections.
 async fn host(
     config: &Config,
-    owned: &[Owned],
+    owned: &[OwnedConnection],
     store: &Store,
-    (transport, clock): (Arc<dyn Transport>, Arc<dyn Clock>),
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
     ledger: Arc<StoredLedger>,
 ) -> Result<Host, ServiceError> {
     let published = store.read(|connection| Box::pin(components::publications(connection))).await?;

@@ -1,4 +1,4 @@
-//! `[service]`: what `connector-host serve` runs with.
+//! The settings of `connector-host serve`: the section `[service]`.
 
 pub mod edge;
 
@@ -15,57 +15,60 @@ use serde::Deserialize;
 use self::edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES};
 use crate::posts::post::{NotASigningSecret, SigningKey};
 use host_harness::config::{
-    Config, ConfigError, Entry, Extension, Problem, Problems, Section, Surroundings, Wrong, secret,
+    Config, ConfigError, ConfigProblem, ConfigProblemKind, Entry, Extension, Problems, Section, Surroundings,
+    secret,
 };
 use host_model::secret::Secret;
 use host_store::{MasterKey, NotAMasterKey};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// How long webhook tokens last where nobody says otherwise: as long as Fides' do.
+/// The default lifetime of webhook tokens, the same as in Fides.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
-/// How long work and answers under way may go on after the stop: as long as proxies usually wait for an answer.
+/// The default time that work and responses in progress may take after a stop: as long as proxies usually wait for a
+/// response.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
 /// How much longer the parts of the service may take to end: work that was cut off is handed back in the database.
 pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(10);
 
-/// The variable by which Fides sets a webhook token's lifetime, in minutes; the file goes before it.
+/// The environment variable with which Fides sets a webhook token's lifetime, in minutes. The file takes precedence.
 const FIDES_LIFETIME: &str = "FIDES__SECURITY__CONSENT_WEBHOOK_ACCESS_TOKEN_EXPIRE_MINUTES";
 
-/// A configuration file: what the host reads of it, and the service's own sections.
+/// A configuration file: the host's sections and the service's own.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct ConfigFile {
     /// Plugins, tenants and connections.
     pub config: Config,
     /// `[service]`, if there is one.
     pub service: Option<ServiceConfig>,
-    /// Where each tenant's consent events are posted: `[tenants.NAME.forward]`.
+    /// Where to post each tenant's consent events: `[tenants.NAME.forward]`.
     pub forwards: BTreeMap<String, ForwardConfig>,
 }
 
-impl Settings {
-    /// Reads a file and the secrets that it names, and logs what is not forbidden but unwise.
+impl ConfigFile {
+    /// Reads a file and the secrets that it refers to, and logs warnings about unsafe settings.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let mut read = Self::default();
         let config = Config::read_with(path, &mut read)?;
         Ok(Self { config, ..read })
     }
 
-    /// Reads `text`: relative files are looked for in `base`, variables with `env`.
+    /// Reads `text`. Relative file names are resolved against `base`, and environment variables are looked up with
+    /// `env`.
     pub fn from_toml(
         text: &str,
         base: &Path,
         env: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<Self, Vec<ConfigProblem>> {
         let mut read = Self::default();
         let config = Config::from_toml_with(text, base, env, &mut read)?;
         Ok(Self { config, ..read })
     }
 }
 
-impl Extension for Settings {
+impl Extension for ConfigFile {
     fn of_file(
         &mut self,
         root: &mut Section<'_>,
@@ -89,86 +92,86 @@ impl Extension for Settings {
     }
 }
 
-/// What is wrong with a value of the service's own sections. The value itself is not shown.
+/// What is wrong with a value of the service's own sections. Does not contain the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrongSetting {
-    /// Not a key to seal with.
+    /// The master key is not valid.
     #[error(transparent)]
     MasterKey(NotAMasterKey),
-    /// Not a key to sign with.
+    /// The signing secret is not valid.
     #[error(transparent)]
     SigningSecret(NotASigningSecret),
-    /// A variable that should hold a number of minutes.
+    /// An environment variable is not a number of minutes.
     #[error("the environment variable {0} must be a whole number of minutes above 0")]
     NotMinutes(&'static str),
-    /// Smaller heads of requests than the HTTP library can be held to.
+    /// The maximum head of a request is smaller than the HTTP library supports.
     #[error("expected at least {MIN_HEADER_BYTES} bytes")]
     SmallHeaders,
-    /// Heads of requests so large that the connections together could take all memory.
+    /// The maximum head of a request is so large that the connections together could take all memory.
     #[error("expected at most {MAX_HEADER_BYTES} bytes")]
     LargeHeaders,
-    /// Webhook tokens that would end before they have a successor.
+    /// Webhook tokens would end before they have a successor.
     #[error(
-        "webhook tokens are to last a day longer than token-window-days, so that each has a successor in time: \
-         found {found} minutes, at least {least} are wanted"
+        "webhook tokens must last at least a day longer than token-window-days, so that each has a successor in time: \
+         found {found} minutes, expected at least {least}"
     )]
     ShortLifetime {
-        /// In minutes.
+        /// The configured lifetime, in minutes.
         found: u64,
-        /// In minutes.
+        /// The minimum, in minutes.
         least: u64,
     },
 }
 
-impl From<WrongSetting> for Wrong {
+impl From<WrongSetting> for ConfigProblemKind {
     fn from(wrong: WrongSetting) -> Self {
         Self::Extension(wrong.to_string())
     }
 }
 
-/// What the service runs with.
+/// The configuration of the service.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
-    /// The database's file.
+    /// The file of the database.
     pub database: PathBuf,
-    /// Under which the database's secrets and people are sealed.
+    /// The key under which the database's secrets and people are sealed.
     pub master_key: MasterKey,
-    /// Where API and webhooks are served. Loopback unless the operator says otherwise: TLS is a proxy's work.
+    /// The address of the API and webhooks. Loopback by default: TLS is terminated by a proxy.
     pub listen: SocketAddr,
-    /// Where webhooks alone are served, for the network that vendors reach.
+    /// The address that serves only webhooks, for the network that vendors reach.
     pub webhook_listen: Option<SocketAddr>,
-    /// How vendors reach this service, without a path: webhook addresses begin with it.
+    /// The public address of this service, without a path: webhook addresses start with it.
     pub public_url: Option<String>,
-    /// How many requests are carried out at once.
+    /// The maximum number of requests carried out at once.
     pub workers: u32,
-    /// How long a webhook token lasts: at least a day longer than the window.
+    /// The lifetime of a webhook token: at least a day longer than the window.
     pub token_lifetime: Duration,
-    /// A token has a successor before it comes this close to its end; at least a day.
+    /// A token gets a successor when this much of its lifetime is left; at least a day.
     pub token_window: Duration,
-    /// How long a delivery's body is kept.
+    /// How long the body of a delivery is kept.
     pub keep_deliveries: Duration,
     /// How long the feed keeps an event.
     pub keep_events: Duration,
-    /// Where alarms are posted.
+    /// The address to post alarms to.
     pub alarm_url: Option<String>,
-    /// How long work and answers under way may go on after the stop.
+    /// How long work and responses in progress may take after a stop.
     pub stop_grace: Duration,
-    /// What bounds callers.
+    /// The limits for callers.
     pub edge: EdgeConfig,
 }
 
-/// Where a tenant's consent events are posted.
+/// Where to post a tenant's consent events.
 #[derive(Clone, Debug)]
 pub struct ForwardConfig {
     /// The platform's address.
     pub url: String,
-    /// Signs what is posted.
+    /// The key that signs the posts.
     pub(crate) key: SigningKey,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Written {
+struct ServiceSection {
     database: Option<PathBuf>,
     listen: Option<SocketAddr>,
     webhook_listen: Option<SocketAddr>,
@@ -187,7 +190,7 @@ struct Written {
     max_webhook_connections: Option<NonZeroU32>,
 }
 
-/// What `section` says, over the defaults.
+/// Reads `section`, with defaults for what it does not set.
 fn service(
     mut section: Section<'_>,
     around: &mut Surroundings<'_>,
@@ -198,7 +201,7 @@ fn service(
     let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
     let lifetime_at = section.at("token-lifetime-minutes");
     let max_header_at = section.at("max-header-bytes");
-    let written: Written = section.read(problems)?;
+    let written: ServiceSection = section.read(problems)?;
     for (key, at, url) in
         [("public-url", public_url_at, &written.public_url), ("alarm-url", alarm_url_at, &written.alarm_url)]
     {
@@ -220,7 +223,7 @@ fn service(
         |minutes| Duration::from_secs(minutes.get().saturating_mul(60)),
     );
     let token_window = DAY * written.token_window_days.map_or(7, NonZeroU32::get);
-    // A token must come through the day until the next run with its window before it.
+    // A token must outlive the day until the next run, plus its window.
     let shortest = token_window + DAY;
     if lifetime < shortest {
         let wrong =
@@ -234,7 +237,7 @@ fn service(
         listen: written.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 7400).into()),
         webhook_listen: written.webhook_listen,
         public_url: written.public_url.map(|url| url.trim_end_matches('/').to_owned()),
-        // As many as a tenant's calls: more would wait in front of the pool.
+        // The same as the limit of a tenant's calls: more would only wait for the pool.
         workers: written.workers.map_or(32, NonZeroU32::get),
         token_lifetime: lifetime,
         token_window,
@@ -246,8 +249,8 @@ fn service(
     })
 }
 
-/// What bounds callers, over the defaults.
-fn edge(written: &Written) -> EdgeConfig {
+/// Returns the limits for callers, with defaults for those that are not set.
+fn edge(written: &ServiceSection) -> EdgeConfig {
     let usual = EdgeConfig::default();
     let number = |written: Option<NonZeroU32>, usual: usize| {
         written.map_or(usual, |number| usize::try_from(number.get()).unwrap_or(usize::MAX))
@@ -265,7 +268,7 @@ fn seconds(written: Option<NonZeroU32>, usual: Duration) -> Duration {
     written.map_or(usual, |seconds| Duration::from_secs(seconds.get().into()))
 }
 
-/// The lifetime as Fides' variable has it, or else as it is there by default.
+/// Returns the lifetime from the Fides variable, or the default of Fides if it is not set.
 fn lifetime_as_in_fides(
     around: &Surroundings<'_>,
     at: usize,
@@ -283,7 +286,7 @@ fn lifetime_as_in_fides(
     )
 }
 
-/// `forward` of a tenant.
+/// Reads the section `forward` of a tenant.
 fn forward(
     mut section: Section<'_>,
     around: &mut Surroundings<'_>,
@@ -291,7 +294,7 @@ fn forward(
 ) -> Option<ForwardConfig> {
     let (at, place) = (section.at("url"), section.place.clone());
     let Some(entry) = section.take("url") else {
-        problems.add(at, &place, Wrong::MissingKey("url"));
+        problems.add(at, &place, ConfigProblemKind::MissingKey("url"));
         return None;
     };
     let url = entry.text(problems)?;
@@ -331,24 +334,24 @@ fn required(
 ) -> Option<Secret> {
     let at = section.at(key);
     let Some(entry): Option<Entry<'_>> = section.take(key) else {
-        problems.add(at, &section.place, Wrong::MissingKey(key));
+        problems.add(at, &section.place, ConfigProblemKind::MissingKey(key));
         return None;
     };
     secret(entry, around, problems)
 }
 
-/// Whether `text` is an `http` or `https` address with a host.
+/// Returns whether `text` is an `http` or `https` address with a host.
 pub fn is_address(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
-/// What is wrong with `text` as an address to post to or to be reached at; nothing where it is one.
-fn wrong_address(text: &str) -> Option<Wrong> {
+/// Returns what is wrong with `text` as an address to post to or as a public address, or `None` if nothing is.
+fn wrong_address(text: &str) -> Option<ConfigProblemKind> {
     let url = url::Url::parse(text).ok().filter(url::Url::has_host);
     match url.as_ref().map(|url| (url.scheme(), is_loopback(url))) {
         Some(("https", _) | ("http", true)) => None,
-        Some(("http", false)) => Some(Wrong::PlainAddress),
-        _ => Some(Wrong::NotAnAddress),
+        Some(("http", false)) => Some(ConfigProblemKind::PlainAddress),
+        _ => Some(ConfigProblemKind::NotAnAddress),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tasks under way, each with what it is about.
+//! Running tasks, each with a description.
 
 use std::{collections::HashMap, future::Future, time::Duration};
 
@@ -6,7 +6,7 @@ use host_harness::clock::Clock;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Tasks under way, each about a `T`. Ended when dropped.
+/// Running tasks, each described by a `T`. Dropping this aborts them.
 pub(crate) struct Tasks<T> {
     set: JoinSet<()>,
     about: HashMap<Id, T>,
@@ -19,36 +19,36 @@ impl<T> Default for Tasks<T> {
 }
 
 impl<T> Tasks<T> {
-    /// How many there are.
+    /// Returns the number of tasks that have not been joined.
     pub(crate) fn len(&self) -> usize {
         self.set.len()
     }
 
-    /// What each is about.
+    /// Returns the descriptions of the tasks.
     pub(crate) fn about(&self) -> impl Iterator<Item = &T> {
         self.about.values()
     }
 
-    /// Begins one.
+    /// Starts a task.
     pub(crate) fn begin(&mut self, about: T, task: impl Future<Output = ()> + Send + 'static) {
         let task = self.set.spawn(task);
         self.about.insert(task.id(), about);
     }
 
-    /// Waits for one to end, and tells what it was about; none where there is none under way.
+    /// Waits for a task to end and returns its description, or `None` if no task is running.
     pub(crate) async fn ended(&mut self) -> Option<T> {
         let ended = self.set.join_next_with_id().await?;
         self.about.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id))
     }
 
-    /// Counts those no more that have ended.
+    /// Removes the tasks that have ended.
     pub(crate) fn sweep(&mut self) {
         while let Some(ended) = self.set.try_join_next_with_id() {
             self.about.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
         }
     }
 
-    /// Lets all of them end, as far as they do within `grace`, and cuts the rest off; whether all did.
+    /// Lets the tasks end within `grace`, then aborts the rest. Returns whether all of them ended in time.
     pub(crate) async fn finish(&mut self, grace: Duration) -> bool {
         let all_ended = async { while self.set.join_next().await.is_some() {} };
         let in_time = tokio::time::timeout(grace, all_ended).await.is_ok();
@@ -57,10 +57,10 @@ impl<T> Tasks<T> {
     }
 }
 
-/// Ends after `wait`, or once the service stops.
+/// Waits for `wait`, or until the service stops.
 pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &CancellationToken) {
     let again_at = clock.now() + wait;
-    // The caller looks which it was.
+    // The caller checks which of the two it was.
     let _stopped = stop.run_until_cancelled(clock.sleep_until(again_at)).await;
 }
 
@@ -72,7 +72,7 @@ mod tests {
     async fn a_task_that_panics_has_ended_like_any_other_and_is_named() {
         let mut tasks = Tasks::default();
         tasks.begin("lasting", std::future::pending());
-        tasks.begin("broken", async { panic!("told in the log") });
+        tasks.begin("broken", async { panic!("as the log shows") });
         assert_eq!(tasks.ended().await, Some("broken"));
         assert_eq!(tasks.about().collect::<Vec<_>>(), [&"lasting"]);
         assert!(!tasks.finish(Duration::ZERO).await, "one was cut off");

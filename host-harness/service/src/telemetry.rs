@@ -1,7 +1,8 @@
-//! What an operator sees from outside: metrics for Prometheus. No label holds personal data or a secret.
+//! Metrics for Prometheus. No label contains personal data or a secret.
 //!
-//! Labels have the same names as the keys of log lines: `tenant`, `connection`, `operation`, `status`.
+//! Labels have the same names as the fields of log lines: `tenant`, `connection`, `operation`, `status`.
 
+use crate::posts::post::PostError;
 use std::{fmt, sync::Arc, time::Duration};
 
 use prometheus_client::{
@@ -13,13 +14,13 @@ use prometheus_client::{
 
 use host_store::gauges::Gauges;
 
-/// Seconds: from a request within one data centre to a call's usual wall clock.
+/// In seconds: from a request within one data centre to a call's usual wall-clock limit.
 const BUCKETS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 
-/// A list, since a metric may have a label for some of its values only.
+/// A list, because a metric may have a label for only some of its values.
 type Labels = Vec<(&'static str, String)>;
 
-/// Counts what happens. Clones share the counts.
+/// Counts events. Clones share the counts.
 #[derive(Clone, Debug)]
 pub struct Telemetry(Arc<Metrics>);
 
@@ -35,7 +36,7 @@ struct Metrics {
 }
 
 impl Default for Telemetry {
-    /// The library adds `_total` to a counter's name and the full stop to what it says of a metric.
+    /// The library appends `_total` to a counter's name and a full stop to its help text.
     fn default() -> Self {
         let mut registry = Registry::default();
         let mut counter = |name: &str, what: &str| {
@@ -43,23 +44,21 @@ impl Default for Telemetry {
             registry.register(name, what, Family::clone(&family));
             family
         };
-        let attempts =
-            counter("connector_host_attempts", "Attempts to carry out requests, by how they ended");
+        let attempts = counter("connector_host_attempts", "Attempts to carry out requests, by result");
         let deliveries =
-            counter("connector_host_deliveries", "Webhooks received, by the status they were answered with");
-        let readings =
-            counter("connector_host_readings", "Deliveries read by their connectors, by what that came to");
-        let posts = counter("connector_host_posts", "Posts of alarms and consent events, by how they ended");
+            counter("connector_host_deliveries", "Webhook deliveries received, by response status");
+        let readings = counter("connector_host_readings", "Deliveries read by their connectors, by result");
+        let posts = counter("connector_host_posts", "Posts of alarms and consent events, by result");
         let connections_refused: Family<Labels, Counter> = counter(
             "connector_host_connections_refused",
-            "Connections that were closed at once since too many were open, by listener",
+            "Connections closed immediately because too many were open, by listener",
         );
         for listener in ["api", "webhooks"] {
-            // From the start, so that the first one is a rise.
+            // Created at start, so that the first refusal is visible as an increase.
             drop(connections_refused.get_or_create(&labels([("listener", listener)])));
         }
         let attempt_seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
-        let what = "How long attempts took, in seconds";
+        let what = "Duration of attempts in seconds";
         registry.register("connector_host_attempt_seconds", what, attempt_seconds.clone());
         Self(Arc::new(Metrics {
             registry,
@@ -74,7 +73,7 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// An attempt of `operation` ended as `status`.
+    /// Counts an attempt of `operation` that ended with `status`.
     pub(crate) fn attempt(
         &self,
         tenant: &str,
@@ -93,7 +92,8 @@ impl Telemetry {
         self.0.attempt_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// A webhook to `connection`, a tenant and a key, was answered with `status`. `None` if there is no such connection.
+    /// Counts a webhook to `connection`, a tenant and a key, with its response status. `None` if there is no such
+    /// connection.
     pub(crate) fn delivery(&self, connection: Option<(&str, &str)>, status: u16) {
         let status = status.to_string();
         let labels = match connection {
@@ -103,32 +103,32 @@ impl Telemetry {
         self.0.deliveries.get_or_create(&labels).inc();
     }
 
-    /// A reading of a delivery came to `status`.
+    /// Counts a reading of a delivery with its result.
     pub(crate) fn reading(&self, tenant: &str, connection: &str, status: &str) {
         let labels = labels([("tenant", tenant), ("connection", connection), ("status", status)]);
         self.0.readings.get_or_create(&labels).inc();
     }
 
-    /// A post of `what` was taken or not; also a line of the log.
-    pub(crate) fn post(&self, tenant: &str, what: &str, is_taken: bool) {
-        let status = if is_taken { "taken" } else { "not-taken" };
-        tracing::info!(tenant, operation = what, status, "a post was answered");
+    /// Counts a post of `what` as accepted or not, and logs it.
+    pub(crate) fn post(&self, tenant: &str, what: &str, result: &Result<(), PostError>) {
+        let status = if result.is_ok() { "taken" } else { "not-taken" };
+        tracing::info!(tenant, operation = what, status, "post finished");
         let labels = labels([("tenant", tenant), ("operation", what), ("status", status)]);
         self.0.posts.get_or_create(&labels).inc();
     }
 
-    /// A connection at `listener` was closed at once.
+    /// Counts a connection at `listener` that was closed immediately.
     pub fn connection_refused(&self, listener: &str) {
         self.0.connections_refused.get_or_create(&labels([("listener", listener)])).inc();
     }
 
-    /// Everything, in the text format of Prometheus; `gauges` are what the store holds now.
+    /// Returns all metrics in the Prometheus text format. `gauges` are the current values from the store.
     pub fn rendered(&self, gauges: &Gauges) -> String {
         let mut held = Registry::default();
-        held.register_collector(Box::new(Held(gauges.clone())));
+        held.register_collector(Box::new(StoreGauges(gauges.clone())));
         let mut text = String::new();
         for registry in [&self.0.registry, &held] {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _written = prometheus_text::encode(&mut text, registry);
         }
         text
@@ -139,15 +139,15 @@ fn labels<const N: usize>(labels: [(&'static str, &str); N]) -> Labels {
     labels.map(|(name, value)| (name, value.to_owned())).into()
 }
 
-/// Gauges of the store at one moment. A family would go on showing what is over.
+/// The store's gauges at one point in time. A metric family would keep showing values that are gone.
 #[derive(Debug)]
-struct Held(Gauges);
+struct StoreGauges(Gauges);
 
-impl Collector for Held {
+impl Collector for StoreGauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for (name, what, gauges) in [
             ("connector_host_requests_open", "Open requests, by state.", &self.0.requests),
-            ("connector_host_alarms_open", "Alarms that are open, by kind.", &self.0.alarms),
+            ("connector_host_alarms_open", "Open alarms, by kind.", &self.0.alarms),
         ] {
             let mut metric = encoder.encode_descriptor(name, what, None, MetricType::Gauge)?;
             for gauge in gauges {
@@ -166,12 +166,12 @@ mod tests {
 
     use super::*;
 
-    /// Everything that is rendered below. The library renders the series of a metric in any order.
+    /// All metrics rendered below. The library renders the series of a metric in any order.
     const RENDERED: &str = r#"
-# HELP connector_host_attempts_total Attempts to carry out requests, by how they ended.
+# HELP connector_host_attempts_total Attempts to carry out requests, by result.
 # TYPE connector_host_attempts_total counter
 connector_host_attempts_total{tenant="acme",connection="newsletter",operation="erasure",status="done"} 2
-# HELP connector_host_attempt_seconds How long attempts took, in seconds.
+# HELP connector_host_attempt_seconds Duration of attempts in seconds.
 # TYPE connector_host_attempt_seconds histogram
 connector_host_attempt_seconds_bucket{tenant="acme",connection="newsletter",operation="erasure",status="done",le="0.005"} 0
 connector_host_attempt_seconds_bucket{tenant="acme",connection="newsletter",operation="erasure",status="done",le="0.02"} 0
@@ -185,24 +185,24 @@ connector_host_attempt_seconds_bucket{tenant="acme",connection="newsletter",oper
 connector_host_attempt_seconds_bucket{tenant="acme",connection="newsletter",operation="erasure",status="done",le="+Inf"} 2
 connector_host_attempt_seconds_sum{tenant="acme",connection="newsletter",operation="erasure",status="done"} 300.03
 connector_host_attempt_seconds_count{tenant="acme",connection="newsletter",operation="erasure",status="done"} 2
-# HELP connector_host_deliveries_total Webhooks received, by the status they were answered with.
+# HELP connector_host_deliveries_total Webhook deliveries received, by response status.
 # TYPE connector_host_deliveries_total counter
 connector_host_deliveries_total{tenant="acme",connection="newsletter",status="200"} 1
 connector_host_deliveries_total{status="401"} 1
-# HELP connector_host_readings_total Deliveries read by their connectors, by what that came to.
+# HELP connector_host_readings_total Deliveries read by their connectors, by result.
 # TYPE connector_host_readings_total counter
 connector_host_readings_total{tenant="acme",connection="newsletter",status="unreadable"} 1
-# HELP connector_host_posts_total Posts of alarms and consent events, by how they ended.
+# HELP connector_host_posts_total Posts of alarms and consent events, by result.
 # TYPE connector_host_posts_total counter
 connector_host_posts_total{tenant="acme",operation="consent-event",status="not-taken"} 1
-# HELP connector_host_connections_refused_total Connections that were closed at once since too many were open, by listener.
+# HELP connector_host_connections_refused_total Connections closed immediately because too many were open, by listener.
 # TYPE connector_host_connections_refused_total counter
 connector_host_connections_refused_total{listener="api"} 0
 connector_host_connections_refused_total{listener="webhooks"} 1
 # HELP connector_host_requests_open Open requests, by state.
 # TYPE connector_host_requests_open gauge
 connector_host_requests_open{tenant="acme",status="waiting"} 3
-# HELP connector_host_alarms_open Alarms that are open, by kind.
+# HELP connector_host_alarms_open Open alarms, by kind.
 # TYPE connector_host_alarms_open gauge
 "#;
 
@@ -214,7 +214,11 @@ connector_host_requests_open{tenant="acme",status="waiting"} 3
         telemetry.delivery(Some(("acme", "newsletter")), 200);
         telemetry.delivery(None, 401);
         telemetry.reading("acme", "newsletter", "unreadable");
-        telemetry.post("acme", "consent-event", false);
+        telemetry.post(
+            "acme",
+            "consent-event",
+            &Err(PostError { why: "refused".to_owned(), retry_after: None }),
+        );
         telemetry.connection_refused("webhooks");
         let waiting =
             Gauge { labels: vec![("tenant", "acme".into()), ("status", "waiting".into())], value: 3 };

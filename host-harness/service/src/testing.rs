@@ -1,10 +1,10 @@
-//! A service in a folder of its own, for tests here and in the crates above.
+//! A service in its own folder, for tests in this crate and the crates above it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::missing_panics_doc,
     missing_docs,
-    reason = "a test that cannot have its service ends"
+    reason = "a test ends if its service does not start"
 )]
 
 pub mod bench;

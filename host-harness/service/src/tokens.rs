@@ -1,7 +1,8 @@
-//! Webhook tokens: made, shown once, accepted by digest in generations that overlap, handed to the vendor in time.
+//! Webhook tokens: created, shown once, accepted by digest in overlapping generations, and installed at the vendor in
+//! time.
 //!
-//! What is accepted is read from the store for each delivery. Nothing is cached, so that what is revoked here is revoked
-//! for every replica at once.
+//! The accepted tokens are read from the store for each delivery. Nothing is cached, so a token revoked here is
+//! revoked for every replica immediately.
 
 mod generation;
 pub mod issue;
@@ -23,17 +24,17 @@ pub struct Tokens {
     clock: Arc<dyn Clock>,
     lifetime_ms: i64,
     window_ms: i64,
-    /// Who asks, for the audit; the host itself where nobody does.
+    /// The caller, for the audit chain, or `None` if the host itself acts.
     by: Option<Who>,
 }
 
 impl Tokens {
-    /// Those in `store`; new ones last `lifetime` and have a successor while `window` is left.
+    /// Creates the tokens in `store`. New tokens last for `lifetime` and get a successor once only `window` is left.
     pub(crate) fn lasting(store: Store, clock: Arc<dyn Clock>, lifetime: Duration, window: Duration) -> Self {
         Self { store, clock, lifetime_ms: millis(lifetime), window_ms: millis(window), by: None }
     }
 
-    /// The same, as `who` asks for it.
+    /// Returns the same tokens, with `who` as the caller in audit records.
     #[must_use]
     pub fn asked_by(mut self, who: Who) -> Self {
         self.by = Some(who);
@@ -45,7 +46,5 @@ impl Tokens {
     }
 }
 
-#[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-//! What vendors deliver: received and stored, then read, and kept for as long as it may be read again.
+//! Webhook deliveries: received and stored, then read, and kept for as long as they may be read again.
 
-pub mod answer;
 pub mod inbox;
-mod kept;
 mod rate;
 mod reading;
 pub mod receive;
+pub mod response;
+mod stored_delivery;
 pub mod tried;
 pub mod upkeep;

@@ -1,11 +1,11 @@
-//! Who asks for a change.
+//! The caller of a change.
 
-/// Who asks for a change, as the audit chain names it.
+/// The caller of a change, as the audit chain names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who(pub String);
 
 impl Who {
-    /// The configuration file of that name.
+    /// Returns the configuration file of this name as the caller.
     pub(crate) fn file(name: &str) -> Self {
         Self(format!("the file {name}"))
     }

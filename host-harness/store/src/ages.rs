@@ -1,12 +1,15 @@
-//! Requests by their age: those that wait too long, and those that ended long ago.
+//! Requests by age: those that have waited too long, and those that ended long ago.
+//! Tested in `service/src/requests/worker/tests.rs`.
 
-use crate::{database::Connection, error::StoreError, people, person::PersonId, queue::destroy};
+use crate::{
+    database::Tx, error::StoreError, people, person::PersonId, queue::destroy, row_change::RowChange,
+};
 use host_model::time::DAY_MS;
 
-/// A request that has waited long. Times are milliseconds since 1970 in UTC.
+/// A request that has been waiting for a long time. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Late {
-    /// Its place in the order of acceptance.
+pub struct LateRequest {
+    /// Its position in the order of acceptance.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -16,12 +19,12 @@ pub struct Late {
     pub connection: String,
     /// When it was accepted, or last replayed.
     pub since: i64,
-    /// The last of the days after `since` on which it raised an alarm: 7, 14 or 21; 0 if there was none yet.
+    /// The last day after `since` on which it raised an alarm: 7, 14 or 21; 0 if it has raised none.
     pub alarmed_day: i64,
 }
 
-/// The open requests whose age at `now` asks for an alarm or an end, oldest first, at most 1,000.
-pub async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, StoreError> {
+/// Returns the open requests that are old enough at `now` to raise an alarm or to expire, oldest first, at most 1,000.
+pub async fn late_requests(connection: &mut Tx, now: i64) -> Result<Vec<LateRequest>, StoreError> {
     let late = sqlx::query_as(
         "SELECT seq, id, tenant, connection, since, alarmed_day FROM ( \
            SELECT *, COALESCE(tried_since, received_at) AS since FROM requests \
@@ -39,8 +42,8 @@ pub async fn late(connection: &mut Connection, now: i64) -> Result<Vec<Late>, St
     Ok(late)
 }
 
-/// Records that the request at the place `seq` has raised the alarm of `day`.
-pub async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(), StoreError> {
+/// Records that the request at position `seq` has raised the alarm of `day`.
+pub async fn record_alarm(tx: &mut Tx, seq: i64, day: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE requests SET alarmed_day = $2 WHERE seq = $1")
         .bind(seq)
         .bind(day)
@@ -49,9 +52,9 @@ pub async fn alarmed(tx: &mut Connection, seq: i64, day: i64) -> Result<(), Stor
     Ok(())
 }
 
-/// Ends the request at the place `seq` as expired, if it is still waiting. Returns whether it was.
-pub async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Result<bool, StoreError> {
-    // What the vendor took is an erasure, proven or not.
+/// Ends the request at position `seq` as expired, if it is still waiting.
+pub async fn expire(tx: &mut Tx, seq: i64, at: i64, reason: &str) -> Result<RowChange, StoreError> {
+    // An erasure that the vendor accepted counts as one, confirmed or not.
     let taken: Option<(String, PersonId)> = sqlx::query_as(
         "SELECT id, person FROM requests WHERE seq = $1 AND state = 'waiting' AND action = 'erasure' AND acknowledged = 1",
     )
@@ -69,11 +72,11 @@ pub async fn expire(tx: &mut Connection, seq: i64, at: i64, reason: &str) -> Res
     .bind(reason)
     .execute(tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(RowChange::of(done.rows_affected()))
 }
 
-/// Destroys what requests asked that ended before `finished_before` and were kept to be replayed.
-pub async fn destroy_old(tx: &mut Connection, finished_before: i64) -> Result<(), StoreError> {
+/// Destroys the details of requests that ended before `finished_before` and were kept for a replay.
+pub async fn destroy_old(tx: &mut Tx, finished_before: i64) -> Result<(), StoreError> {
     let old: Vec<i64> =
         sqlx::query_scalar("SELECT seq FROM requests WHERE finished_at < $1 AND sealed_details IS NOT NULL")
             .bind(finished_before)

@@ -1,51 +1,52 @@
-//! Alarms: what somebody has to look at. Each stays until somebody clears it, or what it is about is over.
+//! Alarms: conditions that require an operator's attention. An alarm stays open until it is cleared or its cause is
+//! gone.
 
 use uuid::Uuid;
 
-use crate::{columns::Column, database::Connection, error::StoreError};
+use crate::{columns::Column, database::Tx, error::StoreError};
 
-/// What an alarm is about.
+/// An alarm to raise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm<'a> {
     /// The tenant that it belongs to.
     pub tenant: &'a str,
-    /// The key of its connection; `None` if it is about no single one.
+    /// The key of its connection; `None` if it is not about a single connection.
     pub connection: Option<&'a str>,
     /// What is wrong, such as `request-late`.
     pub kind: &'static str,
-    /// Which thing of that kind, such as a request's id: there is one open alarm for both together.
+    /// The subject of the alarm, such as a request's id. There is at most one open alarm per kind and subject.
     pub about: &'a str,
-    /// For an operator, free of personal data.
+    /// Details for an operator, free of personal data.
     pub detail: &'a str,
 }
 
-/// An alarm as it is kept. Times are milliseconds since 1970 in UTC.
+/// A stored alarm. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Raised {
+pub struct StoredAlarm {
     /// Its id.
     pub id: String,
     /// The tenant that it belongs to.
     pub tenant: String,
-    /// The key of its connection; `None` if it is about no single one.
+    /// The key of its connection; `None` if it is not about a single connection.
     pub connection: Option<String>,
     /// What is wrong, such as `request-late`.
     pub kind: String,
-    /// Which thing of that kind, such as a request's id.
+    /// The subject of the alarm, such as a request's id.
     pub about: String,
-    /// For an operator, free of personal data.
+    /// Details for an operator, free of personal data.
     pub detail: String,
     /// When it was raised.
     pub raised_at: i64,
     /// When it was cleared; `None` while it is open.
     pub cleared_at: Option<i64>,
-    /// Who cleared it: a caller's name, or `the host` if it was over by itself; `None` while it is open.
+    /// Who cleared it: the name of a caller, or `the host` if the cause was gone; `None` while it is open.
     pub cleared_by: Option<String>,
 }
 
 const COLUMNS: &str = "id, tenant, connection, kind, about, detail, raised_at, cleared_at, cleared_by";
 
-/// Raises `alarm`, unless an open one of its tenant is of the same kind and about the same thing.
-pub async fn raise(tx: &mut Connection, at: i64, alarm: &Alarm<'_>) -> Result<(), StoreError> {
+/// Raises `alarm`, unless its tenant has an open alarm of the same kind about the same subject.
+pub async fn raise(tx: &mut Tx, at: i64, alarm: &Alarm<'_>) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
@@ -62,16 +63,16 @@ pub async fn raise(tx: &mut Connection, at: i64, alarm: &Alarm<'_>) -> Result<()
     Ok(())
 }
 
-/// Clears the open alarm `id` in the name of `by`; `None` if there is none.
-pub async fn clear(tx: &mut Connection, at: i64, id: &str, by: &str) -> Result<Option<Raised>, StoreError> {
+/// Clears the open alarm `id` on behalf of `by`. Returns the alarm; `None` if there is none.
+pub async fn clear(tx: &mut Tx, at: i64, id: &str, by: &str) -> Result<Option<StoredAlarm>, StoreError> {
     let sql = format!(
         "UPDATE alarms SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL RETURNING {COLUMNS}"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).bind(at).bind(by).fetch_optional(tx).await?)
 }
 
-/// Clears the open alarms of `kind` about `about`, which is over by itself, such as a connection that works again.
-pub async fn is_over(tx: &mut Connection, at: i64, kind: &str, about: &str) -> Result<(), StoreError> {
+/// Clears the open alarms of `kind` about `about` because their cause is gone, such as when a connection works again.
+pub async fn is_over(tx: &mut Tx, at: i64, kind: &str, about: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE alarms SET cleared_at = $3, cleared_by = 'the host' WHERE kind = $1 AND about = $2 AND cleared_at IS NULL",
     )
@@ -83,8 +84,8 @@ pub async fn is_over(tx: &mut Connection, at: i64, kind: &str, about: &str) -> R
     Ok(())
 }
 
-/// Clears the open alarms about `connection`, which is gone.
-pub async fn are_over(tx: &mut Connection, at: i64, connection: &str) -> Result<(), StoreError> {
+/// Clears the open alarms about `connection`, which was deleted.
+pub async fn are_over(tx: &mut Tx, at: i64, connection: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE alarms SET cleared_at = $2, cleared_by = 'the host' WHERE connection = $1 AND cleared_at IS NULL",
     )
@@ -95,39 +96,40 @@ pub async fn are_over(tx: &mut Connection, at: i64, connection: &str) -> Result<
     Ok(())
 }
 
-/// The open alarms of all tenants, oldest first.
-pub async fn open(connection: &mut Connection) -> Result<Vec<Raised>, StoreError> {
+/// Returns the open alarms of all tenants, oldest first.
+pub async fn open(connection: &mut Tx) -> Result<Vec<StoredAlarm>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, id");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// The oldest open alarm that waits to be posted at `now`, and how often posting it has failed; `None` if none waits.
-pub async fn to_post(connection: &mut Connection, now: i64) -> Result<Option<(Raised, u32)>, StoreError> {
+/// Returns the oldest open alarm that is due to be posted at `now`, and how often posting it has failed; `None` if none
+/// is due.
+pub async fn to_post(connection: &mut Tx, now: i64) -> Result<Option<(StoredAlarm, u32)>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND cleared_at IS NULL AND post_next_at <= $1 \
          ORDER BY raised_at, id LIMIT 1"
     );
-    let waiting: Option<ToPost> =
+    let waiting: Option<AlarmToPost> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).fetch_optional(connection).await?;
     Ok(waiting.map(|waiting| (waiting.alarm, waiting.post_attempts)))
 }
 
 #[derive(sqlx::FromRow)]
-struct ToPost {
+struct AlarmToPost {
     #[sqlx(flatten)]
-    alarm: Raised,
+    alarm: StoredAlarm,
     #[sqlx(try_from = "Column<u32>")]
     post_attempts: u32,
 }
 
 /// Records that the alarm `id` was posted at `at`.
-pub async fn posted(tx: &mut Connection, at: i64, id: &str) -> Result<(), StoreError> {
+pub async fn record_posted(tx: &mut Tx, at: i64, id: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE alarms SET posted_at = $2 WHERE id = $1").bind(id).bind(at).execute(tx).await?;
     Ok(())
 }
 
-/// Records that posting the alarm `id` failed; it is tried again at `next_at`.
-pub async fn not_posted(tx: &mut Connection, next_at: i64, id: &str) -> Result<(), StoreError> {
+/// Records that posting the alarm `id` failed. Posting is retried at `next_at`.
+pub async fn record_not_posted(tx: &mut Tx, next_at: i64, id: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE alarms SET post_next_at = $2, post_attempts = post_attempts + 1 WHERE id = $1")
         .bind(id)
         .bind(next_at)
@@ -155,7 +157,7 @@ mod tests {
                 let listed = open(tx).await?;
                 let id = listed[0].id.clone();
                 let cleared = clear(tx, 19, &id, "ops").await?;
-                let twice = clear(tx, 20, &id, "somebody else").await?;
+                let twice = clear(tx, 20, &id, "another operator").await?;
                 assert_eq!(twice, None);
                 raise(tx, 21, &alarm).await?;
                 Ok((listed, cleared, open(tx).await?))

@@ -1,4 +1,4 @@
-//! Keys to the operator's API: kept as digests, shown once when they are made.
+//! API keys of operators: stored as digests, and shown once when they are created.
 
 use std::collections::BTreeSet;
 
@@ -9,27 +9,27 @@ use uuid::Uuid;
 use crate::{
     audit::{self, EVERYBODY, Record},
     columns::{Column, column},
-    database::Connection,
+    database::Tx,
     error::StoreError,
 };
 use host_model::secret::Secret;
 
-/// What a key's text begins with, so that people and scanners know one when they see it.
+/// The prefix of a key's text, so that people and scanners recognize a key.
 pub const PREFIX: &str = "chk_";
 
 /// What a key may do.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Scope {
-    /// The tenants whose things it reaches; `None` for all tenants.
+    /// The tenants that it can access; `None` for all tenants.
     #[sqlx(try_from = "Column<Option<BTreeSet<String>>>")]
     pub tenants: Option<BTreeSet<String>>,
-    /// Whether it may change anything, or only read.
+    /// Whether it may write; otherwise it is read-only.
     #[sqlx(try_from = "Column<bool>")]
     pub may_write: bool,
 }
 
 impl Scope {
-    /// Whether it reaches `tenant`'s things.
+    /// Returns whether it can access `tenant`.
     pub fn reaches(&self, tenant: &str) -> bool {
         self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
     }
@@ -42,27 +42,27 @@ column!(Option<BTreeSet<String>>: Option<String>, |list| {
         .map_err(|error| StoreError::Unreadable(format!("an API key's tenants: {error}")))
 });
 
-/// A key as it may be seen: never its text. Times are milliseconds since 1970 in UTC.
+/// A key without its text. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
     /// Its id.
     pub id: String,
-    /// What people call it; no two keys in use have the same.
+    /// Its name, unique among the keys in use.
     pub name: String,
     /// What it may do.
     #[sqlx(flatten)]
     pub scope: Scope,
-    /// When it was made.
+    /// When it was created.
     pub created_at: i64,
-    /// Since when it opens nothing; `None` while it is in use.
+    /// When it was revoked; `None` while it is in use.
     pub revoked_at: Option<i64>,
 }
 
 const COLUMNS: &str = "id, name, tenants, may_write, created_at, revoked_at";
 
-/// Makes a key, whose text is `text`; `None` if a key in use has that name.
+/// Creates a key with the text `text`. Returns `None` if a key in use already has that name.
 pub async fn create(
-    tx: &mut Connection,
+    tx: &mut Tx,
     at: i64,
     name: &str,
     scope: &Scope,
@@ -90,30 +90,30 @@ pub async fn create(
         .bind(at)
         .fetch_one(&mut *tx)
         .await?;
-    on_record(tx, at, "api-key-created", &key).await?;
+    append_audit(tx, at, "api-key-created", &key).await?;
     Ok(Some(key))
 }
 
-/// Revokes the key in use that has this id or name; `None` if there is none.
-pub async fn revoke(tx: &mut Connection, at: i64, id_or_name: &str) -> Result<Option<ApiKey>, StoreError> {
+/// Revokes the key in use that has this id or name. Returns the key; `None` if there is none.
+pub async fn revoke(tx: &mut Tx, at: i64, id_or_name: &str) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!(
         "UPDATE api_keys SET revoked_at = $2 WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING {COLUMNS}"
     );
     let revoked = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id_or_name).bind(at);
     let Some(key) = revoked.fetch_optional(&mut *tx).await? else { return Ok(None) };
-    on_record(tx, at, "api-key-revoked", &key).await?;
+    append_audit(tx, at, "api-key-revoked", &key).await?;
     Ok(Some(key))
 }
 
-/// Every key, oldest first, revoked ones among them.
-pub async fn list(connection: &mut Connection) -> Result<Vec<ApiKey>, StoreError> {
+/// Returns all keys, oldest first, including revoked ones.
+pub async fn list(connection: &mut Tx) -> Result<Vec<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_at, id");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// The key in use whose text is `presented`; `None` if there is none. It is looked up by its digest, so that how long
-/// that takes reveals nothing of the text.
-pub async fn holder(connection: &mut Connection, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
+/// Returns the key in use whose text is `presented`; `None` if there is none. The key is looked up by digest, so that
+/// the timing reveals nothing about the text.
+pub async fn holder(connection: &mut Tx, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE digest = $1 AND revoked_at IS NULL");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(digest(presented)).fetch_optional(connection).await?)
 }
@@ -122,8 +122,8 @@ fn digest(text: &[u8]) -> Vec<u8> {
     Sha256::digest(text).to_vec()
 }
 
-/// In the chain of each tenant that it reaches.
-async fn on_record(tx: &mut Connection, at: i64, what: &'static str, key: &ApiKey) -> Result<(), StoreError> {
+/// Records `what` in the audit chain of each tenant that the key can access.
+async fn append_audit(tx: &mut Tx, at: i64, what: &'static str, key: &ApiKey) -> Result<(), StoreError> {
     let detail = json!({"id": key.id, "name": key.name, "may-write": key.scope.may_write});
     let record = Record { detail, ..Record::of(what) };
     let everybody = BTreeSet::from([EVERYBODY.to_owned()]);

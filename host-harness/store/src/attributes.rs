@@ -1,24 +1,26 @@
-//! Identifiers that several people of a connection may share: they find no person, but an event that names one alone may be
-//! about each of those who have it.
+//! Identifiers that several people of a connection may share. They do not identify a person, but an event that contains
+//! only such an identifier may be about any of the people who have it.
+//! Tested in `src/rekey/tests.rs`.
 
 use crate::{
-    database::Connection,
+    database::Tx,
     erased::is_erased,
     error::StoreError,
-    named::Named,
+    named::SubjectNames,
     person::PersonId,
     seal::{PersonName, Vault},
 };
 use host_model::contract::{Identifier, Subject};
 
-/// Records that `person`, called `subject`, has the attributes of `named`. Who has some is kept sealed, so that they
-/// can be read at the vendor when an attribute alone is named. Of a person who is erased nothing is kept.
+/// Records that `person`, named by `subject`, has the attributes of `named`. The subject is kept sealed, so that the
+/// person can be read at the vendor when an event names only an attribute. Nothing is kept for an erased person.
 pub async fn note(
-    tx: &mut Connection,
+    tx: &mut Tx,
     vault: &Vault,
     connection: &str,
-    (person, subject): (PersonId, &Subject),
-    named: &Named,
+    person: PersonId,
+    subject: &Subject,
+    named: &SubjectNames,
 ) -> Result<(), StoreError> {
     if named.attributes.is_empty() || is_erased(tx, connection, &named.identifying).await? {
         return Ok(());
@@ -37,7 +39,7 @@ pub async fn note(
 
 /// Records that `person` has the attribute `name`.
 pub async fn add(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     name: &PersonName,
     person: PersonId,
@@ -54,9 +56,9 @@ pub async fn add(
     Ok(())
 }
 
-/// Up to `most` people of `connection` who have one of `attributes` and are not erased, oldest first.
+/// Returns at most `most` people of `connection` who have one of `attributes` and are not erased, oldest first.
 pub async fn people_with(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     attributes: &[PersonName],
     most: usize,
@@ -80,9 +82,9 @@ pub async fn people_with(
     Ok(found)
 }
 
-/// Who `person` was when last named together with an attribute; `None` if that is not known.
+/// Returns the subject by which `person` was last named together with an attribute; `None` if that is not known.
 pub async fn subject(
-    tx: &mut Connection,
+    tx: &mut Tx,
     vault: &Vault,
     connection: &str,
     person: PersonId,
@@ -98,8 +100,8 @@ pub async fn subject(
     Ok(Some(identifiers.collect::<Vec<_>>().into()))
 }
 
-/// Moves what `gone` has to `kept`.
-pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
+/// Moves the attributes of `gone` to `kept`.
+pub async fn merge(tx: &mut Tx, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 2] = [
         "INSERT INTO attributes (connection, name, kind, person, erased_at, not_found_at) \
          SELECT connection, name, kind, $2, erased_at, not_found_at FROM attributes WHERE person = $1 \
@@ -112,8 +114,8 @@ pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Resul
     Ok(())
 }
 
-/// Deletes `person`'s attributes, but for hashes of names that were erased while they identified.
-pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+/// Deletes `person`'s attributes, except for the hashes of names that were erased while they identified a person.
+pub async fn forget(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 2] = [
         "DELETE FROM attributes WHERE person = $1 AND erased_at IS NULL",
         "UPDATE people SET sealed_subject = NULL, read_again = 0 WHERE id = $1",
@@ -124,7 +126,7 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Where it belongs who a person of `connection` is.
+/// Returns the sealing context for the subjects of `connection`.
 fn context(connection: &str) -> String {
     format!("subject at connection {connection}")
 }

@@ -1,44 +1,44 @@
-//! The audit chain: what was attempted, with which plugin, and what came back. Append-only, one chain a tenant.
+//! The audit chain: what was attempted, with which plugin, and with what result. Append-only, one chain per tenant.
 //!
-//! Each line's hash covers the line before it: `SHA-256(hash before || line number || time || record)`, both numbers as 8
-//! bytes, big-endian; the first line's hash before is 32 zeros. People appear as keyed hashes.
+//! The hash of each line covers the previous line: `SHA-256(previous hash || line number || time || record)`, with both
+//! numbers as 8 bytes, big-endian. The previous hash of the first line is 32 zero bytes. People appear as keyed hashes.
 
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 
-use crate::{database::Connection, error::StoreError, seal::PersonName};
+use crate::{database::Tx, error::StoreError, seal::PersonName};
 
-/// The chain of what concerns every tenant, such as a plugin's version. No tenant is called so.
+/// The chain for records that concern every tenant, such as the version of a plugin. No tenant has this name.
 pub const EVERYBODY: &str = "*";
 
-/// What is put on record.
+/// An audit record.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Record {
     /// What was done, such as `request-attempted` or `token-revoked`.
     pub what: &'static str,
-    /// The connection's key; `None` if it is about no single one.
+    /// The connection's key; `None` if it is not about a single connection.
     pub connection: Option<String>,
-    /// The request's id; `None` if it is about no request.
+    /// The request's id; `None` if it is not about a request.
     pub request: Option<String>,
     /// The digest of the plugin that ran, as `sha256:` and hexadecimal; `None` if none did.
     pub digest: Option<String>,
     /// The person's keyed hashes, in hexadecimal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
-    /// The rest, free of personal data and secrets.
+    /// Further details, free of personal data and secrets.
     pub detail: Value,
 }
 
 impl Record {
-    /// A record that says `what`, of no connection, request or person yet.
+    /// Creates a record of `what`, without a connection, request or person.
     pub fn of(what: &'static str) -> Self {
         Self { what, connection: None, request: None, digest: None, people: Vec::new(), detail: Value::Null }
     }
 
-    /// The same, about the people of these names.
+    /// Returns the record with the people of these names added.
     #[must_use]
     pub fn about(mut self, names: &[PersonName]) -> Self {
         self.people = names.iter().map(|name| hex::encode(name.digest)).collect();
@@ -46,8 +46,8 @@ impl Record {
     }
 }
 
-/// Adds `record` to the chain of `tenant`, dated `at` in milliseconds since 1970 in UTC.
-pub async fn append(tx: &mut Connection, tenant: &str, at: i64, record: &Record) -> Result<(), StoreError> {
+/// Appends `record` to the chain of `tenant`, with the time `at` in milliseconds since the Unix epoch.
+pub async fn append(tx: &mut Tx, tenant: &str, at: i64, record: &Record) -> Result<(), StoreError> {
     let last: Option<(i64, Vec<u8>)> =
         sqlx::query_as("SELECT line, hash FROM audit WHERE tenant = $1 ORDER BY line DESC LIMIT 1")
             .bind(tenant)
@@ -79,33 +79,33 @@ fn hash(before: &[u8], line: i64, at: i64, record: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// A tenant's chain as it was found.
+/// The result of checking a tenant's chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Chain {
-    /// The tenant whose chain it is, or [`EVERYBODY`].
+pub struct ChainCheck {
+    /// The tenant that the chain belongs to, or [`EVERYBODY`].
     pub tenant: String,
-    /// How many lines hold, counted from the first.
+    /// The number of valid lines, counted from the first.
     pub lines: i64,
-    /// The hash of the last line that holds, in hexadecimal; empty if there is none. To be kept elsewhere: a chain cut
-    /// at its end still holds.
+    /// The hash of the last valid line, in hexadecimal; empty if there is none. Keep a copy elsewhere: a chain that was
+    /// truncated at its end is still valid.
     pub head: String,
-    /// The first line that does not hold; `None` if all do.
-    pub broken: Option<Broken>,
+    /// The first invalid line; `None` if all are valid.
+    pub broken: Option<InvalidRecord>,
 }
 
-/// The first line of a chain that does not hold.
+/// The first invalid line of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Broken {
-    /// Its number, from 1.
+pub struct InvalidRecord {
+    /// Its number, starting at 1.
     pub line: i64,
     /// What is wrong with it.
     pub why: String,
 }
 
-/// Every tenant's chain, checked from its first line.
-pub async fn verify(connection: &mut Connection) -> Result<Vec<Chain>, StoreError> {
+/// Checks every tenant's chain from its first line.
+pub async fn verify(connection: &mut Tx) -> Result<Vec<ChainCheck>, StoreError> {
     let tenants: Vec<String> = sqlx::query_scalar("SELECT DISTINCT tenant FROM audit ORDER BY tenant")
         .fetch_all(&mut *connection)
         .await?;
@@ -116,19 +116,19 @@ pub async fn verify(connection: &mut Connection) -> Result<Vec<Chain>, StoreErro
     Ok(chains)
 }
 
-/// Read in parts: a chain grows for years.
-const PART: i64 = 1_000;
+/// Number of lines read at a time: a chain grows for years.
+const LINES_PER_READ: i64 = 1_000;
 
 #[derive(FromRow)]
-struct Stored {
+struct StoredRecord {
     line: i64,
     at: i64,
     record: String,
     hash: Vec<u8>,
 }
 
-async fn chain(connection: &mut Connection, tenant: String) -> Result<Chain, StoreError> {
-    let mut chain = Chain { tenant, lines: 0, head: String::new(), broken: None };
+async fn chain(connection: &mut Tx, tenant: String) -> Result<ChainCheck, StoreError> {
+    let mut chain = ChainCheck { tenant, lines: 0, head: String::new(), broken: None };
     let mut before = vec![0; 32];
     loop {
         let rows = sqlx::query(
@@ -136,24 +136,24 @@ async fn chain(connection: &mut Connection, tenant: String) -> Result<Chain, Sto
         )
         .bind(&chain.tenant)
         .bind(chain.lines)
-        .bind(PART)
+        .bind(LINES_PER_READ)
         .fetch_all(&mut *connection)
         .await?;
         if rows.is_empty() {
             return Ok(chain);
         }
         for row in &rows {
-            let Stored { line, at, record, hash: kept } = Stored::from_row(row)?;
+            let StoredRecord { line, at, record, hash: kept } = StoredRecord::from_row(row)?;
             let wanted = chain.lines + 1;
             let why = if line != wanted {
                 Some(format!("line {wanted} is missing"))
             } else if hash(&before, line, at, &record).as_slice() != kept {
-                Some("its hash does not cover what it says and the line before it".to_owned())
+                Some("its hash does not match its contents and the previous line".to_owned())
             } else {
                 None
             };
             if let Some(why) = why {
-                chain.broken = Some(Broken { line: wanted, why });
+                chain.broken = Some(InvalidRecord { line: wanted, why });
                 return Ok(chain);
             }
             chain.lines = line;
@@ -190,7 +190,7 @@ mod tests {
         chains.into_iter().map(|c| (c.tenant, c.lines, c.broken.map(|broken| broken.line))).collect()
     }
 
-    /// As somebody would who has the file: the triggers out of the way.
+    /// Changes the table as a person with access to the file could, by dropping the triggers first.
     async fn tamper(store: &Store, how: &'static str) {
         write(store, move |tx| {
             Box::pin(async move {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_chain_that_nobody_touched_holds() {
+    async fn an_unchanged_chain_is_valid() {
         let folder = Folder::new();
         let store = folder.store().await;
         three_lines(&store).await;

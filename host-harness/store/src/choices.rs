@@ -1,18 +1,19 @@
-//! What stands for each person, what was sent to the vendor of it, and what the platform holds.
+//! Each person's current choices, the writes sent to the vendor, and the choices that the platform has on record.
+//! Tested in `service/src/consent/tests`.
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{columns::word, database::Connection, error::StoreError, person::PersonId};
+use crate::{columns::word, database::Tx, error::StoreError, person::PersonId};
 use host_model::{
     consent::{
         echo::Write,
-        newest::{Ledger, Recorded},
+        newest::{RecordedChoice, RecordedChoices},
     },
     contract::consent::{Choice, ItemId},
 };
 
-/// What stands for `person`, by item.
-pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, StoreError> {
+/// Returns the current choices of `person`, by item.
+pub async fn ledger(tx: &mut Tx, person: PersonId) -> Result<RecordedChoices, StoreError> {
     let rows = sqlx::query(
         "SELECT kind, id, choice, chosen_at, vendor_at, origin, source FROM choices WHERE person = $1",
     )
@@ -21,7 +22,7 @@ pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, Sto
     .await?;
     let entry = |row: &AnyRow| {
         let vendor_at: Option<i64> = row.try_get("vendor_at")?;
-        let recorded = Recorded {
+        let recorded = RecordedChoice {
             choice: choice(row)?,
             chosen_at_ms: since_1970(row.try_get("chosen_at")?),
             vendor_at_ms: vendor_at.map(since_1970),
@@ -33,12 +34,12 @@ pub async fn ledger(tx: &mut Connection, person: PersonId) -> Result<Ledger, Sto
     rows.iter().map(entry).collect()
 }
 
-/// Records that `stands` is what stands for `item` of `person` from now on.
-pub async fn stand(
-    tx: &mut Connection,
+/// Records `stands` as the current choice of `person` for `item`.
+pub async fn record_choice(
+    tx: &mut Tx,
     person: PersonId,
     item: &ItemId,
-    stands: &Recorded,
+    stands: &RecordedChoice,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO choices (person, kind, id, choice, chosen_at, vendor_at, origin, source) \
@@ -59,8 +60,8 @@ pub async fn stand(
     Ok(())
 }
 
-/// What the vendor was told about `item` of `person`, in no order.
-pub async fn writes(tx: &mut Connection, person: PersonId, item: &ItemId) -> Result<Vec<Write>, StoreError> {
+/// Returns the writes sent to the vendor about `item` of `person`, in no particular order.
+pub async fn writes(tx: &mut Tx, person: PersonId, item: &ItemId) -> Result<Vec<Write>, StoreError> {
     let rows = sqlx::query("SELECT choice, sent_at FROM writes WHERE person = $1 AND kind = $2 AND id = $3")
         .bind(person)
         .bind(&item.kind)
@@ -72,8 +73,9 @@ pub async fn writes(tx: &mut Connection, person: PersonId, item: &ItemId) -> Res
     rows.iter().map(write).collect()
 }
 
-/// When the vendor was told anything about `person`, in milliseconds since 1970 in UTC, in no order.
-pub async fn sent_to(tx: &mut Connection, person: PersonId) -> Result<Vec<u64>, StoreError> {
+/// Returns when writes about `person` were sent to the vendor, in milliseconds since the Unix epoch, in no particular
+/// order.
+pub async fn sent_to(tx: &mut Tx, person: PersonId) -> Result<Vec<u64>, StoreError> {
     let sent: Vec<i64> = sqlx::query_scalar("SELECT DISTINCT sent_at FROM writes WHERE person = $1")
         .bind(person)
         .fetch_all(tx)
@@ -81,10 +83,10 @@ pub async fn sent_to(tx: &mut Connection, person: PersonId) -> Result<Vec<u64>, 
     Ok(sent.into_iter().map(since_1970).collect())
 }
 
-/// Whether the vendor was told anything about `person` from `from` to `to`, both included, in milliseconds since 1970
-/// in UTC.
+/// Returns whether a write about `person` was sent to the vendor between `from` and `to`, both inclusive, in
+/// milliseconds since the Unix epoch.
 pub async fn is_written_between(
-    tx: &mut Connection,
+    tx: &mut Tx,
     person: PersonId,
     from: i64,
     to: i64,
@@ -99,9 +101,9 @@ pub async fn is_written_between(
     Ok(found > 0)
 }
 
-/// Records that the vendor is about to be told `write` about `item` of `person`.
-pub async fn sends(
-    tx: &mut Connection,
+/// Records that `write` about `item` of `person` is about to be sent to the vendor.
+pub async fn record_write(
+    tx: &mut Tx,
     person: PersonId,
     item: &ItemId,
     write: Write,
@@ -125,13 +127,8 @@ pub async fn sends(
     Ok(())
 }
 
-/// Forgets what was sent about `item` of `person` at `sent_at_ms`: the vendor has not taken it.
-pub async fn unsent(
-    tx: &mut Connection,
-    person: PersonId,
-    item: &ItemId,
-    sent_at_ms: u64,
-) -> Result<(), StoreError> {
+/// Deletes the write about `item` of `person` that was sent at `sent_at_ms`, because the vendor did not accept it.
+pub async fn unsent(tx: &mut Tx, person: PersonId, item: &ItemId, sent_at_ms: u64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM writes WHERE person = $1 AND kind = $2 AND id = $3 AND sent_at = $4")
         .bind(person)
         .bind(&item.kind)
@@ -142,10 +139,10 @@ pub async fn unsent(
     Ok(())
 }
 
-/// What the platform holds for `notice` of `person` as far as is known, and when that was chosen, in milliseconds since
-/// 1970 in UTC; `None` if nothing is known.
-pub async fn told(
-    tx: &mut Connection,
+/// Returns the choice that the platform is known to have for `notice` of `person`, and when it was made, in
+/// milliseconds since the Unix epoch; `None` if nothing is known.
+pub async fn at_platform(
+    tx: &mut Tx,
     person: PersonId,
     notice: &str,
 ) -> Result<Option<(Choice, u64)>, StoreError> {
@@ -157,9 +154,9 @@ pub async fn told(
     row.map(|row| Ok((choice(&row)?, since_1970(row.try_get("chosen_at")?)))).transpose()
 }
 
-/// Records that the platform holds `choice`, made at `chosen_at_ms`, for `notice` of `person`.
-pub async fn tell(
-    tx: &mut Connection,
+/// Records that the platform has `choice`, made at `chosen_at_ms`, for `notice` of `person`.
+pub async fn record_at_platform(
+    tx: &mut Tx,
     person: PersonId,
     notice: &str,
     choice: Choice,
@@ -178,8 +175,8 @@ pub async fn tell(
     Ok(())
 }
 
-/// Deletes `person`'s choices and events, and what was asked in their requests that have ended.
-pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+/// Deletes `person`'s choices and events, and the details of their requests that have ended.
+pub async fn forget(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 7] = [
         "DELETE FROM choices WHERE person = $1",
         "DELETE FROM writes WHERE person = $1",
@@ -196,8 +193,9 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Moves what is known of `gone` to `kept`; of two choices for one item the newer one stands, on a tie the opt-out.
-pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
+/// Moves everything known about `gone` to `kept`. Of two choices for one item, the newer one wins; on a tie, the
+/// opt-out.
+pub async fn merge(tx: &mut Tx, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 9] = [
         "INSERT INTO choices (person, kind, id, choice, chosen_at, vendor_at, origin, source) \
          SELECT $2, kind, id, choice, chosen_at, vendor_at, origin, source FROM choices WHERE person = $1 \
@@ -226,19 +224,20 @@ pub async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Resul
     Ok(())
 }
 
-/// Looks at those alone that another one followed, which may have been taken back since.
+/// Considers only writes that were followed by another one. The later one may have been deleted since.
 pub const PRUNE: &str = "DELETE FROM writes WHERE repeated = 1 AND sent_at < $1 \
    AND EXISTS (SELECT 1 FROM writes later \
      WHERE later.person = writes.person AND later.kind = writes.kind AND later.id = writes.id \
        AND later.choice = writes.choice AND later.sent_at > writes.sent_at)";
 
-/// Forgets what was sent before `before`, but for the last of each choice: it shows that the vendor was told at all.
-pub async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
+/// Deletes writes sent before `before`, except for the last one of each choice, which proves that the choice was sent
+/// at all.
+pub async fn prune(tx: &mut Tx, before: i64) -> Result<(), StoreError> {
     sqlx::query(PRUNE).bind(before).execute(tx).await?;
     Ok(())
 }
 
-/// The item in `row`.
+/// Returns the item in `row`.
 pub fn item(row: &AnyRow) -> Result<ItemId, StoreError> {
     Ok(ItemId { kind: row.try_get("kind")?, id: row.try_get("id")? })
 }
@@ -247,7 +246,7 @@ fn choice(row: &AnyRow) -> Result<Choice, StoreError> {
     word("the choice", row.try_get("choice")?)
 }
 
-/// The database's numbers are signed; a time past their end is their end.
+/// Converts a time to the database's signed integers. A time beyond their range becomes their maximum.
 fn stored(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
 }

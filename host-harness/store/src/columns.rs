@@ -1,28 +1,29 @@
-//! Columns that are more than a number, a text or bytes: the driver for any database reads nothing else, not even JSON.
+//! Typed columns. The `Any` driver of sqlx reads only numbers, text and bytes, not even JSON.
+//! Tested in `src/tests/odd_rows.rs`.
 //!
-//! A derived row says `#[sqlx(try_from = "Column<T>")]` at a field of type `T`. The conversion is in the decoding, and what
-//! `try_from` calls cannot fail: sqlx 0.9.0 throws away the error of a conversion that `try_from` makes.
+//! A derived row has `#[sqlx(try_from = "Column<T>")]` on a field of type `T`. The conversion happens while decoding,
+//! and the `try_from` call itself cannot fail: sqlx 0.9.0 discards the error of a conversion made by `try_from`.
 //!
-//! Rows that become a type of `host-model`, which knows no SQL, are read by hand where they are used: deriving would take a
-//! second struct with the same columns.
+//! Rows of types from `host-model`, which does not depend on sqlx, are decoded by hand where they are used: deriving
+//! would require a second struct with the same columns.
 
 use std::str::FromStr;
 
-use host_model::requests::{Action, State, Step};
+use host_model::requests::{Action, RequestState, Step};
 use serde_json::Value;
 use sqlx::{Any, Database, Decode, Type, any::AnyTypeInfo, error::BoxDynError};
 
 use crate::error::StoreError;
 
-/// A `T` as it comes out of its column.
+/// A `T` decoded from its column.
 pub(crate) struct Column<T>(pub(crate) T);
 
-/// What can be read from a column.
+/// A type that can be decoded from a column.
 pub(crate) trait FromColumn: Sized {
-    /// What is in the column.
+    /// The type that is stored in the column.
     type Stored;
 
-    /// What that stands for.
+    /// Converts the stored value.
     fn from_column(stored: Self::Stored) -> Result<Self, StoreError>;
 }
 
@@ -42,12 +43,12 @@ impl<'r, T: FromColumn<Stored: Decode<'r, Any>>> Decode<'r, Any> for Column<T> {
     }
 }
 
-/// The value whose word is `stored`; an error calls it `what`.
+/// Parses the enum word `stored`. An error calls it `what`.
 pub(crate) fn word<T: FromStr>(what: &str, stored: &str) -> Result<T, StoreError> {
     stored.parse().map_err(|_| StoreError::Unreadable(format!("{what} {stored:?}")))
 }
 
-/// `column!(T: S, read)`: columns of `S` are read as `T` by the function `read`.
+/// `column!(T: S, read)`: decodes columns of type `S` as `T` with the function `read`.
 macro_rules! column {
     ($type:ty: $stored:ty, $read:expr) => {
         impl $crate::columns::FromColumn for $type {
@@ -72,12 +73,12 @@ pub(crate) use column;
 column!(bool: i64, |number| Ok(number != 0));
 column!(u32: i64, |number| Ok(u32::try_from(number).unwrap_or(u32::MAX)));
 column!(Action: String, |stored| word("the word", &stored));
-column!(State: String, |stored| word("the word", &stored));
+column!(RequestState: String, |stored| word("the word", &stored));
 column!(Step: String, |stored| word("the word", &stored));
 
-// What came of a request or of one of its attempts, as JSON.
+// The outcome of a request or the result of an attempt, as JSON.
 column!(Option<Value>: Option<String>, |text| {
     text.map(|text| serde_json::from_str(&text))
         .transpose()
-        .map_err(|_| StoreError::Unreadable("what came of a request".to_owned()))
+        .map_err(|_| StoreError::Unreadable("the outcome of a request".to_owned()))
 });

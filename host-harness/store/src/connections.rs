@@ -1,22 +1,22 @@
-//! Connections in the database: what the API and the configuration file made, and how they stand.
+//! Connections in the database: those made by the API and by the configuration file, and their status.
 
 use std::collections::BTreeSet;
 
-use crate::{columns::Column, database::Connection, error::StoreError};
+use crate::{columns::Column, database::Tx, error::StoreError, row_change::RowChange};
 use host_model::{contract::manifest::Identifying, duties::Duty};
 
-/// A connection as it is kept.
+/// A stored connection.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct Kept {
+pub struct StoredConnection {
     /// Its key, unique across tenants.
     pub key: String,
     /// The tenant that it belongs to.
     pub tenant: String,
-    /// The name of the plugin that carries it.
+    /// The name of its plugin.
     pub plugin: String,
     /// The configuration file that owns it; `None` if the API does.
     pub file: Option<String>,
-    /// Whether anything is done at all.
+    /// Whether it is enabled. A disabled connection does nothing.
     #[sqlx(try_from = "Column<bool>")]
     pub enabled: bool,
     /// A JSON list of its duties: see [`duties_in`].
@@ -25,28 +25,28 @@ pub struct Kept {
     pub system: Option<String>,
     /// JSON: its settings, webhook address, policy and limits.
     pub settings: String,
-    /// Its secret settings and tokens, sealed under the master key.
+    /// Its secret settings and tokens, sealed with the master key.
     pub sealed_secrets: Vec<u8>,
-    /// How it stands.
-    #[sqlx(flatten, try_from = "StandingColumns")]
-    pub standing: Standing,
+    /// Its status.
+    #[sqlx(flatten, try_from = "ConnectionStatusColumns")]
+    pub standing: ConnectionStatus,
 }
 
-/// How a connection stands. Its owner does not write this. Times are milliseconds since 1970 in UTC.
+/// The status of a connection, which its owner does not write. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Why nothing is done until an operator acts, and since when; `None` if it is not parked.
+pub struct ConnectionStatus {
+    /// Why it is parked until an operator resumes it, and since when; `None` if it is not parked.
     pub parked: Option<(String, i64)>,
-    /// When it was last tested, and whether everything passed; `None` if it never was.
+    /// When it was last tested, and whether all checks passed; `None` if it has never been tested.
     pub tested: Option<(i64, bool)>,
     /// When it was created.
     pub created_at: i64,
-    /// When it was changed last.
+    /// When it was last changed.
     pub changed_at: i64,
 }
 
 #[derive(sqlx::FromRow)]
-struct StandingColumns {
+struct ConnectionStatusColumns {
     parked_why: Option<String>,
     parked_at: Option<i64>,
     tested_at: Option<i64>,
@@ -55,8 +55,8 @@ struct StandingColumns {
     changed_at: i64,
 }
 
-impl From<StandingColumns> for Standing {
-    fn from(row: StandingColumns) -> Self {
+impl From<ConnectionStatusColumns> for ConnectionStatus {
+    fn from(row: ConnectionStatusColumns) -> Self {
         Self {
             parked: row.parked_why.map(|why| (why, row.parked_at.unwrap_or_default())),
             tested: row.tested_at.map(|at| (at, row.test_passed == Some(1))),
@@ -69,52 +69,53 @@ impl From<StandingColumns> for Standing {
 const COLUMNS: &str = "key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, parked_why, \
                        parked_at, tested_at, test_passed, created_at, changed_at";
 
-/// Every connection, in the order of their keys.
-pub async fn all(connection: &mut Connection) -> Result<Vec<Kept>, StoreError> {
+/// Returns every connection, ordered by key.
+pub async fn all(connection: &mut Tx) -> Result<Vec<StoredConnection>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM connections ORDER BY key");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// The connection of that key; `None` if there is none.
-pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<Kept>, StoreError> {
+/// Returns the connection with this key; `None` if there is none.
+pub async fn find(connection: &mut Tx, key: &str) -> Result<Option<StoredConnection>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM connections WHERE key = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(key).fetch_optional(connection).await?)
 }
 
-/// Whether the connection of that key is enabled, and its duties; `None` if there is no such connection.
-pub async fn duties(tx: &mut Connection, key: &str) -> Result<Option<(bool, BTreeSet<Duty>)>, StoreError> {
+/// Returns whether the connection with this key is enabled, and its duties; `None` if there is no such connection.
+pub async fn duties(tx: &mut Tx, key: &str) -> Result<Option<(bool, BTreeSet<Duty>)>, StoreError> {
     let sql = "SELECT enabled, actions FROM connections WHERE key = $1";
     let row: Option<(i64, String)> = sqlx::query_as(sql).bind(key).fetch_optional(tx).await?;
     row.map(|(enabled, actions)| Ok((enabled != 0, duties_in(&actions)?))).transpose()
 }
 
-/// The duties in a connection's JSON list of actions.
+/// Parses the duties in a connection's JSON list of actions.
 pub fn duties_in(actions: &str) -> Result<BTreeSet<Duty>, StoreError> {
     serde_json::from_str(actions)
         .map_err(|error| StoreError::Unreadable(format!("a connection's actions: {error}")))
 }
 
-/// The tenant of the connection of that key; `None` if there is no such connection.
-pub async fn tenant(connection: &mut Connection, key: &str) -> Result<Option<String>, StoreError> {
+/// Returns the tenant of the connection with this key; `None` if there is no such connection.
+pub async fn tenant(connection: &mut Tx, key: &str) -> Result<Option<String>, StoreError> {
     let sql = "SELECT tenant FROM connections WHERE key = $1";
     Ok(sqlx::query_scalar(sql).bind(key).fetch_optional(connection).await?)
 }
 
-/// The identifier kinds by which the connection's people are keyed; `None` until its plugin has said so, or if there is
-/// no such connection.
-pub async fn keyed_by(tx: &mut Connection, key: &str) -> Result<Option<Identifying>, StoreError> {
+/// Returns the identifier kinds by which the connection's people are keyed; `None` until its plugin has declared them,
+/// or if there is no such connection.
+pub async fn keyed_by(tx: &mut Tx, key: &str) -> Result<Option<Identifying>, StoreError> {
     let sql = "SELECT identifying FROM connections WHERE key = $1";
     let words: Option<Option<String>> = sqlx::query_scalar(sql).bind(key).fetch_optional(tx).await?;
     Ok(words.flatten().map(|words| Identifying::from(words.as_str())))
 }
 
-/// The same, required: [`StoreError::NotKeyed`] if they are not keyed, since nobody can be found then.
-pub async fn identifying(tx: &mut Connection, key: &str) -> Result<Identifying, StoreError> {
+/// Like [`keyed_by`], but returns [`StoreError::NotKeyed`] if the people are not keyed, since no person can be found
+/// then.
+pub async fn identifying(tx: &mut Tx, key: &str) -> Result<Identifying, StoreError> {
     keyed_by(tx, key).await?.ok_or_else(|| StoreError::NotKeyed(key.to_owned()))
 }
 
-/// The tenant and key of each connection with people that are not keyed.
-pub async fn not_keyed(tx: &mut Connection) -> Result<Vec<(String, String)>, StoreError> {
+/// Returns the tenant and key of each connection whose people are not keyed.
+pub async fn not_keyed(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
     let rows = sqlx::query_as(
         "SELECT tenant, key FROM connections c WHERE identifying IS NULL \
            AND EXISTS (SELECT 1 FROM people p WHERE p.connection = c.key) ORDER BY key",
@@ -124,13 +125,8 @@ pub async fn not_keyed(tx: &mut Connection) -> Result<Vec<(String, String)>, Sto
     Ok(rows)
 }
 
-/// Records that the connection's people are keyed by `identifying` since `at`.
-pub async fn key_by(
-    tx: &mut Connection,
-    key: &str,
-    identifying: &Identifying,
-    at: i64,
-) -> Result<(), StoreError> {
+/// Records that the connection's people have been keyed by `identifying` since `at`.
+pub async fn key_by(tx: &mut Tx, key: &str, identifying: &Identifying, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE connections SET identifying = $2, rekeyed_at = $3 WHERE key = $1")
         .bind(key)
         .bind(identifying.to_string())
@@ -140,8 +136,9 @@ pub async fn key_by(
     Ok(())
 }
 
-/// Stores `new` at `at`, in place of the connection of its key if there is one. How that one stands is kept.
-pub async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), StoreError> {
+/// Stores `new` at `at`, replacing the connection with the same key if there is one. The status of a replaced
+/// connection is kept.
+pub async fn put(tx: &mut Tx, at: i64, new: &StoredConnection) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO connections \
            (key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, created_at, changed_at) \
@@ -164,19 +161,28 @@ pub async fn put(tx: &mut Connection, at: i64, new: &Kept) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Records that a test of the connection at `at` came to `passed`.
-pub async fn tested(tx: &mut Connection, key: &str, at: i64, passed: bool) -> Result<(), StoreError> {
+/// The result of a test of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestResult {
+    /// Every check passed.
+    Passed,
+    /// A check failed.
+    Failed,
+}
+
+/// Records the result of a test of the connection at `at`.
+pub async fn record_test(tx: &mut Tx, key: &str, at: i64, result: TestResult) -> Result<(), StoreError> {
     sqlx::query("UPDATE connections SET tested_at = $2, test_passed = $3 WHERE key = $1")
         .bind(key)
         .bind(at)
-        .bind(i64::from(passed))
+        .bind(i64::from(result == TestResult::Passed))
         .execute(tx)
         .await?;
     Ok(())
 }
 
-/// Lets a parked connection go on. Returns whether it was parked.
-pub async fn resume(tx: &mut Connection, key: &str) -> Result<bool, StoreError> {
+/// Resumes a connection if it is parked.
+pub async fn resume(tx: &mut Tx, key: &str) -> Result<RowChange, StoreError> {
     let resumed = sqlx::query(
         "UPDATE connections SET parked_why = NULL, parked_at = NULL, outcomes = '', open_until = 0 \
          WHERE key = $1 AND parked_why IS NOT NULL",
@@ -184,19 +190,19 @@ pub async fn resume(tx: &mut Connection, key: &str) -> Result<bool, StoreError> 
     .bind(key)
     .execute(tx)
     .await?;
-    Ok(resumed.rows_affected() > 0)
+    Ok(RowChange::of(resumed.rows_affected()))
 }
 
-/// How many of the connection's requests have not ended.
-pub async fn unfinished(connection: &mut Connection, key: &str) -> Result<i64, StoreError> {
+/// Returns how many of the connection's requests have not ended.
+pub async fn unfinished(connection: &mut Tx, key: &str) -> Result<i64, StoreError> {
     let sql = "SELECT COUNT(*) FROM requests WHERE connection = $1 AND finished_at IS NULL";
     Ok(sqlx::query_scalar(sql).bind(key).fetch_one(connection).await?)
 }
 
-/// Ends the connection's unfinished requests as failed, since nothing carries them out any more, and returns how many.
-/// An attempt under way loses its claim. The people in its requests can no longer be read, not even in those kept to be
-/// replayed.
-pub async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u64, StoreError> {
+/// Ends the connection's unfinished requests as failed, since nothing carries them out any more, and returns how many
+/// there were. An attempt in progress loses its claim. The people in all of its requests can no longer be read, not
+/// even in those kept for a replay.
+pub async fn abandon(tx: &mut Tx, key: &str, at: i64) -> Result<u64, StoreError> {
     const DESTROY: [&str; 2] = [
         "DELETE FROM request_keys WHERE request IN (SELECT seq FROM requests WHERE connection = $1)",
         "UPDATE requests SET sealed_details = NULL WHERE connection = $1 AND sealed_details IS NOT NULL",
@@ -207,7 +213,7 @@ pub async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u64, Sto
     let ended = sqlx::query(
         "UPDATE requests SET state = 'failed', finished_at = $2, lease_until = NULL, \
            reason = CASE WHEN generation = 0 THEN 'its connection was deleted before anything was sent' \
-             ELSE 'its connection was deleted before it ended; the vendor may have acted: look there' END, \
+             ELSE 'its connection was deleted before it ended; the vendor may have acted: check there' END, \
            generation = generation + 1 \
          WHERE connection = $1 AND finished_at IS NULL",
     )
@@ -218,7 +224,7 @@ pub async fn abandon(tx: &mut Connection, key: &str, at: i64) -> Result<u64, Sto
     Ok(ended.rows_affected())
 }
 
-/// What each table loses with a connection, in order.
+/// The statements that delete a connection's rows, in order.
 const FORGET: [&str; 15] = [
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -237,8 +243,8 @@ const FORGET: [&str; 15] = [
     "DELETE FROM connections WHERE key = $1",
 ];
 
-/// Removes the connection and everything that is only about it. Requests that have ended, alarms and the audit chain stay.
-pub async fn forget_connection(tx: &mut Connection, key: &str) -> Result<(), StoreError> {
+/// Deletes the connection and everything that is only about it. Ended requests, alarms and the audit chain are kept.
+pub async fn forget_connection(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
     for statement in FORGET {
         sqlx::query(statement).bind(key).execute(&mut *tx).await?;
     }
@@ -250,7 +256,7 @@ mod tests {
     use super::*;
     use crate::testing::Folder;
 
-    /// What outlives a connection: proof of what was done, free of personal data once it has ended.
+    /// The tables that outlive a connection: proof of what was done, free of personal data once a request has ended.
     const KEPT: [&str; 2] = ["alarms", "requests"];
 
     #[tokio::test]

@@ -1,5 +1,6 @@
-//! Attempts that were cut off: by the end of the process, or because their request cannot be read. Each leaves a line in the
-//! audit chain, for what it sent nobody can say.
+//! Attempts that were cut off because the process ended or because their request cannot be read. Each is recorded in
+//! the audit chain, because it is unknown what it sent.
+//! Tested in `src/queue/tests.rs`.
 
 use serde_json::json;
 use sqlx::{Row, any::AnyRow};
@@ -7,26 +8,26 @@ use sqlx::{Row, any::AnyRow};
 use crate::{
     alarms::{self, Alarm},
     audit::{self, Record},
-    database::Connection,
+    database::Tx,
     error::StoreError,
     lane::Lane,
 };
-use host_model::requests::State;
+use host_model::requests::RequestState;
 
-/// Attempts that end with the process before a request is set aside: it may be what ends it.
-const MOST_KILLS: i64 = 3;
+/// How many attempts may end with the process before their request is set aside: the request may be the cause.
+const MAX_KILLS: i64 = 3;
 
-/// A request, as far as its row can be read.
+/// A request whose row may be only partly readable.
 #[derive(sqlx::FromRow)]
-pub struct Place {
+pub struct RequestRow {
     seq: i64,
     id: String,
     tenant: String,
     connection: String,
 }
 
-impl Place {
-    /// The request of `row`, of whose columns only its place has to be readable, in `lane`.
+impl RequestRow {
+    /// Returns the request of `row`, which is in `lane`. Only the column `seq` must be readable.
     pub fn of(row: &AnyRow, lane: &Lane) -> Result<Self, StoreError> {
         let seq: i64 = row.try_get("seq")?;
         let id = row.try_get("id").unwrap_or_else(|_| format!("the request numbered {seq}"));
@@ -34,17 +35,17 @@ impl Place {
     }
 }
 
-/// A request whose attempt was begun.
+/// A request with an attempt in progress.
 #[derive(sqlx::FromRow)]
-struct Running {
+struct RunningRequest {
     #[sqlx(flatten)]
-    place: Place,
-    /// How often the process ended during its attempts.
+    place: RequestRow,
+    /// How many times the process ended during its attempts.
     kills: i64,
 }
 
-/// Every claim whose lease is over by then.
-async fn running(tx: &mut Connection, leases_over_by: i64) -> Result<Vec<Running>, StoreError> {
+/// Returns every claimed request whose lease expires by `leases_over_by`.
+async fn running(tx: &mut Tx, leases_over_by: i64) -> Result<Vec<RunningRequest>, StoreError> {
     let running = sqlx::query_as(
         "SELECT seq, id, tenant, connection, kills FROM requests WHERE state = 'running' AND lease_until <= $1",
     )
@@ -54,23 +55,23 @@ async fn running(tx: &mut Connection, leases_over_by: i64) -> Result<Vec<Running
     Ok(running)
 }
 
-/// Has every claimed request wait again: the process stops, and its attempts were cut off.
-pub async fn hand_back(tx: &mut Connection, now: i64) -> Result<(), StoreError> {
-    for Running { place, .. } in running(tx, i64::MAX).await? {
-        give_back(tx, &place, "the service stopped during an attempt", now).await?;
+/// Puts every claimed request back in the queue: the process is stopping, and its attempts were cut off.
+pub async fn release_claims(tx: &mut Tx, now: i64) -> Result<(), StoreError> {
+    for RunningRequest { place, .. } in running(tx, i64::MAX).await? {
+        requeue(tx, &place, "the service stopped during an attempt", now).await?;
     }
     Ok(())
 }
 
-/// Has the claimed requests wait again whose leases are over by `leases_over_by`, but for those at the places
-/// `under_way`, whose attempts still run. One that was cut off too often is set aside.
-pub async fn take_back(
-    tx: &mut Connection,
+/// Puts the claimed requests whose leases expire by `leases_over_by` back in the queue, except for those at the
+/// positions `under_way`, whose attempts are still running. A request that was cut off too often is set aside.
+pub async fn reclaim(
+    tx: &mut Tx,
     now: i64,
     leases_over_by: i64,
     under_way: &[i64],
 ) -> Result<(), StoreError> {
-    for Running { place, kills } in running(tx, leases_over_by).await? {
+    for RunningRequest { place, kills } in running(tx, leases_over_by).await? {
         if under_way.contains(&place.seq) {
             continue;
         }
@@ -78,27 +79,26 @@ pub async fn take_back(
             .bind(place.seq)
             .execute(&mut *tx)
             .await?;
-        if kills + 1 < MOST_KILLS {
-            give_back(tx, &place, "the process ended during an attempt", now).await?;
+        if kills + 1 < MAX_KILLS {
+            requeue(tx, &place, "the process ended during an attempt", now).await?;
         } else {
-            let reason = "the process ended in each of its last attempts; replay it to try again";
+            let reason = "the process ended during each of its last attempts; replay it to try again";
             set_aside(tx, &place, reason, now).await?;
         }
     }
     Ok(())
 }
 
-/// Has a request wait again. An erasure is confirmed first, since nobody knows what became of it.
-async fn give_back(tx: &mut Connection, place: &Place, reason: &str, now: i64) -> Result<(), StoreError> {
-    let after = (State::Waiting, None);
-    leave(tx, place, after, reason, now).await?;
-    tell(tx, place, "request-attempt-cut-off", reason, now).await
+/// Puts a request back in the queue. An erasure is confirmed first, since its outcome is unknown.
+async fn requeue(tx: &mut Tx, place: &RequestRow, reason: &str, now: i64) -> Result<(), StoreError> {
+    set_state(tx, place, RequestState::Waiting, None, reason, now).await?;
+    append_audit(tx, place, "request-attempt-cut-off", reason, now).await
 }
 
 /// Ends a request that cannot be carried out as failed, and raises an alarm.
-pub async fn set_aside(tx: &mut Connection, place: &Place, reason: &str, now: i64) -> Result<(), StoreError> {
-    leave(tx, place, (State::Failed, Some(now)), reason, now).await?;
-    tell(tx, place, "request-set-aside", reason, now).await?;
+pub async fn set_aside(tx: &mut Tx, place: &RequestRow, reason: &str, now: i64) -> Result<(), StoreError> {
+    set_state(tx, place, RequestState::Failed, Some(now), reason, now).await?;
+    append_audit(tx, place, "request-set-aside", reason, now).await?;
     let alarm = Alarm {
         tenant: &place.tenant,
         connection: Some(&place.connection),
@@ -109,10 +109,11 @@ pub async fn set_aside(tx: &mut Connection, place: &Place, reason: &str, now: i6
     alarms::raise(tx, now, &alarm).await
 }
 
-async fn leave(
-    tx: &mut Connection,
-    place: &Place,
-    (state, finished_at): (State, Option<i64>),
+async fn set_state(
+    tx: &mut Tx,
+    place: &RequestRow,
+    state: RequestState,
+    finished_at: Option<i64>,
     reason: &str,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -130,9 +131,9 @@ async fn leave(
     Ok(())
 }
 
-async fn tell(
-    tx: &mut Connection,
-    place: &Place,
+async fn append_audit(
+    tx: &mut Tx,
+    place: &RequestRow,
     what: &'static str,
     reason: &str,
     now: i64,

@@ -1,4 +1,4 @@
-//! What a database has to offer, so that another one can take SQLite's place. SQL is written once, with `$1`.
+//! The interface of a database, so that SQLite can be replaced. SQL is written once, with `$1` placeholders.
 
 use std::path::Path;
 
@@ -8,34 +8,34 @@ use tokio::sync::oneshot;
 
 use crate::error::StoreError;
 
-/// A connection to the database: inside a transaction for work that writes, else one that only reads.
-pub type Connection = sqlx::AnyConnection;
+/// A connection to the database: inside a transaction for work that writes, read-only otherwise.
+pub type Tx = sqlx::AnyConnection;
 
-/// Something to do in a transaction. If it fails, all of it is undone.
-pub(crate) type Act = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<(), Undo>> + Send>;
+/// Work to run in a transaction. If it fails, all of it is rolled back.
+pub(crate) type Act = Box<dyn for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<(), Rollback>> + Send>;
 
-/// All that an act wrote is to be undone.
-pub struct Undo {
-    /// Why, if that is known to be the store's failure; `None` for work that may refuse in its own words.
+/// A request to roll back everything that an act wrote.
+pub struct Rollback {
+    /// The cause, if it is known to be a failure of the store; `None` for work with an error type of its own.
     pub cause: Option<StoreError>,
 }
 
-/// Something to write, and where its end is sent.
+/// Work that writes, and the channel that receives its result.
 pub struct Work {
-    /// What to do.
+    /// The work.
     pub act: Act,
-    /// Receives `Ok` once the transaction is on disk, or why it is not.
+    /// Receives `Ok` once the transaction is on disk, or the error that prevented it.
     pub told: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// A database with this version's tables.
+/// A database with this version's schema.
 pub trait Database: Send + Sync {
-    /// Queues `work`, which hears of its end once it is on disk or undone.
+    /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
-    /// A connection to read with.
+    /// Returns a read-only connection.
     fn reader(&self) -> BoxFuture<'_, Result<PoolConnection<sqlx::Any>, StoreError>>;
-    /// A copy of everything, as of one moment, in a new file.
+    /// Writes a consistent copy of the whole database to the new file `to`.
     fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>>;
-    /// Ends once everything queued is on disk.
+    /// Closes the database once everything queued is on disk.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -2,18 +2,18 @@
 
 mod shown;
 
-pub use shown::{DeliveryState, DeliveryView, Filter, list, show};
+pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, list, show};
 use sqlx::{FromRow, Row};
 
-use crate::{columns::Column, database::Connection, error::StoreError, person::PersonId};
+use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
 
-/// To be read. This and the next, as the indexes have them.
+/// Waiting to be read. This condition and the next must match those of the indexes.
 const WAITING: &str = "state = 'waiting'";
 
-/// Not read, and to be read again as long as they are kept.
+/// Could not be read; can be read again while their bodies are kept.
 const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";
 
-/// A delivery about to be stored. Times are milliseconds since 1970 in UTC.
+/// A delivery about to be stored. Times are in milliseconds since the Unix epoch.
 pub struct NewDelivery {
     /// Its id.
     pub id: String,
@@ -21,11 +21,11 @@ pub struct NewDelivery {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// A keyed digest, by which the same delivery sent again is recognized.
+    /// A keyed digest that identifies repeats of the same delivery.
     pub body_digest: [u8; 32],
-    /// Whether it carried a token that is accepted.
+    /// Whether it carried an accepted token.
     pub accepted: bool,
-    /// Whether its token or its signature shows that it is the vendor's.
+    /// Whether its token or its signature proves that it is from the vendor.
     pub proven: bool,
     /// Its method, address, headers and body, sealed.
     pub sealed: Vec<u8>,
@@ -33,10 +33,10 @@ pub struct NewDelivery {
     pub received_at: i64,
 }
 
-/// A delivery that is being read. Times are milliseconds since 1970 in UTC.
+/// A delivery that is being read. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, FromRow)]
-pub struct Claim {
-    /// Its place in the order received.
+pub struct ClaimedDelivery {
+    /// Its position in the order received.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -44,36 +44,36 @@ pub struct Claim {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// Whether it carried a token that is accepted.
+    /// Whether it carried an accepted token.
     #[sqlx(try_from = "Column<bool>")]
     pub accepted: bool,
-    /// Whether its token or its signature shows that it is the vendor's.
+    /// Whether its token or its signature proves that it is from the vendor.
     #[sqlx(try_from = "Column<bool>")]
     pub proven: bool,
-    /// Its method, address, headers and body, sealed; empty if they are kept no longer.
-    #[sqlx(rename = "sealed_delivery", try_from = "Body")]
+    /// Its method, address, headers and body, sealed; empty if they are no longer kept.
+    #[sqlx(rename = "sealed_delivery", try_from = "SealedBody")]
     pub sealed: Vec<u8>,
     /// When it was received.
     pub received_at: i64,
-    /// Readings in a row that came to nothing.
+    /// The number of consecutive failed readings.
     pub failures: i64,
     generation: i64,
 }
 
-/// A sealed delivery; null once it is kept no longer, which reads as one that does not open.
+/// A sealed delivery. Null once it is no longer kept, which is decoded as an empty value that does not open.
 #[derive(sqlx::Type)]
 #[sqlx(transparent)]
-struct Body(Option<Vec<u8>>);
+struct SealedBody(Option<Vec<u8>>);
 
-impl From<Body> for Vec<u8> {
-    fn from(Body(sealed): Body) -> Self {
+impl From<SealedBody> for Vec<u8> {
+    fn from(SealedBody(sealed): SealedBody) -> Self {
         sealed.unwrap_or_default()
     }
 }
 
-/// A claimed row that cannot be read: the database was changed.
+/// A claimed row that cannot be read, because the database was changed from outside.
 #[derive(Debug)]
-pub struct Damaged {
+pub struct DamagedRow {
     seq: i64,
     /// The tenant that it belongs to; empty if that cannot be read.
     pub tenant: String,
@@ -83,30 +83,30 @@ pub struct Damaged {
     pub why: StoreError,
 }
 
-/// How a reading ended for good.
+/// The final result of a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
-    /// Where the delivery stands from now on.
+pub struct ReadingEnd {
+    /// The new state of the delivery.
     pub state: DeliveryState,
     /// The digest of the plugin that read it; `None` if none did.
     pub digest: Option<String>,
     /// Why it was not read, for an operator; `None` if it was.
     pub reason: Option<String>,
-    /// How many events were in it.
+    /// The number of events in it.
     pub events: i64,
 }
 
-/// Which deliveries are read again.
+/// Selects the deliveries to read again.
 #[derive(Clone, Debug)]
-pub enum Which {
-    /// The one of that id.
+pub enum DeliverySelection {
+    /// The delivery with this id.
     One(String),
-    /// All that could not be read of the connection of that key.
+    /// All deliveries that could not be read, of the connection with this key.
     OfConnection(String),
 }
 
-/// Stores `new`, unless the same delivery is there already. Returns whether it was new.
-pub async fn insert(tx: &mut Connection, new: NewDelivery) -> Result<bool, StoreError> {
+/// Stores `new`, unless the same delivery is already stored.
+pub async fn insert(tx: &mut Tx, new: NewDelivery) -> Result<RowChange, StoreError> {
     let done = sqlx::query(
         "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, sealed_delivery, received_at, \
            next_at, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
@@ -123,26 +123,26 @@ pub async fn insert(tx: &mut Connection, new: NewDelivery) -> Result<bool, Store
     .bind(DeliveryState::Waiting.as_ref())
     .execute(tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(RowChange::of(done.rows_affected()))
 }
 
-/// How many deliveries of `connection` are kept that are not shown to be the vendor's.
-pub async fn unproven(tx: &mut Connection, connection: &str) -> Result<i64, StoreError> {
+/// Returns how many kept deliveries of `connection` are not proven to be from the vendor.
+pub async fn unproven(tx: &mut Tx, connection: &str) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND proven = 0 AND sealed_delivery IS NOT NULL",
     );
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
 
-/// Claims the delivery that has been due longest at `now`, leaving out the connections in `full` and those that are
-/// disabled; `None` if there is none. Nobody else claims it before `lease_until`. Each connection with something
-/// waiting is looked at once, however much waits there.
+/// Claims the delivery that has been due longest at `now`, leaving out the connections in `full` and disabled ones.
+/// Returns `None` if no delivery is due. No other worker can claim the delivery before `lease_until`. The query visits
+/// each connection with waiting deliveries once, however many are waiting there.
 pub async fn claim(
-    tx: &mut Connection,
+    tx: &mut Tx,
     now: i64,
     lease_until: i64,
     full: &[String],
-) -> Result<Option<Result<Claim, Damaged>>, StoreError> {
+) -> Result<Option<Result<ClaimedDelivery, DamagedRow>>, StoreError> {
     let left_out: Vec<_> = (0..full.len()).map(|at| format!("${}", at + 3)).collect();
     let sql = format!(
         "WITH RECURSIVE waiting (connection) AS (\
@@ -165,10 +165,10 @@ pub async fn claim(
     }
     let row = query.fetch_optional(tx).await?;
     row.map(|row| {
-        Ok(match Claim::from_row(&row) {
+        Ok(match ClaimedDelivery::from_row(&row) {
             Ok(claim) => Ok(claim),
-            // By hand: as much of it as can be read.
-            Err(why) => Err(Damaged {
+            // Decoded by hand, to recover whatever can be read.
+            Err(why) => Err(DamagedRow {
                 seq: row.try_get("seq")?,
                 tenant: row.try_get("tenant").unwrap_or_default(),
                 connection: row.try_get("connection").ok(),
@@ -179,8 +179,8 @@ pub async fn claim(
     .transpose()
 }
 
-/// Keeps the row as it is and claims it no more, so that it holds up no other.
-pub async fn set_aside(tx: &mut Connection, damaged: &Damaged, at: i64) -> Result<(), StoreError> {
+/// Keeps a damaged row but excludes it from claims, so that it does not block other deliveries.
+pub async fn set_aside(tx: &mut Tx, damaged: &DamagedRow, at: i64) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE deliveries SET state = $2, reason = $3, lease_until = NULL, ended_at = $4 WHERE seq = $1",
     )
@@ -193,8 +193,13 @@ pub async fn set_aside(tx: &mut Connection, damaged: &Damaged, at: i64) -> Resul
     Ok(())
 }
 
-/// Ends the reading of `claim` at `at`. Returns whether the claim still held; if not, nothing is changed.
-pub async fn finish(tx: &mut Connection, claim: &Claim, end: &End, at: i64) -> Result<bool, StoreError> {
+/// Ends the reading of `claim` at `at`, if the claim is still valid.
+pub async fn finish(
+    tx: &mut Tx,
+    claim: &ClaimedDelivery,
+    end: &ReadingEnd,
+    at: i64,
+) -> Result<RowChange, StoreError> {
     let is_proof =
         matches!(end.state, DeliveryState::Read | DeliveryState::OfNoConcern | DeliveryState::Unreadable);
     let sql = format!(
@@ -215,18 +220,17 @@ pub async fn finish(tx: &mut Connection, claim: &Claim, end: &End, at: i64) -> R
         .bind(i64::from(is_proof))
         .execute(tx)
         .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(RowChange::of(done.rows_affected()))
 }
 
-/// Has the delivery of `claim` read again at `next_at`, since this reading came to nothing. Returns whether the claim
-/// still held; if not, nothing is changed.
-pub async fn again(
-    tx: &mut Connection,
-    claim: &Claim,
+/// Schedules the delivery of `claim` to be read again at `next_at` after a failed reading, if the claim is still valid.
+pub async fn retry_at(
+    tx: &mut Tx,
+    claim: &ClaimedDelivery,
     next_at: i64,
     digest: Option<&str>,
     reason: &str,
-) -> Result<bool, StoreError> {
+) -> Result<RowChange, StoreError> {
     let sql = format!(
         "UPDATE deliveries SET next_at = $3, digest = $4, reason = $5, lease_until = NULL, failures = failures + 1 \
          WHERE seq = $1 AND generation = $2 AND {WAITING}"
@@ -239,12 +243,12 @@ pub async fn again(
         .bind(reason)
         .execute(tx)
         .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(RowChange::of(done.rows_affected()))
 }
 
-/// Takes back what a process that is gone was reading; each counts as a failure, so that one that ends the process is not
-/// read for ever.
-pub async fn take_back(tx: &mut Connection) -> Result<(), StoreError> {
+/// Reclaims the deliveries that a terminated process was reading. Each counts as a failure, so that a delivery that
+/// crashes the process is not read forever.
+pub async fn reclaim(tx: &mut Tx) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE deliveries SET lease_until = NULL, failures = failures + 1 WHERE {WAITING} AND lease_until IS NOT NULL"
     );
@@ -252,15 +256,15 @@ pub async fn take_back(tx: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Has every delivery that is being read wait again: the process stops, and its readings were cut off.
-pub async fn hand_back(tx: &mut Connection) -> Result<(), StoreError> {
+/// Puts every delivery that is being read back in the queue: the process is stopping, and the readings were cut off.
+pub async fn release_claims(tx: &mut Tx) -> Result<(), StoreError> {
     let sql = format!("UPDATE deliveries SET lease_until = NULL WHERE {WAITING} AND lease_until IS NOT NULL");
     sqlx::query(sqlx::AssertSqlSafe(sql)).execute(tx).await?;
     Ok(())
 }
 
-/// Records that the delivery of that id is about `person`.
-pub async fn concerns(tx: &mut Connection, id: &str, person: PersonId) -> Result<(), StoreError> {
+/// Records that the delivery with this id is about `person`.
+pub async fn record_person(tx: &mut Tx, id: &str, person: PersonId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO delivery_people (delivery, person) SELECT seq, $2 FROM deliveries WHERE id = $1 \
          ON CONFLICT DO NOTHING",
@@ -272,8 +276,9 @@ pub async fn concerns(tx: &mut Connection, id: &str, person: PersonId) -> Result
     Ok(())
 }
 
-/// Deletes what deliveries hold of `person`. Their keyed digests stay for a while, so that a repeat stays one.
-pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+/// Deletes the bodies of deliveries about `person`. Their keyed digests are kept for a while, so that repeats are still
+/// recognized.
+pub async fn forget(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 2] = [
         "UPDATE deliveries SET sealed_delivery = NULL \
          WHERE seq IN (SELECT delivery FROM delivery_people WHERE person = $1)",
@@ -285,12 +290,12 @@ pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Has those of `which` read again, from `now` on, that could not be read and are still kept. Returns the connection of
-/// each.
-pub async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<Vec<String>, StoreError> {
+/// Queues those deliveries of `which` that could not be read and are still kept, to be read again from `now` on.
+/// Returns the connection of each.
+pub async fn replay(tx: &mut Tx, which: &DeliverySelection, now: i64) -> Result<Vec<String>, StoreError> {
     let (column, value) = match which {
-        Which::One(id) => ("id", id),
-        Which::OfConnection(connection) => ("connection", connection),
+        DeliverySelection::One(id) => ("id", id),
+        DeliverySelection::OfConnection(connection) => ("connection", connection),
     };
     let sql = format!(
         "UPDATE deliveries SET state = $3, next_at = $2, failures = 0, ended_at = NULL \
@@ -301,8 +306,8 @@ pub async fn replay(tx: &mut Connection, which: &Which, now: i64) -> Result<Vec<
     Ok(replayed.fetch_all(tx).await?)
 }
 
-/// Whether deliveries of `connection` that could not be read are still kept.
-pub async fn are_unread(tx: &mut Connection, connection: &str) -> Result<bool, StoreError> {
+/// Returns whether deliveries of `connection` that could not be read are still kept.
+pub async fn are_unread(tx: &mut Tx, connection: &str) -> Result<bool, StoreError> {
     let sql = format!(
         "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL"
     );
@@ -310,9 +315,9 @@ pub async fn are_unread(tx: &mut Connection, connection: &str) -> Result<bool, S
     Ok(unread > 0)
 }
 
-/// The connections with deliveries that another version may read, each with the digest of the plugin that tried last,
-/// if any did. What is damaged no version can read.
-pub async fn unread(tx: &mut Connection) -> Result<Vec<(String, Option<String>)>, StoreError> {
+/// Returns the connections with unread deliveries that another plugin version may be able to read, each with the digest
+/// of the plugin that tried last, if any. Damaged deliveries are left out, because no version can read them.
+pub async fn unread(tx: &mut Tx) -> Result<Vec<(String, Option<String>)>, StoreError> {
     let sql = format!(
         "SELECT DISTINCT connection, digest FROM deliveries \
          WHERE {UNREAD} AND state <> $1 AND sealed_delivery IS NOT NULL"
@@ -321,25 +326,25 @@ pub async fn unread(tx: &mut Connection) -> Result<Vec<(String, Option<String>)>
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(damaged).fetch_all(tx).await?)
 }
 
-/// Deliveries of one connection that were never read and are kept no longer.
+/// Deliveries of one connection that were never read and are no longer kept.
 #[derive(Debug, FromRow)]
-pub struct Lost {
+pub struct LostDeliveries {
     /// The tenant that they belong to.
     pub tenant: String,
     /// The key of their connection.
     pub connection: String,
-    /// How many there are.
+    /// The number of these deliveries.
     pub deliveries: i64,
 }
 
-/// Deletes the bodies that came before `bodies_before`, and what else is known of those that came and ended before
-/// `rows_before`. Returns what was lost by it without having been read.
+/// Deletes bodies received before `bodies_before`, and the rows of deliveries that were received and ended before
+/// `rows_before`. Returns the deliveries that were lost without having been read.
 pub async fn tidy(
-    tx: &mut Connection,
+    tx: &mut Tx,
     bodies_before: i64,
     rows_before: i64,
     at: i64,
-) -> Result<Vec<Lost>, StoreError> {
+) -> Result<Vec<LostDeliveries>, StoreError> {
     const STEPS: [&str; 2] = [
         "DELETE FROM delivery_people WHERE delivery IN \
            (SELECT seq FROM deliveries WHERE received_at < $1 AND ended_at < $2)",
@@ -348,7 +353,7 @@ pub async fn tidy(
     let lost = unread_before(tx, bodies_before).await?;
     sqlx::query(
         "UPDATE deliveries SET sealed_delivery = NULL, ended_at = COALESCE(ended_at, $2), \
-           reason = CASE WHEN state = $3 THEN 'its body was kept no longer' ELSE reason END, \
+           reason = CASE WHEN state = $3 THEN 'its body is no longer kept' ELSE reason END, \
            state = CASE WHEN state = $3 THEN $4 ELSE state END \
          WHERE received_at < $1 AND sealed_delivery IS NOT NULL",
     )
@@ -365,8 +370,9 @@ pub async fn tidy(
     Ok(lost)
 }
 
-/// Materialized, since SQLite would go through all deliveries in the order of the groups.
-async fn unread_before(tx: &mut Connection, received_before: i64) -> Result<Vec<Lost>, StoreError> {
+/// Counts the unread deliveries received before `received_before`. Materialized, because SQLite would otherwise scan
+/// all deliveries in group order.
+async fn unread_before(tx: &mut Tx, received_before: i64) -> Result<Vec<LostDeliveries>, StoreError> {
     let sql = format!(
         "WITH old AS MATERIALIZED (SELECT tenant, connection FROM deliveries \
            WHERE received_at < $1 AND sealed_delivery IS NOT NULL AND ({WAITING} OR {UNREAD})) \

@@ -1,4 +1,5 @@
-//! What a request holds of a person, sealed with a key of its own, so that its end forgets it.
+//! The personal data of a request, sealed with a key of its own, so that it is forgotten when the request ends.
+//! Tested in `src/queue/tests.rs`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,69 +9,69 @@ use host_model::{
     contract::{Identifier, Subject, consent::Preference},
 };
 
-/// What only the vendor is to learn: the person, and the choices that are still to be applied. Sealed under the request's
-/// own key.
+/// The data meant only for the vendor: the person, and the choices that are still to be applied. Sealed with the
+/// request's own key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Details {
     /// The person.
     pub subject: Subject,
-    /// Empty unless the request is about consent.
+    /// The choices to apply; empty unless the request is about consent.
     pub plan: Plan,
-    /// An event that a reading is to take in if the vendor still has the person, who was erased here; `None` if there
+    /// An event to record if a reading finds that the vendor still has the person, who was erased here; `None` if there
     /// is none.
-    pub withheld: Option<Withheld>,
+    pub withheld: Option<WithheldEvent>,
 }
 
-/// An event of the vendor's about a person who was erased here.
+/// A vendor's event about a person who was erased here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Withheld {
-    /// The id of the delivery that brought it.
+pub struct WithheldEvent {
+    /// The id of the delivery that contained it.
     pub delivery: String,
     /// The event's own key.
     pub key: String,
     /// What the person chose.
     pub preferences: Vec<Preference>,
-    /// When the delivery came, in milliseconds since 1970 in UTC.
+    /// When the delivery was received, in milliseconds since the Unix epoch.
     pub received_at: i64,
 }
 
-/// How details are written before they are sealed.
+/// The format of details before they are sealed.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct DetailsJson {
     subject: Vec<(String, String)>,
     plan: Plan,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    withheld: Option<Withheld>,
+    withheld: Option<WithheldEvent>,
 }
 
 impl Details {
-    /// Of a request that asks for nothing but its person.
+    /// Creates the details of a request that contains only a person.
     pub fn about(subject: &Subject) -> Self {
         Self { subject: subject.clone(), plan: Plan::default(), withheld: None }
     }
 
-    /// These details, sealed for the request `id` under `key`, which is its own.
+    /// Seals these details for the request `id` with `key`, which must be the request's own.
     pub fn sealed(&self, key: &DataKey, id: &str) -> Result<Vec<u8>, StoreError> {
         let subject = self.subject.identifiers().iter().map(|i| (i.kind.clone(), i.value.clone())).collect();
-        let written = Written { subject, plan: self.plan.clone(), withheld: self.withheld.clone() };
+        let written = DetailsJson { subject, plan: self.plan.clone(), withheld: self.withheld.clone() };
         key.seal_json(&context(id), &written)
     }
 
-    /// What was sealed for the request `id` under `key`.
+    /// Opens the details that were sealed for the request `id` with `key`.
     pub fn open(key: &DataKey, id: &str, sealed: &[u8]) -> Result<Self, StoreError> {
-        let written: Written = key.open_json(&context(id), sealed)?;
+        let written: DetailsJson = key.open_json(&context(id), sealed)?;
         let subject = written.subject.into_iter().map(|(kind, value)| Identifier { kind, value });
         let subject = subject.collect::<Vec<_>>().into();
         Ok(Self { subject, plan: written.plan, withheld: written.withheld })
     }
 }
 
-/// Where a request's details belong.
+/// Returns the sealing context of a request's details.
 fn context(id: &str) -> String {
     format!("request {id} details")
 }
 
-/// The context that the sealed key of the request `id` is bound to.
+/// Returns the sealing context of the key of the request `id`.
 pub fn key_context(id: &str) -> String {
     format!("request {id} key")
 }

@@ -1,20 +1,17 @@
-//! Whether a name is that of somebody who was erased. `people` and `attributes` both stand on it.
+//! Whether a name belongs to a person who was erased. Shared by `people` and `attributes`.
+//! Tested in `service/src/consent/tests/erasures.rs`.
 
-use crate::{database::Connection, error::StoreError, seal::PersonName};
+use crate::{database::Tx, error::StoreError, seal::PersonName};
 
-/// Whether somebody with one of `names` was erased at `connection`.
-pub async fn is_erased(
-    tx: &mut Connection,
-    connection: &str,
-    names: &[PersonName],
-) -> Result<bool, StoreError> {
+/// Returns whether a person with one of `names` was erased at `connection`.
+pub async fn is_erased(tx: &mut Tx, connection: &str, names: &[PersonName]) -> Result<bool, StoreError> {
     Ok(erased_since(tx, connection, names).await?.is_some())
 }
 
-/// Since when somebody with one of `names` is erased at `connection`, in milliseconds since 1970 in UTC; `None` if nobody
-/// is.
+/// Returns when a person with one of `names` was erased at `connection`, in milliseconds since the Unix epoch; `None`
+/// if none was.
 pub(crate) async fn erased_since(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     names: &[PersonName],
 ) -> Result<Option<i64>, StoreError> {

@@ -1,59 +1,61 @@
-//! Why the store did not do what it was asked to do.
+//! Errors of the store.
 
 use std::{sync::Arc, time::Duration};
 
-/// A sealed value that does not open.
+/// A sealed value could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed value cannot be opened: it was changed, moved, cut, or sealed with another key")]
+#[error(
+    "a sealed value cannot be opened: it was changed, moved or truncated, or sealed with a different key"
+)]
 pub struct Unsealable;
 
-/// Why the store did not do what was asked. Nothing of it was done.
+/// An error of the store. The operation had no effect.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached, is full, or refused.
+    /// The database cannot be reached, is full, or rejected the operation.
     #[error("database error: {0}")]
     Database(Arc<sqlx::Error>),
-    /// Its tables cannot be brought to what this version needs.
-    #[error("the database cannot be brought to this version: {0}")]
+    /// The database could not be migrated to this version's schema.
+    #[error("the database cannot be migrated to this version: {0}")]
     Migration(Arc<sqlx::migrate::MigrateError>),
-    /// A newer program has brought its tables further.
+    /// The database has the schema of a newer version.
     #[error(
-        "the database has schema {found}, written by connector-host {written_by}; this is connector-host {}, which knows \
-         schema {known} and older: start the newer program, or restore a backup that this one wrote",
+        "the database has schema {found}, written by connector-host {written_by}; this is connector-host {}, which \
+         supports schema {known} and older: start the newer version, or restore a backup written by this one",
         env!("CARGO_PKG_VERSION")
     )]
     NewerDatabase {
-        /// Its schema.
+        /// The schema version of the database.
         found: i64,
-        /// The version of the program that wrote it last.
+        /// The version of the program that last wrote the database.
         written_by: String,
-        /// The newest schema that this program knows.
+        /// The newest schema version that this program supports.
         known: i64,
     },
-    /// The SQLite library has a known fault.
-    #[error("SQLite {found} can corrupt a database (fixed in 3.51.3); this build needs a newer one")]
+    /// The SQLite library has a known bug that can corrupt a database.
+    #[error("SQLite {found} can corrupt a database (fixed in 3.51.3): build with 3.51.3 or newer")]
     OldLibrary {
-        /// Its version.
+        /// The version of the library.
         found: String,
     },
-    /// The database is sealed with another master key.
-    #[error("the master key is not the one that this database was made with")]
+    /// The database was sealed with a different master key.
+    #[error("the master key is not the one that this database was created with")]
     WrongMasterKey,
-    /// A sealed value that cannot be opened: it was changed, moved or cut.
+    /// A sealed value cannot be opened: it was changed, moved or truncated.
     #[error(transparent)]
     Unsealable(#[from] Unsealable),
-    /// A value that this version did not write.
-    #[error("the database holds what this version does not understand: {0}")]
+    /// The database contains a value that this version cannot read.
+    #[error("the database contains a value that this version does not understand: {0}")]
     Unreadable(String),
-    /// The people of the connection are not keyed by the identifiers that its plugin says identify them.
+    /// The people of the connection are not yet keyed by the identifier kinds that its plugin declares as identifying.
     #[error(
-        "the people of connection {0} are not keyed by what identifies them now: they are once its plugin loads"
+        "the people of connection {0} are not yet keyed by what identifies them: this happens once its plugin loads"
     )]
     NotKeyed(String),
-    /// A restore was cut off: half of the database is another one's.
-    #[error("a restore of this database was cut off: do it again, with --replace")]
+    /// A restore was interrupted, so the database may be half replaced.
+    #[error("a restore of this database was interrupted: run it again with --replace")]
     RestoreCutOff,
-    /// What is written before it takes too long.
+    /// The writes queued ahead of it take too long.
     #[error("the database did not commit within {} seconds", .0.as_secs())]
     Busy(Duration),
     /// The writer has ended.
@@ -62,14 +64,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether only what was read is broken: the rest of the database can be used.
+    /// Returns whether only the value that was read is damaged, so that the rest of the database can still be used.
     pub fn is_about_one_row(&self) -> bool {
         matches!(self, Self::Unsealable(_) | Self::Unreadable(_))
     }
 }
 
 impl From<sqlx::Error> for StoreError {
-    /// What a column's own type refused comes out as it was: sqlx wraps it up on its way through a derived row.
+    /// Unwraps the error of a column's own type, which sqlx wraps when it decodes a derived row.
     fn from(error: sqlx::Error) -> Self {
         let error = match error {
             sqlx::Error::ColumnDecode { index, source } => match source.downcast::<Self>() {

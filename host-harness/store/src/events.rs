@@ -1,12 +1,13 @@
-//! The feed of consent events, and which of the vendor's events were heard.
+//! The feed of consent events, and the vendor's events that were received.
+//! Tested in `service/src/consent/tests`.
 //!
-//! A reader that goes on from a number misses nothing: one writer gives the numbers, and commits them in their order.
+//! A reader that continues from a number misses nothing: a single writer assigns the numbers and commits them in order.
 
 use host_model::{consent::identity::IdentityMap, contract::Subject};
 use sqlx::{FromRow, Row, any::AnyRow};
 
 use crate::{
-    columns::Column, database::Connection, error::StoreError, person::PersonId, requests::one_of, seal::Vault,
+    columns::Column, database::Tx, error::StoreError, person::PersonId, requests::one_of, seal::Vault,
 };
 
 /// An event about to be stored.
@@ -17,20 +18,20 @@ pub struct NewEvent<'a> {
     pub tenant: &'a str,
     /// The key of its connection.
     pub connection: &'a str,
-    /// The record of its person.
+    /// The person it is about.
     pub person: PersonId,
-    /// What happened, as JSON; nothing in it says to whom.
+    /// What happened, as JSON, without the identity of the person.
     pub news: String,
-    /// Who it is about, as [`sealed_identity`] seals it.
+    /// The identity of the person, sealed by [`sealed_identity`].
     pub sealed_identity: Vec<u8>,
-    /// When it was received, in milliseconds since 1970 in UTC.
+    /// When it was received, in milliseconds since the Unix epoch.
     pub received_at: i64,
 }
 
-/// An event as it is stored.
+/// A stored event.
 #[derive(FromRow)]
 pub struct StoredEvent {
-    /// Its place in the feed.
+    /// Its position in the feed.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -38,14 +39,14 @@ pub struct StoredEvent {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// What happened, as JSON; nothing in it says to whom.
+    /// What happened, as JSON, without the identity of the person.
     pub news: String,
-    /// Who it is about: see [`identity`].
+    /// The sealed identity of the person: see [`identity`].
     pub sealed_identity: Vec<u8>,
 }
 
-/// Puts `event` at the end of the feed.
-pub async fn append(tx: &mut Connection, event: NewEvent<'_>) -> Result<(), StoreError> {
+/// Appends `event` to the feed.
+pub async fn append(tx: &mut Tx, event: NewEvent<'_>) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -62,10 +63,10 @@ pub async fn append(tx: &mut Connection, event: NewEvent<'_>) -> Result<(), Stor
     Ok(())
 }
 
-/// The first `limit` events after the place `cursor`, of these tenants or, if `None`, of all. Each with its place,
-/// since its row may be damaged.
+/// Returns the first `limit` events after the position `cursor`, of these tenants, or of all if `None`. Each event
+/// comes with its position, because its row may be damaged.
 pub async fn after(
-    connection: &mut Connection,
+    connection: &mut Tx,
     tenants: Option<&[String]>,
     cursor: i64,
     limit: i64,
@@ -84,15 +85,16 @@ pub async fn after(
     rows.iter().map(read).collect()
 }
 
-/// The tenant and the connection of the event at the place `seq`; `None` if it is gone.
-pub async fn origin(tx: &mut Connection, seq: i64) -> Result<Option<(String, String)>, StoreError> {
+/// Returns the tenant and the connection of the event at position `seq`; `None` if it no longer exists.
+pub async fn origin(tx: &mut Tx, seq: i64) -> Result<Option<(String, String)>, StoreError> {
     let sql = "SELECT CAST(tenant AS TEXT) AS tenant, CAST(connection AS TEXT) AS connection FROM events WHERE seq = $1";
     Ok(sqlx::query_as(sql).bind(seq).fetch_optional(tx).await?)
 }
 
-/// Remembers, at `at`, that the vendor's event of that digest was heard. Returns whether that was for the first time.
+/// Records at `at` that the vendor's event with this digest was received. Returns whether it was received for the first
+/// time.
 pub async fn is_new(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     digest: [u8; 32],
     person: PersonId,
@@ -110,8 +112,8 @@ pub async fn is_new(
     Ok(heard.rows_affected() > 0)
 }
 
-/// Forgets that the vendor's event of that digest was heard: it was not taken in.
-pub async fn forget(tx: &mut Connection, connection: &str, digest: [u8; 32]) -> Result<(), StoreError> {
+/// Deletes the record that the vendor's event with this digest was received, because the event was not processed.
+pub async fn forget(tx: &mut Tx, connection: &str, digest: [u8; 32]) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM event_keys WHERE connection = $1 AND digest = $2")
         .bind(connection)
         .bind(digest.to_vec())
@@ -120,30 +122,30 @@ pub async fn forget(tx: &mut Connection, connection: &str, digest: [u8; 32]) -> 
     Ok(())
 }
 
-/// Deletes events that were received and digests that were heard before `before`.
-pub async fn prune(tx: &mut Connection, before: i64) -> Result<(), StoreError> {
+/// Deletes events and digests that were received before `before`.
+pub async fn prune(tx: &mut Tx, before: i64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM events WHERE received_at < $1").bind(before).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM event_keys WHERE heard_at < $1").bind(before).execute(tx).await?;
     Ok(())
 }
 
-/// How far a tenant's feed has been posted. Times are milliseconds since 1970 in UTC.
+/// How far a tenant's feed has been posted. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
-pub struct Progress {
-    /// The place of the last event that the platform took; 0 if it took none yet.
+pub struct FeedProgress {
+    /// The position of the last event that the platform accepted; 0 if it has accepted none.
     pub posted: i64,
-    /// Failures in a row since then.
+    /// The number of consecutive failures since then.
     #[sqlx(try_from = "Column<u32>")]
     pub failures: u32,
-    /// Since when posting fails; `None` if it does not.
+    /// When posting started to fail; `None` if it is not failing.
     pub failing_since: Option<i64>,
-    /// When it is tried next; 0 for at once.
+    /// When posting is tried next; 0 for immediately.
     pub next_at: i64,
 }
 
-/// How far the feed of `tenant` has been posted; from the start if nothing was.
-pub async fn progress(connection: &mut Connection, tenant: &str) -> Result<Progress, StoreError> {
-    let progress: Option<Progress> =
+/// Returns how far the feed of `tenant` has been posted; the start of the feed if nothing has.
+pub async fn progress(connection: &mut Tx, tenant: &str) -> Result<FeedProgress, StoreError> {
+    let progress: Option<FeedProgress> =
         sqlx::query_as("SELECT posted, failures, failing_since, next_at FROM forwards WHERE tenant = $1")
             .bind(tenant)
             .fetch_optional(connection)
@@ -152,7 +154,7 @@ pub async fn progress(connection: &mut Connection, tenant: &str) -> Result<Progr
 }
 
 /// Records how far the feed of `tenant` has been posted.
-pub async fn proceed(tx: &mut Connection, tenant: &str, progress: &Progress) -> Result<(), StoreError> {
+pub async fn proceed(tx: &mut Tx, tenant: &str, progress: &FeedProgress) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO forwards (tenant, posted, failures, failing_since, next_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (tenant) DO UPDATE SET posted = excluded.posted, failures = excluded.failures, \
@@ -168,17 +170,17 @@ pub async fn proceed(tx: &mut Connection, tenant: &str, progress: &Progress) -> 
     Ok(())
 }
 
-/// `subject`, sealed as whom the event `id` is about.
+/// Seals `subject` as the person whom the event `id` is about.
 pub fn sealed_identity(vault: &Vault, id: &str, subject: &Subject) -> Result<Vec<u8>, StoreError> {
     vault.seal_json(&context(id), &IdentityMap::from(subject))
 }
 
-/// Whom the event `id` is about.
+/// Opens the identity of the person whom the event `id` is about.
 pub fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<IdentityMap, StoreError> {
     vault.open_json(&context(id), sealed)
 }
 
-/// Where an event's identity map belongs.
+/// Returns the sealing context of an event's identity map.
 fn context(id: &str) -> String {
     format!("event {id} identity")
 }

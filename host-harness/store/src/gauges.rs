@@ -1,10 +1,11 @@
-//! What the store holds now, counted for metrics.
+//! Counts of the contents of the store, for metrics.
+//! Tested in `api/src/tests/metrics.rs`.
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{database::Connection, error::StoreError};
+use crate::{database::Tx, error::StoreError};
 
-/// One count and what it counts.
+/// A count with its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gauge {
     /// The labels of the metric, by name.
@@ -13,7 +14,7 @@ pub struct Gauge {
     pub value: i64,
 }
 
-/// Every count.
+/// All counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
     /// Requests that have not ended, by tenant, connection, action and state.
@@ -23,7 +24,7 @@ pub struct Gauges {
 }
 
 /// Counts requests that have not ended and open alarms.
-pub async fn gauges(connection: &mut Connection) -> Result<Gauges, StoreError> {
+pub async fn gauges(connection: &mut Tx) -> Result<Gauges, StoreError> {
     let requests = sqlx::query(
         "SELECT tenant, connection, action AS operation, state AS status, COUNT(*) AS n FROM requests \
          WHERE finished_at IS NULL GROUP BY tenant, connection, action, state ORDER BY tenant, connection, action, state",

@@ -1,4 +1,5 @@
-//! The database and its keys, as the work around it holds them.
+//! The handle to the database and its keys.
+//! Tested in `src/tests.rs`.
 
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
@@ -8,17 +9,17 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     commits::Commits,
-    database::{Act, Connection, Database, Undo, Work},
+    database::{Act, Database, Rollback, Tx, Work},
     error::StoreError,
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
     unfinished::unfinished,
 };
 
-/// How long [`Store::answers`] may take: health checks time out after some seconds too, and may ask for more than this.
+/// Timeout of [`Store::answers`]: health checks time out after a few seconds, too, and may check more than the store.
 const MAX_WAIT: Duration = Duration::from_secs(4);
 
-/// The database and the keys to what is sealed in it. Lives as long as the process; clones share it.
+/// The database and the keys to its sealed values. It lives as long as the process, and clones share it.
 #[derive(Clone)]
 pub struct Store {
     database: Arc<dyn Database>,
@@ -33,18 +34,18 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// What work in a transaction seals and names people with: there, the store cannot be asked for a tenant's key.
+/// The keys with which work in a transaction seals values and hashes identifiers. Inside a transaction, a tenant's key
+/// cannot be requested from the store.
 #[derive(Clone)]
 pub struct Keys {
-    /// What seals and opens values.
+    /// Seals and opens values.
     pub vault: Vault,
-    /// The tenant's key for the hashes that stand for people.
+    /// The tenant's key for hashing people's identifiers.
     pub person: Arc<PersonKey>,
 }
 
 impl Store {
-    /// Opens the SQLite database at `path`. It is made if there is none, and brought to this version's schema if it is
-    /// older.
+    /// Opens the SQLite database at `path`. Creates it if it does not exist, and migrates it if its schema is older.
     pub async fn open(path: &Path, key: &MasterKey) -> Result<Self, StoreError> {
         if unfinished(path) {
             return Err(StoreError::RestoreCutOff);
@@ -52,7 +53,7 @@ impl Store {
         Self::on(Arc::new(Sqlite::open(path).await?), key).await
     }
 
-    /// The store on `database`, which has its tables already.
+    /// Creates a store on `database`, which must already have this version's schema.
     pub async fn on(database: Arc<dyn Database>, key: &MasterKey) -> Result<Self, StoreError> {
         let store =
             Self { database, commits: Arc::default(), vault: key.vault(), person_keys: Arc::default() };
@@ -60,30 +61,30 @@ impl Store {
         Ok(store)
     }
 
-    /// Does `work` in one transaction, and returns once it is on disk. If it fails, nothing of it was done. For work that
-    /// can fail only by the store; whatever it returns in `Ok` is committed.
+    /// Runs `work` in one transaction and returns once it is on disk. If it fails, nothing is written. For work that
+    /// can fail only with an error of the store; if it returns `Ok`, everything it wrote is committed.
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.transact(work, |error| Some(error.clone())).await
     }
 
-    /// Does `work` in one transaction, and returns once it is on disk. For work that may also refuse in its own words: any
-    /// `Err` undoes all that it wrote. A failure to commit is returned as the store's error, in place of a refusal too: what
-    /// was refused may have rested on what is not there now.
+    /// Runs `work` in one transaction and returns once it is on disk. For work with an error type of its own: any `Err`
+    /// rolls back everything that it wrote. If the commit fails, the error of the store is returned, even in place of a
+    /// refusal: the refusal may have been based on data that was never committed.
     pub async fn try_write<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     ) -> Result<T, E> {
         self.transact(work, |_| None).await
     }
 
-    /// Does `work` in one transaction. `cause` returns the failure of the store that an error of the work is, if it is
+    /// Runs `work` in one transaction. `cause` returns the failure of the store behind an error of the work, if it is
     /// known to be one.
     async fn transact<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         cause: fn(&E) -> Option<StoreError>,
     ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
@@ -91,8 +92,8 @@ impl Store {
         let act: Act = Box::new(move |connection| {
             Box::pin(async move {
                 let result = work(connection).await;
-                let end = result.as_ref().map(drop).map_err(|error| Undo { cause: cause(error) });
-                // The caller may have gone.
+                let end = result.as_ref().map(drop).map_err(|error| Rollback { cause: cause(error) });
+                // The caller may have been dropped.
                 let _gone = answer.send(result);
                 end
             })
@@ -106,31 +107,31 @@ impl Store {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Does `work` on a connection that only reads.
+    /// Runs `work` on a read-only connection.
     pub async fn read<T: Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let mut reader = self.database.reader().await?;
         work(&mut reader).await
     }
 
-    /// Checks that the database can be read, and that what is written to it is committed. After anyone's commit failed, that
-    /// is an error until one succeeds; of a full disk reading alone would show nothing.
+    /// Checks that the database can be read and that writes are committed. After a failed commit of any caller, it
+    /// returns an error until a commit succeeds. A full disk would not show up in a read alone.
     pub async fn answers(&self) -> Result<(), StoreError> {
-        timeout(MAX_WAIT, self.asked()).await.unwrap_or_else(|_| {
+        timeout(MAX_WAIT, self.check()).await.unwrap_or_else(|_| {
             let late = Err(StoreError::Busy(MAX_WAIT));
             self.commits.note(late.clone());
             late
         })
     }
 
-    async fn asked(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), StoreError> {
         self.read(|connection| {
             Box::pin(async move { Ok(sqlx::query("SELECT 1").execute(connection).await?) })
         })
         .await?;
-        // While a commit is pending, only what is known can be told.
+        // A recent failure is returned without waiting for a pending commit.
         if let Some(Err(error)) = self.commits.fresh() {
             return Err(error);
         }
@@ -138,8 +139,8 @@ impl Store {
         if let Some(ended) = self.commits.fresh() {
             return ended;
         }
-        // A write that is queued cannot be taken back. So it is waited for even if this caller gives up, and no other is
-        // queued meanwhile: a disk that stalls would have one for each caller.
+        // A queued write cannot be withdrawn. So the task waits for it even if this caller gives up, and no other write
+        // is queued meanwhile: otherwise a stalled disk would accumulate one write per caller.
         let store = self.clone();
         let tried = tokio::spawn(async move {
             let ended = store.try_commit().await;
@@ -156,12 +157,12 @@ impl Store {
         self.write(|tx| Box::pin(async move { Ok(sqlx::query(ASKED).execute(tx).await.map(drop)?) })).await
     }
 
-    /// What seals and opens values.
+    /// Seals and opens values.
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
 
-    /// `tenant`'s key for the hashes that stand for people, made when it is first asked for.
+    /// Returns `tenant`'s key for hashing people's identifiers. The key is created on first use.
     pub async fn person_key(&self, tenant: &str) -> Result<Arc<PersonKey>, StoreError> {
         if let Some(key) = self.person_keys.lock().get(tenant) {
             return Ok(Arc::clone(key));
@@ -183,22 +184,22 @@ impl Store {
         Ok(Arc::clone(self.person_keys.lock().entry(tenant.to_owned()).or_insert(key)))
     }
 
-    /// What work in a transaction for `tenant` needs.
+    /// Returns the keys for a transaction on behalf of `tenant`.
     pub async fn keys(&self, tenant: &str) -> Result<Keys, StoreError> {
         Ok(Keys { vault: self.vault.clone(), person: self.person_key(tenant).await? })
     }
 
-    /// Copies the whole database, as it is at one moment, to the new file `path`.
+    /// Writes a consistent copy of the whole database to the new file `path`.
     pub async fn back_up(&self, path: &Path) -> Result<(), StoreError> {
         self.database.back_up(path).await
     }
 
-    /// Ends the writer once everything given to it is on disk.
+    /// Stops the writer once everything queued is on disk.
     pub async fn close(&self) {
         self.database.close().await;
     }
 
-    /// The first start leaves a sealed mark; a later one that cannot open it has another key.
+    /// Checks the master key: the first start stores a sealed mark, and a key that cannot open it is the wrong one.
     async fn check_key(&self) -> Result<(), StoreError> {
         const MARK: &str = "master-key";
         let sealed = self.vault.seal(MARK, MARK.as_bytes())?;

@@ -1,35 +1,39 @@
-//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests. The
-//! ends of attempts write it here, and views of requests show it.
+//! What keeps a waiting request from running: its connection, the vendor's limits, the person's earlier requests.
+//! Attempts record it here when they end, and views of requests show it.
+//! Tested in `service/src/requests/worker/tests.rs`.
 
 use sqlx::Row;
 
-use crate::{connections, database::Connection, error::StoreError, requests::View};
-use host_model::requests::{Action, Step, breaker::Breaker};
+use crate::{connections, database::Tx, error::StoreError, requests::RequestView};
+use host_model::requests::{
+    Action, Step,
+    breaker::{Breaker, Reaction},
+};
 
-/// What may hold a request back, as the store has it. Times are milliseconds since 1970 in UTC.
+/// The stored reasons that may hold a request back. Times are in milliseconds since the Unix epoch.
 pub struct Hold {
     /// Whether its connection is enabled.
     pub is_enabled: bool,
     /// Whether its connection carries out such requests.
     pub is_on_duty: bool,
-    /// Why its connection waits for an operator; `None` if it does not.
+    /// Why its connection is parked; `None` if it is not.
     pub parked_why: Option<String>,
-    /// Until when the circuit breaker lets nothing through; a time that has passed if it is closed.
+    /// Until when the circuit breaker is open; a time in the past if it is closed.
     pub open_until: i64,
-    /// Until when the vendor's limit lets no such request through, and why; that may have passed. `None` if there was no
-    /// such limit.
+    /// Until when a limit of the vendor blocks such requests, and why; the time may be in the past. `None` if no limit
+    /// ever blocked them.
     pub gate: Option<(i64, String)>,
-    /// How many waiting requests of the same action come before it, at all connections of the vendor account.
+    /// How many waiting requests of the same action are ahead of it, at all connections of the vendor account.
     pub ahead: i64,
-    /// Whether an earlier request about the same person comes first.
+    /// Whether it has to wait for an earlier request about the same person.
     pub is_behind_same_person: bool,
-    /// Until when the vendor may not show yet what it was told of the person; 0 if it was told nothing.
+    /// Until when the vendor may not yet show the last write about the person; 0 if nothing was sent.
     pub settled_at: i64,
 }
 
-/// What may hold `view` back, `sharing` being the keys of all connections of its vendor account; `None` if its
-/// connection is gone.
-pub async fn hold(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<Option<Hold>, StoreError> {
+/// Returns what may hold `view` back; `None` if its connection no longer exists. `sharing` contains the keys of all
+/// connections of its vendor account.
+pub async fn hold(tx: &mut Tx, view: &RequestView, sharing: &[String]) -> Result<Option<Hold>, StoreError> {
     let row = sqlx::query(
         "SELECT c.enabled, c.actions, c.parked_why, c.open_until, g.until, g.why, \
            COALESCE((SELECT p.settled_at FROM requests me JOIN people p ON p.id = me.person WHERE me.id = $2), 0) AS settled_at, \
@@ -58,7 +62,7 @@ pub async fn hold(tx: &mut Connection, view: &View, sharing: &[String]) -> Resul
     }))
 }
 
-async fn ahead(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<i64, StoreError> {
+async fn ahead(tx: &mut Tx, view: &RequestView, sharing: &[String]) -> Result<i64, StoreError> {
     let mut ahead = 0;
     for key in sharing {
         let count: i64 = sqlx::query_scalar(
@@ -75,11 +79,12 @@ async fn ahead(tx: &mut Connection, view: &View, sharing: &[String]) -> Result<i
     Ok(ahead)
 }
 
-/// Holds back the requests of that connection, action and step until `until`.
-pub async fn gate(
-    tx: &mut Connection,
+/// Holds back requests with this connection, action and step until `until`.
+pub async fn hold_back(
+    tx: &mut Tx,
     connection: &str,
-    (action, step): (Action, Step),
+    action: Action,
+    step: Step,
     until: i64,
     why: &str,
 ) -> Result<(), StoreError> {
@@ -97,8 +102,8 @@ pub async fn gate(
     Ok(())
 }
 
-/// Has nothing more tried on `connection` until an operator resumes it. Why and since when it was parked first is kept.
-pub async fn park(tx: &mut Connection, connection: &str, at: i64, why: &str) -> Result<(), StoreError> {
+/// Parks `connection` until an operator resumes it. If it is already parked, the original reason and time are kept.
+pub async fn park(tx: &mut Tx, connection: &str, at: i64, why: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE connections SET parked_why = $2, parked_at = $3 WHERE key = $1 AND parked_why IS NULL",
     )
@@ -110,11 +115,11 @@ pub async fn park(tx: &mut Connection, connection: &str, at: i64, why: &str) -> 
     Ok(())
 }
 
-/// Records in the connection's circuit breaker whether the vendor answered an attempt.
+/// Records the vendor's reaction to an attempt in the connection's circuit breaker.
 pub async fn record_outcome(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
-    answered: bool,
+    reaction: Reaction,
     at: i64,
 ) -> Result<(), StoreError> {
     let row: Option<(String, i64)> =
@@ -124,7 +129,7 @@ pub async fn record_outcome(
             .await?;
     let Some((outcomes, open_until)) = row else { return Ok(()) };
     let mut breaker = Breaker { outcomes, open_until };
-    breaker.record(answered, at);
+    breaker.record(reaction, at);
     sqlx::query("UPDATE connections SET outcomes = $2, open_until = $3 WHERE key = $1")
         .bind(connection)
         .bind(breaker.outcomes)

@@ -1,32 +1,33 @@
-//! The mapping of each connection, and what decides what it means.
+//! The mapping of each connection, and the notices and systems that give it meaning.
+//! Tested in `service/src/consent/tests/definitions.rs`.
 
 use std::collections::BTreeSet;
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{choices::item, database::Connection, error::StoreError, notices};
+use crate::{choices::item, database::Tx, error::StoreError, notices};
 use host_model::{
     consent::{Notice, System, mapping::StoredItem, outbound::Terms},
     contract::consent::ItemId,
 };
 
-/// What a connection's choices are judged by.
+/// The basis on which a connection's choices are interpreted.
 #[derive(Clone, Debug)]
-pub struct Ground {
+pub struct MappingContext {
     /// The key of its connection.
     pub connection: String,
     /// The system that it belongs to, for data uses; `None` if it belongs to none.
     pub system: Option<System>,
     /// The notices of the tenant.
     pub notices: Vec<Notice>,
-    /// Its mapping: items, some of which stand for a notice.
+    /// Its mapping: items, some of which represent a notice.
     pub mapping: Vec<StoredItem>,
     /// Items of the mapping that the vendor no longer has.
     pub vanished: BTreeSet<ItemId>,
 }
 
-impl Ground {
-    /// The terms that requested preferences are turned into item choices on.
+impl MappingContext {
+    /// Returns the terms for turning requested preferences into item choices.
     pub fn terms(&self) -> Terms<'_> {
         Terms {
             connection: &self.connection,
@@ -36,12 +37,12 @@ impl Ground {
         }
     }
 
-    /// The notice that `item` stands for; `None` if it stands for none.
+    /// Returns the notice that `item` represents; `None` if it represents none.
     pub fn notice_of(&self, item: &ItemId) -> Option<&str> {
         self.mapping.iter().find(|known| known.id == *item)?.notice.as_deref()
     }
 
-    /// The items that stand for `notice` and that the vendor still has.
+    /// Returns the items that represent `notice` and still exist at the vendor.
     pub fn items_of(&self, notice: &str) -> Vec<ItemId> {
         let stands = |known: &&StoredItem| known.notice.as_deref() == Some(notice);
         let ids = self.mapping.iter().filter(stands).map(|known| &known.id);
@@ -49,14 +50,14 @@ impl Ground {
     }
 }
 
-/// The system of that key; one that nobody has described uses no data as far as is known.
+/// Returns the system with this key. A system without a description is assumed to use no data.
 pub fn described(systems: &[System], key: String) -> System {
     let known = systems.iter().find(|system| system.key == key).cloned();
     known.unwrap_or_else(|| System { name: key.clone(), key, data_uses: BTreeSet::new() })
 }
 
-/// What `connection`, of `tenant`, is judged by.
-pub async fn ground(tx: &mut Connection, tenant: &str, connection: &str) -> Result<Ground, StoreError> {
+/// Returns the [`MappingContext`] of `connection`, which belongs to `tenant`.
+pub async fn ground(tx: &mut Tx, tenant: &str, connection: &str) -> Result<MappingContext, StoreError> {
     let key: Option<Option<String>> = sqlx::query_scalar("SELECT system FROM connections WHERE key = $1")
         .bind(connection)
         .fetch_optional(&mut *tx)
@@ -65,13 +66,10 @@ pub async fn ground(tx: &mut Connection, tenant: &str, connection: &str) -> Resu
     let system = key.flatten().map(|key| described(&systems, key));
     let notices = notices::all(tx, tenant).await?;
     let (mapping, vanished) = saved(tx, connection).await?;
-    Ok(Ground { connection: connection.to_owned(), system, notices, mapping, vanished })
+    Ok(MappingContext { connection: connection.to_owned(), system, notices, mapping, vanished })
 }
 
-async fn saved(
-    tx: &mut Connection,
-    connection: &str,
-) -> Result<(Vec<StoredItem>, BTreeSet<ItemId>), StoreError> {
+async fn saved(tx: &mut Tx, connection: &str) -> Result<(Vec<StoredItem>, BTreeSet<ItemId>), StoreError> {
     let rows = sqlx::query(
         "SELECT kind, id, name, parent_kind, parent_id, notice, listed FROM items WHERE connection = $1 \
          ORDER BY kind, id",
@@ -93,9 +91,9 @@ async fn saved(
     Ok((rows.iter().map(stored).collect::<Result<_, StoreError>>()?, vanished))
 }
 
-/// Saves `mapping` in place of what was saved. Those of `vanished` are known to be gone at the vendor's.
+/// Replaces the stored mapping with `mapping`. The items in `vanished` are known to be gone at the vendor.
 pub async fn replace(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     mapping: &[StoredItem],
     vanished: &BTreeSet<ItemId>,

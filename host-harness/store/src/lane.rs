@@ -3,7 +3,7 @@
 use crate::columns::Column;
 use host_model::requests::{Action, Step, breaker::Breaker};
 
-/// A connection's requests whose next attempt does the same, some of which are due.
+/// The requests of a connection with the same action and next step, some of which are due.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Lane {
     /// The tenant that the connection belongs to.
@@ -11,10 +11,10 @@ pub struct Lane {
     /// The key of the connection.
     #[sqlx(rename = "key")]
     pub connection: String,
-    /// What the requests ask for.
+    /// The action of the requests.
     #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
-    /// What their next attempt does.
+    /// The step of their next attempt.
     #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
     /// The circuit breaker of the connection.

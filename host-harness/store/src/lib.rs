@@ -1,7 +1,7 @@
-//! What outlives the process: connections, requests, people's choices, tokens, the audit chain.
+//! Persistent storage: connections, requests, people's choices, tokens and the audit chain.
 //!
-//! One database. Everything that has to happen together happens in one `Store::write`; SQL stands in the files of this
-//! folder and nowhere else. Times are milliseconds since 1970 in UTC.
+//! There is one database. Everything that must happen atomically happens in one `Store::write`, and all SQL is in this
+//! crate. Times are in milliseconds since the Unix epoch.
 
 pub mod ages;
 pub mod alarms;
@@ -35,6 +35,7 @@ pub mod queue;
 pub mod rekey;
 pub mod requests;
 mod restore;
+mod row_change;
 mod schema;
 mod seal;
 mod sqlite;
@@ -44,11 +45,12 @@ pub mod tokens;
 mod unfinished;
 
 pub use api_keys::{ApiKey, Scope};
-pub use database::Connection;
+pub use database::Tx;
 pub use error::{StoreError, Unsealable};
 pub use handle::{Keys, Store};
-pub use named::Named;
-pub use restore::{RestoreError, restore};
+pub use named::SubjectNames;
+pub use restore::{ExistingDatabase, RestoreError, restore};
+pub use row_change::RowChange;
 pub use seal::{DataKey, MasterKey, NotAMasterKey, PersonKey, PersonName, Vault};
 
 #[cfg(test)]

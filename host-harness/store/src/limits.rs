@@ -1,14 +1,16 @@
-//! Requests counted against a vendor's long limits.
+//! Requests counted against a vendor's limits over long periods.
+//! Tested in `service/src/limits.rs`.
 
 use std::time::Duration;
 
 use host_model::{contract::manifest::Limit, time::millis};
 
-use crate::{database::Connection, error::StoreError};
+use crate::{database::Tx, error::StoreError};
 
-/// How many more requests `limit` lets through at `now` (milliseconds since 1970 in UTC) for that vendor account.
+/// Returns how many more requests `limit` allows for this vendor account at `now`, in milliseconds since the Unix
+/// epoch.
 pub async fn free(
-    connection: &mut Connection,
+    connection: &mut Tx,
     account: &[u8; 32],
     limit: &Limit,
     now: i64,
@@ -23,21 +25,21 @@ pub async fn free(
     Ok(i64::from(limit.requests).saturating_sub(counted))
 }
 
-/// Why a request is not counted. Nothing was counted.
+/// Why a request was not counted. Nothing was counted.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NotCounted {
-    /// There is no room before so long.
+    /// The limit has no room for this long.
     #[error("the limit is full for {} ms", .0.as_millis())]
     Full(Duration),
-    /// The database did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Counts a request in all of `limits`, and returns the id of each entry, for [`end`]. The entries count as if the request ended
-/// after `ends_within`, until its end is known.
+/// Counts a request against all of `limits`. Returns the id of each entry, for [`end`]. Until the end of the request is
+/// known, the entries count as if it ended after `ends_within`.
 pub async fn enter(
-    tx: &mut Connection,
+    tx: &mut Tx,
     account: &[u8; 32],
     limits: &[Limit],
     now: i64,
@@ -69,22 +71,23 @@ pub async fn enter(
     Ok(entries)
 }
 
-/// How long until `limit` has room, in milliseconds; `None` if it has. What no longer counts is deleted.
+/// Returns how long until `limit` has room, in milliseconds; `None` if it has room. Deletes entries that no longer
+/// count.
 async fn frees_up(
-    tx: &mut Connection,
+    tx: &mut Tx,
     account: &[u8; 32],
     limit: &Limit,
     now: i64,
 ) -> Result<Option<i64>, StoreError> {
     let period = period(limit);
-    // Still in the window while exactly one period old: the window's both ends count.
+    // An entry that is exactly one period old still counts: the window includes both of its ends.
     sqlx::query("DELETE FROM sends WHERE account = $1 AND limit_name = $2 AND at < $3")
         .bind(account.to_vec())
         .bind(&limit.name)
         .bind(now.saturating_sub(period))
         .execute(&mut *tx)
         .await?;
-    // The one whose leaving makes room is the youngest but (allowed - 1).
+    // There is room once the entry with (allowed - 1) younger ones leaves the window.
     let frees: Option<i64> = sqlx::query_scalar(
         "SELECT at FROM sends WHERE account = $1 AND limit_name = $2 ORDER BY at DESC LIMIT 1 OFFSET $3",
     )
@@ -100,8 +103,8 @@ fn period(limit: &Limit) -> i64 {
     i64::try_from(limit.period_ms.unwrap_or(0)).unwrap_or(i64::MAX)
 }
 
-/// Moves the counted requests of these ids to `at`, when they ended.
-pub async fn end(tx: &mut Connection, entries: &[i64], at: i64) -> Result<(), StoreError> {
+/// Moves the entries with these ids to `at`, when their request ended.
+pub async fn end(tx: &mut Tx, entries: &[i64], at: i64) -> Result<(), StoreError> {
     for entry in entries {
         sqlx::query("UPDATE sends SET at = $2 WHERE id = $1").bind(entry).bind(at).execute(&mut *tx).await?;
     }

@@ -1,39 +1,40 @@
-//! Records that several people shared before they were told apart: what an operator has to look at.
+//! Records that several people shared before they were split, for an operator to review.
+//! Tested in `src/rekey/tests.rs`.
 
-use crate::{database::Connection, error::StoreError, requests::one_of};
+use crate::{database::Tx, error::StoreError, requests::one_of};
 
-/// Ids of requests that are listed for a connection. More are counted.
+/// Maximum number of request ids listed for a connection. Further requests are only counted.
 const MAX_REQUESTS: i64 = 1_000;
 
 /// A connection with people who once shared a record.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Merged {
+pub struct MergedPeople {
     /// The connection's key.
     #[sqlx(rename = "key")]
     pub connection: String,
-    /// Whose it is.
+    /// The tenant that it belongs to.
     pub tenant: String,
-    /// The identifier kinds that its people are keyed by now, separated by blanks.
+    /// The identifier kinds that its people are currently keyed by, separated by spaces.
     pub identifying: String,
-    /// When the last of them were split, in milliseconds since 1970 in UTC.
+    /// When the most recent split happened, in milliseconds since the Unix epoch.
     pub split_at: i64,
-    /// How many records several people shared.
+    /// The number of records that several people shared.
     pub records: i64,
-    /// How many people shared them.
+    /// The number of people who shared them.
     pub people: i64,
-    /// How many requests were accepted for such a record before.
+    /// The number of requests that were accepted for such a record before the split.
     #[sqlx(skip)]
     pub requests: i64,
-    /// Their ids, newest first, at most 1,000.
+    /// The ids of these requests, newest first, at most 1,000.
     #[sqlx(skip)]
     pub request_ids: Vec<String>,
 }
 
-/// Every such connection of these tenants, or of all if `None`, in the order of their keys.
+/// Returns all such connections of these tenants, or of all if `None`, ordered by key.
 pub async fn merged(
-    connection: &mut Connection,
+    connection: &mut Tx,
     tenants: Option<&[String]>,
-) -> Result<Vec<Merged>, StoreError> {
+) -> Result<Vec<MergedPeople>, StoreError> {
     let of_tenants =
         tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("c.tenant", 1, tenants.len()));
     let sql = format!(
@@ -46,15 +47,15 @@ pub async fn merged(
     for tenant in tenants.unwrap_or_default() {
         query = query.bind(tenant);
     }
-    let mut merged: Vec<Merged> = query.fetch_all(&mut *connection).await?;
+    let mut merged: Vec<MergedPeople> = query.fetch_all(&mut *connection).await?;
     for one in &mut merged {
         (one.requests, one.request_ids) = requests(connection, one).await?;
     }
     Ok(merged)
 }
 
-/// How many requests were accepted for shared records, and their ids.
-async fn requests(connection: &mut Connection, of: &Merged) -> Result<(i64, Vec<String>), StoreError> {
+/// Returns the number of requests that were accepted for shared records, and their ids.
+async fn requests(connection: &mut Tx, of: &MergedPeople) -> Result<(i64, Vec<String>), StoreError> {
     const OF_SHARED: &str = "FROM requests r JOIN people p ON p.id = r.person \
                              WHERE r.connection = $1 AND p.split_from IS NOT NULL AND r.received_at <= p.split_at";
     let count = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) {OF_SHARED}")))

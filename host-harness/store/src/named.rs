@@ -1,34 +1,34 @@
-//! A person's identifiers as keyed hashes, split by what they say at one connection.
+//! A person's identifiers as keyed hashes, split by whether they identify the person at one connection.
 
 use crate::{
     connections,
-    database::Connection,
+    database::Tx,
     error::StoreError,
     handle::Keys,
     seal::{PersonKey, PersonName},
 };
 use host_model::contract::{Subject, manifest::Identifying};
 
-/// The names that a subject goes by at one connection.
+/// The names of a subject at one connection.
 #[derive(Clone, Debug)]
-pub struct Named {
-    /// Those that identify the person. Only these find, merge, order, hold back or erase.
+pub struct SubjectNames {
+    /// The names that identify the person. Only these are used to find, merge, order, hold back or erase.
     pub identifying: Vec<PersonName>,
-    /// Those that several people may share.
+    /// The names that several people may share.
     pub attributes: Vec<PersonName>,
 }
 
-impl Named {
-    /// The names of `subject` if `identifying` kinds identify; empty identifiers name nobody.
+impl SubjectNames {
+    /// Returns the names of `subject` if `identifying` kinds identify. Empty identifiers are ignored.
     pub fn of(key: &PersonKey, subject: &Subject, identifying: &Identifying) -> Self {
         let names = subject.identifiers().iter().filter(|i| !i.value.trim().is_empty()).map(|i| key.name(i));
         let (identifying, attributes) = names.partition(|name: &PersonName| identifying.includes(&name.kind));
         Self { identifying, attributes }
     }
 
-    /// The names of `subject` at `connection`, by the kinds that its people are keyed by.
+    /// Returns the names of `subject` at `connection`, split by the kinds that its people are keyed by.
     pub async fn at(
-        tx: &mut Connection,
+        tx: &mut Tx,
         keys: &Keys,
         connection: &str,
         subject: &Subject,
@@ -37,7 +37,7 @@ impl Named {
         Ok(Self::of(&keys.person, subject, &identifying))
     }
 
-    /// Whether they identify a person.
+    /// Returns whether the names identify a person.
     pub fn identify(&self) -> bool {
         !self.identifying.is_empty()
     }

@@ -1,14 +1,15 @@
-//! A tenant's notices, and the systems that its connections stand for.
+//! A tenant's notices, and the systems that its connections belong to.
+//! Tested in `service/src/consent/tests`.
 
 use std::collections::BTreeSet;
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{columns::word, database::Connection, error::StoreError};
+use crate::{columns::word, database::Tx, error::StoreError, row_change::RowChange};
 use host_model::consent::{Notice, System};
 
-/// All notices of `tenant`, by id.
-pub async fn all(tx: &mut Connection, tenant: &str) -> Result<Vec<Notice>, StoreError> {
+/// Returns all notices of `tenant`, ordered by id.
+pub async fn all(tx: &mut Tx, tenant: &str) -> Result<Vec<Notice>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, key, name, data_uses, enforcement FROM notices WHERE tenant = $1 ORDER BY id",
     )
@@ -27,8 +28,8 @@ pub async fn all(tx: &mut Connection, tenant: &str) -> Result<Vec<Notice>, Store
     rows.iter().map(notice).collect()
 }
 
-/// Stores `notice`, in place of one of the same id.
-pub async fn put(tx: &mut Connection, tenant: &str, notice: &Notice) -> Result<(), StoreError> {
+/// Stores `notice`, replacing one with the same id.
+pub async fn put(tx: &mut Tx, tenant: &str, notice: &Notice) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO notices (tenant, id, key, name, data_uses, enforcement) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (tenant, id) DO UPDATE SET key = excluded.key, name = excluded.name, \
@@ -45,14 +46,14 @@ pub async fn put(tx: &mut Connection, tenant: &str, notice: &Notice) -> Result<(
     Ok(())
 }
 
-/// Deletes the notice of that id. Returns whether there was one.
-pub async fn delete(tx: &mut Connection, tenant: &str, id: &str) -> Result<bool, StoreError> {
+/// Deletes the notice with this id, if it exists.
+pub async fn delete(tx: &mut Tx, tenant: &str, id: &str) -> Result<RowChange, StoreError> {
     let gone = sqlx::query("DELETE FROM notices WHERE tenant = $1 AND id = $2").bind(tenant).bind(id);
-    Ok(gone.execute(tx).await?.rows_affected() > 0)
+    Ok(RowChange::of(gone.execute(tx).await?.rows_affected()))
 }
 
-/// All systems of `tenant`, by key.
-pub async fn systems(tx: &mut Connection, tenant: &str) -> Result<Vec<System>, StoreError> {
+/// Returns all systems of `tenant`, ordered by key.
+pub async fn systems(tx: &mut Tx, tenant: &str) -> Result<Vec<System>, StoreError> {
     let rows = sqlx::query("SELECT key, name, data_uses FROM systems WHERE tenant = $1 ORDER BY key")
         .bind(tenant)
         .fetch_all(tx)
@@ -63,8 +64,8 @@ pub async fn systems(tx: &mut Connection, tenant: &str) -> Result<Vec<System>, S
     rows.iter().map(system).collect()
 }
 
-/// Stores `system`, in place of one of the same key.
-pub async fn put_system(tx: &mut Connection, tenant: &str, system: &System) -> Result<(), StoreError> {
+/// Stores `system`, replacing one with the same key.
+pub async fn put_system(tx: &mut Tx, tenant: &str, system: &System) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO systems (tenant, key, name, data_uses) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (tenant, key) DO UPDATE SET name = excluded.name, data_uses = excluded.data_uses",
@@ -78,17 +79,14 @@ pub async fn put_system(tx: &mut Connection, tenant: &str, system: &System) -> R
     Ok(())
 }
 
-/// Deletes the system of that key. Returns whether there was one.
-pub async fn delete_system(tx: &mut Connection, tenant: &str, key: &str) -> Result<bool, StoreError> {
+/// Deletes the system with this key, if it exists.
+pub async fn delete_system(tx: &mut Tx, tenant: &str, key: &str) -> Result<RowChange, StoreError> {
     let gone = sqlx::query("DELETE FROM systems WHERE tenant = $1 AND key = $2").bind(tenant).bind(key);
-    Ok(gone.execute(tx).await?.rows_affected() > 0)
+    Ok(RowChange::of(gone.execute(tx).await?.rows_affected()))
 }
 
-/// The keys of the connections of `tenant`, each with the key of its system, if it belongs to one.
-pub async fn connections(
-    tx: &mut Connection,
-    tenant: &str,
-) -> Result<Vec<(String, Option<String>)>, StoreError> {
+/// Returns the keys of the connections of `tenant`, each with the key of its system, if it belongs to one.
+pub async fn connections(tx: &mut Tx, tenant: &str) -> Result<Vec<(String, Option<String>)>, StoreError> {
     let rows = sqlx::query_as("SELECT key, system FROM connections WHERE tenant = $1 ORDER BY key")
         .bind(tenant)
         .fetch_all(tx)

@@ -1,31 +1,28 @@
-//! People of a connection, by number, found by keyed hashes of their identifiers.
+//! People of a connection, identified by number and found by keyed hashes of their identifiers.
 //!
-//! People who are named together by identifiers that identify are one person: in a hybrid project an event may know an address
-//! alone, and a request the address and the user id. What several people may share is an attribute: see [`attributes`].
+//! Identifying names that appear together belong to one person: in a hybrid project, an event may contain only an email
+//! address, and a request both the address and the user id. An identifier that several people may share is an
+//! attribute: see [`attributes`].
 
 pub use crate::erased::is_erased;
 use crate::{
-    attributes, choices, database::Connection, deliveries, erased::erased_since, error::StoreError,
-    person::PersonId, seal::PersonName,
+    attributes, choices, database::Tx, deliveries, erased::erased_since, error::StoreError, person::PersonId,
+    seal::PersonName,
 };
 
-/// Why a person known here may no longer be at the vendor.
+/// Why a known person may no longer exist at the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gone {
-    /// The vendor took an erasure of them.
+pub enum Absence {
+    /// The vendor accepted an erasure of the person.
     Erased,
-    /// An erasure found nobody.
+    /// An erasure did not find the person.
     NotFound,
 }
 
-/// The person of `connection` who has any of `names`, made if there is none, and known by all of them from now on.
-/// There is at least one name, and each identifies. Several people who are found become one; a person who is erased by
-/// one of the names is forgotten by all.
-pub async fn known_as(
-    tx: &mut Connection,
-    connection: &str,
-    names: &[PersonName],
-) -> Result<PersonId, StoreError> {
+/// Returns the person of `connection` who has any of `names`, creating one if there is none. The person has all of the
+/// names from now on. There must be at least one name, and each must identify. If several people are found, they are
+/// merged. If one of the names was erased, the person is forgotten under all of them.
+pub async fn known_as(tx: &mut Tx, connection: &str, names: &[PersonName]) -> Result<PersonId, StoreError> {
     let found = found(tx, connection, names).await?;
     let person = match found.first() {
         Some(first) => *first,
@@ -38,7 +35,7 @@ pub async fn known_as(
         call(tx, connection, person, name).await?;
     }
     if let Some(at) = erased_since(tx, connection, names).await? {
-        take_along(tx, person, at).await?;
+        mark_erased_along(tx, person, at).await?;
         if found.len() > 1 {
             forget(tx, person).await?;
         }
@@ -46,9 +43,9 @@ pub async fn known_as(
     Ok(person)
 }
 
-/// Records that `person` is called `name`, unless somebody is already.
+/// Records that `person` has the name `name`, unless a person already has it.
 pub async fn call(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     person: PersonId,
     name: &PersonName,
@@ -66,12 +63,8 @@ pub async fn call(
     Ok(())
 }
 
-/// Everybody of `connection` who has one of `names`, oldest first.
-pub async fn found(
-    tx: &mut Connection,
-    connection: &str,
-    names: &[PersonName],
-) -> Result<Vec<PersonId>, StoreError> {
+/// Returns all people of `connection` who have one of `names`, oldest first.
+pub async fn found(tx: &mut Tx, connection: &str, names: &[PersonName]) -> Result<Vec<PersonId>, StoreError> {
     let mut found = Vec::new();
     for name in names {
         let person: Option<PersonId> =
@@ -87,20 +80,15 @@ pub async fn found(
     Ok(found)
 }
 
-/// Makes a person of `connection` whom no name finds yet.
-pub async fn new(tx: &mut Connection, connection: &str) -> Result<PersonId, StoreError> {
+/// Creates a person of `connection` without a name.
+pub async fn new(tx: &mut Tx, connection: &str) -> Result<PersonId, StoreError> {
     let id = sqlx::query_scalar("INSERT INTO people (connection) VALUES ($1) RETURNING id");
     Ok(id.bind(connection).fetch_one(tx).await?)
 }
 
-/// Makes a person of `connection` whom no name finds: one of those who shared the record of the number `record` until
+/// Creates a person of `connection` without a name: one of those who shared the record with the number `record` until
 /// `at`.
-pub async fn split_from(
-    tx: &mut Connection,
-    connection: &str,
-    record: i64,
-    at: i64,
-) -> Result<PersonId, StoreError> {
+pub async fn split_from(tx: &mut Tx, connection: &str, record: i64, at: i64) -> Result<PersonId, StoreError> {
     let person = new(tx, connection).await?;
     sqlx::query("UPDATE people SET split_from = $2, split_at = $3 WHERE id = $1")
         .bind(person)
@@ -111,8 +99,8 @@ pub async fn split_from(
     Ok(person)
 }
 
-/// What was known of `gone` is known of `kept`: the later settling, requests, names and choices.
-async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
+/// Moves everything known about `gone` to `kept`: the later settling time, requests, names and choices.
+async fn merge(tx: &mut Tx, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
     const STEPS: [&str; 8] = [
         "UPDATE people SET sealed_subject = COALESCE(sealed_subject, (SELECT sealed_subject FROM people WHERE id = $1)) \
          WHERE id = $2",
@@ -132,8 +120,8 @@ async fn merge(tx: &mut Connection, gone: PersonId, kept: PersonId) -> Result<()
     choices::merge(tx, gone, kept).await
 }
 
-/// Has the person's next call begin no sooner than `at`.
-pub async fn settles_at(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+/// Delays the next call about the person until `at` or later.
+pub async fn settles_at(tx: &mut Tx, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE people SET settled_at = $2 WHERE id = $1 AND settled_at < $2")
         .bind(person)
         .bind(at)
@@ -142,9 +130,9 @@ pub async fn settles_at(tx: &mut Connection, person: PersonId, at: i64) -> Resul
     Ok(())
 }
 
-/// Records that the erasure `request` is about everybody who has one of `names`.
+/// Records that the erasure `request` is about every person who has one of `names`.
 pub async fn erases(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     request: &str,
     names: &[PersonName],
@@ -162,14 +150,14 @@ pub async fn erases(
     Ok(())
 }
 
-/// Records at `at` that the vendor took the erasure `request` of `person`: nothing stays of them, and no name that it
-/// gives lets them in again.
-pub async fn erased(tx: &mut Connection, request: &str, person: PersonId, at: i64) -> Result<(), StoreError> {
+/// Records at `at` that the vendor accepted the erasure `request` of `person`. Deletes everything about the person and
+/// marks the names in the request as erased, so that none of them brings the person back.
+pub async fn erased(tx: &mut Tx, request: &str, person: PersonId, at: i64) -> Result<(), StoreError> {
     erased_at(tx, request, at).await?;
     forget(tx, person).await
 }
 
-async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), StoreError> {
+async fn erased_at(tx: &mut Tx, request: &str, at: i64) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE names SET erased_at = $2 WHERE erased_at IS NULL \
            AND (connection, name) IN (SELECT connection, name FROM erasing WHERE request = $1)",
@@ -186,14 +174,14 @@ async fn erased_at(tx: &mut Connection, request: &str, at: i64) -> Result<(), St
     .fetch_all(&mut *tx)
     .await?;
     for person in people {
-        take_along(tx, person, at).await?;
+        mark_erased_along(tx, person, at).await?;
     }
     Ok(())
 }
 
-/// A name goes along with an erased one of its person if it is the only one of its kind. Of two addresses, the vendor may have a
-/// profile under the other one, which nobody asked to erase.
-async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+/// Marks a name of the person as erased along with another one if it is the only one of its kind. If there are two
+/// addresses, the vendor may have a profile under the other one, which was not part of the erasure.
+async fn mark_erased_along(tx: &mut Tx, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE names SET erased_at = $2 WHERE person = $1 AND erased_at IS NULL \
            AND kind IN (SELECT kind FROM names WHERE person = $1 GROUP BY kind HAVING COUNT(*) = 1)",
@@ -205,9 +193,9 @@ async fn take_along(tx: &mut Connection, person: PersonId, at: i64) -> Result<()
     Ok(())
 }
 
-/// Records at `at` that an erasure found nobody at the vendor: what is known here of `person` goes, and they are looked
-/// for there before they are opted out.
-pub async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result<(), StoreError> {
+/// Records at `at` that an erasure did not find `person` at the vendor. Everything known here about them is deleted,
+/// and they are looked up at the vendor before they are opted out.
+pub async fn not_found(tx: &mut Tx, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE names SET not_found_at = $2 WHERE person = $1")
         .bind(person)
         .bind(at)
@@ -216,20 +204,21 @@ pub async fn not_found(tx: &mut Connection, person: PersonId, at: i64) -> Result
     forget(tx, person).await
 }
 
-/// Records that the vendor knows `person`, whom an erasure once did not find.
-pub async fn found_again(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+/// Records that the vendor has `person`, whom an earlier erasure did not find.
+pub async fn found_again(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     sqlx::query("UPDATE names SET not_found_at = NULL WHERE person = $1").bind(person).execute(tx).await?;
     Ok(())
 }
 
-/// Why the person of these `names` may no longer be at the vendor; `None` if nothing says so.
-pub async fn gone(
-    tx: &mut Connection,
+/// Returns why the person with these `names` may no longer exist at the vendor; `None` if there is no reason to assume
+/// so.
+pub async fn absence(
+    tx: &mut Tx,
     connection: &str,
     names: &[PersonName],
-) -> Result<Option<Gone>, StoreError> {
+) -> Result<Option<Absence>, StoreError> {
     if is_erased(tx, connection, names).await? {
-        return Ok(Some(Gone::Erased));
+        return Ok(Some(Absence::Erased));
     }
     for name in names {
         let not_found: Option<Option<i64>> =
@@ -239,26 +228,27 @@ pub async fn gone(
                 .fetch_optional(&mut *tx)
                 .await?;
         if not_found.flatten().is_some() {
-            return Ok(Some(Gone::NotFound));
+            return Ok(Some(Absence::NotFound));
         }
     }
     Ok(None)
 }
 
-/// Whether the vendor is to be asked about `person` now that they are named: opt-ins were dropped when people were split.
-pub async fn is_to_be_read(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
+/// Returns whether the vendor must be asked about `person` when they are next named, because opt-ins were dropped when
+/// people were split.
+pub async fn is_to_be_read(tx: &mut Tx, person: PersonId) -> Result<bool, StoreError> {
     let flag = sqlx::query_scalar("SELECT read_again FROM people WHERE id = $1").bind(person);
     Ok(flag.fetch_optional(tx).await?.unwrap_or(0_i64) != 0)
 }
 
 /// Records that the vendor was asked about `person`.
-pub async fn was_read(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+pub async fn was_read(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     sqlx::query("UPDATE people SET read_again = 0 WHERE id = $1").bind(person).execute(tx).await?;
     Ok(())
 }
 
-/// Deletes everything of `person` but the names, as hashes.
-pub async fn forget(tx: &mut Connection, person: PersonId) -> Result<(), StoreError> {
+/// Deletes everything about `person` except for their hashed names.
+pub async fn forget(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     deliveries::forget(tx, person).await?;
     attributes::forget(tx, person).await?;
     choices::forget(tx, person).await
@@ -274,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_named_together_is_one_person_of_that_connection() {
+    async fn identifiers_named_together_are_one_person_of_that_connection() {
         let folder = Folder::new();
         let store = folder.store().await;
         let people = write(&store, |tx| {
@@ -299,7 +289,7 @@ mod tests {
         assert!(erased, "an erasure is not forgotten by a merge");
     }
 
-    /// Which of `asked` are erased once an erasure by `erased` is through, of people who were named like that before.
+    /// Returns which of `asked` are erased after an erasure by `erased`, of people who were named as in `named` before.
     async fn erased_of(named: &[&[PersonName]], erased: &[PersonName], asked: &[PersonName]) -> Vec<bool> {
         let folder = Folder::new();
         let named: Vec<Vec<PersonName>> = named.iter().map(|names| names.to_vec()).collect();
@@ -322,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_shared_an_address_with_somebody_erased_is_not_erased_by_a_name_of_their_own() {
+    async fn a_person_who_shared_an_address_with_an_erased_person_is_not_erased_by_their_own_name() {
         let (ada, bob, shared) = (user_id(1), user_id(2), name(3));
         let named = [&[ada.clone(), shared.clone()][..], &[bob.clone(), shared.clone()]];
         let asked = [ada.clone(), bob, shared.clone()];

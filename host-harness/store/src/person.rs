@@ -6,11 +6,11 @@
 pub struct PersonId(pub(crate) i64);
 
 impl std::fmt::Display for PersonId {
-    /// As a number, which names nobody outside this database.
+    /// Formats the number, which identifies no one outside this database.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// Stands for the person of an event that identifies nobody. No person has this number.
+/// The placeholder for the person of an event that identifies no one. No person has this number.
 pub const NOBODY: PersonId = PersonId(0);

@@ -1,24 +1,25 @@
-//! The queue in the database: what is due, claimed, and what an attempt changed.
+//! The queue in the database: due requests, claims, and the changes made by attempts.
 //!
-//! A claim is a generation number: an attempt that ends has to show that its claim still holds.
+//! A claim is a generation number: an attempt that ends must prove that its claim is still valid.
 
 use serde_json::Value;
 use sqlx::FromRow;
 
 use crate::{
     columns::{Column, column},
-    cut_off::{self, Place},
-    database::Connection,
+    cut_off::{self, RequestRow},
+    database::Tx,
     error::StoreError,
     lane::Lane,
     person::PersonId,
+    row_change::RowChange,
 };
-use host_model::requests::{Action, State, Step};
+use host_model::requests::{Action, RequestState, Step};
 
 /// A request whose attempt is about to begin.
 #[derive(Clone, Debug, FromRow)]
-pub struct Claim {
-    /// Its place in the order of acceptance.
+pub struct ClaimedRequest {
+    /// Its position in the order of acceptance.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -26,15 +27,15 @@ pub struct Claim {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// What is asked for.
+    /// The requested action.
     #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
-    /// What this attempt does.
+    /// The step that this attempt carries out.
     #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
-    /// The number of this attempt, from 1. The claim holds as long as the request has no later one.
+    /// The number of this attempt, starting at 1. The claim is valid as long as the request has no later attempt.
     pub generation: i64,
-    /// Attempts that failed in a row.
+    /// The number of consecutive failed attempts.
     #[sqlx(try_from = "Column<u32>")]
     pub failures: u32,
     /// Whether the vendor has answered an attempt to erase.
@@ -42,10 +43,10 @@ pub struct Claim {
     pub is_acknowledged: bool,
     /// The vendor's reference to an erasure under way; `None` if it gave none.
     pub reference: Option<String>,
-    /// What came of it so far; `None` if nothing did.
+    /// Its outcome so far; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
-    /// Whom it is about and what is still asked, sealed: see [`Details`](crate::details::Details).
+    /// The person and what is still to be done, sealed: see [`Details`](crate::details::Details).
     #[sqlx(try_from = "Column<Destroyable>")]
     pub sealed_details: Vec<u8>,
     /// The key to its details, sealed under the master key.
@@ -53,11 +54,11 @@ pub struct Claim {
     pub data_key: Vec<u8>,
 }
 
-/// What is null once the request has ended and forgotten whom it was about.
+/// A value that is null once the request has ended and its details have been destroyed.
 struct Destroyable(Vec<u8>);
 
 column!(Destroyable: Option<Vec<u8>>, |sealed| {
-    sealed.map(Destroyable).ok_or_else(|| StoreError::Unreadable("a request whose details are gone".to_owned()))
+    sealed.map(Destroyable).ok_or_else(|| StoreError::Unreadable("a request without details".to_owned()))
 });
 
 impl From<Column<Destroyable>> for Vec<u8> {
@@ -66,34 +67,34 @@ impl From<Column<Destroyable>> for Vec<u8> {
     }
 }
 
-/// What an attempt leaves behind. Times are milliseconds since 1970 in UTC.
+/// The changes that an attempt makes to its request. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug)]
-pub struct Change {
-    /// Where the request stands from now on.
-    pub state: State,
-    /// What the next attempt does.
+pub struct RequestUpdate {
+    /// The new state of the request.
+    pub state: RequestState,
+    /// The step of the next attempt.
     pub step: Step,
-    /// When its next attempt may begin, if it waits.
+    /// When the next attempt may begin, if the request is waiting.
     pub next_at: i64,
-    /// Attempts that failed in a row.
+    /// The number of consecutive failed attempts.
     pub failures: u32,
     /// Whether the vendor has answered an attempt to erase.
     pub is_acknowledged: bool,
     /// The vendor's reference to an erasure under way; `None` if it gave none.
     pub reference: Option<String>,
-    /// What came of the request so far; `None` if nothing did.
+    /// The outcome of the request so far; `None` if there is none.
     pub outcome: Option<Value>,
-    /// Why it waits or how it ended, for an operator; `None` if there is nothing to say.
+    /// Why the request is waiting or how it ended, for an operator; `None` if no reason is recorded.
     pub reason: Option<String>,
-    /// What is still asked, sealed; `None` if that has not changed.
+    /// What is still to be done, sealed; `None` if it has not changed.
     pub sealed_details: Option<Vec<u8>>,
-    /// What came back from this attempt, for the record.
+    /// The result of this attempt, for the record.
     pub result: Value,
     /// When the attempt ended.
     pub at: i64,
 }
 
-/// Each connection with something waiting is looked at once for each kind of lane, however much waits there.
+/// Visits each connection with waiting requests once per kind of lane, however many requests are waiting there.
 pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
            SELECT MIN(connection) FROM requests WHERE state = 'waiting' UNION ALL \
            SELECT (SELECT MIN(r.connection) FROM requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
@@ -109,7 +110,7 @@ pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
            (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = l.action AND g.step = l.step AND g.until > $1) \
          ORDER BY c.tenant, c.key, l.action, l.step";
 
-/// Goes through its lane in the order accepted; `+ 0` keeps SQLite from sorting all that is due instead.
+/// Goes through the lane in the order accepted; `+ 0` prevents SQLite from sorting all due requests instead.
 pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4 WHERE seq IN ( \
            SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
            WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
@@ -121,22 +122,22 @@ pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = gen
          RETURNING seq, id, tenant, connection, action, step, generation, failures, acknowledged, reference, \
            outcome, sealed_details, (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key";
 
-/// The lanes with something due at `now` whose connection is enabled, not parked, and not held back by a limit.
-pub async fn due_lanes(connection: &mut Connection, now: i64) -> Result<Vec<Lane>, StoreError> {
+/// Returns the lanes with requests due at `now` whose connection is enabled, not parked, and not held back by a limit.
+pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, StoreError> {
     Ok(sqlx::query_as(DUE_LANES).bind(now).fetch_all(connection).await?)
 }
 
-/// Claims up to `most` due requests of `lane` whose person is settled and has no earlier request under way, in the
-/// order accepted, for an attempt on the plugin of that `digest`. The claims hold until `lease_until`. One that cannot
-/// be read is set aside, and the others go on.
+/// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the plugin with this
+/// `digest`. Only requests whose person is settled and has no earlier request in progress are claimed. The claims are
+/// valid until `lease_until`. A request that cannot be read is set aside and does not stop the others.
 pub async fn claim(
-    tx: &mut Connection,
+    tx: &mut Tx,
     lane: &Lane,
     most: usize,
     now: i64,
     lease_until: i64,
     digest: &str,
-) -> Result<Vec<Claim>, StoreError> {
+) -> Result<Vec<ClaimedRequest>, StoreError> {
     let rows = sqlx::query(CLAIM)
         .bind(&lane.connection)
         .bind(lane.action.as_ref())
@@ -148,10 +149,10 @@ pub async fn claim(
         .await?;
     let mut claims = Vec::new();
     for row in &rows {
-        match Claim::from_row(row).map_err(StoreError::from) {
+        match ClaimedRequest::from_row(row).map_err(StoreError::from) {
             Ok(claim) => claims.push(claim),
             Err(unreadable) => {
-                let at = Place::of(row, lane)?;
+                let at = RequestRow::of(row, lane)?;
                 cut_off::set_aside(tx, &at, &unreadable.to_string(), now).await?;
             }
         }
@@ -163,7 +164,7 @@ pub async fn claim(
     Ok(claims)
 }
 
-async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Result<(), StoreError> {
+async fn begin(tx: &mut Tx, claim: &ClaimedRequest, now: i64, digest: &str) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO attempts (request, generation, step, digest, began_at) VALUES ($1, $2, $3, $4, $5)",
     )
@@ -177,10 +178,14 @@ async fn begin(tx: &mut Connection, claim: &Claim, now: i64, digest: &str) -> Re
     Ok(())
 }
 
-/// Makes `change` if the claim still holds, and returns whether it did. A request that has ended keeps what it asked
-/// only if it may be replayed: otherwise its key is destroyed.
-pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<bool, StoreError> {
-    let is_final = !matches!(change.state, State::Waiting | State::Running);
+/// Applies `change` if the claim is still valid. The details of a request that has ended are
+/// kept only if it can be replayed; otherwise its key is destroyed.
+pub async fn end(
+    tx: &mut Tx,
+    claim: &ClaimedRequest,
+    change: &RequestUpdate,
+) -> Result<RowChange, StoreError> {
+    let is_final = !matches!(change.state, RequestState::Waiting | RequestState::Running);
     let done = sqlx::query(
         "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
            outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
@@ -202,7 +207,7 @@ pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 {
-        return Ok(false);
+        return Ok(RowChange::Unchanged);
     }
     sqlx::query("UPDATE attempts SET ended_at = $3, result = $4 WHERE request = $1 AND generation = $2")
         .bind(claim.seq)
@@ -211,21 +216,21 @@ pub async fn end(tx: &mut Connection, claim: &Claim, change: &Change) -> Result<
         .bind(change.result.to_string())
         .execute(&mut *tx)
         .await?;
-    if matches!(change.state, State::Done | State::Skipped) {
+    if matches!(change.state, RequestState::Done | RequestState::Skipped) {
         destroy(tx, claim.seq).await?;
     }
-    Ok(true)
+    Ok(RowChange::Changed)
 }
 
-/// The person of a claimed request as known now: a merge may have moved it to another number since. `None` if the claim
+/// Returns the current person of a claimed request, which a merge may have changed since the claim; `None` if the claim
 /// is lost.
-pub async fn person_of(tx: &mut Connection, claim: &Claim) -> Result<Option<PersonId>, StoreError> {
+pub async fn person_of(tx: &mut Tx, claim: &ClaimedRequest) -> Result<Option<PersonId>, StoreError> {
     let held = "SELECT person FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'";
     Ok(sqlx::query_scalar(held).bind(claim.seq).bind(claim.generation).fetch_optional(tx).await?)
 }
 
-/// Destroys the key of the request's personal data, and what it sealed.
-pub async fn destroy(tx: &mut Connection, seq: i64) -> Result<(), StoreError> {
+/// Destroys the key of the request's personal data and the data sealed with it.
+pub async fn destroy(tx: &mut Tx, seq: i64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM request_keys WHERE request = $1").bind(seq).execute(&mut *tx).await?;
     sqlx::query("UPDATE requests SET sealed_details = NULL WHERE seq = $1").bind(seq).execute(tx).await?;
     Ok(())

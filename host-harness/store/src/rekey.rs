@@ -1,7 +1,8 @@
-//! A connection's people, keyed anew: by the identifier kinds that identify them now.
+//! Rekeys a connection's people by the identifier kinds that identify them now.
 //!
-//! Up to schema 5 everybody who shared any identifier was one person. Such a record is split: each name that identifies becomes a
-//! person of its own. Who of them made a choice is not known, so each keeps the opt-outs, and none the opt-ins.
+//! Up to schema 5, all people who shared any identifier were one person. Such a record is split: each identifying name
+//! becomes a person of its own. It is unknown which of them made a choice, so each keeps the opt-outs, and none keeps
+//! the opt-ins.
 
 use serde::Serialize;
 use serde_json::json;
@@ -14,12 +15,12 @@ use crate::{
     choices,
     columns::Column,
     connections,
-    database::Connection,
+    database::Tx,
     erased::is_erased,
     error::StoreError,
     events,
     handle::Keys,
-    named::Named,
+    named::SubjectNames,
     people,
     person::{NOBODY, PersonId},
     seal::PersonName,
@@ -29,44 +30,45 @@ use host_model::{
     requests::Action,
 };
 
-/// What keying anew came to.
+/// The result of rekeying.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Rekeyed {
-    /// How many records several people shared.
+pub struct RekeyResult {
+    /// The number of records that several people shared.
     pub split: u64,
-    /// How many people they became.
+    /// The number of people that these records became.
     pub people: u64,
-    /// How many opt-ins that stood for such a record were dropped: the vendor is asked when the person is next named.
+    /// The number of opt-ins of such records that were dropped: the vendor is asked when the person is next named.
     pub opt_ins_dropped: u64,
 }
 
-/// Keys the people of `connection`, which is `tenant`'s, by `identifying` kinds. `None` if they are already, or if
-/// there are none.
+/// Rekeys the people of `connection`, which belongs to `tenant`, by `identifying` kinds. Returns `None` if they are
+/// already keyed by these, or if there are no people.
 pub async fn rekey(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    (tenant, connection): (&str, &str),
+    tenant: &str,
+    connection: &str,
     identifying: &Identifying,
     at: i64,
-) -> Result<Option<Rekeyed>, StoreError> {
+) -> Result<Option<RekeyResult>, StoreError> {
     let before = connections::keyed_by(tx, connection).await?;
     if before.as_ref() == Some(identifying) {
         return Ok(None);
     }
     let has_people = count(tx, connection).await? > 0;
-    let mut rekeyed = Rekeyed::default();
+    let mut rekeyed = RekeyResult::default();
     if has_people {
         promote(tx, connection, identifying).await?;
         let mut erased = Vec::new();
         for person in with_shared_names(tx, connection, identifying).await? {
-            let of = Demoting { connection, identifying, is_first: before.is_none(), at };
+            let of = Demotion { connection, identifying, is_first: before.is_none(), at };
             erased.extend(demote(tx, &of, person, &mut rekeyed).await?);
         }
         move_requests(tx, keys, connection, identifying, at).await?;
         move_events(tx, keys, connection, identifying).await?;
         for person in erased {
-            // What the others chose is not an erased person's.
+            // The choices of the others do not belong to an erased person.
             choices::forget(tx, person).await?;
         }
     }
@@ -82,13 +84,13 @@ pub async fn rekey(
     Ok(has_people.then_some(rekeyed))
 }
 
-/// How many people of `connection` are known.
-pub async fn count(tx: &mut Connection, connection: &str) -> Result<i64, StoreError> {
+/// Returns the number of known people of `connection`.
+pub async fn count(tx: &mut Tx, connection: &str) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar("SELECT COUNT(*) FROM people WHERE connection = $1");
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
 
-/// An attribute, with how many people have it and the first of them.
+/// An attribute, the number of people who have it, and the first of them.
 #[derive(FromRow)]
 struct Attribute {
     #[sqlx(flatten)]
@@ -97,8 +99,9 @@ struct Attribute {
     people: i64,
 }
 
-/// Attributes whose kind identifies now become names, if one person alone has them: of several, nobody knows whose they are.
-async fn promote(tx: &mut Connection, connection: &str, identifying: &Identifying) -> Result<(), StoreError> {
+/// Turns attributes whose kind now identifies into names, if only one person has them. If several people have an
+/// attribute, it is unknown whom it identifies.
+async fn promote(tx: &mut Tx, connection: &str, identifying: &Identifying) -> Result<(), StoreError> {
     let attributes: Vec<Attribute> = sqlx::query_as(
         "SELECT name, kind, MIN(person) AS person, COUNT(*) AS people FROM attributes WHERE connection = $1 \
          GROUP BY name, kind",
@@ -123,9 +126,9 @@ async fn promote(tx: &mut Connection, connection: &str, identifying: &Identifyin
     Ok(())
 }
 
-/// The people with a name of a kind that does not identify.
+/// Returns the people with a name of a kind that does not identify.
 async fn with_shared_names(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     identifying: &Identifying,
 ) -> Result<Vec<PersonId>, StoreError> {
@@ -144,19 +147,20 @@ async fn with_shared_names(
     Ok(people)
 }
 
-/// What people are keyed by from now on.
-struct Demoting<'a> {
+/// How people are keyed from now on.
+struct Demotion<'a> {
     connection: &'a str,
     identifying: &'a Identifying,
-    /// Whether schema 5 keyed them, which took the erasure of a shared name for that of all who share it.
+    /// Whether they were keyed by schema 5, which treated the erasure of a shared name as the erasure of everyone who
+    /// shares it.
     is_first: bool,
     at: i64,
 }
 
-/// Carries over to a name in the table `to` since when it is erased or was not found, from the table `from`: a kind that identifies
-/// again must not let an erased person in.
+/// Copies the times at which a name was erased or not found from the table `from` to the table `to`: an erased person
+/// must not come back when a kind identifies again.
 async fn copy_erasure(
-    tx: &mut Connection,
+    tx: &mut Tx,
     to: &'static str,
     from: &'static str,
     connection: &str,
@@ -170,16 +174,16 @@ async fn copy_erasure(
     Ok(())
 }
 
-/// The names of `person` that do not identify become attributes; if several names do, each becomes a person who has them all.
-/// A record without a name that is shared was merged by names that identify, and stays whole. Returns the people of a split record
-/// who are erased.
+/// Turns the names of `person` that do not identify into attributes. If several names identify, each becomes a person
+/// with all of these attributes. A record without a shared name was merged by identifying names, and stays whole.
+/// Returns the people of a split record who are erased.
 async fn demote(
-    tx: &mut Connection,
-    of: &Demoting<'_>,
+    tx: &mut Tx,
+    of: &Demotion<'_>,
     person: PersonId,
-    rekeyed: &mut Rekeyed,
+    rekeyed: &mut RekeyResult,
 ) -> Result<Vec<PersonId>, StoreError> {
-    let Demoting { connection, identifying, is_first, at } = *of;
+    let Demotion { connection, identifying, is_first, at } = *of;
     let (own, shared): (Vec<_>, Vec<_>) =
         names_of(tx, person).await?.into_iter().partition(|name| identifying.includes(&name.kind));
     let mut people = vec![person];
@@ -189,7 +193,7 @@ async fn demote(
         }
         rekeyed.split += 1;
         rekeyed.people += people.len() as u64;
-        rekeyed.opt_ins_dropped += share_out(tx, person, &people, at).await?;
+        rekeyed.opt_ins_dropped += distribute_choices(tx, person, &people, at).await?;
     }
     let mut erased = Vec::new();
     for (place, person) in people.iter().enumerate() {
@@ -217,9 +221,9 @@ async fn demote(
     Ok(if people.len() > 1 { erased } else { Vec::new() })
 }
 
-/// A new person of that name, who was part of the record `from`.
+/// Creates a person with this name, who was part of the record `from`.
 async fn split_off(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     from: PersonId,
     name: &PersonName,
@@ -246,10 +250,11 @@ async fn split_off(
     Ok(person)
 }
 
-/// `record` was shared by `people`. The platform may hold the record's opt-ins for any of them, so that an opt-out found at the vendor is
-/// news; of an opt-out it may have been told for another one. How many opt-ins were dropped.
-async fn share_out(
-    tx: &mut Connection,
+/// Prepares the choices of `record`, which `people` shared. The platform may have the record's opt-ins for any of them,
+/// so an opt-out found at the vendor is news; an opt-out may have been reported to it for another of them. Returns how
+/// many opt-ins were dropped.
+async fn distribute_choices(
+    tx: &mut Tx,
     record: PersonId,
     people: &[PersonId],
     at: i64,
@@ -288,10 +293,10 @@ async fn share_out(
     Ok(dropped)
 }
 
-/// Each request whose person can still be read goes to the person of its own identifiers. It joins nobody: what it says of an
-/// identifier that is shared was said under another rule.
+/// Moves each request whose person can still be read to the person of its own identifiers. A request merges no people:
+/// its shared identifiers were sent under a different rule.
 async fn move_requests(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
     connection: &str,
     identifying: &Identifying,
@@ -306,20 +311,20 @@ async fn move_requests(
     .fetch_all(&mut *tx)
     .await?;
     for row in &rows {
-        // One that cannot be read stays where it is; its attempt says so.
-        let Ok(asked) = Asked::from_row(row) else { continue };
+        // A request that cannot be read stays where it is; its attempt reports the error.
+        let Ok(asked) = AffectedRequest::from_row(row) else { continue };
         let Ok(subject) = asked.subject(keys) else { continue };
-        let named = Named::of(&keys.person, &subject, identifying);
+        let named = SubjectNames::of(&keys.person, &subject, identifying);
         let person = match people::found(tx, connection, &named.identifying).await?.first() {
             Some(person) => *person,
             None if named.identify() => people::known_as(tx, connection, &named.identifying).await?,
-            // It names nobody. In a record that was split, nobody knows whose it is.
+            // It identifies no one. If the record was split, it is unknown whose request it is.
             None => match asked.split_from {
                 None => asked.person,
                 Some(record) => people::split_from(tx, connection, record, at).await?,
             },
         };
-        attributes::note(tx, &keys.vault, connection, (person, &subject), &named).await?;
+        attributes::note(tx, &keys.vault, connection, person, &subject, &named).await?;
         sqlx::query("UPDATE requests SET person = $2 WHERE seq = $1")
             .bind(asked.seq)
             .bind(person)
@@ -332,9 +337,9 @@ async fn move_requests(
     Ok(())
 }
 
-/// A request whose person may be another one now.
+/// A request whose person may have changed.
 #[derive(FromRow)]
-struct Asked {
+struct AffectedRequest {
     seq: i64,
     id: String,
     #[sqlx(try_from = "Column<Action>")]
@@ -345,17 +350,18 @@ struct Asked {
     data_key: Vec<u8>,
 }
 
-impl Asked {
-    /// Who it is about.
+impl AffectedRequest {
+    /// Returns the person it is about.
     fn subject(&self, keys: &Keys) -> Result<Subject, StoreError> {
         let key = keys.vault.data_key(&key_context(&self.id), &self.data_key)?;
         Ok(Details::open(&key, &self.id, &self.sealed_details)?.subject)
     }
 }
 
-/// Each feed event of a split record goes to the person whom it identifies, and is deleted with that person alone.
+/// Moves each feed event of a split record to the person whom it identifies, so that it is deleted only with that
+/// person.
 async fn move_events(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
     connection: &str,
     identifying: &Identifying,
@@ -369,7 +375,7 @@ async fn move_events(
     .await?;
     for (seq, id, sealed) in events {
         let names = events::identity(&keys.vault, &id, &sealed)
-            .map(|who| Named::of(&keys.person, &who.into(), identifying).identifying)
+            .map(|who| SubjectNames::of(&keys.person, &who.into(), identifying).identifying)
             .unwrap_or_default();
         let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(NOBODY);
         sqlx::query("UPDATE events SET person = $2 WHERE seq = $1")
@@ -381,8 +387,8 @@ async fn move_events(
     Ok(())
 }
 
-/// In the order in which they were first heard.
-async fn names_of(tx: &mut Connection, person: PersonId) -> Result<Vec<PersonName>, StoreError> {
+/// Returns the names of `person`, in the order in which they were first recorded.
+async fn names_of(tx: &mut Tx, person: PersonId) -> Result<Vec<PersonName>, StoreError> {
     let names = sqlx::query_as("SELECT name, kind FROM names WHERE person = $1 ORDER BY rowid");
     Ok(names.bind(person).fetch_all(tx).await?)
 }

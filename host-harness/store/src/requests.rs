@@ -1,80 +1,81 @@
-//! Requests in the database: accepted, shown, and ended.
+//! Requests in the database: storing, showing and replaying them.
+//! Tested in `service/src/requests/worker/tests.rs`.
 
 use serde_json::Value;
 
-use crate::{columns::Column, database::Connection, error::StoreError, person::PersonId};
-use host_model::requests::{Action, State, Step};
+use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
+use host_model::requests::{Action, RequestState, Step};
 
 /// A request about to be stored.
-pub struct New {
+pub struct NewRequest {
     /// Its id.
     pub id: String,
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// The record of its person.
+    /// The person it is about.
     pub person: PersonId,
-    /// What is asked for.
+    /// The requested action.
     pub action: Action,
-    /// The caller's key by which the same request sent again is recognized; `None` if it gave none.
+    /// The caller's idempotency key, which identifies repeats of the same request; `None` if it gave none.
     pub idempotency_key: Option<String>,
-    /// A keyed digest of everything that was asked.
+    /// A keyed digest of the contents of the request.
     pub body_digest: [u8; 32],
-    /// Whom it is about and what is asked, sealed: see [`Details`](crate::details::Details).
+    /// The person and what is requested, sealed: see [`Details`](crate::details::Details).
     pub sealed_details: Vec<u8>,
     /// The key to its details, sealed under the master key.
     pub data_key: Vec<u8>,
-    /// What is known of the outcome already; `None` if nothing is.
+    /// What is already known of the outcome; `None` if nothing is.
     pub outcome: Option<Value>,
-    /// Whether it keeps an event back: see [`Withheld`](crate::details::Withheld).
+    /// Whether it withholds an event: see [`WithheldEvent`](crate::details::WithheldEvent).
     pub withholds: bool,
-    /// When it was accepted, in milliseconds since 1970 in UTC.
+    /// When it was accepted, in milliseconds since the Unix epoch.
     pub at: i64,
 }
 
-/// A request as it may be shown: nothing personal in it. Times are milliseconds since 1970 in UTC.
+/// A request as shown to operators, without personal data. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct View {
+pub struct RequestView {
     /// Its id.
     pub id: String,
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// What was asked.
+    /// The requested action.
     #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
-    /// Where it stands.
-    #[sqlx(try_from = "Column<State>")]
-    pub state: State,
-    /// What its next attempt does.
+    /// Its state.
+    #[sqlx(try_from = "Column<RequestState>")]
+    pub state: RequestState,
+    /// The step of its next attempt.
     #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
-    /// Attempts begun.
+    /// The number of attempts started.
     #[sqlx(rename = "generation")]
     pub attempts: i64,
     /// When it was accepted.
     pub received_at: i64,
-    /// When its next attempt may begin as far as the request itself goes; what holds its connection back is in
-    /// `reason`. `None` unless it waits.
+    /// When its next attempt may begin, regardless of what holds back its connection, which is in `reason`. `None`
+    /// unless it is waiting.
     pub next_at: Option<i64>,
-    /// What came of it so far; `None` if nothing did.
+    /// Its outcome so far; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
-    /// Why it waits or how it ended, for an operator; `None` if there is nothing to say.
+    /// Why it is waiting or how it ended, for an operator; `None` if no reason is recorded.
     pub reason: Option<String>,
-    /// When it ended; `None` while it has not.
+    /// When it ended; `None` if it has not ended.
     pub finished_at: Option<i64>,
 }
 
-/// One attempt, as it is on record. Times are milliseconds since 1970 in UTC.
+/// A recorded attempt. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct AttemptView {
-    /// Its number, from 1.
+    /// Its number, starting at 1.
     #[sqlx(rename = "generation")]
     pub number: i64,
-    /// What it did.
+    /// The step that it carried out.
     #[sqlx(try_from = "Column<Step>")]
     pub step: Step,
     /// The digest of the plugin that ran.
@@ -82,9 +83,9 @@ pub struct AttemptView {
     pub plugin_digest: String,
     /// When it began.
     pub began_at: i64,
-    /// When it ended; `None` while it is under way, or if the process ended first.
+    /// When it ended; `None` while it is running, or if the process ended first.
     pub ended_at: Option<i64>,
-    /// What came back; `None` if nothing has.
+    /// Its result; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub result: Option<Value>,
 }
@@ -92,8 +93,8 @@ pub struct AttemptView {
 const COLUMNS: &str = "id, tenant, connection, action, state, step, generation, received_at, \
                        CASE state WHEN 'waiting' THEN next_at END AS next_at, outcome, reason, finished_at";
 
-/// Stores `new`. Returns its place in the order of acceptance.
-pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
+/// Stores `new`. Returns its position in the order of acceptance.
+pub async fn insert(tx: &mut Tx, new: &NewRequest) -> Result<i64, StoreError> {
     let seq: i64 = sqlx::query_scalar(
         "INSERT INTO requests (id, tenant, connection, person, action, state, step, idempotency_key, body_digest, \
            sealed_details, outcome, received_at, next_at, withholds) \
@@ -120,35 +121,35 @@ pub async fn insert(tx: &mut Connection, new: &New) -> Result<i64, StoreError> {
     Ok(seq)
 }
 
-/// The request that `tenant` sent before under the idempotency key `key`, with the digest of what it asked; `None` if
-/// there is none.
+/// Returns the request that `tenant` sent earlier with the idempotency key `key`, and the digest of its contents;
+/// `None` if there is none.
 pub async fn sent_before(
-    tx: &mut Connection,
+    tx: &mut Tx,
     tenant: &str,
     key: &str,
-) -> Result<Option<(View, Vec<u8>)>, StoreError> {
+) -> Result<Option<(RequestView, Vec<u8>)>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS}, body_digest FROM requests WHERE tenant = $1 AND idempotency_key = $2");
-    let sent: Option<Sent> =
+    let sent: Option<SentRequest> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(tenant).bind(key).fetch_optional(tx).await?;
     Ok(sent.map(|sent| (sent.view, sent.body_digest)))
 }
 
 #[derive(sqlx::FromRow)]
-struct Sent {
+struct SentRequest {
     #[sqlx(flatten)]
-    view: View,
+    view: RequestView,
     body_digest: Vec<u8>,
 }
 
-/// The request of that id; `None` if there is none.
-pub async fn show(connection: &mut Connection, id: &str) -> Result<Option<View>, StoreError> {
+/// Returns the request with this id; `None` if there is none.
+pub async fn show(connection: &mut Tx, id: &str) -> Result<Option<RequestView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
 }
 
-/// The attempts of the request of that id, oldest first.
-pub async fn attempts(connection: &mut Connection, id: &str) -> Result<Vec<AttemptView>, StoreError> {
+/// Returns the attempts of the request with this id, oldest first.
+pub async fn attempts(connection: &mut Tx, id: &str) -> Result<Vec<AttemptView>, StoreError> {
     let attempts = sqlx::query_as(
         "SELECT a.generation, a.step, a.digest, a.began_at, a.ended_at, a.result \
          FROM attempts a JOIN requests r ON r.seq = a.request WHERE r.id = $1 ORDER BY a.generation",
@@ -159,23 +160,23 @@ pub async fn attempts(connection: &mut Connection, id: &str) -> Result<Vec<Attem
     Ok(attempts)
 }
 
-/// Which requests are listed: those that pass each of these.
+/// Selects the requests to list: those that match every field.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct RequestFilter {
     /// Only those of these tenants; `None` for all tenants.
     pub tenants: Option<Vec<String>>,
-    /// Only those of the connection of this key; `None` for all.
+    /// Only those of the connection with this key; `None` for all.
     pub connection: Option<String>,
-    /// Only those that stand so; `None` for all.
-    pub state: Option<State>,
-    /// Only those accepted before the request of this id, for paging; `None` for all.
+    /// Only those in this state; `None` for all.
+    pub state: Option<RequestState>,
+    /// Only those accepted before the request with this id, for paging; `None` for all.
     pub before: Option<String>,
-    /// At most so many.
+    /// The maximum number of requests.
     pub limit: i64,
 }
 
-/// The requests that `filter` lets through, newest first.
-pub async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<View>, StoreError> {
+/// Lists the requests that match `filter`, newest first.
+pub async fn list(connection: &mut Tx, filter: &RequestFilter) -> Result<Vec<RequestView>, StoreError> {
     let tenants = filter.tenants.as_deref();
     let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 5, tenants.len()));
     let sql = format!(
@@ -194,9 +195,8 @@ pub async fn list(connection: &mut Connection, filter: &Filter) -> Result<Vec<Vi
     Ok(query.fetch_all(connection).await?)
 }
 
-/// Puts a request that failed or expired back in the queue at `at`, if what it asked is still known. Returns whether it
-/// was put back.
-pub async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
+/// Puts a failed or expired request back in the queue at `at`, if its details are still kept.
+pub async fn replay(tx: &mut Tx, id: &str, at: i64) -> Result<RowChange, StoreError> {
     let done = sqlx::query(
         "UPDATE requests SET state = 'waiting', next_at = $2, tried_since = $2, failures = 0, kills = 0, \
            alarmed_day = 0, reason = NULL, finished_at = NULL \
@@ -207,15 +207,11 @@ pub async fn replay(tx: &mut Connection, id: &str, at: i64) -> Result<bool, Stor
     .bind(at)
     .execute(tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(RowChange::of(done.rows_affected()))
 }
 
-/// Whether a request of `person` waits that writes the choice `what` again: see [`restores`].
-pub async fn is_waiting_to_restore(
-    tx: &mut Connection,
-    person: PersonId,
-    what: &str,
-) -> Result<bool, StoreError> {
+/// Returns whether a request of `person` is waiting that writes the choice `what` again: see [`restores`].
+pub async fn is_waiting_to_restore(tx: &mut Tx, person: PersonId, what: &str) -> Result<bool, StoreError> {
     let waiting: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM requests WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND restores = $2",
     )
@@ -226,14 +222,14 @@ pub async fn is_waiting_to_restore(
     Ok(waiting > 0)
 }
 
-/// Records that the request of that id writes the choice `what` again, which the vendor may have gone over.
-pub async fn restores(tx: &mut Connection, id: &str, what: &str) -> Result<(), StoreError> {
+/// Records that the request with this id writes the choice `what` again, because the vendor may have overwritten it.
+pub async fn restores(tx: &mut Tx, id: &str, what: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE requests SET restores = $2 WHERE id = $1").bind(id).bind(what).execute(tx).await?;
     Ok(())
 }
 
-/// Whether a request waits that reads what the vendor holds for `person`.
-pub async fn is_waiting_to_read(tx: &mut Connection, person: PersonId) -> Result<bool, StoreError> {
+/// Returns whether a request is waiting that reads the choices of `person` from the vendor.
+pub async fn is_waiting_to_read(tx: &mut Tx, person: PersonId) -> Result<bool, StoreError> {
     let waiting: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM requests \
          WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND action = 'reading'",
@@ -244,10 +240,10 @@ pub async fn is_waiting_to_read(tx: &mut Connection, person: PersonId) -> Result
     Ok(waiting > 0)
 }
 
-/// A request that ended without having looked, and keeps an event back.
+/// A request that ended before it could read from the vendor, and still withholds an event.
 #[derive(sqlx::FromRow)]
-pub struct Withholding {
-    /// Its place in the order of acceptance.
+pub struct WithholdingRequest {
+    /// Its position in the order of acceptance.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -255,16 +251,16 @@ pub struct Withholding {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// The record of its person.
+    /// The person it is about.
     pub person: PersonId,
-    /// Whom it is about and what it keeps back, sealed: see [`Details`](crate::details::Details).
+    /// The person and the withheld event, sealed: see [`Details`](crate::details::Details).
     pub sealed_details: Vec<u8>,
     /// The key to its details, sealed under the master key.
     pub data_key: Vec<u8>,
 }
 
-/// Every such request.
-pub async fn withholding(connection: &mut Connection) -> Result<Vec<Withholding>, StoreError> {
+/// Returns all requests that ended and still withhold an event.
+pub async fn withholding(connection: &mut Tx) -> Result<Vec<WithholdingRequest>, StoreError> {
     let withholding = sqlx::query_as(
         "SELECT r.seq, r.id, r.tenant, r.connection, r.person, r.sealed_details, k.data_key FROM requests r \
          JOIN request_keys k ON k.request = r.seq \
@@ -275,13 +271,14 @@ pub async fn withholding(connection: &mut Connection) -> Result<Vec<Withholding>
     Ok(withholding)
 }
 
-/// Records that the request keeps no event back any more. Returns how many did: 1, or 0 if it kept none back.
-pub async fn release(tx: &mut Connection, seq: i64) -> Result<u64, StoreError> {
+/// Records that the request no longer withholds an event. Returns the number of requests changed: 1, or 0 if it
+/// withheld none.
+pub async fn release(tx: &mut Tx, seq: i64) -> Result<u64, StoreError> {
     let released = sqlx::query("UPDATE requests SET withholds = 0 WHERE seq = $1 AND withholds = 1");
     Ok(released.bind(seq).execute(tx).await?.rows_affected())
 }
 
-/// `column IN ($first, …)` for `count` values; never true if there are none.
+/// Returns the SQL condition `column IN ($first, …)` for `count` values; it is never true if there are none.
 pub fn one_of(column: &str, first: usize, count: usize) -> String {
     let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
     if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }

@@ -1,11 +1,11 @@
-//! A backup put back in the database's place.
+//! Restores a backup over the database.
 
 use std::path::{Path, PathBuf};
 
 use sqlx::Connection as _;
 
 use crate::{
-    database::Connection,
+    database::Tx,
     error::StoreError,
     handle::Store,
     seal::MasterKey,
@@ -13,29 +13,29 @@ use crate::{
     unfinished::{RESTORING, beside, unfinished},
 };
 
-/// Why a backup was not put back. The database is as it was.
+/// Why a backup was not restored. The database is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// There is a database already.
-    #[error("{} is there already; --replace keeps it beside the restored one", .0.display())]
+    /// The database already exists.
+    #[error("{} already exists; --replace keeps it beside the restored database", .0.display())]
     Exists(PathBuf),
-    /// What an earlier restore kept beside the database is still there.
-    #[error("{} is there from an earlier restore: move it away first", .0.display())]
+    /// The database that an earlier restore kept beside the restored one still exists.
+    #[error("{} is left from an earlier restore: move it away first", .0.display())]
     KeptBefore(PathBuf),
-    /// A file that cannot be read, written or moved.
+    /// A file could not be read, written or moved.
     #[error("{}: {cause}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// The backup is not one of these databases.
-    #[error("{} is no database of this program: {why}", path.display())]
+    /// The backup is not a database of this program.
+    #[error("{} is not a connector-host database: {why}", path.display())]
     AnotherKind {
         /// The backup.
         path: PathBuf,
-        /// What it is instead.
+        /// Why it is not one.
         why: String,
     },
     /// The backup is damaged.
@@ -46,27 +46,36 @@ pub enum RestoreError {
         /// What SQLite found.
         found: String,
     },
-    /// The backup does not open, with this master key for instance.
+    /// The backup could not be opened, for example because it has a different master key.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Events that a service may have numbered after its last backup: a platform's cursor must not stand behind what is new.
+/// How many event numbers a restore skips: more than a service can have assigned since its last backup. New events must
+/// come after the cursor of every platform.
 const SKIPPED_EVENTS: i64 = 1_000_000_000;
 
-/// Puts a copy of `backup` in the place of `database`, after it was seen to be whole and to open under `key`. If
-/// `replace` allows it, what was there is kept beside it as `….before-restore`, which is the path returned; `None` if
-/// nothing was there. Nobody may be using `database` meanwhile. One that was cut off leaves a database that does not
-/// open until it is done again.
+/// What happens to a database that is already where the restored one goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExistingDatabase {
+    /// Nothing is restored.
+    Refuse,
+    /// It is kept beside the restored one, as `….before-restore`.
+    Replace,
+}
+
+/// Replaces `database` with a copy of `backup`, after checking that the backup is intact and opens with `key`. Returns the
+/// path of the database that was there before; `None` if there was none. The database must not be in use meanwhile. An
+/// interrupted restore leaves a database that does not open until the restore is run again.
 pub async fn restore(
     backup: &Path,
     database: &Path,
     key: &MasterKey,
-    replace: bool,
+    existing: ExistingDatabase,
 ) -> Result<Option<PathBuf>, RestoreError> {
     let (aside, copy) = (beside(database, BEFORE), beside(database, ".copy"));
     let was_cut_off = unfinished(database);
-    if database.exists() && !replace {
+    if existing == ExistingDatabase::Refuse && database.exists() {
         return Err(RestoreError::Exists(database.to_owned()));
     }
     if aside.exists() && !was_cut_off {
@@ -78,10 +87,10 @@ pub async fn restore(
         let _tried = std::fs::remove_file(&copy);
         return Err(error.into());
     }
-    // From here on to its last line, only a restore opens the database.
+    // From here to the last line of this function, only a restore can open the database.
     let ready = beside(database, RESTORING);
     rename(&copy, &ready)?;
-    // What was not yet moved out of the log belongs to what was there.
+    // A log that was not yet checkpointed belongs to the old database.
     for part in ["-wal", "-shm", ""] {
         let (from, to) = (beside(database, part), beside(&aside, part));
         if from.exists() {
@@ -93,7 +102,7 @@ pub async fn restore(
 }
 
 const BEFORE: &str = ".before-restore";
-/// Opens the copy, not the backup, which stays as it is; leaves it on disk as one file.
+/// Opens the copy and skips event numbers. The backup itself is not touched. The copy is left on disk as a single file.
 async fn prepare(copy: &Path, key: &MasterKey) -> Result<(), StoreError> {
     let store = Store::open(copy, key).await?;
     store
@@ -111,18 +120,18 @@ async fn prepare(copy: &Path, key: &MasterKey) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Moves a file, and returns once that is on disk.
+/// Moves a file. Returns once the move is on disk.
 fn rename(from: &Path, to: &Path) -> Result<(), RestoreError> {
     std::fs::rename(from, to).map_err(file(from))?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Elsewhere a folder cannot be opened as a file, and needs no such call.
+    // On other systems, a folder cannot be opened as a file and does not need to be synced.
     if cfg!(unix) {
         std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))?;
     }
     Ok(())
 }
 
-/// That `backup` is whole and one of these databases.
+/// Checks that `backup` is intact and a database of this program.
 async fn check(backup: &Path) -> Result<(), RestoreError> {
     std::fs::File::open(backup).map_err(file(backup))?;
     let another = |error: sqlx::Error| {
@@ -132,10 +141,10 @@ async fn check(backup: &Path) -> Result<(), RestoreError> {
     };
     sqlx::any::install_default_drivers();
     let url = format!("{}?mode=ro", address(backup));
-    let mut connection = Connection::connect(&url).await.map_err(another)?;
+    let mut connection = Tx::connect(&url).await.map_err(another)?;
     let marks = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM marks WHERE name = 'master-key'");
     if marks.fetch_one(&mut connection).await.map_err(another)? == 0 {
-        let why = "it has no master key's mark".to_owned();
+        let why = "it has no master key mark".to_owned();
         return Err(RestoreError::AnotherKind { path: backup.to_owned(), why });
     }
     let found: String =
@@ -174,7 +183,7 @@ mod tests {
         store.back_up(&backup).await.unwrap();
         let cursor = event(&store).await;
         store.close().await;
-        restore(&backup, &database, &master_key(), true).await.unwrap();
+        restore(&backup, &database, &master_key(), ExistingDatabase::Replace).await.unwrap();
         let store = Store::open(&database, &master_key()).await.unwrap();
         assert!(event(&store).await > cursor);
         store.close().await;
@@ -189,7 +198,7 @@ mod tests {
         event(&store).await;
         store.close().await;
         let aside = beside(&database, BEFORE);
-        // As it is between the moves.
+        // The state between the moves.
         std::fs::copy(&backup, beside(&database, RESTORING)).unwrap();
         std::fs::write(beside(&aside, "-wal"), "").unwrap();
         let refused = Store::open(&database, &master_key()).await.unwrap_err();
@@ -197,13 +206,13 @@ mod tests {
         std::fs::rename(&database, &aside).unwrap();
         let refused = Store::open(&database, &master_key()).await.unwrap_err();
         assert!(matches!(refused, StoreError::RestoreCutOff), "{refused}");
-        assert!(!database.exists(), "no new one in the old one's place");
+        assert!(!database.exists(), "no new database is created in its place");
 
-        let kept = restore(&backup, &database, &master_key(), true).await.unwrap();
+        let kept = restore(&backup, &database, &master_key(), ExistingDatabase::Replace).await.unwrap();
         assert_eq!(kept, Some(aside.clone()));
         Store::open(&database, &master_key()).await.unwrap().close().await;
         let before = Store::open(&aside, &master_key()).await.unwrap();
-        assert_eq!(event(&before).await, 2, "what was there is whole");
+        assert_eq!(event(&before).await, 2, "the old database is intact");
         before.close().await;
     }
 
@@ -226,7 +235,8 @@ mod tests {
         .await;
         newer.close().await;
         let before = std::fs::read(&database).unwrap();
-        let refused = restore(&backup, &database, &master_key(), true).await.unwrap_err();
+        let refused =
+            restore(&backup, &database, &master_key(), ExistingDatabase::Replace).await.unwrap_err();
         let RestoreError::Store(StoreError::NewerDatabase { found: 9999, written_by, .. }) = &refused else {
             panic!("{refused}")
         };

@@ -1,17 +1,17 @@
-//! The version of a database: its schema, and the program that brought it there. An older program changes nothing in a newer
+//! The version of a database: its schema, and the program that migrated it. An older program never changes a newer
 //! database.
 
 use sqlx::migrate::Migrator;
 
-use crate::{database::Connection, error::StoreError};
+use crate::{database::Tx, error::StoreError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// The mark that names the program.
+/// The mark that contains the version of the program.
 const PROGRAM: &str = "program";
 
-/// Brings the tables to this version's schema, unless a newer one has them.
-pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// Migrates the tables to this version's schema. Refuses a database with a newer schema.
+pub(crate) async fn migrate(connection: &mut Tx) -> Result<(), StoreError> {
     let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
     let found = found(connection).await?.unwrap_or_default();
     if found > known {
@@ -28,8 +28,8 @@ pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), StoreErro
     Ok(())
 }
 
-/// The schema of the database; `None` for an empty one.
-async fn found(connection: &mut Connection) -> Result<Option<i64>, StoreError> {
+/// Returns the schema version of the database; `None` if it is empty.
+async fn found(connection: &mut Tx) -> Result<Option<i64>, StoreError> {
     let tables = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
     let tables: i64 = sqlx::query_scalar(tables).fetch_one(&mut *connection).await?;
     if tables == 0 {
@@ -38,8 +38,8 @@ async fn found(connection: &mut Connection) -> Result<Option<i64>, StoreError> {
     Ok(sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(connection).await?)
 }
 
-/// Version 0.1.0 left no name.
-async fn written_by(connection: &mut Connection) -> Result<String, StoreError> {
+/// Returns the version of the program that last wrote the database. Version 0.1.0 did not record it.
+async fn written_by(connection: &mut Tx) -> Result<String, StoreError> {
     let mark = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(PROGRAM);
     let program: Option<Vec<u8>> = mark.fetch_optional(connection).await?;
     Ok(program.map_or_else(|| "unknown".to_owned(), |program| String::from_utf8_lossy(&program).into_owned()))
@@ -80,8 +80,8 @@ mod tests {
         assert_eq!(
             refused.to_string(),
             format!(
-                "the database has schema 9999, written by connector-host 7.0.0; this is connector-host {}, which knows \
-                 schema {known} and older: start the newer program, or restore a backup that this one wrote",
+                "the database has schema 9999, written by connector-host 7.0.0; this is connector-host {}, which \
+                 supports schema {known} and older: start the newer version, or restore a backup written by this one",
                 env!("CARGO_PKG_VERSION")
             )
         );

@@ -1,7 +1,7 @@
-//! Sealing: what the database holds of secrets and people, nobody reads without the master key.
+//! Sealing: secrets and personal data in the database cannot be read without the master key.
 //!
-//! XChaCha20-Poly1305 with a random nonce of 192 bits. Each value is bound to its place by a context, so that one row's
-//! value opens in no other. Layout: nonce, then ciphertext with its tag.
+//! XChaCha20-Poly1305 with a random 192-bit nonce. Each value is bound to its place by a context, so that the value of
+//! one row does not open in another. Layout: nonce, then ciphertext with its tag.
 
 use chacha20poly1305::{
     Key, XChaCha20Poly1305, XNonce,
@@ -18,22 +18,23 @@ use crate::{
 };
 use host_model::{contract::Identifier, secret::Secret};
 
-const KEY: usize = 32;
-const NONCE: usize = 24;
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
 
-/// A text that is no master key; the text is not shown.
+/// The text is not a master key. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a master key is 64 hexadecimal digits (`connector-host new-master-key` makes one); found {found} characters"
+    "expected a master key of 64 hexadecimal digits, found {found} characters: create one with `connector-host \
+     new-master-key`"
 )]
 pub struct NotAMasterKey {
-    /// How many characters there are.
+    /// The number of characters in the text.
     pub found: usize,
 }
 
 /// The key under which everything else is sealed: 256 bits, kept outside the database.
 #[derive(Clone)]
-pub struct MasterKey(Zeroizing<[u8; KEY]>);
+pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -42,32 +43,32 @@ impl std::fmt::Debug for MasterKey {
 }
 
 impl MasterKey {
-    /// The key that `text` spells in hexadecimal.
+    /// Parses a master key in hexadecimal.
     pub fn read(text: &Secret) -> Result<Self, NotAMasterKey> {
-        let mut key = Zeroizing::new([0; KEY]);
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
         let text = text.expose().trim();
         hex::decode_to_slice(text, key.as_mut_slice())
             .map_err(|_| NotAMasterKey { found: text.chars().count() })?;
         Ok(Self(key))
     }
 
-    /// What seals and opens under this key.
+    /// Returns a vault that seals and opens values with this key.
     pub fn vault(&self) -> Vault {
         Vault(Sealer(XChaCha20Poly1305::new(Key::from_slice(self.0.as_slice()))))
     }
 }
 
-/// Seals and opens values under the master key.
+/// Seals and opens values with the master key.
 #[derive(Clone)]
 pub struct Vault(Sealer);
 
-/// A key of its own for one request's data. Destroying it destroys what it sealed.
+/// The key for the data of a single request. Destroying the key destroys the data sealed with it.
 pub struct DataKey(Sealer);
 
-/// A tenant's key for the hashes that stand for people.
-pub struct PersonKey(Zeroizing<[u8; KEY]>);
+/// A tenant's key for hashing people's identifiers.
+pub struct PersonKey(Zeroizing<[u8; KEY_BYTES]>);
 
-/// A person's identifier as its keyed hash: nobody tells the person from it without the tenant's key.
+/// A person's identifier as a keyed hash, which does not reveal the person without the tenant's key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::FromRow)]
 pub struct PersonName {
     /// The keyed hash of its kind and value.
@@ -85,87 +86,88 @@ column!([u8; 32]: Vec<u8>, |bytes| {
 struct Sealer(XChaCha20Poly1305);
 
 impl Vault {
-    /// `plain` sealed for the place that `context` names.
+    /// Seals `plain` for the place that `context` names.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
         self.0.seal(context, plain)
     }
 
-    /// What was sealed for that place.
+    /// Opens a value that was sealed for that place.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         self.0.open(context, sealed)
     }
 
-    /// `value` as JSON, sealed for the place that `context` names. An error names the place and quotes nothing.
+    /// Seals `value` as JSON for the place that `context` names. An error names the place but does not quote the value.
     pub fn seal_json(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
         self.0.seal_json(context, value)
     }
 
-    /// What was sealed for that place as JSON. An error names the place and quotes nothing.
+    /// Opens a value that was sealed for that place as JSON. An error names the place but does not quote the value.
     pub fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
         self.0.open_json(context, sealed)
     }
 
-    /// A fresh data key, and the same sealed for the place that `context` names, to be kept.
+    /// Creates a data key. Also returns it sealed for the place that `context` names, for storage.
     pub fn new_data_key(&self, context: &str) -> Result<(DataKey, Vec<u8>), Unsealable> {
         let key = random()?;
         let sealed = self.seal(context, key.as_slice())?;
         Ok((DataKey::of(key), sealed))
     }
 
-    /// The data key that was kept sealed for that place.
+    /// Opens a data key that was sealed for that place.
     pub fn data_key(&self, context: &str, sealed: &[u8]) -> Result<DataKey, Unsealable> {
         Ok(DataKey::of(self.key(context, sealed)?))
     }
 
-    /// A fresh key for people's hashes, and the same sealed for the place that `context` names, to be kept.
+    /// Creates a key for hashing people's identifiers. Also returns it sealed for the place that `context` names, for
+    /// storage.
     pub fn new_person_key(&self, context: &str) -> Result<(PersonKey, Vec<u8>), Unsealable> {
         let key = random()?;
         let sealed = self.seal(context, key.as_slice())?;
         Ok((PersonKey(key), sealed))
     }
 
-    /// The key for people's hashes that was kept sealed for that place.
+    /// Opens a key for hashing people's identifiers that was sealed for that place.
     pub fn person_key(&self, context: &str, sealed: &[u8]) -> Result<PersonKey, Unsealable> {
         Ok(PersonKey(self.key(context, sealed)?))
     }
 
-    fn key(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<[u8; KEY]>, Unsealable> {
+    fn key(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, Unsealable> {
         let opened = self.open(context, sealed)?;
-        let bytes: [u8; KEY] = opened.as_slice().try_into().map_err(|_| Unsealable)?;
+        let bytes: [u8; KEY_BYTES] = opened.as_slice().try_into().map_err(|_| Unsealable)?;
         Ok(Zeroizing::new(bytes))
     }
 }
 
 impl DataKey {
     #[expect(clippy::needless_pass_by_value, reason = "the key's bytes are wiped here")]
-    fn of(bytes: Zeroizing<[u8; KEY]>) -> Self {
+    fn of(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         Self(Sealer(XChaCha20Poly1305::new(Key::from_slice(bytes.as_slice()))))
     }
 
-    /// `plain` sealed for the place that `context` names.
+    /// Seals `plain` for the place that `context` names.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
         self.0.seal(context, plain)
     }
 
-    /// What was sealed for that place.
+    /// Opens a value that was sealed for that place.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         self.0.open(context, sealed)
     }
 
-    /// `value` as JSON, sealed for the place that `context` names. An error names the place and quotes nothing.
+    /// Seals `value` as JSON for the place that `context` names. An error names the place but does not quote the value.
     pub fn seal_json(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
         self.0.seal_json(context, value)
     }
 
-    /// What was sealed for that place as JSON. An error names the place and quotes nothing.
+    /// Opens a value that was sealed for that place as JSON. An error names the place but does not quote the value.
     pub fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
         self.0.open_json(context, sealed)
     }
 }
 
 impl PersonKey {
-    /// The person's name by `identifier`: kind and value, without blanks around it. Of an email address case does not
-    /// count; of a user id, say, it does.
+    /// Returns the keyed hash of `identifier`: its kind and its value without surrounding whitespace. Email addresses
+    /// are case-insensitive; all other kinds, such as user ids, are case-sensitive.
     pub fn name(&self, identifier: &Identifier) -> PersonName {
         let value = identifier.value.trim();
         let value = if identifier.kind == "email" { value.to_lowercase() } else { value.to_owned() };
@@ -173,7 +175,7 @@ impl PersonKey {
         PersonName { digest, kind: identifier.kind.clone() }
     }
 
-    /// A hash of `message` that only this key makes.
+    /// Returns the keyed hash of `message`.
     pub fn digest(&self, message: &[u8]) -> [u8; 32] {
         keyed(&self.0, &[b"message", message])
     }
@@ -181,7 +183,7 @@ impl PersonKey {
 
 impl Sealer {
     fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
-        let mut nonce = [0; NONCE];
+        let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| Unsealable)?;
         let payload = Payload { msg: plain, aad: context.as_bytes() };
         let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| Unsealable)?;
@@ -189,35 +191,36 @@ impl Sealer {
     }
 
     fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(Unsealable)?;
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(Unsealable)?;
         let payload = Payload { msg: sealed, aad: context.as_bytes() };
         let opened = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| Unsealable)?;
         Ok(Zeroizing::new(opened))
     }
 
-    // Serde's words could quote what it writes or reads.
+    // Serde's error messages could quote the value.
     fn seal_json(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
         let plain = serde_json::to_vec(value)
-            .map_err(|_| StoreError::Unreadable(format!("what is to be sealed as {context:?}")))?;
+            .map_err(|_| StoreError::Unreadable(format!("the value to be sealed as {context:?}")))?;
         Ok(self.seal(context, &Zeroizing::new(plain))?)
     }
 
     fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
         let plain = self.open(context, sealed)?;
         serde_json::from_slice(&plain)
-            .map_err(|_| StoreError::Unreadable(format!("what is sealed as {context:?}")))
+            .map_err(|_| StoreError::Unreadable(format!("the value sealed as {context:?}")))
     }
 }
 
-fn random() -> Result<Zeroizing<[u8; KEY]>, Unsealable> {
-    let mut key = Zeroizing::new([0; KEY]);
+fn random() -> Result<Zeroizing<[u8; KEY_BYTES]>, Unsealable> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
     getrandom::fill(key.as_mut_slice()).map_err(|_| Unsealable)?;
     Ok(key)
 }
 
-/// Each part is hashed first, so that no two lists of parts run together.
-fn keyed(key: &[u8; KEY], parts: &[&[u8]]) -> [u8; 32] {
-    // A key shorter than the hash's block is filled up with zeros: RFC 2104.
+/// Returns a keyed hash of `parts`. Each part is hashed first, so that lists that only differ in where one part ends do
+/// not collide.
+fn keyed(key: &[u8; KEY_BYTES], parts: &[&[u8]]) -> [u8; 32] {
+    // A key shorter than the block size of the hash is padded with zeros: RFC 2104.
     let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
     block.iter_mut().zip(key).for_each(|(block, key)| *block = *key);
     let mut mac = <Hmac<Sha256> as Mac>::new(&block);
@@ -280,7 +283,7 @@ mod tests {
             key.open_json::<Vec<u64>>("place 1", &sealed[1]).unwrap_err(),
         ] {
             let StoreError::Unreadable(what) = &unreadable else { panic!("{unreadable}") };
-            assert_eq!(what, "what is sealed as \"place 1\"");
+            assert_eq!(what, "the value sealed as \"place 1\"");
         }
     }
 
@@ -293,7 +296,7 @@ mod tests {
         assert_eq!(acme.name(&Identifier::new("email", " Ada@Example.com ")), name);
         assert_ne!(acme.name(&Identifier::new("user-id", "ada@example.com")), name);
         let id = |value: &str| acme.name(&Identifier::new("user-id", value));
-        assert_ne!(id("u-17"), id("U-17"), "a user id's case counts");
+        assert_ne!(id("u-17"), id("U-17"), "user ids are case-sensitive");
         assert_ne!(other.name(&Identifier::new("email", "ada@example.com")), name);
     }
 

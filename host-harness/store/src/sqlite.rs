@@ -1,7 +1,7 @@
-//! SQLite: one writer that commits what has gathered while it was busy, and a few readers beside it.
+//! SQLite: one writer, which commits in batches, and a few readers.
 //!
-//! `synchronous = FULL` costs an fsync a commit. Whatever waits when a commit ends goes into the next one together, each
-//! piece under a savepoint of its own, so that one that fails undoes itself alone.
+//! `synchronous = FULL` costs one fsync per commit. All writes that are waiting when a commit ends go into the next
+//! one, each under its own savepoint, so that a write that fails is rolled back alone.
 
 use std::{
     path::Path,
@@ -15,29 +15,30 @@ use sqlx::{AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, pool::P
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    database::{Act, Connection, Database, Undo, Work},
+    database::{Act, Database, Rollback, Tx, Work},
     error::StoreError,
     schema,
 };
 
-/// Older versions can corrupt a database in WAL mode: sqlite.org/changes.html, 3.51.3.
-const OLDEST: [u32; 3] = [3, 51, 3];
+/// The oldest supported version: older ones can corrupt a database in WAL mode (sqlite.org/changes.html, 3.51.3).
+const MIN_VERSION: [u32; 3] = [3, 51, 3];
 
-/// For every connection. `secure_delete` overwrites what is deleted: a destroyed key is to be gone.
+/// Set on every connection. `secure_delete` overwrites deleted data, so that a destroyed key cannot be recovered.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
                        PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
-/// So much goes into one commit: enough that its fsync no longer counts, and a failed commit loses little time.
-const LARGEST_BATCH: usize = 256;
+/// Maximum number of writes in one commit: large enough that the cost of the fsync is negligible, small enough that a
+/// failed commit wastes little time.
+const MAX_BATCH: usize = 256;
 
-/// What was deleted is overwritten in the database at once, and leaves the log when that is emptied: this often, while
-/// anything is written.
-const EMPTY_LOG: Duration = Duration::from_mins(1);
+/// How often the write-ahead log is truncated while there are writes. Deleted data is overwritten in the database at
+/// once, but remains in the log until then.
+const TRUNCATE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Writes that wait. More wait in their callers.
-const QUEUE: usize = 4_096;
+/// Capacity of the write queue. Callers wait while it is full.
+const QUEUE_CAPACITY: usize = 4_096;
 
-/// Enough for the API beside the workers; each has a thread and a page cache.
+/// Number of readers: enough for the API and the workers. Each has its own thread and page cache.
 const READERS: u32 = 4;
 
 /// A SQLite database.
@@ -49,7 +50,7 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file at `path`, made if there is none, and brings its tables to this version.
+    /// Opens the database at `path`, creating it if it does not exist, and migrates it to this version's schema.
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let url = address(path);
@@ -67,7 +68,7 @@ impl Sqlite {
             })
             .connect(&format!("{url}?mode=rw"))
             .await?;
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
         let writer = Writer { url: format!("{url}?mode=rw"), connection: Some(writer) };
         let writer = tokio::spawn(writer.write_all(waiting));
         Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), readers })
@@ -107,72 +108,73 @@ impl Database for Sqlite {
         Box::pin(async move {
             self.readers.close().await;
             if let Some(writer) = writer {
-                // It ends with its queue, and fails only if the runtime ends first.
+                // The writer ends when its queue is closed. Joining it fails only if the runtime shuts down first.
                 let _ended = writer.await;
             }
         })
     }
 }
 
-/// What may stand in an address as it is.
+/// The characters to percent-encode in a database URL.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
-/// Percent-encoded, since a path may hold what ends one in an address.
+/// Returns the URL of the database at `path`, percent-encoded because a path may contain characters that would end it
+/// in a URL.
 pub(crate) fn address(path: &Path) -> String {
     format!("sqlite:{}", utf8_percent_encode(&path.to_string_lossy(), PLAIN))
 }
 
-async fn check_version(connection: &mut Connection) -> Result<(), StoreError> {
+async fn check_version(connection: &mut Tx) -> Result<(), StoreError> {
     new_enough(sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?)
 }
 
 fn new_enough(found: String) -> Result<(), StoreError> {
     let version: Vec<u32> = found.split('.').map_while(|part| part.parse().ok()).collect();
-    if version.as_slice() < OLDEST.as_slice() { Err(StoreError::OldLibrary { found }) } else { Ok(()) }
+    if version.as_slice() < MIN_VERSION.as_slice() { Err(StoreError::OldLibrary { found }) } else { Ok(()) }
 }
 
-async fn connected(url: &str) -> Result<Connection, StoreError> {
-    let mut connection = Connection::connect(url).await?;
+async fn connected(url: &str) -> Result<Tx, StoreError> {
+    let mut connection = Tx::connect(url).await?;
     connection.execute(PRAGMAS).await?;
     Ok(connection)
 }
 
-/// The one that writes.
+/// The task that writes.
 struct Writer {
     url: String,
-    /// None after a commit that failed.
-    connection: Option<Connection>,
+    /// `None` after a failed commit.
+    connection: Option<Tx>,
 }
 
 impl Writer {
-    /// Commits what waits, again and again, until nobody can ask any more.
+    /// Commits queued writes until all senders are dropped.
     async fn write_all(mut self, mut waiting: mpsc::Receiver<Work>) {
         let mut batch = Vec::new();
         let mut emptied_at = Instant::now();
-        while waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0 {
+        while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
             let (acts, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|work| (work.act, work.told)).unzip();
             let written = self.write(acts).await;
             for told in told {
-                // The caller may have gone.
+                // The caller may have been dropped.
                 let _gone = told.send(written.clone());
             }
-            if emptied_at.elapsed() >= EMPTY_LOG
+            if emptied_at.elapsed() >= TRUNCATE_INTERVAL
                 && let Some(connection) = &mut self.connection
             {
                 emptied_at = Instant::now();
-                // Refused while somebody reads what is in it: the next time will do.
+                // Fails while a reader uses the log, and is then tried again at the next interval.
                 let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
             }
         }
         if let Some(mut connection) = self.connection {
-            // What was deleted leaves the log too.
+            // Removes deleted data from the log, too.
             let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
             let _closed = connection.close().await;
         }
     }
 
-    /// After a failure, such as a full disk, SQLite may have ended the transaction by itself or not: the next batch goes
-    /// through another connection, which knows where it stands.
+    /// Commits a batch. After a failure such as a full disk, SQLite may or may not have rolled back the transaction, so
+    /// the next batch uses a new connection, whose state is known.
     async fn write(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -188,27 +190,29 @@ impl Writer {
     }
 }
 
-/// Does each of `acts` and commits all that did not fail.
-async fn commit(connection: &mut Connection, acts: Vec<Act>) -> Result<(), StoreError> {
-    // Taken at once: a transaction that begins with reading may not be able to write later.
+/// Runs each of `acts` and commits all that did not fail.
+async fn commit(connection: &mut Tx, acts: Vec<Act>) -> Result<(), StoreError> {
+    // Takes the write lock at once: a transaction that starts with a read may be unable to write later.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     for act in acts {
         let mut piece = transaction.begin().await?;
         match act(&mut piece).await {
             Ok(()) => piece.commit().await?,
-            // If not even that can be undone, what failed first is the cause.
-            Err(Undo { cause }) => {
-                piece.rollback().await.map_err(|error| cause.unwrap_or_else(|| ended_by_itself(&error)))?;
+            // If the rollback fails as well, the first failure is reported as the cause.
+            Err(Rollback { cause }) => {
+                piece.rollback().await.map_err(|error| cause.unwrap_or_else(|| transaction_lost(&error)))?;
             }
         }
     }
     Ok(transaction.commit().await?)
 }
 
-/// Why there is no savepoint to go back to: after some failures SQLite has undone the whole transaction already.
-fn ended_by_itself(error: &sqlx::Error) -> StoreError {
-    let why =
-        format!("the database ended the transaction by itself, as it does if the disk is full: {error}");
+/// The error for a savepoint that no longer exists: after some failures, SQLite has already rolled back the whole
+/// transaction.
+fn transaction_lost(error: &sqlx::Error) -> StoreError {
+    let why = format!(
+        "the database rolled back the transaction on its own, as it does when the disk is full: {error}"
+    );
     sqlx::Error::Io(std::io::Error::other(why)).into()
 }
 

@@ -1,5 +1,5 @@
-//! A store in a folder of its own, for tests here and in the crates above.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot have its store ends")]
+//! A store in a temporary folder, for the tests of this crate and of dependent crates.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test without a store must fail")]
 
 use std::path::PathBuf;
 
@@ -7,69 +7,69 @@ use futures::future::BoxFuture;
 use host_model::secret::Secret;
 
 use crate::{
-    database::Connection,
+    database::Tx,
     error::StoreError,
     handle::Store,
     person::PersonId,
     seal::{MasterKey, PersonName},
 };
 
-/// The key of every store here.
+/// Returns the master key of all test stores.
 pub fn master_key() -> MasterKey {
     MasterKey::read(&Secret::new("0123456789abcdef".repeat(4)).unwrap()).unwrap()
 }
 
-/// A folder with a store in it, gone when dropped.
+/// A temporary folder with a store, deleted on drop.
 pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// An empty one.
-    #[expect(clippy::new_without_default, reason = "a folder on the disk is no default of anything")]
+    /// Creates an empty folder.
+    #[expect(clippy::new_without_default, reason = "creating a folder on disk is not a default")]
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// One that syncs nothing, if the machine has such a place.
+    /// Creates a folder in memory, which needs no syncing, if the machine supports that.
     pub fn in_memory() -> Self {
         Self(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
     }
 
-    /// The path of a file in it.
+    /// Returns the path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// The store in it, opened or made.
+    /// Opens the store in the folder, creating it if there is none.
     pub async fn store(&self) -> Store {
         Store::open(&self.file("host.db"), &master_key()).await.unwrap()
     }
 }
 
-/// An email address as its keyed hash.
+/// Returns the keyed hash of an email address.
 pub fn name(byte: u8) -> PersonName {
     PersonName { digest: [byte; 32], kind: "email".to_owned() }
 }
 
-/// The record of that number.
+/// Returns the person with this number.
 pub fn person(number: i64) -> PersonId {
     PersonId(number)
 }
 
-/// Writes for a test that has nothing to say about failure.
+/// Runs `work` in a transaction that must succeed.
 pub async fn write<T: Send + 'static>(
     store: &Store,
-    work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
 ) -> T {
     store.write(work).await.unwrap()
 }
 
-/// Does what `statement` says, which no function of the store does: damage, say.
+/// Executes `statement`, for changes that no function of the store makes, such as damage.
 pub async fn sql(store: &Store, statement: &'static str) {
     write(store, move |tx| Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) }))
         .await;
 }
 
-/// The audit records of `tenant` as they are stored, oldest first.
+/// Returns the stored audit records of `tenant`, oldest first.
 pub async fn audit_records(store: &Store, tenant: &'static str) -> Vec<String> {
     let read = store.read(move |connection| {
         Box::pin(async move {
@@ -80,7 +80,7 @@ pub async fn audit_records(store: &Store, tenant: &'static str) -> Vec<String> {
     read.await.unwrap()
 }
 
-/// Puts a bare connection of `tenant` under that key: enabled, for all actions.
+/// Inserts a minimal connection of `tenant` with this key, enabled for all actions.
 pub async fn connection_row(store: &Store, tenant: &'static str, key: &'static str) {
     write(store, move |tx| {
         Box::pin(async move {

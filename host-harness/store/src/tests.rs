@@ -82,7 +82,7 @@ async fn what_fails_undoes_itself_alone_and_the_rest_of_its_batch_is_kept() {
     assert_eq!(marks(&store).await, ["a", "c", "master-key"]);
 }
 
-/// Why work on the marks was not done.
+/// Why work on the marks failed.
 #[derive(Debug)]
 enum NotMarked {
     Refused,
@@ -95,7 +95,7 @@ impl From<StoreError> for NotMarked {
     }
 }
 
-/// Writes a mark, then ends as `end` says.
+/// Writes a mark, then returns the result of `end`.
 async fn try_mark(
     store: &Store,
     name: &'static str,
@@ -141,7 +141,7 @@ async fn a_failure_of_the_store_is_an_error_of_work_that_may_refuse() {
     assert!(matches!(late, Err(NotMarked::Store(StoreError::Closed))), "{late:?}");
 }
 
-/// Lets the database grow to so many pages beyond what it has.
+/// Limits the database to `more` pages beyond its current size.
 async fn grow_to(store: &Store, more: i64) {
     let limited = store.write(move |tx| {
         Box::pin(async move {
@@ -165,7 +165,7 @@ async fn mark_large(store: &Store, name: &'static str) -> Result<(), StoreError>
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_to_all_of_its_batch_and_what_comes_when_there_is_room_is_stored() {
+async fn a_full_disk_fails_every_write_of_its_batch_and_writes_succeed_once_there_is_room() {
     let folder = Folder::new();
     let store = folder.store().await;
     grow_to(&store, 8).await;
@@ -175,7 +175,7 @@ async fn a_full_disk_is_told_to_all_of_its_batch_and_what_comes_when_there_is_ro
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("database or disk is full"), "{refused}");
     }
-    // The limit was that connection's: there is room again.
+    // The limit applied only to that connection, so there is room again.
     mark(&store, "later", false).await.unwrap();
     mark_large(&store, "large").await.unwrap();
     assert_eq!(marks(&store).await, ["large", "later", "master-key"]);
@@ -190,13 +190,13 @@ async fn after_a_failed_commit_the_store_does_not_answer_until_one_succeeds() {
     mark_large(&store, "large").await.unwrap_err();
     let refused = store.answers().await.unwrap_err().to_string();
     assert!(refused.contains("database or disk is full"), "{refused}");
-    // The limit was that connection's: there is room again.
+    // The limit applied only to that connection, so there is room again.
     let again = async { while store.answers().await.is_err() {} };
     tokio::time::timeout(Duration::from_secs(20), again).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_disk_that_stalls_is_told_in_time_and_has_one_write_of_all_who_asked() {
+async fn a_stalled_disk_is_reported_in_time_and_all_callers_share_one_probe_write() {
     let folder = Folder::new();
     let store = folder.store().await;
     let gate = Arc::new(Semaphore::new(0));
@@ -216,7 +216,7 @@ async fn a_disk_that_stalls_is_told_in_time_and_has_one_write_of_all_who_asked()
     stalled.await.unwrap();
     let late = store.answers().await.unwrap_err();
     assert!(matches!(late, StoreError::Busy(_)), "{late}");
-    // Known by now, so that no caller waits as long again.
+    // The failure is known by now, so no caller waits that long again.
     let begun = Instant::now();
     store.answers().await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(3));
@@ -227,13 +227,13 @@ async fn a_disk_that_stalls_is_told_in_time_and_has_one_write_of_all_who_asked()
 
     gate.add_permits(1);
     held.await.unwrap().unwrap();
-    // Behind all that is queued.
+    // Queued behind all other writes.
     mark(&store, "later", false).await.unwrap();
     assert_eq!(asked(&store).await, [0]);
     store.answers().await.unwrap();
 }
 
-/// What the last question whether the store answers has written. Each turns it over.
+/// Returns the value written by the last trial commit. Each trial commit flips it.
 async fn asked(store: &Store) -> Vec<u8> {
     let value = store.read(|connection| {
         Box::pin(async move {
@@ -248,7 +248,7 @@ async fn asked(store: &Store) -> Vec<u8> {
 async fn asking_again_and_again_whether_the_store_answers_writes_little() {
     let folder = Folder::new();
     let store = folder.store().await;
-    // On a machine that is busy the second call may come too late.
+    // On a busy machine, the second call may come too late.
     for _ in 0..20 {
         let begun = Instant::now();
         store.answers().await.unwrap();
@@ -263,7 +263,7 @@ async fn asking_again_and_again_whether_the_store_answers_writes_little() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_by_work_that_may_refuse_too() {
+async fn a_full_disk_is_reported_by_work_that_may_refuse_too() {
     let folder = Folder::new();
     let store = folder.store().await;
     grow_to(&store, 8).await;
@@ -282,7 +282,7 @@ async fn a_full_disk_is_told_by_work_that_may_refuse_too() {
     assert_eq!(marks(&store).await, ["later", "master-key"]);
 }
 
-/// The steps by which SQLite does what `sql` says.
+/// Returns the steps of SQLite's query plan for `sql`.
 async fn plan(store: &Store, sql: &'static str) -> Vec<String> {
     let steps = store.read(move |connection| {
         Box::pin(async move {
@@ -302,7 +302,7 @@ async fn what_is_asked_again_and_again_goes_through_no_table() {
         let steps = plan(&store, sql).await;
         assert!(steps.iter().any(|step| step.starts_with("SEARCH ")), "{steps:?}");
         let scans = steps.iter().filter(|step| step.starts_with("SCAN "));
-        // Those of a few values that the query itself lists.
+        // Scans of the few values that the query itself lists are allowed.
         let scans: Vec<_> = scans
             .filter(|step| !["SCAN w", "SCAN l", "SCAN CONSTANT ROW"].contains(&step.as_str()))
             .collect();
@@ -310,7 +310,10 @@ async fn what_is_asked_again_and_again_goes_through_no_table() {
     }
     let steps = plan(&store, queue::CLAIM).await;
     assert!(steps.iter().any(|step| step.contains("COVERING INDEX requests_in_order")), "{steps:?}");
-    assert!(!steps.iter().any(|step| step.contains("ORDER BY")), "what is due is not sorted: {steps:?}");
+    assert!(
+        !steps.iter().any(|step| step.contains("ORDER BY")),
+        "due requests must not be sorted: {steps:?}"
+    );
 }
 
 #[tokio::test]

@@ -1,24 +1,24 @@
-//! Webhook tokens in the database: by digest, in generations.
+//! Webhook tokens in the database, stored by digest and numbered by generation.
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{columns::word, database::Connection, error::StoreError};
+use crate::{columns::word, database::Tx, error::StoreError, row_change::RowChange};
 use host_model::token::{TokenState, TokenView};
 
-/// Accepted. As the index has it.
+/// The states of an accepted token. Must match the condition of the index.
 const LIVE: &str = "state IN ('offered', 'current', 'former')";
 
-/// A token about to be stored. Times are milliseconds since 1970 in UTC.
+/// A token about to be stored. Times are in milliseconds since the Unix epoch.
 pub struct NewToken {
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// Its number among those of its connection, from 1.
+    /// Its number among the tokens of its connection, starting at 1.
     pub generation: i64,
     /// The SHA-256 of the token.
     pub digest: [u8; 32],
-    /// The token, sealed, if the host hands it to the vendor itself; kept until the vendor has it.
+    /// The sealed token, if the host pushes it to the vendor; kept until the vendor has it.
     pub to_push: Option<Vec<u8>>,
     /// When it was issued.
     pub issued_at: i64,
@@ -26,73 +26,73 @@ pub struct NewToken {
     pub expires_at: i64,
 }
 
-/// A token that the vendor is to take.
+/// A token to push to the vendor.
 #[derive(sqlx::FromRow)]
 pub struct Push {
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// Its number among those of its connection.
+    /// Its number among the tokens of its connection.
     pub generation: i64,
     digest: Vec<u8>,
-    /// The token, sealed.
+    /// The sealed token.
     pub sealed_token: Vec<u8>,
 }
 
-/// A token that may be accepted, with the digest that it is known by.
+/// A token that may be accepted, with its digest.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct AcceptableToken {
     /// The SHA-256 of the token.
     pub digest: [u8; 32],
-    /// What may be shown of it.
+    /// The token as shown to operators.
     pub token: TokenView,
 }
 
 /// The tokens of one connection that have not ended.
-pub struct OfConnection {
+pub struct ConnectionTokens {
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
     /// Its tokens, oldest first.
-    pub tokens: Vec<Known>,
-    /// The generations whose rows are no tokens: the database was changed.
+    pub tokens: Vec<AcceptableToken>,
+    /// The generations whose rows cannot be read, because the database was changed from outside.
     pub damaged: Vec<i64>,
 }
 
 const COLUMNS: &str = "generation, digest, state, by_host, issued_at, expires_at, seen_at, replaced_at, ended_at, push_at, \
                        push_failures, push_reason";
 
-/// All tokens of `connection`, oldest first.
-pub async fn list(tx: &mut Connection, connection: &str) -> Result<Vec<TokenView>, StoreError> {
+/// Returns all tokens of `connection`, oldest first.
+pub async fn list(tx: &mut Tx, connection: &str) -> Result<Vec<TokenView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tokens WHERE connection = $1 ORDER BY generation");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_all(tx).await?;
     rows.iter().map(view).collect()
 }
 
-/// The tokens of `connection` that have not ended, oldest first.
-pub async fn live(tx: &mut Connection, connection: &str) -> Result<Vec<Known>, StoreError> {
+/// Returns the tokens of `connection` that have not ended, oldest first.
+pub async fn live(tx: &mut Tx, connection: &str) -> Result<Vec<AcceptableToken>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tokens WHERE connection = $1 AND {LIVE} ORDER BY generation");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_all(tx).await?;
-    // One that is damaged is accepted from nobody, and stands in no other's way.
-    Ok(rows.iter().filter_map(|row| known(row).ok()).collect())
+    // A damaged token is never accepted, and does not affect the others.
+    Ok(rows.iter().filter_map(|row| acceptable_token(row).ok()).collect())
 }
 
-/// The tokens that have not ended, of every connection that has such.
-pub async fn all_live(tx: &mut Connection) -> Result<Vec<OfConnection>, StoreError> {
+/// Returns the tokens that have not ended, by connection.
+pub async fn all_live(tx: &mut Tx) -> Result<Vec<ConnectionTokens>, StoreError> {
     let sql = format!(
         "SELECT tenant, connection, {COLUMNS} FROM tokens WHERE {LIVE} ORDER BY connection, generation"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(tx).await?;
-    let mut all: Vec<OfConnection> = Vec::new();
+    let mut all: Vec<ConnectionTokens> = Vec::new();
     for row in &rows {
         let (tenant, connection): (String, String) = (row.try_get("tenant")?, row.try_get("connection")?);
         if all.last().is_none_or(|last| last.connection != connection) {
-            all.push(OfConnection { tenant, connection, tokens: Vec::new(), damaged: Vec::new() });
+            all.push(ConnectionTokens { tenant, connection, tokens: Vec::new(), damaged: Vec::new() });
         }
         let Some(last) = all.last_mut() else { continue };
-        match known(row) {
+        match acceptable_token(row) {
             Ok(known) => last.tokens.push(known),
             Err(_) => last.damaged.push(row.try_get("generation")?),
         }
@@ -100,8 +100,8 @@ pub async fn all_live(tx: &mut Connection) -> Result<Vec<OfConnection>, StoreErr
     Ok(all)
 }
 
-/// The number of the next token of `connection`.
-pub async fn next_generation(tx: &mut Connection, connection: &str) -> Result<i64, StoreError> {
+/// Returns the number of the next token of `connection`.
+pub async fn next_generation(tx: &mut Tx, connection: &str) -> Result<i64, StoreError> {
     let last: Option<i64> = sqlx::query_scalar("SELECT MAX(generation) FROM tokens WHERE connection = $1")
         .bind(connection)
         .fetch_one(tx)
@@ -109,8 +109,8 @@ pub async fn next_generation(tx: &mut Connection, connection: &str) -> Result<i6
     Ok(last.unwrap_or(0) + 1)
 }
 
-/// Stores `new`, accepted from now on.
-pub async fn insert(tx: &mut Connection, new: NewToken) -> Result<(), StoreError> {
+/// Stores `new`, which is accepted from now on.
+pub async fn insert(tx: &mut Tx, new: NewToken) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tokens (tenant, connection, generation, digest, state, by_host, sealed_token, issued_at, expires_at, \
            push_at) VALUES ($1, $2, $3, $4, 'offered', $5, $6, $7, $8, $9)",
@@ -129,8 +129,8 @@ pub async fn insert(tx: &mut Connection, new: NewToken) -> Result<(), StoreError
     Ok(())
 }
 
-/// The tokens that vendors are to be asked to take by `now`, longest due first.
-pub async fn to_push(tx: &mut Connection, now: i64) -> Result<Vec<Push>, StoreError> {
+/// Returns the tokens that are due to be pushed to their vendors at `now`, longest due first.
+pub async fn to_push(tx: &mut Tx, now: i64) -> Result<Vec<Push>, StoreError> {
     let due = sqlx::query_as(
         "SELECT tenant, connection, generation, digest, sealed_token FROM tokens WHERE push_at <= $1 ORDER BY push_at",
     )
@@ -140,14 +140,14 @@ pub async fn to_push(tx: &mut Connection, now: i64) -> Result<Vec<Push>, StoreEr
     Ok(due)
 }
 
-/// Records that the vendor has this one, so that the one before is on its way out, and with it every older one that was
-/// offered. A newer one that was shown stays: somebody may be about to enter it. Returns whether that is news.
-pub async fn taken(
-    tx: &mut Connection,
+/// Records that the vendor uses this token. The previous one and every older offered one become former tokens. A newer
+/// one that was shown stays, since an operator may be about to enter it.
+pub async fn record_taken(
+    tx: &mut Tx,
     connection: &str,
     generation: i64,
     at: i64,
-) -> Result<bool, StoreError> {
+) -> Result<RowChange, StoreError> {
     let done = sqlx::query(
         "UPDATE tokens SET state = 'current', sealed_token = NULL, push_at = NULL, push_reason = NULL \
          WHERE connection = $1 AND generation = $2 AND state = 'offered'",
@@ -157,7 +157,7 @@ pub async fn taken(
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 {
-        return Ok(false);
+        return Ok(RowChange::Unchanged);
     }
     sqlx::query(
         "UPDATE tokens SET state = 'former', replaced_at = $3 WHERE connection = $1 AND generation <> $2 \
@@ -168,11 +168,11 @@ pub async fn taken(
     .bind(at)
     .execute(tx)
     .await?;
-    Ok(true)
+    Ok(RowChange::Changed)
 }
 
-/// Records that a delivery carried it at `at`.
-pub async fn seen(tx: &mut Connection, connection: &str, generation: i64, at: i64) -> Result<(), StoreError> {
+/// Records that a delivery carried the token at `at`.
+pub async fn record_seen(tx: &mut Tx, connection: &str, generation: i64, at: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE tokens SET seen_at = $3 WHERE connection = $1 AND generation = $2")
         .bind(connection)
         .bind(generation)
@@ -182,9 +182,9 @@ pub async fn seen(tx: &mut Connection, connection: &str, generation: i64, at: i6
     Ok(())
 }
 
-/// Records that the vendor did not take it, and why; it is asked again at `again_at`.
-pub async fn not_taken(
-    tx: &mut Connection,
+/// Records that the vendor did not accept the token, and why. It is pushed again at `again_at`.
+pub async fn record_not_taken(
+    tx: &mut Tx,
     connection: &str,
     generation: i64,
     again_at: i64,
@@ -203,8 +203,8 @@ pub async fn not_taken(
     Ok(())
 }
 
-/// Has the vendor asked at `now` to take what waits for that at `connection`, instead of later.
-pub async fn push_now(tx: &mut Connection, connection: &str, now: i64) -> Result<(), StoreError> {
+/// Reschedules the pushes that are waiting at `connection` to `now`.
+pub async fn push_now(tx: &mut Tx, connection: &str, now: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE tokens SET push_at = $2 WHERE connection = $1 AND push_at > $2")
         .bind(connection)
         .bind(now)
@@ -213,15 +213,15 @@ pub async fn push_now(tx: &mut Connection, connection: &str, now: i64) -> Result
     Ok(())
 }
 
-/// The day of the last daily look, in days since 1970; `None` if there was none.
-pub async fn last_look(tx: &mut Connection) -> Result<Option<i64>, StoreError> {
+/// Returns the day of the last daily check, in days since the Unix epoch; `None` if there was none.
+pub async fn last_look(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
     let value: Option<Vec<u8>> =
         sqlx::query_scalar("SELECT value FROM marks WHERE name = 'token-look'").fetch_optional(tx).await?;
     Ok(value.and_then(|value| String::from_utf8(value).ok()?.parse().ok()))
 }
 
-/// Records that the daily look of `day` is done.
-pub async fn looked(tx: &mut Connection, day: i64) -> Result<(), StoreError> {
+/// Records that the daily check of `day` is done.
+pub async fn record_daily_check(tx: &mut Tx, day: i64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO marks (name, value) VALUES ('token-look', $1) ON CONFLICT (name) DO UPDATE SET value = $1",
     )
@@ -231,14 +231,14 @@ pub async fn looked(tx: &mut Connection, day: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends the token, as `state` says. Returns whether it had not ended before.
+/// Ends the token with `state`, if it has not ended before.
 pub async fn end(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     generation: i64,
     state: TokenState,
     at: i64,
-) -> Result<bool, StoreError> {
+) -> Result<RowChange, StoreError> {
     let sql = format!(
         "UPDATE tokens SET state = $3, ended_at = $4, sealed_token = NULL, push_at = NULL \
          WHERE connection = $1 AND generation = $2 AND {LIVE}"
@@ -250,12 +250,12 @@ pub async fn end(
         .bind(at)
         .execute(tx)
         .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(RowChange::of(done.rows_affected()))
 }
 
-/// Whether the token of `push` is still here: it goes with its connection, and another connection may have its key
-/// then.
-pub async fn is_here(tx: &mut Connection, push: &Push) -> Result<bool, StoreError> {
+/// Returns whether the token of `push` still exists. It is deleted with its connection, and another connection may then
+/// have the same key.
+pub async fn is_stored(tx: &mut Tx, push: &Push) -> Result<bool, StoreError> {
     let found: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM tokens WHERE connection = $1 AND generation = $2 AND digest = $3",
     )
@@ -267,8 +267,8 @@ pub async fn is_here(tx: &mut Connection, push: &Push) -> Result<bool, StoreErro
     Ok(found > 0)
 }
 
-/// Has the vendor asked no more to take it. It stays accepted, since the vendor may have it all the same.
-pub async fn set_aside(tx: &mut Connection, push: &Push, reason: &str) -> Result<(), StoreError> {
+/// Stops pushing the token to the vendor. It stays accepted, since the vendor may have it anyway.
+pub async fn set_aside(tx: &mut Tx, push: &Push, reason: &str) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE tokens SET push_at = NULL, push_reason = $3 WHERE connection = $1 AND generation = $2",
     )
@@ -280,8 +280,8 @@ pub async fn set_aside(tx: &mut Connection, push: &Push, reason: &str) -> Result
     Ok(())
 }
 
-/// Deletes a token that was only ever here: the vendor takes none from the host, and nobody was shown it.
-pub async fn discard(tx: &mut Connection, connection: &str, generation: i64) -> Result<(), StoreError> {
+/// Deletes a token that never left the host: the vendor accepts no pushed tokens, and it was never shown.
+pub async fn discard(tx: &mut Tx, connection: &str, generation: i64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM tokens WHERE connection = $1 AND generation = $2 AND sealed_token IS NOT NULL")
         .bind(connection)
         .bind(generation)
@@ -290,8 +290,8 @@ pub async fn discard(tx: &mut Connection, connection: &str, generation: i64) -> 
     Ok(())
 }
 
-/// Leaves the successor of the current token to an operator: the vendor takes none from the host.
-pub async fn is_left_to_an_operator(tx: &mut Connection, connection: &str) -> Result<(), StoreError> {
+/// Leaves the successor of the current token to an operator, because the vendor accepts no pushed tokens.
+pub async fn leave_to_operator(tx: &mut Tx, connection: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE tokens SET by_host = 0 WHERE connection = $1 AND state = 'current'")
         .bind(connection)
         .execute(tx)
@@ -299,10 +299,10 @@ pub async fn is_left_to_an_operator(tx: &mut Connection, connection: &str) -> Re
     Ok(())
 }
 
-fn known(row: &AnyRow) -> Result<Known, StoreError> {
+fn acceptable_token(row: &AnyRow) -> Result<AcceptableToken, StoreError> {
     let digest: Vec<u8> = row.try_get("digest")?;
     let digest = digest.try_into().map_err(|_| StoreError::Unreadable("a token's digest".to_owned()))?;
-    Ok(Known { digest, token: view(row)? })
+    Ok(AcceptableToken { digest, token: view(row)? })
 }
 
 fn view(row: &AnyRow) -> Result<TokenView, StoreError> {

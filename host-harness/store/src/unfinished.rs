@@ -1,19 +1,20 @@
-//! Whether a restore was cut off half way: a file beside the database shows it.
+//! Detects an interrupted restore, which leaves a file beside the database.
+//! Tested in `cli/src/tests/database.rs`.
 
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
-/// The ending of a backup that is ready to take its place: it is there until the last step of a restore.
+/// The suffix of a backup that is ready to replace the database. The file exists until the last step of a restore.
 pub(crate) const RESTORING: &str = ".restoring";
 
-/// Whether a restore of `database` was cut off half way.
+/// Returns whether a restore of `database` was interrupted.
 pub(crate) fn unfinished(database: &Path) -> bool {
     beside(database, RESTORING).exists()
 }
 
-/// The path of `path` with `ending` after its last letter.
+/// Returns `path` with `ending` appended.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);

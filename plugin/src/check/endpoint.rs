@@ -1,13 +1,13 @@
-//! Whether two addresses lead to the same place.
+//! Compares the addresses of webhooks.
 
-/// Whether a request to `one` arrives where one to `other` does: by scheme, host, port and path. Queries are not compared:
-/// merge tags, which Iterable fills in when it sends, are entered there. Nor is a slash at the end of the path.
+/// Whether requests to `one` and to `other` reach the same endpoint, by scheme, host, port and path. The query is
+/// ignored, since it may contain merge tags that Iterable fills in when it sends. So is a slash at the end of the path.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.trim(), other.trim());
     one == other || Endpoint::of(one).is_some_and(|endpoint| Endpoint::of(other) == Some(endpoint))
 }
 
-// A few lines instead of the crate `url`, which would bring its tables of international names into every sandbox.
+// The crate `url` would do the same, but would add its tables of international domain names to the component.
 #[derive(Debug, PartialEq, Eq)]
 struct Endpoint<'a> {
     scheme: String,
@@ -24,7 +24,7 @@ impl<'a> Endpoint<'a> {
         let (rest, _query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (_user, authority) = authority.rsplit_once('@').unwrap_or(("", authority));
-        // A colon within brackets belongs to the address.
+        // A colon within brackets is part of an IPv6 address.
         let port =
             authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
         let (host, port) = port.unwrap_or((authority, ""));

@@ -1,4 +1,5 @@
-//! Writes one subscription at a time, where the project has the API for it. Nothing that others write is lost.
+//! Writes choices one subscription at a time, if the project has the API for it. Concurrent writes are not lost.
+//! Tested in `src/consent/tests.rs`.
 
 use super::{
     catalogue::Group,
@@ -13,8 +14,8 @@ use crate::{
     subject::Person,
 };
 
-/// What became of each step; none where the project does not have the API. Nothing more is sent for a person who turns
-/// out to be forgotten.
+/// Writes the steps and returns the fate of each; `None` if the project does not have the API. Stops if the person
+/// turns out to be forgotten.
 pub(super) fn write(
     client: &mut Client,
     person: &Person,

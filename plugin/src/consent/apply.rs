@@ -1,4 +1,5 @@
-//! Makes Iterable hold exactly the choices given and leaves every other alone.
+//! Applies preferences. All other choices at Iterable stay as they are.
+//! Tested in `src/consent/tests.rs`.
 
 use super::{
     additive,
@@ -18,11 +19,11 @@ use crate::{
     subject::{self, Identifier, Person},
 };
 
-/// Applies preferences. A person unknown to Iterable is created first, a forgotten one is refused, and what is already
-/// so costs no write. Repeating it succeeds.
+/// Applies preferences. A person unknown to Iterable is created first, a forgotten person is refused, and a choice that
+/// Iterable already has is not written. Repeating it succeeds.
 ///
-/// Whole lists may have to be written, and reads lag behind writes: the caller waits `settles_after_ms` before the next
-/// call for the same person, or that call could undo this one.
+/// It may have to replace whole lists, and reads lag behind writes. The caller must therefore wait for
+/// `settles_after_ms` before the next call for the same person: a call made sooner could undo this one.
 pub fn apply(
     settings: &Settings,
     vendor: &mut dyn Vendor,
@@ -39,7 +40,7 @@ pub fn apply(
         let items = report_items(preferences, &targets, &[], &Subscriptions::default());
         return Ok(Report { items, standing: Standing::Known, settles_after_ms: None });
     }
-    let Some((person, before, standing)) = meet(&mut client, &people)? else {
+    let Some((person, before, standing)) = find_or_create(&mut client, &people)? else {
         return Ok(forgotten(&client, preferences));
     };
 
@@ -48,7 +49,7 @@ pub fn apply(
     for step in &steps {
         after.set(step.target.slot, step.choice);
     }
-    let fates = write(settings.subscriptions_api, &mut client, person, &steps, (&before, &after))?;
+    let fates = write(settings.subscriptions_api, &mut client, person, &steps, &before, &after)?;
     if fates.iter().any(|(_, fate)| *fate == Fate::Forgotten) {
         return Ok(forgotten(&client, preferences));
     }
@@ -56,19 +57,19 @@ pub fn apply(
     Ok(Report { items, standing, settles_after_ms: settling(&client, &fates) })
 }
 
-/// Where the preference is kept, or why it is not applied.
+/// Finds the item of the preference. The error says why the preference is not applied.
 fn target(catalogue: &Catalogue, all: &[Preference], preference: &Preference) -> Result<Target, String> {
-    // Times compare by whole second, and on a tie the opt-out counts.
+    // Times are compared by whole second. On a tie, the opt-out wins.
     let rank = |preference: &Preference| (preference.chosen_at_ms / 1000, preference.choice);
     let newest = all.iter().filter(|other| other.item == preference.item).max_by_key(|other| rank(other));
     if newest.is_some_and(|newest| !std::ptr::eq(newest, preference)) {
-        return Err("a newer choice for the same item came with it".to_owned());
+        return Err("a newer choice for the same item is part of the same call".to_owned());
     }
     catalogue.target(&preference.item)
 }
 
-/// Finds the person, or creates them. None where they are forgotten.
-fn meet<'a>(
+/// Finds the person, or creates them. `None` if they are forgotten.
+fn find_or_create<'a>(
     client: &mut Client,
     people: &'a [Person],
 ) -> Result<Option<(&'a Person, Subscriptions, Standing)>, Error> {
@@ -102,7 +103,8 @@ fn write(
     client: &mut Client,
     person: &Person,
     steps: &[Step],
-    (before, after): (&Subscriptions, &Subscriptions),
+    before: &Subscriptions,
+    after: &Subscriptions,
 ) -> Result<Vec<(usize, Fate)>, Error> {
     if api != SubscriptionsApi::Off {
         if let Some(fates) = additive::write(client, person, steps)? {
@@ -135,21 +137,21 @@ fn report_items(
     reports.collect()
 }
 
-/// What to know about a message type that is in while its channel is out.
+/// Explains an opt-in to a message type whose channel is opted out.
 fn shadow(target: &Target, choice: Choice, after: &Subscriptions) -> String {
     let out =
         |id: &i64| after.choice(Slot { list: List::UnsubscribedChannels, id: *id }) == Some(Choice::OptOut);
     match target.channel.filter(out) {
         Some(channel) if choice == Choice::OptIn => {
             format!(
-                "the person is opted out of channel {channel}, which overrules this: nothing of it is sent"
+                "the person is opted out of channel {channel}, which overrides this: no messages of this type are sent"
             )
         }
         _ => String::new(),
     }
 }
 
-const FORGOTTEN: &str = "Iterable has forgotten the person and lets nobody back in by a consent";
+const FORGOTTEN: &str = "Iterable has forgotten this person and accepts no new choices for them";
 
 fn forgotten(client: &Client, preferences: &[Preference]) -> Report {
     let refused = |preference: &Preference| ItemReport {
@@ -161,7 +163,7 @@ fn forgotten(client: &Client, preferences: &[Preference]) -> Report {
     Report { items, standing: Standing::Forgotten, settles_after_ms: settling(client, &[]) }
 }
 
-/// Iterable asks for a minute before a call that depends on a write.
+/// Iterable recommends waiting a minute before a call that depends on a write.
 fn settling(client: &Client, fates: &[(usize, Fate)]) -> Option<u64> {
     let pending = fates.iter().any(|(_, fate)| matches!(fate, Fate::Pending(_)));
     (pending || client.has_acted()).then_some(SETTLING_MS)

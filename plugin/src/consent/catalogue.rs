@@ -1,4 +1,5 @@
-//! What a project has to choose from: channels, message types with their policies, and lists.
+//! The items of a project: channels, message types with their policies, and email lists.
+//! Tested in `src/consent/tests.rs`.
 
 use super::{
     choice::{CHANNEL, EMAIL_LIST, Item, ItemId, MESSAGE_TYPE},
@@ -14,7 +15,7 @@ use crate::{
     operations,
 };
 
-/// A group of items, as Iterable divides them.
+/// A kind of item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Group {
     Channel,
@@ -40,12 +41,12 @@ impl Group {
     }
 }
 
-/// An item that exists, and where its choice is kept.
+/// An existing item, and where its choice is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) group: Group,
     pub(super) slot: Slot,
-    /// A message type's channel, whose opt-out overrules it.
+    /// A message type's channel, whose opt-out overrides the message type.
     pub(super) channel: Option<i64>,
 }
 
@@ -55,7 +56,7 @@ impl Target {
     }
 }
 
-/// The groups that were asked for, each row behind its id; the others are empty.
+/// The groups that were requested, each row with its id. The other groups are empty.
 #[derive(Default)]
 pub(super) struct Catalogue {
     channels: Vec<(i64, Row)>,
@@ -81,7 +82,7 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// The item's place, or why there is none.
+    /// Finds an item. The error says why it cannot be chosen.
     pub(super) fn target(&self, item: &ItemId) -> Result<Target, String> {
         let kind = &item.kind;
         let group = Group::of(kind).ok_or_else(|| format!("Iterable has no items of kind `{kind}`"))?;
@@ -96,7 +97,8 @@ impl Catalogue {
                 let found = self.lists.iter().find(|(id, _)| is(*id));
                 if found.is_some_and(|(_, list)| !takes_members(list)) {
                     return Err(
-                        "nobody can be put on or taken off this list: it is not a standard one".to_owned()
+                        "people cannot be added to or removed from this list: it is not a standard list"
+                            .to_owned(),
                     );
                 }
                 found.map(|(id, _)| email_list(*id))
@@ -105,12 +107,12 @@ impl Catalogue {
         target.ok_or_else(|| format!("this project has no {kind} with that id"))
     }
 
-    /// Every item and where its choice is kept, in the order of [`Catalogue::items`].
+    /// Every item and where its choice is stored, in the order of [`Catalogue::items`].
     pub(super) fn slots(&self) -> Vec<(ItemId, Slot)> {
         self.targets().map(|(_, target)| (target.item(), target.slot)).collect()
     }
 
-    /// The items that have a name. An operator could not tell what the others are.
+    /// The items that have a name. An operator could not recognize the others.
     pub(super) fn items(&self) -> Vec<Item> {
         let is_named = |id: &i64| self.channels.iter().any(|(found, row)| found == id && row.name.is_some());
         let item = |(name, target): (Option<String>, Target)| {
@@ -121,11 +123,11 @@ impl Catalogue {
     }
 
     /// The items without a name.
-    pub(super) fn nameless(&self) -> Vec<ItemId> {
+    pub(super) fn without_name(&self) -> Vec<ItemId> {
         self.targets().filter(|(name, _)| name.is_none()).map(|(_, target)| target.item()).collect()
     }
 
-    /// Each channel with its message types behind it, then message types of no known channel, then lists.
+    /// Each channel followed by its message types, then message types without a known channel, then lists.
     fn targets(&self) -> impl Iterator<Item = (Option<String>, Target)> {
         let named = |(id, row): &(i64, Row)| (row.name.clone(), message_type(*id, row));
         let channels = self.channels.iter().flat_map(move |(id, found)| {
@@ -143,7 +145,7 @@ impl Catalogue {
     }
 }
 
-/// The rows that can be named, each behind its id.
+/// The rows that have an id, each with it.
 fn with_ids(client: &mut Client, group: Group, rows: Rows<Row>) -> Vec<(i64, Row)> {
     let received = rows.read.len() + rows.unreadable;
     let found: Vec<_> = rows.read.into_iter().filter_map(|row| Some((row.id?, row))).collect();
@@ -165,7 +167,8 @@ fn channel_name(channel: &Row) -> Option<String> {
     })
 }
 
-/// Dynamic lists compute their members, and suppression lists are the customer's own tool.
+/// Whether people can be added and removed. Dynamic lists compute their members, and suppression lists are managed by
+/// the customer.
 fn takes_members(list: &Row) -> bool {
     list.list_type.as_deref() == Some("Standard")
 }
@@ -174,7 +177,7 @@ fn channel(id: i64) -> Target {
     Target { group: Group::Channel, slot: Slot { list: List::UnsubscribedChannels, id }, channel: None }
 }
 
-/// People are in by default if the policy is to opt out, or if none is given.
+/// People are opted in by default if the policy is to opt out, or if there is no policy.
 fn message_type(id: i64, row: &Row) -> Target {
     let list = match row.subscription_policy.as_deref() {
         Some("OptIn") => List::SubscribedMessageTypes,

@@ -1,27 +1,28 @@
-//! What there is to choose, and choices about it.
+//! Items, and choices about them.
+//! Tested in `src/consent/tests.rs`.
 
-/// The kind of a channel.
+/// The item kind of a channel.
 pub const CHANNEL: &str = "channel";
-/// The kind of a message type, whose parent is a channel.
+/// The item kind of a message type, whose parent is a channel.
 pub const MESSAGE_TYPE: &str = "message-type";
-/// The kind of a static email list.
+/// The item kind of a static email list.
 pub const EMAIL_LIST: &str = "email-list";
 
-/// Something that a person can be in or out of; unique by both fields together.
+/// Identifies something that a person can opt in to or out of. Both fields together are unique.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemId {
     /// [`CHANNEL`], [`MESSAGE_TYPE`] or [`EMAIL_LIST`].
     pub kind: String,
-    /// Iterable's number for it.
+    /// Iterable's id, a number as text.
     pub id: String,
 }
 
-/// In or out.
+/// Whether the person wants an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Choice {
-    /// In.
+    /// The person wants it.
     OptIn,
-    /// Out.
+    /// The person does not want it.
     OptOut,
 }
 
@@ -39,9 +40,9 @@ impl std::ops::Not for Choice {
 /// A choice for an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preference {
-    /// For what.
+    /// The item that the choice is about.
     pub item: ItemId,
-    /// In or out.
+    /// The choice.
     pub choice: Choice,
     /// When the person chose, in milliseconds since 1970 in UTC.
     pub chosen_at_ms: u64,
@@ -52,19 +53,19 @@ pub struct Preference {
 /// An item that preferences can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Which.
+    /// Identifies the item.
     pub id: ItemId,
-    /// For people; a channel's medium stands behind its name.
+    /// The name to show; for a channel, followed by its medium.
     pub name: String,
     /// A message type's channel.
     pub parent: Option<ItemId>,
 }
 
-/// A choice as Iterable holds it.
+/// A choice as Iterable stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// For what.
+pub struct HeldChoice {
+    /// The item that the choice is about.
     pub item: ItemId,
-    /// In or out.
+    /// The choice.
     pub choice: Choice,
 }

@@ -1,4 +1,5 @@
-//! Writes whole lists: those that change, as read a moment ago and merged with the choices.
+//! Writes choices by replacing whole lists: those that change, as just read and merged with the choices.
+//! Tested in `src/consent/tests.rs`.
 
 use super::{
     step::{Fate, Step},
@@ -11,8 +12,8 @@ use crate::{
     subject::Person,
 };
 
-/// What became of each step. All lists go in one request; where Iterable refuses that, each goes alone, so that one
-/// choice refused takes no other down with it.
+/// Writes the steps and returns the fate of each. All lists go in one request. If Iterable refuses it, each list is
+/// sent separately, so that one refused choice does not prevent the others.
 pub(super) fn write(
     client: &mut Client,
     person: &Person,
@@ -46,7 +47,7 @@ fn not_whole(client: &Client, list: List) -> Error {
         kind: ErrorKind::Other,
         code: "unreadable-answer".to_owned(),
         message: format!(
-            "`{}` of the profile holds an entry that is no id, and writing the list back would lose it",
+            "`{}` of the profile contains an entry that is not an id, and writing the list back would lose it",
             list.field()
         ),
         retry_after_ms: None,

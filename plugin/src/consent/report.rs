@@ -1,15 +1,15 @@
-//! What became of preferences that were applied.
+//! The result of applying preferences.
 
 use super::choice::ItemId;
 
-/// What became of one preference.
+/// The result for one preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Written.
     Applied,
-    /// Iterable had it so.
+    /// Iterable already had this choice.
     Unchanged,
-    /// Taken, or to be written again once Iterable knows the person.
+    /// Accepted but not in effect yet, or to be written again once Iterable knows the person.
     Pending,
     /// Refused: the detail says why.
     Refused,
@@ -18,32 +18,32 @@ pub enum Change {
 /// The report on one preference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemReport {
-    /// For what.
+    /// The item that the preference is about.
     pub item: ItemId,
-    /// What became of it.
+    /// The result.
     pub change: Change,
-    /// More about it, or nothing.
+    /// An explanation; may be empty.
     pub detail: String,
 }
 
-/// How the person stands with Iterable.
+/// The person's status at Iterable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Known; or not looked up, where every item was refused beforehand.
+    /// Known; or not looked up because every item was refused beforehand.
     Known,
-    /// Unknown until now.
+    /// Unknown until now, and created.
     Created,
-    /// Erased, and not to be let in again.
+    /// Erased, and must not be added again.
     Forgotten,
 }
 
-/// What became of all preferences.
+/// The result of applying all preferences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// One for each preference, in their order.
     pub items: Vec<ItemReport>,
-    /// How the person stands.
+    /// The person's status afterwards.
     pub standing: Standing,
-    /// How long until Iterable surely shows what it has taken, in milliseconds.
+    /// How long, in milliseconds, until reads reliably show what was written. `None` if there is nothing to wait for.
     pub settles_after_ms: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! One choice that has to be written, and what becomes of it.
+//! One choice that has to be written, and its fate.
 
 use super::{catalogue::Target, choice::Choice};
 use crate::{
@@ -13,24 +13,24 @@ use crate::{
 /// One choice that has to be written.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
-    /// The preference's place.
+    /// The index of the preference.
     pub(super) at: usize,
     pub(super) target: Target,
     pub(super) choice: Choice,
 }
 
-/// What became of a choice that had to be written.
+/// The result of writing a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Applied,
     Pending(&'static str),
     Refused(String),
-    /// Of no choice alone: the person is erased.
+    /// The person is erased, which affects all choices.
     Forgotten,
 }
 
 impl Fate {
-    /// What an answer to a write says of the choice written.
+    /// Interprets the answer to the write of a choice.
     pub(super) fn of(
         client: &Client,
         operation: &Operation,
@@ -38,11 +38,11 @@ impl Fate {
     ) -> Result<Self, Error> {
         match answer {
             Ok(Done::Now) => Ok(Self::Applied),
-            Ok(Done::Later) => Ok(Self::Pending("Iterable took it and applies it later")),
+            Ok(Done::Later) => Ok(Self::Pending("Iterable accepted it and will apply it later")),
             Err(refusal) => match (refusal.meaning, refusal.kind) {
                 (Meaning::Forgotten, _) => Ok(Self::Forgotten),
                 (Meaning::UnknownPerson, _) => {
-                    Ok(Self::Pending("not every part of Iterable knows the person yet"))
+                    Ok(Self::Pending("some parts of Iterable do not know the person yet"))
                 }
                 (Meaning::Other, ErrorKind::Rejected) => {
                     Ok(Self::Refused(format!("Iterable refused it ({})", refusal.brief())))

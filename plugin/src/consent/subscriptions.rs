@@ -1,9 +1,10 @@
-//! A person's choices as Iterable keeps them: four lists of numbers, in which being listed means in or out.
+//! A person's choices as Iterable stores them: four lists of ids. Depending on the list, an entry is an opt-in or an
+//! opt-out.
 
 use super::choice::Choice;
 use crate::iterable::{lenient::Ids, model::Profile};
 
-/// One of the four.
+/// One of the four lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
     UnsubscribedChannels,
@@ -20,7 +21,7 @@ impl List {
         Self::EmailLists,
     ];
 
-    /// Its name in `updateSubscriptions`, whatever it is called in the profile.
+    /// Its name in `updateSubscriptions`, which may differ from the one in the profile.
     pub(super) fn field(self) -> &'static str {
         match self {
             Self::UnsubscribedChannels => "unsubscribedChannelIds",
@@ -30,7 +31,7 @@ impl List {
         }
     }
 
-    /// What it means to be on it.
+    /// The choice that an entry means.
     fn listed(self) -> Choice {
         match self {
             Self::UnsubscribedChannels | Self::UnsubscribedMessageTypes => Choice::OptOut,
@@ -39,14 +40,14 @@ impl List {
     }
 }
 
-/// Where the choice for one item is kept.
+/// Where the choice for one item is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) list: List,
     pub(super) id: i64,
 }
 
-/// All four. One that a profile lacks is empty.
+/// All four lists. A list that the profile lacks is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Subscriptions {
     unsubscribed_channels: Ids,
@@ -79,12 +80,12 @@ impl Subscriptions {
         &self.of(list).read
     }
 
-    /// Whether every entry of the list was read. Writing back one that was not would lose the rest.
+    /// Whether every entry of the list was read. Otherwise, writing the list back would lose the unread entries.
     pub(super) fn is_whole(&self, list: List) -> bool {
         self.of(list).unreadable == 0
     }
 
-    /// `None` if the list does not name the item and could not be read as a whole.
+    /// The choice for an item. `None` if the list does not name it and could not be read completely.
     pub(super) fn choice(&self, slot: Slot) -> Option<Choice> {
         let listed = slot.list.listed();
         if self.ids(slot.list).contains(&slot.id) {
@@ -94,7 +95,7 @@ impl Subscriptions {
         }
     }
 
-    /// Makes this one choice hold and leaves every other, and their order, as they are.
+    /// Sets this choice. All other choices and their order stay the same.
     pub(super) fn set(&mut self, slot: Slot, choice: Choice) {
         let ids = match slot.list {
             List::UnsubscribedChannels => &mut self.unsubscribed_channels.read,
@@ -119,7 +120,7 @@ impl Subscriptions {
     }
 }
 
-/// All lists are absent from a profile until the first choice.
+/// Whether the person ever chose. Until the first choice, a profile has none of the lists.
 pub(super) fn ever_chose(profile: &Profile) -> bool {
     profile.unsubscribed_channels.is_some()
         || profile.unsubscribed_message_types.is_some()
@@ -176,6 +177,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn a_choice_set_holds(before in subscriptions(), choices in choices()) {
             let after = apply(&before, &choices);

@@ -47,7 +47,7 @@ fn apply_with(api: &str, script: &mut Script, preferences: &[Preference]) -> Res
     apply(&settings(&[("subscriptions-api", api)]), script, &subject, preferences)
 }
 
-/// A script whose catalogue and profile were read.
+/// A script that starts with the catalogue and this profile.
 fn met(profile: &str) -> Script {
     Script::of("consent")
         .answers("list-channels", 200, CHANNELS)
@@ -116,7 +116,7 @@ fn opposite_choices_for_a_channel_and_its_message_type_are_both_applied() {
     assert_eq!(changes(&report), [Change::Applied, Change::Applied]);
     assert_eq!(
         report.items[0].detail,
-        "the person is opted out of channel 1, which overrules this: nothing of it is sent"
+        "the person is opted out of channel 1, which overrides this: no messages of this type are sent"
     );
     assert_eq!(report.items[1].detail, "");
 }
@@ -259,7 +259,7 @@ fn items_that_do_not_exist_are_refused_with_the_reason() {
             "this project has no channel with that id",
             "this project has no channel with that id",
             "Iterable has no items of kind `phone`",
-            "nobody can be put on or taken off this list: it is not a standard one",
+            "people cannot be added to or removed from this list: it is not a standard list",
         ]
     );
 }
@@ -352,7 +352,7 @@ fn a_list_that_cannot_be_read_as_a_whole_is_not_written_back_and_keeps_no_other_
     );
     assert_eq!(
         error.message,
-        "`unsubscribedChannelIds` of the profile holds an entry that is no id, and writing the list back would lose it"
+        "`unsubscribedChannelIds` of the profile contains an entry that is not an id, and writing the list back would lose it"
     );
     let mut script = met(&profile).answers("replace-subscriptions", 200, SUCCESS);
     let report = apply_with("off", &mut script, &[out("channel", "1"), out("message-type", "12")]).unwrap();
@@ -378,7 +378,7 @@ fn one_subscription_at_a_time_needs_no_whole_list() {
 }
 
 #[test]
-fn nobody_usable_sends_nothing() {
+fn a_person_without_a_usable_identifier_sends_nothing() {
     let mut script = Script::of("consent");
     let subject = identifiers(&[("user-id", "u")]);
     let error = apply(&settings(&[]), &mut script, &subject, &[out("channel", "1")]).unwrap_err();

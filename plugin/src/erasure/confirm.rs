@@ -1,4 +1,5 @@
-//! The proof: nothing left to read, and the identifier's hash in Iterable's list of the forgotten.
+//! Proves erasures: the profile is gone, and Iterable's list of forgotten users contains the identifier's hash.
+//! Tested in `src/erasure/tests.rs`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,7 @@ use super::{
     forget::forget,
     receipt::Receipt,
     reference,
-    table::{Answer, Proof, Status},
+    table::{ForgetAnswer, Proof, Status},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -23,30 +24,32 @@ use crate::{
 /// An erasure under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingErasure {
-    /// Who, as it was given to [`super::erase`].
+    /// The person, as passed to [`super::erase`].
     pub subject: Vec<Identifier>,
-    /// The last receipt's.
+    /// The reference of the last receipt.
     pub reference: Option<String>,
 }
 
-/// One person, looked at.
-struct Look {
+/// What a check found for one identifier.
+struct ConfirmationLook {
     person: Person,
-    answer: Answer,
-    profile: Shown,
+    answer: ForgetAnswer,
+    profile: ShownProof,
 }
 
-enum Shown {
+enum ShownProof {
     There,
     Gone,
     Refused,
 }
 
-/// Looks whether erasures have taken effect: one receipt for each, in their order. The lists of the forgotten are read
-/// once for all, and only where somebody is gone. It begins no erasure; where Iterable did not know the person when
-/// `erase` asked, and shows them now, asking again is the step that is due.
+/// Checks whether erasures have taken effect, and returns one receipt for each, in order. Each list of forgotten users
+/// is read once for all erasures, and only if at least one profile is gone.
 ///
-/// An error of kind `missing-identity` where no erasure has an identifier that this project uses.
+/// It starts no new erasure. But if Iterable did not know the person at the time of `erase` and shows a profile now, it
+/// sends `forget` again.
+///
+/// The error `missing-identity` if no erasure has an identifier that this project uses.
 pub fn confirm(
     settings: &Settings,
     vendor: &mut dyn Vendor,
@@ -69,7 +72,7 @@ pub fn confirm(
     }
     let mut listing_of = |kind| listing(&mut client, kind, looks.iter().flatten().flatten());
     let (emails, user_ids) = (listing_of(EMAIL)?, listing_of(USER_ID)?);
-    let proven = |look: &Look| match look.person {
+    let proven = |look: &ConfirmationLook| match look.person {
         Person::Email(_) => proof(look, &emails),
         Person::UserId(_) => proof(look, &user_ids),
     };
@@ -96,47 +99,47 @@ fn look_at(
     client: &mut Client,
     people: Vec<Person>,
     reference: Option<&str>,
-) -> Result<Vec<Look>, Error> {
+) -> Result<Vec<ConfirmationLook>, Error> {
     let mut looks = Vec::new();
     for (at, person) in people.into_iter().enumerate() {
         let mut answer = reference::read(reference, at);
         let profile = match client.profile(&person) {
-            Ok(Some(_)) => Shown::There,
-            Ok(None) => Shown::Gone,
-            // One malformed person must not keep the others' receipts back.
-            Err(error) if error.kind == ErrorKind::Rejected => Shown::Refused,
+            Ok(Some(_)) => ShownProof::There,
+            Ok(None) => ShownProof::Gone,
+            // One malformed identifier must not hold up the other receipts.
+            Err(error) if error.kind == ErrorKind::Rejected => ShownProof::Refused,
             Err(error) => return Err(error),
         };
-        if let (Shown::There, Answer::UnknownPerson) = (&profile, answer) {
+        if let (ShownProof::There, ForgetAnswer::UnknownPerson) = (&profile, answer) {
             answer = match forget(settings, client, &person) {
-                // Neither that nor a full daily limit is about the others.
+                // Neither a refusal nor an exhausted daily limit affects the other people.
                 Err(error) if matches!(error.kind, ErrorKind::Rejected | ErrorKind::RateLimited) => answer,
                 again => again?,
             };
         }
-        looks.push(Look { person, answer, profile });
+        looks.push(ConfirmationLook { person, answer, profile });
     }
     Ok(looks)
 }
 
-enum Listing {
+enum ForgottenListing {
     Holds(BTreeSet<Hash>),
     TooLong,
 }
 
-/// Who of these, known by identifiers of this kind, is gone and listed.
+/// Returns the listed hashes among those of identifiers of this kind whose profile is gone.
 fn listing<'a>(
     client: &mut Client,
     kind: &str,
-    looks: impl Iterator<Item = &'a Look>,
-) -> Result<Listing, Error> {
-    let gone = looks.filter(|look| look.person.kind() == kind && matches!(look.profile, Shown::Gone));
+    looks: impl Iterator<Item = &'a ConfirmationLook>,
+) -> Result<ForgottenListing, Error> {
+    let gone = looks.filter(|look| look.person.kind() == kind && matches!(look.profile, ShownProof::Gone));
     let gone: Vec<_> = gone.map(|look| &look.person).collect();
-    let Some(anybody) = gone.first() else { return Ok(Listing::Holds(BTreeSet::new())) };
+    let Some(anybody) = gone.first() else { return Ok(ForgottenListing::Holds(BTreeSet::new())) };
     let request = request::list_forgotten(anybody);
     let operation = request.operation;
     let response = match client.raw(request) {
-        Err(error) if error.code == TOO_LARGE => return Ok(Listing::TooLong),
+        Err(error) if error.code == TOO_LARGE => return Ok(ForgottenListing::TooLong),
         response => response?,
     };
     let mut wanted = BTreeSet::new();
@@ -144,15 +147,17 @@ fn listing<'a>(
         wanted.insert(person.hash());
     }
     let found = forgotten::listed(&response.body, &wanted);
-    found.map(Listing::Holds).ok_or_else(|| client.unreadable(operation, &response))
+    found.map(ForgottenListing::Holds).ok_or_else(|| client.unreadable(operation, &response))
 }
 
-fn proof(look: &Look, listing: &Listing) -> Proof {
+fn proof(look: &ConfirmationLook, listing: &ForgottenListing) -> Proof {
     match (&look.profile, listing) {
-        (Shown::There, _) => Proof::StillThere,
-        (Shown::Refused, _) => Proof::NotShown,
-        (Shown::Gone, Listing::TooLong) => Proof::GoneListTooLong,
-        (Shown::Gone, Listing::Holds(listed)) if listed.contains(&look.person.hash()) => Proof::GoneListed,
-        (Shown::Gone, Listing::Holds(_)) => Proof::GoneUnlisted,
+        (ShownProof::There, _) => Proof::StillThere,
+        (ShownProof::Refused, _) => Proof::NotShown,
+        (ShownProof::Gone, ForgottenListing::TooLong) => Proof::GoneListTooLong,
+        (ShownProof::Gone, ForgottenListing::Holds(listed)) if listed.contains(&look.person.hash()) => {
+            Proof::GoneListed
+        }
+        (ShownProof::Gone, ForgottenListing::Holds(_)) => Proof::GoneUnlisted,
     }
 }

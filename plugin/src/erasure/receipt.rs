@@ -1,27 +1,27 @@
-//! What an erasure is shown by.
+//! The receipt of an erasure.
 
 use super::{
     reference,
-    table::{Answer, Finding, Proof, Status, finding},
+    table::{Finding, ForgetAnswer, Proof, Status, finding},
 };
 use crate::subject::Person;
 
-/// What proves an erasure, or says how far it is.
+/// The proof of an erasure, or its progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The least complete of all identifiers'.
+    /// The status of the identifier that is least complete.
     pub status: Status,
     /// What Iterable answered or showed for each identifier, free of personal data.
     pub evidence: String,
-    /// What Iterable answered, for [`super::confirm()`]; free of personal data.
+    /// Iterable's answers, for [`super::confirm()`]; free of personal data.
     pub reference: Option<String>,
-    /// When [`super::confirm()`] makes sense, in milliseconds; none where Iterable will never show more.
+    /// When to call [`super::confirm()`], in milliseconds from now. `None` if Iterable will never show more than this.
     pub confirm_after_ms: Option<u64>,
 }
 
 impl Receipt {
-    /// One for everybody that the subject is.
-    pub(super) fn of(looks: &[(&Person, Answer, Proof)]) -> Self {
+    /// One receipt for all identifiers of the subject.
+    pub(super) fn of(looks: &[(&Person, ForgetAnswer, Proof)]) -> Self {
         let findings =
             || looks.iter().map(|(person, answer, proof)| (person.kind(), finding(*answer, *proof)));
         let status = findings().map(|(_, Finding { status, .. })| status).min().unwrap_or(Status::Accepted);

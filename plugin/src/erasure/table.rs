@@ -1,100 +1,100 @@
-//! Answer × later proof → status: the whole of what this connector claims about an erasure.
+//! Answer × later proof → status: everything that this connector claims about an erasure.
 
-/// How far an erasure is, the least complete first. An erasure that found the person under one identifier and nobody
-/// under another is an erasure.
+/// How far an erasure has progressed, least complete first. A person found under one identifier but not under another
+/// counts as erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// Iterable took the request, and the proof is not complete.
+    /// Iterable accepted the request, and the proof is incomplete.
     Accepted,
-    /// Nothing is left to read, and the list of the forgotten holds the person.
+    /// The profile is gone, and the list of forgotten users contains the person.
     Erased,
-    /// There was nobody to erase.
+    /// There was no one to erase.
     NotFound,
 }
 
-/// What Iterable answered to `forget`. The words stand in a receipt's reference.
+/// Iterable's answer to `forget`, which a receipt's reference records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Success, the first time or repeated before it took effect.
+pub enum ForgetAnswer {
+    /// Success, for a first request or one repeated before the first took effect.
     Taken,
-    /// The person was forgotten before.
+    /// The person had already been forgotten.
     AlreadyForgotten,
-    /// Iterable does not know the person: nothing to erase, or an index that lags behind.
+    /// Iterable does not know the person: there is nothing to erase, or its index lags behind.
     UnknownPerson,
 }
 
-/// What a later look showed.
+/// What a later check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Nobody has looked yet.
+    /// Not checked yet.
     NotLooked,
-    /// Iterable refuses to show whether there is anybody.
+    /// Iterable refuses to say whether the person exists.
     NotShown,
     /// The profile can still be read.
     StillThere,
-    /// Nothing left to read, and the list of the forgotten does not hold the person.
+    /// The profile is gone, and the list of forgotten users does not contain the person.
     GoneUnlisted,
-    /// Nothing left to read, and the list of the forgotten outgrew its limit.
+    /// The profile is gone, and the list of forgotten users exceeded its size limit.
     GoneListTooLong,
-    /// Nothing left to read, and the list of the forgotten holds the person.
+    /// The profile is gone, and the list of forgotten users contains the person.
     GoneListed,
 }
 
-/// Iterable takes up to ten minutes to forget.
+/// How long Iterable takes at most to forget a person.
 pub const FORGETTING_MS: u64 = 10 * 60 * 1000;
-/// And about a minute until all its parts know a person.
+/// How long all parts of Iterable take to know a new person.
 pub const SETTLING_MS: u64 = 60 * 1000;
 
 /// One cell of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How far the erasure is.
+    /// How far the erasure has progressed.
     pub status: Status,
-    /// In words, for the receipt.
+    /// The evidence in words, for the receipt.
     pub evidence: &'static str,
-    /// When to look again, in milliseconds; none where Iterable will never show more.
+    /// When to check again, in milliseconds from now. `None` if Iterable will never show more than this.
     pub confirm_after_ms: Option<u64>,
 }
 
-/// The table.
-pub const fn finding(answer: Answer, proof: Proof) -> Finding {
-    use Answer::{AlreadyForgotten, Taken, UnknownPerson};
+/// Looks up the cell for an answer and a proof.
+pub const fn finding(answer: ForgetAnswer, proof: Proof) -> Finding {
+    use ForgetAnswer::{AlreadyForgotten, Taken, UnknownPerson};
     use Proof::{GoneListTooLong, GoneListed, GoneUnlisted, NotLooked, NotShown, StillThere};
     use Status::{Accepted, Erased, NotFound};
     const SOON: Option<u64> = Some(SETTLING_MS);
     const LATER: Option<u64> = Some(FORGETTING_MS);
 
     let (status, evidence, confirm_after_ms) = match (answer, proof) {
-        (Taken, NotLooked) => (Accepted, "Iterable took the request and needs up to ten minutes", LATER),
+        (Taken, NotLooked) => (Accepted, "Iterable accepted the request and needs up to ten minutes", LATER),
         (AlreadyForgotten, NotLooked) => {
-            (Accepted, "Iterable answered that the person was forgotten before", SOON)
+            (Accepted, "Iterable answered that the person had already been forgotten", SOON)
         }
-        // The index may lag behind a person just created, so that this is not the last word.
+        // Not final: the index may lag behind for a person who was just created.
         (UnknownPerson, NotLooked) => (Accepted, "Iterable answered that it does not know the person", SOON),
         (_, GoneListed) => {
-            (Erased, "nothing is left to read, and the list of the forgotten holds the person", None)
+            (Erased, "the profile is gone, and the list of forgotten users contains the person", None)
         }
-        (_, NotShown) => (Accepted, "Iterable refuses to show whether the person is still there", None),
+        (_, NotShown) => (Accepted, "Iterable refuses to say whether the person still exists", None),
         (_, StillThere) => (Accepted, "the profile can still be read", LATER),
         (UnknownPerson, GoneUnlisted) => {
-            (NotFound, "Iterable did not know the person when asked, and again shows nothing", None)
+            (NotFound, "Iterable did not know the person when asked, and still shows no profile", None)
         }
         (UnknownPerson, GoneListTooLong) => (
             NotFound,
-            "Iterable did not know the person when asked, and again shows nothing; the list of the forgotten \
-             outgrew its limit and was not read",
+            "Iterable did not know the person when asked, and still shows no profile; the list of forgotten users \
+             exceeded its size limit and was not read",
             None,
         ),
         (Taken | AlreadyForgotten, GoneUnlisted) => (
             Accepted,
-            "nothing is left to read, but the list of the forgotten does not hold the person yet",
+            "the profile is gone, but the list of forgotten users does not contain the person yet",
             LATER,
         ),
-        // The contract keeps `erased` for what is proven. Only a higher limit could prove this, not waiting.
+        // The contract reserves `erased` for proven erasures. Only a higher limit could prove this one, not waiting.
         (Taken | AlreadyForgotten, GoneListTooLong) => (
             Accepted,
-            "nothing is left to read; the list of the forgotten outgrew its limit, so that only this first half \
-             is shown",
+            "the profile is gone; the list of forgotten users exceeded its size limit, so only this first half is \
+             proven",
             None,
         ),
     };
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_table_says_what_it_should() {
-        use Answer::{AlreadyForgotten, Taken, UnknownPerson};
+        use ForgetAnswer::{AlreadyForgotten, Taken, UnknownPerson};
         use Proof::{GoneListTooLong, GoneListed, GoneUnlisted, NotLooked, NotShown, StillThere};
         use Status::{Accepted, Erased, NotFound};
         for (answer, proof, status, confirm_after_ms) in [

@@ -41,7 +41,7 @@ fn erasing_sends_one_forget_and_is_accepted() {
         receipt,
         Receipt {
             status: Status::Accepted,
-            evidence: "email: Iterable took the request and needs up to ten minutes".to_owned(),
+            evidence: "email: Iterable accepted the request and needs up to ten minutes".to_owned(),
             reference: Some("taken".to_owned()),
             confirm_after_ms: Some(600_000),
         }
@@ -89,7 +89,7 @@ fn an_identifier_refused_does_not_keep_the_other_from_being_forgotten() {
     );
     assert_eq!(
         error.message,
-        "Iterable refused `forget` (status 400, code InvalidUserIdError): it takes the user-id for malformed"
+        "Iterable refused `forget` (status 400, code InvalidUserIdError): it considers the user-id malformed"
     );
 }
 
@@ -100,13 +100,13 @@ fn the_wrong_kind_of_identifier_points_at_the_project_type() {
     assert_eq!((error.kind, error.may_have_acted), (ErrorKind::Rejected, false));
     assert_eq!(
         error.message,
-        "Iterable refused `forget` (status 400, code BadParams): is this project known to Iterable by email? \
+        "Iterable refused `forget` (status 400, code BadParams): does this project identify people by email? \
          Setting `project-type` is `email`"
     );
 }
 
 #[test]
-fn nobody_usable_sends_nothing() {
+fn a_person_without_a_usable_identifier_sends_nothing() {
     let mut script = Script::of("erasure");
     let error = erase(&settings(&[]), &mut script, &identifiers(&[("user-id", "u")])).unwrap_err();
     assert_eq!((error.kind, script.sent.len()), (ErrorKind::MissingIdentity, 0));
@@ -144,13 +144,13 @@ fn gone_and_listed_is_erased() {
     assert_eq!(receipt.status, Status::Erased);
     assert_eq!(
         receipt.evidence,
-        "email: nothing is left to read, and the list of the forgotten holds the person"
+        "email: the profile is gone, and the list of forgotten users contains the person"
     );
     assert_eq!((receipt.reference, receipt.confirm_after_ms), (None, None));
 }
 
 #[test]
-fn without_the_whole_proof_nobody_is_erased() {
+fn no_person_is_reported_erased_without_the_whole_proof() {
     let unlisted = listed("hashedEmails", &["b@example.com"]);
     for reference in [None, Some("taken"), Some("already-forgotten"), Some("?")] {
         let mut script = Script::of("erasure").answers("read-user-by-email", 200, SOMEBODY);
@@ -184,7 +184,7 @@ fn a_list_that_outgrew_its_limit_shows_only_the_first_half() {
     assert_eq!((receipt.status, receipt.confirm_after_ms), (Status::Accepted, None));
     assert_eq!(
         receipt.evidence,
-        "email: nothing is left to read; the list of the forgotten outgrew its limit, so that only this first half is shown"
+        "email: the profile is gone; the list of forgotten users exceeded its size limit, so only this first half is proven"
     );
 }
 
@@ -224,7 +224,7 @@ fn a_full_limit_for_one_who_turned_up_later_keeps_no_others_receipt_back() {
     script.done();
     assert_eq!((receipts[0].status, receipts[1].status), (Status::Accepted, Status::Erased));
     assert_eq!(receipts[0].reference.as_deref(), Some("unknown-person"));
-    assert!(receipts[0].confirm_after_ms.is_some(), "it is asked again");
+    assert!(receipts[0].confirm_after_ms.is_some(), "it is asked about again");
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn each_list_is_read_once_for_all_erasures() {
     assert_eq!(statuses, [Status::Erased, Status::NotFound, Status::Accepted, Status::Accepted]);
     assert_eq!(
         receipts[2].evidence,
-        "the person has no user-id or email, and this project knows people by it"
+        "the person has no user-id or email, by which this project identifies people"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Sends requests and reads answers, and remembers whether this call has changed anything at Iterable.
+//! Sends requests, reads answers and tracks whether this call has changed anything at Iterable.
 
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,7 @@ use crate::{
     subject::Person,
 };
 
-/// One call's way to Iterable.
+/// Iterable's API, as one call uses it.
 pub(crate) struct Client<'a> {
     vendor: &'a mut dyn Vendor,
     acted: bool,
@@ -25,7 +25,7 @@ impl<'a> Client<'a> {
         Self { vendor, acted: false }
     }
 
-    /// Whether Iterable took a write of this call.
+    /// Whether Iterable has accepted a write of this call.
     pub(crate) fn has_acted(&self) -> bool {
         self.acted
     }
@@ -35,7 +35,7 @@ impl<'a> Client<'a> {
         self.vendor.warn(message);
     }
 
-    /// Sends a write. A refusal is the caller's to judge, and [`Client::fail`]s where it means nothing special.
+    /// Sends a write. The caller interprets a refusal, and passes it to [`Client::fail`] if it has no special meaning.
     pub(crate) fn write(&mut self, request: Request) -> Result<Result<Done, Refusal>, Error> {
         let response = self.send(request)?;
         let answer = response::read(&response);
@@ -43,13 +43,13 @@ impl<'a> Client<'a> {
         Ok(answer)
     }
 
-    /// Reads one answer in its envelope.
+    /// Sends a read and parses its answer.
     pub(crate) fn read<T: DeserializeOwned>(&mut self, operation: &'static Operation) -> Result<T, Error> {
         let response = self.send(request::plain(operation))?;
         self.parse(operation, &response, response::read(&response))
     }
 
-    /// Somebody's profile; none where Iterable knows nobody by that identifier.
+    /// Returns the person's profile; `None` if Iterable knows no one by that identifier.
     pub(crate) fn profile(&mut self, person: &Person) -> Result<Option<Profile>, Error> {
         let request = request::read_user(person);
         let operation = request.operation;
@@ -62,7 +62,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The first of these that Iterable knows.
+    /// Returns the first of these that Iterable knows, with the profile.
     pub(crate) fn first_known<'p>(
         &mut self,
         people: &'p [Person],
@@ -75,7 +75,7 @@ impl<'a> Client<'a> {
         Ok(None)
     }
 
-    /// An answer that only its reader parses.
+    /// Sends a read and returns its answer unparsed.
     pub(crate) fn raw(&mut self, request: Request) -> Result<Response, Error> {
         let operation = request.operation;
         let response = self.send(request)?;
@@ -85,18 +85,18 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// A refusal as this call's error.
+    /// Converts a refusal to this call's error.
     pub(crate) fn fail(&self, operation: &Operation, refusal: Refusal, advice: &str) -> Error {
-        let may_have_acted = self.acted || (operation.writes() && refusal.leaves_open());
-        refusal.into_error(operation.name, advice, may_have_acted)
+        let may_have_acted = self.acted || (operation.writes() && refusal.may_have_acted());
+        Error { may_have_acted, ..refusal.into_error(operation.name, advice) }
     }
 
-    /// The error for a success that is not what it should be.
+    /// The error for a success whose body is not of the expected form.
     pub(crate) fn unreadable(&self, operation: &Operation, response: &Response) -> Error {
         self.fail(operation, response::unreadable(response), "")
     }
 
-    /// The body of a success; `answer` is what its envelope says.
+    /// Parses the body of a success. `answer` is what its envelope says.
     fn parse<T: DeserializeOwned>(
         &self,
         operation: &Operation,
@@ -127,14 +127,14 @@ impl<'a> Client<'a> {
         Error {
             kind,
             code: code.to_owned(),
-            message: format!("`{}` has no answer: {}", operation.name, error.message),
+            message: format!("no answer to `{}`: {}", operation.name, error.message),
             retry_after_ms: error.retry_after_ms,
             may_have_acted: self.acted || (operation.writes() && error.request_sent),
         }
     }
 }
 
-/// The code of the error for an answer that outgrew its cap.
+/// The error code for an answer that exceeded its size limit.
 pub(crate) const TOO_LARGE: &str = "too-large";
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_having_no_answer_is_told_apart() {
+    fn every_reason_for_a_missing_answer_is_distinguished() {
         for (kind, wanted, code) in [
             (SendErrorKind::Denied, ErrorKind::Other, "denied"),
             (SendErrorKind::NoCredential, ErrorKind::Unauthorized, "no-credential"),
@@ -177,7 +177,7 @@ mod tests {
             let mut vendor = |_: Request| Err(failure(kind, false));
             let error = Client::new(&mut vendor).raw(request::plain(&operations::LIST_CHANNELS)).unwrap_err();
             assert_eq!((error.kind, error.code.as_str()), (wanted, code));
-            assert_eq!(error.message, "`list-channels` has no answer: why");
+            assert_eq!(error.message, "no answer to `list-channels`: why");
         }
     }
 

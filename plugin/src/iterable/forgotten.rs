@@ -1,4 +1,4 @@
-//! The list of everybody ever forgotten, read in one pass and without a copy: it may hold hundreds of thousands.
+//! Reads the list of forgotten users in one pass, without copying it: it may contain hundreds of thousands of hashes.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -15,23 +15,23 @@ use super::{
 /// SHA-256 of a lower-cased, trimmed identifier.
 pub(crate) type Hash = [u8; 32];
 
-/// Which of the hashes wanted are on the list. None where the answer holds no such list, or breaks off within it.
+/// Returns those of the `wanted` hashes that are on the list. `None` if the answer has no such list or is truncated.
 pub(crate) fn listed(body: &[u8], wanted: &BTreeSet<Hash>) -> Option<BTreeSet<Hash>> {
     let mut found = BTreeSet::new();
     let mut parser = serde_json::Deserializer::from_slice(without_mark(body));
-    let search = Answer { wanted, found: &mut found };
+    let search = ForgottenAnswer { wanted, found: &mut found };
     let lists = parser.deserialize_map(search).ok()?;
     parser.end().ok()?;
     (lists > 0).then_some(found)
 }
 
-/// How many lists the answer holds.
-struct Answer<'a> {
+/// Searches the lists of an answer, and counts them.
+struct ForgottenAnswer<'a> {
     wanted: &'a BTreeSet<Hash>,
     found: &'a mut BTreeSet<Hash>,
 }
 
-impl<'de> Visitor<'de> for Answer<'_> {
+impl<'de> Visitor<'de> for ForgottenAnswer<'_> {
     type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +82,7 @@ impl<'de> Visitor<'de> for Hashes<'_> {
     }
 }
 
-/// One hash, in hex of either case. An entry of another form is nobody's.
+/// One hash, in hex of either case. An entry of another form matches no one.
 struct Entry(Option<Hash>);
 
 impl Lenient<'_> for Entry {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn hex_of_either_case_counts_and_another_form_is_nobody() {
+    fn hex_of_either_case_counts_and_other_forms_match_no_person() {
         let upper = hex::encode_upper(hash("a"));
         let body =
             format!(r#"{{"more":[{{}}],"hashedUserIds":[null,7,["x"],"","zz","a@example.com","{upper}"]}}"#);
@@ -126,6 +126,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn any_bytes_are_read(body: Vec<u8>) {
             let _ = listed(&body, &BTreeSet::from([hash("a")]));

@@ -1,4 +1,4 @@
-//! Readings that never fail: one odd field, entry or row takes nothing else down with it.
+//! Lenient deserialization: a malformed field, entry or row does not make the rest unreadable.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,7 +7,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// A text, or a whole number as text. Anything else, and an empty text, counts as absent.
+/// Reads a text, or an integer as text. Anything else, including an empty text, counts as absent.
 pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(match Scalar::read(from)? {
         Scalar::Text(text) => (!text.is_empty()).then_some(text),
@@ -16,12 +16,12 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
     })
 }
 
-/// A whole number, also as text. Anything else counts as absent.
+/// Reads an integer, which may be written as text. Anything else counts as absent.
 pub(crate) fn id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     Ok(Scalar::read(from)?.id())
 }
 
-/// A flag, also as text. Anything else counts as absent.
+/// Reads a boolean, which may be written as text. Anything else counts as absent.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     Ok(match Scalar::read(from)? {
         Scalar::Flag(flag) => Some(flag),
@@ -30,7 +30,7 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D
     })
 }
 
-/// A list of ids in the order received. A single id is a list of one.
+/// A list of ids, in the order received. A single id counts as a list of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ids {
     pub(crate) read: Vec<i64>,
@@ -71,27 +71,27 @@ impl<'de> Lenient<'de> for Ids {
     }
 }
 
-/// A list of objects in the order received.
+/// A list of objects, in the order received.
 #[derive(Deserialize)]
-#[serde(bound = "T: Deserialize<'de>", from = "Vec<Element<Row<T>>>")]
+#[serde(bound = "T: Deserialize<'de>", from = "Vec<Element<LenientRow<T>>>")]
 pub(crate) struct Rows<T> {
     pub(crate) read: Vec<T>,
     /// How many entries are not objects.
     pub(crate) unreadable: usize,
 }
 
-impl<T> From<Vec<Element<Row<T>>>> for Rows<T> {
-    fn from(entries: Vec<Element<Row<T>>>) -> Self {
+impl<T> From<Vec<Element<LenientRow<T>>>> for Rows<T> {
+    fn from(entries: Vec<Element<LenientRow<T>>>) -> Self {
         let all = entries.len();
-        let read: Vec<T> = entries.into_iter().filter_map(|Element(Row(row))| row).collect();
+        let read: Vec<T> = entries.into_iter().filter_map(|Element(LenientRow(row))| row).collect();
         Self { unreadable: all - read.len(), read }
     }
 }
 
 /// `None` if it is not an object.
-struct Row<T>(Option<T>);
+struct LenientRow<T>(Option<T>);
 
-impl<'de, T: Deserialize<'de>> Lenient<'de> for Row<T> {
+impl<'de, T: Deserialize<'de>> Lenient<'de> for LenientRow<T> {
     fn scalar(_: Scalar) -> Self {
         Self(None)
     }
@@ -108,7 +108,7 @@ pub(crate) enum Scalar {
     Text(String),
     Number(i64),
     Flag(bool),
-    /// A number with a fraction, or what is no scalar.
+    /// A number with a fraction, or a value that is not a scalar.
     Other,
 }
 
@@ -128,11 +128,11 @@ impl Lenient<'_> for Scalar {
     }
 }
 
-/// What can be read from any JSON value.
+/// A type that can be read from any JSON value.
 pub(crate) trait Lenient<'de>: Sized {
     fn scalar(scalar: Scalar) -> Self;
 
-    /// For readings that need no copy of a text.
+    /// Override this if the text need not be copied.
     fn text(text: &str) -> Self {
         Self::scalar(if text.is_empty() { Scalar::Absent } else { Scalar::Text(text.to_owned()) })
     }
@@ -152,7 +152,7 @@ pub(crate) trait Lenient<'de>: Sized {
     }
 }
 
-/// A lenient reading as an element of a list.
+/// A leniently read element of a list.
 pub(crate) struct Element<T>(pub(crate) T);
 
 impl<'de, T: Lenient<'de>> Deserialize<'de> for Element<T> {
@@ -179,7 +179,7 @@ impl<'de, T: Lenient<'de>> Visitor<'de> for Anything<T> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<T, E> {
-        // No id is that large, but a text may be.
+        // No id is that large, but it may be meant as a text.
         Ok(match i64::try_from(value) {
             Ok(value) => T::scalar(Scalar::Number(value)),
             Err(_) => T::text(&value.to_string()),
@@ -221,7 +221,7 @@ mod tests {
         flag: Option<bool>,
     }
 
-    /// The one value, as text, id and flag.
+    /// Reads the one value as text, as id and as flag.
     fn fields(value: &str) -> (Option<String>, Option<i64>, Option<bool>) {
         let body = format!(r#"{{"text":{value},"id":{value},"flag":{value}}}"#);
         let Fields { text, id, flag } = serde_json::from_str(&body).unwrap();
@@ -275,6 +275,6 @@ mod tests {
             serde_json::from_str(r#"[{"id":1},null,"x",[2],{"id":{}},{"id":3}]"#).unwrap();
         let ids: Vec<_> = rows.read.iter().map(|row| row.id).collect();
         assert_eq!((ids, rows.unreadable), (vec![Some(1), None, Some(3)], 3));
-        assert!(serde_json::from_str::<Rows<Fields>>("null").is_err(), "no list is not an empty one");
+        assert!(serde_json::from_str::<Rows<Fields>>("null").is_err(), "a missing list is not an empty list");
     }
 }

@@ -1,20 +1,20 @@
-//! The bodies that Iterable sends, as far as the connector reads them. Whatever else they hold is skipped.
+//! The bodies that Iterable sends. Fields that the connector does not use are skipped.
 
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::lenient::{Ids, Rows, flag, id, text};
 
-/// Reads a body. `None` if it is not JSON of that shape: the parser's own words could echo a person.
+/// Parses a body. `None` if it is not JSON of that shape: the parser's own message could contain personal data.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(without_mark(body)).ok()
 }
 
-/// The body without the byte-order mark that some programs put before it, and that JSON does not allow.
+/// Strips the byte-order mark that some programs put before a body and that JSON does not allow.
 pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
-/// What most answers are wrapped in.
+/// The envelope of most answers.
 #[derive(Deserialize)]
 pub(crate) struct Envelope {
     #[serde(default, deserialize_with = "text")]
@@ -23,7 +23,7 @@ pub(crate) struct Envelope {
     pub(crate) msg: Option<String>,
 }
 
-/// Beside a refusal for going too fast.
+/// The part of a rate-limit refusal that says how long to wait.
 #[derive(Deserialize)]
 pub(crate) struct Throttled {
     pub(crate) params: ThrottledParams,
@@ -52,14 +52,14 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The profile, or none for the empty user that stands for nobody in some answers.
+    /// Returns the profile. `None` for the empty user by which some answers say that there is no such person.
     pub(crate) fn into_profile(self) -> Option<Profile> {
         let nobody = self.email.is_none() && self.id.is_none() && self.data_fields.is_none();
         (!nobody).then(|| self.data_fields.unwrap_or_default())
     }
 }
 
-/// Subscriptions in a profile. Absent until the person's first choice.
+/// The subscription lists of a profile. All are absent until the person's first choice.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Profile {
@@ -71,7 +71,7 @@ pub(crate) struct Profile {
     pub(crate) subscribed_message_types: Option<Ids>,
     #[serde(rename = "emailListIds")]
     pub(crate) email_lists: Option<Ids>,
-    /// The name of the same list in projects that identify people by user-id.
+    /// What projects that identify people by user-id call the same list.
     #[serde(rename = "userListIds")]
     pub(crate) user_lists: Option<Ids>,
 }
@@ -83,8 +83,8 @@ pub(crate) struct Listing {
     pub(crate) rows: Rows<Row>,
 }
 
-/// A channel, message type, list or webhook. Each has some of these fields, and any of them may be absent or odd. One type
-/// for all keeps the component small.
+/// A channel, message type, list or webhook. Each has some of these fields, and any field may be absent or malformed.
+/// Sharing one type keeps the component small.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Row {
@@ -98,7 +98,7 @@ pub(crate) struct Row {
     /// Of a message type.
     #[serde(deserialize_with = "id")]
     pub(crate) channel_id: Option<i64>,
-    /// Of a message type: `OptIn` or `OptOut`; absent in older answers, which had only the latter.
+    /// Of a message type: `OptIn` or `OptOut`. Absent in older answers, where every policy is the latter.
     #[serde(deserialize_with = "text")]
     pub(crate) subscription_policy: Option<String>,
     /// Of a list: `Standard`, or one whose members cannot be set.
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_comes_in_several_forms() {
+    fn an_absent_profile_is_recognized_in_several_forms() {
         for body in [
             "{}",
             r#"{"user":null}"#,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_told_of_a_person_is_somebody() {
+    fn a_profile_with_any_data_is_a_person() {
         for body in [
             r#"{"user":{"email":"a@example.com"}}"#,
             r#"{"user":{"userId":7}}"#,

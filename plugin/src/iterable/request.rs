@@ -1,4 +1,4 @@
-//! What is sent to Iterable. Pure: the host adds address, key and encoding.
+//! Builds requests. The host adds address, key and encoding.
 
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub(crate) fn forget(person: &Person) -> Request {
     with_body(&FORGET, &[named(person)])
 }
 
-/// The list that would hold the person once forgotten.
+/// The list that contains the person once forgotten.
 pub(crate) fn list_forgotten(person: &Person) -> Request {
     match person {
         Person::Email(_) => plain(&operations::LIST_FORGOTTEN_EMAILS),
@@ -36,31 +36,31 @@ pub(crate) fn create_user(person: &Person) -> Request {
     with_body(&operations::CREATE_USER, &[named(person)])
 }
 
-/// Replaces the lists given and no other, by their names in the API. Iterable would refuse a message type in an opted-out
-/// channel unless told not to look: both choices are the person's.
+/// Replaces only the given lists, by their names in the API. The validation of channel alignment is off: Iterable would
+/// otherwise refuse an opt-in to a message type of an opted-out channel, although both are the person's choices.
 pub(crate) fn replace_subscriptions(person: &Person, lists: &[(&'static str, &[i64])]) -> Request {
     let mut body = vec![named(person), ("validateChannelAlignment", Value::Flag(false))];
     body.extend(lists.iter().map(|(name, ids)| (*name, Value::Ids(ids))));
     with_body(&operations::REPLACE_SUBSCRIPTIONS, &body)
 }
 
-/// Changes one subscription. `operation` is one of those with an `{id}` and this person's kind in its path.
+/// Changes one subscription. The path of `operation` must have blanks for `{id}` and for this person's identifier kind.
 pub(crate) fn change_subscription(operation: &'static Operation, person: &Person, id: i64) -> Request {
     let values = vec![("id", id.to_string()), (person.kind(), person.value().to_owned())];
     Request { values, ..plain(operation) }
 }
 
-/// Everything but the webhook's number is written by the host, so that every other field stays as it is.
+/// The connector sends the webhook's number alone and the host adds the token, so all other fields keep their values.
 pub(crate) fn install_webhook_token(webhook: i64) -> Request {
     with_body(&operations::INSTALL_WEBHOOK_TOKEN, &[("id", Value::Number(webhook))])
 }
 
-/// An operation with no blank and no body.
+/// A request without values or a body.
 pub(crate) fn plain(operation: &'static Operation) -> Request {
     Request { operation, values: Vec::new(), body: None }
 }
 
-/// What a field of a body can hold. The library's own value would bring floats and maps into the component.
+/// The value of a body's field. `serde_json::Value` would add code for floats and maps to the component.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Value<'a> {
@@ -79,7 +79,7 @@ impl Serialize for Body<'_> {
 }
 
 fn with_body(operation: &'static Operation, body: &[(&'static str, Value)]) -> Request {
-    // Texts, numbers and flags under text keys cannot fail to be written.
+    // Serializing texts, numbers and flags under text keys cannot fail.
     let body = serde_json::to_vec(&Body(body)).unwrap_or_default();
     Request { body: Some(body), ..plain(operation) }
 }

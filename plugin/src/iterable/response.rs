@@ -1,4 +1,4 @@
-//! What an answer means. The status decides before the code, and Iterable's own texts go no further than this file.
+//! Interprets answers. The status takes precedence over the code, and Iterable's own texts never leave this file.
 
 use super::model::{Envelope, Throttled, parse, without_mark};
 use crate::{
@@ -6,26 +6,26 @@ use crate::{
     http::Response,
 };
 
-/// How far a success has come.
+/// Whether a success has taken effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     Now,
-    /// Taken, to be done later.
+    /// Accepted, to be carried out later.
     Later,
 }
 
-/// What a refusal says beyond that it is one.
+/// The reason for a refusal, if it is a known one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// The person is erased, and not to be let in again.
+    /// The person is erased and must not be added again.
     Forgotten,
-    /// Iterable does not know the person, or not yet.
+    /// Iterable does not know the person, at least not yet.
     UnknownPerson,
-    /// No person can have that identifier.
+    /// The identifier is malformed: no person can have it.
     InvalidPerson,
     /// This project does not have the Subscriptions API.
     FeatureOff,
-    /// Nothing else.
+    /// No known reason.
     Other,
 }
 
@@ -33,14 +33,14 @@ pub(crate) enum Meaning {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
-    /// Iterable's code, where it looks like one.
+    /// Iterable's code, if it looks like one.
     pub(crate) code: Option<String>,
     pub(crate) kind: ErrorKind,
     pub(crate) meaning: Meaning,
     retry_after_ms: Option<u64>,
 }
 
-/// Reads the answer to a write, or the envelope around the answer to a read.
+/// Interprets the answer to a write, or the envelope around the answer to a read.
 pub(crate) fn read(response: &Response) -> Result<Done, Refusal> {
     let envelope = parse::<Envelope>(&response.body);
     if !(200..300).contains(&response.status) {
@@ -55,7 +55,7 @@ pub(crate) fn read(response: &Response) -> Result<Done, Refusal> {
     }
 }
 
-/// Reads the status alone, for an answer too long to be read twice.
+/// Interprets the status alone, for an answer that is too long to read twice.
 pub(crate) fn read_status(response: &Response) -> Result<(), Refusal> {
     if (200..300).contains(&response.status) {
         return Ok(());
@@ -63,7 +63,7 @@ pub(crate) fn read_status(response: &Response) -> Result<(), Refusal> {
     Err(refusal(response, parse(&response.body)))
 }
 
-/// A success by its status whose body is not what it should be.
+/// The refusal for an answer whose status is a success but whose body is not of the expected form.
 pub(crate) fn unreadable(response: &Response) -> Refusal {
     refusal(response, parse(&response.body))
 }
@@ -85,7 +85,7 @@ fn refusal(response: &Response, envelope: Option<Envelope>) -> Refusal {
 }
 
 fn kind(status: u16, code: Option<&str>) -> ErrorKind {
-    // A success by its status and not by its code: only the code is left to tell what kind of failure it is.
+    // If the status is a success, only the code shows what kind of failure it is.
     let code = if (200..300).contains(&status) { code } else { None };
     match (status, code) {
         (401 | 403, _) | (_, Some("BadApiKey" | "BadAuthorizationHeader" | "Unauthorized" | "Forbidden")) => {
@@ -106,7 +106,7 @@ fn meaning(status: u16, code: &str, msg: &str) -> Meaning {
     match code {
         "ForgottenUserError" if refused => Meaning::Forgotten,
         "UnknownEmailError" | "UnknownUserIdError" if refused => Meaning::UnknownPerson,
-        // Seen with a 500 too.
+        // Also seen with status 500.
         "error.users.noUserWithIdExists" if refused || status == 500 => Meaning::UnknownPerson,
         "InvalidEmailAddressError" | "InvalidUserIdError" if refused => Meaning::InvalidPerson,
         "NotFound" if status == 404 && says("Endpoint not found") => Meaning::FeatureOff,
@@ -118,7 +118,7 @@ fn meaning(status: u16, code: &str, msg: &str) -> Meaning {
     }
 }
 
-/// Letters and dots: all codes are such words, and no person's identifier or secret hides in one for long.
+/// Whether the code consists of letters and dots, as all of Iterable's codes do. Identifiers and secrets rarely do.
 fn is_word(code: &str) -> bool {
     code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'.')
 }
@@ -130,7 +130,7 @@ fn reset_ms(body: &[u8]) -> Option<u64> {
 }
 
 impl Refusal {
-    /// The refusal in brief, such as `status 400, code BadParams`.
+    /// A short description, such as `status 400, code BadParams`.
     pub(crate) fn brief(&self) -> String {
         match &self.code {
             Some(code) => format!("status {}, code {code}", self.status),
@@ -138,28 +138,28 @@ impl Refusal {
         }
     }
 
-    /// As an error about `operation`. `may_have_acted` says whether it did something that this answer leaves open.
-    pub(crate) fn into_error(self, operation: &str, advice: &str, may_have_acted: bool) -> Error {
+    /// Converts the refusal to an error about `operation` that changed nothing.
+    pub(crate) fn into_error(self, operation: &str, advice: &str) -> Error {
         let brief = self.brief();
         let message = match self.kind {
             ErrorKind::Unauthorized => {
                 format!("Iterable refused the key or its rights for `{operation}` ({brief})")
             }
-            ErrorKind::RateLimited => format!("Iterable asked to wait before `{operation}` ({brief})"),
-            ErrorKind::Unavailable => format!("Iterable failed at `{operation}` ({brief})"),
+            ErrorKind::RateLimited => format!("Iterable rate-limited `{operation}` ({brief})"),
+            ErrorKind::Unavailable => format!("Iterable failed to process `{operation}` ({brief})"),
             ErrorKind::Rejected => format!("Iterable refused `{operation}` ({brief})"),
-            _ => format!("Iterable answered `{operation}` with something unexpected ({brief})"),
+            _ => format!("Iterable gave an unexpected answer to `{operation}` ({brief})"),
         };
         let message = if advice.is_empty() { message } else { format!("{message}: {advice}") };
         let code = self.code.unwrap_or_else(|| match self.status {
             200..=299 => "unreadable-answer".to_owned(),
             status => format!("status-{status}"),
         });
-        Error { kind: self.kind, code, message, retry_after_ms: self.retry_after_ms, may_have_acted }
+        Error { kind: self.kind, code, message, retry_after_ms: self.retry_after_ms, may_have_acted: false }
     }
 
-    /// Whether the answer leaves open if a write took place: a gateway may have failed after it.
-    pub(crate) fn leaves_open(&self) -> bool {
+    /// Whether a write may have happened despite this answer: a gateway may have failed after it.
+    pub(crate) fn may_have_acted(&self) -> bool {
         matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Other)
     }
 }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_mean_something_are_told_apart() {
+    fn refusals_that_mean_something_are_distinguished() {
         for (status, body, meaning) in [
             (400, r#"{"code":"ForgottenUserError"}"#, Meaning::Forgotten),
             (409, r#"{"code":"ForgottenUserError"}"#, Meaning::Forgotten),
@@ -265,7 +265,7 @@ mod tests {
         let body = r#"{"code":"RateLimitExceeded","params":{"rateLimitReset":1.5}}"#;
         let wait = |header, body: &str| {
             let response = Response { status: 429, retry_after_ms: header, body: body.as_bytes().to_vec() };
-            read(&response).unwrap_err().into_error("forget", "", false).retry_after_ms
+            read(&response).unwrap_err().into_error("forget", "").retry_after_ms
         };
         assert_eq!(wait(Some(60_000), body), Some(60_000));
         assert_eq!(wait(None, body), Some(1500));
@@ -276,12 +276,11 @@ mod tests {
     #[test]
     fn what_iterable_says_does_not_reach_the_error() {
         let body = r#"{"msg":"[/api/users/update] body: {\"email\":\"a@example.com\"}, hdrs: (Api-Key,k)","code":"BadJsonBody"}"#;
-        let error = answer(400, body).unwrap_err().into_error("create-user", "", false);
+        let error = answer(400, body).unwrap_err().into_error("create-user", "");
         assert_eq!(error.message, "Iterable refused `create-user` (status 400, code BadJsonBody)");
         assert_eq!(error.code, "BadJsonBody");
         for code in ["a@example.com", "user 7", "u123", &"A".repeat(65)] {
-            let error =
-                answer(400, &format!(r#"{{"code":"{code}"}}"#)).unwrap_err().into_error("forget", "", false);
+            let error = answer(400, &format!(r#"{{"code":"{code}"}}"#)).unwrap_err().into_error("forget", "");
             assert_eq!(
                 (error.code.as_str(), error.message.as_str()),
                 ("status-400", "Iterable refused `forget` (status 400)")
@@ -290,6 +289,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn any_status_and_any_bytes_are_read(status: u16, body: Vec<u8>, retry_after_ms: Option<u64>) {
             let _ = read(&Response { status, retry_after_ms, body });

@@ -1,33 +1,33 @@
-//! What the operator agrees to: requests, and the limits that they count against.
+//! What the operator approves: requests, and the limits that they count against.
 
-/// At most `requests` in any `period_ms`, counted over all operations that name it.
+/// At most `requests` requests in any `period_ms`, counted over all operations that name the limit.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// What operations call it.
+    /// The name by which operations refer to it.
     pub name: &'static str,
-    /// How many.
+    /// The maximum number of requests in a period.
     pub requests: u32,
-    /// In how many milliseconds.
+    /// The length of the period, in milliseconds.
     pub period_ms: u64,
 }
 
 /// A part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RequestPart {
     /// A header.
     Header,
     /// A field of the JSON body.
     Body,
 }
 
-/// What the host itself writes into a request.
+/// A field that the host itself writes into a request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Where.
-    pub place: Place,
-    /// The header's or the field's name.
+    /// Where it goes.
+    pub place: RequestPart,
+    /// The name of the header or field.
     pub name: &'static str,
-    /// With blanks such as `{api-key}`.
+    /// The value, with blanks such as `{api-key}`.
     pub value: &'static str,
 }
 
@@ -43,27 +43,27 @@ pub enum Effect {
 /// A request that may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// What requests and error messages call it.
+    /// Its name in requests and error messages.
     pub name: &'static str,
     /// What it is for, in an operator's words.
     pub purpose: &'static str,
     /// The interfaces whose calls may send it.
     pub used_by: &'static [&'static str],
-    /// In capitals.
+    /// The HTTP method, in capitals.
     pub method: &'static str,
     /// Whether it changes anything at Iterable.
     pub effect: Effect,
-    /// With a blank for what varies.
+    /// The path, with a blank for each value that varies.
     pub path: &'static str,
-    /// None where there is no body.
+    /// The type of the body; `None` if there is no body.
     pub content_type: Option<&'static str>,
-    /// Written by the host.
+    /// The fields that the host writes.
     pub fields: &'static [Field],
-    /// In bytes, where an answer may outgrow the usual cap.
+    /// The maximum size of an answer in bytes, if it may exceed the host's usual limit.
     pub response_limit: Option<u64>,
-    /// The limits it counts against.
+    /// The limits that it counts against.
     pub limits: &'static [&'static str],
-    /// Whether the host may send it again by itself.
+    /// Whether the host may repeat it on its own.
     pub repeatable: bool,
 }
 

@@ -1,16 +1,16 @@
-//! What comes in.
+//! A webhook delivery.
 
 use std::fmt;
 
-/// A delivery as it came, but for the token: a placeholder stands in its place. It tells of a person, so it does not
-/// print.
+/// A delivery as received, except that the host has replaced the token with a placeholder. `Debug` does not print its
+/// content, which may contain personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Names in lower case, in the order received.
+    /// The headers in the order received, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// As received.
+    /// The body as received.
     pub body: Vec<u8>,
-    /// In milliseconds since 1970 in UTC.
+    /// When it was received, in milliseconds since 1970 in UTC.
     pub received_at_ms: u64,
 }
 

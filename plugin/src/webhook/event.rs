@@ -1,4 +1,5 @@
-//! Reads one event. Two names carry choices, for any medium, and one a complaint; any other is of no concern.
+//! Reads one event. Subscribe and unsubscribe events report choices, whatever the medium; a complaint event reports an
+//! opt-out. All other events are irrelevant.
 
 mod fields;
 mod items;
@@ -21,13 +22,13 @@ use crate::{
     subject::{EMAIL, Identifier, USER_ID},
 };
 
-/// What the event says, or why it cannot be read, in words free of its content.
+/// Reads the event. The error says why it cannot be read, without repeating its content.
 pub(super) fn read(body: &[u8], received_at_ms: u64) -> Result<Reading, String> {
     let name = parse::<Name>(body).ok_or("the body is not a JSON object with a text `eventName`")?.event_name;
     let Some(kind) = Kind::of(&name) else { return Ok(Reading::default()) };
     let name = kind.name();
     let Event { email, user_id, data_fields: fields } =
-        parse(body).ok_or_else(|| format!("the `dataFields` of `{name}` are not of the known form"))?;
+        parse(body).ok_or_else(|| format!("the `dataFields` of `{name}` are not of the expected form"))?;
     let items = items::of(kind, &fields)?;
     if items.is_empty() {
         return Ok(Reading::default());
@@ -36,24 +37,24 @@ pub(super) fn read(body: &[u8], received_at_ms: u64) -> Result<Reading, String> 
         [email.as_ref(), fields.email.as_ref()],
         user_id.as_ref().or(fields.user_id.as_ref()),
     ) {
-        Person::Named(subject) => subject,
-        Person::Placeholder => {
+        EventPerson::Named(subject) => subject,
+        EventPerson::Placeholder => {
             return Ok(Reading::warning(format!(
-                "`{name}` names its person by an address that Iterable made up, and by nothing else: no platform can know \
-             who it is"
+                "`{name}` names its person only by an address that Iterable generated: the platform cannot know who it \
+             is"
             )));
         }
-        Person::Nobody => return Err(format!("`{name}` names no person")),
+        EventPerson::Nobody => return Err(format!("`{name}` names no person")),
     };
     let warning = (items.unreadable > 0).then(|| {
-        format!("`{name}` names {} items by something that is no id: they are left out", items.unreadable)
+        format!("`{name}` contains {} item ids that cannot be read: they are left out", items.unreadable)
     });
     let event = event(kind, &fields, subject, items, received_at_ms);
     Ok(Reading { event: Some(event), warning })
 }
 
-/// An opt-out without a time that can be read counts from its receipt. An opt-in without one is no choice, since it could
-/// overrule a newer opt-out.
+/// An opt-out without a readable time takes the time of its receipt. An opt-in without one does not count as a choice,
+/// since it could override a newer opt-out.
 fn event(
     kind: Kind,
     fields: &Fields,
@@ -70,7 +71,7 @@ fn event(
     };
     let time = match told_at_ms {
         Some(_) => created_at.to_owned(),
-        // Two events without a time are two events, and one that is read twice is received once.
+        // Keeps two events without a time distinct, while one event that is read again keeps its key.
         None => format!("{created_at} received at {received_at_ms}"),
     };
     let key = key(
@@ -89,27 +90,27 @@ fn event(
     ConsentEvent { subject, preferences: chosen.into_iter().map(preference).collect(), changed, key }
 }
 
-/// Whom an event is about.
-enum Person {
+/// The person that an event is about.
+enum EventPerson {
     Named(Vec<Identifier>),
-    /// Iterable makes an address up for a person who has none.
+    /// Only an address that Iterable generated for a person without one.
     Placeholder,
     Nobody,
 }
 
-fn person(emails: [Option<&String>; 2], user_id: Option<&String>) -> Person {
+fn person(emails: [Option<&String>; 2], user_id: Option<&String>) -> EventPerson {
     let is_real = |email: &&String| !email.trim().to_ascii_lowercase().ends_with("@placeholder.email");
     let identifier = |kind: &str, value: &String| Identifier { kind: kind.to_owned(), value: value.clone() };
     let email = emails.into_iter().flatten().find(is_real).map(|value| identifier(EMAIL, value));
     let subject: Vec<_> = email.into_iter().chain(user_id.map(|value| identifier(USER_ID, value))).collect();
     match (subject.is_empty(), emails) {
-        (false, _) => Person::Named(subject),
-        (true, [None, None]) => Person::Nobody,
-        (true, _) => Person::Placeholder,
+        (false, _) => EventPerson::Named(subject),
+        (true, [None, None]) => EventPerson::Nobody,
+        (true, _) => EventPerson::Placeholder,
     }
 }
 
-/// What caused the choice, where it is told in a plain word: imports put anything there.
+/// What caused the choice, if given as a plain word. Imports can put anything there.
 fn source(kind: Kind, fields: &Fields) -> Option<&str> {
     let source = match kind {
         Kind::Subscribe => fields.signup_source.as_deref(),
@@ -119,11 +120,12 @@ fn source(kind: Kind, fields: &Fields) -> Option<&str> {
     source.filter(|word| word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Iterable gives events no id. Every part goes in behind its length, so that no two events read the same.
+/// Hashes what distinguishes an event, since Iterable's events have no id. Each part is preceded by its length, so that
+/// different parts never hash the same bytes.
 fn key(head: [&str; 3], subject: &[Identifier], chosen: &[ItemId], changed: &[ItemId]) -> String {
     let person = subject.iter().flat_map(|found| [found.kind.as_str(), &found.value]);
     let chosen = chosen.iter().flat_map(|item| [item.kind.as_str(), &item.id]);
-    // No kind of item is called `changed`, so that a choice and a change of one item differ.
+    // No item kind is called `changed`, so a choice and a change of the same item differ.
     let changed = changed.iter().flat_map(|item| ["changed", &item.kind, &item.id]);
     let parts = head.into_iter().chain(person).chain(chosen).chain(changed);
     let mut hash = Sha256::new();

@@ -1,4 +1,4 @@
-//! What a delivery says.
+//! The content of a delivery.
 
 use crate::{
     consent::choice::{ItemId, Preference},
@@ -8,22 +8,22 @@ use crate::{
 /// Choices that a person made at Iterable, items that changed there, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentEvent {
-    /// Who: by email, by user-id, or both.
+    /// The person, by email, by user-id or by both.
     pub subject: Vec<Identifier>,
-    /// What was chosen.
+    /// The choices that the person made.
     pub preferences: Vec<Preference>,
-    /// Items that changed, or may have, without a choice of the person that the event states.
+    /// Items that changed, or may have changed, although the event does not report a choice of the person.
     pub changed: Vec<ItemId>,
-    /// The same for the same event delivered again, and another for any other. A hash.
+    /// A hash that identifies the event: the same if it is delivered again, different for any other event.
     pub key: String,
 }
 
-/// What one of Iterable's deliveries says.
+/// The content of a delivery from Iterable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// `None` if the delivery is of no concern.
+    /// The event. `None` if the delivery is irrelevant.
     pub event: Option<ConsentEvent>,
-    /// What of it is lost, for the operator's log; free of personal data.
+    /// What could not be used, for the operator's log; free of personal data.
     pub warning: Option<String>,
 }
 

@@ -1,7 +1,8 @@
-//! The times of events. Iterable writes `yyyy-MM-dd HH:mm:ss +00:00`; RFC 3339 and numbers since 1970 are read too. A
-//! library for it would double the component.
+//! Parses the times of events. Iterable writes `yyyy-MM-dd HH:mm:ss +00:00`. RFC 3339 and numbers since 1970 are read
+//! as well. A library for this would double the size of the component.
 
-/// In milliseconds since 1970. `None` if the text names no instant, as without an offset, or one before 1970.
+/// Returns milliseconds since 1970. `None` if the text is not an instant (for example, it has no offset), or if the
+/// instant is before 1970.
 pub(super) fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let ms = match text.parse() {
@@ -11,10 +12,10 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     (1..YEAR_10000_MS).contains(&ms).then_some(ms)
 }
 
-/// No event is later. Numbers in a smaller unit are.
+/// No event is later than this. A number that is later has a smaller unit.
 const YEAR_10000_MS: u64 = 253_402_300_800_000;
 
-/// Seconds up to the year 5138, else milliseconds: those of 1973 are as many.
+/// A number below 100 billion is in seconds (up to the year 5138), any other in milliseconds (from 1973).
 fn since_1970(number: u64) -> u64 {
     const SECONDS_END: u64 = 100_000_000_000;
     if number < SECONDS_END { number * 1000 } else { number }
@@ -35,7 +36,7 @@ fn written(text: &str) -> Option<u64> {
     local.checked_add_signed(-offset_ms(text.trim_start())?)
 }
 
-/// The milliseconds of `.250` or of nothing, and the text behind them.
+/// Parses an optional fraction such as `.250`. Returns its milliseconds and the rest of the text.
 fn fraction(text: &str) -> Option<(u64, &str)> {
     let Some(text) = text.strip_prefix('.') else { return Some((0, text)) };
     let end = text.find(|found: char| !found.is_ascii_digit()).unwrap_or(text.len());
@@ -44,7 +45,7 @@ fn fraction(text: &str) -> Option<(u64, &str)> {
     (end > 0).then_some((ms, text))
 }
 
-/// Of `Z`, `+02:00`, `+0200` or `+02`.
+/// Parses an offset such as `Z`, `+02:00`, `+0200` or `+02`.
 fn offset_ms(text: &str) -> Option<i64> {
     if text.eq_ignore_ascii_case("Z") {
         return Some(0);

@@ -1,23 +1,23 @@
-//! Whether a delivery is Iterable's: the token in its Authorization header.
+//! Verifies deliveries by the token in their Authorization header.
 
 use super::{delivery::Delivery, event, reading::Reading};
 
 /// What a delivery is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Iterable's, and what it says.
+    /// The delivery comes from Iterable; its content.
     Authentic(Reading),
-    /// No credential, or one that is not accepted, and why.
+    /// It has no credential or one that is not accepted; the reason.
     Unauthenticated(String),
-    /// Iterable's, but not what Iterable is known to send, and why; free of personal data.
+    /// It comes from Iterable but is not of a form that Iterable is known to send; the reason, free of personal data.
     Unreadable(String),
 }
 
 /// Checks the delivery's token with `accepts`, then reads it.
 ///
-/// The host has proven the token and put a placeholder in its place, the last word of the header. What stands before it is
-/// not judged: Iterable calls its scheme `OAuth2`, and an operator may have entered `Bearer` as a part of the token. A
-/// delivery that the host has acknowledged must not be refused here for less.
+/// The host has already checked the token and replaced it, the last word of the header, with a placeholder. Anything
+/// before it is ignored: Iterable calls its scheme `OAuth2`, and an operator may have entered `Bearer` as a part of the
+/// token. A delivery that the host has acknowledged must not be refused because of that.
 pub fn verify(delivery: &Delivery, accepts: impl Fn(&str) -> bool) -> Verdict {
     let headers = delivery.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     let mut tokens = headers.map(|(_, value)| last_word(value)).peekable();
@@ -33,7 +33,7 @@ pub fn verify(delivery: &Delivery, accepts: impl Fn(&str) -> bool) -> Verdict {
     }
 }
 
-/// Words end at whitespace of any kind, as they do for the host.
+/// Returns the last word. Any whitespace separates words, as it does for the host.
 fn last_word(value: &str) -> &str {
     value.split_whitespace().next_back().unwrap_or_default()
 }
@@ -96,6 +96,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn any_bytes_get_a_verdict(header in ".{0,40}", body: Vec<u8>, accepted: bool) {
             let headers = vec![("authorization".to_owned(), header)];

@@ -1,4 +1,4 @@
-//! What a guest sees of answers.
+//! Answers as a guest sees them.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,9 +26,9 @@ async fn both_forms_of_retry_after_reach_the_guest_as_a_wait() {
     let step =
         |page: &str| json!({ "send": "person", "values": [["person", "1"]], "query": [["page", page]] });
     let script = json!([step("seconds"), step("date"), step("neither")]);
-    let told = told(&puppet("retry-after", &vendor, script, |_| {}).await).await;
-    assert_eq!(statuses(&told), [429, 429, 429]);
-    let waits: Vec<_> = told.iter().map(|told| told["wait"].as_u64()).collect();
+    let results = results(&puppet("retry-after", &vendor, script, |_| {}).await).await;
+    assert_eq!(statuses(&results), [429, 429, 429]);
+    let waits: Vec<_> = results.iter().map(|results| results["wait"].as_u64()).collect();
     assert_eq!(waits, [Some(60_000), Some(90_000), None]);
 }
 
@@ -42,9 +42,9 @@ async fn a_redirect_is_an_answer() {
     })
     .await;
     let script = json!([{ "send": "person", "values": [["person", "1"]] }]);
-    let told = told(&puppet("redirect", &vendor, script, |_| {}).await).await;
+    let results = results(&puppet("redirect", &vendor, script, |_| {}).await).await;
     assert_eq!(
-        told,
+        results,
         [
             json!({ "status": 302, "headers": [["location", "/elsewhere"]], "wait": null, "length": 0, "body": "" })
         ]
@@ -60,13 +60,13 @@ async fn an_answer_is_capped_and_an_operation_may_declare_more() {
     .await;
     let person = json!({ "send": "person", "values": [["person", "1"]] });
     let script = json!([person, { "send": "export" }]);
-    let told = told(&puppet("caps", &vendor, script.clone(), |_| {}).await).await;
-    assert_eq!((&told[0]["kind"], &told[0]["sent"]), (&json!("ErrorKind::TooLarge"), &json!(true)));
-    assert_eq!((&told[1]["status"], &told[1]["length"]), (&json!(200), &json!((1 << 20) + 1)));
-    // The operator may lower what an operation declares.
+    let results = results(&puppet("caps", &vendor, script.clone(), |_| {}).await).await;
+    assert_eq!((&results[0]["kind"], &results[0]["sent"]), (&json!("ErrorKind::TooLarge"), &json!(true)));
+    assert_eq!((&results[1]["status"], &results[1]["length"]), (&json!(200), &json!((1 << 20) + 1)));
+    // The operator may lower the cap that an operation declares.
     let lowered = puppet("caps", &vendor, script, |spec| spec.policy.declared_response_cap = 1 << 20).await;
-    let told = super::told(&lowered).await;
-    assert_eq!(told[1]["kind"], json!("ErrorKind::TooLarge"));
+    let results = super::results(&lowered).await;
+    assert_eq!(results[1]["kind"], json!("ErrorKind::TooLarge"));
 }
 
 #[tokio::test]
@@ -75,6 +75,6 @@ async fn a_vendor_that_is_not_there_is_unreachable() {
     let calls = puppet("gone", &vendor, json!([{ "send": "seldom" }]), |_| {}).await;
     drop(vendor);
     tokio::task::yield_now().await;
-    let told = told(&calls).await;
-    assert_eq!(told[0]["kind"], json!("ErrorKind::Unreachable"), "{told:?}");
+    let results = results(&calls).await;
+    assert_eq!(results[0]["kind"], json!("ErrorKind::Unreachable"), "{results:?}");
 }

@@ -1,4 +1,4 @@
-//! Tokens that the host fetches by itself.
+//! Tokens that the host fetches on its own.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use connector_tests::{Reply, Vendor};
 
 use super::*;
 
-/// A vendor that hands out `access-1`, `access-2`, …, and takes none but the last.
+/// Starts a vendor that issues `access-1`, `access-2`, …, and accepts only the latest.
 async fn vendor() -> Vendor {
     let handed_out = Arc::new(AtomicU32::new(0));
     Vendor::start(move |request| {
@@ -19,7 +19,7 @@ async fn vendor() -> Vendor {
                 let number = handed_out.fetch_add(1, Relaxed) + 1;
                 return Reply::new(200, format!(r#"{{"access_token":"access-{number}","expires_in":3600}}"#));
             }
-            // The first is no longer good when it is used a second time.
+            // An earlier token is no longer accepted.
             let used = request.header("authorization").unwrap_or_default().to_owned();
             let good = format!("Bearer access-{}", handed_out.load(Relaxed));
             let worn_out = request.uri.path() == "/guarded" && used != good;
@@ -35,9 +35,9 @@ async fn a_token_is_fetched_on_demand_kept_and_never_seen() {
     let script = json!([{ "send": "guarded" }, { "send": "guarded" }]);
     let calls = puppet("on-demand", &vendor, script, |_| {}).await;
     for _ in 0..2 {
-        let told = told(&calls).await;
-        assert_eq!(statuses(&told), [200, 200]);
-        assert_eq!(told[0]["body"], "you sent Bearer [redacted]");
+        let results = results(&calls).await;
+        assert_eq!(statuses(&results), [200, 200]);
+        assert_eq!(results[0]["body"], "you sent Bearer [redacted]");
     }
     let guarded = "GET /guarded";
     assert_eq!(vendor.lines(), ["POST /token", guarded, guarded, guarded, guarded]);
@@ -64,8 +64,8 @@ async fn a_token_that_is_refused_is_fetched_anew() {
     })
     .await;
     let calls = puppet("on-401", &vendor, json!([{ "send": "guarded" }]), |_| {}).await;
-    let told = told(&calls).await;
-    assert_eq!((told[0]["status"].as_u64(), told[0]["body"].as_str()), (Some(200), Some("in")));
+    let results = results(&calls).await;
+    assert_eq!((results[0]["status"].as_u64(), results[0]["body"].as_str()), (Some(200), Some("in")));
     assert_eq!(vendor.lines(), ["POST /token", "GET /guarded", "POST /token", "GET /guarded"]);
 }
 
@@ -74,10 +74,10 @@ async fn a_token_that_the_vendor_does_not_hand_out_is_no_credential() {
     let vendor = Vendor::start(|_| async { Reply::new(400, r#"{"error":"invalid_grant"}"#) }).await;
     let calls = puppet("no-token", &vendor, json!([{ "send": "guarded" }]), |_| {}).await;
     assert_eq!(
-        told(&calls).await,
+        results(&calls).await,
         [json!({
             "kind": "ErrorKind::NoCredential",
-            "message": "connection no-token: exchange brought no access-token: the vendor answered 400",
+            "message": "connection no-token: exchange returned no access-token: the vendor answered 400",
             "sent": false,
             "wait": null,
         })]
@@ -85,15 +85,15 @@ async fn a_token_that_the_vendor_does_not_hand_out_is_no_credential() {
     assert_eq!(vendor.lines(), ["POST /token"]);
 }
 
-/// Two connections of one plugin do not share what was captured for one of them.
+/// Two connections of one plugin do not share a token that was captured for one of them.
 #[tokio::test]
 async fn a_token_belongs_to_its_connection() {
     let vendor = vendor().await;
     let script = || json!([{ "send": "guarded" }]);
     let one = puppet("token-one", &vendor, script(), |_| {}).await;
     let two = puppet("token-two", &vendor, script(), |spec| spec.tenant.0 = "other".to_owned()).await;
-    told(&one).await;
-    told(&two).await;
+    results(&one).await;
+    results(&two).await;
     let tokens: Vec<_> =
         vendor.received().iter().filter_map(|r| r.header("authorization").map(str::to_owned)).collect();
     assert_eq!(tokens, ["Bearer access-1", "Bearer access-2"]);

@@ -1,4 +1,4 @@
-//! What is not sent. Nothing reaches the vendor.
+//! Requests that are denied. None of them reaches the vendor.
 
 use connector_tests::Vendor;
 use host_harness::contract::Subject;
@@ -8,8 +8,7 @@ use super::*;
 #[tokio::test]
 async fn what_the_manifest_does_not_declare_is_denied() {
     let vendor = Vendor::agreeable().await;
-    let open =
-        "operation person: a value for its path is empty, `.` or `..`, which would make it another path";
+    let open = "operation person: a value for its path is empty, `.` or `..`, which would change the path";
     let steps = [
         (
             json!({ "send": "export-all" }),
@@ -25,22 +24,25 @@ async fn what_the_manifest_does_not_declare_is_denied() {
         ),
         (
             json!({ "send": "person", "values": [["person", "1"]], "query": [["cascade", "1"]] }),
-            "operation person: the query parameter \"cascade\" is not one that its declaration lets vary",
+            "operation person: the query parameter \"cascade\" is not one that its declaration allows",
         ),
         (json!({ "send": "person", "values": [["person", ""]] }), open),
         (json!({ "send": "person", "values": [["person", "."]] }), open),
         (json!({ "send": "person", "values": [["person", ".."]] }), open),
-        (json!({ "send": "person" }), "operation person: the blank {person} was left open"),
+        (json!({ "send": "person" }), "operation person: the blank {person} was not filled"),
         (
             json!({ "send": "write", "values": [["sub", "1"], ["api-key", "mine"]] }),
-            "operation write: {api-key} is none of its blanks that a value fills",
+            "operation write: {api-key} is not a blank that a value fills",
         ),
-        (json!({ "send": "seldom", "body": "x" }), "operation seldom: it has no body, and one was given"),
+        (
+            json!({ "send": "seldom", "body": "x" }),
+            "operation seldom: it must not have a body, but one was given",
+        ),
     ];
     let script = steps.iter().map(|(step, _)| step.clone()).collect();
-    let told = told(&puppet("denials", &vendor, script, |_| {}).await).await;
+    let results = results(&puppet("denials", &vendor, script, |_| {}).await).await;
     let expected: Vec<_> = steps.iter().map(|(_, message)| denied(message)).collect();
-    assert_eq!(told, expected);
+    assert_eq!(results, expected);
     assert_eq!(vendor.lines(), [""; 0]);
 }
 
@@ -52,9 +54,9 @@ async fn what_the_operator_denies_is_not_sent_and_the_line_to_change_is_shown() 
     })
     .await;
     assert_eq!(
-        told(&calls).await,
+        results(&calls).await,
         [denied(
-            "operation seldom is denied for connection operator; to allow it, take it out of this line of the configuration:\n\
+            "operation seldom is denied for connection operator; to allow it, remove it from this line of the configuration:\n\
              [connections.operator.egress]\n\
              denied-operations = [\"seldom\"]"
         )]
@@ -62,7 +64,7 @@ async fn what_the_operator_denies_is_not_sent_and_the_line_to_change_is_shown() 
     assert_eq!(vendor.lines(), [""; 0]);
 }
 
-/// The other way round: what is for erasure may be sent by `erase`.
+/// The reverse: `erase` may send an operation for erasure.
 #[tokio::test]
 async fn an_operation_is_sent_by_the_interface_that_uses_it() {
     let vendor = Vendor::agreeable().await;

@@ -18,11 +18,11 @@ async fn operations_that_share_a_limit_count_together() {
         spec.settings.insert("user".to_owned(), "ada".to_owned());
     })
     .await;
-    let told = told(&calls).await;
-    assert_eq!(statuses(&told), [200, 200, 200]);
-    let wait = told[2]["wait"].as_u64().unwrap();
+    let results = results(&calls).await;
+    assert_eq!(statuses(&results), [200, 200, 200]);
+    let wait = results[2]["wait"].as_u64().unwrap();
     assert_eq!(
-        (&told[2]["kind"], &told[2]["message"], &told[2]["sent"]),
+        (&results[2]["kind"], &results[2]["message"], &results[2]["sent"]),
         (
             &json!("ErrorKind::RateLimited"),
             &json!("operation seldom: the vendor's limits are reached (two-an-hour)"),
@@ -41,7 +41,7 @@ async fn a_concurrent_limit_holds_across_calls() {
         let (now, most) = (Arc::clone(&now), Arc::clone(&most));
         async move {
             most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
-            // Long enough for another to arrive, if one were let through.
+            // Long enough for another request to arrive, if one were allowed.
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }
@@ -52,7 +52,7 @@ async fn a_concurrent_limit_holds_across_calls() {
     .await;
     let script = json!([{ "send": "alone" }, { "send": "alone" }]);
     let calls = puppet("one-at-a-time", &vendor, script, |_| {}).await;
-    for answers in futures::future::join_all((0..8).map(|_| told(&calls))).await {
+    for answers in futures::future::join_all((0..8).map(|_| results(&calls))).await {
         assert_eq!(statuses(&answers), [200, 200]);
     }
     assert_eq!((vendor.lines().len(), seen.load(SeqCst)), (16, 1));

@@ -1,4 +1,4 @@
-//! What the host writes.
+//! Requests as the host writes them.
 
 use connector_tests::Vendor;
 
@@ -12,10 +12,10 @@ async fn fields_are_written_into_header_and_query() {
         { "send": "write", "values": [["sub", "a\r\nHost: evil.example"]] },
     ]);
     let calls = puppet("fields", &vendor, script, |_| {}).await;
-    let told = told(&calls).await;
+    let results = results(&calls).await;
     assert_eq!(
-        told[1],
-        denied("operation write: the header X-Sub would hold characters that a header cannot carry")
+        results[1],
+        denied("operation write: the header X-Sub would contain characters that a header cannot carry")
     );
     let received = vendor.received();
     let [write] = received.as_slice() else { panic!("{received:?}") };
@@ -23,7 +23,7 @@ async fn fields_are_written_into_header_and_query() {
     assert_eq!(write.header("authorization"), Some("Bearer k-0123456789"));
     assert_eq!(write.header("x-sub"), Some("eu-1"));
     assert_eq!(write.header("host"), Some(vendor.address().as_str()));
-    // An optional setting that is empty takes its field along.
+    // If an optional setting is empty, its field is left out.
     assert_eq!(write.header("x-region"), None);
     let script = json!([{ "send": "write", "values": [["sub", "1"]] }]);
     let calls = puppet("fields", &vendor, script, |spec| {
@@ -41,7 +41,7 @@ async fn basic_is_sent_in_base64() {
         spec.settings.insert("user".to_owned(), "ada".to_owned());
     })
     .await;
-    told(&calls).await;
+    results(&calls).await;
     assert_eq!(vendor.received()[0].header("authorization"), Some("Basic YWRhOmstMDEyMzQ1Njc4OQ=="));
 }
 
@@ -54,7 +54,7 @@ async fn fields_are_written_into_json_and_form_bodies() {
         { "send": "form", "body": "key=mine&to=a+b%26&key=again" },
         { "send": "json", "body": "[1]" },
     ]);
-    let told = told(&puppet("bodies", &vendor, script, |_| {}).await).await;
+    let results = results(&puppet("bodies", &vendor, script, |_| {}).await).await;
     let sent: Vec<_> = vendor
         .received()
         .iter()
@@ -70,9 +70,9 @@ async fn fields_are_written_into_json_and_form_bodies() {
         ]
     );
     assert_eq!(
-        told[3],
+        results[3],
         denied(
-            "operation json: the host writes into its body, so that must be a JSON object, at most 127 levels deep"
+            "operation json: the host writes into its body, so it must be a JSON object, at most 127 levels deep"
         )
     );
 }
@@ -84,7 +84,7 @@ async fn a_path_value_stays_within_its_segment() {
         { "send": "person", "values": [["person", "ada+news@example.com"]], "query": [["page", "1"], ["page", "2"]] },
         { "send": "person", "values": [["person", "a/../b?c#d%2e"]] },
     ]);
-    told(&puppet("segments", &vendor, script, |_| {}).await).await;
+    results(&puppet("segments", &vendor, script, |_| {}).await).await;
     assert_eq!(
         vendor.lines(),
         ["GET /people/ada%2Bnews%40example.com?page=1&page=2", "GET /people/a%2F..%2Fb%3Fc%23d%252e"]

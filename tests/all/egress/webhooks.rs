@@ -8,14 +8,14 @@ use host_harness::{
         TokenOutcome,
         webhook::{Delivery, Verdict},
     },
-    door::Admitted,
+    door::AdmittedDelivery,
 };
 
 use super::*;
 
 const BODY: &[u8] = br#"{"event":"unsubscribed"}"#;
 
-/// What the guest saw and was told of a delivery with these headers.
+/// Returns what the guest reports about a delivery with these headers.
 async fn verified(headers: &[(&str, &str)], change: impl FnOnce(&mut ConnectionSpec)) -> Value {
     let plugin = plugin("puppet").await;
     let mut spec = spec("webhooks", &[]);
@@ -29,7 +29,7 @@ async fn verified(headers: &[(&str, &str)], change: impl FnOnce(&mut ConnectionS
         body: BODY.to_vec(),
         received_at_ms: 0,
     };
-    let admitted = Admitted::at_the_door(&connection, plugin.manifest(), delivery);
+    let admitted = AdmittedDelivery::at_the_door(&connection, plugin.manifest(), delivery);
     match Bench::default().calls(&plugin, &spec).verify(&admitted).await.unwrap().unwrap() {
         Verdict::Unreadable(told) => serde_json::from_str(&told).unwrap(),
         verdict => panic!("{verdict:?}"),
@@ -37,7 +37,7 @@ async fn verified(headers: &[(&str, &str)], change: impl FnOnce(&mut ConnectionS
 }
 
 #[tokio::test]
-async fn an_accepted_token_is_told_by_its_placeholder_alone() {
+async fn an_accepted_token_is_recognized_only_by_its_placeholder() {
     for token in ["token-new-0123", "token-old-0123"] {
         let told = verified(&[("authorization", &format!("OAuth2 {token}"))], |_| {}).await;
         assert_eq!(
@@ -49,7 +49,7 @@ async fn an_accepted_token_is_told_by_its_placeholder_alone() {
         let told = verified(&[("authorization", wrong)], |_| {}).await;
         assert_eq!(told["token"], json!(false), "{wrong}");
     }
-    // The placeholder's name helps nobody who presents no token.
+    // The placeholder itself is not accepted as a token.
     let told = verified(&[("x-guess", "accepted-webhook-token")], |_| {}).await;
     assert_eq!((&told["token"], &told["guessed"]), (&json!(false), &json!(false)));
     let headers = [("authorization", "Bearer wrong-0123"), ("x-guess", "accepted-webhook-token")];

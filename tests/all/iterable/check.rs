@@ -8,7 +8,7 @@ async fn checks(project: &Project) -> Vec<Check> {
     project.calls.test_connection().await.unwrap().unwrap()
 }
 
-/// The checks that did not pass, with their reasons.
+/// Returns the failed checks, with their reasons.
 fn failed(checks: &[Check]) -> Vec<(&str, &str)> {
     let failed = checks.iter().filter(|check| check.outcome == CheckOutcome::Failed);
     failed.map(|check| (check.name.as_str(), check.detail.as_str())).collect()
@@ -48,20 +48,20 @@ async fn a_wrong_key_says_that_it_may_belong_to_the_other_data_centre() {
 }
 
 #[tokio::test]
-async fn a_key_of_the_wrong_kind_is_told() {
+async fn a_key_of_the_wrong_kind_is_reported() {
     let project = with_webhook().await;
     for (kind, sentence) in [
         (
             KeyKind::ReadOnly,
-            "Iterable refused the key or its rights for `list-forgotten-user-ids` (status 401, code BadApiKey), though \
-             it may read channels: wanted is a server-side key of type Standard, without JWT"
+            "Iterable refused the key or its rights for `list-forgotten-user-ids` (status 401, code BadApiKey), \
+             although it may read channels: a server-side key of type Standard, without JWT, is required"
                 .to_owned(),
         ),
         (
             KeyKind::Mobile,
             format!(
                 "Iterable refused the key or its rights for `list-channels` (status 401, code BadApiKey): it may be \
-                 wrong or disabled, or belong to the other data centre than that of `{}`",
+                 wrong or disabled, or belong to a different data centre than `{}`",
                 project.stand_in.address()
             ),
         ),
@@ -96,7 +96,7 @@ async fn each_thing_wrong_with_the_webhook_has_its_reason() {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_names_itself_what_was_found_and_what_is_wanted() {
+async fn a_wrong_setting_is_reported_with_its_name_and_its_value() {
     let project = Project::with(ProjectType::Email, Switches::default(), |spec| {
         spec.settings.insert("webhook-id".into(), "abc".into());
     })

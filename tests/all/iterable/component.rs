@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use connector_tests::{Project, ada, bytes, component, engine, iterable::FORGOTTEN};
 use host_harness::{
-    contract::{ContractVersion, Interface, consent::Standing, erasure::Status},
+    contract::{ContractVersion, Interface, consent::Standing, erasure::ErasureStatus},
     plugin::{LoadPolicy, Plugin, Wasi},
 };
 use iterable_stand_in::{ProjectType, Switches};
 use strum::VariantArray;
 
-/// What the contract lets a connector import.
+/// The imports that the contract allows.
 const CONTRACT: [&str; 4] = [
     "privacy:saas-connector/types@0.2.0",
     "privacy:saas-connector/http@0.2.0",
@@ -28,7 +28,8 @@ async fn it_imports_a_subset_of_the_contract_and_exports_every_capability() {
     assert_eq!(plugin.exports(), Interface::VARIANTS);
 }
 
-/// Growing costs more than the rest of a short call. Here the limit refuses it, since an instance begins with all that there is.
+/// Growing memory costs more than the rest of a short call. Here the limit refuses it, since an instance starts with
+/// all the memory that it may have.
 #[tokio::test]
 async fn a_usual_call_grows_no_memory() {
     let begins_with: u64 = wasmparser::Parser::new(0)
@@ -62,7 +63,7 @@ async fn what_identifies_a_person_depends_on_the_project_type() {
     }
 }
 
-/// Compiling takes about a second a MiB; the host loads at most 2 MiB unless told otherwise.
+/// Compiling takes about a second per MiB. By default the host loads at most 2 MiB.
 #[test]
 fn it_is_at_most_384_kib() {
     let size = bytes("iterable").len();
@@ -101,5 +102,5 @@ async fn as_a_wasi_component_it_erases_applies_and_verifies_with_wasi_trapped() 
 
     let receipt = project.erase(&ada(kind)).await.unwrap();
     project.pass(FORGOTTEN);
-    assert_eq!(project.confirm(&ada(kind), &receipt).await.status, Status::Erased);
+    assert_eq!(project.confirm(&ada(kind), &receipt).await.status, ErasureStatus::Erased);
 }

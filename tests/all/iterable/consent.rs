@@ -8,6 +8,7 @@ use host_harness::contract::{
 };
 use iterable_stand_in::{Fault, OptIn, ProjectType, Subscriptions, SubscriptionsApi, Switches};
 use serde_json::json;
+use test_support::eventually;
 
 fn changes(report: &Report) -> Vec<Change> {
     report.items.iter().map(|item| item.change).collect()
@@ -17,12 +18,12 @@ fn api_on() -> Switches {
     Switches { subscriptions_api: SubscriptionsApi::Success, ..Switches::default() }
 }
 
-/// Ada as one who has chosen before: out of the push channel, on list 58508.
+/// Returns earlier choices of Ada: out of the push channel, on list 56545.
 fn chosen() -> Subscriptions {
     Subscriptions { unsubscribed_channels: vec![6541], lists: vec![56545], ..Subscriptions::default() }
 }
 
-/// An email-based project that knows Ada, with these choices.
+/// Starts an email-based project that knows Ada, with these choices.
 async fn knowing(switches: Switches, subscriptions: Subscriptions) -> Project {
     let project = Project::new(ProjectType::Email, switches).await;
     project.stand_in.seed("ada@example.com", Some(subscriptions));
@@ -48,7 +49,7 @@ async fn the_catalogue_is_listed_with_parents() {
     assert!(shown.contains(&"channel:6539 message-type:7089 Marketing Message".to_owned()), "{shown:?}");
     assert!(shown.iter().any(|item| item.starts_with(" channel:6541 Push Marketing Channel")), "{shown:?}");
     assert!(shown.iter().any(|item| item.starts_with(" email-list:56545 ")), "{shown:?}");
-    // Dynamic lists fill themselves: nobody can be put in or out.
+    // Dynamic lists are filled automatically: people cannot be added or removed.
     assert!(!shown.iter().any(|item| item.contains("email-list:58508")), "{shown:?}");
 }
 
@@ -144,7 +145,7 @@ async fn a_forgotten_person_is_refused_and_stays_forgotten() {
         assert!(project.stand_in.is_forgotten("ada@example.com"));
         assert!(
             !project.requested().iter().any(|request| request.contains("forgotten")),
-            "it goes by the refusal of the write"
+            "it relies on the refusal of the write"
         );
     }
 }
@@ -235,9 +236,9 @@ async fn opting_out_and_in_again_within_the_lag_loses_neither() {
     );
     let first = project.calls.apply(&person, &out).await.unwrap().unwrap();
     assert_eq!(changes(&first), [Change::Applied; 2]);
-    // Reads still show the old state: a second call now would take the opt-in for what is already so.
+    // Reads still show the old state: a second call now would report the opt-in as unchanged.
     let later = async {
-        project.clock().slept_on().await;
+        eventually("a call waits", async || project.clock().is_slept_on(), |waits| *waits).await;
         assert_eq!(project.requested().iter().filter(|request| request.starts_with("POST")).count(), 1);
         project.pass(SETTLED);
     };
@@ -253,7 +254,7 @@ async fn two_calls_for_one_person_at_once_lose_nothing() {
     let (one, other) = (preferences(&["opt-out channel:6539"]), preferences(&["opt-out channel:6540"]));
     let (person, again) = (ada(ProjectType::Email), Subject::email("ADA@example.com "));
     let later = async {
-        project.clock().slept_on().await;
+        eventually("a call waits", async || project.clock().is_slept_on(), |waits| *waits).await;
         project.pass(SETTLED);
     };
     let (a, b, ()) =

@@ -6,7 +6,7 @@ use connector_tests::{
 };
 use host_harness::contract::{
     ErrorKind, Subject,
-    erasure::{PendingErasure, Status},
+    erasure::{ErasureStatus, PendingErasure},
 };
 use iterable_stand_in::{Fault, ForgetAgain, ForgetUnknown, ForgottenStatus, ProjectType, Switches};
 
@@ -19,17 +19,21 @@ async fn an_erasure_is_accepted_and_later_proven_in_every_kind_of_project() {
         project.stand_in.with_project(|p| p.seed(Some("ada@example.com"), Some("u-17"), None));
         project.pass(SETTLED);
         let receipt = project.erase(&ada(kind)).await.unwrap();
-        assert_eq!((receipt.status, receipt.confirm_after_ms), (Status::Accepted, Some(600_000)), "{kind:?}");
+        assert_eq!(
+            (receipt.status, receipt.confirm_after_ms),
+            (ErasureStatus::Accepted, Some(600_000)),
+            "{kind:?}"
+        );
         assert_eq!(
             project.confirm(&ada(kind), &receipt).await.status,
-            Status::Accepted,
+            ErasureStatus::Accepted,
             "{kind:?}: nothing is proven yet"
         );
         project.pass(FORGOTTEN);
         let proof = project.confirm(&ada(kind), &receipt).await;
         assert_eq!(
             (proof.status, proof.confirm_after_ms),
-            (Status::Erased, None),
+            (ErasureStatus::Erased, None),
             "{kind:?}: {}",
             proof.evidence
         );
@@ -58,13 +62,13 @@ async fn erasing_twice_succeeds_before_and_after_it_took_effect() {
             project.pass(SETTLED);
             let person = ada(ProjectType::Email);
             for _ in 0..2 {
-                assert_eq!(project.erase(&person).await.unwrap().status, Status::Accepted);
+                assert_eq!(project.erase(&person).await.unwrap().status, ErasureStatus::Accepted);
             }
             project.pass(FORGOTTEN);
             let receipt = project.erase(&person).await.unwrap();
             assert_eq!(
                 project.confirm(&person, &receipt).await.status,
-                Status::Erased,
+                ErasureStatus::Erased,
                 "{again:?} {status:?}"
             );
         }
@@ -72,29 +76,29 @@ async fn erasing_twice_succeeds_before_and_after_it_took_effect() {
 }
 
 #[tokio::test]
-async fn somebody_unknown_is_not_found_only_on_the_second_look() {
+async fn an_unknown_person_is_reported_not_found_only_on_the_second_look() {
     let switches = Switches { forget_unknown: ForgetUnknown::Refused, ..Switches::default() };
     let project = Project::new(ProjectType::Email, switches).await;
     let person = ada(ProjectType::Email);
     let receipt = project.erase(&person).await.unwrap();
-    assert_eq!(receipt.status, Status::Accepted, "the index may lag behind");
+    assert_eq!(receipt.status, ErasureStatus::Accepted, "the index may lag behind");
     project.pass(SETTLED);
-    assert_eq!(project.confirm(&person, &receipt).await.status, Status::NotFound);
+    assert_eq!(project.confirm(&person, &receipt).await.status, ErasureStatus::NotFound);
 }
 
 #[tokio::test]
-async fn somebody_whom_only_the_index_did_not_know_yet_is_erased_all_the_same() {
+async fn a_person_whom_only_the_index_did_not_know_yet_is_still_erased() {
     let switches = Switches { forget_unknown: ForgetUnknown::Refused, ..Switches::default() };
     let project = Project::new(ProjectType::Email, switches).await;
-    // Just seeded: reads, and with them `forget`, do not show the person for three seconds.
+    // Just seeded: reads, and therefore `forget`, do not see the person for three seconds.
     project.stand_in.seed("ada@example.com", None);
     let person = ada(ProjectType::Email);
     let receipt = project.erase(&person).await.unwrap();
     project.pass(SETTLED);
     let again = project.confirm(&person, &receipt).await;
-    assert_eq!(again.status, Status::Accepted, "{}", again.evidence);
+    assert_eq!(again.status, ErasureStatus::Accepted, "{}", again.evidence);
     project.pass(FORGOTTEN);
-    assert_eq!(project.confirm(&person, &again).await.status, Status::Erased);
+    assert_eq!(project.confirm(&person, &again).await.status, ErasureStatus::Erased);
 }
 
 #[tokio::test]
@@ -120,7 +124,7 @@ async fn an_identifier_of_the_wrong_kind_for_the_project_says_which_setting_to_l
 }
 
 #[tokio::test]
-async fn nobody_whom_the_project_could_know_is_missing_identity_and_nothing_is_sent() {
+async fn a_person_without_an_identifier_of_the_project_is_missing_identity_and_nothing_is_sent() {
     let project = Project::new(ProjectType::Email, Switches::default()).await;
     let error = project.erase(&Subject::default().and("phone-number", "+100")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::MissingIdentity);
@@ -128,7 +132,7 @@ async fn nobody_whom_the_project_could_know_is_missing_identity_and_nothing_is_s
 }
 
 #[tokio::test]
-async fn an_erasure_that_was_sent_and_not_answered_may_have_happened_and_confirm_tells() {
+async fn an_erasure_that_was_sent_and_not_answered_may_have_happened_and_confirm_shows_it() {
     let project = Project::new(ProjectType::Email, Switches::default()).await;
     project.stand_in.seed("ada@example.com", None);
     project.pass(SETTLED);
@@ -136,12 +140,12 @@ async fn an_erasure_that_was_sent_and_not_answered_may_have_happened_and_confirm
     let person = ada(ProjectType::Email);
     let error = project.erase(&person).await.unwrap_err();
     assert_eq!((error.kind, error.may_have_acted), (ErrorKind::Unavailable, true));
-    // It is not sent again by itself.
+    // The request is not repeated automatically.
     assert_eq!(project.requested(), ["POST /api/users/forget"]);
     project.pass(FORGOTTEN);
     let lost = PendingErasure { subject: person, reference: None };
     let receipts = project.calls.confirm(&[lost]).await.unwrap().unwrap();
-    assert_eq!(receipts[0].status, Status::Erased);
+    assert_eq!(receipts[0].status, ErasureStatus::Erased);
 }
 
 #[tokio::test]
@@ -167,14 +171,14 @@ async fn a_failing_vendor_never_makes_an_erasure() {
         project.stand_in.fault(fault, "*", u32::MAX);
         let person = ada(ProjectType::Email);
         match project.erase(&person).await {
-            // An answer of 200 whose body says nothing against it is a yes, and yet no proof.
-            Ok(receipt) => assert_eq!(receipt.status, Status::Accepted, "{name}"),
+            // A 200 whose body does not contradict it counts as accepted, but proves nothing.
+            Ok(receipt) => assert_eq!(receipt.status, ErasureStatus::Accepted, "{name}"),
             Err(error) => assert!(!error.message.contains("ada@"), "{name}: {error}"),
         }
         let pending = PendingErasure { subject: person, reference: None };
         match project.calls.confirm(&[pending]).await.unwrap() {
             Ok(receipts) => {
-                assert_eq!(receipts[0].status, Status::Accepted, "{name}: {}", receipts[0].evidence);
+                assert_eq!(receipts[0].status, ErasureStatus::Accepted, "{name}: {}", receipts[0].evidence);
             }
             Err(error) => assert!(!error.message.contains("ada@"), "{name}: {error}"),
         }
@@ -194,7 +198,7 @@ async fn the_list_of_the_forgotten_is_read_once_for_all_though_it_has_400_000_ha
     project.pass(FORGOTTEN);
     project.stand_in.take_requests();
     let receipts = project.calls.confirm(&pending).await.unwrap().unwrap();
-    assert!(receipts.iter().all(|receipt| receipt.status == Status::Erased), "{receipts:?}");
+    assert!(receipts.iter().all(|receipt| receipt.status == ErasureStatus::Erased), "{receipts:?}");
     let reads = project.requested();
     assert_eq!(reads.iter().filter(|read| *read == "GET /api/users/forgotten").count(), 1, "{reads:?}");
     assert_eq!(reads.len(), 4, "{reads:?}");
@@ -211,10 +215,10 @@ async fn a_list_that_outgrew_its_limit_proves_nothing_and_the_evidence_says_so()
     let receipt = project.erase(&person).await.unwrap();
     project.pass(FORGOTTEN);
     let receipt = project.confirm(&person, &receipt).await;
-    assert_eq!((receipt.status, receipt.confirm_after_ms), (Status::Accepted, None));
+    assert_eq!((receipt.status, receipt.confirm_after_ms), (ErasureStatus::Accepted, None));
     assert_eq!(
         receipt.evidence,
-        "email: nothing is left to read; the list of the forgotten outgrew its limit, so that only this first half is shown"
+        "email: the profile is gone; the list of forgotten users exceeded its size limit, so only this first half is proven"
     );
 }
 
@@ -228,10 +232,10 @@ async fn the_thousand_and_first_erasure_of_a_day_waits_for_the_next_and_is_not_s
     assert_eq!(project.requested().len(), 1_000);
     let error = project.erase(&ada(ProjectType::Email)).await.unwrap_err();
     assert_eq!((error.kind, error.may_have_acted), (ErrorKind::RateLimited, false));
-    // The first of them left the window a day after it was sent, 400 seconds ago.
+    // The first of them leaves the window a day after it was sent, which was 400 seconds ago.
     let wait = error.retry_after_ms.unwrap();
     assert!((85_999_000..86_000_100).contains(&wait), "{wait}");
     assert_eq!(project.requested(), [""; 0]);
     project.pass(Duration::from_millis(wait));
-    assert_eq!(project.erase(&ada(ProjectType::Email)).await.unwrap().status, Status::Accepted);
+    assert_eq!(project.erase(&ada(ProjectType::Email)).await.unwrap().status, ErasureStatus::Accepted);
 }

@@ -1,4 +1,4 @@
-//! How refusals of Iterable reach the host, in each form that Iterable gives them.
+//! How Iterable's refusals reach the host, in each form that Iterable uses.
 
 use connector_tests::{Project, ada, iterable::preferences, logs, secret};
 use host_harness::contract::{ErrorKind, Subject};
@@ -30,19 +30,19 @@ async fn a_wrong_key_is_unauthorized_whatever_code_comes_with_it() {
 }
 
 #[tokio::test]
-async fn a_wait_is_told_where_iterable_told_one() {
+async fn a_wait_is_reported_if_iterable_announced_one() {
     let bodies = [LimitBody::Detailed, LimitBody::Plain, LimitBody::Old, LimitBody::Text];
     let headers = [RetryAfter::Seconds, RetryAfter::Date, RetryAfter::Absent];
     for (limit_body, retry_after) in bodies.into_iter().flat_map(|b| headers.map(|header| (b, header))) {
         let switches = Switches { limit_body, retry_after, ..Switches::default() };
         let project = Project::new(ProjectType::Email, switches).await;
-        // A date is compared with the time at which the answer was really given.
+        // A date is compared with the real time of the answer.
         project.stand_in.clock().resume();
         project.stand_in.fault(Fault::RateLimited, FORGET, 1);
         let error = project.erase(&ada(ProjectType::Email)).await.unwrap_err();
         assert_eq!((error.kind, error.may_have_acted), (ErrorKind::RateLimited, false));
         let code = if limit_body == LimitBody::Text { "" } else { ", code RateLimitExceeded" };
-        assert_eq!(error.message, format!("Iterable asked to wait before `forget` (status 429{code})"));
+        assert_eq!(error.message, format!("Iterable rate-limited `forget` (status 429{code})"));
         let told = error.retry_after_ms;
         match (retry_after, limit_body) {
             (RetryAfter::Seconds, _) | (RetryAfter::Absent, LimitBody::Detailed) => {
@@ -69,7 +69,7 @@ async fn what_iterable_echoes_of_a_request_reaches_no_error_and_no_log() {
         for (error, message) in [
             (
                 erased,
-                "Iterable refused `forget` (status 400, code BadJsonBody): is this project known to Iterable by email? \
+                "Iterable refused `forget` (status 400, code BadJsonBody): does this project identify people by email? \
                  Setting `project-type` is `email`",
             ),
             (applied.unwrap().unwrap_err(), "Iterable refused `create-user` (status 400, code BadJsonBody)"),

@@ -1,4 +1,4 @@
-//! People who share an identifier that the project does not keep unique: what is asked for one reaches no other.
+//! People who share an identifier that the project does not keep unique: a request for one never affects another.
 
 use connector_tests::{
     Project,
@@ -7,16 +7,16 @@ use connector_tests::{
 use host_harness::contract::{
     Subject,
     consent::{Change, Choice},
-    erasure::Status,
+    erasure::ErasureStatus,
 };
 use iterable_stand_in::{ForgetReach, ProjectType, Subscriptions, SubscriptionsApi, Switches};
 
-/// A project in which two people share a userId or an address, whichever it does not keep unique, and the name of each.
+/// A project in which two people share the identifier that it does not keep unique, and a unique name of each.
 struct Shared {
     project: Project,
     first: &'static str,
     second: &'static str,
-    /// The first person, by both kinds.
+    /// The first person, with both kinds of identifier.
     subject: Subject,
 }
 
@@ -57,7 +57,7 @@ async fn erasing_one_of_two_who_share_an_identifier_leaves_the_other() {
             let receipt = project.erase(&subject).await.unwrap();
             assert_eq!(project.requested(), ["POST /api/users/forget"], "{kind:?}");
             project.pass(FORGOTTEN);
-            assert_eq!(project.confirm(&subject, &receipt).await.status, Status::Erased, "{kind:?}");
+            assert_eq!(project.confirm(&subject, &receipt).await.status, ErasureStatus::Erased, "{kind:?}");
             assert!(project.stand_in.person(first).is_none() && project.stand_in.is_forgotten(first));
             assert!(project.stand_in.person(second).is_some(), "{kind:?} {forget_reach:?}");
             assert!(!project.stand_in.is_forgotten(second), "{kind:?} {forget_reach:?}");

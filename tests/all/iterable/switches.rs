@@ -1,4 +1,5 @@
-//! Whatever the sources leave open: each value of each switch once, and all pairs of those that matter to erase and apply.
+//! The behaviours that the sources leave open: each value of each switch once, and all pairs of the switches that
+//! matter to erase and apply.
 
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use futures::{StreamExt as _, stream};
 use host_harness::contract::{
     Subject,
     consent::{Change, Report, Standing},
-    erasure::Status,
+    erasure::ErasureStatus,
 };
 use iterable_stand_in::{HashEncoding, ProjectType, Subscriptions, Switches};
 
-/// How many projects are tried at once.
+/// Number of projects that are tested at once.
 const AT_ONCE: usize = 16;
 
 async fn try_all(all: Vec<(String, Switches)>, kinds: &[ProjectType]) {
@@ -55,7 +56,7 @@ async fn seeded(switches: Switches, kind: ProjectType) -> Project {
     project
 }
 
-/// Applied, or pending and applied when tried again after the wait.
+/// Applies choices. If some are pending, applies them again after the wait.
 async fn applied(label: &str, project: &Project, person: &Subject, choices: &[&str]) -> Report {
     let report = project.apply(person, choices).await.unwrap_or_else(|error| panic!("{label}: {error}"));
     if report.items.iter().all(|item| item.change != Change::Pending) {
@@ -70,7 +71,7 @@ async fn applied(label: &str, project: &Project, person: &Subject, choices: &[&s
     Report { standing: report.standing, ..again }
 }
 
-/// A known person's choices, and those of one who is created first.
+/// Applies choices of a known person, and of one who is created first.
 async fn consents(label: &str, switches: Switches, kind: ProjectType) {
     let project = seeded(switches.clone(), kind).await;
     let choices = ["opt-out channel:6539", "opt-in channel:6541", "opt-out message-type:7090"];
@@ -95,7 +96,7 @@ async fn consents(label: &str, switches: Switches, kind: ProjectType) {
     assert_eq!(held.unsubscribed_channels, [6539], "{label}");
 }
 
-/// A known person and an unknown one are erased, and the proof is never ahead of the truth.
+/// Erases a known person and an unknown one. No proof may be given before the erasure has taken effect.
 async fn erasures(label: &str, switches: Switches, kind: ProjectType) {
     let encoding = switches.hash_encoding;
     for known in [true, false] {
@@ -105,30 +106,34 @@ async fn erasures(label: &str, switches: Switches, kind: ProjectType) {
             Project::new(kind, switches.clone()).await
         };
         let mut receipt = project.erase(&ada(kind)).await.unwrap_or_else(|error| panic!("{label}: {error}"));
-        assert_eq!(receipt.status, Status::Accepted, "{label}");
+        assert_eq!(receipt.status, ErasureStatus::Accepted, "{label}");
         for _ in 0..3 {
-            if receipt.status != Status::Accepted {
+            if receipt.status != ErasureStatus::Accepted {
                 break;
             }
             project.pass(FORGOTTEN);
             receipt = project.confirm(&ada(kind), &receipt).await;
-            let erased = receipt.status == Status::Erased;
-            assert!(!erased || project.is_forgotten(kind), "{label}: erased, they said");
+            let erased = receipt.status == ErasureStatus::Erased;
+            assert!(!erased || project.is_forgotten(kind), "{label}: reported as erased, but not forgotten");
         }
         match (known, receipt.status) {
-            (_, Status::Accepted) => {
+            (_, ErasureStatus::Accepted) => {
                 assert_eq!(encoding, HashEncoding::Base64, "{label}: {}", receipt.evidence);
             }
-            (true, Status::NotFound) => panic!("{label}: a known person is not found"),
-            (false, Status::NotFound) => assert!(!project.is_forgotten(kind), "{label}"),
-            (_, Status::Erased) => {
+            (true, ErasureStatus::NotFound) => panic!("{label}: a known person is not found"),
+            (false, ErasureStatus::NotFound) => assert!(!project.is_forgotten(kind), "{label}"),
+            (_, ErasureStatus::Erased) => {
                 let report = project.apply(&ada(kind), &["opt-in channel:6539"]).await;
                 let report = report.unwrap_or_else(|error| panic!("{label}: {error}"));
                 assert_eq!(report.standing, Standing::Forgotten, "{label}");
                 let again =
                     project.erase(&ada(kind)).await.unwrap_or_else(|error| panic!("{label}: {error}"));
                 project.pass(FORGOTTEN + Duration::from_secs(1));
-                assert_eq!(project.confirm(&ada(kind), &again).await.status, Status::Erased, "{label}");
+                assert_eq!(
+                    project.confirm(&ada(kind), &again).await.status,
+                    ErasureStatus::Erased,
+                    "{label}"
+                );
             }
         }
     }

@@ -1,8 +1,8 @@
-//! TLS is on: with the authority that the operator names, and with no other.
+//! TLS works with the authority that the operator names, and with no other.
 
 use connector_tests::{Project, ada, component};
 use host_harness::{
-    contract::{ErrorKind, erasure::Status},
+    contract::{ErrorKind, erasure::ErasureStatus},
     egress::Reach,
 };
 use iterable_stand_in::{ProjectType, StandIn};
@@ -13,7 +13,7 @@ fn certificate() -> CertifiedKey<KeyPair> {
     generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap()
 }
 
-/// Ada's erasure at a stand-in with a certificate, by a connection that trusts it or another one.
+/// Starts a stand-in with a certificate, and a connection that trusts either this certificate or another one.
 async fn project(trusted: bool) -> Project {
     let (own, other) = (certificate(), certificate());
     let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
@@ -30,7 +30,7 @@ async fn project(trusted: bool) -> Project {
 async fn an_erasure_goes_over_tls_to_an_authority_that_the_operator_trusts() {
     let project = project(true).await;
     assert!(project.stand_in.url().starts_with("https://"));
-    assert_eq!(project.erase(&ada(ProjectType::Email)).await.unwrap().status, Status::Accepted);
+    assert_eq!(project.erase(&ada(ProjectType::Email)).await.unwrap().status, ErasureStatus::Accepted);
     assert_eq!(project.requested(), ["POST /api/users/forget"]);
 }
 

@@ -57,7 +57,7 @@ async fn a_webhook_that_is_not_there_is_an_error_and_nothing_is_installed() {
         (
             UnknownWebhook::NotFound,
             ErrorKind::Other,
-            "Iterable answered `install-webhook-token` with something unexpected (status 404, code NotFound)",
+            "Iterable gave an unexpected answer to `install-webhook-token` (status 404, code NotFound)",
         ),
     ] {
         let project = with(Switches { unknown_webhook, ..Switches::default() }, "1").await;

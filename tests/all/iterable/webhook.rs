@@ -9,7 +9,7 @@ use host_harness::{
         consent::{Change, Choice},
         webhook::{self, ConsentEvent, Verdict},
     },
-    door::Admitted,
+    door::AdmittedDelivery,
 };
 use iterable_stand_in::{
     Act, Delivery, DeliveryFault, EventGrouping, EventShape, FIRST_WEBHOOK, Media, Outcome, ProjectType,
@@ -17,15 +17,15 @@ use iterable_stand_in::{
 };
 use serde_json::{Map, json};
 
-/// After this the latest delivery has arrived.
+/// Longer than any delivery takes to arrive.
 const LATEST: Duration = Duration::from_secs(301);
 
 pub(crate) const TOKEN: &str = "t-0123456789";
 
-/// As documented for an opt-out by a link in a mail.
+/// The documented event for an opt-out through a link in an e-mail.
 pub(crate) const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"campaignId":1089024,"messageTypeIds":[],"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","emailListIds":[],"messageTypeId":31082,"channelIds":[27447],"email":"ada@example.com","channelId":1}}"#;
 
-pub(crate) fn admitted(project: &Project, authorization: &[&str], body: &str) -> Admitted {
+pub(crate) fn admitted(project: &Project, authorization: &[&str], body: &str) -> AdmittedDelivery {
     let headers =
         authorization.iter().map(|value| ("authorization".to_owned(), (*value).to_owned())).collect();
     let delivery = webhook::Delivery {
@@ -35,7 +35,7 @@ pub(crate) fn admitted(project: &Project, authorization: &[&str], body: &str) ->
         body: body.as_bytes().to_vec(),
         received_at_ms: 1_790_000_000_000,
     };
-    Admitted::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery)
+    AdmittedDelivery::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery)
 }
 
 pub(crate) fn events(verdict: Verdict) -> Vec<ConsentEvent> {
@@ -56,7 +56,7 @@ async fn verdict(project: &Project, authorization: &[&str], body: &str) -> Verdi
     project.calls.verify(&admitted(project, authorization, body)).await.unwrap().unwrap()
 }
 
-/// What a person chose, as `opt-out channel:6539`.
+/// Returns what a person chose, in the form `opt-out channel:6539`.
 fn choices(event: &ConsentEvent) -> Vec<String> {
     event.preferences.iter().map(|preference| format!("{} {}", preference.choice, preference.item)).collect()
 }
@@ -94,7 +94,7 @@ async fn the_token_is_checked_by_the_host_whatever_stands_before_it() {
         let verdict = verdict(&project, headers, OPT_OUT).await;
         assert!(matches!(verdict, Verdict::Unauthenticated(_)), "{headers:?}: {verdict:?}");
     }
-    assert_eq!(project.requested(), [""; 0], "verifying asks nobody");
+    assert_eq!(project.requested(), [""; 0], "verifying sends no request");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn what_is_not_json_is_kept_as_unreadable() {
     }
 }
 
-/// A project whose webhook carries the token, and in which Ada is.
+/// Starts a project that knows Ada and whose webhook carries the token.
 async fn hooked(switches: Switches) -> Project {
     let project = project(ProjectType::Email, switches).await;
     project.stand_in.with_project(|p| {
@@ -120,8 +120,8 @@ async fn hooked(switches: Switches) -> Project {
     project
 }
 
-/// A delivery of the stand-in, as it arrives.
-pub(super) fn arrived(project: &Project, sent: &Delivery) -> Admitted {
+/// Returns a delivery of the stand-in as it arrives at the host.
+pub(super) fn arrived(project: &Project, sent: &Delivery) -> AdmittedDelivery {
     let delivery = webhook::Delivery {
         method: "POST".into(),
         url: "https://platform.example.com/".into(),
@@ -129,38 +129,38 @@ pub(super) fn arrived(project: &Project, sent: &Delivery) -> Admitted {
         body: sent.body_bytes(),
         received_at_ms: 1_790_000_000_000,
     };
-    Admitted::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery)
+    AdmittedDelivery::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery)
 }
 
-/// What the connector makes of every delivery, once all have arrived that will.
-async fn told(project: &Project) -> Vec<ConsentEvent> {
+/// Returns the events that the connector reads from all deliveries, once the last one has arrived.
+async fn received(project: &Project) -> Vec<ConsentEvent> {
     let sent = project.stand_in.deliveries().len();
     assert_ne!(sent, 0, "nothing was sent");
     project.pass(LATEST);
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..sent {
         let delivery = project.stand_in.next_delivery().await;
         if delivery.outcome == Outcome::Lost {
             continue;
         }
         let verdict = project.calls.verify(&arrived(project, &delivery)).await;
-        told.extend(events(verdict.unwrap().unwrap()));
+        received.extend(events(verdict.unwrap().unwrap()));
     }
-    told
+    received
 }
 
-/// The same, after Ada did this, a second apart.
-async fn told_of(switches: Switches, acts: &[Act]) -> Vec<ConsentEvent> {
+/// Returns the events after Ada has performed these acts, a second apart.
+async fn received_after(switches: Switches, acts: &[Act]) -> Vec<ConsentEvent> {
     let project = hooked(switches).await;
     for act in acts {
         project.stand_in.act("ada@example.com", act);
         project.pass(Duration::from_secs(1));
     }
-    told(&project).await
+    received(&project).await
 }
 
 #[tokio::test]
-async fn what_a_person_does_at_iterable_is_told_in_every_shape() {
+async fn a_persons_choice_at_iterable_is_reported_from_every_event_shape() {
     let both = ["email ada@example.com", "user-id u-17"];
     let shapes = [
         (EventShape::Full, &both[..]),
@@ -178,10 +178,10 @@ async fn what_a_person_does_at_iterable_is_told_in_every_shape() {
     for (event_shape, subject) in shapes {
         for token_header in headers {
             let switches = Switches { event_shape, token_header, ..Switches::default() };
-            let told = told_of(switches, &[Act::UnsubscribeByLink { channel: 6539 }]).await;
-            assert_eq!(told.len(), 1, "{event_shape:?} {token_header:?}");
-            assert_eq!(choices(&told[0]), ["opt-out channel:6539"], "{event_shape:?} {token_header:?}");
-            let identifiers = told[0].subject.identifiers().iter();
+            let received = received_after(switches, &[Act::UnsubscribeByLink { channel: 6539 }]).await;
+            assert_eq!(received.len(), 1, "{event_shape:?} {token_header:?}");
+            assert_eq!(choices(&received[0]), ["opt-out channel:6539"], "{event_shape:?} {token_header:?}");
+            let identifiers = received[0].subject.identifiers().iter();
             let found: Vec<_> = identifiers.map(|found| format!("{} {}", found.kind, found.value)).collect();
             assert_eq!(found, subject, "{event_shape:?} {token_header:?}");
         }
@@ -191,24 +191,24 @@ async fn what_a_person_does_at_iterable_is_told_in_every_shape() {
 #[tokio::test]
 async fn who_comes_back_opts_in() {
     let acts = [Act::UnsubscribeByLink { channel: 6539 }, Act::RejoinChannel { channel: 6539 }];
-    let told = told_of(Switches::default(), &acts).await;
-    let chosen: Vec<_> = told.iter().map(choices).collect();
+    let received = received_after(Switches::default(), &acts).await;
+    let chosen: Vec<_> = received.iter().map(choices).collect();
     assert_eq!(chosen, [["opt-out channel:6539"], ["opt-in channel:6539"]]);
-    assert_eq!(told[1].preferences[0].source, "WebForm");
-    assert_ne!(told[0].key, told[1].key);
+    assert_eq!(received[1].preferences[0].source, "WebForm");
+    assert_ne!(received[0].key, received[1].key);
 }
 
 #[tokio::test]
 async fn a_stop_by_text_message_is_an_opt_out_of_its_channel() {
     let switches = Switches { media: Media::Many, ..Switches::default() };
-    let told = told_of(switches, &[Act::StopBySms { channel: 6542 }]).await;
-    assert_eq!(told.iter().map(choices).collect::<Vec<_>>(), [["opt-out channel:6542"]]);
-    assert_eq!(told[0].preferences[0].source, "SMS");
+    let received = received_after(switches, &[Act::StopBySms { channel: 6542 }]).await;
+    assert_eq!(received.iter().map(choices).collect::<Vec<_>>(), [["opt-out channel:6542"]]);
+    assert_eq!(received[0].preferences[0].source, "SMS");
 }
 
 #[tokio::test]
 async fn a_complaint_is_an_opt_out_and_a_click_or_a_list_is_no_choice() {
-    let complaint = told_of(Switches::default(), &[Act::Complain { channel: 6539 }]).await;
+    let complaint = received_after(Switches::default(), &[Act::Complain { channel: 6539 }]).await;
     assert!(complaint.iter().any(|event| choices(event) == ["opt-out channel:6539"]), "{complaint:?}");
     assert!(
         complaint
@@ -217,8 +217,8 @@ async fn a_complaint_is_an_opt_out_and_a_click_or_a_list_is_no_choice() {
             .all(|preference| preference.choice == Choice::OptOut)
     );
     let click = Act::ClickUnsubscribe { channel: 6539, message_type: 7089 };
-    let told = told_of(Switches::default(), &[click]).await;
-    assert_eq!(told, [], "{told:?}");
+    let received = received_after(Switches::default(), &[click]).await;
+    assert_eq!(received, [], "{received:?}");
 }
 
 #[tokio::test]
@@ -229,15 +229,15 @@ async fn who_leaves_a_list_by_themselves_opts_out_of_it() {
         (UnsubSource::Sms, "SMS"),
     ] {
         let acts = [Act::SubscribeByForm { list: 56545 }, Act::LeaveList { list: 56545, source }];
-        let told = told_of(Switches::default(), &acts).await;
-        let chosen: Vec<_> = told.iter().flat_map(choices).collect();
+        let received = received_after(Switches::default(), &acts).await;
+        let chosen: Vec<_> = received.iter().flat_map(choices).collect();
         assert_eq!(chosen, ["opt-out email-list:56545"], "{word}");
-        let choice = told.iter().flat_map(|event| &event.preferences).next().unwrap();
+        let choice = received.iter().flat_map(|event| &event.preferences).next().unwrap();
         assert_eq!(choice.source, word);
     }
 }
 
-/// What changed without a choice, as `email-list:56545`.
+/// Returns the items that changed without a choice, in the form `email-list:56545`.
 fn changed(event: &ConsentEvent) -> Vec<String> {
     event.changed.iter().map(ToString::to_string).collect()
 }
@@ -257,9 +257,9 @@ async fn every_other_change_of_a_list_is_no_choice_and_names_the_list() {
     for source in others {
         acts.extend([Act::LeaveList { list, source }, Act::Imported { list, fields: Map::new() }]);
     }
-    let told = told_of(Switches::default(), &acts).await;
-    assert_eq!(told.len(), acts.len());
-    for event in &told {
+    let received = received_after(Switches::default(), &acts).await;
+    assert_eq!(received.len(), acts.len());
+    for event in &received {
         assert_eq!((choices(event), changed(event)), (Vec::new(), vec!["email-list:56545".to_owned()]));
     }
 }
@@ -271,7 +271,7 @@ async fn a_list_that_the_platform_itself_left_comes_back_as_no_choice() {
     for choice in ["opt-in email-list:56545", "opt-out email-list:56545"] {
         assert_eq!(project.apply(&person, &[choice]).await.unwrap().items[0].change, Change::Applied);
     }
-    for event in told(&project).await {
+    for event in received(&project).await {
         assert_eq!((choices(&event), changed(&event)), (Vec::new(), vec!["email-list:56545".to_owned()]));
     }
     let held = project.calls.current(&person).await.unwrap().unwrap().unwrap();
@@ -283,24 +283,24 @@ async fn a_list_that_the_platform_itself_left_comes_back_as_no_choice() {
 async fn without_a_time_an_opt_out_counts_from_its_receipt_and_an_opt_in_is_no_choice() {
     let switches = Switches { event_shape: EventShape::NullTime, ..Switches::default() };
     let acts = [Act::UnsubscribeByLink { channel: 6539 }, Act::RejoinChannel { channel: 6539 }];
-    let told = told_of(switches, &acts).await;
-    assert_eq!(told[0].preferences[0].chosen_at_ms, 1_790_000_000_000);
-    assert_eq!((choices(&told[1]), changed(&told[1])), (Vec::new(), vec!["channel:6539".to_owned()]));
+    let received = received_after(switches, &acts).await;
+    assert_eq!(received[0].preferences[0].chosen_at_ms, 1_790_000_000_000);
+    assert_eq!((choices(&received[1]), changed(&received[1])), (Vec::new(), vec!["channel:6539".to_owned()]));
 }
 
 #[tokio::test]
-async fn a_body_that_is_odd_where_no_decision_is_made_is_read() {
+async fn a_body_with_odd_fields_that_decide_nothing_is_read() {
     let project = hooked(Switches::default()).await;
     project.stand_in.deliver(&json!(format!("\u{feff}{OPT_OUT}")));
     let odd = OPT_OUT.replace(r#""channelId":1"#, r#""channelId":{"x":[]}"#);
     project.stand_in.deliver(&json!(odd.replace("+00:00", "Z").replace("[27447]", r#"["27447",null]"#)));
-    let told = told(&project).await;
-    assert_eq!(told.iter().map(choices).collect::<Vec<_>>(), [["opt-out channel:27447"]; 2]);
-    assert_eq!(told[0].preferences[0].chosen_at_ms, told[1].preferences[0].chosen_at_ms);
+    let received = received(&project).await;
+    assert_eq!(received.iter().map(choices).collect::<Vec<_>>(), [["opt-out channel:27447"]; 2]);
+    assert_eq!(received[0].preferences[0].chosen_at_ms, received[1].preferences[0].chosen_at_ms);
 }
 
 #[tokio::test]
-async fn one_write_tells_the_same_choices_in_one_event_or_in_many() {
+async fn one_write_reports_the_same_choices_in_one_event_or_in_many() {
     for (event_grouping, grouped) in [
         (EventGrouping::PerKind, &[&["opt-out channel:6539", "opt-out channel:6541"][..]][..]),
         (EventGrouping::PerItem, &[&["opt-out channel:6539"], &["opt-out channel:6541"]]),
@@ -308,16 +308,16 @@ async fn one_write_tells_the_same_choices_in_one_event_or_in_many() {
         let project = hooked(Switches { event_grouping, ..Switches::default() }).await;
         let both = ["opt-out channel:6539", "opt-out channel:6541"];
         project.apply(&ada(ProjectType::Email), &both).await.unwrap();
-        let told = told(&project).await;
-        assert_eq!(told.iter().map(choices).collect::<Vec<_>>(), grouped);
-        let keys: BTreeSet<_> = told.iter().map(|event| &event.key).collect();
-        assert_eq!(keys.len(), told.len(), "{event_grouping:?}");
+        let received = received(&project).await;
+        assert_eq!(received.iter().map(choices).collect::<Vec<_>>(), grouped);
+        let keys: BTreeSet<_> = received.iter().map(|event| &event.key).collect();
+        assert_eq!(keys.len(), received.len(), "{event_grouping:?}");
     }
 }
 
-/// What is held once every event is taken in: of each item the choice made last, whenever it was told.
-fn held(told: &[ConsentEvent]) -> BTreeMap<String, Choice> {
-    let mut preferences: Vec<_> = told.iter().flat_map(|event| &event.preferences).collect();
+/// Returns the state after all events: the latest choice for each item, in whatever order the events arrived.
+fn held(received: &[ConsentEvent]) -> BTreeMap<String, Choice> {
+    let mut preferences: Vec<_> = received.iter().flat_map(|event| &event.preferences).collect();
     preferences.sort_by_key(|preference| preference.chosen_at_ms);
     preferences.into_iter().map(|preference| (preference.item.to_string(), preference.choice)).collect()
 }
@@ -329,8 +329,9 @@ async fn whatever_befalls_deliveries_those_that_arrive_come_to_the_same() {
         Act::UnsubscribeByLink { channel: 6541 },
         Act::RejoinChannel { channel: 6539 },
     ];
-    let told_with =
-        async |delivery_fault| told_of(Switches { delivery_fault, ..Switches::default() }, &acts).await;
+    let received_with = async |delivery_fault| {
+        received_after(Switches { delivery_fault, ..Switches::default() }, &acts).await
+    };
     let (out, push, back) = ("opt-out channel:6539", "opt-out channel:6541", "opt-in channel:6539");
     for (fault, order) in [
         (DeliveryFault::None, &[out, push, back][..]),
@@ -339,15 +340,19 @@ async fn whatever_befalls_deliveries_those_that_arrive_come_to_the_same() {
         (DeliveryFault::Late, &[out, push, back]),
         (DeliveryFault::Drop, &[]),
     ] {
-        let told = told_with(fault).await;
-        let chosen: Vec<_> = told.iter().flat_map(choices).collect();
+        let received = received_with(fault).await;
+        let chosen: Vec<_> = received.iter().flat_map(choices).collect();
         assert_eq!(chosen, order, "{fault:?}");
-        for (one, other) in told.iter().flat_map(|one| told.iter().map(move |other| (one, other))) {
+        for (one, other) in received.iter().flat_map(|one| received.iter().map(move |other| (one, other))) {
             assert_eq!(one.key == other.key, choices(one) == choices(other), "{fault:?}");
         }
         if fault != DeliveryFault::Drop {
             let last = [("channel:6539", Choice::OptIn), ("channel:6541", Choice::OptOut)];
-            assert_eq!(held(&told), last.map(|(item, choice)| (item.to_owned(), choice)).into(), "{fault:?}");
+            assert_eq!(
+                held(&received),
+                last.map(|(item, choice)| (item.to_owned(), choice)).into(),
+                "{fault:?}"
+            );
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Computing time and stack.
 
 use connector_tests::{Bench, plugin, spec};
-use host_harness::{contract::webhook::Delivery, door::Admitted};
+use host_harness::{contract::webhook::Delivery, door::AdmittedDelivery};
 
 use super::*;
 
-const SPENT: &str = "its computing time is spent (limits.cpu-ms)";
+const SPENT: &str = "its CPU time is used up (limits.cpu-ms)";
 
 fn short() -> CallLimits {
     CallLimits { cpu_ms: 30, ..Default::default() }
@@ -32,7 +32,7 @@ async fn a_guest_that_spins_while_the_host_asks_it_for_room_ends_as_well() {
     neighbour_works().await;
 }
 
-/// One thread runs both: the spinning call gives it back at every tick.
+/// A single thread runs both: the spinning call yields at every tick.
 #[tokio::test(flavor = "current_thread")]
 async fn a_spinning_call_yields_to_others() {
     let limits = CallLimits { cpu_ms: 10_000, wall_ms: 600_000, ..Default::default() };
@@ -82,16 +82,16 @@ async fn a_panic_ends_the_call_without_its_words() {
     neighbour_works().await;
 }
 
-/// What a call leaves behind in statics and heap is gone with its store.
+/// Whatever a call leaves in statics and on the heap is dropped with its store.
 #[tokio::test]
 async fn a_guest_remembers_no_call() {
     let calls = misdeed("remember", CallLimits::default()).await;
     for _ in 0..20 {
-        assert_eq!(calls.test_connection().await, told("call 1"));
+        assert_eq!(calls.test_connection().await, passed("call 1"));
     }
 }
 
-/// By its own instructions alone it would have time until the wall clock ends it.
+/// If only its own instructions counted, the call would run until the wall clock ends it.
 #[tokio::test]
 async fn what_the_host_computes_for_a_guest_is_its_computing_time() {
     let mut spec = spec("hash-flood", &[]);
@@ -105,7 +105,7 @@ async fn what_the_host_computes_for_a_guest_is_its_computing_time() {
         body: Vec::new(),
         received_at_ms: 0,
     };
-    let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
+    let admitted = AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
     let failure = calls.verify(&admitted).await.unwrap_err();
     assert_eq!(failure, ended(FailureKind::CpuSpent, SPENT).unwrap_err());
     neighbour_works().await;

@@ -1,11 +1,11 @@
-//! Log lines, requests, and JSON that is deep.
+//! Log lines, requests, and deeply nested JSON.
 
 use std::sync::Arc;
 
 use connector_tests::{Vendor, logs};
 use host_harness::{
     contract::webhook::{Delivery, Verdict},
-    door::Admitted,
+    door::AdmittedDelivery,
     plugin::Plugin,
 };
 
@@ -15,12 +15,12 @@ use super::*;
 async fn lines_past_the_quota_are_counted_and_dropped() {
     logs::keep();
     let answer = misdeed("log-flood", CallLimits::default()).await.test_connection().await;
-    assert_eq!(answer, told("logged"));
+    assert_eq!(answer, passed("logged"));
     let lines = logs::lines(r#"connection="log-flood""#);
     assert_eq!(lines.len(), 257);
     assert!(lines[255].starts_with(" WARN ") && lines[255].contains("guest: line 255 "), "{}", lines[255]);
     assert!(
-        lines[256].contains("guest logged past its quota") && lines[256].contains("dropped=4744"),
+        lines[256].contains("guest exceeded its log quota") && lines[256].contains("dropped=4744"),
         "{}",
         lines[256]
     );
@@ -30,7 +30,7 @@ async fn lines_past_the_quota_are_counted_and_dropped() {
 async fn bytes_past_the_quota_are_dropped_and_a_long_line_is_cut() {
     logs::keep();
     let answer = misdeed("log-bytes", CallLimits::default()).await.test_connection().await;
-    assert_eq!(answer, told("logged"));
+    assert_eq!(answer, passed("logged"));
     let lines = logs::lines(r#"connection="log-bytes""#);
     // Sixteen lines of 4 KiB are 64 KiB.
     assert_eq!(lines.len(), 17, "{}", lines.len());
@@ -44,7 +44,7 @@ async fn a_line_forges_no_other_and_holds_no_secret() {
     let mut spec = spec("log-forgery", &[("misdeed", "log-forgery")]);
     spec.secrets.insert("api-key".into(), connector_tests::secret("k-0123456789"));
     let answer = Bench::default().calls(&plugin("misbehaves").await, &spec).test_connection().await;
-    assert_eq!(answer, told("logged"));
+    assert_eq!(answer, passed("logged"));
     let lines = logs::lines(r#"connection="log-forgery""#);
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
     assert!(
@@ -63,21 +63,21 @@ async fn requests_past_the_budget_are_refused_and_not_sent() {
     let answer = Bench::default().calls(&plugin("misbehaves").await, &spec).test_connection().await;
     assert_eq!(
         answer,
-        told(
+        passed(
             "20 sent, 1980 refused, last Some((ErrorKind::BudgetSpent, \
-             \"this call has made its 20 requests (limits.requests)\"))"
+             \"this call has used up its 20 requests (limits.requests)\"))"
         )
     );
     assert_eq!(vendor.lines(), vec!["GET /look"; 20]);
     neighbour_works().await;
 }
 
-/// What the reader that connectors use makes of a body.
+/// Reads a body with the JSON reader that connectors use.
 async fn read(body: Vec<u8>) -> CallResult<Verdict> {
     read_on(&Bench::default(), &plugin("reads_json").await, body).await
 }
 
-/// The same, on the engine of `bench` and `plugin`.
+/// Like `read`, on the engine of `bench` and with `plugin`.
 pub(super) async fn read_on(bench: &Bench, plugin: &Arc<Plugin>, body: Vec<u8>) -> CallResult<Verdict> {
     let spec = spec("reads-json", &[]);
     let connection = spec.resolve(plugin.manifest()).unwrap();
@@ -88,7 +88,7 @@ pub(super) async fn read_on(bench: &Bench, plugin: &Arc<Plugin>, body: Vec<u8>) 
         body,
         received_at_ms: 0,
     };
-    let admitted = Admitted::at_the_door(&connection, plugin.manifest(), delivery);
+    let admitted = AdmittedDelivery::at_the_door(&connection, plugin.manifest(), delivery);
     bench.calls(plugin, &spec).verify(&admitted).await
 }
 

@@ -1,10 +1,10 @@
-//! What hostile calls leave behind in the host's memory, measured in a process of its own.
+//! What hostile calls leave behind in the host's memory, measured in a separate process.
 
 use std::{fs, process::Command};
 
 use super::*;
 
-/// Above what the guest itself may have, in bytes.
+/// The allowed growth beyond the memory of the guest itself, in bytes.
 const ALLOWED: usize = 8 << 20;
 
 #[test]
@@ -22,7 +22,7 @@ fn hostile_calls_leave_nothing_behind() {
 }
 
 #[tokio::test]
-#[ignore = "hostile_calls_leave_nothing_behind runs it, in a process of its own"]
+#[ignore = "run by hostile_calls_leave_nothing_behind, in a separate process"]
 async fn alone() {
     round().await;
     let before = bytes("VmRSS");
@@ -35,7 +35,7 @@ async fn alone() {
     assert!(most < before + limit + ALLOWED, "{before} bytes before, {most} at most");
 }
 
-/// One call of each misdeed that takes something from the host.
+/// Makes one call for each misdeed that consumes resources of the host.
 async fn round() {
     let limits = || CallLimits { cpu_ms: 50, ..Default::default() };
     for name in ["spin", "grow", "recurse", "panic", "huge-string", "huge-list", "log-flood"] {
@@ -46,7 +46,7 @@ async fn round() {
     }
 }
 
-/// A line of the process's status, in bytes.
+/// Returns a value from the process's status, in bytes.
 fn bytes(name: &str) -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();

@@ -1,4 +1,4 @@
-//! Limits that most operators never touch are settings all the same.
+//! Limits that are configurable although most operators never change them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ async fn a_line_is_as_long_as_the_operator_says() {
     let mut spec = spec("short-lines", &[("misdeed", "log-bytes")]);
     (spec.limits.log_line_bytes, spec.limits.log_bytes) = (100, 150);
     let answer = Bench::default().calls(&plugin("misbehaves").await, &spec).test_connection().await;
-    assert_eq!(answer, told("logged"));
+    assert_eq!(answer, passed("logged"));
     let lines = logs::lines(r#"connection="short-lines""#);
     let long: Vec<_> = lines.iter().map(|line| line.matches('é').count()).collect();
     assert_eq!(long, [50, 25, 0], "{lines:?}");
@@ -24,7 +24,7 @@ async fn a_line_is_as_long_as_the_operator_says() {
 
 #[tokio::test]
 async fn a_component_of_more_parts_than_the_operator_allows_ends_its_call() {
-    let parts = "it has more parts than it may have (limits.core-instances, limits.tables)";
+    let parts = "it has more parts than allowed (limits.core-instances, limits.tables)";
     for limits in [
         CallLimits { core_instances: 1, ..Default::default() },
         CallLimits { tables: 0, ..Default::default() },
@@ -54,6 +54,6 @@ async fn a_plugin_describes_itself_in_the_time_that_the_operator_gives_it() {
         Plugin::load(&connector_tests::engine(), guest("describe_loops"), &policy).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "could not describe itself: the sandbox ended the call: 50 ms are over (the plugin's describe-ms)"
+        "could not describe itself: the sandbox ended the call: 50 ms have passed (the plugin's describe-ms)"
     );
 }

@@ -1,4 +1,4 @@
-//! The wall clock, and what is said about a request that was under way.
+//! The wall clock, and what is reported about a request in flight.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ fn uncertain(kind: FailureKind, detail: &str) -> CallResult<Vec<Check>> {
     Err(CallFailure { kind, detail: detail.into(), may_have_acted: true })
 }
 
-/// The request is cut short a moment before the end, and the guest uses that moment for nothing.
+/// The request is cut short a moment before the deadline, and the guest wastes the remaining time.
 #[tokio::test]
 async fn a_vendor_that_never_answers_ends_with_the_wall_clock_and_may_have_acted() {
     let vendor = Vendor::silent().await;
     let limits = CallLimits { wall_ms: 300, ..Default::default() };
     assert_eq!(
         at(&vendor, "act-and-spin", limits).await,
-        uncertain(FailureKind::DeadlinePassed, "300 ms are over (limits.wall-ms)")
+        uncertain(FailureKind::DeadlinePassed, "300 ms have passed (limits.wall-ms)")
     );
     assert_eq!(vendor.lines(), ["POST /act"]);
     neighbour_works().await;
@@ -40,7 +40,7 @@ async fn a_call_that_ends_after_an_acting_request_may_have_acted() {
     let limits = CallLimits { cpu_ms: 30, ..Default::default() };
     assert_eq!(
         at(&vendor, "act-and-spin", limits).await,
-        uncertain(FailureKind::CpuSpent, "its computing time is spent (limits.cpu-ms)")
+        uncertain(FailureKind::CpuSpent, "its CPU time is used up (limits.cpu-ms)")
     );
     // Reading changes nothing.
     assert_eq!(
@@ -55,7 +55,7 @@ async fn a_call_that_ends_after_an_acting_request_may_have_acted() {
     );
 }
 
-/// The vendor takes four times as long as the call may compute.
+/// The vendor takes four times the computing time of the call.
 #[tokio::test]
 async fn waiting_for_the_vendor_is_not_computing() {
     let vendor = Vendor::start(|_| async {

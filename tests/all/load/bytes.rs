@@ -1,4 +1,4 @@
-//! Bytes that are no component, or no longer one.
+//! Bytes that are not a component, or a damaged one.
 
 use super::*;
 
@@ -37,7 +37,7 @@ async fn what_is_no_component_is_refused() {
     );
 }
 
-/// Text would be compiled where wasmtime had its `wat` feature: then a plugin would have as many digests as spellings.
+/// With its `wat` feature wasmtime would compile text, and a plugin would have as many digests as spellings.
 #[tokio::test]
 async fn a_component_as_text_is_refused() {
     assert!(refusal(b"(component)".to_vec()).await.starts_with("not a component that this host runs: "));
@@ -60,7 +60,7 @@ async fn proposals_that_no_connector_needs_are_off() {
     }
 }
 
-/// Whatever is cut off or turned over, loading ends in a plugin or in an error; a digest tells the difference.
+/// Whatever is cut off or flipped, loading ends in an error or in a plugin with a different digest.
 #[tokio::test]
 async fn a_component_cut_short_or_with_a_bit_turned_panics_nothing() {
     let whole = guest("breaks_the_abi");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const SPENT: &str = "the sandbox ended the call: its computing time is spent (limits.cpu-ms)";
+const SPENT: &str = "the sandbox ended the call: its CPU time is used up (limits.cpu-ms)";
 
 #[tokio::test]
 async fn a_guest_that_never_starts_is_refused() {
@@ -29,7 +29,7 @@ async fn a_guest_that_uses_an_import_to_describe_itself_is_refused() {
     assert_eq!(
         refusal(guest("describe_sends")).await,
         "could not describe itself: the sandbox ended the call: \
-         it broke the contract: describe used the import http.send; it may use none"
+         it broke the contract: describe used the import http.send, but must not use any"
     );
 }
 
@@ -42,7 +42,7 @@ async fn a_guest_that_begins_with_more_than_it_may_have_is_refused() {
 }
 
 #[tokio::test]
-async fn every_broken_rule_of_a_manifest_is_told() {
+async fn every_broken_rule_of_a_manifest_is_reported() {
     let refused = refusal(guest("breaks_every_rule")).await;
     let told: Vec<_> = refused.lines().collect();
     assert_eq!(told, RULES, "{refused}");
@@ -59,39 +59,39 @@ const RULES: &[&str] = &[
     "  - setting public: a secret has no default and no options, since a manifest is public",
     "  - limit none-at-all: expected 1 to 1,000,000 requests, in a period of 1 ms to 31 days or at the same time",
     "  - limit no-time: expected 1 to 1,000,000 requests, in a period of 1 ms to 31 days or at the same time",
-    "  - webhook-token-slot: a body called \"token\" is no place for it; a header or a query parameter is",
-    "  - identifier kind by-nothing: it identifies by \"nowhere\", which is no setting, or a secret one",
-    "  - identifier kind by-any: expected 1 to 200 values of the setting letter, none of them empty, under which it identifies",
+    "  - webhook-token-slot: a body called \"token\" is not allowed; expected a header or a query parameter",
+    "  - identifier kind by-nothing: it identifies by \"nowhere\", which is not a setting, or is secret",
+    "  - identifier kind by-any: expected 1 to 200 non-empty values of the setting letter for which it identifies",
     "  - identifier kind by-none: it identifies if letter is \"b\", which is not among the setting's options",
-    "  - proves-without erase-not-found: expected the reason, for the operator",
+    "  - proves-without erase-not-found: expected a reason for the operator",
     "  - proves-without: erase-not-found is listed twice",
-    "  - operation hostless: its host-setting nowhere is no setting, or a secret one",
+    "  - operation hostless: its host-setting nowhere is not a setting, or is secret",
     "  - operation traces: method \"TRACE\" is not one of GET, HEAD, POST, PUT, PATCH, DELETE",
-    "  - operation deletes: DELETE is never of effect read; GET, HEAD and POST can be",
-    "  - operation climbs: path \"/a/../b\" must begin with one slash and hold only printable ASCII, with no `?`, `#`, `%`, backslash, and no segment that is empty (but for one at the end), `.` or `..`",
-    "  - operation for-all: used-by names \"everybody\", which is no interface of the contract (connector, erasure, consent, webhook-verify, webhook-token)",
+    "  - operation deletes: DELETE cannot have the effect read; only GET, HEAD and POST can",
+    "  - operation climbs: path \"/a/../b\" must begin with one slash and contain only printable ASCII, with no `?`, `#`, `%`, backslash, and no segment that is empty (except at the end), `.` or `..`",
+    "  - operation for-all: used-by names \"everybody\", which is not an interface of the contract (connector, erasure, consent, webhook-verify, webhook-token)",
     "  - operation for-nobody: no interface uses it and it captures no secret, so it is never sent",
-    "  - operation limited: unheard-of is none of the manifest's limits",
-    "  - operation fetches: nothing fills the blank {person}: it is no setting and no captured secret, and the host, which alone sends this operation, has no values for it",
-    "  - operation shows-token: nothing fills the blank {webhook-token} unless webhook-token alone uses the operation",
+    "  - operation limited: unheard-of is not one of the manifest's limits",
+    "  - operation fetches: nothing fills the blank {person}: it is neither a setting nor a captured secret, and the host, which alone sends this operation, has no values for it",
+    "  - operation shows-token: nothing fills the blank {webhook-token} unless only webhook-token uses the operation",
     "  - operation keeps: it captures the unknown secret unused: no blank and no secret setting has that name",
     "  - operation overwrites: it captures letter, which is a setting that is not secret",
     "  - operation smuggles: it may not write the header Host, which the host writes itself",
     "  - operation spaces: \"X Y\" cannot be the name of a header field",
-    "  - operation breaks-line: the value of its field X-Y holds characters that a header cannot carry",
+    "  - operation breaks-line: the value of its field X-Y contains characters that a header cannot carry",
     "  - operation bodyless: its body field key needs a content-type of JSON or application/x-www-form-urlencoded",
-    "  - operation typeless: content-type \"no type\" is no media type",
-    "  - operation asks: response header \"Not One\" is no header name",
-    "  - operation itself: it needs a secret that only itself, or an operation that needs it, can fetch",
+    "  - operation typeless: content-type \"no type\" is not a media type",
+    "  - operation asks: response header \"Not One\" is not a header name",
+    "  - operation itself: it needs a secret that only it or an operation that depends on it can fetch",
 ];
 
-/// Asked for one of them, the host would fetch for ever.
+/// If the host needed one of them, it would fetch forever.
 #[tokio::test]
 async fn secrets_that_fetch_each_other_are_refused() {
     assert_eq!(
         refusal(guest("fetches_in_circles")).await,
         "its manifest breaks 2 of the contract's rules:\n  \
-           - operation egg: it needs a secret that only itself, or an operation that needs it, can fetch\n  \
-           - operation hen: it needs a secret that only itself, or an operation that needs it, can fetch"
+           - operation egg: it needs a secret that only it or an operation that depends on it can fetch\n  \
+           - operation hen: it needs a secret that only it or an operation that depends on it can fetch"
     );
 }

@@ -83,7 +83,7 @@ async fn an_import_of_another_type_than_the_contracts_is_refused() {
 
 #[tokio::test]
 async fn what_exports_no_connector_is_none() {
-    let none = "exports no privacy:saas-connector/connector, so it is no connector; this host serves 0.1.0 and 0.2.0";
+    let none = "exports no privacy:saas-connector/connector, so it is not a connector; this host serves 0.1.0 and 0.2.0";
     assert_eq!(refusal(component("(component)")).await, none);
     let erasure =
         r#"(component (instance $i) (export "privacy:saas-connector/erasure@0.2.0" (instance $i)))"#;
@@ -121,7 +121,7 @@ async fn an_export_of_another_type_than_the_contracts_is_refused() {
     );
 }
 
-/// Handles are taken in the start function: a guest of the contract has no other use for them.
+/// The handles are taken in the start function, since a guest of the contract has no other use for them.
 #[tokio::test]
 async fn handles_past_the_limit_end_the_guest() {
     let handles = r#"
@@ -135,7 +135,7 @@ async fn handles_past_the_limit_end_the_guest() {
     let refused = refusal(component(&connector("", handles))).await;
     assert!(
         refused
-            .starts_with("could not describe itself: the sandbox ended the call: it handed over too much ("),
+            .starts_with("could not describe itself: the sandbox ended the call: it passed too much data ("),
         "{refused}"
     );
 }
@@ -151,7 +151,7 @@ async fn more_instances_or_memories_than_a_connector_needs_are_refused() {
     assert!(refused.starts_with("not a component that this host runs: "), "{refused}");
 }
 
-/// A component that exports a connector with functions of no argument and no answer.
+/// Returns a component that exports a connector whose functions have no arguments and no results.
 fn connector(imports: &str, parts: &str) -> String {
     format!(
         r#"(component

@@ -8,11 +8,11 @@ use host_harness::{
     contract::{
         CheckOutcome, ContractVersion, Interface, Subject, TokenOutcome,
         consent::{Change, Choice, ItemId, Preference},
-        erasure::{PendingErasure, Status},
+        erasure::{ErasureStatus, PendingErasure},
         manifest::{Effect, Identifies},
         webhook::{Delivery, Verdict},
     },
-    door::Admitted,
+    door::AdmittedDelivery,
     egress::{DryRun, Network},
     sandbox::Calls,
 };
@@ -51,10 +51,10 @@ async fn every_export_of_a_component_of_0_1_0_is_called() {
     assert_eq!(calls.test_connection().await.unwrap().unwrap()[0].outcome, CheckOutcome::Passed);
     assert_eq!(
         calls.erase(&Subject::email("ada@example.com")).await.unwrap().unwrap().status,
-        Status::Accepted
+        ErasureStatus::Accepted
     );
     let pending = PendingErasure { subject: Subject::email("ada@example.com"), reference: None };
-    assert_eq!(calls.confirm(&[pending]).await.unwrap().unwrap()[0].status, Status::Erased);
+    assert_eq!(calls.confirm(&[pending]).await.unwrap().unwrap()[0].status, ErasureStatus::Erased);
     assert_eq!(calls.list_items().await.unwrap().unwrap()[0].id, channel());
     assert_eq!(
         calls.current(&Subject::email("ada@example.com")).await.unwrap().unwrap().unwrap()[0].choice,
@@ -73,7 +73,7 @@ async fn every_export_of_a_component_of_0_1_0_is_called() {
         received_at_ms: 7,
     };
     let connection = spec.resolve(calls.plugin().manifest()).unwrap();
-    let admitted = Admitted::at_the_door(&connection, calls.plugin().manifest(), delivery);
+    let admitted = AdmittedDelivery::at_the_door(&connection, calls.plugin().manifest(), delivery);
     let Verdict::Authentic(events) = calls.verify(&admitted).await.unwrap().unwrap() else {
         panic!("the delivery was refused");
     };
@@ -120,7 +120,7 @@ async fn a_version_that_is_not_served_is_refused_with_those_that_are() {
     }
 }
 
-/// The frozen guest, with its contract's version rewritten: its manifest no longer fits.
+/// The frozen guest, with the version of its contract rewritten, so that its manifest no longer fits.
 #[tokio::test]
 async fn a_component_that_claims_a_version_it_was_not_built_against_is_refused() {
     let mut bytes = guest("speaks_0_1_0");

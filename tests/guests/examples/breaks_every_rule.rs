@@ -1,4 +1,4 @@
-//! Breaks every rule that a manifest has to keep.
+//! Breaks every rule for manifests.
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{

@@ -1,4 +1,4 @@
-//! A build of the connector that is swapped, which asks for more than the others and requires the setting `region`.
+//! A build of the swapped connector that requests more permissions than the others and requires the setting `region`.
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{

@@ -1,4 +1,4 @@
-//! Build one of a connector that is swapped.
+//! Build one of the swapped connector.
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{Check, Error, Guest, Manifest, Settings},

@@ -1,4 +1,4 @@
-//! Build two of a connector that is swapped.
+//! Build two of the swapped connector.
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{Check, Error, Guest, Manifest, Settings},

@@ -1,4 +1,4 @@
-//! Never comes back when it is asked what it is.
+//! Never returns from `describe`.
 
 use test_guests::base::exports::privacy::saas_connector::connector::{
     Check, Error, Guest, Manifest, Settings,

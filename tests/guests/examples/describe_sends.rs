@@ -1,4 +1,4 @@
-//! Sends a request when it is asked what it is.
+//! Sends a request in `describe`.
 
 use test_guests::base::{
     exports::privacy::saas_connector::connector::{Check, Error, Guest, Manifest, Settings},

@@ -1,4 +1,4 @@
-//! Declares two secrets, each fetched by means of the other.
+//! Declares two secrets, each of which is needed to fetch the other.
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{

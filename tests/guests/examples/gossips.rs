@@ -1,5 +1,5 @@
-//! Names people and the vendor's words wherever it may say something: in log lines, errors, evidence, details and reasons.
-//! Its setting `end` says how its calls end: `well`, `rejected`, `unavailable` or `trap`.
+//! Puts personal data and the vendor's texts into everything that it returns or logs: log lines, errors, evidence,
+//! details and reasons. Its setting `end` says how its calls end: `well`, `rejected`, `unavailable` or `trap`.
 
 use test_guests::{
     base::{
@@ -89,7 +89,7 @@ fn named(subject: &Subject) -> String {
     aloud(&values.join(" and "))
 }
 
-/// As it is, in capitals and as an address has it; logged at every level.
+/// The text as it is, in capitals and percent-encoded. Also logs it at every level.
 fn aloud(told: &str) -> String {
     let encoded = told.replace('+', "%2B").replace('@', "%40");
     let told = format!("{told}, {}, {encoded}", told.to_uppercase());

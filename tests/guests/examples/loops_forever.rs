@@ -1,4 +1,4 @@
-//! Never comes back from `test-connection`.
+//! Never returns from `test-connection`.
 
 use test_guests::base::exports::privacy::saas_connector::connector::{
     Check, Error, Guest, Manifest, Settings,

@@ -1,10 +1,10 @@
-//! Does what a connector must not, as its setting `misdeed` says; behaves where there is none.
+//! Does something that a connector must not do, as its setting `misdeed` says. Behaves well without the setting.
 
 #![expect(
     clippy::panic,
     clippy::large_types_passed_by_value,
     clippy::unnecessary_wraps,
-    reason = "a misdeed each, and answers like those of a connector"
+    reason = "deliberate misdeeds, and the signatures of a connector"
 )]
 
 use std::{
@@ -81,13 +81,13 @@ impl Guest for Misbehaves {
                 let _answered = http::send(&request("look"));
                 trap()
             }
-            Some(other) => Err(error(&format!("no misdeed is called {other}"))),
+            Some(other) => Err(error(&format!("unknown misdeed {other}"))),
         }
     }
 }
 
 impl webhook_verify::Guest for Misbehaves {
-    /// Lets the host hash without end, which it does for deliveries alone.
+    /// Makes the host compute hashes endlessly, which it does only for deliveries.
     fn verify(_: Settings, _: Delivery) -> Result<Verdict, Error> {
         hash_flood()
     }
@@ -99,7 +99,7 @@ fn spin() -> ! {
     }
 }
 
-/// Takes memory until there is no more.
+/// Allocates memory until there is none left.
 fn grow() -> ! {
     let mut held = Vec::new();
     loop {
@@ -111,7 +111,7 @@ fn trap() -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Uses the guest's own stack, in its memory.
+/// Overflows the guest's own stack, which is in its memory.
 #[inline(never)]
 #[expect(unconditional_recursion, reason = "the misdeed")]
 fn recurse(held: [u64; 1_000]) -> u64 {
@@ -126,7 +126,7 @@ fn log_flood() -> Result<Vec<Check>, Error> {
     answer("logged")
 }
 
-/// One line past the cap, then many that use up the quota of bytes.
+/// Logs lines longer than the cap, until they use up the quota of bytes.
 fn log_bytes() -> Result<Vec<Check>, Error> {
     for _ in 0..200 {
         log::write(log::Level::Info, &"é".repeat(100_000));
@@ -142,7 +142,7 @@ fn log_forgery() -> Result<Vec<Check>, Error> {
     answer("logged")
 }
 
-/// Lets the host compute.
+/// Makes the host compute endlessly.
 fn hash_flood() -> ! {
     let message = vec![1; 4 << 20];
     ask(|| {
@@ -154,15 +154,15 @@ fn accepts_hmac(secret: &str, message: &[u8]) -> bool {
     credentials::accepts_hmac(credentials::Hash::Sha512, secret, credentials::KeyForm::Text, message, &[])
 }
 
-/// Asks the host without end.
+/// Calls the host endlessly.
 fn ask(one: impl Fn()) -> ! {
     loop {
         one();
     }
 }
 
-/// As much as one host call carries, in each shape of argument: text in ASCII and in letters of three bytes, pairs of texts,
-/// bytes. What it asks for is refused each time.
+/// The maximum size of one host call's arguments. Each kind of argument is tried: text in ASCII and in letters of three
+/// bytes, pairs of texts, and bytes. The host refuses each call.
 const MOST: usize = 5 << 20;
 const SPARED: usize = 4 << 10;
 
@@ -217,7 +217,7 @@ fn request_flood() -> Result<Vec<Check>, Error> {
     answer(&format!("{} sent, {} refused, last {last:?}", sent.len(), refused.len()))
 }
 
-/// Counts its calls in a static, and in what the heap held before.
+/// Counts its calls in a static, which must not survive a call.
 fn remember() -> Result<Vec<Check>, Error> {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     answer(&format!("call {}", CALLS.fetch_add(1, Relaxed) + 1))

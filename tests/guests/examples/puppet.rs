@@ -1,4 +1,4 @@
-//! Does what its setting `script` says, a JSON list of steps, and tells what came of each. Its manifest needs every rule
+//! Follows its setting `script`, a JSON list of steps, and reports the result of each. Its manifest needs every rule
 //! that the host has for requests.
 
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ impl Connector for Puppet {
         }
     }
 
-    /// A check for each step.
+    /// Returns a check for each step.
     fn test_connection(settings: Settings) -> Result<Vec<Check>, Error> {
         let steps = script(&settings)?;
         Ok(steps.iter().map(|step| check(&settings, step)).collect())
@@ -47,14 +47,14 @@ impl Connector for Puppet {
 }
 
 impl erasure::Guest for Puppet {
-    /// What came of the first step is the evidence.
+    /// Returns the result of the first step as the evidence.
     fn erase(settings: Settings, _: Subject) -> Result<Receipt, Error> {
         let steps = script(&settings)?;
         let evidence = steps.first().map(|step| check(&settings, step).detail).unwrap_or_default();
         Ok(Receipt { status: Status::Accepted, evidence, reference: None, confirm_after_ms: None })
     }
 
-    /// As many receipts as the setting `region` says.
+    /// Returns the number of receipts that the setting `region` says.
     fn confirm(settings: Settings, _: Vec<PendingErasure>) -> Result<Vec<Receipt>, Error> {
         let receipt = Receipt {
             status: Status::Erased,
@@ -67,7 +67,8 @@ impl erasure::Guest for Puppet {
 }
 
 impl webhook_verify::Guest for Puppet {
-    /// What it saw, and what the host says to it: token, and the body's signature by each hash and key form.
+    /// Reports the token that it saw, whether the host accepts it, and for which hashes and key forms the host accepts
+    /// the body's signature.
     fn verify(_: Settings, delivery: Delivery) -> Result<Verdict, Error> {
         let header = |name: &str| {
             delivery.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
@@ -186,10 +187,11 @@ fn of<'a>(settings: &'a Settings, name: &str) -> &'a str {
 }
 
 fn script(settings: &Settings) -> Result<Vec<Value>, Error> {
-    serde_json::from_str(of(settings, "script")).map_err(|fault| error(&format!("no script: {fault}")))
+    serde_json::from_str(of(settings, "script"))
+        .map_err(|fault| error(&format!("cannot read the script: {fault}")))
 }
 
-/// One step: `send` an operation, `log` a line, `tell` all settings, or `fail` with a message.
+/// Runs one step: `send` an operation, `log` a line or `tell` all settings.
 fn check(settings: &Settings, step: &Value) -> Check {
     if let Some(line) = step["log"].as_str() {
         log::write(log::Level::Info, line);

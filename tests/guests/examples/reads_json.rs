@@ -1,4 +1,5 @@
-//! Reads a delivery's body as JSON with the reader that connectors use, and tells how deep it is or why it cannot be read.
+//! Reads a delivery's body as JSON with the parser that connectors use. Reports how deeply it is nested, or why it
+//! cannot be read.
 
 use serde_json::Value;
 use test_guests::{

@@ -1,4 +1,4 @@
-//! Tells a signed delivery from another one by the host's check, whatever else stands in it.
+//! Accepts signed deliveries, which the host checks, whatever else they contain.
 
 use test_guests::{
     base::exports::privacy::saas_connector::connector::{

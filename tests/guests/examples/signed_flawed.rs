@@ -1,4 +1,4 @@
-//! The version of `signed` before: some deliveries trip it up, as their header `x-flaw` says, before it has looked at the
+//! The version before `signed`. It fails on some deliveries, as their header `x-flaw` says, before it checks the
 //! signature.
 
 use test_guests::{
@@ -39,7 +39,7 @@ fn error() -> Error {
     Error {
         kind: ErrorKind::Other,
         code: "Flaw".to_owned(),
-        message: "this version cannot say".to_owned(),
+        message: "this version cannot check the delivery".to_owned(),
         retry_after_ms: None,
         may_have_acted: false,
     }

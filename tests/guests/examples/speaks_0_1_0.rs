@@ -1,5 +1,5 @@
-//! Built against the contract 0.1.0 as it was released, with every capability: a component that was published before the
-//! host served a newer version.
+//! Built against the released contract 0.1.0, with every capability: like a component that was published before the
+//! host supported a newer version.
 
 use exports::privacy::saas_connector::{
     connector::{self, Check, Manifest, Operation, Outcome, SettingSpec},

@@ -1,4 +1,4 @@
-//! Brings imports of WASI along, and uses them when its settings say so.
+//! Imports WASI, and uses it if its settings say so.
 
 #![expect(clippy::disallowed_methods, reason = "the misdeed")]
 

@@ -1,5 +1,5 @@
-//! Builds of one connector, for swaps: each answers, after a look at the vendor, which build it is and for which build its
-//! connection was resolved.
+//! Builds of one connector, for tests that swap them. After a request to the vendor, each build answers with its own
+//! name and with the build for which its connection was resolved.
 
 use crate::{
     base::{
@@ -11,7 +11,8 @@ use crate::{
     parts,
 };
 
-/// The manifest that the builds share, but for the version and the default of the setting `build`, which is the same.
+/// The manifest that the builds share. Only the version and the default of the setting `build` differ: both are
+/// `build`.
 pub fn manifest(build: &str) -> Manifest {
     Manifest {
         version: build.to_owned(),
@@ -25,7 +26,7 @@ pub fn manifest(build: &str) -> Manifest {
     }
 }
 
-/// Asks the vendor, then answers with the build's own name and with the one that `settings` say.
+/// Sends a request to the vendor, then answers with the build's own name and with the setting `build`.
 pub fn answer(build: &str, settings: &Settings) -> Result<Vec<Check>, Error> {
     let request =
         http::Request { operation: "look".to_owned(), values: Vec::new(), query: Vec::new(), body: None };

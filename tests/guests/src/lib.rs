@@ -1,5 +1,5 @@
-//! What the guests for the tests share: generated bindings, a module for each interface that a guest may export, all
-//! of the same types. A guest is an example of this crate; README.md beside it tells how to add one.
+//! Code that the test guests share: generated bindings, with a module for each interface that a guest may export. All
+//! modules use the same types. A guest is an example of this crate; its README.md explains how to add one.
 
 #![expect(missing_docs, clippy::same_length_and_capacity, reason = "generated bindings")]
 
@@ -9,7 +9,7 @@ pub mod signed;
 
 use base::exports::privacy::saas_connector::connector::{IdentifierKind, Identifies, Manifest};
 
-/// A manifest of that name and nothing else, for a guest to fill in what it is about.
+/// A manifest with this name and otherwise only defaults, for a guest to build on.
 pub fn manifest(name: &str) -> Manifest {
     Manifest {
         name: name.to_owned(),
@@ -31,7 +31,7 @@ pub fn identifier_kind(name: &str) -> IdentifierKind {
     IdentifierKind { name: name.to_owned(), identifies: Identifies::Always }
 }
 
-/// The world `base`: the imports, the shared words and the interface `connector`. Every guest exports it.
+/// The world `base`: the imports, the shared types and the interface `connector`. Every guest exports it.
 pub mod base {
     wit_bindgen::generate!({
         path: "../../wit",

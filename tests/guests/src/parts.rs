@@ -2,7 +2,7 @@
 
 use crate::base::exports::privacy::saas_connector::connector::{Field, Operation, Place, SettingSpec};
 
-/// An optional setting of that name, open to any value.
+/// An optional setting with this name that allows any value.
 pub fn setting(name: &str) -> SettingSpec {
     SettingSpec {
         name: name.to_owned(),
@@ -15,12 +15,12 @@ pub fn setting(name: &str) -> SettingSpec {
     }
 }
 
-/// An optional secret of that name.
+/// An optional secret with this name.
 pub fn secret(name: &str) -> SettingSpec {
     SettingSpec { secret: true, ..setting(name) }
 }
 
-/// An operation at the host in `domain`, for calls of `connector`.
+/// An operation at the host in the setting `domain`, for calls of `connector`.
 pub fn operation(name: &str, method: &str, path: &str) -> Operation {
     Operation {
         name: name.to_owned(),

@@ -1,5 +1,5 @@
-//! A connector whose vendor signs what it delivers, with a key that the host holds. Its versions share all that they say of
-//! a delivery.
+//! A connector whose vendor signs its deliveries with a key that the host keeps. Its versions share the code that reads
+//! deliveries.
 
 use crate::{
     base::{
@@ -13,7 +13,7 @@ use crate::{
     webhook_verify::exports::privacy::saas_connector::webhook_verify::{ConsentEvent, Delivery, Verdict},
 };
 
-/// The manifest that the versions share. No token slot: a delivery is proven by its signature.
+/// The manifest that the versions share. It has no token slot, since signatures prove the deliveries.
 pub fn manifest(version: &str) -> Manifest {
     Manifest {
         version: version.to_owned(),
@@ -22,13 +22,13 @@ pub fn manifest(version: &str) -> Manifest {
     }
 }
 
-/// Nothing is asked of a vendor.
+/// Returns no checks: nothing is sent to a vendor.
 pub fn checks() -> Vec<Check> {
     Vec::new()
 }
 
-/// What `delivery` is. Signed is the body, in the header `x-signature` as hexadecimal; the body is `opt-out ` and an
-/// address, or `nothing`.
+/// Verifies and reads `delivery`. The header `x-signature` contains the body's signature in hexadecimal. The body is
+/// `opt-out ` followed by an address, or `nothing`.
 pub fn verdict(delivery: &Delivery) -> Verdict {
     let signature = header(delivery, "x-signature").and_then(bytes).unwrap_or_default();
     let (hash, form) = (credentials::Hash::Sha256, credentials::KeyForm::Text);
@@ -39,11 +39,11 @@ pub fn verdict(delivery: &Delivery) -> Verdict {
     match (body.strip_prefix("opt-out "), body.as_ref()) {
         (Some(address), _) => Verdict::Authentic(vec![opt_out(address, delivery.received_at_ms)]),
         (None, "nothing") => Verdict::Authentic(Vec::new()),
-        _ => Verdict::Unreadable("a word that the vendor is not known to send".to_owned()),
+        _ => Verdict::Unreadable("the vendor is not known to send this body".to_owned()),
     }
 }
 
-/// The value of the header of that name.
+/// Returns the value of the header with this name.
 pub fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
     delivery.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
 }

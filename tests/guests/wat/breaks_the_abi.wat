@@ -1,5 +1,5 @@
 ;; Breaks the canonical ABI, as the first letter of its setting `misdeed` says. A setting of 101 to 104 bytes instead
-;; makes `cabi_realloc` misbehave, by the size that it is asked for.
+;; makes `cabi_realloc` misbehave, depending on the requested size.
 (module
   (import "privacy:saas-connector/log@0.2.0" "write" (func $log (param i32 i32 i32)))
   (memory (export "memory") 1)
@@ -16,7 +16,7 @@
   (data (i32.const 300)
     "\90\00\00\00\07\00\00\00" "\90\00\00\00\07\00\00\00" "\90\00\00\00\07\00\00\00"
     "\00\00\00\00" "\00\00\00\00\00\00\00\00\00\00\00\00" "\00\00\00\00\00\00\00\00")
-  ;; At 400 an answer of one check, at 416 the check, at 480 bytes that are no UTF-8.
+  ;; At 400 an answer of one check, at 416 the check, at 480 bytes that are not UTF-8.
   (data (i32.const 400) "\00\00\00\00\00\00\00\00" "\a0\01\00\00\01\00\00\00"
     "\64\00\00\00\06\00\00\00" "\00\00\00\00" "\64\00\00\00\06\00\00\00")
   (data (i32.const 480) "\ff\fe\ff\fe")
@@ -29,7 +29,7 @@
     (local $index i32)
     ;; The first setting's value, its first byte.
     (local.set $misdeed (i32.load8_u (i32.load offset=8 (local.get $settings))))
-    ;; u: a name that is no UTF-8.
+    ;; u: a name that is not UTF-8.
     (if (i32.eq (local.get $misdeed) (i32.const 117)) (then
       (i32.store (i32.const 416) (i32.const 480))
       (i32.store (i32.const 420) (i32.const 4))))
@@ -42,17 +42,17 @@
     ;; d: a result that is neither ok nor err.
     (if (i32.eq (local.get $misdeed) (i32.const 100)) (then
       (i32.store8 (i32.const 400) (i32.const 7))))
-    ;; e: an outcome that there is not.
+    ;; e: an outcome that does not exist.
     (if (i32.eq (local.get $misdeed) (i32.const 101)) (then
       (i32.store8 (i32.const 424) (i32.const 9))))
-    ;; m: an answer at an odd address.
+    ;; m: an answer at a misaligned address.
     (if (i32.eq (local.get $misdeed) (i32.const 109)) (then (return (i32.const 401))))
     ;; p: an answer past the end of memory.
     (if (i32.eq (local.get $misdeed) (i32.const 112)) (then (return (i32.const 0x7ffffff8))))
     ;; l: a list of more checks than memory holds.
     (if (i32.eq (local.get $misdeed) (i32.const 108)) (then
       (i32.store (i32.const 412) (i32.const 0x0fffffff))))
-    ;; a: 4,000 checks, every one with the same MiB for its name and its detail.
+    ;; a: 4,000 checks, all with the same MiB as their name and detail.
     (if (i32.eq (local.get $misdeed) (i32.const 97)) (then
       (drop (memory.grow (i32.const 32)))
       (memory.fill (i32.const 0x10000) (i32.const 120) (i32.const 0x100000))
@@ -65,22 +65,22 @@
         (i32.store (i32.add (i32.const 0x120010) (i32.mul (local.get $index) (i32.const 20))) (i32.const 0x100000))
         (local.set $index (i32.add (local.get $index) (i32.const 1)))
         (br_if $next (i32.lt_u (local.get $index) (i32.const 4000))))))
-    ;; f: fills memory for ever, 2 MiB at a time.
+    ;; f: fills memory endlessly, 2 MiB at a time.
     (if (i32.eq (local.get $misdeed) (i32.const 102)) (then
       (drop (memory.grow (i32.const 33)))
       (loop $again
         (memory.fill (i32.const 0x10000) (i32.const 1) (i32.const 0x200000))
         (br $again))))
-    ;; g: takes memory until it is refused, and gives up.
+    ;; g: grows its memory until the host refuses, then traps.
     (if (i32.eq (local.get $misdeed) (i32.const 103)) (then
       (loop $again
         (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
       (unreachable)))
-    ;; h: takes memory until it is refused, and makes do.
+    ;; h: grows its memory until the host refuses, then continues.
     (if (i32.eq (local.get $misdeed) (i32.const 104)) (then
       (loop $again
         (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))))
-    ;; t: takes table room until it is refused, and gives up.
+    ;; t: grows its table until the host refuses, then traps.
     (if (i32.eq (local.get $misdeed) (i32.const 116)) (then
       (loop $again
         (br_if $again (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1))))
@@ -90,7 +90,7 @@
     ;; s: logs a message that is past the end of memory.
     (if (i32.eq (local.get $misdeed) (i32.const 115)) (then
       (call $log (i32.const 1) (i32.const 0x7fffffff) (i32.const 10))))
-    ;; v: logs at a level that there is not.
+    ;; v: logs at a level that does not exist.
     (if (i32.eq (local.get $misdeed) (i32.const 118)) (then
       (call $log (i32.const 9) (i32.const 100) (i32.const 6))))
     (i32.const 400))
@@ -103,11 +103,11 @@
     (local $at i32)
     ;; 101: past the end of memory.
     (if (i32.eq (local.get $size) (i32.const 101)) (then (return (i32.const 0x7ffffff0))))
-    ;; 102: gives up.
+    ;; 102: traps.
     (if (i32.eq (local.get $size) (i32.const 102)) (then (unreachable)))
-    ;; 103: never comes back.
+    ;; 103: never returns.
     (if (i32.eq (local.get $size) (i32.const 103)) (then (loop $again (br $again))))
-    ;; 104: calls the host, which it may not while the host calls it for room.
+    ;; 104: calls the host, which is not allowed while the host calls `cabi_realloc`.
     (if (i32.eq (local.get $size) (i32.const 104)) (then (call $log (i32.const 1) (i32.const 100) (i32.const 6))))
     (local.set $at (i32.and
       (i32.add (global.get $free) (i32.sub (local.get $align) (i32.const 1)))

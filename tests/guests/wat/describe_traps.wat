@@ -1,4 +1,4 @@
-;; Traps as soon as it is asked what it is.
+;; Traps in `describe`.
 (module
   (memory (export "memory") 1)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)

@@ -1,4 +1,4 @@
-;; Begins with 1 GiB of memory.
+;; Starts with 1 GiB of memory.
 (module
   (memory (export "memory") 16384)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)

@@ -1,4 +1,4 @@
-;; Begins with a table of ten million elements.
+;; Starts with a table of ten million elements.
 (module
   (memory (export "memory") 1)
   (table 10000000 funcref)

@@ -1,4 +1,4 @@
-;; Never comes back from its start function.
+;; Never returns from its start function.
 (module
   (memory (export "memory") 1)
   (func $start (loop $again (br $again)))

@@ -1,10 +1,10 @@
-//! Reading a request's JSON, with the path of what is not as it must be.
+//! Reads a request's JSON body and reports the path of an invalid field.
 
 use serde_json::{Map, Value};
 
-use crate::refusal::{BadField, Refusal, Wanted};
+use crate::refusal::{BadField, ExpectedType, Refusal};
 
-/// An object within a body, and where it stands.
+/// An object within a body, with its path.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields<'a> {
     map: &'a Map<String, Value>,
@@ -15,52 +15,52 @@ impl<'a> Fields<'a> {
     /// The body itself.
     pub(crate) fn of(body: Option<&'a Value>) -> Result<Self, Refusal> {
         let body = body.ok_or(Refusal::BadBody(None))?;
-        let map = body.as_object().ok_or_else(|| wrong("obj".to_owned(), Wanted::Object))?;
+        let map = body.as_object().ok_or_else(|| wrong("obj".to_owned(), ExpectedType::Object))?;
         Ok(Self { map, path: "obj".to_owned() })
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
-        self.read(name, Wanted::Text, Value::as_str)
+        self.read(name, ExpectedType::Text, Value::as_str)
     }
 
     pub(crate) fn bool(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        self.read(name, Wanted::Bool, Value::as_bool)
+        self.read(name, ExpectedType::Bool, Value::as_bool)
     }
 
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        self.read(name, Wanted::Number, Value::as_i64)
+        self.read(name, ExpectedType::Number, Value::as_i64)
     }
 
     pub(crate) fn object(&self, name: &str) -> Result<Option<&'a Map<String, Value>>, Refusal> {
-        self.read(name, Wanted::Object, Value::as_object)
+        self.read(name, ExpectedType::Object, Value::as_object)
     }
 
     pub(crate) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&'a str>, Refusal> {
-        self.read(name, Wanted::Word, |value| value.as_str().filter(|word| words.contains(word)))
+        self.read(name, ExpectedType::Word, |value| value.as_str().filter(|word| words.contains(word)))
     }
 
     pub(crate) fn integers(&self, name: &str) -> Result<Option<Vec<i64>>, Refusal> {
-        self.list(name, Wanted::Number, Value::as_i64)
+        self.list(name, ExpectedType::Number, Value::as_i64)
     }
 
     pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
-        self.list(name, Wanted::Text, |value| value.as_str().map(str::to_owned))
+        self.list(name, ExpectedType::Text, |value| value.as_str().map(str::to_owned))
     }
 
-    /// The objects of an array.
+    /// Reads an array of objects.
     pub(crate) fn objects(&self, name: &str) -> Result<Option<Vec<Self>>, Refusal> {
-        let Some(items) = self.read(name, Wanted::Array, Value::as_array)? else { return Ok(None) };
+        let Some(items) = self.read(name, ExpectedType::Array, Value::as_array)? else { return Ok(None) };
         let read = |(index, item): (usize, &'a Value)| {
             let path = format!("{}.{name}[{index}]", self.path);
             match item.as_object() {
                 Some(map) => Ok(Self { map, path }),
-                None => Err(wrong(path, Wanted::Object)),
+                None => Err(wrong(path, ExpectedType::Object)),
             }
         };
         items.iter().enumerate().map(read).collect::<Result<_, _>>().map(Some)
     }
 
-    /// What `name` holds, or the refusal that says it is missing.
+    /// Returns the value read from `name`, or a refusal that reports it as missing.
     pub(crate) fn required<T>(&self, name: &str, read: Option<T>) -> Result<T, Refusal> {
         read.ok_or_else(|| Refusal::BadBody(Some(BadField { path: self.at(name), wanted: None })))
     }
@@ -68,21 +68,21 @@ impl<'a> Fields<'a> {
     fn list<T>(
         &self,
         name: &str,
-        wanted: Wanted,
+        wanted: ExpectedType,
         take: impl Fn(&Value) -> Option<T>,
     ) -> Result<Option<Vec<T>>, Refusal> {
-        let Some(items) = self.read(name, Wanted::Array, Value::as_array)? else { return Ok(None) };
+        let Some(items) = self.read(name, ExpectedType::Array, Value::as_array)? else { return Ok(None) };
         let read = |(index, item): (usize, &Value)| {
             take(item).ok_or_else(|| wrong(format!("{}[{index}]", self.at(name)), wanted))
         };
         items.iter().enumerate().map(read).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Absent and null are the same.
+    /// Reads a field. Absent and null are treated alike.
     fn read<T>(
         &self,
         name: &str,
-        wanted: Wanted,
+        wanted: ExpectedType,
         take: impl Fn(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, Refusal> {
         match self.map.get(name) {
@@ -96,6 +96,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn wrong(path: String, wanted: Wanted) -> Refusal {
+fn wrong(path: String, wanted: ExpectedType) -> Refusal {
     Refusal::BadBody(Some(BadField { path, wanted: Some(wanted) }))
 }

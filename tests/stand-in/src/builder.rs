@@ -1,4 +1,4 @@
-//! How a stand-in is started.
+//! Configures and starts a stand-in.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::start_error::StartError;
 use crate::switches::Switches;
 use crate::tls;
 
-/// How a stand-in is to be. See [`StandIn::builder`].
+/// The configuration of a stand-in. See [`StandIn::builder`].
 #[derive(Debug, Default)]
 pub struct Builder {
     project: ProjectType,
@@ -32,70 +32,71 @@ pub struct Builder {
 }
 
 impl StandIn {
-    /// A stand-in to be: email-based, defaults for every switch, plain HTTP on a free port.
+    /// Returns a builder with the defaults: an email-based project, default switches, plain HTTP on a free port.
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
 impl Builder {
-    /// The project's type; email-based unless set.
+    /// Sets the project's type. The default is email-based.
     #[must_use]
     pub fn project(mut self, kind: ProjectType) -> Self {
         self.project = kind;
         self
     }
 
-    /// The project's number, seen in some messages; 2158 unless set.
+    /// Sets the project's number, which appears in some messages. The default is 2158.
     #[must_use]
     pub fn project_id(mut self, id: u32) -> Self {
         self.project_id = Some(id);
         self
     }
 
-    /// Where the project lives. It counts where a request's `Host` names one of Iterable's own.
+    /// Sets the project's data centre. It matters only if a request's `Host` is one of Iterable's own hosts.
     #[must_use]
     pub fn data_centre(mut self, data_centre: DataCentre) -> Self {
         self.data_centre = data_centre;
         self
     }
 
-    /// How it answers what the sources leave open.
+    /// Sets the behaviours that the sources leave open.
     #[must_use]
     pub fn switches(mut self, switches: Switches) -> Self {
         self.switches = switches;
         self
     }
 
-    /// The standard key; a random one unless set.
+    /// Sets the standard key. The default is a random one.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// The port; a free one unless set.
+    /// Sets the port. The default is a free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Serves HTTPS with this chain, the server's own certificate first, and this key. Plain HTTP unless set.
+    /// Serves HTTPS with this key and this chain, which begins with the server's own certificate. The default is plain
+    /// HTTP.
     #[must_use]
     pub fn tls(mut self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
         self.tls = Some((chain, key));
         self
     }
 
-    /// An authority whose certificates deliveries over HTTPS accept.
+    /// Adds a certificate authority that deliveries over HTTPS trust.
     #[must_use]
     pub fn trust(mut self, authority: CertificateDer<'static>) -> Self {
         self.trusted.push(authority);
         self
     }
 
-    /// Listens on 127.0.0.1 and serves in the runtime that this is called in.
+    /// Listens on 127.0.0.1 and serves on the current Tokio runtime.
     pub async fn start(self) -> Result<StandIn, StartError> {
         let port = self.port;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
@@ -113,6 +114,6 @@ impl Builder {
         let mut tasks = JoinSet::new();
         tasks.spawn(server::serve(listener, tls, shared.clone()));
         tasks.spawn(deliver(shared.clone(), client));
-        Ok(StandIn::new(shared, (scheme, address), tasks))
+        Ok(StandIn::new(shared, scheme, address, tasks))
     }
 }

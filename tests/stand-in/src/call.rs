@@ -1,4 +1,4 @@
-//! A request as the routes see it, and as it is remembered.
+//! Requests, as the routes see them and as they are recorded.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -10,19 +10,19 @@ use serde_json::Value;
 /// A request that the stand-in received.
 #[derive(Clone, Debug, Serialize)]
 pub struct Received {
-    /// When, by the stand-in's clock.
+    /// The time of arrival, by the stand-in's clock.
     pub at: Timestamp,
     /// Its method.
     pub method: String,
-    /// Its path as it came, still encoded.
+    /// Its path as received, still percent-encoded.
     pub path: String,
-    /// Its query as it came, without the question mark.
+    /// Its query as received, without the question mark.
     pub query: String,
-    /// Its headers, names in lower case.
+    /// Its headers, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its body, where it is JSON.
+    /// Its body, if it is JSON.
     pub body: Option<Value>,
-    /// Its body as it came.
+    /// Its raw body.
     #[serde(skip)]
     pub bytes: Bytes,
 }
@@ -30,7 +30,8 @@ pub struct Received {
 impl Received {
     pub(crate) fn new(
         at: Timestamp,
-        (method, uri): (&Method, &http::Uri),
+        method: &Method,
+        uri: &http::Uri,
         headers: &HeaderMap,
         bytes: Bytes,
     ) -> Self {
@@ -46,28 +47,28 @@ impl Received {
         }
     }
 
-    /// The value of the header of that lower-case name.
+    /// Returns the value of the header with this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// `POST /api/users/forget`.
+    /// Returns method and path, such as `POST /api/users/forget`.
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The key presented: `Api-Key` or `Api_Key`, in any case.
+    /// Returns the API key of the request: header `Api-Key` or `Api_Key`, in any case.
     pub(crate) fn key(&self) -> Option<&str> {
         self.header("api-key").or_else(|| self.header("api_key"))
     }
 
-    /// The segments of the path, decoded; a `+` stays one.
+    /// Returns the decoded segments of the path. A `+` stays a `+`.
     pub(crate) fn segments(&self) -> Vec<String> {
         let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         self.path.trim_start_matches('/').split('/').map(decoded).collect()
     }
 
-    /// The first query parameter of that name, decoded; a `+` is a blank.
+    /// Returns the first query parameter with this name, decoded. A `+` becomes a space.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes())
             .find(|(found, _)| found == name)
@@ -75,7 +76,7 @@ impl Received {
     }
 }
 
-/// A request on its route: what it says, and the values of the route's blanks.
+/// A request matched to its route, with the values of the route's path parameters.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) received: &'a Received,
@@ -83,7 +84,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The value of the route's n-th blank.
+    /// Returns the n-th path parameter, or an empty text if the route has fewer.
     pub(crate) fn blank(&self, at: usize) -> &str {
         self.blanks.get(at).map_or("", String::as_str)
     }

@@ -1,4 +1,4 @@
-//! The time that every delay, limit and timestamp of the stand-in goes by.
+//! The clock behind every delay, limit and timestamp of the stand-in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// A clock that can be moved forward and stopped. It follows real time unless it is frozen. Clones are the same clock.
+/// A clock that can be moved forward and stopped. It follows real time unless it is frozen. Clones share one clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);
 
@@ -20,19 +20,19 @@ struct Inner {
 
 #[derive(Debug)]
 enum State {
-    /// Real time plus what was advanced.
+    /// Real time plus the amount advanced.
     Running(SignedDuration),
     Frozen(Timestamp),
 }
 
 impl Clock {
-    /// A clock that follows real time.
+    /// Creates a clock that follows real time.
     pub(crate) fn new() -> Self {
         let (moved, _) = watch::channel(());
         Self(Arc::new(Inner { state: Mutex::new(State::Running(SignedDuration::ZERO)), moved }))
     }
 
-    /// What the stand-in takes for now.
+    /// Returns the stand-in's current time.
     pub fn now(&self) -> Timestamp {
         match *self.0.state.lock() {
             State::Running(ahead) => later(Timestamp::now(), ahead),
@@ -40,7 +40,7 @@ impl Clock {
         }
     }
 
-    /// Moves the clock forward. What falls due by it, falls due.
+    /// Moves the clock forward. Everything that is due by then takes effect.
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         match &mut *self.0.state.lock() {
@@ -50,19 +50,19 @@ impl Clock {
         self.0.moved.send_replace(());
     }
 
-    /// Stops the clock where it is; from here it moves by [`Clock::advance`] alone.
+    /// Stops the clock at its current time. From then on only [`Clock::advance`] moves it.
     pub fn freeze(&self) {
         let now = self.now();
         self.freeze_at(now);
     }
 
-    /// Stops the clock at a given time. Going back is for a stand-in to which nothing has happened yet.
+    /// Stops the clock at a given time. Move it backwards only on a stand-in that has not been used yet.
     pub fn freeze_at(&self, at: Timestamp) {
         *self.0.state.lock() = State::Frozen(at);
         self.0.moved.send_replace(());
     }
 
-    /// Lets the clock run on from where it is.
+    /// Resumes the clock from its current time.
     pub fn resume(&self) {
         let mut state = self.0.state.lock();
         if let State::Frozen(at) = *state {
@@ -91,17 +91,17 @@ impl Clock {
     }
 }
 
-/// `at` plus `by`, at most the last time there is.
+/// Returns `at` plus `by`, at most [`Timestamp::MAX`].
 pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// A time as Iterable writes it: UTC, whole seconds.
+/// Formats a time as Iterable does: UTC, whole seconds.
 pub(crate) fn written(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S +00:00").to_string()
 }
 
-/// A time as HTTP headers write it.
+/// Formats a time for an HTTP header.
 pub(crate) fn http_date(at: Timestamp) -> Option<String> {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_on_a_frozen_clock_wakes_when_it_is_moved() {
+    async fn a_waiter_on_a_frozen_clock_wakes_when_it_is_moved() {
         let clock = Clock::new();
         clock.freeze();
         let due = later(clock.now(), SignedDuration::from_secs(600));

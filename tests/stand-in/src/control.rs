@@ -1,4 +1,5 @@
-//! Routes for a shell: they move the clock, seed people and show what came and went. They need no key.
+//! Control routes, for use from a shell. They move the clock, seed people and list requests and deliveries. They need
+//! no key.
 
 use std::time::Duration;
 
@@ -16,27 +17,27 @@ use crate::project::{Identifier, Subscriptions, user_body};
 use crate::reply::Reply;
 use crate::shared::Shared;
 
-/// Where these routes stand.
+/// The path prefix of these routes.
 pub(crate) const PREFIX: &str = "/_stand-in/";
 
-/// The routes, for help texts: method and path, body, what it does.
+/// The routes, for help texts: method and path, example body, description.
 pub const CONTROL_ROUTES: &[(&str, &str, &str)] = &[
-    ("GET /_stand-in/keys", "", "the standard, read-only and mobile key"),
-    ("GET /_stand-in/clock", "", "what time it is"),
+    ("GET /_stand-in/keys", "", "returns the standard, read-only and mobile keys"),
+    ("GET /_stand-in/clock", "", "returns the time"),
     (
         "POST /_stand-in/clock",
         r#"{"advanceSeconds":600} or {"freeze":true}"#,
         "moves, stops or starts the clock",
     ),
-    ("GET /_stand-in/requests", "", "every request received"),
-    ("DELETE /_stand-in/requests", "", "the same, leaving none"),
-    ("GET /_stand-in/deliveries", "", "every webhook delivery, with headers and body"),
+    ("GET /_stand-in/requests", "", "lists every request received"),
+    ("DELETE /_stand-in/requests", "", "the same, and clears the list"),
+    ("GET /_stand-in/deliveries", "", "lists every webhook delivery, with headers and body"),
     (
         "POST /_stand-in/deliveries",
         r#"{"eventName":"emailUnsubscribe"} or "not JSON""#,
-        "delivers a body, or the text of a string as it is",
+        "delivers a body, or the text of a string verbatim",
     ),
-    ("GET /_stand-in/people/ada@example.com", "", "a person's true state, or null"),
+    ("GET /_stand-in/people/ada@example.com", "", "returns a person's true state, or null"),
     (
         "POST /_stand-in/people",
         r#"{"email":"ada@example.com","unsubscribedChannelIds":[]}"#,
@@ -45,17 +46,17 @@ pub const CONTROL_ROUTES: &[(&str, &str, &str)] = &[
     (
         "POST /_stand-in/acts",
         r#"{"email":"ada@example.com","act":"unsubscribe-by-link","channel":6539}"#,
-        "lets a person do something",
+        "performs an act of a person",
     ),
     (
         "POST /_stand-in/webhook",
         r#"{"endpoint":"http://127.0.0.1:8000/","authType":"OAuth2","authToken":"t"}"#,
-        "sets a webhook at once",
+        "changes a webhook at once",
     ),
     (
         "POST /_stand-in/faults",
         r#"{"fault":{"gateway":502},"on":"POST /api/users/forget","times":1}"#,
-        "makes requests go wrong",
+        "injects a fault into requests",
     ),
     ("POST /_stand-in/forgotten", r#"{"count":400000}"#, "adds forgotten people"),
 ];
@@ -118,16 +119,16 @@ struct Count {
     count: usize,
 }
 
-/// What is wrong with a request here.
+/// Why a control request is rejected.
 #[derive(Debug, thiserror::Error)]
-enum Wrong {
+enum ControlError {
     #[error("no such route; see iterable-stand-in --help")]
     Route,
     #[error("cannot read the body: {0}")]
     Body(#[from] serde_json::Error),
     #[error("email or userId must be given")]
     Nobody,
-    #[error("advanceSeconds must be a number of seconds, not negative")]
+    #[error("advanceSeconds must be a non-negative number of seconds")]
     Backwards,
 }
 
@@ -135,20 +136,23 @@ pub(crate) fn run(shared: &Shared, received: &Received) -> Reply {
     let reply = match steer(shared, received) {
         Ok(body) => Reply::ok(&body),
         Err(wrong) => {
-            let status =
-                if matches!(wrong, Wrong::Route) { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+            let status = if matches!(wrong, ControlError::Route) {
+                StatusCode::NOT_FOUND
+            } else {
+                StatusCode::BAD_REQUEST
+            };
             Reply::json(status, &json!({"error": wrong.to_string()}))
         }
     };
-    shared.tell();
+    shared.notify_changed();
     reply
 }
 
-fn steer(shared: &Shared, received: &Received) -> Result<Value, Wrong> {
+fn steer(shared: &Shared, received: &Received) -> Result<Value, ControlError> {
     let segments = received.segments();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     match (received.method.as_str(), path.as_slice()) {
-        ("GET", ["keys"]) => Ok(shared.keys.shown()),
+        ("GET", ["keys"]) => Ok(shared.keys.to_json()),
         ("GET", ["clock"]) => Ok(time(shared)),
         ("POST", ["clock"]) => move_clock(shared, &read(received)?),
         ("GET", ["requests"]) => Ok(json!(shared.requests())),
@@ -173,11 +177,11 @@ fn steer(shared: &Shared, received: &Received) -> Result<Value, Wrong> {
             shared.with(|project| project.seed_forgotten(count));
             Ok(json!({}))
         }
-        _ => Err(Wrong::Route),
+        _ => Err(ControlError::Route),
     }
 }
 
-fn read<T: DeserializeOwned>(received: &Received) -> Result<T, Wrong> {
+fn read<T: DeserializeOwned>(received: &Received) -> Result<T, ControlError> {
     Ok(serde_json::from_slice(&received.bytes)?)
 }
 
@@ -185,8 +189,8 @@ fn time(shared: &Shared) -> Value {
     json!({"now": written(shared.clock().now())})
 }
 
-fn move_clock(shared: &Shared, wanted: &ClockMove) -> Result<Value, Wrong> {
-    let by = Duration::try_from_secs_f64(wanted.advance_seconds).map_err(|_| Wrong::Backwards)?;
+fn move_clock(shared: &Shared, wanted: &ClockMove) -> Result<Value, ControlError> {
+    let by = Duration::try_from_secs_f64(wanted.advance_seconds).map_err(|_| ControlError::Backwards)?;
     match wanted.freeze {
         Some(true) => shared.clock().freeze(),
         Some(false) => shared.clock().resume(),
@@ -203,9 +207,9 @@ fn person(shared: &Shared, id: &Identifier) -> Value {
     })
 }
 
-fn seed(shared: &Shared, new: NewPerson) -> Result<Value, Wrong> {
+fn seed(shared: &Shared, new: NewPerson) -> Result<Value, ControlError> {
     if new.email.is_none() && new.user_id.is_none() {
-        return Err(Wrong::Nobody);
+        return Err(ControlError::Nobody);
     }
     let arrays = [
         new.email_list_ids,
@@ -224,11 +228,11 @@ fn seed(shared: &Shared, new: NewPerson) -> Result<Value, Wrong> {
     Ok(json!({}))
 }
 
-fn act(shared: &Shared, acting: Acting) -> Result<Value, Wrong> {
+fn act(shared: &Shared, acting: Acting) -> Result<Value, ControlError> {
     let id = match (acting.email, acting.user_id) {
         (Some(email), _) => Identifier::email(email),
         (None, Some(id)) => Identifier::user_id(id),
-        (None, None) => return Err(Wrong::Nobody),
+        (None, None) => return Err(ControlError::Nobody),
     };
     shared.with(|project| project.act(&id, &acting.act));
     Ok(json!({}))

@@ -1,4 +1,4 @@
-//! The one task that empties the outbox.
+//! The task that sends the deliveries in the outbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::shared::Shared;
 use crate::switches::DeliveryRetry;
 
 impl Project {
-    /// Takes out the delivery that is due first, ready to be sent.
+    /// Removes the earliest due delivery from the outbox and prepares it for sending.
     fn next_to_send(&mut self) -> Option<Delivery> {
         let mut delivery = self.outbox.take_due(self.now)?;
         let form = self.switches.token_header;
@@ -41,7 +41,7 @@ impl Project {
     }
 }
 
-/// Sends what falls due, one after another, for as long as the stand-in lives.
+/// Sends deliveries one at a time as they fall due, for the lifetime of the stand-in.
 pub(crate) async fn deliver(shared: Arc<Shared>, client: Client) {
     let mut changed = shared.changes();
     loop {
@@ -50,7 +50,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, client: Client) {
         if let Some(mut delivery) = next {
             delivery.outcome = send(&client, &delivery).await;
             shared.with(|project| project.sent(delivery));
-            shared.tell();
+            shared.notify_changed();
             continue;
         }
         let clock = shared.clock();

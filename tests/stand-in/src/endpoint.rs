@@ -1,11 +1,11 @@
-//! Where a webhook goes.
+//! Webhook endpoints: the loopback check and merge tags.
 
 use std::net::IpAddr;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// Whether an address is on this machine; nothing is ever sent elsewhere.
+/// Returns whether a URL points to this machine. Nothing is ever sent anywhere else.
 pub(crate) fn to_loopback(url: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(url) else { return false };
     let Some(host) = url.host_str() else { return false };
@@ -13,7 +13,7 @@ pub(crate) fn to_loopback(url: &str) -> bool {
     host == "localhost" || literal.is_ok_and(|address| address.is_loopback())
 }
 
-/// Fills the merge tags of an endpoint from an event's `dataFields`; what is not defined is blank.
+/// Fills the merge tags of an endpoint from an event's `dataFields`. Undefined tags become empty.
 pub(crate) fn merge_tags(endpoint: &str, event: &Value) -> String {
     let mut filled = String::new();
     let mut rest = endpoint;

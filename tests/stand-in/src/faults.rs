@@ -1,4 +1,4 @@
-//! Faults: what an endpoint answers instead of its own answer, for so many requests.
+//! Faults: they replace an endpoint's own answer for a given number of requests.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -8,57 +8,57 @@ use serde_json::{Value, json};
 
 use crate::limits::Exceeded;
 use crate::project::Project;
-use crate::refusal::{BadField, Refusal, Told, Wanted};
+use crate::refusal::{BadField, ExpectedType, Refusal, RequestExcerpt};
 use crate::reply::Reply;
 
-/// What goes wrong.
+/// A fault in place of an endpoint's own answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// 500 as JSON, with `GenericError`, `DatabaseError` or whatever is given.
+    /// 500 as JSON, with the given code, such as `GenericError` or `DatabaseError`.
     InternalError(String),
-    /// 502, 503, 504 or whatever is given, as an HTML page.
+    /// An HTML page with the given status, such as 502, 503 or 504.
     Gateway(u16),
-    /// No answer until the caller leaves. Nothing was done.
+    /// No answer until the client disconnects. The request is not carried out.
     Hang,
-    /// No answer until the caller leaves. The request was carried out.
+    /// No answer until the client disconnects. The request is carried out.
     HangAfterWrite,
-    /// The connection ends without an answer. Nothing was done.
+    /// The connection is closed without an answer. The request is not carried out.
     Reset,
-    /// The connection ends without an answer. The request was carried out.
+    /// The connection is closed without an answer. The request is carried out.
     ResetAfterWrite,
-    /// 200 with that code instead of `Success`. Nothing was done.
+    /// 200 with the given code instead of `Success`. The request is not carried out.
     OtherCode(String),
-    /// 400 with the code `Success`. Nothing was done.
+    /// 400 with the code `Success`. The request is not carried out.
     BadSuccess,
-    /// 400 `BadJsonBody`, echoing the request where that switch says so.
+    /// 400 `BadJsonBody`, which echoes the request if the switch `bad_body` says so.
     BadBody,
     /// 429.
     RateLimited,
-    /// 200 with bytes that are no JSON. The request was carried out.
+    /// 200 with bytes that are not JSON. The request is carried out.
     Garbage,
-    /// 200 without a body. The request was carried out.
+    /// 200 without a body. The request is carried out.
     Empty,
-    /// 200 with JSON of so many bytes. The request was carried out.
+    /// 200 with JSON of the given size in bytes. The request is carried out.
     Huge(usize),
-    /// 200 with arrays nested so deep. The request was carried out.
+    /// 200 with arrays nested to the given depth. The request is carried out.
     Deep(usize),
-    /// 302 to that address.
+    /// 302 to the given address.
     Redirect(String),
-    /// The answer of that status and JSON.
+    /// An answer with the given status and JSON body.
     Answer(u16, Value),
 }
 
-/// A fault that awaits its requests.
+/// A fault planned for upcoming requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Planned {
     pub(crate) fault: Fault,
-    /// `POST /api/users/forget`; a `*` stands for anything.
+    /// The affected requests, such as `POST /api/users/forget`. A `*` matches anything.
     pub(crate) on: String,
     pub(crate) times: u32,
 }
 
-/// What the connection does.
+/// How a request ends.
 #[derive(Debug)]
 pub(crate) enum Ending {
     Reply(Reply),
@@ -67,7 +67,7 @@ pub(crate) enum Ending {
 }
 
 impl Fault {
-    /// Whether the request is carried out before this befalls its answer.
+    /// Returns whether the request is carried out before the fault replaces its answer.
     pub(crate) fn after_write(&self) -> bool {
         matches!(
             self,
@@ -80,7 +80,7 @@ impl Fault {
         )
     }
 
-    pub(crate) fn ending(&self, project: &Project, told: &Told<'_>, now: Timestamp) -> Ending {
+    pub(crate) fn ending(&self, project: &Project, told: &RequestExcerpt<'_>, now: Timestamp) -> Ending {
         let ok = |body: Bytes| Reply::raw(StatusCode::OK, "application/json", body);
         let status = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Ending::Reply(match self {
@@ -102,7 +102,7 @@ impl Fault {
                 Reply::envelope(StatusCode::BAD_REQUEST, "Success", "error.invalid", Value::Null)
             }
             Self::BadBody => {
-                let field = BadField { path: "obj.email".to_owned(), wanted: Some(Wanted::Text) };
+                let field = BadField { path: "obj.email".to_owned(), wanted: Some(ExpectedType::Text) };
                 Refusal::BadBody(Some(field)).reply(&project.switches, told)
             }
             Self::RateLimited => Exceeded::INJECTED.reply(&project.switches, told.path, project.id, now),
@@ -126,7 +126,7 @@ fn huge(bytes: usize) -> Bytes {
     Bytes::from([head, &"x".repeat(filler), tail].concat())
 }
 
-/// Takes the fault that a request meets, if any: the first planned that fits and has times left.
+/// Returns the fault for a request and counts it as used: the first planned one that matches, or `None`.
 pub(crate) fn take(planned: &mut Vec<Planned>, method: &str, path: &str) -> Option<Fault> {
     let asked = format!("{method} {path}");
     let at = planned.iter().position(|plan| plan.times > 0 && fits(&plan.on, &asked))?;
@@ -137,7 +137,7 @@ pub(crate) fn take(planned: &mut Vec<Planned>, method: &str, path: &str) -> Opti
     Some(fault)
 }
 
-/// Whether `text` is `pattern`, each `*` of which stands for anything.
+/// Returns whether `text` matches `pattern`, in which each `*` matches anything.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

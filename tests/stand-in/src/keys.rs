@@ -1,4 +1,4 @@
-//! The project's keys: of which kind, and where they count.
+//! The project's API keys: their kinds and their data centre.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::call::Received;
 
-/// Where a project lives; its keys are unknown in the other place.
+/// The data centre of a project. Its keys are unknown in the other one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DataCentre {
     /// `api.iterable.com`.
@@ -16,18 +16,18 @@ pub enum DataCentre {
     Eu,
 }
 
-/// The kind of a key.
+/// The kind of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
-    /// Server-side, everything.
+    /// Server-side, with full access.
     Standard,
-    /// Server-side, a few reads.
+    /// Server-side, for a few reads.
     ReadOnly,
-    /// In an app.
+    /// For use in an app.
     Mobile,
 }
 
-/// The project's keys and where they count.
+/// The project's keys and the data centre in which they are valid.
 #[derive(Debug)]
 pub(crate) struct ApiKeys {
     standard: String,
@@ -50,11 +50,11 @@ impl ApiKeys {
         }
     }
 
-    pub(crate) fn shown(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({"standard": self.standard, "readOnly": self.read_only, "mobile": self.mobile})
     }
 
-    /// The kind of the key that a request shows, where this project has it.
+    /// Returns the kind of a request's key, or `None` if the key is not one of this project's.
     pub(crate) fn kind(&self, received: &Received) -> Option<KeyKind> {
         let asked = match received.header("host") {
             Some("api.iterable.com") => DataCentre::Us,
@@ -73,7 +73,7 @@ impl ApiKeys {
     }
 }
 
-/// 32 hex characters, the length of a real key.
+/// Returns 32 hex characters, the length of a real key.
 pub(crate) fn short_hash(text: &str) -> String {
     hex::encode(Sha256::digest(text).iter().take(16).copied().collect::<Vec<u8>>())
 }

@@ -1,8 +1,8 @@
-//! A local Iterable with a memory, a movable clock and every documented oddity.
+//! A local stand-in for Iterable, with state, an adjustable clock and every documented oddity.
 //!
-//! It knows nothing of any client. What Iterable's sources leave open is a switch ([`Switches`]), and every behaviour
-//! says whether it is recorded, documented or assumed ([`BEHAVIOURS`]). It listens on 127.0.0.1 alone and sends
-//! webhooks nowhere else.
+//! It knows nothing about its clients. Behaviour that Iterable's sources leave open is a switch ([`Switches`]), and
+//! every behaviour is marked as recorded, documented or assumed ([`BEHAVIOURS`]). It listens only on 127.0.0.1 and
+//! sends webhooks only to this machine.
 //!
 //! ```
 //! use iterable_stand_in::{Act, ForgetDelay, ProjectType, StandIn, Switches};
@@ -51,7 +51,7 @@ pub use project::acts::{Act, UnsubSource};
 pub use project::catalogue::{Catalogue, Channel, List, MessageType, Policy};
 pub use project::webhook::{AuthType, FIRST as FIRST_WEBHOOK, Webhook};
 pub use project::{Identifier, Profile, Project, ProjectType, Subscriptions};
-pub use refusal::{BadField, Refusal, Wanted};
+pub use refusal::{BadField, ExpectedType, Refusal};
 pub use stand_in::StandIn;
 pub use start_error::StartError;
 pub use switches::*;

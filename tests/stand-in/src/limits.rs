@@ -1,4 +1,4 @@
-//! Token buckets and daily caps, by the stand-in's clock.
+//! Token buckets and daily caps, measured by the stand-in's clock.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,21 +10,21 @@ use crate::clock::{http_date, later};
 use crate::reply::Reply;
 use crate::switches::{LimitBody, RetryAfter, Switches};
 
-/// So many requests in such a time.
+/// A maximum number of requests per period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
-    /// Requests, all of which may come at once.
+    /// The number of requests, all of which may arrive at once.
     pub count: u32,
-    /// The time in which as many are allowed again.
+    /// The period in which the same number is allowed again.
     pub per: Per,
 }
 
-/// The time of a limit.
+/// The period of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Per {
-    /// A token bucket refilled by the second.
+    /// A token bucket with a rate per second.
     Second,
-    /// A token bucket refilled by the minute.
+    /// A token bucket with a rate per minute.
     Minute,
     /// A count over the last 24 hours.
     Day,
@@ -48,7 +48,7 @@ impl Per {
     }
 }
 
-/// What has been used of the limits, by endpoint (and key, where a limit is a key's own).
+/// Usage of the limits, by endpoint (and by key, for limits per key).
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     buckets: HashMap<(String, u32), Bucket>,
@@ -61,7 +61,7 @@ struct Bucket {
     at: Timestamp,
 }
 
-/// A limit that is used up, and the seconds until it is not.
+/// An exhausted limit, and the seconds until it allows a request again.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Exceeded {
     limit: Limit,
@@ -69,10 +69,10 @@ pub(crate) struct Exceeded {
 }
 
 impl Limiter {
-    /// Takes one request from each of `limits`. A refused one takes from those before the one that refused it.
+    /// Counts one request against each of `limits`. A refused request counts against those before the exhausted one.
     pub(crate) fn take(&mut self, endpoint: &str, limits: &[Limit], now: Timestamp) -> Result<(), Exceeded> {
         limits.iter().try_for_each(|limit| match limit.per {
-            Per::Day => self.take_of_day(endpoint, *limit, now),
+            Per::Day => self.count_against_day(endpoint, *limit, now),
             Per::Second | Per::Minute => self.take_token(endpoint, *limit, now),
         })
     }
@@ -94,7 +94,7 @@ impl Limiter {
         Ok(())
     }
 
-    fn take_of_day(&mut self, endpoint: &str, limit: Limit, now: Timestamp) -> Result<(), Exceeded> {
+    fn count_against_day(&mut self, endpoint: &str, limit: Limit, now: Timestamp) -> Result<(), Exceeded> {
         let day = SignedDuration::from_hours(24);
         let used = self.days.entry(endpoint.to_owned()).or_default();
         while used.front().is_some_and(|first| later(*first, day) <= now) {
@@ -109,12 +109,12 @@ impl Limiter {
 }
 
 impl Exceeded {
-    /// A limit of one a second that is used up: what a fault shows.
+    /// An exhausted limit of one request per second, for an injected fault.
     pub(crate) const INJECTED: Self = Self { limit: Limit { count: 1, per: Per::Second }, wait: 1.0 };
 
     pub(crate) fn reply(&self, switches: &Switches, path: &str, project: u32, now: Timestamp) -> Reply {
         let mut reply = self.body(switches.limit_body, path, project);
-        // At least one: a caller told to wait 0 seconds would come back into the same limit.
+        // At least 1: a caller asked to wait 0 seconds would hit the same limit again.
         let wait = self.wait.ceil().max(1.0);
         match switches.retry_after {
             RetryAfter::Seconds => reply.headers.push(("retry-after", format!("{wait:.0}"))),
@@ -145,7 +145,7 @@ impl Exceeded {
             }
             LimitBody::Old => {
                 let (count, per) = (f64::from(self.limit.count), self.limit.per.name());
-                // The blank at the end is in the recording.
+                // The trailing space is in the recording.
                 let msg = format!(
                     "Exceeded rate limit of {count:.1} per {per} for endpoint: {path}, project: {project} "
                 );

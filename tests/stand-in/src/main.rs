@@ -1,32 +1,32 @@
-//! A local Iterable for the command line: prints its address and key, serves until ctrl-c.
+//! The stand-in as a program: prints its address and key, then serves until Ctrl-C.
 
 use std::io::{Write, stdout};
 
 use clap::{Parser, ValueEnum};
 use iterable_stand_in::{BEHAVIOURS, CONTROL_ROUTES, DataCentre, ProjectType, StandIn, Switches};
 
-/// A local Iterable with a memory, a movable clock and every documented oddity.
+/// A local stand-in for Iterable, with state, an adjustable clock and every documented oddity.
 ///
-/// It listens on 127.0.0.1, prints its address and its key, and ends with ctrl-c. Any HTTP client will do.
+/// Listens on 127.0.0.1, prints its address and its key, and stops on Ctrl-C. Use it with any HTTP client.
 #[derive(Debug, Parser)]
 #[command(version, after_help = after_help())]
 struct Options {
-    /// The port; 0 takes a free one
+    /// The port to listen on; 0 chooses a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// By what the project knows its people
+    /// How the project identifies people
     #[arg(long, value_enum, default_value_t)]
     project_type: ProjectType,
-    /// The project's number, seen in some messages
+    /// The project's number, which appears in some messages
     #[arg(long, default_value_t = 2158)]
     project_id: u32,
-    /// Where the project lives
+    /// The project's data centre
     #[arg(long, value_enum, default_value_t)]
     data_centre: DataCentre,
-    /// The server-side standard key; random unless given
+    /// The server-side standard key; random if omitted
     #[arg(long)]
     api_key: Option<String>,
-    /// Lists every behaviour with its mark and source, and ends
+    /// List every behaviour with its mark and source, then exit
     #[arg(long)]
     behaviours: bool,
     #[command(flatten)]
@@ -38,7 +38,7 @@ fn after_help() -> String {
         "" => format!("  {route}: {what}\n"),
         body => format!("  {route}: {what}\n      {body}\n"),
     });
-    std::iter::once("Control routes, which need no key:\n".to_owned()).chain(routes).collect()
+    std::iter::once("Control routes (no key required):\n".to_owned()).chain(routes).collect()
 }
 
 #[tokio::main]
@@ -62,14 +62,14 @@ async fn main() -> anyhow::Result<()> {
         std::future::pending().await
     };
     tokio::select! {
-        // First, so that an interrupt right behind the announcement is caught.
+        // Polled first, so that an interrupt right after the announcement is caught.
         biased;
         interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
         served = serve => served,
     }
 }
 
-/// In one write: whoever reads the first line may leave before the second.
+/// Prints address and key in one write: the reader may close the pipe after the first line.
 fn announce(stand_in: &StandIn, project: ProjectType) -> std::io::Result<()> {
     let kind = project.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     let text = format!("address {}\nkey {} (project type {kind})\n", stand_in.url(), stand_in.api_key());

@@ -1,4 +1,4 @@
-//! Webhook deliveries, in order of time.
+//! Webhook deliveries, in chronological order.
 
 use std::collections::BTreeMap;
 
@@ -6,33 +6,33 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-/// One event on its way to one webhook, one attempt.
+/// One attempt to deliver one event to one webhook.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
     /// The webhook's id.
     pub webhook: i64,
-    /// Where it goes, merge tags filled in; empty until it is sent.
+    /// The URL, with merge tags filled in. Empty until the delivery is sent.
     pub url: String,
-    /// Its headers, names in lower case; empty until it is sent.
+    /// The headers, with names in lower case. Empty until the delivery is sent.
     pub headers: Vec<(String, String)>,
-    /// The event; a string is a body that is sent as it is.
+    /// The event. A string is sent verbatim as the body.
     pub body: Value,
-    /// When it is to be sent.
+    /// When the delivery is due.
     pub due: Timestamp,
-    /// 1 for the first.
+    /// The number of the attempt, starting at 1.
     pub attempt: u32,
-    /// How it ended.
+    /// The outcome so far.
     pub outcome: Outcome,
 }
 
 impl Delivery {
-    /// The value of the header of that lower-case name.
+    /// Returns the value of the header with this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// The bytes of the body, as they were sent.
+    /// Returns the bytes of the body as sent.
     pub fn body_bytes(&self) -> Vec<u8> {
         match &self.body {
             Value::String(text) => text.clone().into_bytes(),
@@ -41,7 +41,7 @@ impl Delivery {
     }
 }
 
-/// How a delivery ended.
+/// The outcome of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -49,19 +49,19 @@ pub enum Outcome {
     Waiting,
     /// Answered with this status.
     Answered(u16),
-    /// Sent, and not answered within ten seconds, or nobody listens.
+    /// Sent but not answered within ten seconds, or the connection failed.
     Unanswered,
-    /// The endpoint is not on this machine; only the outbox has it.
+    /// Not sent, because the endpoint is not on this machine. Only kept in the outbox.
     Kept,
-    /// Lost on the way.
+    /// Dropped on the way.
     Lost,
 }
 
-/// Deliveries, those that ended in the order in which they did.
+/// All deliveries. Finished ones are kept in the order in which they finished.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     ended: Vec<Delivery>,
-    /// The one on its way.
+    /// The delivery that is being sent.
     sending: Option<Delivery>,
     waiting: BTreeMap<(Timestamp, usize), Delivery>,
     counted: usize,
@@ -86,17 +86,17 @@ impl Outbox {
         self.ended.push(Delivery { webhook, url, headers, body, due, attempt: 1, outcome: Outcome::Lost });
     }
 
-    /// How many there have been.
+    /// Returns the number of deliveries so far.
     pub(crate) fn counted(&self) -> usize {
         self.counted
     }
 
-    /// Those that ended, then those that did not.
+    /// Returns the finished deliveries, then the others.
     pub(crate) fn all(&self) -> Vec<Delivery> {
         self.ended.iter().chain(&self.sending).chain(self.waiting.values()).cloned().collect()
     }
 
-    /// The one that ended after so many others.
+    /// Returns the delivery that finished after `after` others.
     pub(crate) fn ended(&self, after: usize) -> Option<&Delivery> {
         self.ended.get(after)
     }
@@ -106,24 +106,24 @@ impl Outbox {
         self.counted += 1;
     }
 
-    /// Takes out the one that is due first, if it is due by then.
+    /// Removes and returns the earliest delivery if it is due at `now`.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<Delivery> {
         let first = self.waiting.first_entry().filter(|entry| entry.key().0 <= now)?;
         Some(first.remove())
     }
 
-    /// Shows it as the one on its way.
+    /// Marks a delivery as being sent.
     pub(crate) fn begin(&mut self, delivery: &Delivery) {
         self.sending = Some(delivery.clone());
     }
 
-    /// Takes in the one that was on its way.
+    /// Records that the delivery that was being sent has finished.
     pub(crate) fn end(&mut self, delivery: Delivery) {
         self.sending = None;
         self.ended.push(delivery);
     }
 
-    /// When the first that waits is due.
+    /// Returns when the earliest waiting delivery is due.
     pub(crate) fn first_due(&self) -> Option<Timestamp> {
         self.waiting.keys().next().map(|(due, _)| *due)
     }

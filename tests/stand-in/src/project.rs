@@ -1,4 +1,4 @@
-//! One Iterable project: what it remembers, and the plain functions that change it.
+//! One Iterable project: its state and the functions that change it.
 
 pub(crate) mod acts;
 mod bulk;
@@ -21,6 +21,7 @@ pub(crate) use forgetting::HashList;
 pub(crate) use identifiers::{check_email, check_user_id};
 pub use memory::{Project, ProjectType};
 pub use people::{Identifier, Profile, Subscriptions};
-pub(crate) use profiles::Change;
+pub(crate) use profiles::{Change, Nested};
 pub(crate) use reading::user_body;
-pub(crate) use subscriptions::{Group, Move, Replacement};
+pub(crate) use subscriptions::{Group, Membership, Move, Replacement};
+pub(crate) use target::PersonRef;

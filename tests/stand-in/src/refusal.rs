@@ -1,4 +1,4 @@
-//! Why Iterable does not do what was asked, and how it says so.
+//! The reasons for which Iterable refuses a request, and the answers it gives.
 
 use http::StatusCode;
 use serde::Serialize;
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use crate::reply::Reply;
 use crate::switches::{BadBody, BadKey, ForgottenStatus, NotAllowed, Switches, TooLarge, UnknownUserId};
 
-/// Why Iterable does not do what was asked.
+/// The reason for which Iterable refuses a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// No such key, or one of another project or data centre.
+    /// The key is unknown, or belongs to another project or data centre.
     BadKey,
-    /// The key's kind may not do this.
+    /// This kind of key lacks the permission.
     WeakKey {
         /// The kind, as Iterable writes it.
         kind: &'static str,
     },
     /// Only a server-side key may merge.
     MergeForbidden,
-    /// No such path and method.
+    /// No route has this path and method.
     NoRoute,
     /// The feature is not enabled for the project.
     FeatureOff {
@@ -30,33 +30,33 @@ pub enum Refusal {
     BadBody(Option<BadField>),
     /// The body is over 4 MB.
     TooLarge,
-    /// That is no e-mail address.
+    /// Not a valid e-mail address.
     InvalidEmail(String),
-    /// The same, told of the address that `updateEmail` starts from.
+    /// Not a valid e-mail address, as the current address in `updateEmail`.
     InvalidCurrentEmail(String),
-    /// That is no userId.
+    /// Not a valid userId.
     InvalidUserId(String),
     /// `BadParams` with this text.
     BadParams(String),
-    /// Documented as an error of an unknown code.
+    /// Documented as an error, with an unknown code.
     NotAllowed(String),
-    /// Nobody has this userId, and an e-mail is needed to create a person.
+    /// No person has this userId, and creating one requires an e-mail address.
     UnknownUserIdError(String),
-    /// Nobody has this userId (a read).
+    /// No person has this userId, on a read.
     NoSuchUserId,
     /// Two people would have the same identifier: `EmailAlreadyExists` or `UserIdAlreadyExists`.
     Taken(&'static str),
     /// The person is forgotten.
     Forgotten,
-    /// A field has another type than before.
+    /// A field has a different type than before.
     TypeMismatch {
         /// The project.
         project: u32,
         /// The field.
         field: String,
-        /// The type that it has.
+        /// The type of the field.
         expected: &'static str,
-        /// What the value could be.
+        /// The types that the value could have.
         incoming: Vec<&'static str>,
         /// The value.
         value: Value,
@@ -68,7 +68,7 @@ pub enum Refusal {
         /// The list.
         list: i64,
     },
-    /// No such list (a read).
+    /// No such list, on a read.
     NoSuchListToRead {
         /// The project.
         project: u32,
@@ -79,18 +79,18 @@ pub enum Refusal {
     NoSuchWebhook(i64),
 }
 
-/// A field of a body that is not as it must be.
+/// An invalid field of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadField {
-    /// `obj.users[1].preferUserId`.
+    /// The path of the field, such as `obj.users[1].preferUserId`.
     pub path: String,
-    /// What was wanted; none where the field is missing.
-    pub wanted: Option<Wanted>,
+    /// The expected type. `None` if the field is missing.
+    pub wanted: Option<ExpectedType>,
 }
 
 /// A type that a body's field must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ExpectedType {
     /// A string.
     Text,
     /// A number.
@@ -105,8 +105,8 @@ pub enum Wanted {
     Word,
 }
 
-/// What a refusal may tell of the request that it refuses.
-pub(crate) struct Told<'a> {
+/// The parts of a request that a refusal may repeat.
+pub(crate) struct RequestExcerpt<'a> {
     pub(crate) path: &'a str,
     pub(crate) ip: &'a str,
     pub(crate) headers: &'a [(String, String)],
@@ -115,7 +115,7 @@ pub(crate) struct Told<'a> {
 }
 
 impl Refusal {
-    pub(crate) fn reply(&self, switches: &Switches, told: &Told<'_>) -> Reply {
+    pub(crate) fn reply(&self, switches: &Switches, told: &RequestExcerpt<'_>) -> Reply {
         let bad = |code: &str, msg: &str| Reply::envelope(StatusCode::BAD_REQUEST, code, msg, Value::Null);
         match self {
             Self::BadKey | Self::WeakKey { .. } | Self::MergeForbidden => self.reply_to_key(switches, told),
@@ -146,7 +146,7 @@ impl Refusal {
                 Reply::envelope(status, "ForgottenUserError", "Contact is GDPR forgotten", Value::Null)
             }
             Self::TypeMismatch { project, field, expected, incoming, value } => {
-                type_mismatch(*project, field, (expected, incoming), value)
+                type_mismatch(*project, field, expected, incoming, value)
             }
             Self::NoSuchList { project, list } => Reply::envelope(
                 StatusCode::BAD_REQUEST,
@@ -166,7 +166,7 @@ impl Refusal {
         }
     }
 
-    fn reply_to_key(&self, switches: &Switches, told: &Told<'_>) -> Reply {
+    fn reply_to_key(&self, switches: &Switches, told: &RequestExcerpt<'_>) -> Reply {
         let unauthorized = StatusCode::UNAUTHORIZED;
         match self {
             Self::MergeForbidden => Reply::envelope(
@@ -199,7 +199,7 @@ impl Refusal {
     }
 }
 
-/// The one answer whose recorded fields stand in this order.
+/// The only recorded answer with its fields in this order.
 fn feature_off(project: u32) -> Reply {
     #[derive(Serialize)]
     struct Off {
@@ -232,7 +232,7 @@ fn no_such_user_id(switch: UnknownUserId) -> Reply {
     }
 }
 
-fn type_mismatch(project: u32, field: &str, (expected, incoming): (&str, &[&str]), value: &Value) -> Reply {
+fn type_mismatch(project: u32, field: &str, expected: &str, incoming: &[&str], value: &Value) -> Reply {
     let msg = format!(
         "Project {project}: The request does not have the same data types as the data previously submitted. Field \
          '{field}' already exists for type 'user' and has a data type of '{expected}' but possible types '{}' in the \
@@ -250,7 +250,7 @@ fn type_mismatch(project: u32, field: &str, (expected, incoming): (&str, &[&str]
     Reply::envelope(StatusCode::BAD_REQUEST, "RequestFieldsTypesMismatched", &msg, params)
 }
 
-fn bad_body(field: Option<&BadField>, form: BadBody, told: &Told<'_>) -> Reply {
+fn bad_body(field: Option<&BadField>, form: BadBody, told: &RequestExcerpt<'_>) -> Reply {
     let msg = match form {
         BadBody::Short => format!("[{}] Invalid JSON body", told.path),
         BadBody::Echo2022 | BadBody::Echo2017 => {
@@ -260,9 +260,9 @@ fn bad_body(field: Option<&BadField>, form: BadBody, told: &Told<'_>) -> Reply {
         }
     };
     let params = field.map_or(Value::Null, |field| {
-        let old = field.wanted.map_or("error.path.missing", Wanted::old);
+        let old = field.wanted.map_or("error.path.missing", ExpectedType::old);
         let what = match form {
-            BadBody::Short => json!(field.wanted.map_or("Value is missing", Wanted::sentence)),
+            BadBody::Short => json!(field.wanted.map_or("Value is missing", ExpectedType::sentence)),
             BadBody::Echo2022 => json!([{"msg": [old], "args": []}]),
             BadBody::Echo2017 => json!([{"msg": old, "args": []}]),
         };
@@ -271,7 +271,7 @@ fn bad_body(field: Option<&BadField>, form: BadBody, told: &Told<'_>) -> Reply {
     Reply::envelope(StatusCode::BAD_REQUEST, "BadJsonBody", &msg, params)
 }
 
-impl Wanted {
+impl ExpectedType {
     fn sentence(self) -> &'static str {
         match self {
             Self::Text => "String value expected",

@@ -1,11 +1,11 @@
-//! What goes back to a caller.
+//! Answers to requests.
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-/// An answer before it is put on the wire.
+/// An answer before it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -14,7 +14,7 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
 }
 
-/// Iterable's usual answer, its fields in its order.
+/// Iterable's usual answer, with the fields in Iterable's order.
 #[derive(Serialize)]
 struct Envelope<'a> {
     msg: &'a str,
@@ -51,7 +51,7 @@ impl Reply {
         Self::json(status, &Envelope { msg, code, params })
     }
 
-    /// `{"msg":"","code":"Success","params":null}`.
+    /// Returns `{"msg":"","code":"Success","params":null}`.
     pub(crate) fn success() -> Self {
         Self::success_saying("")
     }

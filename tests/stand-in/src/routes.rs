@@ -1,8 +1,8 @@
-//! Every path of the API: who may use it, how often, and what it does.
+//! The API's routes: which keys may use them, how often, and what they do.
 
 #![expect(
     clippy::unnecessary_wraps,
-    reason = "the table wants one signature, also of routes that refuse nothing"
+    reason = "the table needs one signature, also for routes that never refuse"
 )]
 
 use crate::call::{Call, Received};
@@ -20,27 +20,27 @@ mod webhooks;
 
 use answer::Answer;
 
-/// One path and method.
+/// One route: a method and a path.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) method: &'static str,
-    /// Segments; one in braces is a blank.
+    /// The path segments. A segment in braces is a parameter.
     pub(crate) path: &'static str,
     pub(crate) limits: &'static [Limit],
     pub(crate) keys: Keys,
     pub(crate) run: fn(&mut Project, &Call<'_>) -> Answer,
 }
 
-/// Which kinds of key a route takes.
+/// The kinds of key that a route accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// Server-side standard ones.
+    /// Server-side standard keys.
     Standard,
-    /// Also read-only ones.
+    /// Also read-only keys.
     ReadOnly,
-    /// Also mobile ones.
+    /// Also mobile keys.
     Mobile,
-    /// Server-side standard ones, others being told 403.
+    /// Server-side standard keys. Other keys get a 403.
     Merge,
 }
 
@@ -75,7 +75,7 @@ const EXPORT: &[Limit] = &[Limit { count: 4, per: Per::Minute }];
 
 macro_rules! routes {
     ($($method:ident $path:literal $limits:ident $keys:ident $run:expr;)*) => {
-        /// Tried in this order: fixed segments before blanks.
+        /// The routes in matching order: fixed segments before parameters.
         pub(crate) const ROUTES: &[Route] = &[$(Route {
             method: stringify!($method), path: $path, limits: $limits, keys: Keys::$keys, run: $run,
         },)*];
@@ -122,7 +122,7 @@ routes! {
     GET "api/export/userEvents" EXPORT Standard access::export;
 }
 
-/// The route of a request, and the values of its blanks.
+/// Returns the route of a request and the values of its path parameters.
 pub(crate) fn find(received: &Received) -> Option<(&'static Route, Vec<String>)> {
     let segments = received.segments();
     ROUTES
@@ -148,15 +148,11 @@ fn blanks(path: &str, segments: &[String]) -> Option<Vec<String>> {
     Some(blanks)
 }
 
-/// Bodies over this are refused.
+/// The maximum size of a body, in bytes.
 const MAX_BODY: usize = 4_000_000;
 
-/// Carries out a request that came with a key of `kind`; `key` names it to limits that are the key's own.
-pub(crate) fn run(
-    project: &mut Project,
-    received: &Received,
-    (kind, key): (Option<KeyKind>, &str),
-) -> Answer {
+/// Carries out a request made with a key of `kind`. Limits per key are counted under `key`.
+pub(crate) fn run(project: &mut Project, received: &Received, kind: Option<KeyKind>, key: &str) -> Answer {
     let (route, blanks) = find(received).ok_or(Refusal::NoRoute)?;
     route.keys.admit(kind.ok_or(Refusal::BadKey)?)?;
     if project.switches.rate_limits == crate::switches::RateLimits::Published {
@@ -209,6 +205,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn whatever_is_sent_is_answered(
             body in prop::collection::btree_map(any_name(), any_value(), 0..6),
@@ -222,8 +220,8 @@ mod tests {
                 let uri = format!("/{}?email={blank}&action=subscribe", path.collect::<Vec<_>>().join("/"));
                 let (method, uri): (Method, Uri) = (route.method.parse().unwrap(), uri.parse().unwrap());
                 let bytes = Bytes::from(serde_json::to_vec(&body).unwrap());
-                let received = Received::new(Timestamp::UNIX_EPOCH, (&method, &uri), &HeaderMap::new(), bytes);
-                let answer = run(&mut project, &received, (Some(KeyKind::Standard), "key"));
+                let received = Received::new(Timestamp::UNIX_EPOCH, &method, &uri, &HeaderMap::new(), bytes);
+                let answer = run(&mut project, &received, Some(KeyKind::Standard), "key");
                 let keyed = matches!(answer, Err(Refusal::BadKey | Refusal::WeakKey { .. }));
                 prop_assert!(!keyed, "{answer:?}");
             }

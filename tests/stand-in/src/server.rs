@@ -1,4 +1,4 @@
-//! The way in: connections, and each request's path through memory, faults and routes.
+//! The HTTP server: accepts connections and passes each request through faults and routes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,27 +21,27 @@ use crate::clock::http_date;
 use crate::control;
 use crate::faults::Ending;
 use crate::project::Project;
-use crate::refusal::Told;
+use crate::refusal::RequestExcerpt;
 use crate::reply::Reply;
 use crate::routes;
 use crate::shared::Shared;
 
 /// Why a connection ends without an answer.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
-    #[error("the fault that was planned")]
+enum ConnectionEnd {
+    #[error("closed by a planned fault")]
     Reset,
-    #[error("the request did not arrive whole: {0}")]
+    #[error("the request did not arrive completely: {0}")]
     Request(#[from] hyper::Error),
 }
 
-/// Serves until dropped, and every connection with it.
+/// Serves until dropped, which also closes every connection.
 pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A connection that breaks before it is ours concerns nobody.
+                // A connection that fails before it is accepted can be ignored.
                 let Ok((stream, peer)) = accepted else { continue };
                 let (tls, shared) = (tls.clone(), shared.clone());
                 connections.spawn(async move {
@@ -62,7 +62,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: SocketAddr, shared: Arc<Shared>) {
     let service = service_fn(|request| answer(request, peer, &shared));
-    // An error here is a caller that left or a fault that was planned.
+    // An error here means that the client disconnected or that a fault was planned.
     let _ =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }
@@ -71,21 +71,21 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
     shared: &Shared,
-) -> Result<Response<Full<Bytes>>, Ended> {
+) -> Result<Response<Full<Bytes>>, ConnectionEnd> {
     let (parts, body) = request.into_parts();
     let bytes = body.collect().await?.to_bytes();
     let now = shared.clock().now();
-    let received = Received::new(now, (&parts.method, &parts.uri), &parts.headers, bytes);
+    let received = Received::new(now, &parts.method, &parts.uri, &parts.headers, bytes);
     if received.path.starts_with(control::PREFIX) {
         return Ok(response(control::run(shared, &received), now));
     }
     let ending = carry_out(shared, &received, peer);
     shared.remember(received);
-    shared.tell();
+    shared.notify_changed();
     match ending {
         Ending::Reply(reply) => Ok(response(reply, now)),
         Ending::Hang => std::future::pending().await,
-        Ending::Reset => Err(Ended::Reset),
+        Ending::Reset => Err(ConnectionEnd::Reset),
     }
 }
 
@@ -95,10 +95,15 @@ fn carry_out(shared: &Shared, received: &Received, peer: SocketAddr) -> Ending {
     let key = received.key().unwrap_or_default();
     let key_id: String = key.chars().take(8).collect();
     let (ip, body) = (peer.ip().to_string(), String::from_utf8_lossy(&received.bytes));
-    let told =
-        Told { path: &received.path, ip: &ip, headers: &received.headers, body: &body, key_id: &key_id };
+    let told = RequestExcerpt {
+        path: &received.path,
+        ip: &ip,
+        headers: &received.headers,
+        body: &body,
+        key_id: &key_id,
+    };
     let run = |project: &mut Project| {
-        let answer = routes::run(project, received, (kind, key));
+        let answer = routes::run(project, received, kind, key);
         answer.unwrap_or_else(|refusal| refusal.reply(&project.switches, &told))
     };
     shared.with(|project| match fault {
@@ -112,7 +117,7 @@ fn carry_out(shared: &Shared, received: &Received, peer: SocketAddr) -> Ending {
     })
 }
 
-/// `Date` goes by the stand-in's clock too: a caller may reckon a `Retry-After` date from it.
+/// Builds the HTTP response. `Date` also follows the stand-in's clock, since clients may compare `Retry-After` with it.
 fn response(reply: Reply, now: Timestamp) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(reply.body));
     *response.status_mut() = reply.status;

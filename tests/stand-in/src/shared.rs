@@ -1,4 +1,4 @@
-//! What server, deliveries and handle share.
+//! State shared by the server, the delivery task and the handle.
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -9,7 +9,7 @@ use crate::faults::{Fault, Planned};
 use crate::keys::ApiKeys;
 use crate::project::Project;
 
-/// What server, deliveries and handle share.
+/// State shared by the server, the delivery task and the handle.
 #[derive(Debug)]
 pub(crate) struct Shared {
     clock: Clock,
@@ -31,15 +31,15 @@ impl Shared {
         &self.clock
     }
 
-    /// Works on the project, brought to the clock's time.
+    /// Runs `work` on the project after bringing it up to the clock's time.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Project) -> T) -> T {
         let mut project = self.project.lock();
         project.settle(self.clock.now());
         work(&mut project)
     }
 
-    /// Wakes whoever waits for something to have changed.
-    pub(crate) fn tell(&self) {
+    /// Wakes every task that waits for a change.
+    pub(crate) fn notify_changed(&self) {
         self.changed.send_replace(());
     }
 

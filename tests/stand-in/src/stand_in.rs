@@ -1,7 +1,8 @@
-//! The running stand-in: looked into, and made to misbehave.
+//! The handle of a running stand-in: it shows the stand-in's state and injects faults.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
@@ -15,101 +16,101 @@ use crate::project::acts::Act;
 use crate::project::{Identifier, Profile, Project, Subscriptions};
 use crate::shared::Shared;
 
-/// A local Iterable, gone when it is dropped.
+/// A running stand-in. It stops when dropped.
 #[derive(Debug)]
 pub struct StandIn {
     shared: Arc<Shared>,
     address: SocketAddr,
     scheme: &'static str,
-    /// How many deliveries [`StandIn::next_delivery`] has handed out.
+    /// Number of deliveries that [`StandIn::next_delivery`] has returned.
     handed_out: Mutex<usize>,
-    /// Dropped last of all, and with it every connection.
+    /// Dropped last, which closes every connection.
     _tasks: JoinSet<()>,
 }
+
+/// The maximum time to wait. Only a failing test reaches it.
+const MAX_WAIT: Duration = Duration::from_mins(2);
 
 impl StandIn {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        (scheme, address): (&'static str, SocketAddr),
+        scheme: &'static str,
+        address: SocketAddr,
         tasks: JoinSet<()>,
     ) -> Self {
         Self { shared, address, scheme, handed_out: Mutex::new(0), _tasks: tasks }
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its base address, such as `http://127.0.0.1:4000`.
+    /// Returns its base URL, such as `http://127.0.0.1:4000`.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// The server-side standard key.
+    /// Returns the server-side standard key.
     pub fn api_key(&self) -> &str {
         self.shared.keys.of(KeyKind::Standard)
     }
 
-    /// A key of that kind.
+    /// Returns the key of this kind.
     pub fn api_key_of(&self, kind: KeyKind) -> &str {
         self.shared.keys.of(kind)
     }
 
-    /// The clock that everything here goes by.
+    /// Returns the clock that the whole stand-in follows.
     pub fn clock(&self) -> &Clock {
         self.shared.clock()
     }
 
-    /// Every request received, in order; those that a fault befell too.
+    /// Returns every request received, in order, including those answered with a fault.
     pub fn requests(&self) -> Vec<Received> {
         self.shared.requests()
     }
 
-    /// The same, once there are at least `count`.
+    /// Waits until at least `count` requests have been received, and returns them.
+    ///
+    /// # Panics
+    /// Panics if this takes more than two minutes.
     pub async fn requests_once(&self, count: usize) -> Vec<Received> {
-        let mut changed = self.shared.changes();
-        loop {
-            changed.mark_unchanged();
-            let requests = self.shared.requests();
-            if requests.len() >= count {
-                return requests;
-            }
-            // The sender lives in `shared`, so waiting cannot fail.
-            let _ = changed.changed().await;
-        }
+        let requests = || Some(self.shared.requests()).filter(|requests| requests.len() >= count);
+        self.once("enough requests", requests).await
     }
 
-    /// The same, leaving none.
+    /// Returns every request received, and clears the list.
     pub fn take_requests(&self) -> Vec<Received> {
         self.shared.take_requests()
     }
 
-    /// Works on the project itself: catalogue, webhooks, forgotten people, switches.
+    /// Runs `work` on the project itself: its catalogue, webhooks, forgotten people and switches.
     pub fn with_project<T>(&self, work: impl FnOnce(&mut Project) -> T) -> T {
         let done = self.shared.with(work);
-        self.shared.tell();
+        self.shared.notify_changed();
         done
     }
 
-    /// A person's true state, whatever reads show yet; none where nobody is there. Text with an `@` is an e-mail.
+    /// Returns a person's true state, which reads may not show yet. `None` if there is no such person. Text with an `@`
+    /// is an e-mail address.
     pub fn person(&self, id: impl Into<Identifier>) -> Option<Profile> {
         let id = id.into();
         self.shared.with(|project| project.person(&id).cloned())
     }
 
-    /// A person's true arrays; none before the first subscription action.
+    /// Returns a person's true subscription arrays. `None` before the first subscription action.
     pub fn subscriptions(&self, id: impl Into<Identifier>) -> Option<Subscriptions> {
         self.person(id).and_then(|profile| profile.subscriptions)
     }
 
-    /// Whether a person's erasure is in effect.
+    /// Returns whether a person's erasure has taken effect.
     pub fn is_forgotten(&self, id: impl Into<Identifier>) -> bool {
         let id = id.into();
         self.shared.with(|project| project.is_forgotten(&id))
     }
 
-    /// Puts a person in who was there for long. Text with an `@` is an e-mail.
+    /// Adds a person who counts as having existed for a long time. Text with an `@` is an e-mail address.
     pub fn seed(&self, id: impl Into<Identifier>, subscriptions: Option<Subscriptions>) {
         let (email, user_id) = match id.into() {
             Identifier::Email(email) => (Some(email), None),
@@ -118,39 +119,52 @@ impl StandIn {
         self.with_project(|project| project.seed(email.as_deref(), user_id.as_deref(), subscriptions));
     }
 
-    /// Lets a person do something, which webhooks tell of.
+    /// Performs an act of a person, which triggers webhooks.
     pub fn act(&self, id: impl Into<Identifier>, act: &Act) {
         let id = id.into();
         self.with_project(|project| project.act(&id, act));
     }
 
-    /// Delivers a body to every enabled webhook: JSON, or the text of a string as it is.
+    /// Delivers a body to every enabled webhook: JSON, or the text of a string verbatim.
     pub fn deliver(&self, body: &serde_json::Value) {
         self.with_project(|project| project.deliver(body));
     }
 
-    /// Makes the next `times` requests to an endpoint such as `POST /api/users/forget` go wrong; a `*` stands for
-    /// anything. Paths are compared as they come, encoded.
+    /// Injects a fault into the next `times` requests to an endpoint such as `POST /api/users/forget`. A `*` matches
+    /// anything. Paths are compared as received, percent-encoded.
     pub fn fault(&self, fault: Fault, on: impl Into<String>, times: u32) {
         self.shared.plan(Planned { fault, on: on.into(), times });
     }
 
-    /// Deliveries that ended, in that order, then those that wait.
+    /// Returns the finished deliveries, in the order in which they finished, then the waiting ones.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.shared.with(|project| project.outbox.all())
     }
 
-    /// The next delivery that ended and was not handed out yet; waits for it.
+    /// Waits for the next finished delivery that has not been returned before.
+    ///
+    /// # Panics
+    /// Panics if this takes more than two minutes.
     pub async fn next_delivery(&self) -> Delivery {
+        self.once("a delivery", || self.hand_out()).await
+    }
+
+    /// Waits until `look` finds something, and returns it. `what` describes it for the panic message.
+    async fn once<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
         let mut changed = self.shared.changes();
-        loop {
-            changed.mark_unchanged();
-            if let Some(delivery) = self.hand_out() {
-                return delivery;
+        let found = async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(found) = look() {
+                    return found;
+                }
+                // The sender lives in `shared`, so waiting cannot fail.
+                let _ = changed.changed().await;
             }
-            // The sender lives in `shared`, so waiting cannot fail.
-            let _ = changed.changed().await;
-        }
+        };
+        let found = tokio::time::timeout(MAX_WAIT, found).await;
+        #[expect(clippy::panic, reason = "a test fails if what it waits for does not happen")]
+        found.unwrap_or_else(|_| panic!("waited {MAX_WAIT:?} for {what}"))
     }
 
     fn hand_out(&self) -> Option<Delivery> {

@@ -1,4 +1,5 @@
-//! What the sources leave open, as switches: one enum each, so that a connector can be tried against every answer.
+//! Switches for the behaviours that the sources leave open: one enum each, so that a connector can be tested against
+//! every answer.
 
 use clap::ValueEnum;
 
@@ -6,7 +7,7 @@ mod values;
 
 pub use values::*;
 
-/// One switch: its name, its values' names, and the way to set one.
+/// One switch: its name, the names of its values, and a function that sets one.
 struct Knob {
     name: &'static str,
     values: fn() -> Vec<String>,
@@ -23,7 +24,7 @@ fn names<T: ValueEnum>() -> Vec<String> {
 
 macro_rules! switches {
     ($($(#[$doc:meta])* $field:ident: $kind:ident,)*) => {
-        /// Every switch of the stand-in. The default is what is recorded, else documented, else likeliest.
+        /// Every switch of the stand-in. The default is the recorded behaviour, else the documented or likeliest one.
         #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
         pub struct Switches {
             $($(#[$doc])* #[arg(long, value_enum, default_value_t, help_heading = "Switches")] pub $field: $kind,)*
@@ -42,73 +43,73 @@ macro_rules! switches {
 }
 
 switches! {
-    /// Whether a key's refusal carries its own code
+    /// Code of the answer to an invalid key
     bad_key: BadKey,
-    /// How a malformed body is refused
+    /// Answer to a malformed body
     bad_body: BadBody,
-    /// The code where something is not allowed and the code is unknown
+    /// Code of a refusal whose code is not documented
     not_allowed: NotAllowed,
-    /// Whether the limits count
+    /// Whether rate limits apply
     rate_limits: RateLimits,
-    /// The body of a 429
+    /// Body of a 429
     limit_body: LimitBody,
-    /// The header that says when to come back after a 429
+    /// `Retry-After` header of a 429
     retry_after: RetryAfter,
-    /// The status for a body over 4 MB
+    /// Status for a body over 4 MB
     too_large: TooLarge,
-    /// How long until a read shows a write
+    /// Delay until a read shows a write
     read_lag: ReadLag,
-    /// How much longer what is looked up by userId lags
+    /// Additional delay of look-ups by userId
     user_id_lag: UserIdLag,
-    /// The answer for an unknown userId
+    /// Answer for an unknown userId
     unknown_user_id: UnknownUserId,
-    /// How deleting an unknown userId is refused
+    /// Answer to deleting an unknown userId
     delete_unknown: DeleteUnknown,
-    /// How long forgetting takes to come into effect
+    /// Delay until forgetting takes effect
     forget_delay: ForgetDelay,
-    /// Forgetting a person whom nobody knows
+    /// Answer to forgetting an unknown person
     forget_unknown: ForgetUnknown,
-    /// Forgetting a person who is forgotten already
+    /// Answer to forgetting a person who is already forgotten
     forget_again: ForgetAgain,
-    /// The status of `ForgottenUserError`
+    /// Status of `ForgottenUserError`
     forgotten_status: ForgottenStatus,
-    /// Which identifiers are forgotten
+    /// Identifiers that are forgotten
     forget_reach: ForgetReach,
-    /// How the hashes of forgotten identifiers are written
+    /// Encoding of the hashes of forgotten identifiers
     hash_encoding: HashEncoding,
-    /// What is hashed of a forgotten userId
+    /// Form of a forgotten userId that is hashed
     user_id_hash: UserIdHash,
-    /// The additive Subscriptions API
+    /// Answer of the additive Subscriptions API
     subscriptions_api: SubscriptionsApi,
-    /// Opt-in message types
+    /// Whether opt-in message types are enabled
     opt_in: OptIn,
-    /// Writing a channel, message type or list that does not exist
+    /// Answer to writing a channel, message type or list that does not exist
     unknown_item: UnknownItem,
-    /// Writing subscriptions for an unknown userId
+    /// Answer to writing subscriptions for an unknown userId
     unknown_subscriber: UnknownSubscriber,
-    /// What a message type shows
+    /// Fields of a message type
     message_type_shape: MessageTypeShape,
-    /// The channels of a fresh project
+    /// Channels of a new project
     media: Media,
-    /// An endpoint for webhooks that is not https, set through the API
+    /// Answer to setting a webhook endpoint without https through the API
     plain_endpoint: PlainEndpoint,
-    /// Updating a webhook that does not exist
+    /// Answer to updating a webhook that does not exist
     unknown_webhook: UnknownWebhook,
-    /// How long until deliveries carry a new token
+    /// Delay until deliveries carry a new token
     token_delay: TokenDelay,
     /// How a delivery carries a webhook's OAuth2 token
     token_header: TokenHeader,
-    /// How many events one write makes
+    /// Number of events that one write triggers
     event_grouping: EventGrouping,
-    /// The shape of an event
+    /// Shape of an event
     event_shape: EventShape,
-    /// What befalls deliveries on their way
+    /// Fault injected into deliveries
     delivery_fault: DeliveryFault,
-    /// What follows a delivery that was not answered with 2xx
+    /// Retries after a delivery that is not answered with 2xx
     delivery_retry: DeliveryRetry,
 }
 
-/// The switches that change how an erasure or a consent ends; [`Switches::pairs`] combines these.
+/// The switches that affect the outcome of an erasure or a consent change. [`Switches::pairs`] combines them.
 const DECISIVE: &[&str] = &[
     "read_lag",
     "user_id_lag",
@@ -130,27 +131,27 @@ const DECISIVE: &[&str] = &[
 ];
 
 impl Knob {
-    /// `read-lag=none`.
+    /// Returns a label such as `read-lag=none`.
     fn label(&self, value: &str) -> String {
         format!("{}={value}", self.name.replace('_', "-"))
     }
 }
 
 impl Switches {
-    /// Each value of each switch once, the others at their defaults, labelled `read-lag=none`.
+    /// Returns each value of each switch once, with the others at their defaults and a label such as `read-lag=none`.
     pub fn each() -> Vec<(String, Self)> {
-        KNOBS.iter().flat_map(|knob| varied(knob, ("", &Self::default()))).collect()
+        KNOBS.iter().flat_map(|knob| varied(knob, "", &Self::default())).collect()
     }
 
-    /// Each pair of values of the switches that matter to erase and apply, the others at their defaults, labelled
-    /// `read-lag=none forget-unknown=refused`.
+    /// Returns each pair of values of the switches that matter to erase and apply, with the others at their defaults
+    /// and a label such as `read-lag=none forget-unknown=refused`.
     pub fn pairs() -> Vec<(String, Self)> {
         let decisive: Vec<&Knob> = KNOBS.iter().filter(|knob| DECISIVE.contains(&knob.name)).collect();
         let mut pairs = Vec::new();
         for (at, first) in decisive.iter().enumerate() {
-            for (label, switches) in varied(first, ("", &Self::default())) {
+            for (label, switches) in varied(first, "", &Self::default()) {
                 for second in decisive.iter().skip(at + 1) {
-                    pairs.extend(varied(second, (&label, &switches)));
+                    pairs.extend(varied(second, &label, &switches));
                 }
             }
         }
@@ -158,8 +159,8 @@ impl Switches {
     }
 }
 
-/// `base` with each value of `knob`, labelled behind `base`'s own label.
-fn varied(knob: &Knob, (label, base): (&str, &Switches)) -> Vec<(String, Switches)> {
+/// Returns `base` with each value of `knob`, whose label is appended to `label`.
+fn varied(knob: &Knob, label: &str, base: &Switches) -> Vec<(String, Switches)> {
     (knob.values)()
         .iter()
         .enumerate()

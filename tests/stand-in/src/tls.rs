@@ -1,4 +1,4 @@
-//! TLS both ways, with ring as the one provider.
+//! TLS for the server and for deliveries, with ring as the only provider.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(crate) fn acceptor(
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// The client for deliveries: no proxy, no redirect, no authority but the given ones.
+/// Creates the client for deliveries: no proxy, no redirects, and only the given authorities.
 pub(crate) fn client(trusted: &[CertificateDer<'static>]) -> Result<reqwest::Client, StartError> {
     let mut roots = RootCertStore::empty();
     for authority in trusted {

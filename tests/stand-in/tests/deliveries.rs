@@ -11,7 +11,7 @@ use crate::service::{Service, prompt};
 const ADA: &str = "ada@example.com";
 const LEAVE: Act = Act::UnsubscribeByLink { channel: 6539 };
 
-/// A stand-in whose webhook goes to another one, which stands for the receiver.
+/// Starts a stand-in whose webhook goes to a second one, which acts as the receiver.
 async fn pair(switches: Switches) -> (Service, Service) {
     let receiver = Service::start(ProjectType::Email, prompt()).await;
     let service = Service::start(ProjectType::Hybrid, switches).await;
@@ -27,7 +27,7 @@ async fn pair(switches: Switches) -> (Service, Service) {
 }
 
 #[tokio::test]
-async fn a_person_who_leaves_by_link_is_told_of() {
+async fn an_unsubscribe_by_link_is_delivered() {
     let (service, receiver) = pair(prompt()).await;
     receiver.stand_in.fault(Fault::Answer(200, json!({})), "POST /hook", 1);
     service.stand_in.seed(ADA, None);
@@ -67,7 +67,7 @@ async fn a_person_who_leaves_by_link_is_told_of() {
     assert_eq!(service.stand_in.subscriptions(ADA).unwrap().unsubscribed_channels, [6539]);
 }
 
-/// What an act makes: the names of the events, and the sources they tell.
+/// Returns the events that an act triggers: their names and sources.
 async fn made_by(act: Act) -> Vec<(String, Value)> {
     let service = Service::start(ProjectType::Email, prompt()).await;
     service
@@ -207,7 +207,7 @@ async fn a_body_is_delivered_as_it_is() {
     }
 }
 
-/// Channels told of, in order of arrival, once `count` deliveries ended.
+/// Returns the channels in the next `count` deliveries, in order of arrival.
 async fn arrivals(service: &Service, count: usize) -> Vec<Value> {
     let mut told = Vec::new();
     for _ in 0..count {
@@ -261,7 +261,7 @@ async fn what_is_refused_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn deliveries_are_kept_where_nobody_listens_and_nothing_leaves_the_machine() {
+async fn deliveries_are_kept_if_no_receiver_listens_and_nothing_leaves_the_machine() {
     let service = Service::start(ProjectType::Email, prompt()).await;
     service.stand_in.act(ADA, &LEAVE);
     let delivery = service.stand_in.next_delivery().await;
@@ -278,7 +278,7 @@ async fn deliveries_are_kept_where_nobody_listens_and_nothing_leaves_the_machine
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_ticked_or_a_webhook_that_is_off_tells_nothing() {
+async fn an_event_that_is_not_ticked_or_a_webhook_that_is_off_delivers_nothing() {
     let service = Service::start(ProjectType::Email, prompt()).await;
     service.stand_in.with_project(|project| project.webhook(FIRST_WEBHOOK).events.remove("emailUnSubscribe"));
     service.stand_in.act(ADA, &LEAVE);

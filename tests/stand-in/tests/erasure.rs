@@ -32,14 +32,14 @@ async fn forgetting_answers_as_recorded_and_takes_effect_later() {
 }
 
 #[tokio::test]
-async fn reads_lag_behind_the_forgetting_and_not_behind_whoever_looks() {
+async fn reads_lag_behind_the_forgetting_and_not_behind_the_reader() {
     let switches =
         Switches { read_lag: ReadLag::ThreeSeconds, forget_delay: ForgetDelay::TenMinutes, ..prompt() };
     let service = Service::start(ProjectType::Email, switches).await;
     service.stand_in.seed("ada@example.com", None);
     service.stand_in.clock().advance(Duration::from_secs(4));
     service.post("/api/users/forget", json!({"email": "ada@example.com"})).await;
-    // Nobody looks until long after it took effect.
+    // There is no read until long after it took effect.
     service.stand_in.clock().advance(Duration::from_mins(11));
     assert_eq!(service.get("/api/users/ada%40example.com").await.said(), (200, "{}"));
 }
@@ -202,7 +202,7 @@ async fn a_long_list_is_served_whole() {
     let begun = Instant::now();
     let answer = service.get("/api/users/forgotten").await;
     assert_eq!(answer.text.len(), r#"{"hashedEmails":[]}"#.len() + 400_000 * 67 - 1);
-    // Loose enough for a busy machine; rendering the list anew each time would not fit.
+    // Long enough for a busy machine, but too short to render the list on every request.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert!(service.stand_in.is_forgotten("person-399999@example.com"));
 }
@@ -236,7 +236,7 @@ async fn three_a_second_and_a_thousand_a_day_may_be_forgotten() {
 }
 
 #[tokio::test]
-async fn a_limit_is_told_in_every_known_form() {
+async fn a_limit_is_reported_in_every_known_form() {
     let old = r#"{"msg":"Exceeded rate limit of 4.0 per minute for endpoint: /api/export/userEvents, project: 2158 ","code":"RateLimitExceeded","params":{}}"#;
     for (limit_body, retry_after, wanted) in [
         (LimitBody::Old, RetryAfter::Absent, old),

@@ -12,7 +12,7 @@ async fn service() -> Service {
 }
 
 #[tokio::test]
-async fn a_fault_comes_once_and_only_where_it_is_planned() {
+async fn a_fault_occurs_once_and_only_on_its_planned_route() {
     let service = service().await;
     let ada = json!({"email": "ada@example.com"});
     service.stand_in.fault(Fault::InternalError("DatabaseError".to_owned()), "POST /api/users/forget", 1);

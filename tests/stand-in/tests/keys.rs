@@ -83,7 +83,7 @@ async fn a_key_counts_in_its_own_data_centre_alone() {
 }
 
 #[tokio::test]
-async fn a_malformed_body_is_told_in_every_known_form() {
+async fn a_malformed_body_is_reported_in_every_known_form() {
     let body = json!({"users": [{"email": "ada@example.com"}, {"preferUserId": "yes"}]});
     for bad_body in [BadBody::Short, BadBody::Echo2022, BadBody::Echo2017] {
         let service = Service::start(ProjectType::Email, Switches { bad_body, ..prompt() }).await;

@@ -1,10 +1,10 @@
-//! The stand-in through real HTTP, against what is recorded of the real one.
+//! The stand-in over real HTTP, compared with recordings of Iterable.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "clippy knows test functions as such, not their helpers"
+    reason = "clippy recognises test functions, but not their helpers"
 )]
 
 mod catalogue;

@@ -104,7 +104,7 @@ async fn another_type_is_refused_as_recorded() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_id_is_told_in_every_known_form() {
+async fn an_unknown_user_id_is_reported_in_every_known_form() {
     let code = "error.users.noUserWithIdExists";
     let coded = format!(r#"{{"msg":"{code}","code":"{code}","params":null}}"#);
     for (unknown_user_id, wanted) in [
@@ -135,7 +135,7 @@ async fn a_plus_is_one_in_a_path_and_a_blank_in_a_query() {
 }
 
 #[tokio::test]
-async fn a_user_id_makes_a_person_where_the_project_allows() {
+async fn a_user_id_creates_a_person_if_the_project_allows_it() {
     let body = json!({"userId": "u-1"});
     let service = Service::start(ProjectType::Email, prompt()).await;
     assert_eq!(service.post("/api/users/update", body.clone()).await.json()["code"], "UnknownUserIdError");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::service::client;
 
-/// The program, ended with its test.
+/// The running program, killed on drop.
 struct Program {
     child: Child,
     address: String,
@@ -87,7 +87,7 @@ async fn a_shell_can_steer_it() {
     assert_eq!(requests[0]["body"], json!({"email": ada}));
     assert_eq!(program.ask("GET /_stand-in/requests", None).await, json!([]));
     let wrong = program.ask("POST /_stand-in/clock", Some(json!({"advanceSeconds": -1}))).await;
-    assert_eq!(wrong, json!({"error": "advanceSeconds must be a number of seconds, not negative"}));
+    assert_eq!(wrong, json!({"error": "advanceSeconds must be a non-negative number of seconds"}));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn it_ends_cleanly_on_an_interrupt() {
 
 #[tokio::test]
 async fn it_starts_in_a_fraction_of_a_second() {
-    // The fastest of several, so that a busy machine does not decide.
+    // The fastest of several runs, so that a busy machine does not affect the result.
     let mut fastest = f64::MAX;
     for _ in 0..5 {
         let begun = Instant::now();
@@ -135,5 +135,5 @@ async fn it_starts_in_a_fraction_of_a_second() {
     let address = stand_in.address();
     drop(stand_in);
     tokio::task::yield_now().await;
-    assert!(std::net::TcpListener::bind(address).is_ok(), "it still listens after it was dropped");
+    assert!(std::net::TcpListener::bind(address).is_ok(), "it still listens after the drop");
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// `{"msg":"","code":"Success","params":null}`, as recorded.
 pub(crate) const SUCCESS: &str = r#"{"msg":"","code":"Success","params":null}"#;
 
-/// No lag, no limit: what a test is not about stays out of it.
+/// Returns switches without delays and limits, for tests of other behaviour.
 pub(crate) fn prompt() -> Switches {
     Switches {
         read_lag: ReadLag::None,
@@ -41,7 +41,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    /// Status and body, for exact comparisons.
+    /// Returns status and body, for exact comparisons.
     pub(crate) fn said(&self) -> (u16, &str) {
         (self.status, &self.text)
     }
@@ -69,7 +69,7 @@ impl Service {
         Self { stand_in, client: client() }
     }
 
-    /// With the standard key.
+    /// Sends a request with the standard key.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         self.send_with(self.stand_in.api_key(), (method, path), body).await
     }

@@ -9,7 +9,7 @@ use crate::service::{SUCCESS, Service, prompt};
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";
 
-/// Ada and Bob, who share a userId.
+/// Starts a project with Ada and Bob, who share a userId.
 async fn email_project(switches: Switches) -> Service {
     let service = Service::start(ProjectType::Email, switches).await;
     service.stand_in.with_project(|project| {
@@ -79,7 +79,7 @@ async fn forgetting_one_of_two_who_share_a_user_id_leaves_the_other() {
 }
 
 #[tokio::test]
-async fn an_email_project_forgets_nobody_by_user_id_and_deletes_everybody_who_shares_one() {
+async fn an_email_project_forgets_no_person_by_user_id_and_deletes_all_people_who_share_one() {
     let service = email_project(prompt()).await;
     assert_eq!(service.post("/api/users/forget", json!({"userId": "shared"})).await.status, 400);
     assert!(service.stand_in.person(ADA).is_some());

@@ -43,7 +43,7 @@ async fn only_the_given_fields_change() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_change_is_told() {
+async fn an_invalid_change_is_refused_with_what_is_wrong() {
     let service = Service::start(ProjectType::Email, prompt()).await;
     let missing = service.post("/api/webhooks", json!({"authToken": "t"})).await;
     let told = r#"{"msg":"[/api/webhooks] Invalid JSON body","code":"BadJsonBody","params":{"obj.id":"Value is missing"}}"#;

@@ -12,9 +12,9 @@ use xtask::components;
 
 use super::stand_in::StandIn;
 
-/// The token that the webhook carries at first, and the one that takes its place.
+/// The token that the webhook carries at first, and its successor.
 pub(super) const TOKENS: [&str; 2] = ["first-webhook-token-0001", "next-webhook-token-0002"];
-/// The webhook that the stand-in has from the start.
+/// The webhook that exists at the stand-in from the start.
 pub(super) const WEBHOOK_ID: i64 = 4711;
 
 pub(super) struct Host {
@@ -41,7 +41,7 @@ impl Host {
         self.folder.join(name)
     }
 
-    /// Secrets are files of the operator's alone.
+    /// Writes a file that only the operator can read, as secrets require.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
         fs::write(self.file(name), text)?;
         #[cfg(unix)]
@@ -49,7 +49,8 @@ impl Host {
         Ok(())
     }
 
-    /// Runs `connector-host` with `arguments` and `--json`: its document, where it ends with `code`.
+    /// Runs `connector-host` with `arguments` and `--json`, and returns its document. Fails if the exit code is not
+    /// `code`.
     pub(super) fn json(&self, arguments: &[&str], code: i32) -> Result<Value> {
         let output = self.run(&[arguments, &["--json"]].concat(), code)?;
         serde_json::from_slice(&output.stdout).context("connector-host printed no JSON")

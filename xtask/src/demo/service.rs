@@ -1,4 +1,4 @@
-//! `connector-host serve` as an operator runs it, its API, and the platform that it tells.
+//! `connector-host serve` as an operator runs it, its API, and the platform that it notifies.
 
 use std::{
     fs,
@@ -18,10 +18,10 @@ use xtask::components::target_dir;
 
 use super::host::Host;
 
-/// A condition that does not come true by then never will.
+/// How long to wait for a condition before giving up.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The file of the service's log, beside its configuration.
+/// The file of the service's log, next to its configuration.
 const LOG: &str = "service.log";
 
 /// The service's process, and the platform that it forwards events to.
@@ -45,7 +45,7 @@ impl Drop for Running {
 }
 
 impl Service {
-    /// Writes its configuration beside that of `host`, makes its keys, and starts it.
+    /// Writes its configuration next to that of `host`, creates its keys, and starts it.
     pub(super) fn start(host: &Host) -> Result<Self> {
         let platform = Platform::listen()?;
         let configuration = host.file("service.toml");
@@ -53,19 +53,19 @@ impl Service {
             let _absent = fs::remove_file(host.file(leftover));
         }
         host.write("forward-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
-        host.write("master-key", said(&configuration, &["new-master-key"])?.trim())?;
+        host.write("master-key", output_of(&configuration, &["new-master-key"])?.trim())?;
         host.write("service.toml", &written(&platform.address, free_port()?))?;
-        let key = said(&configuration, &["api-key", "create", "--name", "demo"])?.trim().to_owned();
+        let key = output_of(&configuration, &["api-key", "create", "--name", "demo"])?.trim().to_owned();
         let running = Mutex::new(Running::start(&configuration)?);
         Ok(Self { configuration, key, running, platform })
     }
 
-    /// Where its log is.
+    /// Returns the path of its log.
     pub(super) fn log(&self) -> PathBuf {
         self.configuration.with_file_name(LOG)
     }
 
-    /// Ends the process as a power cut would, and starts it again.
+    /// Kills the process, as a power cut would, and restarts it.
     pub(super) fn kill_and_restart(&self) -> Result<()> {
         let mut running = self.running.lock();
         running.child.kill()?;
@@ -74,7 +74,7 @@ impl Service {
         Ok(())
     }
 
-    /// Where it serves, such as `http://127.0.0.1:7400`.
+    /// Returns its address, such as `http://127.0.0.1:7400`.
     pub(super) fn address(&self) -> String {
         self.running.lock().address.clone()
     }
@@ -100,13 +100,13 @@ impl Service {
         Ok(())
     }
 
-    /// What `path` answers once it is `wanted`.
+    /// Returns the response for `path` once `wanted` returns true for it.
     pub(super) fn once(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         until(&format!("GET {path}"), || Ok(Some(self.get(path)?).filter(&wanted)))
     }
 
-    /// The event that the platform was told of, once there is one that is `wanted`; each came with a signature.
-    pub(super) fn told(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    /// Returns the first event for which `wanted` returns true, once the platform has received it. Each was signed.
+    pub(super) fn received(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         until("a forwarded event", || {
             let told = self.platform.told.lock();
             Ok(told.iter().find(|event| wanted(event)).cloned())
@@ -129,7 +129,7 @@ impl Running {
     }
 }
 
-/// The platform: takes what is forwarded to it.
+/// The platform: receives the forwarded events.
 struct Platform {
     address: String,
     told: Arc<Mutex<Vec<Value>>>,
@@ -141,10 +141,10 @@ impl Platform {
         let address = format!("http://{}/", listener.local_addr()?);
         let told: Arc<Mutex<Vec<Value>>> = Arc::default();
         let kept = Arc::clone(&told);
-        // It ends with the demonstration.
+        // The thread ends with the demonstration.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                if let Ok(event) = taken(stream) {
+                if let Ok(event) = receive_event(stream) {
                     kept.lock().push(event);
                 }
             }
@@ -153,8 +153,8 @@ impl Platform {
     }
 }
 
-/// One signed event, acknowledged.
-fn taken(stream: TcpStream) -> Result<Value> {
+/// Receives and acknowledges one signed event.
+fn receive_event(stream: TcpStream) -> Result<Value> {
     let mut reader = BufReader::new(stream);
     let (mut length, mut is_signed) = (0, false);
     loop {
@@ -180,7 +180,7 @@ fn taken(stream: TcpStream) -> Result<Value> {
     Ok(serde_json::from_slice(&body)?)
 }
 
-/// Asks again and again, until there is an answer.
+/// Polls until there is a result.
 fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
@@ -189,7 +189,7 @@ fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T>
         }
         thread::sleep(Duration::from_millis(20));
     }
-    bail!("{what} is not as it should be after {} s", PATIENCE.as_secs())
+    bail!("{what} is not as expected after {} s", PATIENCE.as_secs())
 }
 
 fn command(configuration: &Path, arguments: &[&str]) -> Command {
@@ -198,8 +198,8 @@ fn command(configuration: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What a command prints.
-fn said(configuration: &Path, arguments: &[&str]) -> Result<String> {
+/// Returns the output of a command.
+fn output_of(configuration: &Path, arguments: &[&str]) -> Result<String> {
     let output = command(configuration, arguments).output()?;
     if !output.status.success() {
         bail!("`connector-host {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
@@ -207,7 +207,7 @@ fn said(configuration: &Path, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// A port that nobody has now: the service is to come back at the same one.
+/// Returns a free port: the service must return at the same one after a restart.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
@@ -230,7 +230,7 @@ secret = {{ file = "forward-secret" }}
     )
 }
 
-/// The body that makes a connection to the stand-in at `host`.
+/// Returns the request body that creates a connection to the stand-in at `host`.
 pub(super) fn connection(host: &str, api_key: &str, webhook: i64) -> Value {
     json!({
         "key": "marketing", "tenant": "acme", "plugin": "iterable", "system": "crm",

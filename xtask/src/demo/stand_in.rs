@@ -1,4 +1,4 @@
-//! The stand-in as a program, steered by its control routes.
+//! The stand-in as a program, controlled through its control routes.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -12,20 +12,20 @@ use xtask::components::target_dir;
 /// Runs until dropped.
 pub(super) struct StandIn {
     child: Child,
-    /// Such as `http://127.0.0.1:41234`.
+    /// The address, such as `http://127.0.0.1:41234`.
     pub(super) address: String,
     pub(super) key: String,
 }
 
 impl Drop for StandIn {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone afterwards.
+        // It may already have ended; either way it is gone afterwards.
         let _gone = self.child.kill().and_then(|()| self.child.wait());
     }
 }
 
 impl StandIn {
-    /// An email-based project on a free port.
+    /// Starts an email-based project on a free port.
     pub(super) fn start() -> Result<Self> {
         let mut child = Command::new(target_dir().join("debug/iterable-stand-in"))
             .args(["--port", "0", "--project-type", "email"])
@@ -33,7 +33,7 @@ impl StandIn {
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         let mut word_after = |prefix: &str| -> Result<String> {
-            let line = lines.next().context("it ended at once")??;
+            let line = lines.next().context("it ended immediately")??;
             let rest =
                 line.strip_prefix(prefix).with_context(|| format!("expected {prefix:?}, found {line:?}"))?;
             Ok(rest.split_whitespace().next().unwrap_or_default().to_owned())
@@ -42,12 +42,12 @@ impl StandIn {
         Ok(Self { child, address, key })
     }
 
-    /// Without the scheme, as a connection's `domain`.
+    /// Returns the address without the scheme, for a connection's `domain`.
     pub(super) fn host(&self) -> &str {
         self.address.strip_prefix("http://").unwrap_or(&self.address)
     }
 
-    /// Lets Iterable's time pass: nobody waits ten minutes for a demonstration.
+    /// Advances Iterable's clock, because a demonstration cannot wait ten minutes.
     pub(super) fn pass(&self, seconds: u32) -> Result<()> {
         self.post("clock", &json!({ "advanceSeconds": seconds }))
     }

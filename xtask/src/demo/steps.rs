@@ -1,4 +1,4 @@
-//! The steps, in their order.
+//! The steps, in order.
 
 mod service;
 
@@ -26,12 +26,12 @@ pub(super) const ALL: &[Step] = &[
     ("install a new webhook token", install_token),
     ("swap the plugin between two calls", swap),
     ("stop a hostile plugin", stop_hostile),
-    ("make a connection by the service's API", service::connect),
+    ("create a connection through the service's API", service::connect),
     ("map a channel to a privacy notice", service::map_a_notice),
     ("receive a webhook", service::receive),
-    ("flip a notice, and tell the platform", service::notice_flips),
+    ("flip a notice and notify the platform", service::notice_flips),
     ("rotate the webhook's token", service::rotate),
-    ("kill the service, and lose nothing", service::kill),
+    ("kill the service without losing anything", service::kill),
 ];
 
 fn test_connection(demo: &Demo) -> Result<String> {
@@ -62,10 +62,10 @@ fn opt_out(demo: &Demo) -> Result<String> {
     for item in list(&report, "/items")? {
         says(item, "/change", "applied")?;
     }
-    // Iterable shows within a minute what it has taken.
+    // Iterable shows a change within a minute.
     demo.stand_in.pass(61)?;
     let truth = demo.stand_in.get(&format!("people/{ADA}"))?;
-    ensure!(truth.to_string().contains("6539"), "Iterable holds {truth}");
+    ensure!(truth.to_string().contains("6539"), "Iterable has {truth}");
     Ok("created, then opted out of channel:6539".to_owned())
 }
 
@@ -88,7 +88,7 @@ fn verify_webhook(demo: &Demo) -> Result<String> {
     Ok("authentic: opt-out of channel:6541".to_owned())
 }
 
-/// What `verify-webhook` makes of what the stand-in sent last.
+/// Returns the verdict of `verify-webhook` on the last delivery of the stand-in.
 fn verdict_on_last_delivery(demo: &Demo) -> Result<String> {
     let deliveries = demo.stand_in.get("deliveries")?;
     let last = deliveries.as_array().and_then(|all| all.last()).context("nothing was delivered")?;
@@ -111,7 +111,7 @@ fn verdict_on_last_delivery(demo: &Demo) -> Result<String> {
 
 fn erase(demo: &Demo) -> Result<String> {
     demo.stand_in.pass(61)?;
-    // 4: accepted and not yet proven.
+    // Exit code 4: accepted, but not yet proven.
     let receipt = demo.host.json(&["erase", "newsletter", "--email", ADA], 4)?;
     says(&receipt, "/status", "accepted")?;
     let wait = receipt.pointer("/confirm_after_ms").and_then(Value::as_u64);
@@ -120,7 +120,7 @@ fn erase(demo: &Demo) -> Result<String> {
 }
 
 fn confirm(demo: &Demo) -> Result<String> {
-    // Ten minutes to forget, and a moment until reads show it.
+    // Ten minutes to forget, and one more until reads show it.
     demo.stand_in.pass(660)?;
     let receipt = demo.host.json(&["confirm", "newsletter", "--email", ADA], 0)?;
     says(&receipt, "/status", "erased")?;
@@ -133,7 +133,7 @@ fn confirm(demo: &Demo) -> Result<String> {
 fn install_token(demo: &Demo) -> Result<String> {
     let outcome = demo.host.json(&["install-token", "newsletter"], 0)?;
     says(&outcome, "/outcome", "installed")?;
-    // Senders take a while to hear of it.
+    // Senders take a while to switch to it.
     demo.stand_in.pass(61)?;
     demo.stand_in.post(
         "acts",
@@ -160,7 +160,7 @@ fn stop_hostile(demo: &Demo) -> Result<String> {
         .lines()
         .find(|line| line.contains("the sandbox ended the call"))
         .with_context(|| errors.to_string())?;
-    // The host goes on: the next call of another connection is served.
+    // The host keeps running: the next call of another connection is served.
     demo.host.json(&["check", "newsletter"], 0)?;
     Ok(line.split("the sandbox ended the call: ").last().unwrap_or(line).to_owned())
 }

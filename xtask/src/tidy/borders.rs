@@ -1,4 +1,4 @@
-//! What a crate of the host must not have among its dependencies, although cargo would let it.
+//! Dependencies that a crate of the host must not have, although cargo would allow them.
 
 mod features;
 mod metadata;
@@ -8,9 +8,9 @@ mod tests;
 
 use anyhow::Result;
 
-use self::{features::PlainBuild, metadata::Metadata, reach::way};
+use self::{features::PlainBuild, metadata::DependencyMetadata, reach::way};
 
-/// What a package has no normal dependency on, directly or by way of others.
+/// Packages on which a package must have no normal dependency, directly or through others.
 struct Border {
     package: &'static str,
     never: &'static [&'static str],
@@ -21,7 +21,7 @@ const BORDERS: [Border; 4] = [
     Border {
         package: "host-model",
         never: &["tokio", "reqwest", "sqlx", "axum", "wasmtime"],
-        reason: "it is pure, without I/O and runtime",
+        reason: "it is pure, without I/O or a runtime",
     },
     Border {
         package: "host-harness",
@@ -31,19 +31,19 @@ const BORDERS: [Border; 4] = [
     Border {
         package: "host-store",
         never: &["wasmtime", "axum", "clap", "utoipa"],
-        reason: "it stores, and runs nothing",
+        reason: "it stores data and runs nothing",
     },
     Border {
         package: "host-service",
         never: &["axum", "utoipa", "clap"],
-        reason: "HTTP is host-api's, the command line host-cli's",
+        reason: "host-api owns HTTP, and host-cli the command line",
     },
 ];
 
-/// What one of the host's packages alone depends on directly, if any of them does.
+/// Direct dependencies that only one of the host's packages may have.
 const OWNERS: [(&str, &str); 1] = [("clap", "host-cli")];
 
-/// What a package does not depend on directly, and who does that for it.
+/// Direct dependencies that a package must not have, with the package that has them instead.
 const BY_ANOTHER: [(&str, &str, &str); 3] = [
     ("host-service", "sqlx", "host-store"),
     ("host-api", "sqlx", "host-store"),
@@ -57,7 +57,7 @@ pub(super) fn findings() -> Result<Vec<String>> {
     Ok(judged(&metadata::read()?))
 }
 
-fn judged(metadata: &Metadata) -> Vec<String> {
+fn judged(metadata: &DependencyMetadata) -> Vec<String> {
     let build = PlainBuild::of(metadata);
     let borders = BORDERS.iter().flat_map(|border| crossings(metadata, &build, border));
     let owners = OWNERS.iter().flat_map(|(dependency, owner)| beside_owner(metadata, dependency, owner));
@@ -67,12 +67,12 @@ fn judged(metadata: &Metadata) -> Vec<String> {
     borders.chain(owners).chain(by_another).chain(for_tests(&build)).collect()
 }
 
-fn crossings<'a>(metadata: &'a Metadata, build: &PlainBuild<'a>, border: &Border) -> Vec<String> {
+fn crossings<'a>(metadata: &'a DependencyMetadata, build: &PlainBuild<'a>, border: &Border) -> Vec<String> {
     let Some(package) = metadata.member(border.package) else { return vec![unknown(border.package)] };
     let ways = border.never.iter().filter_map(|never| Some((never, way(build, package, never)?)));
     ways.map(|(never, way)| {
         format!(
-            "{}: {} reaches {never} by {}; expected no normal dependency on it, directly or by way of others: {}",
+            "{}: {} reaches {never} by {}; expected no normal dependency on it, directly or through others: {}",
             package.manifest(),
             package.name,
             way.join(" -> "),
@@ -82,7 +82,7 @@ fn crossings<'a>(metadata: &'a Metadata, build: &PlainBuild<'a>, border: &Border
     .collect()
 }
 
-fn direct(metadata: &Metadata, package: &str, dependency: &str, another: &str) -> Option<String> {
+fn direct(metadata: &DependencyMetadata, package: &str, dependency: &str, another: &str) -> Option<String> {
     let Some(package) = metadata.member(package) else { return Some(unknown(package)) };
     package.depends_on(dependency).then(|| {
         format!(
@@ -93,12 +93,12 @@ fn direct(metadata: &Metadata, package: &str, dependency: &str, another: &str) -
     })
 }
 
-fn beside_owner(metadata: &Metadata, dependency: &str, owner: &str) -> Vec<String> {
+fn beside_owner(metadata: &DependencyMetadata, dependency: &str, owner: &str) -> Vec<String> {
     let others = metadata.members().filter(|package| package.is_of_host() && package.name != owner);
     let others = others.filter(|package| package.depends_on(dependency));
     let found = others.map(|package| {
         format!(
-            "{}: {} depends on {dependency}; expected a direct dependency on it in {owner} alone",
+            "{}: {} depends on {dependency}; expected a direct dependency on it only in {owner}",
             package.manifest(),
             package.name
         )

@@ -1,5 +1,5 @@
-//! No two files of a crate import each other, be it by way of others: whoever reads one can first read all that it stands
-//! on.
+//! No two files of a crate import each other, directly or through others, so that a reader of a file can first read
+//! everything that it builds on.
 
 mod graph;
 mod names;
@@ -21,7 +21,7 @@ pub(super) fn findings() -> Result<Vec<String>> {
 }
 
 impl Package {
-    /// A text for each knot of files that import each other, with the shortest circle in it.
+    /// Returns a text for each group of files that import each other, with the shortest circle in it.
     fn circles(&self) -> Result<Vec<String>> {
         let folder = self.folder();
         let shown = folder.strip_prefix(root()).unwrap_or(&folder).display();
@@ -29,7 +29,7 @@ impl Package {
         Ok(circles.into_iter().map(|circle| format!("{shown}: {circle}")).collect())
     }
 
-    /// Which file imports which.
+    /// Returns which file imports which.
     fn imports(&self, folder: &Path) -> Result<Graph> {
         let shown = |file: &Path| file.strip_prefix(folder).unwrap_or(file).display().to_string();
         let mut imports = Graph::default();

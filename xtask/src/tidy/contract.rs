@@ -1,4 +1,4 @@
-//! Every item of the contract is documented, and a released version stays as it was released.
+//! Checks that every item of the contract is documented, and that a released version has not changed.
 
 use std::fs;
 
@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use wit_parser::{Docs, Interface, Resolve, TypeDef, TypeDefKind, TypeId, TypeOwner, World, WorldItem};
 use xtask::components::root;
 
-/// The versions in `wit/released/`, each with the SHA-256 of its files. Components were built against them: a line is added
-/// when the version in `wit/` is released, and none is ever changed.
+/// The versions in `wit/released/`, each with the SHA-256 of its files. Components have been built against them: a
+/// line is added when the version in `wit/` is released, and no line is ever changed.
 const RELEASED: [(&str, &str); 1] =
     [("0.1.0", "e8fb9a54b2b6e9ca5c22d1f742f501f281b435782433dcae91d9f0e4ea58d9f8")];
 
@@ -19,13 +19,13 @@ pub(super) fn findings() -> Result<Vec<String>> {
     for (version, released) in RELEASED {
         let found = digest(version)?;
         if found != released {
-            findings.push(format!("wit/released/{version}: it changed since its release ({found})"));
+            findings.push(format!("wit/released/{version}: changed since its release ({found})"));
         }
     }
     Ok(findings)
 }
 
-/// Over the name and the content of each file of a released version, in the order of their names.
+/// Returns the digest of the names and contents of a released version's files, in the order of their names.
 fn digest(version: &str) -> Result<String> {
     let folder = root().join("wit/released").join(version);
     let mut names = fs::read_dir(&folder)?
@@ -64,7 +64,7 @@ fn interface_items<'a>(resolve: &'a Resolve, interface: &'a Interface) -> Vec<It
     items
 }
 
-/// Items of the world's own; interfaces with a name have their own documentation.
+/// Returns the world's own items. Named interfaces have their own documentation.
 fn world_items<'a>(resolve: &'a Resolve, world: &'a World) -> Vec<Item<'a>> {
     let mut items = vec![(world.name.clone(), &world.docs)];
     for item in world.imports.values().chain(world.exports.values()) {
@@ -79,7 +79,7 @@ fn world_items<'a>(resolve: &'a Resolve, world: &'a World) -> Vec<Item<'a>> {
     items
 }
 
-/// A type and its parts. One that `use` brings in is documented where it comes from.
+/// Returns a type and its parts. A type that `use` imports is documented where it is defined.
 fn type_items<'a>(resolve: &'a Resolve, owner: &str, id: TypeId) -> Vec<Item<'a>> {
     let Some(definition) = resolve.types.get(id).filter(|definition| !is_borrowed(resolve, definition))
     else {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_item_wants_documentation() {
+    fn every_kind_of_item_requires_documentation() {
         let text = "package a:b;
             interface i {
               record r { field: u8 }

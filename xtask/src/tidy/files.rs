@@ -1,4 +1,4 @@
-//! Files are short, and say nothing of machines or of what is not done.
+//! Checks that files are short, and contain no paths of a machine and no notes about unfinished work.
 
 use std::{fs, path::Path};
 
@@ -7,16 +7,16 @@ use xtask::components::root;
 
 use crate::shell::{output, program};
 
-/// More of them hide something.
+/// The maximum number of lines in a file.
 const LINES: usize = 400;
-/// Where that counts.
+/// The file types with a maximum length.
 const COUNTED: [&str; 3] = ["rs", "wit", "sh"];
 
-/// Written in halves, so that this file passes.
+/// Unwanted words, each with the reason. Written in halves, so that this file passes.
 const UNWANTED: [(&str, &str); 10] = [
     (concat!("TO", "DO"), "is for an issue"),
     (concat!("FIX", "ME"), "is for an issue"),
-    (concat!("#[ig", "nore]"), "hides a test and does not say why"),
+    (concat!("#[ig", "nore]"), "disables a test without a reason"),
     (concat!("/wo", "rk/"), "is a path of one machine"),
     (concat!("/ro", "ot/"), "is a path of one machine"),
     (concat!("/tm", "p/"), "is a path of one machine"),
@@ -30,7 +30,7 @@ pub(super) fn findings() -> Result<Vec<String>> {
     let listed = output(&mut program("git", ["ls-files", "--cached", "--others", "--exclude-standard"]))?;
     let mut findings = Vec::new();
     for name in listed.lines().filter(|name| *name != "Cargo.lock") {
-        // What is not text, or was just deleted, has no lines.
+        // A file that is not text, or was just deleted, has no lines.
         if let Ok(text) = fs::read_to_string(root().join(name)) {
             findings.extend(in_file(name, &text));
         }
@@ -47,7 +47,7 @@ fn in_file(name: &str, text: &str) -> Vec<String> {
     let counted =
         Path::new(name).extension().is_some_and(|kind| COUNTED.iter().any(|counted| kind == *counted));
     if counted && lines > LINES {
-        findings.push(format!("{name}: {lines} lines are more than {LINES}: split it"));
+        findings.push(format!("{name}: {lines} lines, expected at most {LINES}: split the file"));
     }
     for (number, line) in (1..).zip(text.lines()) {
         for (word, why) in UNWANTED.iter().filter(|(word, _)| line.contains(word)) {
@@ -57,7 +57,7 @@ fn in_file(name: &str, text: &str) -> Vec<String> {
     findings
 }
 
-/// The folders in the first column of a table, such as `wit/` in "| `wit/` | the contract |".
+/// Returns the folders in the first column of a table, such as `wit/` in "| `wit/` | the contract |".
 fn folders(readme: &str) -> impl Iterator<Item = &str> {
     let cells = readme.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next());
     cells.filter_map(|cell| cell.trim().strip_prefix('`')?.strip_suffix("/`"))
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_long_source_is_found() {
         let text = "\n".repeat(LINES + 1);
-        assert_eq!(in_file("a.rs", &text), ["a.rs: 401 lines are more than 400: split it"]);
+        assert_eq!(in_file("a.rs", &text), ["a.rs: 401 lines, expected at most 400: split the file"]);
         assert_eq!(in_file("a.rs", &text[1..]), [""; 0]);
         assert_eq!(in_file("a.json", &text), [""; 0]);
     }

@@ -1,15 +1,16 @@
-//! Borders that cargo cannot express: inside the host's crate, generated types and wasmtime stay with what runs a sandbox, so
-//! that a second contract version reaches nothing else; the HTTP client stays in the few files that may send anything.
+//! Borders that cargo cannot express. Inside the host's crate, generated types and wasmtime stay within the code that
+//! runs a sandbox, so that a second contract version affects nothing else. The HTTP client stays within the few files
+//! that may send anything.
 
 use std::{fs, path::Path};
 
 use anyhow::Result;
 use xtask::components::root;
 
-/// Where the host runs sandboxes.
+/// The source folder of the code that runs sandboxes.
 const HARNESS: &str = "host-harness/harness/src";
-/// What there names wasmtime's types or generated ones, as folders or files. Nothing else does, neither connections, egress, door
-/// and configuration nor what is new.
+/// The files and folders there that may name wasmtime's types or generated ones. Nothing else may, including
+/// connections, egress, door, configuration and anything new.
 const RUNS_SANDBOXES: [&str; 15] = [
     "bindings",
     "bindings.rs",
@@ -27,14 +28,14 @@ const RUNS_SANDBOXES: [&str; 15] = [
     "sandbox/instance.rs",
     "sandbox/state.rs",
 ];
-/// The plugin's one file that sees generated types, and what `cargo component` writes.
+/// The plugin's only file that may use generated types, and the files that `cargo component` writes.
 const SEES_BINDINGS: [&str; 3] = ["component.rs", "bindings.rs", "lib.rs"];
-/// How either would be named.
+/// The names by which either would be used.
 const NAMES: [&str; 3] = ["wasmtime::", "bindings::", "wit_bindgen"];
-/// What names the HTTP client: the way out of the sandbox, the posts to operators and platforms, the command line's requests to
-/// its service.
+/// The files that may name the HTTP client: the egress of the sandbox, the posts to operators and platforms, and the
+/// command line's requests to its service.
 const SENDS: [&str; 3] = ["harness/src/egress/network.rs", "service/src/posts/post.rs", "cli/src/client.rs"];
-/// How it would be named.
+/// The name by which it would be used.
 const CLIENT: [&str; 1] = ["reqwest::"];
 
 pub(super) fn findings() -> Result<Vec<String>> {
@@ -55,14 +56,14 @@ pub(super) fn findings() -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// What was moved since it was listed.
+/// Returns a finding for each listed file that no longer exists.
 fn missing(source: &Path, listed: &[&str]) -> Vec<String> {
     let gone = listed.iter().map(|part| source.join(part)).filter(|part| !part.exists());
-    gone.map(|part| format!("{}: may name what its layer does not know, and is not there", part.display()))
+    gone.map(|part| format!("{}: is listed in xtask/src/tidy/layers.rs but does not exist", part.display()))
         .collect()
 }
 
-/// Looks through a source folder, but for `but`.
+/// Checks a source folder, except for `but`.
 fn look(source: &Path, but: &[&str], names: &[&str], findings: &mut Vec<String>) -> Result<()> {
     let but: Vec<_> = but.iter().map(|part| source.join(part)).collect();
     look_at(source, &|path| but.iter().any(|part| part == path), names, findings)
@@ -85,7 +86,7 @@ fn look_at(
     }
     let text = fs::read_to_string(path)?;
     for name in names.iter().filter(|name| text.contains(**name)) {
-        findings.push(format!("{}: names `{name}`, which its layer does not know", path.display()));
+        findings.push(format!("{}: names `{name}`, which its layer must not use", path.display()));
     }
     Ok(())
 }
@@ -93,7 +94,7 @@ fn look_at(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::source::sample::folder;
+    use crate::tidy::source::test_sample::folder;
 
     #[test]
     fn a_layer_that_names_what_it_may_not_know_is_found_wherever_it_is_not_left_out() {
@@ -102,7 +103,7 @@ mod tests {
             ("bindings/linker.rs", "use wasmtime::component::Linker;"),
             ("egress.rs", "use crate::bindings::contract;\nuse wasmtime::Store;"),
             ("egress/new/deep.rs", "fn f(error: wasmtime::Error) {}"),
-            ("door.rs", "//! What stands before wasmtime."),
+            ("door.rs", "//! A layer before wasmtime."),
         ]);
         let mut findings = Vec::new();
         look(folder.path(), &["engine.rs", "bindings"], &NAMES, &mut findings).unwrap();
@@ -112,9 +113,9 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "/egress.rs: names `bindings::`, which its layer does not know",
-                "/egress.rs: names `wasmtime::`, which its layer does not know",
-                "/egress/new/deep.rs: names `wasmtime::`, which its layer does not know",
+                "/egress.rs: names `bindings::`, which its layer must not use",
+                "/egress.rs: names `wasmtime::`, which its layer must not use",
+                "/egress/new/deep.rs: names `wasmtime::`, which its layer must not use",
             ]
         );
     }
@@ -123,7 +124,7 @@ mod tests {
     fn what_is_listed_and_gone_is_found() {
         let folder = folder(&[("lib.rs", "")]);
         let found = missing(folder.path(), &["lib.rs", "moved.rs"]);
-        let told = "moved.rs: may name what its layer does not know, and is not there";
+        let told = "moved.rs: is listed in xtask/src/tidy/layers.rs but does not exist";
         assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! Which files read the value of a secret: few and known, so that whoever looks for a leak knows where to look.
+//! Checks which files read the value of a secret: the list is short and known, so that anyone looking for a leak knows
+//! where to look.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +11,22 @@ use super::source::{
     package::{Package, packages},
 };
 
-/// The method of `Secret` that shows the value.
+/// The method of `Secret` that returns the value.
 const EXPOSE: &str = "expose";
 
-/// The files that may call it outside tests, each with what it needs the value for.
+/// The files that may call it outside tests, each with the purpose.
 const MAY_EXPOSE: [(&str, &str); 22] = [
-    ("host-harness/api/src/testing.rs", "a client of the tests of the crates above"),
+    ("host-harness/api/src/testing.rs", "a client for the tests of the crates above"),
     ("host-harness/api/src/types/connections.rs", "a client sends a connection's secrets"),
-    ("host-harness/api/src/types/tokens.rs", "a webhook token is shown once, when it is made"),
-    ("host-harness/cli/src/api_key.rs", "an API key is shown once, when it is made"),
+    ("host-harness/api/src/types/tokens.rs", "a webhook token is shown once, when it is issued"),
+    ("host-harness/cli/src/api_key.rs", "an API key is shown once, when it is created"),
     ("host-harness/cli/src/client.rs", "the API key in a request to the service"),
-    ("host-harness/cli/src/new_master_key.rs", "a master key is shown once, when it is made"),
+    ("host-harness/cli/src/new_master_key.rs", "a master key is shown once, when it is created"),
     ("host-harness/harness/src/config/connection.rs", "the length of a token"),
     ("host-harness/harness/src/connection/redactor.rs", "the spellings that are searched for"),
     (
         "host-harness/harness/src/connection/resolve.rs",
-        "the length of a secret, and the vendor account that it stands for",
+        "the length of a secret, and the vendor account that it identifies",
     ),
     ("host-harness/harness/src/connection/token.rs", "the digest of a webhook token"),
     ("host-harness/harness/src/credential.rs", "the key of an HMAC"),
@@ -34,8 +35,8 @@ const MAY_EXPOSE: [(&str, &str); 22] = [
     ("host-harness/model/src/secret.rs", "comparing"),
     ("host-harness/service/src/connections/differences.rs", "whether two secrets differ"),
     ("host-harness/service/src/connections/owned.rs", "what is sealed in the database"),
-    ("host-harness/service/src/posts/post.rs", "the key that a post is signed with"),
-    ("host-harness/service/src/testing/inbox.rs", "deliveries of the tests of the crates above"),
+    ("host-harness/service/src/posts/post.rs", "the key that signs a post"),
+    ("host-harness/service/src/testing/inbox.rs", "deliveries for the tests of the crates above"),
     ("host-harness/service/src/tokens/generation.rs", "the digest of a webhook token"),
     ("host-harness/service/src/tokens/refresh.rs", "a webhook token is sealed in the database"),
     ("host-harness/store/src/api_keys.rs", "the digest of an API key"),
@@ -52,23 +53,25 @@ pub(super) fn findings() -> Result<Vec<String>> {
     Ok(judged(&found, &MAY_EXPOSE))
 }
 
-/// What is wrong where these files call it first in these lines, and those may.
+/// Returns what is wrong if `found` are the files that call it, each with its first line, and `may` are those that
+/// may.
 fn judged(found: &BTreeMap<String, usize>, may: &[(&str, &str)]) -> Vec<String> {
     let unlisted = found.iter().filter(|(file, _)| !may.iter().any(|(listed, _)| listed == file));
     let unlisted = unlisted.map(|(file, line)| {
         format!(
             "{file}:{line}: calls `Secret::{EXPOSE}`; expected only in the files of `MAY_EXPOSE` in \
-             xtask/src/tidy/secrets.rs: leave the value where it is, or add this file there and say what for"
+             xtask/src/tidy/secrets.rs: do not read the value, or add this file there with the purpose"
         )
     });
     let needless = may.iter().filter(|(file, _)| !found.contains_key(*file)).map(|(file, reason)| {
-        format!("{file}: it may call `Secret::{EXPOSE}` ({reason}) and does not: strike it from `MAY_EXPOSE`")
+        format!("{file}: may call `Secret::{EXPOSE}` ({reason}) but does not: remove it from `MAY_EXPOSE`")
     });
     unlisted.chain(needless).collect()
 }
 
 impl Package {
-    /// The files that call it outside tests, below the repository's top folder, each with the first line that does.
+    /// Returns the files that call it outside tests, relative to the repository's root folder, each with the first
+    /// line that does.
     fn exposures(&self) -> Result<BTreeMap<String, usize>> {
         let mut found = BTreeMap::new();
         for first in self.roots() {
@@ -79,7 +82,7 @@ impl Package {
                     .filter(|mention| mention.path.last().is_some_and(|word| word == EXPOSE));
                 let Some(line) = calls.map(|mention| mention.line).min() else { continue };
                 let file = module.file.strip_prefix(root()).unwrap_or(&module.file).display().to_string();
-                // A file can hold several modules.
+                // A file can contain several modules.
                 found.entry(file).and_modify(|known: &mut usize| *known = line.min(*known)).or_insert(line);
             }
         }
@@ -90,9 +93,9 @@ impl Package {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::source::sample::{folder, library};
+    use crate::tidy::source::test_sample::{folder, library};
 
-    /// The files of a library that expose secrets, with the lines.
+    /// Returns the files of a library that expose secrets, with the lines.
     fn exposing(files: &[(&str, &str)]) -> Vec<(String, usize)> {
         let folder = folder(files);
         let top = format!("{}/", folder.path().display());
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_of_each_file_is_told() {
+    fn the_first_line_of_each_file_is_reported() {
         let files = [
             (
                 "lib.rs",
@@ -156,15 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_listed_and_one_that_needs_no_listing_are_told() {
+    fn an_unlisted_file_and_a_needless_listing_are_reported() {
         let found = [("a.rs".to_owned(), 7), ("b.rs".to_owned(), 1)].into();
         assert_eq!(judged(&found, &[("a.rs", "signing"), ("b.rs", "a request")]), [""; 0]);
         assert_eq!(
             judged(&found, &[("b.rs", "a request"), ("c.rs", "comparing")]),
             [
-                "a.rs:7: calls `Secret::expose`; expected only in the files of `MAY_EXPOSE` in xtask/src/tidy/secrets.rs: leave \
-                 the value where it is, or add this file there and say what for",
-                "c.rs: it may call `Secret::expose` (comparing) and does not: strike it from `MAY_EXPOSE`",
+                "a.rs:7: calls `Secret::expose`; expected only in the files of `MAY_EXPOSE` in xtask/src/tidy/secrets.rs: do \
+                 not read the value, or add this file there with the purpose",
+                "c.rs: may call `Secret::expose` (comparing) but does not: remove it from `MAY_EXPOSE`",
             ]
         );
     }

@@ -1,10 +1,10 @@
-//! The workspace's own source as it is parsed, without what is compiled for tests alone.
+//! The workspace's own source, parsed, without what is compiled only for tests.
 
 pub(super) mod mention;
 pub(super) mod modules;
-mod only_tests;
+pub(super) mod only_tests;
 pub(super) mod package;
 mod paths;
 #[cfg(test)]
-pub(super) mod sample;
+pub(super) mod test_sample;
 mod tokens;

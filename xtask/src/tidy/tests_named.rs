@@ -1,4 +1,4 @@
-//! A document that says which test shows something names a test that exists.
+//! Checks that the tests named in documents exist.
 
 use std::{collections::BTreeSet, fs};
 
@@ -7,10 +7,10 @@ use xtask::components::root;
 
 use crate::shell::{output, program};
 
-/// The documents that vouch for what they say by tests.
+/// The documents that cite tests as evidence.
 const VOUCHING: [&str; 3] = ["ARCHITECTURE.md", "SECURITY.md", "docs/fides-parity.md"];
 
-/// So many words make a sentence, and no name of anything else here has as many.
+/// The minimum number of words in a test name. No other name here has as many.
 const WORDS: usize = 4;
 
 pub(super) fn findings() -> Result<Vec<String>> {
@@ -31,12 +31,12 @@ pub(super) fn findings() -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// The names of functions in `source`.
+/// Returns the names of functions in `source`.
 fn in_source(source: &str) -> impl Iterator<Item = &str> {
     source.split("fn ").skip(1).map(|rest| rest.split(|c: char| !is_of_name(c)).next().unwrap_or_default())
 }
 
-/// What stands in backticks in `document` and is named as tests are.
+/// Returns the words in backticks in `document` that are named like tests.
 fn named(document: &str) -> impl Iterator<Item = &str> {
     let quoted = document.split('`').skip(1).step_by(2);
     quoted.filter(|name| name.chars().all(is_of_name) && name.split('_').count() >= WORDS)
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_tests_are_told_from_other_words() {
+    fn names_of_tests_are_distinguished_from_other_words() {
         let text = "see `a_late_event_loses` and `too_few_words`, `wit/`, `cargo xtask test`";
         assert_eq!(named(text).collect::<Vec<_>>(), ["a_late_event_loses"]);
         assert_eq!(

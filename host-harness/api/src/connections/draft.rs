@@ -1,4 +1,4 @@
-//! What a caller sends of a connection, as the service keeps it: a new one, or a change of one.
+//! Converts a new or changed connection from the API's form to the service's.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use host_model::{
     duties::{self, Duties},
     unread::Unread,
 };
-use host_service::connections::owned::Owned;
-use host_store::connections::Standing;
+use host_service::connections::owned::OwnedConnection;
+use host_store::connections::ConnectionStatus;
 
 use crate::{
-    problem::{Kind, Problem, kinds},
+    problem::{Problem, ProblemKind, kinds},
     types::{
         connections::{ConnectionPatch, Duty, NewConnection, SecretText},
         egress::EgressPatch,
@@ -24,7 +24,7 @@ fn duties_of(actions: BTreeSet<Duty>) -> BTreeSet<duties::Duty> {
 }
 
 /// `new`, owned by the API.
-pub(super) fn owned(new: NewConnection) -> Result<Owned, Problem> {
+pub(super) fn owned(new: NewConnection) -> Result<OwnedConnection, Problem> {
     let default = Duties::default();
     let spec = ConnectionSpec {
         settings: new.settings,
@@ -43,11 +43,11 @@ pub(super) fn owned(new: NewConnection) -> Result<Owned, Problem> {
         actions: new.actions.map_or(default.actions, duties_of),
         system: new.system,
     };
-    Ok(Owned { spec, duties, file: None, left_file: false, standing: Standing::default() })
+    Ok(OwnedConnection { spec, duties, file: None, left_file: false, standing: ConnectionStatus::default() })
 }
 
 /// `before` with `patch` applied.
-pub(super) fn changed(patch: ConnectionPatch, before: &Owned) -> Result<Owned, Problem> {
+pub(super) fn changed(patch: ConnectionPatch, before: &OwnedConnection) -> Result<OwnedConnection, Problem> {
     let mut after = before.clone();
     let spec = &mut after.spec;
     if let Some(plugin) = patch.plugin {
@@ -68,7 +68,7 @@ pub(super) fn changed(patch: ConnectionPatch, before: &Owned) -> Result<Owned, P
             None => spec.secrets.remove(&name),
         };
     }
-    // What is not patched stays as it is kept, byte by byte.
+    // Members that are not patched stay as they are stored, byte by byte.
     if let Some(patch) = patch.egress {
         spec.policy = policy(&patch, spec.policy.clone())?;
     }
@@ -92,7 +92,7 @@ fn policy(EgressPatch(patch): &EgressPatch, before: EgressPolicy) -> Result<Egre
         NoPolicy::PlainHttp(why) => unsuited("egress.plain_http", &why.to_string()),
         NoPolicy::Authorities(why) => unsuited(
             "egress.authorities",
-            &format!("expected certificates that can be trusted as authorities (PEM, X.509): {why}"),
+            &format!("expected certificates of authorities (PEM, X.509): {why}"),
         ),
     })
 }
@@ -106,10 +106,10 @@ fn checked_url(url: String) -> Result<String, Problem> {
     if host_service::settings::is_address(&url) {
         return Ok(url);
     }
-    Err(unsuited("webhook_url", "expected an address such as https://hooks.example.com/newsletter"))
+    Err(unsuited("webhook_url", "expected a URL such as https://hooks.example.com/newsletter"))
 }
 
-/// What cannot be read in the patch of `member`.
+/// The problem of a patch of `member` that cannot be read.
 fn unreadable(member: &str, Unread { place, found, expected }: Unread) -> Problem {
     let field = if place.is_empty() { member.to_owned() } else { format!("{member}.{place}") };
     let message = Unread { place: String::new(), found, expected }.to_string();
@@ -120,7 +120,7 @@ fn unsuited(field: &str, why: &str) -> Problem {
     about(kinds::UNSUITED, field, why.to_owned())
 }
 
-fn about(kind: Kind, field: &str, message: String) -> Problem {
+fn about(kind: ProblemKind, field: &str, message: String) -> Problem {
     Problem::of(kind, format!("{field}: {message}")).about_fields([(field.to_owned(), message)])
 }
 
@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    fn owned() -> Owned {
+    fn owned() -> OwnedConnection {
         let new = json!({"key": "newsletter", "tenant": "acme", "plugin": "iterable", "settings": {"a": "1", "b": "2"},
             "secrets": {"api-key": "k-0123456789"}, "egress": {"hosts": ["h"], "denied-operations": ["x"]}});
         super::owned(serde_json::from_value(new).unwrap()).unwrap()
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn no_error_shows_a_secret_and_key_and_tenant_cannot_be_patched() {
         for (patch, told) in [
-            (json!({"secrets": {"api-key": 12_345_678}}), "a secret is a text"),
-            (json!({"secrets": {"api-key": {"v": "k-12345678"}}}), "a secret is a text"),
-            (json!({"secrets": {"api-key": ""}}), "a secret is not empty"),
+            (json!({"secrets": {"api-key": 12_345_678}}), "a secret must be a non-empty string"),
+            (json!({"secrets": {"api-key": {"v": "k-12345678"}}}), "a secret must be a non-empty string"),
+            (json!({"secrets": {"api-key": ""}}), "a secret must not be empty"),
             (json!({"key": "other"}), "unknown field `key`"),
             (json!({"tenant": "other"}), "unknown field `tenant`"),
         ] {

@@ -1,4 +1,6 @@
-//! Who may set what: a tenant narrows where its requests go, and never widens it. The host stands in the operator's network.
+//! Who may set what: a tenant can restrict where its requests go, but not widen it, since the host is in the operator's
+//! network.
+//! Tested in `src/tests/keys.rs`.
 
 use serde_json::json;
 
@@ -7,53 +9,66 @@ use crate::{
     problem::{Problem, kinds},
 };
 use host_harness::connection::{CallLimits, EgressPolicy};
-use host_service::connections::owned::Owned;
+use host_service::connections::owned::OwnedConnection;
 
-/// Whether `caller` may make `new`.
-pub(super) fn check_new(caller: &Caller, new: &Owned) -> Result<(), Problem> {
+/// Checks that `caller` may create `new`.
+pub(super) fn check_new(caller: &Caller, new: &OwnedConnection) -> Result<(), Problem> {
     let tenant = &new.spec.tenant.0;
     if !caller.reaches(tenant) {
         let detail = format!(
-            "this API key makes connections of {} alone",
+            "this API key can create connections only for {}",
             caller.tenants().unwrap_or_default().join(", ")
         );
         return Err(Problem::of(kinds::NOT_ALL_TENANTS, detail));
     }
     let (egress, limits) = (EgressPolicy::default(), CallLimits::default());
-    check(caller, (&egress, &limits), (&new.spec.policy, &new.spec.limits))
+    let (before, after) = (CallBounds { egress: &egress, limits: &limits }, CallBounds::of(new));
+    check(caller, before, after)
 }
 
-/// Whether `caller` may make `after` of `before`.
-pub(super) fn check_change(caller: &Caller, before: &Owned, after: &Owned) -> Result<(), Problem> {
-    let (was, is) = (&before.spec, &after.spec);
-    check(caller, (&was.policy, &was.limits), (&is.policy, &is.limits))
-}
-
-fn check(
+/// Checks that `caller` may change `before` to `after`.
+pub(super) fn check_change(
     caller: &Caller,
-    (was, limited): (&EgressPolicy, &CallLimits),
-    (is, limits): (&EgressPolicy, &CallLimits),
+    before: &OwnedConnection,
+    after: &OwnedConnection,
 ) -> Result<(), Problem> {
+    check(caller, CallBounds::of(before), CallBounds::of(after))
+}
+
+/// Where calls of a connection may send, and how much they may take.
+#[derive(Clone, Copy)]
+struct CallBounds<'a> {
+    egress: &'a EgressPolicy,
+    limits: &'a CallLimits,
+}
+
+impl<'a> CallBounds<'a> {
+    fn of(owned: &'a OwnedConnection) -> Self {
+        Self { egress: &owned.spec.policy, limits: &owned.spec.limits }
+    }
+}
+
+fn check(caller: &Caller, before: CallBounds<'_>, after: CallBounds<'_>) -> Result<(), Problem> {
     if caller.reaches_everybody() {
         return Ok(());
     }
     let but_denials = |policy: &EgressPolicy| EgressPolicy { denied_operations: [].into(), ..policy.clone() };
     let mut widened = Vec::new();
-    if but_denials(was) != but_denials(is) {
+    if but_denials(before.egress) != but_denials(after.egress) {
         widened.push("egress");
     }
-    if !was.denied_operations.is_subset(&is.denied_operations) {
+    if !before.egress.denied_operations.is_subset(&after.egress.denied_operations) {
         widened.push("egress.denied_operations");
     }
-    if limited != limits {
+    if before.limits != after.limits {
         widened.push("limits");
     }
     if widened.is_empty() {
         return Ok(());
     }
     let detail = format!(
-        "{}: an API key to some tenants may deny further operations and nothing else here; use one that was made \
-         without --tenant",
+        "{}: an API key for some tenants may only deny further operations; use one that was created without \
+         --tenant",
         widened.join(", ")
     );
     Err(Problem::of(kinds::NOT_ALL_TENANTS, detail).with("fields", json!(widened)))

@@ -1,6 +1,7 @@
-//! A connection as it is shown.
+//! A connection as the API shows it.
+//! Tested in `src/tests/connections.rs`.
 
-use host_service::{connections::owned::Owned, served::Served};
+use host_service::{connections::owned::OwnedConnection, served::Served};
 
 use crate::{
     problem::fields,
@@ -10,11 +11,11 @@ use crate::{
     },
 };
 
-/// Stands for every secret, as it does in Fides.
+/// Shown instead of every secret, as in Fides.
 const MASK: &str = "**********";
 
 /// `owned`, with its secrets masked.
-pub(super) fn shown(served: &Served, owned: &Owned) -> Connection {
+pub(super) fn connection_view(served: &Served, owned: &OwnedConnection) -> Connection {
     let (spec, standing) = (&owned.spec, &owned.standing);
     let problem = served.problem(&spec.key).map(|problem| Unserved {
         detail: problem.to_string(),

@@ -1,4 +1,4 @@
-//! Bodies of requests: one that does not arrive in time is answered 408.
+//! Request bodies that do not arrive in time are answered with 408.
 
 use std::{
     pin::Pin,
@@ -25,24 +25,24 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// Gives the body `timeout` to arrive, or what a large one takes at a slow rate, counted from when a handler begins to read it. A handler sees a late body as one that failed, and whatever it
-/// answers is replaced.
+/// Gives the body `timeout` to arrive, or as long as a large one takes at a slow rate, from when a handler begins to
+/// read it. For the handler, a late body fails; its answer is then replaced.
 pub(crate) async fn limit(State(timeout): State<Duration>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
     let timeout = timeout.max(least_rate(&request));
     let is_late = Arc::new(AtomicBool::new(false));
-    let request =
-        request.map(|body| Body::new(Timed { body, timeout, deadline: None, is_late: Arc::clone(&is_late) }));
+    let request = request
+        .map(|body| Body::new(TimedBody { body, timeout, deadline: None, is_late: Arc::clone(&is_late) }));
     let response = next.run(request).await;
     if is_late.load(Ordering::Relaxed) { too_slow(timeout) } else { response }
 }
 
-/// How long a body of the length that `request` declares may take at 1 Mbit/s, up to that of the largest component.
+/// How long a body of the declared length takes at 1 Mbit/s, up to the length of the largest component.
 fn least_rate(request: &Request) -> Duration {
     const BYTES_PER_SECOND: u64 = 1_000_000 / 8;
-    // Unknown for a chunked body.
+    // The length of a chunked body is unknown.
     let declared = request.body().size_hint().exact().unwrap_or_default();
     Duration::from_secs(declared.min(MAX_COMPONENT as u64).div_ceil(BYTES_PER_SECOND))
 }
@@ -64,15 +64,15 @@ fn too_slow(timeout: Duration) -> Response {
 struct TooLate;
 
 /// A body that fails at its deadline.
-struct Timed {
+struct TimedBody {
     body: Body,
     timeout: Duration,
-    /// From the first poll on: until then nothing is taken from the client, so that a late body is not its fault.
+    /// Starts at the first poll: nothing is read from the client before, so that a delay is not its fault.
     deadline: Option<Pin<Box<Sleep>>>,
     is_late: Arc<AtomicBool>,
 }
 
-impl HttpBody for Timed {
+impl HttpBody for TimedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,38 +1,38 @@
-//! How many connections fit into the descriptors of the process, so that clients of the webhooks leave enough for the API, the
-//! database and requests to vendors.
+//! How many connections fit into the file descriptors of the process, so that clients of the webhooks leave enough for
+//! the API, the database and requests to vendors.
 
 use host_service::settings::ServiceConfig;
 
-/// Descriptors beside those of clients and of one request to a vendor for each worker. Some 40 are database, log, components,
-/// listeners and runtime; the rest is for calls through the API, posts and look-ups of names.
+/// Descriptors besides those of clients and of one request to a vendor for each worker. About 40 are for the database,
+/// the log, components, listeners and the runtime; the rest is for calls through the API, posts and DNS look-ups.
 const RESERVED: usize = 96;
 
-/// With fewer connections a listener is of no use.
+/// With fewer connections, a listener is useless.
 const MIN_CONNECTIONS: usize = 8;
 
-/// How many connections each listener holds at once.
+/// The maximum number of simultaneous connections of each listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caps {
-    /// The API's.
+    /// That of the API.
     pub(crate) api: usize,
-    /// The webhooks' own; 0 if they have none.
+    /// That of the webhooks; 0 if they have no listener of their own.
     pub(crate) webhooks: usize,
 }
 
 /// The process may have fewer descriptors than the service needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the process may open {limit} files, expected at least {least}: raise the limit (`ulimit -n`, or `LimitNOFILE=` of a \
-     systemd unit) or lower `workers`"
+    "the process may open {limit} files, but needs at least {least}: raise the limit (`ulimit -n`, or `LimitNOFILE=` \
+     of a systemd unit) or lower `workers`"
 )]
 pub struct FewDescriptors {
-    /// How many it may have.
+    /// The number that it may have.
     limit: usize,
-    /// How many are needed.
+    /// The number that it needs.
     least: usize,
 }
 
-/// The caps of `config`, lowered to what the limit of this process has room for. Logs if they are lowered.
+/// The caps of `config`, lowered to what fits into the limit of this process. Logs a warning if they are lowered.
 pub(crate) fn caps(config: &ServiceConfig) -> Result<Caps, FewDescriptors> {
     let edge = &config.edge;
     let webhooks = config.webhook_listen.map_or(0, |_| edge.max_webhook_connections);
@@ -44,13 +44,13 @@ pub(crate) fn caps(config: &ServiceConfig) -> Result<Caps, FewDescriptors> {
             open_files = limit,
             max_connections = lowered.api,
             max_webhook_connections = lowered.webhooks,
-            "fewer connections are accepted than configured, since the process may open so many files; raise its limit"
+            "fewer connections are accepted than configured, because of the limit of open files; raise that limit"
         );
     }
     Ok(lowered)
 }
 
-/// `configured`, or in proportion what fits into `limit` descriptors beside those that are `reserved`.
+/// `configured`, or proportionally fewer if `limit` descriptors, minus the `reserved` ones, are not enough.
 fn lowered(configured: Caps, reserved: usize, limit: usize) -> Result<Caps, FewDescriptors> {
     let Caps { api, webhooks } = configured;
     let least = Caps { api: api.min(MIN_CONNECTIONS), webhooks: webhooks.min(MIN_CONNECTIONS) };
@@ -62,7 +62,7 @@ fn lowered(configured: Caps, reserved: usize, limit: usize) -> Result<Caps, FewD
     if all <= room {
         return Ok(configured);
     }
-    // The API keeps its least, whatever share the webhooks are configured to have.
+    // The API keeps its minimum, regardless of the configured share of the webhooks.
     let webhooks = (webhooks.saturating_mul(room) / all).clamp(least.webhooks, room - least.api);
     Ok(Caps { api: api.min(room - webhooks), webhooks })
 }
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(of(api, webhooks, 1_024), Ok((api, webhooks)));
         assert_eq!(of(api, webhooks, 256), Ok((43, 85)));
         assert_eq!(of(api, 0, 256), Ok((128, 0)));
-        assert_eq!(of(api, u32::MAX as usize, 1_024), Ok((8, 888)), "the API keeps its least");
+        assert_eq!(of(api, u32::MAX as usize, 1_024), Ok((8, 888)), "the API keeps its minimum");
     }
 
     #[test]
@@ -118,8 +118,8 @@ mod tests {
         assert_eq!(of(256, 512, 143), Err(FewDescriptors { limit: 143, least: 144 }));
         assert_eq!(
             of(256, 512, 64).unwrap_err().to_string(),
-            "the process may open 64 files, expected at least 144: raise the limit (`ulimit -n`, or `LimitNOFILE=` of a \
-             systemd unit) or lower `workers`"
+            "the process may open 64 files, but needs at least 144: raise the limit (`ulimit -n`, or `LimitNOFILE=` \
+             of a systemd unit) or lower `workers`"
         );
     }
 }

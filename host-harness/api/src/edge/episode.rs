@@ -1,8 +1,8 @@
-//! What may go on for long is logged when it begins.
+//! Logs a lasting condition only when it begins.
 
 use std::time::{Duration, Instant};
 
-/// After so long without it, it is over.
+/// After this time without an occurrence, an episode is over.
 const QUIET: Duration = Duration::from_mins(1);
 
 /// Something that may happen many times a second.
@@ -12,7 +12,7 @@ pub(super) struct Episode {
 }
 
 impl Episode {
-    /// Notes that it happens, and returns whether that begins an episode: the last time is a minute ago or more.
+    /// Records an occurrence. Returns whether it begins an episode: the last one was at least a minute ago.
     pub(super) fn begins(&mut self, now: Instant) -> bool {
         let before = self.last.replace(now);
         before.is_none_or(|before| now.duration_since(before) >= QUIET)

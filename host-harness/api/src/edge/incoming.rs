@@ -1,4 +1,5 @@
-//! The connections that arrive at a listener, past all errors.
+//! Accepts the connections that arrive at a listener, despite errors.
+//! Tested in `src/edge/tests.rs`.
 
 use std::{
     future::Future,
@@ -10,12 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::episode::Episode;
 
-/// How long to wait before the next try while none can be accepted: connections that end free a descriptor.
+/// How long to wait before the next attempt if no connection can be accepted: a connection that ends frees a
+/// descriptor.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// What accepts connections.
+/// Accepts connections.
 pub(crate) trait Accept: Send + 'static {
-    /// The next one. Cancel safe.
+    /// Accepts the next connection. Cancel safe.
     fn accept(&self) -> impl Future<Output = Result<TcpStream, Error>> + Send;
 }
 
@@ -33,12 +35,13 @@ pub(super) struct Incoming<A> {
 }
 
 impl<A: Accept> Incoming<A> {
-    /// Those of `listener`, which the log calls `name`.
+    /// The connections of `listener`, which is called `name` in the log.
     pub(super) fn of(name: &'static str, listener: A) -> Self {
         Self { name, listener, failing: Episode::default() }
     }
 
-    /// The next one. While the process has no descriptor left, clients wait in the system's queue; that is logged once.
+    /// Accepts the next connection. While the process has no descriptors left, clients wait in the system's queue,
+    /// which is logged once.
     pub(super) async fn next(&mut self) -> TcpStream {
         loop {
             match self.listener.accept().await {
@@ -49,7 +52,7 @@ impl<A: Accept> Incoming<A> {
                         tracing::error!(
                             listener = self.name,
                             %error,
-                            "no connection can be accepted, and it is tried again until one can. If too many files are open, \
+                            "connections cannot be accepted; retrying until one can. If too many files are open, \
                              raise the limit of the process or lower max-connections"
                         );
                     }
@@ -60,7 +63,7 @@ impl<A: Accept> Incoming<A> {
     }
 }
 
-/// Whether the client has gone while it waited: the next one is not affected.
+/// Whether the error concerns only one client, which has gone while it was waiting.
 fn is_about_one_connection(error: &Error) -> bool {
     [ErrorKind::ConnectionAborted, ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset]
         .contains(&error.kind())

@@ -1,4 +1,5 @@
-//! Serving at one address: a bounded number of connections, and a bounded time and size for the head of each request.
+//! Serves one address with limits on the number of connections and on the time and size of the head of each request.
+//! Tested in `src/edge/tests.rs`.
 
 use std::{
     pin::pin,
@@ -30,23 +31,23 @@ use super::{
     stalled::Stalling,
 };
 
-/// How a listener serves.
+/// The configuration of a listener.
 pub(crate) struct Listener {
-    /// What log and metrics call it.
+    /// Its name in logs and metrics.
     pub(crate) name: &'static str,
-    /// How many connections it holds at once.
+    /// The maximum number of simultaneous connections.
     pub(crate) max_connections: usize,
-    /// What bounds its callers.
+    /// The limits for its callers.
     pub(crate) edge: EdgeConfig,
-    /// How long answers under way may take after the stop.
+    /// How long answers in progress may take after the stop.
     pub(crate) stop_grace: Duration,
     /// Counts refused connections.
     pub(crate) telemetry: Telemetry,
 }
 
 impl Listener {
-    /// Serves `routes` at `door` until `stop`; then accepts nothing new and completes the answers under way.
-    /// Connections without one end at once.
+    /// Serves `routes` at `door` until `stop`. It then accepts no new connections and completes the answers in
+    /// progress; connections without one are closed immediately.
     pub(crate) async fn serve(self, door: impl Accept, routes: Router, stop: CancellationToken) {
         let http = self.http();
         let mut incoming = Incoming::of(self.name, door);
@@ -67,10 +68,10 @@ impl Listener {
             if connections.len() < self.max_connections {
                 let under_way = Arc::default();
                 let stream = Stalling::new(stream, self.edge.header_timeout, Arc::clone(&under_way));
-                let connection = Connection { listener: self.name, stream, under_way };
+                let connection = ClientConnection { listener: self.name, stream, under_way };
                 connections.spawn(connection.serve(http.clone(), routes.clone(), stop.clone()));
             } else {
-                // Closed at once: a client left in the queue would wait for an answer that may never come.
+                // Closed immediately: a client left in the queue would wait for an answer that may never come.
                 drop(stream);
                 self.refused(&mut full);
             }
@@ -82,12 +83,12 @@ impl Listener {
             }
         };
         if timeout(self.stop_grace, all_ended).await.is_err() {
-            tracing::warn!(listener = self.name, "answers that did not end in time are cut off");
+            tracing::warn!(listener = self.name, "answers that did not finish in time are cut off");
         }
     }
 
-    /// HTTP/1.1 alone: proxies speak it to what is behind them, and one connection of HTTP/2 without TLS could hold any number
-    /// of requests.
+    /// HTTP/1.1 only: proxies use it for their upstreams, and a single HTTP/2 connection without TLS could carry any
+    /// number of requests.
     fn http(&self) -> http1::Builder {
         let EdgeConfig { header_timeout, max_header_bytes, .. } = self.edge;
         let mut http = http1::Builder::new();
@@ -96,7 +97,7 @@ impl Listener {
         http
     }
 
-    /// A handler's panic is answered, so one that ends a connection is of the server itself.
+    /// A panic in a handler is answered, so one that ends a connection comes from the server itself.
     fn note(&self, ended: Result<(), JoinError>) {
         if ended.is_err_and(|error| error.is_panic()) {
             tracing::error!(listener = self.name, "a connection panicked");
@@ -109,22 +110,22 @@ impl Listener {
             tracing::warn!(
                 listener = self.name,
                 max_connections = self.max_connections,
-                "connections are refused, since as many are open as may be; connector_host_connections_refused_total counts them"
+                "connections are refused at the maximum number; connector_host_connections_refused_total counts them"
             );
         }
     }
 }
 
 /// One connection.
-struct Connection {
+struct ClientConnection {
     listener: &'static str,
     stream: Stalling,
-    /// Has a weak reference for each answer under way.
+    /// Has a weak reference for each answer in progress.
     under_way: Arc<()>,
 }
 
-impl Connection {
-    /// Serves it; after `stop`, until the answer under way has ended.
+impl ClientConnection {
+    /// Serves the connection; after `stop`, only until the answer in progress has ended.
     async fn serve(self, http: http1::Builder, routes: Router, stop: CancellationToken) {
         let Self { listener, stream, under_way } = self;
         let routes = TowerToHyperService::new(routes);
@@ -132,7 +133,7 @@ impl Connection {
             let under_way = Arc::downgrade(&under_way);
             let answer = routes.call(request);
             async move {
-                // Held by the body until all of it has been handed over.
+                // Kept by the body until all of it has been passed on.
                 let held = move |error| {
                     let _under_way = &under_way;
                     error
@@ -144,7 +145,7 @@ impl Connection {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = stop.cancelled() => {
-                // Half a head would otherwise hold up the stop.
+                // An incomplete head would otherwise delay the stop.
                 if Arc::weak_count(&under_way) == 0 {
                     return;
                 }
@@ -154,7 +155,7 @@ impl Connection {
         };
         match ended {
             Ok(()) => {}
-            // Answered by hyper, before there is a request that could have an id.
+            // Answered by hyper before there is a request with an id.
             Err(error) if error.is_parse() => tracing::info!(listener, %error, "a request cannot be read"),
             Err(error) => tracing::debug!(listener, %error, "a connection ended early"),
         }

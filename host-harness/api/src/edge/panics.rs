@@ -1,4 +1,5 @@
-//! A panic in a handler fails one request: its caller gets an answer, and the log has the place.
+//! A panic in a handler fails only one request: the caller gets an answer, and the log contains the place.
+//! Tested in `src/edge/tests/answers.rs`.
 
 use std::{
     any::Any,
@@ -18,11 +19,11 @@ use super::request_id;
 use crate::problem::{Problem, kinds};
 
 tokio::task_local! {
-    /// Where the handler panicked: file, line and column. Known if the program called [`log_places_of_panics`].
+    /// Where the handler panicked: file, line and column. Known only if the program called [`log_places_of_panics`].
     static PLACE: Cell<Option<String>>;
 }
 
-/// `routes`, which answer 500 if a handler panics.
+/// `routes`, which answer with 500 if a handler panics.
 pub(crate) fn caught<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     routes.layer(middleware::from_fn(catch))
 }
@@ -43,31 +44,31 @@ async fn catch(request: Request, next: Next) -> Response {
                 panic = literal(&*message),
                 "a handler panicked"
             );
-            let detail = "the service is at fault: its log has the place, under the id in x-request-id";
+            let detail = "a handler panicked: the service's log has the place, under the id in x-request-id";
             Problem::of(kinds::INTERNAL, detail).into_response()
         }
     }
 }
 
-/// The message, if it is a literal: one that was put together may have a person or a secret in it.
+/// The message, if it is a literal: a formatted one may contain a person or a secret.
 fn literal(message: &(dyn Any + Send)) -> Option<&'static str> {
     message.downcast_ref::<&'static str>().copied()
 }
 
-/// Makes each panic of the process a line of the log with its place and without its message, which may have a person or a
-/// secret in it. For a program to call at its start: a library leaves its process's hook alone.
+/// Logs each panic of the process with its place, but without its message, which may contain a person or a secret.
+/// Programs call it at their start, since a library must not replace the panic hook of its process.
 pub fn log_places_of_panics() {
     panic::set_hook(Box::new(|panic| {
         if !is_noted(panic) {
             tracing::error!(
                 place = panic.location().map(tracing::field::display),
-                "a part of the program panicked"
+                "panic outside of a handler"
             );
         }
     }));
 }
 
-/// Notes where a handler panicked, for its line in the log. Returns whether it was a handler.
+/// Records where a handler panicked, for its line in the log. Returns whether it was a handler.
 pub(crate) fn is_noted(panic: &PanicHookInfo<'_>) -> bool {
     let place = panic.location().map(ToString::to_string);
     PLACE.try_with(|noted| noted.set(place)).is_ok()

@@ -1,4 +1,5 @@
-//! An id for each request, by which its answer and its lines of the log are found.
+//! An id for each request, which links its answer and its log lines.
+//! Tested in `src/tests/answers.rs`.
 
 use axum::{
     extract::Request,
@@ -8,15 +9,15 @@ use axum::{
 };
 use uuid::Uuid;
 
-/// The header of an answer that has the id. That of a request is ignored: a caller could put a person into the log by it, or
-/// make its lines look like those of another request.
+/// The header of the answer that contains the id. The same header of a request is ignored: a caller could use it to
+/// write personal data into the log, or to imitate the lines of another request.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 tokio::task_local! {
     static CURRENT: String;
 }
 
-/// Gives a request a fresh id, and writes it into the answer.
+/// Assigns a new id to a request, and writes it into the answer.
 pub(crate) async fn assign(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let header = HeaderValue::from_str(&id);
@@ -27,7 +28,7 @@ pub(crate) async fn assign(request: Request, next: Next) -> Response {
     response
 }
 
-/// The id of the request that the current task answers, if it answers one.
+/// The id of the request that the current task answers, if any.
 pub(crate) fn current() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }

@@ -1,4 +1,5 @@
-//! Writes to a client that does not read.
+//! Limits writes to a client that does not read.
+//! Tested in `src/edge/tests.rs`.
 
 use std::{
     io::{Error, ErrorKind, IoSlice},
@@ -14,7 +15,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A stream that fails with [`ErrorKind::TimedOut`] once a write has been pending for `bound`. No timer of hyper's runs then.
+/// A stream that fails with [`ErrorKind::TimedOut`] once a write has been pending for `bound`. hyper has no timer for
+/// this.
 pub(super) struct Stalling {
     stream: TcpStream,
     bound: Duration,
@@ -24,12 +26,12 @@ pub(super) struct Stalling {
 
 struct Pending {
     deadline: Pin<Box<Sleep>>,
-    /// The end of an answer may be written only once its body has been handed over.
+    /// The end of an answer may still have to be written after its body has been passed on.
     _under_way: Weak<()>,
 }
 
 impl Stalling {
-    /// `under_way` has a weak reference more while a write is pending.
+    /// `under_way` has one more weak reference while a write is pending.
     pub(super) fn new(stream: TcpStream, bound: Duration, under_way: Arc<()>) -> Self {
         Self { stream, bound, under_way, pending: None }
     }

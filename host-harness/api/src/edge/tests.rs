@@ -1,4 +1,4 @@
-//! Callers that are slow, many or strange, at a real listener.
+//! Slow, numerous and invalid callers at a real listener.
 
 mod answers;
 
@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 use super::{incoming::Accept, listener::Listener};
 use crate::tests::logged::Logged;
 
-/// Everything that a test waits for comes sooner, or not at all.
+/// The maximum wait of a test.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// For bounds that a test is not about.
+/// For limits that are irrelevant to a test.
 const LONG: Duration = Duration::from_mins(10);
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -32,7 +32,7 @@ struct Served {
     address: SocketAddr,
     telemetry: Telemetry,
     stop: CancellationToken,
-    /// Lets one answer of `/slow` go on.
+    /// A permit completes one answer of `/slow`.
     go_on: Arc<Semaphore>,
     running: JoinHandle<()>,
     logged: Logged,
@@ -53,7 +53,7 @@ impl Served {
         Self::through(door, address, Router::new(), change)
     }
 
-    /// With `routes` beside `/` and `/slow`.
+    /// A server with `routes` in addition to `/` and `/slow`.
     fn through(
         door: impl Accept,
         address: SocketAddr,
@@ -79,7 +79,7 @@ impl Served {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// A connection that had an answer, and does nothing more.
+    /// A connection that has had an answer and is idle.
     async fn idle(&self) -> TcpStream {
         let mut stream = self.connect().await;
         stream.write_all(REQUEST).await.unwrap();
@@ -87,7 +87,7 @@ impl Served {
         stream
     }
 
-    /// Waits until a connection is served. One is refused while the server does not yet know that another has gone.
+    /// Waits until a connection is served. It is refused while the server has not noticed yet that another one is gone.
     async fn place_is_free(&self) {
         let served = async {
             loop {
@@ -108,13 +108,13 @@ impl Served {
         text.lines().find_map(|line| line.strip_prefix(counted)).map_or(0, |count| count.parse().unwrap())
     }
 
-    /// How many lines of the log have these words.
+    /// The number of log lines with these words.
     fn lines(&self, words: &str) -> usize {
         self.logged.text().lines().filter(|line| line.contains(words)).count()
     }
 }
 
-/// Reads until `words` have come.
+/// Reads until `words` have arrived.
 async fn until(stream: &mut TcpStream, words: &str) {
     let mut said = Vec::new();
     while !String::from_utf8_lossy(&said).contains(words) {
@@ -123,7 +123,7 @@ async fn until(stream: &mut TcpStream, words: &str) {
     }
 }
 
-/// All that comes until the connection ends.
+/// Reads until the connection ends.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     let _cut = timeout(DEADLINE, stream.read_to_end(&mut said)).await.expect("the connection ends");
@@ -145,7 +145,8 @@ async fn a_head_that_does_not_arrive_in_time_ends_its_connection() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let _ended = timeout(DEADLINE, said.read_u8()).await.expect("a head that dribbles is given up too");
+    let _ended =
+        timeout(DEADLINE, said.read_u8()).await.expect("a head that arrives byte by byte times out too");
     timeout(DEADLINE, dribbling).await.unwrap().unwrap();
 }
 
@@ -165,7 +166,7 @@ async fn an_idle_connection_ends_and_its_place_is_free_again() {
 async fn a_client_that_reads_none_of_its_answers_is_given_up_and_its_place_is_free_again() {
     let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = door.local_addr().unwrap();
-    // More than the buffers of both systems take.
+    // More than the buffers of both ends can hold.
     let large = Router::new().route("/large", get(async || vec![b'y'; 256 << 10]));
     let served = Served::through(door, address, large, |listener| {
         (listener.edge.header_timeout, listener.max_connections) = (Duration::from_secs(1), 1);
@@ -231,7 +232,7 @@ async fn running_out_of_files_is_logged_once_and_callers_are_served_once_there_a
     let failing = Failing { errors: Mutex::new(errors.into()), listener };
     let served = Served::through(failing, address, Router::new(), |_| ());
     served.idle().await;
-    assert_eq!(served.lines("no connection can be accepted"), 1);
+    assert_eq!(served.lines("connections cannot be accepted"), 1);
     let line = served.logged.once(|line| line["level"] == "ERROR").await;
     assert_eq!(line["listener"], "webhooks");
     assert!(line["error"].as_str().unwrap().starts_with("Too many open files"), "{line}");
@@ -253,7 +254,7 @@ async fn after_the_stop_no_connection_is_accepted_idle_ones_end_and_an_answer_un
     let (mut idle, mut fresh) = (served.idle().await, served.connect().await);
     let mut slow = served.connect().await;
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
-    // Accepted in turn, so that the one before has been let in.
+    // Connections are accepted in order, so the previous one has been accepted.
     served.idle().await;
     served.stop.cancel();
     assert_eq!((rest(&mut idle).await.as_str(), rest(&mut fresh).await.as_str()), ("", ""));
@@ -285,7 +286,7 @@ async fn half_a_head_does_not_hold_up_the_stop() {
     for half in [&mut fresh, &mut used] {
         half.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
     }
-    // After them, so that their halves have been read.
+    // Comes after them, so their incomplete heads have been read.
     served.idle().await;
     served.stop.cancel();
     timeout(DEADLINE, served.running).await.unwrap().unwrap();
@@ -301,5 +302,5 @@ async fn an_answer_that_does_not_end_in_time_is_cut_off_and_logged() {
     served.stop.cancel();
     timeout(DEADLINE, served.running).await.unwrap().unwrap();
     assert_eq!(rest(&mut slow).await, "");
-    served.logged.once(|line| line["message"] == "answers that did not end in time are cut off").await;
+    served.logged.once(|line| line["message"] == "answers that did not finish in time are cut off").await;
 }

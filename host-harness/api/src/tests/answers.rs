@@ -1,4 +1,4 @@
-//! What every answer of a running service has, and what becomes of clients that send slowly.
+//! Properties of every answer of a running service, and clients that send slowly.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::logged::Logged;
-use crate::testing::{Answer, Bench};
+use crate::testing::{Answer, ApiBench};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -27,7 +27,7 @@ fn id_in(head: &str) -> &str {
 #[tokio::test]
 async fn every_answer_has_a_fresh_request_id_that_its_log_line_has_too() {
     let logged = Logged::begin();
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let own = format!("authorization: Bearer {key}\r\nx-request-id: ada@example.com\r\n");
     let mut ids = BTreeSet::new();
@@ -42,17 +42,17 @@ async fn every_answer_has_a_fresh_request_id_that_its_log_line_has_too() {
         let answer = bench.raw(method, path, headers, b"").await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
         let id = request_id(&answer);
-        assert!(ids.insert(id.to_owned()), "{path}: {id} is not fresh");
+        assert!(ids.insert(id.to_owned()), "{path}: {id} is not new");
         let line = logged.once(|line| line["request_id"] == id).await;
         assert_eq!(line["status"], status.to_string(), "{line}");
     }
-    assert!(!logged.text().contains("ada@"), "what a caller calls its request is not logged");
+    assert!(!logged.text().contains("ada@"), "a request id from the caller is not logged");
 }
 
 #[tokio::test]
 async fn what_the_store_fails_at_is_logged_under_the_request_id() {
     let logged = Logged::begin();
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     bench.parts.store.close().await;
     let answer = bench.raw("GET", "/ready", "", b"").await;
     assert_eq!(answer.problem(), (503, "unavailable"));
@@ -60,7 +60,7 @@ async fn what_the_store_fails_at_is_logged_under_the_request_id() {
     assert_eq!(line["request_id"].as_str(), Some(request_id(&answer)));
 }
 
-/// What is answered to a client that sends `begun` and then a byte now and then.
+/// The answer to a client that sends `begun` and then a byte from time to time.
 async fn after(stream: TcpStream, begun: &str) -> String {
     let (mut answered, mut sending) = stream.into_split();
     sending.write_all(begun.as_bytes()).await.unwrap();
@@ -78,7 +78,7 @@ async fn after(stream: TcpStream, begun: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_of_either_address_are_given_up_after_the_time_that_the_settings_give_them() {
-    let bench = Bench::with(
+    let bench = ApiBench::with(
         "service.webhook-listen = '127.0.0.1:0'\nservice.header-timeout-seconds = 1\n\
          service.body-timeout-seconds = 1\n",
     )
@@ -108,7 +108,7 @@ async fn slow_clients_of_either_address_are_given_up_after_the_time_that_the_set
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_for_its_size_or_its_address_has_a_request_id_at_either_address() {
-    let bench = Bench::with("service.webhook-listen = '127.0.0.1:0'\n").await;
+    let bench = ApiBench::with("service.webhook-listen = '127.0.0.1:0'\n").await;
     let key = bench.operator().await;
     let request = |method: &str, path: &str, length: usize| {
         format!(
@@ -137,7 +137,7 @@ async fn what_is_refused_for_its_size_or_its_address_has_a_request_id_at_either_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_whose_framing_is_broken_is_a_bad_body_and_not_one_that_is_too_large() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let broken = format!(
         "POST /api/v1/plugins/iterable HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\n\

@@ -1,14 +1,16 @@
-//! Connections made, changed, tested, parked and deleted.
+//! Connections created, changed, tested, parked and deleted.
 
+use iterable_stand_in::Fault;
 use serde_json::json;
+use test_support::eventually;
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
 const PATH: &str = "/api/v1/connection/newsletter";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_made_shown_without_its_secrets_and_called() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let made =
         bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "newsletter"))).await;
@@ -38,8 +40,8 @@ async fn a_connection_is_made_shown_without_its_secrets_and_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_suit_is_told_by_field_and_nothing_is_made() {
-    let bench = Bench::new().await;
+async fn unsuitable_values_are_reported_by_field_and_nothing_is_created() {
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let mut body = bench.connection("acme", "newsletter");
     body["settings"]["webhookid"] = json!("7");
@@ -83,15 +85,15 @@ async fn what_does_not_suit_is_told_by_field_and_nothing_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_cannot_be_read_is_told_where_and_no_secret_with_it() {
-    let bench = Bench::new().await;
+async fn an_unreadable_body_is_refused_with_the_place_and_without_secrets() {
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/json\r\n");
     for (body, told) in [
         ("{\"key\": \"a\",\n \"tenant\": 17}", "tenant: invalid type"),
         ("{\"key\": \"a\",\n \"tenant\"", "line 2"),
         ("{\"key\": \"a\", \"colour\": 1}", "unknown field `colour`"),
-        ("{\"secrets\": {\"api-key\": 12345678}}", "secrets.api-key: a secret is a text"),
+        ("{\"secrets\": {\"api-key\": 12345678}}", "secrets.api-key: a secret must be a non-empty string"),
     ] {
         let refused = bench.raw("POST", "/api/v1/connection", &headers, body.as_bytes()).await;
         assert_eq!(refused.problem(), (400, "bad-body"), "{body}");
@@ -115,7 +117,7 @@ async fn a_body_that_cannot_be_read_is_told_where_and_no_secret_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_keeps_what_it_leaves_out_outlives_a_restart_and_is_on_record_without_values() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     let refused = bench.send(&key, "PATCH", PATH, Some(json!({"settings": {"project-type": "phone"}}))).await;
@@ -133,7 +135,7 @@ async fn a_change_keeps_what_it_leaves_out_outlives_a_restart_and_is_on_record_w
     assert_eq!((&shown.json["enabled"], &shown.json["actions"]), (&json!(false), &json!(["erasure"])));
     assert_eq!(shown.json["settings"]["domain"], bench.stand_in.address().to_string());
     let tested = bench.get(&key, &format!("{PATH}/test")).await;
-    assert_eq!(tested.json["test_status"], "failed", "the new key is not the vendor's");
+    assert_eq!(tested.json["test_status"], "failed", "the vendor does not accept the new key");
     assert!(tested.json["failure_reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{tested:?}");
 
     let records = bench.audit("acme").await;
@@ -150,7 +152,7 @@ async fn a_change_keeps_what_it_leaves_out_outlives_a_restart_and_is_on_record_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_stands_in_the_database_in_the_open() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     bench.parts.store.back_up(&bench.file("copy.db")).await.unwrap();
@@ -161,19 +163,11 @@ async fn no_secret_stands_in_the_database_in_the_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parked_connection_goes_on_once_it_is_resumed_or_passes_its_test() {
-    let bench = Bench::new().await;
+async fn a_parked_connection_runs_again_once_it_is_resumed_or_passes_its_test() {
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
-    let park =
-        "UPDATE connections SET parked_why = 'the vendor refused the key', parked_at = 17, outcomes = '000'";
-    bench.sql(park).await;
-    bench
-        .sql(
-            "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
-               VALUES ('a-1', 'acme', 'newsletter', 'connection-parked', 'newsletter', 'd', 1)",
-        )
-        .await;
+    bench.park(17, "the vendor refused the key").await;
     let shown = bench.get(&key, PATH).await;
     assert_eq!(
         (&shown.json["parked_why"], &shown.json["parked_at"]),
@@ -186,10 +180,14 @@ async fn a_parked_connection_goes_on_once_it_is_resumed_or_passes_its_test() {
     let again = bench.send(&key, "POST", &format!("{PATH}/resume"), None).await;
     assert_eq!(again.json["was_parked"], false);
 
-    bench.sql(park).await;
-    let reader = bench.key("reader", None, false).await;
+    bench.park(17, "the vendor refused the key").await;
+    let reader = bench.reading_key("reader", None).await;
     bench.get(&reader, &format!("{PATH}/test")).await;
-    assert_eq!(bench.get(&key, PATH).await.json["parked_at"], 17, "a key that may read resumes nothing");
+    assert_eq!(
+        bench.get(&key, PATH).await.json["parked_at"],
+        17,
+        "a read-only key does not resume a connection"
+    );
     bench.get(&key, &format!("{PATH}/test")).await;
     assert_eq!(bench.get(&key, PATH).await.json["parked_why"], json!(null));
     let records = bench.audit("acme").await;
@@ -198,25 +196,24 @@ async fn a_parked_connection_goes_on_once_it_is_resumed_or_passes_its_test() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_abandoned() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
-    for statement in [
-        "UPDATE connections SET enabled = 0",
-        "INSERT INTO people (id, connection) VALUES (1, 'newsletter')",
-        "INSERT INTO names (connection, name, kind, person) VALUES ('newsletter', x'01', 'email', 1)",
-        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
-           generation) VALUES (1, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', x'01', 4102444800000, 1, 0), \
-           (2, 'r-2', 'acme', 'newsletter', 1, 'consent', 'waiting', 'confirm', x'01', 4102444800000, 1, 3)",
-        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, sealed_details, received_at, next_at, \
-           reason, finished_at) \
-           VALUES (3, 'r-3', 'acme', 'newsletter', 1, 'consent', 'failed', 'act', x'01', 4102444800000, 1, 'no', 4102444800000)",
-        "INSERT INTO request_keys (request, data_key) VALUES (1, x'01'), (2, x'01'), (3, x'01')",
-        "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
-           VALUES ('a-1', 'acme', 'newsletter', 'request-late', 'r-1', 'd', 1), ('a-2', 'acme', 'other', 'k', 'x', 'd', 1)",
-    ] {
-        bench.sql(statement).await;
-    }
+    let submit = async |email: &str| {
+        let body = json!({"action": "erasure", "identity": {"email": email}});
+        let taken = bench.send(&key, "POST", &format!("{PATH}/requests"), Some(body)).await;
+        taken.json["id"].as_str().unwrap().to_owned()
+    };
+    let shown = async |id: &str| bench.get(&key, &format!("/api/v1/requests/{id}")).await.json;
+    let refusal = json!({"code": "BadParams", "msg": "no"});
+    bench.stand_in.fault(Fault::Answer(400, refusal), "POST /api/users/forget", 1);
+    let failed = submit("ada@example.com").await;
+    eventually("it has failed", async || shown(&failed).await, |shown| shown["state"] == "failed").await;
+    let sent = submit("bob@example.com").await;
+    eventually("it was sent", async || shown(&sent).await, |shown| shown["step"] == "confirm").await;
+    bench.park(17, "the vendor refused the key").await;
+    let unsent = submit("carl@example.com").await;
+    let others = bench.alarm("acme", Some("other"), "k", "x").await;
     let refused = bench.send(&key, "DELETE", PATH, None).await;
     assert_eq!(refused.problem(), (409, "unfinished"));
     assert_eq!(refused.json["requests"], 2);
@@ -230,7 +227,7 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
         .write(|tx| {
             Box::pin(async move {
                 let rows = sqlx::query_scalar(
-                    "SELECT id || ' ' || state || ' ' || (sealed_details IS NULL) || ' ' || reason FROM requests \
+                    "SELECT 'details' FROM requests WHERE sealed_details IS NOT NULL \
                      UNION ALL SELECT 'key' FROM request_keys UNION ALL SELECT 'person' FROM people \
                      UNION ALL SELECT 'name' FROM names",
                 );
@@ -238,19 +235,21 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
             })
         })
         .await;
-    assert_eq!(
-        rows,
-        [
-            "r-1 failed 1 its connection was deleted before anything was sent",
-            "r-2 failed 1 its connection was deleted before it ended; the vendor may have acted: look there",
-            "r-3 failed 1 no",
-        ]
-    );
+    assert_eq!(rows, [""; 0], "no personal data is left");
+    for (id, reason) in [
+        (&failed, "BadParams"),
+        (&sent, "its connection was deleted before it ended; the vendor may have acted: check there"),
+        (&unsent, "its connection was deleted before anything was sent"),
+    ] {
+        let shown = shown(id).await;
+        assert_eq!(shown["state"], "failed", "{shown}");
+        assert!(shown["reason"].as_str().unwrap().contains(reason), "{shown}");
+    }
     let alarms = bench.get(&key, "/api/v1/alarms").await;
     let open: Vec<_> =
         alarms.json["alarms"].as_array().unwrap().iter().map(|alarm| alarm["id"].clone()).collect();
-    assert_eq!(open, ["a-2"], "nobody can act on what is about a connection that is gone");
-    let replayed = bench.send(&key, "POST", "/api/v1/requests/r-3/replay", None).await;
+    assert_eq!(open, [others], "alarms of a deleted connection are cleared");
+    let replayed = bench.send(&key, "POST", &format!("/api/v1/requests/{failed}/replay"), None).await;
     assert_eq!(replayed.problem(), (409, "not-replayed"));
     let records = bench.audit("acme").await;
     assert_eq!(records.last().unwrap()["what"], "connection-deleted");
@@ -259,7 +258,7 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_system_that_the_mapping_cannot_stand_for_is_refused_and_changes_nothing() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     for (path, body) in [
@@ -273,12 +272,12 @@ async fn a_system_that_the_mapping_cannot_stand_for_is_refused_and_changes_nothi
         assert_eq!(put.status, 204, "{put:?}");
     }
     assert_eq!(bench.send(&key, "PATCH", PATH, Some(json!({"system": "crm"}))).await.status, 200);
-    bench
-        .sql(
-            "INSERT INTO items (connection, kind, id, name, notice, listed) \
-             VALUES ('newsletter', 'channel', '6539', 'News', 'n-1', 1)",
-        )
-        .await;
+    let items = "/api/v1/plus/connection/newsletter/consentable-items";
+    let mut mapping = bench.get(&key, items).await.json;
+    let mail = mapping.as_array_mut().unwrap().iter_mut().find(|item| item["external_id"] == "6539").unwrap();
+    mail["notice_id"] = json!("n-1");
+    let mapped = bench.send(&key, "PUT", items, Some(mapping)).await;
+    assert_eq!(mapped.status, 200, "{mapped:?}");
     let patch = json!({"system": "billing", "enabled": false});
     let refused = bench.send(&key, "PATCH", PATH, Some(patch)).await;
     assert_eq!(refused.problem(), (409, "breaks-mapping"));
@@ -289,11 +288,12 @@ async fn a_system_that_the_mapping_cannot_stand_for_is_refused_and_changes_nothi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     bench.connect(&key, "acme", "second").await;
     bench.connect(&key, "acme", "third").await;
+    // A word of a later version, and a damaged seal.
     bench.sql("UPDATE connections SET actions = '[\"portability\"]' WHERE key = 'newsletter'").await;
     bench.sql("UPDATE connections SET sealed_secrets = x'00' WHERE key = 'third'").await;
     let bench = bench.restarted().await;
@@ -307,7 +307,7 @@ async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
     assert_eq!(told, [wanted("newsletter"), wanted("third")]);
     assert!(alarms[0]["detail"].as_str().unwrap().contains("actions"), "{alarms:?}");
     assert_eq!(bench.get(&key, PATH).await.problem(), (500, "internal"));
-    let other = bench.key("other", Some(&["other"]), true).await;
+    let other = bench.key("other", Some(&["other"])).await;
     assert_eq!(bench.send(&other, "DELETE", PATH, None).await.problem(), (404, "unknown"));
     assert_eq!(bench.send(&key, "DELETE", PATH, None).await.status, 200);
     let left = bench.get(&key, "/api/v1/alarms").await.json["alarms"].as_array().unwrap().len();
@@ -317,13 +317,13 @@ async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_is_cleared_by_name_with_a_note() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
-    bench.sql("INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('a-1', 'acme', 'k', 'x', 'd', 1)").await;
+    let id = bench.alarm("acme", None, "k", "x").await;
     let listed = bench.get(&key, "/api/v1/alarms").await;
-    assert_eq!(listed.json["alarms"][0]["id"], "a-1");
+    assert_eq!(listed.json["alarms"][0]["id"], id.as_str());
     let note = "n".repeat(501);
-    let path = "/api/v1/alarms/a-1/clear";
+    let path = &format!("/api/v1/alarms/{id}/clear");
     let refused = bench.send(&key, "POST", path, Some(json!({"note": note}))).await;
     assert_eq!(refused.problem(), (400, "bad-body"));
     let cleared = bench.send(&key, "POST", path, Some(json!({"note": "looked at it"}))).await;

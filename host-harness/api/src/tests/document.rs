@@ -1,12 +1,12 @@
-//! The OpenAPI document, and what is served without a key.
+//! The OpenAPI document, and the operations that need no API key.
 
 use std::{collections::BTreeSet, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::testing::{Bench, document};
+use crate::testing::{ApiBench, document};
 
-/// Set to write the document anew instead of comparing it.
+/// Set to regenerate the document instead of comparing it.
 const RENEW: Option<&str> = option_env!("RENEW_OPENAPI");
 
 #[test]
@@ -17,12 +17,12 @@ fn the_document_that_is_checked_in_is_the_one_that_is_served() {
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
     let renew = "RENEW_OPENAPI=1 cargo test -p host-api --lib the_document_that_is_checked_in";
-    assert!(kept == document(), "docs/openapi.json is not current; renew it with: {renew}");
+    assert!(kept == document(), "docs/openapi.json is outdated; regenerate it with: {renew}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_document_lists_is_served_and_wants_a_key_unless_it_says_otherwise() {
-    let bench = Bench::new().await;
+async fn every_route_of_the_document_is_served_and_requires_a_key_unless_it_says_otherwise() {
+    let bench = ApiBench::new().await;
     let document = bench.raw("GET", "/openapi.json", "", b"").await;
     assert_eq!((document.status, &document.json["openapi"]), (200, &json!("3.1.0")));
     let paths = document.json["paths"].as_object().unwrap();
@@ -40,7 +40,7 @@ async fn what_the_document_lists_is_served_and_wants_a_key_unless_it_says_otherw
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_is_ready_while_its_store_answers() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     assert_eq!(bench.raw("GET", "/health", "", b"").await.json, json!({"status": "up"}));
     assert_eq!(
         bench.raw("GET", "/ready", "", b"").await.json,
@@ -55,7 +55,7 @@ async fn a_service_is_ready_while_its_store_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_for_webhooks_serves_nothing_else() {
-    let bench = Bench::with("service.webhook-listen = '127.0.0.1:0'").await;
+    let bench = ApiBench::with("service.webhook-listen = '127.0.0.1:0'").await;
     for path in ["/api/v1/connection", "/health", "/openapi.json", "/api/v1/plugins"] {
         assert_eq!(bench.at_webhooks(path).await.problem(), (404, "unknown"), "{path}");
     }
@@ -97,7 +97,7 @@ fn each_operation_has_an_id_of_its_own() {
     assert_eq!(ids.len(), operations.len());
 }
 
-/// A schema takes the name of its type, and of two types of one name the document would show one for both.
+/// A schema has the name of its type, so the document would show only one of two types with the same name.
 #[test]
 fn each_schema_has_a_name_of_its_own() {
     let mut names = Vec::new();
@@ -113,14 +113,14 @@ fn each_schema_has_a_name_of_its_own() {
     assert!(names.len() > 80, "{names:?}");
     let mut seen = BTreeSet::new();
     let twice: Vec<_> = names.iter().filter(|name| !seen.insert(*name)).collect();
-    assert!(twice.is_empty(), "each of these would be one schema: {twice:?}");
+    assert!(twice.is_empty(), "these names are used by more than one type: {twice:?}");
     let document: Value = serde_json::from_str(&document()).unwrap();
     for schema in document["components"]["schemas"].as_object().unwrap().keys() {
         assert!(names.contains(schema) || schema == "Identity", "{schema} is declared outside of src/types");
     }
 }
 
-/// The schemas within `node` that are objects of which nothing is said, each by its place.
+/// The places of the schemas within `node` that are objects without properties.
 fn bare_objects(node: &Value, place: &str, found: &mut Vec<String>) {
     match node {
         Value::Object(members) => {

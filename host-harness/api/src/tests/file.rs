@@ -1,8 +1,8 @@
-//! Connections of the configuration file: taken in, followed, and let go.
+//! Connections of the configuration file: imported, updated, and released.
 
 use serde_json::json;
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
 pub(super) const CONNECTION: &str = "[tenants.acme]\n[connections.newsletter]\ntenant = 'acme'\nplugin = 'iterable'\n\
     settings = { domain = 'HOST' }\nsecrets.api-key = { file = 'api.key' }\n\
@@ -11,7 +11,7 @@ const PATH: &str = "/api/v1/connection/newsletter";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_connections_are_served_and_refused_to_the_api_with_the_files_name() {
-    let bench = Bench::with(CONNECTION).await;
+    let bench = ApiBench::with(CONNECTION).await;
     let key = bench.operator().await;
     let file = bench.file("connector-host.toml").display().to_string();
     let shown = bench.get(&key, PATH).await;
@@ -24,12 +24,12 @@ async fn the_files_connections_are_served_and_refused_to_the_api_with_the_files_
     }
     let bench = bench.restarted().await;
     let what: Vec<_> = bench.audit("acme").await.iter().map(|record| record["what"].clone()).collect();
-    assert_eq!(what, ["connection-created", "connection-tested"], "what did not change is not on record");
+    assert_eq!(what, ["connection-created", "connection-tested"], "an unchanged connection leaves no record");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_follows_the_file_and_a_broken_file_changes_nothing() {
-    let bench = Bench::with(CONNECTION).await;
+    let bench = ApiBench::with(CONNECTION).await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "by-api").await;
     let reload = || bench.send(&key, "POST", "/api/v1/reload", None);
@@ -55,7 +55,7 @@ async fn a_reload_follows_the_file_and_a_broken_file_changes_nothing() {
     );
     let problems = &reloaded.json["problems"];
     assert!(problems["unsuited"].as_str().unwrap().contains("api-key"), "{reloaded:?}");
-    assert!(problems["by-api"].as_str().unwrap().contains("made through the API"), "{reloaded:?}");
+    assert!(problems["by-api"].as_str().unwrap().contains("created through the API"), "{reloaded:?}");
     let shown = bench.get(&key, PATH).await;
     assert_eq!((&shown.json["enabled"], &shown.json["actions"]), (&json!(false), &json!(["consent"])));
     let unsuited = bench.get(&key, "/api/v1/connection/unsuited").await;
@@ -68,7 +68,7 @@ async fn a_reload_follows_the_file_and_a_broken_file_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_left_the_file_is_disabled_and_keeps_what_it_knows_until_it_is_deleted() {
-    let bench = Bench::with(CONNECTION).await;
+    let bench = ApiBench::with(CONNECTION).await;
     let key = bench.operator().await;
     let token = "/api/v1/plus/connection/newsletter/consent-webhook/token";
     assert_eq!(bench.get(&key, token).await.status, 200);
@@ -95,7 +95,7 @@ async fn a_connection_that_left_the_file_is_disabled_and_keeps_what_it_knows_unt
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_cannot_be_read_is_made_whole_by_its_file() {
-    let bench = Bench::with(CONNECTION).await;
+    let bench = ApiBench::with(CONNECTION).await;
     let key = bench.operator().await;
     bench.sql("UPDATE connections SET sealed_secrets = x'00'").await;
     let reloaded = bench.send(&key, "POST", "/api/v1/reload", None).await;

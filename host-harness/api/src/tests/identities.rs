@@ -1,12 +1,12 @@
-//! People as platforms name them, on every route that takes one.
+//! People as platforms name them, on every route that accepts one.
 
 use serde_json::{Value, json};
 
-use crate::testing::{Answer, Bench};
+use crate::testing::{Answer, ApiBench};
 
 const ROUTES: [&str; 5] = ["requests", "consent", "reconcile", "choices", "confirm"];
 
-/// The body of `route` about the person of `identity`, as text: a key may occur twice in it.
+/// The body of `route` for the person of `identity`, as text, since a key may occur twice in it.
 fn body(route: &str, identity: &str) -> String {
     match route {
         "requests" => format!(r#"{{"action": "reading", "identity": {identity}}}"#),
@@ -16,15 +16,15 @@ fn body(route: &str, identity: &str) -> String {
     }
 }
 
-async fn send(bench: &Bench, key: &str, route: &str, more: &str, identity: &str) -> Answer {
+async fn send(bench: &ApiBench, key: &str, route: &str, more: &str, identity: &str) -> Answer {
     let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/json\r\n{more}");
     let path = format!("/api/v1/connection/newsletter/{route}");
     bench.raw("POST", &path, &headers, body(route, identity).as_bytes()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_identity_that_names_nobody_or_somebody_ambiguously_is_a_bad_body_on_every_route() {
-    let bench = Bench::new().await;
+async fn an_empty_or_ambiguous_identity_is_a_bad_body_on_every_route() {
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     let long = format!(r#"{{"email": "{}"}}"#, "a".repeat(513));
@@ -46,14 +46,14 @@ async fn an_identity_that_names_nobody_or_somebody_ambiguously_is_a_bad_body_on_
             assert!(!answer.text.contains("@example.com"), "{answer:?}");
         }
     }
-    assert_eq!(bench.stand_in.requests().len(), before, "the vendor is asked about nobody");
+    assert_eq!(bench.stand_in.requests().len(), before, "the vendor is not called");
     let listed = bench.get(&operator, "/api/v1/requests").await;
     assert_eq!(listed.json["requests"], json!([]), "nothing is stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn null_a_number_and_a_labelled_value_are_taken_on_every_route() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     for route in ROUTES {
@@ -66,7 +66,7 @@ async fn null_a_number_and_a_labelled_value_are_taken_on_every_route() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_person_is_one_person_in_every_notation_and_a_long_number_keeps_its_digits() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     let mut made = bench.connection("acme", "newsletter");
     made["settings"]["project-type"] = json!("user-id");

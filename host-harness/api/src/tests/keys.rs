@@ -1,13 +1,13 @@
-//! Who may do what.
+//! The permissions of API keys.
 
 use serde_json::json;
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 use host_store::api_keys;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gets_in_without_a_key_in_use() {
-    let bench = Bench::new().await;
+async fn no_client_gets_in_without_a_valid_key() {
+    let bench = ApiBench::new().await;
     for headers in ["", "authorization: Basic b3BzOng=\r\n", "authorization: Bearer chk_wrong\r\n"] {
         let refused = bench.raw("GET", "/api/v1/connection", headers, b"").await;
         assert_eq!(refused.problem(), (401, "unauthenticated"), "{headers}");
@@ -21,8 +21,8 @@ async fn nobody_gets_in_without_a_key_in_use() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_may_read_changes_nothing() {
-    let bench = Bench::new().await;
-    let (operator, reader) = (bench.operator().await, bench.key("reader", None, false).await);
+    let bench = ApiBench::new().await;
+    let (operator, reader) = (bench.operator().await, bench.reading_key("reader", None).await);
     bench.connect(&operator, "acme", "newsletter").await;
     for (method, path) in [
         ("POST", "/api/v1/connection"),
@@ -41,13 +41,13 @@ async fn a_key_that_may_read_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_narrows_where_its_requests_go_and_never_widens_it() {
-    let bench = Bench::new().await;
-    let (operator, tenant) = (bench.operator().await, bench.key("acme", Some(&["acme"]), true).await);
+    let bench = ApiBench::new().await;
+    let (operator, tenant) = (bench.operator().await, bench.key("acme", Some(&["acme"])).await);
     let inside =
         bench.send(&tenant, "POST", "/api/v1/connection", Some(bench.connection("acme", "inside"))).await;
     assert_eq!(inside.problem(), (403, "not-all-tenants"));
     assert!(
-        inside.detail().contains("egress: an API key to some tenants may deny further operations"),
+        inside.detail().contains("egress: an API key for some tenants may only deny further operations"),
         "{inside:?}"
     );
     bench.connect(&operator, "acme", "newsletter").await;

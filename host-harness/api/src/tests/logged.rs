@@ -1,4 +1,4 @@
-//! What a test's thread logs, which is all that its service does on a runtime of one thread.
+//! Captures the log of a test's thread, which is the whole log of its service on a single-threaded runtime.
 
 use std::{io::Write, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use tracing::{
     subscriber::{DefaultGuard, NoSubscriber},
 };
 
-/// A line that a test waits for comes sooner, or not at all.
+/// The maximum wait for a log line.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Default)]
@@ -31,10 +31,10 @@ impl Write for Lines {
     }
 }
 
-/// Keeps what is logged while it lives.
+/// Captures the log until it is dropped.
 pub(crate) struct Logged {
     lines: Lines,
-    /// A second dispatcher keeps call sites that another test reached first from being switched off for this one.
+    /// With a second dispatcher, call sites that another test reached first are not disabled for this one.
     _second: Dispatch,
     _logs: DefaultGuard,
 }
@@ -49,7 +49,7 @@ impl Logged {
         Self { lines, _second: second, _logs: logs }
     }
 
-    /// Everything, as it is written.
+    /// The whole text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.lines.written.lock().clone()).unwrap()
     }
@@ -65,7 +65,7 @@ impl Logged {
         self.text().lines().map(line).collect()
     }
 
-    /// The first line that `matches`, once there is one.
+    /// Waits for the first line that `matches`.
     pub(crate) async fn once(&self, matches: impl Fn(&Value) -> bool) -> Value {
         let found = async {
             loop {
@@ -76,6 +76,6 @@ impl Logged {
             }
         };
         let found = tokio::time::timeout(DEADLINE, found).await;
-        found.unwrap_or_else(|_| panic!("no such line is in\n{}", self.text()))
+        found.unwrap_or_else(|_| panic!("no such line in\n{}", self.text()))
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
 const CHOICES: &str = "/api/v1/connection/newsletter/choices";
 const CONFIRM: &str = "/api/v1/connection/newsletter/confirm";
@@ -8,11 +8,11 @@ const VERIFY: &str = "/api/v1/connection/newsletter/verify-webhook";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_only_reads_may_ask_about_a_person_and_another_tenants_may_not() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
-    let reader = bench.key("reader", Some(&["acme"]), false).await;
-    let other = bench.key("other", Some(&["other"]), true).await;
+    let reader = bench.reading_key("reader", Some(&["acme"])).await;
+    let other = bench.key("other", Some(&["other"])).await;
     let ada = json!({"identity": {"email": "ada@example.com"}});
     let answer = bench.send(&reader, "POST", CHOICES, Some(ada.clone())).await;
     assert_eq!(
@@ -35,8 +35,8 @@ async fn a_key_that_only_reads_may_ask_about_a_person_and_another_tenants_may_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_asked_is_told_where_it_is_wrong() {
-    let bench = Bench::new().await;
+async fn an_invalid_question_is_refused_with_the_place_of_the_problem() {
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     for (path, body, kind, told) in [
@@ -50,7 +50,12 @@ async fn what_cannot_be_asked_is_told_where_it_is_wrong() {
         (CONFIRM, json!({"identity": {"fax": "1"}}), (422, "no-usable-kind"), "the person has no email"),
         (CONFIRM, json!({"reference": "r"}), (400, "bad-body"), "missing field `identity`"),
         (VERIFY, json!({"body": "no base64!"}), (400, "bad-body"), "body: expected base64"),
-        (VERIFY, json!({"body": "AAAA".repeat(90_000)}), (413, "too-large"), "at most 262144 bytes"),
+        (
+            VERIFY,
+            json!({"body": "AAAA".repeat(90_000)}),
+            (413, "too-large"),
+            "the maximum for a delivery is 262144 bytes",
+        ),
     ] {
         let answer = bench.send(&operator, "POST", path, Some(body)).await;
         assert_eq!(answer.problem(), kind, "{path}");

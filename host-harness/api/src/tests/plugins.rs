@@ -1,29 +1,31 @@
-//! Versions published and rolled back.
+//! Publishing and rolling back versions.
 
 use std::time::Duration;
+use test_support::eventually;
 
 use serde_json::json;
 
-use crate::testing::{Answer, Bench};
+use crate::testing::{Answer, ApiBench};
+use host_store::components::{self, Publication};
 
 fn guest(name: &str) -> Vec<u8> {
     std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
 }
 
-/// With the plugin `guest`, of build one.
-async fn bench(more: &str) -> (Bench, String) {
+/// A service with the plugin `guest` of build one.
+async fn bench(more: &str) -> (ApiBench, String) {
     let file = xtask::components::current("guests/build_one").unwrap();
-    let bench = Bench::with(&format!("plugins.guest.file = '{}'\n{more}", file.display())).await;
+    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'\n{more}", file.display())).await;
     let key = bench.operator().await;
     (bench, key)
 }
 
-async fn publish(bench: &Bench, key: &str, path: &str, component: &[u8]) -> Answer {
+async fn publish(bench: &ApiBench, key: &str, path: &str, component: &[u8]) -> Answer {
     let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
     bench.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
 }
 
-async fn version(bench: &Bench, key: &str, name: &str) -> String {
+async fn version(bench: &ApiBench, key: &str, name: &str) -> String {
     let plugins = bench.get(key, "/api/v1/plugins").await;
     let plugins = plugins.json["plugins"].as_array().unwrap().clone();
     let plugin = plugins.iter().find(|plugin| plugin["name"] == name).unwrap();
@@ -38,7 +40,10 @@ async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolle
     let published = publish(&bench, &key, "guest", &guest("build_two")).await;
     assert_eq!(published.status, 200, "{published:?}");
     assert_eq!(published.json["changes"], json!([]));
-    assert!(published.json["next_start"].as_str().unwrap().contains("before the file"), "{published:?}");
+    assert!(
+        published.json["next_start"].as_str().unwrap().contains("takes precedence over the file"),
+        "{published:?}"
+    );
     assert_eq!(version(&bench, &key, "guest").await, "two");
     let bench = bench.restarted().await;
     assert_eq!(version(&bench, &key, "guest").await, "two");
@@ -57,7 +62,7 @@ async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolle
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_asks_for_more_waits_for_somebody_to_agree() {
+async fn a_version_that_requests_more_permissions_waits_for_approval() {
     let (bench, key) = bench("").await;
     let refused = publish(&bench, &key, "guest", &guest("build_greedy")).await;
     assert_eq!(refused.problem(), (409, "asks-for-more"));
@@ -69,7 +74,7 @@ async fn a_version_that_asks_for_more_waits_for_somebody_to_agree() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_plugin_is_taken_once_somebody_agrees_to_everything_and_is_there_after_a_restart() {
+async fn a_new_plugin_is_accepted_once_all_its_permissions_are_approved_and_survives_a_restart() {
     let (bench, key) = bench("").await;
     let refused = publish(&bench, &key, "fresh", &guest("build_one")).await;
     assert_eq!(refused.problem(), (409, "asks-for-more"));
@@ -101,7 +106,7 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_keeps_nobody_from_starting() {
+async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_does_not_prevent_a_start() {
     let (bench, key) = bench("").await;
     bench.connect(&key, "acme", "newsletter").await;
     assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
@@ -126,18 +131,24 @@ async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
     assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
     let changing = bench.parts.connections.hold_changes().await;
     let overtaking = async {
-        // By then, the roll-back knows where it goes.
-        while !bench.parts.connections.is_compiling() {
-            tokio::task::yield_now().await;
-        }
-        bench.sql("UPDATE publications SET before = digest WHERE plugin = 'guest'").await;
+        // By then, the roll-back has determined its target.
+        eventually("it compiles", async || bench.parts.connections.is_compiling(), |is| *is).await;
+        let overtaken = bench.write(|tx| {
+            Box::pin(async move {
+                let guest = components::publications(tx).await?.remove(0);
+                components::publish(tx, &Publication { before: Some(guest.digest), ..guest }).await
+            })
+        });
+        overtaken.await;
         drop(changing);
     };
     let rolling_back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None);
     let both = async { tokio::join!(rolling_back, overtaking) };
     let (rolled_back, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
     assert_eq!(rolled_back.problem(), (409, "not-replaced"));
-    assert!(rolled_back.detail().starts_with("another version of plugin guest was published meanwhile"));
+    assert!(
+        rolled_back.detail().starts_with("another version of plugin guest was published in the meantime")
+    );
     assert_eq!(version(&bench, &key, "guest").await, "two");
 }
 
@@ -146,12 +157,10 @@ async fn while_a_component_compiles_other_changes_go_through() {
     let (bench, key) = bench("").await;
     bench.connect(&key, "acme", "newsletter").await;
     let loops = guest("describe_loops");
-    // Describing itself is part of loading; this one never comes to an end by itself.
+    // Loading calls `describe`, which never returns in this component.
     let publishing = publish(&bench, &key, "guest", &loops);
     let compiling = async || {
-        while !bench.parts.connections.is_compiling() {
-            tokio::task::yield_now().await;
-        }
+        eventually("it compiles", async || bench.parts.connections.is_compiling(), |is| *is).await;
     };
     let others = async {
         compiling().await;
@@ -165,6 +174,6 @@ async fn while_a_component_compiles_other_changes_go_through() {
     tokio::select! {
         biased;
         () = others => {}
-        published = publishing => panic!("nothing went through before {published:?}"),
+        published = publishing => panic!("the publication ended first: {published:?}"),
     }
 }

@@ -1,10 +1,10 @@
-//! Whatever is wrong with a request, the answer is a problem document.
+//! Every error is answered with a problem document.
 
 use serde_json::{Value, json};
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
-/// Each route of the document with a method, its blanks filled with `blank`.
+/// Each route of the document with a method, its placeholders filled with `blank`.
 fn routes(blank: &str) -> Vec<(String, String)> {
     let document: Value = serde_json::from_str(&crate::testing::document()).unwrap();
     let mut routes = Vec::new();
@@ -19,7 +19,7 @@ fn routes(blank: &str) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_wrong_request_to_every_route_is_answered_with_a_problem_document() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     let with =
@@ -62,7 +62,7 @@ async fn every_wrong_request_to_every_route_is_answered_with_a_problem_document(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_named_as_fides_names_people_and_by_what_the_connector_finds_people_by() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     let mut hybrid = bench.connection("acme", "newsletter");
     hybrid["settings"]["project-type"] = json!("hybrid");
@@ -98,7 +98,7 @@ async fn a_person_is_named_as_fides_names_people_and_by_what_the_connector_finds
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_cannot_do_what_is_asked_says_so_and_is_not_unknown() {
     let puppet = xtask::components::current("guests/puppet").unwrap();
-    let bench = Bench::with(&format!("plugins.puppet.file = '{}'\n", puppet.display())).await;
+    let bench = ApiBench::with(&format!("plugins.puppet.file = '{}'\n", puppet.display())).await;
     let operator = bench.operator().await;
     let made = json!({"key": "puppet", "tenant": "acme", "plugin": "puppet"});
     assert_eq!(bench.send(&operator, "POST", "/api/v1/connection", Some(made)).await.status, 201);
@@ -108,14 +108,15 @@ async fn a_connection_that_cannot_do_what_is_asked_says_so_and_is_not_unknown() 
     assert_eq!(refused.problem(), (422, "unsuited"));
     assert_eq!(refused.detail(), "the connector puppet of connection puppet does not offer consent");
     bench.connect(&operator, "acme", "newsletter").await;
+    // The API refuses such a setting, so it is written into the table.
     bench.sql("UPDATE connections SET settings = json_set(settings, '$.settings.domain', 'not a host') WHERE key = 'newsletter'").await;
-    bench.parts.connections.carry_all().await.unwrap();
+    bench.parts.connections.load_all().await.unwrap();
     let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
     let refused =
         bench.send(&operator, "POST", "/api/v1/connection/newsletter/requests", Some(erasure)).await;
     assert_eq!(refused.problem(), (422, "unsuited"));
     assert!(refused.detail().starts_with("connection newsletter is not served: "), "{refused:?}");
-    assert_eq!(bench.audit("acme").await.len(), 2, "nothing but the two that were made");
+    assert_eq!(bench.audit("acme").await.len(), 2, "only the two records of the creation");
 }
 
 #[test]

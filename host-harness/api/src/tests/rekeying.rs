@@ -1,27 +1,28 @@
-//! Changes of what identifies people, which an operator has to approve.
+//! Changes of what identifies people, which an operator must approve.
 
 use serde_json::{Value, json};
 
 use super::file::CONNECTION;
-use crate::testing::Bench;
+use crate::testing::ApiBench;
+use host_store::people;
 
 const PATH: &str = "/api/v1/connection/newsletter";
 
-async fn erase(bench: &Bench, key: &str, identity: &Value) -> crate::testing::Answer {
+async fn erase(bench: &ApiBench, key: &str, identity: &Value) -> crate::testing::Answer {
     let body = json!({"action": "erasure", "identity": identity});
     bench.send(key, "POST", &format!("{PATH}/requests"), Some(body)).await
 }
 
-fn to(project_type: &str, bench: &Bench) -> Value {
+fn to(project_type: &str, bench: &ApiBench) -> Value {
     json!({"settings": {"domain": bench.stand_in.address().to_string(), "project-type": project_type}})
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_what_identifies_people_waits_for_approval_and_is_on_record() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
-    // Nobody is known yet, so nobody is keyed anew.
+    // The connection has no people yet, so none are rekeyed.
     let changed = bench.send(&key, "PATCH", PATH, Some(to("user-id", &bench))).await;
     assert_eq!(changed.status, 200, "{changed:?}");
     let by_email = json!({"email": "ada@example.com"});
@@ -39,7 +40,7 @@ async fn a_change_of_what_identifies_people_waits_for_approval_and_is_on_record(
     assert_eq!(said, [&json!("email"), &json!("email user-id"), &json!(1)]);
     assert!(refused.detail().contains("agree=true"), "{refused:?}");
     let shown = bench.get(&key, PATH).await;
-    assert_eq!(shown.json["settings"]["project-type"], "email", "nothing is changed");
+    assert_eq!(shown.json["settings"]["project-type"], "email", "nothing was changed");
     let agreed = bench.send(&key, "PATCH", &format!("{PATH}?agree=true"), Some(to("hybrid", &bench))).await;
     assert_eq!(agreed.status, 200, "{agreed:?}");
     assert_eq!(erase(&bench, &key, &json!({"external_id": "u-1"})).await.status, 202);
@@ -49,8 +50,8 @@ async fn a_change_of_what_identifies_people_waits_for_approval_and_is_on_record(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_changes_what_identifies_people_is_not_followed_before_somebody_agrees() {
-    let bench = Bench::with(CONNECTION).await;
+async fn a_file_that_changes_what_identifies_people_is_not_applied_before_it_is_approved() {
+    let bench = ApiBench::with(CONNECTION).await;
     let key = bench.operator().await;
     assert_eq!(erase(&bench, &key, &json!({"email": "ada@example.com"})).await.status, 202);
     let hybrid = CONNECTION.replace("domain = 'HOST'", "domain = 'HOST', project-type = 'hybrid'");
@@ -60,7 +61,7 @@ async fn a_file_that_changes_what_identifies_people_is_not_followed_before_someb
     assert!(problem.contains("from `email` to `email user-id`"), "{reloaded:?}");
     let bench = bench.restarted().await;
     let kept = bench.get(&key, PATH).await;
-    assert_eq!(kept.json["settings"].get("project-type"), None, "nor at a start");
+    assert_eq!(kept.json["settings"].get("project-type"), None, "nor is it changed at a start");
     assert_eq!(kept.json["problem"], json!(null), "it is served as it was");
     let agreed = bench.send(&key, "POST", "/api/v1/reload?agree=true", None).await;
     assert_eq!(agreed.json["changed"], json!(["newsletter"]), "{agreed:?}");
@@ -69,19 +70,23 @@ async fn a_file_that_changes_what_identifies_people_is_not_followed_before_someb
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_who_shared_a_record_are_listed_to_those_who_reach_their_tenant() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     bench
-        .sql(
-            "INSERT INTO people (id, connection, split_from, split_at) VALUES (71, 'newsletter', 71, 9), \
-             (72, 'newsletter', 71, 9)",
-        )
+        .write(|tx| {
+            Box::pin(async move {
+                for _ in 0..2 {
+                    people::split_from(tx, "newsletter", 71, 9).await?;
+                }
+                Ok(())
+            })
+        })
         .await;
     let listed = bench.get(&key, "/api/v1/people/merged").await;
     assert_eq!(listed.json["connections"][0]["connection"], "newsletter", "{listed:?}");
     let counts = ["records", "people", "requests"].map(|field| &listed.json["connections"][0][field]);
     assert_eq!(counts, [&json!(1), &json!(2), &json!(0)]);
-    let other = bench.key("other", Some(&["other"]), false).await;
+    let other = bench.reading_key("other", Some(&["other"])).await;
     assert_eq!(bench.get(&other, "/api/v1/people/merged").await.json, json!({"connections": []}));
 }

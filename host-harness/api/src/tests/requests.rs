@@ -1,8 +1,9 @@
-//! Requests as a client sends and follows them.
+//! Requests from a client's perspective.
 
 use serde_json::{Value, json};
+use test_support::eventually;
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
 const SUBMIT: &str = "/api/v1/connection/newsletter/requests";
 
@@ -10,7 +11,7 @@ fn erasure(email: &str) -> Value {
     json!({"action": "erasure", "identity": {"email": email}})
 }
 
-async fn submit(bench: &Bench, key: &str, idempotency_key: &str, body: &Value) -> crate::testing::Answer {
+async fn submit(bench: &ApiBench, key: &str, idempotency_key: &str, body: &Value) -> crate::testing::Answer {
     let headers = format!(
         "authorization: Bearer {key}\r\ncontent-type: application/json\r\nidempotency-key: {idempotency_key}\r\n"
     );
@@ -19,20 +20,19 @@ async fn submit(bench: &Bench, key: &str, idempotency_key: &str, body: &Value) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_accepted_once_it_is_stored_and_followed_to_its_attempts() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     let taken = bench.send(&operator, "POST", SUBMIT, Some(erasure("ada@example.com"))).await;
     assert_eq!((taken.status, &taken.json["state"]), (202, &json!("waiting")));
     let place = format!("/api/v1/requests/{}", taken.json["id"].as_str().unwrap());
     assert!(taken.headers.contains(&format!("location: {place}")), "{taken:?}");
-    let shown = loop {
-        let shown = bench.get(&operator, &place).await;
-        if shown.json["step"] == "confirm" {
-            break shown;
-        }
-        tokio::task::yield_now().await;
-    };
+    let shown = eventually(
+        "the erasure is to be confirmed",
+        async || bench.get(&operator, &place).await,
+        |shown| shown.json["step"] == "confirm",
+    )
+    .await;
     assert_eq!(shown.json["attempts"].as_array().unwrap().len(), 1);
     assert!(shown.json["attempts"][0]["plugin_digest"].as_str().unwrap().starts_with("sha256:"));
     assert_eq!(shown.json["outcome"]["receipt"]["status"], "accepted");
@@ -47,7 +47,7 @@ async fn a_request_is_accepted_once_it_is_stored_and_followed_to_its_attempts() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_idempotency_key_is_the_same_request_and_another_body_under_it_is_refused() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     let first = submit(&bench, &operator, "k-1", &erasure("ada@example.com")).await;
@@ -63,7 +63,7 @@ async fn the_same_idempotency_key_is_the_same_request_and_another_body_under_it_
     assert_eq!(
         (again.status, &again.json["id"]),
         (202, &first.json["id"]),
-        "whatever became of the connection"
+        "regardless of the connection's state"
     );
     let other = submit(&bench, &operator, "k-1", &erasure("bob@example.com")).await;
     assert_eq!(other.problem(), (409, "key-reused"));
@@ -72,7 +72,7 @@ async fn the_same_idempotency_key_is_the_same_request_and_another_body_under_it_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_cannot_be_taken_says_why() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     for (body, problem) in [
@@ -102,24 +102,20 @@ async fn a_request_that_cannot_be_taken_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_request_is_replayed_and_one_that_is_done_is_not() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
     let refusal = json!({"code": "BadParams", "msg": "no"});
     bench.stand_in.fault(iterable_stand_in::Fault::Answer(400, refusal), "POST /api/users/forget", 1);
     let taken = bench.send(&operator, "POST", SUBMIT, Some(erasure("ada@example.com"))).await;
     let place = format!("/api/v1/requests/{}", taken.json["id"].as_str().unwrap());
-    while bench.get(&operator, &place).await.json["state"] != "failed" {
-        tokio::task::yield_now().await;
-    }
-    bench.sql("UPDATE requests SET received_at = received_at - 2592000000").await;
+    let shown = async || bench.get(&operator, &place).await.json;
+    eventually("the request has failed", shown, |shown| shown["state"] == "failed").await;
     let received_at = bench.get(&operator, &place).await.json["received_at"].clone();
     let replayed = bench.send(&operator, "POST", &format!("{place}/replay"), None).await;
     assert_eq!(replayed.status, 202);
     assert_eq!(bench.get(&operator, &place).await.json["received_at"], received_at);
-    while bench.get(&operator, &place).await.json["step"] != "confirm" {
-        tokio::task::yield_now().await;
-    }
+    eventually("the erasure is to be confirmed", shown, |shown| shown["step"] == "confirm").await;
     let again = bench.send(&operator, "POST", &format!("{place}/replay"), None).await;
     assert_eq!(again.problem(), (409, "not-replayed"));
     assert!(bench.audit("acme").await.iter().any(|record| record["what"] == "request-replayed"));

@@ -1,14 +1,14 @@
-//! One casing, and the spellings of version 0.1.0, which are still read.
+//! The consistent casing, and the spellings of version 0.1.0, which are still accepted.
 
 use serde_json::{Value, json};
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
 fn is_snake_case(word: &str) -> bool {
     word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The members and words that the schemas within `node` declare.
+/// The members and enum words that the schemas within `node` declare.
 fn spelled(node: &Value, found: &mut Vec<String>) {
     match node {
         Value::Object(members) => {
@@ -47,7 +47,7 @@ fn every_member_and_every_word_of_the_document_is_in_snake_case() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_made_and_changed_in_the_spelling_of_version_0_1_0() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let mut draft = bench.connection("acme", "newsletter");
     let host = bench.stand_in.address().to_string();
@@ -78,7 +78,7 @@ async fn a_connection_is_made_and_changed_in_the_spelling_of_version_0_1_0() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_is_asked_for_in_either_spelling() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     for state in ["of_no_concern", "of-no-concern"] {
@@ -90,7 +90,7 @@ async fn a_state_is_asked_for_in_either_spelling() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_out_of_its_range_is_refused() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     for (path, max) in [
@@ -112,7 +112,7 @@ async fn a_limit_out_of_its_range_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opt_out_with_a_member_that_is_not_known_is_taken_as_it_was() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     let item = json!({"kind": "channel", "id": "6539", "label": "News"});
@@ -125,7 +125,7 @@ async fn an_opt_out_with_a_member_that_is_not_known_is_taken_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_can_be_read_and_does_not_suit_is_422() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     let choice = json!({"item": {"kind": "channel", "id": "6539"}, "choice": "opt_out", "chosen_at_ms": 1_u64 << 60, "source": "f"});
@@ -144,7 +144,7 @@ async fn a_body_that_can_be_read_and_does_not_suit_is_422() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_is_an_object_and_no_array_of_its_members() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     let path = "/api/v1/connection/newsletter";
@@ -167,7 +167,7 @@ fn a_patch_has_no_defaults_and_an_identity_without_a_value_is_excluded() {
     assert!(schemas["Identity"]["not"].is_object());
 }
 
-/// The feed and what is posted of it are read by the same platforms.
+/// The same platforms read the feed and its posts.
 #[test]
 fn an_event_of_the_feed_is_the_one_that_is_posted() {
     let item =

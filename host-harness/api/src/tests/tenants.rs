@@ -1,20 +1,21 @@
-//! What a key to one tenant finds of another's: on every route of the OpenAPI document, the same as of what never was.
+//! On every route of the OpenAPI document, a key for one tenant sees another tenant's resources as nonexistent.
 
 use serde_json::{Value, json};
+use test_support::eventually;
 
-use crate::testing::{Answer, Bench};
+use crate::testing::{Answer, ApiBench};
 
 const NEVER: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// A route, as the document has it.
+/// A route of the document.
 struct Route {
     method: String,
     path: String,
-    /// What it takes, if it takes anything.
+    /// The content type of its body, if it has one.
     content_type: Option<String>,
 }
 
-/// The routes that want a key. Those that delete come last, what lies deepest first.
+/// The routes that require a key. Deletions come last, the deepest ones first.
 fn routes() -> Vec<Route> {
     let document: Value = serde_json::from_str(&crate::testing::document()).unwrap();
     let mut routes = Vec::new();
@@ -55,7 +56,7 @@ impl Names {
         }
     }
 
-    /// `route` with its blanks filled.
+    /// `route` with its placeholders filled.
     fn filled(&self, route: &Route) -> String {
         let mut before = "";
         let mut segments = Vec::new();
@@ -71,7 +72,7 @@ impl Names {
                     "systems" => "crm",
                     "tokens" => "1",
                     "plugins" => "iterable",
-                    new => panic!("what stands after {new}/ in {}?", route.path),
+                    new => panic!("unknown placeholder after {new}/ in {}", route.path),
                 }
             } else {
                 segment
@@ -81,14 +82,14 @@ impl Names {
         segments.join("/")
     }
 
-    /// `answer`'s text with one word for all of these names.
+    /// The text of `answer`, with one word in place of all of these names.
     fn taken_out_of(&self, answer: &Answer) -> String {
         let names = [self.tenant, self.connection, &self.alarm, &self.request, &self.delivery];
         names.iter().fold(answer.text.clone(), |text, name| text.replace(name, "…"))
     }
 }
 
-/// A body that the route takes.
+/// A body that the route accepts.
 fn body(route: &Route) -> String {
     let ada = json!({"email": "ada@example.com"});
     let body = match route.path.trim_start_matches("/api/v1/") {
@@ -106,7 +107,7 @@ fn body(route: &Route) -> String {
         // A mapping as a file, and a component.
         "connection/{key}/mapping" | "plugins/{name}" => return String::new(),
         new if route.content_type.is_some() => {
-            panic!("{} {new}: write down a body that it takes", route.method)
+            panic!("{} {new}: add a body that it accepts", route.method)
         }
         _ => return String::new(),
     };
@@ -117,14 +118,14 @@ fn notice() -> Value {
     json!({"id": "n-1", "name": "News", "data_uses": [], "enforcement_level": "system_wide"})
 }
 
-async fn ask(bench: &Bench, key: &str, route: &Route, path: &str) -> Answer {
+async fn ask(bench: &ApiBench, key: &str, route: &Route, path: &str) -> Answer {
     let content_type = route.content_type.as_deref().unwrap_or("application/json");
     let headers = format!("authorization: Bearer {key}\r\ncontent-type: {content_type}\r\n");
     bench.raw(&route.method, path, &headers, body(route).as_bytes()).await
 }
 
-/// A tenant with one of everything, all at rest.
-async fn with_everything(bench: &Bench, operator: &str) -> Names {
+/// A tenant with one resource of each kind, none of them in progress.
+async fn with_everything(bench: &ApiBench, operator: &str) -> Names {
     bench.connect(operator, "acme", "newsletter").await;
     let notices = "/api/v1/tenants/acme/notices/n-1";
     assert_eq!(bench.send(operator, "PUT", notices, Some(notice())).await.status, 204);
@@ -139,9 +140,8 @@ async fn with_everything(bench: &Bench, operator: &str) -> Names {
     let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
     let taken = bench.send(operator, "POST", "/api/v1/connection/newsletter/requests", Some(erasure)).await;
     let request = taken.json["id"].as_str().unwrap().to_owned();
-    while bench.get(operator, &format!("/api/v1/requests/{request}")).await.json["state"] != "failed" {
-        tokio::task::yield_now().await;
-    }
+    let shown = async || bench.get(operator, &format!("/api/v1/requests/{request}")).await.json;
+    eventually("the request has failed", shown, |shown| shown["state"] == "failed").await;
 
     let hook = "/api/v1/plus/connection/newsletter/consent-webhook";
     let issued = bench.get(operator, &format!("{hook}/token")).await;
@@ -151,25 +151,22 @@ async fn with_everything(bench: &Bench, operator: &str) -> Names {
     for delivery in [opt_out.to_string(), "no JSON".to_owned()] {
         assert_eq!(bench.raw("POST", hook, &header, delivery.as_bytes()).await.status, 200);
     }
-    let delivery = loop {
-        let listed = bench.get(operator, "/api/v1/connection/newsletter/deliveries").await;
-        let [unreadable, read] = &listed.json["deliveries"].as_array().unwrap()[..] else {
-            panic!("{listed:?}")
-        };
-        if unreadable["state"] == "unreadable" && read["state"] == "read" {
-            break unreadable["id"].as_str().unwrap().to_owned();
-        }
-        tokio::task::yield_now().await;
+    let listed = async || {
+        bench.get(operator, "/api/v1/connection/newsletter/deliveries").await.json["deliveries"].clone()
     };
-    // One that nothing but its clearing ends.
-    bench.sql("INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('alarm-1', 'acme', 'k', 'x', 'd', 1)").await;
+    let settled =
+        |listed: &Value| (&listed[0]["state"], &listed[1]["state"]) == (&json!("unreadable"), &json!("read"));
+    let deliveries = eventually("one delivery is read, and one is unreadable", listed, settled).await;
+    let delivery = deliveries[0]["id"].as_str().unwrap().to_owned();
+    // This alarm ends only when it is cleared.
+    let alarm = bench.alarm("acme", None, "k", "x").await;
     let feed = bench.get(operator, "/api/v1/consent-events").await;
     assert_eq!(feed.json["events"].as_array().unwrap().len(), 1, "{feed:?}");
-    Names { tenant: "acme", connection: "newsletter", alarm: "alarm-1".to_owned(), request, delivery }
+    Names { tenant: "acme", connection: "newsletter", alarm, request, delivery }
 }
 
-/// What is answered on a route about nothing in particular.
-async fn about_nothing_in_particular(bench: &Bench, other: &str, route: &Route) {
+/// Checks the answer of a route that names no resource.
+async fn about_nothing_in_particular(bench: &ApiBench, other: &str, route: &Route) {
     let (method, path) = (&*route.method, &*route.path);
     let empty = match (method, path) {
         ("GET", "/api/v1/alarms") => json!({"alarms": []}),
@@ -185,22 +182,20 @@ async fn about_nothing_in_particular(bench: &Bench, other: &str, route: &Route) 
             assert_eq!(ask(bench, other, route, path).await.problem(), (403, "not-all-tenants"), "{path}");
             return;
         }
-        // What runs is the same for every tenant.
+        // The running plugins are the same for every tenant.
         ("GET", "/api/v1/plugins") => return,
-        new => panic!("{new:?}: write down what another tenant's key finds there"),
+        new => panic!("{new:?}: add what another tenant's key gets there"),
     };
     assert_eq!(ask(bench, other, route, path).await.json, empty, "{path}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_things_are_as_if_they_were_not_there() {
-    let bench = Bench::new().await;
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     let (theirs, never) = (with_everything(&bench, &operator).await, Names::of_nothing());
-    let (other, reader) = (
-        bench.key("other", Some(&["other"]), true).await,
-        bench.key("reader", Some(&["other"]), false).await,
-    );
+    let (other, reader) =
+        (bench.key("other", Some(&["other"])).await, bench.reading_key("reader", Some(&["other"])).await);
     let before = (bench.audit("acme").await, bench.stand_in.requests().len());
     let mut walked = 0;
     for route in routes() {
@@ -220,7 +215,7 @@ async fn another_tenants_things_are_as_if_they_were_not_there() {
             let unknown = ask(&bench, &other, &route, &of_never).await;
             assert_eq!(unknown.problem(), (404, "unknown"), "{named}");
             assert_eq!(theirs.taken_out_of(&hidden), never.taken_out_of(&unknown), "{named}");
-            // Whether a key may write is told before what is there.
+            // The permission to write is checked before the resource is looked up.
             let hidden = ask(&bench, &reader, &route, &of_theirs).await;
             let unknown = ask(&bench, &reader, &route, &of_never).await;
             assert_eq!(theirs.taken_out_of(&hidden), never.taken_out_of(&unknown), "{named}");
@@ -239,11 +234,11 @@ async fn another_tenants_things_are_as_if_they_were_not_there() {
     let taken = bench.send(&other, "POST", "/api/v1/connection", Some(taken)).await;
     assert_eq!(taken.problem(), (409, "key-taken"));
     assert!(!taken.text.contains("acme"), "{taken:?}");
-    assert_eq!((bench.audit("acme").await, bench.stand_in.requests().len()), before, "nothing came of it");
+    assert_eq!((bench.audit("acme").await, bench.stand_in.requests().len()), before, "nothing was changed");
 
-    let own = bench.key("own", Some(&["acme"]), true).await;
+    let own = bench.key("own", Some(&["acme"])).await;
     for route in routes().iter().filter(|route| route.path.contains('{')) {
         let answer = ask(&bench, &own, route, &theirs.filled(route)).await;
-        assert_ne!(answer.status, 404, "{} {} was there all along: {answer:?}", route.method, route.path);
+        assert_ne!(answer.status, 404, "{} {} exists: {answer:?}", route.method, route.path);
     }
 }

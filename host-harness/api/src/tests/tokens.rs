@@ -1,16 +1,16 @@
-//! Webhook tokens as a client asks for them.
+//! Webhook tokens from a client's perspective.
 
 use serde_json::json;
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
 const TOKEN: &str = "/api/v1/plus/connection/newsletter/consent-webhook/token";
 const TOKENS: &str = "/api/v1/plus/connection/newsletter/consent-webhook/tokens";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_given_out_to_writers_alone_and_kept_by_no_cache() {
-    let bench = Bench::new().await;
-    let (operator, reader) = (bench.operator().await, bench.key("reader", None, false).await);
+    let bench = ApiBench::new().await;
+    let (operator, reader) = (bench.operator().await, bench.reading_key("reader", None).await);
     bench.connect(&operator, "acme", "newsletter").await;
     let before = bench.parts.clock.date_ms() / 1_000;
     let issued = bench.get(&operator, TOKEN).await;
@@ -31,6 +31,6 @@ async fn a_token_is_given_out_to_writers_alone_and_kept_by_no_cache() {
     let listed = bench.get(&reader, TOKENS).await;
     let generations: Vec<_> =
         listed.json["tokens"].as_array().unwrap().iter().map(|token| &token["generation"]).collect();
-    assert_eq!(generations, [&json!(1)], "none was made for who may only read");
-    assert!(!listed.text.contains(token), "it is shown once");
+    assert_eq!(generations, [&json!(1)], "a read-only key creates none");
+    assert!(!listed.text.contains(token), "it is shown only once");
 }

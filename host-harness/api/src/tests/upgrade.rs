@@ -1,14 +1,14 @@
-//! What version 0.1.0 stored, sent and exported, served by this one: `tests/fixtures/store-0.1.0`.
+//! Data that version 0.1.0 stored, sent and exported, served by this version: `tests/fixtures/store-0.1.0`.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 
-/// The API over a copy of the fixture's database.
+/// The API on a copy of the fixture's database.
 struct Upgraded {
-    bench: Bench,
+    bench: ApiBench,
     facts: Value,
 }
 
@@ -16,7 +16,7 @@ impl Upgraded {
     async fn open() -> Self {
         let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store-0.1.0");
         let facts = std::fs::read_to_string(original.join("facts.json")).unwrap();
-        let bench = Bench::at_copy_of(&original, &["host.db", "master.key", "connector-host.toml"]).await;
+        let bench = ApiBench::at_copy_of(&original, &["host.db", "master.key", "connector-host.toml"]).await;
         Self { bench, facts: serde_json::from_str(&facts).unwrap() }
     }
 
@@ -24,7 +24,7 @@ impl Upgraded {
         self.facts["api_keys"]["platform"]["key"].as_str().unwrap()
     }
 
-    /// What the request `name` was.
+    /// The request `name` of the fixture.
     fn request(&self, name: &str) -> &Value {
         &self.facts["requests"][name]
     }

@@ -1,19 +1,19 @@
-//! Deliveries from strangers, at the address of a running service.
+//! Deliveries from unknown senders to a running service.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::testing::Bench;
+use crate::testing::ApiBench;
 use host_harness::egress::BUILT;
 
 const HOOK: &str = "/api/v1/plus/connection/signed/consent-webhook";
 
-/// Signed deliveries are read before anybody knows whose they are. One thread runs the service and counts.
+/// Signed deliveries are read before they are authenticated. One thread runs the service and counts.
 #[tokio::test]
 async fn what_a_stranger_sends_is_searched_for_within_a_bound_and_the_service_answers_meanwhile() {
     let file = xtask::components::current("guests/signed").unwrap();
-    let bench = Bench::with(&format!("plugins.signed.file = '{}'\n", file.display())).await;
+    let bench = ApiBench::with(&format!("plugins.signed.file = '{}'\n", file.display())).await;
     let key = bench.operator().await;
     let connection = json!({
         "key": "signed",
@@ -35,8 +35,8 @@ async fn what_a_stranger_sends_is_searched_for_within_a_bound_and_the_service_an
     let (first, second, third, health) =
         tokio::time::timeout(Duration::from_secs(10), meanwhile).await.unwrap();
     assert_eq!([first, second, third, health.status], [401, 401, 401, 200]);
-    assert_eq!(BUILT.get() - before, 0, "a name that is too long is not searched for");
-    // The counter sees the service.
+    assert_eq!(BUILT.get() - before, 0, "a name that is too long is not looked up");
+    // The counter observes the service.
     assert_eq!(deliver(500).await, 401);
     assert_eq!(BUILT.get() - before, 1);
 }

@@ -1,4 +1,4 @@
-//! Connections: made, shown and changed.
+//! Connections: created, shown and changed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,16 +29,16 @@ use super::{
 };
 
 mirror! {
-    /// What a connection can be asked to do.
+    /// An action that a connection can carry out.
     pub enum Duty mirrors duties::Duty {
         /// Erase people.
         Erasure,
-        /// Keep choices in step.
+        /// Synchronise consent choices.
         Consent,
     }
 }
 
-/// A secret's value. It is never shown again, and no error about it shows it.
+/// A secret's value. It is never shown again, and error messages do not contain it.
 #[derive(Clone)]
 pub struct SecretText(pub(crate) Secret);
 
@@ -54,7 +54,7 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// As a client sends it.
+/// Serializes the text, as a client sends it.
 impl Serialize for SecretText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose())
@@ -63,11 +63,13 @@ impl Serialize for SecretText {
 
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // As any value first: the reader's own error would show what it found.
+        // Read as any value first: the deserializer's own error would show the text.
         let Ok(Value::String(text)) = Value::deserialize(deserializer) else {
-            return Err(D::Error::custom("a secret is a text that is not empty, or null to remove it"));
+            return Err(D::Error::custom("a secret must be a non-empty string, or null to remove it"));
         };
-        Secret::new(text).map(Self).ok_or_else(|| D::Error::custom("a secret is not empty; null removes it"))
+        Secret::new(text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("a secret must not be empty; null removes it"))
     }
 }
 
@@ -84,7 +86,7 @@ impl PartialSchema for SecretText {
     }
 }
 
-/// A connection to make.
+/// A connection to create.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewConnection {
@@ -92,60 +94,60 @@ pub struct NewConnection {
     pub key: String,
     /// The tenant that it belongs to.
     pub tenant: String,
-    /// The plugin that carries it.
+    /// The plugin that it uses.
     pub plugin: String,
-    /// Whether anything is done at all; true if it is left out.
+    /// Whether it is enabled. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// What it carries out; everything if it is left out.
+    /// The actions that it carries out. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions: Option<BTreeSet<Duty>>,
-    /// The system that it belongs to, for data uses.
+    /// The system that it belongs to, which declares its data uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
-    /// The plugin's open settings, by the names of its manifest.
+    /// The plugin's settings that are not secret, by the names in its manifest.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    /// The plugin's secret settings, by the names of its manifest. They are sealed and never shown again.
+    /// The plugin's secret settings, by the names in its manifest. They are sealed and never shown again.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretText>,
-    /// The address for its webhooks; one of this service if it is left out.
+    /// The URL for its webhooks. Default: this service's own.
     #[serde(default, alias = "webhook-url", skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
-    /// Where its requests may go, as a change of the defaults. Only an API key to all tenants widens it.
+    /// Where its requests may go, as a change of the defaults. Only an API key for all tenants can widen it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<EgressPatch>,
-    /// What one call may use up, as a change of the defaults. Only an API key to all tenants sets it.
+    /// The limits of one call, as a change of the defaults. Only an API key for all tenants can set them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsPatch>,
 }
 
-/// A change of a connection: what is left out stays, null removes. Key and tenant never change.
+/// A change of a connection: members that are left out stay unchanged, null removes. Key and tenant never change.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionPatch {
-    /// Another plugin that carries it.
+    /// The plugin that it uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
-    /// Whether anything is done at all.
+    /// Whether it is enabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// What it carries out.
+    /// The actions that it carries out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actions: Option<BTreeSet<Duty>>,
     /// The system that it belongs to.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub system: Option<Option<String>>,
-    /// Settings to set or, by null, to remove.
+    /// Settings to set; null removes one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = texts_or_null)]
     pub settings: BTreeMap<String, Option<String>>,
-    /// Secrets to set or, by null, to remove.
+    /// Secrets to set; null removes one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = secrets_or_null)]
     pub secrets: BTreeMap<String, Option<SecretText>>,
-    /// The address for its webhooks; null for this service's own.
+    /// The URL for its webhooks; null for this service's own.
     #[serde(
         default,
         alias = "webhook-url",
@@ -154,22 +156,22 @@ pub struct ConnectionPatch {
     )]
     #[schema(value_type = Option<String>)]
     pub webhook_url: Option<Option<String>>,
-    /// What to change of where its requests may go; null for the defaults.
+    /// Changes to where its requests may go; null for the defaults.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<EgressPatch>)]
     pub egress: Option<EgressPatch>,
-    /// What to change of what one call may use up; null for the defaults.
+    /// Changes to the limits of one call; null for the defaults.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<LimitsPatch>)]
     pub limits: Option<LimitsPatch>,
 }
 
-/// An object of texts, of which null removes one.
+/// An object of strings; null removes one.
 fn texts_or_null() -> Object {
     nullable(ObjectBuilder::new())
 }
 
-/// The same of texts that are not empty.
+/// An object of non-empty strings; null removes one.
 fn secrets_or_null() -> Object {
     nullable(ObjectBuilder::new().min_length(Some(1)))
 }
@@ -177,10 +179,10 @@ fn secrets_or_null() -> Object {
 fn nullable(text: ObjectBuilder) -> Object {
     let text = text.schema_type(SchemaType::from_iter([Type::String, Type::Null]));
     let texts = ObjectBuilder::new().additional_properties(Some(RefOr::T(Schema::from(text.build()))));
-    texts.description(Some("Those to set, or null to remove one.")).build()
+    texts.description(Some("The values to set; null removes one.")).build()
 }
 
-/// `Some` if the member is there at all, even if it is null.
+/// `Some` if the member is present, even if it is null.
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -188,7 +190,7 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> R
 /// Connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Connections {
-    /// In the order of their keys.
+    /// Sorted by key.
     pub connections: Vec<Connection>,
 }
 
@@ -199,39 +201,39 @@ pub struct Connection {
     pub key: String,
     /// The tenant that it belongs to.
     pub tenant: String,
-    /// The plugin that carries it.
+    /// The plugin that it uses.
     pub plugin: String,
     /// The configuration file that owns it; null if the API does.
     pub file: Option<String>,
-    /// Whether that file no longer names it: it waits to be deleted, or taken over by a change.
+    /// Whether that file no longer names it: it remains until it is deleted, or until a change moves it to the API.
     pub left_file: bool,
-    /// Whether anything is done at all.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// What it carries out.
+    /// The actions that it carries out.
     pub actions: BTreeSet<Duty>,
     /// The system that it belongs to; null for none.
     pub system: Option<String>,
-    /// The plugin's open settings, as they were set.
+    /// The plugin's settings that are not secret, as they were set.
     pub settings: BTreeMap<String, String>,
     /// The plugin's secret settings that are set, masked.
     pub secrets: BTreeMap<String, String>,
-    /// The address for its webhooks; null if none was set and the service has no `public-url`.
+    /// The URL for its webhooks; null if none was set and the service has no `public-url`.
     pub webhook_url: Option<String>,
     /// Where its requests may go.
     pub egress: Egress,
-    /// What one call may use up.
+    /// The limits of one call.
     pub limits: Limits,
     /// Why it is not served; null if it is.
     pub problem: Option<Unserved>,
-    /// Why nothing is done until an operator acts; null unless it is parked.
+    /// Why it is parked, which means that nothing is done until an operator acts; null if it is not.
     pub parked_why: Option<String>,
-    /// Since when it is parked.
+    /// Since when it has been parked; null if it is not.
     pub parked_at: Option<i64>,
-    /// When it was last tested; null if it never was.
+    /// When it was last tested; null if never.
     pub tested_at: Option<i64>,
-    /// Whether everything passed then.
+    /// Whether that test passed; null if it was never tested.
     pub test_passed: Option<bool>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: i64,
     /// When its owner last changed it.
     pub changed_at: i64,
@@ -240,28 +242,29 @@ pub struct Connection {
 /// Why a connection is not served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unserved {
-    /// For a person.
+    /// Explanation for a person.
     pub detail: String,
-    /// A message for each field that does not suit.
+    /// A message for each unsuitable field.
     pub errors: Vec<FieldError>,
 }
 
-/// How a change that keys people anew is made.
+/// Parameters of a change that may rekey people.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Rekeying {
-    /// Let it change what identifies people at a connection: they are keyed anew, some split and some joined.
+    /// Allow a change of what identifies people at a connection. The people are rekeyed: some are split and some
+    /// joined.
     #[serde(default)]
     pub agree: bool,
 }
 
-/// How a connection is deleted.
+/// Parameters of a deletion.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Deleting {
-    /// End its open requests as failed. Some may have been carried out all the same.
+    /// Mark its unfinished requests as failed. Some may have been carried out anyway.
     #[serde(default)]
     pub abandon: bool,
 }
@@ -269,53 +272,53 @@ pub struct Deleting {
 /// A connection that was deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeletedConnection {
-    /// Its key.
+    /// The connection's key.
     pub key: String,
-    /// How many of its requests were ended as failed.
+    /// The number of its requests that were marked as failed.
     pub requests_abandoned: u64,
 }
 
-/// What resuming came to.
+/// The result of resuming a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Resumed {
     /// The connection's key.
     pub key: String,
-    /// Whether it was parked at all.
+    /// Whether it was parked before.
     pub was_parked: bool,
 }
 
 mirror! {
-    /// How a test ended, in the words of Fides.
+    /// The result of a test, in the words of Fides.
     pub enum TestStatus mirrors tried::TestStatus {
-        /// Everything that was tried works.
+        /// All checks passed.
         Succeeded,
-        /// Something does not.
+        /// At least one check failed.
         Failed,
-        /// There was nothing to try.
+        /// There was nothing to check.
         Skipped,
     }
 }
 
 mirror! {
-    /// How one check of a connection ended.
+    /// The result of one check of a connection.
     pub enum CheckOutcome mirrors HostCheckOutcome {
-        /// It works.
+        /// The check passed.
         Passed,
-        /// It does not: see the detail.
+        /// The check failed: see the detail.
         Failed,
-        /// Not set up, or not to be tried without changing something.
+        /// Not set up, or impossible to check without changing something.
         Untried,
     }
 }
 
-/// One thing that a connection needs, tried.
+/// One check of something that a connection needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
-    /// What was tried.
+    /// What was checked.
     pub name: String,
-    /// How it ended.
+    /// The result.
     pub outcome: CheckOutcome,
-    /// Why, for an operator.
+    /// Explanation for an operator.
     pub detail: String,
 }
 
@@ -325,21 +328,21 @@ impl From<HostCheck> for Check {
     }
 }
 
-/// What a test came to, in the shape of Fides, and each check.
+/// The result of a test, in the shape of Fides, with each check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectionTest {
-    /// For a person.
+    /// Explanation for a person.
     pub msg: String,
-    /// How it ended.
+    /// The result.
     pub test_status: TestStatus,
-    /// What does not work, and why; null if everything does.
+    /// What does not work, and why; null if everything works.
     pub failure_reason: Option<String>,
-    /// Each thing that was tried.
+    /// The individual checks.
     pub checks: Vec<Check>,
 }
 
-impl From<tried::Tried> for ConnectionTest {
-    fn from(tried::Tried { msg, test_status, failure_reason, checks }: tried::Tried) -> Self {
+impl From<tried::TestReport> for ConnectionTest {
+    fn from(tried::TestReport { msg, test_status, failure_reason, checks }: tried::TestReport) -> Self {
         let checks = checks.into_iter().map(Into::into).collect();
         Self { msg, test_status: test_status.into(), failure_reason, checks }
     }

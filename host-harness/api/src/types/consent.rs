@@ -1,7 +1,7 @@
-//! Choices: what a platform asks for, what a vendor holds, and what became of each.
+//! Choices: what a platform requests, what a vendor has stored, and what became of each.
 
 use host_model::{
-    consent::{Answer as HostAnswer, Cause, NoticePreference as HostNoticePreference, outbound},
+    consent::{Cause, NoticeAnswer as HostAnswer, NoticePreference as HostNoticePreference, outbound},
     contract::consent,
 };
 use serde::{Deserialize, Serialize};
@@ -11,32 +11,32 @@ use super::{mirror::mirror, object};
 use crate::identity::Identity;
 
 mirror! {
-    /// In or out.
+    /// Opt-in or opt-out.
     pub enum Choice mirrors consent::Choice {
-        /// In.
+        /// Opt-in.
         #[serde(alias = "opt-in")]
         OptIn,
-        /// Out.
+        /// Opt-out.
         #[serde(alias = "opt-out")]
         OptOut,
     }
 }
 
 mirror! {
-    /// What a person answered to a notice. Two of the four are choices.
+    /// A person's answer to a notice. Only `opt_in` and `opt_out` are choices.
     pub enum Answer mirrors HostAnswer {
-        /// In.
+        /// Opt-in.
         OptIn,
-        /// Out.
+        /// Opt-out.
         OptOut,
-        /// Seen, if there is nothing to choose.
+        /// The person has seen a notice that offers no choice.
         Acknowledge,
-        /// Kept in the person's TCF string, not here.
+        /// The choice is kept in the person's TCF string.
         Tcf,
     }
 }
 
-/// Something at the vendor that a person can be in or out of, unique by both members together.
+/// An item at the vendor that a person can opt in to or out of. Both members together are unique.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Item {
     /// One of the manifest's item kinds.
@@ -68,12 +68,12 @@ impl std::fmt::Display for Item {
 pub struct ItemPreference {
     /// The item.
     pub item: Item,
-    /// In or out.
+    /// Opt-in or opt-out.
     pub choice: Choice,
-    /// When it was made, in milliseconds since 1970 in UTC; at most five minutes ahead.
+    /// When the choice was made, in milliseconds since 1970 in UTC; at most five minutes ahead.
     #[serde(alias = "chosen-at-ms")]
     pub chosen_at_ms: u64,
-    /// Where it was made, in words.
+    /// Where the choice was made, such as the name of a form.
     pub source: String,
 }
 
@@ -96,13 +96,13 @@ impl From<ItemPreference> for consent::Preference {
 pub struct NoticePreference {
     /// The notice's id or key.
     pub notice: String,
-    /// What was answered.
+    /// The person's answer.
     pub preference: Answer,
-    /// When, in milliseconds since 1970 in UTC; at most five minutes ahead.
+    /// When the choice was made, in milliseconds since 1970 in UTC; at most five minutes ahead.
     pub chosen_at_ms: u64,
-    /// Where it was made, in words.
+    /// Where the choice was made, such as the name of a form.
     pub source: String,
-    /// The `cause` of a preference that was derived here and came through the feed, so that it is not sent back to where it came from.
+    /// The `cause` of the feed event that this preference was derived from, so that it is not sent back to its origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub cause: Option<Cause>,
@@ -121,11 +121,11 @@ impl From<NoticePreference> for HostNoticePreference {
 pub struct Preferences {
     /// Choices about notices.
     pub notices: Vec<NoticePreference>,
-    /// Choices about items themselves; no notice has to stand for them.
+    /// Choices about individual items, which need not be mapped to a notice.
     pub items: Vec<ItemPreference>,
 }
 
-impl From<Preferences> for outbound::Requested {
+impl From<Preferences> for outbound::PlatformRequest {
     fn from(Preferences { notices, items }: Preferences) -> Self {
         Self {
             notices: notices.into_iter().map(Into::into).collect(),
@@ -134,7 +134,7 @@ impl From<Preferences> for outbound::Requested {
     }
 }
 
-/// One person's choices, to be carried out at a connection's vendor.
+/// One person's choices, to be applied at a connection's vendor.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRequest {
@@ -146,13 +146,13 @@ pub struct ConsentRequest {
 }
 
 mirror! {
-    /// What became of one choice at the vendor.
+    /// The result of one choice at the vendor.
     pub enum Change mirrors consent::Change {
         /// The vendor accepted it.
         Applied,
-        /// The vendor already had it so.
+        /// The vendor already had this choice.
         Unchanged,
-        /// Accepted, but not in effect yet.
+        /// The vendor accepted it, but it is not in effect yet.
         Pending,
         /// The vendor refused it.
         Refused,
@@ -162,34 +162,34 @@ mirror! {
 mirror! {
     /// Whether the vendor knows the person.
     pub enum Standing mirrors consent::Standing {
-        /// Known before.
+        /// The vendor already knew the person.
         Known,
-        /// Unknown until now, and created.
+        /// The vendor did not know the person, who was created.
         Created,
-        /// Erased, and not to be let in again.
+        /// The vendor has erased the person and does not accept them again.
         Forgotten,
     }
 }
 
-/// What became of one choice at the vendor, and why.
+/// The result of one choice at the vendor, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ItemReport {
     /// The item.
     pub item: Item,
-    /// What became of the choice.
+    /// The result of the choice.
     pub change: Change,
-    /// Why, for an operator.
+    /// Explanation for an operator.
     pub detail: String,
 }
 
-/// What the connector reported of a person's choices.
+/// The connector's report on a person's choices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectorReport {
-    /// One for each choice that was sent, in their order.
+    /// One for each choice that was sent, in the same order.
     pub items: Vec<ItemReport>,
     /// Whether the vendor knows the person.
     pub standing: Standing,
-    /// How many milliseconds the vendor needs until it shows what it has accepted.
+    /// The number of milliseconds until the vendor shows what it has accepted; null if there is nothing to wait for.
     pub settles_after_ms: Option<u64>,
 }
 
@@ -205,22 +205,22 @@ impl From<consent::Report> for ConnectorReport {
     }
 }
 
-/// A choice as the vendor holds it.
+/// A choice as the vendor has stored it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldChoice {
     /// The item.
     pub item: Item,
-    /// In or out.
+    /// Opt-in or opt-out.
     pub choice: Choice,
 }
 
-impl From<consent::Held> for HeldChoice {
-    fn from(consent::Held { item, choice }: consent::Held) -> Self {
+impl From<consent::VendorChoice> for HeldChoice {
+    fn from(consent::VendorChoice { item, choice }: consent::VendorChoice) -> Self {
         Self { item: item.into(), choice: choice.into() }
     }
 }
 
-/// One person. In a body, since addresses are logged on the way.
+/// One person. Sent in a body, since URLs may be logged on the way.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
@@ -228,37 +228,37 @@ pub struct Person {
     pub identity: Identity,
 }
 
-/// What the vendor holds for a person.
+/// The choices that the vendor has stored for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeldChoices {
     /// The connection's key.
     pub connection: String,
     /// Whether the vendor knows the person.
     pub known: bool,
-    /// One for each item that the vendor holds a choice about.
+    /// One for each item that the vendor has a choice for.
     pub choices: Vec<HeldChoice>,
 }
 
 /// The maximum number of people in one [`PeopleToRead`]: each becomes a request of its own.
 pub const MAX_PEOPLE_TO_READ: usize = 1_000;
 
-/// People to read again at the vendor, for choices whose webhook was lost.
+/// People to re-read at the vendor, to pick up choices whose webhook was lost.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PeopleToRead {
-    /// At most 1,000.
+    /// At most 1,000 people.
     #[schema(max_items = 1_000)]
     pub people: Vec<Identity>,
 }
 
-/// The requests that read people again.
+/// The requests that re-read people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readings {
-    /// One for each person, in their order.
+    /// One for each person, in the same order.
     pub requests: Vec<Reading>,
 }
 
-/// The request that reads one person again, or why there is none.
+/// The request that re-reads one person, or why there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reading {
     /// The request's id; null if it was refused.

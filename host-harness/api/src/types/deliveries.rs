@@ -1,4 +1,4 @@
-//! Deliveries: how each was read, and what a connection would make of one.
+//! Webhook deliveries: how each was read, and how a connection would read one.
 
 use host_model::contract::webhook::{self, Verdict};
 use host_store::deliveries as stored;
@@ -15,34 +15,34 @@ use super::{
 };
 
 mirror! {
-    /// How a delivery stands.
+    /// The state of a delivery.
     pub enum DeliveryState mirrors stored::DeliveryState {
-        /// To be read.
+        /// It has not been read yet.
         Waiting,
-        /// Read, and its events taken in.
+        /// It was read, and its events were stored.
         Read,
-        /// Read, and no event in it.
+        /// It was read, and contains no events.
         #[serde(alias = "of-no-concern")]
         OfNoConcern,
-        /// The vendor's, but not what its connector knows; kept, to be read again.
+        /// It comes from the vendor, but the connector does not understand it. It is kept and can be replayed.
         Unreadable,
-        /// It could not be read too often or for too long; kept, to be read again.
+        /// Reading it failed too often or for too long. It is kept and can be replayed.
         Stuck,
-        /// What is stored of it was changed, cut or sealed with another key. Read again by a replay.
+        /// The stored copy was changed, cut or sealed with another key. It can be replayed.
         Damaged,
-        /// Unproven when it was received, and then found not to be the vendor's.
+        /// It was received unverified, and later found not to come from the vendor.
         Refused,
     }
 }
 
-/// Which deliveries are listed.
+/// Filters of the list of deliveries.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryQuery {
-    /// Only those in this state.
+    /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
-    /// Only those older than the one of this `seq`: the last one of the page before.
+    /// Only deliveries older than the one with this `seq`: the last one of the previous page.
     pub before: Option<i64>,
     /// Maximum number of results.
     #[serde(default)]
@@ -57,36 +57,36 @@ pub struct Deliveries {
     pub deliveries: Vec<Delivery>,
 }
 
-/// A delivery. Nothing personal is in it. Times are milliseconds since 1970 in UTC.
+/// A delivery. Contains no personal data. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
-    /// Its place in the order received, for paging.
+    /// Its number in the order of receipt, for paging.
     pub seq: i64,
-    /// Its id.
+    /// The delivery's id.
     pub id: String,
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// How it stands.
+    /// Its state.
     pub state: DeliveryState,
-    /// Whether its token, its signature or a reading proves that it is the vendor's.
+    /// Whether its token, its signature or a reading proves that it comes from the vendor.
     pub proven: bool,
-    /// Whether its body is still kept, so that it can be read again.
+    /// Whether its body is still kept, so that it can be replayed.
     pub kept: bool,
     /// When it was received.
     pub received_at: i64,
-    /// When it is read next; null unless it waits.
+    /// When it will next be read; null unless it is waiting.
     pub next_at: Option<i64>,
-    /// The number of readings begun.
+    /// The number of readings started.
     pub readings: i64,
-    /// The digest of the plugin that read it last; null if none has yet.
+    /// The digest of the plugin that last read it; null if none has yet.
     pub plugin_digest: Option<String>,
-    /// Why it is not read; null if there is nothing to say.
+    /// Why it was not read; null if there is no reason to report.
     pub reason: Option<String>,
     /// The number of events in it.
     pub events: i64,
-    /// When it was read or given up; null while it waits.
+    /// When it was read or given up; null while it is waiting.
     pub ended_at: Option<i64>,
 }
 
@@ -111,24 +111,24 @@ impl From<stored::DeliveryView> for Delivery {
     }
 }
 
-/// How many deliveries are read again.
+/// The number of deliveries that will be re-read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Replayed {
-    /// Their number.
+    /// The number of deliveries.
     pub deliveries: usize,
 }
 
-/// A delivery as a vendor sends it, to be tried out. A token and people are in it, so it does not print.
+/// A delivery as a vendor sends it, to be verified. It contains a token and personal data, so it does not print.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrialDelivery {
-    /// `POST` if it is left out.
+    /// The method. Default: `POST`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// The whole address that the vendor called; the connection's own if it is left out.
+    /// The full URL that the vendor called. Default: the connection's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Each header's name and value, in the order received.
+    /// The name and value of each header, in the order received.
     #[serde(default)]
     #[schema(schema_with = pairs)]
     pub headers: Vec<(String, String)>,
@@ -143,43 +143,43 @@ impl std::fmt::Debug for TrialDelivery {
     }
 }
 
-/// An array of pairs of strings. Generators of clients do not know the tuples of JSON Schema.
+/// An array of pairs of strings. Client generators do not support the tuples of JSON Schema.
 fn pairs() -> Array {
     let string = ObjectBuilder::new().schema_type(Type::String);
     let pair = ArrayBuilder::new().items(string).min_items(Some(2)).max_items(Some(2));
     ArrayBuilder::new()
         .items(pair)
-        .description(Some("Each header's name and value, in the order received."))
+        .description(Some("The name and value of each header, in the order received."))
         .build()
 }
 
-/// Whether a delivery is the vendor's.
+/// Whether a delivery comes from the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Authenticity {
-    /// It is.
+    /// It comes from the vendor.
     Authentic,
     /// It has no credential, or one that is not accepted.
     Unauthenticated,
-    /// It is, but not what this vendor is known to send.
+    /// It comes from the vendor, but has an unknown form.
     Unreadable,
 }
 
-/// What a connection makes of a delivery. People are in its events.
+/// How a connection reads a delivery. Its events contain personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryVerdict {
     /// The connection's key.
     pub connection: String,
-    /// Whether it is the vendor's.
+    /// Whether it comes from the vendor.
     pub verdict: Authenticity,
-    /// Why not; null if it is.
+    /// Why it was not accepted; null if it is authentic.
     pub why: Option<String>,
-    /// What was read in it.
+    /// The events in it.
     pub events: Vec<DeliveryEvent>,
 }
 
 impl DeliveryVerdict {
-    /// What `connection` makes of it.
+    /// The verdict of `connection`.
     pub fn of(connection: String, verdict: Verdict) -> Self {
         let (verdict, why, events) = match verdict {
             Verdict::Authentic(events) => (Authenticity::Authentic, None, events),
@@ -193,13 +193,13 @@ impl DeliveryVerdict {
 /// An event in a delivery: choices that a person made at the vendor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryEvent {
-    /// The same for the same event delivered again; holds no personal data.
+    /// Identifies the event: the same if it is delivered again. Contains no personal data.
     pub key: String,
-    /// Who: each identifier that the event carries.
+    /// The person: each identifier in the event.
     pub subject: Vec<Identifier>,
-    /// What was chosen.
+    /// The choices.
     pub preferences: Vec<ItemPreference>,
-    /// Items about which something changed that is no choice; the person is read at the vendor.
+    /// Items that changed without a choice; the person is re-read at the vendor.
     #[serde(default)]
     pub changed: Vec<Item>,
 }
@@ -220,10 +220,10 @@ impl From<webhook::ConsentEvent> for DeliveryEvent {
     }
 }
 
-/// What a person is known by. Personal data, so it does not print.
+/// An identifier of a person. Personal data, so it does not print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Identifier {
-    /// Such as `email`.
+    /// The kind, such as `email`.
     pub kind: String,
     /// Its value.
     pub value: String,

@@ -15,26 +15,26 @@ use super::{merge_patch::merge_patch, object};
 pub struct Egress {
     /// Hosts beyond those that the plugin's manifest allows, as `host` or `host:port`.
     pub hosts: BTreeSet<String>,
-    /// Whether they may be on this machine.
+    /// Whether requests to this machine are allowed.
     pub loopback: bool,
-    /// Whether they may be spoken to without TLS; only together with `loopback`.
+    /// Whether requests without TLS are allowed; only together with `loopback`.
     pub plain_http: bool,
-    /// Certificate authorities to trust instead of the public ones, as PEM texts.
+    /// Certificate authorities to trust instead of the public ones, in PEM.
     pub authorities: Vec<String>,
     /// Operations that the connection may not send, although the plugin's manifest declares them.
     pub denied_operations: BTreeSet<String>,
     /// The maximum size of a request body, in bytes.
     #[schema(value_type = u64, minimum = 1)]
     pub request_cap: NonZeroU64,
-    /// The maximum size of an answer, in bytes, if its operation declares no other.
+    /// The maximum size of an answer, in bytes, unless its operation declares another one.
     #[schema(value_type = u64, minimum = 1)]
     pub response_cap: NonZeroU64,
     /// The maximum size of an answer that an operation may declare, in bytes.
     #[schema(value_type = u64, minimum = 1)]
     pub declared_response_cap: NonZeroU64,
-    /// How many milliseconds a request may wait for the host's own limiter before it is refused.
+    /// The number of milliseconds that a request may wait for the host's rate limiter before it is refused.
     pub limiter_patience_ms: u64,
-    /// How long each part of a request may take.
+    /// The time limit of each part of a request.
     #[serde(deserialize_with = "object::deserialize")]
     pub deadlines: Deadlines,
 }
@@ -45,7 +45,7 @@ merge_patch! {
 }
 
 merge_patch! {
-    /// A change of how long each part of a request may take.
+    /// A change of the time limit of each part of a request.
     pub struct DeadlinesPatch of Deadlines
 }
 
@@ -115,20 +115,20 @@ impl TryFrom<Egress> for EgressPolicy {
     }
 }
 
-/// How many milliseconds each part of a request may take; more than a day counts as a day.
+/// The time limit of each part of a request, in milliseconds; more than a day counts as a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deadlines {
-    /// Until connected, TLS included.
+    /// Until the connection is established, including TLS.
     #[schema(value_type = u64, minimum = 1)]
     pub connect_ms: NonZeroU64,
-    /// Until the answer begins, connecting included.
+    /// Until the answer begins, including the connection.
     #[schema(value_type = u64, minimum = 1)]
     pub first_byte_ms: NonZeroU64,
     /// Between two parts of the body.
     #[schema(value_type = u64, minimum = 1)]
     pub between_bytes_ms: NonZeroU64,
-    /// All of it.
+    /// The whole request.
     #[schema(value_type = u64, minimum = 1)]
     pub total_ms: NonZeroU64,
 }
@@ -164,7 +164,7 @@ impl From<Deadlines> for HostDeadlines {
     }
 }
 
-/// The host keeps no 0 there.
+/// The host never stores 0 here.
 fn above_zero(size: usize) -> NonZeroU64 {
     u64::try_from(size).ok().and_then(NonZeroU64::new).unwrap_or(NonZeroU64::MIN)
 }

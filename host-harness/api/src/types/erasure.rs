@@ -8,11 +8,11 @@ use super::mirror::mirror;
 use crate::identity::Identity;
 
 mirror! {
-    /// How far an erasure has come.
-    pub enum ReceiptStatus mirrors erasure::Status {
-        /// The vendor accepted it and is working on it.
+    /// The state of an erasure.
+    pub enum ReceiptStatus mirrors erasure::ErasureStatus {
+        /// The vendor has accepted it and is working on it.
         Accepted,
-        /// The person is gone, as the vendor says or shows.
+        /// The person is erased, as confirmed or shown by the vendor.
         Erased,
         /// There was nothing to erase.
         #[serde(alias = "not-found")]
@@ -20,16 +20,16 @@ mirror! {
     }
 }
 
-/// What proves an erasure, or how far it has come.
+/// The proof of an erasure, or its state so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
-    /// How far it has come.
+    /// The state.
     pub status: ReceiptStatus,
-    /// What the vendor answered or showed, free of personal data.
+    /// What the vendor answered or showed; contains no personal data.
     pub evidence: String,
-    /// What a later look for proof needs; null if it needs nothing.
+    /// The reference for a later confirmation; null if none is needed.
     pub reference: Option<String>,
-    /// After how many milliseconds a look for proof makes sense; null if the vendor will never show more.
+    /// The number of milliseconds after which a confirmation makes sense; null if the vendor never provides more proof.
     pub confirm_after_ms: Option<u64>,
 }
 
@@ -40,13 +40,13 @@ impl From<erasure::Receipt> for Receipt {
     }
 }
 
-/// An erasure to look for proof of: one that is no request of this service, or was made elsewhere.
+/// An erasure to confirm that is not a request of this service, or was made elsewhere.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ErasureToConfirm {
     /// The person.
     pub identity: Identity,
-    /// What the erasure, or the last look at it, returned as its reference.
+    /// The reference that the erasure, or its last confirmation, returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
 }

@@ -9,12 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{consent::Answer, page::PageLimit};
 
-/// Which part of the feed is read.
+/// The part of the feed to read.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventQuery {
-    /// The `cursor` of the page before; 0 begins.
+    /// The `cursor` of the previous page; 0 starts at the beginning.
     #[serde(default, deserialize_with = "from_zero")]
     #[param(minimum = 0)]
     pub after: i64,
@@ -26,7 +26,7 @@ pub struct EventQuery {
 
 fn from_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let cursor = i64::deserialize(deserializer)?;
-    if cursor >= 0 { Ok(cursor) } else { Err(D::Error::custom("expected a number from 0 on")) }
+    if cursor >= 0 { Ok(cursor) } else { Err(D::Error::custom("expected a number of at least 0")) }
 }
 
 /// A part of the feed.
@@ -34,46 +34,48 @@ fn from_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error
 pub struct ConsentEvents {
     /// Oldest first.
     pub events: Vec<ConsentEvent>,
-    /// What to ask after next: the last event's cursor, or what was asked if there is none.
+    /// The `after` of the next page: the last event's cursor, or the requested one if there are no events.
     pub cursor: i64,
 }
 
-impl From<feed::Page> for ConsentEvents {
-    fn from(feed::Page { events, cursor }: feed::Page) -> Self {
+impl From<feed::FeedPage> for ConsentEvents {
+    fn from(feed::FeedPage { events, cursor }: feed::FeedPage) -> Self {
         Self { events: events.into_iter().map(Into::into).collect(), cursor }
     }
 }
 
-/// What a person chose at a vendor. Personal data is in it. Times are milliseconds since 1970 in UTC.
+/// A choice that a person made at a vendor. Contains personal data. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConsentEvent {
-    /// Its id, the same wherever it is sent.
+    /// The event's id, which is the same wherever it is sent.
     pub id: String,
-    /// Its place in the feed.
+    /// Its position in the feed.
     pub cursor: i64,
     /// The tenant that it belongs to.
     pub tenant: String,
-    /// The key of the connection that heard of it.
+    /// The key of the connection that reported it.
     pub connection: String,
-    /// Who: `email`, `phone_number`, `external_id` or another kind, each with its value.
+    /// The person: `email`, `phone_number`, `external_id` or another kind, each with its value.
     #[schema(value_type = BTreeMap<String, String>)]
     pub identity_map: IdentityMap,
-    /// The item that was chosen about at the vendor; absent if the event is about a notice.
+    /// The item at the vendor; absent if the event is about a notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<EventItem>,
     /// `opt_in` or `opt_out`; absent if the event is about a notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preference: Option<Answer>,
-    /// The id of the notice that the chosen items stand for, and `opt_in` or `opt_out`; absent if the event is about an item.
+    /// The id of the notice that the items are mapped to, with `opt_in` or `opt_out`; absent if the event is about an
+    /// item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_id_map: Option<BTreeMap<String, Answer>>,
-    /// When it was chosen.
+    /// When the choice was made.
     pub event_at: u64,
-    /// When the host heard of it.
+    /// When the host received it.
     pub received_at: i64,
-    /// Where it was chosen, in words.
+    /// Where the choice was made, such as the name of a form.
     pub source: String,
-    /// To be sent back with what the platform makes of it, so that it is not sent to where it came from.
+    /// To be sent with the preferences that the platform derives from the event, so that they are not sent back to its
+    /// origin.
     #[schema(value_type = String)]
     pub cause: Cause,
 }
@@ -81,10 +83,10 @@ pub struct ConsentEvent {
 impl From<feed::FeedEvent> for ConsentEvent {
     fn from(event: feed::FeedEvent) -> Self {
         let feed::FeedEvent { id, cursor, tenant, connection, identity_map, news } = event;
-        let feed::News { chosen, event_at, received_at, source, cause } = news;
+        let feed::EventContent { chosen, event_at, received_at, source, cause } = news;
         let (item, preference, notice_id_map) = match chosen {
-            feed::Chosen::Item { item, preference } => (Some(item.into()), Some(preference.into()), None),
-            feed::Chosen::Notice { notice_id_map } => {
+            feed::FeedChoice::Item { item, preference } => (Some(item.into()), Some(preference.into()), None),
+            feed::FeedChoice::Notice { notice_id_map } => {
                 let answers = notice_id_map.into_iter().map(|(id, answer)| (id, answer.into()));
                 (None, None, Some(answers.collect()))
             }
@@ -109,7 +111,7 @@ impl From<feed::FeedEvent> for ConsentEvent {
 /// The item that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventItem {
-    /// One of the manifest's item kinds in Fides' spelling, such as `Message type`.
+    /// One of the manifest's item kinds, in Fides' spelling, such as `Message type`.
     #[serde(rename = "type", with = "kind")]
     pub kind: String,
     /// The vendor's id.

@@ -1,4 +1,4 @@
-//! What one call of a connector may use up.
+//! The limits of one call of a connector.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use super::merge_patch::merge_patch;
 
-/// Declares the limits once: each with its type here, in the host and in the schema.
+/// Declares the limits in one place: each with its type here, in the host and in the schema.
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident: $number:ident as $host:ident, $schema:ident $(, $max:tt)?;)+) => {
-        /// What one call may use up. The operator's guide names the defaults.
+        /// The limits of one call. The operator's guide lists the defaults.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct Limits {
@@ -24,7 +24,7 @@ macro_rules! limits {
 
         impl From<CallLimits> for Limits {
             fn from(limits: CallLimits) -> Self {
-                // The host keeps no 0 there.
+                // The host never stores 0 here.
                 Self { $($name: limits.$name.try_into().ok().and_then($number::new).unwrap_or($number::MIN),)+ }
             }
         }
@@ -38,38 +38,38 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Bytes over all linear memories together.
+    /// Bytes of all linear memories together.
     memory_bytes: NonZeroU64 as usize, u64;
     /// Core instances.
     core_instances: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Tables.
     tables: NonZeroU32 as u32, u32, 4_294_967_295_u32;
-    /// Elements over all tables together.
+    /// Elements of all tables together.
     table_elements: NonZeroU64 as usize, u64;
-    /// Milliseconds of computing.
+    /// Milliseconds of CPU time.
     cpu_ms: NonZeroU64 as u64, u64;
-    /// Milliseconds from start to end, requests included; more than a day counts as a day.
+    /// Milliseconds from start to end, including requests; more than a day counts as a day.
     wall_ms: NonZeroU64 as u64, u64;
     /// HTTP requests.
     requests: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Log lines.
     log_lines: NonZeroU32 as u32, u32, 4_294_967_295_u32;
-    /// Bytes of one log line; a longer one is cut.
+    /// Bytes of one log line; longer lines are cut.
     log_line_bytes: NonZeroU64 as usize, u64;
     /// Bytes of log text, all lines together.
     log_bytes: NonZeroU64 as usize, u64;
-    /// Bytes that the connector may hand over in one host call.
+    /// Bytes that the connector may pass in one host call.
     hostcall_bytes: NonZeroU64 as usize, u64;
-    /// Bytes that it may hand over in all host calls of one call together.
+    /// Bytes that it may pass in all host calls of one call together.
     handed_bytes: NonZeroU64 as usize, u64;
-    /// Host calls, refused ones included.
+    /// Host calls, including refused ones.
     host_calls: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Resource handles.
     handles: NonZeroU64 as usize, u64;
 }
 
 merge_patch! {
-    /// A change of what one call may use up.
+    /// A change of the limits of one call.
     pub struct LimitsPatch of Limits
 }
 

@@ -1,4 +1,4 @@
-//! What a connector declares of itself.
+//! A connector's manifest.
 
 use host_model::contract::{Exemption as HostExemption, manifest as host};
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,24 @@ use utoipa::ToSchema;
 
 use super::mirror::mirror;
 
-/// What a connector declares of itself: its permission list.
+/// A connector's manifest, which is its permission list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Manifest {
-    /// For machines, such as `iterable`.
+    /// The connector's name for programs, such as `iterable`.
     pub name: String,
     /// The connector's own version.
     pub version: String,
-    /// For people, such as `Iterable`.
+    /// The vendor's name for people, such as `Iterable`.
     pub vendor: String,
-    /// A link.
+    /// A link to the documentation.
     pub documentation: String,
-    /// What the operator fills in.
+    /// The settings that the operator fills in.
     pub settings: Vec<Setting>,
     /// Every request that it may make.
     pub operations: Vec<Operation>,
-    /// The limits that operations count against.
+    /// The vendor's rate limits, which operations count against.
     pub limits: Vec<RateLimit>,
-    /// Where deliveries carry the webhook token; null if they carry none.
+    /// Where deliveries carry the webhook token; null if they have none.
     pub webhook_token_slot: Option<TokenSlot>,
     /// The kinds of identifier that it can act on.
     pub identifier_kinds: Vec<IdentifierKind>,
@@ -56,17 +56,17 @@ impl From<host::Manifest> for Manifest {
 pub struct Setting {
     /// Its name in a connection's `settings` or `secrets`.
     pub name: String,
-    /// For a form.
+    /// The label in a form.
     pub label: String,
-    /// For a person.
+    /// Explanation for a person.
     pub description: String,
-    /// Whether a connection without it is refused.
+    /// Whether a connection must have it.
     pub required: bool,
-    /// Whether the host holds it and never hands it to the connector.
+    /// Whether it is secret: the host keeps it and never passes it to the connector.
     pub secret: bool,
-    /// Its value if the operator leaves it out; null for none.
+    /// The default value; null for none.
     pub default: Option<String>,
-    /// The values allowed; any if empty. `*` stands for letters, digits, dots and dashes.
+    /// The allowed values; any if empty. `*` stands for letters, digits, dots and dashes.
     pub options: Vec<String>,
 }
 
@@ -77,14 +77,14 @@ impl From<host::SettingSpec> for Setting {
     }
 }
 
-/// At most `requests` in any `period_ms`.
+/// A rate limit: at most `requests` in any `period_ms`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RateLimit {
-    /// Operations name it.
+    /// The name that operations refer to.
     pub name: String,
-    /// How many.
+    /// The maximum number of requests.
     pub requests: u32,
-    /// The length of every window, in milliseconds; null if the limit is on requests at the same time.
+    /// The length of the window, in milliseconds; null if the limit is on simultaneous requests.
     pub period_ms: Option<u64>,
 }
 
@@ -96,7 +96,7 @@ impl From<host::Limit> for RateLimit {
 
 mirror! {
     /// A part of a request.
-    pub enum Place mirrors host::Place {
+    pub enum Place mirrors host::RequestPart {
         /// A header.
         Header,
         /// A query parameter.
@@ -107,7 +107,7 @@ mirror! {
 }
 
 mirror! {
-    /// What a request does at the vendor.
+    /// The effect of a request at the vendor.
     pub enum Effect mirrors host::Effect {
         /// It only reads.
         Read,
@@ -119,7 +119,7 @@ mirror! {
 /// Where deliveries carry the webhook token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenSlot {
-    /// A header, whose last word it is, or a query parameter.
+    /// A header, whose last word is the token, or a query parameter.
     pub place: Place,
     /// The header's or parameter's name.
     pub name: String,
@@ -131,14 +131,14 @@ impl From<host::TokenSlot> for TokenSlot {
     }
 }
 
-/// What the host itself writes into a request.
+/// A value that the host writes into a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestField {
-    /// Where.
+    /// The part of the request.
     pub place: Place,
     /// The header's, parameter's or member's name.
     pub name: String,
-    /// With blanks, such as `Bearer {api-key}`.
+    /// The value with placeholders, such as `Bearer {api-key}`.
     pub value: String,
 }
 
@@ -148,14 +148,14 @@ impl From<host::Field> for RequestField {
     }
 }
 
-/// A secret in a JSON answer that the host keeps and empties.
+/// A secret in a JSON answer, which the host keeps and removes from the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Capture {
-    /// Where in the answer; a dot goes one level down.
+    /// The path in the answer; a dot goes one level down.
     pub field: String,
     /// The name to keep it under.
     pub secret: String,
-    /// The answer's member that says for how many seconds it is good; null if none does.
+    /// The member of the answer that contains its lifetime in seconds; null for none.
     pub lifetime: Option<String>,
 }
 
@@ -168,35 +168,35 @@ impl From<host::Capture> for Capture {
 /// A request that the connector may make: one entry of the permission list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Operation {
-    /// What the connector calls it by.
+    /// The name that the connector calls it by.
     pub name: String,
-    /// In an operator's words.
+    /// The purpose, for operators.
     pub purpose: String,
-    /// The interfaces whose calls may send it; if empty, the host alone.
+    /// The interfaces whose calls may send it; if empty, only the host sends it.
     pub used_by: Vec<String>,
-    /// The setting that holds the vendor's host name.
+    /// The setting that contains the vendor's host name.
     pub host_setting: String,
-    /// In capitals.
+    /// The HTTP method, in capitals.
     pub method: String,
     /// Whether it reads or writes at the vendor.
     pub effect: Effect,
-    /// With `{name}` for each blank.
+    /// The path, with `{name}` for each placeholder.
     pub path: String,
     /// The query parameters that the connector may set.
     pub query: Vec<String>,
-    /// Of the body; null if there is no body.
+    /// The content type of the body; null if there is no body.
     pub content_type: Option<String>,
-    /// Written last, by the host.
+    /// Values that the host writes last.
     pub fields: Vec<RequestField>,
-    /// Secrets in its answer.
+    /// The secrets in its answer.
     pub captures: Vec<Capture>,
-    /// The response headers that the connector sees.
+    /// The response headers that the connector receives.
     pub response_headers: Vec<String>,
-    /// The maximum size of its answer in bytes; null for the connection's.
+    /// The maximum size of its answer, in bytes; null for the connection's default.
     pub response_limit: Option<u64>,
     /// The names of the limits that it counts against.
     pub limits: Vec<String>,
-    /// Whether sending it twice does no more than sending it once.
+    /// Whether it is idempotent: sending it twice has the same effect as sending it once.
     pub repeatable: bool,
 }
 
@@ -225,7 +225,7 @@ impl From<host::Operation> for Operation {
 /// A kind of identifier that the connector can act on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IdentifierKind {
-    /// Such as `email` or `user-id`.
+    /// The name, such as `email` or `user-id`.
     pub name: String,
     /// Whether the vendor keeps it unique, so that it identifies one person.
     pub identifies: Identifies,
@@ -241,9 +241,9 @@ impl From<host::IdentifierKind> for IdentifierKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Identifies {
-    /// Under all settings.
+    /// With all settings.
     Always,
-    /// Under no settings.
+    /// With no settings.
     Never,
     /// If the setting has one of these values.
     When(SettingHasValue),
@@ -278,7 +278,7 @@ impl From<Identifies> for host::Identifies {
     }
 }
 
-/// The rule in a sentence's end, such as `identifies a person if project-type is email or hybrid`.
+/// The rule as the end of a sentence, such as `identifies a person if project-type is email or hybrid`.
 impl std::fmt::Display for Identifies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         host::Identifies::from(self.clone()).fmt(f)
@@ -288,7 +288,7 @@ impl std::fmt::Display for Identifies {
 /// An outcome that the connector reports although no request supports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Exemption {
-    /// The outcome, in the contract's word, such as `erase-erased`.
+    /// The outcome, in the contract's spelling, such as `erase-erased`.
     pub claim: String,
     /// Why the vendor offers no request for it.
     pub reason: String,

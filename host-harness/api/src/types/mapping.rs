@@ -4,7 +4,7 @@ use host_model::consent::mapping::{self, kind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// An item with those that belong to it: one node of the vendor's tree.
+/// An item with its children: one node of the vendor's tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentableItem {
@@ -13,19 +13,19 @@ pub struct ConsentableItem {
     /// One of the manifest's item kinds in Fides' spelling, such as `Message type`; any spelling is read.
     #[serde(rename = "type", with = "kind")]
     pub kind: String,
-    /// For people. What is sent is not kept: the vendor's name counts.
+    /// The vendor's name for people. Ignored when it is sent.
     pub name: String,
-    /// The id of the notice that it stands for; null for none.
+    /// The id of the notice that it is mapped to; null for none.
     #[serde(default)]
     pub notice_id: Option<String>,
-    /// What belongs to it.
+    /// The items below it.
     #[serde(default)]
     #[schema(no_recursion)]
     pub children: Vec<Self>,
-    /// Listed by the vendor, but never saved; ignored when it is sent.
+    /// Whether the vendor lists it, but it was never saved. Ignored when it is sent.
     #[serde(default)]
     pub unmapped: bool,
-    /// Saved, but no longer listed by the vendor; ignored when it is sent.
+    /// Whether it is saved, but no longer listed by the vendor. Ignored when it is sent.
     #[serde(default)]
     pub vanished: bool,
 }

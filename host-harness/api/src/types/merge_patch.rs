@@ -1,4 +1,5 @@
-//! A change of an object, as JSON merge patches write it: RFC 7396.
+//! A change of an object as a JSON merge patch: RFC 7396.
+//! Tested in `src/tests/spelling.rs`.
 
 use std::marker::PhantomData;
 
@@ -15,8 +16,8 @@ use utoipa::{
 use super::object::Object;
 use host_model::unread::{Unread, shown_key};
 
-/// A merge patch of a `T`: members that are left out stay, null resets a member. Members may be spelled in kebab-case, as in version
-/// 0.1.0.
+/// A merge patch of a `T`: members that are left out stay unchanged, null resets a member. Members may be spelled in
+/// kebab-case, as in version 0.1.0.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct MergePatch<T> {
@@ -31,7 +32,7 @@ impl<T: Serialize + DeserializeOwned + Default> MergePatch<T> {
         Ok(Self { patch: in_snake_case(patch)?, of: PhantomData })
     }
 
-    /// `before` with the patch merged into it.
+    /// Returns `before` with the patch merged into it.
     pub fn on(&self, before: &T) -> Result<T, Unread> {
         if self.patch.is_null() {
             return Ok(T::default());
@@ -49,12 +50,12 @@ impl<'de, T: Serialize + DeserializeOwned + Default> Deserialize<'de> for MergeP
     }
 }
 
-/// A member that is there in two spellings: either value could be the one that is meant.
+/// A member that occurs in two spellings: either value could be the intended one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("duplicate field `{}`", shown_key(.0))]
 pub struct RepeatedMember(String);
 
-/// One spelling for each member, so that none is there twice after the merge.
+/// Converts the members to one spelling, so that none occurs twice after the merge.
 fn in_snake_case(patch: Value) -> Result<Value, RepeatedMember> {
     let Value::Object(members) = patch else { return Ok(patch) };
     let mut spelled = Map::new();
@@ -78,7 +79,7 @@ fn merge(document: &mut Value, patch: &Value, defaults: &Value) {
     }
     let Value::Object(members) = document else { return };
     for (name, value) in patch {
-        // A `T` writes all its members, so a name without a default does not exist, and reading the document refuses it.
+        // A `T` serializes all its members, so a name without a default does not exist, and deserialization rejects it.
         let default = defaults.get(name).unwrap_or(&Value::Null);
         if value.is_null() {
             members.insert(name.clone(), default.clone());
@@ -88,14 +89,15 @@ fn merge(document: &mut Value, patch: &Value, defaults: &Value) {
     }
 }
 
-/// The schema of a merge patch of a `T`: that of `T`, but every member may be left out or null. A member that is an `X` with a schema of
-/// its own is an `XPatch` in it.
+/// The schema of a merge patch of a `T`: that of `T`, but every member may be left out or null. A member of type `X`
+/// with a schema of its own becomes an `XPatch`.
 pub(super) fn schema_of<T: PartialSchema>() -> RefOr<Schema> {
     let mut schema = T::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         object.required.clear();
-        object.description =
-            Some("A JSON merge patch (RFC 7396): what is left out stays, null resets a member.".to_owned());
+        object.description = Some(
+            "A JSON merge patch (RFC 7396): omitted members stay unchanged, null resets a member.".to_owned(),
+        );
         for property in object.properties.values_mut() {
             if let RefOr::Ref(nested) = property {
                 nested.ref_location.push_str("Patch");
@@ -107,7 +109,7 @@ pub(super) fn schema_of<T: PartialSchema>() -> RefOr<Schema> {
     schema
 }
 
-/// Declares the type of a merge patch, which the document names.
+/// Declares a named type for a merge patch, which appears in the document.
 macro_rules! merge_patch {
     ($(#[$meta:meta])* pub struct $name:ident of $of:ty $(, with $nested:ty)?) => {
         $(#[$meta])*

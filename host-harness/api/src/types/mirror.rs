@@ -1,7 +1,7 @@
 //! Enums of the API that mirror the host's own, variant by variant.
 
-/// Declares an enum of the API and its conversion from the host's enum, whose variants are the same. A variant that the other lacks,
-/// or that it has beside these, does not compile.
+/// Declares an enum of the API and its conversion from the host's enum, which has the same variants. A missing or
+/// additional variant does not compile.
 macro_rules! mirror {
     (
         $(#[$meta:meta])*

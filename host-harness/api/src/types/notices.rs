@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use super::mirror::mirror;
 
 mirror! {
-    /// Who sees to it that a notice's choices are kept.
+    /// Who enforces a notice's choices.
     pub enum Enforcement mirrors consent::notice::Enforcement {
         /// The page that shows the notice.
         Frontend,
-        /// Every system that processes data for it: vendors are told.
+        /// Every system that processes data for it: choices are sent to vendors.
         SystemWide,
         /// No enforcement is required.
         NotApplicable,
@@ -25,14 +25,14 @@ mirror! {
 pub struct Notice {
     /// The platform's id.
     pub id: String,
-    /// The platform's word for it, stable over the notice's versions.
+    /// The platform's key for it, stable across the notice's versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_key: Option<String>,
-    /// For people.
+    /// The name for people.
     pub name: String,
-    /// What data is used for under it, in the platform's taxonomy, such as `marketing.advertising`.
+    /// The data uses that it covers, in the platform's taxonomy, such as `marketing.advertising`.
     pub data_uses: BTreeSet<String>,
-    /// Who sees to it that its choices are kept.
+    /// Who enforces its choices.
     pub enforcement_level: Enforcement,
 }
 
@@ -53,18 +53,18 @@ impl From<Notice> for consent::Notice {
 /// A tenant's notices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notices {
-    /// In the order of their ids.
+    /// Sorted by id.
     pub notices: Vec<Notice>,
 }
 
-/// A system on the platform's data map: what a connection stands for there. In Fides' shape.
+/// A system on the platform's data map, to which connections belong. In Fides' shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct System {
     /// The platform's key.
     pub fides_key: String,
-    /// For people.
+    /// The name for people.
     pub name: String,
-    /// What it uses data for, in the platform's taxonomy.
+    /// Its data uses, in the platform's taxonomy.
     pub data_uses: BTreeSet<String>,
 }
 
@@ -83,6 +83,6 @@ impl From<System> for consent::System {
 /// A tenant's systems.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Systems {
-    /// In the order of their keys.
+    /// Sorted by key.
     pub systems: Vec<System>,
 }

@@ -1,4 +1,5 @@
-//! Bodies and their parts that are read from objects alone. Serde reads a struct from an array of its members too.
+//! Bodies and parts of bodies that must be objects: Serde would also read a struct from an array of its members.
+//! Tested in `src/tests/spelling.rs`.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,7 +8,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// A `T` that is read from an object alone.
+/// A `T` that is read only from an object.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

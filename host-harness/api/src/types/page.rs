@@ -1,4 +1,4 @@
-//! How many results one answer holds.
+//! The number of results in one answer.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{

@@ -1,13 +1,13 @@
-//! People whom version 0.1.0 took for one.
+//! People whose records version 0.1.0 merged.
 
 use host_store::merged;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Connections with people who shared one record, until they were told apart.
+/// Connections with people who shared one record until they were split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SharedRecords {
-    /// In the order of their keys; empty if there are none.
+    /// Sorted by key.
     pub connections: Vec<MergedConnection>,
 }
 
@@ -18,23 +18,23 @@ pub struct MergedConnection {
     pub connection: String,
     /// The tenant that it belongs to.
     pub tenant: String,
-    /// The identifier kinds that its people are keyed by now, separated by blanks.
+    /// The identifier kinds that its people are now keyed by, separated by blanks.
     pub identifying: String,
-    /// When the last of them were split, in milliseconds since 1970 in UTC.
+    /// When the last of the records were split, in milliseconds since 1970 in UTC.
     pub split_at: i64,
-    /// How many records several people shared.
+    /// The number of records that several people shared.
     pub records: i64,
-    /// How many people shared them.
+    /// The number of people who shared them.
     pub people: i64,
-    /// How many requests were accepted for such a record before.
+    /// The number of requests that were accepted for these records before.
     pub requests: i64,
-    /// Their ids, newest first, at most 1,000.
+    /// The ids of those requests, newest first, at most 1,000.
     pub request_ids: Vec<String>,
 }
 
-impl From<merged::Merged> for MergedConnection {
-    fn from(merged: merged::Merged) -> Self {
-        let merged::Merged {
+impl From<merged::MergedPeople> for MergedConnection {
+    fn from(merged: merged::MergedPeople) -> Self {
+        let merged::MergedPeople {
             connection,
             tenant,
             identifying,

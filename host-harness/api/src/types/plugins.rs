@@ -1,4 +1,4 @@
-//! Plugins: what runs, everything that it may do, and versions that are published.
+//! Plugins: the running versions with everything that they may do, and published versions.
 
 use host_harness::plugin;
 use host_service::connections::plugins;
@@ -7,20 +7,21 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::manifest::Manifest;
 
-/// What publishing means for the next start.
-const NEXT_START: &str = "it also runs after the next start, before the file that the configuration names";
+/// The effect of publishing on the next start.
+const NEXT_START: &str =
+    "it also runs after the next start, and takes precedence over the file in the configuration";
 
-/// The plugins that run.
+/// The running plugins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plugins {
-    /// In the order of their names.
+    /// Sorted by name.
     pub plugins: Vec<Plugin>,
 }
 
-/// A plugin's version that runs.
+/// The running version of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plugin {
-    /// The name that connections call it by.
+    /// The name that connections refer to.
     pub name: String,
     /// The connector's own name.
     pub connector: String,
@@ -37,7 +38,7 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// The version `running` of the plugin that connections call `name`.
+    /// The version `running` of the plugin `name`.
     pub fn of(name: &str, running: &plugin::Plugin) -> Self {
         Self {
             name: name.to_owned(),
@@ -58,11 +59,11 @@ pub struct Permissions {
     pub digest: String,
     /// The version of the contract that it was built against.
     pub contract: String,
-    /// Everything that it imports.
+    /// The interfaces that it imports.
     pub imports: Vec<String>,
     /// The interfaces that it exports.
     pub exports: Vec<String>,
-    /// What it declares of itself: every setting, operation and limit.
+    /// Its manifest: every setting, operation and limit.
     pub manifest: Manifest,
 }
 
@@ -79,33 +80,33 @@ impl From<plugin::Permissions> for Permissions {
     }
 }
 
-/// How a version is published.
+/// Parameters of publishing a version.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Publishing {
-    /// Let it ask for more than the running version does, or offer less.
+    /// Allow the version to request more permissions than the running one, or to offer less.
     #[serde(default)]
     pub agree: bool,
 }
 
-/// The version of a plugin that runs from now on.
+/// The newly published version of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PublishedVersion {
-    /// The plugin.
+    /// The plugin's name.
     pub name: String,
-    /// The digest of the version that runs.
+    /// The digest of the version that now runs.
     pub digest: String,
-    /// The digest of the one before it; null if there is none.
+    /// The digest of the previous version; null if there is none.
     pub before: Option<String>,
-    /// What it asks for that the one before did not, a sentence each.
+    /// What it requests that the previous version did not, one sentence each.
     pub changes: Vec<String>,
     /// What happens at the next start.
     pub next_start: String,
 }
 
 impl PublishedVersion {
-    /// What was published of the plugin `name`.
+    /// The version of the plugin `name` that was published.
     pub fn of(name: String, published: &plugins::Published) -> Self {
         Self {
             name,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// What went wrong: RFC 9457. Kinds add members of their own.
+/// A problem, as in RFC 9457. Some kinds add members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// The kind: a URN that never changes, such as `urn:connector-host:problem:unknown`.
@@ -18,7 +18,7 @@ pub struct Problem {
     /// A message for each field that is wrong, if the problem is about fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// What programs may need beside that, such as `accepted`, `changes`, `fields`, `file` or `request`.
+    /// Further members for programs, such as `accepted`, `changes`, `fields`, `file` or `request`.
     #[serde(flatten)]
     #[schema(additional_properties)]
     pub members: Map<String, Value>,
@@ -27,7 +27,7 @@ pub struct Problem {
 /// A field that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
-    /// Its name, such as `limits.cpu_ms`.
+    /// The field's name, such as `limits.cpu_ms`.
     pub field: String,
     /// What is wrong with it.
     pub message: String,

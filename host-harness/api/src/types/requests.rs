@@ -1,4 +1,4 @@
-//! Requests: what is asked for, how it stands, and each attempt.
+//! Requests: what is requested, the state, and each attempt.
 
 use host_model::{
     consent::outbound,
@@ -21,29 +21,29 @@ use super::{
 use crate::identity::Identity;
 
 mirror! {
-    /// What a request asks for.
+    /// The action of a request.
     pub enum Action mirrors host::Action {
         /// Erase the person.
         Erasure,
-        /// Carry out the person's choices at the vendor.
+        /// Apply the person's choices at the vendor.
         Consent,
-        /// Read what the vendor holds for the person, for choices whose webhook was lost.
+        /// Read the person's choices at the vendor, to pick up those whose webhook was lost.
         Reading,
     }
 }
 
 mirror! {
-    /// How a request stands.
-    pub enum RequestState mirrors host::State {
-        /// It waits for its next attempt.
+    /// The state of a request.
+    pub enum RequestState mirrors host::RequestState {
+        /// It is waiting for its next attempt.
         Waiting,
-        /// An attempt is under way.
+        /// An attempt is in progress.
         Running,
         /// It was carried out: see the outcome.
         Done,
         /// It cannot be carried out: see the reason.
         Failed,
-        /// There was nothing to do for this person here: see the reason.
+        /// There was nothing to do for this person: see the reason.
         Skipped,
         /// It was not finished within 25 days.
         Expired,
@@ -53,14 +53,14 @@ mirror! {
 mirror! {
     /// What an attempt does.
     pub enum Step mirrors host::Step {
-        /// What was asked.
+        /// Carries out the action.
         Act,
-        /// Looks for proof of an erasure, or whether one that was not answered took effect.
+        /// Looks for proof of an erasure, or checks whether an unanswered one took effect.
         Confirm,
     }
 }
 
-/// What is asked for one person.
+/// A new request for one person.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRequest {
@@ -70,37 +70,37 @@ pub struct NewRequest {
     pub identity: Identity,
 }
 
-/// What is asked without more than the person.
+/// An action that needs only the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewAction {
     /// Erase the person.
     Erasure,
-    /// Read what the vendor holds for the person, for choices whose webhook was lost.
+    /// Read the person's choices at the vendor, to pick up those whose webhook was lost.
     Reading,
 }
 
 /// A request that is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AcceptedRequest {
-    /// Its id: `/api/v1/requests/{id}` shows it.
+    /// The request's id: `/api/v1/requests/{id}` shows it.
     pub id: String,
-    /// How it stands.
+    /// Its state.
     pub state: RequestState,
-    /// Whether it was sent before, under the same idempotency key.
+    /// Whether it was sent before with the same idempotency key.
     pub was_sent_before: bool,
 }
 
-/// Which requests are listed.
+/// Filters of the list of requests.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RequestQuery {
-    /// Only those of this connection.
+    /// Only requests of this connection.
     pub connection: Option<String>,
-    /// Only those in this state.
+    /// Only requests in this state.
     pub state: Option<RequestState>,
-    /// Only those that were accepted before the request of this id: the last one of the page before.
+    /// Only requests accepted before the one with this id: the last one of the previous page.
     pub before: Option<String>,
     /// Maximum number of results.
     #[serde(default)]
@@ -115,37 +115,37 @@ pub struct RequestPage {
     pub requests: Vec<Request>,
 }
 
-/// A request. Nothing personal is in it. Times are milliseconds since 1970 in UTC.
+/// A request. Contains no personal data. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Request {
-    /// Its id.
+    /// The request's id.
     pub id: String,
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// What was asked.
+    /// The action.
     pub action: Action,
-    /// How it stands.
+    /// Its state.
     pub state: RequestState,
     /// What its next attempt does.
     pub step: Step,
-    /// The number of attempts begun.
+    /// The number of attempts started.
     pub attempt_count: i64,
     /// When it was accepted.
     pub received_at: i64,
-    /// When its next attempt may begin, as far as the request itself goes; null unless it waits.
+    /// The earliest start of its next attempt, without regard to other requests; null unless it is waiting.
     pub next_at: Option<i64>,
-    /// What came of it so far; null if nothing did, or if what is stored cannot be read.
+    /// The outcome so far; null if there is none, or if the stored one cannot be read.
     pub outcome: Option<Outcome>,
-    /// Why it waits or how it ended; null if there is nothing to say.
+    /// Why it is waiting or how it ended; null if there is no reason to report.
     pub reason: Option<String>,
-    /// When it ended; null while it has not.
+    /// When it ended; null if it has not.
     pub finished_at: Option<i64>,
 }
 
-impl From<stored::View> for Request {
-    fn from(view: stored::View) -> Self {
+impl From<stored::RequestView> for Request {
+    fn from(view: stored::RequestView) -> Self {
         let outcome = view.outcome.and_then(|stored| Outcome::of_stored(&view.id, stored));
         Self {
             id: view.id,
@@ -164,13 +164,13 @@ impl From<stored::View> for Request {
     }
 }
 
-/// A request with everything that is known of it.
+/// A request with everything that is known about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RequestReport {
     /// The request itself.
     #[serde(flatten)]
     pub request: Request,
-    /// When it is expected to run, and what holds it back until then.
+    /// When it is expected to run, and what holds it back.
     pub forecast: Forecast,
     /// Each attempt, with the plugin that ran, oldest first.
     pub attempts: Vec<Attempt>,
@@ -179,10 +179,10 @@ pub struct RequestReport {
 /// When a waiting request is expected to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Forecast {
-    /// When its next attempt is expected, in milliseconds since 1970 in UTC; null if that depends on an operator, or if it does not
-    /// wait.
+    /// When its next attempt is expected, in milliseconds since 1970 in UTC; null if that depends on an operator, or if
+    /// it is not waiting.
     pub runs_at: Option<i64>,
-    /// What it waits for, beyond its own time; null if nothing.
+    /// What holds it back after `next_at`; null if nothing does.
     pub held_back_by: Option<String>,
 }
 
@@ -203,9 +203,9 @@ pub struct Attempt {
     pub plugin_digest: String,
     /// When it began.
     pub began_at: i64,
-    /// When it ended; null while it is under way, or if the process ended first.
+    /// When it ended; null while it is in progress, or if the process ended first.
     pub ended_at: Option<i64>,
-    /// What came back; null if nothing has.
+    /// The result; null if there is none.
     pub result: Option<AttemptResult>,
 }
 
@@ -223,20 +223,20 @@ impl From<stored::AttemptView> for Attempt {
     }
 }
 
-/// What came of a request: a member for its action.
+/// The outcome of a request: one member, for its action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Of an erasure.
+    /// The outcome of an erasure.
     Receipt(Receipt),
-    /// Of choices: one entry for each notice and item, in the request's order.
+    /// The outcome of choices: one entry for each notice and item, in the order of the request.
     Report(Vec<ReportEntry>),
-    /// Of a reading.
+    /// The outcome of a reading.
     Reading(ReadingOutcome),
 }
 
 impl Outcome {
-    /// `None` if what is stored of `request` is no outcome, which the log says.
+    /// Returns `None`, and logs an error, if `stored` is not an outcome.
     fn of_stored(request: &str, stored: Value) -> Option<Self> {
         match serde_json::from_value(stored) {
             Ok(host::outcome::Outcome::Receipt(receipt)) => Some(Self::Receipt(receipt.into())),
@@ -245,71 +245,74 @@ impl Outcome {
             }
             Ok(host::outcome::Outcome::Reading(reading)) => Some(Self::Reading(reading.into())),
             Err(error) => {
-                tracing::error!(request, %error, "the outcome of a request cannot be read and is left out");
+                tracing::error!(request, %error, "the stored outcome of a request cannot be read and is left out");
                 None
             }
         }
     }
 }
 
-/// What a reading found at the vendor.
+/// The result of a reading at the vendor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReadingOutcome {
     /// Whether the vendor knows the person.
     pub known: bool,
     /// The number of choices that were compared.
     pub compared: usize,
-    /// In how many of them the vendor held another choice than was known here.
+    /// The number of choices that differed from those known here.
     pub changed: usize,
 }
 
-impl From<host::outcome::Reading> for ReadingOutcome {
-    fn from(reading: host::outcome::Reading) -> Self {
+impl From<host::outcome::ReadOutcome> for ReadingOutcome {
+    fn from(reading: host::outcome::ReadOutcome) -> Self {
         match reading {
-            host::outcome::Reading::Found { compared, changed } => Self { known: true, compared, changed },
-            host::outcome::Reading::Nobody(_) => Self::default(),
+            host::outcome::ReadOutcome::Found { compared, changed } => {
+                Self { known: true, compared, changed }
+            }
+            host::outcome::ReadOutcome::Nobody(_) => Self::default(),
         }
     }
 }
 
 mirror! {
-    /// How one notice or item of a request stands.
-    pub enum ReportStatus mirrors outbound::Status {
-        /// Not final: still to be applied, or accepted and not in effect yet.
+    /// The state of one notice or item of a request.
+    pub enum ReportStatus mirrors outbound::LineStatus {
+        /// Not final: not applied yet, or accepted but not in effect yet.
         Pending,
         /// The vendor accepted it.
         Executed,
-        /// It was so before.
+        /// The vendor already had this choice.
         NoUpdateNeeded,
-        /// The person came without an identifier that the vendor can act on.
+        /// The request had no identifier that the vendor accepts.
         MissingIdentity,
-        /// It was not carried out although it should have been: an operator has to look.
+        /// It should have been applied, but was not: an operator must look into it.
         Refused,
-        /// There is nothing to carry out here.
+        /// There is nothing to apply.
         NotApplicable,
     }
 }
 
-/// What became of one notice or item of a request.
+/// The result of one notice or item of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReportEntry {
-    /// The notice's id, or what was sent if there is no such notice; null if an item itself was asked for.
+    /// The notice's id, or the value that was sent if there is no such notice; null for a choice about an individual
+    /// item.
     pub notice_id: Option<String>,
     /// The item; null if the entry is about the notice as a whole.
     pub item: Option<Item>,
-    /// How it stands.
+    /// Its state.
     pub status: ReportStatus,
     /// Why, for an operator.
     pub why: String,
 }
 
-impl From<outbound::Entry> for ReportEntry {
-    fn from(outbound::Entry { notice_id, item, status, why }: outbound::Entry) -> Self {
+impl From<outbound::RequestEntry> for ReportEntry {
+    fn from(outbound::RequestEntry { notice_id, item, status, why }: outbound::RequestEntry) -> Self {
         Self { notice_id, item: item.map(Into::into), status: status.into(), why }
     }
 }
 
-/// What came back from an attempt: one member.
+/// The result of an attempt: one member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptResult {
@@ -317,7 +320,7 @@ pub enum AttemptResult {
     Receipt(Receipt),
     /// The connector's report on choices.
     Report(ConnectorReport),
-    /// How many choices the vendor holds for the person; null if it does not know the person.
+    /// The number of choices that the vendor has for the person; null if it does not know the person.
     Read(Option<usize>),
     /// Nothing was sent to the vendor.
     NothingSent(bool),
@@ -325,9 +328,9 @@ pub enum AttemptResult {
     Error(ConnectorError),
     /// Why the sandbox ended the call.
     EndedBySandbox(CallFailure),
-    /// What the database did not do.
+    /// A failed operation of the database.
     Store(String),
-    /// Why what is stored cannot be read.
+    /// Why the stored request cannot be read.
     Unreadable(String),
 }
 
@@ -343,24 +346,24 @@ impl AttemptResult {
             Ok(Host::EndedBySandbox(failure)) => Self::EndedBySandbox(failure.into()),
             Ok(Host::Store(why)) => Self::Store(why),
             Ok(Host::Unreadable(why)) => Self::Unreadable(why),
-            Err(_) => Self::Unreadable("it is stored in a form that this version does not read".to_owned()),
+            Err(_) => Self::Unreadable("it is stored in a form that this version cannot read".to_owned()),
         }
     }
 }
 
-/// Why a connector could not do what was asked.
+/// An error of a connector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectorError {
-    /// What the host does next about it: a kind of error of the contract, such as `rate-limited`.
+    /// The contract's kind of error, such as `rate-limited`, which determines what the host does next.
     #[schema(value_type = String)]
     pub kind: ErrorKind,
-    /// A stable word for programs.
+    /// A stable code for programs.
     pub code: String,
-    /// For an operator.
+    /// Explanation for an operator.
     pub message: String,
-    /// How many milliseconds the vendor asked to wait; null if it did not.
+    /// The number of milliseconds that the vendor asked to wait; null if it did not.
     pub retry_after_ms: Option<u64>,
-    /// Whether the vendor may have acted all the same.
+    /// Whether the vendor may have acted anyway.
     pub may_have_acted: bool,
 }
 
@@ -377,9 +380,9 @@ pub struct CallFailure {
     /// What ended it, such as `deadline-passed`.
     #[schema(value_type = String)]
     pub kind: FailureKind,
-    /// For an operator.
+    /// Explanation for an operator.
     pub detail: String,
-    /// Whether a request that may change something at the vendor had left.
+    /// Whether a request that may change something at the vendor was already sent.
     pub may_have_acted: bool,
 }
 

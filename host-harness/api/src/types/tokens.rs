@@ -3,40 +3,40 @@
 use std::fmt;
 
 use host_model::token;
-use host_service::tokens::issue::Issued;
+use host_service::tokens::issue::IssuedWebhookToken;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::mirror::mirror;
 
 mirror! {
-    /// How a webhook token stands.
+    /// The state of a webhook token.
     pub enum TokenState mirrors token::TokenState {
-        /// Accepted; whether the vendor has it is not known yet.
+        /// Accepted; it is not known yet whether the vendor has it.
         Offered,
-        /// Accepted; the one that the vendor accepted last.
+        /// Accepted; the last one that the vendor has accepted.
         Current,
-        /// Accepted for a while, for deliveries on their way and senders that have not switched over.
+        /// Still accepted for a while, for deliveries in transit and senders that have not switched over yet.
         Former,
-        /// Over.
+        /// No longer accepted.
         Retired,
-        /// Ended by an operator.
+        /// Revoked by an operator.
         Revoked,
     }
 }
 
-/// A token, shown this once, in the shape of Fides and OAuth. A secret, so it does not print.
+/// A token, shown only once, in the shape of Fides and OAuth. A secret, so it does not print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IssuedToken {
-    /// What the vendor's webhook has to carry.
+    /// The token that the vendor's webhook must carry.
     pub access_token: String,
     /// Always `bearer`.
     pub token_type: String,
-    /// Seconds from now.
+    /// The lifetime, in seconds from now.
     pub expires_in: u64,
-    /// Seconds since 1970 in UTC.
+    /// When it expires, in seconds since 1970 in UTC.
     pub expires_at: i64,
-    /// The number to revoke it by.
+    /// The token's number, by which it can be revoked.
     pub generation: i64,
 }
 
@@ -46,9 +46,9 @@ impl fmt::Debug for IssuedToken {
     }
 }
 
-/// As its receiver is shown it, once.
-impl From<&Issued> for IssuedToken {
-    fn from(issued: &Issued) -> Self {
+/// The form in which the token is shown, once.
+impl From<&IssuedWebhookToken> for IssuedToken {
+    fn from(issued: &IssuedWebhookToken) -> Self {
         Self {
             access_token: issued.token.expose().to_owned(),
             token_type: "bearer".to_owned(),
@@ -62,34 +62,34 @@ impl From<&Issued> for IssuedToken {
 /// The tokens of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WebhookTokens {
-    /// Oldest first; no token itself is in it.
+    /// Oldest first; the tokens themselves are not included.
     pub tokens: Vec<WebhookToken>,
 }
 
 /// A token without the token itself. Times are milliseconds since 1970 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WebhookToken {
-    /// From 1, one more for each token of the connection.
+    /// The token's number within the connection, from 1.
     pub generation: i64,
-    /// How it stands.
+    /// Its state.
     pub state: TokenState,
-    /// Whether the host hands it to the vendor itself, and its successor too.
+    /// Whether the host itself sends it and its successor to the vendor.
     pub by_host: bool,
-    /// Since when it is accepted.
+    /// Since when it has been accepted.
     pub issued_at: i64,
-    /// Until when.
+    /// Until when it is accepted.
     pub expires_at: i64,
     /// When a delivery last carried it, to the hour; null if none has.
     pub seen_at: Option<i64>,
-    /// When the vendor got another one in its place; null if it has not.
+    /// When the vendor got another token in its place; null if it has not.
     pub replaced_at: Option<i64>,
     /// When it was retired or revoked; null while it is accepted.
     pub ended_at: Option<i64>,
-    /// When it is next handed to the vendor; null if it is not.
+    /// When it will next be sent to the vendor; null if it will not.
     pub push_at: Option<i64>,
-    /// How often the vendor did not accept it.
+    /// The number of times that the vendor did not accept it.
     pub push_failures: i64,
-    /// Why it did not, the last time; null if it never failed.
+    /// Why the vendor last did not accept it; null if that never happened.
     pub push_reason: Option<String>,
 }
 
@@ -111,10 +111,10 @@ impl From<token::TokenView> for WebhookToken {
     }
 }
 
-/// What became of a token that was handed to the vendor.
+/// The result of sending a token to the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rotated {
-    /// Whether the vendor has it.
+    /// Whether the vendor has the token.
     pub outcome: Rotation,
 }
 
@@ -122,8 +122,8 @@ pub struct Rotated {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotation {
-    /// It has.
+    /// The vendor has the new token.
     Installed,
-    /// It accepts none from the host: an operator enters one there.
+    /// The vendor accepts no tokens from the host: an operator must enter one there.
     ByHand,
 }

@@ -1,4 +1,5 @@
-//! Reading a delivery's body, bounded in size and in time.
+//! Reads a delivery's body within limits of size and time.
+//! Tested in `src/webhook/tests/wire.rs`.
 
 use std::{error::Error, time::Duration};
 
@@ -6,14 +7,14 @@ use axum::body::{Body, Bytes, to_bytes};
 use http_body_util::LengthLimitError;
 
 use host_harness::clock::Clock;
-use host_service::webhooks::{answer::Incomplete, receive::LARGEST_BODY};
+use host_service::webhooks::{receive::MAX_DELIVERY_BODY, response::Incomplete};
 
-/// The whole body, of at most [`LARGEST_BODY`] bytes, if it arrives within `timeout`.
+/// Returns the whole body, of at most [`MAX_DELIVERY_BODY`] bytes, if it arrives within `timeout`.
 pub(super) async fn read(body: Body, clock: &dyn Clock, timeout: Duration) -> Result<Bytes, Incomplete> {
     let deadline = clock.now() + timeout;
     tokio::select! {
         biased;
-        read = to_bytes(body, LARGEST_BODY) => read.map_err(|error| why(&error)),
+        read = to_bytes(body, MAX_DELIVERY_BODY) => read.map_err(|error| why(&error)),
         () = clock.sleep_until(deadline) => Err(Incomplete::TooSlow),
     }
 }

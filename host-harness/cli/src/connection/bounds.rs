@@ -1,4 +1,5 @@
-//! Where a connection's requests may go and what one call may use up, as they are typed.
+//! The options for where a connection's requests may go and what one call may use.
+//! Tested in `src/tests/server/connections.rs`.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -10,41 +11,41 @@ use serde_json::{Map, Value, json};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
-pub(super) struct Bounds {
-    /// A host beside the plugin's own that its requests may go to. May be given several times; names them all.
+pub(super) struct BoundsArgs {
+    /// Allow requests to this host besides the plugin's own. May be given several times; replaces the whole list.
     #[arg(long = "allow-host", value_name = "HOST")]
     hosts: Vec<String>,
     /// Allow requests to this machine.
     #[arg(long)]
     loopback: bool,
-    /// Allow them without TLS there.
+    /// Allow requests to this machine without TLS.
     #[arg(long)]
     plain_http: bool,
-    /// A file with certificate authorities, in PEM, to trust instead of the public ones. May be given several times; names
-    /// them all.
+    /// PEM file with certificate authorities to trust instead of the public ones. May be given several times; replaces
+    /// the whole list.
     #[arg(long = "authority", value_name = "FILE")]
     authorities: Vec<PathBuf>,
-    /// An operation that it may not send, although its plugin declares it. May be given several times; names them all.
+    /// Deny an operation that the plugin declares. May be given several times; replaces the whole list.
     #[arg(long = "deny-operation", value_name = "NAME")]
     denied_operations: Vec<String>,
-    /// Another bound of its requests, by the name that it has in `egress` of a configuration, such as
-    /// `response-cap=1048576` or `deadlines.total-ms=30000`. May be given several times.
+    /// Set another bound on its requests, named as in `egress` of a configuration, such as `response-cap=1048576` or
+    /// `deadlines.total-ms=30000`. May be given several times.
     #[arg(long = "egress", value_name = "NAME=NUMBER")]
-    egress: Vec<Bound>,
-    /// What one call may use up, by the name that it has in `limits` of a configuration, such as `cpu-ms=500`. May be given
-    /// several times.
+    egress: Vec<BoundArg>,
+    /// Set a limit on one call, named as in `limits` of a configuration, such as `cpu-ms=500`. May be given several
+    /// times.
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
-    limits: Vec<Bound>,
+    limits: Vec<BoundArg>,
 }
 
-/// A number by its name, such as `deadlines.total-ms=30000`.
+/// A number and its name, such as `deadlines.total-ms=30000`.
 #[derive(Clone, Debug)]
-struct Bound {
+struct BoundArg {
     name: String,
     number: u64,
 }
 
-impl FromStr for Bound {
+impl FromStr for BoundArg {
     type Err = &'static str;
 
     fn from_str(typed: &str) -> Result<Self, Self::Err> {
@@ -54,8 +55,8 @@ impl FromStr for Bound {
     }
 }
 
-impl Bounds {
-    /// What is typed about its requests, with `reset` back at their defaults; `None` if there is neither.
+impl BoundsArgs {
+    /// The egress options, with `reset` set back to their defaults. `None` if nothing is set or reset.
     pub(super) fn egress(&self, reset: &[&str]) -> Result<Option<EgressPatch>, Failure> {
         let mut typed = Map::new();
         if !self.hosts.is_empty() {
@@ -79,24 +80,24 @@ impl Bounds {
         patch("egress", typed, &self.egress, reset).map(|patch| patch.map(EgressPatch))
     }
 
-    /// What is typed about a call, with `reset` back at their defaults; `None` if there is neither.
+    /// The limit options, with `reset` set back to their defaults. `None` if nothing is set or reset.
     pub(super) fn limits(&self, reset: &[&str]) -> Result<Option<LimitsPatch>, Failure> {
         patch("limits", Map::new(), &self.limits, reset).map(|patch| patch.map(LimitsPatch))
     }
 }
 
-/// The patch of `member` that sets what is `typed` and `bounds`, and resets `reset`, of which the empty name resets everything. `None`
-/// if all of it is empty. What is both set and reset is refused: either could be meant.
+/// The patch of `member` that sets `typed` and `bounds`, and resets `reset`; an empty name there resets everything.
+/// `None` if there is nothing to patch. A member that is both set and reset is refused, since either could be meant.
 fn patch<T>(
     member: &str,
     mut typed: Map<String, Value>,
-    bounds: &[Bound],
+    bounds: &[BoundArg],
     reset: &[&str],
 ) -> Result<Option<MergePatch<T>>, Failure>
 where
     T: Serialize + DeserializeOwned + Default,
 {
-    for Bound { name, number } in bounds {
+    for BoundArg { name, number } in bounds {
         set(&mut typed, member, name, (*number).into())?;
     }
     if reset.contains(&"") {
@@ -111,7 +112,7 @@ where
     if typed.is_empty() { Ok(None) } else { checked(member, typed.into()).map(Some) }
 }
 
-/// Sets what `name` leads to; a dot goes one level down. Nothing is set twice.
+/// Sets the member at the path `name`; a dot goes one level down. Setting a member twice is an error.
 fn set(members: &mut Map<String, Value>, place: &str, name: &str, value: Value) -> Result<(), Failure> {
     let (outer, inner) = name.split_once('.').map_or((name, None), |(outer, inner)| (outer, Some(inner)));
     let (key, place) = (outer.replace('-', "_"), format!("{place}.{outer}"));
@@ -132,7 +133,7 @@ fn contradiction(place: &str) -> Failure {
     Failure::misused(format!("{place} is set twice, or set and reset: choose one"))
 }
 
-/// A name that does not exist is a slip here already.
+/// Rejects unknown names before anything is sent.
 fn checked<T>(member: &str, patch: Value) -> Result<MergePatch<T>, Failure>
 where
     T: Serialize + DeserializeOwned + Default,

@@ -1,4 +1,4 @@
-//! What is typed to make or change a connection, as the API takes it.
+//! The options that create or change a connection, converted to the bodies of the API.
 
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -6,91 +6,91 @@ use clap::{Args, ValueEnum};
 use host_api::types::connections::{self, ConnectionPatch, NewConnection, SecretText};
 use serde_json::json;
 
-use super::bounds::Bounds;
-use crate::{failure::Failure, reference::Reference};
+use super::bounds::BoundsArgs;
+use crate::{failure::Failure, reference::SecretReference};
 
-/// What can be typed of any connection.
+/// The options that creating and changing a connection share.
 #[derive(Debug, Args)]
-struct Draft {
-    /// An open setting of the plugin, as NAME=VALUE. May be given several times.
+struct ConnectionDraftArgs {
+    /// A setting of the plugin that is not secret, as NAME=VALUE. May be given several times.
     #[arg(long = "setting", value_name = "NAME=VALUE")]
     settings: Vec<String>,
     /// A secret setting of the plugin, by reference: NAME=file:PATH or NAME=env:VARIABLE. May be given several times.
     #[arg(long = "secret", value_name = "NAME=PLACE")]
-    secrets: Vec<Reference>,
-    /// The system that it belongs to, for data uses.
+    secrets: Vec<SecretReference>,
+    /// The system that the connection belongs to, which declares its data uses.
     #[arg(long)]
     system: Option<String>,
-    /// What it carries out: erasure, consent, or both with a comma.
+    /// The actions that it carries out: erasure, consent, or both separated by a comma.
     #[arg(long, value_delimiter = ',', value_name = "ACTION")]
-    actions: Option<Vec<Duty>>,
-    /// Enable it.
+    actions: Option<Vec<DutyArg>>,
+    /// Enable the connection.
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
-    /// Keep it, and do nothing for it.
+    /// Disable the connection without deleting it.
     #[arg(long)]
     disable: bool,
-    /// The address for its webhooks, if it is not this service's own.
+    /// The URL for its webhooks, if it differs from the service's own.
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
     #[command(flatten)]
-    bounds: Bounds,
+    bounds: BoundsArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Duty {
+enum DutyArg {
     Erasure,
     Consent,
 }
 
-impl From<Duty> for connections::Duty {
-    fn from(duty: Duty) -> Self {
+impl From<DutyArg> for connections::Duty {
+    fn from(duty: DutyArg) -> Self {
         match duty {
-            Duty::Erasure => Self::Erasure,
-            Duty::Consent => Self::Consent,
+            DutyArg::Erasure => Self::Erasure,
+            DutyArg::Consent => Self::Consent,
         }
     }
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Create {
-    /// What to call it: unique across tenants.
+pub(crate) struct CreateConnectionArgs {
+    /// The key of the new connection, unique across tenants.
     connection: String,
     /// The tenant that it belongs to.
     #[arg(long)]
     tenant: String,
-    /// The plugin that carries it.
+    /// The plugin that it uses.
     #[arg(long)]
     plugin: String,
     #[command(flatten)]
-    draft: Draft,
+    draft: ConnectionDraftArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Change {
-    /// Its key.
+pub(crate) struct ChangeConnectionArgs {
+    /// The connection's key.
     pub(super) connection: String,
-    /// Another plugin that carries it.
+    /// Use another plugin.
     #[arg(long)]
     plugin: Option<String>,
     #[command(flatten)]
-    draft: Draft,
+    draft: ConnectionDraftArgs,
     /// A setting to remove. May be given several times.
     #[arg(long, value_name = "NAME")]
     remove_setting: Vec<String>,
     /// A secret to remove. May be given several times.
     #[arg(long, value_name = "NAME")]
     remove_secret: Vec<String>,
-    /// Reset something to its default: system, webhook-url, egress, limits, or one member of the last two,
-    /// such as `egress.hosts` or `limits.cpu-ms`. May be given several times.
+    /// Reset to the default: system, webhook-url, egress, limits, or one member of the last two, such as `egress.hosts`
+    /// or `limits.cpu-ms`. May be given several times.
     #[arg(long, value_name = "NAME")]
     reset: Vec<String>,
-    /// Approve that it changes what identifies people at the connection, who are keyed anew.
+    /// Approve a change to what identifies people at the connection. The people are rekeyed.
     #[arg(long)]
     pub(super) agree: bool,
 }
 
-impl Create {
+impl CreateConnectionArgs {
     pub(super) fn body(&self) -> Result<NewConnection, Failure> {
         let draft = &self.draft;
         Ok(NewConnection {
@@ -109,10 +109,10 @@ impl Create {
     }
 }
 
-impl Change {
-    /// Only what was typed is in it.
+impl ChangeConnectionArgs {
+    /// Contains only the options that were given.
     pub(super) fn body(&self) -> Result<ConnectionPatch, Failure> {
-        let (draft, reset) = (&self.draft, Resets::of(&self.reset)?);
+        let (draft, reset) = (&self.draft, ResetArgs::of(&self.reset)?);
         let mut settings: BTreeMap<_, _> =
             draft.settings()?.into_iter().map(|(name, value)| (name, Some(value))).collect();
         settings.extend(self.remove_setting.iter().map(|name| (name.clone(), None)));
@@ -132,38 +132,46 @@ impl Change {
         };
         if json!(patch) == json!({}) {
             return Err(Failure::misused(
-                "nothing is to be changed\nnext: `connector-host connection change --help` shows what can be",
+                "nothing to change\nnext: see the options with `connector-host connection change --help`",
             ));
         }
         Ok(patch)
     }
 }
 
-#[expect(clippy::option_option, reason = "left out, removed and set are three things")]
-fn set_or_reset(name: &str, typed: Option<&String>, reset: bool) -> Result<Option<Option<String>>, Failure> {
+#[expect(clippy::option_option, reason = "left out, removed and set are three different cases")]
+fn set_or_reset(name: &str, typed: Option<&String>, reset: Reset) -> Result<Option<Option<String>>, Failure> {
     match (typed, reset) {
-        (Some(_), true) => Err(Failure::misused(format!("{name} is set and reset: choose one"))),
-        (None, true) => Ok(Some(None)),
-        (typed, false) => Ok(typed.cloned().map(Some)),
+        (Some(_), Reset::Yes) => Err(Failure::misused(format!("{name} is set and reset: choose one"))),
+        (None, Reset::Yes) => Ok(Some(None)),
+        (typed, Reset::No) => Ok(typed.cloned().map(Some)),
     }
 }
 
-/// What `--reset` names, members of `egress` and `limits` without their prefix.
+/// Whether `--reset` names a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reset {
+    #[default]
+    No,
+    Yes,
+}
+
+/// The names given to `--reset`; members of `egress` and `limits` are without their prefix.
 #[derive(Default)]
-struct Resets<'a> {
-    system: bool,
-    webhook_url: bool,
+struct ResetArgs<'a> {
+    system: Reset,
+    webhook_url: Reset,
     egress: Vec<&'a str>,
     limits: Vec<&'a str>,
 }
 
-impl<'a> Resets<'a> {
+impl<'a> ResetArgs<'a> {
     fn of(names: &'a [String]) -> Result<Self, Failure> {
         let mut resets = Self::default();
         for name in names {
             match name.split_once('.') {
-                None if name == "system" => resets.system = true,
-                None if name == "webhook-url" => resets.webhook_url = true,
+                None if name == "system" => resets.system = Reset::Yes,
+                None if name == "webhook-url" => resets.webhook_url = Reset::Yes,
                 None if name == "egress" => resets.egress.push(""),
                 None if name == "limits" => resets.limits.push(""),
                 Some(("egress", member)) if !member.is_empty() => resets.egress.push(member),
@@ -179,7 +187,7 @@ impl<'a> Resets<'a> {
     }
 }
 
-impl Draft {
+impl ConnectionDraftArgs {
     fn enabled(&self) -> Option<bool> {
         (self.enable || self.disable).then_some(self.enable)
     }
@@ -218,13 +226,13 @@ mod tests {
     #[derive(Parser)]
     struct Changed {
         #[command(flatten)]
-        change: Change,
+        change: ChangeConnectionArgs,
     }
 
     #[derive(Parser)]
     struct Created {
         #[command(flatten)]
-        create: Create,
+        create: CreateConnectionArgs,
     }
 
     fn body(typed: &[&str]) -> Result<Value, String> {
@@ -261,7 +269,7 @@ mod tests {
             Ok(json!({"enabled": false, "egress": {"loopback": true}}))
         );
         assert_eq!(body(&["--enable"]), Ok(json!({"enabled": true})));
-        assert!(body(&[]).unwrap_err().starts_with("error: nothing is to be changed"));
+        assert!(body(&[]).unwrap_err().starts_with("error: nothing to change"));
     }
 
     #[test]

@@ -1,18 +1,19 @@
-//! Connections for people.
+//! Connections as text for people.
+//! Tested in `src/tests/server/connections.rs`.
 
 use host_api::types::connections::{Connection, Connections};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    client::Answer,
+    client::ApiResponse,
     exit::Exit,
-    shown::{Shown, detail, sheet, table},
+    output::{CommandOutput, detail, fact_lines, table},
     words::{list as commas, optional, pairs, time, timestamp},
 };
 
-/// Connections, as a table.
-pub(super) fn list(width: u16, Answer { value, json }: Answer<Connections>) -> Shown {
+/// A table of connections.
+pub(super) fn list(width: u16, ApiResponse { value, json }: ApiResponse<Connections>) -> CommandOutput {
     let columns = [
         ("key", None),
         ("tenant", None),
@@ -26,12 +27,12 @@ pub(super) fn list(width: u16, Answer { value, json }: Answer<Connections>) -> S
         vec![key, tenant, plugin, state(connection), owner(connection), tested(connection)]
     });
     let people = table(width, &columns, rows).to_string();
-    Shown { people, json, exit: Exit::Done }
+    CommandOutput { people, json, exit: Exit::Done }
 }
 
-/// One connection, in lines.
-pub(super) fn one(Answer { value: connection, json }: Answer<Connection>) -> Shown {
-    let mut lines = vec![sheet(&[
+/// One connection, with a line for each field.
+pub(super) fn one(ApiResponse { value: connection, json }: ApiResponse<Connection>) -> CommandOutput {
+    let mut lines = vec![fact_lines(&[
         ("connection", connection.key.clone()),
         ("tenant", connection.tenant.clone()),
         ("plugin", connection.plugin.clone()),
@@ -50,10 +51,11 @@ pub(super) fn one(Answer { value: connection, json }: Answer<Connection>) -> Sho
     ])];
     let errors = connection.problem.iter().flat_map(|problem| &problem.errors);
     lines.extend(errors.map(|error| format!("  {}{}", error.field, detail(&error.message))));
-    Shown { people: lines.join("\n"), json, exit: Exit::Done }
+    CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }
 
-/// The members that differ from the defaults, by the names of a configuration; certificates are long and are counted.
+/// The members that differ from the defaults, named as in a configuration. Certificates are long, so they are only
+/// counted.
 fn beside_defaults<T: Serialize + Default>(value: &T) -> String {
     let (value, default) = (json!(value), json!(T::default()));
     let members = value.as_object().into_iter().flatten();
@@ -66,7 +68,7 @@ fn beside_defaults<T: Serialize + Default>(value: &T) -> String {
     }))
 }
 
-/// What it does, or why nothing.
+/// The connection's state, with the reason if it is not served.
 fn state(connection: &Connection) -> String {
     if let Some(problem) = &connection.problem {
         format!("not served: {}", problem.detail)

@@ -3,11 +3,14 @@ use crate::tests::plain;
 use host_harness::plugin;
 use host_model::contract::{
     Claim, ContractVersion, Exemption, Interface,
-    manifest::{Capture, Field, IdentifierKind, Identifies, Limit, Manifest, Operation, Place, SettingSpec},
+    manifest::{
+        Capture, Field, IdentifierKind, Identifies, Limit, Manifest, Operation, RequestPart, SettingSpec,
+    },
 };
 
 fn manifest() -> Manifest {
-    let field = |value: &str| Field { place: Place::Header, name: "Api-Key".into(), value: value.into() };
+    let field =
+        |value: &str| Field { place: RequestPart::Header, name: "Api-Key".into(), value: value.into() };
     Manifest {
         name: "example".into(),
         version: "0.1.0".into(),
@@ -75,7 +78,7 @@ fn manifest() -> Manifest {
     }
 }
 
-fn told(width: u16) -> String {
+fn page(width: u16) -> String {
     let permissions = plugin::Permissions {
         digest: "sha256:00".into(),
         contract: ContractVersion::V0_2_0,
@@ -88,17 +91,17 @@ fn told(width: u16) -> String {
 
 #[test]
 fn a_page_lists_every_setting_and_every_permission() {
-    assert_eq!(told(100), include_str!("page.txt").trim_end());
+    assert_eq!(page(100), include_str!("page.txt").trim_end());
 }
 
 #[test]
 fn a_page_of_any_width_loses_no_word() {
     for width in [100, 130, 200] {
-        let told = told(width);
+        let page = page(width);
         for word in
             ["forget", "Erases", "erasure", "api-key", "brings", "3 a second", "1000 a day", "the host"]
         {
-            assert!(told.contains(word), "{word}: {told}");
+            assert!(page.contains(word), "{word}: {page}");
         }
     }
 }

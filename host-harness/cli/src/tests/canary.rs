@@ -1,27 +1,27 @@
-//! Marked secrets and marked people put through everything, and then looked for in everything that leaves the process or
-//! reaches the disk. Two answers are made to hold them: a new token's, and the feed's.
+//! Sends marked secrets and marked people through the whole service, and then searches for them in everything that
+//! leaves the process or reaches the disk. Two answers contain them on purpose: that of a new token, and the feed.
 
 mod err;
 mod seen;
 
-use std::time::Duration;
+use test_support::eventually;
 
 use axum::{Router, body::Bytes, http::StatusCode, routing::post};
 use iterable_stand_in::{AuthType, FIRST_WEBHOOK, Fault};
 use serde_json::{Value, json};
 
 use self::seen::{Marks, Seen};
-use host_api::testing::{Answer, Bench};
+use host_api::testing::{Answer, ApiBench};
 
-/// In every name of every marked person, and in nothing else.
+/// Part of every name of every marked person, and of nothing else.
 const PERSON: &str = "zyxcanary";
 const PHONE: &str = "4915550198273";
-/// In the keys and tokens that a test may choose, and in nothing else.
+/// Part of the keys and tokens that a test may choose, and of nothing else.
 const SECRET: &str = "qwvsecret4711";
-/// As the configuration has it, and what it spells.
+/// The key as the configuration contains it, and its decoded bytes.
 const SIGNING: &str = "whsec_cXd2c2VjcmV0NDcxMS1xd3ZzZWNyZXQ0NzEx";
 const SIGNING_BYTES: &str = "qwvsecret4711-qwvsecret4711";
-/// As the bench has it.
+/// The master key of the test bench.
 const MASTER: &str = "abababababababab";
 
 fn email(name: &str) -> String {
@@ -32,7 +32,7 @@ fn person(name: &str) -> Value {
     json!({"email": email(name), "external_id": format!("{PERSON}-{name}"), "phone_number": format!("+{PHONE}")})
 }
 
-/// Takes nothing, and says what it was sent.
+/// A platform that accepts nothing, and returns what it was sent.
 async fn platform() -> String {
     let app = Router::new().fallback(post(async |body: Bytes| (StatusCode::INTERNAL_SERVER_ERROR, body)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -41,9 +41,9 @@ async fn platform() -> String {
     url
 }
 
-/// A service under watch.
+/// A service whose output is recorded.
 struct Canary {
-    bench: Bench,
+    bench: ApiBench,
     key: String,
     seen: Seen,
 }
@@ -56,7 +56,7 @@ impl Canary {
         let signing = secrets.path().join("signing");
         std::fs::write(&signing, SIGNING).unwrap();
         let gossips = xtask::components::current("guests/gossips").unwrap();
-        let bench = Bench::with(&format!(
+        let bench = ApiBench::with(&format!(
             "plugins.gossips.file = '{}'\nservice.alarm-url = '{platform}'\n[tenants.acme.forward]\nurl = '{platform}'\nsecret = {{ file = '{}' }}\n",
             gossips.display(),
             signing.display(),
@@ -66,7 +66,7 @@ impl Canary {
         Self { bench, key, seen }
     }
 
-    /// Asks, and keeps the answer among what is searched.
+    /// Sends a request, and records the answer for the search.
     async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let answer = self.bench.send(&self.key, method, path, body).await;
         self.seen.text(&format!("{method} {path}"), &format!("{}\n{}", answer.headers, answer.text));
@@ -77,7 +77,7 @@ impl Canary {
         self.ask("GET", path, None).await
     }
 
-    /// The same with a body that is no JSON, or other headers.
+    /// Sends a request with a body that is not JSON, or with other headers.
     async fn raw(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let headers = format!("authorization: Bearer {}\r\n{headers}", self.key);
         let answer = self.bench.raw(method, path, &headers, body.as_bytes()).await;
@@ -85,7 +85,7 @@ impl Canary {
         answer
     }
 
-    /// A connection to the gossip, whose calls end like that.
+    /// Creates a connection to the gossiping guest, whose calls end in `end`.
     async fn gossip(&mut self, end: &str, about: &str) -> String {
         let key = format!("gossip-{end}-{about}");
         let made = json!({
@@ -96,7 +96,7 @@ impl Canary {
         key
     }
 
-    /// A request that has been attempted, or has ended.
+    /// Submits a request, and waits until it has been attempted or has ended.
     async fn request(&mut self, connection: &str, action: &str, who: Value) -> Value {
         let path = format!("/api/v1/connection/{connection}/requests");
         let taken = self.ask("POST", &path, Some(json!({"action": action, "identity": who}))).await;
@@ -114,23 +114,17 @@ impl Canary {
     async fn attempted(&mut self, taken: &Answer) -> Value {
         assert_eq!(taken.status, 202, "{taken:?}");
         let path = format!("/api/v1/requests/{}", taken.json["id"].as_str().unwrap());
-        let mut last = String::new();
-        for _ in 0..4_000 {
-            let shown = self.bench.get(&self.key, &path).await;
-            last.clone_from(&shown.text);
-            if shown.json["attempts"]
-                .as_array()
-                .is_some_and(|all| all.iter().any(|one| !one["ended_at"].is_null()))
-            {
-                self.seen.text(&path, &shown.text);
-                return shown.json;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("it was not attempted: {last}");
+        let attempted = |shown: &Answer| {
+            let attempts = shown.json["attempts"].as_array();
+            attempts.is_some_and(|all| all.iter().any(|one| !one["ended_at"].is_null()))
+        };
+        let shown = async || self.bench.get(&self.key, &path).await;
+        let shown = eventually("an attempt has ended", shown, attempted).await;
+        self.seen.text(&path, &shown.text);
+        shown.json
     }
 
-    /// Delivers `body` with `token` to `connection`; the status.
+    /// Delivers `body` with `token` to `connection`. Returns the status.
     async fn deliver(&mut self, connection: &str, token: &str, body: &str) -> u16 {
         let path = format!("/api/v1/plus/connection/{connection}/consent-webhook");
         let headers = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
@@ -142,15 +136,11 @@ impl Canary {
     /// Waits until `count` deliveries of `connection` are in `state`.
     async fn read(&mut self, connection: &str, state: &str, count: usize) {
         let path = format!("/api/v1/connection/{connection}/deliveries?state={state}");
-        for _ in 0..2_000 {
-            let listed = self.bench.get(&self.key, &path).await;
-            if listed.json["deliveries"].as_array().is_some_and(|all| all.len() >= count) {
-                self.seen.text(&path, &listed.text);
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("{path}");
+        let complete =
+            |listed: &Answer| listed.json["deliveries"].as_array().is_some_and(|all| all.len() >= count);
+        let listed = async || self.bench.get(&self.key, &path).await;
+        let listed = eventually("all deliveries are in this state", listed, complete).await;
+        self.seen.text(&path, &listed.text);
     }
 }
 
@@ -192,7 +182,7 @@ async fn no_marked_secret_or_person_is_in_a_log_a_metric_an_error_or_the_databas
         assert_eq!(canary.get(path).await.status, 200, "{path}");
     }
     let feed = canary.bench.get(&canary.key, "/api/v1/consent-events").await;
-    assert!(feed.text.contains(PERSON), "the feed is made to name people: {feed:?}");
+    assert!(feed.text.contains(PERSON), "the feed must contain people: {feed:?}");
     let alarms = canary.get("/api/v1/alarms").await;
     for kind in ["request-fails-unexpectedly", "connection-parked", "deliveries-unread"] {
         assert!(alarms.text.contains(kind), "{kind}: {alarms:?}");
@@ -205,11 +195,11 @@ async fn no_marked_secret_or_person_is_in_a_log_a_metric_an_error_or_the_databas
         assert!(bytes.len() > 4_096, "{name}");
         canary.seen.bytes(name, bytes);
     }
-    canary.seen.log_holds(&["an attempt ended", "a delivery was read", "a post was answered", "guest: "]);
+    canary.seen.log_holds(&["attempt ended", "delivery read", "post finished", "guest: "]);
     assert_eq!(canary.seen.leaks(&marks), Vec::<String>::new());
 }
 
-/// Iterable answers with what it was sent, and fails in every way that ends at once.
+/// Iterable answers with what it was sent, and fails in every way that ends a request immediately.
 async fn vendors_that_fail(canary: &mut Canary, api_key: &str) {
     let mut made = canary.bench.connection("acme", "news");
     made["settings"]["webhook-id"] = json!(FIRST_WEBHOOK.to_string());
@@ -280,14 +270,14 @@ async fn webhooks(canary: &mut Canary) -> Vec<String> {
     assert_eq!(canary.deliver(&format!("{PERSON}%40nowhere"), &tokens[0], &opted_out).await, 401);
     assert_eq!(canary.deliver(&format!("{PERSON}%FF"), &tokens[0], &opted_out).await, 401);
     assert_eq!(canary.deliver("news", &tokens[0], &format!("{PERSON}{}", "x".repeat(300_000))).await, 413);
-    // An opt-out whose time cannot be read is read all the same.
+    // An opt-out whose time cannot be read is accepted anyway.
     canary.read("news", "read", 2).await;
     canary.read("news", "unreadable", 1).await;
     tokens.push(rotated(canary, &format!("{address}/rotate"), &tokens[0]).await);
     tokens
 }
 
-/// A token that the host made and handed to the vendor, which answers with what it was sent before it takes it.
+/// A token that the host created and sent to the vendor, which echoes the request before it accepts the token.
 async fn rotated(canary: &mut Canary, address: &str, first: &str) -> String {
     canary.bench.stand_in.with_project(|project| {
         project.webhook(FIRST_WEBHOOK).auth_type = AuthType::OAuth2;
@@ -307,7 +297,7 @@ async fn rotated(canary: &mut Canary, address: &str, first: &str) -> String {
         .bench
         .stand_in
         .with_project(|project| project.webhook(FIRST_WEBHOOK).newest_token().map(str::to_owned));
-    assert_eq!(newest.as_deref(), Some(&*token), "the same is handed over until it is taken");
+    assert_eq!(newest.as_deref(), Some(&*token), "the same token is sent until it is accepted");
     let resubscribed = json!({"email": email("hook"), "eventName": "emailSubscribe",
         "dataFields": {"createdAt": "2026-03-21 23:34:15 +00:00", "channelIds": [27447], "source": token}});
     assert_eq!(canary.deliver("news", &token, &resubscribed.to_string()).await, 200);

@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use super::{Exit, ran};
 use host_service::lock::Lock;
 
-/// A folder with a configuration of a service in it.
+/// A folder with the configuration of a service.
 struct Operator(tempfile::TempDir);
 
 impl Operator {
@@ -65,15 +65,15 @@ async fn a_new_master_key_is_one_and_another_each_time() {
 }
 
 #[tokio::test]
-async fn a_configuration_without_a_service_is_told_what_to_add() {
+async fn a_configuration_without_a_service_is_refused_with_what_to_add() {
     let operator = Operator::new();
     std::fs::write(operator.file("connector-host.toml"), "").unwrap();
     let (exit, out, err) = operator.run(&["api-key", "list"]).await;
     assert_eq!((exit, out.as_str()), (Exit::Misused, ""));
     assert_eq!(
         err,
-        "error: the configuration says nothing about a service\n\
-         next: make a master key with `connector-host new-master-key > master.key`, keep a copy of it elsewhere, and add\n\
+        "error: the configuration has no [service] section\n\
+         next: create a master key with `connector-host new-master-key > master.key`, keep a copy elsewhere, and add\n\
          [service]\nmaster-key = { file = \"master.key\" }\n"
     );
 }
@@ -89,7 +89,7 @@ async fn an_api_key_is_shown_once_listed_without_its_text_and_revoked() {
     assert!(listed.contains("ops") && listed.contains("acme") && !listed.contains(&text[4..]), "{listed}");
     let (exit, _, err) = operator.run(&["api-key", "create", "--name", "ops"]).await;
     assert_eq!(exit, Exit::Misused);
-    assert!(err.contains("there is an API key ops already"), "{err}");
+    assert!(err.contains("an API key named ops already exists"), "{err}");
     assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.0, Exit::Done);
     assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.0, Exit::Misused);
     assert_eq!(operator.run(&["api-key", "create", "--name", "Ops Team"]).await.0, Exit::Misused);
@@ -102,12 +102,12 @@ async fn a_backup_that_is_restored_has_what_it_had_and_the_rest_is_kept_beside_i
     let backup = operator.backup("copy.db").await;
     let (exit, _, err) = operator.run(&["backup", text(&backup)]).await;
     assert_eq!(exit, Exit::Misused);
-    assert!(err.contains("is there already: a backup goes into a new file"), "{err}");
+    assert!(err.contains("already exists: a backup is written to a new file"), "{err}");
     operator.run(&["api-key", "create", "--name", "later"]).await;
 
     let (exit, _, err) = operator.run(&["restore", text(&backup)]).await;
     assert_eq!(exit, Exit::Misused);
-    assert!(err.contains("is there already; --replace keeps it"), "{err}");
+    assert!(err.contains("already exists; --replace keeps it"), "{err}");
     assert_eq!(operator.keys().await, ["before", "later"]);
     let (exit, out, err) = operator.run(&["restore", text(&backup), "--replace"]).await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
@@ -117,7 +117,7 @@ async fn a_backup_that_is_restored_has_what_it_had_and_the_rest_is_kept_beside_i
 
     let (exit, _, err) = operator.run(&["restore", text(&backup), "--replace"]).await;
     assert_eq!(exit, Exit::Misused);
-    assert!(err.contains("is there from an earlier restore: move it away first"), "{err}");
+    assert!(err.contains("is left from an earlier restore: move it away first"), "{err}");
     std::fs::rename(&kept, operator.file("later.db")).unwrap();
     let later = operator.file("later.db");
     assert_eq!(operator.run(&["restore", text(&later), "--replace"]).await.0, Exit::Done);
@@ -140,8 +140,8 @@ async fn what_is_no_backup_of_this_service_is_refused_and_changes_nothing() {
     std::fs::write(&damaged, bytes).unwrap();
     let missing = operator.file("missing.db");
     for (file, why) in [
-        (&other, "is no database of this program"),
-        (&empty, "is no database of this program"),
+        (&other, "is not a connector-host database"),
+        (&empty, "is not a connector-host database"),
         (&damaged, "damaged"),
         (&missing, "No such file"),
     ] {
@@ -179,13 +179,16 @@ async fn the_first_broken_line_of_a_chain_ends_the_program_with_a_code_of_its_ow
     operator.run(&["api-key", "create", "--name", "three"]).await;
     let (exit, out, _) = operator.run(&["audit", "verify"]).await;
     assert_eq!(exit, Exit::Done);
-    assert!(out.contains("every tenant: 1 lines hold") && out.contains("tenant acme: 2 lines hold"), "{out}");
+    assert!(
+        out.contains("every tenant: 1 lines intact") && out.contains("tenant acme: 2 lines intact"),
+        "{out}"
+    );
     operator
         .sql("DROP TRIGGER audit_is_not_changed; UPDATE audit SET at = 1 WHERE tenant = 'acme' AND line = 2")
         .await;
     let (exit, out, _) = operator.run(&["audit", "verify"]).await;
     assert_eq!(exit, Exit::Refused);
-    assert!(out.contains("tenant acme: broken at line 2: its hash does not cover"), "{out}");
+    assert!(out.contains("tenant acme: broken at line 2: its hash does not match"), "{out}");
 }
 
 #[tokio::test]
@@ -194,8 +197,8 @@ async fn a_mistyped_path_makes_no_database() {
     let database = operator.file("connector-host.db");
     let backup = operator.file("copy.db");
     let told = format!(
-        "error: there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` makes a \
-         new one where it says\n",
+        "error: there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` \
+         creates a new one there\n",
         database.display(),
         operator.file("connector-host.toml").display()
     );
@@ -212,7 +215,7 @@ async fn a_mistyped_path_makes_no_database() {
         );
         assert!(!database.exists() && !backup.exists(), "{arguments:?}");
     }
-    // The first key is made before the service first starts.
+    // The first key is created before the service first starts.
     assert_eq!(operator.run(&["api-key", "create", "--name", "ops"]).await.0, Exit::Done);
     assert_eq!(operator.keys().await, ["ops"]);
 }

@@ -18,10 +18,10 @@ use super::{Console, Exit, Kept, run};
 use host_api::serve::Server;
 use host_service::{
     service::{PartEnded, Parts},
-    settings::Settings,
+    settings::ConfigFile,
 };
 
-/// A service that runs, and everything that commands said of it.
+/// A running service, and all output of the commands that used it.
 struct Running {
     stand_in: StandIn,
     folder: tempfile::TempDir,
@@ -32,7 +32,7 @@ struct Running {
     said: Mutex<String>,
 }
 
-/// What a command told, and how it ended.
+/// The output of a command, and how it ended.
 #[derive(Debug)]
 struct Told {
     exit: Exit,
@@ -40,7 +40,7 @@ struct Told {
     err: String,
 }
 
-/// Who is at the other end of a command.
+/// The input and output of a command.
 #[derive(Default)]
 struct Terminal<'a> {
     input: &'a str,
@@ -50,10 +50,10 @@ struct Terminal<'a> {
 }
 
 impl Told {
-    /// These words make a line, whatever is between them.
+    /// Asserts that a line consists of these words, regardless of the space between them.
     fn assert_line(&self, words: &str) {
         let mut lines = self.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-        assert!(lines.any(|line| line == words), "{words} is not in\n{}", self.out);
+        assert!(lines.any(|line| line == words), "{words} not found in\n{}", self.out);
     }
 
     fn json(&self) -> Value {
@@ -62,7 +62,7 @@ impl Told {
 }
 
 impl Running {
-    /// With a key to everything in `key`.
+    /// A service with an API key for all tenants in the file `key`.
     async fn new() -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ impl Running {
         file("master.key", &"ab".repeat(32));
         file("iterable.key", stand_in.api_key());
         file("connector-host.toml", &config);
-        let settings = Settings::read(folder.path().join("connector-host.toml")).unwrap();
+        let settings = ConfigFile::read(folder.path().join("connector-host.toml")).unwrap();
         let server = Box::pin(Server::start(settings)).await.unwrap();
         let (parts, address) = (server.parts().clone(), server.addresses().0.unwrap());
         let (stop, stopped) = oneshot::channel();
@@ -89,14 +89,14 @@ impl Running {
         running
     }
 
-    /// With the connection `newsletter` of `acme`.
+    /// A service with the connection `newsletter` of `acme`.
     async fn connected() -> Self {
         let running = Self::new().await;
         assert_eq!(running.create("newsletter", &[]).await.exit, Exit::Done);
         running
     }
 
-    /// Makes the connection `key`, said in words.
+    /// Creates the connection `key`, with text output.
     async fn create(&self, key: &str, more: &[&str]) -> Told {
         let host = self.stand_in.address().to_string();
         let (domain, secret) =
@@ -128,24 +128,24 @@ impl Running {
         self.run_with("key", arguments).await
     }
 
-    /// With the key in that file.
+    /// Runs a command with the API key in that file.
     async fn run_with(&self, key: &str, arguments: &[&str]) -> Told {
         self.program(key, arguments, Terminal::default()).await
     }
 
-    /// With somebody at a terminal who answers these lines.
+    /// Runs a command at a terminal that answers with these lines.
     async fn answering(&self, arguments: &[&str], answers: &'static str) -> Told {
         self.program("key", arguments, Terminal { input: answers, is_answered: true, ..Terminal::default() })
             .await
     }
 
-    /// With somebody who watches what is said there.
+    /// Runs a command whose standard error is a terminal.
     async fn watched(&self, arguments: &[&str], err: &Kept) -> Told {
         let terminal = Terminal { is_watched: true, err: err.clone(), ..Terminal::default() };
         self.program("key", arguments, terminal).await
     }
 
-    /// With this on standard input.
+    /// Runs a command with this on standard input.
     async fn fed(&self, arguments: &[&str], input: &str) -> Told {
         self.program("key", arguments, Terminal { input, ..Terminal::default() }).await
     }
@@ -165,12 +165,12 @@ impl Running {
         told
     }
 
-    /// No command said a secret or a person.
+    /// Asserts that no command printed a secret or a person.
     fn assert_discreet(&self) {
         let said = self.said.lock();
         let key = std::fs::read_to_string(self.file("key")).unwrap();
         for hidden in [self.stand_in.api_key(), key.trim(), "ada@"] {
-            assert!(!said.contains(hidden), "{hidden} is in\n{said}");
+            assert!(!said.contains(hidden), "{hidden} found in\n{said}");
         }
     }
 }

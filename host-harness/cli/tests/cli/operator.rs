@@ -1,5 +1,5 @@
 //! A folder with a configuration, and programs run in it.
-#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 use std::{
     io::Write as _,
@@ -18,7 +18,7 @@ pub(super) struct Operator {
     folder: TempDir,
 }
 
-/// What a program told, and how it ended.
+/// The output of a program, and how it ended.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) code: i32,
@@ -27,7 +27,7 @@ pub(super) struct Told {
 }
 
 impl Operator {
-    /// With the plugin `iterable` at a stand-in of its own, and a hostile plugin.
+    /// An operator with the plugin `iterable`, its own stand-in, and a hostile plugin.
     pub(super) async fn new() -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
         let folder = TempDir::new().unwrap();
@@ -87,7 +87,7 @@ impl Operator {
         let input = input.to_owned();
         let output = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().unwrap();
-            // A program that takes no input may be gone before it is written.
+            // A program that reads no input may have ended before it is written.
             let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
             child.wait_with_output().unwrap()
         });

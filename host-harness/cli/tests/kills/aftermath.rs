@@ -1,4 +1,4 @@
-//! What is to be found when everything has ended.
+//! The checks after everything has ended.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ pub(super) async fn is_as_it_should_be(folder: &Folder, asks: &Asks, feed: &[Str
     requests_ended_once(folder, asks, &stored).await;
     deliveries_were_read_once(folder, asks, feed).await;
     the_vendor_holds_the_newest_choices(folder, asks);
-    nobody_was_forgotten_twice_without_a_look(folder, asks);
+    no_person_was_forgotten_twice_without_a_lookup(folder, asks);
     let verified = folder.program(&["audit", "verify"]).output().unwrap();
     assert!(verified.status.success(), "{verified:?}");
 }
@@ -34,16 +34,16 @@ async fn requests(folder: &Folder) -> BTreeSet<String> {
 
 async fn requests_ended_once(folder: &Folder, asks: &Asks, stored: &BTreeSet<String>) {
     let acknowledged: BTreeSet<String> = asks.ids.values().cloned().collect();
-    assert_eq!(acknowledged.len(), asks.ids.len(), "two keys, one request");
+    assert_eq!(acknowledged.len(), asks.ids.len(), "two keys have the same request");
     assert!(acknowledged.is_subset(stored), "lost: {:?}", &acknowledged - stored);
     let keys = |asks: &[Ask]| -> BTreeSet<String> {
         asks.iter().filter(|ask| ask.what != What::Tell).map(Ask::idempotency_key).collect()
     };
-    // Stored beside them are those alone whose answer nobody saw, or saw half.
+    // Besides them, only requests are stored whose answer was lost or cut off.
     let acknowledged_keys = keys(&asks.acknowledged);
     assert!(acknowledged_keys.len() <= stored.len(), "lost: {} of {}", stored.len(), acknowledged_keys.len());
     let asked = acknowledged_keys.union(&keys(&asks.given_up)).count();
-    assert!(stored.len() <= asked, "{} stored, {asked} asked for", stored.len());
+    assert!(stored.len() <= asked, "{} stored, {asked} requested", stored.len());
 
     let records = sqlx::query_scalar::<_, String>("SELECT record FROM audit WHERE tenant = 'acme'");
     let records = records.fetch_all(&mut folder.database().await).await.unwrap();
@@ -63,7 +63,7 @@ async fn requests_ended_once(folder: &Folder, asks: &Asks, stored: &BTreeSet<Str
     let kept = "SELECT (SELECT COUNT(*) FROM request_keys) + \
                 (SELECT COUNT(*) FROM requests WHERE sealed_details IS NOT NULL OR lease_until IS NOT NULL)";
     let kept: i64 = sqlx::query_scalar(kept).fetch_one(&mut folder.database().await).await.unwrap();
-    assert_eq!(kept, 0, "what requests asked is still there");
+    assert_eq!(kept, 0, "the details of requests are still stored");
 }
 
 async fn deliveries_were_read_once(folder: &Folder, asks: &Asks, feed: &[String]) {
@@ -74,12 +74,12 @@ async fn deliveries_were_read_once(folder: &Folder, asks: &Asks, feed: &[String]
         assert_eq!(end, ("read".to_owned(), 1, true));
     }
     let told: BTreeSet<&str> = feed.iter().map(String::as_str).collect();
-    assert_eq!((told.len(), ends.len()), (feed.len(), feed.len()), "a delivery's event is told once");
+    assert_eq!((told.len(), ends.len()), (feed.len(), feed.len()), "a delivery's event is posted once");
     let acknowledged: BTreeSet<&str> = Asks::emails(&asks.acknowledged, What::Tell).into_iter().collect();
     let given_up: BTreeSet<&str> = Asks::emails(&asks.given_up, What::Tell).into_iter().collect();
     assert!(acknowledged.is_subset(&told), "lost: {:?}", &acknowledged - &told);
     let unasked = &(&told - &acknowledged) - &given_up;
-    assert!(unasked.is_empty(), "nobody told of {unasked:?}");
+    assert!(unasked.is_empty(), "no event about {unasked:?}");
 }
 
 fn the_vendor_holds_the_newest_choices(folder: &Folder, asks: &Asks) {
@@ -98,9 +98,9 @@ fn the_vendor_holds_the_newest_choices(folder: &Folder, asks: &Asks) {
     }
 }
 
-/// Everybody whose erasure was acknowledged is forgotten; where the vendor was asked to forget somebody again, it was asked
-/// before whether the person was still there.
-fn nobody_was_forgotten_twice_without_a_look(folder: &Folder, asks: &Asks) {
+/// Everyone whose erasure was acknowledged is forgotten. Before the vendor was asked again to forget a person, it was
+/// asked whether the person was still there.
+fn no_person_was_forgotten_twice_without_a_lookup(folder: &Folder, asks: &Asks) {
     for email in Asks::emails(&asks.acknowledged, What::Erase) {
         assert!(folder.stand_in.is_forgotten(email), "{email}");
     }

@@ -1,4 +1,4 @@
-//! What clients ask of the service, and what of it was acknowledged.
+//! The requests of the clients, and which of them were acknowledged.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use tokio::sync::watch;
 
 use super::service;
 
-/// People who choose, in turns, so that a life asks for each of them once.
+/// The number of people who choose, in turns, so that each life has at most one choice for each.
 const CHOOSERS: u64 = 30;
-/// The channel that they choose about.
+/// The channel that the choices are about.
 pub(super) const CHANNEL: i64 = 6539;
-/// Choices asked for in a life: each makes the service ask the vendor at least once.
+/// The number of choices in a life: for each, the service calls the vendor at least once.
 pub(super) const CHOICES: usize = 3;
 const ERASURES: u64 = 2;
 const DELIVERIES: u64 = 4;
-/// Clients at the same time.
+/// The number of simultaneous clients.
 const CLIENTS: usize = 4;
 
-/// Something that is asked, again and again until it is acknowledged, or given up.
+/// A request that is repeated until it is acknowledged, or given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ask {
     pub(super) email: String,
@@ -30,7 +30,7 @@ pub(super) struct Ask {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Erase,
-    /// Channel [`CHANNEL`], the n-th choice of all.
+    /// A choice about [`CHANNEL`], the n-th of all.
     Choose {
         opt_in: bool,
         n: u64,
@@ -47,7 +47,7 @@ impl Ask {
         }
     }
 
-    /// Its path, a header and its body.
+    /// The path, a header and the body.
     fn written(&self) -> (&'static str, String, String) {
         let identity = json!({ "email": self.email });
         let header = format!("idempotency-key: {}", self.idempotency_key());
@@ -74,22 +74,23 @@ impl Ask {
     }
 }
 
-/// Everything that was asked.
+/// All requests.
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     pub(super) acknowledged: Vec<Ask>,
-    /// The ids that requests were acknowledged with, by idempotency key.
+    /// The ids of the acknowledged requests, by idempotency key.
     pub(super) ids: BTreeMap<String, String>,
-    /// Not acknowledged, and not asked again: may be stored or not.
+    /// Requests that were neither acknowledged nor repeated: they may be stored or not.
     pub(super) given_up: Vec<Ask>,
     pending: Vec<Ask>,
     choices: u64,
-    /// What the vendor was asked about erasures, in order: whether it was to forget, and whom.
+    /// The vendor's requests about erasures, in order: whether it was asked to forget, and whom.
     pub(super) vendor: Vec<(bool, String)>,
 }
 
 impl Asks {
-    /// What is asked in that life, and again of what was not acknowledged. The vendor knows everybody.
+    /// The requests of that life, including repetitions of those that were not acknowledged. The vendor knows all
+    /// people.
     pub(super) fn of_life(&mut self, life: u64, dice: &mut Rng, vendor: &StandIn) -> Vec<Ask> {
         let mut asks = std::mem::take(&mut self.pending);
         asks.retain(|ask| {
@@ -128,12 +129,12 @@ impl Asks {
         std::mem::take(&mut self.pending)
     }
 
-    /// Those that were acknowledged, each with its id, and the others.
+    /// Records the acknowledged requests, each with its id, and the others.
     pub(super) fn sent(&mut self, (acknowledged, others): (Vec<(Ask, String)>, Vec<Ask>)) {
         for (ask, id) in acknowledged {
             if !id.is_empty() {
                 let same = self.ids.entry(ask.idempotency_key()).or_insert_with(|| id.clone());
-                assert_eq!(*same, id, "one key, two requests");
+                assert_eq!(*same, id, "one key has two requests");
             }
             self.acknowledged.push(ask);
         }
@@ -151,13 +152,13 @@ impl Asks {
         }
     }
 
-    /// Of `asks`, those of that kind.
+    /// The emails of `asks` of that kind.
     pub(super) fn emails(asks: &[Ask], what: What) -> Vec<&str> {
         asks.iter().filter(|ask| ask.what == what).map(|ask| ask.email.as_str()).collect()
     }
 }
 
-/// Sends `asks` through some clients at the same time; those that were acknowledged, each of which is counted in
+/// Sends `asks` through several simultaneous clients. Returns those that were acknowledged, each of which is counted in
 /// `acknowledge`, and the others.
 pub(super) async fn send_all(
     address: String,
@@ -186,7 +187,7 @@ pub(super) async fn send_all(
     (acknowledged.concat(), others.concat())
 }
 
-/// The request's id; empty for a delivery, and where the answer was cut off behind its status.
+/// The request's id; empty for a delivery, or if the answer was cut off after its status.
 async fn acknowledged_as(address: &str, key: &str, ask: &Ask) -> Option<String> {
     let (path, header, body) = ask.written();
     let is_delivery = ask.what == What::Tell;
@@ -194,7 +195,7 @@ async fn acknowledged_as(address: &str, key: &str, ask: &Ask) -> Option<String> 
         if is_delivery { format!("OAuth2 {}", service::TOKEN) } else { format!("Bearer {key}") };
     let headers = format!("authorization: {authorization}\r\n{header}").trim().to_owned();
     let (status, said) = service::send(address, "POST", path, &headers, &body).await?;
-    // A service that stops may be unable to.
+    // A service that is stopping may be unable to.
     let wanted = if is_delivery { 200 } else { 202 };
     assert!(status == wanted || status == 503, "{ask:?}: {status} {said}");
     let id = serde_json::from_str::<serde_json::Value>(&said)

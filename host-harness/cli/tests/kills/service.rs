@@ -1,4 +1,4 @@
-//! The service's process, its folder, and time.
+//! The service's process, its folder, and its clock.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use test_support::eventually;
 
 use iterable_stand_in::{ProjectType, RateLimits, StandIn, Switches};
 use serde_json::Value;
@@ -17,20 +18,20 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What the connection's webhooks carry.
+/// The token of the connection's webhooks.
 pub(super) const TOKEN: &str = "t-0123456789";
 
-/// As long as a vendor needs to forget somebody, and more.
+/// Longer than a vendor needs to forget a person.
 const OUTAGE: Duration = Duration::from_mins(11);
 
-/// Whatever is due in this time is waited for.
+/// Work that is due within this time is awaited.
 const SOON_MS: i64 = 5_000;
 
-/// Where the service keeps its things, and a vendor.
+/// The folder of the service, and a vendor.
 pub(super) struct Folder {
     pub(super) stand_in: StandIn,
     place: TempDir,
-    /// How far the date is ahead of the machine's.
+    /// How far the service's clock is ahead of the machine's.
     ahead_ms: AtomicU64,
     key: String,
 }
@@ -47,7 +48,8 @@ pub(super) struct Service {
 
 impl Folder {
     pub(super) async fn new() -> Self {
-        // A refusal for its limits asks for another try, without a look: here it would hide one that nobody looked for.
+        // A refusal because of rate limits is retried without confirmation, which here would hide a missing
+        // confirmation.
         let switches = Switches { rate_limits: RateLimits::Off, ..Switches::default() };
         let stand_in =
             StandIn::builder().project(ProjectType::Email).switches(switches).start().await.unwrap();
@@ -105,7 +107,7 @@ impl Folder {
         SqliteConnection::connect_with(&options.busy_timeout(Duration::from_secs(5))).await.unwrap()
     }
 
-    /// The machine is off for a while: what waits for time alone is due when it comes back.
+    /// The machine is off for a while: everything that only waits for time is due afterwards.
     pub(super) fn outage(&self) {
         self.ahead_ms.fetch_add(u64::try_from(OUTAGE.as_millis()).unwrap(), Ordering::SeqCst);
         self.stand_in.clock().advance(OUTAGE);
@@ -115,20 +117,18 @@ impl Folder {
         self.count("SELECT COUNT(*) FROM requests WHERE finished_at IS NULL").await
     }
 
-    /// Ends once everything that is left waits for a while.
+    /// Ends once all remaining work is due only later.
     pub(super) async fn until_nothing_is_due(&self) {
         let due = "SELECT (SELECT COUNT(*) FROM deliveries WHERE state = 'waiting') + (SELECT COUNT(*) FROM requests r \
                    JOIN people p ON p.id = r.person WHERE r.state = 'running' \
                    OR r.state = 'waiting' AND MAX(r.next_at, p.settled_at) < ";
-        loop {
+        let count = async || {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
             let ahead = i64::try_from(self.ahead_ms.load(Ordering::SeqCst)).unwrap();
             let soon = i64::try_from(now).unwrap() + ahead + SOON_MS;
-            if self.count(&format!("{due} {soon})")).await == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            self.count(&format!("{due} {soon})")).await
+        };
+        eventually("nothing is due", count, |count| *count == 0).await;
     }
 
     async fn count(&self, sql: &str) -> i64 {
@@ -138,7 +138,7 @@ impl Folder {
 }
 
 impl Starting {
-    /// Waits until it says where it listens.
+    /// Waits until it reports its addresses.
     pub(super) async fn listening(mut self, key: &str) -> Service {
         let mut child = self.0.take().unwrap();
         let said = tokio::task::spawn_blocking(move || {
@@ -152,7 +152,7 @@ impl Starting {
         Service { address, key: key.to_owned(), process: Self(Some(child)) }
     }
 
-    /// As a power cut would.
+    /// Kills the process, like a power cut.
     pub(super) fn kill(self) {
         drop(self);
     }
@@ -172,7 +172,7 @@ impl Service {
         self.process.kill();
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Stops the process, and waits until it has ended.
     pub(super) async fn stop(mut self) {
         let mut child = self.process.0.take().unwrap();
         let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
@@ -190,7 +190,7 @@ impl Service {
         serde_json::from_str(&said).unwrap()
     }
 
-    /// What an operator does with requests in whose attempts the process ended again and again.
+    /// Replays the requests that were set aside because the process repeatedly ended during their attempts.
     pub(super) async fn replay_what_was_set_aside(&self) {
         let failed = self.get("/api/v1/requests?state=failed&limit=500").await;
         for request in failed["requests"].as_array().unwrap() {
@@ -201,7 +201,7 @@ impl Service {
         }
     }
 
-    /// Whom the platform is told about, once for each event.
+    /// The people in the feed, once for each event.
     pub(super) async fn feed(&self) -> Vec<String> {
         let (mut told, mut cursor) = (Vec::new(), Value::from(0));
         loop {
@@ -217,7 +217,7 @@ impl Service {
     }
 }
 
-/// Status and body of the answer; none where there is no whole one.
+/// Status and body of the answer; `None` if it is incomplete.
 pub(super) async fn send(
     address: &str,
     method: &str,
@@ -233,7 +233,7 @@ pub(super) async fn send(
     );
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
-    // One that is cut off after its status was given all the same.
+    // An answer that is cut off after its status still counts.
     let _cut = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n")?;

@@ -1,4 +1,5 @@
-//! From the guest's types to the host's. What a guest says is bounded and masked here, before anything uses it.
+//! Converts the guest's types to the host's. A guest's text is limited and masked here, before anything uses it.
+//! Tested in `tests/all/limits`.
 
 use super::generated::{
     contract::types,
@@ -7,41 +8,42 @@ use super::generated::{
 use crate::sandbox::masks::Masks;
 use host_model::contract::{
     Check, CheckOutcome, Claim, ConnectorError, ErrorKind, Exemption, Identifier, Subject, TokenOutcome,
-    consent::{Change, Choice, Held, Item, ItemId, ItemReport, Preference, Report, Standing},
-    erasure::{Receipt, Status},
+    consent::{Change, Choice, Item, ItemId, ItemReport, Preference, Report, Standing, VendorChoice},
+    erasure::{ErasureStatus, Receipt},
     manifest::{
-        Capture, Effect, Field, IdentifierKind, Identifies, Limit, Manifest, Operation, Place, SettingSpec,
-        TokenSlot,
+        Capture, Effect, Field, IdentifierKind, Identifies, Limit, Manifest, Operation, RequestPart,
+        SettingSpec, TokenSlot,
     },
     webhook::{ConsentEvent, Verdict},
 };
 
-/// A sentence of a guest's, in characters. An operator reads it on one screen.
-const SENTENCE: usize = 2_000;
-/// A word of a guest's: a code, an id, a kind.
-const WORD: usize = 256;
-/// A vendor's name for an item, in characters.
-const NAME: usize = 512;
-/// An identifier in an event, in characters: whatever fits into a delivery, since a delivery is not left unread for its length.
-const IDENTIFIER: usize = 256 << 10;
-/// What `confirm` goes on with; a cursor or a job number.
-const REFERENCE: usize = 4_096;
+/// Maximum length of a guest's sentence, in characters. It fits on an operator's screen.
+const MAX_SENTENCE: usize = 2_000;
+/// Maximum length of a guest's word, such as a code, an id or a kind, in characters.
+const MAX_WORD: usize = 256;
+/// Maximum length of a vendor's name for an item, in characters.
+const MAX_NAME: usize = 512;
+/// Maximum length of an identifier in an event, in characters. Anything that fits into a delivery is accepted: a
+/// delivery is not rejected because of its length.
+const MAX_IDENTIFIER: usize = 256 << 10;
+/// Maximum length of the reference that `confirm` continues with, such as a cursor or a job number, in characters.
+const MAX_REFERENCE: usize = 4_096;
 
-/// A name in a guest's answer that cannot be what it stands for.
+/// A name in a guest's answer is too long or contains control characters.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} of {length} characters, control characters among them or more than {limit}")]
+#[error("{what} of {length} characters, which contains control characters or exceeds {limit}")]
 pub(crate) struct Unfit {
     what: &'static str,
     length: usize,
     limit: usize,
 }
 
-/// A guest's value as the host's own, bounded: prose is masked and cut, a name that is too long is refused, since a cut
-/// one would name something else.
+/// Conversion of a guest's value to the host's type within limits. Prose is masked and truncated. A name that is too
+/// long is refused, since a truncated name would refer to something else.
 pub(crate) trait Bounded {
     /// The host's type.
     type Own;
-    /// The value within its bounds, its prose without what `masks` finds.
+    /// Returns the value within its limits, with everything that `masks` finds removed from its prose.
     fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit>;
 }
 
@@ -53,13 +55,13 @@ fn name(what: &'static str, text: String, limit: usize) -> Result<String, Unfit>
     Ok(text)
 }
 
-/// Without what `masks` finds and at most `limit` characters, control characters escaped: a guest's text ends up in the
-/// store, on terminals and in logs. Masked before it is cut: half a secret is no longer found.
+/// Masks a guest's text, limits it to `limit` characters and escapes control characters, because it is written to the
+/// store, to terminals and to logs. Masking comes before truncation: half a secret would not be found.
 fn prose(text: &str, limit: usize, masks: &Masks) -> String {
-    shown(&masks.text(text), limit)
+    truncated(&masks.text(text), limit)
 }
 
-fn shown(text: &str, limit: usize) -> String {
+fn truncated(text: &str, limit: usize) -> String {
     let mut own = String::with_capacity(text.len().min(limit));
     for character in text.chars().take(limit) {
         match character {
@@ -99,8 +101,8 @@ impl Bounded for types::Error {
                 types::ErrorKind::Unsupported => ErrorKind::Unsupported,
                 types::ErrorKind::Other => ErrorKind::Other,
             },
-            code: prose(&self.code, WORD, masks),
-            message: prose(&self.message, SENTENCE, masks),
+            code: prose(&self.code, MAX_WORD, masks),
+            message: prose(&self.message, MAX_SENTENCE, masks),
             retry_after_ms: self.retry_after_ms,
             may_have_acted: self.may_have_acted,
         })
@@ -110,7 +112,10 @@ impl Bounded for types::Error {
 impl Bounded for types::ItemId {
     type Own = ItemId;
     fn bounded(self, _: &Masks) -> Result<ItemId, Unfit> {
-        Ok(ItemId { kind: name("an item kind", self.kind, WORD)?, id: name("an item id", self.id, WORD)? })
+        Ok(ItemId {
+            kind: name("an item kind", self.kind, MAX_WORD)?,
+            id: name("an item id", self.id, MAX_WORD)?,
+        })
     }
 }
 
@@ -128,8 +133,8 @@ impl Bounded for types::Identifier {
     type Own = Identifier;
     fn bounded(self, _: &Masks) -> Result<Identifier, Unfit> {
         Ok(Identifier::new(
-            name("an identifier kind", self.kind, WORD)?,
-            name("an identifier", self.value, IDENTIFIER)?,
+            name("an identifier kind", self.kind, MAX_WORD)?,
+            name("an identifier", self.value, MAX_IDENTIFIER)?,
         ))
     }
 }
@@ -139,12 +144,12 @@ impl Bounded for erasure::Receipt {
     fn bounded(self, masks: &Masks) -> Result<Receipt, Unfit> {
         Ok(Receipt {
             status: match self.status {
-                erasure::Status::Accepted => Status::Accepted,
-                erasure::Status::Erased => Status::Erased,
-                erasure::Status::NotFound => Status::NotFound,
+                erasure::Status::Accepted => ErasureStatus::Accepted,
+                erasure::Status::Erased => ErasureStatus::Erased,
+                erasure::Status::NotFound => ErasureStatus::NotFound,
             },
-            evidence: prose(&self.evidence, SENTENCE, masks),
-            reference: self.reference.map(|text| name("a reference", text, REFERENCE)).transpose()?,
+            evidence: prose(&self.evidence, MAX_SENTENCE, masks),
+            reference: self.reference.map(|text| name("a reference", text, MAX_REFERENCE)).transpose()?,
             confirm_after_ms: self.confirm_after_ms,
         })
     }
@@ -155,16 +160,16 @@ impl Bounded for consent::Item {
     fn bounded(self, masks: &Masks) -> Result<Item, Unfit> {
         Ok(Item {
             id: self.id.bounded(masks)?,
-            name: prose(&self.name, NAME, masks),
+            name: prose(&self.name, MAX_NAME, masks),
             parent: self.parent.bounded(masks)?,
         })
     }
 }
 
 impl Bounded for consent::Held {
-    type Own = Held;
-    fn bounded(self, masks: &Masks) -> Result<Held, Unfit> {
-        Ok(Held { item: self.item.bounded(masks)?, choice: self.choice.bounded(masks)? })
+    type Own = VendorChoice;
+    fn bounded(self, masks: &Masks) -> Result<VendorChoice, Unfit> {
+        Ok(VendorChoice { item: self.item.bounded(masks)?, choice: self.choice.bounded(masks)? })
     }
 }
 
@@ -179,7 +184,7 @@ impl Bounded for consent::ItemReport {
                 consent::Change::Pending => Change::Pending,
                 consent::Change::Refused => Change::Refused,
             },
-            detail: prose(&self.detail, SENTENCE, masks),
+            detail: prose(&self.detail, MAX_SENTENCE, masks),
         })
     }
 }
@@ -208,14 +213,14 @@ impl Bounded for webhook_verify::ConsentEvent {
                 item: made.item.bounded(masks)?,
                 choice: made.choice.bounded(masks)?,
                 chosen_at_ms: made.chosen_at_ms,
-                source: shown(&masks.word(&made.source, &subject), WORD),
+                source: truncated(&masks.word(&made.source, &subject), MAX_WORD),
             })
         });
         Ok(ConsentEvent {
             preferences: preferences.collect::<Result<_, Unfit>>()?,
             subject,
             changed: self.changed.bounded(masks)?,
-            key: name("an event key", self.key, WORD)?,
+            key: name("an event key", self.key, MAX_WORD)?,
         })
     }
 }
@@ -225,8 +230,8 @@ impl Bounded for webhook_verify::Verdict {
     fn bounded(self, masks: &Masks) -> Result<Verdict, Unfit> {
         Ok(match self {
             Self::Authentic(events) => Verdict::Authentic(events.bounded(masks)?),
-            Self::Unauthenticated(why) => Verdict::Unauthenticated(prose(&why, SENTENCE, masks)),
-            Self::Unreadable(why) => Verdict::Unreadable(prose(&why, SENTENCE, masks)),
+            Self::Unauthenticated(why) => Verdict::Unauthenticated(prose(&why, MAX_SENTENCE, masks)),
+            Self::Unreadable(why) => Verdict::Unreadable(prose(&why, MAX_SENTENCE, masks)),
         })
     }
 }
@@ -245,18 +250,18 @@ impl Bounded for connector::Check {
     type Own = Check;
     fn bounded(self, masks: &Masks) -> Result<Check, Unfit> {
         Ok(Check {
-            name: prose(&self.name, WORD, masks),
+            name: prose(&self.name, MAX_WORD, masks),
             outcome: match self.outcome {
                 connector::Outcome::Passed => CheckOutcome::Passed,
                 connector::Outcome::Failed => CheckOutcome::Failed,
                 connector::Outcome::Untried => CheckOutcome::Untried,
             },
-            detail: prose(&self.detail, SENTENCE, masks),
+            detail: prose(&self.detail, MAX_SENTENCE, masks),
         })
     }
 }
 
-/// The manifest is handed over whole: `egress::Declaration` refuses what is too long or too much, and says so.
+/// The manifest is converted without limits: `egress::Declaration` refuses anything that is too long and reports it.
 impl Bounded for connector::Manifest {
     type Own = Manifest;
     fn bounded(self, masks: &Masks) -> Result<Manifest, Unfit> {
@@ -339,12 +344,12 @@ impl Bounded for connector::Limit {
 }
 
 impl Bounded for connector::Place {
-    type Own = Place;
-    fn bounded(self, _: &Masks) -> Result<Place, Unfit> {
+    type Own = RequestPart;
+    fn bounded(self, _: &Masks) -> Result<RequestPart, Unfit> {
         Ok(match self {
-            Self::Header => Place::Header,
-            Self::Query => Place::Query,
-            Self::Body => Place::Body,
+            Self::Header => RequestPart::Header,
+            Self::Query => RequestPart::Query,
+            Self::Body => RequestPart::Body,
         })
     }
 }

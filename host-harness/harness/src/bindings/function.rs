@@ -1,4 +1,5 @@
-//! One function that a component exports: found and type-checked at load, looked up by its index when it is called.
+//! An exported function of a component: located and type-checked at load time, and called by its index.
+//! Tested in `tests/all/load`.
 
 use std::marker::PhantomData;
 
@@ -7,15 +8,15 @@ use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, L
 use crate::sandbox::instance::Sandbox;
 use host_model::contract::{ContractVersion, Interface};
 
-/// What a function returns.
-pub(crate) trait Answer: Lift + Send + Sync + 'static {}
-impl<R: Lift + Send + Sync + 'static> Answer for R {}
+/// The return type of a function.
+pub(crate) trait FunctionResult: Lift + Send + Sync + 'static {}
+impl<R: Lift + Send + Sync + 'static> FunctionResult for R {}
 
-/// What a function takes: a tuple.
-pub(crate) trait Arguments: ComponentNamedList + Lower + Send + Sync + 'static {}
-impl<P: ComponentNamedList + Lower + Send + Sync + 'static> Arguments for P {}
+/// The argument tuple of a function.
+pub(crate) trait FunctionArguments: ComponentNamedList + Lower + Send + Sync + 'static {}
+impl<P: ComponentNamedList + Lower + Send + Sync + 'static> FunctionArguments for P {}
 
-/// A function of the contract that takes `P` and returns `R` in every version.
+/// A contract function that takes `P` and returns `R` in every version.
 pub(crate) struct Function<P, R> {
     index: ComponentExportIndex,
     types: PhantomData<fn(P) -> R>,
@@ -29,8 +30,8 @@ impl<P, R> Clone for Function<P, R> {
 
 impl<P, R> Copy for Function<P, R> {}
 
-impl<P: Arguments, R: Answer> Function<P, R> {
-    /// The function `name` of the `interface` that `component` exports.
+impl<P: FunctionArguments, R: FunctionResult> Function<P, R> {
+    /// Finds the function `name` of `interface` in the exports of `component`.
     pub(crate) fn find(
         component: &Component,
         version: ContractVersion,
@@ -44,7 +45,7 @@ impl<P: Arguments, R: Answer> Function<P, R> {
         Ok(Self { index, types: PhantomData })
     }
 
-    /// Whether its type is the contract's.
+    /// Checks that its type matches the contract.
     pub(crate) fn check(&self, sandbox: &mut Sandbox) -> wasmtime::Result<()> {
         sandbox.instance.get_typed_func::<P, (R,)>(&mut sandbox.store, self.index).map(drop)
     }
@@ -57,18 +58,18 @@ impl<P: Arguments, R: Answer> Function<P, R> {
     }
 }
 
-/// An answer of an earlier version.
-pub(crate) trait Earlier: Answer {
-    /// The answer in the current version.
-    type Current: Answer;
-    /// What it means in the current version.
+/// A return type of an earlier version.
+pub(crate) trait EarlierResult: FunctionResult {
+    /// The return type in the current version.
+    type Current: FunctionResult;
+    /// Converts the answer to the current version.
     fn into_current(self) -> Self::Current;
 }
 
-/// A function that answered with `E` in an earlier version.
+/// A function that returned `E` in an earlier version.
 pub(crate) enum Versioned<P, E>
 where
-    E: Earlier,
+    E: EarlierResult,
 {
     /// As in 0.1.0.
     V0_1_0(Function<P, E>),
@@ -76,8 +77,8 @@ where
     Current(Function<P, E::Current>),
 }
 
-impl<P: Arguments, E: Earlier> Versioned<P, E> {
-    /// The function `name` of the `interface` that `component` exports.
+impl<P: FunctionArguments, E: EarlierResult> Versioned<P, E> {
+    /// Finds the function `name` of `interface` in the exports of `component`.
     pub(crate) fn find(
         component: &Component,
         version: ContractVersion,
@@ -90,7 +91,7 @@ impl<P: Arguments, E: Earlier> Versioned<P, E> {
         })
     }
 
-    /// Whether its type is that of its version of the contract.
+    /// Checks that its type matches its version of the contract.
     pub(crate) fn check(&self, sandbox: &mut Sandbox) -> wasmtime::Result<()> {
         match self {
             Self::V0_1_0(function) => function.check(sandbox),

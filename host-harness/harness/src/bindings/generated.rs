@@ -1,4 +1,4 @@
-//! What the contract's files generate, for the one world that they describe.
+//! The code generated from the contract's files, for the single world that they describe.
 
 pub(crate) use world::exports::privacy::saas_connector as exports;
 pub(crate) use world::privacy::saas_connector as contract;

@@ -1,4 +1,5 @@
-//! The contract's imports, under the names of every version that this host serves.
+//! Links the contract's imports under the names of every version that this host serves.
+//! Tested in `tests/all/load/versions.rs`.
 
 use strum::VariantArray;
 use wasmtime::{StoreContextMut, component::Linker};
@@ -7,7 +8,8 @@ use super::generated::contract::{credentials, http, log};
 use crate::sandbox::state::CallState;
 use host_model::contract::ContractVersion;
 
-/// Every import of every version. All versions have the same imports, so each is one Rust function under several names.
+/// Creates a linker with every import of every version. All versions have the same imports, so each is one Rust
+/// function under several names.
 pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     for version in ContractVersion::VARIANTS {

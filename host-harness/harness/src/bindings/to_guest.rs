@@ -1,4 +1,5 @@
-//! From the host's types to the guest's.
+//! Converts the host's types to the guest's.
+//! Tested in `tests/all/egress`.
 
 use super::generated::{
     contract::types,

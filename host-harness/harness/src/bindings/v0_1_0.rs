@@ -1,10 +1,11 @@
-//! What contract 0.1.0 says differently, and what it means today: every identifier kind identifies, the method decides the
-//! effect, no outcome is exempt, and no event names items that changed without a choice.
+//! The differences of contract 0.1.0 and their current meaning: every identifier kind identifies a person, the method
+//! determines the effect, no outcome is exempt, and no event lists items that changed without a choice.
+//! Tested in `tests/all/load/versions.rs`.
 
 use wasmtime::component::{ComponentType, Lift};
 
 use super::{
-    function::Earlier,
+    function::EarlierResult,
     generated::{
         contract::types::{Error, Preference, Subject},
         exports::{connector, webhook_verify},
@@ -76,7 +77,7 @@ pub(crate) struct ConsentEvent {
     key: String,
 }
 
-impl Earlier for Manifest {
+impl EarlierResult for Manifest {
     type Current = connector::Manifest;
 
     fn into_current(self) -> connector::Manifest {
@@ -119,7 +120,7 @@ impl From<Operation> for connector::Operation {
     }
 }
 
-impl Earlier for Result<Verdict, Error> {
+impl EarlierResult for Result<Verdict, Error> {
     type Current = Result<webhook_verify::Verdict, Error>;
 
     fn into_current(self) -> Self::Current {

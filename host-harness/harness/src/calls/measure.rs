@@ -1,4 +1,5 @@
-//! The parts of a call, one by one, for the benches. Behind the feature `measure`, since a sandbox is never used twice.
+//! The individual parts of a call, for the benches. Behind the feature `measure`, because a sandbox must never be
+//! reused otherwise.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,34 +8,38 @@ use tokio::time::Instant;
 use super::Calls;
 use crate::{
     bindings::{self, contract::types},
-    door::Admitted,
+    door::AdmittedDelivery,
     plugin::Plugin,
-    sandbox::{about::About, instance::Sandbox, masks::Masks, meter::Meter},
+    sandbox::{call_subject::CallSubject, instance::Sandbox, masks::Masks, meter::Meter},
 };
 use host_model::contract::{Interface, Subject, consent::Preference};
 
-/// An instance that is kept warm.
-pub struct Warm {
+/// An instance that is reused for several calls.
+pub struct WarmInstance {
     sandbox: Sandbox,
     plugin: Arc<Plugin>,
     settings: Arc<types::Settings>,
 }
 
 impl Calls {
-    /// A fresh store and instance, and nothing done with it.
+    /// Creates a new store and instance without using it.
     pub async fn instantiate(&self) -> wasmtime::Result<()> {
         self.begin(Interface::WebhookVerify, None).await.map(drop)
     }
 
-    /// An instance to be called again and again; its limits are those of one call, for all of them together.
-    pub async fn warm(&self, interface: Interface, admitted: &Admitted) -> wasmtime::Result<Option<Warm>> {
+    /// Creates an instance that can be called repeatedly. The limits of a single call apply to all of them together.
+    pub async fn warm(
+        &self,
+        interface: Interface,
+        admitted: &AdmittedDelivery,
+    ) -> wasmtime::Result<Option<WarmInstance>> {
         let exports = self.plugin.exports_of_calls();
         if exports.webhook_verify().is_none() || exports.consent().is_none() {
             return Ok(None);
         }
         let sandbox = self.begin(interface, admitted.placeholder()).await?;
         let settings = Arc::new(bindings::settings(&self.connection.settings));
-        Ok(Some(Warm { sandbox, plugin: Arc::clone(&self.plugin), settings }))
+        Ok(Some(WarmInstance { sandbox, plugin: Arc::clone(&self.plugin), settings }))
     }
 
     async fn begin(
@@ -43,26 +48,33 @@ impl Calls {
         accepted_placeholder: Option<String>,
     ) -> wasmtime::Result<Sandbox> {
         let deadline = Instant::now() + Duration::from_hours(1);
-        let masks = Arc::new(Masks::new(self.connection.redactor.clone(), About::Nobody));
+        let masks = Arc::new(Masks::new(self.connection.redactor.clone(), CallSubject::Nobody));
         let access = self.access(interface, accepted_placeholder, masks, deadline);
         let meter = Arc::new(Meter::default());
         Sandbox::begin(self.plugin.pre(), &self.connection.limits, Some(access), meter).await
     }
 }
 
-impl Warm {
-    /// Verifies in this instance; whether the guest answered.
-    pub async fn verify(&mut self, admitted: &Admitted) -> wasmtime::Result<bool> {
+impl WarmInstance {
+    /// Verifies a delivery in this instance. Fails unless the guest returns a verdict.
+    pub async fn verify(&mut self, admitted: &AdmittedDelivery) -> wasmtime::Result<()> {
         let delivery = bindings::delivery(admitted.delivery());
-        let Some(capability) = self.plugin.exports_of_calls().webhook_verify() else { return Ok(false) };
+        let Some(capability) = self.plugin.exports_of_calls().webhook_verify() else {
+            return Err(no_answer());
+        };
         let arguments = (Arc::clone(&self.settings), delivery);
-        Ok(capability.verify.call(&mut self.sandbox, arguments).await?.is_ok())
+        capability.verify.call(&mut self.sandbox, arguments).await?.map(drop).map_err(|_| no_answer())
     }
-    /// Applies in this instance; whether the guest answered.
-    pub async fn apply(&mut self, subject: &Subject, preferences: &[Preference]) -> wasmtime::Result<bool> {
+
+    /// Applies preferences in this instance. Fails unless the guest returns a report.
+    pub async fn apply(&mut self, subject: &Subject, preferences: &[Preference]) -> wasmtime::Result<()> {
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
-        let Some(capability) = self.plugin.exports_of_calls().consent() else { return Ok(false) };
+        let Some(capability) = self.plugin.exports_of_calls().consent() else { return Err(no_answer()) };
         let arguments = (Arc::clone(&self.settings), subject, preferences);
-        Ok(capability.apply.call(&mut self.sandbox, arguments).await?.is_ok())
+        capability.apply.call(&mut self.sandbox, arguments).await?.map(drop).map_err(|_| no_answer())
     }
+}
+
+fn no_answer() -> wasmtime::Error {
+    wasmtime::Error::msg("the guest returned no result")
 }

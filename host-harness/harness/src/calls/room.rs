@@ -1,4 +1,5 @@
-//! Where calls wait: a tenant's own semaphore first, then the one in front of the pool.
+//! The queues in which calls wait: first the tenant's own semaphore, then the semaphore of the pool.
+//! Tested in `src/calls/tests.rs`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,31 +8,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{connection::TenantId, engine::Engine};
 
-/// Room for calls: a tenant that fills its share waits in its own queue, and the others do not.
+/// The capacity for calls. A tenant that fills its share waits in its own queue without delaying others.
 pub(super) struct Room {
     per_tenant: usize,
     tenants: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     all: Arc<Semaphore>,
 }
 
-/// A call's place; free again when dropped.
-pub(super) struct Place {
+/// A call's place, released on drop.
+pub(super) struct RoomPermit {
     _tenant: OwnedSemaphorePermit,
     _pool: OwnedSemaphorePermit,
 }
 
 impl Room {
-    /// `per_tenant` calls at once for each tenant, and all together what `engine` holds.
+    /// Allows `per_tenant` concurrent calls for each tenant, and in total as many as `engine` has room for.
     pub(super) fn new(engine: &Engine, per_tenant: usize) -> Self {
         Self { per_tenant, tenants: Mutex::default(), all: Arc::clone(engine.calls()) }
     }
 
-    /// A place for a call of `tenant`; waits for one. None when the host is going down.
-    pub(super) async fn enter(&self, tenant: &TenantId) -> Option<Place> {
+    /// Waits for a place for a call of `tenant`. Returns `None` if the host is shutting down.
+    pub(super) async fn enter(&self, tenant: &TenantId) -> Option<RoomPermit> {
         let share = self.share(tenant);
         let tenant = share.acquire_owned().await.ok()?;
         let pool = Arc::clone(&self.all).acquire_owned().await.ok()?;
-        Some(Place { _tenant: tenant, _pool: pool })
+        Some(RoomPermit { _tenant: tenant, _pool: pool })
     }
 
     fn share(&self, tenant: &TenantId) -> Arc<Semaphore> {

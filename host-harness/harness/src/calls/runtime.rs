@@ -1,12 +1,13 @@
-//! What all calls of a host share.
+//! The state that all calls of a host share.
+//! Tested in `src/calls/tests.rs`.
 
 use std::sync::Arc;
 
 use super::{room::Room, turns::Turns};
 use crate::{clock::Clock, egress::Egress, engine::Engine};
 
-/// What all calls of a host share: its engine, room, turns and way out. A clone is the same runtime; it lives as long as the
-/// host or a call of it.
+/// The state that all calls of a host share: its engine, capacity, turns and egress. Clones share the same state, which
+/// lives as long as the host or one of its calls.
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
@@ -19,21 +20,21 @@ struct Inner {
 }
 
 impl Runtime {
-    /// On `engine`, with at most `per_tenant` calls of a tenant at once; turns go by `clock`, and requests leave through
-    /// `egress`.
+    /// Creates a runtime on `engine` with at most `per_tenant` concurrent calls for each tenant. Turns use `clock`, and
+    /// requests are sent through `egress`.
     pub fn new(engine: Arc<Engine>, per_tenant: usize, clock: Arc<dyn Clock>, egress: Arc<Egress>) -> Self {
         let room = Arc::new(Room::new(&engine, per_tenant));
         let turns = Arc::new(Turns::new(clock));
         Self(Arc::new(Inner { engine, room, turns, egress }))
     }
 
-    /// The same room and turns, with another way out.
+    /// Returns a runtime with the same capacity and turns but another egress.
     #[must_use]
     pub fn through(&self, egress: Arc<Egress>) -> Self {
         Self(Arc::new(Inner { egress, ..(*self.0).clone() }))
     }
 
-    /// What plugins are loaded with.
+    /// Returns the engine that plugins are loaded with.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.0.engine
     }

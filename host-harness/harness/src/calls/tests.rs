@@ -1,4 +1,4 @@
-//! What a whole call prepares beside its work.
+//! What a complete call prepares in addition to its work.
 
 use super::*;
 use crate::{
@@ -12,10 +12,10 @@ use host_model::contract::{
 };
 use iterable_stand_in::StandIn;
 
-/// As documented for an opt-out by a link in a mail.
+/// The documented event for an opt-out through an email link.
 const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[6539],"email":"ada@example.com"}}"#;
 
-/// The calls of a connection to `stand_in` that accepts the token `t-0123456789`, all on this thread.
+/// Creates the calls of a connection to `stand_in` that accepts the token `t-0123456789`, all on this thread.
 async fn accepting(stand_in: &StandIn) -> Calls {
     let component = xtask::components::current("iterable").unwrap();
     let mut spec = ConnectionSpec::new("acme", "newsletter", "iterable");
@@ -30,7 +30,7 @@ async fn accepting(stand_in: &StandIn) -> Calls {
     host.connection("newsletter").unwrap()
 }
 
-fn delivered(calls: &Calls, body: &str) -> Admitted {
+fn delivered(calls: &Calls, body: &str) -> AdmittedDelivery {
     let delivery = Delivery {
         method: "POST".to_owned(),
         url: "https://hooks.example.com/hook".to_owned(),
@@ -38,7 +38,7 @@ fn delivered(calls: &Calls, body: &str) -> Admitted {
         body: body.as_bytes().to_vec(),
         received_at_ms: 1_790_000_000_000,
     };
-    Admitted::at_the_door(&calls.connection, calls.plugin.manifest(), delivery)
+    AdmittedDelivery::at_the_door(&calls.connection, calls.plugin.manifest(), delivery)
 }
 
 #[tokio::test]
@@ -49,7 +49,9 @@ async fn a_whole_call_builds_a_search_only_if_it_has_prose() {
     let unread = delivered(&calls, "no JSON, from ada@example.com");
 
     let before = BUILT.get();
-    let Ok(Ok(Verdict::Authentic(events))) = calls.verify(&read).await else { panic!("it is not read") };
+    let Ok(Ok(Verdict::Authentic(events))) = calls.verify(&read).await else {
+        panic!("the delivery was not read")
+    };
     assert_eq!(events.len(), 1);
     let subject = Subject::email("ada@example.com");
     let choice = Preference {
@@ -61,6 +63,6 @@ async fn a_whole_call_builds_a_search_only_if_it_has_prose() {
     calls.apply(&subject, &[choice]).await.unwrap().unwrap();
     assert_eq!(BUILT.get() - before, 0);
 
-    let Ok(Ok(Verdict::Unreadable(_))) = calls.verify(&unread).await else { panic!("it is read") };
+    let Ok(Ok(Verdict::Unreadable(_))) = calls.verify(&unread).await else { panic!("the delivery was read") };
     assert_eq!(BUILT.get() - before, 1);
 }

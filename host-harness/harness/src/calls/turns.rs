@@ -1,7 +1,8 @@
-//! One person's calls at one vendor account, one after another, none before the vendor shows what the last one wrote.
+//! Serializes the calls for one person at one vendor account. No call starts before the vendor shows what the previous
+//! one wrote.
 //!
-//! Two calls that read, merge and write whole lists would otherwise lose the first one's choices. Kept in memory: across
-//! restarts and replicas, whoever stores requests has to keep the order.
+//! Otherwise, two calls that read, merge and write whole lists would lose the first one's choices. Turns are kept in
+//! memory; across restarts and replicas, the caller that stores requests must keep the order.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -12,59 +13,59 @@ use tokio::sync::OwnedMutexGuard;
 use crate::{clock::Clock, connection::Connection};
 use host_model::contract::Subject;
 
-/// How long a call that may have written, and did not say so, is given to settle: as long as Iterable needs.
-pub const UNTOLD: Duration = Duration::from_mins(1);
-/// A connector cannot hold a person's calls back for longer: ten times what the slowest vendor is known to need.
-pub const LONGEST_SETTLING: Duration = Duration::from_mins(10);
+/// Settling time after a call that may have written without reporting it: the time that Iterable needs.
+pub const DEFAULT_SETTLING: Duration = Duration::from_mins(1);
+/// Maximum time for which a connector can delay a person's calls: ten times what the slowest known vendor needs.
+pub const MAX_SETTLING: Duration = Duration::from_mins(10);
 
-/// Below this many people nobody is forgotten.
-const FEW: usize = 10_000;
+/// Number of people below which no entries are removed.
+const MIN_PEOPLE_TO_PRUNE: usize = 10_000;
 
 /// When a person's next call may begin.
-type Settled = Arc<tokio::sync::Mutex<Duration>>;
+type NextCallTime = Arc<tokio::sync::Mutex<Duration>>;
 
-/// The turns of everybody. Lives as long as the process.
+/// The turns of all people. Lives as long as the process.
 #[derive(Debug)]
 pub(super) struct Turns {
     clock: Arc<dyn Clock>,
-    people: Mutex<People>,
+    people: Mutex<TurnTable>,
 }
 
 #[derive(Debug, Default)]
-struct People {
-    settled: HashMap<[u8; 32], Settled>,
-    /// How many there may be before those who wait for nothing are looked for again.
+struct TurnTable {
+    settled: HashMap<[u8; 32], NextCallTime>,
+    /// The number of entries at which unused ones are removed again.
     look_at: usize,
 }
 
-/// A person's turn; over when dropped.
+/// A person's turn, which ends on drop.
 pub(super) struct Turn {
     clock: Arc<dyn Clock>,
     names: Vec<OwnedMutexGuard<Duration>>,
-    /// Whether it may have written without saying so. A call can be dropped at any await.
+    /// Whether it may have written without reporting it. A call can be dropped at any await point.
     untold: bool,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         if self.untold {
-            self.settles_after(UNTOLD);
+            self.settles_after(DEFAULT_SETTLING);
         }
     }
 }
 
 impl Turns {
-    /// By `clock`.
+    /// Creates an empty set of turns that uses `clock`.
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, people: Mutex::default() }
     }
 
-    /// The turn of `subject`, under each of its identifiers that identifies a person at the connection; waits for the last one's to
-    /// end and to settle.
+    /// Waits for the turn of `subject` under each of its identifiers that identifies a person at the connection: the
+    /// previous turn must have ended and settled.
     pub(super) async fn take(&self, connection: &Connection, subject: &Subject) -> Turn {
         let identifiers = subject.identifiers().iter().filter(|i| connection.identifying.includes(&i.kind));
         let mut keys: Vec<_> = identifiers.map(|i| key(connection, &i.kind, &i.value)).collect();
-        // One order for everybody, so that no two wait for each other.
+        // A single order for all callers, so that no two wait for each other.
         keys.sort_unstable();
         keys.dedup();
         let mut names = Vec::new();
@@ -78,18 +79,19 @@ impl Turns {
         Turn { clock: Arc::clone(&self.clock), names, untold: false }
     }
 
-    fn person(&self, key: [u8; 32]) -> Settled {
+    fn person(&self, key: [u8; 32]) -> NextCallTime {
         let now = self.clock.now();
         let mut people = self.people.lock();
-        people.forget_the_settled(now);
+        people.prune_settled(now);
         Arc::clone(people.settled.entry(key).or_default())
     }
 }
 
-impl People {
-    /// Keeps whoever is held or waited for; the next look comes when there are twice as many.
-    fn forget_the_settled(&mut self, now: Duration) {
-        if self.settled.len() < self.look_at.max(FEW) {
+impl TurnTable {
+    /// Removes entries that are neither held nor settling. The next cleanup happens when there are twice as many
+    /// entries.
+    fn prune_settled(&mut self, now: Duration) {
+        if self.settled.len() < self.look_at.max(MIN_PEOPLE_TO_PRUNE) {
             return;
         }
         self.settled.retain(|_, settled| {
@@ -100,12 +102,12 @@ impl People {
 }
 
 impl Turn {
-    /// From here on a write may leave; a turn that ends without a word about it is given time to settle.
+    /// Marks that a write may be sent from now on. A turn that ends without a report gets time to settle.
     pub(super) fn may_write(&mut self) {
         self.untold = true;
     }
 
-    /// The next turn begins no sooner than `wait` from now.
+    /// Delays the next turn by at least `wait` from now.
     pub(super) fn settles_after(&mut self, wait: Duration) {
         self.untold = false;
         let settled = self.clock.now() + wait;
@@ -115,7 +117,7 @@ impl Turn {
     }
 }
 
-/// People appear as a hash: nothing here needs to know them.
+/// Returns a hash that identifies the person, since nothing here needs the identifier itself.
 fn key(connection: &Connection, kind: &str, value: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(connection.account);
@@ -127,6 +129,8 @@ fn key(connection: &Connection, kind: &str, value: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use test_support::eventually;
+
     use super::*;
     use crate::{clock::ManualClock, connection::ConnectionSpec};
     use host_model::contract::manifest::Manifest;
@@ -142,7 +146,7 @@ mod tests {
         let (turns, connection) = (Turns::new(Arc::clone(&clock) as _), connection());
         let ada = Subject::email("ada@example.com").and("user-id", "u-17");
         turns.take(&connection, &ada).await.settles_after(Duration::from_mins(1));
-        // Somebody else does not wait.
+        // Another person does not wait.
         turns.take(&connection, &Subject::email("bob@example.com")).await;
         let by_id = Subject::default().and("user-id", "U-17 ");
         let waiting = async {
@@ -150,14 +154,14 @@ mod tests {
             clock.now()
         };
         let (began, ()) = tokio::join!(waiting, async {
-            clock.slept_on().await;
+            eventually("a call waits", async || clock.is_slept_on(), |waits| *waits).await;
             clock.advance(Duration::from_mins(1));
         });
         assert_eq!(began, Duration::from_mins(1));
     }
 
     #[tokio::test]
-    async fn whoever_waits_for_nothing_is_forgotten_and_nobody_else() {
+    async fn a_person_with_nothing_pending_is_forgotten_and_no_one_else_is() {
         let clock = Arc::new(ManualClock::default());
         let (turns, connection) = (Turns::new(Arc::clone(&clock) as _), connection());
         let held = turns.take(&connection, &Subject::email("held@example.com")).await;
@@ -165,7 +169,7 @@ mod tests {
             .take(&connection, &Subject::email("settling@example.com"))
             .await
             .settles_after(Duration::from_mins(1));
-        for n in 0..FEW {
+        for n in 0..MIN_PEOPLE_TO_PRUNE {
             turns.take(&connection, &Subject::email(format!("{n}@example.com"))).await;
         }
         let known = |turns: &Turns| turns.people.lock().settled.len();
@@ -186,7 +190,7 @@ mod tests {
         told.may_write();
         told.settles_after(Duration::ZERO);
         drop(told);
-        // Nobody waits for that one; the next is dropped as a call is that its caller gives up.
+        // No one waits for this turn; the next is dropped like an abandoned call.
         let mut untold = turns.take(&connection, &ada).await;
         untold.may_write();
         drop(untold);
@@ -196,10 +200,10 @@ mod tests {
                 clock.now()
             },
             async {
-                clock.slept_on().await;
-                clock.advance(UNTOLD);
+                eventually("a call waits", async || clock.is_slept_on(), |waits| *waits).await;
+                clock.advance(DEFAULT_SETTLING);
             }
         );
-        assert_eq!(began, UNTOLD);
+        assert_eq!(began, DEFAULT_SETTLING);
     }
 }

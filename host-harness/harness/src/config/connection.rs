@@ -1,4 +1,5 @@
-//! `[connections.…]`: one connection, from what the file says to a spec.
+//! Reads `[connections.…]`: one connection, from the file's entry to a spec.
+//! Tested in `src/config/tests.rs`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,45 +13,45 @@ use serde::{
 
 use super::{
     egress,
-    problem::Wrong,
+    problem::ConfigProblemKind,
     secret::{Surroundings, secret},
     section::{Entry, Problems, Section, keys_of},
 };
 use crate::connection::{
-    CallLimits, ConnectionSpec, EgressPolicy, SHORTEST_SECRET, TenantId, token::AcceptedToken,
+    CallLimits, ConnectionSpec, EgressPolicy, MIN_SECRET_CHARS, TenantId, token::AcceptedToken,
 };
 use host_model::{
     duties::{Duties, Duty},
     secret::Secret,
 };
 
-/// Limits as far as one table sets them.
-pub(super) type Layer = BTreeMap<String, NonZeroU64>;
+/// The limits that one table sets.
+pub(super) type LimitsLayer = BTreeMap<String, NonZeroU64>;
 
-/// What connections refer to.
-pub(super) struct Known {
+/// The names that connections refer to.
+pub(super) struct KnownNames {
     pub(super) plugins: Vec<String>,
-    /// Each tenant with its limits over those for all.
-    pub(super) tenants: BTreeMap<String, Layer>,
+    /// Each tenant with its limits, merged over the general ones.
+    pub(super) tenants: BTreeMap<String, LimitsLayer>,
 }
 
-/// The limits in the table `limits` of `section`.
-pub(super) fn layer(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Layer {
+/// Reads the limits in the table `limits` of `section`.
+pub(super) fn layer(section: &mut Section<'_>, problems: &mut Problems<'_>) -> LimitsLayer {
     section
         .part("limits", problems)
         .and_then(|limits| limits.read_with(keys_of::<CallLimits>(), problems))
         .unwrap_or_default()
 }
 
-/// The connection that `entry` describes; what is wrong with it is told.
+/// Reads the connection that `entry` describes, and reports its problems.
 pub(super) fn connection(
     entry: Entry<'_>,
-    known: &Known,
+    known: &KnownNames,
     around: &mut Surroundings<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<(ConnectionSpec, Duties)> {
     let key = entry.key.clone();
-    if let Some(wrong) = Wrong::with_name(&key) {
+    if let Some(wrong) = ConfigProblemKind::with_name(&key) {
         problems.add(entry.at, &entry.place, wrong);
     }
     let mut section = entry.section(problems)?;
@@ -102,7 +103,7 @@ impl From<WrittenDuties> for Duties {
     }
 }
 
-/// What `key` names, where it is one of `known`.
+/// Reads the name under `key`, which must be one of `known`.
 fn reference<'a>(
     section: &mut Section<'_>,
     key: &'static str,
@@ -111,11 +112,11 @@ fn reference<'a>(
 ) -> Option<String> {
     let at = section.at(key);
     let Some(entry) = section.take(key) else {
-        problems.add(at, &section.place, Wrong::MissingKey(key));
+        problems.add(at, &section.place, ConfigProblemKind::MissingKey(key));
         return None;
     };
     let (place, name) = (entry.place.clone(), entry.text(problems)?);
-    let wrong = Wrong::with_reference(key, &name, known);
+    let wrong = ConfigProblemKind::with_reference(key, &name, known);
     wrong.map(|wrong| problems.add(at, &place, wrong)).is_none().then_some(name)
 }
 
@@ -125,7 +126,7 @@ fn address(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Str
     let is_address =
         url::Url::parse(&url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
     if !is_address {
-        problems.add(at, &place, Wrong::NotAnAddress);
+        problems.add(at, &place, ConfigProblemKind::NotAnAddress);
     }
     Some(url)
 }
@@ -151,9 +152,9 @@ fn accepted_tokens(
     entries.into_iter().filter_map(|entry| Some(token(entry, around, problems)?.into())).collect()
 }
 
-/// The connection's own limits over its tenant's, key by key.
+/// Merges the connection's own limits over its tenant's, key by key.
 fn limits(
-    of_tenant: Option<&Layer>,
+    of_tenant: Option<&LimitsLayer>,
     section: &mut Section<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<CallLimits> {
@@ -164,7 +165,7 @@ fn limits(
     CallLimits::deserialize(MapDeserializer::new(pairs))
         .map_err(|_: serde::de::value::Error| {
             let most = "at most 4294967295 requests and log lines".to_owned();
-            problems.add(at, &place, Wrong::Expected(most));
+            problems.add(at, &place, ConfigProblemKind::Expected(most));
         })
         .ok()
 }
@@ -178,8 +179,8 @@ fn token(entry: Entry<'_>, around: &mut Surroundings<'_>, problems: &mut Problem
     let (at, place) = (entry.at, entry.place.clone());
     let token = secret(entry, around, problems)?;
     let length = token.expose().chars().count();
-    if length < SHORTEST_SECRET {
-        problems.add(at, &place, Wrong::ShortToken(length));
+    if length < MIN_SECRET_CHARS {
+        problems.add(at, &place, ConfigProblemKind::ShortToken(length));
         return None;
     }
     Some(token)

@@ -1,16 +1,17 @@
-//! `[connections.….egress]`: where a connection's requests may go.
+//! Reads `[connections.….egress]`: where a connection's requests may go.
+//! Tested in `src/config/tests.rs`.
 
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
 
 use super::{
-    problem::Wrong,
+    problem::ConfigProblemKind,
     section::{Problems, Section},
 };
 use crate::connection::{EgressPolicy, PlainHttp, WrittenPolicy, authorities};
 
-/// The policy that `section` describes; files are looked for in `base`.
+/// Reads the policy that `section` describes. Relative file names are resolved against `base`.
 pub(super) fn policy(
     mut section: Section<'_>,
     base: &Path,
@@ -30,12 +31,14 @@ pub(super) fn policy(
     }
     let policy = written.policy(authorities);
     policy
-        .map_err(|PlainHttp| problems.add(plain_http_at, &format!("{place}.plain-http"), Wrong::PlainHttp))
+        .map_err(|PlainHttp| {
+            problems.add(plain_http_at, &format!("{place}.plain-http"), ConfigProblemKind::PlainHttp);
+        })
         .ok()
 }
 
-fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Wrong> {
+fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigProblemKind> {
     let pem = std::fs::read(path)
-        .map_err(|cause| Wrong::Unreadable { path: path.to_owned(), cause: cause.to_string() })?;
-    authorities(&pem).map_err(|why| Wrong::NotAnAuthority { path: path.to_owned(), why })
+        .map_err(|cause| ConfigProblemKind::Unreadable { path: path.to_owned(), cause: cause.to_string() })?;
+    authorities(&pem).map_err(|why| ConfigProblemKind::NotAnAuthority { path: path.to_owned(), why })
 }

@@ -1,15 +1,15 @@
-//! A configuration that an embedding program adds sections of its own to.
+//! Extension of the configuration with an embedding program's own sections.
 
 use super::{
     secret::Surroundings,
     section::{Problems, Section},
 };
 
-/// What reads the parts of a file that this host has no use for: an embedding program's own.
+/// Reads the parts of a file that belong to an embedding program.
 pub trait Extension {
-    /// Reads what of it is at the top of the file.
+    /// Reads its parts at the top level of the file.
     fn of_file(&mut self, root: &mut Section<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>);
-    /// Reads what of it is in the table of `tenant`.
+    /// Reads its parts in the table of `tenant`.
     fn of_tenant(
         &mut self,
         tenant: &str,
@@ -19,10 +19,10 @@ pub trait Extension {
     );
 }
 
-/// Leaves the service's parts of a file unread, so that both can share one.
-pub(super) struct Unread;
+/// Ignores the service's parts of a file, so that both programs can share one.
+pub(super) struct NoExtension;
 
-impl Extension for Unread {
+impl Extension for NoExtension {
     fn of_file(&mut self, root: &mut Section<'_>, _: &mut Surroundings<'_>, _: &mut Problems<'_>) {
         root.take("service");
     }

@@ -1,4 +1,5 @@
-//! The file as a whole: its tables in the order in which they refer to each other.
+//! Reads the whole file, with its tables in the order in which they refer to each other.
+//! Tested in `src/config/tests.rs`.
 
 use std::{
     collections::BTreeMap,
@@ -12,22 +13,21 @@ use toml::de::DeTable;
 
 use super::{
     Config, HostLimits, PluginSource,
-    connection::{Known, Layer, connection, layer},
-    extension::{Extension, Unread},
-    problem::{ConfigError, Problem, Wrong},
+    connection::{KnownNames, LimitsLayer, connection, layer},
+    extension::{Extension, NoExtension},
+    problem::{ConfigError, ConfigProblem, ConfigProblemKind},
     secret::Surroundings,
     section::{Entry, Problems, Section},
 };
 use crate::plugin::{LoadPolicy, Wasi};
 
 impl Config {
-    /// Reads a file and the secrets that it names, and logs what is not forbidden but unwise. A service's sections in it are
-    /// left unread.
+    /// Reads a file and the secrets that it refers to, and logs warnings. Sections of the service are ignored.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Self::read_with(path, &mut Unread)
+        Self::read_with(path, &mut NoExtension)
     }
 
-    /// The same, with the sections that `extension` reads.
+    /// Same, but also reads the sections of `extension`.
     pub fn read_with(path: impl AsRef<Path>, extension: &mut dyn Extension) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path)
@@ -35,7 +35,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         #[expect(
             clippy::disallowed_methods,
-            reason = "the one place where the configuration names a variable"
+            reason = "the only place that reads variables named in the configuration"
         )]
         let config = config(&text, base, &|name| std::env::var(name).ok(), extension)
             .map_err(|problems| ConfigError::Wrong { path: path.to_owned(), problems })?;
@@ -45,29 +45,29 @@ impl Config {
         Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
-    /// Reads `text`: relative files are looked for in `base`, variables with `env`.
+    /// Parses `text`. Relative file names are resolved against `base`, and variables are read with `env`.
     pub fn from_toml(
         text: &str,
         base: &Path,
         env: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<Problem>> {
-        config(text, base, &env, &mut Unread)
+    ) -> Result<Self, Vec<ConfigProblem>> {
+        config(text, base, &env, &mut NoExtension)
     }
 
-    /// The same, with the sections that `extension` reads.
+    /// Same, but also reads the sections of `extension`.
     pub fn from_toml_with(
         text: &str,
         base: &Path,
         env: impl Fn(&str) -> Option<String>,
         extension: &mut dyn Extension,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<Self, Vec<ConfigProblem>> {
         config(text, base, &env, extension)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Host {
+struct HostSection {
     concurrent_calls: Option<NonZeroU32>,
     tenant_concurrent_calls: Option<NonZeroU32>,
     wasm_stack_bytes: Option<NonZeroUsize>,
@@ -75,7 +75,7 @@ struct Host {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Plugin {
+struct PluginSection {
     file: Option<PathBuf>,
     wasi: Option<WasiWord>,
     max_bytes: Option<NonZeroUsize>,
@@ -91,18 +91,18 @@ enum WasiWord {
     Trapped,
 }
 
-/// The configuration in `text`, or everything that is wrong with it, by line.
+/// Parses the configuration in `text`, or returns all its problems, sorted by line.
 fn config(
     text: &str,
     base: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     extension: &mut dyn Extension,
-) -> Result<Config, Vec<Problem>> {
+) -> Result<Config, Vec<ConfigProblem>> {
     let mut problems = Problems::of(text);
     let (table, broken) = DeTable::parse_recoverable(text);
     for error in &broken {
         let at = error.span().map_or(0, |span| span.start);
-        problems.add(at, "", Wrong::Syntax(error.message().to_owned()));
+        problems.add(at, "", ConfigProblemKind::Syntax(error.message().to_owned()));
     }
     if !broken.is_empty() {
         return Err(problems.found);
@@ -125,10 +125,10 @@ fn read(
     let host = root.part("host", problems).and_then(|section| section.read(problems));
     extension.of_file(&mut root, around, problems);
     let for_all = layer(&mut root, problems);
-    let mut known = Known { plugins: Vec::new(), tenants: BTreeMap::new() };
+    let mut known = KnownNames { plugins: Vec::new(), tenants: BTreeMap::new() };
     let mut plugins = BTreeMap::new();
     for entry in root.parts("plugins", problems) {
-        // Known by name though something else is wrong with it: its connections are not to blame.
+        // The name is known even if the plugin has other problems: its connections are not to blame.
         known.plugins.push(entry.key.clone());
         let name = entry.key.clone();
         plugins.extend(plugin(entry, around.base, problems).map(|source| (name, source)));
@@ -150,7 +150,7 @@ fn read(
     Config { host, plugins, connections, duties, file: None, warnings: Vec::new() }
 }
 
-fn limits(host: &Host) -> HostLimits {
+fn limits(host: &HostSection) -> HostLimits {
     let usual = HostLimits::default();
     HostLimits {
         concurrent_calls: host.concurrent_calls.map_or(usual.concurrent_calls, NonZeroU32::get),
@@ -163,12 +163,12 @@ fn limits(host: &Host) -> HostLimits {
 
 fn plugin(entry: Entry<'_>, base: &Path, problems: &mut Problems<'_>) -> Option<PluginSource> {
     let (at, place) = (entry.at, entry.place.clone());
-    if let Some(wrong) = Wrong::with_name(&entry.key) {
+    if let Some(wrong) = ConfigProblemKind::with_name(&entry.key) {
         problems.add(at, &place, wrong);
     }
-    let plugin: Plugin = entry.section(problems)?.read(problems)?;
+    let plugin: PluginSection = entry.section(problems)?.read(problems)?;
     let Some(file) = plugin.file else {
-        problems.add(at, &place, Wrong::MissingKey("file"));
+        problems.add(at, &place, ConfigProblemKind::MissingKey("file"));
         return None;
     };
     let usual = LoadPolicy::default();
@@ -183,15 +183,15 @@ fn plugin(entry: Entry<'_>, base: &Path, problems: &mut Problems<'_>) -> Option<
     Some(PluginSource { path: base.join(file), policy, watch: plugin.watch })
 }
 
-/// A tenant's limits over those for all, and where its events are posted.
+/// Reads a tenant's limits, merged over the general ones, and the extension's part of its table.
 fn tenant(
     entry: Entry<'_>,
-    for_all: &Layer,
+    for_all: &LimitsLayer,
     extension: &mut dyn Extension,
     around: &mut Surroundings<'_>,
     problems: &mut Problems<'_>,
-) -> Layer {
-    if let Some(wrong) = Wrong::with_name(&entry.key) {
+) -> LimitsLayer {
+    if let Some(wrong) = ConfigProblemKind::with_name(&entry.key) {
         problems.add(entry.at, &entry.place, wrong);
     }
     let name = entry.key.clone();

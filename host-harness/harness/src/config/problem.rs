@@ -1,35 +1,36 @@
-//! What can be wrong with a configuration, each with its sentence. No sentence holds a value that might be a secret.
+//! The problems of a configuration with their messages. No message contains a value that may be a secret.
+//! Tested in `src/config/tests.rs`.
 
 use std::path::PathBuf;
 
-use crate::connection::{PlainHttp, SHORTEST_SECRET};
+use crate::connection::{MIN_SECRET_CHARS, PlainHttp};
 use host_model::{
     names::is_name,
-    nearest::{meant, nearest},
+    nearest::{nearest, suggestion},
 };
 
-/// Why a configuration cannot be used.
+/// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file itself.
+    /// The file cannot be read.
     #[error("cannot read the configuration {}: {cause}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: std::io::Error,
     },
-    /// Everything that is wrong with what it says.
+    /// The file has problems.
     #[error("the configuration cannot be used:{}", lines(path, problems))]
     Wrong {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// In the order of their lines.
-        problems: Vec<Problem>,
+        /// All problems, sorted by line.
+        problems: Vec<ConfigProblem>,
     },
 }
 
-fn lines(path: &std::path::Path, problems: &[Problem]) -> String {
+fn lines(path: &std::path::Path, problems: &[ConfigProblem]) -> String {
     let file = path.display();
     problems
         .iter()
@@ -40,116 +41,116 @@ fn lines(path: &std::path::Path, problems: &[Problem]) -> String {
         .collect()
 }
 
-/// One thing that is wrong, and where.
+/// One problem, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{wrong}", if place.is_empty() { String::new() } else { format!("{place}: ") })]
-pub struct Problem {
-    /// Counted from 1; none where the configuration was built in code.
+pub struct ConfigProblem {
+    /// The line, counted from 1; `None` if the configuration was built in code.
     pub line: Option<usize>,
     /// The key's path, such as `connections.newsletter.tenant`; empty for the file as a whole.
     pub place: String,
-    /// What is wrong there.
-    pub wrong: Wrong,
+    /// What is wrong.
+    pub wrong: ConfigProblemKind,
 }
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
-    /// No TOML.
+pub enum ConfigProblemKind {
+    /// The text is not TOML.
     #[error("not TOML: {0}")]
     Syntax(String),
-    /// A key that nothing reads.
-    #[error("unknown key `{key}`{}", meant(.nearest.as_deref()))]
+    /// The key is unknown.
+    #[error("unknown key `{key}`{}", suggestion(.nearest.as_deref()))]
     UnknownKey {
         /// As written.
         key: String,
-        /// The known one that is most like it.
+        /// The most similar known name.
         nearest: Option<String>,
     },
-    /// A key that must be there.
+    /// A required key is missing.
     #[error("`{0}` is missing")]
     MissingKey(&'static str),
-    /// A value of another type or out of its range; the value itself is not shown.
+    /// The value has the wrong type or is out of range. The value itself is not shown.
     #[error("expected {0}")]
     Expected(String),
-    /// A name that nothing has.
-    #[error("there is no {what} `{name}`{}", meant(.nearest.as_deref()))]
+    /// The name refers to nothing.
+    #[error("there is no {what} `{name}`{}", suggestion(.nearest.as_deref()))]
     UnknownName {
-        /// What it should name.
+        /// The kind of thing it should refer to.
         what: &'static str,
         /// As written.
         name: String,
-        /// The known one that is most like it.
+        /// The most similar known name.
         nearest: Option<String>,
     },
-    /// A name that could not stand in an address, a log or a file's name.
-    #[error("a name is lower-case words and digits with single dashes between them, such as `acme-eu`")]
+    /// The name is not usable in URLs, logs and file names.
+    #[error("expected lower-case words and digits with single dashes between them, such as `acme-eu`")]
     BadName,
-    /// A connection of that key is there already.
+    /// A connection with that key already exists.
     #[error("another connection has this key")]
     KeyTaken,
-    /// A secret in the open.
+    /// A secret is given as plain text.
     #[error(
-        "a secret is not written here but named: {{ env = \"NAME\" }} or {{ file = \"path\" }}; \
-         to keep it in this file all the same, write {{ insecure-inline = \"…\" }}"
+        "expected a reference to a secret: {{ env = \"NAME\" }} or {{ file = \"path\" }}; \
+         to keep it in this file anyway, write {{ insecure-inline = \"…\" }}"
     )]
     BareSecret,
-    /// No place, or several.
+    /// A secret has no source, or several.
     #[error(
         "expected either {{ env = \"NAME\" }} or {{ file = \"path\" }}; \
-         to keep the secret in this file all the same, write {{ insecure-inline = \"…\" }}"
+         to keep the secret in this file anyway, write {{ insecure-inline = \"…\" }}"
     )]
     NotOnePlace,
-    /// A variable that is not set.
+    /// The environment variable is not set.
     #[error("the environment variable {0} is not set")]
     NoVariable(String),
-    /// A secret without a value.
+    /// The secret is empty.
     #[error("the secret is empty")]
     EmptySecret,
-    /// A token that would be found in innocent text.
+    /// The token is so short that masking it would affect ordinary text.
     #[error(
-        "a token of {0} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are required"
+        "a token of {0} characters cannot be kept out of answers and logs; at least {MIN_SECRET_CHARS} are required"
     )]
     ShortToken(usize),
-    /// A file that is named.
+    /// A referenced file cannot be read.
     #[error("cannot read {}: {cause}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: String,
     },
-    /// A file that should hold certificates.
-    #[error("{} holds no certificate that can be trusted as an authority (PEM, X.509): {why}", path.display())]
+    /// A certificate file is invalid.
+    #[error("{} contains no certificate that can be trusted as an authority (PEM, X.509): {why}", path.display())]
     NotAnAuthority {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// What an [`Extension`](super::Extension) found, in its words.
+    /// A problem that an [`Extension`](super::Extension) found, with its message.
     #[error("{0}")]
     Extension(String),
-    /// Plain HTTP without loopback.
+    /// Plain HTTP is enabled without loopback.
     #[error("{}", PlainHttp)]
     PlainHttp,
-    /// Not an address.
+    /// The value is not a URL.
     #[error("expected an address such as https://hooks.example.com/newsletter")]
     NotAnAddress,
-    /// Plain HTTP to another machine.
+    /// The URL uses plain HTTP to another machine.
     #[error(
-        "plain HTTP is for this machine alone: expected https://, or an address such as http://127.0.0.1:8080"
+        "plain HTTP is only allowed to this machine: expected https://, or an address such as http://127.0.0.1:8080"
     )]
     PlainAddress,
 }
 
-impl Wrong {
-    /// What is wrong with `name` as a key of the configuration.
+impl ConfigProblemKind {
+    /// Checks `name` as a key of the configuration. Returns what is wrong with it.
     pub(super) fn with_name(name: &str) -> Option<Self> {
         (!is_name(name)).then_some(Self::BadName)
     }
 
-    /// What is wrong with `name` as that of one of `known`.
+    /// Checks that `name` is one of `known`. Returns what is wrong with it.
     pub(super) fn with_reference<'a>(
         what: &'static str,
         name: &str,
@@ -166,15 +167,15 @@ impl Wrong {
     }
 }
 
-/// What is not forbidden but unwise.
+/// Something that is allowed but unwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Anybody on this machine can read a secret.
-    #[error("{place}: every user of this machine can read {}; chmod o= closes it", path.display())]
+    /// Every user of this machine can read a secret.
+    #[error("{place}: every user of this machine can read {}; restrict it with chmod o=", path.display())]
     OpenToOthers {
         /// The secret's key.
         place: String,
-        /// Its file.
+        /// The secret's file.
         path: PathBuf,
     },
 }

@@ -1,4 +1,5 @@
-//! Secrets by reference: a variable, a file, or inline where the operator insists.
+//! Secrets by reference: an environment variable, a file, or inline if the operator insists.
+//! Tested in `src/config/tests.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,30 +7,30 @@ use serde::Deserialize;
 use toml::de::DeValue;
 
 use super::{
-    problem::{Warning, Wrong},
+    problem::{ConfigProblemKind, Warning},
     section::{Entry, Problems},
 };
 use host_model::secret::Secret;
 
-/// What a configuration is read with.
+/// The environment in which a configuration is read.
 pub struct Surroundings<'a> {
-    /// Relative files are looked for here.
+    /// The directory that relative file names are resolved against.
     pub base: &'a Path,
     /// Reads an environment variable.
     pub env: &'a dyn Fn(&str) -> Option<String>,
-    /// What is not forbidden but unwise, as far as was found.
+    /// The warnings found so far.
     pub warnings: Vec<Warning>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Reference {
+struct SecretSource {
     env: Option<String>,
     file: Option<PathBuf>,
     insecure_inline: Option<String>,
 }
 
-/// The secret that `entry` names.
+/// Reads the secret that `entry` refers to.
 pub fn secret(
     entry: Entry<'_>,
     around: &mut Surroundings<'_>,
@@ -37,28 +38,28 @@ pub fn secret(
 ) -> Option<Secret> {
     let (at, place) = (entry.at, entry.place.clone());
     if matches!(entry.value.as_ref(), DeValue::String(_)) {
-        problems.add(at, &place, Wrong::BareSecret);
+        problems.add(at, &place, ConfigProblemKind::BareSecret);
         return None;
     }
-    let reference: Reference = entry.section(problems)?.read(problems)?;
+    let reference: SecretSource = entry.section(problems)?.read(problems)?;
     let value = match reference {
-        Reference { env: Some(name), file: None, insecure_inline: None } => {
-            (around.env)(&name).ok_or(Wrong::NoVariable(name))
+        SecretSource { env: Some(name), file: None, insecure_inline: None } => {
+            (around.env)(&name).ok_or(ConfigProblemKind::NoVariable(name))
         }
-        Reference { env: None, file: Some(path), insecure_inline: None } => {
+        SecretSource { env: None, file: Some(path), insecure_inline: None } => {
             from_file(&around.base.join(path), &place, &mut around.warnings)
         }
-        Reference { env: None, file: None, insecure_inline: Some(value) } => Ok(value),
-        _ => Err(Wrong::NotOnePlace),
+        SecretSource { env: None, file: None, insecure_inline: Some(value) } => Ok(value),
+        _ => Err(ConfigProblemKind::NotOnePlace),
     };
-    let secret = value.and_then(|value| Secret::new(value).ok_or(Wrong::EmptySecret));
+    let secret = value.and_then(|value| Secret::new(value).ok_or(ConfigProblemKind::EmptySecret));
     secret.map_err(|wrong| problems.add(at, &place, wrong)).ok()
 }
 
-/// Editors end a file with a newline that is no part of the secret.
-fn from_file(path: &Path, place: &str, warnings: &mut Vec<Warning>) -> Result<String, Wrong> {
+/// Reads a secret from a file, without the newline that editors add at the end.
+fn from_file(path: &Path, place: &str, warnings: &mut Vec<Warning>) -> Result<String, ConfigProblemKind> {
     let mut text = std::fs::read_to_string(path)
-        .map_err(|cause| Wrong::Unreadable { path: path.to_owned(), cause: cause.to_string() })?;
+        .map_err(|cause| ConfigProblemKind::Unreadable { path: path.to_owned(), cause: cause.to_string() })?;
     if is_open_to_others(path) {
         warnings.push(Warning::OpenToOthers { place: place.to_owned(), path: path.to_owned() });
     }

@@ -1,4 +1,5 @@
-//! A table of the file, read key by key: each key that nothing reads is told, with the one that was probably meant.
+//! A table of the file, read key by key. Unknown keys are reported with the key that was probably meant.
+//! Tested in `src/config/tests.rs`.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -12,27 +13,27 @@ use toml::{
     de::{DeString, DeTable, DeValue, ValueDeserializer},
 };
 
-use super::problem::{Problem, Wrong};
+use super::problem::{ConfigProblem, ConfigProblemKind};
 use host_model::{nearest::nearest, unread::Unread};
 
-/// Collects what is wrong, by where it stands in the text.
+/// Collects problems with their position in the text.
 pub struct Problems<'a> {
     text: &'a str,
-    /// In the order in which they were found.
-    pub found: Vec<Problem>,
+    /// The problems, in the order in which they were found.
+    pub found: Vec<ConfigProblem>,
 }
 
 impl<'a> Problems<'a> {
-    /// None yet, in that text.
+    /// Creates an empty collection for `text`.
     pub fn of(text: &'a str) -> Self {
         Self { text, found: Vec::new() }
     }
 
-    /// Something is wrong with what begins at byte `at`.
-    pub fn add(&mut self, at: usize, place: &str, wrong: Wrong) {
+    /// Adds a problem with the entry that begins at byte `at`.
+    pub fn add(&mut self, at: usize, place: &str, wrong: ConfigProblemKind) {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line = 1 + before.matches('\n').count();
-        self.found.push(Problem { line: Some(line), place: place.to_owned(), wrong });
+        self.found.push(ConfigProblem { line: Some(line), place: place.to_owned(), wrong });
     }
 }
 
@@ -42,36 +43,36 @@ pub struct Entry<'a> {
     pub key: String,
     /// Its path, such as `connections.newsletter.tenant`.
     pub place: String,
-    /// Where the key begins.
+    /// The byte offset of the key.
     pub at: usize,
-    /// The value of the metric.
+    /// The value.
     pub value: Spanned<DeValue<'a>>,
 }
 
 impl<'a> Entry<'a> {
-    /// The value as a table.
+    /// Reads the value as a table.
     pub fn section(self, problems: &mut Problems<'_>) -> Option<Section<'a>> {
         let span = self.value.span();
         if let DeValue::Table(table) = self.value.into_inner() {
             return Some(Section::of(self.place, self.at, span, table));
         }
-        problems.add(self.at, &self.place, Wrong::Expected("a table".to_owned()));
+        problems.add(self.at, &self.place, ConfigProblemKind::Expected("a table".to_owned()));
         None
     }
 
-    /// The value as a text.
+    /// Reads the value as a string.
     pub fn text(self, problems: &mut Problems<'_>) -> Option<String> {
         if let DeValue::String(text) = self.value.into_inner() {
             return Some(text.into_owned());
         }
-        problems.add(self.at, &self.place, Wrong::Expected("a string".to_owned()));
+        problems.add(self.at, &self.place, ConfigProblemKind::Expected("a string".to_owned()));
         None
     }
 
-    /// The value as a list, each element under the path of the list.
+    /// Reads the value as a list. Each element has the path of the list.
     pub fn list(self, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
         let DeValue::Array(array) = self.value.into_inner() else {
-            problems.add(self.at, &self.place, Wrong::Expected("a list".to_owned()));
+            problems.add(self.at, &self.place, ConfigProblemKind::Expected("a list".to_owned()));
             return Vec::new();
         };
         let element = |value: Spanned<DeValue<'a>>| Entry {
@@ -113,36 +114,36 @@ impl<'a> Section<'a> {
         Self { place, at, span, entries, read: Vec::new() }
     }
 
-    /// Where `key` begins, or the section itself where it does not have that key.
+    /// Returns the byte offset of `key`, or of the section itself if it does not have that key.
     pub fn at(&self, key: &str) -> usize {
         self.entries.iter().find(|entry| entry.key == key).map_or(self.at, |entry| entry.at)
     }
 
-    /// Takes the value of `key` out.
+    /// Removes and returns the value of `key`.
     pub fn take(&mut self, key: &'static str) -> Option<Entry<'a>> {
         self.read.push(key);
         let index = self.entries.iter().position(|entry| entry.key == key)?;
         Some(self.entries.swap_remove(index))
     }
 
-    /// Takes the table `key` out.
+    /// Removes and returns the table `key`.
     pub fn part(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<Section<'a>> {
         self.take(key)?.section(problems)
     }
 
-    /// Takes every entry of the table `key` out, in the order of the keys.
+    /// Removes the table `key` and returns its entries, sorted by key.
     pub fn parts(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
         let mut entries = self.part(key, problems).map(|section| section.entries).unwrap_or_default();
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         entries
     }
 
-    /// What is left, as a `T`; told and none where it is something else.
+    /// Reads the remaining entries as a `T`. Returns `None` and reports a problem if that fails.
     pub fn read<T: Deserialize<'a>>(self, problems: &mut Problems<'_>) -> Option<T> {
         self.read_with(keys_of::<T>(), problems)
     }
 
-    /// What is left, as a `T` that may have the keys `known`.
+    /// Reads the remaining entries as a `T` that may have the keys `known`.
     pub fn read_with<T: Deserialize<'a>>(
         self,
         known: &[&'static str],
@@ -152,7 +153,7 @@ impl<'a> Section<'a> {
             self.entries.into_iter().partition(|entry| known.contains(&entry.key.as_str()));
         for entry in unknown {
             let nearest = nearest(&entry.key, known.iter().chain(&self.read).copied()).map(str::to_owned);
-            problems.add(entry.at, &self.place, Wrong::UnknownKey { key: entry.key, nearest });
+            problems.add(entry.at, &self.place, ConfigProblemKind::UnknownKey { key: entry.key, nearest });
         }
         let keys: HashMap<_, _> = left.iter().map(|entry| (entry.key.clone(), entry.at)).collect();
         let table: DeTable<'a> = left
@@ -167,31 +168,35 @@ impl<'a> Section<'a> {
                 let key = error.path().iter().next().map(ToString::to_string);
                 let at = key.and_then(|key| keys.get(&key)).copied().unwrap_or(self.at);
                 let places = [self.place, place].into_iter().filter(|place| !place.is_empty());
-                problems.add(at, &places.collect::<Vec<_>>().join("."), Wrong::Expected(expected));
+                problems.add(
+                    at,
+                    &places.collect::<Vec<_>>().join("."),
+                    ConfigProblemKind::Expected(expected),
+                );
             })
             .ok()
     }
 
-    /// Says that nothing more is read from it.
+    /// Finishes reading; any remaining key is reported.
     pub fn end(self, problems: &mut Problems<'_>) {
-        let _nothing: Option<Nothing> = self.read(problems);
+        let _nothing: Option<EmptyTable> = self.read(problems);
     }
 }
 
 #[derive(Deserialize)]
-struct Nothing {}
+struct EmptyTable {}
 
-/// The keys that `T` reads, as its derived code names them.
+/// Returns the keys that the derived implementation of `T` reads.
 pub(crate) fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
-    // Always an error: the one who asks has no value to give.
-    let _asked = T::deserialize(Asking(&mut keys));
+    // Always an error, since this deserializer has no value.
+    let _asked = T::deserialize(KeyCollector(&mut keys));
     keys
 }
 
-struct Asking<'a>(&'a mut &'static [&'static str]);
+struct KeyCollector<'a>(&'a mut &'static [&'static str]);
 
-impl<'de> Deserializer<'de> for Asking<'_> {
+impl<'de> Deserializer<'de> for KeyCollector<'_> {
     type Error = NoError;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoError> {

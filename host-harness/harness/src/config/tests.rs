@@ -55,17 +55,17 @@ fn env(name: &str) -> Option<String> {
     }
 }
 
-fn read(text: &str) -> Result<Config, Vec<Problem>> {
+fn read(text: &str) -> Result<Config, Vec<ConfigProblem>> {
     Config::from_toml(text, Path::new("/etc/connector-host"), env)
 }
 
-/// The problems as an operator sees them, without the file's name.
+/// Returns the problems as an operator sees them, without the file's name.
 fn wrong(text: &str) -> Vec<String> {
     let problems = read(text).unwrap_err();
     problems.iter().map(|problem| format!("{}: {problem}", problem.line.unwrap())).collect()
 }
 
-/// The problems of a connection with these lines, that has nothing else wrong with it. They begin at line 6.
+/// Returns the problems of an otherwise valid connection with these lines, which begin at line 6.
 fn wrong_with(lines: &str) -> Vec<String> {
     wrong(&format!(
         "plugins.iterable.file = \"i.wasm\"\n[tenants.acme]\n[connections.newsletter]\ntenant = \"acme\"\n\
@@ -118,7 +118,7 @@ fn nothing_is_a_configuration_with_the_defaults() {
 }
 
 #[test]
-fn a_mistyped_key_is_told_with_its_line_and_the_key_that_was_meant() {
+fn a_mistyped_key_is_reported_with_its_line_and_the_key_that_was_meant() {
     assert_eq!(
         wrong("[conections.newsletter]\n"),
         ["1: unknown key `conections`: did you mean `connections`?"]
@@ -161,10 +161,10 @@ fn what_a_connection_names_must_be_there() {
 
 #[test]
 fn a_secret_is_named_and_what_is_wrong_with_it_never_shows_it() {
-    const HOW: &str = "a secret is not written here but named: { env = \"NAME\" } or { file = \"path\" }; \
-                       to keep it in this file all the same, write { insecure-inline = \"…\" }";
+    const HOW: &str = "expected a reference to a secret: { env = \"NAME\" } or { file = \"path\" }; \
+                       to keep it in this file anyway, write { insecure-inline = \"…\" }";
     const EITHER: &str = "expected either { env = \"NAME\" } or { file = \"path\" }; \
-                          to keep the secret in this file all the same, write { insecure-inline = \"…\" }";
+                          to keep the secret in this file anyway, write { insecure-inline = \"…\" }";
     let key = "6: connections.newsletter.secrets.api-key";
     for (value, sentence) in [
         ("\"k-0123456789\"", format!("{key}: {HOW}")),
@@ -200,7 +200,7 @@ fn a_secret_is_named_and_what_is_wrong_with_it_never_shows_it() {
 }
 
 #[test]
-fn a_value_of_another_type_or_range_is_told_with_what_is_wanted() {
+fn a_value_of_the_wrong_type_or_range_is_reported_with_what_is_expected() {
     for (lines, sentence) in [
         ("limits = { cpu-ms = 0 }", "limits.cpu-ms: expected a whole number above 0"),
         ("limits = { requests = -1 }", "limits.requests: expected a whole number above 0"),
@@ -219,7 +219,7 @@ fn a_value_of_another_type_or_range_is_told_with_what_is_wanted() {
         ),
         (
             "egress = { plain-http = true }",
-            "egress.plain-http: plain HTTP goes to this machine alone: write loopback = true beside it, or leave it out",
+            "egress.plain-http: plain HTTP is only allowed to this machine: set loopback = true as well, or omit it",
         ),
     ] {
         let told = wrong_with(lines);
@@ -240,7 +240,7 @@ fn a_value_of_another_type_or_range_is_told_with_what_is_wanted() {
 #[test]
 fn a_key_that_is_no_word_is_refused() {
     const WORD: &str =
-        "a name is lower-case words and digits with single dashes between them, such as `acme-eu`";
+        "expected lower-case words and digits with single dashes between them, such as `acme-eu`";
     assert_eq!(wrong("[tenants.\"Acme Ltd\"]"), [format!("1: tenants.Acme Ltd: {WORD}")]);
     assert_eq!(wrong("[plugins.a_b]\nfile = \"i\""), [format!("1: plugins.a_b: {WORD}")]);
     let told = wrong(
@@ -250,7 +250,7 @@ fn a_key_that_is_no_word_is_refused() {
 }
 
 #[test]
-fn what_is_no_toml_is_told_by_line_without_the_line_itself() {
+fn invalid_toml_is_reported_by_line_number_without_the_line_itself() {
     let told = wrong("[connections.newsletter]\nsecrets.api-key = k-0123456789\n");
     assert!(told[0].starts_with("2: not TOML: "), "{told:?}");
     assert!(!told.join("").contains("0123456789"), "{told:?}");
@@ -270,11 +270,11 @@ fn an_authority_is_a_certificate_that_tls_trusts() {
     };
     assert_eq!(
         told("no certificate"),
-        "connections.n.egress.authorities: …/ca.pem holds no certificate that can be trusted as an authority \
-         (PEM, X.509): no CERTIFICATE section in it"
+        "connections.n.egress.authorities: …/ca.pem contains no certificate that can be trusted as an authority \
+         (PEM, X.509): no CERTIFICATE section found"
     );
     let told = told("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
-    assert!(told.contains("…/ca.pem holds no certificate that can be trusted"), "{told}");
+    assert!(told.contains("…/ca.pem contains no certificate that can be trusted"), "{told}");
     assert_eq!(
         wrong_with("egress.authorities = [\"gone.pem\"]"),
         ["6: connections.newsletter.egress.authorities: cannot read /etc/connector-host/gone.pem: \
@@ -302,7 +302,7 @@ fn a_secrets_file_ends_before_its_newline_and_one_that_others_can_read_is_warned
     assert_eq!(
         open.warnings()[0].to_string(),
         format!(
-            "connections.n.secrets.api-key: every user of this machine can read {}; chmod o= closes it",
+            "connections.n.secrets.api-key: every user of this machine can read {}; restrict it with chmod o=",
             file.display()
         )
     );
@@ -318,7 +318,7 @@ fn an_error_names_the_file_and_every_line() {
         Config::read(&file).unwrap_err().to_string(),
         format!(
             "the configuration cannot be used:\n  {shown}:1: unknown key `hots`: did you mean `host`?\n  \
-             {shown}:3: tenants.Acme: a name is lower-case words and digits with single dashes between them, such as \
+             {shown}:3: tenants.Acme: expected lower-case words and digits with single dashes between them, such as \
              `acme-eu`"
         )
     );
@@ -340,7 +340,7 @@ fn a_configuration_built_in_code_keeps_the_same_rules() {
     let twice = config.with_connection(spec).unwrap_err();
     assert_eq!(twice.to_string(), "connections.newsletter: another connection has this key");
     let named = Config::default().with_plugin("Iterable", PluginSource::file("i")).unwrap_err();
-    assert_eq!(named.wrong, Wrong::BadName);
+    assert_eq!(named.wrong, ConfigProblemKind::BadName);
 }
 
 #[test]
@@ -357,6 +357,8 @@ fn one_connection_alone_needs_its_own_plugin_and_watches_nothing() {
 }
 
 proptest! {
+    #![proptest_config(test_support::cases(256))]
+
     #[test]
     fn no_text_panics(text in any::<String>()) {
         let _read_or_refused = read(&text);

@@ -1,11 +1,11 @@
-//! Numbers that are written down and must not be 0.
+//! Deserialization of numbers that must not be 0.
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, Unexpected},
 };
 
-/// A whole number above 0.
+/// Deserializes a whole number above 0.
 pub(super) fn above_zero<'de, D, T>(from: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,5 +1,5 @@
-//! Addresses that are never a destination: a permitted *name* may still resolve to the metadata service or the inside
-//! network. Every address is judged here, and the connection goes to the judged one.
+//! Addresses that are never allowed as destinations: a permitted *name* may still resolve to the metadata service or
+//! the internal network. Every address is checked here, and the connection is made to the checked address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,18 +13,18 @@ pub enum Reach {
     Public,
     /// The public internet and this machine, over TLS.
     PublicAndLoopback,
-    /// This machine alone, over plain HTTP, which goes nowhere else.
+    /// Only this machine, over plain HTTP, which is allowed nowhere else.
     Loopback,
 }
 
 impl Reach {
-    /// Why `address` is out of reach; none where it may be connected to.
+    /// Returns why `address` is not allowed, or `None` if it is.
     pub(crate) fn refusal(self, address: IpAddr) -> Option<&'static str> {
         let address = unwrapped(address);
         match (address.is_loopback(), self) {
             (true, Self::Public) => Some("loopback"),
             (true, _) => None,
-            (false, Self::Loopback) => Some("not loopback, and plain HTTP goes nowhere else"),
+            (false, Self::Loopback) => Some("not loopback, and plain HTTP is only allowed to loopback"),
             (false, _) => match address {
                 IpAddr::V4(v4) => special_v4(v4),
                 IpAddr::V6(v6) => special_v6(v6),
@@ -33,7 +33,7 @@ impl Reach {
     }
 }
 
-/// An IPv4 address in an IPv6 spelling (mapped, or through NAT64) is judged as the IPv4 address that packets reach.
+/// Converts an IPv4 address in IPv6 form (mapped, or through NAT64) to the IPv4 address that packets reach.
 fn unwrapped(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     if let Some(v4) = v6.to_ipv4_mapped() {
@@ -48,13 +48,13 @@ fn unwrapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// IANA's special-purpose IPv4 registry, and multicast.
+/// IANA's special-purpose IPv4 registry, plus multicast.
 const SPECIAL_V4: [(Ipv4Net, &str); 16] = [
     (v4(0, 0, 0, 0, 8), "this network"),
     (v4(10, 0, 0, 0, 8), "private"),
     (v4(100, 64, 0, 0, 10), "carrier-grade NAT"),
     (v4(127, 0, 0, 0, 8), "loopback"),
-    (v4(169, 254, 0, 0, 16), "link-local, where cloud metadata is"),
+    (v4(169, 254, 0, 0, 16), "link-local, used for cloud metadata"),
     (v4(172, 16, 0, 0, 12), "private"),
     (v4(192, 0, 0, 0, 24), "protocol assignments"),
     (v4(192, 0, 2, 0, 24), "documentation"),
@@ -68,9 +68,9 @@ const SPECIAL_V4: [(Ipv4Net, &str); 16] = [
     (v4(224, 0, 0, 0, 3), "multicast or reserved"),
 ];
 
-/// What inside global unicast is no destination; everything outside it is none either.
+/// Ranges within global unicast that are not allowed; everything outside global unicast is not allowed either.
 const SPECIAL_V6: [(Ipv6Net, &str); 5] = [
-    (v6(0x2001, 0, 23), "protocol assignments, Teredo among them"),
+    (v6(0x2001, 0, 23), "protocol assignments, including Teredo"),
     (v6(0x2001, 0xdb8, 32), "documentation"),
     (v6(0x2002, 0, 16), "6to4, which wraps an IPv4 address"),
     (v6(0x2620, 0x4f, 32), "AS112"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn special_addresses_are_within_nobodys_reach() {
+    fn special_addresses_are_never_reachable() {
         for address in SPECIAL {
             for reach in [Reach::Public, Reach::PublicAndLoopback, Reach::Loopback] {
                 assert!(refused(reach, address), "{address} {reach:?}");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_reached_only_where_it_is_allowed_and_plain_http_reaches_nothing_else() {
+    fn loopback_is_reached_only_if_it_is_allowed_and_plain_http_reaches_nothing_else() {
         for address in LOOPBACK {
             assert!(refused(Reach::Public, address), "{address}");
             assert!(!refused(Reach::PublicAndLoopback, address), "{address}");

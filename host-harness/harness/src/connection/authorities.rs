@@ -1,15 +1,16 @@
-//! Certificate authorities as PEM texts.
+//! Certificate authorities in PEM format.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
-/// Every certificate in `pem`, each one that TLS can trust: a wrong one would show only at the first request.
+/// Parses every certificate in `pem` and checks that TLS can trust it: otherwise, a wrong one would only show at the
+/// first request.
 pub(crate) fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let authorities = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
     if authorities.is_empty() {
-        return Err("no CERTIFICATE section in it".to_owned());
+        return Err("no CERTIFICATE section found".to_owned());
     }
     let mut trusted = rustls::RootCertStore::empty();
     for authority in &authorities {
@@ -18,7 +19,7 @@ pub(crate) fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, St
     Ok(authorities)
 }
 
-/// Lines of 64 characters, as RFC 7468 wants them.
+/// Encodes a certificate with lines of 64 characters, as RFC 7468 requires.
 pub(super) fn pem(certificate: &CertificateDer<'_>) -> String {
     let text = STANDARD.encode(certificate);
     let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();

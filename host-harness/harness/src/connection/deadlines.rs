@@ -1,4 +1,4 @@
-//! How long the parts of a request may take.
+//! The deadlines of a request.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::above_zero::above_zero;
 
-/// The longest wait that counts: more is a slip, and past what clocks can add.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_hours(24);
+/// Maximum wait: longer ones are a mistake and could overflow the clock.
+pub(super) const MAX_DEADLINE: Duration = Duration::from_hours(24);
 
-/// How long each part of a request may take; more than a day counts as a day.
+/// How long each part of a request may take, at most one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deadlines {
-    /// Until connected, TLS included.
+    /// Time to connect, including TLS.
     #[serde(rename = "connect-ms", with = "ms")]
     pub connect: Duration,
-    /// Until the answer begins, connecting included.
+    /// Time until the response begins, including connecting.
     #[serde(rename = "first-byte-ms", with = "ms")]
     pub first_byte: Duration,
-    /// Between two parts of the body.
+    /// Time between two parts of the body.
     #[serde(rename = "between-bytes-ms", with = "ms")]
     pub between_bytes: Duration,
-    /// All of it.
+    /// Total time.
     #[serde(rename = "total-ms", with = "ms")]
     pub total: Duration,
 }
@@ -38,7 +38,7 @@ impl Default for Deadlines {
     }
 }
 
-/// A time above 0 in whole milliseconds.
+/// Serializes a duration above 0 as whole milliseconds.
 mod ms {
     use std::time::Duration;
 

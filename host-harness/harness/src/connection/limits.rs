@@ -1,66 +1,68 @@
-//! What one call may use up. Every limit is a setting; the default's reason stands beside it.
+//! The resource limits of one call. Every limit is a setting; its documentation gives the reason for the default.
+//! Tested in `tests/all/limits`.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{above_zero::above_zero, deadlines::LONGEST_WAIT};
+use super::{above_zero::above_zero, deadlines::MAX_DEADLINE};
 
-/// The bounds of one call. Written down with the keys of the configuration file, each above 0.
+/// The resource limits of one call. Serialized with the keys of the configuration file; each is above 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallLimits {
-    /// Bytes over all linear memories together. 64 MiB: the largest answer (48 MiB) and room beside it.
+    /// Total size of all linear memories in bytes. 64 MiB: the largest response (48 MiB) with room to spare.
     #[serde(deserialize_with = "above_zero")]
     pub memory_bytes: usize,
-    /// Core instances. The Iterable connector has three, its shims included; sixteen is a generous composition.
+    /// Core instances. The Iterable connector has three, including its shims; sixteen allow a generous composition.
     #[serde(deserialize_with = "above_zero")]
     pub core_instances: u32,
-    /// Tables. The Iterable connector has two, its shims' included.
+    /// Tables. The Iterable connector has two, including those of its shims.
     #[serde(deserialize_with = "above_zero")]
     pub tables: u32,
-    /// Elements over all tables together. A Rust guest has a few hundred.
+    /// Total number of elements of all tables. A Rust guest has a few hundred.
     #[serde(deserialize_with = "above_zero")]
     pub table_elements: usize,
-    /// Milliseconds of computing. An event takes a fraction of one; a list of 400,000 hashes about 100.
+    /// CPU time in milliseconds. An event takes a fraction of one; a list of 400,000 hashes about 100.
     #[serde(deserialize_with = "above_zero")]
     pub cpu_ms: u64,
-    /// Milliseconds from start to end, requests included; more than a day counts as a day. Several slow requests fit, a
-    /// stuck vendor does not hold on.
+    /// Time from start to end in milliseconds, including requests, at most one day. Long enough for several slow
+    /// requests, short enough to give up on a stuck vendor.
     #[serde(deserialize_with = "above_zero")]
     pub wall_ms: u64,
-    /// HTTP requests. A person with a choice for each of a hundred items fits.
+    /// HTTP requests. Enough for a person with a choice for each of a hundred items.
     #[serde(deserialize_with = "above_zero")]
     pub requests: u32,
-    /// Log lines; more are counted and dropped.
+    /// Log lines; further lines are counted and dropped.
     #[serde(deserialize_with = "above_zero")]
     pub log_lines: u32,
-    /// Bytes of one log line; a longer one is cut. What fits on a screen.
+    /// Bytes of one log line; longer ones are truncated. Fits on a screen.
     #[serde(deserialize_with = "above_zero")]
     pub log_line_bytes: usize,
-    /// Bytes of log text, all lines together.
+    /// Total bytes of log text.
     #[serde(deserialize_with = "above_zero")]
     pub log_bytes: usize,
-    /// Bytes that may be lifted out of the guest in one host call: a request body at its cap and room beside it.
+    /// Bytes that may be lifted out of the guest in one host call: a request body of the maximum size with room to
+    /// spare.
     #[serde(deserialize_with = "above_zero")]
     pub hostcall_bytes: usize,
-    /// Bytes that may be lifted out of the guest in all host calls of one call together: a request body at its cap a dozen
-    /// times, which no connector comes near.
+    /// Total bytes that may be lifted out of the guest in all host calls of one call: a dozen request bodies of the
+    /// maximum size, which no connector comes close to.
     #[serde(deserialize_with = "above_zero")]
     pub handed_bytes: usize,
-    /// Host calls, refused ones included. The requests and log lines of a call, many times over.
+    /// Host calls, including refused ones. Many times the requests and log lines of a call.
     #[serde(deserialize_with = "above_zero")]
     pub host_calls: u32,
-    /// Resource handles. The contract has no resources, so any use is a misdeed.
+    /// Resource handles. The contract has no resources, so any use is illegitimate.
     #[serde(deserialize_with = "above_zero")]
     pub handles: usize,
 }
 
 impl CallLimits {
-    /// When a call that begins now has to be over.
-    pub(crate) fn over_at(&self) -> Instant {
-        Instant::now() + Duration::from_millis(self.wall_ms).min(LONGEST_WAIT)
+    /// Returns the deadline of a call that begins now.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + Duration::from_millis(self.wall_ms).min(MAX_DEADLINE)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Where a connection's requests may go: the operator's half of the permission, which the manifest cannot widen.
+//! Where a connection's requests may go: the operator's half of the permission, which the manifest cannot extend.
 //!
-//! A policy is written down with the keys of the configuration file, in TOML and in JSON alike. In the file, `authorities`
-//! names PEM files; everywhere else it holds the PEM texts themselves.
+//! A policy has the keys of the configuration file, in both TOML and JSON. In the file, `authorities` lists PEM files;
+//! everywhere else it contains the PEM texts themselves.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,33 +12,33 @@ use super::{
     above_zero::above_zero,
     address::Reach,
     authorities::{authorities, pem},
-    deadlines::{Deadlines, LONGEST_WAIT},
+    deadlines::{Deadlines, MAX_DEADLINE},
 };
 use host_model::time::millis_u64;
 
-/// The operator's policy for one connection. Written down with the keys of the configuration file, times in whole
-/// milliseconds and authorities as PEM texts; caps and deadlines are above 0.
+/// The operator's policy for one connection. Serialized with the keys of the configuration file, with times in whole
+/// milliseconds and authorities as PEM texts. Size limits and deadlines are above 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "WrittenPolicy<String>", try_from = "WrittenPolicy<String>")]
 pub struct EgressPolicy {
-    /// Hosts beyond those that the manifest's options allow, as `host` or `host:port`.
+    /// Hosts in addition to those that the manifest's options allow, as `host` or `host:port`.
     pub hosts: BTreeSet<String>,
-    /// Which addresses they may be on. Special ranges other than loopback stay closed, whatever it says.
+    /// Which addresses the hosts may have. Special ranges other than loopback are never allowed.
     pub reach: Reach,
-    /// Certificate authorities to trust; the public ones where empty.
+    /// Certificate authorities to trust; the public ones if empty.
     pub authorities: Vec<CertificateDer<'static>>,
-    /// Operations that this connection may not send, though the manifest declares them.
+    /// Operations that this connection may not send although the manifest declares them.
     pub denied_operations: BTreeSet<String>,
-    /// The largest request body, in bytes. Iterable takes 4 MB.
+    /// Maximum size of a request body, in bytes. Iterable accepts 4 MB.
     pub request_cap: usize,
-    /// The largest answer, in bytes, where the operation declares nothing else.
+    /// Maximum size of a response, in bytes, unless the operation declares its own.
     pub response_cap: usize,
-    /// The largest answer that an operation may declare: it fits into a call's memory with room beside it.
+    /// Maximum response size that an operation may declare. It fits into a call's memory with room to spare.
     pub declared_response_cap: usize,
     /// How long each part of a request may take.
     pub deadlines: Deadlines,
-    /// How long a request may wait for the host's own limiter before it is refused. A limit of a second frees up within
-    /// that; one of a day is not waited for.
+    /// How long a request may wait for the host's own limiter before it is refused. Long enough for a limit per second;
+    /// a limit per day is not waited for.
     pub limiter_patience: Duration,
 }
 
@@ -59,18 +59,18 @@ impl Default for EgressPolicy {
 }
 
 impl EgressPolicy {
-    /// The same, with no wait longer than a day.
+    /// Limits all waits to one day.
     pub(super) fn bounded(mut self) -> Self {
         let times = &mut self.deadlines;
         let waits = [&mut times.connect, &mut times.first_byte, &mut times.between_bytes, &mut times.total];
         for wait in waits.into_iter().chain([&mut self.limiter_patience]) {
-            *wait = LONGEST_WAIT.min(*wait);
+            *wait = MAX_DEADLINE.min(*wait);
         }
         self
     }
 }
 
-/// An egress policy as it is written down, with its authorities in the form `A`. Caps and times are above 0.
+/// The serialized form of an egress policy, with its authorities in the form `A`. Size limits and times are above 0.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case", bound(deserialize = "A: Deserialize<'de>"))]
 pub struct WrittenPolicy<A> {
@@ -78,45 +78,45 @@ pub struct WrittenPolicy<A> {
     pub hosts: BTreeSet<String>,
     /// Whether hosts may be on this machine.
     pub loopback: bool,
-    /// Whether they may be spoken to without TLS, which needs `loopback`.
+    /// Whether requests may be sent without TLS, which requires `loopback`.
     pub plain_http: bool,
     /// See [`EgressPolicy::authorities`].
     pub authorities: Vec<A>,
     /// See [`EgressPolicy::denied_operations`].
     pub denied_operations: BTreeSet<String>,
-    /// In bytes.
+    /// See [`EgressPolicy::request_cap`].
     #[serde(deserialize_with = "above_zero")]
     pub request_cap: usize,
-    /// In bytes.
+    /// See [`EgressPolicy::response_cap`].
     #[serde(deserialize_with = "above_zero")]
     pub response_cap: usize,
-    /// In bytes.
+    /// See [`EgressPolicy::declared_response_cap`].
     #[serde(deserialize_with = "above_zero")]
     pub declared_response_cap: usize,
-    /// In milliseconds.
+    /// See [`EgressPolicy::limiter_patience`]; in milliseconds.
     pub limiter_patience_ms: u64,
     /// How long each part of a request may take.
     pub deadlines: Deadlines,
 }
 
-/// Plain HTTP was allowed without loopback.
+/// Plain HTTP is enabled without loopback.
 #[derive(Debug, thiserror::Error)]
-#[error("plain HTTP goes to this machine alone: write loopback = true beside it, or leave it out")]
+#[error("plain HTTP is only allowed to this machine: set loopback = true as well, or omit it")]
 pub struct PlainHttp;
 
-/// Why a written policy is none.
+/// Why a serialized policy is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum NoPolicy {
-    /// Plain HTTP beyond this machine.
+    /// Plain HTTP is enabled for other machines.
     #[error("plain-http: {0}")]
     PlainHttp(#[from] PlainHttp),
-    /// Authorities that cannot be trusted.
+    /// The authorities cannot be trusted.
     #[error("authorities: expected certificates that can be trusted as authorities (PEM, X.509): {0}")]
     Authorities(String),
 }
 
 impl<A> WrittenPolicy<A> {
-    /// `policy` with its authorities left out.
+    /// Creates the serialized form of `policy` without its authorities.
     fn without_authorities(policy: &EgressPolicy) -> Self {
         Self {
             hosts: policy.hosts.clone(),
@@ -132,7 +132,7 @@ impl<A> WrittenPolicy<A> {
         }
     }
 
-    /// The policy, with `authorities` for those that were written.
+    /// Creates the policy, with `authorities` in place of the serialized ones.
     pub(crate) fn policy(self, authorities: Vec<CertificateDer<'static>>) -> Result<EgressPolicy, PlainHttp> {
         let reach = match (self.loopback, self.plain_http) {
             (false, false) => Reach::Public,

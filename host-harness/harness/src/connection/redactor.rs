@@ -1,5 +1,5 @@
-//! Finds a connection's secrets and a person's names where they must not be: in answers, errors and log lines, in every
-//! usual spelling.
+//! Finds a connection's secrets and a person's identifiers in text that must not contain them, such as responses,
+//! errors and log lines, in every common encoding.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -12,16 +12,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use host_model::secret::Secret;
 
-/// What stands where a secret stood.
+/// The replacement for a secret.
 const MASK: &str = "[redacted]";
 
-/// A shorter piece of base64 would be found in innocent text.
-const SHORTEST_PIECE: usize = 8;
+/// Minimum length of a piece of base64; shorter pieces would match ordinary text.
+const MIN_PIECE: usize = 8;
 
-/// A shorter name of a person is part of innocent words, and is found where it is a word of its own.
-const SHORTEST_INSIDE: usize = 6;
+/// Minimum length for a person's identifier to be found inside words. Shorter ones occur in ordinary words, and are
+/// only found as separate words.
+const MIN_NAME_INSIDE_WORD: usize = 6;
 
-/// Searches for sets of secrets and names, each in one pass.
+/// Searches for sets of secrets and identifiers, each in a single pass.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor(Vec<Arc<Search>>);
 
@@ -30,38 +31,52 @@ struct Search {
     whole_words: bool,
 }
 
+/// What counts as a match.
+#[derive(Clone, Copy)]
+struct Matching {
+    /// ASCII case does not matter.
+    any_case: bool,
+    /// A match inside a word does not count.
+    whole_words: bool,
+}
+
+impl Matching {
+    const EXACT: Self = Self { any_case: false, whole_words: false };
+    const ANY_CASE: Self = Self { any_case: true, ..Self::EXACT };
+}
+
 impl Redactor {
-    /// One that finds `secrets`, as they are and in base64, hex, percent-encoding and JSON.
+    /// Creates a redactor that finds `secrets`, both verbatim and in base64, hex, percent-encoding and JSON.
     pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         Self(
-            Search::of(secrets.into_iter().flat_map(|secret| forms(secret.expose())), false, false)
+            Search::of(secrets.into_iter().flat_map(|secret| forms(secret.expose())), Matching::EXACT)
                 .into_iter()
                 .collect(),
         )
     }
 
-    /// One that finds `names` of people, in the same spellings, in capitals or not.
+    /// Creates a redactor that finds people's identifiers in the same encodings, ignoring ASCII case.
     pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let names = names.into_iter().map(str::trim);
-        let (long, short): (Vec<_>, Vec<_>) = names.partition(|name| name.len() >= SHORTEST_INSIDE);
-        let search =
-            |names: Vec<&str>, whole_words| Search::of(names.into_iter().flat_map(forms), true, whole_words);
-        Self(search(long, false).into_iter().chain(search(short, true)).collect())
+        let (long, short): (Vec<_>, Vec<_>) = names.partition(|name| name.len() >= MIN_NAME_INSIDE_WORD);
+        let search = |names: Vec<&str>, matching| Search::of(names.into_iter().flat_map(forms), matching);
+        let whole_words = Matching { whole_words: true, ..Matching::ANY_CASE };
+        Self(search(long, Matching::ANY_CASE).into_iter().chain(search(short, whole_words)).collect())
     }
 
-    /// One that also finds what `other` finds. A search that both have is made once.
+    /// Returns a redactor that also finds what `other` finds. Searches that both have are run once.
     pub(crate) fn and(&self, other: &Self) -> Self {
         let is_new = |search: &&Arc<Search>| !self.0.iter().any(|own| Arc::ptr_eq(own, search));
         Self(self.0.iter().chain(other.0.iter().filter(is_new)).cloned().collect())
     }
 
-    /// How many searches go over a text, one after another.
+    /// Returns the number of searches that run over a text.
     #[cfg(test)]
     pub(crate) fn searches(&self) -> usize {
         self.0.len()
     }
 
-    /// `bytes` without what is searched for; the same buffer where there is none in it.
+    /// Masks all matches in `bytes`. Returns the same buffer if there are none.
     pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
         self.0.iter().fold(bytes, |bytes, search| {
             if !search.automaton.is_match(&bytes) {
@@ -76,7 +91,7 @@ impl Redactor {
         })
     }
 
-    /// `text` without what is searched for.
+    /// Masks all matches in `text`.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.0.iter().fold(Cow::Borrowed(text), |text, search| {
             if !search.automaton.is_match(&*text) {
@@ -93,7 +108,7 @@ impl Redactor {
 }
 
 impl Search {
-    fn of(forms: impl Iterator<Item = String>, any_case: bool, whole_words: bool) -> Option<Arc<Self>> {
+    fn of(forms: impl Iterator<Item = String>, matching: Matching) -> Option<Arc<Self>> {
         let mut forms: Vec<String> = forms.collect();
         forms.sort_unstable();
         forms.dedup();
@@ -102,18 +117,19 @@ impl Search {
         }
         #[cfg(any(test, feature = "measure"))]
         BUILT.set(BUILT.get() + 1);
-        // A DFA is built by following each state's chain of failures, which is quadratic in a repeated letter; this kind is
-        // linear. It fails only past two billion states; then nothing may be shown at all, which an empty pattern does.
+        // Building a DFA follows each state's failure chain, which is quadratic for repeated letters; this kind is
+        // linear. It fails only above two billion states. In that case nothing may be shown at all, which an empty
+        // pattern achieves.
         let automaton = AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
-            .ascii_case_insensitive(any_case)
+            .ascii_case_insensitive(matching.any_case)
             .build(&forms)
             .or_else(|_| AhoCorasick::new([""]));
-        automaton.ok().map(|automaton| Arc::new(Self { automaton, whole_words }))
+        automaton.ok().map(|automaton| Arc::new(Self { automaton, whole_words: matching.whole_words }))
     }
 
-    /// Whether what was found in `text` is what is searched for.
+    /// Returns whether the match in `text` counts.
     fn counts(&self, text: &[u8], found: &Match) -> bool {
         let is_in_word =
             |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
@@ -128,10 +144,10 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// What addresses are written with: RFC 3986's unreserved characters stay.
+/// The set that is percent-encoded in URLs: all except RFC 3986's unreserved characters.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Every usual spelling of `secret`.
+/// Returns every common encoding of `secret`.
 fn forms(secret: &str) -> Vec<String> {
     let hex = hex::encode(secret);
     let mut forms = vec![secret.to_owned(), hex.to_ascii_uppercase(), hex];
@@ -144,7 +160,7 @@ fn forms(secret: &str) -> Vec<String> {
     }
     let in_json = serde_json::Value::from(secret).to_string();
     let in_json = in_json.trim_matches('"');
-    // PHP writes a slash with a backslash, .NET a plus as its number.
+    // PHP escapes a slash with a backslash, and .NET writes a plus as its code point.
     forms.extend(
         [("/", "\\/"), ("+", "\\u002B"), ("+", "\\u002b")]
             .map(|(sign, written)| in_json.replace(sign, written)),
@@ -155,7 +171,7 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// The digits behind each `%` in lower case, as some write them.
+/// Converts the digits after each `%` to lower case, as some encoders write them.
 fn lower_hex(encoded: &str) -> String {
     let mut parts = encoded.split('%');
     let mut lower = parts.next().unwrap_or_default().to_owned();
@@ -166,8 +182,8 @@ fn lower_hex(encoded: &str) -> String {
     lower
 }
 
-/// What base64 makes of `secret` wherever it stands in a longer text: after nothing, one or two bytes of a group of three.
-/// The characters at either edge also depend on the neighbours, and are left out.
+/// Returns the base64 forms of `secret` within a longer text: preceded by zero, one or two bytes of a group of three.
+/// The characters at either edge also depend on the neighbouring bytes and are left out.
 fn base64_pieces(secret: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     for before in 0..3_usize {
@@ -176,9 +192,8 @@ fn base64_pieces(secret: &str) -> Vec<String> {
         let whole_groups = text.len() / 3 * 4;
         let own = before.div_ceil(3) * 4..whole_groups;
         for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
-            pieces.extend(
-                encoded.get(own.clone()).filter(|piece| piece.len() >= SHORTEST_PIECE).map(str::to_owned),
-            );
+            pieces
+                .extend(encoded.get(own.clone()).filter(|piece| piece.len() >= MIN_PIECE).map(str::to_owned));
         }
     }
     pieces
@@ -186,7 +201,7 @@ fn base64_pieces(secret: &str) -> Vec<String> {
 
 #[cfg(any(test, feature = "measure"))]
 thread_local! {
-    /// How many automata this thread has built.
+    /// The number of automata that this thread has built.
     pub static BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -270,6 +285,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn a_secret_is_found_in_base64_wherever_it_stands(secret in "[a-zA-Z0-9]{16,48}", before in "[a-z:]{0,9}", after in "[a-z:]{0,9}") {
             let found = redactor(&secret);

@@ -1,4 +1,4 @@
-//! From what the operator wrote to what a call may use, checked against the plugin's manifest.
+//! Resolves the operator's entries to what a call may use, checked against the plugin's manifest.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{
     policy::EgressPolicy,
     redactor::Redactor,
     resolved::Connection,
-    secret_bounds::{MAX_SECRET_BYTES, SHORTEST_SECRET},
+    secret_bounds::{MAX_SECRET_BYTES, MIN_SECRET_CHARS},
     setting::{WEBHOOK_URL, allows},
     target::{Target, TargetError},
     tenant::TenantId,
@@ -20,45 +20,45 @@ use host_model::{
         Settings,
         manifest::{Manifest, SettingSpec},
     },
-    nearest::{meant, nearest},
+    nearest::{nearest, suggestion},
     secret::{Secret, Secrets},
 };
 
-/// Longer settings are a mistake: an address has at most 2,048 characters, an identifier far fewer.
-const LONGEST_SETTING: usize = 4_096;
+/// Maximum length of a setting. Longer ones are a mistake: a URL has at most 2,048 characters, an identifier far fewer.
+const MAX_SETTING_CHARS: usize = 4_096;
 
-/// A connection as the operator wrote it, before a manifest gave the names a meaning.
+/// A connection as the operator configured it, not yet checked against a manifest.
 #[derive(Clone, Debug)]
 pub struct ConnectionSpec {
-    /// Whose it is.
+    /// The tenant that it belongs to.
     pub tenant: TenantId,
     /// Unique across tenants.
     pub key: String,
-    /// The name of the plugin that carries it.
+    /// The name of the plugin that serves it.
     pub plugin: String,
     /// Non-secret settings.
     pub settings: BTreeMap<String, String>,
     /// Secret settings.
     pub secrets: Secrets,
-    /// The address for this connection's webhooks.
+    /// The URL for this connection's webhooks.
     pub webhook_url: Option<String>,
-    /// Tokens that deliveries may carry.
+    /// Tokens that are accepted in deliveries.
     pub accepted_tokens: Vec<AcceptedToken>,
-    /// The token to hand to the vendor.
+    /// The token to install at the vendor.
     pub token_to_install: Option<Secret>,
     /// Where requests may go.
     pub policy: EgressPolicy,
-    /// What one call may use up.
+    /// The resource limits of one call.
     pub limits: CallLimits,
 }
 
-/// A setting that does not suit the plugin.
+/// A setting does not fit the plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connection {connection}, setting {setting}: {problem}")]
 pub struct SettingError {
     /// The connection's key.
     pub connection: String,
-    /// Where it stands, or is expected.
+    /// Where it is, or is expected.
     pub place: SettingPlace,
     /// The setting's name.
     pub setting: String,
@@ -66,81 +66,81 @@ pub struct SettingError {
     pub problem: SettingProblem,
 }
 
-/// The part of a connection that a setting stands in.
+/// The part of a connection that a setting belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingPlace {
-    /// The open settings.
+    /// The non-secret settings.
     Settings,
     /// The secrets.
     Secrets,
-    /// The denied operations of its egress.
+    /// The denied operations of the egress policy.
     DeniedOperations,
 }
 
 impl SettingPlace {
-    fn of(is_secret: bool) -> Self {
-        if is_secret { Self::Secrets } else { Self::Settings }
+    fn of(spec: &SettingSpec) -> Self {
+        if spec.secret { Self::Secrets } else { Self::Settings }
     }
 }
 
 /// What is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingProblem {
-    /// The connector does not have it.
-    #[error("the connector does not have it{}", meant(nearest.as_deref()))]
+    /// The connector has no such setting.
+    #[error("the connector has no such setting{}", suggestion(nearest.as_deref()))]
     Unknown {
-        /// The known one that is most like it.
+        /// The most similar known name.
         nearest: Option<String>,
     },
-    /// A denied operation that the connector does not have.
-    #[error("the connector has no operation {name:?}{}", meant(nearest.as_deref()))]
+    /// A denied operation does not exist in the connector.
+    #[error("the connector has no operation {name:?}{}", suggestion(nearest.as_deref()))]
     NoSuchOperation {
-        /// What was denied.
+        /// The name of the denied operation.
         name: String,
-        /// The known one that is most like it.
+        /// The most similar known name.
         nearest: Option<String>,
     },
-    /// It must be there.
-    #[error("it is required and missing: {description}")]
+    /// A required setting is missing.
+    #[error("it is required but missing: {description}")]
     Missing {
-        /// The manifest's words for it.
+        /// The manifest's description of it.
         description: String,
     },
-    /// A secret among the open settings.
+    /// A secret is among the non-secret settings.
     #[error("it is a secret: move it to `secrets`, as a reference such as {{ env = \"NAME\" }}")]
     SecretInTheOpen,
-    /// An open setting among the secrets.
-    #[error("it is no secret: move it to `settings`")]
+    /// A non-secret setting is among the secrets.
+    #[error("it is not a secret: move it to `settings`")]
     NotASecret,
-    /// Not one of the values that it may have.
+    /// The value is not allowed.
     #[error("expected one of {}, found {found:?}", options.join(", "))]
     NotAnOption {
-        /// What it may be.
+        /// The allowed values.
         options: Vec<String>,
-        /// What it is.
+        /// The value.
         found: String,
     },
-    /// It names no host that requests may go to.
+    /// It is not a host that requests may go to.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// Too short to be told from other text.
+    /// The secret is too short to be distinguished from other text.
     #[error(
-        "a secret of {found} characters cannot be kept out of answers and logs; at least {SHORTEST_SECRET} are required"
+        "a secret of {found} characters cannot be kept out of answers and logs; at least {MIN_SECRET_CHARS} are required"
     )]
     ShortSecret {
-        /// How many it has.
+        /// Its length in characters.
         found: usize,
     },
-    /// A secret that takes too much memory to search for.
+    /// Searching for the secret would take too much memory.
     #[error("a secret has at most {MAX_SECRET_BYTES} bytes")]
     LongSecret,
-    /// Too long, or with control characters in it.
-    #[error("expected at most {LONGEST_SETTING} printable characters")]
+    /// The value is too long or contains control characters.
+    #[error("expected at most {MAX_SETTING_CHARS} printable characters")]
     NotPlain,
 }
 
 impl ConnectionSpec {
-    /// A connection with no settings and no secrets, under the usual policy and limits.
+    /// Creates a connection without settings and secrets, with the default policy and limits.
     pub fn new(tenant: impl Into<String>, key: impl Into<String>, plugin: impl Into<String>) -> Self {
         Self {
             tenant: TenantId(tenant.into()),
@@ -156,7 +156,7 @@ impl ConnectionSpec {
         }
     }
 
-    /// The connection under `manifest`, or everything that does not suit it.
+    /// Resolves the connection against `manifest`, or returns everything that does not fit it.
     pub fn resolve(&self, manifest: &Manifest) -> Result<Connection, Vec<SettingError>> {
         let mut errors = Vec::new();
         self.check_places(manifest, &mut errors);
@@ -183,9 +183,9 @@ impl ConnectionSpec {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let known_tokens = self.accepted_tokens.iter().filter_map(AcceptedToken::known);
+        let known_tokens = self.accepted_tokens.iter().filter_map(AcceptedToken::secret);
         let hidden = self.secrets.values().chain(known_tokens).chain(&self.token_to_install);
-        // The vendor may send it as soon as it has it.
+        // The vendor may use it as soon as it has received it.
         let soon_accepted = self.token_to_install.clone().map(AcceptedToken::from);
         Ok(Connection {
             tenant: self.tenant.clone(),
@@ -203,20 +203,21 @@ impl ConnectionSpec {
         })
     }
 
-    /// What the operator wrote, or else the default. What is left empty is as good as not written.
+    /// Returns the operator's value, or else the default. An empty value counts as missing.
     fn value<'a>(&'a self, spec: &'a SettingSpec) -> Option<&'a str> {
         let written = self.settings.get(&spec.name).filter(|value| !value.is_empty());
         written.or(spec.default.as_ref()).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Every name stands where it belongs.
+    /// Checks that every name is in the right place.
     fn check_places(&self, manifest: &Manifest, errors: &mut Vec<SettingError>) {
         let written = self
             .settings
             .keys()
-            .map(|name| (name, false))
-            .chain(self.secrets.keys().map(|name| (name, true)));
-        for (name, as_secret) in written {
+            .map(|name| (name, SettingPlace::Settings))
+            .chain(self.secrets.keys().map(|name| (name, SettingPlace::Secrets)));
+        for (name, place) in written {
+            let as_secret = place == SettingPlace::Secrets;
             let problem = match manifest.setting(name) {
                 None => {
                     let known = manifest.settings.iter().map(|setting| setting.name.as_str());
@@ -226,11 +227,11 @@ impl ConnectionSpec {
                 Some(spec) if !spec.secret && as_secret => SettingProblem::NotASecret,
                 Some(_) => continue,
             };
-            errors.push(self.error(SettingPlace::of(as_secret), name, problem));
+            errors.push(self.error(place, name, problem));
         }
     }
 
-    /// A denial of an operation that does not exist would deny nothing.
+    /// Checks that denied operations exist: denying an unknown one would have no effect.
     fn check_denials(&self, manifest: &Manifest, errors: &mut Vec<SettingError>) {
         for name in self.policy.denied_operations.iter().filter(|name| manifest.operation(name).is_none()) {
             let known = manifest.operations.iter().map(|operation| operation.name.as_str());
@@ -243,7 +244,7 @@ impl ConnectionSpec {
     fn check_secret(&self, spec: &SettingSpec, errors: &mut Vec<SettingError>) {
         let Some(secret) = self.secrets.get(&spec.name) else { return self.check_present(spec, errors) };
         let found = secret.expose().chars().count();
-        if found < SHORTEST_SECRET {
+        if found < MIN_SECRET_CHARS {
             errors.push(self.error(SettingPlace::Secrets, &spec.name, SettingProblem::ShortSecret { found }));
         } else if secret.expose().len() > MAX_SECRET_BYTES {
             errors.push(self.error(SettingPlace::Secrets, &spec.name, SettingProblem::LongSecret));
@@ -251,22 +252,22 @@ impl ConnectionSpec {
     }
 
     fn check_present(&self, spec: &SettingSpec, errors: &mut Vec<SettingError>) {
-        // A secret among the open settings was told already.
+        // A secret among the non-secret settings has already been reported.
         if spec.required && !(spec.secret && self.settings.contains_key(&spec.name)) {
             let description = spec.description.clone();
-            let place = SettingPlace::of(spec.secret);
+            let place = SettingPlace::of(spec);
             errors.push(self.error(place, &spec.name, SettingProblem::Missing { description }));
         }
     }
 
-    /// The target that `value` names where `spec` is a host setting; an option of it otherwise.
+    /// Checks `value`. Returns the target if `spec` is a host setting, or `None` if it is another valid setting.
     fn checked(
         &self,
         manifest: &Manifest,
         spec: &SettingSpec,
         value: &str,
     ) -> Result<Option<Target>, SettingProblem> {
-        if value.chars().count() > LONGEST_SETTING || value.chars().any(char::is_control) {
+        if value.chars().count() > MAX_SETTING_CHARS || value.chars().any(char::is_control) {
             return Err(SettingProblem::NotPlain);
         }
         if manifest.operations.iter().any(|operation| operation.host_setting == spec.name) {
@@ -285,7 +286,8 @@ impl ConnectionSpec {
         SettingError { connection: self.key.clone(), place, setting: setting.to_owned(), problem }
     }
 
-    /// Equal for connections with the same secrets; a connection without any stands alone.
+    /// Returns a hash that is equal for connections with the same secrets. A connection without secrets is an account
+    /// of its own.
     fn account(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         if self.secrets.is_empty() {

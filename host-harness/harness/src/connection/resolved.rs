@@ -1,4 +1,4 @@
-//! A connection whose settings, secrets and targets suit its plugin.
+//! A connection whose settings, secrets and targets fit its plugin.
 
 use std::collections::BTreeMap;
 
@@ -11,37 +11,39 @@ use host_model::{
     secret::{Secret, Secrets},
 };
 
-/// What a call may use. Checked against the plugin's manifest by [`ConnectionSpec::resolve`](super::ConnectionSpec::resolve); lives until either changes.
+/// What a call may use. Checked against the plugin's manifest by
+/// [`ConnectionSpec::resolve`](super::ConnectionSpec::resolve). Lives until either of them changes.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Whose it is. Connection pools and semaphores never cross it.
+    /// The tenant that it belongs to. Connection pools and semaphores are never shared across tenants.
     pub tenant: TenantId,
     /// Unique across tenants.
     pub key: String,
-    /// Non-secret settings, defaults filled in, `webhook-url` among them where it is known.
+    /// Non-secret settings with defaults filled in, including `webhook-url` if it is known.
     pub settings: Settings,
     /// Secret settings by name.
     pub secrets: Secrets,
-    /// Tokens that deliveries may carry.
+    /// Tokens that are accepted in deliveries.
     pub accepted_tokens: Vec<AcceptedToken>,
-    /// The token that `webhook-token.install` hands to the vendor.
+    /// The token that `webhook-token.install` installs at the vendor.
     pub token_to_install: Option<Secret>,
     /// Where requests may go, and how long and large they may be.
     pub policy: EgressPolicy,
-    /// What one call may use up.
+    /// The resource limits of one call.
     pub limits: CallLimits,
-    /// The hosts that its host settings name, by setting: each allowed by manifest or policy.
+    /// The hosts in its host settings, by setting. Each is allowed by the manifest or the policy.
     pub(crate) targets: BTreeMap<String, Target>,
     /// Finds its secrets.
     pub(crate) redactor: Redactor,
     /// The identifier kinds that identify a person.
     pub identifying: Identifying,
-    /// The vendor account, told by its secrets: connections that share it share its limits and its people's turns.
+    /// The vendor account, identified by its secrets. Connections with the same account share its limits and its
+    /// people's turns.
     pub account: [u8; 32],
 }
 
 impl Connection {
-    /// The same with `token` as the one to install. Deliveries that carry it are not accepted for that.
+    /// Sets the token to install. This alone does not make deliveries with it accepted.
     #[must_use]
     pub(crate) fn installing(&self, token: Secret) -> Self {
         let redactor = self.redactor.and(&Redactor::of([&token]));

@@ -1,22 +1,22 @@
-//! What the manifest's options let a setting be, and the names that are the host's own.
+//! Matching of settings against the manifest's options, and the names reserved by the host.
 
 use host_model::contract::manifest::SettingSpec;
 
-/// The setting that the host fills with the address for the connection's webhooks.
+/// The setting that the host fills with the URL for the connection's webhooks.
 pub(crate) const WEBHOOK_URL: &str = "webhook-url";
-/// The blank that stands for the token being installed.
+/// The blank for the token that is being installed.
 pub(crate) const WEBHOOK_TOKEN: &str = "webhook-token";
 
-/// Whether the manifest's options let `value` be.
+/// Returns whether the manifest's options allow `value`.
 pub(crate) fn allows(setting: &SettingSpec, value: &str) -> bool {
     setting.options.is_empty() || setting.options.iter().any(|option| matches_option(option, value))
 }
 
-/// Whether `value` is `option`, in which a `*` stands for letters, digits, dots and dashes.
+/// Returns whether `value` matches `option`, in which `*` matches letters, digits, dots and dashes.
 pub(super) fn matches_option(option: &str, value: &str) -> bool {
     let is_wild = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
-    // For each length of `value`, whether that much of it matches what was read of `option`: nothing is tried twice, whoever
-    // wrote the option.
+    // For each prefix of `value`, whether it matches the part of `option` read so far. Nothing is tried twice, even for
+    // a malicious option.
     let mut reached: Vec<bool> = [true].into_iter().chain(value.bytes().map(|_| false)).collect();
     for sign in option.bytes() {
         let mut before = false;

@@ -1,4 +1,4 @@
-//! Where a connection's requests go: a host that the manifest's options or the operator's policy allow.
+//! The targets of a connection's requests: hosts that the manifest's options or the operator's policy allow.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use url::Host;
 use super::{address::Reach, policy::EgressPolicy, setting::matches_option};
 use host_model::contract::manifest::SettingSpec;
 
-/// A host and port that requests may go to, with the scheme and the addresses that are within reach there.
+/// A host and port that requests may go to, with the addresses and the scheme that are allowed for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub(crate) host: Host,
@@ -15,48 +15,49 @@ pub struct Target {
     pub(crate) reach: Reach,
 }
 
-/// Why a host setting names no target.
+/// Why a host setting is not a valid target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Not `host` or `host:port`.
     #[error("expected a host name such as api.example.com, found {found:?}")]
     NotAHost {
-        /// What the setting holds.
+        /// The setting's value.
         found: String,
     },
-    /// Neither the manifest's options nor the policy allow it.
+    /// Neither the manifest's options nor the policy allow the host.
     #[error(
-        "the host {host:?} is not one of {} that the connector knows; to allow it, add to the configuration:\n\
+        "the host {host:?} is not one of the connector's hosts ({}); to allow it, add to the configuration:\n\
          [connections.{connection}.egress]\nhosts = [{host:?}]",
         any_of(.known)
     )]
     NotAllowed {
-        /// What the setting holds.
+        /// The setting's value.
         host: String,
-        /// What the manifest allows.
+        /// The hosts that the manifest allows.
         known: Vec<String>,
-        /// The connection that it was to be for.
+        /// The connection's key.
         connection: String,
     },
-    /// A literal address that is never a destination.
+    /// The host is a literal address that is not allowed.
     #[error("{}", address_refused(.address, .why, .connection))]
     Address {
         /// The address.
         address: String,
-        /// What it is.
+        /// Why it is not allowed.
         why: &'static str,
-        /// The connection that it was to be for.
+        /// The connection's key.
         connection: String,
     },
 }
 
 fn any_of(known: &[String]) -> String {
-    if known.is_empty() { "those".to_owned() } else { known.join(", ") }
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
-/// What to say of an address that is out of reach; loopback is the one kind that an operator can allow.
+/// Returns the message about an address that is not allowed. Loopback is the only special range that an operator can
+/// allow.
 pub(crate) fn address_refused(address: &str, why: &str, connection: &str) -> String {
-    let refused = format!("the address {address} is never connected to ({why})");
+    let refused = format!("the address {address} is not allowed ({why})");
     if why == "loopback" {
         format!(
             "{refused}; to allow this machine, add to the configuration:\n\
@@ -68,7 +69,7 @@ pub(crate) fn address_refused(address: &str, why: &str, connection: &str) -> Str
 }
 
 impl Target {
-    /// The target that `setting` names with `value`, under `policy`.
+    /// Creates the target for `value` of `setting` under `policy`.
     pub(crate) fn of(
         connection: &str,
         setting: &SettingSpec,
@@ -96,7 +97,7 @@ impl Target {
         }
     }
 
-    /// The address that the host is, where it is no name: no resolver is asked about it.
+    /// Returns the address if the host is a literal address, for which no resolver is used.
     fn literal(&self) -> Option<std::net::IpAddr> {
         match self.host {
             Host::Ipv4(address) => Some(address.into()),
@@ -110,7 +111,7 @@ impl Target {
     }
 }
 
-/// As the beginning of an address, without a path.
+/// The beginning of a URL, without a path.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme(), self.host)?;
@@ -118,7 +119,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Reads a host as HTTP clients do, so that `0x7f.1` is the address that it would be connected to.
+/// Parses a host as HTTP clients do, so that `0x7f.1` is the address that a client would connect to.
 fn host_and_port(value: &str) -> Option<(Host, Option<u16>)> {
     let looks_like_more = |c: char| c.is_whitespace() || c.is_control() || "/\\@?#%".contains(c);
     if value.is_empty() || value.contains(looks_like_more) {
@@ -173,7 +174,7 @@ mod tests {
             target("api.example.net", &["api.example.com", "api.eu.example.com"], &EgressPolicy::default());
         assert_eq!(
             denied.unwrap_err().to_string(),
-            "the host \"api.example.net\" is not one of api.example.com, api.eu.example.com that the connector knows; \
+            "the host \"api.example.net\" is not one of the connector's hosts (api.example.com, api.eu.example.com); \
              to allow it, add to the configuration:\n\
              [connections.newsletter.egress]\n\
              hosts = [\"api.example.net\"]"
@@ -246,7 +247,7 @@ mod tests {
             let denied = target(value, &[], &allowing(value)).unwrap_err().to_string();
             assert!(
                 denied.ends_with(
-                    "is never connected to (loopback); to allow this machine, add to the configuration:\n\
+                    "is not allowed (loopback); to allow this machine, add to the configuration:\n\
                  [connections.newsletter.egress]\nloopback = true"
                 ),
                 "{value}: {denied}"

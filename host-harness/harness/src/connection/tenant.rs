@@ -1,8 +1,8 @@
-//! Whose connection it is.
+//! The tenant of a connection.
 
 use std::fmt;
 
-/// Whose data, keys and limits.
+/// The id of a tenant, which owns data, keys and limits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub String);
 

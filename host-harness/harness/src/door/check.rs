@@ -1,4 +1,5 @@
-//! The check at the door: what stands in the token's slot is compared, and a placeholder goes on in its place.
+//! The check at the door: compares the content of the token's slot and replaces it with a placeholder.
+//! Tested in `src/door/tests.rs`.
 
 use crate::connection::{
     Redactor,
@@ -6,63 +7,64 @@ use crate::connection::{
 };
 use host_model::{
     contract::{
-        manifest::{Place, TokenSlot},
+        manifest::{RequestPart, TokenSlot},
         webhook::Delivery,
     },
     secret::Secret,
 };
 
-/// Stands in the slot for a token that the connection accepted when the delivery arrived.
+/// The placeholder for a token that the connection accepted when the delivery arrived.
 pub(super) const ACCEPTED: &str = "accepted-webhook-token";
-/// Stands in the slot for anything else.
+/// The placeholder for anything else.
 const REFUSED: &str = "refused-webhook-token";
 
-/// A delivery whose token was checked. It may still have the token elsewhere, so that nobody is shown it:
-/// [`Admitted::masked`](super::Admitted::masked) takes that out.
+/// A delivery whose token was checked. It may still contain the token elsewhere and must not be shown before
+/// [`AdmittedDelivery::masked`](super::AdmittedDelivery::masked) has removed it.
 #[derive(Debug)]
-pub struct Checked {
+pub struct CheckedDelivery {
     pub(super) delivery: Delivery,
     pub(super) accepted: bool,
-    /// Finds the tokens that were presented and accepted: nowhere else can one that is known by its digest be seen.
+    /// Finds the tokens that were presented and accepted. The value of a token known only by its digest is available
+    /// nowhere else.
     pub(super) presented: Redactor,
-    /// The SHA-256 of the token, where one was presented and no more.
+    /// The SHA-256 of the token, if exactly one was presented.
     only: Option<[u8; 32]>,
 }
 
-impl Checked {
-    /// Compares what `delivery` has in `slot` with all of `accepted`. Accepted are deliveries with a token in the slot and
-    /// nothing but accepted ones.
+impl CheckedDelivery {
+    /// Compares the tokens that `delivery` has in `slot` with `accepted`. A delivery is accepted if there is at least
+    /// one token in the slot and all of them are accepted.
     pub fn against(slot: &TokenSlot, accepted: &[AcceptedToken], mut delivery: Delivery) -> Self {
         let mut door =
             Door { tokens: accepted, accepted: 0, refused: 0, last: None, presented: Redactor::default() };
         match slot.place {
-            Place::Header => door.check_headers(&slot.name, &mut delivery.headers),
-            Place::Query => delivery.url = door.checked_query(&slot.name, &delivery.url),
-            // Refused when the plugin is loaded.
-            Place::Body => {}
+            RequestPart::Header => door.check_headers(&slot.name, &mut delivery.headers),
+            RequestPart::Query => delivery.url = door.checked_query(&slot.name, &delivery.url),
+            // Such a slot is refused when the plugin is loaded.
+            RequestPart::Body => {}
         }
         let accepted = door.refused == 0 && door.accepted > 0;
         let only = door.last.filter(|_| accepted && door.accepted == 1);
         Self { delivery, accepted, presented: door.presented, only }
     }
 
-    /// A delivery to a plugin that declares no slot.
+    /// Creates the result for a plugin that declares no slot.
     pub fn without_slot(delivery: Delivery) -> Self {
         Self { delivery, accepted: false, presented: Redactor::default(), only: None }
     }
 
-    /// Whether the token is accepted. Where it is not, the delivery can be refused without looking any further.
+    /// Returns whether the token is accepted. If not, the delivery can be refused without further checks.
     pub fn is_accepted(&self) -> bool {
         self.accepted
     }
 
-    /// The SHA-256 of the accepted token, where it is the only one that was presented.
+    /// Returns the SHA-256 of the accepted token, if it is the only one that was presented.
     pub fn only_token(&self) -> Option<[u8; 32]> {
         self.only
     }
 }
 
-/// Takes tokens out, and counts.
+/// Replaces tokens and counts them.
 struct Door<'a> {
     tokens: &'a [AcceptedToken],
     accepted: usize,
@@ -72,7 +74,7 @@ struct Door<'a> {
 }
 
 impl Door<'_> {
-    /// The last word of each header `name` is a token.
+    /// Checks the last word of each header `name` as a token.
     fn check_headers(&mut self, name: &str, headers: &mut [(String, String)]) {
         for (_, value) in headers.iter_mut().filter(|(header, _)| header.eq_ignore_ascii_case(name)) {
             let given = value.trim_end();
@@ -83,7 +85,7 @@ impl Door<'_> {
         }
     }
 
-    /// Each parameter `name` of `url` is a token.
+    /// Checks each parameter `name` of `url` as a token.
     fn checked_query(&mut self, name: &str, url: &str) -> String {
         let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
         let mut parts = form_urlencoded::Serializer::new(String::new());
@@ -94,10 +96,10 @@ impl Door<'_> {
         format!("{address}?{}", parts.finish())
     }
 
-    /// What goes on in place of `token`.
+    /// Returns the placeholder for `presented`.
     fn placeholder(&mut self, presented: &str) -> &'static str {
         let token = token::matching(self.tokens, presented.as_bytes());
-        // What is empty is no token, whatever digest somebody stored.
+        // An empty value is never a token, whatever digest is stored.
         let Some((token, presented)) = token.zip(Secret::new(presented)) else {
             self.refused += 1;
             return REFUSED;

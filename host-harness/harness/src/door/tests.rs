@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::connection::{AcceptedToken, ConnectionSpec};
 use host_model::{
-    contract::manifest::{Place, TokenSlot},
+    contract::manifest::{RequestPart, TokenSlot},
     secret::Secret,
 };
 
@@ -21,7 +21,7 @@ fn by_digest(token: &str) -> AcceptedToken {
     AcceptedToken::by_digest(Sha256::digest(token).into())
 }
 
-fn admitted(slot: Option<(Place, &str)>, url: &str, headers: &[(&str, &str)]) -> Admitted {
+fn admitted(slot: Option<(RequestPart, &str)>, url: &str, headers: &[(&str, &str)]) -> AdmittedDelivery {
     let manifest = Manifest {
         webhook_token_slot: slot.map(|(place, name)| TokenSlot { place, name: name.into() }),
         ..Default::default()
@@ -33,18 +33,18 @@ fn admitted(slot: Option<(Place, &str)>, url: &str, headers: &[(&str, &str)]) ->
         body: b"{}".to_vec(),
         received_at_ms: 0,
     };
-    Admitted::at_the_door(&connection(), &manifest, delivery)
+    AdmittedDelivery::at_the_door(&connection(), &manifest, delivery)
 }
 
 fn by_header(values: &[&str]) -> (bool, Vec<String>) {
     let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
-    let admitted = admitted(Some((Place::Header, "Authorization")), "https://h.example.com/", &headers);
+    let admitted = admitted(Some((RequestPart::Header, "Authorization")), "https://h.example.com/", &headers);
     let left = admitted.delivery().headers.iter().map(|(_, value)| value.clone()).collect();
     (admitted.is_accepted(), left)
 }
 
 #[test]
-fn the_last_word_of_the_header_is_the_token_and_never_goes_on() {
+fn the_last_word_of_the_header_is_the_token_and_is_never_passed_on() {
     for (value, accepted, left) in [
         ("OAuth2 t-new", true, "OAuth2 accepted-webhook-token"),
         ("Bearer t-old ", true, "Bearer accepted-webhook-token"),
@@ -54,7 +54,7 @@ fn the_last_word_of_the_header_is_the_token_and_never_goes_on() {
         ("Bearer\u{a0}t-new", true, "Bearer\u{a0}accepted-webhook-token"),
         ("Bearer\u{3000}t-stale\u{2003}", false, "Bearer\u{3000}refused-webhook-token"),
         ("", false, "refused-webhook-token"),
-        // The placeholder itself is no way in.
+        // The placeholder itself is not accepted.
         ("Bearer accepted-webhook-token", false, "Bearer refused-webhook-token"),
     ] {
         assert_eq!(by_header(&[value]), (accepted, vec![left.to_owned()]), "{value:?}");
@@ -70,10 +70,10 @@ fn two_headers_are_accepted_only_if_both_are() {
 
 #[test]
 fn a_token_that_is_presented_many_times_is_searched_for_once() {
-    let slot = TokenSlot { place: Place::Query, name: "token".into() };
+    let slot = TokenSlot { place: RequestPart::Query, name: "token".into() };
     let searches = |url: String| {
         let delivery = Delivery { url, ..repeating("") };
-        let checked = Checked::against(&slot, &connection().accepted_tokens, delivery);
+        let checked = CheckedDelivery::against(&slot, &connection().accepted_tokens, delivery);
         assert!(checked.is_accepted());
         checked.presented.searches()
     };
@@ -84,7 +84,7 @@ fn a_token_that_is_presented_many_times_is_searched_for_once() {
 #[test]
 fn a_query_token_is_replaced_wherever_it_comes() {
     let url = "https://h.example.com/hook?a=1&token=t-new&token=wrong";
-    let admitted = admitted(Some((Place::Query, "token")), url, &[]);
+    let admitted = admitted(Some((RequestPart::Query, "token")), url, &[]);
     assert!(!admitted.is_accepted());
     assert_eq!(
         admitted.delivery().url,
@@ -95,7 +95,7 @@ fn a_query_token_is_replaced_wherever_it_comes() {
 #[test]
 fn a_token_that_is_repeated_elsewhere_is_masked() {
     let manifest = Manifest {
-        webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
+        webhook_token_slot: Some(TokenSlot { place: RequestPart::Header, name: "Authorization".into() }),
         ..Default::default()
     };
     let delivery = Delivery {
@@ -105,7 +105,7 @@ fn a_token_that_is_repeated_elsewhere_is_masked() {
         body: br#"{"token":"t-new"}"#.to_vec(),
         received_at_ms: 0,
     };
-    let admitted = Admitted::at_the_door(&connection(), &manifest, delivery);
+    let admitted = AdmittedDelivery::at_the_door(&connection(), &manifest, delivery);
     assert!(admitted.is_accepted());
     assert_eq!(
         (
@@ -118,7 +118,7 @@ fn a_token_that_is_repeated_elsewhere_is_masked() {
 }
 
 #[test]
-fn without_a_slot_nothing_is_accepted_and_the_token_is_masked_all_the_same() {
+fn without_a_slot_nothing_is_accepted_and_the_token_is_still_masked() {
     let admitted =
         admitted(None, "https://h.example.com/?token=t-new", &[("x-signature", "ab"), ("x", "t-old")]);
     assert!(!admitted.is_accepted());
@@ -127,7 +127,7 @@ fn without_a_slot_nothing_is_accepted_and_the_token_is_masked_all_the_same() {
 }
 
 #[test]
-fn a_delivery_to_a_connection_without_tokens_goes_on_as_it_came() {
+fn a_delivery_to_a_connection_without_tokens_is_passed_on_unchanged() {
     let connection = Connection { accepted_tokens: Vec::new(), ..connection() };
     let delivery = Delivery {
         method: "POST".into(),
@@ -136,15 +136,15 @@ fn a_delivery_to_a_connection_without_tokens_goes_on_as_it_came() {
         body: b"{}".to_vec(),
         received_at_ms: 0,
     };
-    let admitted = Admitted::at_the_door(&connection, &Manifest::default(), delivery.clone());
+    let admitted = AdmittedDelivery::at_the_door(&connection, &Manifest::default(), delivery.clone());
     assert_eq!((admitted.delivery(), admitted.is_accepted()), (&delivery, false));
 }
 
 fn slot() -> TokenSlot {
-    TokenSlot { place: Place::Header, name: "Authorization".into() }
+    TokenSlot { place: RequestPart::Header, name: "Authorization".into() }
 }
 
-/// A delivery that repeats the token "t-digest-only" wherever it can, and presents `authorization`.
+/// Creates a delivery that repeats the token "t-digest-only" everywhere, and presents `authorization`.
 fn repeating(authorization: &str) -> Delivery {
     Delivery {
         method: "POST".into(),
@@ -162,9 +162,10 @@ fn repeating(authorization: &str) -> Delivery {
 fn a_token_that_is_known_by_its_digest_is_accepted_and_masked_by_what_was_presented() {
     let known = Secret::new("t-known-one").unwrap();
     let connection = accepting(vec![by_digest("t-other"), known.into(), by_digest("t-digest-only")]);
-    let checked = Checked::against(&slot(), &connection.accepted_tokens, repeating("OAuth2 t-digest-only"));
+    let checked =
+        CheckedDelivery::against(&slot(), &connection.accepted_tokens, repeating("OAuth2 t-digest-only"));
     assert!(checked.is_accepted());
-    let admitted = Admitted::masked(&connection, checked);
+    let admitted = AdmittedDelivery::masked(&connection, checked);
     assert!(admitted.is_accepted());
     assert_eq!(
         admitted.delivery(),
@@ -183,11 +184,11 @@ fn a_token_that_is_known_by_its_digest_is_accepted_and_masked_by_what_was_presen
 #[test]
 fn a_digest_accepts_its_token_alone() {
     let connection = accepting(vec![by_digest("t-digest-only"), by_digest("")]);
-    // The digest itself is no token, and an empty slot none, whatever was stored.
+    // Neither the digest itself nor an empty slot is a token, whatever is stored.
     for wrong in ["t-digest-onl", "", hex::encode(Sha256::digest("t-digest-only")).as_str()] {
-        let checked = Checked::against(&slot(), &connection.accepted_tokens, repeating(wrong));
+        let checked = CheckedDelivery::against(&slot(), &connection.accepted_tokens, repeating(wrong));
         assert!(!checked.is_accepted(), "{wrong:?}");
-        let admitted = Admitted::masked(&connection, checked);
+        let admitted = AdmittedDelivery::masked(&connection, checked);
         assert_eq!(admitted.delivery().headers[0].1, "refused-webhook-token", "{wrong:?}");
     }
 }
@@ -195,8 +196,10 @@ fn a_digest_accepts_its_token_alone() {
 #[test]
 fn a_delivery_from_the_store_has_the_verdict_of_the_door() {
     let delivery = repeating("OAuth2 accepted-webhook-token");
-    for (accepted, placeholder) in [(true, Some("accepted-webhook-token")), (false, None)] {
-        let admitted = Admitted::from_store(&connection(), delivery.clone(), accepted);
+    for (check, accepted, placeholder) in
+        [(TokenCheck::Accepted, true, Some("accepted-webhook-token")), (TokenCheck::NotAccepted, false, None)]
+    {
+        let admitted = AdmittedDelivery::from_store(&connection(), delivery.clone(), check);
         assert_eq!(admitted.delivery(), &delivery);
         assert_eq!((admitted.is_accepted(), admitted.placeholder().as_deref()), (accepted, placeholder));
     }
@@ -205,24 +208,26 @@ fn a_delivery_from_the_store_has_the_verdict_of_the_door() {
 #[test]
 fn a_delivery_that_was_stored_while_its_connection_was_not_carried_has_the_secrets_masked_when_it_is_read() {
     let known = by_digest("t-digest-only");
-    let checked = Checked::against(&slot(), &[known], repeating("OAuth2 t-digest-only"));
-    let stored = Admitted::uncarried(checked);
+    let checked = CheckedDelivery::against(&slot(), &[known], repeating("OAuth2 t-digest-only"));
+    let stored = AdmittedDelivery::unserved(checked);
     assert!(stored.is_accepted());
     assert_eq!(stored.delivery().body, br#"{"token":"[redacted]"}"#);
     let delivery = Delivery { body: br#"{"copy":"t-old"}"#.to_vec(), ..Delivery::clone(stored.delivery()) };
-    let read = Admitted::from_store(&connection(), delivery, true);
+    let read = AdmittedDelivery::from_store(&connection(), delivery, TokenCheck::Accepted);
     assert_eq!(read.delivery().body, br#"{"copy":"[redacted]"}"#);
 }
 
 proptest! {
-    /// Whatever a stranger sends: it is refused, and nothing is left in the slot.
+    #![proptest_config(test_support::cases(256))]
+
+    /// Anything that a stranger sends is refused, and nothing is left in the slot.
     #[test]
     fn no_header_and_no_address_panics_the_door(value in "\\PC{0,40}|[ \u{a0}\u{3000}a-b]{0,8}", query in "\\PC{0,40}") {
-        for slot in [slot(), TokenSlot { place: Place::Query, name: "token".into() }] {
+        for slot in [slot(), TokenSlot { place: RequestPart::Query, name: "token".into() }] {
             let delivery = Delivery { url: format!("https://h.example.com/?{query}"), ..repeating(&value) };
-            let checked = Checked::against(&slot, &[by_digest("t-known-one")], delivery);
+            let checked = CheckedDelivery::against(&slot, &[by_digest("t-known-one")], delivery);
             prop_assert!(!checked.is_accepted());
-            if slot.place == Place::Header {
+            if slot.place == RequestPart::Header {
                 prop_assert!(checked.delivery.headers[0].1.ends_with("refused-webhook-token"));
             }
         }

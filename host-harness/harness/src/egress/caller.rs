@@ -1,4 +1,4 @@
-//! Who sends.
+//! The sender of a request.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::{declaration::Declaration, trace::Trace};
 use crate::connection::Connection;
 use host_model::contract::Interface;
 
-/// Who sends: one call of one connection.
+/// The sender of a request: one call of one connection.
 #[derive(Clone, Copy)]
-pub struct Caller<'a> {
+pub struct Sender<'a> {
     /// The connection, with its policy and secrets.
     pub connection: &'a Connection,
     /// What its plugin declares.
@@ -19,10 +19,10 @@ pub struct Caller<'a> {
     pub interface: Interface,
     /// When the call ends.
     pub deadline: Instant,
-    /// Is told each exchange.
+    /// Receives each exchange.
     pub trace: Option<&'a Trace>,
-    /// Told when a request that may change something is about to leave.
+    /// Called when a request that may change something is about to be sent.
     pub departs: &'a (dyn Fn() + Sync),
-    /// Called with how long another thread computed for the call.
+    /// Called with the time that another thread spent computing for the call.
     pub computed: &'a (dyn Fn(Duration) + Sync),
 }

@@ -1,4 +1,4 @@
-//! Secrets that the vendor hands out, such as access tokens: taken out of answers, kept here, never seen by a guest.
+//! Secrets that the vendor issues, such as access tokens: taken from responses and kept here, never visible to a guest.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,22 +9,23 @@ use std::{
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use crate::connection::{Connection, MAX_SECRET_BYTES, Redactor, SHORTEST_SECRET, TenantId};
+use crate::connection::{Connection, MAX_SECRET_BYTES, MIN_SECRET_CHARS, Redactor, TenantId};
 use host_model::{contract::manifest::Capture, secret::Secret};
 
-/// A secret is renewed this long before it ends, so that it does not end on its way.
-const EARLY: Duration = Duration::from_secs(10);
+/// How long before its expiry a secret is renewed, so that it does not expire in transit.
+const RENEWAL_MARGIN: Duration = Duration::from_secs(10);
 
-/// The longest answer that secrets are looked for in, in bytes: as a tree, it takes up to sixteen times its size in memory. Answers with
-/// tokens have some 2,000.
+/// Maximum size of a response that is searched for secrets, in bytes. Its parsed form takes up to sixteen times its
+/// size in memory. Responses with tokens have about 2,000 bytes.
 const MAX_READ: usize = 1 << 20;
 
-/// What was captured for each connection. Lives as long as the process: calls in flight of a connection that is gone still
-/// have their answers searched for it.
+/// The secrets captured for each connection. Lives as long as the process, so that they are still masked for calls in
+/// flight of a removed connection.
 #[derive(Debug, Default)]
-pub(crate) struct Captured(Mutex<HashMap<Holder, Kept>>);
+pub(crate) struct Captured(Mutex<HashMap<Holder, ConnectionCaptures>>);
 
-/// Whose it is. A key alone is not enough: a connection can change hands, or get another account's secrets.
+/// The owner of captured secrets. The key alone is not enough: a connection can move to another tenant or get another
+/// account's secrets.
 type Holder = (TenantId, String, [u8; 32]);
 
 fn holder(connection: &Connection) -> Holder {
@@ -32,38 +33,38 @@ fn holder(connection: &Connection) -> Holder {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    secrets: BTreeMap<String, KeptSecret>,
-    /// Those that were replaced last: calls under way still carry them.
+struct ConnectionCaptures {
+    secrets: BTreeMap<String, CapturedSecret>,
+    /// The secrets that were replaced last, which calls in flight still use.
     before: BTreeMap<String, Secret>,
     redactor: Redactor,
     renewing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug)]
-struct KeptSecret {
+struct CapturedSecret {
     secret: Secret,
     good_until: Option<Duration>,
 }
 
 impl Captured {
-    /// The secret kept under `name`, if it is still good at `now`.
+    /// Returns the secret stored under `name` if it is still valid at `now`.
     pub(crate) fn get(&self, connection: &Connection, name: &str, now: Duration) -> Option<Secret> {
         let connections = self.0.lock();
         let held = connections.get(&holder(connection))?.secrets.get(name)?;
-        held.good_until.is_none_or(|end| now + EARLY < end).then(|| held.secret.clone())
+        held.good_until.is_none_or(|end| now + RENEWAL_MARGIN < end).then(|| held.secret.clone())
     }
 
-    /// Keeps what an answer brought.
-    pub(crate) fn keep(&self, connection: &Connection, taken: Vec<Taken>, now: Duration) {
+    /// Stores the secrets from a response.
+    pub(crate) fn keep(&self, connection: &Connection, taken: Vec<FoundSecret>, now: Duration) {
         if taken.is_empty() {
             return;
         }
         let mut connections = self.0.lock();
         let kept = connections.entry(holder(connection)).or_default();
-        for Taken { name, secret, lifetime } in taken {
+        for FoundSecret { name, secret, lifetime } in taken {
             let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
-            if let Some(replaced) = kept.secrets.insert(name.clone(), KeptSecret { secret, good_until }) {
+            if let Some(replaced) = kept.secrets.insert(name.clone(), CapturedSecret { secret, good_until }) {
                 kept.before.insert(name, replaced.secret);
             }
         }
@@ -71,7 +72,7 @@ impl Captured {
         kept.redactor = Redactor::of(held.chain(kept.before.values()));
     }
 
-    /// Finds this connection's secrets, captured ones among them.
+    /// Returns a redactor for this connection's secrets, including captured ones.
     pub(crate) fn redactor(&self, connection: &Connection) -> Redactor {
         match self.0.lock().get(&holder(connection)) {
             Some(kept) => connection.redactor.and(&kept.redactor),
@@ -79,23 +80,24 @@ impl Captured {
         }
     }
 
-    /// Held by the one call that fetches secrets for this connection; the others wait and find them kept.
+    /// Returns the lock held by the call that fetches secrets for this connection. Other calls wait and then find them
+    /// stored.
     pub(crate) fn renewing(&self, connection: &Connection) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(&self.0.lock().entry(holder(connection)).or_default().renewing)
     }
 }
 
-/// A secret found in an answer.
+/// A secret found in a response.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub(crate) struct FoundSecret {
     name: String,
     secret: Secret,
     lifetime: Option<Duration>,
 }
 
-/// The secrets that `captures` name in a JSON `body`, and the body with their places emptied. A body that cannot be read,
-/// or is longer than [`MAX_READ`], is withheld: it may hold what nobody found.
-pub(crate) fn taken(captures: &[Capture], body: Vec<u8>) -> (Vec<Taken>, Vec<u8>) {
+/// Extracts the secrets that `captures` specify from a JSON `body`, and blanks them out. A body that cannot be parsed
+/// or is longer than [`MAX_READ`] is withheld: it may contain secrets that were not found.
+pub(crate) fn extract(captures: &[Capture], body: Vec<u8>) -> (Vec<FoundSecret>, Vec<u8>) {
     if captures.is_empty() {
         return (Vec::new(), body);
     }
@@ -107,28 +109,28 @@ pub(crate) fn taken(captures: &[Capture], body: Vec<u8>) -> (Vec<Taken>, Vec<u8>
         let lifetime = capture
             .lifetime
             .as_ref()
-            .and_then(|field| at(&mut answer, field))
+            .and_then(|field| value_at(&mut answer, field))
             .and_then(|value| seconds(value));
-        if let Some(value) = at(&mut answer, &capture.field) {
+        if let Some(value) = value_at(&mut answer, &capture.field) {
             let text = std::mem::replace(value, Value::from(""));
             let can_be_hidden =
-                |text: &&str| text.chars().count() >= SHORTEST_SECRET && text.len() <= MAX_SECRET_BYTES;
+                |text: &&str| text.chars().count() >= MIN_SECRET_CHARS && text.len() <= MAX_SECRET_BYTES;
             if let Some(secret) = text.as_str().filter(can_be_hidden).and_then(Secret::new) {
-                found.push(Taken { name: capture.secret.clone(), secret, lifetime });
+                found.push(FoundSecret { name: capture.secret.clone(), secret, lifetime });
             }
         }
     }
     (found, answer.to_string().into_bytes())
 }
 
-/// Vendors write seconds as a number or as a text.
+/// Parses seconds, which vendors write as a number or as a string.
 fn seconds(value: &Value) -> Option<Duration> {
     let seconds = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
     Some(Duration::from_secs(seconds))
 }
 
-/// The value at the dotted `field`.
-fn at<'a>(answer: &'a mut Value, field: &str) -> Option<&'a mut Value> {
+/// Returns the value at the dotted `field`.
+fn value_at<'a>(answer: &'a mut Value, field: &str) -> Option<&'a mut Value> {
     field.split('.').try_fold(answer, |value, step| value.get_mut(step))
 }
 
@@ -141,7 +143,7 @@ mod tests {
     }
 
     fn take(captures: &[Capture], body: &str) -> (Vec<(String, String, Option<u64>)>, String) {
-        let (taken, rest) = taken(captures, body.as_bytes().to_vec());
+        let (taken, rest) = extract(captures, body.as_bytes().to_vec());
         let shown = taken
             .iter()
             .map(|t| (t.name.clone(), t.secret.expose().to_owned(), t.lifetime.map(|l| l.as_secs())))

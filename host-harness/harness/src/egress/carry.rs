@@ -1,4 +1,5 @@
-//! One request on its way: filled, counted, sent once, its answer cleaned.
+//! Carries out one request: fills it in, counts it, sends it once and masks its response.
+//! Tested in `src/egress/tests`.
 
 use std::time::Duration;
 
@@ -6,15 +7,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Egress,
-    caller::Caller,
+    caller::Sender,
     captured,
-    declaration::Declared,
+    declaration::DeclaredOperation,
     fill::{self, Fillings},
     ledger::NotEntered,
     refused::not_sent,
     retry_after::retry_after,
     trace::Exchange,
-    transport::Answer,
+    transport::VendorResponse,
 };
 use crate::connection::Redactor;
 use host_model::{
@@ -23,25 +24,26 @@ use host_model::{
     time::millis_u64,
 };
 
-/// What is left of a call when its last request must have ended, so that the guest can still say so.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// The time reserved at the end of a call, after its last request must have ended, so that the guest can still report
+/// it.
+const REPORT_MARGIN: Duration = Duration::from_millis(100);
 
-/// A longer body takes more than a millisecond to search.
+/// Size above which searching a body takes more than a millisecond.
 pub(super) const QUICK_BYTES: usize = 64 << 10;
 
 impl Egress {
     /// Builds the request, waits for its limits, and sends it once.
     pub(super) async fn carry(
         &self,
-        caller: &Caller<'_>,
-        declared: &Declared,
+        caller: &Sender<'_>,
+        declared: &DeclaredOperation,
         secrets: &Secrets,
         request: &Request,
-    ) -> Result<Answer, HttpError> {
+    ) -> Result<VendorResponse, HttpError> {
         let connection = caller.connection;
         let fillings = Fillings { connection, secrets, values: &request.values };
         let outgoing = fill::outgoing(declared, &fillings, request)?;
-        let over_at = caller.deadline - LAST_WORDS;
+        let over_at = caller.deadline - REPORT_MARGIN;
         let patience =
             connection.policy.limiter_patience.min(over_at.saturating_duration_since(Instant::now()));
         let entered = self.places.enter(connection.account, &declared.limits, patience, over_at);
@@ -58,13 +60,13 @@ impl Egress {
         drop(place);
         let redactor = self.captured.redactor(connection);
         let answer = answer
-            .unwrap_or_else(|_| Err(cut_short(declared)))
+            .unwrap_or_else(|_| Err(truncated_error(declared)))
             .map_err(|error| HttpError { message: redactor.text(&error.message).into_owned(), ..error });
         if let Some((trace, sent)) = traced {
-            trace.tell(&Exchange::of(&sent, &answer, begun.elapsed(), &redactor));
+            trace.trace(&Exchange::of(&sent, &answer, begun.elapsed(), &redactor));
         }
         let mut answer = answer?;
-        let (taken, body) = captured::taken(&declared.captures, answer.body);
+        let (taken, body) = captured::extract(&declared.captures, answer.body);
         answer.body = body;
         if (200..300).contains(&answer.status) {
             self.captured.keep(connection, taken, self.clock.now());
@@ -72,12 +74,12 @@ impl Egress {
         Ok(answer)
     }
 
-    /// What of `answer` a guest may see.
-    pub(super) async fn shown(
+    /// Returns the part of `answer` that a guest may see.
+    pub(super) async fn redacted(
         &self,
-        caller: &Caller<'_>,
-        declared: &Declared,
-        answer: Answer,
+        caller: &Sender<'_>,
+        declared: &DeclaredOperation,
+        answer: VendorResponse,
     ) -> Result<Response, HttpError> {
         let redactor = self.captured.redactor(caller.connection);
         let headers = declared
@@ -93,13 +95,13 @@ impl Egress {
             status: answer.status,
             headers,
             retry_after_ms: wait.map(millis_u64),
-            body: searched(redactor, answer.body, caller).await?,
+            body: redacted_body(redactor, answer.body, caller).await?,
         })
     }
 }
 
-/// `body` without what `redactor` finds. A long one is searched on another thread, so that no task waits for it.
-async fn searched(redactor: Redactor, body: Vec<u8>, caller: &Caller<'_>) -> Result<Vec<u8>, HttpError> {
+/// Masks `body` with `redactor`. A long body is searched on another thread, so that it does not block other tasks.
+async fn redacted_body(redactor: Redactor, body: Vec<u8>, caller: &Sender<'_>) -> Result<Vec<u8>, HttpError> {
     if body.len() <= QUICK_BYTES {
         return Ok(redactor.bytes(body));
     }
@@ -112,7 +114,7 @@ async fn searched(redactor: Redactor, body: Vec<u8>, caller: &Caller<'_>) -> Res
     Ok(body)
 }
 
-/// The runtime shuts down. Half an answer would be read as a whole one.
+/// The error for a runtime that is shutting down: a partial response would be taken for a complete one.
 fn unsearched() -> HttpError {
     HttpError {
         kind: HttpErrorKind::Unreachable,
@@ -122,13 +124,13 @@ fn unsearched() -> HttpError {
     }
 }
 
-fn rate_limited(declared: &Declared, refusal: NotEntered) -> HttpError {
+fn rate_limited(declared: &DeclaredOperation, refusal: NotEntered) -> HttpError {
     let limits: Vec<_> = declared.limits.iter().map(|limit| limit.name.as_str()).collect();
     let limits = limits.join(", ");
     let (why, wait) = match refusal {
         NotEntered::Full(full) => (format!("the vendor's limits are reached ({limits})"), full.for_another),
         NotEntered::Unreachable(why) => {
-            (format!("whether the vendor's limits are reached cannot be told ({limits}): {why}"), None)
+            (format!("cannot determine whether the vendor's limits are reached ({limits}): {why}"), None)
         }
     };
     HttpError {
@@ -137,20 +139,20 @@ fn rate_limited(declared: &Declared, refusal: NotEntered) -> HttpError {
     }
 }
 
-fn out_of_time(declared: &Declared) -> HttpError {
+fn out_of_time(declared: &DeclaredOperation) -> HttpError {
     not_sent(
         HttpErrorKind::BudgetSpent,
-        format!("operation {}: the call's time is over (limits.wall-ms)", declared.name),
+        format!("operation {}: the call's time is used up (limits.wall-ms)", declared.name),
     )
 }
 
-fn cut_short(declared: &Declared) -> HttpError {
+fn truncated_error(declared: &DeclaredOperation) -> HttpError {
     HttpError {
         request_sent: true,
         ..not_sent(
             HttpErrorKind::TimedOut,
             format!(
-                "operation {}: the call's time was over before the answer came (limits.wall-ms)",
+                "operation {}: the call's time was used up before the response arrived (limits.wall-ms)",
                 declared.name
             ),
         )

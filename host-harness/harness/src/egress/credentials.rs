@@ -1,28 +1,34 @@
-//! The secrets that a request is sent with: settings, and what the host fetches by itself from the vendor.
+//! The secrets that a request is sent with: secret settings, and secrets that the host fetches from the vendor.
+//! Tested in `src/egress/tests/credentials.rs`.
 
-use super::{Egress, caller::Caller, declaration::Declared, permit, refused::no_credential};
+use super::{Egress, caller::Sender, declaration::DeclaredOperation, permit, refused::no_credential};
 use host_model::{
     contract::http::{HttpError, HttpErrorKind, Request},
     secret::Secrets,
 };
 
-/// Those of `secrets` that can be fetched anew.
-pub(crate) fn renewable(caller: &Caller<'_>, declared: &Declared, mut secrets: Secrets) -> Secrets {
+/// Keeps only the secrets that can be fetched again.
+pub(crate) fn renewable(caller: &Sender<'_>, declared: &DeclaredOperation, mut secrets: Secrets) -> Secrets {
     secrets.retain(|name, _| exchange_for(caller, declared, name).is_some());
     secrets
 }
 
-/// The operation that fetches `name` for `declared`; none for an exchange that brings the successor of what it uses.
-fn exchange_for<'a>(caller: &Caller<'a>, declared: &Declared, name: &str) -> Option<&'a Declared> {
+/// Returns the operation that fetches `name` for `declared`, or `None` for an exchange that returns the successor of
+/// the secret it uses.
+fn exchange_for<'a>(
+    caller: &Sender<'a>,
+    declared: &DeclaredOperation,
+    name: &str,
+) -> Option<&'a DeclaredOperation> {
     caller.declaration.exchange_for(name).filter(|exchange| exchange.name != declared.name)
 }
 
 impl Egress {
-    /// The secrets that `declared` is sent with, none of them `refused`; what is missing is fetched, where it can be.
+    /// Returns the secrets for `declared`, excluding `refused` ones. Missing secrets are fetched if possible.
     pub(crate) async fn secrets(
         &self,
-        caller: &Caller<'_>,
-        declared: &Declared,
+        caller: &Sender<'_>,
+        declared: &DeclaredOperation,
         refused: &Secrets,
     ) -> Result<Secrets, HttpError> {
         let secrets = self.at_hand(caller, declared, refused);
@@ -30,23 +36,23 @@ impl Egress {
             return Ok(secrets);
         }
         let renewing = self.captured.renewing(caller.connection);
-        // Whoever waited here finds what the one before fetched.
+        // A call that waited here finds what the previous one fetched.
         let _one_at_a_time = renewing.lock().await;
         self.fetched(caller, declared, refused, &[]).await
     }
 
-    /// As [`secrets`](Self::secrets), while nobody else fetches any for this connection; `under_way` are the operations
-    /// that wait for this.
+    /// Same as [`secrets`](Self::secrets), while the caller holds the lock for this connection. `under_way` contains
+    /// the operations that wait for this one.
     async fn fetched(
         &self,
-        caller: &Caller<'_>,
-        declared: &Declared,
+        caller: &Sender<'_>,
+        declared: &DeclaredOperation,
         refused: &Secrets,
         under_way: &[&str],
     ) -> Result<Secrets, HttpError> {
         let secrets = self.at_hand(caller, declared, refused);
         for (name, exchange) in missing(caller, declared, &secrets) {
-            // A checked manifest has no circle in its exchanges; were there one, it must not take the stack along.
+            // A checked manifest has no cycles in its exchanges, but a cycle must never overflow the stack.
             if !under_way.contains(&exchange.name.as_str()) {
                 self.exchange(caller, exchange, name, refused, under_way).await?;
             }
@@ -55,14 +61,15 @@ impl Egress {
         match missing(caller, declared, &secrets).first() {
             None => Ok(secrets),
             Some((name, exchange)) => Err(no_credential(format!(
-                "connection {}: {} brought no {name} but the one that was refused",
+                "connection {}: {} returned no {name} but the one that was refused",
                 caller.connection.key, exchange.name
             ))),
         }
     }
 
-    /// What is there now. An optional secret that the operator left empty is not: what it stands in is left out.
-    fn at_hand(&self, caller: &Caller<'_>, declared: &Declared, refused: &Secrets) -> Secrets {
+    /// Returns the secrets that are available now. An optional secret that the operator left empty is missing, and the
+    /// fields that use it are left out.
+    fn at_hand(&self, caller: &Sender<'_>, declared: &DeclaredOperation, refused: &Secrets) -> Secrets {
         let now = self.clock.now();
         let found = declared.secrets.iter().filter_map(|name| {
             let captured = self.captured.get(caller.connection, name, now);
@@ -74,28 +81,28 @@ impl Egress {
         found.collect()
     }
 
-    /// Sends `exchange`, so that the secret `name` is kept.
+    /// Sends `exchange` so that the secret `name` is stored.
     async fn exchange(
         &self,
-        caller: &Caller<'_>,
-        exchange: &Declared,
+        caller: &Sender<'_>,
+        exchange: &DeclaredOperation,
         name: &str,
         refused: &Secrets,
         under_way: &[&str],
     ) -> Result<(), HttpError> {
         permit::allowed_by_operator(caller, exchange).map_err(|error| no_credential(error.message))?;
-        // An exchange may itself need a secret that is fetched first.
+        // An exchange may itself need a secret that must be fetched first.
         let waiting = [under_way, &[exchange.name.as_str()]].concat();
         let secrets = Box::pin(self.fetched(caller, exchange, refused, &waiting)).await?;
         let request = Request { operation: exchange.name.clone(), ..Default::default() };
         let key = &caller.connection.key;
         let failed = |why: String| {
-            no_credential(format!("connection {key}: {} brought no {name}: {why}", exchange.name))
+            no_credential(format!("connection {key}: {} returned no {name}: {why}", exchange.name))
         };
         let answer =
             self.carry(caller, exchange, &secrets, &request).await.map_err(|error| match error.kind {
                 HttpErrorKind::Denied | HttpErrorKind::NoCredential => failed(error.message),
-                // The operation itself was not sent, whatever became of the exchange.
+                // The operation itself was not sent, whatever happened to the exchange.
                 _ => HttpError { request_sent: false, ..error },
             })?;
         match self.captured.get(caller.connection, name, self.clock.now()) {
@@ -105,12 +112,12 @@ impl Egress {
     }
 }
 
-/// The secrets that can be fetched and are not there, with the operation that fetches each.
+/// Returns the missing secrets that can be fetched, with the operation that fetches each.
 fn missing<'a>(
-    caller: &Caller<'a>,
-    declared: &'a Declared,
+    caller: &Sender<'a>,
+    declared: &'a DeclaredOperation,
     secrets: &Secrets,
-) -> Vec<(&'a str, &'a Declared)> {
+) -> Vec<(&'a str, &'a DeclaredOperation)> {
     let absent = declared.secrets.iter().filter(|name| !secrets.contains_key(*name));
     absent.filter_map(|name| Some((name.as_str(), exchange_for(caller, declared, name)?))).collect()
 }

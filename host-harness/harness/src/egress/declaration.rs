@@ -1,48 +1,49 @@
-//! A manifest that keeps the contract's rules: only a checked one can be sent by, so nothing here is looked at twice.
+//! A validated manifest. Requests are only sent from a validated manifest, so nothing needs to be checked again.
+//! Tested in `src/egress/declaration/check/tests.rs`.
 
 mod check;
 mod declared;
 mod error;
 
-pub(super) use declared::{BodyKind, Declared, Written};
+pub(super) use declared::{BodyKind, DeclaredOperation, HostField};
 pub use error::ManifestError;
 
 use std::collections::BTreeMap;
 
 use host_model::contract::{Interface, manifest::Manifest};
 
-/// A checked manifest. Lives as long as its plugin.
+/// A validated manifest. Lives as long as its plugin.
 #[derive(Debug)]
 pub struct Declaration {
     manifest: Manifest,
-    operations: BTreeMap<String, Declared>,
+    operations: BTreeMap<String, DeclaredOperation>,
 }
 
 impl Declaration {
-    /// Checks every rule, and tells each that is broken.
+    /// Checks all rules and returns every one that is broken.
     pub fn check(manifest: Manifest) -> Result<Self, Vec<ManifestError>> {
         let operations = check::operations(&manifest)?;
         Ok(Self { manifest, operations })
     }
 
-    /// Checks that a component which exports `offered` can report each outcome that its manifest exempts.
+    /// Checks that a component that exports `offered` can report each outcome that its manifest exempts.
     pub(crate) fn offering(self, offered: &[Interface]) -> Result<Self, Vec<ManifestError>> {
         let errors = check::unreported(&self.manifest, offered);
         if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
 
-    /// The manifest as the connector gave it.
+    /// Returns the manifest as the connector provided it.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The operation of that name.
-    pub(crate) fn operation(&self, name: &str) -> Option<&Declared> {
+    /// Returns the operation with that name.
+    pub(crate) fn operation(&self, name: &str) -> Option<&DeclaredOperation> {
         self.operations.get(name)
     }
 
-    /// The operation that fetches `secret`, where the host can get it by itself.
-    pub(crate) fn exchange_for(&self, secret: &str) -> Option<&Declared> {
+    /// Returns the operation that fetches `secret`, if the host can fetch it.
+    pub(crate) fn exchange_for(&self, secret: &str) -> Option<&DeclaredOperation> {
         self.operations.values().find(|declared| declared.used_by.is_empty() && declared.fetches(secret))
     }
 }

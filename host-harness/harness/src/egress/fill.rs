@@ -1,4 +1,6 @@
-//! From a permitted request to one that can be sent: blanks filled, path and query encoded, the host's fields written.
+//! Completes a permitted request so that it can be sent: fills blanks, encodes path and query, and writes the
+//! host's fields.
+//! Tested in `src/egress/tests`.
 
 mod body;
 mod path;
@@ -13,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 
 use super::{
-    declaration::{Declared, Written},
+    declaration::{DeclaredOperation, HostField},
     refused::denied,
     template::{Blank, Template},
     transport::Outgoing,
@@ -21,30 +23,30 @@ use super::{
 use crate::connection::Connection;
 use host_model::contract::{
     http::{HttpError, HttpErrorKind, Request},
-    manifest::Place,
+    manifest::RequestPart,
 };
 use secrets::{no_token, open_blank};
 
-/// The request as it goes out.
+/// Builds the request as it is sent.
 pub(crate) fn outgoing(
-    declared: &Declared,
+    declared: &DeclaredOperation,
     fillings: &Fillings<'_>,
     request: &Request,
 ) -> Result<Outgoing, HttpError> {
     let connection = fillings.connection;
     let target = connection.targets.get(&declared.host_setting).cloned().ok_or_else(|| {
         denied(format!(
-            "operation {}: connection {} names no host: its setting {} is empty",
+            "operation {}: connection {} has no host: its setting {} is empty",
             declared.name, connection.key, declared.host_setting
         ))
     })?;
-    let mut parts = Parts {
+    let mut parts = FilledRequest {
         query: request.query.clone(),
         headers: HeaderMap::new(),
-        body: body::Body::of(declared, request)?,
+        body: body::BodyContent::of(declared, request)?,
     };
     for field in &declared.fields {
-        match written(declared, fillings, field)? {
+        match field_value(declared, fillings, field)? {
             Some(value) => parts.write(declared, field, &value)?,
             None => parts.remove(field),
         }
@@ -68,48 +70,53 @@ pub(crate) fn outgoing(
     })
 }
 
-struct Parts {
+struct FilledRequest {
     query: Vec<(String, String)>,
     headers: HeaderMap,
-    body: body::Body,
+    body: body::BodyContent,
 }
 
-impl Parts {
-    /// Leaves a field out: what the connector put there is no more its to choose than what the host would have written.
-    fn remove(&mut self, field: &Written) {
+impl FilledRequest {
+    /// Removes a field, including any value from the connector, which must not set the host's fields.
+    fn remove(&mut self, field: &HostField) {
         match field.place {
-            // The connector writes no headers.
-            Place::Header => {}
-            Place::Query => self.query.retain(|(name, _)| *name != field.name),
-            Place::Body => self.body.remove(&field.name),
+            // The connector cannot write headers.
+            RequestPart::Header => {}
+            RequestPart::Query => self.query.retain(|(name, _)| *name != field.name),
+            RequestPart::Body => self.body.remove(&field.name),
         }
     }
 
-    /// Writes a field, in place of what the connector put there.
-    fn write(&mut self, declared: &Declared, field: &Written, value: &str) -> Result<(), HttpError> {
+    /// Writes a field, replacing any value from the connector.
+    fn write(
+        &mut self,
+        declared: &DeclaredOperation,
+        field: &HostField,
+        value: &str,
+    ) -> Result<(), HttpError> {
         match field.place {
-            Place::Header => {
+            RequestPart::Header => {
                 let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| {
                     denied(format!("operation {}: {} is no header", declared.name, field.name))
                 })?;
                 let value = header_value(declared, &field.name, &basic(&field.value, value))?;
                 self.headers.insert(name, value);
             }
-            Place::Query => {
+            RequestPart::Query => {
                 self.query.retain(|(name, _)| *name != field.name);
                 self.query.push((field.name.clone(), value.to_owned()));
             }
-            Place::Body => self.body.write(&declared.name, &field.name, value)?,
+            RequestPart::Body => self.body.write(&declared.name, &field.name, value)?,
         }
         Ok(())
     }
 }
 
-/// A field's value; none where it is left out because an optional setting or secret in it is empty.
-fn written(
-    declared: &Declared,
+/// Returns a field's value, or `None` if it is left out because an optional setting or secret in it is empty.
+fn field_value(
+    declared: &DeclaredOperation,
     fillings: &Fillings<'_>,
-    field: &Written,
+    field: &HostField,
 ) -> Result<Option<String>, HttpError> {
     for blank in field.value.blanks() {
         match blank {
@@ -123,7 +130,7 @@ fn written(
     Ok(fillings.filled(&field.value))
 }
 
-/// `Basic {user}:{password}` in base64. The colon is the manifest's: one inside a secret does not count.
+/// Encodes `Basic {user}:{password}` in base64. The colon must be in the manifest: one inside a secret does not count.
 fn basic<'a>(template: &Template, filled: &'a str) -> Cow<'a, str> {
     match filled.strip_prefix("Basic ") {
         Some(pair) if template.literal().strip_prefix("Basic ").is_some_and(|rest| rest.contains(':')) => {
@@ -133,16 +140,16 @@ fn basic<'a>(template: &Template, filled: &'a str) -> Cow<'a, str> {
     }
 }
 
-fn header_value(declared: &Declared, name: &str, value: &str) -> Result<HeaderValue, HttpError> {
+fn header_value(declared: &DeclaredOperation, name: &str, value: &str) -> Result<HeaderValue, HttpError> {
     HeaderValue::from_str(value).map_err(|_| {
         denied(format!(
-            "operation {}: the header {name} would hold characters that a header cannot carry",
+            "operation {}: the header {name} would contain characters that a header cannot carry",
             declared.name
         ))
     })
 }
 
-fn within_cap(declared: &Declared, connection: &Connection, length: usize) -> Result<(), HttpError> {
+fn within_cap(declared: &DeclaredOperation, connection: &Connection, length: usize) -> Result<(), HttpError> {
     let cap = connection.policy.request_cap;
     if length <= cap {
         return Ok(());

@@ -1,7 +1,7 @@
-//! The vendor's limits, kept before anything is sent: a log of the requests in each limit's window.
+//! Enforces the vendor's limits before anything is sent, with a log of the requests in each limit's window.
 //!
-//! A request is in the window from when it leaves until one period after it has ended. The vendor counts it at some moment
-//! in between, so whatever the network does, no window of the vendor's has more than the limit.
+//! A request is in the window from when it is sent until one period after it has ended. The vendor counts it at some
+//! point in between, so none of the vendor's windows exceeds the limit, whatever the network does.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,30 +15,30 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use host_model::contract::manifest::Limit;
 
-/// What a limit is counted by: all connections that share a vendor account, together.
+/// The key of a limit's count, which all connections of a vendor account share.
 type Key = ([u8; 32], String);
 
-/// Every limit's log. Lives as long as the process.
+/// The logs of all limits. Lives as long as the process.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     clock: Arc<dyn Clock>,
-    logs: Mutex<HashMap<Key, Log>>,
-    /// Told whenever a request ends.
+    logs: Mutex<HashMap<Key, RequestLog>>,
+    /// Notified whenever a request ends.
     ended: Notify,
 }
 
-/// The requests that count against one limit now.
+/// The requests that currently count against one limit.
 #[derive(Debug, Default)]
-struct Log {
+struct RequestLog {
     under_way: usize,
-    /// When those still in the window ended, oldest first.
+    /// When the requests that are still in the window ended, oldest first.
     ended_at: VecDeque<Duration>,
 }
 
-/// How long until a limit would let one more through; none where that depends on a request under way.
+/// A limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full {
-    /// At least.
+pub struct LimitReached {
+    /// Minimum wait until another request is allowed; `None` if that depends on a request in progress.
     pub for_another: Option<Duration>,
 }
 
@@ -47,19 +47,19 @@ impl Limiter {
         Self { clock, logs: Mutex::default(), ended: Notify::new() }
     }
 
-    /// A place in every one of `limits`, waited for up to `patience`.
+    /// Waits up to `patience` for a place in each of `limits`.
     pub(crate) async fn enter(
         &self,
         scope: [u8; 32],
         limits: &[Limit],
         patience: Duration,
-    ) -> Result<Pass<'_>, Full> {
+    ) -> Result<LimitPass<'_>, LimitReached> {
         let give_up_at = self.clock.now() + patience;
         loop {
-            // Listening begins before looking, so that no ending falls between the two.
+            // Register for notifications before the check, so that no end is missed in between.
             let ended = self.ended.notified();
             match self.try_enter(scope, limits) {
-                Ok(()) => return Ok(Pass { limiter: self, scope, limits: limits.to_vec() }),
+                Ok(()) => return Ok(LimitPass { limiter: self, scope, limits: limits.to_vec() }),
                 Err(full) => {
                     let again_at = full.for_another.map_or(give_up_at, |wait| self.clock.now() + wait);
                     if self.clock.now() >= give_up_at || full.for_another.is_some() && again_at > give_up_at {
@@ -75,17 +75,17 @@ impl Limiter {
     }
 
     /// Enters all of `limits` or none.
-    pub(super) fn try_enter(&self, scope: [u8; 32], limits: &[Limit]) -> Result<(), Full> {
+    pub(super) fn try_enter(&self, scope: [u8; 32], limits: &[Limit]) -> Result<(), LimitReached> {
         let now = self.clock.now();
         let mut logs = self.logs.lock();
-        let mut full: Option<Full> = None;
+        let mut full: Option<LimitReached> = None;
         for limit in limits {
             let log = logs.entry((scope, limit.name.clone())).or_default();
             if let Err(this) = log.has_room(limit, now) {
                 full = Some(match (full.map(|full| full.for_another), this.for_another) {
-                    (None, wait) => Full { for_another: wait },
-                    (Some(Some(a)), Some(b)) => Full { for_another: Some(a.max(b)) },
-                    (Some(_), _) => Full { for_another: None },
+                    (None, wait) => LimitReached { for_another: wait },
+                    (Some(Some(a)), Some(b)) => LimitReached { for_another: Some(a.max(b)) },
+                    (Some(_), _) => LimitReached { for_another: None },
                 });
             }
         }
@@ -98,7 +98,7 @@ impl Limiter {
         Ok(())
     }
 
-    /// A request that entered `limits` has ended.
+    /// Records that a request that entered `limits` has ended.
     pub(super) fn leave(&self, scope: [u8; 32], limits: &[Limit]) {
         let now = self.clock.now();
         self.out_of(scope, limits, |limit, log| {
@@ -108,12 +108,12 @@ impl Limiter {
         });
     }
 
-    /// A request that entered `limits` was not sent.
+    /// Removes a request that entered `limits` but was not sent.
     fn forget(&self, scope: [u8; 32], limits: &[Limit]) {
         self.out_of(scope, limits, |_, _| {});
     }
 
-    fn out_of(&self, scope: [u8; 32], limits: &[Limit], then: impl Fn(&Limit, &mut Log)) {
+    fn out_of(&self, scope: [u8; 32], limits: &[Limit], then: impl Fn(&Limit, &mut RequestLog)) {
         {
             let mut logs = self.logs.lock();
             for limit in limits {
@@ -126,10 +126,10 @@ impl Limiter {
     }
 }
 
-impl Log {
-    fn has_room(&mut self, limit: &Limit, now: Duration) -> Result<(), Full> {
+impl RequestLog {
+    fn has_room(&mut self, limit: &Limit, now: Duration) -> Result<(), LimitReached> {
         let period = Duration::from_millis(limit.period_ms.unwrap_or_default());
-        // Still in the window while exactly one period old: the window's both ends count.
+        // A request that is exactly one period old is still in the window: both ends count.
         while self.ended_at.front().is_some_and(|ended| now > *ended + period) {
             self.ended_at.pop_front();
         }
@@ -140,27 +140,29 @@ impl Log {
         }
         let frees_up = self.ended_at.get(counted - allowed);
         let a_moment_past = Duration::from_millis(1);
-        Err(Full { for_another: frees_up.map(|ended| (*ended + period + a_moment_past).saturating_sub(now)) })
+        Err(LimitReached {
+            for_another: frees_up.map(|ended| (*ended + period + a_moment_past).saturating_sub(now)),
+        })
     }
 }
 
-/// A request's place in its limits; the window counts from when it is dropped.
+/// A request's place in its limits. Its window starts when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Pass<'a> {
+pub(crate) struct LimitPass<'a> {
     limiter: &'a Limiter,
     scope: [u8; 32],
     limits: Vec<Limit>,
 }
 
-impl Pass<'_> {
-    /// Makes it as if the request had never entered: it was not sent.
+impl LimitPass<'_> {
+    /// Releases the place as if the request had never entered, since it was not sent.
     pub(super) fn give_back(mut self) {
         let limits = std::mem::take(&mut self.limits);
         self.limiter.forget(self.scope, &limits);
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for LimitPass<'_> {
     fn drop(&mut self) {
         self.limiter.leave(self.scope, &self.limits);
     }

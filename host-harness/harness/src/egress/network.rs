@@ -1,4 +1,5 @@
-//! The real way out: TLS to a vetted address, under deadlines and caps. One try, no redirect, no proxy, no decompression.
+//! The network transport: TLS to a vetted address, with deadlines and size limits. One attempt, no redirects, no proxy,
+//! no decompression.
 
 use std::{
     collections::HashMap,
@@ -17,21 +18,21 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     refused::denied,
-    transport::{Answer, Outgoing, Transport},
+    transport::{Outgoing, Transport, VendorResponse},
 };
 use crate::connection::{Connection, EgressPolicy, Reach, TenantId, address_refused};
 use host_model::contract::http::{HttpError, HttpErrorKind};
 
-/// How long an idle connection is kept: shorter than the minute after which vendors' proxies drop theirs.
+/// How long an idle connection is kept: less than the minute after which vendors' proxies close it.
 const IDLE: Duration = Duration::from_secs(50);
 
-/// Asks for the addresses of a name.
+/// Resolves names to addresses.
 pub trait Lookup: Send + Sync {
-    /// Every address of `name`, vetted or not.
+    /// Returns every address of `name`, unvetted.
     fn addresses(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 }
 
-/// The machine's own resolver.
+/// The system resolver.
 #[derive(Debug)]
 pub struct SystemLookup;
 
@@ -43,13 +44,13 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// The network. Connections are pooled, but never across tenants or policies.
+/// The network transport. Connections are pooled, but never across tenants or policies.
 pub struct Network {
     lookup: Arc<dyn Lookup>,
     clients: Mutex<HashMap<ClientKey, reqwest::Client>>,
 }
 
-/// What two requests must share to share a TCP connection.
+/// The key that two requests must have in common to share a TCP connection.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct ClientKey {
     tenant: TenantId,
@@ -71,7 +72,7 @@ impl fmt::Debug for Network {
 }
 
 impl Network {
-    /// The network, with another resolver.
+    /// Creates a network transport with another resolver.
     pub fn with_lookup(lookup: Arc<dyn Lookup>) -> Self {
         Self { lookup, clients: Mutex::default() }
     }
@@ -100,7 +101,11 @@ impl Network {
         Ok(client)
     }
 
-    async fn send_once(&self, connection: &Connection, outgoing: Outgoing) -> Result<Answer, HttpError> {
+    async fn send_once(
+        &self,
+        connection: &Connection,
+        outgoing: Outgoing,
+    ) -> Result<VendorResponse, HttpError> {
         let policy = &connection.policy;
         let begun = Instant::now();
         let over_at = begun + policy.deadlines.total;
@@ -111,7 +116,7 @@ impl Network {
         let request = http_request(outgoing)?;
         let response = match timeout_at(begins_by, client.execute(request)).await {
             Ok(answered) => answered.map_err(|error| broken(&operation, connection, error))?,
-            Err(_) => return Err(late(&operation, "the answer did not begin")),
+            Err(_) => return Err(late(&operation, "the response did not start")),
         };
         if response.content_length().is_some_and(|length| length > cap as u64) {
             return Err(too_large(&operation, &connection.key, cap));
@@ -125,7 +130,7 @@ impl Transport for Network {
         &'a self,
         connection: &'a Connection,
         outgoing: Outgoing,
-    ) -> BoxFuture<'a, Result<Answer, HttpError>> {
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
         Box::pin(self.send_once(connection, outgoing))
     }
 }
@@ -137,7 +142,7 @@ fn http_request(outgoing: Outgoing) -> Result<reqwest::Request, HttpError> {
         .map_err(|_| denied(format!("operation {operation}: no valid address")))?;
     let path = outgoing.path_and_query.split('?').next().unwrap_or_default();
     if url.path() != path {
-        return Err(denied(format!("operation {operation}: its path would be sent as another one")));
+        return Err(denied(format!("operation {operation}: its path would not be sent unchanged")));
     }
     let mut request = reqwest::Request::new(outgoing.method, url);
     *request.headers_mut() = outgoing.headers;
@@ -151,7 +156,7 @@ async fn read(
     connection: &Connection,
     cap: usize,
     over_at: Instant,
-) -> Result<Answer, HttpError> {
+) -> Result<VendorResponse, HttpError> {
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
     let mut body = Vec::new();
@@ -159,15 +164,15 @@ async fn read(
         let next_by = over_at.min(Instant::now() + connection.policy.deadlines.between_bytes);
         let chunk = match timeout_at(next_by, response.chunk()).await {
             Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return Ok(Answer { status, headers, body }),
+            Ok(Ok(None)) => return Ok(VendorResponse { status, headers, body }),
             Ok(Err(_)) => {
                 return Err(sent(
                     HttpErrorKind::Unreachable,
                     operation,
-                    "the connection broke in the middle of the answer",
+                    "the connection broke during the response",
                 ));
             }
-            Err(_) => return Err(late(operation, "the answer did not go on")),
+            Err(_) => return Err(late(operation, "the response did not continue")),
         };
         if body.len() + chunk.len() > cap {
             return Err(too_large(operation, &connection.key, cap));
@@ -176,13 +181,13 @@ async fn read(
     }
 }
 
-/// Resolves a name once and hands on only the addresses within reach; the connection goes to one of them.
+/// Resolves a name once and returns only the allowed addresses, to one of which the connection is made.
 struct Vetting {
     lookup: Arc<dyn Lookup>,
     reach: Reach,
 }
 
-/// No address of a name is within reach.
+/// None of a name's addresses is allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("{address} is {why}")]
 struct OutOfReach {
@@ -212,7 +217,8 @@ impl Resolve for Vetting {
     }
 }
 
-/// An HTTP client to be: TLS under these authorities, one try, no redirect, no proxy of the environment.
+/// Creates the builder of an HTTP client: TLS with these authorities, one attempt, no redirects, and no proxy from the
+/// environment.
 pub fn client(authorities: &[CertificateDer<'static>]) -> Result<reqwest::ClientBuilder, rustls::Error> {
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls(authorities)?)
@@ -223,7 +229,7 @@ pub fn client(authorities: &[CertificateDer<'static>]) -> Result<reqwest::Client
         .user_agent(concat!("connector-host/", env!("CARGO_PKG_VERSION"))))
 }
 
-/// Public authorities, or only those that the operator named.
+/// Trusts the public authorities, or only those that the operator configured.
 fn tls(authorities: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
     if authorities.is_empty() {
@@ -241,7 +247,7 @@ fn tls(authorities: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, 
     Ok(config)
 }
 
-/// What a failed exchange says; the address is left out of it, since people are in paths.
+/// Creates the error for a failed exchange, without the URL, since paths may contain personal data.
 fn broken(operation: &str, connection: &Connection, error: reqwest::Error) -> HttpError {
     if let Some(refused) = cause::<OutOfReach>(&error) {
         let refused = address_refused(&refused.address.to_string(), refused.why, &connection.key);
@@ -293,11 +299,11 @@ fn late(operation: &str, what: &str) -> HttpError {
 
 fn too_large(operation: &str, connection: &str, cap: usize) -> HttpError {
     let caps = format!("[connections.{connection}.egress] response-cap, declared-response-cap");
-    sent(HttpErrorKind::TooLarge, operation, &format!("its answer has more than {cap} bytes ({caps})"))
+    sent(HttpErrorKind::TooLarge, operation, &format!("its response has more than {cap} bytes ({caps})"))
 }
 
 fn not_set_up(error: &dyn Error) -> HttpError {
-    denied(format!("no TLS could be set up: {}", innermost(error)))
+    denied(format!("TLS setup failed: {}", innermost(error)))
 }
 
 #[cfg(test)]

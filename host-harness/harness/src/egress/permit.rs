@@ -1,14 +1,18 @@
-//! Whether a call may send what it asks for: the manifest's half and the operator's, neither widening the other.
+//! Checks whether a call may send a request: both the manifest and the operator must permit it.
+//! Tested in `src/egress/tests`.
 
-use super::{caller::Caller, declaration::Declared, refused::denied, template::Blank};
+use super::{caller::Sender, declaration::DeclaredOperation, refused::denied, template::Blank};
 use host_model::contract::http::{HttpError, Request};
 
-/// The declared operation that `request` names, where this call may send it as it is.
-pub(crate) fn permitted<'a>(caller: &Caller<'a>, request: &Request) -> Result<&'a Declared, HttpError> {
+/// Returns the declared operation of `request` if this call may send it as it is.
+pub(crate) fn permitted<'a>(
+    caller: &Sender<'a>,
+    request: &Request,
+) -> Result<&'a DeclaredOperation, HttpError> {
     let Some(declared) = caller.declaration.operation(&request.operation) else {
         return Err(denied(format!(
             "operation {:?} is not declared: the manifest of {} does not have it",
-            shown(&request.operation),
+            quoted(&request.operation),
             caller.declaration.manifest().name
         )));
     };
@@ -19,7 +23,7 @@ pub(crate) fn permitted<'a>(caller: &Caller<'a>, request: &Request) -> Result<&'
     Ok(declared)
 }
 
-fn used_by(caller: &Caller<'_>, declared: &Declared) -> Result<(), HttpError> {
+fn used_by(caller: &Sender<'_>, declared: &DeclaredOperation) -> Result<(), HttpError> {
     if declared.used_by.contains(&caller.interface) {
         return Ok(());
     }
@@ -29,14 +33,17 @@ fn used_by(caller: &Caller<'_>, declared: &Declared) -> Result<(), HttpError> {
     )))
 }
 
-/// Whether the operator lets this connection send it, exchanges among them.
-pub(super) fn allowed_by_operator(caller: &Caller<'_>, declared: &Declared) -> Result<(), HttpError> {
+/// Checks that the operator allows this connection to send the operation, which may be an exchange.
+pub(super) fn allowed_by_operator(
+    caller: &Sender<'_>,
+    declared: &DeclaredOperation,
+) -> Result<(), HttpError> {
     let connection = caller.connection;
     if !connection.policy.denied_operations.contains(&declared.name) {
         return Ok(());
     }
     Err(denied(format!(
-        "operation {name} is denied for connection {key}; to allow it, take it out of this line of the configuration:\n\
+        "operation {name} is denied for connection {key}; to allow it, remove it from this line of the configuration:\n\
          [connections.{key}.egress]\n\
          denied-operations = [{name:?}]",
         name = declared.name,
@@ -44,30 +51,30 @@ pub(super) fn allowed_by_operator(caller: &Caller<'_>, declared: &Declared) -> R
     )))
 }
 
-fn parameters(declared: &Declared, request: &Request) -> Result<(), HttpError> {
+fn parameters(declared: &DeclaredOperation, request: &Request) -> Result<(), HttpError> {
     match request.query.iter().find(|(name, _)| !declared.query.contains(name)) {
         None => Ok(()),
         Some((name, _)) => Err(denied(format!(
-            "operation {}: the query parameter {:?} is not one that its declaration lets vary",
+            "operation {}: the query parameter {:?} is not one that its declaration allows",
             declared.name,
-            shown(name)
+            quoted(name)
         ))),
     }
 }
 
-fn values(declared: &Declared, request: &Request) -> Result<(), HttpError> {
+fn values(declared: &DeclaredOperation, request: &Request) -> Result<(), HttpError> {
     for (index, (name, _)) in request.values.iter().enumerate() {
         let is_blank = declared.blanks().any(|blank| matches!(blank, Blank::Value(known) if known == name));
         let again = request.values.iter().take(index).any(|(before, _)| before == name);
         if !is_blank || again {
-            let fault = if again { "is filled twice" } else { "is none of its blanks that a value fills" };
-            return Err(denied(format!("operation {}: {{{}}} {fault}", declared.name, shown(name))));
+            let fault = if again { "is filled twice" } else { "is not a blank that a value fills" };
+            return Err(denied(format!("operation {}: {{{}}} {fault}", declared.name, quoted(name))));
         }
     }
     Ok(())
 }
 
-/// A guest's word, short enough to be shown.
-fn shown(word: &str) -> String {
+/// Truncates a guest's word for display.
+fn quoted(word: &str) -> String {
     word.chars().take(64).collect()
 }

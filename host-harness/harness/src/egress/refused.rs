@@ -1,18 +1,19 @@
-//! Requests that are refused before anything is sent.
+//! Errors for requests that are refused before anything is sent.
+//! Tested in `src/egress/tests`.
 
 use host_model::contract::http::{HttpError, HttpErrorKind};
 
-/// It is not sent, for a reason of that kind.
+/// Creates an error of this kind for a request that was not sent.
 pub(super) fn not_sent(kind: HttpErrorKind, message: String) -> HttpError {
     HttpError { kind, message, request_sent: false, retry_after_ms: None }
 }
 
-/// The manifest, the operator or the host's own rules forbid it.
+/// Creates the error for a request that the manifest, the operator or the host forbids.
 pub(super) fn denied(message: String) -> HttpError {
     not_sent(HttpErrorKind::Denied, message)
 }
 
-/// A secret that it needs is not there.
+/// Creates the error for a request whose secret is missing.
 pub(super) fn no_credential(message: String) -> HttpError {
     not_sent(HttpErrorKind::NoCredential, message)
 }

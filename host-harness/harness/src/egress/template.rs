@@ -1,22 +1,23 @@
-//! Text with blanks, such as `Bearer {api-key}`: how a manifest says what goes where.
+//! Text with blanks, such as `Bearer {api-key}`, which a manifest uses to specify what goes where.
 //!
-//! A blank is `{` lower-case-kebab `}`; every other brace is literal, so that a query language's text can stand in a field.
+//! A blank is `{` lower-case-kebab `}`. Every other brace is literal, so that a field can contain the text of a
+//! query language.
 
 use host_model::names::is_kebab;
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// As it is.
+    /// Literal text.
     Text(String),
-    /// To be filled.
+    /// A blank.
     Blank(Blank),
 }
 
-/// What fills a blank; decided once, when the manifest is checked.
+/// What fills a blank, determined once when the manifest is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Blank {
-    /// A setting that is not secret, `webhook-url` among them.
+    /// A non-secret setting, including `webhook-url`.
     Setting(String),
     /// A secret setting, or a captured secret.
     Secret(String),
@@ -27,7 +28,7 @@ pub(crate) enum Blank {
 }
 
 impl Blank {
-    /// The secret that fills it.
+    /// Returns the name of the secret that fills it.
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
             Self::Secret(name) => Some(name),
@@ -41,7 +42,7 @@ impl Blank {
 pub(crate) struct Template(pub(crate) Vec<Piece>);
 
 impl Template {
-    /// Reads `text`; `name` tells what fills each blank.
+    /// Parses `text`; `name` determines what fills each blank.
     pub(crate) fn parse(text: &str, name: impl Fn(&str) -> Blank) -> Self {
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -67,7 +68,7 @@ impl Template {
         Self(pieces)
     }
 
-    /// Its blanks, in order.
+    /// Returns its blanks, in order.
     pub(crate) fn blanks(&self) -> impl Iterator<Item = &Blank> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Blank(blank) => Some(blank),
@@ -75,7 +76,7 @@ impl Template {
         })
     }
 
-    /// Its literal text, blanks left out.
+    /// Returns its literal text without blanks.
     pub(crate) fn literal(&self) -> String {
         self.0
             .iter()
@@ -87,13 +88,13 @@ impl Template {
     }
 }
 
-/// The blank that `text` begins with, and what follows it.
+/// Returns the blank that `text` begins with, and the text after it.
 fn blank_at(text: &str) -> Option<(&str, &str)> {
     let (name, after) = text.strip_prefix('{')?.split_once('}')?;
     is_name(name).then_some((name, after))
 }
 
-/// Whether `name` is what a blank, and so whatever fills one, can be called: kebab-case, beginning with a letter.
+/// Returns whether `name` is valid for a blank and what fills it: kebab case, starting with a letter.
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase()) && is_kebab(name)
 }

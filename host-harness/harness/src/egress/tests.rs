@@ -1,4 +1,4 @@
-//! Each rule of the contract, as the vendor sees it on the wire.
+//! Tests each rule of the contract as the vendor sees it on the wire.
 
 mod credentials;
 mod denials;
@@ -22,13 +22,13 @@ use host_model::{
     contract::{
         Interface,
         http::{HttpError, HttpErrorKind, Request, Response},
-        manifest::{Capture, Field, Limit, Manifest, Operation, Place, SettingSpec},
+        manifest::{Capture, Field, Limit, Manifest, Operation, RequestPart, SettingSpec},
     },
     secret::Secret,
 };
 use vendor::{Sent, Vendor};
 
-/// A manifest, a connection of it, and a vendor that answers from a list.
+/// A manifest, a connection for it, and a vendor that answers from a list.
 struct Bench {
     declaration: Declaration,
     connection: Connection,
@@ -38,7 +38,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// `operation`, sent by erasure, at `api.example.com`, with the secret `api-key`.
+    /// Creates a bench for `operation`, sent by erasure to `api.example.com` with the secret `api-key`.
     fn of(operation: Operation) -> Self {
         Self::with(Manifest { operations: vec![operation], ..Default::default() }, |_| {})
     }
@@ -76,8 +76,8 @@ impl Bench {
         self.egress.send(&self.caller(interface), request).await
     }
 
-    fn caller(&self, interface: Interface) -> Caller<'_> {
-        Caller {
+    fn caller(&self, interface: Interface) -> Sender<'_> {
+        Sender {
             connection: &self.connection,
             declaration: &self.declaration,
             interface,
@@ -88,13 +88,13 @@ impl Bench {
         }
     }
 
-    /// What the vendor received of `request`.
+    /// Sends `request` and returns what the vendor received.
     async fn wire(&self, request: Request) -> Sent {
         self.send(request).await.unwrap();
         self.vendor.sent().pop().unwrap()
     }
 
-    /// Why `request` was not sent; nothing reached the vendor.
+    /// Returns why `request` was not sent, and checks that nothing reached the vendor.
     async fn denial(&self, request: Request) -> String {
         let error = self.send(request).await.unwrap_err();
         assert_eq!((error.kind, error.request_sent), (HttpErrorKind::Denied, false), "{error:?}");
@@ -115,7 +115,7 @@ async fn a_long_answer_is_searched_on_another_thread_and_the_call_learns_for_how
             assert!(took > Duration::ZERO);
             reported.fetch_add(1, Relaxed);
         };
-        let caller = Caller { computed: &computed, ..bench.caller(Interface::Erasure) };
+        let caller = Sender { computed: &computed, ..bench.caller(Interface::Erasure) };
         let response = bench.egress.send(&caller, request()).await.unwrap();
         assert_eq!(response.body, body.replace(secret, "[redacted]").into_bytes());
         assert_eq!(reported.into_inner(), reports, "{length} bytes");
@@ -133,7 +133,7 @@ fn operation() -> Operation {
     }
 }
 
-fn field(place: Place, name: &str, value: &str) -> Field {
+fn field(place: RequestPart, name: &str, value: &str) -> Field {
     Field { place, name: name.into(), value: value.into() }
 }
 

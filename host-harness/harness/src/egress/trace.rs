@@ -1,4 +1,6 @@
-//! Each request as it was sent, for an operator who asked to see it. Credentials are masked; people are not.
+//! Traces requests as they were sent, for an operator who asked to see them. Credentials are masked, personal data is
+//! not.
+//! Tested in `src/egress/tests`.
 
 use std::{
     fmt::{self, Write as _},
@@ -6,29 +8,29 @@ use std::{
     time::Duration,
 };
 
-use super::transport::{Answer, Outgoing};
+use super::transport::{Outgoing, VendorResponse};
 use crate::connection::Redactor;
 use host_model::contract::http::HttpError;
 
-/// The longest body that is shown, in bytes.
-const SHOWN: usize = 4 << 10;
+/// Maximum size of a body that is shown, in bytes.
+const MAX_SHOWN_BODY: usize = 4 << 10;
 
-/// A request and how it was answered. People are in its address and body, so it does not print by itself.
+/// A request and its result. Its URL and body contain personal data, so `Debug` prints only the operation.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// The operation's name.
     pub operation: String,
-    /// Method and address.
+    /// Method and URL.
     pub line: String,
-    /// Names and values, credentials masked.
+    /// Names and values, with credentials masked.
     pub headers: Vec<(String, String)>,
-    /// As text, cut where it is long.
+    /// The body as text, truncated if it is long.
     pub body: Option<String>,
-    /// Whether it would change something, and so was not sent by a dry run.
+    /// Whether it may change something, so that a dry run does not send it.
     pub acts: bool,
     /// The status, or why there is none.
     pub outcome: Result<u16, HttpError>,
-    /// From its start to the end of its answer.
+    /// The time from its start to the end of its response.
     pub took: Duration,
 }
 
@@ -38,18 +40,18 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// Is told each exchange.
+/// A callback that receives each exchange.
 #[derive(Clone)]
 pub struct Trace(Arc<dyn Fn(&Exchange) + Send + Sync>);
 
 impl Trace {
-    /// One that hands each exchange to `show`.
+    /// Creates a trace that passes each exchange to `show`.
     pub fn new(show: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
         Self(Arc::new(show))
     }
 
     /// Reports an exchange.
-    pub fn tell(&self, exchange: &Exchange) {
+    pub fn trace(&self, exchange: &Exchange) {
         (self.0)(exchange);
     }
 }
@@ -61,10 +63,10 @@ impl fmt::Debug for Trace {
 }
 
 impl Exchange {
-    /// What of `sent` and its answer may be shown.
+    /// Creates an exchange from the parts of `sent` and its response that may be shown.
     pub(crate) fn of(
         sent: &Outgoing,
-        answer: &Result<Answer, HttpError>,
+        answer: &Result<VendorResponse, HttpError>,
         took: Duration,
         redactor: &Redactor,
     ) -> Self {
@@ -84,11 +86,11 @@ impl Exchange {
 }
 
 fn cut(mut text: String) -> String {
-    if text.len() > SHOWN {
-        let end = (0..=SHOWN).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    if text.len() > MAX_SHOWN_BODY {
+        let end = (0..=MAX_SHOWN_BODY).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         let left_out = text.len() - end;
         text.truncate(end);
-        let _written = write!(text, "… and {left_out} bytes more");
+        let _written = write!(text, "… and {left_out} more bytes");
     }
     text
 }

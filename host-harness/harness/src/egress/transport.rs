@@ -1,4 +1,5 @@
-//! What carries a finished request to the vendor: the network, or something that stands in for it.
+//! The transports that send a finished request to the vendor: the network or a substitute.
+//! Tested in `src/egress/tests`.
 
 use std::{fmt, sync::Arc};
 
@@ -9,22 +10,22 @@ use http::{HeaderMap, Method};
 use crate::connection::{Connection, Target};
 use host_model::contract::http::HttpError;
 
-/// A finished request, credentials and all. It does not print.
+/// A finished request, including credentials. `Debug` prints only the operation.
 #[derive(Clone)]
 pub struct Outgoing {
     /// The operation that it carries out.
     pub operation: String,
-    /// Its method.
+    /// The HTTP method.
     pub method: Method,
-    /// Where it goes.
+    /// The target.
     pub target: Target,
-    /// Encoded; begins with a slash.
+    /// The encoded path and query, which begins with a slash.
     pub path_and_query: String,
-    /// All but what HTTP itself needs.
+    /// The headers, except those that HTTP itself needs.
     pub headers: HeaderMap,
-    /// Within the cap.
+    /// The body, within its size limit.
     pub body: Option<Bytes>,
-    /// The most that its answer may have, in bytes.
+    /// Maximum size of its response, in bytes.
     pub response_cap: usize,
     /// Whether it may change something about people. A token exchange does not.
     pub acts: bool,
@@ -36,36 +37,37 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-/// The vendor's answer, before anybody may see it. It does not print.
+/// The vendor's response before masking. `Debug` does not print its content.
 #[derive(Clone, Default)]
-pub struct Answer {
+pub struct VendorResponse {
     /// The HTTP status.
     pub status: u16,
-    /// As they came.
+    /// The headers as received.
     pub headers: HeaderMap,
-    /// Within the cap.
+    /// The body, within its size limit.
     pub body: Vec<u8>,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for VendorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
     }
 }
 
-/// Carries requests.
+/// Sends requests.
 pub trait Transport: Send + Sync {
-    /// Sends `outgoing` once, under the policy of `connection`, and reads the whole answer.
+    /// Sends `outgoing` once under the policy of `connection`, and reads the entire response.
     fn send<'a>(
         &'a self,
         connection: &'a Connection,
         outgoing: Outgoing,
-    ) -> BoxFuture<'a, Result<Answer, HttpError>>;
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>>;
 }
 
-/// Lets reading requests through and answers the others itself, so that a call shows what it would do.
+/// Sends read requests and answers all others itself, so that a call shows what it would do.
 ///
-/// The answer is `200` with the body `{}`: a connector takes that for success where its vendor's body says no more.
+/// The answer is `200` with the body `{}`, which a connector treats as success if its vendor's body contains nothing
+/// more.
 pub struct DryRun<T>(pub T);
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
@@ -73,7 +75,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
         &'a self,
         connection: &'a Connection,
         outgoing: Outgoing,
-    ) -> BoxFuture<'a, Result<Answer, HttpError>> {
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
         (**self).send(connection, outgoing)
     }
 }
@@ -83,9 +85,9 @@ impl<T: Transport> Transport for DryRun<T> {
         &'a self,
         connection: &'a Connection,
         outgoing: Outgoing,
-    ) -> BoxFuture<'a, Result<Answer, HttpError>> {
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
         if outgoing.acts {
-            let answer = Answer { status: 200, headers: HeaderMap::new(), body: b"{}".to_vec() };
+            let answer = VendorResponse { status: 200, headers: HeaderMap::new(), body: b"{}".to_vec() };
             return Box::pin(std::future::ready(Ok(answer)));
         }
         self.0.send(connection, outgoing)

@@ -1,10 +1,11 @@
-//! What changes while a host runs: connections come, change, move and go, and plugins come.
+//! Changes while a host runs: connections are added, changed, moved and removed, and plugins are added.
+//! Tested in `tests/all/connections.rs`.
 
 use std::sync::Arc;
 
 use super::running::Host;
 use crate::{
-    config::{self, Problem, Wrong},
+    config::{self, ConfigProblem, ConfigProblemKind},
     connection::{ConnectionSpec, SettingError},
     engine::BeyondPool,
     lines::lines,
@@ -12,50 +13,50 @@ use crate::{
 };
 use host_model::digest::Digest;
 
-/// Why a connection was not put in place; whatever was there before goes on serving.
+/// Why a connection was not added or changed. Any existing connection with that key remains in service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PutError {
-    /// Its key is another tenant's, a name is no word, or there is no such plugin.
+    /// The key belongs to another tenant, a name is invalid, or the plugin does not exist.
     #[error(transparent)]
-    Named(#[from] Problem),
-    /// The pool was sized when the host started, and is too small for its calls.
+    Named(#[from] ConfigProblem),
+    /// The pool, which was sized when the host started, is too small for its calls.
     #[error(
-        "connection {connection}: lower its limits, or start the host again with room for them:{}",
+        "connection {connection}: lower its limits, or restart the host with room for them:{}",
         lines(lacking)
     )]
     Pool {
         /// The connection's key.
         connection: String,
-        /// Every limit that is too large.
+        /// All limits that are too large.
         lacking: Vec<BeyondPool>,
     },
-    /// Its settings do not suit the plugin.
-    #[error("the connection does not suit the plugin:{}", lines(.0))]
+    /// Its settings do not fit the plugin.
+    #[error("the connection does not fit the plugin:{}", lines(.0))]
     Settings(Vec<SettingError>),
 }
 
 /// Why a plugin was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    /// Its name is no word.
+    /// The name is invalid.
     #[error(transparent)]
-    Named(#[from] Problem),
-    /// Another plugin has the name.
-    #[error("there is a plugin {0} already: swap its version instead, or choose another name")]
+    Named(#[from] ConfigProblem),
+    /// Another plugin already has this name.
+    #[error("plugin {0} already exists: swap its version instead, or choose another name")]
     NameTaken(String),
-    /// It does not load.
+    /// The component could not be loaded.
     #[error("plugin {plugin}: {cause}")]
     Load {
         /// The plugin's name.
         plugin: String,
-        /// Why.
+        /// The reason.
         cause: LoadError,
     },
 }
 
 impl Host {
-    /// Puts a connection in place: a new one, or one instead of the same tenant's of that key, also where that is another
-    /// plugin's. Calls in flight go on with what they began with.
+    /// Adds a connection, or replaces the same tenant's connection with that key, even if another plugin serves it.
+    /// Calls in flight continue with the previous version.
     pub fn put_connection(&self, spec: ConnectionSpec) -> Result<(), PutError> {
         let _alone = self.changing.lock();
         let slots = self.plugins();
@@ -63,7 +64,7 @@ impl Host {
         let before = self.found(&spec.key);
         let owner = before.as_ref().and_then(|generation| generation.connection(&spec.key));
         if owner.is_some_and(|connection| connection.tenant != spec.tenant) {
-            return Err(config::problem_of(&spec, Wrong::KeyTaken).into());
+            return Err(config::problem_of(&spec, ConfigProblemKind::KeyTaken).into());
         }
         let lacking = self.runtime.engine().pool().lacks(&spec.limits);
         if !lacking.is_empty() {
@@ -73,20 +74,20 @@ impl Host {
         if let Some(slot) = slots.get(&plugin) {
             slot.put(spec).map_err(PutError::Settings)?;
         }
-        // In its new place first: at no moment is it nowhere.
+        // Added to its new slot first, so that it is available at all times.
         for (_, others) in slots.iter().filter(|(name, _)| **name != plugin) {
             others.remove(&key);
         }
         Ok(())
     }
 
-    /// Takes a connection away; whether there was one. Calls in flight end as they would have.
+    /// Removes a connection. Returns whether it existed. Calls in flight are not affected.
     pub fn remove_connection(&self, key: &str) -> bool {
         let _alone = self.changing.lock();
         self.plugins().values().any(|slot| slot.remove(key))
     }
 
-    /// Loads a component as a plugin that the host did not have, with no connections yet.
+    /// Loads a component as a new plugin without connections.
     pub async fn add_plugin(
         &self,
         name: &str,
@@ -102,7 +103,7 @@ impl Host {
         self.add_loaded(name, plugin)
     }
 
-    /// The same with a component that is loaded already.
+    /// Adds a component that has already been loaded as a new plugin.
     pub fn add_loaded(&self, name: &str, plugin: Plugin) -> Result<Digest, AddError> {
         config::named_plugin(name)?;
         let digest = plugin.digest();

@@ -1,10 +1,10 @@
-//! Calls that change nothing.
+//! Dry runs: calls that change nothing.
 
 use std::sync::Arc;
 
 use crate::egress::{DryRun, Egress, Network};
 
-/// A way out that reads for real and writes nothing: what a dry run goes through.
+/// Creates the egress for a dry run, which sends reads but no writes.
 pub fn dry_run() -> Arc<Egress> {
     Arc::new(Egress::new(Arc::new(DryRun(Network::default()))))
 }

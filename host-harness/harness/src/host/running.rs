@@ -1,4 +1,5 @@
-//! A host that runs.
+//! A running host.
+//! Tested in `tests/all/connections.rs`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,37 +9,37 @@ use parking_lot::Mutex;
 use crate::{
     calls::{Calls, Runtime},
     config::UnknownConnection,
-    plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watched},
+    plugin::{FileWatch, Generation, LoadError, LoadPolicy, Plugin, Slot},
 };
 
-/// Plugins and connections, ready for calls; lives as long as the process. Both can change while it runs.
+/// Plugins and connections, ready for calls. Both can change while the host runs. Lives as long as the process.
 ///
 /// ```no_run
 /// # async fn erase() -> Result<(), Box<dyn std::error::Error>> {
-/// use host_harness::{config::Config, contract::{Subject, erasure::Status}, host::Host};
+/// use host_harness::{config::Config, contract::{Subject, erasure::ErasureStatus}, host::Host};
 ///
 /// let host = Host::start(Config::read("connector-host.toml")?).await?;
 /// let person = Subject::email("ada@example.com");
 /// let receipt = host.connection("newsletter")?.erase(&person).await??;
-/// assert_eq!(receipt.status, Status::Accepted);
+/// assert_eq!(receipt.status, ErasureStatus::Accepted);
 /// # Ok(())
 /// # }
 /// ```
 pub struct Host {
     pub(super) runtime: Runtime,
     pub(super) slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
-    /// Held while a change is decided, so that a key is one connection's over all plugins.
+    /// Held during a change, so that a key is unique across all plugins.
     pub(super) changing: Mutex<()>,
-    _watched: Vec<Watched>,
+    _watched: Vec<FileWatch>,
 }
 
 impl Host {
-    pub(super) fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watched: Vec<Watched>) -> Self {
+    pub(super) fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watched: Vec<FileWatch>) -> Self {
         let slots = ArcSwap::from_pointee(slots);
         Self { runtime, slots, changing: Mutex::default(), _watched: watched }
     }
 
-    /// The calls of a connection, on the plugin version that is current now.
+    /// Returns the calls of a connection, on the current plugin version.
     pub fn connection(&self, key: &str) -> Result<Calls, UnknownConnection> {
         let generation = self.carrying(key);
         let found = generation.as_ref().and_then(|generation| {
@@ -50,7 +51,7 @@ impl Host {
         Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::clone(connection)))
     }
 
-    /// The keys of all connections, in their order.
+    /// Returns the keys of all connections, sorted.
     pub fn connection_keys(&self) -> Vec<String> {
         let generations: Vec<_> = self.slots.load().values().map(|slot| slot.current()).collect();
         let mut keys: Vec<_> = generations
@@ -58,30 +59,30 @@ impl Host {
             .flat_map(|generation| generation.connections().map(|connection| connection.key.clone()))
             .collect();
         keys.sort_unstable();
-        // One that moves from plugin to plugin stands in both for a moment.
+        // A connection that moves between plugins is briefly in both.
         keys.dedup();
         keys
     }
 
-    /// Where each plugin stands, by name.
+    /// Returns the slots of all plugins, by name.
     pub fn plugins(&self) -> Arc<BTreeMap<String, Arc<Slot>>> {
         self.slots.load_full()
     }
 
-    /// Where the plugin of that name stands, to look at or to swap.
+    /// Returns the slot of the plugin with that name, for inspection or a swap.
     pub fn plugin(&self, name: &str) -> Option<Arc<Slot>> {
         self.slots.load().get(name).cloned()
     }
 
-    /// Loads a component, to put it in a [`Slot`] of this host.
+    /// Loads a component for a [`Slot`] of this host.
     pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
         Plugin::load(self.runtime.engine(), bytes, policy).await
     }
 
-    /// The generation that carries the connection.
+    /// Returns the generation that serves the connection.
     fn carrying(&self, key: &str) -> Option<Arc<Generation>> {
         self.found(key).or_else(|| {
-            // It may have moved to a plugin that was looked at before it came.
+            // It may have moved to a plugin that was checked before it arrived there.
             let _still = self.changing.lock();
             self.found(key)
         })

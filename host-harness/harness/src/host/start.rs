@@ -1,4 +1,4 @@
-//! How a host starts: every plugin loaded and every connection resolved, or the reason why not.
+//! Starts a host: loads every plugin and resolves every connection, or returns the reason why that failed.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The engine refused its configuration, mostly for want of address space.
+    /// The engine rejected its configuration, usually because of insufficient address space.
     #[error("cannot set up the WebAssembly engine: {0}")]
     Engine(String),
     /// A plugin's file cannot be read.
@@ -24,25 +24,25 @@ pub enum StartError {
     Unreadable {
         /// The plugin's name.
         plugin: String,
-        /// Its file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: std::io::Error,
     },
-    /// A plugin does not load.
+    /// A plugin could not be loaded.
     #[error("plugin {plugin}: {cause}")]
     Load {
         /// The plugin's name.
         plugin: String,
-        /// Why.
+        /// The reason.
         cause: LoadError,
     },
-    /// A plugin's connections do not suit it.
+    /// A plugin's connections do not fit it.
     #[error("plugin {plugin}: {cause}")]
     Connections {
         /// The plugin's name.
         plugin: String,
-        /// Why.
+        /// The reason.
         cause: SwapError,
     },
     /// A plugin's file cannot be watched.
@@ -50,18 +50,18 @@ pub enum StartError {
     Watch {
         /// The plugin's name.
         plugin: String,
-        /// Why.
+        /// The reason.
         cause: WatchError,
     },
 }
 
 impl Host {
-    /// Loads every plugin of `config` and resolves its connections; requests go out to the network.
+    /// Loads every plugin of `config` and resolves its connections. Requests are sent to the network.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         Self::builder(config).start().await
     }
 
-    /// The same, with another way out and another clock.
+    /// Same, with another transport and another clock.
     pub async fn start_with(
         config: Config,
         transport: Arc<dyn Transport>,
@@ -70,13 +70,13 @@ impl Host {
         Self::builder(config).through(transport).by_clock(clock).start().await
     }
 
-    /// A host of `config` that is not started yet.
+    /// Creates a builder for a host with `config`.
     pub fn builder(config: Config) -> Builder {
         Builder::of(config)
     }
 }
 
-/// A host that is about to start: what a configuration says, and what only an embedder can give.
+/// A builder for a host: the configuration, and the options that only an embedder can set.
 pub struct Builder {
     config: Config,
     pool: PoolSize,
@@ -97,32 +97,32 @@ impl Builder {
         }
     }
 
-    /// Sends requests another way than to the network.
+    /// Sends requests through another transport than the network.
     #[must_use]
     pub fn through(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport, ..self }
     }
 
-    /// Goes by another clock than the machine's.
+    /// Uses another clock than the system clock.
     #[must_use]
     pub fn by_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// Counts limits of an hour and more there, instead of in memory.
+    /// Counts limits of an hour or more in `ledger` instead of in memory.
     #[must_use]
     pub fn counting_in(self, ledger: Arc<dyn Ledger>) -> Self {
         Self { ledger: Some(ledger), ..self }
     }
 
-    /// Keeps room in the pool for connections under `limits`, which are put while the host runs.
+    /// Reserves space in the pool for connections with `limits` that are added while the host runs.
     #[must_use]
     pub fn holding(self, limits: &CallLimits) -> Self {
         Self { pool: self.pool.holding(limits), ..self }
     }
 
-    /// Loads every plugin and resolves the connections of the configuration; one that does not suit its plugin is an
-    /// error.
+    /// Loads every plugin and resolves the connections of the configuration. Fails if a connection does not fit its
+    /// plugin.
     pub async fn start(self) -> Result<Host, StartError> {
         let Self { config, pool, transport, clock, ledger } = self;
         let engine = Engine::new(&pool).map_err(|error| StartError::Engine(format!("{error:#}")))?;
@@ -165,7 +165,7 @@ async fn fill(
     Slot::new(plugin, specs).map_err(|cause| StartError::Connections { plugin: name.to_owned(), cause })
 }
 
-/// The pool holds what the most generous connection allows.
+/// Sizes the pool for the largest limits of all connections.
 fn pool_size(config: &Config) -> PoolSize {
     let size = config
         .connections
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_plugin_that_cannot_be_had_is_named_with_its_file() {
+    async fn a_plugin_that_cannot_be_loaded_is_named_with_its_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("example.wasm");
         let missing = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_loads_what_is_to_be_swapped_in_under_the_given_policy() {
+    async fn a_host_loads_a_replacement_component_under_the_given_policy() {
         let host = Host::start(Config::default()).await.unwrap();
         let policy = LoadPolicy { max_bytes: 1, ..LoadPolicy::default() };
         let refused = host.load(vec![0; 2], &policy).await.unwrap_err();

@@ -1,4 +1,5 @@
-//! `credentials`: checks with secrets that stay in the host.
+//! `credentials`: checks with secrets that never leave the host.
+//! Tested in `tests/all/egress/credentials.rs`.
 
 use crate::{bindings::contract::credentials, credential, sandbox::state::CallState};
 use host_model::contract::Interface;
@@ -20,7 +21,7 @@ impl credentials::Host for CallState {
     ) -> wasmtime::Result<bool> {
         self.handed.count(secret.len() + message.len() + signature.len())?;
         let access = self.access("credentials.accepts-hmac")?;
-        // For deliveries alone: elsewhere it would be a way to try out what a secret is.
+        // Only for deliveries: elsewhere it could be used to guess a secret.
         if access.interface != Interface::WebhookVerify {
             return Ok(false);
         }

@@ -1,14 +1,15 @@
-//! `http.send`: the one way out, through [`Egress`](crate::egress::Egress).
+//! `http.send`: the only way to send requests, through [`Egress`](crate::egress::Egress).
+//! Tested in `tests/all/egress`.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-use crate::{bindings::contract::http, egress::Caller, sandbox::state::CallState};
+use crate::{bindings::contract::http, egress::Sender, sandbox::state::CallState};
 use host_model::contract::http::{HttpError, HttpErrorKind, Request, Response};
 
-/// What a pair of texts takes beside its characters.
+/// The size of a pair of strings in addition to its characters.
 const PAIR: usize = size_of::<(String, String)>();
 
 impl http::Host for CallState {
@@ -17,7 +18,7 @@ impl http::Host for CallState {
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::Error>> {
         self.handed.count(size(&request))?;
-        // A wait for the vendor is no computing.
+        // Waiting for the vendor is not charged as computing.
         self.host_time.pause();
         let elsewhere = AtomicU64::new(0);
         let answer = self.answer(request, &elsewhere).await;
@@ -28,7 +29,7 @@ impl http::Host for CallState {
 }
 
 impl CallState {
-    /// Adds to `elsewhere` the microseconds that other threads compute for the call.
+    /// Sends the request, and adds the microseconds that other threads compute for the call to `elsewhere`.
     async fn answer(
         &mut self,
         request: http::Request,
@@ -47,13 +48,13 @@ impl CallState {
             query: request.query,
             body: request.body,
         };
-        let caller = Caller {
+        let caller = Sender {
             connection: &access.connection,
             declaration: &access.declaration,
             interface: access.interface,
             deadline: access.deadline,
             trace: access.trace.as_ref(),
-            // Before it leaves: a call that is ended meanwhile must not be reported as undone.
+            // Called before the request is sent: a call that ends in the meantime must not be reported as not done.
             departs: &|| meter.acting(),
             computed: &|took| {
                 elsewhere.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
@@ -63,7 +64,7 @@ impl CallState {
     }
 }
 
-/// In bytes.
+/// Returns the size of a request in bytes.
 fn size(request: &http::Request) -> usize {
     let pairs = request.values.iter().chain(&request.query);
     let texts: usize = pairs.map(|(name, value)| PAIR + name.len() + value.len()).sum();
@@ -73,7 +74,7 @@ fn size(request: &http::Request) -> usize {
 fn budget_spent(allowed: u32) -> http::Error {
     error(HttpError {
         kind: HttpErrorKind::BudgetSpent,
-        message: format!("this call has made its {allowed} requests (limits.requests)"),
+        message: format!("this call has used up its {allowed} requests (limits.requests)"),
         request_sent: false,
         retry_after_ms: None,
     })

@@ -1,4 +1,5 @@
-//! `log.write`: lines for the operator, within a quota, escaped, without the connection's secrets and the person's names.
+//! `log.write`: log lines for the operator, limited by a quota, escaped, and with the connection's secrets and the
+//! person's identifiers masked.
 
 use crate::{bindings::contract::log, sandbox::state::CallState};
 
@@ -11,7 +12,7 @@ impl log::Host for CallState {
         }
         let room = self.log.line_bytes.min(self.log.bytes_left);
         let access = self.access("log.write")?;
-        // Masked before it is cut: half a secret is no longer found.
+        // Masked before truncation: half a secret would not be found.
         let line = escaped(&access.masks.text(&message), room);
         let (tenant, connection) = (&access.connection.tenant, access.connection.key.as_str());
         let interface = access.interface.as_ref();
@@ -27,7 +28,8 @@ impl log::Host for CallState {
     }
 }
 
-/// Control characters escaped, so that no line forges another or colours a terminal; at most `room` bytes.
+/// Escapes control characters, so that a line cannot forge another or change a terminal's colours, and truncates the
+/// text to `room` bytes.
 fn escaped(text: &str, room: usize) -> String {
     let mut line = String::new();
     for character in text.chars() {

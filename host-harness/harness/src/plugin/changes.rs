@@ -1,4 +1,4 @@
-//! What another version of a plugin asks for that the running one does not: what an operator must agree to.
+//! The additional permissions that another version of a plugin requests, which an operator must approve.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,21 +14,21 @@ use host_model::contract::{
     manifest::{Effect, Limit, Manifest, Operation},
 };
 
-/// One thing that only the new version asks for.
+/// One additional permission that the new version requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Display)]
 #[serde(rename_all = "kebab-case")]
 pub enum Demand {
-    /// An operation that the running version does not have.
+    /// A new operation.
     #[strum(to_string = "+ operation {name}: {request} ({purpose})")]
     Operation {
         /// Its name.
         name: String,
         /// Its request line.
         request: String,
-        /// Its purpose, in its own words.
+        /// Its purpose, as the manifest states it.
         purpose: String,
     },
-    /// An operation of the same name that reaches further: another request, host, parameter, field or interface.
+    /// An existing operation with a wider scope: another request, host, parameter, field or interface.
     #[strum(to_string = "~ operation {operation}: {what}")]
     Wider {
         /// The operation's name.
@@ -36,24 +36,25 @@ pub enum Demand {
         /// What is new about it.
         what: String,
     },
-    /// A limit of the same name that lets more through.
-    #[strum(to_string = "~ limit {0}: now lets more through")]
+    /// An existing limit that allows more requests.
+    #[strum(to_string = "~ limit {0}: now allows more requests")]
     Limit(String),
-    /// Deliveries carry their token somewhere else, or nowhere that the host looks.
+    /// Deliveries carry their token in another place, or in none that the host checks.
     #[strum(to_string = "~ webhook token: now in {0}")]
     TokenSlot(String),
-    /// A secret setting that it wants to be given.
+    /// A new secret setting.
     #[strum(to_string = "+ credential {0}")]
     Credential(String),
-    /// A vendor host that it may be pointed at.
+    /// A new vendor host that settings may contain.
     #[strum(to_string = "+ host {0}")]
     Host(String),
-    /// An identifier kind that identifies people by another rule: the host re-keys the people of every connection.
+    /// An identifier kind that identifies people by another rule, so that the host must re-key the people of every
+    /// connection.
     #[strum(to_string = "~ identifier kind {kind}: {rule}")]
     Identifies {
         /// The kind.
         kind: String,
-        /// Its rule now.
+        /// The new rule.
         rule: String,
     },
     /// An outcome that it now reports although no request supports it.
@@ -61,17 +62,17 @@ pub enum Demand {
     ProvesWithout {
         /// The outcome.
         claim: Claim,
-        /// Why, in its own words.
+        /// The reason, as the manifest states it.
         reason: String,
     },
 }
 
-/// Everything that only the new version asks for; empty where it asks for nothing more.
+/// All additional permissions that the new version requests; empty if there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Changes(pub Vec<Demand>);
 
 impl Changes {
-    /// What `new` asks for beyond `running`.
+    /// Returns the permissions that `new` requests in addition to those of `running`.
     pub fn between(running: &Manifest, new: &Manifest) -> Self {
         let mut demands = Vec::new();
         for operation in &new.operations {
@@ -83,7 +84,7 @@ impl Changes {
                 }),
                 Some(known) => {
                     demands.extend(wider(known, operation));
-                    demands.extend(handed_over(running, new, operation));
+                    demands.extend(newly_guest_filled(running, new, operation));
                 }
             }
         }
@@ -94,20 +95,20 @@ impl Changes {
                 .map_or_else(|| "no place".to_owned(), |slot| format!("the {} {}", slot.place, slot.name));
             demands.push(Demand::TokenSlot(slot));
         }
-        let credentials = beyond(&credentials(running), &credentials(new)).map(Demand::Credential);
-        let hosts = beyond(&hosts(running), &hosts(new)).map(Demand::Host);
+        let credentials = not_in(&credentials(running), &credentials(new)).map(Demand::Credential);
+        let hosts = not_in(&hosts(running), &hosts(new)).map(Demand::Host);
         demands.extend(credentials.chain(hosts));
         demands.extend(rekeyed(running, new));
-        demands.extend(exempted(running, new));
+        demands.extend(new_exemptions(running, new));
         Self(demands)
     }
 
-    /// Whether it changes which identifiers identify people.
+    /// Returns whether the rules for identifying people change.
     pub fn rekeys_people(&self) -> bool {
         self.0.iter().any(|demand| matches!(demand, Demand::Identifies { .. }))
     }
 
-    /// Whether it asks for nothing more.
+    /// Returns whether there are no additional permissions.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -125,36 +126,36 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
         what.push(format!("now sends {} {}", new.method, new.path));
     }
     if (known.effect, new.effect) == (Effect::Read, Effect::Write) {
-        what.push("may now change something, where it only read".to_owned());
+        what.push("may now change something; before, it only read".to_owned());
     }
-    // A dry run sends what reads, and an unanswered read counts as undone.
+    // A dry run sends reads, and an unanswered read counts as not done.
     if (known.effect, new.effect) == (Effect::Write, Effect::Read) {
-        what.push("is now said only to read: a dry run sends it".to_owned());
+        what.push("is now declared as a read: a dry run sends it".to_owned());
     }
     if known.host_setting != new.host_setting {
         what.push(format!("now goes to the host in {}", new.host_setting));
     }
     what.extend(
-        beyond(&set(&known.used_by), &set(&new.used_by))
+        not_in(&set(&known.used_by), &set(&new.used_by))
             .map(|interface| format!("now also sent by {interface}")),
     );
     what.extend(
-        beyond(&set(&known.query), &set(&new.query)).map(|name| format!("may now set the parameter {name}")),
+        not_in(&set(&known.query), &set(&new.query)).map(|name| format!("may now set the parameter {name}")),
     );
-    what.extend(beyond(&written(known), &written(new)).map(|field| format!("the host now writes {field}")));
+    what.extend(not_in(&written(known), &written(new)).map(|field| format!("the host now writes {field}")));
     what.extend(
-        beyond(&written(new), &written(known)).map(|field| format!("the host no longer writes {field}")),
+        not_in(&written(new), &written(known)).map(|field| format!("the host no longer writes {field}")),
     );
-    what.extend(beyond(&captured(known), &captured(new)).map(|capture| format!("now captures {capture}")));
+    what.extend(not_in(&captured(known), &captured(new)).map(|capture| format!("now captures {capture}")));
     what.extend(
-        beyond(&captured(new), &captured(known)).map(|capture| format!("no longer captures {capture}")),
+        not_in(&captured(new), &captured(known)).map(|capture| format!("no longer captures {capture}")),
     );
     what.extend(
-        beyond(&set(&known.response_headers), &set(&new.response_headers))
+        not_in(&set(&known.response_headers), &set(&new.response_headers))
             .map(|header| format!("now sees the response header {header}")),
     );
     what.extend(
-        beyond(&set(&new.limits), &set(&known.limits))
+        not_in(&set(&new.limits), &set(&known.limits))
             .map(|limit| format!("no longer keeps to the limit {limit}")),
     );
     if known.content_type != new.content_type {
@@ -166,8 +167,8 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
     what.into_iter().map(|what| Demand::Wider { operation: new.name.clone(), what }).collect()
 }
 
-/// Blanks that the host filled, with a setting or a secret, and that would now be the connector's to fill.
-fn handed_over(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec<Demand> {
+/// Returns blanks that the host filled with a setting or a secret and that the connector would now fill.
+fn newly_guest_filled(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec<Demand> {
     let names = |manifest: &Manifest| -> BTreeSet<String> {
         let captured = manifest.operations.iter().flat_map(|o| &o.captures).map(|capture| &capture.secret);
         manifest.settings.iter().map(|setting| &setting.name).chain(captured).cloned().collect()
@@ -176,7 +177,7 @@ fn handed_over(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec
         let blank = format!("{{{name}}}");
         operation.path.contains(&blank) || operation.fields.iter().any(|field| field.value.contains(&blank))
     };
-    beyond(&names(new), &names(running))
+    not_in(&names(new), &names(running))
         .filter(stands_in)
         .map(|name| Demand::Wider {
             operation: operation.name.clone(),
@@ -185,7 +186,7 @@ fn handed_over(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec
         .collect()
 }
 
-/// Identifier kinds whose rule is another one. A connector that names no kinds identifies people by any.
+/// Returns the identifier kinds whose rule changes. A connector that lists no kinds identifies people by any kind.
 fn rekeyed(running: &Manifest, new: &Manifest) -> Vec<Demand> {
     let rules = |manifest: &Manifest| -> BTreeMap<String, String> {
         let kinds = manifest.identifier_kinds.iter();
@@ -199,28 +200,28 @@ fn rekeyed(running: &Manifest, new: &Manifest) -> Vec<Demand> {
     changed.chain(gone).map(|(kind, rule)| Demand::Identifies { kind, rule }).collect()
 }
 
-/// Exemptions that the running version does not have, or justifies otherwise.
-fn exempted(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+/// Returns exemptions that the running version does not have, or for which it has another reason.
+fn new_exemptions(running: &Manifest, new: &Manifest) -> Vec<Demand> {
     let added = new.proves_without.iter().filter(|exemption| !running.proves_without.contains(exemption));
     added
         .map(|exemption| Demand::ProvesWithout { claim: exemption.claim, reason: exemption.reason.clone() })
         .collect()
 }
 
-/// A limit that went away is told with the operations that kept to it.
+/// Returns the limits that allow more. A removed limit is reported with the operations that used it.
 fn raised_limits(running: &Manifest, new: &Manifest) -> Vec<Demand> {
     let raised = |limit: &&Limit| {
         running.limit(&limit.name).is_some_and(|known| match (known.period_ms, limit.period_ms) {
             (Some(before), Some(now)) => limit.requests > known.requests || now < before,
             (None, None) => limit.requests > known.requests,
-            // How many at the same time and how many in a period say nothing about each other.
+            // Limits on concurrency and limits per period are not comparable.
             _ => true,
         })
     };
     new.limits.iter().filter(raised).map(|limit| Demand::Limit(limit.name.clone())).collect()
 }
 
-/// In bytes, under the usual policy.
+/// Returns the maximum response size under the default policy, in bytes.
 fn largest_answer(operation: &Operation) -> u64 {
     operation.response_limit.unwrap_or(EgressPolicy::default().response_cap as u64)
 }
@@ -229,16 +230,16 @@ fn written(operation: &Operation) -> BTreeSet<String> {
     operation.fields.iter().map(|field| format!("{} {} = {}", field.place, field.name, field.value)).collect()
 }
 
-/// A capture that is dropped or moved would leave its secret where the connector sees it.
+/// Returns the captures. Removing or moving one would make its secret visible to the connector.
 fn captured(operation: &Operation) -> BTreeSet<String> {
-    operation.captures.iter().map(|capture| format!("{} out of {}", capture.secret, capture.field)).collect()
+    operation.captures.iter().map(|capture| format!("{} from {}", capture.secret, capture.field)).collect()
 }
 
 fn credentials(manifest: &Manifest) -> BTreeSet<String> {
     manifest.settings.iter().filter(|setting| setting.secret).map(|setting| setting.name.clone()).collect()
 }
 
-/// The hosts that host settings may hold; a setting without options may hold any.
+/// Returns the hosts that host settings may contain; a setting without options may contain any.
 fn hosts(manifest: &Manifest) -> BTreeSet<String> {
     manifest
         .operations
@@ -255,7 +256,7 @@ fn set(names: &[String]) -> BTreeSet<String> {
     names.iter().cloned().collect()
 }
 
-fn beyond(known: &BTreeSet<String>, new: &BTreeSet<String>) -> impl Iterator<Item = String> + use<> {
+fn not_in(known: &BTreeSet<String>, new: &BTreeSet<String>) -> impl Iterator<Item = String> + use<> {
     new.difference(known).cloned().collect::<Vec<_>>().into_iter()
 }
 

@@ -1,4 +1,5 @@
-//! What a component exports: the functions of each capability, found once.
+//! The functions that a component exports for each capability, located once.
+//! Tested in `tests/all/load`.
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use crate::{
 };
 use host_model::contract::{ContractVersion, Interface};
 
-/// A function of a capability: its first argument is the connection's settings, and it may fail.
-type Ask<P, R> = Function<P, Result<R, Error>>;
+/// A function of a capability, whose first argument is the connection's settings and which may fail.
+type ConnectionFunction<P, R> = Function<P, Result<R, Error>>;
 
 /// The functions of every capability that a component exports.
 pub(crate) struct Exports {
@@ -27,7 +28,7 @@ pub(crate) struct Exports {
     webhook_token: Option<WebhookToken>,
 }
 
-/// A capability, declared with its functions.
+/// Declares a capability with its functions.
 macro_rules! capability {
     ($name:ident { $($function:ident: $call:literal => $type:ty,)* }) => {
         pub(crate) struct $name {
@@ -52,18 +53,18 @@ macro_rules! capability {
 
 capability!(Connector {
     describe: "describe" => Versioned<(), v0_1_0::Manifest>,
-    test_connection: "test-connection" => Ask<(Arc<Settings>,), Vec<connector::Check>>,
+    test_connection: "test-connection" => ConnectionFunction<(Arc<Settings>,), Vec<connector::Check>>,
 });
 
 capability!(Erasure {
-    erase: "erase" => Ask<(Arc<Settings>, Subject), erasure::Receipt>,
-    confirm: "confirm" => Ask<(Arc<Settings>, Vec<erasure::PendingErasure>), Vec<erasure::Receipt>>,
+    erase: "erase" => ConnectionFunction<(Arc<Settings>, Subject), erasure::Receipt>,
+    confirm: "confirm" => ConnectionFunction<(Arc<Settings>, Vec<erasure::PendingErasure>), Vec<erasure::Receipt>>,
 });
 
 capability!(Consent {
-    list_items: "list-items" => Ask<(Arc<Settings>,), Vec<consent::Item>>,
-    current: "current" => Ask<(Arc<Settings>, Subject), Option<Vec<consent::Held>>>,
-    apply: "apply" => Ask<(Arc<Settings>, Subject, Vec<Preference>), consent::Report>,
+    list_items: "list-items" => ConnectionFunction<(Arc<Settings>,), Vec<consent::Item>>,
+    current: "current" => ConnectionFunction<(Arc<Settings>, Subject), Option<Vec<consent::Held>>>,
+    apply: "apply" => ConnectionFunction<(Arc<Settings>, Subject, Vec<Preference>), consent::Report>,
 });
 
 capability!(WebhookVerify {
@@ -71,11 +72,11 @@ capability!(WebhookVerify {
 });
 
 capability!(WebhookToken {
-    install: "install" => Ask<(Arc<Settings>,), webhook_token::Outcome>,
+    install: "install" => ConnectionFunction<(Arc<Settings>,), webhook_token::Outcome>,
 });
 
 impl Exports {
-    /// The functions of the `offered` interfaces, under their names in `version`.
+    /// Finds the functions of the `offered` interfaces under their names in `version`.
     pub(super) fn find(
         component: &Component,
         version: ContractVersion,
@@ -99,7 +100,7 @@ impl Exports {
         &self.connector.describe
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "asked for like the capabilities that may be absent")]
+    #[expect(clippy::unnecessary_wraps, reason = "same signature as for the optional capabilities")]
     pub(crate) fn connector(&self) -> Option<&Connector> {
         Some(&self.connector)
     }

@@ -1,4 +1,4 @@
-//! How a component uses interfaces, and which it may import.
+//! The interfaces that a component may import, and how it uses interfaces.
 
 use strum::Display;
 
@@ -8,9 +8,9 @@ pub(super) const IMPORTS: [&str; 4] = ["types", "http", "credentials", "log"];
 /// How a component uses an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Way {
-    /// It calls it.
+pub enum InterfaceUse {
+    /// It imports the interface.
     Imports,
-    /// It offers it.
+    /// It exports the interface.
     Exports,
 }

@@ -1,4 +1,5 @@
-//! From bytes to a plugin: size, imports, exports, link, describe, manifest. Each refusal says what to change.
+//! Loads a plugin from bytes: size, imports, exports, link, describe, manifest. Each error says what to change.
+//! Tested in `tests/all/load`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use crate::{
     egress::Declaration,
     engine::Engine,
     sandbox::{
-        about::About,
+        call_subject::CallSubject,
         failure::{failure_of, too_slow_to_load},
         instance::Sandbox,
         masks::Masks,
@@ -28,7 +29,7 @@ use crate::{
 use host_model::{contract::manifest::Manifest, digest::Digest};
 
 impl Plugin {
-    /// Loads a component; compiling happens on a thread of its own.
+    /// Loads a component, which is compiled on a separate thread.
     pub async fn load(engine: &Arc<Engine>, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Self, LoadError> {
         if bytes.len() > policy.max_bytes {
             return Err(LoadError::TooLarge { found: bytes.len(), allowed: policy.max_bytes });
@@ -68,7 +69,7 @@ fn link(engine: &Engine, component: &Component, wasi: Wasi) -> Result<InstancePr
     }
 }
 
-/// Starts it once, checks its types, and asks it to describe itself, with no import to use.
+/// Starts the component once, checks its types, and calls its `describe` without access to any imports.
 async fn describe(
     engine: &Engine,
     pre: &InstancePre<CallState>,
@@ -76,7 +77,7 @@ async fn describe(
     patience: Duration,
 ) -> Result<Manifest, LoadError> {
     let meter = Arc::default();
-    // A manifest is read by people; 256 KiB are more than anybody reads.
+    // A manifest is read by people, who do not read more than 256 KiB.
     let limits = CallLimits { hostcall_bytes: 256 << 10, ..CallLimits::default() };
     let work = async {
         let _place = engine.calls().acquire().await;
@@ -90,11 +91,11 @@ async fn describe(
     let described = tokio::time::timeout(patience, work)
         .await
         .map_err(|_| LoadError::Undescribed(too_slow_to_load(patience, &meter)))??;
-    let masks = Masks::new(Redactor::default(), About::Nobody);
+    let masks = Masks::new(Redactor::default(), CallSubject::Nobody);
     described.bounded(&masks).map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
 }
 
-/// The whole chain of causes on one line.
+/// Formats the whole chain of causes on one line.
 fn sentence(error: &wasmtime::Error) -> String {
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

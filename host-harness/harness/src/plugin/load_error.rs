@@ -1,29 +1,30 @@
-//! Why a component is not a plugin: a sentence for each, for the operator who was handed it.
+//! The errors of loading a component, with messages for the operator.
+//! Tested in `tests/all/load`.
 
 use strum::VariantNames;
 
-use super::interfaces::{IMPORTS, Way};
+use super::interfaces::{IMPORTS, InterfaceUse};
 use crate::egress::ManifestError;
 use host_model::{
     contract::{ContractVersion, Interface},
     failure::CallFailure,
 };
 
-/// Why a component is not a plugin.
+/// Why a component could not be loaded as a plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Over the size cap.
+    /// The component is too large.
     #[error("the component has {found} bytes, more than the {allowed} that the plugin's max-bytes allows")]
     TooLarge {
         /// Its size.
         found: usize,
-        /// The cap.
+        /// The maximum size.
         allowed: usize,
     },
-    /// Not wasm, a core module, or a proposal that is off.
+    /// The bytes are not wasm, are a core module, or use a disabled proposal.
     #[error("not a component that this host runs: {0}")]
     NotAComponent(String),
-    /// An import that the contract does not have.
+    /// An import is not in the contract.
     #[error(
         "imports {import}, which is not in the contract: a connector may import {} of privacy:saas-connector and nothing \
          else{}",
@@ -33,10 +34,10 @@ pub enum LoadError {
     ForeignImport {
         /// Its full name.
         import: String,
-        /// Whether `wasi = "trapped"` would let it in.
+        /// Whether `wasi = "trapped"` would allow it.
         wasi: bool,
     },
-    /// An export that the contract does not have.
+    /// An export is not in the contract.
     #[error(
         "exports {export}, which is not in the contract: a connector may export {} of privacy:saas-connector and nothing else",
         Interface::VARIANTS.join(", ")
@@ -45,46 +46,50 @@ pub enum LoadError {
         /// Its full name.
         export: String,
     },
-    /// A contract version that this host does not serve.
+    /// The host does not serve the contract version.
     #[error("{way} {name}; this host serves {}", ContractVersion::served())]
     UnservedVersion {
-        /// How the component uses it.
-        way: Way,
+        /// How the component uses the interface.
+        way: InterfaceUse,
         /// The full name.
         name: String,
     },
-    /// Interfaces of more than one contract version.
+    /// The interfaces belong to more than one contract version.
     #[error("mixes versions of the contract: {0} and {1}; build it against one of them")]
     MixedVersions(String, String),
-    /// Not even a base connector.
+    /// The component does not export the base interface of a connector.
     #[error(
-        "exports no privacy:saas-connector/connector, so it is no connector; this host serves {}",
+        "exports no privacy:saas-connector/connector, so it is not a connector; this host serves {}",
         ContractVersion::served()
     )]
     NoConnector,
     /// A type or function differs from the contract's.
     #[error("does not fit the contract: {0}")]
     Mismatch(String),
-    /// It did not come through its own start or `describe`.
+    /// The component failed during its start or in `describe`.
     #[error("could not describe itself: {0}")]
     Undescribed(CallFailure),
-    /// Its manifest breaks rules.
+    /// The manifest breaks rules.
     #[error("its manifest breaks {} of the contract's rules:{}", .0.len(), bulleted(.0))]
     Manifest(Vec<ManifestError>),
-    /// The thread that compiled it is gone.
+    /// The compiling thread was stopped.
     #[error("compiling was interrupted")]
     Interrupted,
 }
 
-/// More broken rules than this are told when these are mended.
-const MOST_TOLD: usize = 50;
+/// Maximum number of broken rules that are reported at once; the others are reported once these are fixed.
+const MAX_REPORTED_ERRORS: usize = 50;
 
-/// A manifest's own words stand in these sentences, and are not to rewrite a terminal.
+/// Escapes and truncates a message: it contains text from the manifest, which must not affect a terminal.
 fn plain(sentence: &str) -> String {
     let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
     sentence.chars().take(500).flat_map(shown).collect()
 }
 
 fn bulleted(errors: &[ManifestError]) -> String {
-    errors.iter().take(MOST_TOLD).flat_map(|error| ["\n  - ".to_owned(), plain(&error.to_string())]).collect()
+    errors
+        .iter()
+        .take(MAX_REPORTED_ERRORS)
+        .flat_map(|error| ["\n  - ".to_owned(), plain(&error.to_string())])
+        .collect()
 }

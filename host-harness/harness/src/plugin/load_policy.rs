@@ -1,4 +1,5 @@
-//! On which conditions a component is loaded.
+//! The conditions for loading a component.
+//! Tested in `tests/all/load`.
 
 use std::time::Duration;
 
@@ -8,18 +9,19 @@ pub enum Wasi {
     /// Refuse the plugin.
     #[default]
     Refused,
-    /// Load it; a call that uses one of them traps. For toolchains that cannot leave WASI out.
+    /// Load the plugin; a call that uses one of the imports traps. For toolchains that cannot leave WASI out.
     Trapped,
 }
 
 /// The operator's conditions for a plugin.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadPolicy {
-    /// The largest component. Compiling takes about a second a MiB, and bounds nothing by itself.
+    /// Maximum size of a component, in bytes. Compiling takes about a second per MiB and has no limit of its own.
     pub max_bytes: usize,
     /// What to do with imports of `wasi:*`.
     pub wasi: Wasi,
-    /// How long it may take to start and describe itself. It asks nobody, so a machine under load is all that it waits for.
+    /// How long it may take to start and describe itself. It has no access to anything, so only a machine under load
+    /// delays it.
     pub describe: Duration,
 }
 

@@ -1,4 +1,5 @@
 //! A loaded component.
+//! Tested in `tests/all/load`.
 
 use std::{fmt, sync::Arc};
 
@@ -23,27 +24,27 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Its identity.
+    /// Returns the digest that identifies it.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The version of the contract that it was built against.
+    /// Returns the contract version that it was built against.
     pub fn contract(&self) -> ContractVersion {
         self.contract
     }
 
-    /// What it declares of itself.
+    /// Returns its manifest.
     pub fn manifest(&self) -> &Manifest {
         self.declaration.manifest()
     }
 
-    /// The interfaces that it imports, by their full names: its permission list.
+    /// Returns the full names of the interfaces that it imports: its permission list.
     pub fn imports(&self) -> &[String] {
         &self.imports
     }
 
-    /// The capabilities that it offers.
+    /// Returns the capabilities that it offers.
     pub fn exports(&self) -> &[Interface] {
         &self.offered
     }

@@ -1,22 +1,23 @@
-//! What a plugin is and everything that it may do, for whoever has to agree to it.
+//! A plugin's identity and permissions, for the operator who must approve them.
+//! Tested in `cli/src/inspect/tests.rs`.
 
 use serde::{Deserialize, Serialize};
 
 use super::loaded::Plugin;
 use host_model::contract::{ContractVersion, Interface, manifest::Manifest};
 
-/// A plugin's identity and everything that it may do.
+/// A plugin's identity and permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permissions {
     /// The SHA-256 of its bytes, such as `sha256:…`.
     pub digest: String,
-    /// The version of the contract that it was built against.
+    /// The contract version that it was built against.
     pub contract: ContractVersion,
-    /// Everything that it imports.
+    /// All its imports.
     pub imports: Vec<String>,
-    /// What it offers.
+    /// The capabilities that it offers.
     pub exports: Vec<Interface>,
-    /// What it declares of itself: every setting, operation and limit.
+    /// Its manifest, with every setting, operation and limit.
     pub manifest: Manifest,
 }
 

@@ -1,4 +1,5 @@
-//! Where a plugin's current version stands with its connections, and how either changes: one exchange.
+//! The slot of a plugin: its current version with its connections, both replaced by an atomic exchange.
+//! Tested in `tests/all/swap.rs`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,7 +17,7 @@ use host_model::{
     digest::Digest,
 };
 
-/// A plugin version and the connections as resolved for it. Never changed: every change makes another.
+/// A plugin version and the connections resolved for it. Immutable: every change creates another generation.
 #[derive(Debug)]
 pub struct Generation {
     plugin: Arc<Plugin>,
@@ -24,17 +25,17 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// The version.
+    /// Returns the plugin version.
     pub fn plugin(&self) -> &Arc<Plugin> {
         &self.plugin
     }
 
-    /// The connection of that key, as this version uses it.
+    /// Returns the connection with that key, as resolved for this version.
     pub fn connection(&self, key: &str) -> Option<&Arc<Connection>> {
         self.connections.get(key)
     }
 
-    /// The connections, in no order.
+    /// Returns the connections, in no particular order.
     pub fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
         self.connections.values()
     }
@@ -54,27 +55,27 @@ impl Generation {
     }
 }
 
-/// Why the current version goes on serving.
+/// Why a swap failed; the current version remains in service.
 #[derive(Debug, thiserror::Error)]
 pub enum SwapError {
-    /// The new version asks for more than the running one; an operator has to agree.
-    #[error("the new version asks for more than the running one, which goes on serving:{0}")]
+    /// The new version requests more than the running one, which an operator must approve.
+    #[error("the new version requests more than the running one, which remains in service:{0}")]
     AsksForMore(Changes),
-    /// It is another connector.
-    #[error("the new version calls itself {new}, the running one {running}: a swap keeps the connector")]
+    /// The new version is another connector.
+    #[error("the new version is {new}, but the running one is {running}: a swap must keep the connector")]
     AnotherConnector {
         /// The running one's name.
         running: String,
         /// The new one's name.
         new: String,
     },
-    /// It takes a capability away; an operator has to agree.
-    #[error("the new version no longer offers {}; the running one goes on serving", named(.0))]
+    /// The new version lacks a capability, which an operator must approve.
+    #[error("the new version no longer offers {}; the running one remains in service", named(.0))]
     OffersLess(Vec<Interface>),
-    /// A connection's settings do not suit it.
-    #[error("connections do not suit the plugin:{}", lines(.0))]
+    /// A connection's settings do not fit the new version.
+    #[error("connections do not fit the plugin:{}", lines(.0))]
     Settings(Vec<SettingError>),
-    /// There was no version before this one.
+    /// There is no previous version.
     #[error("there is no version to go back to")]
     NothingBefore,
 }
@@ -83,13 +84,13 @@ fn named(interfaces: &[Interface]) -> String {
     interfaces.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
-/// A plugin's place. Calls in flight keep the generation that they began with.
+/// The slot of a plugin. Calls in flight keep the generation that they began with.
 #[derive(Debug)]
 pub struct Slot {
     current: ArcSwap<Generation>,
-    /// Held while a change is decided, so that two do not judge the same running version.
+    /// Held during a change, so that two changes are not compared with the same running version.
     history: Mutex<History>,
-    /// Told of every swap.
+    /// Notified of every swap.
     swapped: Notify,
 }
 
@@ -100,13 +101,13 @@ struct History {
 }
 
 impl Slot {
-    /// A place for `plugin`, which carries the connections of `specs`.
+    /// Creates a slot for `plugin` that serves the connections in `specs`.
     pub fn new(plugin: Plugin, specs: Vec<ConnectionSpec>) -> Result<Self, SwapError> {
         let generation = Generation::of(Arc::new(plugin), &specs).map_err(SwapError::Settings)?;
         Ok(Self::serving(generation, specs))
     }
 
-    /// A place for `plugin`, with no connections yet.
+    /// Creates a slot for `plugin` without connections.
     pub fn of(plugin: Plugin) -> Self {
         let generation = Generation { plugin: Arc::new(plugin), connections: HashMap::new() };
         Self::serving(generation, Vec::new())
@@ -120,15 +121,15 @@ impl Slot {
         }
     }
 
-    /// What serves now.
+    /// Returns the current generation.
     pub fn current(&self) -> Arc<Generation> {
         self.current.load_full()
     }
 
-    /// Ends once something other than `running` serves.
+    /// Completes when another version than `running` is in service.
     pub async fn replaced(&self, running: Digest) {
         loop {
-            // Listening begins before looking, so that no swap falls between the two.
+            // Register for notifications before the check, so that no swap is missed in between.
             let swapped = self.swapped.notified();
             if self.current().plugin.digest() != running {
                 return;
@@ -137,7 +138,7 @@ impl Slot {
         }
     }
 
-    /// Puts `plugin` in place, unless it asks for more than the running version, or offers less.
+    /// Replaces the running version with `plugin`, unless it requests more or offers less.
     pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
         let history = self.history.lock();
         let running = self.current();
@@ -154,22 +155,23 @@ impl Slot {
         self.exchange(Arc::new(plugin), history)
     }
 
-    /// Puts `plugin` in place, whatever more it asks for: the operator has seen the difference and agrees.
+    /// Replaces the running version with `plugin` even if it requests more: the operator has seen and approved the
+    /// difference.
     pub fn replace_agreed(&self, plugin: Plugin) -> Result<Digest, SwapError> {
         let history = self.history.lock();
         same_connector(self.current().plugin.manifest(), plugin.manifest())?;
         self.exchange(Arc::new(plugin), history)
     }
 
-    /// Puts the version before back. Doing it twice ends where it began.
+    /// Restores the previous version. Doing it twice restores the original state.
     pub fn roll_back(&self) -> Result<Digest, SwapError> {
         let history = self.history.lock();
         let before = history.before.clone().ok_or(SwapError::NothingBefore)?;
         self.exchange(before, history)
     }
 
-    /// Puts a connection in place, instead of one of the same key where there is one; swaps carry it on. One that does
-    /// not suit the running version changes nothing.
+    /// Adds a connection, or replaces the one with the same key. Swaps preserve it. If it does not fit the running
+    /// version, nothing changes.
     pub fn put(&self, spec: ConnectionSpec) -> Result<(), Vec<SettingError>> {
         let mut history = self.history.lock();
         let running = self.current();
@@ -182,7 +184,7 @@ impl Slot {
         Ok(())
     }
 
-    /// Takes a connection away; whether there was one.
+    /// Removes a connection. Returns whether it existed.
     pub fn remove(&self, key: &str) -> bool {
         let mut history = self.history.lock();
         let running = self.current();

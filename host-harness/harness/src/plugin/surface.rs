@@ -1,16 +1,17 @@
-//! The names that a component imports and exports: all of the contract, and all of one version.
+//! The names that a component imports and exports, all of which must belong to one version of the contract.
+//! Tested in `tests/all/load/imports.rs`.
 
 use wasmtime::component::Component;
 
 use super::{
-    interfaces::{IMPORTS, Way},
+    interfaces::{IMPORTS, InterfaceUse},
     load_error::LoadError,
     load_policy::Wasi,
 };
 use crate::engine::Engine;
 use host_model::contract::{self, ContractVersion, Interface};
 
-/// What a component imports and exports.
+/// The imports and exports of a component.
 pub(super) struct Surface {
     pub(super) contract: ContractVersion,
     pub(super) imports: Vec<String>,
@@ -18,7 +19,7 @@ pub(super) struct Surface {
 }
 
 impl Surface {
-    /// The names of `component`, each checked.
+    /// Checks all import and export names of `component`.
     pub(super) fn of(engine: &Engine, component: &Component, wasi: Wasi) -> Result<Self, LoadError> {
         let (ty, engine) = (component.component_type(), engine.wasmtime());
         let mut seen = Versions::default();
@@ -31,7 +32,7 @@ impl Surface {
                 if !IMPORTS.contains(&interface) {
                     return Err(foreign());
                 }
-                seen.take(Way::Imports, import, version)?;
+                seen.take(InterfaceUse::Imports, import, version)?;
             }
             imports.push(import.to_owned());
         }
@@ -40,7 +41,7 @@ impl Surface {
             let foreign = || LoadError::ForeignExport { export: export.to_owned() };
             let (interface, version) = contract::split(export).ok_or_else(foreign)?;
             offered.push(interface.parse().map_err(|_| foreign())?);
-            seen.take(Way::Exports, export, version)?;
+            seen.take(InterfaceUse::Exports, export, version)?;
         }
         offered.sort_unstable();
         match seen.first {
@@ -52,14 +53,14 @@ impl Surface {
     }
 }
 
-/// The versions met so far: one, or none.
+/// The contract version found so far, if any.
 #[derive(Default)]
 struct Versions {
     first: Option<(ContractVersion, String)>,
 }
 
 impl Versions {
-    fn take(&mut self, way: Way, name: &str, version: &str) -> Result<(), LoadError> {
+    fn take(&mut self, way: InterfaceUse, name: &str, version: &str) -> Result<(), LoadError> {
         let unserved = || LoadError::UnservedVersion { way, name: name.to_owned() };
         let version = version.parse().map_err(|_| unserved())?;
         match &self.first {

@@ -1,4 +1,5 @@
-//! A changed file becomes a swap. What does not load leaves the current version serving.
+//! Watches a plugin's file and swaps in new versions. If one does not load, the current version remains in service.
+//! Tested in `tests/all/swap.rs`.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use super::{load_policy::LoadPolicy, loaded::Plugin, slot::Slot};
 use crate::engine::Engine;
 use host_model::digest::Digest;
 
-/// A file cannot be watched.
+/// The file cannot be watched.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot watch {path} for a new version: {cause}")]
 pub struct WatchError {
@@ -21,28 +22,28 @@ pub struct WatchError {
     cause: notify::Error,
 }
 
-/// Keeps watching until dropped.
+/// A watch on a file, which ends on drop.
 #[derive(Debug)]
-pub struct Watched {
+pub struct FileWatch {
     _watcher: RecommendedWatcher,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Watched {
+impl Drop for FileWatch {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// Watches `file` and puts each new version that loads and asks for no more into `slot`.
+/// Watches `file`, and swaps each new version that loads and requests no more permissions into `slot`.
 pub fn watch(
     file: &Path,
     engine: Arc<Engine>,
     policy: LoadPolicy,
     slot: Arc<Slot>,
-) -> Result<Watched, WatchError> {
+) -> Result<FileWatch, WatchError> {
     let failed = |cause| WatchError { path: file.to_owned(), cause };
-    // One note is enough: whoever reads it looks at the file as it is then.
+    // One notification is enough: the receiver reads the file as it is at that time.
     let (note, mut notes) = mpsc::channel(1);
     let again = note.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -51,33 +52,40 @@ pub fn watch(
         }
     })
     .map_err(failed)?;
-    // The folder, not the file: a new version is usually moved into place, and a watch on the old file would see nothing.
+    // Watch the folder, not the file: a new version is usually moved into place, and a watch on the old file would miss
+    // it.
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     watcher.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
     // The file may have changed since it was loaded.
     let _noted = again.try_send(());
     let path = file.to_owned();
     let task = tokio::spawn(async move {
-        // A version is taken in once: one that was rolled back does not come back by itself.
+        // Each version is loaded only once, so that one that was rolled back does not return by itself.
         let mut seen = slot.current().plugin().digest();
         while notes.recv().await.is_some() {
-            take_in(&path, &engine, &policy, &slot, &mut seen).await;
+            load_changed(&path, &engine, &policy, &slot, &mut seen).await;
         }
     });
-    Ok(Watched { _watcher: watcher, task })
+    Ok(FileWatch { _watcher: watcher, task })
 }
 
-async fn take_in(path: &Path, engine: &Arc<Engine>, policy: &LoadPolicy, slot: &Slot, seen: &mut Digest) {
+async fn load_changed(
+    path: &Path,
+    engine: &Arc<Engine>,
+    policy: &LoadPolicy,
+    slot: &Slot,
+    seen: &mut Digest,
+) {
     let file = path.display();
     let Ok(bytes) = tokio::fs::read(path).await else {
-        tracing::debug!(%file, "plugin file cannot be read now");
+        tracing::debug!(%file, "plugin file cannot be read");
         return;
     };
     let digest = Digest(Sha256::digest(&bytes).into());
     if *seen == digest {
         return;
     }
-    // What does not load may be half written, and is looked at again with the next note.
+    // A file that does not load may be incomplete, and is read again on the next notification.
     let plugin = match Plugin::load(engine, bytes, policy).await {
         Ok(plugin) => plugin,
         Err(error) => {

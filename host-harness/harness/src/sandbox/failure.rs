@@ -1,4 +1,5 @@
-//! How a call ends if it is not the guest that answers.
+//! How a call ends if the guest does not answer.
+//! Tested in `tests/all/limits`.
 
 use std::time::Duration;
 
@@ -7,12 +8,12 @@ use wasmtime::Trap;
 
 use super::{handed::HandedTooMuch, masks::Masks, meter::Meter};
 
-/// A call that ended so, after what the meter saw of it.
+/// Creates a failure with what the meter recorded about the call.
 pub(crate) fn failed(kind: FailureKind, detail: impl Into<String>, meter: &Meter) -> CallFailure {
     CallFailure { kind, detail: detail.into(), may_have_acted: meter.may_have_acted() }
 }
 
-/// The same without what `masks` finds, if its detail may repeat what the guest handed over.
+/// Masks the detail with `masks` if it may repeat data from the guest.
 pub(crate) fn masked(mut failure: CallFailure, masks: &Masks) -> CallFailure {
     if matches!(failure.kind, FailureKind::TooMuchData | FailureKind::BadAnswer) {
         failure.detail = masks.text(&failure.detail).into_owned();
@@ -20,13 +21,13 @@ pub(crate) fn masked(mut failure: CallFailure, masks: &Masks) -> CallFailure {
     failure
 }
 
-/// A plugin that did not come through its own start and `describe` in time.
+/// Creates the failure for a plugin that did not finish its start and `describe` in time.
 pub(crate) fn too_slow_to_load(patience: Duration, meter: &Meter) -> CallFailure {
-    let detail = format!("{} ms are over (the plugin's describe-ms)", patience.as_millis());
+    let detail = format!("{} ms have passed (the plugin's describe-ms)", patience.as_millis());
     failed(FailureKind::DeadlinePassed, detail, meter)
 }
 
-/// What `error` and the meter say about the end of a call.
+/// Determines from `error` and the meter how a call ended.
 pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> CallFailure {
     let (kind, detail) = diagnose(error, meter);
     failed(kind, detail, meter)
@@ -34,26 +35,26 @@ pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> CallFailure 
 
 fn diagnose(error: &wasmtime::Error, meter: &Meter) -> (FailureKind, String) {
     if meter.is_cpu_spent() {
-        return (FailureKind::CpuSpent, "its computing time is spent (limits.cpu-ms)".to_owned());
+        return (FailureKind::CpuSpent, "its CPU time is used up (limits.cpu-ms)".to_owned());
     }
     if let Some(too_much) = error.downcast_ref::<HandedTooMuch>() {
-        return (FailureKind::TooMuchData, format!("it handed over too much: {too_much}"));
+        return (FailureKind::TooMuchData, format!("it passed too much data: {too_much}"));
     }
     let trap = error.downcast_ref::<Trap>().copied();
     if trap == Some(Trap::StackOverflow) {
         return (FailureKind::StackExhausted, "its stack is exhausted".to_owned());
     }
     if meter.is_memory_refused() {
-        let detail = "it asked for more memory than it may have (limits.memory-bytes, limits.table-elements)";
+        let detail = "it requested more memory than allowed (limits.memory-bytes, limits.table-elements)";
         return (FailureKind::OutOfMemory, detail.to_owned());
     }
     let cause = error.root_cause().to_string();
     if cause.contains("resource limit exceeded") {
-        let detail = "it has more parts than it may have (limits.core-instances, limits.tables)";
+        let detail = "it has more parts than allowed (limits.core-instances, limits.tables)";
         return (FailureKind::OutOfMemory, detail.to_owned());
     }
     if cause.contains("fuel allocated for hostcalls") || cause.contains("handle") && cause.contains("limit") {
-        return (FailureKind::TooMuchData, format!("it handed over too much ({})", first_line(&cause)));
+        return (FailureKind::TooMuchData, format!("it passed too much data ({})", first_line(&cause)));
     }
     match trap {
         Some(trap) => (FailureKind::Trapped, format!("it trapped: {trap}")),
@@ -61,7 +62,7 @@ fn diagnose(error: &wasmtime::Error, meter: &Meter) -> (FailureKind, String) {
     }
 }
 
-/// A line of a cause; causes of ours are short, a guest's text could be anything.
+/// Returns the first line of a cause, truncated: the host's own causes are short, but a guest's text can be anything.
 fn first_line(cause: &str) -> String {
     cause.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(300).collect()
 }

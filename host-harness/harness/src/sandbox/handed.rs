@@ -1,19 +1,19 @@
-//! What a guest may hand to the host in all host calls of one call together, whether or not they are refused.
+//! Limits on the data that a guest may pass to the host in all host calls of one call, including refused ones.
 
 use crate::connection::CallLimits;
 
-/// The guest has used up a limit; its call ends.
+/// The guest has exceeded a limit, which ends its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HandedTooMuch {
     /// Too many host calls.
     #[error("more than {0} host calls (limits.host-calls)")]
     Calls(u32),
     /// Too many bytes.
-    #[error("more than {0} bytes in its host calls together (limits.handed-bytes)")]
+    #[error("more than {0} bytes in all its host calls (limits.handed-bytes)")]
     Bytes(usize),
 }
 
-/// What is left of it.
+/// The remaining allowance.
 pub(crate) struct Handed {
     calls: u32,
     calls_left: u32,

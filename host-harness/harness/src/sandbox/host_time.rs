@@ -1,7 +1,7 @@
-//! How long the host computes for a guest: lifting what it hands over, hashing, growing its memory.
+//! Measures how long the host computes for a guest: lifting its data, hashing, growing its memory.
 //!
-//! Measured in ticks: a call crosses the border to the host some hundred times, and a look at the machine's clock each time would be a
-//! tenth of a short call. A stay that is shorter than a tick is charged a tick as often as one ends during it.
+//! Time is measured in ticks: a call enters the host about a hundred times, and reading the system clock each time
+//! would take a tenth of a short call. A stay that is shorter than a tick is charged one tick if a tick ends during it.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use wasmtime::CallHook;
 
 use super::ticks::{self, TICK};
 
-/// Time that the host has computed and that the guest has not been charged for.
+/// Computing time of the host that the guest has not been charged for yet.
 #[derive(Default)]
 pub(crate) struct HostTime {
-    /// The tick since which the host computes, if it does.
+    /// The tick since which the host has been computing, if it is.
     since: Option<u64>,
     uncharged: Duration,
 }
 
 impl HostTime {
-    /// The guest calls the host, or the host goes on.
+    /// Records that control passes between guest and host.
     pub(super) fn passes(&mut self, border: CallHook) {
         if border.entering_host() { self.resume() } else { self.pause() }
     }
 
-    /// The host waits from here on, or the guest computes.
+    /// Stops measuring: the host waits, or the guest computes.
     pub(crate) fn pause(&mut self) {
         self.ends(ticks::passed());
     }
@@ -35,17 +35,17 @@ impl HostTime {
         }
     }
 
-    /// The host computes from here on.
+    /// Starts measuring: the host computes.
     pub(crate) fn resume(&mut self) {
         self.since = Some(ticks::passed());
     }
 
-    /// Another thread has computed for so long.
+    /// Adds time that another thread has computed.
     pub(crate) fn add(&mut self, elsewhere: Duration) {
         self.uncharged += elsewhere;
     }
 
-    /// The whole ticks that the host has computed, each charged once.
+    /// Returns the whole ticks that the host has computed since the last charge.
     pub(super) fn charge(&mut self) -> u64 {
         let ticks = self.uncharged.as_micros() / TICK.as_micros();
         self.uncharged = self.uncharged.saturating_sub(TICK * u32::try_from(ticks).unwrap_or(u32::MAX));

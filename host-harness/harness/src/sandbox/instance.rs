@@ -1,4 +1,5 @@
-//! The sandbox that a call begins.
+//! The sandbox in which a call runs.
+//! Tested in `tests/all/limits`.
 
 use std::sync::Arc;
 
@@ -14,14 +15,14 @@ use super::{
 };
 use crate::connection::CallLimits;
 
-/// A fresh store and instance of `plugin`. The only place where anything is instantiated.
+/// A new store and instance of a plugin. The only place where anything is instantiated.
 pub(crate) struct Sandbox {
     pub(crate) store: Store<CallState>,
     pub(crate) instance: Instance,
 }
 
 impl Sandbox {
-    /// Begins a call; the deadline is armed before the instance's own start code runs.
+    /// Begins a call. The deadline is set before the instance's own start code runs.
     pub(crate) async fn begin(
         plugin: &InstancePre<CallState>,
         limits: &CallLimits,
@@ -38,11 +39,11 @@ impl Sandbox {
             store.data_mut().host_time.passes(border);
             Ok(())
         });
-        // Each tick met while the guest computes costs one; a wait in a host function costs one at most, however long.
-        // What the host computes for the guest is added.
+        // Each tick during which the guest computes costs one. A wait in a host function costs at most one, whatever
+        // its length. Computing time of the host for the guest is added.
         store.epoch_deadline_callback(move |mut store| {
             let host_time = &mut store.data_mut().host_time;
-            // Other tasks may run before this one goes on.
+            // Other tasks may run before this one continues.
             host_time.pause();
             ticks_left = ticks_left.saturating_sub(1 + host_time.charge());
             if ticks_left > 0 {

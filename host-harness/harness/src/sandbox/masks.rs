@@ -1,33 +1,34 @@
-//! What a guest's prose loses on its way out of a call: the connection's secrets, and whatever names the person that the call
-//! is about. A vendor's error may repeat them, and the connector repeat the error.
+//! Masking of a guest's prose when it leaves a call: the connection's secrets, and anything that identifies the person
+//! that the call is about. A vendor's error may repeat them, and the connector may repeat the error.
 
 mod names;
 
 use std::{borrow::Cow, sync::OnceLock};
 
-use super::about::About;
+use super::call_subject::CallSubject;
 use crate::connection::Redactor;
 use host_model::contract::Subject;
 use names::Names;
 
-/// Stands for every text of a call that names more than is searched for.
-const WITHHELD: &str = "[redacted: the call names more than is searched for]";
+/// The replacement for every text of a call with too many identifiers to search for.
+const WITHHELD: &str = "[redacted: too many identifiers in this call]";
 
 /// Masks the texts of one call.
 pub(crate) struct Masks {
     secrets: Redactor,
-    about: About,
-    /// Built for the first prose: most calls that succeed have none. `None` if there are more names than are searched for.
+    about: CallSubject,
+    /// Built for the first prose, since most successful calls have none. `None` if there are too many identifiers to
+    /// search for.
     all: OnceLock<Option<Redactor>>,
 }
 
 impl Masks {
-    /// For a call with these secrets that is about those people.
-    pub(crate) fn new(secrets: Redactor, about: About) -> Self {
+    /// Creates the masks for a call with these secrets that is about these people.
+    pub(crate) fn new(secrets: Redactor, about: CallSubject) -> Self {
         Self { secrets, about, all: OnceLock::new() }
     }
 
-    /// `text` without secrets and names.
+    /// Masks secrets and identifiers in `text`.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if text.is_empty() {
             return Cow::Borrowed(text);
@@ -38,8 +39,9 @@ impl Masks {
         }
     }
 
-    /// `word`, said about `subject`, without secrets and names. Letters alone, such as `EmailLink`, are compared with the
-    /// subject's identifiers only, so that a delivery that is read well is not parsed once more.
+    /// Masks secrets and identifiers in `word`, which is about `subject`. A word of only letters, such as `EmailLink`,
+    /// is compared only with the subject's identifiers, so that a delivery that was read successfully is not parsed
+    /// again.
     pub(crate) fn word<'a>(&self, word: &'a str, subject: &Subject) -> Cow<'a, str> {
         if !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return self.text(word);
@@ -59,7 +61,7 @@ impl Masks {
     }
 }
 
-/// Does `work` so that no other task waits for this thread.
+/// Runs `work` such that no other task waits for this thread.
 fn off_the_runtime<T>(work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
@@ -76,8 +78,8 @@ mod tests {
     use crate::connection::BUILT;
     use host_model::contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, webhook::Delivery};
 
-    fn delivery(url: &str, body: &str) -> About {
-        About::Delivery(Arc::new(Delivery {
+    fn delivery(url: &str, body: &str) -> CallSubject {
+        CallSubject::Delivery(Arc::new(Delivery {
             method: "POST".to_owned(),
             url: url.to_owned(),
             headers: Vec::new(),
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_in_an_unread_delivery_is_masked_and_its_events_name_stays() {
+    fn people_in_an_unread_delivery_are_masked_and_its_event_name_stays() {
         let body = r#"{"eventName":"emailGlow","userId":"lovelace","dataFields":{"email":"Ada@example.com","phones":["+491701234567"]}}"#;
         let why = "`emailGlow` of lovelace (ada@example.com, +491701234567, k@example.com) is not known";
         let about = delivery("https://h.example.com/hook?who=k%40example.com", body);
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_in_a_form_or_a_broken_document_is_masked() {
+    fn people_in_a_form_or_a_broken_document_are_masked() {
         for body in ["event=gone&email=ada%40example.com", r#"{"email":"ada@example.com","#] {
             let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", body));
             assert_eq!(masks.text("no ADA@example.com"), "no [redacted]", "{body}");
@@ -120,7 +122,7 @@ mod tests {
             assert_eq!(BUILT.get() - before, 0);
         }
         let person = Subject::default().and("email", "a".repeat(10_000));
-        let masks = Masks::new(Redactor::default(), About::People(vec![person]));
+        let masks = Masks::new(Redactor::default(), CallSubject::People(vec![person]));
         assert_eq!(masks.text("ada"), WITHHELD);
     }
 
@@ -129,7 +131,7 @@ mod tests {
         let name = |number: usize| format!("{number:0>MAX_IDENTIFIER_CHARS$}");
         let identifiers = (0..MAX_IDENTIFIERS).map(|number| Identifier::new("user-id", name(number)));
         let person = Subject::from(identifiers.collect::<Vec<_>>());
-        let masks = Masks::new(Redactor::default(), About::People(vec![person]));
+        let masks = Masks::new(Redactor::default(), CallSubject::People(vec![person]));
         assert_eq!(masks.text(&format!("no {}!", name(31))), "no [redacted]!");
     }
 
@@ -142,7 +144,7 @@ mod tests {
         assert_eq!(masks.text(""), "");
         assert_eq!(masks.word("EmailLink", &ada), "EmailLink");
         assert_eq!(BUILT.get() - before, 0);
-        // One for long names, one for short ones.
+        // One for long identifiers, one for short ones.
         assert_eq!(masks.text("a reason"), "a reason");
         assert_eq!(BUILT.get() - before, 1);
     }
@@ -150,7 +152,7 @@ mod tests {
     #[test]
     fn a_word_that_names_the_person_is_masked() {
         let ada = Subject::email("ada@example.com").and("user-id", "lovelace");
-        let masks = Masks::new(Redactor::default(), About::People(vec![ada.clone()]));
+        let masks = Masks::new(Redactor::default(), CallSubject::People(vec![ada.clone()]));
         for (word, shown) in [
             ("Lovelace", "[redacted]"),
             ("byADA@example.com", "by[redacted]"),

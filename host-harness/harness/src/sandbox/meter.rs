@@ -1,8 +1,9 @@
-//! What a call has used up, readable after its store is gone.
+//! The resources that a call has used, readable after its store has been dropped.
+//! Tested in `tests/all/limits`.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-/// Shared between a call's store and whoever waits for its end.
+/// Shared between a call's store and the code that waits for its end.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     requests: AtomicU32,
@@ -12,17 +13,17 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Counts a request; false where `limit` of them have been made.
+    /// Counts a request. Returns `false` if `limit` requests have already been made.
     pub(crate) fn request(&self, limit: u32) -> bool {
         self.requests.fetch_update(Relaxed, Relaxed, |made| (made < limit).then_some(made + 1)).is_ok()
     }
 
-    /// A request that may change something is about to leave.
+    /// Records that a request that may change something is about to be sent.
     pub(crate) fn acting(&self) {
         self.may_have_acted.store(true, Relaxed);
     }
 
-    /// Whether the vendor may have acted on this call.
+    /// Returns whether the vendor may have acted on this call.
     pub(crate) fn may_have_acted(&self) -> bool {
         self.may_have_acted.load(Relaxed)
     }

@@ -1,4 +1,5 @@
-//! What one call holds: the `T` of its store.
+//! The state of one call: the `T` of its store.
+//! Tested in `tests/all/limits`.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::{
 };
 use host_model::contract::Interface;
 
-/// Everything that a call may reach through the contract's imports.
+/// Everything that a call may access through the contract's imports.
 pub(crate) struct Access {
     pub(crate) interface: Interface,
     pub(crate) connection: Arc<Connection>,
@@ -20,16 +21,16 @@ pub(crate) struct Access {
     pub(crate) egress: Arc<Egress>,
     pub(crate) trace: Option<Trace>,
     pub(crate) deadline: Instant,
-    /// What the call's texts lose.
+    /// The masks for the call's texts.
     pub(crate) masks: Arc<Masks>,
-    /// The placeholder that stands for an accepted token in the delivery under way, where there is one.
+    /// The placeholder for an accepted token in the current delivery, if any.
     pub(crate) accepted_placeholder: Option<String>,
 }
 
-/// What one call holds.
+/// The state of one call.
 pub(crate) struct CallState {
-    pub(crate) bounds: Bounds,
-    /// None while a plugin describes itself: then every import is refused.
+    pub(crate) bounds: MemoryBounds,
+    /// `None` while a plugin describes itself, when every import is refused.
     pub(crate) access: Option<Access>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) host_time: HostTime,
@@ -41,7 +42,7 @@ pub(crate) struct CallState {
 impl CallState {
     pub(crate) fn new(limits: &CallLimits, access: Option<Access>, meter: Arc<Meter>) -> Self {
         Self {
-            bounds: Bounds {
+            bounds: MemoryBounds {
                 memory_left: limits.memory_bytes,
                 table_left: limits.table_elements,
                 core_instances: limits.core_instances as usize,
@@ -62,11 +63,11 @@ impl CallState {
         }
     }
 
-    /// What the call may reach; while a plugin describes itself there is nothing, and asking ends the call.
+    /// Returns what the call may access. While a plugin describes itself, any access ends the call.
     pub(crate) fn access(&mut self, import: &'static str) -> wasmtime::Result<&mut Access> {
         self.access
             .as_mut()
-            .ok_or_else(|| wasmtime::format_err!("describe used the import {import}; it may use none"))
+            .ok_or_else(|| wasmtime::format_err!("describe used the import {import}, but must not use any"))
     }
 }
 
@@ -77,13 +78,13 @@ impl Drop for CallState {
                 tenant = %access.connection.tenant,
                 connection = access.connection.key,
                 dropped = self.log.dropped,
-                "guest logged past its quota"
+                "guest exceeded its log quota"
             );
         }
     }
 }
 
-/// How much more a call may log.
+/// The remaining log quota of a call.
 pub(crate) struct LogQuota {
     pub(crate) lines_left: u32,
     pub(crate) line_bytes: usize,
@@ -91,8 +92,8 @@ pub(crate) struct LogQuota {
     pub(crate) dropped: u64,
 }
 
-/// Bounds over all memories and tables of a call together: wasmtime's own limits count each by itself.
-pub(crate) struct Bounds {
+/// Limits on the total of all memories and tables of a call: wasmtime's own limits apply to each separately.
+pub(crate) struct MemoryBounds {
     memory_left: usize,
     table_left: usize,
     core_instances: usize,
@@ -100,7 +101,7 @@ pub(crate) struct Bounds {
     meter: Arc<Meter>,
 }
 
-impl ResourceLimiter for Bounds {
+impl ResourceLimiter for MemoryBounds {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = take(&mut self.memory_left, desired.saturating_sub(current));
         if !allowed {

@@ -1,22 +1,23 @@
-//! Ticks: the time that computing is counted in. The engine's thread lets them pass.
+//! Ticks: the unit in which computing time is counted. The engine's thread advances them.
+//! Tested in `tests/all/limits`.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-/// How far apart two looks at a spinning guest are: its overshoot is at most two of them.
+/// The interval between two checks of a busy guest, which can exceed its limit by at most two ticks.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// How many ticks have passed since the first engine of the process.
+/// The number of ticks since the first engine of the process.
 static TICKS: AtomicU64 = AtomicU64::new(0);
 
-/// How many ticks have passed since the first engine of the process: a clock that costs no more than a load.
+/// Returns the number of ticks since the first engine of the process: a clock that only costs an atomic load.
 pub(crate) fn passed() -> u64 {
     TICKS.load(Relaxed)
 }
 
-/// So many have passed now.
+/// Sets the number of ticks that have passed.
 pub(crate) fn reach(passed: u64) {
     TICKS.store(passed, Relaxed);
 }

@@ -1,12 +1,12 @@
-//! What a derived preference carries, so that it is not sent to where it came from.
+//! The cause that a derived preference carries so that it is not sent back to its origin.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a preference exists, as one opaque word for the platform to hand back. Holds no personal data.
+/// Why a preference exists: one opaque word that the platform passes back. Contains no personal data.
 ///
-/// A platform may hand over causes of its own: they came from no connection.
+/// A platform may also pass causes of its own, which match no connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cause(String);
@@ -18,13 +18,13 @@ impl From<String> for Cause {
 }
 
 impl Cause {
-    /// That of the event with `event` as its key, which `connection` heard of.
+    /// Returns the cause for the event with the key `event` that `connection` received.
     pub fn of_event(connection: &str, event: &str) -> Self {
         Self(format!("{connection}/{event}"))
     }
 
-    /// Whether it was this connection that heard of it. A connection's key holds no slash.
-    pub fn came_from(&self, connection: &str) -> bool {
+    /// Returns whether this connection received the event. A connection's key contains no slash.
+    pub fn is_from(&self, connection: &str) -> bool {
         self.0.split_once('/').is_some_and(|(from, _)| from == connection)
     }
 }
@@ -45,15 +45,15 @@ mod tests {
         let word = serde_json::to_string(&cause).unwrap();
         assert_eq!(word, r#""acme-eu/unsubscribe/17""#);
         let back: Cause = serde_json::from_str(&word).unwrap();
-        assert!(back.came_from("acme-eu"));
-        assert!(!back.came_from("acme"));
-        assert!(!back.came_from("acme-eu/unsubscribe"));
+        assert!(back.is_from("acme-eu"));
+        assert!(!back.is_from("acme"));
+        assert!(!back.is_from("acme-eu/unsubscribe"));
     }
 
     #[test]
     fn a_cause_of_the_platforms_own_came_from_no_connection() {
         let own: Cause = serde_json::from_str(r#""privacy-center""#).unwrap();
-        assert!(!own.came_from("privacy-center"));
-        assert!(!own.came_from(""));
+        assert!(!own.is_from("privacy-center"));
+        assert!(!own.is_from(""));
     }
 }

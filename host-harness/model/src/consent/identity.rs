@@ -1,4 +1,4 @@
-//! People in Fides' words.
+//! People in Fides' format.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{Identifier, Subject};
 
-/// Who an event is about, as Fides' `identity_map`: `email`, `phone_number`, `external_id`. Personal data, so it does not
-/// print.
+/// The person an event is about, as Fides' `identity_map`: `email`, `phone_number`, `external_id`. Personal data, so
+/// `Debug` is redacted.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IdentityMap(pub BTreeMap<String, String>);
@@ -35,7 +35,7 @@ impl From<&Subject> for IdentityMap {
 }
 
 impl From<IdentityMap> for Subject {
-    /// Fides' names and the contract's own are both understood.
+    /// Accepts both Fides' names and the contract's own.
     fn from(IdentityMap(identity): IdentityMap) -> Self {
         let mut identifiers: Vec<Identifier> = Vec::new();
         for (name, value) in identity {

@@ -1,4 +1,4 @@
-//! Which of the vendor's items stand for which notice.
+//! The mapping from the vendor's items to notices.
 
 mod check;
 mod file;
@@ -6,10 +6,10 @@ pub(super) mod item;
 pub mod kind;
 mod merge;
 
-pub use check::{MappingProblem, WrongMapping, check};
+pub use check::{MappingProblem, MappingProblemKind, check};
 pub use file::{MappingFile, NotAMapping};
 pub use item::{ConsentableItem, StoredItem};
-pub use merge::{Merged, merge};
+pub use merge::{MergedMapping, merge};
 
 #[cfg(test)]
 mod tests;

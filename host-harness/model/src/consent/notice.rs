@@ -1,4 +1,4 @@
-//! Notices, and which choices about them reach a vendor.
+//! Privacy notices, and which choices about them reach a vendor.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use strum::{AsRefStr, Display, EnumString, VariantArray};
 use super::cause::Cause;
 use crate::contract::consent::Choice;
 
-/// Who sees to it that a notice's choices are kept.
+/// Who enforces a notice's choices.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
 )]
@@ -17,7 +17,7 @@ use crate::contract::consent::Choice;
 pub enum Enforcement {
     /// The page that shows the notice.
     Frontend,
-    /// Every system that processes data for it: vendors are told.
+    /// Every system that processes data for it, including vendors.
     SystemWide,
     /// No enforcement is required.
     NotApplicable,
@@ -28,47 +28,47 @@ pub enum Enforcement {
 pub struct Notice {
     /// The platform's id.
     pub id: String,
-    /// The platform's word for it, stable over the notice's versions.
+    /// The platform's key, which is stable across the notice's versions.
     #[serde(rename = "notice_key", default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// What data is used for under it, in the platform's taxonomy, such as `marketing.advertising`.
+    /// The data uses that it covers, in the platform's taxonomy, such as `marketing.advertising`.
     pub data_uses: BTreeSet<String>,
-    /// Who sees to it.
+    /// Who enforces it.
     #[serde(rename = "enforcement_level")]
     pub enforcement: Enforcement,
 }
 
-/// A system on the platform's data map: what a connection stands for there.
+/// A system on the platform's data map, which a connection belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct System {
     /// The platform's key.
     #[serde(rename = "fides_key")]
     pub key: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// What it uses data for, in the platform's taxonomy.
+    /// Its data uses, in the platform's taxonomy.
     pub data_uses: BTreeSet<String>,
 }
 
-/// What a person answered to a notice. Two of the four are choices.
+/// A person's answer to a notice. Two of the four are choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, VariantArray)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
-pub enum Answer {
+pub enum NoticeAnswer {
     /// In.
     OptIn,
     /// Out.
     OptOut,
-    /// Seen, where there is nothing to choose.
+    /// The person has seen a notice that offers no choice.
     Acknowledge,
-    /// Kept in the person's TCF string, not here.
+    /// The choice is kept in the person's TCF string, not here.
     Tcf,
 }
 
-impl Answer {
-    /// The choice, where the answer is one.
+impl NoticeAnswer {
+    /// Returns the choice, or `None` if the answer is not a choice.
     pub fn choice(self) -> Option<Choice> {
         match self {
             Self::OptIn => Some(Choice::OptIn),
@@ -78,7 +78,7 @@ impl Answer {
     }
 }
 
-impl From<Choice> for Answer {
+impl From<Choice> for NoticeAnswer {
     fn from(choice: Choice) -> Self {
         match choice {
             Choice::OptIn => Self::OptIn,
@@ -87,18 +87,18 @@ impl From<Choice> for Answer {
     }
 }
 
-/// A preference for a notice, going to the vendor or derived from what came from it.
+/// A preference for a notice, either sent to the vendor or derived from the vendor's events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticePreference {
-    /// The notice's id; from the platform, its key will do.
+    /// The notice's id; the platform may send its key instead.
     pub notice: String,
-    /// What was answered.
-    pub preference: Answer,
+    /// The answer.
+    pub preference: NoticeAnswer,
     /// In milliseconds since 1970 in UTC.
     pub chosen_at_ms: u64,
-    /// In the words of where it was chosen.
+    /// Where it was chosen, in the source's own words.
     pub source: String,
-    /// What it was derived from.
+    /// The event it was derived from, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
 }
@@ -106,22 +106,22 @@ pub struct NoticePreference {
 /// Why a notice's choices do not reach a vendor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPropagated {
-    /// Its choices are kept elsewhere.
-    #[error("notice `{0}` is not enforced system-wide, so its choices go to no vendor")]
+    /// Its choices are enforced elsewhere.
+    #[error("notice `{0}` is not enforced system-wide, so its choices are sent to no vendor")]
     NotSystemWide(String),
-    /// The notice says nothing about what the system does.
-    #[error("notice `{notice}` shares no data use with system `{system}`: it has {}", uses(.wanted))]
+    /// The notice covers none of the system's data uses.
+    #[error("notice `{notice}` shares no data use with system `{system}`: the notice has {}", uses(.wanted))]
     NoSharedDataUse {
         /// The notice's id.
         notice: String,
         /// The system's key.
         system: String,
-        /// The notice's data uses: the system would need one of them, or one below.
+        /// The notice's data uses: the system needs one of them, or one below.
         wanted: BTreeSet<String>,
     },
-    /// There is nothing to carry out.
+    /// The answer requires no action.
     #[error("`{0}` is neither an opt-in nor an opt-out")]
-    NotAChoice(Answer),
+    NotAChoice(NoticeAnswer),
 }
 
 fn uses(wanted: &BTreeSet<String>) -> String {
@@ -132,13 +132,14 @@ fn uses(wanted: &BTreeSet<String>) -> String {
 }
 
 impl Notice {
-    /// The one of `notices` that has `reference` as its id, else the one that has it as its key.
+    /// Returns the notice whose id is `reference`, or else the one whose key is `reference`.
     pub fn find<'a>(notices: &'a [Self], reference: &str) -> Option<&'a Self> {
         let by_id = notices.iter().find(|notice| notice.id == reference);
         by_id.or_else(|| notices.iter().find(|notice| notice.key.as_deref() == Some(reference)))
     }
 
-    /// Whether choices about the notice reach a connection of `system`; one of no system is not asked for its data uses.
+    /// Checks whether choices about the notice reach a connection of `system`. Without a system, data uses are not
+    /// compared.
     pub fn reaches(&self, system: Option<&System>) -> Result<(), NotPropagated> {
         if self.enforcement != Enforcement::SystemWide {
             return Err(NotPropagated::NotSystemWide(self.id.clone()));
@@ -158,15 +159,19 @@ impl Notice {
     }
 }
 
-/// Whether a notice about `wide` speaks of a system that does `narrow`: the same use, or one below it. Decided as Fides
-/// does: a notice about `marketing` covers `marketing.advertising`, but not the other way round, since a choice about
-/// advertising is none about all marketing.
+/// Returns whether a notice about `wide` covers a system with the data use `narrow`: the same use, or one below it.
+/// Same rule as in Fides: a notice about `marketing` covers `marketing.advertising`, but not the other way round, since
+/// a choice about advertising is not a choice about all marketing.
 fn covers(wide: &str, narrow: &str) -> bool {
     narrow.strip_prefix(wide).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The choice that goes to a connection of `system`, or why none does.
-pub fn propagates(notice: &Notice, answer: Answer, system: Option<&System>) -> Result<Choice, NotPropagated> {
+/// Returns the choice to send to a connection of `system`, or why none is sent.
+pub fn propagates(
+    notice: &Notice,
+    answer: NoticeAnswer,
+    system: Option<&System>,
+) -> Result<Choice, NotPropagated> {
     notice.reaches(system)?;
     answer.choice().ok_or(NotPropagated::NotAChoice(answer))
 }

@@ -1,4 +1,4 @@
-//! Notice preferences in, item choices out, and a report on each.
+//! Turns notice preferences into item choices and reports on each.
 
 mod conclude;
 mod erased;
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use super::{
     echo::second,
     mapping::item::{StoredItem, titled},
-    newest::{Ledger, Origin, Recorded, by_then, choose},
+    newest::{Origin, RecordedChoice, RecordedChoices, by_then, choose},
     notice::{Notice, NoticePreference, System, propagates},
 };
 use crate::contract::consent::{Choice, ItemId, Preference};
 
-/// What the platform asks for one person at one connection.
+/// What the platform requests for one person at one connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Requested {
+pub struct PlatformRequest {
     /// Choices about notices.
     #[serde(default)]
     pub notices: Vec<NoticePreference>,
-    /// Choices about items themselves; no notice need stand for them.
+    /// Choices about individual items, which need not be mapped to a notice.
     #[serde(default)]
     pub items: Vec<Preference>,
 }
 
-impl Requested {
-    /// The same, heard of at `heard_at`: clocks differ, and nobody chooses in the future.
+impl PlatformRequest {
+    /// Limits all times to `heard_at`, the time of arrival: clocks differ, and no choice is made in the future.
     #[must_use]
     pub fn by_then(mut self, heard_at: i64) -> Self {
         let notices = self.notices.iter_mut().map(|notice| &mut notice.chosen_at_ms);
@@ -36,14 +36,14 @@ impl Requested {
         self
     }
 
-    /// When each of the choices was made, in milliseconds since 1970 in UTC.
+    /// Returns the time of each choice, in milliseconds since 1970 in UTC.
     pub fn times(&self) -> impl Iterator<Item = u64> {
         let notices = self.notices.iter().map(|notice| notice.chosen_at_ms);
         notices.chain(self.items.iter().map(|item| item.chosen_at_ms))
     }
 }
 
-/// What decides which items a notice's choice goes to.
+/// The context that determines which items a notice's choice is sent to.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// The connection's key.
@@ -56,43 +56,44 @@ pub struct Terms<'a> {
     pub mapping: &'a [StoredItem],
 }
 
-/// How one line of a request stands.
+/// The status of one line of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// Not final: still to be applied, or taken and not in effect yet.
+pub enum LineStatus {
+    /// Not final: waiting to be applied, or accepted but not in effect yet.
     Pending,
-    /// The vendor has taken it.
+    /// The vendor has accepted it.
     Executed,
-    /// It was so before.
+    /// The vendor already had this choice.
     NoUpdateNeeded,
-    /// The person came without an identifier that the vendor can act on.
+    /// The person has no identifier that the vendor can act on.
     MissingIdentity,
-    /// It should have been carried out and was not: somebody has to look.
+    /// It should have been carried out but was not: an operator must check it.
     Refused,
-    /// There is nothing to carry out here, and nobody has to look.
+    /// Nothing to carry out here; no operator action is required.
     NotApplicable,
 }
 
-/// What became of one notice or item of a request, in the request's order.
+/// The result for one notice or item of a request. Entries follow the request's order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The notice, where one was asked for: its id, or what was written where there is none such.
+pub struct RequestEntry {
+    /// The id of the requested notice, or the reference as sent if the notice is unknown. `None` if no notice was
+    /// requested.
     pub notice_id: Option<String>,
-    /// The item; none where the answer is about the notice as a whole.
+    /// The item; `None` if the entry is about the notice as a whole.
     pub item: Option<ItemId>,
-    /// How it stands.
-    pub status: Status,
+    /// The status.
+    pub status: LineStatus,
     /// Why, for an operator.
     pub why: String,
 }
 
-/// A request on its way: what is still to be applied, and what became of the rest. It names no person, and can be kept
-/// between two attempts.
+/// A request in progress: the choices still to be applied, and the results of the others. Contains no personal data,
+/// and can be stored between attempts.
 ///
-/// [`of`](Self::of) makes it, [`preferences`](Self::preferences) are applied, [`conclude`](Self::conclude) takes the
-/// answer, until nothing is left; before every later attempt [`against`](Self::against) drops what is no longer the
-/// newest.
+/// [`of`](Self::of) creates it. The caller applies its [`preferences`](Self::preferences) and passes the answer to
+/// [`conclude`](Self::conclude) until nothing is left. Before each further attempt, [`against`](Self::against) drops
+/// choices that are no longer the newest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
@@ -106,55 +107,55 @@ struct Line {
     item: Option<ItemId>,
     /// The items that the item belongs to, nearest first.
     above: Vec<ItemId>,
-    /// The item above whose opt-out leaves this opt-in without effect.
+    /// The ancestor whose opt-out leaves this opt-in without effect.
     shadowed_by: Option<ItemId>,
-    state: State,
+    state: LineState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum State {
+enum LineState {
     Open {
         chosen: Preference,
-        /// What the vendor said when it took the choice without putting it into effect.
+        /// What the vendor answered when it accepted the choice without putting it into effect.
         taken: Option<String>,
     },
     Settled {
-        status: Status,
+        status: LineStatus,
         why: String,
     },
 }
 
-impl State {
-    fn settled(status: Status, why: impl Into<String>) -> Self {
+impl LineState {
+    fn settled(status: LineStatus, why: impl Into<String>) -> Self {
         Self::Settled { status, why: why.into() }
     }
 }
 
 impl Plan {
-    /// What `requested` comes to under `terms`, for a person for whom `ledger` stands.
-    pub fn of(requested: &Requested, terms: Terms<'_>, ledger: &Ledger) -> Self {
+    /// Creates the plan for `requested` under `terms`, for a person with the recorded choices `ledger`.
+    pub fn of(requested: &PlatformRequest, terms: Terms<'_>, ledger: &RecordedChoices) -> Self {
         let notices = requested.notices.iter().flat_map(|wanted| terms.lines_for(wanted));
         let items = requested.items.iter().map(|chosen| terms.line(None, chosen.clone()));
         Self { lines: notices.chain(items).collect() }.against(ledger)
     }
 
-    /// The same, without what is no longer the newest choice: of two choices for one item in one request, too, the
-    /// older one.
+    /// Drops choices that are no longer the newest, including the older of two choices for one item in the same
+    /// request.
     #[must_use]
-    pub fn against(mut self, ledger: &Ledger) -> Self {
+    pub fn against(mut self, ledger: &RecordedChoices) -> Self {
         let mut newest = ledger.clone();
         for chosen in self.open() {
             let stands = choose(newest.get(&chosen.item), chosen).stands;
             newest.insert(chosen.item.clone(), stands);
         }
         for line in &mut self.lines {
-            line.stand_against(&newest);
+            line.compare_with(&newest);
         }
         self
     }
 
-    /// What is to be applied now, once an item, with the times of the choices; empty when all is settled.
+    /// Returns the choices to apply now, one per item, with their times. Empty if everything is settled.
     pub fn preferences(&self) -> Vec<Preference> {
         let mut once: Vec<Preference> = Vec::new();
         for chosen in self.open() {
@@ -165,36 +166,36 @@ impl Plan {
         once
     }
 
-    /// What became of each notice and item so far.
-    pub fn report(&self) -> Vec<Entry> {
+    /// Returns the result for each notice and item so far.
+    pub fn report(&self) -> Vec<RequestEntry> {
         self.lines.iter().map(Line::entry).collect()
     }
 
     fn open(&self) -> impl Iterator<Item = &Preference> {
         self.lines.iter().filter_map(|line| match &line.state {
-            State::Open { chosen, .. } => Some(chosen),
-            State::Settled { .. } => None,
+            LineState::Open { chosen, .. } => Some(chosen),
+            LineState::Settled { .. } => None,
         })
     }
 }
 
 impl Terms<'_> {
-    /// A line for each item that stands for the notice, or one that says why there is none.
+    /// Returns a line for each item that is mapped to the notice, or a single line with the reason if there is none.
     fn lines_for(self, wanted: &NoticePreference) -> Vec<Line> {
         let Some(notice) = Notice::find(self.notices, &wanted.notice) else {
-            // Refused and not passed over: an opt-out may be meant, and nobody would carry it out.
+            // Refused rather than ignored: an ignored opt-out would never be carried out.
             let why = format!(
-                "there is no notice `{}`: make it known, then send the preference again",
+                "there is no notice `{}`: register it, then send the preference again",
                 wanted.notice
             );
-            return Line::whole(&wanted.notice, Status::Refused, why);
+            return Line::whole(&wanted.notice, LineStatus::Refused, why);
         };
-        if wanted.cause.as_ref().is_some_and(|cause| cause.came_from(self.connection)) {
-            return Line::whole(&notice.id, Status::NoUpdateNeeded, "it came from here");
+        if wanted.cause.as_ref().is_some_and(|cause| cause.is_from(self.connection)) {
+            return Line::whole(&notice.id, LineStatus::NoUpdateNeeded, "it originated from this connection");
         }
         let choice = match propagates(notice, wanted.preference, self.system) {
             Ok(choice) => choice,
-            Err(why) => return Line::whole(&notice.id, Status::NotApplicable, why.to_string()),
+            Err(why) => return Line::whole(&notice.id, LineStatus::NotApplicable, why.to_string()),
         };
         let mapped = self.mapping.iter().filter(|item| item.notice.as_ref() == Some(&notice.id));
         let lines: Vec<Line> = mapped
@@ -205,17 +206,17 @@ impl Terms<'_> {
             })
             .collect();
         if lines.is_empty() {
-            return Line::whole(&notice.id, Status::NotApplicable, "no item of the vendor's stands for it");
+            return Line::whole(&notice.id, LineStatus::NotApplicable, "no vendor item is mapped to it");
         }
         lines
     }
 
     fn line(self, notice: Option<String>, chosen: Preference) -> Line {
         let (item, above) = (Some(chosen.item.clone()), self.above(&chosen.item));
-        Line { notice, item, above, shadowed_by: None, state: State::Open { chosen, taken: None } }
+        Line { notice, item, above, shadowed_by: None, state: LineState::Open { chosen, taken: None } }
     }
 
-    /// The items that `item` belongs to, nearest first. What is saved may be no tree: nothing is named twice.
+    /// Returns the ancestors of `item`, nearest first. The saved mapping may contain cycles, so none is listed twice.
     fn above(self, item: &ItemId) -> Vec<ItemId> {
         let parent = |item: &ItemId| self.mapping.iter().find(|known| known.id == *item)?.parent.clone();
         let mut above = Vec::new();
@@ -229,21 +230,21 @@ impl Terms<'_> {
 }
 
 impl Line {
-    /// The one line about a notice that comes to no item.
-    fn whole(notice: &str, status: Status, why: impl Into<String>) -> Vec<Self> {
-        let (notice, state) = (Some(notice.to_owned()), State::settled(status, why));
+    /// Returns the single line about a notice that reaches no item.
+    fn whole(notice: &str, status: LineStatus, why: impl Into<String>) -> Vec<Self> {
+        let (notice, state) = (Some(notice.to_owned()), LineState::settled(status, why));
         vec![Self { notice, item: None, above: Vec::new(), shadowed_by: None, state }]
     }
 
-    fn stand_against(&mut self, newest: &Ledger) {
-        let State::Open { chosen, .. } = &self.state else {
+    fn compare_with(&mut self, newest: &RecordedChoices) {
+        let LineState::Open { chosen, .. } = &self.state else {
             return;
         };
         let is_out = |item: &&ItemId| newest.get(*item).is_some_and(|known| known.choice == Choice::OptOut);
         let shadow = self.above.iter().find(is_out).filter(|_| chosen.choice == Choice::OptIn);
         self.shadowed_by = shadow.cloned();
-        // A copy of another one's opt-out is no reason to leave this person's own unsent.
-        let says_the_same = |stands: &&Recorded| {
+        // A copy of another person's opt-out is no reason not to send this person's own.
+        let says_the_same = |stands: &&RecordedChoice| {
             stands.is_of(chosen) || stands.origin == Origin::Merged && stands.choice == chosen.choice
         };
         let newer = newest.get(&chosen.item).filter(|stands| !says_the_same(stands));
@@ -252,23 +253,23 @@ impl Line {
         }
     }
 
-    fn entry(&self) -> Entry {
+    fn entry(&self) -> RequestEntry {
         let (status, why) = match &self.state {
-            State::Open { taken: None, .. } => (Status::Pending, "still to be applied".to_owned()),
-            State::Open { taken: Some(said), .. } => (Status::Pending, said.clone()),
-            State::Settled { status, why } => (*status, why.clone()),
+            LineState::Open { taken: None, .. } => (LineStatus::Pending, "still to be applied".to_owned()),
+            LineState::Open { taken: Some(said), .. } => (LineStatus::Pending, said.clone()),
+            LineState::Settled { status, why } => (*status, why.clone()),
         };
         let why = match &self.shadowed_by {
-            Some(above) if matches!(status, Status::Executed | Status::NoUpdateNeeded) => {
+            Some(above) if matches!(status, LineStatus::Executed | LineStatus::NoUpdateNeeded) => {
                 format!("{why}; {} is opted out, which shadows this opt-in", titled(above))
             }
             _ => why,
         };
-        Entry { notice_id: self.notice.clone(), item: self.item.clone(), status, why }
+        RequestEntry { notice_id: self.notice.clone(), item: self.item.clone(), status, why }
     }
 }
 
-fn superseded(chosen: &Preference, newer: &Recorded) -> State {
+fn superseded(chosen: &Preference, newer: &RecordedChoice) -> LineState {
     let place = match newer.origin {
         Origin::Platform => "at the platform",
         Origin::Vendor | Origin::Reading => "at the vendor",
@@ -276,11 +277,20 @@ fn superseded(chosen: &Preference, newer: &Recorded) -> State {
     };
     let choice = newer.choice;
     if choice == chosen.choice {
-        State::settled(Status::NoUpdateNeeded, format!("a newer {choice}, made {place}, says the same"))
+        LineState::settled(
+            LineStatus::NoUpdateNeeded,
+            format!("a newer {choice} made {place} has the same effect"),
+        )
     } else if second(newer.chosen_at_ms) == second(chosen.chosen_at_ms) {
-        State::settled(Status::NotApplicable, format!("an {choice} made {place} in the same second stands"))
+        LineState::settled(
+            LineStatus::NotApplicable,
+            format!("an {choice} made {place} in the same second takes precedence"),
+        )
     } else {
-        State::settled(Status::NotApplicable, format!("a newer {choice}, made {place}, stands"))
+        LineState::settled(
+            LineStatus::NotApplicable,
+            format!("a newer {choice} made {place} takes precedence"),
+        )
     }
 }
 

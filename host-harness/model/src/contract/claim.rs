@@ -1,11 +1,11 @@
-//! Outcomes that a connector's requests have to support, and those that they cannot.
+//! Outcomes that a connector's requests must support, and the exemptions from that rule.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, VariantArray};
 
 use super::interface::Interface;
 
-/// An outcome that a connector can report only if its requests support it. Its word is its name in the contract.
+/// An outcome that a connector can report only if its requests support it. Its string form is its name in the contract.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display, VariantArray,
 )]
@@ -35,7 +35,7 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// The interface whose calls report it.
+    /// Returns the interface whose calls report it.
     pub fn interface(self) -> Interface {
         match self {
             Self::EraseAccepted
@@ -51,12 +51,12 @@ impl Claim {
     }
 }
 
-/// An outcome that the connector reports although no request supports it: an operator takes it on trust.
+/// An outcome that the connector reports although no request supports it, so that the operator must trust it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Exemption {
     /// The outcome.
     pub claim: Claim,
-    /// Why the vendor offers no request for it; for the operator.
+    /// Why the vendor offers no request for it, for the operator.
     pub reason: String,
 }

@@ -1,11 +1,11 @@
-//! Items, choices and what became of them.
+//! Items, choices and reports on them.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantArray};
 
-/// Something at the vendor that a person can be in or out of. Unique by both fields together.
+/// The id of something at the vendor that a person can opt in to or out of. Unique by both fields together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ItemId {
@@ -21,7 +21,7 @@ impl fmt::Display for ItemId {
     }
 }
 
-/// An item was not written as `kind:id`.
+/// The text is not an item of the form `kind:id`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected an item such as channel:123, found {0:?}")]
 pub struct NotAnItem(String);
@@ -39,18 +39,18 @@ impl FromStr for ItemId {
     }
 }
 
-/// In or out.
+/// An opt-in or an opt-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Choice {
-    /// In.
+    /// The person opted in.
     OptIn,
-    /// Out.
+    /// The person opted out.
     OptOut,
 }
 
-/// A choice that a person made, with when and why.
+/// A choice that a person made, with its time and source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Preference {
@@ -60,11 +60,11 @@ pub struct Preference {
     pub choice: Choice,
     /// In milliseconds since 1970 in UTC.
     pub chosen_at_ms: u64,
-    /// In the words of where it was chosen.
+    /// Where it was chosen, in the source's own words.
     pub source: String,
 }
 
-/// An item as the vendor's catalogue has it.
+/// An item in the vendor's catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {
@@ -76,27 +76,27 @@ pub struct Item {
     pub parent: Option<ItemId>,
 }
 
-/// What became of one preference.
+/// The result for one preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// The vendor took it.
+    /// The vendor accepted it.
     Applied,
-    /// The vendor already had it so.
+    /// The vendor already had this choice.
     Unchanged,
-    /// Taken, but not in effect yet.
+    /// Accepted, but not in effect yet.
     Pending,
     /// The vendor refused this one.
     Refused,
 }
 
-/// What became of one preference, and why.
+/// The result for one preference, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ItemReport {
-    /// Which.
+    /// The preference's item.
     pub item: ItemId,
-    /// What became of it.
+    /// The result.
     pub change: Change,
     /// Why, for an operator.
     pub detail: String,
@@ -105,33 +105,33 @@ pub struct ItemReport {
 /// A choice as the vendor holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Held {
+pub struct VendorChoice {
     /// For what.
     pub item: ItemId,
     /// In or out.
     pub choice: Choice,
 }
 
-/// How the person stands with the vendor.
+/// The person's status at the vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// Known before.
+    /// The vendor already knew the person.
     Known,
-    /// Unknown until now, and created.
+    /// The person was unknown and has been created.
     Created,
-    /// Erased, and not to be let in again.
+    /// The person was erased and must not be created again.
     Forgotten,
 }
 
-/// What became of a person's preferences.
+/// The result for a person's preferences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
-    /// One for each preference, in their order.
+    /// One report for each preference, in the same order.
     pub items: Vec<ItemReport>,
-    /// How the person stands.
+    /// The person's status at the vendor.
     pub standing: Standing,
-    /// How long the vendor needs until it shows what it has taken.
+    /// How long the vendor takes to show what it has accepted.
     pub settles_after_ms: Option<u64>,
 }

@@ -4,37 +4,37 @@ use serde::{Deserialize, Serialize};
 
 use super::person::Subject;
 
-/// How far an erasure has come.
+/// The status of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// The vendor took it and is working on it.
+pub enum ErasureStatus {
+    /// The vendor accepted it and is working on it.
     Accepted,
-    /// The person is gone, as the vendor says or shows.
+    /// The vendor states or shows that the person is gone.
     Erased,
     /// There was nothing to erase.
     NotFound,
 }
 
-/// What proves an erasure, or how far it has come.
+/// The proof of an erasure, or its status so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Receipt {
-    /// How far it has come.
-    pub status: Status,
+    /// The status.
+    pub status: ErasureStatus,
     /// What the vendor answered or showed, free of personal data.
     pub evidence: String,
-    /// What `confirm` needs to go on.
+    /// The reference that `confirm` needs to continue.
     pub reference: Option<String>,
-    /// When `confirm` makes sense; none where the vendor will never show more.
+    /// How long to wait before calling `confirm`; `None` if the vendor will never show more.
     pub confirm_after_ms: Option<u64>,
 }
 
-/// An erasure under way.
+/// An erasure in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingErasure {
     /// The person.
     pub subject: Subject,
-    /// The last receipt's.
+    /// The last receipt's reference.
     pub reference: Option<String>,
 }

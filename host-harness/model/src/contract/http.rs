@@ -1,19 +1,20 @@
-//! A request that a guest asks for, and what it gets back.
+//! Requests that a guest asks the host to send, and their responses.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A declared operation with its blanks filled. Values, query and body may hold personal data, so it does not print.
+/// A declared operation with its blanks filled in. Values, query and body may contain personal data, so `Debug`
+/// prints only the operation.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// The name of an operation in the manifest.
     pub operation: String,
-    /// A value for each blank that nothing else fills.
+    /// A value for each blank that the host does not fill in.
     pub values: Vec<(String, String)>,
-    /// Parameters that the operation allows.
+    /// Query parameters that the operation allows.
     pub query: Vec<(String, String)>,
-    /// Of the operation's content type.
+    /// The body, in the operation's content type.
     pub body: Option<Vec<u8>>,
 }
 
@@ -28,11 +29,11 @@ impl fmt::Debug for Request {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The headers that the manifest asks for, names in lower case.
+    /// The headers that the manifest requests, with lower-case names.
     pub headers: Vec<(String, String)>,
-    /// What `Retry-After` says, counted from now.
+    /// The wait that `Retry-After` requests, counted from now.
     pub retry_after_ms: Option<u64>,
-    /// At most the operation's cap.
+    /// The body, limited to the operation's maximum size.
     pub body: Vec<u8>,
 }
 
@@ -42,27 +43,27 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Why there is no answer.
+/// The reason why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HttpErrorKind {
     /// The manifest or the operator's policy does not allow it.
     Denied,
-    /// A secret is missing, or the vendor refused to hand it out.
+    /// A secret is missing, or the vendor refused to issue it.
     NoCredential,
-    /// The host's own limiter: nothing was sent.
+    /// The host's own limiter blocked it; nothing was sent.
     RateLimited,
     /// A deadline passed.
     TimedOut,
-    /// No connection, or it broke.
+    /// The connection failed or was interrupted.
     Unreachable,
-    /// A body over its cap.
+    /// A body exceeds its maximum size.
     TooLarge,
     /// The call has used up its requests or its time.
     BudgetSpent,
 }
 
-/// Why a request has no answer, in words free of secrets and personal data.
+/// Why a request has no response. The message contains no secrets or personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct HttpError {
@@ -70,8 +71,8 @@ pub struct HttpError {
     pub kind: HttpErrorKind,
     /// For an operator.
     pub message: String,
-    /// False only where the host knows that nothing was sent.
+    /// `false` only if the host knows that nothing was sent.
     pub request_sent: bool,
-    /// When trying again makes sense.
+    /// How long to wait before a retry.
     pub retry_after_ms: Option<u64>,
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumString, VariantArray, VariantNames};
 
-/// An exported interface of the contract: one capability, and whose calls may send an operation. Its word is its name in the
-/// contract.
+/// An exported interface of the contract: one capability. Each operation lists the interfaces whose calls may send it.
+/// Its string form is its name in the contract.
 #[derive(
     Clone,
     Copy,
@@ -24,13 +24,13 @@ use strum::{AsRefStr, Display, EnumString, VariantArray, VariantNames};
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Interface {
-    /// What the connector is, and whether a connection of it works.
+    /// Describes the connector and checks its connections.
     Connector,
     /// The right to be forgotten.
     Erasure,
-    /// Choices about what a person receives.
+    /// A person's choices about what they receive.
     Consent,
-    /// What the vendor tells the platform.
+    /// Verifies and reads the vendor's webhook deliveries.
     WebhookVerify,
     /// The token that the vendor's webhooks carry.
     WebhookToken,

@@ -1,4 +1,4 @@
-//! What a connector declares of itself: its permission list. Read once, when the plugin is loaded.
+//! What a connector declares about itself: its permission list. Read once, when the plugin is loaded.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -7,56 +7,56 @@ use strum::{Display, VariantArray};
 
 use super::{Settings, claim::Exemption};
 
-/// A connector's declaration, as it came from the guest; the host checks it before anything relies on it.
+/// A connector's declaration, as received from the guest. The host checks it before anything relies on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Manifest {
-    /// For machines, such as `iterable`.
+    /// The machine-readable name, such as `iterable`.
     pub name: String,
     /// The connector's own version.
     pub version: String,
-    /// For people, such as `Iterable`.
+    /// The vendor's display name, such as `Iterable`.
     pub vendor: String,
-    /// A link.
+    /// A link to the documentation.
     pub documentation: String,
-    /// What the operator fills in.
+    /// The settings that the operator fills in.
     pub settings: Vec<SettingSpec>,
     /// Every request that may be made.
     pub operations: Vec<Operation>,
-    /// The limits that operations count against.
+    /// The rate limits that operations count against.
     pub limits: Vec<Limit>,
     /// Where deliveries carry the webhook token.
     pub webhook_token_slot: Option<TokenSlot>,
-    /// Kinds of identifier that it can act on.
+    /// Kinds of identifiers that it can act on.
     pub identifier_kinds: Vec<IdentifierKind>,
-    /// Kinds of consent item, parents first.
+    /// Kinds of consent items, parents first.
     pub item_kinds: Vec<String>,
-    /// Outcomes that no request of the vendor can support.
+    /// Outcomes that no request to the vendor can support.
     pub proves_without: Vec<Exemption>,
 }
 
 impl Manifest {
-    /// The declared operation of that name.
+    /// Returns the declared operation with that name.
     pub fn operation(&self, name: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.name == name)
     }
 
-    /// The declared setting of that name.
+    /// Returns the declared setting with that name.
     pub fn setting(&self, name: &str) -> Option<&SettingSpec> {
         self.settings.iter().find(|setting| setting.name == name)
     }
 
-    /// The declared limit of that name.
+    /// Returns the declared limit with that name.
     pub fn limit(&self, name: &str) -> Option<&Limit> {
         self.limits.iter().find(|limit| limit.name == name)
     }
 
-    /// The names of all identifier kinds that it can act on.
+    /// Returns the names of all identifier kinds that it can act on.
     pub fn identifier_kind_names(&self) -> Vec<String> {
         self.identifier_kinds.iter().map(|kind| kind.name.clone()).collect()
     }
 
-    /// The identifier kinds that identify a person at a connection with `settings`.
+    /// Returns the identifier kinds that identify a person at a connection with `settings`.
     pub fn identifying(&self, settings: &Settings) -> Identifying {
         if self.identifier_kinds.is_empty() {
             return Identifying::AnyKind;
@@ -65,7 +65,7 @@ impl Manifest {
         Identifying::Kinds(kinds.map(|kind| kind.name.clone()).collect())
     }
 
-    /// Whether `name` is a secret: a secret setting, or one that an operation captures.
+    /// Returns whether `name` is a secret: a secret setting, or one that an operation captures.
     pub fn is_secret(&self, name: &str) -> bool {
         self.setting(name).is_some_and(|setting| setting.secret)
             || self.operations.iter().flat_map(|o| &o.captures).any(|capture| capture.secret == name)
@@ -83,7 +83,7 @@ pub struct IdentifierKind {
 }
 
 impl IdentifierKind {
-    /// A kind that identifies a person whatever the settings are.
+    /// Creates a kind that identifies a person regardless of the settings.
     pub fn unique(name: impl Into<String>) -> Self {
         Self { name: name.into(), identifies: Identifies::Always }
     }
@@ -109,7 +109,7 @@ pub enum Identifying {
 }
 
 impl Identifying {
-    /// Whether an identifier of `kind` identifies a person.
+    /// Returns whether an identifier of `kind` identifies a person.
     pub fn includes(&self, kind: &str) -> bool {
         match self {
             Self::AnyKind => true,
@@ -117,7 +117,7 @@ impl Identifying {
         }
     }
 
-    /// The kinds; empty for any kind.
+    /// Returns the kinds; empty for any kind.
     pub fn kinds(&self) -> Vec<String> {
         match self {
             Self::AnyKind => Vec::new(),
@@ -126,7 +126,7 @@ impl Identifying {
     }
 }
 
-/// Reads what `Display` writes.
+/// Parses the output of `Display`.
 impl From<&str> for Identifying {
     fn from(words: &str) -> Self {
         match words {
@@ -136,7 +136,7 @@ impl From<&str> for Identifying {
     }
 }
 
-/// The kinds, separated by blanks; `*` for any kind.
+/// The kinds, separated by spaces; `*` for any kind.
 impl fmt::Display for Identifying {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -148,8 +148,8 @@ impl fmt::Display for Identifying {
     }
 }
 
-/// Whether an identifier of a kind belongs to one person at the vendor. One that does not is an attribute: it goes to the
-/// vendor and to the platform, and never finds, orders, holds back or erases a person.
+/// Whether an identifier of a kind belongs to one person at the vendor. Otherwise it is an attribute: it is sent to the
+/// vendor and to the platform, but never used to find, order, delay or erase a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identifies {
@@ -166,7 +166,7 @@ pub enum Identifies {
     },
 }
 
-/// The rule in a sentence's end, such as `identifies a person if project-type is email or hybrid`.
+/// The rule as the end of a sentence, such as `identifies a person if project-type is email or hybrid`.
 impl fmt::Display for Identifies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -185,27 +185,27 @@ impl fmt::Display for Identifies {
 pub struct SettingSpec {
     /// The key in the configuration.
     pub name: String,
-    /// For a form.
+    /// The label in a form.
     pub label: String,
-    /// For a person.
+    /// The explanation for the operator.
     pub description: String,
-    /// Whether a connection without it is refused.
+    /// Whether connections without it are refused.
     pub required: bool,
-    /// Held by the host and never handed to the connector.
+    /// Whether it is a secret, which the host keeps and never passes to the connector.
     pub secret: bool,
-    /// Where the operator leaves it out.
+    /// The value used if the operator leaves it out.
     pub default: Option<String>,
-    /// The values allowed; any where empty. `*` stands for letters, digits, dots and dashes.
+    /// The allowed values; any value if empty. `*` matches letters, digits, dots and dashes.
     pub options: Vec<String>,
 }
 
-/// At most `requests` in any `period_ms`, or at the same time where there is none.
+/// A limit of `requests` in any window of `period_ms`, or of concurrent requests if there is no period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Limit {
-    /// Operations name it.
+    /// The name that operations refer to.
     pub name: String,
-    /// How many.
+    /// The maximum number of requests.
     pub requests: u32,
     /// The length of every window, in milliseconds.
     pub period_ms: Option<u64>,
@@ -215,36 +215,36 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub enum Place {
+pub enum RequestPart {
     /// A header.
     Header,
     /// A query parameter.
     Query,
-    /// A field of the JSON or form body; in JSON a dot goes one level down.
+    /// A field of the JSON or form body. In JSON, a dot descends one level.
     Body,
 }
 
-/// What the host itself writes into a request.
+/// A value that the host itself writes into a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Field {
-    /// Where.
-    pub place: Place,
-    /// The header's, parameter's or field's name.
+    /// The part of the request.
+    pub place: RequestPart,
+    /// The name of the header, parameter or field.
     pub name: String,
-    /// With blanks, such as `Bearer {api-key}`.
+    /// The value with blanks, such as `Bearer {api-key}`.
     pub value: String,
 }
 
-/// A secret in a JSON answer that the host keeps and empties.
+/// A secret in a JSON response, which the host stores and blanks out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Capture {
-    /// Where in the answer; a dot goes one level down.
+    /// The field in the response. A dot descends one level.
     pub field: String,
-    /// The name to keep it under.
+    /// The name to store it under.
     pub secret: String,
-    /// The answer's field that says for how many seconds it is good.
+    /// The response field with the secret's lifetime in seconds.
     pub lifetime: Option<String>,
 }
 
@@ -252,35 +252,35 @@ pub struct Capture {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Operation {
-    /// What the guest calls it by.
+    /// The name that the guest uses.
     pub name: String,
-    /// In an operator's words.
+    /// The purpose, in words for an operator.
     pub purpose: String,
-    /// Names of interfaces whose calls may send it; where empty, the host alone.
+    /// Names of interfaces whose calls may send it. If empty, only the host sends it.
     pub used_by: Vec<String>,
-    /// The setting that holds the vendor's host name.
+    /// The setting that contains the vendor's host name.
     pub host_setting: String,
-    /// In capitals.
+    /// The HTTP method, in capitals.
     pub method: String,
-    /// As declared, or else by the method.
+    /// The effect as declared, or else derived from the method.
     pub effect: Effect,
-    /// With `{name}` for each blank.
+    /// The path, with `{name}` for each blank.
     pub path: String,
-    /// The parameters that the connector may set.
+    /// The query parameters that the connector may set.
     pub query: Vec<String>,
-    /// Of the body; none where there is no body.
+    /// The body's content type; `None` if there is no body.
     pub content_type: Option<String>,
-    /// Written last, by the host.
+    /// Fields that the host writes last.
     pub fields: Vec<Field>,
-    /// Secrets in its answer.
+    /// Secrets in its response.
     pub captures: Vec<Capture>,
-    /// Response headers that the connector sees.
+    /// Response headers that are visible to the connector.
     pub response_headers: Vec<String>,
-    /// In bytes, where an answer may outgrow the host's usual cap.
+    /// Maximum response size in bytes, if it may exceed the host's default.
     pub response_limit: Option<u64>,
     /// Names of the limits that it counts against.
     pub limits: Vec<String>,
-    /// Whether sending it twice does no more than sending it once.
+    /// Whether sending it twice has the same effect as sending it once.
     pub repeatable: bool,
 }
 
@@ -291,13 +291,13 @@ pub struct Operation {
 pub enum Effect {
     /// It only reads.
     Read,
-    /// It may change something. The protective assumption.
+    /// It may change something. The safe default.
     #[default]
     Write,
 }
 
 impl Effect {
-    /// The effect of an operation that declares none.
+    /// Returns the effect of an operation that declares none.
     pub fn of_method(method: &str) -> Self {
         if matches!(method, "GET" | "HEAD") { Self::Read } else { Self::Write }
     }
@@ -307,8 +307,8 @@ impl Effect {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TokenSlot {
-    /// A header, whose last word it is, or a query parameter.
-    pub place: Place,
-    /// The header's or parameter's name.
+    /// A header, whose last word is the token, or a query parameter.
+    pub place: RequestPart,
+    /// The name of the header or parameter.
     pub name: String,
 }

@@ -1,20 +1,20 @@
-//! People, as types that do not print.
+//! Types for people. Their `Debug` output shows no personal data.
 
 use std::fmt;
 
 use crate::unread::shown_key;
 
-/// Most characters of one identifier, and of the name of its kind. An email address has at most 254; no published user id
-/// comes near. The cost of masking a person's names grows with it.
+/// Maximum number of characters of one identifier, and of the name of its kind. An email address has at most 254; no
+/// published user id format comes close. The cost of masking a person's identifiers grows with this limit.
 pub const MAX_IDENTIFIER_CHARS: usize = 512;
 
-/// Most identifiers of one person. Platforms know a person by a handful.
+/// Maximum number of identifiers of one person. Platforms know a person by a handful.
 pub const MAX_IDENTIFIERS: usize = 32;
 
-/// A person who is named at greater length than any real one. Shows no value.
+/// A person's identifiers exceed the limits. The error shows no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Oversized {
-    /// The name of a kind is too long to be repeated.
+    /// The name of a kind is too long. It is not repeated in the message.
     #[error("a kind of identifier has {chars} characters; at most {MAX_IDENTIFIER_CHARS} are accepted")]
     Kind {
         /// Its length in characters.
@@ -31,7 +31,7 @@ pub enum Oversized {
         /// Its length in characters.
         chars: usize,
     },
-    /// There are too many.
+    /// There are too many identifiers.
     #[error("the person has {count} identifiers; at most {MAX_IDENTIFIERS} are accepted")]
     Count {
         /// How many there are.
@@ -44,12 +44,12 @@ pub enum Oversized {
 pub struct Identifier {
     /// Such as `email` or `user-id`.
     pub kind: String,
-    /// As the platform holds it, not normalised. Personal data.
+    /// The value as the platform has it, not normalised. Personal data.
     pub value: String,
 }
 
 impl Identifier {
-    /// An identifier of `kind`.
+    /// Creates an identifier of `kind`.
     pub fn new(kind: impl Into<String>, value: impl Into<String>) -> Self {
         Self { kind: kind.into(), value: value.into() }
     }
@@ -61,24 +61,24 @@ impl fmt::Debug for Identifier {
     }
 }
 
-/// A person: every identifier that the platform knows, in its order of preference.
+/// A person: every identifier that the platform knows, in the platform's order of preference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject(Vec<Identifier>);
 
 impl Subject {
-    /// The person known by an email address.
+    /// Creates a person with an email address.
     pub fn email(address: impl Into<String>) -> Self {
         Self::default().and("email", address)
     }
 
-    /// The same person, known by one more identifier.
+    /// Adds an identifier.
     #[must_use]
     pub fn and(mut self, kind: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.push(Identifier::new(kind, value));
         self
     }
 
-    /// The same person if its identifiers are within [`MAX_IDENTIFIERS`] and [`MAX_IDENTIFIER_CHARS`].
+    /// Returns the person if its identifiers are within [`MAX_IDENTIFIERS`] and [`MAX_IDENTIFIER_CHARS`].
     pub fn within_bounds(self) -> Result<Self, Oversized> {
         let count = self.0.len();
         if count > MAX_IDENTIFIERS {
@@ -95,7 +95,7 @@ impl Subject {
         Ok(self)
     }
 
-    /// The identifiers, most preferred first.
+    /// Returns the identifiers, most preferred first.
     pub fn identifiers(&self) -> &[Identifier] {
         &self.0
     }
@@ -107,7 +107,7 @@ impl From<Vec<Identifier>> for Subject {
     }
 }
 
-/// The length of `text` in characters, if that is more than an identifier may have.
+/// Returns the length of `text` in characters if it exceeds the maximum for an identifier.
 fn excess(text: &str) -> Option<usize> {
     let chars = text.chars().count();
     (chars > MAX_IDENTIFIER_CHARS).then_some(chars)

@@ -1,11 +1,11 @@
-//! The versions of the contract that this host serves.
+//! The contract versions that this host serves.
 
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumString, VariantArray, VariantNames};
 
 use super::interface::Interface;
 
-/// A version of the contract in `wit/` that this host serves, oldest first. Newer ones are greater.
+/// A contract version in `wit/` that this host serves, oldest first. Newer versions compare greater.
 #[derive(
     Clone,
     Copy,
@@ -24,11 +24,12 @@ use super::interface::Interface;
     VariantNames,
 )]
 pub enum ContractVersion {
-    /// Frozen in `wit/released/0.1.0/`. Every identifier kind identifies, and the method decides the effect.
+    /// Frozen in `wit/released/0.1.0/`. Every identifier kind identifies a person, and the method determines the
+    /// effect.
     #[serde(rename = "0.1.0")]
     #[strum(serialize = "0.1.0")]
     V0_1_0,
-    /// The current one.
+    /// The current version.
     #[serde(rename = "0.2.0")]
     #[strum(serialize = "0.2.0")]
     V0_2_0,
@@ -38,24 +39,24 @@ pub enum ContractVersion {
 const PACKAGE: &str = "privacy:saas-connector/";
 
 impl ContractVersion {
-    /// The full name of an exported interface in this version, such as `privacy:saas-connector/erasure@0.2.0`.
+    /// Returns the full name of an exported interface in this version, such as `privacy:saas-connector/erasure@0.2.0`.
     pub fn export(self, interface: Interface) -> String {
         self.full_name(interface.as_ref())
     }
 
-    /// The full name of an interface of this version, such as `privacy:saas-connector/http@0.2.0`.
+    /// Returns the full name of an interface of this version, such as `privacy:saas-connector/http@0.2.0`.
     pub fn full_name(self, interface: &str) -> String {
         format!("{PACKAGE}{interface}@{self}")
     }
 
-    /// All served versions in a sentence: `0.1.0 and 0.2.0`.
+    /// Returns all served versions for use in a sentence: `0.1.0 and 0.2.0`.
     pub fn served() -> String {
         <Self as VariantNames>::VARIANTS.join(" and ")
     }
 }
 
-/// The interface and the version in a name of the contract's package: `http` and `0.2.0` in
-/// `privacy:saas-connector/http@0.2.0`. `None` for a name of another package.
+/// Splits a name of the contract's package into interface and version: `privacy:saas-connector/http@0.2.0` into `http`
+/// and `0.2.0`. Returns `None` for a name of another package.
 pub fn split(full_name: &str) -> Option<(&str, &str)> {
     full_name.strip_prefix(PACKAGE)?.split_once('@')
 }

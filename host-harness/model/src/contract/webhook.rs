@@ -1,4 +1,4 @@
-//! What the vendor tells the platform.
+//! Webhook deliveries and the consent events in them.
 
 use std::fmt;
 
@@ -7,18 +7,19 @@ use super::{
     person::Subject,
 };
 
-/// A webhook as it came, but for the token: a placeholder stands in its slot. Bodies hold people, so it does not print.
+/// A webhook delivery as received, except that the token is replaced by a placeholder. Bodies contain personal data, so
+/// `Debug` does not print them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Such as `POST`.
+    /// The method, such as `POST`.
     pub method: String,
-    /// The whole address that the vendor called.
+    /// The full URL that the vendor called.
     pub url: String,
-    /// Names in lower case, in the order received.
+    /// The headers in the order received, with lower-case names.
     pub headers: Vec<(String, String)>,
-    /// As received.
+    /// The body as received.
     pub body: Vec<u8>,
-    /// In milliseconds since 1970 in UTC.
+    /// The time of receipt, in milliseconds since 1970 in UTC.
     pub received_at_ms: u64,
 }
 
@@ -31,23 +32,24 @@ impl fmt::Debug for Delivery {
 /// Choices that a person made at the vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentEvent {
-    /// Who.
+    /// The person.
     pub subject: Subject,
-    /// What was chosen.
+    /// The person's choices.
     pub preferences: Vec<Preference>,
-    /// Items that changed without a choice being told: if one of them is mapped, the person is read at the vendor.
+    /// Items that changed without the event stating the choice. If one of them is mapped, the person is read at the
+    /// vendor.
     pub changed: Vec<ItemId>,
-    /// The same for the same event delivered again; holds no personal data.
+    /// A key that is the same if the event is delivered again. Contains no personal data.
     pub key: String,
 }
 
-/// What a delivery is.
+/// The result of verifying a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The vendor's. No event where it is of no concern.
+    /// The delivery comes from the vendor. There are no events if nothing in it is relevant.
     Authentic(Vec<ConsentEvent>),
-    /// No credential, or one that is not accepted, and why.
+    /// The credential is missing or not accepted, with the reason.
     Unauthenticated(String),
-    /// The vendor's, but not what this vendor is known to send, and why.
+    /// The delivery comes from the vendor but not in a known format, with the reason.
     Unreadable(String),
 }

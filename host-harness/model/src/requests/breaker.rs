@@ -1,34 +1,43 @@
-//! The circuit breaker of a connection: while its vendor does not answer, requests wait without spending attempts.
+//! The circuit breaker of a connection: while its vendor does not answer, requests wait without using up attempts.
 
-/// Failures in a row that open it.
-const IN_A_ROW: usize = 5;
-/// Of so many outcomes, more than half being failures opens it too.
-const OF: usize = 20;
-/// How long it stays open: long enough to spare a vendor that restarts, short enough to notice soon that it is back.
+/// Consecutive failures that open it.
+const CONSECUTIVE_FAILURES: usize = 5;
+/// Number of outcomes that are kept. It also opens if more than half of them are failures.
+const WINDOW: usize = 20;
+/// How long it stays open: long enough to spare a restarting vendor, short enough to notice quickly that it is back.
 const OPEN_MS: i64 = 60_000;
 
-/// How the last attempts ended, and until when there are none. Kept with the connection.
+/// The outcomes of the last attempts, and how long further attempts are blocked. Stored with the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Breaker {
-    /// Oldest first, `1` for one that the vendor answered, `0` for one that it did not; at most 20.
+    /// The last 20 outcomes, oldest first: `1` if the vendor answered, `0` if not.
     pub outcomes: String,
-    /// In milliseconds since 1970 in UTC.
+    /// The end of the open state, in milliseconds since 1970 in UTC.
     pub open_until: i64,
 }
 
-/// What a breaker lets through.
+/// Which attempts a breaker admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// Whatever is due.
+    /// Everything that is due.
     All,
     /// One attempt, to see whether the vendor is back.
     Probe,
-    /// Nothing yet.
+    /// No attempts yet.
     None,
 }
 
+/// How the vendor reacted to an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// It answered.
+    Answered,
+    /// It did not answer, or is not available.
+    Failed,
+}
+
 impl Breaker {
-    /// What may be tried at `now`.
+    /// Returns which attempts are admitted at `now`.
     pub fn admits(&self, now: i64) -> Admission {
         if now < self.open_until {
             Admission::None
@@ -39,13 +48,14 @@ impl Breaker {
         }
     }
 
-    /// An attempt ended at `now`, `answered` by the vendor or not.
-    pub fn record(&mut self, answered: bool, now: i64) {
+    /// Records the vendor's reaction to an attempt that ended at `now`.
+    pub fn record(&mut self, reaction: Reaction, now: i64) {
+        let answered = reaction == Reaction::Answered;
         if answered && self.open_until > 0 {
             *self = Self::default();
         }
         self.outcomes.push(if answered { '1' } else { '0' });
-        let excess = self.outcomes.len().saturating_sub(OF);
+        let excess = self.outcomes.len().saturating_sub(WINDOW);
         self.outcomes.drain(..excess);
         if self.is_broken() {
             self.open_until = now.saturating_add(OPEN_MS);
@@ -55,7 +65,7 @@ impl Breaker {
     fn is_broken(&self) -> bool {
         let row = self.outcomes.chars().rev().take_while(|outcome| *outcome == '0').count();
         let failures = self.outcomes.matches('0').count();
-        row >= IN_A_ROW || self.outcomes.len() == OF && failures * 2 > OF
+        row >= CONSECUTIVE_FAILURES || self.outcomes.len() == WINDOW && failures * 2 > WINDOW
     }
 }
 
@@ -66,7 +76,7 @@ mod tests {
     fn after(outcomes: &str) -> Breaker {
         let mut breaker = Breaker::default();
         for outcome in outcomes.chars() {
-            breaker.record(outcome == '1', 0);
+            breaker.record(if outcome == '1' { Reaction::Answered } else { Reaction::Failed }, 0);
         }
         breaker
     }
@@ -88,10 +98,10 @@ mod tests {
     #[test]
     fn a_probe_that_is_answered_closes_it_and_one_that_is_not_opens_it_again() {
         let mut breaker = after("00000");
-        breaker.record(false, OPEN_MS);
+        breaker.record(Reaction::Failed, OPEN_MS);
         assert_eq!(breaker.admits(OPEN_MS), Admission::None);
         assert_eq!(breaker.admits(2 * OPEN_MS), Admission::Probe);
-        breaker.record(true, 2 * OPEN_MS);
+        breaker.record(Reaction::Answered, 2 * OPEN_MS);
         assert_eq!(breaker, Breaker { outcomes: "1".into(), open_until: 0 });
     }
 }

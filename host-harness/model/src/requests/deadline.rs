@@ -2,26 +2,26 @@
 
 use crate::time::DAY_MS;
 
-/// The alarm about a request that has waited long.
+/// The alarm about a request that has been open for a long time.
 pub const LATE: &str = "request-late";
 
-/// Days after which a request that is not through alarms.
+/// Days after which an unfinished request raises an alarm.
 pub const ALARM_DAYS: [i64; 3] = [7, 14, 21];
-/// The day on which nothing more is tried: what is left of the month is for people.
+/// The day on which attempts stop. The rest of the month is left for manual handling.
 pub const LAST_DAY: i64 = 25;
 
-/// What a request's age asks for.
+/// What is due because of a request's age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Nothing.
     Nothing,
-    /// An alarm: this day has passed.
+    /// An alarm, since this day has passed.
     Alarm(i64),
-    /// An end.
+    /// The request expires.
     End,
 }
 
-/// What is due at `now` for a request received at `received`, alarmed last for `alarmed` days.
+/// Returns what is due at `now` for a request received at `received` whose last alarm was for day `alarmed`.
 pub fn due(received: i64, now: i64, alarmed: i64) -> Due {
     let age = now.saturating_sub(received) / DAY_MS;
     if age >= LAST_DAY {

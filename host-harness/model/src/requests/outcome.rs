@@ -1,48 +1,48 @@
-//! What came of requests and of their attempts, as it is stored: JSON whose one member says what it is.
+//! The results of requests and their attempts, as stored: JSON objects with a single member that names the type.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    consent::outbound::Entry,
+    consent::outbound::RequestEntry,
     contract::{ConnectorError, consent::Report, erasure::Receipt},
     failure::CallFailure,
 };
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Of an erasure.
+    /// The receipt of an erasure.
     Receipt(Receipt),
-    /// Of choices: one entry for each notice and item.
-    Report(Vec<Entry>),
-    /// Of a reading.
-    Reading(Reading),
+    /// The report on choices: one entry for each notice and item.
+    Report(Vec<RequestEntry>),
+    /// The result of a reading.
+    Reading(ReadOutcome),
 }
 
-/// What a reading found at the vendor.
+/// The result of reading a person at the vendor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Reading {
-    /// How many choices were compared, and in how many of them the vendor held another one than was known here.
+pub enum ReadOutcome {
+    /// The person was found and their choices were compared with the recorded ones.
     Found {
-        /// Compared.
+        /// Number of compared choices.
         compared: usize,
-        /// Held otherwise.
+        /// Number of choices that differed at the vendor.
         changed: usize,
     },
-    /// The vendor does not know the person: says so in words.
+    /// The vendor does not know the person, as a fixed phrase.
     Nobody(String),
 }
 
-impl Reading {
-    /// The vendor does not know the person.
+impl ReadOutcome {
+    /// Creates the result for a person whom the vendor does not know.
     pub fn nobody() -> Self {
         Self::Nobody("unknown to the vendor".to_owned())
     }
 }
 
-/// What came back from an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttemptResult {
@@ -50,7 +50,7 @@ pub enum AttemptResult {
     Receipt(Receipt),
     /// The connector's report on choices.
     Report(Report),
-    /// How many choices the vendor holds; `None` if it does not know the person.
+    /// Number of choices the vendor holds; `None` if it does not know the person.
     Read(Option<usize>),
     /// Nothing was sent; always `true`.
     NothingSent(bool),
@@ -58,9 +58,9 @@ pub enum AttemptResult {
     Error(ConnectorError),
     /// Why the sandbox ended the call.
     EndedBySandbox(CallFailure),
-    /// What the database did not do.
+    /// The database error.
     Store(String),
-    /// Why what is stored cannot be read.
+    /// Why the stored data cannot be read.
     Unreadable(String),
 }
 

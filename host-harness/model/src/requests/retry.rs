@@ -1,39 +1,40 @@
-//! What the end of an attempt means: finished, or again, when and how. Pure: no clock, no store.
+//! Decides what follows an attempt: the request is finished, or it is tried again, when and how. Pure: no clock, no
+//! store.
 
 use std::time::Duration;
 
 use strum::AsRefStr;
 
-use super::{State, Step, outcome::AttemptResult};
+use super::{RequestState, Step, outcome::AttemptResult};
 use crate::{
     backoff,
     contract::{
         ConnectorError, ErrorKind,
-        erasure::{Receipt, Status},
+        erasure::{ErasureStatus, Receipt},
     },
     failure::{CallFailure, FailureKind},
 };
 
-/// The first wait's bound, doubled with each failure.
-const FIRST_WAIT: Duration = Duration::from_secs(2);
-/// No wait is longer, so that a vendor that is back is noticed within the day.
-const LONGEST_BACKOFF: Duration = Duration::from_hours(6);
-/// A connector that wants to look again at once is no reason to do nothing else.
-const SHORTEST_LOOK: Duration = Duration::from_secs(1);
-/// What a vendor may ask for at most: past that its answer is a fault.
-const LONGEST_ASKED: Duration = Duration::from_hours(24);
+/// Maximum of the first wait, doubled with each failure.
+const FIRST_BACKOFF: Duration = Duration::from_secs(2);
+/// Maximum backoff, so that a vendor that is back is noticed within the day.
+const MAX_BACKOFF: Duration = Duration::from_hours(6);
+/// Minimum wait before a confirmation, so that a connector that wants to confirm immediately cannot keep the host busy.
+const MIN_CONFIRM_DELAY: Duration = Duration::from_secs(1);
+/// Maximum wait that a vendor may request; longer ones are treated as a mistake.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
-/// Why an attempt has no answer: the connector said no, or the sandbox ended the call.
+/// Why an attempt failed: the connector returned an error, or the sandbox ended the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The connector's own answer.
+pub enum AttemptFailure {
+    /// The connector's error.
     Connector(ConnectorError),
-    /// It did not get to answer.
+    /// The connector had no chance to answer.
     Call(CallFailure),
 }
 
-impl Failure {
-    /// Whether the vendor may have acted all the same.
+impl AttemptFailure {
+    /// Returns whether the vendor may have acted anyway.
     pub fn may_have_acted(&self) -> bool {
         match self {
             Self::Connector(error) => error.may_have_acted,
@@ -41,7 +42,7 @@ impl Failure {
         }
     }
 
-    /// For an operator; free of secrets and personal data.
+    /// Returns the reason for an operator, without secrets and personal data.
     pub fn reason(&self) -> String {
         match self {
             Self::Connector(error) => error.to_string(),
@@ -49,7 +50,7 @@ impl Failure {
         }
     }
 
-    /// For the record.
+    /// Returns the result to store for the attempt.
     pub fn record(&self) -> AttemptResult {
         match self {
             Self::Connector(error) => AttemptResult::Error(error.clone()),
@@ -58,133 +59,142 @@ impl Failure {
     }
 }
 
-/// What comes after an attempt.
+/// What follows an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum After {
-    /// Nothing: it has ended.
+pub enum NextStep {
+    /// Nothing: the request is finished.
     Finished {
-        /// One of the final ones.
-        state: State,
-        /// Why, where it is not done.
+        /// One of the final states.
+        state: RequestState,
+        /// The reason, unless it is done.
         reason: Option<String>,
     },
     /// Another attempt.
     Again {
-        /// Of what.
+        /// What the attempt does.
         step: Step,
-        /// From now.
+        /// The wait, counted from now.
         wait: Duration,
-        /// Why, for an operator.
+        /// The reason, for an operator.
         reason: String,
-        /// What it says about the connection.
-        cause: Cause,
+        /// What the failure says about the connection.
+        cause: RetryCause,
     },
 }
 
-/// What an attempt that has to be repeated says about its connection. Its word is for metrics and log lines.
+/// What an attempt that must be repeated says about its connection. The string form is used in metrics and log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Cause {
-    /// All is well: the vendor needs time.
+pub enum RetryCause {
+    /// No problem: the vendor needs time.
     InProgress,
-    /// The vendor or the way there fails.
+    /// The vendor or the network fails.
     Unavailable,
-    /// The same, in a way that nobody expected: somebody should look.
+    /// The same, in an unexpected way that an operator should check.
     Unexpected,
-    /// An attempt to erase was not answered, and shows no effect.
+    /// An erasure was not answered and shows no effect.
     Unanswered,
-    /// The vendor's limit is reached; whatever else is due there would be refused too.
+    /// The vendor's rate limit is reached; other requests to it would be refused too.
     #[strum(serialize = "rate-limited")]
     Limited,
     /// The vendor refuses the connection's credential.
     Unauthorized,
-    /// The host is going down.
+    /// The host is shutting down.
     HandedBack,
 }
 
-/// After an attempt that failed. `failures` in a row came before it; `chance` from 0 to 1 spreads the waits.
-pub fn after_failure(failure: &Failure, step: Step, failures: u32, chance: f64) -> After {
-    let again = |wait, cause| After::Again { step, wait, reason: failure.reason(), cause };
+/// Decides what follows a failed attempt that came after `failures` consecutive failures. `chance`, from 0 to 1,
+/// spreads the waits.
+pub fn after_failure(failure: &AttemptFailure, step: Step, failures: u32, chance: f64) -> NextStep {
+    let again = |wait, cause| NextStep::Again { step, wait, reason: failure.reason(), cause };
     let backoff = backoff(failures, chance);
     match failure {
-        Failure::Call(CallFailure { kind: FailureKind::NoRoom, .. }) => {
-            again(Duration::ZERO, Cause::HandedBack)
+        AttemptFailure::Call(CallFailure { kind: FailureKind::NoRoom, .. }) => {
+            again(Duration::ZERO, RetryCause::HandedBack)
         }
-        Failure::Call(_) => again(backoff, Cause::Unexpected),
-        Failure::Connector(error) => match error.kind {
-            ErrorKind::RateLimited => again(asked(error).unwrap_or(backoff), Cause::Limited),
+        AttemptFailure::Call(_) => again(backoff, RetryCause::Unexpected),
+        AttemptFailure::Connector(error) => match error.kind {
+            ErrorKind::RateLimited => again(requested_wait(error).unwrap_or(backoff), RetryCause::Limited),
             ErrorKind::Unavailable => {
-                again(asked(error).unwrap_or_default().max(backoff), Cause::Unavailable)
+                again(requested_wait(error).unwrap_or_default().max(backoff), RetryCause::Unavailable)
             }
-            ErrorKind::Other => again(backoff, Cause::Unexpected),
-            ErrorKind::Unauthorized => again(Duration::ZERO, Cause::Unauthorized),
-            ErrorKind::MissingIdentity => finished(State::Skipped, Some(failure.reason())),
+            ErrorKind::Other => again(backoff, RetryCause::Unexpected),
+            ErrorKind::Unauthorized => again(Duration::ZERO, RetryCause::Unauthorized),
+            ErrorKind::MissingIdentity => finished(RequestState::Skipped, Some(failure.reason())),
             ErrorKind::Rejected | ErrorKind::InvalidSettings | ErrorKind::Unsupported => {
-                finished(State::Failed, Some(failure.reason()))
+                finished(RequestState::Failed, Some(failure.reason()))
             }
         },
     }
 }
 
-/// After an attempt to erase that failed: one that was sent and not answered is confirmed before it is repeated.
-pub fn after_unerased(failure: &Failure, step: Step, failures: u32, chance: f64) -> After {
+/// Decides what follows a failed erasure. One that was sent but not answered is confirmed before it is repeated.
+pub fn after_unerased(failure: &AttemptFailure, step: Step, failures: u32, chance: f64) -> NextStep {
     if failure.may_have_acted() {
-        // A person who cannot be erased again may be gone all the same.
+        // A person who cannot be erased again may be gone anyway.
         after_unconfirmed(failure, failures, chance)
     } else {
         after_failure(failure, step, failures, chance)
     }
 }
 
-/// After a look for proof that failed. It was about every erasure that was asked and says nothing of any: none ends by it.
-pub fn after_unconfirmed(failure: &Failure, failures: u32, chance: f64) -> After {
+/// Decides what follows a failed confirmation. It covered every erasure in the call and proves nothing about any of
+/// them, so it never finishes a request.
+pub fn after_unconfirmed(failure: &AttemptFailure, failures: u32, chance: f64) -> NextStep {
     match after_failure(failure, Step::Confirm, failures, chance) {
-        After::Finished { reason, .. } => After::Again {
+        NextStep::Finished { reason, .. } => NextStep::Again {
             step: Step::Confirm,
             wait: backoff(failures, chance),
             reason: reason.unwrap_or_default(),
-            cause: Cause::Unexpected,
+            cause: RetryCause::Unexpected,
         },
-        again @ After::Again { .. } => again,
+        again @ NextStep::Again { .. } => again,
     }
 }
 
-/// After a receipt. `is_acknowledged`: the vendor has answered an attempt to erase, now or before.
-pub fn after_receipt(receipt: &Receipt, is_acknowledged: bool, failures: u32, chance: f64) -> After {
+/// Decides what follows a receipt if the vendor has answered an erasure, now or before.
+pub fn after_receipt(receipt: &Receipt) -> NextStep {
     match (receipt.status, receipt.confirm_after_ms) {
-        (Status::Erased, _) => finished(State::Done, None),
-        // Nobody knows whether the attempt reached the vendor: looked, and now repeated.
-        (Status::Accepted | Status::NotFound, _) if !is_acknowledged => After::Again {
-            step: Step::Act,
-            wait: backoff(failures, chance),
-            reason: "the attempt that was not answered shows no effect, so it is repeated".to_owned(),
-            cause: Cause::Unanswered,
-        },
-        (_, Some(wait)) => After::Again {
+        (ErasureStatus::Erased, _) | (ErasureStatus::NotFound, None) => finished(RequestState::Done, None),
+        (_, Some(wait)) => NextStep::Again {
             step: Step::Confirm,
-            wait: Duration::from_millis(wait).clamp(SHORTEST_LOOK, LONGEST_ASKED),
+            wait: Duration::from_millis(wait).clamp(MIN_CONFIRM_DELAY, MAX_RETRY_AFTER),
             reason: "the vendor is working on it".to_owned(),
-            cause: Cause::InProgress,
+            cause: RetryCause::InProgress,
         },
-        (Status::NotFound, None) => finished(State::Done, None),
-        (Status::Accepted, None) => {
-            finished(State::Done, Some("accepted; this vendor never shows more than that".to_owned()))
+        (ErasureStatus::Accepted, None) => {
+            finished(RequestState::Done, Some("accepted; this vendor never shows more than that".to_owned()))
         }
     }
 }
 
-/// An end in `state`.
-pub fn finished(state: State, reason: Option<String>) -> After {
-    After::Finished { state, reason }
+/// Decides what follows the receipt of a confirmation if the vendor has answered no erasure: it is unknown whether the attempt
+/// reached the vendor. Unless the confirmation proves it, the attempt is repeated.
+pub fn after_unanswered_receipt(receipt: &Receipt, failures: u32, chance: f64) -> NextStep {
+    match receipt.status {
+        ErasureStatus::Erased => finished(RequestState::Done, None),
+        ErasureStatus::Accepted | ErasureStatus::NotFound => NextStep::Again {
+            step: Step::Act,
+            wait: backoff(failures, chance),
+            reason: "the attempt that was not answered shows no effect, so it is repeated".to_owned(),
+            cause: RetryCause::Unanswered,
+        },
+    }
 }
 
-fn asked(error: &ConnectorError) -> Option<Duration> {
-    error.retry_after_ms.map(|wait| Duration::from_millis(wait).min(LONGEST_ASKED))
+/// Creates the end in `state`.
+pub fn finished(state: RequestState, reason: Option<String>) -> NextStep {
+    NextStep::Finished { state, reason }
 }
 
-/// Full jitter: anything from nothing to the bound, so that requests that failed together do not come back together.
+fn requested_wait(error: &ConnectorError) -> Option<Duration> {
+    error.retry_after_ms.map(|wait| Duration::from_millis(wait).min(MAX_RETRY_AFTER))
+}
+
+/// Backoff with full jitter: a wait between zero and the maximum, so that requests that failed together do not return
+/// together.
 fn backoff(failures: u32, chance: f64) -> Duration {
-    backoff::backoff(FIRST_WAIT, LONGEST_BACKOFF, failures).mul_f64(chance.clamp(0.0, 1.0))
+    backoff::backoff(FIRST_BACKOFF, MAX_BACKOFF, failures).mul_f64(chance.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -193,19 +203,25 @@ mod tests {
 
     use super::*;
 
-    fn error(kind: ErrorKind, retry_after_ms: Option<u64>, may_have_acted: bool) -> Failure {
+    fn error(kind: ErrorKind, retry_after_ms: Option<u64>, may_have_acted: bool) -> AttemptFailure {
         let message = "no".to_owned();
-        Failure::Connector(ConnectorError { kind, code: "C".into(), message, retry_after_ms, may_have_acted })
+        AttemptFailure::Connector(ConnectorError {
+            kind,
+            code: "C".into(),
+            message,
+            retry_after_ms,
+            may_have_acted,
+        })
     }
 
-    fn call(kind: FailureKind, may_have_acted: bool) -> Failure {
-        Failure::Call(CallFailure { kind, detail: "over".into(), may_have_acted })
+    fn call(kind: FailureKind, may_have_acted: bool) -> AttemptFailure {
+        AttemptFailure::Call(CallFailure { kind, detail: "over".into(), may_have_acted })
     }
 
-    fn again(after: &After) -> Option<(Step, Duration, Cause)> {
+    fn again(after: &NextStep) -> Option<(Step, Duration, RetryCause)> {
         match after {
-            After::Again { step, wait, cause, .. } => Some((*step, *wait, *cause)),
-            After::Finished { .. } => None,
+            NextStep::Again { step, wait, cause, .. } => Some((*step, *wait, *cause)),
+            NextStep::Finished { .. } => None,
         }
     }
 
@@ -213,7 +229,7 @@ mod tests {
     fn a_rate_limit_waits_what_the_vendor_asked_up_to_a_day() {
         for (asked, wait) in [(1_000, 1), (86_400_000, 86_400), (u64::MAX, 86_400)] {
             let after = after_failure(&error(ErrorKind::RateLimited, Some(asked), false), Step::Act, 0, 0.5);
-            assert_eq!(again(&after), Some((Step::Act, Duration::from_secs(wait), Cause::Limited)));
+            assert_eq!(again(&after), Some((Step::Act, Duration::from_secs(wait), RetryCause::Limited)));
         }
     }
 
@@ -231,19 +247,19 @@ mod tests {
     #[test]
     fn a_refused_credential_parks_and_costs_no_failure() {
         let after = after_failure(&error(ErrorKind::Unauthorized, None, false), Step::Act, 3, 1.0);
-        assert_eq!(again(&after), Some((Step::Act, Duration::ZERO, Cause::Unauthorized)));
+        assert_eq!(again(&after), Some((Step::Act, Duration::ZERO, RetryCause::Unauthorized)));
     }
 
     #[test]
     fn what_cannot_succeed_ends_with_its_reason() {
         for (kind, state) in [
-            (ErrorKind::Rejected, State::Failed),
-            (ErrorKind::InvalidSettings, State::Failed),
-            (ErrorKind::Unsupported, State::Failed),
-            (ErrorKind::MissingIdentity, State::Skipped),
+            (ErrorKind::Rejected, RequestState::Failed),
+            (ErrorKind::InvalidSettings, RequestState::Failed),
+            (ErrorKind::Unsupported, RequestState::Failed),
+            (ErrorKind::MissingIdentity, RequestState::Skipped),
         ] {
             let after = after_failure(&error(kind, None, false), Step::Act, 0, 1.0);
-            assert_eq!(after, After::Finished { state, reason: Some("no (C)".into()) }, "{kind:?}");
+            assert_eq!(after, NextStep::Finished { state, reason: Some("no (C)".into()) }, "{kind:?}");
         }
     }
 
@@ -266,7 +282,11 @@ mod tests {
         use ErrorKind::{InvalidSettings, MissingIdentity, Other, Rejected, Unsupported};
         for kind in [Rejected, InvalidSettings, Unsupported, MissingIdentity, Other] {
             let after = after_unconfirmed(&error(kind, None, false), 2, 1.0);
-            assert_eq!(again(&after), Some((Step::Confirm, FIRST_WAIT * 4, Cause::Unexpected)), "{kind:?}");
+            assert_eq!(
+                again(&after),
+                Some((Step::Confirm, FIRST_BACKOFF * 4, RetryCause::Unexpected)),
+                "{kind:?}"
+            );
         }
     }
 
@@ -278,28 +298,30 @@ mod tests {
             reference: None,
             confirm_after_ms,
         };
-        let done = |reason: Option<&str>| finished(State::Done, reason.map(str::to_owned));
-        assert_eq!(after_receipt(&receipt(Status::Erased, None), true, 0, 1.0), done(None));
-        assert_eq!(after_receipt(&receipt(Status::Erased, None), false, 0, 1.0), done(None));
-        assert_eq!(after_receipt(&receipt(Status::NotFound, None), true, 0, 1.0), done(None));
-        let unproven = after_receipt(&receipt(Status::Accepted, None), true, 0, 1.0);
+        let done = |reason: Option<&str>| finished(RequestState::Done, reason.map(str::to_owned));
+        assert_eq!(after_receipt(&receipt(ErasureStatus::Erased, None)), done(None));
+        assert_eq!(after_unanswered_receipt(&receipt(ErasureStatus::Erased, None), 0, 1.0), done(None));
+        assert_eq!(after_receipt(&receipt(ErasureStatus::NotFound, None)), done(None));
+        let unproven = after_receipt(&receipt(ErasureStatus::Accepted, None));
         assert_eq!(unproven, done(Some("accepted; this vendor never shows more than that")));
-        let confirm = after_receipt(&receipt(Status::Accepted, Some(600_000)), true, 0, 1.0);
-        assert_eq!(again(&confirm), Some((Step::Confirm, Duration::from_mins(10), Cause::InProgress)));
-        for status in [Status::Accepted, Status::NotFound] {
-            let unknown = after_receipt(&receipt(status, Some(600_000)), false, 0, 1.0);
-            assert_eq!(again(&unknown), Some((Step::Act, FIRST_WAIT, Cause::Unanswered)));
-            let again_and_again = after_receipt(&receipt(status, None), false, 5, 1.0);
-            assert_eq!(again(&again_and_again).map(|(_, wait, _)| wait), Some(FIRST_WAIT * 32));
+        let confirm = after_receipt(&receipt(ErasureStatus::Accepted, Some(600_000)));
+        assert_eq!(again(&confirm), Some((Step::Confirm, Duration::from_mins(10), RetryCause::InProgress)));
+        for status in [ErasureStatus::Accepted, ErasureStatus::NotFound] {
+            let unknown = after_unanswered_receipt(&receipt(status, Some(600_000)), 0, 1.0);
+            assert_eq!(again(&unknown), Some((Step::Act, FIRST_BACKOFF, RetryCause::Unanswered)));
+            let again_and_again = after_unanswered_receipt(&receipt(status, None), 5, 1.0);
+            assert_eq!(again(&again_and_again).map(|(_, wait, _)| wait), Some(FIRST_BACKOFF * 32));
         }
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn no_wait_is_longer_than_a_day(failures: u32, chance: f64, asked: Option<u64>) {
             for kind in [ErrorKind::RateLimited, ErrorKind::Unavailable, ErrorKind::Other] {
                 let after = after_failure(&error(kind, asked, false), Step::Act, failures, chance);
-                prop_assert!(again(&after).is_some_and(|(_, wait, _)| wait <= LONGEST_ASKED));
+                prop_assert!(again(&after).is_some_and(|(_, wait, _)| wait <= MAX_RETRY_AFTER));
             }
         }
     }

@@ -1,17 +1,17 @@
-//! Whether an operator agrees to what a change means for people.
+//! Whether an operator approves what a change means for people.
 
-/// What an operator has said about a change that keys people anew.
+/// An operator's decision on a change that rekeys people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approval {
-    /// It may.
+    /// The change is approved.
     Given,
-    /// Nothing: such a change is refused.
+    /// The change is not approved, so it is refused.
     Missing,
 }
 
-impl Approval {
-    /// What a request or a command that says `agree` or not has said.
-    pub fn of(agree: bool) -> Self {
+impl From<bool> for Approval {
+    /// Returns the approval of a request or a command with this `agree` flag.
+    fn from(agree: bool) -> Self {
         if agree { Self::Given } else { Self::Missing }
     }
 }

@@ -1,43 +1,48 @@
-//! The host carries what the database has: connections that suit their plugins are served, the others listed with their problem.
+//! Loads the database's connections into the host: those that suit their plugins are served, the others are listed
+//! with their problem.
+//! Tested in `api/src/tests/connections.rs`.
 
 use host_store::{
     StoreError,
     alarms::{self, Alarm},
-    connections::Kept,
+    connections::StoredConnection,
 };
 
 use super::{
     Connections,
-    owned::{self, Owned},
+    owned::{self, OwnedConnection},
 };
 
-/// A connection that cannot be read.
+/// The alarm for a connection that cannot be read.
 pub(super) const UNREADABLE: &str = "connection-unreadable";
 
 impl Connections {
-    /// Puts `owned` on the host and keys its people. If it does not suit its plugin, that is noted, and what was there before is
-    /// taken away.
-    pub(crate) async fn carry(&self, owned: &Owned) -> Result<(), StoreError> {
-        self.served.carry(owned.for_calls(self.served.public_url()));
+    /// Loads `owned` into the host and keys its people. If it does not suit its plugin, the problem is recorded and
+    /// the previous version is no longer served.
+    pub(crate) async fn load_connection(&self, owned: &OwnedConnection) -> Result<(), StoreError> {
+        self.served.serve(owned.for_calls(self.served.public_url()));
         self.key_people(&owned.spec.key).await
     }
 
-    /// Puts every connection of the database on the host.
-    pub async fn carry_all(&self) -> Result<(), StoreError> {
+    /// Loads every connection of the database into the host.
+    pub async fn load_all(&self) -> Result<(), StoreError> {
         for owned in owned::all(&self.store).await?.owned {
-            self.carry(&owned).await?;
+            self.load_connection(&owned).await?;
         }
         Ok(())
     }
 
     /// Raises an alarm for each connection that cannot be read.
-    pub(crate) async fn tell_unreadable(
+    pub(crate) async fn report_unreadable(
         &self,
-        unreadable: Vec<(Kept, StoreError)>,
+        unreadable: Vec<(StoredConnection, StoreError)>,
     ) -> Result<(), StoreError> {
         let at = self.clock.date_ms();
         for (kept, error) in unreadable {
-            tracing::error!(tenant = kept.tenant, connection = kept.key, %error, "the connection cannot be read and is not served");
+            tracing::error!(
+                tenant = kept.tenant, connection = kept.key, %error,
+                "connection unreadable and not served"
+            );
             let raised = self.store.write(move |tx| {
                 Box::pin(async move {
                     let alarm = Alarm {

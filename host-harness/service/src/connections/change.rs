@@ -1,8 +1,11 @@
-//! A connection made, changed and removed through the API.
+//! Creates, changes and deletes connections through the API.
+//! Tested in `api/src/tests/connections.rs`.
 
 use serde_json::{Value, json};
 
-use super::{Connections, approval::Approval, carry::UNREADABLE, differences::differences, owned::Owned};
+use super::{
+    Connections, approval::Approval, carry::UNREADABLE, differences::differences, owned::OwnedConnection,
+};
 use crate::{
     consent::catalogue::{self, CatalogueError},
     who::Who,
@@ -12,68 +15,72 @@ use host_model::contract::manifest::Identifying;
 use host_store::{
     StoreError, alarms,
     audit::{self, Record},
-    connections::{self, Kept},
+    connections::{self, StoredConnection},
 };
 
-/// Why a connection was not changed. It is as it was.
+/// The reason that a connection was not changed. It stays as it was.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// There is one of that key, maybe another tenant's.
+    /// A connection with this key exists, possibly of another tenant.
     #[error("the key `{0}` is in use; keys are unique across tenants: choose another one")]
     KeyTaken(String),
-    /// There is none of that key.
+    /// There is no connection with this key.
     #[error("there is no connection `{0}`")]
     Unknown(String),
-    /// The configuration file owns it.
+    /// The configuration file owns the connection.
     #[error("the connection `{key}` comes from {file}: change it there, then reload")]
     OwnedByFile {
         /// The connection.
         key: String,
-        /// The file's name.
+        /// The name of the file.
         file: String,
     },
-    /// The API owns what the file names too.
+    /// The file names a connection that the API owns.
     #[error(
-        "it was made through the API, which goes on owning it: delete it there, or choose another key in the file"
+        "it was created through the API, which owns it: delete it there, or choose another key in the file"
     )]
     OwnedByApi,
-    /// The file's is another tenant's.
-    #[error("its key is another tenant's: take it out, reload, and add it again, or choose another key")]
+    /// The file names a connection of another tenant.
+    #[error(
+        "its key belongs to another tenant: remove the connection from the file, reload and add it again, or choose \
+         another key"
+    )]
     OfAnotherTenant,
-    /// It does not suit its plugin, or the host.
+    /// The connection does not suit its plugin or the host.
     #[error(transparent)]
     Unsuited(#[from] PutError),
-    /// Requests of it have not ended.
+    /// The connection has unfinished requests.
     #[error(
-        "{count} of its requests have not ended: wait for them, or delete it with abandon=true, which ends them as failed"
+        "{count} of its requests have not ended: wait for them, or delete the connection with abandon=true, which ends \
+         them as failed"
     )]
     Unfinished {
-        /// How many.
+        /// The number of unfinished requests.
         count: i64,
     },
-    /// It changes what identifies people.
+    /// The change alters which identifiers identify people.
     #[error(
-        "it changes what identifies a person at the connection from `{before}` to `{after}`: its {people} people would be keyed \
-         anew, some split and some joined. Agree to it to go on"
+        "the kinds that identify a person at the connection would change from `{before}` to `{after}`: \
+         its {people} people would be rekeyed, some split and some joined. Agree to the change to continue"
     )]
     RekeysPeople {
-        /// The kinds by which people are keyed.
+        /// The kinds by which people are keyed now.
         before: Identifying,
-        /// The kinds by which they would be.
+        /// The kinds by which people would be keyed.
         after: Identifying,
-        /// How many people are known.
+        /// The number of known people.
         people: i64,
     },
-    /// Its mapping would no longer hold.
+    /// The connection's mapping would no longer be valid.
     #[error(transparent)]
     BreaksMapping(Box<CatalogueError>),
-    /// The store did not take it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl Owned {
-    /// The file that owns it, unless that has let it go.
+impl OwnedConnection {
+    /// Fails if a file owns the connection and still names it.
     fn check_owner(&self) -> Result<(), ChangeError> {
         match &self.file {
             Some(file) if !self.left_file => {
@@ -84,21 +91,30 @@ impl Owned {
     }
 }
 
+/// What becomes of the requests of a connection that is deleted before they have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnfinishedRequests {
+    /// The connection is not deleted.
+    Refuse,
+    /// They end as failed.
+    Abandon,
+}
+
 impl Connections {
-    /// The connection of that key.
-    pub async fn find(&self, key: &str) -> Result<Option<Owned>, StoreError> {
-        let kept = self.find_kept(key).await?;
-        kept.map(|kept| Owned::open(self.store.vault(), &kept)).transpose()
+    /// Returns the connection with this key.
+    pub async fn find(&self, key: &str) -> Result<Option<OwnedConnection>, StoreError> {
+        let kept = self.find_stored(key).await?;
+        kept.map(|kept| OwnedConnection::open(self.store.vault(), &kept)).transpose()
     }
 
-    /// The same as it is kept, which may not be readable.
-    pub(super) async fn find_kept(&self, key: &str) -> Result<Option<Kept>, StoreError> {
+    /// Returns the stored row of the connection with this key, which may not be readable.
+    pub(super) async fn find_stored(&self, key: &str) -> Result<Option<StoredConnection>, StoreError> {
         let key = key.to_owned();
         self.store.read(move |c| Box::pin(async move { connections::find(c, &key).await })).await
     }
 
-    /// Makes `new`, once it suits its plugin.
-    pub async fn create(&self, who: &Who, new: Owned) -> Result<Owned, ChangeError> {
+    /// Creates `new` if it suits its plugin.
+    pub async fn create(&self, who: &Who, new: OwnedConnection) -> Result<OwnedConnection, ChangeError> {
         let _alone = self.sources.changing.lock().await;
         let key = new.spec.key.clone();
         if self.find(&key).await?.is_some() {
@@ -114,21 +130,21 @@ impl Connections {
         self.find(&key).await?.ok_or(ChangeError::Unknown(key))
     }
 
-    /// Changes the connection of that key to what `change` makes of it, once that suits its plugin.
+    /// Replaces the connection with this key by what `change` makes of it, if that suits its plugin.
     pub async fn change<E: From<ChangeError>>(
         &self,
         who: &Who,
         key: &str,
         approval: Approval,
-        change: impl FnOnce(&Owned) -> Result<Owned, E> + Send,
-    ) -> Result<Owned, E> {
+        change: impl FnOnce(&OwnedConnection) -> Result<OwnedConnection, E> + Send,
+    ) -> Result<OwnedConnection, E> {
         let _alone = self.sources.changing.lock().await;
         let unknown = || ChangeError::Unknown(key.to_owned());
         let before = self.find(key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?;
         before.check_owner()?;
         let mut after = change(&before)?;
         if before.left_file {
-            // Whoever changes it has taken it over.
+            // A change through the API takes the connection over.
             (after.file, after.left_file) = (None, false);
         }
         self.check_keying(&after.for_calls(self.served.public_url()), approval).await?;
@@ -136,27 +152,32 @@ impl Connections {
         put.map_err(ChangeError::from)?;
         let detail = json!({"by": who.0, "changed": differences(&before, &after)});
         if let Err(error) = self.put(&after, "connection-changed", detail).await {
-            self.carry(&before).await.map_err(ChangeError::from)?;
+            self.load_connection(&before).await.map_err(ChangeError::from)?;
             return Err(error.into());
         }
         self.key_people(key).await.map_err(ChangeError::from)?;
         Ok(self.find(key).await.map_err(ChangeError::from)?.ok_or_else(unknown)?)
     }
 
-    /// Removes the connection of that key and everything that is only about it; how many requests that ended. One that cannot be
-    /// read may be removed whoever owned it.
-    pub async fn delete(&self, who: &Who, key: &str, abandon: bool) -> Result<u64, ChangeError> {
+    /// Deletes the connection with this key and everything that is only about it. Returns the number of requests that
+    /// were ended. An unreadable connection may be deleted regardless of its owner.
+    pub async fn delete(
+        &self,
+        who: &Who,
+        key: &str,
+        unfinished: UnfinishedRequests,
+    ) -> Result<u64, ChangeError> {
         let _alone = self.sources.changing.lock().await;
-        let found = self.find_kept(key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
-        if let Ok(owned) = Owned::open(self.store.vault(), &found) {
+        let found = self.find_stored(key).await?.ok_or_else(|| ChangeError::Unknown(key.to_owned()))?;
+        if let Ok(owned) = OwnedConnection::open(self.store.vault(), &found) {
             owned.check_owner()?;
         }
-        let Kept { key, tenant, .. } = found;
+        let StoredConnection { key, tenant, .. } = found;
         let (name, by, at) = (key.clone(), who.0.clone(), self.clock.date_ms());
         let removed = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let count = connections::unfinished(tx, &key).await?;
-                if count > 0 && !abandon {
+                if count > 0 && unfinished == UnfinishedRequests::Refuse {
                     return Err(ChangeError::Unfinished { count });
                 }
                 let abandoned = connections::abandon(tx, &key, at).await?;
@@ -176,10 +197,10 @@ impl Connections {
         Ok(abandoned)
     }
 
-    /// Stores `owned` and that it was made or changed, unless that breaks its mapping.
+    /// Stores `owned` together with an audit record, unless that breaks its mapping.
     pub(super) async fn put(
         &self,
-        owned: &Owned,
+        owned: &OwnedConnection,
         what: &'static str,
         detail: Value,
     ) -> Result<(), ChangeError> {

@@ -1,13 +1,15 @@
-//! What differs between two versions of a connection, by name: what the audit chain may know of a change.
+//! The names of what differs between two versions of a connection: all that the audit chain may contain about a
+//! change.
+//! Tested in `api/src/tests/connections.rs`.
 
 use std::collections::BTreeMap;
 
-use super::owned::Owned;
+use super::owned::OwnedConnection;
 use host_harness::connection::{ConnectionSpec, token::AcceptedToken};
 use host_model::secret::Secret;
 
-/// The names of what differs, never a value.
-pub(super) fn differences(before: &Owned, after: &Owned) -> Vec<String> {
+/// Returns the names of what differs, never a value.
+pub(super) fn differences(before: &OwnedConnection, after: &OwnedConnection) -> Vec<String> {
     let (was, is) = (&before.spec, &after.spec);
     let parts = [
         ("plugin", was.plugin == is.plugin),
@@ -26,7 +28,7 @@ pub(super) fn differences(before: &Owned, after: &Owned) -> Vec<String> {
     parts.chain(settings).chain(entries("secrets", &was.secrets, &is.secrets, is_same)).collect()
 }
 
-/// Each entry that only one of them has, or that differs.
+/// Returns each entry that only one of them has, or that differs.
 fn entries<T>(
     of: &str,
     was: &BTreeMap<String, T>,
@@ -47,7 +49,7 @@ fn is_same(one: &Secret, other: &Secret) -> bool {
 }
 
 fn accepted(spec: &ConnectionSpec) -> Vec<Secret> {
-    spec.accepted_tokens.iter().filter_map(AcceptedToken::known).cloned().collect()
+    spec.accepted_tokens.iter().filter_map(AcceptedToken::secret).cloned().collect()
 }
 
 fn to_install(spec: &ConnectionSpec) -> Vec<Secret> {

@@ -1,4 +1,5 @@
-//! The configuration file's connections, taken in at the start and at each reload.
+//! Imports the configuration file's connections, at start and at each reload.
+//! Tested in `api/src/tests/file.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,74 +11,79 @@ use super::{
     approval::Approval,
     change::ChangeError,
     differences::differences,
-    owned::{self, Owned},
+    owned::{self, OwnedConnection},
 };
-use crate::{settings::Settings, who::Who};
+use crate::{settings::ConfigFile, who::Who};
 use host_harness::{
     config::{Config, ConfigError},
     connection::ConnectionSpec,
 };
-use host_store::{StoreError, connections::Standing};
+use host_store::{StoreError, connections::ConnectionStatus};
 
-/// What a reload came to.
+/// The result of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Reloaded {
+pub struct ReloadResult {
     /// New in the file.
     pub added: Vec<String>,
     /// Changed in the file.
     pub changed: Vec<String>,
-    /// No longer in the file: disabled, with everything that they know, until the file names them again or they are deleted.
+    /// No longer in the file: disabled, with all of their data kept, until the file names them again or they are
+    /// deleted.
     pub disabled: Vec<String>,
-    /// Those that are not served, or not taken from the file, each with its reason.
+    /// The connections that are not served or not imported from the file, each with its reason.
     pub problems: BTreeMap<String, String>,
 }
 
-/// Why nothing was reloaded. Everything is as it was.
+/// The reason that nothing was reloaded. Everything stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// There is no file.
-    #[error("this service was started without a configuration file: there is nothing to read again")]
+    /// The service has no configuration file.
+    #[error("this service was started without a configuration file: there is nothing to reload")]
     NoFile,
-    /// It cannot be used.
+    /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The store did not take it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Connections {
-    /// Reads the file again and takes in its connections. One that is broken changes nothing.
-    pub async fn reload(&self, approval: Approval) -> Result<Reloaded, ReloadError> {
+    /// Reloads the file and imports its connections. An invalid file changes nothing.
+    pub async fn reload(&self, approval: Approval) -> Result<ReloadResult, ReloadError> {
         let file = self.sources.file.as_ref().ok_or(ReloadError::NoFile)?;
-        let settings = Settings::read(file)?;
-        Ok(self.take_in(&settings.config, approval).await?)
+        let settings = ConfigFile::read(file)?;
+        Ok(self.import(&settings.config, approval).await?)
     }
 
-    /// Takes in the connections of `config`: new ones, changed ones, and that others are gone.
-    pub(crate) async fn take_in(&self, config: &Config, approval: Approval) -> Result<Reloaded, StoreError> {
+    /// Imports the connections of `config`: adds new ones, updates changed ones and disables those that are gone.
+    pub(crate) async fn import(
+        &self,
+        config: &Config,
+        approval: Approval,
+    ) -> Result<ReloadResult, StoreError> {
         let Some(file) = config.file().map(|file| file.display().to_string()) else {
-            return Ok(Reloaded::default());
+            return Ok(ReloadResult::default());
         };
         let _alone = self.sources.changing.lock().await;
-        let mut reloaded = Reloaded::default();
+        let mut reloaded = ReloadResult::default();
         for spec in config.connections() {
             let duties = config.duties(&spec.key);
-            let new = Owned {
+            let new = OwnedConnection {
                 spec: spec.clone(),
                 duties,
                 file: Some(file.clone()),
                 left_file: false,
-                standing: Standing::default(),
+                standing: ConnectionStatus::default(),
             };
-            self.take_in_one(&file, new, approval, &mut reloaded).await?;
+            self.import_one(&file, new, approval, &mut reloaded).await?;
         }
         let named: BTreeSet<&str> =
             config.connections().iter().map(|spec: &ConnectionSpec| spec.key.as_str()).collect();
         for kept in owned::all(&self.store).await?.owned {
             if kept.file.is_some() && !named.contains(kept.spec.key.as_str()) {
-                self.let_go(&file, kept, &mut reloaded).await?;
+                self.release(&file, kept, &mut reloaded).await?;
             }
         }
         let keys = config.connections().iter().map(|spec| &spec.key);
@@ -86,21 +92,21 @@ impl Connections {
         Ok(reloaded)
     }
 
-    async fn take_in_one(
+    async fn import_one(
         &self,
         file: &str,
-        new: Owned,
+        new: OwnedConnection,
         approval: Approval,
-        reloaded: &mut Reloaded,
+        reloaded: &mut ReloadResult,
     ) -> Result<(), StoreError> {
         let key = new.spec.key.clone();
-        match self.taken_in(file, new, approval).await {
-            Ok(Taken::Unchanged) => {}
-            Ok(Taken::Added) => reloaded.added.push(key),
-            Ok(Taken::Changed) => reloaded.changed.push(key),
+        match self.import_connection(file, new, approval).await {
+            Ok(ImportOutcome::Unchanged) => {}
+            Ok(ImportOutcome::Added) => reloaded.added.push(key),
+            Ok(ImportOutcome::Changed) => reloaded.changed.push(key),
             Err(ChangeError::Store(error)) if !error.is_about_one_row() => return Err(error),
             Err(why) => {
-                tracing::warn!(connection = %key, %why, "the connection is not taken from the file");
+                tracing::warn!(connection = %key, %why, "connection not imported from the file");
                 reloaded.problems.insert(key, why.to_string());
             }
         }
@@ -108,20 +114,25 @@ impl Connections {
     }
 }
 
-/// What became of a connection of the file.
-enum Taken {
+/// The outcome for one connection of the file.
+enum ImportOutcome {
     Unchanged,
     Added,
     Changed,
 }
 
 impl Connections {
-    async fn taken_in(&self, file: &str, new: Owned, approval: Approval) -> Result<Taken, ChangeError> {
+    async fn import_connection(
+        &self,
+        file: &str,
+        new: OwnedConnection,
+        approval: Approval,
+    ) -> Result<ImportOutcome, ChangeError> {
         let by = Who::file(file).0;
-        let Some(before) = self.find_kept(&new.spec.key).await? else {
+        let Some(before) = self.find_stored(&new.spec.key).await? else {
             self.put(&new, "connection-created", json!({"by": by, "plugin": new.spec.plugin})).await?;
-            self.carry(&new).await?;
-            return Ok(Taken::Added);
+            self.load_connection(&new).await?;
+            return Ok(ImportOutcome::Added);
         };
         if before.file.is_none() {
             return Err(ChangeError::OwnedByApi);
@@ -129,28 +140,33 @@ impl Connections {
         if before.tenant != new.spec.tenant.0 {
             return Err(ChangeError::OfAnotherTenant);
         }
-        let changed = match Owned::open(self.store.vault(), &before) {
+        let changed = match OwnedConnection::open(self.store.vault(), &before) {
             Ok(before) => differences(&before, &new),
-            // The file has all of it.
+            // The file has the whole connection, so an unreadable row is simply replaced.
             Err(unreadable) => vec![unreadable.to_string()],
         };
         if changed.is_empty() {
-            return Ok(Taken::Unchanged);
+            return Ok(ImportOutcome::Unchanged);
         }
         self.check_keying(&new.for_calls(self.served.public_url()), approval).await?;
         self.put(&new, "connection-changed", json!({"by": by, "changed": changed})).await?;
-        self.carry(&new).await?;
-        Ok(Taken::Changed)
+        self.load_connection(&new).await?;
+        Ok(ImportOutcome::Changed)
     }
 
-    /// A connection that the file no longer names is disabled. Whom it erased, what people chose and its tokens stay: the next
-    /// version of the file may name it again.
-    async fn let_go(&self, file: &str, gone: Owned, reloaded: &mut Reloaded) -> Result<(), StoreError> {
+    /// Disables a connection that the file no longer names. Its erasures, its people's choices and its tokens are
+    /// kept, because the next version of the file may name it again.
+    async fn release(
+        &self,
+        file: &str,
+        gone: OwnedConnection,
+        reloaded: &mut ReloadResult,
+    ) -> Result<(), StoreError> {
         if gone.left_file {
             return Ok(());
         }
         let key = gone.spec.key.clone();
-        tracing::warn!(connection = %key, "the connection left the file and is disabled");
+        tracing::warn!(connection = %key, "connection no longer in the file and disabled");
         let mut after = gone.clone();
         after.left_file = true;
         after.duties.enabled = false;

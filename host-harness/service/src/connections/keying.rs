@@ -1,22 +1,24 @@
-//! Keeps people keyed by the identifiers that identify them: their connection's plugin and settings say which.
+//! Keeps people keyed by the identifiers that identify them, as their connection's plugin and settings define.
+//! Tested in `src/service/upgrade_tests.rs`.
 
 use super::{Connections, approval::Approval, change::ChangeError};
 use host_harness::connection::ConnectionSpec;
 use host_model::contract::manifest::Identifying;
 use host_store::{
-    Connection, StoreError,
+    StoreError, Tx,
     alarms::{self, Alarm},
     connections, rekey,
 };
 
-/// A connection whose people are still keyed as schema 5 did.
+/// The alarm for a connection whose people are still keyed as in schema 5.
 const NOT_KEYED: &str = "people-not-keyed";
 
 const NOT_KEYED_DETAIL: &str =
     "people who share an identifier may still be one record, and their consents and events wait";
 
 impl Connections {
-    /// Refuses `spec` if it changes what identifies people at its connection, nobody has approved of that, and there are people.
+    /// Refuses `spec` if it changes what identifies people at its connection, the change is not approved, and people
+    /// are known there.
     pub(super) async fn check_keying(
         &self,
         spec: &ConnectionSpec,
@@ -37,26 +39,27 @@ impl Connections {
         }
     }
 
-    /// The kinds that identify people under `spec`; `None` if it does not suit its plugin.
+    /// Returns the kinds that identify people under `spec`, or `None` if it does not suit its plugin.
     fn identifying(&self, spec: &ConnectionSpec) -> Option<Identifying> {
         let slot = self.served.host().plugin(&spec.plugin)?;
         spec.resolve(slot.current().plugin().manifest()).ok().map(|connection| connection.identifying)
     }
 
-    /// Keys the people of the connection of that key by what identifies them now, if the host carries it. Rows that cannot be read leave
-    /// them keyed as they were, with an alarm: one connection stops no other.
+    /// Keys the people of the connection with this key by what identifies them now, if the host serves it. If rows
+    /// cannot be read, the people stay keyed as they were and an alarm is raised: one connection does not affect
+    /// another.
     pub(crate) async fn key_people(&self, key: &str) -> Result<(), StoreError> {
         let Err(error) = self.try_to_key(key).await else { return Ok(()) };
         if matches!(error, StoreError::Closed) {
             return Err(error);
         }
-        tracing::error!(connection = key, %error, "the connection's people cannot be keyed by what identifies them");
+        tracing::error!(connection = key, %error, "people of the connection cannot be rekeyed");
         let (at, key) = (self.clock.date_ms(), key.to_owned());
         let raised = self.store.write(move |tx| {
             Box::pin(async move {
                 let Some(tenant) = connections::tenant(tx, &key).await? else { return Ok(()) };
                 let detail = format!("{NOT_KEYED_DETAIL}: {error}");
-                raise(tx, (&tenant, &key), &detail, at).await
+                raise(tx, &tenant, &key, &detail, at).await
             })
         });
         raised.await
@@ -69,7 +72,7 @@ impl Connections {
         let (keys, at, key) = (self.store.keys(&tenant).await?, self.clock.date_ms(), key.to_owned());
         let rekeyed = self.store.write(move |tx| {
             Box::pin(async move {
-                let rekeyed = rekey::rekey(tx, &keys, (&tenant, &key), &identifying, at).await?;
+                let rekeyed = rekey::rekey(tx, &keys, &tenant, &key, &identifying, at).await?;
                 alarms::is_over(tx, at, NOT_KEYED, &key).await?;
                 Ok(rekeyed.map(|rekeyed| (tenant, key, identifying, rekeyed)))
             })
@@ -78,20 +81,20 @@ impl Connections {
             let (split, people, opt_ins_dropped) = (rekeyed.split, rekeyed.people, rekeyed.opt_ins_dropped);
             tracing::warn!(
                 tenant, connection, %identifying, split, people, opt_ins_dropped,
-                "the connection's people are keyed anew; `connector-host person merged` lists what that was about"
+                "people of the connection rekeyed; `connector-host person merged` lists those affected"
             );
         }
         Ok(())
     }
 
-    /// Raises an alarm for each connection whose people could not be keyed, since the host does not carry it.
+    /// Raises an alarm for each connection whose people could not be keyed because the host does not serve it.
     pub(crate) async fn alarm_not_keyed(&self) -> Result<(), StoreError> {
         let at = self.clock.date_ms();
         let raised = self.store.write(move |tx| {
             Box::pin(async move {
                 for (tenant, connection) in connections::not_keyed(tx).await? {
                     let detail = format!("{NOT_KEYED_DETAIL}: its plugin does not load");
-                    raise(tx, (&tenant, &connection), &detail, at).await?;
+                    raise(tx, &tenant, &connection, &detail, at).await?;
                 }
                 Ok(())
             })
@@ -100,12 +103,7 @@ impl Connections {
     }
 }
 
-async fn raise(
-    tx: &mut Connection,
-    (tenant, connection): (&str, &str),
-    detail: &str,
-    at: i64,
-) -> Result<(), StoreError> {
+async fn raise(tx: &mut Tx, tenant: &str, connection: &str, detail: &str, at: i64) -> Result<(), StoreError> {
     let about = connection;
     let alarm = Alarm { tenant, connection: Some(connection), kind: NOT_KEYED, about, detail };
     alarms::raise(tx, at, &alarm).await

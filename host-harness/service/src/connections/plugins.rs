@@ -1,4 +1,6 @@
-//! Component versions published through the API. What was published wins over the file at the next start.
+//! Component versions published through the API. At the next start, a published version takes precedence over the
+//! file.
+//! Tested in `api/src/tests/plugins.rs`.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -6,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Connections, approval::Approval};
 use crate::who::Who;
 use host_harness::{
-    config::{self, Problem},
+    config::{self, ConfigProblem},
     host::AddError,
     plugin::{Changes, LoadError, LoadPolicy, Plugin, SwapError},
 };
@@ -18,75 +20,76 @@ use host_store::{
     components::{self, Publication},
 };
 
-/// Why a version was not published. What ran goes on running.
+/// The reason that a version was not published. The running version stays in place.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Its name is no word.
+    /// The plugin's name is not valid.
     #[error(transparent)]
-    Named(#[from] Problem),
-    /// It does not load.
+    Named(#[from] ConfigProblem),
+    /// The component does not load.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// It cannot take the running one's place.
+    /// The version cannot replace the running one.
     #[error(transparent)]
     Swap(#[from] SwapError),
-    /// A new plugin, which asks for everything.
-    #[error("the host has no plugin {name} yet; this one asks for:{changes}")]
+    /// The plugin is new, so all of its permissions are new.
+    #[error("the host has no plugin {name} yet; this one requests:{changes}")]
     New {
         /// The plugin's name.
         name: String,
-        /// Everything.
+        /// All of its permissions.
         changes: Changes,
     },
-    /// The version before identifies people by something else.
+    /// The previous version identifies people by something else.
     #[error(
-        "the version before, {digest}, identifies people by something else, so that they would be keyed anew:{changes}"
+        "the previous version, {digest}, identifies people by something else, so they would be rekeyed:{changes}"
     )]
     Rekeys {
-        /// That version.
+        /// The digest of that version.
         digest: Digest,
-        /// What it asks for that the running one does not.
+        /// What it requests that the running version does not.
         changes: Changes,
     },
-    /// Its file is watched.
-    #[error("plugin {0} follows its file (watch = true): replace that, or turn watch off and start again")]
+    /// The plugin follows a watched file.
+    #[error("plugin {0} follows its file (watch = true): replace the file, or turn watch off and restart")]
     FollowsFile(String),
-    /// There is no such plugin.
+    /// The host has no plugin of this name.
     #[error("there is no plugin {0}")]
     Unknown(String),
-    /// There is no version to go back to.
-    #[error("no version of plugin {0} was published: there is none to go back to")]
+    /// There is no previous version.
+    #[error("no version of plugin {0} was published: there is no version to roll back to")]
     NothingBefore(String),
-    /// Another version was published while the one before was loaded.
-    #[error("another version of plugin {0} was published meanwhile: look at it, then roll back again")]
+    /// Another version was published while the previous one was being loaded.
+    #[error("another version of plugin {0} was published in the meantime: check it, then roll back again")]
     Overtaken(String),
-    /// The version before is gone.
-    #[error("the version before, {0}, is not kept here: publish it again instead")]
+    /// The component of the previous version is no longer stored.
+    #[error("the previous version, {0}, is not stored here: publish it again instead")]
     BeforeIsGone(Digest),
-    /// The store did not take it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What runs now.
+/// The version that runs now.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// What it is known by.
+    /// The digest of the component.
     pub digest: Digest,
-    /// What ran before.
+    /// The digest of the version that ran before.
     pub before: Option<Digest>,
-    /// What it asks for that the one before did not.
+    /// What it requests that the previous version did not.
     pub changes: Changes,
 }
 
 impl Connections {
-    /// Puts the component `bytes` in the place of plugin `name`, or makes that plugin. What asks for more needs `agree`.
+    /// Publishes the component `bytes` as plugin `name`, replacing the running version if there is one. A version that
+    /// requests more permissions requires `approval`.
     pub async fn publish(
         &self,
         who: &Who,
         name: &str,
         bytes: Vec<u8>,
-        agree: bool,
+        approval: Approval,
     ) -> Result<Published, PublishError> {
         config::named_plugin(name)?;
         if self.sources.plugins.get(name).is_some_and(|source| source.watch) {
@@ -97,7 +100,7 @@ impl Connections {
         let _alone = self.sources.changing.lock().await;
         let Some(slot) = self.served.host().plugin(name) else {
             let changes = Changes::between(&Manifest::default(), plugin.manifest());
-            if !agree {
+            if approval == Approval::Missing {
                 return Err(PublishError::New { name: name.to_owned(), changes });
             }
             let kept = vec![(digest, bytes)];
@@ -110,10 +113,9 @@ impl Connections {
             return Ok(Published { digest, before: Some(before), changes });
         }
         let file = self.file_of(name, before);
-        if agree {
-            slot.replace_agreed(plugin)?
-        } else {
-            slot.replace(plugin)?
+        match approval {
+            Approval::Given => slot.replace_agreed(plugin)?,
+            Approval::Missing => slot.replace(plugin)?,
         };
         let published = Published { digest, before: Some(before), changes };
         let kept = [Some((digest, bytes)), file].into_iter().flatten().collect();
@@ -121,11 +123,11 @@ impl Connections {
             slot.roll_back()?;
             return Err(error.into());
         }
-        self.carry_all().await?;
+        self.load_all().await?;
         Ok(published)
     }
 
-    /// A plugin that the host did not have. It is kept first: the host cannot let it go again.
+    /// Adds a plugin that is new to the host. It is stored first, because the host cannot remove a plugin again.
     async fn first(
         &self,
         who: &Who,
@@ -141,11 +143,12 @@ impl Connections {
             AddError::Load { cause, .. } => PublishError::Load(cause),
             AddError::NameTaken(name) => PublishError::Unknown(name),
         })?;
-        self.carry_all().await?;
+        self.load_all().await?;
         Ok(published)
     }
 
-    /// Puts the version before the published one back. Doing it twice ends where it began. One that keys people anew needs approval.
+    /// Restores the version that ran before the published one; doing it twice returns to the start. A version that
+    /// rekeys people requires approval.
     pub async fn roll_back(
         &self,
         who: &Who,
@@ -175,11 +178,11 @@ impl Connections {
             slot.roll_back()?;
             return Err(error.into());
         }
-        self.carry_all().await?;
+        self.load_all().await?;
         Ok(published)
     }
 
-    /// The version that ran before the published one.
+    /// Returns the digest of the version that ran before the published one.
     async fn before(&self, name: &str) -> Result<Digest, PublishError> {
         let publications =
             self.store.read(|connection| Box::pin(components::publications(connection))).await?;
@@ -188,21 +191,21 @@ impl Connections {
         before.ok_or_else(|| PublishError::NothingBefore(name.to_owned()))
     }
 
-    /// Compiles and checks a component, one at a time. May take long: not to be called with `changing` held.
+    /// Compiles and checks a component, one at a time. May take long: must not be called while `changing` is held.
     async fn load(&self, name: &str, bytes: Vec<u8>) -> Result<Plugin, LoadError> {
         let _one = self.sources.compiling.lock().await;
         self.served.host().load(bytes, &self.policy(name)).await
     }
 
-    /// Puts every published version on a host that starts. One that does not load raises an alarm and stops no other: its
-    /// connections wait, since nobody said that they may run on another version.
+    /// Loads every published version into a starting host. A version that fails to load raises an alarm and does not
+    /// affect the others. Its connections wait, because no one has approved running them on another version.
     pub(crate) async fn put_published(&self) -> Result<(), StoreError> {
         for publication in
             self.store.read(|connection| Box::pin(components::publications(connection))).await?
         {
             let name = publication.plugin;
             let Err(why) = self.put_one(&name, publication.digest).await else { continue };
-            tracing::error!(plugin = name, %why, "a published version does not load");
+            tracing::error!(plugin = name, %why, "published plugin version does not load");
             let at = self.clock.date_ms();
             let raised = self.store.write(move |tx| {
                 Box::pin(async move {
@@ -228,7 +231,7 @@ impl Connections {
             .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
             .await;
         let bytes = component.map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or_else(|| format!("the component {digest} is not kept any more"))?;
+        let bytes = bytes.ok_or_else(|| format!("the component {digest} is no longer stored"))?;
         self.served
             .host()
             .add_plugin(name, bytes, &self.policy(name))
@@ -241,7 +244,7 @@ impl Connections {
         self.sources.plugins.get(name).map_or_else(LoadPolicy::default, |source| source.policy)
     }
 
-    /// The component in the plugin's file, where it is still the one that runs: a roll-back needs it.
+    /// Returns the component in the plugin's file if it is still the running one: a roll-back needs it.
     fn file_of(&self, name: &str, running: Digest) -> Option<(Digest, Vec<u8>)> {
         let bytes = std::fs::read(&self.sources.plugins.get(name)?.path).ok()?;
         let digest = Digest(Sha256::digest(&bytes).into());
@@ -269,7 +272,7 @@ impl Connections {
             .write(move |tx| {
                 Box::pin(async move {
                     for (digest, bytes) in components {
-                        components::keep(tx, digest, bytes).await?;
+                        components::insert(tx, digest, bytes).await?;
                     }
                     components::publish(tx, &publication).await?;
                     audit::append(tx, EVERYBODY, at, &record).await

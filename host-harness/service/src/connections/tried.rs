@@ -1,8 +1,9 @@
-//! A connection tested: what works and what does not. A parked one goes on when an operator says so.
+//! Tests a connection, and resumes a parked one when an operator requests it.
 
+use host_store::RowChange;
 use serde_json::json;
 
-use super::{Connections, owned::Owned};
+use super::{Connections, owned::OwnedConnection};
 use crate::who::Who;
 use host_model::contract::{Check, CheckOutcome, ErrorKind};
 use host_store::{
@@ -11,45 +12,45 @@ use host_store::{
     connections,
 };
 
-/// How a test ended, in the words of Fides.
+/// The status of a test, as Fides names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TestStatus {
     /// Everything that was tried works.
     Succeeded,
-    /// Something does not.
+    /// Something does not work.
     Failed,
     /// There was nothing to try.
     Skipped,
 }
 
-/// What a test came to, in the shape of Fides, and each check.
+/// The result of a test, in the shape that Fides uses, with each check.
 #[derive(Clone, Debug)]
-pub struct Tried {
-    /// For a person.
+pub struct TestReport {
+    /// The message to show to a person.
     pub msg: String,
-    /// How it ended.
+    /// The status of the test.
     pub test_status: TestStatus,
     /// What does not work, and why.
     pub failure_reason: Option<String>,
-    /// Each thing that was tried: its `name`, `outcome` (`passed`, `failed` or `untried`) and `detail`.
+    /// Each check, with its `name`, `outcome` (`passed`, `failed` or `untried`) and `detail`.
     pub checks: Vec<Check>,
 }
 
 impl Connections {
-    /// Tries everything that the connection needs, changing nothing at the vendor. What it came to is kept.
-    pub async fn test(&self, who: &Who, owned: &Owned) -> Result<Tried, StoreError> {
+    /// Tries everything that the connection needs without changing anything at the vendor. The result is stored.
+    pub async fn test(&self, who: &Who, owned: &OwnedConnection) -> Result<TestReport, StoreError> {
         let (key, tenant) = (owned.spec.key.clone(), owned.spec.tenant.0.clone());
         let tried = self.ask(&key).await;
-        let passed = match tried.test_status {
-            TestStatus::Succeeded => true,
-            TestStatus::Failed => false,
+        let result = match tried.test_status {
+            TestStatus::Succeeded => connections::TestResult::Passed,
+            TestStatus::Failed => connections::TestResult::Failed,
             TestStatus::Skipped => return Ok(tried),
         };
         let (at, by) = (self.clock.date_ms(), who.0.clone());
         let store = self.store.write(move |tx| {
             Box::pin(async move {
-                connections::tested(tx, &key, at, passed).await?;
-                let detail = json!({"by": by, "passed": passed});
+                connections::record_test(tx, &key, at, result).await?;
+                let detail = json!({"by": by, "passed": result == connections::TestResult::Passed});
                 let record =
                     Record { connection: Some(key.clone()), detail, ..Record::of("connection-tested") };
                 audit::append(tx, &tenant, at, &record).await
@@ -59,20 +60,20 @@ impl Connections {
         Ok(tried)
     }
 
-    /// Lets a parked connection go on; whether it was parked.
-    pub async fn resume(&self, who: &Who, owned: &Owned) -> Result<bool, StoreError> {
+    /// Resumes a connection if it is parked.
+    pub async fn resume(&self, who: &Who, owned: &OwnedConnection) -> Result<RowChange, StoreError> {
         let (key, tenant, by) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), who.0.clone());
         let at = self.clock.date_ms();
         let resumed = self.store.write(move |tx| {
             Box::pin(async move {
-                if !connections::resume(tx, &key).await? {
-                    return Ok(false);
+                if connections::resume(tx, &key).await? == RowChange::Unchanged {
+                    return Ok(RowChange::Unchanged);
                 }
                 alarms::is_over(tx, at, "connection-parked", &key).await?;
                 let detail = json!({"by": by});
                 let record = Record { connection: Some(key), detail, ..Record::of("connection-resumed") };
                 audit::append(tx, &tenant, at, &record).await?;
-                Ok(true)
+                Ok(RowChange::Changed)
             })
         });
         let resumed = resumed.await?;
@@ -80,15 +81,15 @@ impl Connections {
         Ok(resumed)
     }
 
-    async fn ask(&self, key: &str) -> Tried {
+    async fn ask(&self, key: &str) -> TestReport {
         let calls = match self.served.calls(key) {
             Ok(calls) => calls,
             Err(not_served) => return failed(key, not_served.to_string()),
         };
         match calls.test_connection().await {
             Ok(Ok(checks)) => of_checks(key, checks),
-            Ok(Err(error)) if error.kind == ErrorKind::Unsupported => Tried {
-                msg: format!("Test skipped for connection {key}: its connector has none."),
+            Ok(Err(error)) if error.kind == ErrorKind::Unsupported => TestReport {
+                msg: format!("Test skipped for connection {key}: its connector has no test."),
                 test_status: TestStatus::Skipped,
                 failure_reason: None,
                 checks: Vec::new(),
@@ -99,8 +100,8 @@ impl Connections {
     }
 }
 
-fn failed(key: &str, reason: String) -> Tried {
-    Tried {
+fn failed(key: &str, reason: String) -> TestReport {
+    TestReport {
         msg: format!("Test failed for connection {key}."),
         test_status: TestStatus::Failed,
         failure_reason: Some(reason),
@@ -108,12 +109,12 @@ fn failed(key: &str, reason: String) -> Tried {
     }
 }
 
-fn of_checks(key: &str, checks: Vec<Check>) -> Tried {
+fn of_checks(key: &str, checks: Vec<Check>) -> TestReport {
     let ended = |outcome| checks.iter().filter(move |check| check.outcome == outcome);
     let reasons: Vec<String> =
         ended(CheckOutcome::Failed).map(|check| format!("{}: {}", check.name, check.detail)).collect();
     if !reasons.is_empty() {
-        return Tried { checks, ..failed(key, reasons.join("; ")) };
+        return TestReport { checks, ..failed(key, reasons.join("; ")) };
     }
     let (word, test_status) = if ended(CheckOutcome::Passed).next().is_some() {
         ("completed successfully", TestStatus::Succeeded)
@@ -121,7 +122,7 @@ fn of_checks(key: &str, checks: Vec<Check>) -> Tried {
         ("skipped", TestStatus::Skipped)
     };
     let msg = format!("Test {word} for connection {key}.");
-    Tried { msg, test_status, failure_reason: None, checks }
+    TestReport { msg, test_status, failure_reason: None, checks }
 }
 
 #[cfg(test)]
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_fails_with_every_reason_and_is_skipped_where_nothing_was_tried() {
+    fn a_test_fails_with_every_reason_and_is_skipped_if_nothing_was_tried() {
         use CheckOutcome::{Failed, Passed, Untried};
         let tried = of_checks(
             "newsletter",

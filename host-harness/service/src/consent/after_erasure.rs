@@ -1,68 +1,71 @@
-//! Events about people who were erased here: the vendor is asked whether it still has them, before anything is believed.
+//! Events about people who were erased here: before such an event is believed, the vendor is asked whether it still
+//! has the person.
+//! Tested in `src/consent/tests/shared.rs`.
 
 use serde_json::json;
 
 use super::{
-    heard::{self, Heard},
     still_there,
+    vendor_event::{self, VendorEvent},
 };
-use crate::requests::{about::About, handler::Prepared, put};
+use crate::requests::{handler::PreparedRequest, person_context::PersonContext, put};
 use host_model::{contract::consent::Choice, requests::Action};
 use host_store::{
-    Connection, Keys, Named, Store, StoreError,
+    Keys, Store, StoreError, SubjectNames, Tx,
     audit::{self, Record},
     deliveries,
-    details::{Details, Withheld, key_context},
+    details::{Details, WithheldEvent, key_context},
     events, items,
-    requests::{self, Withholding},
+    requests::{self, WithholdingRequest},
 };
 
-/// Keeps an event back until the vendor has said whether it still has the person. If it cannot be asked, the opt-outs are
-/// taken in.
+/// Withholds an event until the vendor has answered whether it still has the person. If it cannot be asked, the
+/// opt-outs are recorded.
 pub(super) async fn withhold(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    withheld: Withheld,
+    about: &PersonContext<'_>,
+    withheld: WithheldEvent,
 ) -> Result<(), StoreError> {
     if !put::is_carried_out(tx, about.connection, Action::Reading).await? {
-        return take_opt_outs(tx, keys, about, withheld).await;
+        return accept_opt_outs(tx, keys, about, withheld).await;
     }
     let details = Details { withheld: Some(withheld), ..Details::about(about.subject) };
-    let request = (&*put::new_id(), Action::Reading);
-    put::put_own(tx, keys, about, request, Prepared::with(details)).await
+    put::put_internal(tx, keys, about, &put::new_id(), Action::Reading, PreparedRequest::with(details)).await
 }
 
-/// Whether the vendor still has the person cannot be known: opt-outs are believed, opt-ins are not.
-pub(crate) async fn take_opt_outs(
-    tx: &mut Connection,
+/// Handles an event if it cannot be determined whether the vendor still has the person: opt-outs are believed, opt-ins
+/// are not.
+pub(crate) async fn accept_opt_outs(
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    withheld: Withheld,
+    about: &PersonContext<'_>,
+    withheld: WithheldEvent,
 ) -> Result<(), StoreError> {
     let preferences = withheld.preferences.into_iter().filter(|chosen| chosen.choice == Choice::OptOut);
-    let opt_outs = Withheld { preferences: preferences.collect(), ..withheld };
+    let opt_outs = WithheldEvent { preferences: preferences.collect(), ..withheld };
     if opt_outs.preferences.is_empty() {
         return drop_event(tx, keys, about, &opt_outs).await;
     }
     still_there::alarm_not_checked(tx, about).await?;
-    take_event(tx, keys, about, &opt_outs).await
+    process_event(tx, keys, about, &opt_outs).await
 }
 
-/// Takes in what readings kept back that ended without an answer: expired, or set aside.
-pub(crate) async fn take_unanswered(store: &Store, at: i64) -> Result<(), StoreError> {
+/// Processes the events withheld by readings that ended without an answer, because they expired or were set aside.
+pub(crate) async fn process_unanswered(store: &Store, at: i64) -> Result<(), StoreError> {
     for ended in store.read(|c| Box::pin(requests::withholding(c))).await? {
         let keys = store.keys(&ended.tenant).await?;
-        let taken = store.write(move |tx| Box::pin(async move { take_ended(tx, &keys, &ended, at).await }));
+        let taken =
+            store.write(move |tx| Box::pin(async move { process_ended(tx, &keys, &ended, at).await }));
         taken.await?;
     }
     Ok(())
 }
 
-async fn take_ended(
-    tx: &mut Connection,
+async fn process_ended(
+    tx: &mut Tx,
     keys: &Keys,
-    ended: &Withholding,
+    ended: &WithholdingRequest,
     at: i64,
 ) -> Result<(), StoreError> {
     if requests::release(tx, ended.seq).await? == 0 {
@@ -74,45 +77,45 @@ async fn take_ended(
         Ok(Details { subject, withheld: Some(withheld), .. }) => (subject, withheld),
         Ok(_) => return Ok(()),
         Err(error) => {
-            tracing::error!(request = ended.id, %error, "an event that was kept back cannot be read");
+            tracing::error!(request = ended.id, %error, "withheld event cannot be read");
             return Ok(());
         }
     };
     let (tenant, connection, person) = (&*ended.tenant, &*ended.connection, ended.person);
-    let names = &*Named::at(tx, keys, connection, &subject).await?.identifying;
-    let about = About { tenant, connection, person, subject: &subject, names, at };
-    take_opt_outs(tx, keys, &about, withheld).await
+    let names = &*SubjectNames::at(tx, keys, connection, &subject).await?.identifying;
+    let about = PersonContext { tenant, connection, person, subject: &subject, names, at };
+    accept_opt_outs(tx, keys, &about, withheld).await
 }
 
-/// The vendor has the person all the same: the event is believed, and an operator has to look.
-pub(crate) async fn take(
-    tx: &mut Connection,
+/// Handles an event if the vendor still has the person: the event is believed, and an operator must investigate.
+pub(crate) async fn accept_event(
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    withheld: &Withheld,
+    about: &PersonContext<'_>,
+    withheld: &WithheldEvent,
 ) -> Result<(), StoreError> {
     still_there::alarm(tx, about).await?;
-    take_event(tx, keys, about, withheld).await
+    process_event(tx, keys, about, withheld).await
 }
 
-async fn take_event(
-    tx: &mut Connection,
+async fn process_event(
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    withheld: &Withheld,
+    about: &PersonContext<'_>,
+    withheld: &WithheldEvent,
 ) -> Result<(), StoreError> {
     let ground = items::ground(tx, about.tenant, about.connection).await?;
-    let about = &About { at: withheld.received_at, ..*about };
-    let heard = Heard { preferences: &withheld.preferences, changed: &[], key: &withheld.key };
-    heard::take_heard(tx, keys, about, &ground, heard).await
+    let about = &PersonContext { at: withheld.received_at, ..*about };
+    let heard = VendorEvent { preferences: &withheld.preferences, changed: &[], key: &withheld.key };
+    vendor_event::process_person_event(tx, keys, about, &ground, heard).await
 }
 
-/// The vendor does not have the person: nothing stays of the event but that it came.
+/// Handles an event if the vendor does not have the person: only the fact that an event arrived is kept.
 pub(crate) async fn drop_event(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    withheld: &Withheld,
+    about: &PersonContext<'_>,
+    withheld: &WithheldEvent,
 ) -> Result<(), StoreError> {
     deliveries::forget(tx, about.person).await?;
     events::forget(tx, about.connection, keys.person.digest(withheld.key.as_bytes())).await?;

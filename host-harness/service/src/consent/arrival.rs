@@ -1,12 +1,12 @@
-//! What a delivery brings, and when.
+//! The context of a delivery.
 
-/// A delivery that was read.
+/// A delivery that has been read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival<'a> {
+pub(crate) struct DeliveryArrival<'a> {
     pub(crate) tenant: &'a str,
     pub(crate) connection: &'a str,
     /// The delivery's id.
     pub(crate) delivery: &'a str,
-    /// In milliseconds since 1970 in UTC.
+    /// The time of arrival, in milliseconds since the Unix epoch.
     pub(crate) received_at: i64,
 }

@@ -1,5 +1,7 @@
-//! A tenant's notices and systems, as its platform has them.
+//! A tenant's notices and systems, as defined by its platform.
+//! Tested in `src/consent/tests/definitions.rs`.
 
+use host_store::RowChange;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -11,51 +13,51 @@ use host_model::{
     contract::consent::ItemId,
 };
 use host_store::{
-    Connection, Store, StoreError,
+    Store, StoreError, Tx,
     audit::{self, Record},
-    items::{self, Ground},
+    items::{self, MappingContext},
     notices::{self, connections},
 };
 
-/// Why a notice or system is not changed. Nothing of it was done.
+/// The reason that a notice or system was not changed. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// A mapping would no longer hold.
+    /// A mapping would no longer be valid.
     #[error("connection {connection} maps {item}: {why}; map the item elsewhere first")]
     Breaks {
         /// The connection's key.
         connection: String,
-        /// One of its items.
+        /// The mapped item.
         item: ItemId,
-        /// What would be wrong.
-        why: Broken,
+        /// What would be wrong with the mapping.
+        why: MappingConflict,
     },
-    /// Another notice has the key.
-    #[error("notice `{notice}` has the key `{key}` already: keys tell a tenant's notices apart")]
+    /// Another notice already has the key.
+    #[error("notice `{notice}` already has the key `{key}`: each of a tenant's notices needs its own key")]
     KeyTaken {
-        /// That notice's id.
+        /// The id of the other notice.
         notice: String,
         /// The key.
         key: String,
     },
-    /// A connection stands for the system.
-    #[error("connection {connection} stands for system `{system}`: give it another system first")]
+    /// A connection belongs to the system.
+    #[error("connection {connection} belongs to system `{system}`: assign it to another system first")]
     SystemInUse {
         /// The connection's key.
         connection: String,
         /// The system's key.
         system: String,
     },
-    /// The store did not take it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// What would be wrong with an item's notice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    /// The notice would be gone.
-    #[error("the notice would be gone")]
+pub enum MappingConflict {
+    /// The notice would no longer exist.
+    #[error("the notice would no longer exist")]
     Gone,
     /// The notice's choices would no longer reach it.
     #[error(transparent)]
@@ -70,24 +72,24 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Those in `store`.
+    /// Creates the catalogue of the notices and systems in `store`.
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
     }
 
-    /// All notices of `tenant`, by id.
+    /// Returns all notices of `tenant`, ordered by id.
     pub async fn notices(&self, tenant: &str) -> Result<Vec<Notice>, StoreError> {
         let tenant = tenant.to_owned();
         self.store.read(|c| Box::pin(async move { notices::all(c, &tenant).await })).await
     }
 
-    /// All systems of `tenant`, by key.
+    /// Returns all systems of `tenant`, ordered by key.
     pub async fn systems(&self, tenant: &str) -> Result<Vec<System>, StoreError> {
         let tenant = tenant.to_owned();
         self.store.read(|c| Box::pin(async move { notices::systems(c, &tenant).await })).await
     }
 
-    /// Stores `notice`, in place of one of the same id.
+    /// Stores `notice`, replacing the one with the same id.
     pub async fn put_notice(&self, tenant: &str, notice: Notice, Who(by): Who) -> Result<(), CatalogueError> {
         let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
         let stored = self.store.try_write(move |tx| {
@@ -105,14 +107,19 @@ impl Catalogue {
                 }
                 notices::put(tx, &tenant, &notice).await?;
                 let detail = json!({ "notice": notice.id, "by": by });
-                Ok(tell(tx, &tenant, at, "notice-saved", detail).await?)
+                Ok(append_audit(tx, &tenant, at, "notice-saved", detail).await?)
             })
         });
         stored.await
     }
 
-    /// Takes the notice of that id away; whether there was one.
-    pub async fn delete_notice(&self, tenant: &str, id: &str, Who(by): Who) -> Result<bool, CatalogueError> {
+    /// Deletes the notice with this id, if it exists.
+    pub async fn delete_notice(
+        &self,
+        tenant: &str,
+        id: &str,
+        Who(by): Who,
+    ) -> Result<RowChange, CatalogueError> {
         let (tenant, id, at) = (tenant.to_owned(), id.to_owned(), self.clock.date_ms());
         let deleted = self.store.try_write(move |tx| {
             Box::pin(async move {
@@ -122,17 +129,18 @@ impl Catalogue {
                 if let Some(broken) = broken(tx, &tenant, &after, &systems).await? {
                     return Err(broken);
                 }
-                let was_there = notices::delete(tx, &tenant, &id).await?;
-                if was_there {
-                    tell(tx, &tenant, at, "notice-deleted", json!({ "notice": id, "by": by })).await?;
+                let change = notices::delete(tx, &tenant, &id).await?;
+                if change == RowChange::Changed {
+                    append_audit(tx, &tenant, at, "notice-deleted", json!({ "notice": id, "by": by }))
+                        .await?;
                 }
-                Ok(was_there)
+                Ok(change)
             })
         });
         deleted.await
     }
 
-    /// Stores `system`, in place of one of the same key.
+    /// Stores `system`, replacing the one with the same key.
     pub async fn put_system(&self, tenant: &str, system: System, Who(by): Who) -> Result<(), CatalogueError> {
         let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
         let stored = self.store.try_write(move |tx| {
@@ -146,14 +154,19 @@ impl Catalogue {
                 }
                 notices::put_system(tx, &tenant, &system).await?;
                 let detail = json!({ "system": system.key, "by": by });
-                Ok(tell(tx, &tenant, at, "system-saved", detail).await?)
+                Ok(append_audit(tx, &tenant, at, "system-saved", detail).await?)
             })
         });
         stored.await
     }
 
-    /// Takes the system of that key away, where no connection stands for it; whether there was one.
-    pub async fn delete_system(&self, tenant: &str, key: &str, Who(by): Who) -> Result<bool, CatalogueError> {
+    /// Deletes the system with this key if it exists and no connection belongs to it.
+    pub async fn delete_system(
+        &self,
+        tenant: &str,
+        key: &str,
+        Who(by): Who,
+    ) -> Result<RowChange, CatalogueError> {
         let (tenant, key, at) = (tenant.to_owned(), key.to_owned(), self.clock.date_ms());
         let deleted = self.store.try_write(move |tx| {
             Box::pin(async move {
@@ -162,19 +175,20 @@ impl Catalogue {
                 if let Some((connection, _)) = user {
                     return Err(CatalogueError::SystemInUse { connection, system: key });
                 }
-                let was_there = notices::delete_system(tx, &tenant, &key).await?;
-                if was_there {
-                    tell(tx, &tenant, at, "system-deleted", json!({ "system": key, "by": by })).await?;
+                let change = notices::delete_system(tx, &tenant, &key).await?;
+                if change == RowChange::Changed {
+                    append_audit(tx, &tenant, at, "system-deleted", json!({ "system": key, "by": by }))
+                        .await?;
                 }
-                Ok(was_there)
+                Ok(change)
             })
         });
         deleted.await
     }
 }
 
-async fn tell(
-    tx: &mut Connection,
+async fn append_audit(
+    tx: &mut Tx,
     tenant: &str,
     at: i64,
     what: &'static str,
@@ -183,9 +197,9 @@ async fn tell(
     audit::append(tx, tenant, at, &Record { detail, ..Record::of(what) }).await
 }
 
-/// What would be wrong with the mapping of `connection` if it stood for `system`.
+/// Returns what would be wrong with the mapping of `connection` if it belonged to `system`.
 pub(crate) async fn broken_by_system(
-    tx: &mut Connection,
+    tx: &mut Tx,
     tenant: &str,
     connection: &str,
     system: Option<&str>,
@@ -196,9 +210,10 @@ pub(crate) async fn broken_by_system(
     Ok(first_broken(&ground, &ground.notices, system.as_ref()))
 }
 
-/// The first mapped item that `notices` and `systems` would leave without a notice that reaches it.
+/// Returns an error for the first mapped item that `notices` and `systems` would leave without a notice that reaches
+/// it.
 async fn broken(
-    tx: &mut Connection,
+    tx: &mut Tx,
     tenant: &str,
     notices: &[Notice],
     systems: &[System],
@@ -213,12 +228,16 @@ async fn broken(
     Ok(None)
 }
 
-fn first_broken(ground: &Ground, notices: &[Notice], system: Option<&System>) -> Option<CatalogueError> {
+fn first_broken(
+    ground: &MappingContext,
+    notices: &[Notice],
+    system: Option<&System>,
+) -> Option<CatalogueError> {
     ground.mapping.iter().find_map(|stored| {
         let id = stored.notice.as_ref()?;
         let why = match notices.iter().find(|notice| notice.id == *id) {
-            Some(notice) => Broken::from(notice.reaches(system).err()?),
-            None => Broken::Gone,
+            Some(notice) => MappingConflict::from(notice.reaches(system).err()?),
+            None => MappingConflict::Gone,
         };
         Some(CatalogueError::Breaks { connection: ground.connection.clone(), item: stored.id.clone(), why })
     })

@@ -1,19 +1,20 @@
-//! The feed: what the platform has not heard of yet, in Fides' words.
+//! The feed: what the platform does not know yet, in the vocabulary of Fides.
+//! Tested in `src/consent/tests/reporting.rs`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use host_harness::clock::Clock;
-use host_model::consent::{Answer, Cause, identity::IdentityMap};
+use host_model::consent::{Cause, NoticeAnswer, identity::IdentityMap};
 use host_store::{
     Store, StoreError,
     alarms::{self, Alarm},
     events::{self, StoredEvent},
 };
 
-/// So many events are in a page at most.
-pub const LARGEST_PAGE: i64 = 1_000;
+/// The maximum number of events in a page.
+pub const MAX_PAGE: i64 = 1_000;
 
 /// An item that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,68 +24,68 @@ pub struct FeedItem {
     pub kind: String,
     /// The vendor's id.
     pub external_id: String,
-    /// The vendor's name for it, where it is mapped; else empty.
+    /// The vendor's name for the item if it is mapped, otherwise empty.
     pub name: String,
 }
 
-/// What was chosen: about an item, or about the notice that items stand for.
+/// A choice for an item, or for the notice that items stand for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Chosen {
-    /// At the vendor, about one item.
+pub enum FeedChoice {
+    /// A choice for one item, made at the vendor.
     Item {
-        /// Which.
+        /// The item.
         item: FeedItem,
         /// `opt_in` or `opt_out`.
-        preference: Answer,
+        preference: NoticeAnswer,
     },
-    /// Derived from the choices for the notice's items.
+    /// A choice for a notice, derived from the choices for its items.
     Notice {
         /// The notice's id, and `opt_in` or `opt_out`.
-        notice_id_map: BTreeMap<String, Answer>,
+        notice_id_map: BTreeMap<String, NoticeAnswer>,
     },
 }
 
-/// An event but for its place and its person.
+/// An event without its place in the feed and its person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct News {
-    /// What.
+pub struct EventContent {
+    /// What was chosen.
     #[serde(flatten)]
-    pub chosen: Chosen,
-    /// When it was chosen, in milliseconds since 1970 in UTC.
+    pub chosen: FeedChoice,
+    /// When it was chosen, in milliseconds since the Unix epoch.
     pub event_at: u64,
-    /// When the host heard of it, likewise.
+    /// When the host learned of it, in milliseconds since the Unix epoch.
     pub received_at: i64,
-    /// In the words of where it was chosen.
+    /// The source of the choice, as named where the choice was made.
     pub source: String,
-    /// To be handed back with what the platform makes of it, so that it is not sent to where it came from.
+    /// Must be returned with whatever the platform derives from the event, so that it is not sent back to its origin.
     pub cause: Cause,
 }
 
 /// An event of the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedEvent {
-    /// Its own; the same wherever it is told.
+    /// The event's own id, the same in the feed and in posts.
     pub id: String,
-    /// Its place: ask for what comes after it.
+    /// The event's place in the feed: pass it to get the events after it.
     pub cursor: i64,
-    /// Whose.
+    /// The tenant.
     pub tenant: String,
-    /// The key of the connection that heard of it.
+    /// The key of the connection that reported the choice.
     pub connection: String,
-    /// Who.
+    /// The person.
     pub identity_map: IdentityMap,
-    /// What, and when.
+    /// What was chosen, and when.
     #[serde(flatten)]
-    pub news: News,
+    pub news: EventContent,
 }
 
-/// A part of the feed.
+/// A page of the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
-    /// Oldest first.
+pub struct FeedPage {
+    /// The events, oldest first.
     pub events: Vec<FeedEvent>,
-    /// What to ask after next: the last event's place, or what was asked where there was none.
+    /// The cursor for the next page: the last event's place, or the requested cursor if the page is empty.
     pub cursor: i64,
 }
 
@@ -96,39 +97,40 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Those in `store`.
+    /// Creates the feed of the events in `store`.
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
     }
 
-    /// The events after `cursor` of these tenants, or of all where none are given; `limit` from 1 to [`LARGEST_PAGE`]. None that
-    /// is stored later can have a smaller cursor. One that is damaged stops no other.
+    /// Returns the events after `cursor` of `tenants`, or of all tenants if `None`; `limit` is clamped to between 1
+    /// and [`MAX_PAGE`]. No event that is stored later can have a smaller cursor. A damaged event is left out and
+    /// does not affect the others.
     pub async fn events_after(
         &self,
         tenants: Option<&[String]>,
         cursor: i64,
         limit: i64,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<FeedPage, StoreError> {
         let tenants = tenants.map(<[String]>::to_vec);
-        let limit = limit.clamp(1, LARGEST_PAGE);
+        let limit = limit.clamp(1, MAX_PAGE);
         let stored = self
             .store
             .read(move |c| Box::pin(async move { events::after(c, tenants.as_deref(), cursor, limit).await }))
             .await?;
-        let mut page = Page { events: Vec::new(), cursor };
+        let mut page = FeedPage { events: Vec::new(), cursor };
         for (place, stored) in stored {
             page.cursor = place;
             match stored.and_then(|stored| opened(&self.store, stored)) {
                 Ok(event) => page.events.push(event),
-                Err(error) => self.tell_damaged(place, &error).await?,
+                Err(error) => self.report_damaged(place, &error).await?,
             }
         }
         Ok(page)
     }
 
-    async fn tell_damaged(&self, place: i64, error: &StoreError) -> Result<(), StoreError> {
+    async fn report_damaged(&self, place: i64, error: &StoreError) -> Result<(), StoreError> {
         let (now, error) = (self.clock.date_ms(), error.to_string());
-        tracing::error!(cursor = place, error, "a consent event is damaged and left out");
+        tracing::error!(cursor = place, error, "damaged consent event left out of the feed");
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -139,7 +141,7 @@ impl Feed {
                         kind: "consent-event-damaged",
                         about: &place.to_string(),
                         detail: &format!(
-                            "the feed leaves it out: {error}; have its people read again, or ask the vendor"
+                            "the feed leaves it out: {error}; reconcile its people, or ask the vendor"
                         ),
                     };
                     alarms::raise(tx, now, &alarm).await

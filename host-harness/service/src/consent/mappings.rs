@@ -1,4 +1,5 @@
-//! The mapping of a connection: shown over what the vendor lists, and saved as a whole or not at all.
+//! The mapping of a connection: merged with the vendor's current list when shown, and saved as a whole or not at all.
+//! Tested in `src/consent/tests/definitions.rs`.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,27 +13,27 @@ use host_harness::clock::Clock;
 use host_model::{
     consent::mapping::{ConsentableItem, MappingFile, MappingProblem, StoredItem, check, merge},
     contract::consent::Item,
-    requests::retry::Failure,
+    requests::retry::AttemptFailure,
 };
 use host_store::{
     Store, StoreError,
     audit::{self, Record},
-    items::{self, Ground},
+    items::{self, MappingContext},
 };
 
-/// Why a mapping is not shown or saved. Nothing was changed.
+/// The reason that a mapping was not shown or saved. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum MappingError {
-    /// The connection has no calls.
+    /// The connection is not served.
     #[error(transparent)]
     NotServed(#[from] NotServed),
-    /// The vendor's items are not to be had.
+    /// The vendor's items could not be listed.
     #[error("the items cannot be listed: {0}")]
     NotListed(String),
-    /// It breaks rules.
+    /// The mapping breaks rules.
     #[error("the mapping is not saved: {}", all(.0))]
     Problems(Vec<MappingProblem>),
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -41,7 +42,7 @@ fn all(problems: &[MappingProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// What the items of each connection stand for. Clones share everything.
+/// The mappings of all connections, from items to notices. Clones share everything.
 #[derive(Clone)]
 pub struct Mappings {
     served: Served,
@@ -50,12 +51,13 @@ pub struct Mappings {
 }
 
 impl Mappings {
-    /// Those in `store`.
+    /// Creates the mappings in `store`.
     pub(crate) fn new(served: Served, store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { served, store, clock }
     }
 
-    /// What the vendor lists now, over what is saved; what it has renamed, moved or given up since is saved so.
+    /// Returns the vendor's current list merged with the saved mapping. Items that the vendor has renamed, moved or
+    /// removed are updated in the store.
     pub async fn show(&self, connection: &str) -> Result<Vec<ConsentableItem>, MappingError> {
         let (tenant, listed) = self.listed(connection).await?;
         let connection = connection.to_owned();
@@ -78,31 +80,33 @@ impl Mappings {
         Ok(shown.await?)
     }
 
-    /// Saves `put` in place of what was saved, if it breaks no rule: see [`check`]. The mapping as it is then.
+    /// Replaces the saved mapping by `put` if it breaks no rule: see [`check`]. Returns the new mapping.
     pub async fn put(
         &self,
         connection: &str,
         put: Vec<ConsentableItem>,
         who: Who,
     ) -> Result<Vec<ConsentableItem>, MappingError> {
-        let checked =
-            move |ground: &Ground, known: &_| check(&put, &ground.notices, ground.system.as_ref(), known);
+        let checked = move |ground: &MappingContext, known: &_| {
+            check(&put, &ground.notices, ground.system.as_ref(), known)
+        };
         self.save(connection, who, checked).await
     }
 
-    /// The same from a file.
+    /// Replaces the saved mapping by that of a file, under the same rules. Returns the new mapping.
     pub async fn import(
         &self,
         connection: &str,
         file: MappingFile,
         who: Who,
     ) -> Result<Vec<ConsentableItem>, MappingError> {
-        let checked =
-            move |ground: &Ground, known: &_| file.check(&ground.notices, ground.system.as_ref(), known);
+        let checked = move |ground: &MappingContext, known: &_| {
+            file.check(&ground.notices, ground.system.as_ref(), known)
+        };
         self.save(connection, who, checked).await
     }
 
-    /// What is saved, as a file.
+    /// Returns the saved mapping as a file.
     pub async fn export(&self, connection: &str) -> Result<MappingFile, MappingError> {
         let tenant = self.served.calls(connection)?.connection().tenant.0.clone();
         let connection = connection.to_owned();
@@ -115,7 +119,7 @@ impl Mappings {
         &self,
         connection: &str,
         Who(by): Who,
-        checked: impl FnOnce(&Ground, &[ConsentableItem]) -> Result<Vec<StoredItem>, Vec<MappingProblem>>
+        checked: impl FnOnce(&MappingContext, &[ConsentableItem]) -> Result<Vec<StoredItem>, Vec<MappingProblem>>
         + Send
         + 'static,
     ) -> Result<Vec<ConsentableItem>, MappingError> {
@@ -146,8 +150,8 @@ impl Mappings {
         let calls = self.served.calls(connection)?;
         let failure = match calls.list_items().await {
             Ok(Ok(items)) => return Ok((calls.connection().tenant.0.clone(), items)),
-            Ok(Err(error)) => Failure::Connector(error),
-            Err(failure) => Failure::Call(failure),
+            Ok(Err(error)) => AttemptFailure::Connector(error),
+            Err(failure) => AttemptFailure::Call(failure),
         };
         Err(MappingError::NotListed(failure.reason()))
     }

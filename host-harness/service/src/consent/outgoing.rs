@@ -1,13 +1,14 @@
-//! What the platform asks: planned and recorded when it is accepted, applied later.
+//! What the platform requests: planned and recorded when accepted, applied later.
+//! Tested in `src/consent/tests/outgoing.rs`.
 
-use super::{still_there, tell};
-use crate::requests::{about::About, handler::Prepared};
+use super::{append, still_there};
+use crate::requests::{handler::PreparedRequest, person_context::PersonContext};
 use host_model::{
     consent::{
         Cause, Notice, NoticePreference,
         echo::{Write, second},
         newest::choose,
-        outbound::{Plan, Requested},
+        outbound::{Plan, PlatformRequest},
     },
     contract::{
         ConnectorError,
@@ -16,34 +17,34 @@ use host_model::{
     requests::outcome::Outcome,
 };
 use host_store::{
-    Connection, Keys, PersonName, StoreError, choices,
+    Keys, PersonName, StoreError, Tx, choices,
     details::Details,
     items,
-    people::{self, Gone},
+    people::{self, Absence},
     person::PersonId,
 };
 use serde_json::json;
 
-/// What a request for `requested` is stored with. Its choices stand from now on, so that an older one that arrives while it waits
-/// loses.
+/// Prepares a request for `requested`. Its choices count from now on, so that an older choice that arrives while the
+/// request is waiting loses.
 pub(crate) async fn prepare(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    requested: &Requested,
+    about: &PersonContext<'_>,
+    requested: &PlatformRequest,
     request: &str,
-) -> Result<Prepared, StoreError> {
+) -> Result<PreparedRequest, StoreError> {
     let plan = plan(tx, keys, about, requested, request).await?;
     let outcome = Some(json!(Outcome::Report(plan.report())));
     let details = Details { subject: about.subject.clone(), plan, withheld: None };
-    Ok(Prepared { outcome, ..Prepared::with(details) })
+    Ok(PreparedRequest { outcome, ..PreparedRequest::with(details) })
 }
 
 async fn plan(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    requested: &Requested,
+    about: &PersonContext<'_>,
+    requested: &PlatformRequest,
     request: &str,
 ) -> Result<Plan, StoreError> {
     let requested = requested.clone().by_then(about.at);
@@ -60,22 +61,22 @@ async fn plan(
     }
     let heard: Vec<ItemId> = chosen.into_iter().map(|chosen| chosen.item).collect();
     let cause = Cause::of_event(about.connection, &format!("request/{request}"));
-    tell::derived(tx, keys, about, &ground, &heard, &cause).await?;
+    append::derived(tx, keys, about, &ground, &heard, &cause).await?;
     Ok(plan)
 }
 
-async fn record(tx: &mut Connection, person: PersonId, chosen: &[Preference]) -> Result<(), StoreError> {
+async fn record(tx: &mut Tx, person: PersonId, chosen: &[Preference]) -> Result<(), StoreError> {
     let ledger = choices::ledger(tx, person).await?;
     for chosen in chosen {
         let judged = choose(ledger.get(&chosen.item), chosen);
-        choices::stand(tx, person, &chosen.item, &judged.stands).await?;
+        choices::record_choice(tx, person, &chosen.item, &judged.stands).await?;
     }
     Ok(())
 }
 
-/// The platform holds what it asks for, unless something newer was told since.
+/// Records that the platform knows the preference it sent, unless it has been notified of a newer one.
 async fn hold(
-    tx: &mut Connection,
+    tx: &mut Tx,
     person: PersonId,
     notices: &[Notice],
     wanted: &NoticePreference,
@@ -84,69 +85,70 @@ async fn hold(
     else {
         return Ok(());
     };
-    let told = choices::told(tx, person, &notice.id).await?;
+    let told = choices::at_platform(tx, person, &notice.id).await?;
     let rank = |choice: Choice, at: u64| (second(at), choice == Choice::OptOut);
     if told.is_some_and(|(told, at)| rank(told, at) > rank(choice, wanted.chosen_at_ms)) {
         return Ok(());
     }
-    choices::tell(tx, person, &notice.id, choice, wanted.chosen_at_ms).await
+    choices::record_at_platform(tx, person, &notice.id, choice, wanted.chosen_at_ms).await
 }
 
-/// How an attempt begins.
-pub(crate) enum Begun {
-    /// The vendor may no longer have the person: it is asked first.
-    Asking(Plan, Gone),
-    /// What is not superseded. Its writes are remembered: from now on the vendor may tell of them.
+/// The start of an attempt.
+pub(crate) enum AttemptStart {
+    /// The vendor may no longer have the person, so it is asked first.
+    Asking(Plan, Absence),
+    /// The part of the plan that is not superseded. Its writes are recorded: from now on the vendor may report them.
     Sending(Plan),
 }
 
-/// Begins an attempt at `connection` to apply `plan` at `at` to `person`, whom the request calls by `names`.
+/// Begins an attempt at `connection`, at time `at`, to apply `plan` to `person`, identified in the request by `names`.
 pub(crate) async fn begin(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
-    (person, names): (PersonId, &[PersonName]),
+    person: PersonId,
+    names: &[PersonName],
     plan: Plan,
     at: i64,
-) -> Result<Begun, StoreError> {
+) -> Result<AttemptStart, StoreError> {
     let plan = plan.against(&choices::ledger(tx, person).await?);
     let is_opt_in = |chosen: &Preference| chosen.choice == Choice::OptIn;
-    match people::gone(tx, connection, names).await? {
-        Some(Gone::Erased) => Ok(Begun::Asking(plan, Gone::Erased)),
+    match people::absence(tx, connection, names).await? {
+        Some(Absence::Erased) => Ok(AttemptStart::Asking(plan, Absence::Erased)),
         // A person who opts in again wants to be there.
-        Some(Gone::NotFound) if !plan.preferences().iter().any(is_opt_in) => {
-            Ok(Begun::Asking(plan, Gone::NotFound))
+        Some(Absence::NotFound) if !plan.preferences().iter().any(is_opt_in) => {
+            Ok(AttemptStart::Asking(plan, Absence::NotFound))
         }
-        _ => send(tx, person, plan, at).await.map(Begun::Sending),
+        _ => send(tx, person, plan, at).await.map(AttemptStart::Sending),
     }
 }
 
-/// What of `plan` is sent to `person` at `at`: what a newer choice superseded is dropped from it.
-async fn send(tx: &mut Connection, person: PersonId, plan: Plan, at: i64) -> Result<Plan, StoreError> {
+/// Returns the part of `plan` to send to `person` at `at`: choices superseded by a newer one are dropped.
+async fn send(tx: &mut Tx, person: PersonId, plan: Plan, at: i64) -> Result<Plan, StoreError> {
     let plan = plan.against(&choices::ledger(tx, person).await?);
     let chosen = plan.preferences();
-    // Again: an erasure that found nobody may have taken them away since.
+    // Recorded again, because an erasure that did not find the person may have removed the choices in the meantime.
     record(tx, person, &chosen).await?;
     for Preference { item, choice, .. } in &chosen {
         let write = Write { choice: *choice, sent_at_ms: u64::try_from(at).unwrap_or(0) };
-        choices::sends(tx, person, item, write).await?;
+        choices::record_write(tx, person, item, write).await?;
     }
     Ok(plan)
 }
 
-/// The vendor has the person all the same: opt-outs are sent, and opt-ins only if no erasure was taken. One that was is alarmed
-/// about.
-pub(crate) async fn begin_found(
-    tx: &mut Connection,
-    about: &About<'_>,
+/// Begins an attempt for a person whom the vendor still has: opt-outs are sent, and opt-ins only if the vendor took no
+/// erasure. If it took one, an alarm is raised.
+pub(crate) async fn begin_for_known(
+    tx: &mut Tx,
+    about: &PersonContext<'_>,
     plan: Plan,
-    gone: Gone,
+    gone: Absence,
 ) -> Result<Plan, StoreError> {
     let plan = match gone {
-        Gone::NotFound => {
+        Absence::NotFound => {
             people::found_again(tx, about.person).await?;
             plan
         }
-        Gone::Erased => {
+        Absence::Erased => {
             still_there::alarm(tx, about).await?;
             plan.without_opt_ins()
         }
@@ -154,11 +156,11 @@ pub(crate) async fn begin_found(
     send(tx, about.person, plan, about.at).await
 }
 
-/// What becomes of `plan` if the vendor has nobody.
-pub(crate) fn of_nobody(plan: Plan, gone: Gone) -> Plan {
+/// Concludes `plan` if the vendor does not have the person.
+pub(crate) fn conclude_unknown(plan: Plan, gone: Absence) -> Plan {
     match gone {
-        Gone::NotFound => plan.of_nobody(),
-        Gone::Erased => plan.conclude(Ok(&Report {
+        Absence::NotFound => plan.of_nobody(),
+        Absence::Erased => plan.conclude(Ok(&Report {
             items: Vec::new(),
             standing: Standing::Forgotten,
             settles_after_ms: None,
@@ -166,8 +168,8 @@ pub(crate) fn of_nobody(plan: Plan, gone: Gone) -> Plan {
     }
 }
 
-/// The items of an attempt that the vendor has certainly not taken.
-pub(crate) fn untaken(
+/// Returns the items of an attempt that the vendor has certainly not taken.
+pub(crate) fn not_accepted(
     chosen: &[Preference],
     answer: Result<&Report, Option<&ConnectorError>>,
 ) -> Vec<ItemId> {

@@ -1,84 +1,87 @@
-//! Reading what the vendor holds for a person.
+//! Reads the choices that the vendor has stored for a person.
+//! Tested in `src/consent/tests`.
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use host_harness::{clock::Clock, sandbox::Calls};
 use host_model::{
-    contract::{Interface, Subject, consent::Held},
+    contract::{Interface, Subject, consent::VendorChoice},
     requests::{
-        State,
-        outcome::{AttemptResult, Outcome, Reading},
-        retry::{self, After, Failure},
+        RequestState,
+        outcome::{AttemptResult, Outcome, ReadOutcome},
+        retry::{self, AttemptFailure, NextStep},
     },
 };
 use host_store::{
-    Connection, Keys, Named, StoreError,
-    details::{Details, Withheld},
+    Keys, StoreError, SubjectNames, Tx,
+    details::{Details, WithheldEvent},
     person::PersonId,
-    queue::Claim,
+    queue::ClaimedRequest,
     requests,
 };
 use serde_json::{Value, json};
 
 use super::{after_erasure, reading};
 use crate::requests::{
-    about::About,
-    handler::{Asked, Came, Ending, Handler, Prepared, Settle},
+    handler::{AttemptEnding, Handler, PersonTask, PreparedRequest, RequestOutcome, Settle},
+    person_context::PersonContext,
 };
 
-/// What the vendor held for a person.
-enum Looked {
-    Held(Vec<Held>),
-    /// It does not know the person.
+/// What the vendor answered about a person.
+enum PersonLookup {
+    Held(Vec<VendorChoice>),
+    /// The vendor does not know the person.
     Nobody,
-    /// It will not say.
+    /// The vendor gave no answer.
     Failed,
 }
 
-/// A look at what the vendor holds for a person.
-struct Look {
+/// The result of reading a person at the vendor.
+struct PersonReading {
     subject: Subject,
-    looked: Looked,
-    /// When it was asked.
+    looked: PersonLookup,
+    /// When the vendor was asked.
     asked_at: i64,
-    /// An event to be taken in if the person is there.
-    withheld: Option<Withheld>,
+    /// A withheld event that is processed if the vendor has the person.
+    withheld: Option<WithheldEvent>,
 }
 
-impl Look {
-    /// Takes it in. Returns the request's outcome, `None` if the look failed.
-    async fn take_in(
+impl PersonReading {
+    /// Stores the result. Returns the request's outcome, or `None` if the reading failed.
+    async fn store_reading(
         &self,
-        tx: &mut Connection,
+        tx: &mut Tx,
         keys: &Keys,
-        claim: &Claim,
+        claim: &ClaimedRequest,
         person: PersonId,
     ) -> Result<Option<Value>, StoreError> {
-        let about = About {
+        let about = PersonContext {
             tenant: &claim.tenant,
             connection: &claim.connection,
             person,
             subject: &self.subject,
-            names: &Named::at(tx, keys, &claim.connection, &self.subject).await?.identifying,
+            names: &SubjectNames::at(tx, keys, &claim.connection, &self.subject).await?.identifying,
             at: self.asked_at,
         };
         let reading = match (&self.looked, &self.withheld) {
             // An unknown person has chosen nothing.
-            (Looked::Nobody, None) => Reading::nobody(),
-            (Looked::Nobody, Some(withheld)) => {
+            (PersonLookup::Nobody, None) => ReadOutcome::nobody(),
+            (PersonLookup::Nobody, Some(withheld)) => {
                 after_erasure::drop_event(tx, keys, &about, withheld).await?;
-                Reading::nobody()
+                ReadOutcome::nobody()
             }
-            (Looked::Held(held), None) => reading::take(tx, keys, &about, held, &claim.id).await?,
-            (Looked::Held(held), Some(withheld)) => {
-                after_erasure::take(tx, keys, &about, withheld).await?;
-                reading::take(tx, keys, &about, held, &claim.id).await?
+            (PersonLookup::Held(held), None) => {
+                reading::process_reading(tx, keys, &about, held, &claim.id).await?
             }
-            (Looked::Failed, None) => return Ok(None),
-            (Looked::Failed, Some(withheld)) => {
+            (PersonLookup::Held(held), Some(withheld)) => {
+                after_erasure::accept_event(tx, keys, &about, withheld).await?;
+                reading::process_reading(tx, keys, &about, held, &claim.id).await?
+            }
+            (PersonLookup::Failed, None) => return Ok(None),
+            (PersonLookup::Failed, Some(withheld)) => {
                 requests::release(tx, claim.seq).await?;
-                after_erasure::take_opt_outs(tx, keys, &about, withheld.clone()).await?;
+                after_erasure::accept_opt_outs(tx, keys, &about, withheld.clone()).await?;
                 return Ok(None);
             }
         };
@@ -86,42 +89,42 @@ impl Look {
     }
 }
 
-impl Settle for Look {
+impl Settle for PersonReading {
     fn settle<'t>(
         &'t self,
-        tx: &'t mut Connection,
-        ending: &'t Ending<'t>,
+        tx: &'t mut Tx,
+        ending: &'t AttemptEnding<'t>,
     ) -> BoxFuture<'t, Result<Option<Value>, StoreError>> {
-        Box::pin(self.take_in(tx, ending.keys, ending.claim, ending.person))
+        Box::pin(self.store_reading(tx, ending.keys, ending.claim, ending.person))
     }
 }
 
-/// Reads what the vendor holds for people.
-pub(crate) struct Read {
+/// Carries out readings.
+pub(crate) struct Readings {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-impl Handler for Read {
+impl Handler for Readings {
     fn interface(&self) -> Interface {
         Interface::Consent
     }
 
     fn prepare<'t>(
         &'t self,
-        _: &'t mut Connection,
+        _: &'t mut Tx,
         _: &'t Keys,
-        about: &'t About<'t>,
-        _: &'t Asked,
+        about: &'t PersonContext<'t>,
+        _: &'t PersonTask,
         _: &'t str,
-    ) -> BoxFuture<'t, Result<Prepared, StoreError>> {
-        Box::pin(async move { Ok(Prepared::with(Details::about(about.subject))) })
+    ) -> BoxFuture<'t, Result<PreparedRequest, StoreError>> {
+        Box::pin(async move { Ok(PreparedRequest::with(Details::about(about.subject))) })
     }
 
     fn attempt<'a>(
         &'a self,
         calls: &'a Calls,
-        claims: Vec<(Claim, Details)>,
-    ) -> BoxFuture<'a, Vec<(Claim, Came)>> {
+        claims: Vec<(ClaimedRequest, Details)>,
+    ) -> BoxFuture<'a, Vec<(ClaimedRequest, RequestOutcome)>> {
         Box::pin(async move {
             let mut came = Vec::new();
             for (claim, details) in claims {
@@ -133,29 +136,38 @@ impl Handler for Read {
     }
 }
 
-impl Read {
-    /// Asks what the vendor holds.
-    async fn read(&self, calls: &Calls, claim: &Claim, details: Details, chance: f64) -> Came {
+impl Readings {
+    /// Reads the person of a claim at the vendor.
+    async fn read(
+        &self,
+        calls: &Calls,
+        claim: &ClaimedRequest,
+        details: Details,
+        chance: f64,
+    ) -> RequestOutcome {
         let read_at = self.clock.date_ms();
         let failure = match calls.current(&details.subject).await {
             Ok(Ok(held)) => {
                 let read = AttemptResult::Read(held.as_ref().map(Vec::len));
                 let Details { subject, withheld, .. } = details;
-                let looked = held.map_or(Looked::Nobody, Looked::Held);
-                let look = Look { subject, looked, asked_at: read_at, withheld };
-                return Came {
+                let looked = held.map_or(PersonLookup::Nobody, PersonLookup::Held);
+                let look = PersonReading { subject, looked, asked_at: read_at, withheld };
+                return RequestOutcome {
                     settle: Some(Box::new(look)),
-                    ..Came::of(retry::finished(State::Done, None), read)
+                    ..RequestOutcome::of(retry::finished(RequestState::Done, None), read)
                 };
             }
-            Ok(Err(error)) => Failure::Connector(error),
-            Err(failure) => Failure::Call(failure),
+            Ok(Err(error)) => AttemptFailure::Connector(error),
+            Err(failure) => AttemptFailure::Call(failure),
         };
-        let mut came =
-            Came::failed(claim, &failure, retry::after_failure(&failure, claim.step, claim.failures, chance));
-        if matches!(came.after, After::Finished { .. }) {
+        let mut came = RequestOutcome::failed(
+            claim,
+            &failure,
+            retry::after_failure(&failure, claim.step, claim.failures, chance),
+        );
+        if matches!(came.after, NextStep::Finished { .. }) {
             let Details { subject, withheld, .. } = details;
-            let look = Look { subject, looked: Looked::Failed, asked_at: read_at, withheld };
+            let look = PersonReading { subject, looked: PersonLookup::Failed, asked_at: read_at, withheld };
             came.settle = Some(Box::new(look));
         }
         came

@@ -1,26 +1,28 @@
-//! What the vendor holds for a person: for items never heard of, and for choices that no webhook told.
+//! Compares what the vendor has stored for a person with the choices recorded here, to learn about new items and to
+//! pick up choices whose webhook was lost.
+//! Tested in `src/consent/tests`.
 
-use super::{heard::restoring, still_there, tell};
-use crate::requests::about::About;
+use super::{append, still_there, vendor_event::restoring};
+use crate::requests::person_context::PersonContext;
 use host_model::{
     consent::{
         Cause,
-        newest::{News, read},
+        newest::{Novelty, read},
     },
-    contract::consent::{Choice, Held, ItemId},
-    requests::outcome::Reading,
+    contract::consent::{Choice, ItemId, VendorChoice},
+    requests::outcome::ReadOutcome,
 };
-use host_store::{Connection, Keys, StoreError, choices, items, people, requests};
+use host_store::{Keys, StoreError, Tx, choices, items, people, requests};
 
-/// Takes in what the vendor held when it was asked, at `about.at`. Items that nobody has mapped and nobody has chosen about
-/// are passed over.
-pub(crate) async fn take(
-    tx: &mut Connection,
+/// Processes what the vendor had stored when it was read, at `about.at`. Items that are not mapped and have no
+/// recorded choice are ignored.
+pub(crate) async fn process_reading(
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    held: &[Held],
+    about: &PersonContext<'_>,
+    held: &[VendorChoice],
     request: &str,
-) -> Result<Reading, StoreError> {
+) -> Result<ReadOutcome, StoreError> {
     let is_erased = people::is_erased(tx, about.connection, about.names).await?;
     if is_erased {
         still_there::alarm(tx, about).await?;
@@ -31,9 +33,9 @@ pub(crate) async fn take(
     let cause = Cause::of_event(about.connection, &format!("reading/{request}"));
     let mut heard: Vec<ItemId> = Vec::new();
     let mut changed = 0;
-    // Nobody who was erased here is opted in again by what is found.
+    // A reading never opts in a person who was erased here.
     let held = held.iter().filter(|held| !is_erased || held.choice == Choice::OptOut);
-    for Held { item, choice } in held {
+    for VendorChoice { item, choice } in held {
         let stands = ledger.get(item);
         if stands.is_none() && ground.notice_of(item).is_none() {
             continue;
@@ -41,18 +43,18 @@ pub(crate) async fn take(
         if let Some(stands) = stands
             && requests::is_waiting_to_restore(tx, about.person, &restoring(item, stands)).await?
         {
-            // The vendor is known to hold the other choice, and is about to be told.
+            // The vendor is known to have the other choice, and is about to receive this one.
             continue;
         }
         let writes = choices::writes(tx, about.person, item).await?;
         let judged = read(stands, *choice, u64::try_from(about.at).unwrap_or(0), &writes);
-        choices::stand(tx, about.person, item, &judged.stands).await?;
+        choices::record_choice(tx, about.person, item, &judged.stands).await?;
         heard.push(item.clone());
-        if judged.news == News::Changed {
+        if judged.news == Novelty::Changed {
             changed += 1;
-            tell::item(tx, keys, about, &ground, (item, &judged.stands), &cause).await?;
+            append::item(tx, keys, about, &ground, item, &judged.stands, &cause).await?;
         }
     }
-    tell::derived(tx, keys, about, &ground, &heard, &cause).await?;
-    Ok(Reading::Found { compared: heard.len(), changed })
+    append::derived(tx, keys, about, &ground, &heard, &cause).await?;
+    Ok(ReadOutcome::Found { compared: heard.len(), changed })
 }

@@ -1,16 +1,16 @@
-//! Reading people again, for choices that no webhook brought.
+//! Re-reads people at the vendor, to pick up choices whose webhook was lost.
 
 use host_model::contract::Subject;
 
 use crate::requests::{
     Requests,
     accept::{AcceptError, Accepted, Submission},
-    handler::Asked,
+    handler::PersonTask,
 };
 
 impl Requests {
-    /// Has the people named read again at `connection`, each by a request of its own. Most people are known here by hashes alone, so
-    /// the caller has to name them.
+    /// Requests a reading of each of these people at `connection`, one request per person. The caller must name them,
+    /// because most people are known here only by hashes.
     pub async fn reconcile(
         &self,
         connection: &str,
@@ -19,10 +19,10 @@ impl Requests {
         let submissions = subjects.into_iter().map(|subject| Submission {
             connection: connection.to_owned(),
             subject,
-            asked: Asked::Reading,
+            asked: PersonTask::Reading,
             idempotency_key: None,
         });
-        // At once: what is stored together costs one fsync.
+        // Concurrently: requests that are stored together cost one fsync.
         futures::future::join_all(submissions.map(|submission| self.accept(submission))).await
     }
 }

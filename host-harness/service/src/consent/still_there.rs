@@ -1,35 +1,37 @@
-//! Alarms about people who were erased here and may still be at the vendor.
+//! Alarms about people who were erased here and whom the vendor may still have.
+//! Tested in `src/consent/tests/shared.rs`.
 
 use host_store::{
-    Connection, StoreError,
+    StoreError, Tx,
     alarms::{self, Alarm},
 };
 
-use crate::requests::about::About;
+use crate::requests::person_context::PersonContext;
 
-/// The vendor has a person whose erasure it took.
+/// The vendor has a person whose erasure it accepted.
 const STILL_THERE: &str = "erased-person-still-there";
 
-/// Whether it has cannot be found out.
+/// It cannot be determined whether the vendor still has the person.
 const NOT_CHECKED: &str = "erased-person-not-checked";
 
-/// The vendor has the person, one alarm for each.
-pub(super) async fn alarm(tx: &mut Connection, about: &About<'_>) -> Result<(), StoreError> {
-    let detail = "the vendor has a person whose erasure it took: the erasure did not last, or the person came back; look \
-                  there, and send the erasure again if it is still meant";
+/// Raises the alarm that the vendor still has the person, one for each person.
+pub(super) async fn alarm(tx: &mut Tx, about: &PersonContext<'_>) -> Result<(), StoreError> {
+    let detail = "the vendor has a person whose erasure it accepted: the erasure did not last, or the person came \
+                  back; check at the vendor, and send the erasure again if it is still required";
     raise(tx, about, STILL_THERE, detail).await
 }
 
-/// The vendor does not say whether it still has the person, and an opt-out of theirs is kept.
-pub(super) async fn alarm_not_checked(tx: &mut Connection, about: &About<'_>) -> Result<(), StoreError> {
-    let detail = "a person whose erasure the vendor took opted out there, and the vendor does not say whether it still has \
-                  the person; the opt-out is kept: look there";
+/// Raises the alarm that the vendor does not answer whether it still has the person, and that an opt-out of the person
+/// is kept.
+pub(super) async fn alarm_not_checked(tx: &mut Tx, about: &PersonContext<'_>) -> Result<(), StoreError> {
+    let detail = "a person whose erasure the vendor accepted has opted out there, and the vendor does not answer \
+                  whether it still has the person; the opt-out is kept: check at the vendor";
     raise(tx, about, NOT_CHECKED, detail).await
 }
 
 async fn raise(
-    tx: &mut Connection,
-    about: &About<'_>,
+    tx: &mut Tx,
+    about: &PersonContext<'_>,
     kind: &'static str,
     detail: &str,
 ) -> Result<(), StoreError> {

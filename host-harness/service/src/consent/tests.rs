@@ -1,35 +1,36 @@
-//! The consent rules at work: a service, its store, and Iterable's stand-in.
+//! Tests of the consent rules with a service, its store and the Iterable stand-in.
 
 mod aged;
+mod definitions;
 mod erasures;
 mod forwarded;
 mod histories;
-mod kept;
 mod newest_wins;
 mod outgoing;
+mod reporting;
 mod shared;
-mod told;
 
 use std::collections::BTreeSet;
 
 use super::{
-    arrival::Arrival,
-    feed::{Chosen, FeedEvent},
+    arrival::DeliveryArrival,
+    feed::{FeedChoice, FeedEvent},
     inbound,
 };
-use crate::{requests::handler::Asked, testing::bench::Bench};
+use crate::{requests::handler::PersonTask, testing::bench::Bench};
 use host_model::{
     consent::{
-        Answer, Enforcement, Notice, NoticePreference, System, mapping::StoredItem, outbound::Requested,
+        Enforcement, Notice, NoticeAnswer, NoticePreference, System, mapping::StoredItem,
+        outbound::PlatformRequest,
     },
     contract::{
         Subject,
         consent::{Choice, ItemId, Preference},
         webhook::ConsentEvent,
     },
-    requests::State,
+    requests::RequestState,
 };
-use host_store::{items, notices, requests::View, testing::write};
+use host_store::{items, notices, requests::RequestView, testing::write};
 
 pub(super) const ADA: &str = "ada@example.com";
 /// Channels of the stand-in's catalogue.
@@ -40,12 +41,12 @@ pub(super) fn item(text: &str) -> ItemId {
     text.parse().unwrap()
 }
 
-/// A bench where the notice `marketing` has mail and push standing for it.
+/// Creates a bench in which mail and push stand for the notice `marketing`.
 pub(super) async fn bench() -> Bench {
     bench_with(&[("acme", "newsletter")]).await
 }
 
-/// The same at each of these connections.
+/// Creates the same bench with each of these connections.
 async fn bench_with(connections: &'static [(&'static str, &'static str)]) -> Bench {
     let bench = Bench::with(connections).await;
     write(&bench.parts.store, move |tx| {
@@ -61,14 +62,7 @@ async fn bench_with(connections: &'static [(&'static str, &'static str)]) -> Ben
             notices::put(tx, "acme", &notice).await?;
             let system = System { key: "iterable".into(), name: "Iterable".into(), data_uses: uses };
             notices::put_system(tx, "acme", &system).await?;
-            sqlx::query("UPDATE connections SET system = 'iterable'").execute(&mut *tx).await?;
-            let stored = |id: &str, name: &str| StoredItem {
-                id: item(id),
-                name: name.into(),
-                parent: None,
-                notice: Some("n-1".into()),
-            };
-            let mapping = [stored(MAIL, "Marketing Channel (Email)"), stored(PUSH, "Push (Push)")];
+            let mapping = [mapped(MAIL, "Marketing Channel (Email)"), mapped(PUSH, "Push (Push)")];
             for (_, connection) in connections {
                 items::replace(tx, connection, &mapping, &BTreeSet::new()).await?;
             }
@@ -76,34 +70,42 @@ async fn bench_with(connections: &'static [(&'static str, &'static str)]) -> Ben
         })
     })
     .await;
+    for (_, connection) in connections {
+        bench.change(connection, |stored| stored.system = Some("iterable".into())).await;
+    }
     bench
 }
 
+/// Returns an item that represents the notice `marketing`.
+fn mapped(id: &str, name: &str) -> StoredItem {
+    StoredItem { id: item(id), name: name.into(), parent: None, notice: Some("n-1".into()) }
+}
+
 impl Bench {
-    /// Now, in milliseconds since 1970.
+    /// Returns the current time, in milliseconds since the Unix epoch.
     pub(super) fn now(&self) -> u64 {
         u64::try_from(self.parts.clock.date_ms()).unwrap()
     }
 
-    /// A choice made now.
+    /// Returns a choice made now.
     pub(super) fn chosen(&self, item: &str, choice: Choice) -> Preference {
         let chosen_at_ms = self.now();
         Preference { item: super::tests::item(item), choice, chosen_at_ms, source: "PrivacyCenter".into() }
     }
 
-    /// The platform sends these choices about items.
+    /// Sends choices for items as the platform.
     pub(super) async fn sends(&self, email: &str, items: Vec<Preference>) -> String {
         self.sends_as(Subject::email(email), items).await
     }
 
-    /// The same for a person who is named by more than an address.
+    /// Sends choices for a person who is named by more than an address.
     pub(super) async fn sends_as(&self, subject: Subject, items: Vec<Preference>) -> String {
-        let asked = Asked::Consent(Requested { notices: Vec::new(), items });
+        let asked = PersonTask::Consent(PlatformRequest { notices: Vec::new(), items });
         self.submit("newsletter", asked, subject).await.view.id
     }
 
-    /// The platform sends a preference for the notice, chosen now.
-    pub(super) async fn sends_notice(&self, email: &str, preference: Answer) -> String {
+    /// Sends a preference for the notice, chosen now, as the platform.
+    pub(super) async fn sends_notice(&self, email: &str, preference: NoticeAnswer) -> String {
         let notice = NoticePreference {
             notice: "marketing".into(),
             preference,
@@ -111,48 +113,48 @@ impl Bench {
             source: "PrivacyCenter".into(),
             cause: None,
         };
-        let asked = Asked::Consent(Requested { notices: vec![notice], items: Vec::new() });
+        let asked = PersonTask::Consent(PlatformRequest { notices: vec![notice], items: Vec::new() });
         self.submit("newsletter", asked, Subject::email(email)).await.view.id
     }
 
-    /// A delivery with an event of that key arrives.
+    /// Receives a delivery with an event of this key.
     pub(super) async fn hears(&self, email: &str, key: &str, preference: Preference) {
         self.hears_as(Subject::email(email), key, preference).await;
     }
 
-    /// The same about a person who is named by more or less than an address.
+    /// Receives the same for a person who is named by more or less than an address.
     pub(super) async fn hears_as(&self, subject: Subject, key: &str, preference: Preference) {
         let preferences = vec![preference];
         self.hears_event(ConsentEvent { subject, preferences, changed: Vec::new(), key: key.into() }).await;
     }
 
-    /// A delivery with that event arrives.
+    /// Receives a delivery with this event.
     pub(super) async fn hears_event(&self, event: ConsentEvent) {
         let keys = self.parts.store.keys("acme").await.unwrap();
         let received_at = self.parts.clock.date_ms();
         write(&self.parts.store, move |tx| {
             Box::pin(async move {
                 let (tenant, connection, delivery) = ("acme", "newsletter", "d-1");
-                let arrival = Arrival { tenant, connection, delivery, received_at };
-                inbound::take(tx, &keys, arrival, vec![event]).await
+                let arrival = DeliveryArrival { tenant, connection, delivery, received_at };
+                inbound::process_delivery(tx, &keys, arrival, vec![event]).await
             })
         })
         .await;
         self.parts.requests.bell.ring();
     }
 
-    pub(super) async fn done(&self, id: &str) -> View {
+    pub(super) async fn done(&self, id: &str) -> RequestView {
         let view = self.once(id, |view| view.finished_at.is_some()).await;
-        assert_eq!(view.state, State::Done, "{view:?}");
+        assert_eq!(view.state, RequestState::Done, "{view:?}");
         view
     }
 
-    /// Once nothing is left to carry out.
+    /// Waits until nothing is left to carry out.
     pub(super) async fn quiet(&self) {
         self.quiet_or(|_| false).await;
     }
 
-    /// Once nothing is left to carry out, or once it is `enough`.
+    /// Waits until nothing is left to carry out, or until `enough` returns true.
     pub(super) async fn quiet_or(&self, enough: impl Fn(&Self) -> bool) {
         while !enough(self)
             && let Some(id) = self.open().await
@@ -161,7 +163,7 @@ impl Bench {
         }
     }
 
-    /// The request that is open for longest.
+    /// Returns the request that has been open longest.
     async fn open(&self) -> Option<String> {
         let open = self.parts.store.read(|c| {
             Box::pin(async move {
@@ -176,11 +178,11 @@ impl Bench {
         self.parts.feed.events_after(None, 0, 1_000).await.unwrap().events
     }
 
-    /// The feed as words: what, and which way.
+    /// Returns the feed as words: the item or notice, and the choice.
     pub(super) async fn feed_words(&self) -> Vec<String> {
         let word = |event: FeedEvent| match event.news.chosen {
-            Chosen::Item { item, preference } => format!("{} {preference}", item.external_id),
-            Chosen::Notice { notice_id_map } => {
+            FeedChoice::Item { item, preference } => format!("{} {preference}", item.external_id),
+            FeedChoice::Notice { notice_id_map } => {
                 let (notice, preference) = notice_id_map.into_iter().next().unwrap();
                 format!("{notice} {preference}")
             }
@@ -188,12 +190,12 @@ impl Bench {
         self.feed().await.into_iter().map(word).collect()
     }
 
-    /// Channels that the person is out of at the vendor.
+    /// Returns the channels that the person is unsubscribed from at the vendor.
     pub(super) fn out_of(&self, email: &str) -> Vec<i64> {
         self.stand_in.subscriptions(email).map_or_else(Vec::new, |held| held.unsubscribed_channels)
     }
 
-    /// How many rows a table has.
+    /// Returns the number of rows in a table.
     pub(super) async fn rows(&self, table: &'static str) -> i64 {
         let count = self.parts.store.read(move |c| {
             Box::pin(async move {
@@ -205,8 +207,8 @@ impl Bench {
     }
 }
 
-/// How each line of a request's report stands.
-pub(super) fn statuses(view: &View) -> Vec<String> {
+/// Returns the status of each line of a request's report.
+pub(super) fn statuses(view: &RequestView) -> Vec<String> {
     let report = view.outcome.as_ref().unwrap()["report"].as_array().unwrap();
     report.iter().map(|entry| entry["status"].as_str().unwrap().to_owned()).collect()
 }

@@ -1,4 +1,6 @@
-//! Looking after what is known of people's choices: events that were kept back and had no answer, and what was kept long enough.
+//! Upkeep of consent data: processes withheld events that had no answer, and deletes what has reached its retention
+//! time.
+//! Tested in `src/consent/tests/aged.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::after_erasure;
 use crate::tasks::pause;
 
-/// How often it looks.
-const LOOK: Duration = Duration::from_mins(1);
-/// How long an event about a write of ours may be late: what is remembered of writes goes after it.
+/// The interval between rounds.
+const ROUND_INTERVAL: Duration = Duration::from_mins(1);
+/// The maximum delay of an event about a write of ours: records of writes are deleted after it.
 const WRITES_MS: i64 = 30 * DAY_MS;
 
-/// Looks after what is known of people's choices.
+/// The upkeep of consent data.
 #[derive(Clone)]
 pub(crate) struct Upkeep {
     pub(crate) store: Store,
@@ -28,20 +30,20 @@ pub(crate) struct Upkeep {
 }
 
 impl Upkeep {
-    /// Looks once a minute until the service stops.
+    /// Runs once a minute until the service stops.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.look().await {
-                tracing::error!(%error, "what is known of choices cannot be looked after");
+                tracing::error!(%error, "consent upkeep failed");
             }
-            pause(&*self.clock, LOOK, &stop).await;
+            pause(&*self.clock, ROUND_INTERVAL, &stop).await;
         }
     }
 
-    /// Looks once.
+    /// Runs one round.
     pub(crate) async fn look(&self) -> Result<(), StoreError> {
         let now = self.clock.date_ms();
-        after_erasure::take_unanswered(&self.store, now).await?;
+        after_erasure::process_unanswered(&self.store, now).await?;
         let events_before = now.saturating_sub(millis(self.keep_events));
         let echoes = i64::try_from(ECHO_MS).unwrap_or(i64::MAX);
         let writes_before = now.saturating_sub(WRITES_MS.max(echoes));

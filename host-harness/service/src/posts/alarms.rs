@@ -1,5 +1,6 @@
-//! Posts alarms to the operator's address, each until it is taken.
+//! Posts alarms to the operator's address, each until it is accepted.
 
+use crate::posts::Backlog;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -12,19 +13,19 @@ use crate::tasks::pause;
 use host_model::time::millis;
 use host_store::{
     StoreError,
-    alarms::{self, Raised},
+    alarms::{self, StoredAlarm},
 };
 use serde::Serialize;
 
-/// How often it looks for new ones.
-const LOOK: Duration = Duration::from_secs(1);
+/// The interval between checks for new alarms.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// An alarm as it is posted: the members are those of the API's. Times are milliseconds since 1970 in UTC.
+/// An alarm as it is posted, with the members that the API uses. Times are in milliseconds since the Unix epoch.
 #[derive(Serialize)]
 struct PostedAlarm<'a> {
     id: &'a str,
     tenant: &'a str,
-    /// `None` if it is about no single connection.
+    /// `None` if the alarm is not about a single connection.
     connection: Option<&'a str>,
     kind: &'a str,
     about: &'a str,
@@ -34,9 +35,9 @@ struct PostedAlarm<'a> {
     cleared_by: Option<&'a str>,
 }
 
-impl<'a> From<&'a Raised> for PostedAlarm<'a> {
-    fn from(raised: &'a Raised) -> Self {
-        let Raised { id, tenant, connection, kind, about, detail, raised_at, cleared_at, cleared_by } =
+impl<'a> From<&'a StoredAlarm> for PostedAlarm<'a> {
+    fn from(raised: &'a StoredAlarm) -> Self {
+        let StoredAlarm { id, tenant, connection, kind, about, detail, raised_at, cleared_at, cleared_by } =
             raised;
         Self {
             id,
@@ -53,49 +54,52 @@ impl<'a> From<&'a Raised> for PostedAlarm<'a> {
 }
 
 impl Posts {
-    /// Posts what is raised until `stop` says so; to nobody where no address is configured.
+    /// Posts raised alarms until `stop` is cancelled, or nothing if no address is configured.
     pub(crate) async fn post_alarms(self, url: Option<String>, stop: CancellationToken) {
         let Some(url) = url else {
             return stop.cancelled().await;
         };
         while !stop.is_cancelled() {
             match self.post_one(&url).await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "alarms cannot be read"),
+                Ok(Backlog::More) => continue,
+                Ok(Backlog::Empty) => {}
+                Err(error) => tracing::error!(%error, "reading alarms failed"),
             }
-            pause(&*self.clock, LOOK, &stop).await;
+            pause(&*self.clock, POLL_INTERVAL, &stop).await;
         }
     }
 
-    /// Posts the oldest one that is due; whether there was one.
-    async fn post_one(&self, url: &str) -> Result<bool, StoreError> {
+    /// Posts the oldest alarm that is due, if there is one.
+    async fn post_one(&self, url: &str) -> Result<Backlog, StoreError> {
         let now = self.clock.date_ms();
         let due = self.store.read(move |connection| Box::pin(alarms::to_post(connection, now))).await?;
-        let Some((alarm, attempts)) = due else { return Ok(false) };
+        let Some((alarm, attempts)) = due else { return Ok(Backlog::Empty) };
         let body = serde_json::to_vec(&PostedAlarm::from(&alarm))
             .map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let message = Message { id: alarm.id.clone(), body };
         let taken = self.poster.post(url, message, None, self.clock.date()).await;
         let at = self.clock.date_ms();
         let id = alarm.id;
-        self.telemetry.post(&alarm.tenant, "alarm", taken.is_ok());
+        self.telemetry.post(&alarm.tenant, "alarm", &taken);
         match taken {
             Ok(()) => {
                 self.store
-                    .write(move |tx| Box::pin(async move { alarms::posted(tx, at, &id).await }))
+                    .write(move |tx| Box::pin(async move { alarms::record_posted(tx, at, &id).await }))
                     .await?;
             }
             Err(refused) => {
                 let wait = wait_after(attempts.saturating_add(1), refused.retry_after);
-                tracing::warn!(tenant = alarm.tenant, why = %refused, "an alarm was not taken; it is posted again in {} s", wait.as_secs());
+                let seconds = wait.as_secs();
+                tracing::warn!(tenant = alarm.tenant, why = %refused, "alarm not accepted; retrying in {seconds} s");
                 let next_at = at.saturating_add(millis(wait));
                 self.store
-                    .write(move |tx| Box::pin(async move { alarms::not_posted(tx, next_at, &id).await }))
+                    .write(move |tx| {
+                        Box::pin(async move { alarms::record_not_posted(tx, next_at, &id).await })
+                    })
                     .await?;
             }
         }
-        Ok(true)
+        Ok(Backlog::More)
     }
 }
 

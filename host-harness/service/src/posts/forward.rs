@@ -1,5 +1,7 @@
-//! Posts each tenant's feed to its platform: in order, each event until it is taken, from where it left off.
+//! Posts each tenant's feed to its platform: in order, each event until it is accepted, resuming where it left off.
+//! Tested in `src/consent/tests/forwarded.rs`.
 
+use crate::posts::Backlog;
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::task::JoinSet;
@@ -18,16 +20,16 @@ use host_model::time::{HOUR_MS, millis};
 use host_store::{
     StoreError,
     alarms::{self, Alarm},
-    events::{self, Progress},
+    events::{self, FeedProgress},
 };
 
-/// How often it looks for new events.
-const LOOK: Duration = Duration::from_secs(1);
-/// Somebody has to look once an event has not been taken for so long.
+/// The interval between checks for new events.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// An alarm is raised once events have not been accepted for this long.
 const ALARM_MS: i64 = HOUR_MS;
 const ALARM: &str = "forward-fails";
-/// Read at once.
-const TOGETHER: i64 = 100;
+/// The number of events read at a time.
+const EVENTS_PER_READ: i64 = 100;
 
 /// Posts the feeds of tenants to their platforms.
 #[derive(Clone)]
@@ -37,7 +39,7 @@ pub(crate) struct Forwarding {
 }
 
 impl Forwarding {
-    /// Posts until `stop` says so. Tenants do not wait for each other.
+    /// Posts until `stop` is cancelled. Tenants do not wait for each other.
     pub(crate) async fn run(self, forwards: BTreeMap<String, ForwardConfig>, stop: CancellationToken) {
         let mut tenants = JoinSet::new();
         for (tenant, to) in forwards {
@@ -52,60 +54,62 @@ impl Forwarding {
     async fn run_one(self, tenant: String, to: ForwardConfig, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.pass(&tenant, &to).await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::error!(tenant, %error, "the feed cannot be read"),
+                Ok(Backlog::More) => continue,
+                Ok(Backlog::Empty) => {}
+                Err(error) => tracing::error!(tenant, %error, "reading the feed failed"),
             }
-            pause(&*self.posts.clock, LOOK, &stop).await;
+            pause(&*self.posts.clock, POLL_INTERVAL, &stop).await;
         }
     }
 
-    /// Posts what is due; whether all of it was taken and there may be more.
-    async fn pass(&self, tenant: &str, to: &ForwardConfig) -> Result<bool, StoreError> {
+    /// Posts the events that are due, until one is not accepted.
+    async fn pass(&self, tenant: &str, to: &ForwardConfig) -> Result<Backlog, StoreError> {
         let name = tenant.to_owned();
         let progress =
             self.posts.store.read(|c| Box::pin(async move { events::progress(c, &name).await })).await?;
         if progress.next_at > self.posts.clock.date_ms() {
-            return Ok(false);
+            return Ok(Backlog::Empty);
         }
-        let page = self.feed.events_after(Some(&[tenant.to_owned()]), progress.posted, TOGETHER).await?;
+        let page =
+            self.feed.events_after(Some(&[tenant.to_owned()]), progress.posted, EVENTS_PER_READ).await?;
         let (is_more, mut progress) = (page.cursor > progress.posted, progress);
         for event in page.events {
-            let was_failing = progress.failing_since.is_some();
+            let before = progress.clone();
             progress = self.post(tenant, to, &event, progress).await?;
-            self.save(tenant, &progress, was_failing).await?;
+            self.save(tenant, &before, &progress).await?;
             if progress.failures > 0 {
-                return Ok(false);
+                return Ok(Backlog::Empty);
             }
         }
         if page.cursor > progress.posted {
-            // What was damaged at the end is passed over.
+            // Damaged events at the end are skipped.
+            let before = progress.clone();
             progress.posted = page.cursor;
-            self.save(tenant, &progress, false).await?;
+            self.save(tenant, &before, &progress).await?;
         }
-        Ok(is_more)
+        Ok(if is_more { Backlog::More } else { Backlog::Empty })
     }
 
-    /// Posts one event; how far the tenant's feed is then.
+    /// Posts one event. Returns the tenant's progress in the feed after it.
     async fn post(
         &self,
         tenant: &str,
         to: &ForwardConfig,
         event: &FeedEvent,
-        before: Progress,
-    ) -> Result<Progress, StoreError> {
+        before: FeedProgress,
+    ) -> Result<FeedProgress, StoreError> {
         let body = serde_json::to_vec(event).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let message = Message { id: event.id.clone(), body };
         let taken = self.posts.poster.post(&to.url, message, Some(&to.key), self.posts.clock.date()).await;
-        self.posts.telemetry.post(tenant, "consent-event", taken.is_ok());
+        self.posts.telemetry.post(tenant, "consent-event", &taken);
         let now = self.posts.clock.date_ms();
         Ok(match taken {
-            Ok(()) => Progress { posted: event.cursor, ..Progress::default() },
+            Ok(()) => FeedProgress { posted: event.cursor, ..FeedProgress::default() },
             Err(refused) => {
                 let failures = before.failures.saturating_add(1);
                 let wait = wait_after(failures, refused.retry_after);
-                tracing::warn!(tenant, why = %refused, "a consent event was not taken; posted again in {} s", wait.as_secs());
-                Progress {
+                tracing::warn!(tenant, why = %refused, "consent event not accepted; retrying in {} s", wait.as_secs());
+                FeedProgress {
                     posted: before.posted,
                     failures,
                     failing_since: before.failing_since.or(Some(now)),
@@ -115,7 +119,13 @@ impl Forwarding {
         })
     }
 
-    async fn save(&self, tenant: &str, progress: &Progress, was_failing: bool) -> Result<(), StoreError> {
+    async fn save(
+        &self,
+        tenant: &str,
+        before: &FeedProgress,
+        progress: &FeedProgress,
+    ) -> Result<(), StoreError> {
+        let was_failing = before.failing_since.is_some();
         let (now, tenant, progress) = (self.posts.clock.date_ms(), tenant.to_owned(), progress.clone());
         let stored = self.posts.store.write(move |tx| {
             Box::pin(async move {
@@ -127,7 +137,7 @@ impl Forwarding {
                             connection: None,
                             kind: ALARM,
                             about: &tenant,
-                            detail: "the platform has taken no consent event for an hour; they are kept and posted in order",
+                            detail: "the platform has accepted no consent event for an hour; events are kept in order",
                         };
                         alarms::raise(tx, now, &alarm).await
                     }

@@ -1,6 +1,6 @@
 //! Posts to the addresses that the operator configured: alarms, and consent events for the platform.
 //!
-//! Not a connector's way out: nothing that a guest or a vendor says decides where these go.
+//! This is separate from the connectors' egress: nothing that a guest or a vendor says decides where these posts go.
 
 use std::{
     sync::Arc,
@@ -19,61 +19,62 @@ use zeroize::Zeroizing;
 use host_harness::egress::{client, retry_after::retry_after};
 use host_model::{backoff::backoff, secret::Secret};
 
-/// Standard Webhooks: a receiver has 15 to 30 seconds.
-const TOTAL: Duration = Duration::from_secs(20);
-const CONNECT: Duration = Duration::from_secs(5);
-/// The first wait's bound, doubled with each failure in a row.
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-/// As the last steps of Standard Webhooks' own schedule are some hours.
-const LONGEST_WAIT: Duration = Duration::from_hours(6);
+/// Standard Webhooks recommends 15 to 30 seconds.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The upper bound of the first wait, doubled with each failure in a row.
+const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+/// Similar to the last steps of the schedule in Standard Webhooks, which are several hours.
+const MAX_BACKOFF: Duration = Duration::from_hours(6);
 
-/// The client for all posts; clones share its connections.
+/// The client for all posts. Clones share its connections.
 #[derive(Clone)]
 pub(crate) struct Poster(reqwest::Client);
 
-/// What is posted.
+/// A message to post.
 pub(crate) struct Message {
-    /// Unique, and the same for the same message posted again.
+    /// The unique id of the message, the same for each attempt to post it.
     pub(crate) id: String,
-    /// JSON.
+    /// The body, in JSON.
     pub(crate) body: Vec<u8>,
 }
 
-/// Why a message was not taken.
+/// The reason that a message was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
-pub(crate) struct NotTaken {
-    /// For an operator; the address is left out.
+pub(crate) struct PostError {
+    /// The reason, for an operator. Does not contain the address.
     pub(crate) why: String,
-    /// What the receiver asked to wait.
+    /// How long the receiver asked to wait.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// The client cannot be set up.
+/// The client could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the client for alarms and events: {0}")]
 pub struct NoClient(String);
 
 impl Poster {
-    /// One client, with the public authorities.
+    /// Creates a client that trusts the public authorities.
     pub(crate) fn new() -> Result<Self, NoClient> {
         client(&[])
             .map_err(|error| NoClient(error.to_string()))?
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TOTAL_TIMEOUT)
             .build()
             .map(Self)
             .map_err(|error| NoClient(error.to_string()))
     }
 
-    /// Posts `message` to `url` once, signed with `key` where there is one. Only an answer of 200 to 299 counts as taken.
+    /// Posts `message` to `url` once, signed with `key` if there is one. Only a status from 200 to 299 counts as
+    /// accepted.
     pub(crate) async fn post(
         &self,
         url: &str,
         message: Message,
         key: Option<&SigningKey>,
         now: SystemTime,
-    ) -> Result<(), NotTaken> {
+    ) -> Result<(), PostError> {
         let headers = headers(&message, key, now)?;
         let sent = self.0.post(url).headers(headers).body(message.body).send().await;
         let answer = sent.map_err(|error| {
@@ -84,25 +85,25 @@ impl Poster {
             } else {
                 "the connection to the receiver broke"
             };
-            NotTaken { why: why.to_owned(), retry_after: None }
+            PostError { why: why.to_owned(), retry_after: None }
         })?;
         if answer.status().is_success() {
             return Ok(());
         }
-        Err(NotTaken {
+        Err(PostError {
             why: format!("the receiver answered {}", answer.status().as_u16()),
             retry_after: retry_after(answer.headers(), now),
         })
     }
 }
 
-fn headers(message: &Message, key: Option<&SigningKey>, now: SystemTime) -> Result<HeaderMap, NotTaken> {
+fn headers(message: &Message, key: Option<&SigningKey>, now: SystemTime) -> Result<HeaderMap, PostError> {
     let seconds = host_model::time::milliseconds(now) / 1_000;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut add = |name: &'static str, value: String| {
         let value = HeaderValue::try_from(value)
-            .map_err(|_| NotTaken { why: format!("{name} cannot be sent"), retry_after: None })?;
+            .map_err(|_| PostError { why: format!("{name} cannot be sent"), retry_after: None })?;
         headers.insert(name, value);
         Ok(())
     };
@@ -114,10 +115,10 @@ fn headers(message: &Message, key: Option<&SigningKey>, now: SystemTime) -> Resu
     Ok(headers)
 }
 
-/// How long to wait after the `failures`-th failure in a row.
+/// Returns how long to wait after the `failures`-th failure in a row.
 pub(crate) fn wait_after(failures: u32, asked: Option<Duration>) -> Duration {
-    let wait = backoff(FIRST_WAIT, LONGEST_WAIT, failures.saturating_sub(1));
-    wait.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
+    let wait = backoff(FIRST_BACKOFF, MAX_BACKOFF, failures.saturating_sub(1));
+    wait.max(asked.unwrap_or_default()).min(MAX_BACKOFF)
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -126,19 +127,20 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// Signs as Standard Webhooks 1.0.0 says (`v1`): HMAC-SHA-256 over id, timestamp and body.
+/// A key that signs as Standard Webhooks 1.0.0 specifies (`v1`): HMAC-SHA-256 over id, timestamp and body.
 #[derive(Clone)]
 pub(crate) struct SigningKey(Arc<Zeroizing<Vec<u8>>>);
 
-/// A text that is no signing secret; the text is not shown.
+/// The text is not a signing secret. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a signing secret is `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks); `openssl rand -base64 32` makes the bytes"
+    "a signing secret is `whsec_` followed by 24 to 64 bytes in base64 (Standard Webhooks); \
+         `openssl rand -base64 32` generates the bytes"
 )]
 pub struct NotASigningSecret;
 
 impl SigningKey {
-    /// The key that `secret` spells.
+    /// Decodes the key in `secret`.
     pub(crate) fn read(secret: &Secret) -> Result<Self, NotASigningSecret> {
         let text = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose()).trim_end_matches('=');
         let key = STANDARD_NO_PAD.decode(text).map_err(|_| NotASigningSecret)?;
@@ -149,7 +151,7 @@ impl SigningKey {
     }
 
     fn sign(&self, id: &str, seconds: i64, body: &[u8]) -> String {
-        // HMAC takes a key of any length.
+        // HMAC accepts a key of any length.
         let Ok(mac) = <Hmac<Sha256> as Mac>::new_from_slice(&self.0) else { return String::new() };
         let signed = [format!("{id}.{seconds}.").as_bytes(), body].concat();
         format!("v1,{}", STANDARD.encode(mac.chain_update(signed).finalize().into_bytes()))

@@ -1,4 +1,5 @@
-//! Accepting a request: it has an id only once it is stored.
+//! Accepts requests: a request has an id only once it is stored.
+//! Tested in `src/requests/worker/tests.rs`.
 
 use host_harness::{config::UnknownConnection, sandbox::Calls};
 use host_model::{
@@ -6,102 +7,105 @@ use host_model::{
     requests::Action,
 };
 use host_store::{
-    Connection, Keys, Named, PersonKey, StoreError, attributes, connections, people,
-    requests::{self, View},
+    Keys, PersonKey, StoreError, SubjectNames, Tx, attributes, connections, people,
+    requests::{self, RequestView},
 };
 use serde_json::{Value, json};
 
 use super::{
     Requests,
-    about::About,
-    handler::{Asked, Handlers},
-    put::{self, NotCarriedOut, Once},
+    handler::{Handlers, PersonTask},
+    person_context::PersonContext,
+    put::{self, NotCarriedOut, RequestIdentity},
 };
 use crate::served::NotServed;
 
-/// A request as it was asked.
+/// A request as it was submitted.
 #[derive(Clone, Debug)]
 pub struct Submission {
     /// The key of its connection.
     pub connection: String,
     /// The person.
     pub subject: Subject,
-    /// What is asked for.
-    pub asked: Asked,
-    /// The caller's key against repetition, if any.
+    /// What is requested.
+    pub asked: PersonTask,
+    /// The caller's idempotency key, if any.
     pub idempotency_key: Option<String>,
 }
 
 /// A request that is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
-    /// As it is now.
-    pub view: View,
-    /// Whether it was sent before, under the same idempotency key.
+    /// The current state of the request.
+    pub view: RequestView,
+    /// Whether the request was sent before, with the same idempotency key.
     pub was_sent_before: bool,
 }
 
-/// Why a request was not accepted. Nothing was stored.
+/// The reason that a request was not accepted. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
-    /// The connection has no calls.
+    /// The connection is not served.
     #[error(transparent)]
     NotServed(#[from] NotServed),
-    /// Its connector cannot do this.
+    /// The connector does not offer the required interface.
     #[error("the connector {connector} of connection {connection} does not offer {wanted}")]
     NotOffered {
         /// The connection's key.
         connection: String,
         /// The connector's name.
         connector: String,
-        /// What would be needed.
+        /// The required interface.
         wanted: Interface,
     },
-    /// The connector knows nobody by what is given.
-    #[error("connection {connection} does not identify people by these identifier kinds; it accepts {}", accepted.join(", "))]
+    /// The given identifiers do not identify a person at the connection.
+    #[error(
+        "connection {connection} does not identify people by these identifier kinds; it accepts {}",
+        accepted.join(", ")
+    )]
     NoUsableKind {
         /// The connection's key.
         connection: String,
         /// The kinds that identify people there.
         accepted: Vec<String>,
     },
-    /// The connection does nothing.
+    /// The connection is not enabled.
     #[error("connection {connection} is not enabled; enable it, then send the request again")]
     NotEnabled {
         /// Its key.
         connection: String,
     },
-    /// The connection does not do this.
+    /// The connection does not carry out this action.
     #[error(
         "connection {connection} does not carry out {action} requests: it is not among its enabled actions"
     )]
     ActionNotEnabled {
         /// Its key.
         connection: String,
-        /// What was asked.
+        /// The requested action.
         action: Action,
     },
-    /// Nobody is named.
+    /// The request contains no identifier with a value.
     #[error("the request names no person: at least one identifier with a value is required")]
     Nobody,
-    /// The key was used for something else.
+    /// The idempotency key was used for another request.
     #[error("the idempotency key was used before for another request, {id}; a new request needs a new key")]
     KeyReused {
-        /// That request's id.
+        /// The id of that request.
         id: String,
     },
-    /// The store did not take it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Requests {
-    /// Stores what was asked. Returns once it is on disk; the same idempotency key gets the same answer.
+    /// Stores a request. Returns once it is on disk. The same idempotency key gets the same answer.
     pub async fn accept(&self, submitted: Submission) -> Result<Accepted, AcceptError> {
         if submitted.subject.identifiers().iter().all(|identifier| identifier.value.trim().is_empty()) {
             return Err(AcceptError::Nobody);
         }
-        let tenant = match self.suited(&submitted) {
+        let tenant = match self.calls_for(&submitted) {
             Ok(calls) => calls.connection().tenant.0.clone(),
             Err(refused) => return self.accepted_before(&submitted).await?.ok_or(refused),
         };
@@ -117,17 +121,18 @@ impl Requests {
         Ok(accepted)
     }
 
-    /// What was accepted under the same idempotency key, whatever has become of the connection since.
+    /// Returns the request that was accepted with the same idempotency key, whatever has become of the connection
+    /// since.
     async fn accepted_before(&self, submitted: &Submission) -> Result<Option<Accepted>, AcceptError> {
         let connection = submitted.connection.clone();
         let tenant = self.store.read(|c| Box::pin(async move { connections::tenant(c, &connection).await }));
         let Some(tenant) = tenant.await? else { return Ok(None) };
-        let once = Once::of(&*self.store.person_key(&tenant).await?, submitted);
+        let once = RequestIdentity::of(&*self.store.person_key(&tenant).await?, submitted);
         self.store.read(|c| Box::pin(async move { once.sent_before(c, &tenant).await })).await?.transpose()
     }
 
-    /// The calls of the connection, if its connector can do what is asked.
-    fn suited(&self, submitted: &Submission) -> Result<Calls, AcceptError> {
+    /// Returns the calls of the connection, if its connector offers what is requested.
+    fn calls_for(&self, submitted: &Submission) -> Result<Calls, AcceptError> {
         let connection = submitted.connection.clone();
         let calls = self.served.calls(&connection)?;
         let wanted = self.handlers.of(submitted.asked.action()).interface();
@@ -141,14 +146,14 @@ impl Requests {
 }
 
 async fn take(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
     handlers: &Handlers,
     tenant: &str,
     submitted: Submission,
     at: i64,
 ) -> Result<Accepted, AcceptError> {
-    let once = Once::of(&keys.person, &submitted);
+    let once = RequestIdentity::of(&keys.person, &submitted);
     if let Some(sent_before) = once.sent_before(tx, tenant).await? {
         return sent_before;
     }
@@ -157,21 +162,27 @@ async fn take(
     if let Err(why) = put::carried_out(tx, &connection, action).await? {
         return Err(refused(why, connection, action));
     }
-    let named = Named::at(tx, keys, &connection, &subject).await?;
+    let named = SubjectNames::at(tx, keys, &connection, &subject).await?;
     if !named.identify() {
         let accepted = connections::identifying(tx, &connection).await?.kinds();
         return Err(AcceptError::NoUsableKind { connection, accepted });
     }
     let person = people::known_as(tx, &connection, &named.identifying).await?;
-    attributes::note(tx, &keys.vault, &connection, (person, &subject), &named).await?;
-    let about =
-        About { tenant, connection: &connection, person, subject: &subject, names: &named.identifying, at };
+    attributes::note(tx, &keys.vault, &connection, person, &subject, &named).await?;
+    let about = PersonContext {
+        tenant,
+        connection: &connection,
+        person,
+        subject: &subject,
+        names: &named.identifying,
+        at,
+    };
     let id = put::new_id();
     let mut prepared = handlers.of(action).prepare(tx, keys, &about, &asked, &id).await?;
     let followed_by = prepared.followed_by.take();
-    put::put(tx, keys, &about, (&id, action), prepared, once).await?;
+    put::put(tx, keys, &about, &id, action, prepared, once).await?;
     if let Some((action, next)) = followed_by {
-        put::put_own(tx, keys, &about, (&put::new_id(), action), *next).await?;
+        put::put_internal(tx, keys, &about, &put::new_id(), action, *next).await?;
     }
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
@@ -188,18 +199,18 @@ fn refused(why: NotCarriedOut, connection: String, action: Action) -> AcceptErro
     }
 }
 
-impl Once {
+impl RequestIdentity {
     fn of(key: &PersonKey, submitted: &Submission) -> Self {
-        // The caller may make such keys of people's names.
+        // Hashed, because callers may derive idempotency keys from people's names.
         let hashed = |text: &String| hex::encode(key.digest(text.as_bytes()));
         let idempotency_key = submitted.idempotency_key.as_ref().map(hashed);
         Self { idempotency_key, body_digest: key.digest(&body(submitted)) }
     }
 
-    /// What was accepted under the same key: the same request, or an error if it was another one.
+    /// Returns the request that was accepted with the same key, or an error if that was a different request.
     async fn sent_before(
         &self,
-        tx: &mut Connection,
+        tx: &mut Tx,
         tenant: &str,
     ) -> Result<Option<Result<Accepted, AcceptError>>, StoreError> {
         let Some(key) = &self.idempotency_key else { return Ok(None) };
@@ -212,13 +223,13 @@ impl Once {
     }
 }
 
-/// Everything that was asked, to tell a repeated request from another one.
+/// Returns everything that was requested, to distinguish a repeated request from a different one.
 fn body(submitted: &Submission) -> Vec<u8> {
     let identifiers: Vec<_> =
         submitted.subject.identifiers().iter().map(|i| (i.kind.as_str(), i.value.as_str())).collect();
     let requested = match &submitted.asked {
-        Asked::Consent(requested) => json!(requested),
-        Asked::Erasure | Asked::Reading => Value::Null,
+        PersonTask::Consent(requested) => json!(requested),
+        PersonTask::Erasure | PersonTask::Reading => Value::Null,
     };
     json!([submitted.connection, submitted.asked.action(), identifiers, requested]).to_string().into_bytes()
 }

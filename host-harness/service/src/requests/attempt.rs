@@ -1,26 +1,27 @@
-//! One attempt: the claimed requests of a lane, carried out by their handler.
+//! Attempts: the handler carries out the claimed requests of a lane.
+//! Tested in `src/requests/worker/tests.rs`.
 
 use std::{sync::Arc, time::Duration};
 
 use host_harness::{clock::Clock, sandbox::Calls};
 use host_model::requests::{
-    Action, State,
+    Action, RequestState,
     outcome::AttemptResult,
-    retry::{self, After},
+    retry::{self, NextStep},
 };
 use host_store::{
     Store, StoreError,
     details::{Details, key_context},
-    queue::Claim,
+    queue::ClaimedRequest,
 };
 
 use super::{
     end::end,
-    handler::{Came, Handlers},
+    handler::{Handlers, RequestOutcome},
 };
 use crate::{bell::Bell, telemetry::Telemetry};
 
-/// What an attempt is made with.
+/// The resources of an attempt.
 #[derive(Clone)]
 pub(crate) struct Attempts {
     pub(crate) store: Store,
@@ -32,25 +33,25 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    /// Carries out `claims`, which are all of one lane, on the plugin of `calls`. Confirmations go in one call.
-    pub(super) async fn attempt(self, calls: Calls, action: Action, claims: Vec<Claim>) {
+    /// Carries out `claims`, all of one lane, on the plugin of `calls`. Confirmations share one call.
+    pub(super) async fn attempt(self, calls: Calls, action: Action, claims: Vec<ClaimedRequest>) {
         let began = self.clock.now();
         for (claim, came) in self.ask(&calls, action, claims).await {
             let digest = calls.plugin().digest().to_string();
             self.record(&claim, &came, &digest, began);
             if let Err(error) = end(&self.store, &*self.clock, &claim, came, digest).await {
-                // Its claim stays, and is taken back when its lease is over.
-                tracing::error!(connection = claim.connection, request = claim.id, %error, "an attempt's end was not stored");
+                // The claim remains, and is taken back when its lease expires.
+                tracing::error!(connection = claim.connection, request = claim.id, %error, "attempt result not stored");
             }
         }
         self.bell.ring();
     }
 
-    /// Records how an attempt ended, in metrics and log, with the keys that all of them share.
-    fn record(&self, claim: &Claim, came: &Came, digest: &str, began: Duration) {
+    /// Records the result of an attempt in metrics and the log, under the keys that both share.
+    fn record(&self, claim: &ClaimedRequest, came: &RequestOutcome, digest: &str, began: Duration) {
         let status = match &came.after {
-            After::Finished { state, .. } => state.as_ref(),
-            After::Again { cause, .. } => cause.as_ref(),
+            NextStep::Finished { state, .. } => state.as_ref(),
+            NextStep::Again { cause, .. } => cause.as_ref(),
         };
         let took = self.clock.now().saturating_sub(began);
         let operation = claim.action.as_ref();
@@ -63,11 +64,16 @@ impl Attempts {
             request = claim.id,
             attempt = claim.generation,
             digest,
-            "an attempt ended"
+            "attempt ended"
         );
     }
 
-    async fn ask(&self, calls: &Calls, action: Action, claims: Vec<Claim>) -> Vec<(Claim, Came)> {
+    async fn ask(
+        &self,
+        calls: &Calls,
+        action: Action,
+        claims: Vec<ClaimedRequest>,
+    ) -> Vec<(ClaimedRequest, RequestOutcome)> {
         let handler = self.handlers.of(action);
         let mut opened = Vec::new();
         let mut came = Vec::new();
@@ -75,7 +81,7 @@ impl Attempts {
             match self.open(&claim) {
                 Ok(details) => opened.push((claim, details)),
                 Err(error) => {
-                    let unopened = Came { settle: handler.settle_unreadable(), ..unopened(&error) };
+                    let unopened = RequestOutcome { settle: handler.settle_unreadable(), ..unopened(&error) };
                     came.push((claim, unopened));
                 }
             }
@@ -86,13 +92,13 @@ impl Attempts {
         came
     }
 
-    fn open(&self, claim: &Claim) -> Result<Details, StoreError> {
+    fn open(&self, claim: &ClaimedRequest) -> Result<Details, StoreError> {
         let key = self.store.vault().data_key(&key_context(&claim.id), &claim.data_key)?;
         Details::open(&key, &claim.id, &claim.sealed_details)
     }
 }
 
-fn unopened(error: &StoreError) -> Came {
-    let after = retry::finished(State::Failed, Some(error.to_string()));
-    Came::of(after, AttemptResult::Unreadable(error.to_string()))
+fn unopened(error: &StoreError) -> RequestOutcome {
+    let after = retry::finished(RequestState::Failed, Some(error.to_string()));
+    RequestOutcome::of(after, AttemptResult::Unreadable(error.to_string()))
 }

@@ -1,30 +1,33 @@
-//! What an attempt's end changes, in one transaction: its request, the person, its connection.
+//! Stores the end of an attempt in one transaction: the changes to its request, the person and its connection.
+//! Tested in `src/requests/worker/tests.rs`.
 
+use host_model::requests::breaker::Reaction;
+use host_store::RowChange;
 use serde_json::json;
 
-use super::handler::{Came, Ending};
+use super::handler::{AttemptEnding, RequestOutcome};
 use host_harness::clock::Clock;
 use host_model::{
     requests::{
-        State,
+        RequestState,
         deadline::LATE,
-        retry::{After, Cause},
+        retry::{NextStep, RetryCause},
     },
     time::millis,
 };
 use host_store::{
-    Connection, Keys, Store, StoreError,
+    Keys, Store, StoreError, Tx,
     alarms::{self, Alarm},
     audit::{self, Record},
     holds, people,
-    queue::{self, Change, Claim},
+    queue::{self, ClaimedRequest, RequestUpdate},
 };
 
 pub(super) async fn end(
     store: &Store,
     clock: &dyn Clock,
-    claim: &Claim,
-    came: Came,
+    claim: &ClaimedRequest,
+    came: RequestOutcome,
     digest: String,
 ) -> Result<(), StoreError> {
     let at = clock.date_ms();
@@ -34,24 +37,24 @@ pub(super) async fn end(
 }
 
 async fn write(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    claim: &Claim,
-    came: Came,
+    claim: &ClaimedRequest,
+    came: RequestOutcome,
     digest: &str,
     at: i64,
 ) -> Result<(), StoreError> {
-    // Where somebody else has taken the request back, what they find counts.
+    // If the claim was taken back by another worker, that worker's result counts.
     let Some(person) = queue::person_of(tx, claim).await? else { return Ok(()) };
     let mut change = change(claim, &came, at);
     if !came.settles_after.is_zero() {
         people::settles_at(tx, person, at.saturating_add(millis(came.settles_after))).await?;
     }
     if let Some(settle) = &came.settle {
-        let outcome = settle.settle(tx, &Ending { keys, claim, person, change: &change }).await?;
+        let outcome = settle.settle(tx, &AttemptEnding { keys, claim, person, change: &change }).await?;
         change.outcome = outcome.or(change.outcome);
     }
-    if !queue::end(tx, claim, &change).await? {
+    if queue::end(tx, claim, &change).await? == RowChange::Unchanged {
         return Ok(());
     }
     let record = Record {
@@ -71,23 +74,24 @@ async fn write(
     Ok(())
 }
 
-fn change(claim: &Claim, came: &Came, at: i64) -> Change {
+fn change(claim: &ClaimedRequest, came: &RequestOutcome, at: i64) -> RequestUpdate {
     let is_acknowledged = claim.is_acknowledged || came.is_acknowledged;
     let reference = came.reference.clone().or_else(|| claim.reference.clone());
     let (state, step, next_at, failures, reason) = match &came.after {
-        After::Finished { state, reason } => (*state, claim.step, at, claim.failures, reason.clone()),
-        After::Again { step, wait, reason, cause } => {
+        NextStep::Finished { state, reason } => (*state, claim.step, at, claim.failures, reason.clone()),
+        NextStep::Again { step, wait, reason, cause } => {
             let failures = match cause {
-                Cause::Unavailable | Cause::Unexpected | Cause::Limited | Cause::Unanswered => {
-                    claim.failures.saturating_add(1)
-                }
-                Cause::InProgress => 0,
-                Cause::Unauthorized | Cause::HandedBack => claim.failures,
+                RetryCause::Unavailable
+                | RetryCause::Unexpected
+                | RetryCause::Limited
+                | RetryCause::Unanswered => claim.failures.saturating_add(1),
+                RetryCause::InProgress => 0,
+                RetryCause::Unauthorized | RetryCause::HandedBack => claim.failures,
             };
-            (State::Waiting, *step, at.saturating_add(millis(*wait)), failures, Some(reason.clone()))
+            (RequestState::Waiting, *step, at.saturating_add(millis(*wait)), failures, Some(reason.clone()))
         }
     };
-    Change {
+    RequestUpdate {
         state,
         step,
         next_at,
@@ -102,11 +106,16 @@ fn change(claim: &Claim, came: &Came, at: i64) -> Change {
     }
 }
 
-/// What an attempt's end means for its connection.
-async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64) -> Result<(), StoreError> {
-    let After::Again { wait, reason, cause, .. } = after else {
+/// Applies the consequences of an attempt's end for its connection.
+async fn consequences(
+    tx: &mut Tx,
+    claim: &ClaimedRequest,
+    after: &NextStep,
+    at: i64,
+) -> Result<(), StoreError> {
+    let NextStep::Again { wait, reason, cause, .. } = after else {
         alarms::is_over(tx, at, LATE, &claim.id).await?;
-        return holds::record_outcome(tx, &claim.connection, true, at).await;
+        return holds::record_outcome(tx, &claim.connection, Reaction::Answered, at).await;
     };
     let alarm = |kind, about| Alarm {
         tenant: &claim.tenant,
@@ -116,20 +125,22 @@ async fn consequences(tx: &mut Connection, claim: &Claim, after: &After, at: i64
         detail: reason,
     };
     match cause {
-        Cause::InProgress | Cause::Unanswered => holds::record_outcome(tx, &claim.connection, true, at).await,
-        Cause::Unavailable => holds::record_outcome(tx, &claim.connection, false, at).await,
-        Cause::Unexpected => {
-            holds::record_outcome(tx, &claim.connection, false, at).await?;
+        RetryCause::InProgress | RetryCause::Unanswered => {
+            holds::record_outcome(tx, &claim.connection, Reaction::Answered, at).await
+        }
+        RetryCause::Unavailable => holds::record_outcome(tx, &claim.connection, Reaction::Failed, at).await,
+        RetryCause::Unexpected => {
+            holds::record_outcome(tx, &claim.connection, Reaction::Failed, at).await?;
             alarms::raise(tx, at, &alarm("request-fails-unexpectedly", &claim.id)).await
         }
-        Cause::Limited => {
+        RetryCause::Limited => {
             let until = at.saturating_add(millis(*wait));
-            holds::gate(tx, &claim.connection, (claim.action, claim.step), until, reason).await
+            holds::hold_back(tx, &claim.connection, claim.action, claim.step, until, reason).await
         }
-        Cause::Unauthorized => {
+        RetryCause::Unauthorized => {
             holds::park(tx, &claim.connection, at, reason).await?;
             alarms::raise(tx, at, &alarm("connection-parked", &claim.connection)).await
         }
-        Cause::HandedBack => Ok(()),
+        RetryCause::HandedBack => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! When a waiting request will run, and what holds it back until then.
+//! Forecasts when a waiting request will run, and what holds it back until then.
 
 use serde::Serialize;
 
@@ -9,27 +9,28 @@ use host_model::{
         Interface,
         manifest::{Effect, Limit},
     },
-    requests::{Action, State},
+    requests::{Action, RequestState},
 };
 use host_store::{
     StoreError,
     holds::{Hold, hold},
-    requests::View,
+    requests::RequestView,
 };
 
-/// What is to be expected of a waiting request.
+/// The forecast for a waiting request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Forecast {
-    /// When its next attempt is expected, in milliseconds since 1970 in UTC; none where that depends on an operator.
+    /// When the next attempt is expected, in milliseconds since the Unix epoch, or `None` if that depends on an
+    /// operator.
     pub runs_at: Option<i64>,
-    /// What it waits for, beyond its own time.
+    /// What the request is waiting for, apart from its scheduled time.
     pub held_back_by: Option<String>,
 }
 
 impl Requests {
-    /// What is to be expected of `view`; nothing where it is not waiting.
-    pub async fn forecast(&self, view: &View) -> Result<Forecast, StoreError> {
-        let Some(next_at) = view.next_at.filter(|_| view.state == State::Waiting) else {
+    /// Returns the forecast for `view`, which is empty if the request is not waiting.
+    pub async fn forecast(&self, view: &RequestView) -> Result<Forecast, StoreError> {
+        let Some(next_at) = view.next_at.filter(|_| view.state == RequestState::Waiting) else {
             return Ok(Forecast::default());
         };
         let now = self.clock.date_ms();
@@ -41,17 +42,20 @@ impl Requests {
             .read(move |connection| Box::pin(async move { hold(connection, &asked, &keys).await }))
             .await?;
         let Some(hold) = hold else {
-            return Ok(Forecast { runs_at: None, held_back_by: Some("its connection is gone".to_owned()) });
+            return Ok(Forecast {
+                runs_at: None,
+                held_back_by: Some("its connection no longer exists".to_owned()),
+            });
         };
-        if let Some(why) = operator(&hold, view.action, calls.is_some()) {
+        if let Some(why) = operator(&hold, view.action, calls.as_ref()) {
             return Ok(Forecast { runs_at: None, held_back_by: Some(why) });
         }
         let mut runs_at = next_at.max(now);
         let mut held_back_by =
-            hold.is_behind_same_person.then(|| "an earlier request of the same person".to_owned());
+            hold.is_behind_same_person.then(|| "an earlier request for the same person".to_owned());
         if hold.settled_at > runs_at {
             runs_at = hold.settled_at;
-            held_back_by = Some("the vendor does not show yet what it holds for the person".to_owned());
+            held_back_by = Some("the vendor does not show the person's last change yet".to_owned());
         }
         if hold.open_until > runs_at {
             runs_at = hold.open_until;
@@ -78,8 +82,8 @@ impl Requests {
     }
 }
 
-/// What only an operator can change.
-fn operator(hold: &Hold, action: Action, is_usable: bool) -> Option<String> {
+/// Returns what holds the request back if only an operator can change that.
+fn operator(hold: &Hold, action: Action, calls: Option<&Calls>) -> Option<String> {
     if !hold.is_enabled {
         Some("its connection is not enabled".to_owned())
     } else if !hold.is_on_duty {
@@ -87,11 +91,11 @@ fn operator(hold: &Hold, action: Action, is_usable: bool) -> Option<String> {
     } else if let Some(why) = &hold.parked_why {
         Some(format!("its connection is parked: {why}"))
     } else {
-        (!is_usable).then(|| "its connection does not suit the plugin that runs now".to_owned())
+        calls.is_none().then(|| "its connection does not suit the running version of its plugin".to_owned())
     }
 }
 
-/// When a full limit has room for the request with so many `ahead`; none where it has now.
+/// Returns when a full limit has room for a request with `ahead` requests before it, or `None` if it has room now.
 fn full_until(limit: &Limit, ahead: i64, free: i64, now: i64, gate: Option<&(i64, String)>) -> Option<i64> {
     let period = i64::try_from(limit.period_ms?).ok()?;
     let per_window = i64::from(limit.requests).max(1);
@@ -104,7 +108,7 @@ fn full_until(limit: &Limit, ahead: i64, free: i64, now: i64, gate: Option<&(i64
     Some(opens_at.saturating_add((over / per_window).saturating_mul(period)))
 }
 
-/// The limits of an hour and more that every request of `action` counts against.
+/// Returns the limits of an hour or more against which every write of `interface` counts.
 fn long_limits(calls: &Calls, interface: Interface) -> Vec<Limit> {
     let manifest = calls.plugin().manifest();
     let acting = manifest.operations.iter().filter(|operation| {
@@ -122,7 +126,7 @@ fn long_limits(calls: &Calls, interface: Interface) -> Vec<Limit> {
 }
 
 impl Requests {
-    /// Every connection of the same vendor account: its limits count for all of them together.
+    /// Returns the keys of all connections of the same vendor account, which share its limits.
     fn sharing(&self, calls: &Calls) -> Vec<String> {
         let account = calls.connection().account;
         let mut keys = self.served.keys();
@@ -140,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_fits_into_the_window_runs_now_and_the_rest_a_window_later_each() {
+    fn requests_that_fit_into_the_window_run_now_and_the_rest_in_later_windows() {
         let limit = daily(10);
         let expected = |ahead, free| full_until(&limit, ahead, free, 1_000, None);
         assert_eq!([expected(0, 1), expected(9, 10)], [None, None]);

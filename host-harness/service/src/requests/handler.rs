@@ -1,41 +1,42 @@
-//! What carries out one kind of request. The queue asks for it at three moments: when a request is accepted, when it is
-//! attempted, and inside the transaction that stores the attempt's end.
+//! Handlers, one for each kind of request. The queue calls a handler at three points: when a request is accepted, when
+//! it is attempted, and inside the transaction that stores the attempt's end.
+//! Tested in `src/requests/worker/tests.rs`.
 
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use host_harness::sandbox::{Calls, UNTOLD};
+use host_harness::sandbox::{Calls, DEFAULT_SETTLING};
 use host_model::{
-    consent::outbound::Requested,
+    consent::outbound::PlatformRequest,
     contract::Interface,
     requests::{
         Action, Step,
         outcome::AttemptResult,
-        retry::{After, Failure},
+        retry::{AttemptFailure, NextStep},
     },
 };
 use host_store::{
-    Connection, Keys, StoreError,
+    Keys, StoreError, Tx,
     details::Details,
     person::PersonId,
-    queue::{Change, Claim},
+    queue::{ClaimedRequest, RequestUpdate},
 };
 use serde_json::Value;
 
-use super::about::About;
+use super::person_context::PersonContext;
 
-/// What is asked for a person.
+/// What is requested for a person.
 #[derive(Clone, Debug)]
-pub enum Asked {
-    /// Erase them.
+pub enum PersonTask {
+    /// Erase the person.
     Erasure,
-    /// Make the vendor hold their choices.
-    Consent(Requested),
-    /// Read what the vendor holds for them.
+    /// Set the person's choices at the vendor.
+    Consent(PlatformRequest),
+    /// Read the person's choices at the vendor.
     Reading,
 }
 
-impl Asked {
+impl PersonTask {
     pub(crate) fn action(&self) -> Action {
         match self {
             Self::Erasure => Action::Erasure,
@@ -45,18 +46,18 @@ impl Asked {
     }
 }
 
-/// What a request is stored with.
-pub struct Prepared {
-    /// What it holds of its person.
+/// The data that a request is stored with.
+pub struct PreparedRequest {
+    /// The personal data of the request.
     pub(crate) details: Details,
-    /// What is known of its outcome already.
+    /// The part of the outcome that is already known.
     pub(crate) outcome: Option<Value>,
-    /// Another request of the person that follows it, if any.
-    pub(crate) followed_by: Option<(Action, Box<Prepared>)>,
+    /// Another request for the person that follows this one, if any.
+    pub(crate) followed_by: Option<(Action, Box<PreparedRequest>)>,
 }
 
-impl Prepared {
-    /// With these details alone.
+impl PreparedRequest {
+    /// Creates the data of a request with only these details.
     pub(crate) fn with(details: Details) -> Self {
         Self { details, outcome: None, followed_by: None }
     }
@@ -64,79 +65,79 @@ impl Prepared {
 
 /// Carries out one kind of request.
 pub trait Handler: Send + Sync {
-    /// What a connector has to offer for it.
+    /// Returns the interface that the connector must offer.
     fn interface(&self) -> Interface;
 
-    /// How many requests go into one call at `step`; `None` if each has a call of its own.
+    /// Returns the maximum number of requests in one call at `step`, or `None` if each request has its own call.
     fn at_once(&self, _step: Step) -> Option<usize> {
         None
     }
 
-    /// Prepares what was asked under the id `request`, in the transaction that stores it.
+    /// Prepares the request with the id `request`, in the transaction that stores it.
     fn prepare<'t>(
         &'t self,
-        tx: &'t mut Connection,
+        tx: &'t mut Tx,
         keys: &'t Keys,
-        about: &'t About<'t>,
-        asked: &'t Asked,
+        about: &'t PersonContext<'t>,
+        asked: &'t PersonTask,
         request: &'t str,
-    ) -> BoxFuture<'t, Result<Prepared, StoreError>>;
+    ) -> BoxFuture<'t, Result<PreparedRequest, StoreError>>;
 
-    /// Asks the sandbox for what these claims of one lane need. Each claim comes back.
+    /// Carries out the claims of one lane in the sandbox. Returns a result for each claim.
     fn attempt<'a>(
         &'a self,
         calls: &'a Calls,
-        claims: Vec<(Claim, Details)>,
-    ) -> BoxFuture<'a, Vec<(Claim, Came)>>;
+        claims: Vec<(ClaimedRequest, Details)>,
+    ) -> BoxFuture<'a, Vec<(ClaimedRequest, RequestOutcome)>>;
 
-    /// What the end of a request means whose details cannot be read, beside the request itself.
+    /// Returns what applies the end of a request whose details cannot be read, apart from the request itself.
     fn settle_unreadable(&self) -> Option<Box<dyn Settle>> {
         None
     }
 }
 
-/// Does what an attempt's end means beside the request itself.
+/// Applies the consequences of an attempt's end, apart from the request itself.
 pub trait Settle: Send + Sync {
-    /// In the transaction that stores the end. Returns the outcome to show, if it is another one than before.
+    /// Runs in the transaction that stores the end. Returns the outcome to show, if it changes.
     fn settle<'t>(
         &'t self,
-        tx: &'t mut Connection,
-        ending: &'t Ending<'t>,
+        tx: &'t mut Tx,
+        ending: &'t AttemptEnding<'t>,
     ) -> BoxFuture<'t, Result<Option<Value>, StoreError>>;
 }
 
 /// The end of an attempt that is about to be stored.
-pub struct Ending<'a> {
+pub struct AttemptEnding<'a> {
     pub(crate) keys: &'a Keys,
-    pub(crate) claim: &'a Claim,
+    pub(crate) claim: &'a ClaimedRequest,
     pub(crate) person: PersonId,
-    pub(crate) change: &'a Change,
+    pub(crate) change: &'a RequestUpdate,
 }
 
-/// What came of one claimed request.
-pub struct Came {
-    pub(crate) after: After,
-    /// For the record.
+/// The result of one claimed request.
+pub struct RequestOutcome {
+    pub(crate) after: NextStep,
+    /// The result for the list of attempts.
     pub(crate) result: AttemptResult,
-    /// What is shown of the request from now on, if anything.
+    /// The outcome to show from now on, if any.
     pub(crate) outcome: Option<Value>,
-    /// Whether the vendor took the request.
+    /// Whether the vendor accepted the request.
     pub(crate) is_acknowledged: bool,
-    /// The vendor's reference to it.
+    /// The vendor's reference for the request.
     pub(crate) reference: Option<String>,
-    /// What the request holds of its person from now on, sealed, if it changed.
+    /// The new personal data of the request, sealed, if it changed.
     pub(crate) sealed_details: Option<Vec<u8>>,
-    /// What else the end means.
+    /// Applies further consequences of the end.
     pub(crate) settle: Option<Box<dyn Settle>>,
-    /// Until then the person's next call waits.
+    /// How long the person's next call must wait.
     pub(crate) settles_after: Duration,
-    /// Whether another request of the same call says what its end means for the connection.
+    /// Whether another request of the same call already accounts for the end at the connection.
     pub(crate) is_told: bool,
 }
 
-impl Came {
-    /// This, and nothing beside it.
-    pub(crate) fn of(after: After, result: AttemptResult) -> Self {
+impl RequestOutcome {
+    /// Creates a result without further consequences.
+    pub(crate) fn of(after: NextStep, result: AttemptResult) -> Self {
         Self {
             after,
             result,
@@ -150,10 +151,10 @@ impl Came {
         }
     }
 
-    /// An attempt of `claim` without an answer.
-    pub(crate) fn failed(claim: &Claim, failure: &Failure, after: After) -> Self {
+    /// Creates the result of an attempt of `claim` that failed without an answer.
+    pub(crate) fn failed(claim: &ClaimedRequest, failure: &AttemptFailure, after: NextStep) -> Self {
         let untold = failure.may_have_acted() && claim.step == Step::Act;
-        let settles_after = if untold { UNTOLD } else { Duration::ZERO };
+        let settles_after = if untold { DEFAULT_SETTLING } else { Duration::ZERO };
         Self { outcome: claim.outcome.clone(), settles_after, ..Self::of(after, failure.record()) }
     }
 }
@@ -161,16 +162,16 @@ impl Came {
 /// The handler of each kind of request. Clones share them.
 #[derive(Clone)]
 pub struct Handlers {
-    /// Of erasures.
+    /// The handler of erasures.
     pub(crate) erasure: Arc<dyn Handler>,
-    /// Of choices.
+    /// The handler of choices.
     pub(crate) consent: Arc<dyn Handler>,
-    /// Of readings.
+    /// The handler of readings.
     pub(crate) reading: Arc<dyn Handler>,
 }
 
 impl Handlers {
-    /// That of `action`.
+    /// Returns the handler of `action`.
     pub(crate) fn of(&self, action: Action) -> &dyn Handler {
         match action {
             Action::Erasure => &*self.erasure,

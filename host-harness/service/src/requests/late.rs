@@ -1,29 +1,32 @@
-//! Requests that wait too long, and those that ended long ago.
+//! Alarms for and ends requests that have waited too long, and deletes the data of those that ended long ago.
+//! Tested in `src/requests/worker/tests.rs`.
 
 use host_model::{
     requests::deadline::{self, Due, LATE},
     time::DAY_MS,
 };
+use host_store::RowChange;
 use host_store::{
-    Connection, Store, StoreError,
-    ages::{self, Late},
+    Store, StoreError, Tx,
+    ages::{self, LateRequest},
     alarms::{self, Alarm},
     audit::{self, Record},
 };
 use serde_json::json;
 
-/// How long what a failed or expired request asked is kept, so that it can be replayed.
+/// How long the data of a failed or expired request is kept, so that it can be replayed.
 const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
 
-/// Raises alarms about requests that are late at `now`, ends those past their last day, and forgets what ended long ago.
-pub(crate) async fn look(store: &Store, now: i64) -> Result<(), StoreError> {
-    look_for_late(store, now).await?;
+/// Raises alarms about requests that are late at `now`, ends those past their last day, and deletes the data of those
+/// that ended long ago.
+pub(crate) async fn raise_and_prune(store: &Store, now: i64) -> Result<(), StoreError> {
+    process_late(store, now).await?;
     let failed_before = now.saturating_sub(KEEP_FAILED_MS);
     store.write(move |tx| Box::pin(async move { ages::destroy_old(tx, failed_before).await.map(drop) })).await
 }
 
-async fn look_for_late(store: &Store, now: i64) -> Result<(), StoreError> {
-    let late = store.read(move |connection| Box::pin(ages::late(connection, now))).await?;
+async fn process_late(store: &Store, now: i64) -> Result<(), StoreError> {
+    let late = store.read(move |connection| Box::pin(ages::late_requests(connection, now))).await?;
     if late.is_empty() {
         return Ok(());
     }
@@ -31,7 +34,7 @@ async fn look_for_late(store: &Store, now: i64) -> Result<(), StoreError> {
         .write(move |tx| {
             Box::pin(async move {
                 for request in late {
-                    tell_late(tx, &request, now).await?;
+                    raise_alarm(tx, &request, now).await?;
                 }
                 Ok(())
             })
@@ -39,7 +42,7 @@ async fn look_for_late(store: &Store, now: i64) -> Result<(), StoreError> {
         .await
 }
 
-async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), StoreError> {
+async fn raise_alarm(tx: &mut Tx, request: &LateRequest, now: i64) -> Result<(), StoreError> {
     let alarm = |kind, detail| Alarm {
         tenant: &request.tenant,
         connection: Some(&request.connection),
@@ -50,18 +53,17 @@ async fn tell_late(tx: &mut Connection, request: &Late, now: i64) -> Result<(), 
     match deadline::due(request.since, now, request.alarmed_day) {
         Due::Nothing => Ok(()),
         Due::Alarm(day) => {
-            ages::alarmed(tx, request.seq, day).await?;
+            ages::record_alarm(tx, request.seq, day).await?;
             let detail = format!(
-                "not through after {day} days; nothing more is tried from day {}",
+                "not completed after {day} days; no further attempts from day {}",
                 deadline::LAST_DAY
             );
             alarms::is_over(tx, now, LATE, &request.id).await?;
             alarms::raise(tx, now, &alarm(LATE, &detail)).await
         }
         Due::End => {
-            let reason =
-                format!("not through by day {} of its month; replay it to try again", deadline::LAST_DAY);
-            if !ages::expire(tx, request.seq, now, &reason).await? {
+            let reason = format!("not completed by day {}; replay it to try again", deadline::LAST_DAY);
+            if ages::expire(tx, request.seq, now, &reason).await? == RowChange::Unchanged {
                 return Ok(());
             }
             let record = Record {

@@ -1,38 +1,39 @@
-//! Putting a request into the queue, in a transaction of the caller's.
+//! Stores a request in the queue, within the caller's transaction.
+//! Tested in `src/requests/worker/tests.rs`.
 
 use host_model::requests::Action;
 use host_store::{
-    Connection, Keys, StoreError,
+    Keys, StoreError, Tx,
     audit::{self, Record},
     connections,
     details::key_context,
-    requests::{self, New},
+    requests::{self, NewRequest},
 };
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{about::About, handler::Prepared};
+use super::{handler::PreparedRequest, person_context::PersonContext};
 
-/// By what a request sent twice is known.
-pub(super) struct Once {
+/// What identifies a request that is sent twice.
+pub(super) struct RequestIdentity {
     pub(super) idempotency_key: Option<String>,
     pub(super) body_digest: [u8; 32],
 }
 
-/// Why the connection does not carry out a request.
+/// The reason that the connection does not carry out a request.
 #[derive(Clone, Copy)]
 pub(super) enum NotCarriedOut {
     /// There is no such connection.
     Unknown,
-    /// It is not enabled.
+    /// The connection is not enabled.
     NotEnabled,
-    /// The action is not among its enabled ones.
+    /// The action is not among the connection's enabled actions.
     ActionNotEnabled,
 }
 
-/// Whether the connection carries out such requests.
+/// Returns whether the connection carries out requests for `action`.
 pub(super) async fn carried_out(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     action: Action,
 ) -> Result<Result<(), NotCarriedOut>, StoreError> {
@@ -44,43 +45,48 @@ pub(super) async fn carried_out(
     })
 }
 
-/// The id of a request that is about to be stored.
+/// Returns an id for a request that is about to be stored.
 pub(crate) fn new_id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Whether the host's own requests for `action` would be carried out at the connection.
+/// Returns whether the connection would carry out the host's own requests for `action`.
 pub(crate) async fn is_carried_out(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     action: Action,
 ) -> Result<bool, StoreError> {
     carried_out(tx, connection, action).await.map(|carried_out| carried_out.is_ok())
 }
 
-/// Stores what the host itself asks for, at a connection that carries it out.
-pub(crate) async fn put_own(
-    tx: &mut Connection,
+/// Stores a request of the host itself, at a connection that carries it out.
+pub(crate) async fn put_internal(
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    (id, action): (&str, Action),
-    prepared: Prepared,
+    about: &PersonContext<'_>,
+    id: &str,
+    action: Action,
+    prepared: PreparedRequest,
 ) -> Result<(), StoreError> {
-    let once = Once { idempotency_key: None, body_digest: keys.person.digest(about.connection.as_bytes()) };
-    put(tx, keys, about, (id, action), prepared, once).await
+    let once = RequestIdentity {
+        idempotency_key: None,
+        body_digest: keys.person.digest(about.connection.as_bytes()),
+    };
+    put(tx, keys, about, id, action, prepared, once).await
 }
 
 pub(super) async fn put(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    (id, action): (&str, Action),
-    prepared: Prepared,
-    once: Once,
+    about: &PersonContext<'_>,
+    id: &str,
+    action: Action,
+    prepared: PreparedRequest,
+    once: RequestIdentity,
 ) -> Result<(), StoreError> {
     let (key, data_key) = keys.vault.new_data_key(&key_context(id))?;
-    let Prepared { details, outcome, .. } = prepared;
-    let new = New {
+    let PreparedRequest { details, outcome, .. } = prepared;
+    let new = NewRequest {
         id: id.to_owned(),
         tenant: about.tenant.to_owned(),
         connection: about.connection.to_owned(),

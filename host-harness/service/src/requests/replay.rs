@@ -1,9 +1,11 @@
-//! Putting a request that failed or expired back in the queue.
+//! Puts failed and expired requests back in the queue.
+//! Tested in `api/src/tests/requests.rs`.
 
+use host_store::RowChange;
 use host_store::{
     StoreError,
     audit::{self, Record},
-    requests::{self, View},
+    requests::{self, RequestView},
 };
 use serde_json::json;
 
@@ -11,13 +13,17 @@ use super::Requests;
 use crate::who::Who;
 
 impl Requests {
-    /// Puts `request` back in the queue, in the name of `by`. Returns it as it is now; `None` if it neither failed nor expired, or
-    /// if its person is no longer known here.
-    pub async fn replay(&self, request: View, Who(by): Who) -> Result<Option<View>, StoreError> {
+    /// Puts `request` back in the queue, on behalf of `by`. Returns its current state, or `None` if it neither failed
+    /// nor expired, or if its person is no longer known here.
+    pub async fn replay(
+        &self,
+        request: RequestView,
+        Who(by): Who,
+    ) -> Result<Option<RequestView>, StoreError> {
         let at = self.clock.date_ms();
         let replayed = self.store.write(move |tx| {
             Box::pin(async move {
-                if !requests::replay(tx, &request.id, at).await? {
+                if requests::replay(tx, &request.id, at).await? == RowChange::Unchanged {
                     return Ok(None);
                 }
                 let record = Record {

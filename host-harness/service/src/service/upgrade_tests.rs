@@ -1,5 +1,6 @@
-//! What version 0.1.0 wrote, opened by this one: `tests/fixtures/store-0.1.0`.
+//! Tests of opening a database that version 0.1.0 wrote: `tests/fixtures/store-0.1.0`.
 
+use crate::connections::approval::Approval;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -9,11 +10,13 @@ use crate::connections::plugins::PublishError;
 use crate::who::Who;
 use host_model::contract::{Identifier, Subject};
 use host_store::{
-    Connection, PersonName, alarms, api_keys, audit, choices, connections, merged, people, person::PersonId,
-    requests, restore, testing::person,
+    PersonName, Tx, alarms, api_keys, audit, choices, connections, merged, people,
+    person::PersonId,
+    requests, restore,
+    testing::{person, sql},
 };
 
-/// A copy of the fixture, and what is in it.
+/// A copy of the fixture, and the facts about it.
 struct Fixture {
     folder: tempfile::TempDir,
     facts: Value,
@@ -34,11 +37,11 @@ impl Fixture {
         self.folder.path().join(name)
     }
 
-    fn settings(&self) -> Settings {
-        Settings::read(self.file("connector-host.toml")).unwrap()
+    fn settings(&self) -> ConfigFile {
+        ConfigFile::read(self.file("connector-host.toml")).unwrap()
     }
 
-    /// Opened by this version. Nothing is carried out.
+    /// Opens the copy with this version. Nothing is carried out.
     async fn opened(&self) -> Upgraded {
         Upgraded(Service::start(self.settings()).await.unwrap())
     }
@@ -53,17 +56,16 @@ struct Upgraded(Service);
 impl Upgraded {
     async fn read<T: Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut Connection) -> futures::future::BoxFuture<'c, Result<T, StoreError>>
-        + Send,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> futures::future::BoxFuture<'c, Result<T, StoreError>> + Send,
     ) -> T {
         self.0.parts.store.read(work).await.unwrap()
     }
 
-    /// Publishes this version's connector, which says what identifies.
+    /// Publishes this version's connector, which declares what identifies people.
     async fn publish(&self) {
         let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
         let who = Who("test".to_owned());
-        self.0.parts.connections.publish(&who, "iterable", component, true).await.unwrap();
+        self.0.parts.connections.publish(&who, "iterable", component, Approval::Given).await.unwrap();
     }
 
     async fn found(&self, connection: &'static str, kind: &str, value: &str) -> Vec<PersonId> {
@@ -73,13 +75,13 @@ impl Upgraded {
         self.read(move |c| Box::pin(async move { people::found(c, connection, &[name]).await })).await
     }
 
-    /// The one person of `newsletter` with that address.
+    /// Returns the only person of `newsletter` with this address.
     async fn person(&self, email: &str) -> PersonId {
         let [person] = self.found("newsletter", "email", email).await[..] else { panic!("{email}") };
         person
     }
 
-    /// What stands for that person, as words.
+    /// Returns the recorded choices of this person, as words.
     async fn ledger(&self, person: PersonId) -> Vec<String> {
         let ledger = self.read(move |c| Box::pin(choices::ledger(c, person))).await;
         ledger.into_iter().map(|(item, stands)| format!("{} {item}", stands.choice)).collect()
@@ -136,14 +138,14 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
             upgraded.read(move |c| Box::pin(async move { requests::show(c, &id).await })).await.unwrap();
         assert_eq!(kept["state"], view.state.as_ref(), "{name}");
     }
-    // Of a connector of contract 0.1.0 every kind identifies: nobody is told apart.
+    // With a connector of contract 0.1.0, every kind identifies people, so no record is split.
     assert_eq!(upgraded.found("newsletter", "email", "ada@example.com").await, [person(1)]);
     assert_eq!(upgraded.found("newsletter", "email", "bob@example.com").await, [person(1)]);
     upgraded.close().await;
 }
 
-/// That people are told apart as the fixture's facts say.
-async fn told_apart(fixture: &Fixture, upgraded: &Upgraded) {
+/// Checks that records are split as the fixture's facts say.
+async fn assert_separate(fixture: &Fixture, upgraded: &Upgraded) {
     for (connection, kind) in [("newsletter", "email"), ("members", "user-id"), ("paused", "email")] {
         for record in fixture.facts["merged"][connection].as_array().unwrap() {
             let mut people = Vec::new();
@@ -162,7 +164,7 @@ async fn told_apart(fixture: &Fixture, upgraded: &Upgraded) {
         stands.sort();
         let opt_outs = ["email-list:56541", "email-list:56545", "message-type:7089", "message-type:7091"]
             .map(|item| format!("opt-out {item}"));
-        assert_eq!(stands, opt_outs, "opt-outs of both, opt-ins of none");
+        assert_eq!(stands, opt_outs, "the opt-outs of both and no opt-ins");
         assert!(upgraded.read(move |c| Box::pin(people::is_to_be_read(c, person))).await);
     }
     for (request, person) in
@@ -193,7 +195,7 @@ async fn told_apart(fixture: &Fixture, upgraded: &Upgraded) {
     assert_eq!(
         upgraded.found("shop", "user-id", "u-ivy").await,
         by_email,
-        "a hybrid project's person is one"
+        "a person of a hybrid project stays one person"
     );
     let listed = upgraded.read(|c| Box::pin(merged::merged(c, None))).await;
     let counts: Vec<_> =
@@ -206,20 +208,20 @@ async fn told_apart(fixture: &Fixture, upgraded: &Upgraded) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_who_shared_a_record_are_told_apart_once_a_version_says_what_identifies_them() {
+async fn people_who_shared_a_record_are_separated_once_a_version_says_what_identifies_them() {
     let fixture = Fixture::copied();
     let upgraded = fixture.opened().await;
     upgraded.publish().await;
-    told_apart(&fixture, &upgraded).await;
-    // The version before takes them for one again: nobody goes back to that without saying so.
+    assert_separate(&fixture, &upgraded).await;
+    // The previous version treats them as one person again, so rolling back requires approval.
     let who = Who("test".to_owned());
     let refused =
         upgraded.0.parts.connections.roll_back(&who, "iterable", Approval::Missing).await.unwrap_err();
     assert!(matches!(&refused, PublishError::Rekeys { .. }), "{refused}");
     upgraded.close().await;
-    // And are so at the next start.
+    // The split is kept at the next start.
     let again = fixture.opened().await;
-    told_apart(&fixture, &again).await;
+    assert_separate(&fixture, &again).await;
     let chains = again.read(|c| Box::pin(audit::verify(c))).await;
     assert!(chains.iter().all(|chain| chain.broken.is_none()), "{chains:?}");
     again.close().await;
@@ -229,18 +231,25 @@ async fn people_who_shared_a_record_are_told_apart_once_a_version_says_what_iden
 async fn a_backup_of_version_0_1_0_is_restored_and_brought_to_this_one() {
     let fixture = Fixture::copied();
     let key = fixture.settings().service.unwrap().master_key;
-    restore(&fixture.file("backup.db"), &fixture.file("host.db"), &key, true).await.unwrap();
+    restore(
+        &fixture.file("backup.db"),
+        &fixture.file("host.db"),
+        &key,
+        host_store::ExistingDatabase::Replace,
+    )
+    .await
+    .unwrap();
     let upgraded = fixture.opened().await;
     upgraded.publish().await;
-    told_apart(&fixture, &upgraded).await;
+    assert_separate(&fixture, &upgraded).await;
     upgraded.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted_after_the_upgrade() {
-    use crate::requests::{accept::Submission, handler::Asked};
+    use crate::requests::{accept::Submission, handler::PersonTask};
     use host_model::{
-        consent::outbound::Requested,
+        consent::outbound::PlatformRequest,
         contract::consent::{Choice, Preference},
     };
     let fixture = Fixture::copied();
@@ -255,7 +264,7 @@ async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted
     let submission = Submission {
         connection: "newsletter".into(),
         subject: Subject::email("eve@example.com").and("user-id", "u-duo"),
-        asked: Asked::Consent(Requested { notices: Vec::new(), items: vec![opt_out] }),
+        asked: PersonTask::Consent(PlatformRequest { notices: Vec::new(), items: vec![opt_out] }),
         idempotency_key: None,
     };
     let accepted = upgraded.0.parts.requests.accept(submission).await.unwrap();
@@ -266,19 +275,13 @@ async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_the_plugin_does_not_load_people_stay_as_they_are_with_an_alarm() {
+async fn if_the_plugin_does_not_load_people_stay_as_they_are_with_an_alarm() {
     let fixture = Fixture::copied();
     {
         let key = fixture.settings().service.unwrap().master_key;
         let store = Store::open(&fixture.file("host.db"), &key).await.unwrap();
-        store
-            .write(|tx| {
-                Box::pin(
-                    async move { Ok(sqlx::query("DELETE FROM components").execute(tx).await.map(drop)?) },
-                )
-            })
-            .await
-            .unwrap();
+        // Damage: the component that the fixture's plugin runs is lost.
+        sql(&store, "DELETE FROM components").await;
         store.close().await;
     }
     let upgraded = fixture.opened().await;
@@ -289,9 +292,9 @@ async fn where_the_plugin_does_not_load_people_stay_as_they_are_with_an_alarm() 
         assert_eq!(keyed_by, None, "{connection}");
     }
     assert_eq!(upgraded.person("ada@example.com").await, person(1));
-    // Once a version loads, they are told apart and the alarms are over.
+    // Once a version loads, the records are split and the alarms are cleared.
     upgraded.publish().await;
-    told_apart(&fixture, &upgraded).await;
+    assert_separate(&fixture, &upgraded).await;
     assert!(!upgraded.alarms().await.iter().any(|alarm| alarm.starts_with("people-not-keyed")));
     upgraded.close().await;
 }

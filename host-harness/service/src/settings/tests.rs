@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 
-/// What becomes of a service with these lines, where Fides' variable has this value.
+/// Reads a service with these lines and this value of the Fides variable.
 fn read(lines: &str, in_fides: Option<&str>) -> Result<ServiceConfig, Vec<String>> {
     let text = format!("[service]\nmaster-key = {{ env = \"KEY\" }}\n{lines}");
     let env = |name: &str| match name {
@@ -10,7 +10,7 @@ fn read(lines: &str, in_fides: Option<&str>) -> Result<ServiceConfig, Vec<String
         FIDES_LIFETIME => in_fides.map(str::to_owned),
         _ => None,
     };
-    Settings::from_toml(&text, Path::new(""), env)
+    ConfigFile::from_toml(&text, Path::new(""), env)
         .map(|settings| settings.service.unwrap())
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
@@ -25,13 +25,13 @@ fn a_token_lasts_as_the_file_says_or_else_as_fides_variable_says_or_else_ninety_
 }
 
 #[test]
-fn a_lifetime_that_is_no_number_is_told_with_the_variables_name() {
+fn a_lifetime_that_is_not_a_number_is_reported_with_the_variables_name() {
     for text in ["ninety days", "", "0", "-1", "1.5"] {
         assert_eq!(
             read("", Some(text)).unwrap_err(),
             [
-                "service: the environment variable FIDES__SECURITY__CONSENT_WEBHOOK_ACCESS_TOKEN_EXPIRE_MINUTES is to \
-                 hold a whole number of minutes above 0"
+                "service: the environment variable FIDES__SECURITY__CONSENT_WEBHOOK_ACCESS_TOKEN_EXPIRE_MINUTES \
+                 must be a whole number of minutes above 0"
             ],
             "{text:?}"
         );
@@ -52,8 +52,8 @@ fn a_window_is_at_least_a_day_and_a_token_outlasts_it_by_another() {
         assert_eq!(
             read(lines, in_fides).unwrap_err(),
             [
-                "service.token-lifetime-minutes: webhook tokens are to last a day longer than token-window-days, so that \
-                 each has a successor in time: found 2879 minutes, at least 2880 are wanted"
+                "service.token-lifetime-minutes: webhook tokens must last at least a day longer than token-window-days, \
+                 so that each has a successor in time: found 2879 minutes, expected at least 2880"
             ]
         );
     }

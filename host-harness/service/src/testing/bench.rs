@@ -1,4 +1,4 @@
-//! A service for one test: a folder with its database, Iterable's stand-in, and a clock that stands still.
+//! A service for one test: a folder with its database, the Iterable stand-in, and a manual clock.
 
 use std::{
     path::PathBuf,
@@ -13,11 +13,13 @@ use host_harness::{
     egress::Reach,
     host::Host,
 };
-use host_model::{contract::Subject, requests::State, secret::Secret};
+use host_model::{contract::Subject, requests::RequestState, secret::Secret};
 use host_store::{
+    connections::{self, StoredConnection},
     gauges::gauges,
-    requests::{self, AttemptView, View},
-    testing::{Folder, connection_row, master_key},
+    holds,
+    requests::{self, AttemptView, RequestView},
+    testing::{Folder, connection_row, master_key, write},
 };
 use iterable_stand_in::StandIn;
 use tokio::task::JoinHandle;
@@ -27,7 +29,7 @@ use crate::{
     limits::StoredLedger,
     requests::{
         accept::{Accepted, Submission},
-        handler::Asked,
+        handler::PersonTask,
         late,
     },
     service::Parts,
@@ -35,7 +37,7 @@ use crate::{
     work::Source,
 };
 
-/// Parts of a service, each of which a test starts when it wants it.
+/// The parts of a service, each of which a test starts when needed.
 pub struct Bench {
     pub parts: Parts,
     pub stand_in: StandIn,
@@ -45,13 +47,16 @@ pub struct Bench {
     worker: Option<JoinHandle<()>>,
 }
 
-/// How many looks a request that is due is given before time passes all the same: its connection may hold it back.
+/// How often a due request is checked before the clock advances anyway: not all that holds it back is known.
 const PATIENCE: usize = 50;
 
-/// How long an attempt may take by the machine's clock: only one that hangs takes so long.
-const LONGEST_ATTEMPT: Duration = Duration::from_mins(1);
+/// Time between two looks at a request.
+const LOOK: Duration = Duration::from_millis(2);
 
-/// A connection to `stand_in` under that key.
+/// The maximum duration of an attempt by the machine's clock: only an attempt that hangs takes this long.
+const MAX_ATTEMPT: Duration = Duration::from_mins(1);
+
+/// Returns a connection to `stand_in` with this key.
 pub fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
     let mut spec = ConnectionSpec::new(tenant, key, "iterable");
     let host = stand_in.address().to_string();
@@ -85,16 +90,16 @@ pub fn component() -> PathBuf {
 }
 
 impl Bench {
-    /// A service with the connection `newsletter` of the tenant `acme`; nothing runs yet.
+    /// Creates a service with the connection `newsletter` of the tenant `acme`. Nothing is started.
     pub async fn new() -> Self {
         Self::with(&[("acme", "newsletter")]).await
     }
 
-    /// The same with these connections, as tenant and key.
+    /// Creates a service with these connections, given as tenant and key.
     pub async fn with(connections: &[(&'static str, &'static str)]) -> Self {
         let stand_in = StandIn::builder().start().await.unwrap();
         let clock = Arc::new(ManualClock::default());
-        // One time on both sides: whether an event is an echo goes by it.
+        // Both sides use the same time, because the detection of echoes depends on it.
         stand_in.clock().freeze_at(clock.date().try_into().unwrap());
         let folder = Folder::new();
         let parts = parts(&folder, &stand_in, &clock, connections).await;
@@ -104,44 +109,79 @@ impl Bench {
         Self { parts, stand_in, clock, folder, stop: CancellationToken::new(), worker: None }
     }
 
-    /// Begins to carry out requests.
+    /// Starts carrying out requests.
     pub fn work(&mut self) {
-        assert!(self.worker.is_none(), "another one would outlive a crash");
+        assert!(self.worker.is_none(), "a second worker would survive a crash");
         let config = config(&self.folder);
         let worker = self.parts.worker(config.workers).run(self.stop.clone(), config.stop_grace);
         let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.clone());
         self.worker = Some(tokio::spawn(async move { tokio::join!(worker, upkeep).0 }));
     }
 
-    /// Looks after the queue and after people, once.
+    /// Runs the upkeep of the queue and of consent data once.
     pub async fn look_after(&self) {
-        late::look(&self.parts.store, self.parts.clock.date_ms()).await.unwrap();
+        late::raise_and_prune(&self.parts.store, self.parts.clock.date_ms()).await.unwrap();
         self.parts.upkeep(config(&self.folder).keep_events).look().await.unwrap();
     }
 
-    /// What posts for this service.
+    /// Returns the posts of this service.
     #[cfg(test)]
     pub(crate) fn posts(&self) -> crate::posts::Posts {
         self.parts.posts(crate::posts::post::Poster::new().unwrap())
     }
 
-    /// Lets time pass for the host and for Iterable.
+    /// Advances the clocks of the host and of Iterable.
     pub fn pass(&self, time: Duration) {
         self.stand_in.clock().advance(time);
         self.clock.advance(time);
     }
 
-    pub async fn submit(&self, connection: &str, asked: Asked, subject: Subject) -> Accepted {
+    /// Parks `connection`, so that its requests wait.
+    pub async fn park(&self, connection: &'static str, why: &'static str) {
+        let at = self.parts.clock.date_ms();
+        write(&self.parts.store, move |tx| {
+            Box::pin(async move { holds::park(tx, connection, at, why).await })
+        })
+        .await;
+    }
+
+    /// Resumes `connection`.
+    pub async fn resume(&self, connection: &'static str) {
+        write(&self.parts.store, move |tx| {
+            Box::pin(async move { connections::resume(tx, connection).await })
+        })
+        .await;
+        self.parts.requests.bell.ring();
+    }
+
+    /// Changes `connection` in the store. The host still serves it with its former settings.
+    pub async fn change(
+        &self,
+        connection: &'static str,
+        change: impl FnOnce(&mut StoredConnection) + Send + 'static,
+    ) {
+        let at = self.parts.clock.date_ms();
+        write(&self.parts.store, move |tx| {
+            Box::pin(async move {
+                let mut stored = connections::find(tx, connection).await?.unwrap();
+                change(&mut stored);
+                connections::put(tx, at, &stored).await
+            })
+        })
+        .await;
+    }
+
+    pub async fn submit(&self, connection: &str, asked: PersonTask, subject: Subject) -> Accepted {
         let connection = connection.to_owned();
         let submission = Submission { connection, subject, asked, idempotency_key: None };
         self.parts.requests.accept(submission).await.unwrap()
     }
 
     pub async fn erase(&self, email: &str) -> String {
-        self.submit("newsletter", Asked::Erasure, Subject::email(email)).await.view.id
+        self.submit("newsletter", PersonTask::Erasure, Subject::email(email)).await.view.id
     }
 
-    pub async fn view(&self, id: &str) -> View {
+    pub async fn view(&self, id: &str) -> RequestView {
         let id = id.to_owned();
         let shown = self.parts.store.read(|c| Box::pin(async move { requests::show(c, &id).await }));
         shown.await.unwrap().unwrap()
@@ -153,43 +193,55 @@ impl Bench {
         attempts.await.unwrap()
     }
 
-    /// The request once it is as `wanted` says. Time passes by the second, and only while nothing is due or under way: an
-    /// attempt ends at the time it began, however slow the machine is.
+    /// Returns the request once `wanted` returns true for it. The clock advances by at most five seconds at once, and only
+    /// while nothing is due or in progress: an attempt ends at the time it began, however slow the machine is.
     ///
     /// # Panics
-    /// If it is not within an hour of that time, or an attempt takes a minute of the machine's.
-    pub async fn once(&self, id: &str, wanted: impl Fn(&View) -> bool) -> View {
+    /// If that does not happen within an hour of the test clock, or an attempt takes a minute of the machine's clock.
+    pub async fn once(&self, id: &str, wanted: impl Fn(&RequestView) -> bool) -> RequestView {
         let end = self.parts.clock.now() + Duration::from_hours(1);
         let mut looks = 0;
-        let mut attempt_ends_by = Instant::now() + LONGEST_ATTEMPT;
+        let mut attempt_ends_by = Instant::now() + MAX_ATTEMPT;
         while self.parts.clock.now() < end && Instant::now() < attempt_ends_by {
             let view = self.view(id).await;
             if wanted(&view) {
                 return view;
             }
-            let is_due = view.next_at.is_some_and(|next_at| next_at <= self.parts.clock.date_ms());
-            let is_running = self.is_running().await;
             looks += 1;
-            if is_running || is_due && looks < PATIENCE {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            } else {
-                self.pass(Duration::from_secs(if is_due { 10 } else { 1 }));
-                looks = 0;
+            if self.is_running().await {
+                tokio::time::sleep(LOOK).await;
+                continue;
             }
-            if !is_running {
-                attempt_ends_by = Instant::now() + LONGEST_ATTEMPT;
+            attempt_ends_by = Instant::now() + MAX_ATTEMPT;
+            let left_ms = view.next_at.map_or(0, |next_at| next_at - self.parts.clock.date_ms());
+            if left_ms > 0 {
+                let seconds = u64::try_from(left_ms).unwrap().div_ceil(1_000).min(5);
+                self.pass(Duration::from_secs(seconds));
+            } else if looks < PATIENCE && !self.is_held_back(&view).await {
+                tokio::time::sleep(LOOK).await;
+            } else {
+                self.pass(Duration::from_secs(10));
+                looks = 0;
             }
         }
         panic!("{:?}", self.view(id).await);
     }
 
-    /// Whether an attempt at any request is under way.
-    async fn is_running(&self) -> bool {
-        let gauges = self.parts.store.read(|c| Box::pin(gauges(c))).await.unwrap();
-        gauges.requests.iter().any(|gauge| gauge.labels.contains(&("status", State::Running.to_string())))
+    /// Returns whether anything but the request itself delays it.
+    async fn is_held_back(&self, view: &RequestView) -> bool {
+        self.parts.requests.forecast(view).await.unwrap().held_back_by.is_some()
     }
 
-    /// The process is killed and starts again: nothing that ran ends, and the store is opened anew.
+    /// Returns whether an attempt of any request is in progress.
+    async fn is_running(&self) -> bool {
+        let gauges = self.parts.store.read(|c| Box::pin(gauges(c))).await.unwrap();
+        gauges
+            .requests
+            .iter()
+            .any(|gauge| gauge.labels.contains(&("status", RequestState::Running.to_string())))
+    }
+
+    /// Kills the process and starts it again: nothing that was in progress ends, and the store is reopened.
     pub async fn crash(&mut self, connections: &[(&'static str, &'static str)]) {
         if let Some(worker) = self.worker.take() {
             worker.abort();
@@ -198,7 +250,7 @@ impl Bench {
         self.parts.store.close().await;
         self.parts = parts(&self.folder, &self.stand_in, &self.clock, connections).await;
         let mut worker = self.parts.worker(config(&self.folder).workers);
-        worker.take_back().await.unwrap();
+        worker.reclaim().await.unwrap();
     }
 }
 
@@ -219,5 +271,5 @@ async fn parts(
     let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
     let host = Host::builder(host).by_clock(Arc::clone(&clock)).counting_in(Arc::clone(&ledger) as _);
     let host = host.start().await.unwrap();
-    Parts::new((host, store), (clock, ledger), (&Config::default(), &config(folder)))
+    Parts::new(host, store, clock, ledger, &Config::default(), &config(folder))
 }

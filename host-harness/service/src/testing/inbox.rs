@@ -7,7 +7,7 @@ use host_harness::connection::ConnectionSpec;
 use host_model::{contract::webhook::Delivery, secret::Secret, token::TokenState};
 use host_store::{
     alarms,
-    deliveries::{self, DeliveryState, DeliveryView, Filter},
+    deliveries::{self, DeliveryFilter, DeliveryState, DeliveryView},
     testing,
 };
 use tokio::task::JoinHandle;
@@ -16,28 +16,28 @@ use tokio_util::sync::CancellationToken;
 use super::bench::{Bench, spec};
 use crate::{
     consent::feed::FeedEvent,
-    webhooks::{answer::Answer, receive::Webhooks},
+    webhooks::{receive::Webhooks, response::WebhookResponse},
 };
 
-/// As documented for an opt-out by a link in a mail.
+/// The documented delivery for an opt-out by a link in an email.
 pub const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
 
 /// A service with an inbox.
-pub struct Inbox {
+pub struct InboxBench {
     pub bench: Bench,
     pub webhooks: Webhooks,
     reader: Option<JoinHandle<()>>,
 }
 
-impl Inbox {
-    /// With the connections `newsletter` and `other`; nothing is read yet.
+impl InboxBench {
+    /// Creates a service with the connections `newsletter` and `other`. Nothing is read yet.
     pub async fn new() -> Self {
         let bench = Bench::with(&[("acme", "newsletter"), ("acme", "other")]).await;
         let webhooks = bench.parts.webhooks.clone();
         Self { bench, webhooks, reader: None }
     }
 
-    /// Begins to read.
+    /// Starts reading deliveries.
     pub fn read(&mut self) {
         let reading = self.bench.parts.inbox.clone().run(CancellationToken::new(), Duration::ZERO);
         self.reader = Some(tokio::spawn(reading));
@@ -47,7 +47,7 @@ impl Inbox {
         self.webhooks.tokens.issue("acme", connection).await.unwrap().token
     }
 
-    pub async fn deliver(&self, connection: &str, authorization: &[&str], body: &str) -> Answer {
+    pub async fn deliver(&self, connection: &str, authorization: &[&str], body: &str) -> WebhookResponse {
         let headers =
             authorization.iter().map(|value| ("authorization".to_owned(), (*value).to_owned())).collect();
         let head = Delivery {
@@ -60,15 +60,15 @@ impl Inbox {
         self.webhooks.receive(connection, head, Ok(Bytes::copy_from_slice(body.as_bytes())), None).await
     }
 
-    /// Leaves no room for another delivery to `connection` for a moment.
+    /// Uses up the rate of `connection`, so that it accepts no further delivery for a moment.
     pub fn use_up(&self, connection: &str) {
         let now = self.bench.parts.clock.now();
         while self.webhooks.rates.take(connection, now).is_ok() {}
     }
 
-    /// All deliveries, oldest first.
+    /// Returns all deliveries, oldest first.
     pub async fn list(&self) -> Vec<DeliveryView> {
-        let filter = Filter { most: 100, ..Filter::default() };
+        let filter = DeliveryFilter { most: 100, ..DeliveryFilter::default() };
         let list = self
             .bench
             .parts
@@ -79,7 +79,7 @@ impl Inbox {
         list
     }
 
-    /// All deliveries once they are `wanted`, time passing meanwhile.
+    /// Returns all deliveries once `wanted` returns true for them, advancing the clock meanwhile.
     pub async fn once(&self, wanted: impl Fn(&[DeliveryView]) -> bool) -> Vec<DeliveryView> {
         for _ in 0..1_000 {
             let list = self.list().await;
@@ -105,18 +105,18 @@ impl Inbox {
         open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
     }
 
-    /// The states of the tokens of `newsletter`, oldest first.
+    /// Returns the states of the tokens of `newsletter`, oldest first.
     pub async fn states(&self) -> Vec<TokenState> {
         let list = self.webhooks.tokens.list("newsletter").await.unwrap();
         list.iter().map(|token| token.state).collect()
     }
 
-    /// How many events the platform is told of.
-    pub async fn told(&self) -> usize {
+    /// Returns the number of events reported to the platform.
+    pub async fn event_count(&self) -> usize {
         self.feed().await.len()
     }
 
-    /// What the platform is told.
+    /// Returns the events reported to the platform.
     pub async fn feed(&self) -> Vec<FeedEvent> {
         self.bench.parts.feed.events_after(None, 0, 1_000).await.unwrap().events
     }

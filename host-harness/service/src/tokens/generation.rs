@@ -1,4 +1,5 @@
-//! A generation of a token in the database and in the audit chain.
+//! Generations of tokens in the database and in the audit chain.
+//! Tested in `src/tokens/tests.rs`.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -10,14 +11,14 @@ use host_model::{
     token::{self, TokenState, TokenView},
 };
 use host_store::{
-    Connection, StoreError,
+    StoreError, Tx,
     audit::{self, Record},
     tokens::{self},
 };
 
-/// Ends the tokens of `connection` that are over, and tells the others.
+/// Retires the expired tokens of `connection`. Returns the others.
 pub(super) async fn retire_over(
-    tx: &mut Connection,
+    tx: &mut Tx,
     connection: &str,
     now: i64,
 ) -> Result<Vec<TokenView>, StoreError> {
@@ -29,12 +30,13 @@ pub(super) async fn retire_over(
     Ok(live.into_iter().filter(|token| !over.contains(&token.generation)).collect())
 }
 
-/// Puts on record what became of a token, and who asked for it.
+/// Records a change of a token in the audit chain, with the caller.
 pub(super) async fn record(
-    tx: &mut Connection,
+    tx: &mut Tx,
     tenant: &str,
     connection: &str,
-    (what, by): (&'static str, Option<Who>),
+    what: &'static str,
+    by: Option<Who>,
     generation: i64,
     at: i64,
 ) -> Result<(), StoreError> {
@@ -47,7 +49,7 @@ pub(super) async fn record(
     audit::append(tx, tenant, at, &record).await
 }
 
-/// 256 random bits.
+/// Returns a token of 256 random bits.
 pub(super) fn new_token() -> Result<Secret, StoreError> {
     let mut bits = zeroize::Zeroizing::new([0; 32]);
     let unsealable = host_store::Unsealable;

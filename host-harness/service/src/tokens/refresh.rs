@@ -1,63 +1,65 @@
-//! A successor in two phases: offered, so that both sides may use it, then handed to the vendor until it is taken.
+//! Refreshes tokens in two phases: a successor is first offered, so that both sides may use it, and then pushed to the
+//! vendor until the vendor accepts it.
+//! Tested in `src/tokens/tests.rs`.
 //!
-//! The one before stays accepted meanwhile and for a day at least, so a crash between any two steps leaves one that both
-//! sides accept. What is not answered is handed over again: the same token, never another.
+//! The previous token stays accepted during that time and for at least a day, so a crash between any two steps leaves
+//! a token that both sides accept. A push without an answer is repeated with the same token, never with another.
 
 use futures::{StreamExt, future::BoxFuture};
 
 use super::{
     Tokens,
     generation::{digest, new_token, retire_over},
-    settle::{DAMAGED, NO_ROOM, Pushed, raise},
+    settle::{DAMAGED, NO_ROOM, PushOutcome, raise},
 };
 use crate::served::Served;
 use host_model::{
     secret::Secret,
-    token::{self, MOST_LIVE, TokenState, TokenView},
+    token::{self, MAX_LIVE_TOKENS, TokenState, TokenView},
 };
 use host_store::{
-    Connection, Store, StoreError,
-    tokens::{self, NewToken, OfConnection, Push},
+    Store, StoreError, Tx,
+    tokens::{self, ConnectionTokens, NewToken, Push},
 };
 
-/// Tokens handed over at the same time: a vendor that does not answer holds the others up no longer than its deadline.
-const TOGETHER: usize = 16;
+/// The maximum number of concurrent pushes: a vendor that does not answer delays the others by its deadline at most.
+const MAX_CONCURRENT_PUSHES: usize = 16;
 
-/// Hands a connection's token to its vendor.
-pub(crate) type Hand = dyn Fn(String, Secret) -> BoxFuture<'static, Pushed> + Send + Sync;
+/// Pushes a connection's token to its vendor.
+pub(crate) type PushToken = dyn Fn(String, Secret) -> BoxFuture<'static, PushOutcome> + Send + Sync;
 
-/// Hands tokens over by the connector.
-pub fn by_connector(served: Served) -> Box<Hand> {
+/// Returns a function that pushes tokens through the connector.
+pub fn by_connector(served: Served) -> Box<PushToken> {
     Box::new(move |connection, token| {
         let calls = served.calls(&connection);
         Box::pin(async move {
             match calls {
                 Ok(calls) => calls.installing(token).install_token().await.into(),
-                Err(not_served) => Pushed::Failed { reason: not_served.to_string(), asked: None },
+                Err(not_served) => PushOutcome::Failed { reason: not_served.to_string(), asked: None },
             }
         })
     })
 }
 
 impl Tokens {
-    /// The daily look: ends what is over, and offers a successor wherever one is due.
+    /// Runs the daily check: retires expired tokens, and offers successors for those that are due.
     pub(crate) async fn look(&self) -> Result<(), StoreError> {
-        self.offer_where(token::is_due).await
+        self.offer_if(token::is_due).await
     }
 
-    /// The look in between: offers a successor wherever there is no time until the daily one.
-    pub(crate) async fn look_for_urgent(&self) -> Result<(), StoreError> {
-        self.offer_where(token::is_urgent).await
+    /// Runs the check in between: offers successors that cannot wait for the daily check.
+    pub(crate) async fn offer_urgent(&self) -> Result<(), StoreError> {
+        self.offer_if(token::is_urgent).await
     }
 
-    async fn offer_where(&self, needs: fn(&[TokenView], i64, i64) -> bool) -> Result<(), StoreError> {
+    async fn offer_if(&self, needs: fn(&[TokenView], i64, i64) -> bool) -> Result<(), StoreError> {
         let (now, window) = (self.now(), self.window_ms);
         for of in self.store.read(|c| Box::pin(tokens::all_live(c))).await? {
             if !of.damaged.is_empty() {
                 self.end_damaged(&of).await?;
             }
             let live: Vec<_> = of.tokens.into_iter().map(|known| known.token).collect();
-            let is_offered = live.iter().any(TokenView::is_on_its_way);
+            let is_offered = live.iter().any(TokenView::is_pending);
             if token::over(&live, now).is_empty() && (is_offered || !needs(&live, window, now)) {
                 continue;
             }
@@ -66,8 +68,8 @@ impl Tokens {
         Ok(())
     }
 
-    /// Ends what nobody can be shown to carry, and tells an operator.
-    async fn end_damaged(&self, of: &OfConnection) -> Result<(), StoreError> {
+    /// Retires damaged tokens and raises an alarm.
+    async fn end_damaged(&self, of: &ConnectionTokens) -> Result<(), StoreError> {
         let (now, damaged) = (self.now(), of.damaged.clone());
         let (tenant, connection) = (of.tenant.clone(), of.connection.clone());
         let ended = self.store.write(move |tx| {
@@ -75,38 +77,39 @@ impl Tokens {
                 for generation in damaged {
                     tokens::end(tx, &connection, generation, TokenState::Retired, now).await?;
                 }
-                let detail = "a webhook token's row in the database is damaged and ended: where the vendor carries that token, \
-                              get a new one and enter it there";
+                let detail = "a webhook token's row in the database is damaged, so the token was retired: if the \
+                              vendor uses that token, issue a new one and enter it there";
                 raise(tx, &tenant, &connection, DAMAGED, detail, now).await
             })
         });
         ended.await
     }
 
-    /// Hands over whatever the vendors are to take by now.
-    pub(crate) fn push_due<'a>(&'a self, hand: &'a Hand) -> BoxFuture<'a, Result<(), StoreError>> {
-        // Boxed: the compiler does not see by itself that it can be sent between threads.
+    /// Pushes the tokens that are due.
+    pub(crate) fn push_due<'a>(&'a self, hand: &'a PushToken) -> BoxFuture<'a, Result<(), StoreError>> {
+        // Boxed, because the compiler cannot infer on its own that the future is `Send`.
         Box::pin(async move {
             let now = self.now();
             let due = self.store.read(move |c| Box::pin(tokens::to_push(c, now))).await?;
             let pushes: Vec<_> = due.into_iter().map(|due| self.push_one(due, hand)).collect();
-            let mut pushes = futures::stream::iter(pushes).buffer_unordered(TOGETHER);
+            let mut pushes = futures::stream::iter(pushes).buffer_unordered(MAX_CONCURRENT_PUSHES);
             while let Some(pushed) = pushes.next().await {
                 if let Err(error) = pushed {
-                    tracing::error!(%error, "what became of a token could not be kept; it is handed over again");
+                    tracing::error!(%error, "result of a token push not stored; the token is pushed again");
                 }
             }
             Ok(())
         })
     }
 
-    /// Gives `connection` a new token now, whether one is due or not; none where there was no room for one.
+    /// Installs a new token for `connection` now, whether one is due or not. Returns `None` if there was no room for
+    /// one.
     pub async fn rotate(
         &self,
         tenant: &str,
         connection: &str,
-        hand: &Hand,
-    ) -> Result<Option<Pushed>, StoreError> {
+        hand: &PushToken,
+    ) -> Result<Option<PushOutcome>, StoreError> {
         let (this, now) = (self.clone(), self.now());
         let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
         let due = self.store.write(move |tx| {
@@ -137,17 +140,17 @@ impl Tokens {
             .await
     }
 
-    /// Offers `connection` a successor if it `needs` one, unless one is on its way.
+    /// Offers `connection` a successor if `needs` returns true for its tokens, unless one is already on its way.
     pub(super) async fn offer_in(
         &self,
-        tx: &mut Connection,
+        tx: &mut Tx,
         tenant: &str,
         connection: &str,
         needs: impl FnOnce(&[TokenView]) -> bool + Send,
         now: i64,
     ) -> Result<(), StoreError> {
         let live = retire_over(tx, connection, now).await?;
-        if live.iter().any(TokenView::is_on_its_way) || !needs(&live) {
+        if live.iter().any(TokenView::is_pending) || !needs(&live) {
             return Ok(());
         }
         self.insert_successor(tx, tenant, connection, &live, now).await
@@ -155,16 +158,17 @@ impl Tokens {
 
     pub(super) async fn insert_successor(
         &self,
-        tx: &mut Connection,
+        tx: &mut Tx,
         tenant: &str,
         connection: &str,
         live: &[TokenView],
         now: i64,
     ) -> Result<(), StoreError> {
-        if token::accepted(live, now).len() >= MOST_LIVE {
+        if token::accepted(live, now).len() >= MAX_LIVE_TOKENS {
             let Some(leaving) = token::replaced(live, now).or_else(|| token::never_used(live, now)) else {
                 let detail = format!(
-                    "{MOST_LIVE} tokens are accepted and any may be in use: revoke those that the vendor does not use"
+                    "{MAX_LIVE_TOKENS} tokens are accepted and each may be in use: revoke those that the vendor does not \
+                     use"
                 );
                 return raise(tx, tenant, connection, NO_ROOM, &detail, now).await;
             };
@@ -185,7 +189,7 @@ impl Tokens {
         tokens::insert(tx, new).await
     }
 
-    async fn push_one(&self, due: Push, hand: &Hand) -> Result<Pushed, StoreError> {
+    async fn push_one(&self, due: Push, hand: &PushToken) -> Result<PushOutcome, StoreError> {
         let token = match open(&self.store, &due) {
             Ok(token) => token,
             Err(error) => return self.set_aside(due, error.to_string()).await,
@@ -197,7 +201,7 @@ impl Tokens {
             operation = "token-push",
             status = pushed.as_ref(),
             generation = due.generation,
-            "a webhook token was handed over"
+            "webhook token pushed"
         );
         let (this, now, outcome) = (self.clone(), self.now(), pushed.clone());
         self.store
@@ -206,18 +210,18 @@ impl Tokens {
         Ok(pushed)
     }
 
-    /// What does not open is handed to nobody; a successor is made when one is due.
-    async fn set_aside(&self, push: Push, reason: String) -> Result<Pushed, StoreError> {
+    /// Sets aside a token that cannot be unsealed, instead of pushing it. A successor is created when one is due.
+    async fn set_aside(&self, push: Push, reason: String) -> Result<PushOutcome, StoreError> {
         let (now, why) = (self.now(), reason.clone());
         let set_aside = self.store.write(move |tx| {
             Box::pin(async move {
                 tokens::set_aside(tx, &push, &why).await?;
-                let detail = format!("a webhook token cannot be handed to the vendor: {why}");
+                let detail = format!("a webhook token cannot be pushed to the vendor: {why}");
                 raise(tx, &push.tenant, &push.connection, DAMAGED, &detail, now).await
             })
         });
         set_aside.await?;
-        Ok(Pushed::Failed { reason, asked: None })
+        Ok(PushOutcome::Failed { reason, asked: None })
     }
 }
 

@@ -1,4 +1,5 @@
-//! What becomes of a token that was handed to the vendor, and what an operator is told of it.
+//! Stores the result of pushing a token to the vendor, and raises the alarms for it.
+//! Tested in `src/tokens/tests.rs`.
 
 use std::time::Duration;
 
@@ -15,41 +16,41 @@ use host_model::{
     token,
 };
 use host_store::{
-    Connection, StoreError,
+    StoreError, Tx,
     alarms::{self, Alarm},
     tokens::{self, Push},
 };
 
-/// The vendor takes no token from the host, and an operator has to enter one soon.
+/// The vendor accepts no token from the host, and an operator must enter one soon.
 const BY_HAND: &str = "token-by-hand";
-/// The vendor has not taken its new token, and the one before ends soon.
+/// The vendor has not accepted its new token, and the previous one expires soon.
 const NOT_TAKEN: &str = "token-not-taken";
 /// A token is damaged in the database.
 pub(super) const DAMAGED: &str = "token-damaged";
-/// No successor can be made.
+/// No successor can be created.
 pub(super) const NO_ROOM: &str = "token-no-room";
 
-/// A vendor that asks for less is asked again after this.
-const SHORTEST_WAIT_MS: i64 = 60_000;
+/// The minimum wait before the next push, even if the vendor asks for less.
+const MIN_RETRY_MS: i64 = 60_000;
 
-/// What became of handing a token to the vendor. Its word is for log lines.
+/// The result of pushing a token to the vendor. Its name is used in log lines.
 #[derive(Clone, Debug, PartialEq, Eq, AsRefStr)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Pushed {
-    /// The vendor has it.
+pub enum PushOutcome {
+    /// The vendor has the token.
     Taken,
-    /// An operator has to enter one: the vendor takes none from the host.
+    /// An operator must enter a token, because the vendor accepts none from the host.
     ByHand,
-    /// The vendor may have it or not.
+    /// The vendor may or may not have the token.
     Failed {
-        /// For an operator.
+        /// The reason, for an operator.
         reason: String,
         /// How long the vendor asked to wait.
         asked: Option<Duration>,
     },
 }
 
-impl From<CallResult<TokenOutcome>> for Pushed {
+impl From<CallResult<TokenOutcome>> for PushOutcome {
     fn from(answer: CallResult<TokenOutcome>) -> Self {
         use host_model::contract::ErrorKind::Unsupported;
         match answer {
@@ -66,72 +67,76 @@ impl From<CallResult<TokenOutcome>> for Pushed {
 }
 
 impl Tokens {
-    /// Keeps what became of `push`; nothing where its token is gone.
+    /// Stores the result of `push`, or nothing if its token no longer exists.
     pub(super) async fn settle(
         &self,
-        tx: &mut Connection,
+        tx: &mut Tx,
         push: &Push,
-        pushed: &Pushed,
+        pushed: &PushOutcome,
         now: i64,
     ) -> Result<(), StoreError> {
-        if !tokens::is_here(tx, push).await? {
+        if !tokens::is_stored(tx, push).await? {
             return Ok(());
         }
         match pushed {
-            Pushed::Taken => self.taken(tx, push, now).await,
-            Pushed::ByHand => by_hand(tx, push, now).await,
-            Pushed::Failed { reason, asked } => not_taken(tx, push, (reason, *asked), now).await,
+            PushOutcome::Taken => self.record_taken(tx, push, now).await,
+            PushOutcome::ByHand => leave_to_operator(tx, push, now).await,
+            PushOutcome::Failed { reason, asked } => record_refusal(tx, push, reason, *asked, now).await,
         }
     }
 
-    async fn taken(&self, tx: &mut Connection, push: &Push, now: i64) -> Result<(), StoreError> {
+    async fn record_taken(&self, tx: &mut Tx, push: &Push, now: i64) -> Result<(), StoreError> {
         let Push { tenant, connection, generation, .. } = push;
-        tokens::taken(tx, connection, *generation, now).await?;
+        tokens::record_taken(tx, connection, *generation, now).await?;
         let live = retire_over(tx, connection, now).await?;
         if !live.iter().any(|token| token.generation == *generation) {
-            // It was revoked on its way: the vendor has one that is refused, and needs another at once.
+            // The token was revoked during the push: the vendor has one that is refused, and needs another
+            // immediately.
             return self.insert_successor(tx, tenant, connection, &live, now).await;
         }
-        record(tx, tenant, connection, ("token-taken", self.by.clone()), *generation, now).await?;
-        all_is_well(tx, connection, now).await
+        record(tx, tenant, connection, "token-taken", self.by.clone(), *generation, now).await?;
+        clear_alarms(tx, connection, now).await
     }
 }
 
-async fn by_hand(tx: &mut Connection, push: &Push, now: i64) -> Result<(), StoreError> {
+async fn leave_to_operator(tx: &mut Tx, push: &Push, now: i64) -> Result<(), StoreError> {
     let Push { tenant, connection, generation, .. } = push;
     tokens::discard(tx, connection, *generation).await?;
-    // What the vendor took from the host once is an operator's to replace: no more is made for it each minute.
-    tokens::is_left_to_an_operator(tx, connection).await?;
-    let left = left(tx, connection, now).await?;
+    // Replacing a token that the vendor once accepted from the host is now up to an operator: no new one is created
+    // every minute.
+    tokens::leave_to_operator(tx, connection).await?;
+    let left = remaining_life(tx, connection, now).await?;
     if left > token::WARNING_MS {
         return Ok(());
     }
     let detail = format!(
-        "the webhook token ends in {} days, and the vendor takes none from the host: get a new one and enter it there",
+        "the webhook token expires in {} days, and the vendor accepts none from the host: issue a new one and enter \
+         it there",
         (left / DAY_MS).max(0)
     );
     raise(tx, tenant, connection, BY_HAND, &detail, now).await
 }
 
-async fn not_taken(
-    tx: &mut Connection,
+async fn record_refusal(
+    tx: &mut Tx,
     push: &Push,
-    (reason, asked): (&str, Option<Duration>),
+    reason: &str,
+    asked: Option<Duration>,
     now: i64,
 ) -> Result<(), StoreError> {
     let Push { tenant, connection, generation, .. } = push;
-    let left = left(tx, connection, now).await?;
+    let left = remaining_life(tx, connection, now).await?;
     let again_at = now.saturating_add(wait(asked, left));
-    tokens::not_taken(tx, connection, *generation, again_at, reason).await?;
+    tokens::record_not_taken(tx, connection, *generation, again_at, reason).await?;
     if left >= token::URGENT_MS {
         return Ok(());
     }
-    let detail = format!("the webhook token ends in {} hours: {reason}", (left / HOUR_MS).max(0));
+    let detail = format!("the webhook token expires in {} hours: {reason}", (left / HOUR_MS).max(0));
     raise(tx, tenant, connection, NOT_TAKEN, &detail, now).await
 }
 
-/// The vendor has a token that lasts.
-pub(super) async fn all_is_well(tx: &mut Connection, connection: &str, now: i64) -> Result<(), StoreError> {
+/// Clears the alarms of a connection whose vendor has a token that lasts.
+pub(super) async fn clear_alarms(tx: &mut Tx, connection: &str, now: i64) -> Result<(), StoreError> {
     for kind in [BY_HAND, NOT_TAKEN, NO_ROOM] {
         alarms::is_over(tx, now, kind, connection).await?;
     }
@@ -139,7 +144,7 @@ pub(super) async fn all_is_well(tx: &mut Connection, connection: &str, now: i64)
 }
 
 pub(super) async fn raise(
-    tx: &mut Connection,
+    tx: &mut Tx,
     tenant: &str,
     connection: &str,
     kind: &'static str,
@@ -150,15 +155,17 @@ pub(super) async fn raise(
     alarms::raise(tx, now, &alarm).await
 }
 
-/// How long the vendor has a token yet; without end where it has none from here that could end.
-async fn left(tx: &mut Connection, connection: &str, now: i64) -> Result<i64, StoreError> {
+/// Returns how long the vendor's token still lasts, or the maximum if the vendor has no token from here that could
+/// expire.
+async fn remaining_life(tx: &mut Tx, connection: &str, now: i64) -> Result<i64, StoreError> {
     let live: Vec<_> = tokens::live(tx, connection).await?.into_iter().map(|known| known.token).collect();
     Ok(token::end_of_use(&live).map_or(i64::MAX, |end| end.saturating_sub(now)))
 }
 
-/// An hour, or what the vendor asked for, as long as that is not most of what is left.
+/// Returns the wait before the next push: an hour, or as long as the vendor asked for, unless that is more than half
+/// of the remaining time.
 fn wait(asked: Option<Duration>, left: i64) -> i64 {
     let Some(asked) = asked else { return HOUR_MS };
     let asked = millis(asked);
-    asked.clamp(SHORTEST_WAIT_MS, DAY_MS).min((left / 2).max(HOUR_MS))
+    asked.clamp(MIN_RETRY_MS, DAY_MS).min((left / 2).max(HOUR_MS))
 }

@@ -1,17 +1,18 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use host_store::RowChange;
 
 use super::{
     generation::digest,
-    issue::{Issued, seen},
-    refresh::Hand,
-    settle::Pushed,
+    issue::{IssuedWebhookToken, record_seen},
+    refresh::PushToken,
+    settle::PushOutcome,
     *,
 };
 use host_harness::clock::ManualClock;
 use host_model::{
     secret::Secret,
     time::{DAY_MS, HOUR_MS},
-    token::{MOST_LIVE, TokenState},
+    token::{MAX_LIVE_TOKENS, TokenState},
 };
 use host_store::{
     alarms,
@@ -20,6 +21,7 @@ use host_store::{
 };
 
 mod damaged;
+mod simulation;
 
 struct Bench {
     tokens: Tokens,
@@ -34,7 +36,7 @@ impl Bench {
         Self { tokens, clock, folder }
     }
 
-    async fn issue(&self) -> Issued {
+    async fn issue(&self) -> IssuedWebhookToken {
         self.tokens.issue("acme", "newsletter").await.unwrap()
     }
 
@@ -43,18 +45,18 @@ impl Bench {
         accepted.iter().any(|known| known.digest == digest(token))
     }
 
-    /// A delivery carries `token`.
+    /// Receives a delivery that carries `token`.
     async fn deliver(&self, token: &Secret) {
         let accepted = self.tokens.accepted("newsletter").await.unwrap();
         let carried = accepted.into_iter().find(|known| known.digest == digest(token)).unwrap().token;
         let now = self.tokens.now();
         write(&self.tokens.store, move |tx| {
-            Box::pin(async move { seen(tx, "acme", "newsletter", &carried, now).await })
+            Box::pin(async move { record_seen(tx, "acme", "newsletter", &carried, now).await })
         })
         .await;
     }
 
-    /// Each generation and its state, oldest first.
+    /// Returns each generation and its state, oldest first.
     async fn states(&self) -> Vec<(i64, TokenState)> {
         let listed = self.tokens.list("newsletter").await.unwrap();
         listed.iter().map(|token| (token.generation, token.state)).collect()
@@ -70,7 +72,7 @@ fn days(days: u32) -> Duration {
     Duration::from_hours(24) * days
 }
 
-/// What a vendor was handed.
+/// The tokens that were pushed to a vendor.
 #[derive(Clone, Default)]
 struct Handed(Arc<parking_lot::Mutex<Vec<Secret>>>);
 
@@ -80,11 +82,11 @@ impl Handed {
     }
 }
 
-/// A vendor that answers with this each time, and keeps what it was handed.
-fn vendor(pushed: Pushed) -> (Box<Hand>, Handed) {
+/// Returns a vendor that answers each push with `pushed`, and the tokens pushed to it.
+fn vendor(pushed: PushOutcome) -> (Box<PushToken>, Handed) {
     let handed = Handed::default();
     let kept = handed.clone();
-    let hand: Box<Hand> = Box::new(move |_, token| {
+    let hand: Box<PushToken> = Box::new(move |_, token| {
         kept.0.lock().push(token);
         let pushed = pushed.clone();
         Box::pin(async move { pushed })
@@ -92,8 +94,8 @@ fn vendor(pushed: Pushed) -> (Box<Hand>, Handed) {
     (hand, handed)
 }
 
-fn down(asked: Option<Duration>) -> Pushed {
-    Pushed::Failed { reason: "status 503".to_owned(), asked }
+fn down(asked: Option<Duration>) -> PushOutcome {
+    PushOutcome::Failed { reason: "status 503".to_owned(), asked }
 }
 
 #[tokio::test]
@@ -115,10 +117,13 @@ async fn a_token_has_256_bits_lives_90_days_and_is_not_in_the_database() {
 async fn what_is_revoked_is_refused_at_once_and_only_that() {
     let bench = Bench::new().await;
     let (one, other) = (bench.issue().await, bench.issue().await);
-    assert!(bench.tokens.revoke("acme", "newsletter", one.generation).await.unwrap());
+    assert_eq!(bench.tokens.revoke("acme", "newsletter", one.generation).await.unwrap(), RowChange::Changed);
     assert!(!bench.accepts(&one.token).await && bench.accepts(&other.token).await);
-    assert!(!bench.tokens.revoke("acme", "newsletter", one.generation).await.unwrap());
-    assert!(!bench.tokens.revoke("acme", "newsletter", 7).await.unwrap());
+    assert_eq!(
+        bench.tokens.revoke("acme", "newsletter", one.generation).await.unwrap(),
+        RowChange::Unchanged
+    );
+    assert_eq!(bench.tokens.revoke("acme", "newsletter", 7).await.unwrap(), RowChange::Unchanged);
     assert_eq!(bench.states().await, [(1, TokenState::Revoked), (2, TokenState::Offered)]);
 }
 
@@ -126,7 +131,7 @@ async fn what_is_revoked_is_refused_at_once_and_only_that() {
 async fn a_sixth_token_is_refused_and_ends_none_of_the_five() {
     let bench = Bench::new().await;
     let mut issued = Vec::new();
-    for _ in 0..MOST_LIVE {
+    for _ in 0..MAX_LIVE_TOKENS {
         issued.push(bench.issue().await);
     }
     let refused = bench.tokens.issue("acme", "newsletter").await.unwrap_err();
@@ -142,19 +147,19 @@ async fn a_sixth_token_is_refused_and_ends_none_of_the_five() {
 }
 
 #[tokio::test]
-async fn a_refresh_makes_room_by_what_nobody_uses() {
+async fn a_refresh_makes_room_by_retiring_an_unused_token() {
     let bench = Bench::new().await;
     let used = bench.issue().await;
     bench.deliver(&used.token).await;
-    for _ in 1..MOST_LIVE {
+    for _ in 1..MAX_LIVE_TOKENS {
         bench.issue().await;
     }
     bench.clock.advance(days(80));
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
     assert!(bench.accepts(&used.token).await && bench.accepts(&handed.all()[0]).await);
     assert_eq!(bench.states().await[1], (2, TokenState::Retired));
-    assert_eq!(bench.tokens.accepted("newsletter").await.unwrap().len(), MOST_LIVE);
+    assert_eq!(bench.tokens.accepted("newsletter").await.unwrap().len(), MAX_LIVE_TOKENS);
 }
 
 #[tokio::test]
@@ -162,7 +167,7 @@ async fn a_successor_is_offered_pushed_and_followed_by_the_end_of_the_one_before
     let bench = Bench::new().await;
     let first = bench.issue().await;
     bench.deliver(&first.token).await;
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
     bench.clock.advance(days(74));
     bench.tokens.pass(&*hand).await.unwrap();
@@ -219,18 +224,18 @@ async fn a_vendor_that_asks_for_time_gets_it_and_an_alarm_comes_before_the_end()
     assert_eq!(bench.alarms().await, [""; 0]);
     bench.clock.advance(days(9) + Duration::from_hours(2));
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!(bench.alarms().await, ["token-not-taken: the webhook token ends in 19 hours: status 503"]);
-    let (hand, _) = vendor(Pushed::Taken);
+    assert_eq!(bench.alarms().await, ["token-not-taken: the webhook token expires in 19 hours: status 503"]);
+    let (hand, _) = vendor(PushOutcome::Taken);
     bench.clock.advance(Duration::from_hours(4));
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!(bench.alarms().await, [""; 0], "the alarm ends with its cause");
+    assert_eq!(bench.alarms().await, [""; 0], "the alarm is cleared with its cause");
 }
 
 #[tokio::test]
-async fn where_the_vendor_takes_none_an_operator_is_told_from_fourteen_days_before_the_end() {
+async fn if_the_vendor_accepts_no_token_an_alarm_is_raised_fourteen_days_before_expiry() {
     let bench = Bench::new().await;
     let first = bench.issue().await;
-    let (hand, handed) = vendor(Pushed::ByHand);
+    let (hand, handed) = vendor(PushOutcome::ByHand);
     bench.clock.advance(days(75) + Duration::from_hours(1));
     bench.tokens.pass(&*hand).await.unwrap();
     assert_eq!((handed.all().len(), bench.alarms().await), (1, Vec::new()));
@@ -239,11 +244,11 @@ async fn where_the_vendor_takes_none_an_operator_is_told_from_fourteen_days_befo
     assert_eq!(
         bench.alarms().await,
         [
-            "token-by-hand: the webhook token ends in 13 days, and the vendor takes none from the host: get a new one and \
-          enter it there"
+            "token-by-hand: the webhook token expires in 13 days, and the vendor accepts none from the host: issue a \
+             new one and enter it there"
         ]
     );
-    assert_eq!(bench.states().await, [(1, TokenState::Offered)], "what nobody was handed is not kept");
+    assert_eq!(bench.states().await, [(1, TokenState::Offered)], "a token that was not pushed is not kept");
     let second = bench.issue().await;
     bench.deliver(&second.token).await;
     assert_eq!(bench.alarms().await, [""; 0]);
@@ -251,12 +256,12 @@ async fn where_the_vendor_takes_none_an_operator_is_told_from_fourteen_days_befo
 }
 
 #[tokio::test]
-async fn a_vendor_that_takes_none_any_more_is_offered_one_a_day_and_an_operator_is_told_once() {
+async fn a_vendor_that_stops_accepting_tokens_is_offered_one_a_day_and_one_alarm_is_raised() {
     let bench = Bench::new().await;
-    let (hand, _) = vendor(Pushed::Taken);
+    let (hand, _) = vendor(PushOutcome::Taken);
     bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
     bench.clock.advance(days(84));
-    let (hand, handed) = vendor(Pushed::ByHand);
+    let (hand, handed) = vendor(PushOutcome::ByHand);
     for _ in 0..10 {
         bench.tokens.pass(&*hand).await.unwrap();
         bench.clock.advance(Duration::from_mins(1));
@@ -266,9 +271,9 @@ async fn a_vendor_that_takes_none_any_more_is_offered_one_a_day_and_an_operator_
 }
 
 #[tokio::test]
-async fn a_token_in_use_that_is_revoked_has_a_successor_where_the_host_handed_it_over() {
+async fn a_revoked_token_in_use_is_replaced_if_the_host_installed_it() {
     let bench = Bench::new().await;
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
     bench.tokens.revoke("acme", "newsletter", 1).await.unwrap();
     bench.tokens.pass(&*hand).await.unwrap();
@@ -278,17 +283,17 @@ async fn a_token_in_use_that_is_revoked_has_a_successor_where_the_host_handed_it
     bench.deliver(&by_hand.token).await;
     bench.tokens.revoke("acme", "newsletter", by_hand.generation).await.unwrap();
     bench.tokens.pass(&*hand).await.unwrap();
-    assert_eq!(handed.all().len(), 2, "an operator entered it, and enters another");
+    assert_eq!(handed.all().len(), 2, "an operator entered it, and must enter another");
 }
 
 #[tokio::test]
 async fn a_token_that_the_schedule_hands_over_meanwhile_is_no_lack_of_room() {
     let bench = Bench::new().await;
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     let (rotated, passed) =
         tokio::join!(bench.tokens.rotate("acme", "newsletter", &*hand), bench.tokens.pass(&*hand));
     passed.unwrap();
-    assert_eq!(rotated.unwrap(), Some(Pushed::Taken));
+    assert_eq!(rotated.unwrap(), Some(PushOutcome::Taken));
     let handed: std::collections::BTreeSet<_> = handed.all().iter().map(digest).collect();
     assert_eq!(handed.len(), 1);
 }
@@ -298,7 +303,7 @@ async fn two_looks_at_once_make_one_successor() {
     let bench = Bench::new().await;
     bench.issue().await;
     bench.clock.advance(days(80));
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     let (one, other) = tokio::join!(bench.tokens.pass(&*hand), bench.tokens.pass(&*hand));
     assert!(one.is_ok() && other.is_ok());
     let handed: std::collections::BTreeSet<_> = handed.all().iter().map(digest).collect();
@@ -312,15 +317,15 @@ async fn a_token_revoked_on_its_way_to_the_vendor_has_a_successor_at_once() {
     bench.issue().await;
     bench.clock.advance(days(80));
     let tokens = bench.tokens.clone();
-    let hand: Box<Hand> = Box::new(move |_, _| {
+    let hand: Box<PushToken> = Box::new(move |_, _| {
         let tokens = tokens.clone();
         Box::pin(async move {
             tokens.revoke("acme", "newsletter", 2).await.unwrap();
-            Pushed::Taken
+            PushOutcome::Taken
         })
     });
     bench.tokens.pass(&*hand).await.unwrap();
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
     assert!(bench.accepts(&handed.all()[0]).await);
     let states = [(1, TokenState::Former), (2, TokenState::Revoked), (3, TokenState::Current)];
@@ -333,8 +338,8 @@ async fn an_operator_gets_a_new_token_installed_at_once_and_one_on_its_way_is_th
     let (hand, handed) = vendor(down(None));
     let pushed = bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
     assert_eq!(pushed, Some(down(None)));
-    let (again, handed_again) = vendor(Pushed::Taken);
-    assert_eq!(bench.tokens.rotate("acme", "newsletter", &*again).await.unwrap(), Some(Pushed::Taken));
+    let (again, handed_again) = vendor(PushOutcome::Taken);
+    assert_eq!(bench.tokens.rotate("acme", "newsletter", &*again).await.unwrap(), Some(PushOutcome::Taken));
     assert_eq!(digest(&handed.all()[0]), digest(&handed_again.all()[0]));
     assert_eq!(bench.states().await, [(1, TokenState::Current)]);
 }
@@ -344,7 +349,7 @@ async fn the_daily_look_is_at_two_and_one_that_was_missed_is_made_up_for_once() 
     let bench = Bench::new().await;
     let day = |now: i64| (now - 2 * HOUR_MS).div_euclid(DAY_MS);
     let last = async || bench.tokens.store.read(|c| Box::pin(tokens::last_look(c))).await.unwrap();
-    let (hand, _) = vendor(Pushed::Taken);
+    let (hand, _) = vendor(PushOutcome::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
     let first = day(bench.tokens.now());
     assert_eq!(last().await, Some(first));
@@ -361,10 +366,10 @@ async fn the_daily_look_is_at_two_and_one_that_was_missed_is_made_up_for_once() 
 }
 
 #[tokio::test]
-async fn what_the_vendor_goes_on_with_outlasts_every_newer_one_that_it_took_and_never_carried() {
+async fn the_token_that_the_vendor_still_uses_outlasts_newer_ones_that_it_accepted_but_never_used() {
     let bench = Bench::new().await;
     let first = bench.issue().await.token;
-    let (hand, _) = vendor(Pushed::Taken);
+    let (hand, _) = vendor(PushOutcome::Taken);
     for _ in 0..12 {
         bench.deliver(&first).await;
         bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
@@ -372,5 +377,5 @@ async fn what_the_vendor_goes_on_with_outlasts_every_newer_one_that_it_took_and_
         assert!(bench.accepts(&first).await, "{:?}", bench.states().await);
     }
     let live = bench.tokens.accepted("newsletter").await.unwrap();
-    assert_eq!(live.len(), MOST_LIVE);
+    assert_eq!(live.len(), MAX_LIVE_TOKENS);
 }

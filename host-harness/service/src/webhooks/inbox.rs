@@ -1,56 +1,63 @@
-//! The inbox: what is stored is read by its connector, in the order received, and its events handed on in the transaction
-//! in which it is marked as read. A delivery that cannot be read stops no other.
+//! The inbox: the connector reads stored deliveries in the order received, and their events are processed in the
+//! transaction that marks them as read. A delivery that cannot be read does not affect the others.
+//! Tested in `src/webhooks/receive/tests.rs`.
 
+use host_store::RowChange;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    kept,
-    reading::{Reading, after_failures},
+    reading::{DeliveryReading, after_failures},
+    stored_delivery,
 };
 use crate::{
     bell::Bell,
-    consent::{arrival::Arrival, inbound},
+    consent::{arrival::DeliveryArrival, inbound},
     served::Served,
     tasks::Tasks,
     telemetry::Telemetry,
     who::Who,
     work,
 };
-use host_harness::{clock::Clock, door::Admitted};
+use host_harness::{
+    clock::Clock,
+    door::{AdmittedDelivery, TokenCheck},
+};
 use host_model::contract::webhook::ConsentEvent;
 use host_store::{
-    Connection, Keys, Store, StoreError,
+    Keys, Store, StoreError, Tx,
     alarms::{self, Alarm},
     audit::{self, Record},
-    deliveries::{self, Claim, Damaged, DeliveryState, End, Which},
+    deliveries::{self, ClaimedDelivery, DamagedRow, DeliverySelection, DeliveryState, ReadingEnd},
 };
 
-/// Readings at the same time. A reading takes well under a millisecond, unless the vendor is asked who a person is.
-const TOGETHER: usize = 16;
+/// The maximum number of concurrent readings. A reading takes well under a millisecond, unless the vendor is asked who
+/// a person is.
+const MAX_CONCURRENT_READINGS: usize = 16;
 
-/// Of one connection, so that one whose vendor does not answer leaves places to the others.
-const OF_CONNECTION: usize = 4;
+/// The maximum number of concurrent readings of one connection, so that a vendor that does not answer leaves room for
+/// the others.
+const MAX_CONCURRENT_PER_CONNECTION: usize = 4;
 
-/// Deliveries of a connection that could not be read.
+/// The alarm for deliveries of a connection that could not be read.
 const UNREAD: &str = "deliveries-unread";
 
-/// The readings under way, each with its connection.
-type UnderWay = Tasks<String>;
+/// The readings in progress, each with its connection.
+type ReadingTasks = Tasks<String>;
 
-/// The connections that have all their places.
-fn full(under_way: &UnderWay) -> Vec<String> {
+/// Returns the connections that have reached their maximum number of readings.
+fn busy_connections(under_way: &ReadingTasks) -> Vec<String> {
     let mut count: HashMap<&String, usize> = HashMap::new();
     for connection in under_way.about() {
         *count.entry(connection).or_default() += 1;
     }
-    let full = count.into_iter().filter(|(_, count)| *count >= OF_CONNECTION);
+    let full = count.into_iter().filter(|(_, count)| *count >= MAX_CONCURRENT_PER_CONNECTION);
     full.map(|(connection, _)| connection.clone()).collect()
 }
 
-/// Reads what was received. Clones share everything.
+/// Reads received deliveries. Clones share everything.
 #[derive(Clone)]
 pub struct Inbox {
     pub(crate) served: Served,
@@ -59,21 +66,21 @@ pub struct Inbox {
     pub(crate) telemetry: Telemetry,
     /// Rung when a delivery may be due.
     pub(crate) arrived: Bell,
-    /// Rung when a request may be due: events may ask for work.
+    /// Rung when a request may be due, because events may lead to requests.
     pub(crate) bell: Bell,
 }
 
 impl work::Source for Inbox {
     type Subject = String;
 
-    async fn take_back(&mut self) -> Result<(), StoreError> {
-        self.store.write(|tx| Box::pin(deliveries::take_back(tx))).await
+    async fn reclaim(&mut self) -> Result<(), StoreError> {
+        self.store.write(|tx| Box::pin(deliveries::reclaim(tx))).await
     }
 
-    async fn begin(&mut self, under_way: &mut UnderWay) -> Result<(), StoreError> {
+    async fn begin(&mut self, under_way: &mut ReadingTasks) -> Result<(), StoreError> {
         let longest_call_ms = self.longest_call_ms();
-        while under_way.len() < TOGETHER {
-            let (now, full) = (self.clock.date_ms(), full(under_way));
+        while under_way.len() < MAX_CONCURRENT_READINGS {
+            let (now, full) = (self.clock.date_ms(), busy_connections(under_way));
             let lease_until = work::lease_until(now, longest_call_ms);
             let claimed =
                 self.store.write(move |tx| Box::pin(async move { next(tx, now, lease_until, &full).await }));
@@ -84,49 +91,49 @@ impl work::Source for Inbox {
         Ok(())
     }
 
-    async fn hand_back(&mut self) -> Result<(), StoreError> {
-        self.store.write(|tx| Box::pin(deliveries::hand_back(tx))).await
+    async fn release_claims(&mut self) -> Result<(), StoreError> {
+        self.store.write(|tx| Box::pin(deliveries::release_claims(tx))).await
     }
 }
 
-/// Claims what came first of what is due. A row that is no delivery any more is set aside, and somebody told.
+/// Claims the oldest delivery that is due. A row that is not a valid delivery is set aside with an alarm.
 async fn next(
-    tx: &mut Connection,
+    tx: &mut Tx,
     now: i64,
     lease_until: i64,
     full: &[String],
-) -> Result<Option<Claim>, StoreError> {
+) -> Result<Option<ClaimedDelivery>, StoreError> {
     loop {
         match deliveries::claim(tx, now, lease_until, full).await?.transpose() {
             Ok(claim) => return Ok(claim),
             Err(damaged) => {
                 deliveries::set_aside(tx, &damaged, now).await?;
-                let Damaged { tenant, connection, why, .. } = &damaged;
-                unread(tx, tenant, connection.as_deref(), &why.to_string(), now).await?;
+                let DamagedRow { tenant, connection, why, .. } = &damaged;
+                raise_unread(tx, tenant, connection.as_deref(), &why.to_string(), now).await?;
             }
         }
     }
 }
 
 impl Inbox {
-    /// Reads deliveries until the service stops; readings under way end within `grace`.
+    /// Reads deliveries until the service stops. Readings in progress end within `grace`.
     pub(crate) async fn run(self, stop: CancellationToken, grace: Duration) {
         let (clock, arrived) = (Arc::clone(&self.clock), self.arrived.clone());
         work::run(self, &*clock, &arrived, stop, grace).await;
     }
 
-    async fn read(self, claim: Claim) {
+    async fn read(self, claim: ClaimedDelivery) {
         let (reading, digest) = self.ask(&claim).await;
         self.record(&claim, &reading, digest.as_deref());
         let (id, connection) = (claim.id.clone(), claim.connection.clone());
         if let Err(error) = self.settle(claim, reading, digest).await {
-            // Its claim stays, and is taken again when its lease is over.
-            tracing::error!(connection, delivery = id, %error, "the end of a reading was not stored");
+            // The claim remains, and is taken again when its lease expires.
+            tracing::error!(connection, delivery = id, %error, "result of a reading not stored");
         }
     }
 
-    /// What a reading came to, in metrics and log. Why it came to that is kept with the delivery.
-    fn record(&self, claim: &Claim, reading: &Reading, digest: Option<&str>) {
+    /// Records the result of a reading in metrics and the log. The reason is stored with the delivery.
+    fn record(&self, claim: &ClaimedDelivery, reading: &DeliveryReading, digest: Option<&str>) {
         let status = reading.word(claim.failures);
         self.telemetry.reading(&claim.tenant, &claim.connection, status);
         tracing::info!(
@@ -136,24 +143,30 @@ impl Inbox {
             status,
             delivery = claim.id,
             digest,
-            "a delivery was read"
+            "delivery read"
         );
     }
 
-    /// Has deliveries of `tenant` that could not be read read again, as somebody asks, or the host itself; how many.
-    pub async fn replay(&self, tenant: &str, which: Which, by: Option<Who>) -> Result<usize, StoreError> {
+    /// Re-reads unreadable deliveries of `tenant`, on behalf of `by`, or of the host itself if `None`. Returns the
+    /// number of deliveries.
+    pub async fn replay(
+        &self,
+        tenant: &str,
+        which: DeliverySelection,
+        by: Option<Who>,
+    ) -> Result<usize, StoreError> {
         let (now, tenant) = (self.clock.date_ms(), tenant.to_owned());
         let replayed = self.store.write(move |tx| {
             Box::pin(async move {
                 let replayed = deliveries::replay(tx, &which, now).await?;
                 let Some(connection) = replayed.first().cloned() else { return Ok(0) };
                 if !deliveries::are_unread(tx, &connection).await? {
-                    // Raised again where they still cannot be read.
+                    // Raised again if they still cannot be read.
                     alarms::is_over(tx, now, UNREAD, &connection).await?;
                 }
                 let delivery = match which {
-                    Which::One(delivery) => Some(delivery),
-                    Which::OfConnection(_) => None,
+                    DeliverySelection::One(delivery) => Some(delivery),
+                    DeliverySelection::OfConnection(_) => None,
                 };
                 let (count, by) = (replayed.len(), by.map(|Who(name)| name));
                 let detail = json!({ "delivery": delivery, "deliveries": count, "by": by });
@@ -168,69 +181,79 @@ impl Inbox {
         Ok(replayed)
     }
 
-    /// No call takes longer, whichever connection's.
+    /// Returns the longest time that a call of any connection may take.
     fn longest_call_ms(&self) -> u64 {
         let calls = self.served.keys().into_iter().filter_map(|key| self.served.calls(&key).ok());
         calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0)
     }
 
-    /// What the connector makes of the delivery, and its digest.
-    async fn ask(&self, claim: &Claim) -> (Reading, Option<String>) {
-        let delivery = match kept::open(self.store.vault(), &claim.id, &claim.sealed) {
+    /// Returns the result of the connector's reading, and the connector's digest.
+    async fn ask(&self, claim: &ClaimedDelivery) -> (DeliveryReading, Option<String>) {
+        let delivery = match stored_delivery::open(self.store.vault(), &claim.id, &claim.sealed) {
             Ok(delivery) => delivery,
-            Err(error) => return (Reading::Unopened(error.to_string()), None),
+            Err(error) => return (DeliveryReading::Unopened(error.to_string()), None),
         };
         let calls = match self.served.calls(&claim.connection) {
             Ok(calls) => calls,
-            Err(unknown) => return (Reading::uncarried(&unknown), None),
+            Err(unknown) => return (DeliveryReading::unserved(&unknown), None),
         };
         let digest = calls.plugin().digest().to_string();
-        let verdict = calls.verify(&Admitted::from_store(calls.connection(), delivery, claim.accepted)).await;
-        (Reading::of(verdict, claim.proven), Some(digest))
+        let check = if claim.accepted { TokenCheck::Accepted } else { TokenCheck::NotAccepted };
+        let verdict = calls.verify(&AdmittedDelivery::from_store(calls.connection(), delivery, check)).await;
+        let reading =
+            if claim.proven { DeliveryReading::of_proven(verdict) } else { DeliveryReading::of(verdict) };
+        (reading, Some(digest))
     }
 
-    async fn settle(&self, claim: Claim, reading: Reading, digest: Option<String>) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        claim: ClaimedDelivery,
+        reading: DeliveryReading,
+        digest: Option<String>,
+    ) -> Result<(), StoreError> {
         let now = self.clock.date_ms();
         let keys = self.store.keys(&claim.tenant).await?;
         let store = self.store.clone();
         let settled = store.write(move |tx| {
             Box::pin(async move {
-                let end = |state, reason| End { state, digest: digest.clone(), reason, events: 0 };
+                let end = |state, reason| ReadingEnd { state, digest: digest.clone(), reason, events: 0 };
                 match reading {
-                    Reading::Events(events) => hand_on(tx, &claim, digest, &keys, events, now).await,
-                    Reading::Refused(why) => {
+                    DeliveryReading::Events(events) => {
+                        store_reading(tx, &claim, digest, &keys, events, now).await
+                    }
+                    DeliveryReading::Refused(why) => {
                         let end = end(DeliveryState::Refused, Some(why));
                         deliveries::finish(tx, &claim, &end, now).await.map(drop)
                     }
-                    Reading::Unreadable(why) => {
+                    DeliveryReading::Unreadable(why) => {
                         give_up(tx, &claim, &end(DeliveryState::Unreadable, Some(why)), now).await
                     }
-                    Reading::Unopened(why) => {
+                    DeliveryReading::Unopened(why) => {
                         give_up(tx, &claim, &end(DeliveryState::Damaged, Some(why)), now).await
                     }
-                    Reading::Failed(failed) => {
+                    DeliveryReading::Failed(failed) => {
                         let Some(wait) = after_failures(&failed, claim.failures) else {
                             return give_up(tx, &claim, &end(DeliveryState::Stuck, Some(failed.why)), now)
                                 .await;
                         };
                         let next_at = now.saturating_add(wait);
-                        let again = deliveries::again(tx, &claim, next_at, digest.as_deref(), &failed.why);
+                        let again = deliveries::retry_at(tx, &claim, next_at, digest.as_deref(), &failed.why);
                         again.await.map(drop)
                     }
                 }
             })
         });
         settled.await?;
-        // Its events may have asked for work.
+        // Its events may have led to requests.
         self.bell.ring();
         Ok(())
     }
 }
 
-/// Marks the delivery as read and takes its events in, unless the claim was lost meanwhile.
-async fn hand_on(
-    tx: &mut Connection,
-    claim: &Claim,
+/// Marks the delivery as read and processes its events, unless the claim was lost in the meantime.
+async fn store_reading(
+    tx: &mut Tx,
+    claim: &ClaimedDelivery,
     digest: Option<String>,
     keys: &Keys,
     events: Vec<ConsentEvent>,
@@ -238,38 +261,38 @@ async fn hand_on(
 ) -> Result<(), StoreError> {
     let state = if events.is_empty() { DeliveryState::OfNoConcern } else { DeliveryState::Read };
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let end = End { state, digest, reason: None, events: count };
-    if !deliveries::finish(tx, claim, &end, now).await? {
+    let end = ReadingEnd { state, digest, reason: None, events: count };
+    if deliveries::finish(tx, claim, &end, now).await? == RowChange::Unchanged {
         return Ok(());
     }
-    let arrival = Arrival {
+    let arrival = DeliveryArrival {
         tenant: &claim.tenant,
         connection: &claim.connection,
         delivery: &claim.id,
         received_at: claim.received_at,
     };
-    inbound::take(tx, keys, arrival, events).await
+    inbound::process_delivery(tx, keys, arrival, events).await
 }
 
-/// The delivery is kept as it is, and somebody told.
-async fn give_up(tx: &mut Connection, claim: &Claim, end: &End, now: i64) -> Result<(), StoreError> {
-    if !deliveries::finish(tx, claim, end, now).await? {
+/// Keeps the delivery as it is and raises an alarm.
+async fn give_up(tx: &mut Tx, claim: &ClaimedDelivery, end: &ReadingEnd, now: i64) -> Result<(), StoreError> {
+    if deliveries::finish(tx, claim, end, now).await? == RowChange::Unchanged {
         return Ok(());
     }
     let why = end.reason.as_deref().unwrap_or_default();
-    unread(tx, &claim.tenant, Some(&claim.connection), why, now).await
+    raise_unread(tx, &claim.tenant, Some(&claim.connection), why, now).await
 }
 
-/// A delivery of `connection` could not be read.
-async fn unread(
-    tx: &mut Connection,
+/// Raises the alarm that a delivery of `connection` could not be read.
+async fn raise_unread(
+    tx: &mut Tx,
     tenant: &str,
     connection: Option<&str>,
     why: &str,
     now: i64,
 ) -> Result<(), StoreError> {
     let detail = format!(
-        "a delivery could not be read ({why}); it is kept, and read again by a replay or after a swap"
+        "a delivery could not be read ({why}); it is kept and is read again by a replay or after a plugin swap"
     );
     let about = connection.unwrap_or_default();
     alarms::raise(tx, now, &Alarm { tenant, connection, kind: UNREAD, about, detail: &detail }).await

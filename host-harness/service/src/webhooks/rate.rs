@@ -1,17 +1,18 @@
-//! How many deliveries a connection may bring: a bucket for each that fills at a steady rate.
+//! A rate limit for deliveries: a token bucket for each connection, refilled at a steady rate.
 
 use std::{collections::HashMap, time::Duration};
 
 use parking_lot::Mutex;
 
-/// Two thirds of what one disk is known to take in, so that one connection leaves room for the others.
-const A_SECOND: f64 = 1_000.0;
+/// Two thirds of what a single disk is known to store, so that one connection leaves room for the others.
+const PER_SECOND: f64 = 1_000.0;
 
-/// What a vendor sends at once after a large import; it takes some seconds to store.
-const AT_ONCE: f64 = 5_000.0;
+/// What a vendor sends at once after a large import. Storing it takes several seconds.
+const BURST: f64 = 5_000.0;
 
-/// The buckets of the connections that have brought anything. What has no accepted token never gets here, so that nobody
-/// but the vendor can use up its share; where deliveries are signed each counts, since checking one is work for the sandbox.
+/// The buckets of the connections that have received anything. A delivery without an accepted token does not get here,
+/// so only the vendor can use up its share. If deliveries are signed, each one counts, because checking it costs a
+/// sandbox call.
 #[derive(Debug, Default)]
 pub(crate) struct Rates(Mutex<HashMap<String, Bucket>>);
 
@@ -22,15 +23,16 @@ struct Bucket {
 }
 
 impl Rates {
-    /// Takes one from the bucket of `connection`; or how long it takes until there is one again.
+    /// Takes one delivery from the bucket of `connection`, or returns how long it takes until the next one is
+    /// available.
     pub(crate) fn take(&self, connection: &str, now: Duration) -> Result<(), Duration> {
         let mut buckets = self.0.lock();
-        let bucket = buckets.entry(connection.to_owned()).or_insert(Bucket { left: AT_ONCE, at: now });
+        let bucket = buckets.entry(connection.to_owned()).or_insert(Bucket { left: BURST, at: now });
         let since = now.saturating_sub(bucket.at).as_secs_f64();
-        bucket.left = since.mul_add(A_SECOND, bucket.left).min(AT_ONCE);
+        bucket.left = since.mul_add(PER_SECOND, bucket.left).min(BURST);
         bucket.at = now;
         if bucket.left < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - bucket.left) / A_SECOND));
+            return Err(Duration::from_secs_f64((1.0 - bucket.left) / PER_SECOND));
         }
         bucket.left -= 1.0;
         Ok(())
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_brings_so_many_at_once_and_then_so_many_a_second_and_holds_no_other_up() {
+    fn a_connection_may_send_a_burst_and_then_a_fixed_rate_and_delays_no_other() {
         let rates = Rates::default();
         let taken = |connection, now| (0..10_000).take_while(|_| rates.take(connection, now).is_ok()).count();
         assert_eq!(taken("a", Duration::ZERO), 5_000);

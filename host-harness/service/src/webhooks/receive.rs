@@ -1,60 +1,61 @@
-//! Receiving: checked at the door, stored, and only then acknowledged.
+//! Receives deliveries: checked on arrival, stored, and only then acknowledged.
 //!
-//! A connection that is switched off still receives: its vendor would not send again what happened meanwhile. What it
-//! brings waits until the connection is switched on. So does one that the host does not carry now, whose plugin does not
-//! load, say: what has one of its tokens is kept until it does. A connection that does not exist is answered like a wrong
-//! token.
+//! A disabled connection still receives, because its vendor would not resend what happened in the meantime. Its
+//! deliveries wait until the connection is enabled. The same applies to a connection that the host cannot serve now,
+//! for example because its plugin does not load: a delivery with one of its tokens is kept until it is served. A
+//! connection that does not exist gets the same response as a wrong token.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{answer::Answer, kept, rate::Rates};
+use super::{rate::Rates, response::WebhookResponse, stored_delivery};
 use crate::{
     bell::Bell,
     logged_path::logged_segment,
     served::Served,
     telemetry::Telemetry,
     tokens::{self, Tokens},
-    webhooks::answer::Incomplete,
+    webhooks::response::Incomplete,
 };
 use host_harness::{
     clock::Clock,
     connection::token::AcceptedToken,
-    door::{Admitted, check::Checked},
+    door::{AdmittedDelivery, check::CheckedDelivery},
     sandbox::Calls,
 };
 use host_model::{
     contract::{
         Interface,
-        manifest::{Place, TokenSlot},
+        manifest::{RequestPart, TokenSlot},
         webhook::{Delivery, Verdict},
     },
-    token::{MOST_LIVE, TokenView},
+    token::{MAX_LIVE_TOKENS, TokenView},
 };
 use host_store::{
     Store, StoreError,
     alarms::{self, Alarm},
     connections,
     deliveries::{self, NewDelivery},
-    tokens::Known,
+    tokens::AcceptableToken,
 };
 
-/// The largest body, in bytes: a hundred times what vendors are known to send.
-pub const LARGEST_BODY: usize = 256 * 1_024;
+/// The maximum size of a body in bytes: a hundred times what vendors are known to send.
+pub const MAX_DELIVERY_BODY: usize = 256 * 1_024;
 
-/// A longer credential is none, in bytes.
-const LONGEST_CREDENTIAL: usize = 2_048;
+/// The maximum length of a credential in bytes. A longer one is not accepted.
+const MAX_CREDENTIAL: usize = 2_048;
 
-/// A signature is checked before the answer for no longer than this; what takes longer is checked again later.
-const PROVING: Duration = Duration::from_secs(1);
+/// The time limit for checking a signature before the response. A check that takes longer is repeated later.
+const MAX_PROVING_TIME: Duration = Duration::from_secs(1);
 
-/// As many are kept unproven of a connection: anybody can send them, so they must not fill the disk.
-const MOST_UNPROVEN: i64 = 1_000;
+/// The maximum number of unproven deliveries kept for a connection: anyone can send them, so they must not fill the
+/// disk.
+const MAX_UNPROVEN: i64 = 1_000;
 
-/// When to come again where a delivery cannot be stored.
-const NO_PLACE: Duration = Duration::from_secs(10);
+/// When to retry if a delivery cannot be stored.
+const STORE_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Receives deliveries. Clones share everything.
 #[derive(Clone)]
@@ -72,64 +73,64 @@ pub struct Webhooks {
 }
 
 /// A delivery that may be stored.
-struct Passed {
-    admitted: Admitted,
-    /// Whether it is shown to be the vendor's.
+struct AcceptedDelivery {
+    admitted: AdmittedDelivery,
+    /// Whether it is proven to be the vendor's.
     by_vendor: bool,
     carried: Option<TokenView>,
 }
 
-/// Whom a delivery is addressed to.
+/// The connection that a delivery is addressed to.
 struct Addressee<'a> {
-    /// The connection's key, as the address has it.
+    /// The connection's key, as given in the address.
     key: &'a str,
     /// `None` if there is no such connection.
     tenant: Option<String>,
-    /// `None` if the host does not carry the connection, or its plugin reads no deliveries.
+    /// `None` if the host does not serve the connection, or its plugin reads no deliveries.
     calls: Option<Calls>,
 }
 
 impl Webhooks {
-    /// The time that deliveries are received at.
+    /// Returns the clock that dates deliveries.
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// The address of this service that the operator says vendors reach it at, if any.
+    /// Returns the address at which vendors reach this service, if configured.
     pub fn public_url(&self) -> Option<&str> {
         self.served.public_url()
     }
 
-    /// How long a delivery's body may take to arrive.
+    /// Returns how long a delivery's body may take to arrive.
     pub fn body_timeout(&self) -> Duration {
         self.body_timeout
     }
 
-    /// Takes in what was sent to the address of the connection `key`: everything but the body in `head`. However it is
-    /// answered, the answer is logged, with the `request_id` that the vendor gets, and counted.
+    /// Processes what was sent to the address of the connection `key`: `head` is the delivery without its body. Every
+    /// response is counted, and logged with the `request_id` that the vendor gets.
     pub async fn receive(
         &self,
         key: &str,
         head: Delivery,
         body: Result<Bytes, Incomplete>,
         request_id: Option<&str>,
-    ) -> Answer {
+    ) -> WebhookResponse {
         let (addressee, answer) = match self.addressee(key).await {
             Ok(addressee) => {
-                let answer = self.take_in(&addressee, head, body).await;
+                let answer = self.accept(&addressee, head, body).await;
                 (addressee, answer)
             }
             Err(error) => (Addressee { key, tenant: None, calls: None }, Err(error)),
         };
         let answer = answer.unwrap_or_else(|error| {
-            tracing::error!(%error, request_id, "a delivery cannot be stored; its vendor is asked to send it again");
-            Answer::Unavailable(NO_PLACE)
+            tracing::error!(%error, request_id, "delivery not stored; the vendor is asked to retry");
+            WebhookResponse::Unavailable(STORE_RETRY_AFTER)
         });
         self.record(&addressee, answer, request_id);
         answer
     }
 
-    /// One look-up, whether there is such a connection or not.
+    /// Looks up the connection, with a single query whether it exists or not.
     async fn addressee<'a>(&self, key: &'a str) -> Result<Addressee<'a>, StoreError> {
         let known = self.served.calls(key).ok();
         let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
@@ -142,41 +143,41 @@ impl Webhooks {
         Ok(Addressee { key, tenant, calls })
     }
 
-    async fn take_in(
+    async fn accept(
         &self,
         addressee: &Addressee<'_>,
         head: Delivery,
         body: Result<Bytes, Incomplete>,
-    ) -> Result<Answer, StoreError> {
-        // Vendors look whether somebody is there. What has a body is a delivery, by whatever method it comes.
+    ) -> Result<WebhookResponse, StoreError> {
+        // Vendors probe whether the address responds. A request with a body is a delivery, whatever its method.
         if ["GET", "HEAD"].contains(&head.method.as_str()) && body.as_ref().is_ok_and(Bytes::is_empty) {
-            return Ok(Answer::Taken);
+            return Ok(WebhookResponse::Taken);
         }
         let known = self.tokens.accepted(addressee.key).await?;
         let delivery = match body {
             Ok(body) => Delivery { body: body.into(), ..head },
-            Err(incomplete) => return self.turn_away(addressee, known, head, incomplete).await,
+            Err(incomplete) => return self.reject(addressee, known, head, incomplete).await,
         };
         let passed = match &addressee.calls {
             Some(calls) => self.pass(calls, known, delivery).await,
-            None => self.pass_uncarried(addressee.key, known, delivery),
+            None => self.accept_unserved(addressee.key, known, delivery),
         };
         match (passed, &addressee.tenant) {
             (Ok(passed), Some(tenant)) => self.store(tenant.clone(), addressee.key.to_owned(), passed).await,
-            (Ok(_), None) => Ok(Answer::Refused),
+            (Ok(_), None) => Ok(WebhookResponse::Refused),
             (Err(answer), _) => Ok(answer),
         }
     }
 
-    /// Answers what did not arrive whole. If it is too large and its token is accepted, an alarm is raised: the vendor
-    /// will not send it otherwise.
-    async fn turn_away(
+    /// Rejects a delivery that did not arrive completely. If it is too large and its token is accepted, an alarm is
+    /// raised, because the vendor will not send it in another form.
+    async fn reject(
         &self,
         addressee: &Addressee<'_>,
-        known: Vec<Known>,
+        known: Vec<AcceptableToken>,
         head: Delivery,
         incomplete: Incomplete,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<WebhookResponse, StoreError> {
         let is_vendors = addressee.is_sender(known, head);
         if let (Incomplete::TooLarge, true, Some(tenant)) = (incomplete, is_vendors, &addressee.tenant) {
             self.alarm_too_large(tenant.clone(), addressee.key.to_owned()).await?;
@@ -189,8 +190,8 @@ impl Webhooks {
         let raised = self.store.write(move |tx| {
             Box::pin(async move {
                 let detail = format!(
-                    "the vendor sent a delivery of more than {LARGEST_BODY} bytes; it was answered 413 and not stored, and \
-                     what it reports is unknown here: have the people whom it may be about read again, by `reconcile`"
+                    "the vendor sent a delivery of more than {MAX_DELIVERY_BODY} bytes; it was rejected with 413 and \
+                     not stored, so its content is unknown here: `reconcile` the people whom it may be about"
                 );
                 let alarm = Alarm {
                     tenant: &tenant,
@@ -205,9 +206,9 @@ impl Webhooks {
         raised.await
     }
 
-    /// Logs and counts an answer. An address that no connection has is logged, and counted without labels that a sender
+    /// Logs and counts a response. An address without a connection is logged, and counted without labels that a sender
     /// could choose.
-    fn record(&self, addressee: &Addressee<'_>, answer: Answer, request_id: Option<&str>) {
+    fn record(&self, addressee: &Addressee<'_>, answer: WebhookResponse, request_id: Option<&str>) {
         let status = answer.status();
         let tenant = addressee.tenant.as_deref();
         let connection = tenant.map(|_| addressee.key);
@@ -225,55 +226,71 @@ impl Webhooks {
             status = %status,
             address,
             request_id,
-            "a delivery was answered"
+            "delivery answered"
         );
     }
 
-    /// What may be stored, or the answer to what may not.
-    async fn pass(&self, calls: &Calls, known: Vec<Known>, delivery: Delivery) -> Result<Passed, Answer> {
+    /// Returns the delivery if it may be stored, otherwise the response that rejects it.
+    async fn pass(
+        &self,
+        calls: &Calls,
+        known: Vec<AcceptableToken>,
+        delivery: Delivery,
+    ) -> Result<AcceptedDelivery, WebhookResponse> {
         let connection = calls.connection();
         let Some(slot) = &calls.plugin().manifest().webhook_token_slot else {
             self.count(&connection.key)?;
-            return by_signature(calls, delivery).await.ok_or(Answer::Refused);
+            return by_signature(calls, delivery).await.ok_or(WebhookResponse::Refused);
         };
         let (checked, carried) =
-            by_token(slot, &connection.accepted_tokens, known, delivery).ok_or(Answer::Refused)?;
+            by_token(slot, &connection.accepted_tokens, known, delivery).ok_or(WebhookResponse::Refused)?;
         self.count(&connection.key)?;
-        Ok(Passed { admitted: Admitted::masked(connection, checked), by_vendor: true, carried })
+        Ok(AcceptedDelivery {
+            admitted: AdmittedDelivery::masked(connection, checked),
+            by_vendor: true,
+            carried,
+        })
     }
 
-    /// The same where the host carries no such connection, and knows its slot as little as whether there is one. What is
-    /// refused costs what a wrong token costs.
+    /// Returns the delivery if it may be stored, otherwise the response that rejects it, for a connection that the
+    /// host does not serve: neither its token slot nor whether it exists is known. A rejection costs as much as one
+    /// for a wrong token.
     ///
-    /// The same cannot be: the slot of a connection that does not exist (one in the query costs parsing the address
-    /// instead); the number of tokens, which each connection has its own of (a comparison takes some ten nanoseconds); and
-    /// the look-up itself.
-    fn pass_uncarried(
+    /// Some differences cannot be avoided: the slot of a connection that does not exist (a slot in the query costs
+    /// parsing the address instead); the number of tokens, which varies by connection (a comparison takes about ten
+    /// nanoseconds); and the look-up itself.
+    fn accept_unserved(
         &self,
         connection: &str,
-        known: Vec<Known>,
+        known: Vec<AcceptableToken>,
         delivery: Delivery,
-    ) -> Result<Passed, Answer> {
-        let (checked, carried) = by_token(&usual_slot(), &[], known, delivery).ok_or(Answer::Refused)?;
+    ) -> Result<AcceptedDelivery, WebhookResponse> {
+        let (checked, carried) =
+            by_token(&usual_slot(), &[], known, delivery).ok_or(WebhookResponse::Refused)?;
         self.count(connection)?;
-        Ok(Passed { admitted: Admitted::uncarried(checked), by_vendor: true, carried })
+        Ok(AcceptedDelivery { admitted: AdmittedDelivery::unserved(checked), by_vendor: true, carried })
     }
 
-    fn count(&self, connection: &str) -> Result<(), Answer> {
-        self.rates.take(connection, self.clock.now()).map_err(Answer::TooMany)
+    fn count(&self, connection: &str) -> Result<(), WebhookResponse> {
+        self.rates.take(connection, self.clock.now()).map_err(WebhookResponse::TooMany)
     }
 
-    async fn store(&self, tenant: String, connection: String, passed: Passed) -> Result<Answer, StoreError> {
-        let Passed { admitted, by_vendor, carried } = passed;
+    async fn store(
+        &self,
+        tenant: String,
+        connection: String,
+        passed: AcceptedDelivery,
+    ) -> Result<WebhookResponse, StoreError> {
+        let AcceptedDelivery { admitted, by_vendor, carried } = passed;
         let store = &self.store;
         let now = self.clock.date_ms();
         let id = Uuid::now_v7().to_string();
-        let digest = if by_vendor { kept::digest } else { kept::digest_of_all };
+        let digest = if by_vendor { stored_delivery::digest } else { stored_delivery::digest_of_all };
         let new = NewDelivery {
             body_digest: digest(&*store.person_key(&tenant).await?, admitted.delivery()),
             accepted: admitted.is_accepted(),
             proven: by_vendor,
-            sealed: kept::seal(store.vault(), &id, admitted.delivery())?,
+            sealed: stored_delivery::seal(store.vault(), &id, admitted.delivery())?,
             received_at: now,
             id,
             tenant: tenant.clone(),
@@ -282,20 +299,20 @@ impl Webhooks {
         let stored = store.write(move |tx| {
             Box::pin(async move {
                 if connections::tenant(tx, &connection).await?.is_none() {
-                    return Ok(Answer::Refused);
+                    return Ok(WebhookResponse::Refused);
                 }
-                if !by_vendor && deliveries::unproven(tx, &connection).await? >= MOST_UNPROVEN {
-                    return Ok(Answer::Unavailable(NO_PLACE));
+                if !by_vendor && deliveries::unproven(tx, &connection).await? >= MAX_UNPROVEN {
+                    return Ok(WebhookResponse::Unavailable(STORE_RETRY_AFTER));
                 }
                 deliveries::insert(tx, new).await?;
                 if let Some(carried) = carried {
-                    tokens::issue::seen(tx, &tenant, &connection, &carried, now).await?;
+                    tokens::issue::record_seen(tx, &tenant, &connection, &carried, now).await?;
                 }
-                Ok(Answer::Taken)
+                Ok(WebhookResponse::Taken)
             })
         });
         let answer = stored.await?;
-        if answer == Answer::Taken {
+        if answer == WebhookResponse::Taken {
             self.arrived.ring();
         }
         Ok(answer)
@@ -303,30 +320,32 @@ impl Webhooks {
 }
 
 impl Addressee<'_> {
-    /// Whether a delivery with this head carries an accepted token. One that is signed proves nothing without its body.
-    fn is_sender(&self, known: Vec<Known>, head: Delivery) -> bool {
+    /// Returns whether a delivery with this head carries an accepted token. A signed delivery proves nothing without
+    /// its body.
+    fn is_sender(&self, known: Vec<AcceptableToken>, head: Delivery) -> bool {
         let Some(calls) = &self.calls else { return by_token(&usual_slot(), &[], known, head).is_some() };
         let slot = calls.plugin().manifest().webhook_token_slot.as_ref();
         slot.is_some_and(|slot| by_token(slot, &calls.connection().accepted_tokens, known, head).is_some())
     }
 }
 
-/// Where a token is looked for while the connection's own slot is not known.
+/// Returns the slot to search for a token while the connection's own slot is not known.
 fn usual_slot() -> TokenSlot {
-    TokenSlot { place: Place::Header, name: "authorization".to_owned() }
+    TokenSlot { place: RequestPart::Header, name: "authorization".to_owned() }
 }
 
-/// What has one credential in the slot, and an accepted one: of the connection's `own`, or one that is `known`.
+/// Returns the checked delivery if it has exactly one credential in the slot, and that is accepted: one of the
+/// connection's `own` tokens, or one that is `known`.
 fn by_token(
     slot: &TokenSlot,
     own: &[AcceptedToken],
-    known: Vec<Known>,
+    known: Vec<AcceptableToken>,
     delivery: Delivery,
-) -> Option<(Checked, Option<TokenView>)> {
+) -> Option<(CheckedDelivery, Option<TokenView>)> {
     let is_overlong = is_overlong(slot, &delivery);
     let mut accepted = own.to_vec();
     accepted.extend(known.iter().map(|known| AcceptedToken::by_digest(known.digest)));
-    let checked = Checked::against(slot, &padded(accepted), delivery);
+    let checked = CheckedDelivery::against(slot, &padded(accepted), delivery);
     let carried = checked.only_token()?;
     if is_overlong || !checked.is_accepted() {
         return None;
@@ -335,37 +354,35 @@ fn by_token(
     Some((checked, carried))
 }
 
-/// As many as a connection that does not exist is checked against; what stands in for one has a digest that no text is
-/// known to have.
+/// Pads the tokens to the number that a connection that does not exist is checked against. The padding has a digest
+/// that no known text has.
 fn padded(mut accepted: Vec<AcceptedToken>) -> Vec<AcceptedToken> {
-    let most = accepted.len().max(MOST_LIVE);
+    let most = accepted.len().max(MAX_LIVE_TOKENS);
     accepted.resize_with(most, || AcceptedToken::by_digest([0; 32]));
     accepted
 }
 
 fn is_overlong(slot: &TokenSlot, delivery: &Delivery) -> bool {
     match slot.place {
-        Place::Header => delivery
+        RequestPart::Header => delivery
             .headers
             .iter()
-            .any(|(name, value)| name.eq_ignore_ascii_case(&slot.name) && value.len() > LONGEST_CREDENTIAL),
-        Place::Query | Place::Body => delivery.url.len() > 4 * LONGEST_CREDENTIAL,
+            .any(|(name, value)| name.eq_ignore_ascii_case(&slot.name) && value.len() > MAX_CREDENTIAL),
+        RequestPart::Query | RequestPart::Body => delivery.url.len() > 4 * MAX_CREDENTIAL,
     }
 }
 
-/// Where deliveries are signed the connector is asked first. What it cannot say now is kept as unproven.
-async fn by_signature(calls: &Calls, delivery: Delivery) -> Option<Passed> {
-    let admitted = Admitted::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
-    let verdict = tokio::time::timeout(PROVING, calls.verify(&admitted)).await;
+/// Lets the connector check a signed delivery. One that it cannot judge now is kept as unproven.
+async fn by_signature(calls: &Calls, delivery: Delivery) -> Option<AcceptedDelivery> {
+    let admitted = AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
+    let verdict = tokio::time::timeout(MAX_PROVING_TIME, calls.verify(&admitted)).await;
     let by_vendor = match verdict {
         Ok(Ok(Ok(Verdict::Unauthenticated(_)))) => return None,
         Ok(Ok(Ok(Verdict::Authentic(_) | Verdict::Unreadable(_)))) => true,
         Ok(Ok(Err(_)) | Err(_)) | Err(_) => false,
     };
-    Some(Passed { admitted, by_vendor, carried: None })
+    Some(AcceptedDelivery { admitted, by_vendor, carried: None })
 }
 
-#[cfg(test)]
-mod signed;
 #[cfg(test)]
 mod tests;

@@ -1,43 +1,44 @@
-//! Deliveries as operators see them.
+//! Deliveries as shown to operators.
+//! Tested in `service/src/webhooks/receive/tests.rs`.
 
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumString, VariantArray};
 
 use crate::{
     columns::{Column, column, word},
-    database::Connection,
+    database::Tx,
     error::StoreError,
 };
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, AsRefStr, VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum DeliveryState {
-    /// To be read.
+    /// Waiting to be read.
     Waiting,
-    /// Read, and its events taken in.
+    /// Read, and its events were recorded.
     Read,
-    /// Read, and no event in it.
+    /// Read, but contained no event.
     OfNoConcern,
-    /// The vendor's, but not what its connector knows; kept, to be read again.
+    /// From the vendor, but in a form unknown to its connector; kept, to be read again.
     Unreadable,
-    /// Its readings came to nothing, too often or for too long; kept, to be read again.
+    /// Reading it failed too often or for too long; kept, to be read again.
     Stuck,
-    /// What is stored of it is no delivery: it was changed, cut or sealed with another key. Read again by a replay.
+    /// Its stored data was changed, truncated or sealed with a different key. A replay reads it again.
     Damaged,
-    /// Unproven when it came, and then found not to be the vendor's.
+    /// Unproven when received, and then found not to be from the vendor.
     Refused,
 }
 
 column!(DeliveryState: String, |stored| word("the word", &stored));
 
-/// A delivery as it may be shown: nothing personal in it. Times are milliseconds since 1970 in UTC.
+/// A delivery as shown to operators, without personal data. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct DeliveryView {
-    /// Its place in the order received, for paging.
+    /// Its position in the order received, for paging.
     pub seq: i64,
     /// Its id.
     pub id: String,
@@ -45,54 +46,54 @@ pub struct DeliveryView {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
-    /// Where it stands.
+    /// Its state.
     #[sqlx(try_from = "Column<DeliveryState>")]
     pub state: DeliveryState,
-    /// Whether its token, its signature or a reading shows that it is the vendor's.
+    /// Whether its token, its signature or a reading proves that it is from the vendor.
     #[sqlx(try_from = "Column<bool>")]
     pub proven: bool,
     /// Whether its body is still kept, so that it can be read again.
     #[sqlx(try_from = "Column<bool>")]
     pub kept: bool,
-    /// When it came.
+    /// When it was received.
     pub received_at: i64,
-    /// When it is read next; `None` unless it waits.
+    /// When it is read next; `None` unless it is waiting.
     pub next_at: Option<i64>,
-    /// Readings begun.
+    /// The number of readings started.
     #[sqlx(rename = "generation")]
     pub readings: i64,
-    /// The digest of the plugin that read it last; `None` if none has yet.
+    /// The digest of the plugin that read it last; `None` if none has.
     #[sqlx(rename = "digest")]
     pub plugin_digest: Option<String>,
-    /// Why it is not read, for an operator; `None` if there is nothing to say.
+    /// Why it has not been read, for an operator; `None` if no reason is recorded.
     pub reason: Option<String>,
-    /// How many events were in it.
+    /// The number of events in it.
     pub events: i64,
-    /// When it was read or given up; `None` while it waits.
+    /// When it was read or given up; `None` while it is waiting.
     pub ended_at: Option<i64>,
 }
 
-/// Which deliveries are listed.
+/// Selects the deliveries to list.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only those of the connection of this key; `None` for all.
+pub struct DeliveryFilter {
+    /// Only those of the connection with this key; `None` for all.
     pub connection: Option<String>,
-    /// Only those that stand so; `None` for all.
+    /// Only those in this state; `None` for all.
     pub state: Option<DeliveryState>,
-    /// Only those before this place in the order received, for paging; `None` for all.
+    /// Only those before this position in the order received, for paging; `None` for all.
     pub before: Option<i64>,
-    /// At most so many.
+    /// The maximum number of deliveries.
     pub most: u32,
 }
 
 const COLUMNS: &str = "seq, id, tenant, connection, state, proven, sealed_delivery IS NOT NULL AS kept, received_at, \
                        CASE state WHEN 'waiting' THEN next_at END AS next_at, generation, digest, reason, events, ended_at";
 
-/// The deliveries of `tenant` that `filter` lets through, newest first.
+/// Lists the deliveries of `tenant` that match `filter`, newest first.
 pub async fn list(
-    connection: &mut Connection,
+    connection: &mut Tx,
     tenant: &str,
-    filter: &Filter,
+    filter: &DeliveryFilter,
 ) -> Result<Vec<DeliveryView>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM deliveries WHERE tenant = $1 AND ($2 = '' OR connection = $2) AND ($3 = '' OR state = $3) \
@@ -109,8 +110,8 @@ pub async fn list(
     Ok(views)
 }
 
-/// The delivery of that id; `None` if there is none.
-pub async fn show(connection: &mut Connection, id: &str) -> Result<Option<DeliveryView>, StoreError> {
+/// Returns the delivery with this id; `None` if there is none.
+pub async fn show(connection: &mut Tx, id: &str) -> Result<Option<DeliveryView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
 }

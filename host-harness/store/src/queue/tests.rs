@@ -1,22 +1,23 @@
+use crate::RowChange;
 use serde_json::json;
 
 use super::*;
 use crate::{
     ages, alarms,
-    cut_off::{hand_back, take_back},
+    cut_off::{reclaim, release_claims},
     handle::Store,
     people,
-    requests::{self, New},
+    requests::{self, NewRequest},
     testing::{Folder, connection_row, name, write},
 };
 
-/// Stores a request of the person that has the name `person`, and tells its id.
+/// Stores a request of the person with the name `person`. Returns its id.
 async fn request(store: &Store, connection: &'static str, person: u8, action: Action) -> String {
     write(store, move |tx| {
         Box::pin(async move {
             let name = name(person);
             let id = uuid::Uuid::now_v7().to_string();
-            let new = New {
+            let new = NewRequest {
                 id: id.clone(),
                 tenant: "acme".into(),
                 connection: connection.into(),
@@ -42,8 +43,8 @@ async fn lanes(store: &Store, now: i64) -> Vec<(String, Action, Step)> {
     lanes.into_iter().map(|lane| (lane.connection, lane.action, lane.step)).collect()
 }
 
-/// Claims what is due in every lane.
-async fn claim_all(store: &Store, now: i64) -> Vec<Claim> {
+/// Claims all due requests in every lane.
+async fn claim_all(store: &Store, now: i64) -> Vec<ClaimedRequest> {
     write(store, move |tx| {
         Box::pin(async move {
             let mut claims = Vec::new();
@@ -56,12 +57,12 @@ async fn claim_all(store: &Store, now: i64) -> Vec<Claim> {
     .await
 }
 
-fn ids(claims: &[Claim]) -> Vec<String> {
+fn ids(claims: &[ClaimedRequest]) -> Vec<String> {
     claims.iter().map(|claim| claim.id.clone()).collect()
 }
 
-fn change(state: State, at: i64) -> Change {
-    Change {
+fn change(state: RequestState, at: i64) -> RequestUpdate {
+    RequestUpdate {
         state,
         step: Step::Act,
         next_at: at,
@@ -76,9 +77,10 @@ fn change(state: State, at: i64) -> Change {
     }
 }
 
-async fn ended(store: &Store, claim: &Claim, change: Change) -> bool {
+async fn ended(store: &Store, claim: &ClaimedRequest, change: RequestUpdate) -> bool {
     let claim = claim.clone();
     write(store, move |tx| Box::pin(async move { end(tx, &claim, &change).await })).await
+        == RowChange::Changed
 }
 
 #[tokio::test]
@@ -92,17 +94,17 @@ async fn one_persons_requests_run_one_after_another_and_other_peoples_beside_the
     let other = request(&store, "newsletter", 2, Action::Consent).await;
     let claims = claim_all(&store, 10).await;
     assert_eq!(ids(&claims), [first, other]);
-    assert!(claim_all(&store, 10).await.is_empty(), "the first one is still under way");
-    assert!(ended(&store, &claims[0], change(State::Done, 11)).await);
+    assert!(claim_all(&store, 10).await.is_empty(), "the first one is still in progress");
+    assert!(ended(&store, &claims[0], change(RequestState::Done, 11)).await);
     let next = claim_all(&store, 11).await;
     assert_eq!(ids(&next), std::slice::from_ref(&second));
-    // An erasure that waits for its confirmation holds the person's later consents back.
-    let confirming = Change { step: Step::Confirm, next_at: 50, ..change(State::Waiting, 12) };
+    // An erasure that waits for its confirmation holds back the person's later consent requests.
+    let confirming = RequestUpdate { step: Step::Confirm, next_at: 50, ..change(RequestState::Waiting, 12) };
     assert!(ended(&store, &next[0], confirming).await);
     assert!(claim_all(&store, 12).await.is_empty());
     let confirm = claim_all(&store, 50).await;
     assert_eq!((ids(&confirm), confirm[0].step), (vec![second], Step::Confirm));
-    assert!(ended(&store, &confirm[0], change(State::Done, 51)).await);
+    assert!(ended(&store, &confirm[0], change(RequestState::Done, 51)).await);
     assert_eq!(ids(&claim_all(&store, 51).await), [third]);
 }
 
@@ -121,14 +123,14 @@ async fn a_persons_next_request_waits_until_the_last_one_has_settled() {
         })
     })
     .await;
-    assert!(ended(&store, &claims[0], change(State::Done, 11)).await);
+    assert!(ended(&store, &claims[0], change(RequestState::Done, 11)).await);
     let next = request(&store, "newsletter", 1, Action::Consent).await;
     assert!(claim_all(&store, 99).await.is_empty());
     assert_eq!(ids(&claim_all(&store, 100).await), [next]);
 }
 
 #[tokio::test]
-async fn nothing_is_claimed_where_the_connection_is_held_back() {
+async fn nothing_is_claimed_while_the_connection_is_held_back() {
     for (how, is_due) in [
         ("UPDATE connections SET enabled = 0", false),
         ("UPDATE connections SET parked_why = 'no'", false),
@@ -161,15 +163,15 @@ async fn a_worker_that_lost_its_claim_changes_nothing() {
     connection_row(&store, "acme", "newsletter").await;
     let id = request(&store, "newsletter", 1, Action::Erasure).await;
     let lost = claim_all(&store, 10).await.remove(0);
-    write(&store, |tx| Box::pin(take_back(tx, 120, 120, &[]))).await;
+    write(&store, |tx| Box::pin(reclaim(tx, 120, 120, &[]))).await;
     let held = claim_all(&store, 120).await.remove(0);
-    assert_eq!((held.generation, held.step), (2, Step::Confirm), "an erasure under way is confirmed first");
-    assert!(!ended(&store, &lost, change(State::Done, 121)).await);
-    assert!(ended(&store, &held, change(State::Done, 122)).await);
-    assert!(!ended(&store, &held, change(State::Failed, 123)).await, "twice");
+    assert_eq!((held.generation, held.step), (2, Step::Confirm), "an erasure in progress is confirmed first");
+    assert!(!ended(&store, &lost, change(RequestState::Done, 121)).await);
+    assert!(ended(&store, &held, change(RequestState::Done, 122)).await);
+    assert!(!ended(&store, &held, change(RequestState::Failed, 123)).await, "twice");
     let view =
         store.read(move |c| Box::pin(async move { requests::show(c, &id).await })).await.unwrap().unwrap();
-    assert_eq!((view.state, view.finished_at), (State::Done, Some(122)));
+    assert_eq!((view.state, view.finished_at), (RequestState::Done, Some(122)));
 }
 
 #[tokio::test]
@@ -179,11 +181,11 @@ async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
     connection_row(&store, "acme", "newsletter").await;
     request(&store, "newsletter", 1, Action::Consent).await;
     claim_all(&store, 10).await;
-    write(&store, |tx| Box::pin(take_back(tx, 109, 109, &[]))).await;
+    write(&store, |tx| Box::pin(reclaim(tx, 109, 109, &[]))).await;
     assert!(claim_all(&store, 109).await.is_empty());
-    write(&store, |tx| Box::pin(take_back(tx, 110, 110, &[1]))).await;
-    assert!(claim_all(&store, 110).await.is_empty(), "somebody still works on it");
-    write(&store, |tx| Box::pin(take_back(tx, 110, 110, &[]))).await;
+    write(&store, |tx| Box::pin(reclaim(tx, 110, 110, &[1]))).await;
+    assert!(claim_all(&store, 110).await.is_empty(), "its attempt is still running");
+    write(&store, |tx| Box::pin(reclaim(tx, 110, 110, &[]))).await;
     assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
 }
 
@@ -192,7 +194,7 @@ async fn open_alarms(store: &Store) -> Vec<(String, String)> {
     open.into_iter().map(|alarm| (alarm.kind, alarm.about)).collect()
 }
 
-/// What the audit chain says was done, oldest first.
+/// Returns the actions recorded in the audit chain, oldest first.
 async fn audited(store: &Store) -> Vec<String> {
     let what = "SELECT json_extract(record, '$.what') FROM audit ORDER BY line";
     let lines =
@@ -208,18 +210,21 @@ async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_
     let id = request(&store, "newsletter", 1, Action::Consent).await;
     for at in [100, 200, 300] {
         assert_eq!(claim_all(&store, at).await.len(), 1);
-        write(&store, move |tx| Box::pin(take_back(tx, at, i64::MAX, &[]))).await;
+        write(&store, move |tx| Box::pin(reclaim(tx, at, i64::MAX, &[]))).await;
     }
     assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), id.clone())]);
     let cut_off = "request-attempt-cut-off";
     assert_eq!(audited(&store).await, [cut_off, cut_off, "request-set-aside"]);
     assert!(claim_all(&store, 400).await.is_empty());
-    assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &id, 400).await })).await);
+    assert_eq!(
+        write(&store, move |tx| Box::pin(async move { requests::replay(tx, &id, 400).await })).await,
+        RowChange::Changed
+    );
     assert_eq!(claim_all(&store, 400).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_read_is_set_aside_with_an_alarm_and_the_others_go_on() {
+async fn a_request_that_cannot_be_read_is_set_aside_with_an_alarm_and_the_others_continue() {
     let folder = Folder::new();
     let store = folder.store().await;
     connection_row(&store, "acme", "newsletter").await;
@@ -254,10 +259,10 @@ async fn a_service_that_stops_often_sets_no_request_aside() {
     for (at, step) in [(100, Step::Act), (200, Step::Confirm), (300, Step::Confirm), (400, Step::Confirm)] {
         let claims = claim_all(&store, at).await;
         assert_eq!(claims.iter().map(|claim| claim.step).collect::<Vec<_>>(), [step]);
-        write(&store, move |tx| Box::pin(hand_back(tx, at))).await;
-        assert!(!ended(&store, &claims[0], change(State::Done, at)).await, "its claim is lost");
+        write(&store, move |tx| Box::pin(release_claims(tx, at))).await;
+        assert!(!ended(&store, &claims[0], change(RequestState::Done, at)).await, "its claim is lost");
     }
-    write(&store, |tx| Box::pin(take_back(tx, 500, i64::MAX, &[]))).await;
+    write(&store, |tx| Box::pin(reclaim(tx, 500, i64::MAX, &[]))).await;
     assert_eq!((open_alarms(&store).await, audited(&store).await.len()), (Vec::new(), 4));
     assert_eq!(claim_all(&store, 500).await.len(), 1);
 }
@@ -267,7 +272,9 @@ async fn a_request_that_is_through_has_lost_its_key_and_what_it_sealed() {
     let folder = Folder::new();
     let store = folder.store().await;
     connection_row(&store, "acme", "newsletter").await;
-    for (person, state, is_kept) in [(1, State::Done, 0), (2, State::Skipped, 0), (3, State::Failed, 1)] {
+    for (person, state, is_kept) in
+        [(1, RequestState::Done, 0), (2, RequestState::Skipped, 0), (3, RequestState::Failed, 1)]
+    {
         request(&store, "newsletter", person, Action::Consent).await;
         let claims = claim_all(&store, 10).await;
         assert!(ended(&store, &claims[0], change(state, 11)).await);
@@ -312,7 +319,7 @@ async fn a_person_who_turns_out_to_be_another_during_an_attempt_is_still_the_one
     let (current, lost) = write(&store, move |tx| {
         Box::pin(async move {
             people::known_as(tx, "newsletter", &[name(2), name(1)]).await?;
-            let gone = Claim { generation: claim.generation + 1, ..claim.clone() };
+            let gone = ClaimedRequest { generation: claim.generation + 1, ..claim.clone() };
             Ok((person_of(tx, &claim).await?, person_of(tx, &gone).await?))
         })
     })
@@ -327,16 +334,19 @@ async fn a_request_that_is_replayed_waits_for_the_one_of_that_person_that_runs()
     connection_row(&store, "acme", "newsletter").await;
     let failed = request(&store, "newsletter", 1, Action::Erasure).await;
     let claims = claim_all(&store, 10).await;
-    assert!(ended(&store, &claims[0], change(State::Failed, 11)).await);
+    assert!(ended(&store, &claims[0], change(RequestState::Failed, 11)).await);
     request(&store, "newsletter", 1, Action::Consent).await;
     let running = claim_all(&store, 12).await;
-    assert!(write(&store, move |tx| Box::pin(async move { requests::replay(tx, &failed, 13).await })).await);
+    assert_eq!(
+        write(&store, move |tx| Box::pin(async move { requests::replay(tx, &failed, 13).await })).await,
+        RowChange::Changed
+    );
     assert!(claim_all(&store, 13).await.is_empty());
-    assert!(ended(&store, &running[0], change(State::Done, 14)).await);
+    assert!(ended(&store, &running[0], change(RequestState::Done, 14)).await);
     assert_eq!(claim_all(&store, 14).await.len(), 1);
 }
 
-/// A backlog of so many consents of as many people, accepted at 10.
+/// Creates a backlog of `many` consent requests, each of a different person, accepted at 10.
 async fn backlog(store: &Store, connection: &'static str, many: i64) {
     write(store, move |tx| {
         Box::pin(async move {

@@ -5,12 +5,12 @@ use crate::{
     choices,
     handle::Store,
     merged,
-    requests::{self, New},
+    requests::{self, NewRequest},
     testing::{Folder, connection_row, write},
 };
 use host_model::{
     consent::{
-        newest::{Origin, Recorded},
+        newest::{Origin, RecordedChoice},
         outbound::Plan,
     },
     contract::consent::{Choice, ItemId},
@@ -27,7 +27,7 @@ fn item() -> ItemId {
     "channel:1".parse().unwrap()
 }
 
-/// A store with the connection `newsletter`, whose people are keyed by these kinds, or not yet.
+/// Creates a store with the connection `newsletter`, whose people are keyed by these kinds, or not yet keyed.
 async fn store(folder: &Folder, keyed_by: Option<&'static str>) -> Store {
     let store = folder.store().await;
     connection_row(&store, "acme", "newsletter").await;
@@ -42,30 +42,33 @@ async fn store(folder: &Folder, keyed_by: Option<&'static str>) -> Store {
 }
 
 async fn all_names(store: &Store, subject: &Subject) -> Vec<PersonName> {
-    Named::of(&store.person_key("acme").await.unwrap(), subject, &Identifying::AnyKind).identifying
+    SubjectNames::of(&store.person_key("acme").await.unwrap(), subject, &Identifying::AnyKind).identifying
 }
 
-/// The person by all of their names, as schema 5 knew people.
+/// Returns the person with all of these names, as schema 5 identified people.
 async fn known(store: &Store, subject: Subject) -> PersonId {
     let names = all_names(store, &subject).await;
     write(store, move |tx| Box::pin(async move { people::known_as(tx, "newsletter", &names).await })).await
 }
 
-/// Everybody who is found by one of these names.
+/// Returns everyone who is found by one of these names.
 async fn found(store: &Store, subject: Subject) -> Vec<PersonId> {
     let names = all_names(store, &subject).await;
     write(store, move |tx| Box::pin(async move { people::found(tx, "newsletter", &names).await })).await
 }
 
 async fn stands(store: &Store, person: PersonId, choice: Choice) {
-    let stands = Recorded {
+    let stands = RecordedChoice {
         choice,
         chosen_at_ms: 5_000,
         vendor_at_ms: None,
         origin: Origin::Vendor,
         source: "EmailLink".into(),
     };
-    write(store, move |tx| Box::pin(async move { choices::stand(tx, person, &item(), &stands).await })).await;
+    write(store, move |tx| {
+        Box::pin(async move { choices::record_choice(tx, person, &item(), &stands).await })
+    })
+    .await;
 }
 
 async fn ledger(store: &Store, person: PersonId) -> Vec<(Choice, Origin)> {
@@ -73,10 +76,10 @@ async fn ledger(store: &Store, person: PersonId) -> Vec<(Choice, Origin)> {
     ledger.into_values().map(|recorded| (recorded.choice, recorded.origin)).collect()
 }
 
-async fn keyed_by(store: &Store, kinds: &'static str) -> Option<Rekeyed> {
+async fn keyed_by(store: &Store, kinds: &'static str) -> Option<RekeyResult> {
     let keys = store.keys("acme").await.unwrap();
     write(store, move |tx| {
-        Box::pin(async move { rekey(tx, &keys, ("acme", "newsletter"), &Identifying::from(kinds), 9).await })
+        Box::pin(async move { rekey(tx, &keys, "acme", "newsletter", &Identifying::from(kinds), 9).await })
     })
     .await
 }
@@ -97,7 +100,7 @@ async fn a_record_that_two_people_shared_becomes_both_with_its_opt_outs_and_with
         let store = folder.store().await;
         stands(&store, shared, choice).await;
         let opt_ins_dropped = u64::from(choice == Choice::OptIn);
-        assert_eq!(keyed_by(&store, EMAIL).await, Some(Rekeyed { split: 1, people: 2, opt_ins_dropped }));
+        assert_eq!(keyed_by(&store, EMAIL).await, Some(RekeyResult { split: 1, people: 2, opt_ins_dropped }));
         let [ada] = found(&store, email("ada@example.com")).await[..] else { panic!() };
         let [bob] = found(&store, email("bob@example.com")).await[..] else { panic!() };
         assert_ne!(ada, bob);
@@ -107,7 +110,7 @@ async fn a_record_that_two_people_shared_becomes_both_with_its_opt_outs_and_with
                 write(&store, move |tx| Box::pin(async move { people::is_to_be_read(tx, person).await }));
             assert_eq!(is_to_be_read.await, choice == Choice::OptIn);
         }
-        // Nothing is different for somebody who shares nothing.
+        // Nothing changes for a person who shares no name.
         assert_eq!(found(&store, email("carol@example.com")).await, [carol]);
         assert_eq!(ledger(&store, carol).await, [(Choice::OptIn, Origin::Vendor)]);
         assert!(found(&store, Subject::default().and("user-id", "u-1")).await.is_empty());
@@ -141,7 +144,7 @@ async fn a_shared_name_is_erased_no_more_and_a_persons_own_stays_erased() {
         });
         assert_eq!(is_erased.await, erased, "{address}");
     }
-    // Of somebody erased no attribute is kept.
+    // No attribute of an erased person is kept.
     let shared = all_names(&store, &Subject::default().and("user-id", "u-1")).await;
     let with = write(&store, move |tx| {
         Box::pin(async move { attributes::people_with(tx, "newsletter", &shared, 9).await })
@@ -155,7 +158,7 @@ async fn people_of_a_hybrid_project_who_share_nothing_stay_one_person() {
     let store = store(&folder, None).await;
     let ada = known(&store, email("ada@example.com").and("user-id", "u-1")).await;
     stands(&store, ada, Choice::OptIn).await;
-    assert_eq!(keyed_by(&store, HYBRID).await, Some(Rekeyed::default()));
+    assert_eq!(keyed_by(&store, HYBRID).await, Some(RekeyResult::default()));
     assert_eq!(found(&store, email("ada@example.com").and("user-id", "u-1")).await, [ada]);
     assert_eq!(ledger(&store, ada).await, [(Choice::OptIn, Origin::Vendor)]);
 }
@@ -170,9 +173,9 @@ async fn an_attribute_that_identifies_from_now_on_names_the_one_person_who_has_i
         let (keys, subject) = (keys.clone(), email(address).and("user-id", id));
         write(&store, move |tx| {
             Box::pin(async move {
-                let named = Named::at(tx, &keys, "newsletter", &subject).await?;
+                let named = SubjectNames::at(tx, &keys, "newsletter", &subject).await?;
                 let person = people::known_as(tx, "newsletter", &named.identifying).await?;
-                attributes::note(tx, &keys.vault, "newsletter", (person, &subject), &named).await
+                attributes::note(tx, &keys.vault, "newsletter", person, &subject, &named).await
             })
         })
         .await;
@@ -182,35 +185,37 @@ async fn an_attribute_that_identifies_from_now_on_names_the_one_person_who_has_i
     assert_eq!(found(&store, by_id("u-1")).await, found(&store, email("ada@example.com")).await);
     assert!(found(&store, by_id("u-2")).await.is_empty());
     assert_ne!(found(&store, email("bob@example.com")).await, found(&store, email("eve@example.com")).await);
-    // And back again.
+    // Back to the previous kinds.
     keyed_by(&store, EMAIL).await;
     assert!(found(&store, by_id("u-1")).await.is_empty());
     assert_eq!(found(&store, email("ada@example.com")).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_connection_that_is_not_keyed_finds_nobody() {
+async fn a_connection_that_is_not_keyed_finds_no_person() {
     let folder = Folder::new();
     let store = Arc::new(store(&folder, None).await);
     let keys = store.keys("acme").await.unwrap();
     let named = store.write(move |tx| {
-        Box::pin(async move { Named::at(tx, &keys, "newsletter", &email("ada@example.com")).await.map(drop) })
+        Box::pin(async move {
+            SubjectNames::at(tx, &keys, "newsletter", &email("ada@example.com")).await.map(drop)
+        })
     });
     let refused = named.await.unwrap_err();
     assert!(matches!(&refused, StoreError::NotKeyed(key) if key == "newsletter"), "{refused}");
 }
 
-/// Accepts a request, whose details stay readable.
+/// Accepts a request whose details stay readable.
 async fn request(store: &Store, id: &'static str, subject: Subject) -> PersonId {
     let keys = store.keys("acme").await.unwrap();
     write(store, move |tx| {
         Box::pin(async move {
-            let named = Named::at(tx, &keys, "newsletter", &subject).await?;
+            let named = SubjectNames::at(tx, &keys, "newsletter", &subject).await?;
             let person = people::known_as(tx, "newsletter", &named.identifying).await?;
-            attributes::note(tx, &keys.vault, "newsletter", (person, &subject), &named).await?;
+            attributes::note(tx, &keys.vault, "newsletter", person, &subject, &named).await?;
             let (key, data_key) = keys.vault.new_data_key(&key_context(id))?;
             let details = Details { subject, plan: Plan::default(), withheld: None };
-            let new = New {
+            let new = NewRequest {
                 id: id.to_owned(),
                 tenant: "acme".to_owned(),
                 connection: "newsletter".to_owned(),
@@ -243,7 +248,7 @@ async fn person_of(store: &Store, request: &'static str) -> PersonId {
 }
 
 #[tokio::test]
-async fn open_requests_that_name_a_shared_identifier_join_nobody_when_it_identifies_from_now_on() {
+async fn open_requests_that_share_an_identifier_are_not_merged_when_it_starts_to_identify() {
     let folder = Folder::new();
     let store = store(&folder, Some(EMAIL)).await;
     let ada = request(&store, "r-1", email("ada@example.com").and("user-id", "u-1")).await;
@@ -254,18 +259,18 @@ async fn open_requests_that_name_a_shared_identifier_join_nobody_when_it_identif
     assert_eq!((person_of(&store, "r-1").await, person_of(&store, "r-2").await), (ada, bob));
     assert!(
         found(&store, Subject::default().and("user-id", "u-1")).await.is_empty(),
-        "nobody knows whose it is"
+        "it is unknown whose it is"
     );
 }
 
 #[tokio::test]
-async fn a_request_that_names_nobody_any_more_stays_with_its_person() {
+async fn a_request_that_no_longer_names_a_person_stays_with_its_person() {
     let folder = Folder::new();
     let store = store(&folder, Some(HYBRID)).await;
     let ada = known(&store, email("ada@example.com").and("user-id", "u-1")).await;
     assert_eq!(request(&store, "r-1", Subject::default().and("user-id", "u-1")).await, ada);
     keyed_by(&store, EMAIL).await;
-    assert_eq!(person_of(&store, "r-1").await, ada, "its end is hers");
+    assert_eq!(person_of(&store, "r-1").await, ada, "it still belongs to her");
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! What the store makes of a row that it did not write: an odd word, digest or JSON is about that row alone.
+//! How the store treats a row that it did not write: an unknown word, digest or JSON affects only that row.
 
 use futures::future::BoxFuture;
 
 use crate::{
     api_keys, choices, components, connections,
-    database::Connection,
+    database::Tx,
     deliveries,
     error::StoreError,
     notices,
@@ -14,7 +14,7 @@ use crate::{
     tokens,
 };
 
-/// A row of each kind as this version writes it.
+/// One row of each kind, as written by this version.
 const ROWS: [&str; 12] = [
     "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, changed_at) \
      VALUES ('newsletter', 'acme', 'iterable', 1, '[\"erasure\"]', '{}', x'01', 10, 11)",
@@ -36,65 +36,65 @@ const ROWS: [&str; 12] = [
      VALUES ('k-1', 'ops', x'04', '[\"acme\"]', 0, 23)",
 ];
 
-type Read = for<'c> fn(&'c mut Connection) -> BoxFuture<'c, Result<String, StoreError>>;
+type Read = for<'c> fn(&'c mut Tx) -> BoxFuture<'c, Result<String, StoreError>>;
 
 fn text(read: Result<impl std::fmt::Debug, StoreError>) -> Result<String, StoreError> {
     Ok(format!("{:?}", read?))
 }
 
-fn request(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn request(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(requests::show(c, "r-1").await) })
 }
 
-fn attempts(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn attempts(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(requests::attempts(c, "r-1").await) })
 }
 
-fn token(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn token(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(tokens::list(c, "newsletter").await) })
 }
 
-fn delivery(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn delivery(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(deliveries::show(c, "d-1").await) })
 }
 
-fn publications(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn publications(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(components::publications(c).await) })
 }
 
-fn ledger(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn ledger(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(choices::ledger(c, PersonId(1)).await) })
 }
 
-fn writes(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn writes(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(choices::writes(c, PersonId(1), &"channel:1".parse().unwrap()).await) })
 }
 
-fn told(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
-    Box::pin(async move { text(choices::told(c, PersonId(1), "n-1").await) })
+fn at_platform(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
+    Box::pin(async move { text(choices::at_platform(c, PersonId(1), "n-1").await) })
 }
 
-fn all_notices(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn all_notices(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(notices::all(c, "acme").await) })
 }
 
-fn systems(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn systems(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(notices::systems(c, "acme").await) })
 }
 
-fn keys(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn keys(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(api_keys::list(c).await) })
 }
 
-fn connection(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn connection(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(connections::find(c, "newsletter").await) })
 }
 
-fn duties(c: &mut Connection) -> BoxFuture<'_, Result<String, StoreError>> {
+fn duties(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
     Box::pin(async move { text(connections::duties(c, "newsletter").await) })
 }
 
-/// What `read` finds after `damage`, if any.
+/// Returns the result of `read` after `damage`, if any.
 async fn found(damage: Option<&'static str>, read: Read) -> Result<String, StoreError> {
     let folder = Folder::new();
     let store = folder.store().await;
@@ -123,12 +123,12 @@ async fn a_row_as_this_version_writes_it_is_read_column_by_column() {
         (publications, "before: None, published_at: 19"),
         (ledger, "choice: OptOut, chosen_at_ms: 20, vendor_at_ms: None, origin: Vendor, source: \"link\""),
         (writes, "choice: OptIn, sent_at_ms: 21"),
-        (told, "(OptIn, 22)"),
+        (at_platform, "(OptIn, 22)"),
         (all_notices, "key: None, name: \"News\", data_uses: {\"a\"}, enforcement: Frontend"),
         (keys, "tenants: Some({\"acme\"}), may_write: false }, created_at: 23, revoked_at: None"),
         (
             connection,
-            "sealed_secrets: [1], standing: Standing { parked: None, tested: None, created_at: 10, changed_at: 11",
+            "sealed_secrets: [1], standing: ConnectionStatus { parked: None, tested: None, created_at: 10, changed_at: 11",
         ),
     ];
     for (read, expected) in rows {
@@ -172,7 +172,7 @@ async fn an_odd_word_digest_or_json_is_about_its_row_alone() {
         ("UPDATE choices SET choice = 'perhaps'", ledger),
         ("UPDATE choices SET origin = 'nowhere'", ledger),
         ("UPDATE writes SET choice = 'perhaps'", writes),
-        ("UPDATE notice_choices SET choice = 'perhaps'", told),
+        ("UPDATE notice_choices SET choice = 'perhaps'", at_platform),
         ("UPDATE notices SET data_uses = '{'", all_notices),
         ("UPDATE notices SET enforcement = 'nobody'", all_notices),
         ("UPDATE systems SET data_uses = '[1]'", systems),

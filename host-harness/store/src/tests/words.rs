@@ -1,4 +1,4 @@
-//! The words of enums, which their types write once for JSON and once for everything else.
+//! The words of enums, which each type defines twice: for JSON and for everything else.
 
 use std::fmt::Display;
 
@@ -8,17 +8,17 @@ use strum::VariantArray;
 
 use crate::deliveries::DeliveryState;
 use host_model::{
-    consent::{Answer, Enforcement, newest::Origin},
+    consent::{Enforcement, NoticeAnswer, newest::Origin},
     contract::{
         Claim, ContractVersion, Interface,
         consent::Choice,
-        manifest::{Effect, Place},
+        manifest::{Effect, RequestPart},
     },
-    requests::{Action, State, Step},
+    requests::{Action, RequestState, Step},
     token::TokenState,
 };
 
-/// The words of `T`, in JSON too.
+/// Returns the words of `T`, after checking that they are the same in JSON.
 fn words<T: VariantArray + Display + Serialize>() -> Vec<String> {
     let word = |value: &T| {
         assert_eq!(json!(value), json!(value.to_string()));
@@ -30,7 +30,7 @@ fn words<T: VariantArray + Display + Serialize>() -> Vec<String> {
 #[test]
 fn a_word_is_the_same_in_json_and_in_the_database_and_never_changes() {
     assert_eq!(words::<Action>(), ["erasure", "consent", "reading"]);
-    assert_eq!(words::<State>(), ["waiting", "running", "done", "failed", "skipped", "expired"]);
+    assert_eq!(words::<RequestState>(), ["waiting", "running", "done", "failed", "skipped", "expired"]);
     assert_eq!(words::<Step>(), ["act", "confirm"]);
     assert_eq!(words::<Origin>(), ["platform", "vendor", "reading", "merged"]);
     assert_eq!(words::<TokenState>(), ["offered", "current", "former", "retired", "revoked"]);
@@ -40,10 +40,10 @@ fn a_word_is_the_same_in_json_and_in_the_database_and_never_changes() {
     );
     assert_eq!(words::<Choice>(), ["opt-in", "opt-out"]);
     assert_eq!(words::<Enforcement>(), ["frontend", "system_wide", "not_applicable"]);
-    assert_eq!(words::<Answer>(), ["opt_in", "opt_out", "acknowledge", "tcf"]);
+    assert_eq!(words::<NoticeAnswer>(), ["opt_in", "opt_out", "acknowledge", "tcf"]);
     assert_eq!(words::<Interface>(), ["connector", "erasure", "consent", "webhook-verify", "webhook-token"]);
     assert_eq!(words::<ContractVersion>(), ["0.1.0", "0.2.0"]);
-    assert_eq!(words::<Place>(), ["header", "query", "body"]);
+    assert_eq!(words::<RequestPart>(), ["header", "query", "body"]);
     assert_eq!(words::<Effect>(), ["read", "write"]);
     assert_eq!(
         words::<Claim>(),

@@ -1,4 +1,4 @@
-//! What there is to choose from, and what is held.
+//! Which items can be chosen, and which choices are read.
 
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn items_are_channels_with_their_message_types_then_standard_lists() {
 }
 
 #[test]
-fn current_tells_of_every_item_by_its_policy_and_joins_both_names_of_lists() {
+fn current_reports_every_item_by_its_policy_and_joins_both_names_of_lists() {
     let profile = json!({"unsubscribedChannelIds": [2], "unsubscribedMessageTypeIds": [10], "subscribedMessageTypeIds": [],
         "emailListIds": [], "userListIds": [100]});
     let mut script = Script::of("consent")
@@ -134,7 +134,9 @@ fn current_leaves_out_only_what_a_list_with_an_odd_entry_does_not_name() {
     );
     assert_eq!(
         script.warnings,
-        ["a subscription list of the profile holds an entry that is no id: its other items are not reported"]
+        [
+            "a subscription list of the profile contains an entry that is not an id: its other items are not reported"
+        ]
     );
 }
 

@@ -1,4 +1,5 @@
-//! Applying again changes nothing, whichever way it is written: shown against an Iterable that remembers one person.
+//! Applying preferences again changes nothing, whichever API writes them: tested against an Iterable that stores one
+//! person.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::manifest::operation::Operation;
 
-/// An Iterable of one person, with or without the Subscriptions API.
+/// An Iterable that knows one person, with or without the Subscriptions API.
 struct One {
     additive: bool,
     profile: Value,
@@ -79,7 +80,7 @@ fn preferences() -> impl Strategy<Value = Vec<Preference>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(test_support::cases(64))]
 
     #[test]
     fn applying_holds_and_applying_again_changes_nothing(preferences in preferences(), additive: bool, channels in prop::collection::vec(1..9i64, 0..4)) {

@@ -1,17 +1,17 @@
-//! An event's body, as far as it is read.
+//! The fields that are read from an event's body.
 
 use serde::Deserialize;
 
 use crate::iterable::lenient::{Ids, id, text};
 
-/// What says which event it is.
+/// The field that identifies the event.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Name {
     pub(super) event_name: String,
 }
 
-/// An event of a known name.
+/// An event whose name is known.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {
@@ -40,11 +40,11 @@ pub(super) struct Fields {
     pub(super) channel_ids: Ids,
     pub(super) message_type_ids: Ids,
     pub(super) email_list_ids: Ids,
-    /// The name of the same list in projects that identify people by user-id.
+    /// What projects that identify people by user-id call the same list.
     pub(super) user_list_ids: Ids,
-    /// An older form.
+    /// An older form of the same list.
     pub(super) email_list_id: Ids,
-    /// Of the message that led to the event.
+    /// The channel of the message that led to the event.
     #[serde(deserialize_with = "id")]
     pub(super) channel_id: Option<i64>,
 }

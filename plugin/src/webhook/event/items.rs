@@ -1,16 +1,17 @@
-//! Which items an event concerns, and of which of them it states a choice.
+//! The items that an event concerns, and whether it reports choices about them.
+//! Tested in `src/webhook/event/tests.rs`.
 
 use super::{fields::Fields, kind::Kind};
 use crate::consent::choice::{CHANNEL, EMAIL_LIST, ItemId, MESSAGE_TYPE};
 
-/// In order and each once, so that the event's key does not depend on Iterable's order.
+/// The items of an event, sorted and without duplicates, so that the event's key does not depend on Iterable's order.
 #[derive(Default)]
 pub(super) struct Items {
-    /// Those that the person chose.
+    /// Items about which the person made a choice.
     pub(super) chosen: Vec<ItemId>,
-    /// Those that changed for a reason that is no choice, or that is not given.
+    /// Items that changed for another reason, or for an unknown one.
     pub(super) changed: Vec<ItemId>,
-    /// How many are named by something that is no id.
+    /// How many item ids could not be read.
     pub(super) unreadable: usize,
 }
 
@@ -20,7 +21,7 @@ impl Items {
     }
 }
 
-/// `Err` if the event concerns items and none of them can be read.
+/// Reads the items. An error if the event names items but none of their ids can be read.
 pub(super) fn of(kind: Kind, fields: &Fields) -> Result<Items, String> {
     let name = kind.name();
     if kind == Kind::Complaint {
@@ -43,15 +44,15 @@ pub(super) fn of(kind: Kind, fields: &Fields) -> Result<Items, String> {
     }
     let unreadable = ids.iter().map(|(_, ids)| ids.unreadable).sum();
     if all.is_empty() && unreadable > 0 {
-        return Err(format!("`{name}` names {unreadable} items, none of them by an id"));
+        return Err(format!("`{name}` contains {unreadable} item ids, none of which can be read"));
     }
     let lists_are_chosen = kind == Kind::Unsubscribe && is_by_the_person(fields.unsub_source.as_deref());
     let (chosen, changed) = all.into_iter().partition(|item| item.kind != EMAIL_LIST || lists_are_chosen);
     Ok(Items { chosen, changed, unreadable })
 }
 
-/// Imports, journeys, staff and the customer's own programs take people off lists and put them on for many reasons, and a
-/// subscription is reported for a removal too.
+/// Whether the person left the list. Imports, journeys, staff and the customer's own programs also add people to lists
+/// and remove them, and Iterable even reports a removal as a subscription.
 fn is_by_the_person(source: Option<&str>) -> bool {
     let by_the_person = ["EmailLink", "Complaint", "SMS"];
     source.is_some_and(|source| by_the_person.iter().any(|found| found.eq_ignore_ascii_case(source.trim())))

@@ -1,18 +1,19 @@
-//! The events that are of concern.
+//! The relevant events.
+//! Tested in `src/webhook/event/tests.rs`.
 
 use crate::consent::choice::Choice;
 
-/// What the event is about.
+/// The kind of a relevant event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Subscribe,
     Unsubscribe,
-    /// Iterable takes the person out of the message's channel for it.
+    /// On a complaint, Iterable opts the person out of the message's channel.
     Complaint,
 }
 
 impl Kind {
-    /// Names are compared without case.
+    /// Finds the kind by the event's name, ignoring case. `None` if the event is irrelevant.
     pub(super) fn of(name: &str) -> Option<Self> {
         let all = [Self::Subscribe, Self::Unsubscribe, Self::Complaint];
         all.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))

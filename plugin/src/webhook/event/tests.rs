@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::testing::identifiers;
 
-/// Recorded, with another address.
+/// A recorded event, with the address replaced.
 fn unsubscribe() -> Value {
     json!({"email": "docs@example.com", "eventName": "emailUnSubscribe", "dataFields": {
         "campaignId": 1_089_024, "messageId": "bf008db8ab194b65816398c05bf30f99",
@@ -17,7 +17,7 @@ fn unsubscribe() -> Value {
 fn subscribe(fields: Value) -> Value {
     let mut event = json!({"email": "a@example.com", "eventName": "emailSubscribe",
         "dataFields": {"createdAt": "2022-04-19 03:33:50 +00:00", "signupSource": "WebForm"}});
-    let Value::Object(fields) = fields else { panic!("an object is wanted") };
+    let Value::Object(fields) = fields else { panic!("expected an object") };
     fields.into_iter().for_each(|(name, value)| event["dataFields"][name] = value);
     event
 }
@@ -39,7 +39,7 @@ fn unsubscribe_with(fields: Value) -> Value {
     event
 }
 
-/// What an event says of items, such as `opt-out channel:1` and `changed email-list:2`.
+/// What an event reports about items, such as `opt-out channel:1` and `changed email-list:2`.
 fn said(event: &ConsentEvent) -> Vec<String> {
     let choice = |preference: &Preference| match preference.choice {
         Choice::OptIn => "opt-in",
@@ -162,11 +162,11 @@ fn ids_are_read_from_text_and_one_odd_id_takes_no_other_down_with_it() {
     assert_eq!(said(&event.unwrap()), ["opt-out channel:1", "opt-out channel:2", "opt-out message-type:5"]);
     assert_eq!(
         warning.as_deref(),
-        Some("`emailUnSubscribe` names 2 items by something that is no id: they are left out")
+        Some("`emailUnSubscribe` contains 2 item ids that cannot be read: they are left out")
     );
     assert_eq!(
         reading(json!({"channelIds": ["a@example.com"]})),
-        Err("`emailUnSubscribe` names 1 items, none of them by an id".to_owned())
+        Err("`emailUnSubscribe` contains 1 item ids, none of which can be read".to_owned())
     );
 }
 
@@ -201,7 +201,7 @@ fn a_byte_order_mark_is_skipped() {
 }
 
 #[test]
-fn an_address_that_iterable_made_up_names_nobody() {
+fn an_address_that_iterable_generated_names_no_person() {
     let mut event = unsubscribe();
     event["email"] = json!("u-1@PLACEHOLDER.email");
     event["dataFields"]["email"] = json!("u-1@placeholder.email ");
@@ -209,7 +209,7 @@ fn an_address_that_iterable_made_up_names_nobody() {
     assert_eq!(found, None);
     let warning = warning.unwrap();
     assert!(
-        warning.starts_with("`emailUnSubscribe` names its person by an address that Iterable made up"),
+        warning.starts_with("`emailUnSubscribe` names its person only by an address that Iterable generated"),
         "{warning}"
     );
     event["userId"] = json!("u-1");
@@ -277,7 +277,7 @@ fn what_cannot_be_read_says_why_without_what_it_holds() {
         (r#"{"eventName":7}"#, "the body is not a JSON object with a text `eventName`"),
         (
             r#"{"eventName":"emailSubscribe"}"#,
-            "the `dataFields` of `emailSubscribe` are not of the known form",
+            "the `dataFields` of `emailSubscribe` are not of the expected form",
         ),
         (&nobody.to_string(), "`emailSubscribe` names no person"),
     ] {

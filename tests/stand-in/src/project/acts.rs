@@ -1,33 +1,33 @@
-//! What people do by themselves, and what happens to them: everything that changes a project without its API.
+//! Acts of people and of the customer's staff: everything that changes a project other than through its API.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::memory::Project;
 use super::people::{Identifier, PersonId, Profile, Subscriptions};
-use super::subscriptions::{Group, Move, Origin};
+use super::subscriptions::{Group, Membership, Move, Origin};
 use jiff::Timestamp;
 
-/// One act of a person, or of the customer's staff about one. Each makes the events that Iterable makes of it.
+/// An act of a person, or of the customer's staff concerning one. Each triggers the events that Iterable sends for it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Act {
-    /// Follows the link in a mail out of a channel.
+    /// Leaves a channel through the link in an e-mail.
     UnsubscribeByLink {
         /// The channel.
         channel: i64,
     },
-    /// Follows the link in a mail out of a message type.
+    /// Leaves a message type through the link in an e-mail.
     LeaveMessageTypeByLink {
         /// The message type.
         message_type: i64,
     },
-    /// Fills in a form that joins a list.
+    /// Joins a list through a form.
     SubscribeByForm {
         /// The list.
         list: i64,
     },
-    /// Joins a channel again on the customer's preference page.
+    /// Rejoins a channel on the customer's preference page.
     RejoinChannel {
         /// The channel.
         channel: i64,
@@ -37,21 +37,21 @@ pub enum Act {
         /// The message type.
         message_type: i64,
     },
-    /// Reports a mail of that channel as spam.
+    /// Reports an e-mail of a channel as spam.
     Complain {
         /// The channel.
         channel: i64,
     },
-    /// Mail to the address bounces for good.
+    /// E-mail to the address bounces permanently.
     HardBounce {
-        /// The channel of the mail.
+        /// The channel of the e-mail.
         channel: i64,
     },
-    /// Clicks the hosted unsubscribe link: a click, not yet a choice.
+    /// Clicks the hosted unsubscribe link, which is not a choice yet.
     ClickUnsubscribe {
-        /// The channel of the mail.
+        /// The channel of the e-mail.
         channel: i64,
-        /// The message type of the mail.
+        /// The message type of the e-mail.
         message_type: i64,
     },
     /// Answers a text message with STOP.
@@ -59,29 +59,29 @@ pub enum Act {
         /// The channel.
         channel: i64,
     },
-    /// Staff take the person out of a channel in the UI.
+    /// Staff unsubscribe the person from a channel in the UI.
     EditedOut {
         /// The channel.
         channel: i64,
     },
-    /// A journey takes the person out of a channel.
+    /// A journey unsubscribes the person from a channel.
     LeftByJourney {
         /// The channel.
         channel: i64,
     },
-    /// An import takes the person out of a channel.
+    /// An import unsubscribes the person from a channel.
     ImportedOut {
         /// The channel.
         channel: i64,
     },
-    /// Comes off a list, for the reason that the event names.
+    /// Leaves a list, for the reason named in the event.
     LeaveList {
         /// The list.
         list: i64,
         /// The event's `unsubSource`.
         source: UnsubSource,
     },
-    /// An import puts the person on a list; the event carries profile fields.
+    /// An import adds the person to a list. The event carries profile fields.
     Imported {
         /// The list.
         list: i64,
@@ -89,17 +89,17 @@ pub enum Act {
         #[serde(default)]
         fields: Map<String, Value>,
     },
-    /// Any other event, delivered whether or not a webhook ticked it.
+    /// Any other event, delivered whether or not it is selected on a webhook.
     Other {
         /// Its name.
         event: String,
-        /// Its `dataFields`. Those that it lacks of the person and the time are added.
+        /// Its `dataFields`. The person and the time are added if missing.
         #[serde(default)]
         fields: Map<String, Value>,
     },
 }
 
-/// Why somebody was unsubscribed, as events name it.
+/// The reason for which a person was unsubscribed, as named in events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "Iterable's own words")]
 pub enum UnsubSource {
@@ -134,8 +134,8 @@ impl UnsubSource {
 }
 
 impl Project {
-    /// Puts a person in as if they had been there for long: reads show them at once. Replaces whoever had an identifier that
-    /// the project keeps unique.
+    /// Adds a person who counts as having existed for a long time, so that reads show them at once. Replaces anyone
+    /// with the same identifier if the project keeps it unique.
     pub fn seed(&mut self, email: Option<&str>, user_id: Option<&str>, subscriptions: Option<Subscriptions>) {
         let mut profile = Profile::new(email.map(str::to_owned), user_id.map(str::to_owned), self.now);
         profile.subscriptions = subscriptions;
@@ -146,7 +146,7 @@ impl Project {
         self.people.add(profile, Timestamp::MIN);
     }
 
-    /// Lets a person do something; who is not there yet comes by it. Whoever is forgotten does nothing.
+    /// Performs an act of a person, who is created if they do not exist. Acts of forgotten people are ignored.
     pub fn act(&mut self, id: &Identifier, act: &Act) {
         if self.is_forgotten(id) {
             return;
@@ -159,16 +159,16 @@ impl Project {
             self.people.add(Profile::new(email, user_id, self.now), self.now)
         });
         match act {
-            Act::UnsubscribeByLink { channel } => self.leave_by_link(person, (Group::Channel, *channel)),
+            Act::UnsubscribeByLink { channel } => self.leave_by_link(person, Group::Channel.of(*channel)),
             Act::LeaveMessageTypeByLink { message_type } => {
-                self.leave_by_link(person, (Group::MessageType, *message_type));
+                self.leave_by_link(person, Group::MessageType.of(*message_type));
             }
-            Act::SubscribeByForm { list } => self.join(person, (Group::List, *list)),
-            Act::RejoinChannel { channel } => self.join(person, (Group::Channel, *channel)),
-            Act::JoinMessageType { message_type } => self.join(person, (Group::MessageType, *message_type)),
+            Act::SubscribeByForm { list } => self.join(person, Group::List.of(*list)),
+            Act::RejoinChannel { channel } => self.join(person, Group::Channel.of(*channel)),
+            Act::JoinMessageType { message_type } => self.join(person, Group::MessageType.of(*message_type)),
             Act::Complain { channel } => self.complain(person, *channel),
             Act::HardBounce { channel } => self.bounce(person, *channel),
-            Act::ClickUnsubscribe { channel, message_type } => self.click(person, (*channel, *message_type)),
+            Act::ClickUnsubscribe { channel, message_type } => self.click(person, *channel, *message_type),
             Act::StopBySms { channel } => self.stop(person, *channel),
             Act::EditedOut { channel } => self.leave(person, *channel, &Origin::new("WebApp", "WebApp")),
             Act::LeftByJourney { channel } => {
@@ -176,23 +176,23 @@ impl Project {
             }
             Act::ImportedOut { channel } => self.leave(person, *channel, &Origin::new("Import", "Import")),
             Act::LeaveList { list, source } => {
-                self.shift(person, (Group::List, *list), Move::Leave, &Origin::new("API", source.word()));
+                self.shift(person, Group::List.of(*list), Move::Leave, &Origin::new("API", source.word()));
             }
             Act::Imported { list, fields } => {
                 let origin = Origin { fields: fields.clone(), ..Origin::new("Import", "Import") };
-                self.shift(person, (Group::List, *list), Move::Join, &origin);
+                self.shift(person, Group::List.of(*list), Move::Join, &origin);
             }
             Act::Other { event, fields } => self.other(person, event, fields.clone()),
         }
     }
 
-    fn shift(&mut self, person: PersonId, item: (Group, i64), direction: Move, origin: &Origin) {
+    fn shift(&mut self, person: PersonId, item: Membership, direction: Move, origin: &Origin) {
         let before = self.people.latest(person).and_then(|profile| profile.subscriptions.clone());
         let after = self.moved(before.unwrap_or_default(), item, direction);
         self.resubscribe(person, after, origin);
     }
 
-    fn join(&mut self, person: PersonId, item: (Group, i64)) {
+    fn join(&mut self, person: PersonId, item: Membership) {
         let profile = self.people.latest(person);
         let updated = profile.map(|profile| crate::clock::written(profile.updated));
         let fields = fields(json!({
@@ -203,13 +203,13 @@ impl Project {
     }
 
     fn leave(&mut self, person: PersonId, channel: i64, origin: &Origin) {
-        self.shift(person, (Group::Channel, channel), Move::Leave, origin);
+        self.shift(person, Group::Channel.of(channel), Move::Leave, origin);
     }
 
-    fn leave_by_link(&mut self, person: PersonId, item: (Group, i64)) {
-        let channel = match item {
-            (Group::MessageType, id) => self.catalogue.channel_of(id).unwrap_or(6539),
-            (_, id) => id,
+    fn leave_by_link(&mut self, person: PersonId, item: Membership) {
+        let channel = match item.group {
+            Group::MessageType => self.catalogue.channel_of(item.id).unwrap_or(6539),
+            Group::Channel | Group::List => item.id,
         };
         let fields = self.message(person, channel);
         self.shift(person, item, Move::Leave, &Origin { fields, ..Origin::new("WebForm", "EmailLink") });
@@ -233,7 +233,7 @@ impl Project {
         self.leave(person, channel, &Origin { fields, ..Origin::new("API", "HardBounce") });
     }
 
-    fn click(&mut self, person: PersonId, (channel, message_type): (i64, i64)) {
+    fn click(&mut self, person: PersonId, channel: i64, message_type: i64) {
         let mut told = self.message(person, channel);
         told.extend(fields(json!({
             "messageTypeId": message_type,
@@ -270,7 +270,7 @@ impl Project {
         }
     }
 
-    /// What an event tells of the mail that led to it.
+    /// Returns the event fields that describe the e-mail that led to the event.
     fn message(&self, person: PersonId, channel: i64) -> Map<String, Value> {
         let message_types = &self.catalogue.message_types;
         let message_type =

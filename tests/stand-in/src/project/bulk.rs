@@ -1,4 +1,4 @@
-//! Changing many people at once.
+//! Bulk changes.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,20 @@ use serde_json::{Map, Value, json};
 
 use super::memory::Project;
 use super::profiles::Change;
+use super::target::PersonRef;
 use crate::refusal::Refusal;
 use crate::switches::OptIn;
 
-/// The answer to a change of many.
+/// The answer to a bulk change.
 #[derive(Debug, Default)]
 pub(crate) struct Bulk {
     successes: usize,
-    /// Named as in `failedUpdates`.
+    /// The identifiers of failed changes, by their list in `failedUpdates`.
     failed: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl Project {
-    /// Changes many, as `users/bulkUpdate` does: each by itself, without a subscription event.
+    /// Changes many people, as `users/bulkUpdate` does: each one independently, without subscription events.
     pub(crate) fn bulk_update(&mut self, changes: &[Change]) -> Result<Bulk, Refusal> {
         if changes.is_empty() {
             return Err(Refusal::InvalidEmail(String::new()));
@@ -36,7 +37,7 @@ impl Project {
         Ok(bulk)
     }
 
-    /// The opt-outs that a bulk change may carry where opt-in types are off.
+    /// Applies the opt-outs that a bulk change may carry if opt-in types are off.
     fn set_opt_outs(&mut self, change: &Change) {
         let ids = |name: &str| {
             let items = change.data.get(name)?.as_array()?;
@@ -46,8 +47,10 @@ impl Project {
         if self.switches.opt_in == OptIn::On || (channels.is_none() && types.is_none()) {
             return;
         }
-        let Ok(target) = self.target(change.email.as_deref(), change.user_id.as_deref()) else { return };
-        let person = self.found_or_made(&target);
+        let Ok(target) = self.target(PersonRef::new(change.email.as_ref(), change.user_id.as_ref())) else {
+            return;
+        };
+        let person = self.find_or_create(&target);
         self.people.edit(person, self.now, |profile| {
             let subscriptions = profile.subscriptions.get_or_insert_default();
             if let Some(ids) = channels {

@@ -15,7 +15,7 @@ pub struct Channel {
     pub name: String,
     /// `Marketing` or `Transactional`.
     pub channel_type: &'static str,
-    /// `Email`, `Push`, `SMS`, or what Iterable adds.
+    /// `Email`, `Push`, `SMS`, or another medium of Iterable.
     pub message_medium: &'static str,
 }
 
@@ -25,7 +25,7 @@ impl Channel {
     }
 }
 
-/// Whether people are in a message type until they leave, or out until they join.
+/// Whether people have to join a message type or are in it until they leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Policy {
     /// Out until they join.
@@ -44,7 +44,7 @@ pub struct MessageType {
     pub name: String,
     /// The channel it belongs to.
     pub channel_id: i64,
-    /// How people come to be in it.
+    /// Whether people have to join it.
     pub subscription_policy: Policy,
     /// Milliseconds since 1970.
     pub created_at: i64,
@@ -66,7 +66,7 @@ pub struct List {
     pub list_type: &'static str,
 }
 
-/// What a project's people can be in or out of. Newest first, as recorded.
+/// Everything that a project's people can subscribe to. Newest first, as recorded.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     /// The channels.
@@ -75,58 +75,58 @@ pub struct Catalogue {
     pub message_types: Vec<MessageType>,
     /// The lists.
     pub lists: Vec<List>,
-    /// Whether message types show more than id, name and channel.
+    /// The fields that message types show.
     shape: MessageTypeShape,
 }
 
-/// 11 September 2017, as the recorded lists: more milliseconds than 32 bits hold.
+/// 13 September 2017, as in the recorded lists: more milliseconds than fit into 32 bits.
 const CREATED: i64 = 1_505_330_681_211;
 
-fn channel(id: i64, name: &str, (channel_type, message_medium): (&'static str, &'static str)) -> Channel {
+fn channel(id: i64, name: &str, channel_type: &'static str, message_medium: &'static str) -> Channel {
     Channel { id, name: name.to_owned(), channel_type, message_medium }
 }
 
-fn message_type(id: i64, name: &str, (channel_id, subscription_policy): (i64, Policy)) -> MessageType {
+fn message_type(id: i64, name: &str, channel_id: i64, subscription_policy: Policy) -> MessageType {
     let name = name.to_owned();
     MessageType { id, name, channel_id, subscription_policy, created_at: CREATED, updated_at: CREATED }
 }
 
-fn list(id: i64, name: &str, (created_at, list_type): (i64, &'static str)) -> List {
+fn list(id: i64, name: &str, created_at: i64, list_type: &'static str) -> List {
     List { id, name: name.to_owned(), created_at, list_type }
 }
 
 impl Catalogue {
     pub(crate) fn new(switches: &Switches) -> Self {
         let mut channels = vec![
-            channel(6540, "Transactional Channel", ("Transactional", "Email")),
-            channel(6541, "Push Marketing Channel", ("Marketing", "Push")),
-            channel(6539, "Marketing Channel", ("Marketing", "Email")),
+            channel(6540, "Transactional Channel", "Transactional", "Email"),
+            channel(6541, "Push Marketing Channel", "Marketing", "Push"),
+            channel(6539, "Marketing Channel", "Marketing", "Email"),
         ];
         let mut message_types = vec![
-            message_type(7091, "Push Marketing Message", (6541, Policy::OptOut)),
-            message_type(7090, "Transactional Message", (6540, Policy::OptOut)),
-            message_type(7089, "Marketing Message", (6539, Policy::OptOut)),
+            message_type(7091, "Push Marketing Message", 6541, Policy::OptOut),
+            message_type(7090, "Transactional Message", 6540, Policy::OptOut),
+            message_type(7089, "Marketing Message", 6539, Policy::OptOut),
         ];
         if switches.opt_in == OptIn::On {
-            message_types.push(message_type(7092, "Product News", (6539, Policy::OptIn)));
+            message_types.push(message_type(7092, "Product News", 6539, Policy::OptIn));
         }
         if switches.media == Media::Many {
             channels.extend([
-                channel(6542, "SMS Marketing Channel", ("Marketing", "SMS")),
-                channel(6543, "In-App Channel", ("Marketing", "InApp")),
-                channel(6544, "WhatsApp Channel", ("Marketing", "WhatsApp")),
+                channel(6542, "SMS Marketing Channel", "Marketing", "SMS"),
+                channel(6543, "In-App Channel", "Marketing", "InApp"),
+                channel(6544, "WhatsApp Channel", "Marketing", "WhatsApp"),
             ]);
             message_types.extend([
-                message_type(7093, "SMS Marketing Message", (6542, Policy::OptOut)),
-                message_type(7094, "In-App Message", (6543, Policy::OptOut)),
-                message_type(7095, "WhatsApp Message", (6544, Policy::OptOut)),
+                message_type(7093, "SMS Marketing Message", 6542, Policy::OptOut),
+                message_type(7094, "In-App Message", 6543, Policy::OptOut),
+                message_type(7095, "WhatsApp Message", 6544, Policy::OptOut),
             ]);
         }
         let lists = vec![
-            list(58508, "new users", (CREATED, "Dynamic")),
-            list(56545, "First test list", (1_504_308_852_508, "Standard")),
-            list(56541, "Second test list", (1_504_307_659_386, "Standard")),
-            list(56299, "all users", (1_504_224_062_138, "Dynamic")),
+            list(58508, "new users", CREATED, "Dynamic"),
+            list(56545, "First test list", 1_504_308_852_508, "Standard"),
+            list(56541, "Second test list", 1_504_307_659_386, "Standard"),
+            list(56299, "all users", 1_504_224_062_138, "Dynamic"),
         ];
         Self { channels, message_types, lists, shape: switches.message_type_shape }
     }
@@ -147,7 +147,7 @@ impl Catalogue {
         self.lists.iter().any(|list| list.id == id && list.list_type == "Standard")
     }
 
-    /// The message types as the project shows them.
+    /// Returns the message types as the API shows them.
     pub(crate) fn shown_message_types(&self) -> Value {
         let shown: Vec<Value> = self
             .message_types

@@ -1,4 +1,4 @@
-//! Forgetting: accepted at once, in effect later, proven by lists of hashes.
+//! Forgetting: accepted at once, effective later, proven by lists of hashes.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::switches::{ForgetAgain, ForgetDelay, ForgetReach, ForgetUnknown};
 
 impl Project {
-    /// The one identifier that forget and unforget take, by the kind of the project.
+    /// Returns the single identifier for forget and unforget, according to the project's type.
     pub(crate) fn one_identifier(
         &self,
         email: Option<&str>,
@@ -32,7 +32,7 @@ impl Project {
         }
     }
 
-    /// Takes an erasure in. It comes into effect later; until then repeating it is a success.
+    /// Accepts an erasure. It takes effect later; until then, repeating it is a success.
     pub fn forget(&mut self, id: &Identifier) -> Result<(), Refusal> {
         if self.is_forgotten(id) {
             return match self.switches.forget_again {
@@ -40,7 +40,7 @@ impl Project {
                 ForgetAgain::Refused => Err(Refusal::Forgotten),
             };
         }
-        // An index that lags does not know whom it does not show.
+        // A person whom the lagging index does not show yet counts as unknown.
         let shown = self.people.seen(id, self.view_of(id)).cloned();
         if shown.is_none() && self.switches.forget_unknown == ForgetUnknown::Refused {
             return Err(Refusal::BadParams("User does not exist".to_owned()));
@@ -48,10 +48,10 @@ impl Project {
         let due = later(self.now, self.forget_delay());
         let whole = self.switches.forget_reach == ForgetReach::Whole;
         let others = shown.iter().filter(|_| whole).flat_map(Profile::identifiers);
-        // What several people may share is nobody's to block.
+        // An identifier that several people may share is not blocked.
         let others: Vec<_> = others.filter(|id| self.identifies(id)).collect();
         for id in std::iter::once(id.clone()).chain(others) {
-            // A repeat does not put the effect off.
+            // A repeat does not postpone the effect.
             if !self.forgetting.pending.iter().any(|(_, pending)| *pending == id) {
                 self.forgetting.pending.push((due, id));
             }
@@ -60,20 +60,20 @@ impl Project {
         Ok(())
     }
 
-    /// Lifts the block. What was forgotten stays gone.
+    /// Lifts the block. Erased data is not restored.
     pub fn unforget(&mut self, id: &Identifier) {
         self.forgetting.pending.retain(|(_, pending)| pending != id);
         let hash = hash(id, self.switches.user_id_hash);
         self.forgetting.of(list_of(id)).remove(&hash);
     }
 
-    /// Whether writes about this person are refused by now.
+    /// Returns whether writes about this person are now refused.
     pub fn is_forgotten(&self, id: &Identifier) -> bool {
         let hash = hash(id, self.switches.user_id_hash);
         self.forgetting.holds(list_of(id), &hash)
     }
 
-    /// Adds `count` forgotten people, `person-0@example.com` and on (or `person-0`, where the project has no addresses).
+    /// Adds `count` forgotten people, starting with `person-0@example.com` (or `person-0` in a userID-based project).
     pub fn seed_forgotten(&mut self, count: usize) {
         for number in 0..count {
             let id = match self.kind {
@@ -87,7 +87,7 @@ impl Project {
         }
     }
 
-    /// The answer with all hashes of a list, where the kind of the project has it.
+    /// Returns the answer with all hashes of a list, or a refusal if this type of project does not have the list.
     pub(crate) fn forgotten(&mut self, list: HashList) -> Result<Bytes, Refusal> {
         match (self.kind, list) {
             (ProjectType::UserId, HashList::Emails) | (ProjectType::Email, HashList::UserIds) => {
@@ -100,7 +100,7 @@ impl Project {
     pub(super) fn forget_what_is_due(&mut self) {
         let now = self.now;
         for (due, id) in self.forgetting.pending.extract_if(.., |(due, _)| *due <= now).collect::<Vec<_>>() {
-            // When it fell due, not when somebody looked: reads lag behind the one and not the other.
+            // Dated when it fell due, not when it is processed: reads lag behind the due time.
             self.erase_all(&self.people.find_all(&id, Timestamp::MAX), due);
             let hash = hash(&id, self.switches.user_id_hash);
             self.forgetting.of(list_of(&id)).add(hash);

@@ -1,18 +1,18 @@
-//! Events: noted with the person and handed to every webhook that ticked them.
+//! Events: recorded with the person and delivered to every webhook that has selected them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::memory::Project;
 use super::people::{PersonId, Profile};
+use super::target::PersonRef;
 use super::webhook::Webhook;
 use crate::clock::{later, written};
 use crate::refusal::Refusal;
 use crate::switches::{DeliveryFault, EventShape};
 
 impl Project {
-    /// Tells of something that happened to a person. `fields` become `dataFields`, with the person and the time where they
-    /// lack them.
+    /// Emits an event about a person. `fields` become its `dataFields`; the person and the time are added if missing.
     pub(super) fn emit(&mut self, person: PersonId, name: &str, mut fields: Map<String, Value>) {
         let Some(profile) = self.people.latest(person).cloned() else { return };
         let mut add = |name: &str, value: Value| {
@@ -28,7 +28,7 @@ impl Project {
         let mut noted = fields.clone();
         noted.insert("eventType".to_owned(), json!(name));
         self.people.note(person, Value::Object(noted));
-        let body = shaped((self.switches.event_shape, self.now), &profile, name, fields);
+        let body = shaped(self.switches.event_shape, self.now, &profile, name, fields);
         let ticked = |webhook: &&Webhook| webhook.enabled && webhook.events.contains(name);
         let webhooks: Vec<i64> = self.webhooks.iter().filter(ticked).map(|webhook| webhook.id).collect();
         for webhook in webhooks {
@@ -36,7 +36,7 @@ impl Project {
         }
     }
 
-    /// Hands a body to every webhook that is enabled, whatever it is: JSON, or the text of a string as it is.
+    /// Delivers any body to every enabled webhook: JSON, or the text of a string verbatim.
     pub fn deliver(&mut self, body: &Value) {
         let enabled = self.webhooks.iter().filter(|webhook| webhook.enabled);
         for webhook in enabled.map(|webhook| webhook.id).collect::<Vec<_>>() {
@@ -44,14 +44,10 @@ impl Project {
         }
     }
 
-    /// Notes an event that the customer tracks; no webhook tells of it.
-    pub(crate) fn track(
-        &mut self,
-        (email, user_id): (Option<&str>, Option<&str>),
-        event: Value,
-    ) -> Result<(), Refusal> {
-        let target = self.target(email, user_id)?;
-        let person = self.found_or_made(&target);
+    /// Records an event that the customer tracks. It triggers no webhook.
+    pub(crate) fn track(&mut self, person: PersonRef<'_>, event: Value) -> Result<(), Refusal> {
+        let target = self.target(person)?;
+        let person = self.find_or_create(&target);
         self.people.note(person, event);
         Ok(())
     }
@@ -72,7 +68,8 @@ impl Project {
 }
 
 fn shaped(
-    (shape, now): (EventShape, Timestamp),
+    shape: EventShape,
+    now: Timestamp,
     profile: &Profile,
     name: &str,
     mut fields: Map<String, Value>,

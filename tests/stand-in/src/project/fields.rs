@@ -1,4 +1,4 @@
-//! The fields of profiles and their types: the first value of a field decides.
+//! Profile fields and their types. The first value of a field determines its type.
 
 use std::collections::BTreeMap;
 
@@ -29,17 +29,17 @@ fn system_fields() -> BTreeMap<String, &'static str> {
 }
 
 impl FieldTypes {
-    /// Those of a fresh project.
+    /// Returns the fields of a new project.
     pub(super) fn system() -> Self {
         Self(system_fields())
     }
 
-    /// Every field, with its type.
-    pub(super) fn shown(&self) -> Value {
+    /// Returns every field with its type.
+    pub(super) fn to_json(&self) -> Value {
         json!({"fields": self.0})
     }
 
-    /// Whether a write to the project of that number fits.
+    /// Checks that a write matches the known types. `project` is the project's number, for the refusal.
     pub(super) fn check(&self, project: u32, data: &Map<String, Value>) -> Result<(), Refusal> {
         for (name, value) in data {
             let Some(expected) = self.0.get(name) else { continue };
@@ -54,7 +54,7 @@ impl FieldTypes {
         Ok(())
     }
 
-    /// Takes in the types of new fields.
+    /// Records the types of new fields.
     pub(super) fn learn(&mut self, data: &Map<String, Value>) {
         for (name, value) in data {
             if let Some(kind) = types_of(value).and_then(|types| types.first().copied()) {
@@ -64,7 +64,8 @@ impl FieldTypes {
     }
 }
 
-/// The types that a value can have, the one that a new field gets first; none where it tells nothing.
+/// Returns the types that a value can have, beginning with the one that a new field gets. `None` if the value does
+/// not determine a type.
 fn types_of(value: &Value) -> Option<Vec<&'static str>> {
     Some(match value {
         Value::Null => return None,

@@ -1,4 +1,4 @@
-//! Who is forgotten: lists of hashes.
+//! Forgotten people, kept as lists of hashes.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::people::Identifier;
 use crate::switches::{HashEncoding, UserIdHash};
 
-/// Who is forgotten, and who will be.
+/// The people who are forgotten, and those who are about to be.
 #[derive(Debug)]
 pub(crate) struct Forgetting {
     emails: Hashes,
@@ -19,14 +19,14 @@ pub(crate) struct Forgetting {
     pub(super) pending: Vec<(Timestamp, Identifier)>,
 }
 
-/// Which of the two lists.
+/// One of the two lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HashList {
     Emails,
     UserIds,
 }
 
-/// A list of hashes with its answer kept ready: the real one may hold hundreds of thousands.
+/// A list of hashes with a cached answer: the real list may contain hundreds of thousands.
 #[derive(Debug)]
 pub(super) struct Hashes {
     field: &'static str,
@@ -96,7 +96,7 @@ fn render(field: &str, encoding: HashEncoding, list: &[[u8; 32]]) -> String {
     text
 }
 
-/// What stands in the lists for an identifier.
+/// Returns the hash that the lists contain for an identifier.
 pub(super) fn hash(id: &Identifier, user_id_hash: UserIdHash) -> [u8; 32] {
     let text = match (id, user_id_hash) {
         (Identifier::Email(text), _) | (Identifier::UserId(text), UserIdHash::LowerCase) => {
@@ -107,7 +107,7 @@ pub(super) fn hash(id: &Identifier, user_id_hash: UserIdHash) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// The list that an identifier belongs to.
+/// Returns the list that an identifier belongs to.
 pub(super) fn list_of(id: &Identifier) -> HashList {
     match id {
         Identifier::Email(_) => HashList::Emails,

@@ -1,8 +1,9 @@
-//! Which identifiers Iterable takes.
+//! Checks which identifiers Iterable accepts.
 
 use crate::refusal::Refusal;
 
-/// An address as the recordings show Iterable to take one: a name, one `@`, a domain with a dot; at most 254 characters.
+/// Checks an address by what Iterable accepts in the recordings: a name, one `@`, a domain with a dot; at most 254
+/// characters.
 pub(crate) fn check_email(email: &str) -> Result<(), Refusal> {
     let sound = match email.trim().split_once('@') {
         Some((name, domain)) => {
@@ -14,7 +15,7 @@ pub(crate) fn check_email(email: &str) -> Result<(), Refusal> {
     if sound && email.len() <= 254 { Ok(()) } else { Err(Refusal::InvalidEmail(email.to_owned())) }
 }
 
-/// At most 52 ASCII characters, not empty, no blank at the end.
+/// Checks that a userId is not empty, has at most 52 ASCII characters and does not end with a space.
 pub(crate) fn check_user_id(id: &str) -> Result<(), Refusal> {
     let sound = !id.is_empty() && id.len() <= 52 && id.is_ascii() && !id.ends_with(' ');
     if sound { Ok(()) } else { Err(Refusal::InvalidUserId(id.to_owned())) }

@@ -1,4 +1,4 @@
-//! What a project remembers.
+//! The state of a project.
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -12,19 +12,19 @@ use crate::limits::Limiter;
 use crate::outbox::Outbox;
 use crate::switches::Switches;
 
-/// By what a project knows its people.
+/// How a project identifies people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProjectType {
-    /// E-mail is the key; userIds are optional and may repeat.
+    /// By e-mail address; userIds are optional and may repeat.
     #[default]
     Email,
-    /// userId is the key.
+    /// By userId.
     UserId,
-    /// Either.
+    /// By either.
     Hybrid,
 }
 
-/// One project's memory. Its functions act at the time that the stand-in's clock shows.
+/// The state of one project. Its functions act at the time of the stand-in's clock.
 #[derive(Debug)]
 pub struct Project {
     pub(crate) id: u32,
@@ -41,7 +41,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// An empty project with its catalogue and one webhook.
+    /// Creates an empty project with its catalogue and one webhook.
     pub fn new(id: u32, kind: ProjectType, switches: Switches, now: Timestamp) -> Self {
         Self {
             id,
@@ -58,18 +58,18 @@ impl Project {
         }
     }
 
-    /// Brings the project to `now`: what fell due, happens.
+    /// Brings the project up to `now` and carries out everything that has fallen due.
     pub fn settle(&mut self, now: Timestamp) {
         self.now = now;
         self.forget_what_is_due();
     }
 
-    /// Changes the switches of a running project. Its catalogue and the encoding of its hashes stay.
+    /// Changes the switches of a running project. Its catalogue and the encoding of its hashes stay unchanged.
     pub fn set_switches(&mut self, switches: Switches) {
         self.switches = switches;
     }
 
-    /// Whether the project keeps identifiers of that kind unique: two people may share any other.
+    /// Returns whether the project keeps identifiers of this kind unique. Two people may share any other identifier.
     pub(super) fn identifies(&self, id: &Identifier) -> bool {
         match (self.kind, id) {
             (ProjectType::Email, Identifier::UserId(_)) | (ProjectType::UserId, Identifier::Email(_)) => {
@@ -80,7 +80,7 @@ impl Project {
         }
     }
 
-    /// The person's true state, whatever reads show yet; none where nobody is there.
+    /// Returns a person's true state, which reads may not show yet. `None` if there is no such person.
     pub fn person(&self, id: &Identifier) -> Option<&Profile> {
         self.people.seen(id, Timestamp::MAX)
     }

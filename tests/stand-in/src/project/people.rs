@@ -1,4 +1,5 @@
-//! People and what reads show of them: every profile keeps its last minutes, since reads lag behind writes.
+//! People and what reads show of them. Every profile keeps its versions of the last minutes, since reads lag behind
+//! writes.
 
 use std::collections::HashMap;
 
@@ -7,22 +8,22 @@ use serde_json::{Map, Value};
 
 use crate::clock::later;
 
-/// One way to name a person.
+/// An identifier of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Identifier {
-    /// An address, compared trimmed and without case.
+    /// An e-mail address, compared trimmed and case-insensitively.
     Email(String),
-    /// A userId, compared as it is.
+    /// A userId, compared exactly.
     UserId(String),
 }
 
 impl Identifier {
-    /// The person with this address.
+    /// Identifies the person with this address.
     pub fn email(email: impl Into<String>) -> Self {
         Self::Email(email.into())
     }
 
-    /// The person with this userId.
+    /// Identifies the person with this userId.
     pub fn user_id(id: impl Into<String>) -> Self {
         Self::UserId(id.into())
     }
@@ -36,41 +37,41 @@ impl Identifier {
 }
 
 impl From<&str> for Identifier {
-    /// An e-mail where there is an `@`, else a userId.
+    /// Creates an e-mail address if the text contains an `@`, otherwise a userId.
     fn from(text: &str) -> Self {
         if text.contains('@') { Self::email(text) } else { Self::user_id(text) }
     }
 }
 
-/// What the project holds of a person.
+/// A person's profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// The address, as it was given.
+    /// The address, as given.
     pub email: Option<String>,
     /// The userId.
     pub user_id: Option<String>,
     /// The fields that the customer wrote.
     pub data: Map<String, Value>,
-    /// None until the first subscription action.
+    /// The subscriptions. `None` until the first subscription action.
     pub subscriptions: Option<Subscriptions>,
-    /// How the person came here: `API`, `WebForm`, `Import`.
+    /// How the person was created: `API`, `WebForm`, `Import`.
     pub signup_source: &'static str,
-    /// When.
+    /// When the person was created.
     pub created: Timestamp,
-    /// When it last changed.
+    /// When the profile last changed.
     pub updated: Timestamp,
 }
 
-/// The four arrays, as they were sent: order and repetitions are kept.
+/// The four arrays, as sent: order and repetitions are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscriptions {
     /// Static lists that the person is on.
     pub lists: Vec<i64>,
-    /// Channels that the person is out of.
+    /// Channels that the person is unsubscribed from.
     pub unsubscribed_channels: Vec<i64>,
-    /// Opt-out message types that the person is out of.
+    /// Opt-out message types that the person is unsubscribed from.
     pub unsubscribed_message_types: Vec<i64>,
-    /// Opt-in message types that the person is in.
+    /// Opt-in message types that the person is subscribed to.
     pub subscribed_message_types: Vec<i64>,
 }
 
@@ -102,26 +103,26 @@ impl Profile {
     }
 }
 
-/// A person's place among the people; kept for good.
+/// The index of a person, which never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PersonId(usize);
 
-/// Everybody.
+/// All people of a project.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     all: Vec<Person>,
-    /// Everybody who ever had that identifier.
+    /// Everyone who has ever had the identifier.
     index: HashMap<Identifier, Vec<PersonId>>,
 }
 
 #[derive(Debug, Default)]
 struct Person {
-    /// Oldest first; none once deleted.
+    /// The versions of the profile, oldest first. `None` if deleted.
     versions: Vec<(Timestamp, Option<Profile>)>,
     events: Vec<Value>,
 }
 
-/// Longer than any read can lag.
+/// How long versions are kept: longer than any read can lag.
 const KEPT: SignedDuration = SignedDuration::from_mins(5);
 
 impl Person {
@@ -145,7 +146,7 @@ impl People {
         id
     }
 
-    /// Who had that identifier at `time`; the first where several had.
+    /// Returns the person who had the identifier at `time`, or the first of several.
     pub(crate) fn find(&self, id: &Identifier, time: Timestamp) -> Option<PersonId> {
         self.find_all(id, time).first().copied()
     }
@@ -182,7 +183,7 @@ impl People {
         person.write(profile, now);
     }
 
-    /// Changes a profile that is there.
+    /// Changes a profile, if it exists.
     pub(crate) fn edit(&mut self, id: PersonId, now: Timestamp, change: impl FnOnce(&mut Profile)) {
         let Some(mut profile) = self.latest(id).cloned() else { return };
         change(&mut profile);
@@ -190,7 +191,7 @@ impl People {
         self.write(id, Some(profile), now);
     }
 
-    /// Everybody who is there.
+    /// Returns the profile of everyone who exists.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Profile> {
         self.all.iter().filter_map(|person| person.at(Timestamp::MAX))
     }

@@ -1,4 +1,4 @@
-//! Writing, joining and deleting profiles.
+//! Writing, merging and deleting profiles.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::identifiers::check_email;
 use super::memory::{Project, ProjectType};
 use super::people::{Identifier, PersonId, Profile};
+use super::target::PersonRef;
 use crate::refusal::Refusal;
 use crate::switches::DeleteUnknown;
 
@@ -16,10 +17,18 @@ pub(crate) struct Change {
     pub(crate) user_id: Option<String>,
     pub(crate) data: Map<String, Value>,
     pub(crate) prefer_user_id: bool,
-    pub(crate) merge_nested: bool,
+    pub(crate) nested: Nested,
 }
 
-/// Fields that a profile write does not set: subscriptions have their own ways.
+/// What happens to the members of an existing object that a write contains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Nested {
+    #[default]
+    Replace,
+    Merge,
+}
+
+/// Fields that a profile write does not set. Subscriptions have their own routes.
 const OWN: [&str; 6] = [
     "email",
     "emailListIds",
@@ -30,14 +39,14 @@ const OWN: [&str; 6] = [
 ];
 
 impl Project {
-    /// Every field that the project knows, with its type.
+    /// Returns every field that the project knows, with its type.
     pub(crate) fn fields(&self) -> Value {
-        self.fields.shown()
+        self.fields.to_json()
     }
 
     /// Creates or changes a person, as `users/update` does.
     pub(crate) fn update(&mut self, change: &Change) -> Result<(), Refusal> {
-        let mut target = self.target(change.email.as_deref(), change.user_id.as_deref())?;
+        let mut target = self.target(PersonRef::new(change.email.as_ref(), change.user_id.as_ref()))?;
         self.fields.check(self.id, &change.data)?;
         if let (None, Some(id), true) = (&target.person, &target.user_id, target.email.is_none())
             && self.kind == ProjectType::Email
@@ -48,24 +57,24 @@ impl Project {
             target.email = Some(format!("{id}@placeholder.email"));
         }
         self.fields.learn(&change.data);
-        let person = self.found_or_made(&target);
+        let person = self.find_or_create(&target);
         let by_email = self.kind == ProjectType::Email;
         self.people.edit(person, self.now, |profile| {
             profile.email = target.email.or(profile.email.take());
             profile.user_id = target.user_id.or(profile.user_id.take());
             for (name, value) in &change.data {
                 match (name.as_str(), value) {
-                    // Elsewhere the userId says who it is, and fields do not change that.
+                    // In other projects the userId identifies the person, and a field does not change it.
                     ("userId", Value::String(id)) if by_email => profile.user_id = Some(id.clone()),
                     ("userId", _) => {}
-                    _ => set_field(profile, (name, value), change.merge_nested),
+                    _ => set_field(profile, name, value, change.nested),
                 }
             }
         });
         Ok(())
     }
 
-    /// Gives a person another address. Only email-based projects do.
+    /// Changes a person's address. Only email-based projects allow it.
     pub(crate) fn update_email(&mut self, current: &Identifier, new: &str) -> Result<(), Refusal> {
         if self.kind != ProjectType::Email {
             return Err(Refusal::BadParams("updateEmail is for email-based projects".to_owned()));
@@ -95,7 +104,7 @@ impl Project {
         Ok(())
     }
 
-    /// Joins one person into another. Without a destination the source is renamed.
+    /// Merges one person into another. If the destination does not exist, the source is renamed.
     pub(crate) fn merge(&mut self, source: &Identifier, destination: &Identifier) -> Result<(), Refusal> {
         if self.is_forgotten(source) || self.is_forgotten(destination) {
             return Err(Refusal::Forgotten);
@@ -123,7 +132,7 @@ impl Project {
         Ok(())
     }
 
-    /// Deletes by address: a success whether or not anybody was there.
+    /// Deletes by address. A success whether or not the person exists.
     pub(crate) fn delete_by_email(&mut self, email: &str) -> Result<(), Refusal> {
         check_email(email)?;
         if self.kind == ProjectType::UserId {
@@ -133,13 +142,13 @@ impl Project {
         Ok(())
     }
 
-    /// Deletes everybody with that userId whom the lagging index shows.
+    /// Deletes everyone with this userId whom the lagging index shows.
     pub(crate) fn delete_by_user_id(&mut self, id: &str) -> Result<(), Refusal> {
         let identifier = Identifier::user_id(id);
         let found = self.people.find_all(&identifier, self.view_of(&identifier));
         if found.is_empty() {
             return Err(Refusal::BadParams(match self.switches.delete_unknown {
-                // Two blanks: the address between them is empty.
+                // Two spaces: the address between them is empty.
                 DeleteUnknown::DoesNotExist => format!("User does not exist. Email:  UserId: {id}"),
                 DeleteUnknown::Old => format!("No users with userId {id} exist"),
             }));
@@ -155,7 +164,7 @@ impl Project {
     }
 }
 
-fn set_field(profile: &mut Profile, (name, value): (&str, &Value), merge_nested: bool) {
+fn set_field(profile: &mut Profile, name: &str, value: &Value, nested: Nested) {
     if OWN.contains(&name) {
         return;
     }
@@ -163,7 +172,7 @@ fn set_field(profile: &mut Profile, (name, value): (&str, &Value), merge_nested:
         (_, Value::Null) => {
             profile.data.remove(name);
         }
-        (_, Value::Object(new)) if merge_nested => match profile.data.get_mut(name) {
+        (_, Value::Object(new)) if nested == Nested::Merge => match profile.data.get_mut(name) {
             Some(Value::Object(old)) => old.extend(new.clone()),
             _ => {
                 profile.data.insert(name.to_owned(), value.clone());

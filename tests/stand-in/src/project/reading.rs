@@ -10,7 +10,7 @@ use crate::clock::{later, written};
 use crate::refusal::Refusal;
 use crate::switches::{ReadLag, UserIdLag};
 
-/// A profile as a read shows it. Subscription arrays are absent until the first subscription action.
+/// Returns a profile as a read shows it. Subscription arrays are absent until the first subscription action.
 pub(crate) fn user_body(project: &Project, profile: &Profile) -> Value {
     let mut data = profile.data.clone();
     let mut put = |name: &str, value: Value| {
@@ -49,7 +49,7 @@ pub(crate) fn user_body(project: &Project, profile: &Profile) -> Value {
 }
 
 impl Project {
-    /// What a read shows of a person now.
+    /// Returns what a read shows of a person now.
     pub(crate) fn read(&self, id: &Identifier) -> Result<Option<&Profile>, Refusal> {
         if let Identifier::Email(email) = id {
             check_email(email)?;
@@ -61,7 +61,7 @@ impl Project {
         }
     }
 
-    /// The time whose state a look-up by this kind of identifier shows.
+    /// Returns the time whose state a look-up by this kind of identifier shows.
     pub(super) fn view_of(&self, id: &Identifier) -> Timestamp {
         let lag = match (id, self.switches.user_id_lag) {
             (Identifier::UserId(_), UserIdLag::TwentySeconds) => 20,
@@ -79,17 +79,17 @@ impl Project {
         }
     }
 
-    /// Everything that happened to a person whom a look-up shows, oldest first.
+    /// Returns the events of a person whom a look-up shows, oldest first.
     pub(crate) fn events_of(&self, id: &Identifier) -> &[Value] {
         self.people.find(id, self.view_of(id)).map_or(&[], |person| self.people.events(person))
     }
 
-    /// Where lists stand in profiles and events.
+    /// Returns the name of the field that contains the lists in profiles and events.
     pub(crate) fn list_field(&self) -> &'static str {
         if self.kind == ProjectType::Email { "emailListIds" } else { "userListIds" }
     }
 
-    /// When a profile written at `at` becomes a document that reads show.
+    /// Returns when reads show a profile that is written at `at`.
     pub(crate) fn indexed(&self, at: Timestamp) -> Timestamp {
         later(at, SignedDuration::from_secs(self.read_lag()))
     }

@@ -1,15 +1,15 @@
-//! Who is in and out of what: whole lists replaced, single memberships moved, and the events that follow.
+//! Subscriptions: replaces whole arrays, changes single memberships, and emits the events that follow.
 
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Policy;
 use super::memory::{Project, ProjectType};
 use super::people::{PersonId, Profile, Subscriptions};
-use super::target::Target;
+use super::target::{PersonRef, Target};
 use crate::refusal::Refusal;
 use crate::switches::{EventGrouping, OptIn, UnknownItem, UnknownSubscriber};
 
-/// What `users/updateSubscriptions` replaces. None leaves an array as it is; an empty one empties it.
+/// The arrays that `users/updateSubscriptions` replaces. `None` leaves an array unchanged; an empty one clears it.
 #[derive(Clone, Debug)]
 pub(crate) struct Replacement {
     pub(crate) email: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Replacement {
     pub(crate) template: Option<i64>,
 }
 
-/// What one can be in or out of.
+/// A kind of item that a person can join or leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
     List,
@@ -31,19 +31,32 @@ pub(crate) enum Group {
     Channel,
 }
 
-/// Into or out of it.
+impl Group {
+    pub(crate) fn of(self, id: i64) -> Membership {
+        Membership { group: self, id }
+    }
+}
+
+/// One item of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub(crate) group: Group,
+    pub(crate) id: i64,
+}
+
+/// The direction of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     Join,
     Leave,
 }
 
-/// Where a change came from, as its events tell it.
+/// The source of a change, as named in its events.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) signup: &'static str,
     pub(super) unsub: &'static str,
-    /// The message that led to it, and other fields of the events.
+    /// The message that led to the change, and other fields of the events.
     pub(super) fields: Map<String, Value>,
 }
 
@@ -61,9 +74,10 @@ struct Items {
 }
 
 impl Project {
-    /// Replaces whole arrays. There is no version to check: of two clients that read, change and write, one loses.
+    /// Replaces whole arrays. There is no version check: if two clients read, change and write at the same time, one
+    /// update is lost.
     pub(crate) fn replace_subscriptions(&mut self, change: &Replacement) -> Result<(), Refusal> {
-        let target = self.target(change.email.as_deref(), change.user_id.as_deref())?;
+        let target = self.target(PersonRef::new(change.email.as_ref(), change.user_id.as_ref()))?;
         if change.subscribed_message_types.is_some() && self.switches.opt_in == OptIn::Off {
             return Err(Refusal::NotAllowed(
                 "Opt-in message types are not enabled for this project".to_owned(),
@@ -94,45 +108,46 @@ impl Project {
         Ok(())
     }
 
-    /// Adds or takes away one membership.
+    /// Adds or removes one membership.
     pub(crate) fn move_one(
         &mut self,
-        (email, user_id): (Option<&str>, Option<&str>),
-        (group, id): (Group, i64),
+        person: PersonRef<'_>,
+        item: Membership,
         direction: Move,
     ) -> Result<(), Refusal> {
-        let target = self.target(email, user_id)?;
+        let target = self.target(person)?;
+        let Membership { group, id } = item;
         if group == Group::Channel
             && self.catalogue.channel(id).is_some_and(|channel| !channel.is_marketing())
         {
             return Err(Refusal::NotAllowed(format!("Channel {id} is not a Marketing channel")));
         }
         let before = self.subscriptions_of(&target);
-        let after = self.moved(before.clone(), (group, id), direction);
+        let after = self.moved(before.clone(), item, direction);
         self.check_items(&before, &after)?;
         let person = self.subscriber(&target)?;
         self.resubscribe(person, after, &Origin::new("API", "API"));
         Ok(())
     }
 
-    /// Adds a person to a static list, or takes them off it.
+    /// Adds a person to a static list, or removes them from it.
     pub(crate) fn move_on_list(
         &mut self,
-        (email, user_id): (Option<&str>, Option<&str>),
+        person: PersonRef<'_>,
         list: i64,
         direction: Move,
     ) -> Result<(), Refusal> {
         if !self.catalogue.has_static_list(list) {
             return Err(Refusal::NoSuchList { project: self.id, list });
         }
-        let target = self.target(email, user_id)?;
-        let after = self.moved(self.subscriptions_of(&target), (Group::List, list), direction);
+        let target = self.target(person)?;
+        let after = self.moved(self.subscriptions_of(&target), Group::List.of(list), direction);
         let person = self.subscriber(&target)?;
         self.resubscribe(person, after, &Origin::new("API", "ListAPI"));
         Ok(())
     }
 
-    /// The addresses on a list.
+    /// Returns the addresses on a list.
     pub(crate) fn on_list(&self, list: i64) -> impl Iterator<Item = &str> {
         let on = move |profile: &&Profile| {
             profile.subscriptions.as_ref().is_some_and(|subscriptions| subscriptions.lists.contains(&list))
@@ -140,15 +155,16 @@ impl Project {
         self.people.all().filter(on).filter_map(|profile| profile.email.as_deref())
     }
 
-    /// `before` after one move, by the message type's policy.
+    /// Returns `before` after one change, according to the message type's policy.
     pub(super) fn moved(
         &self,
         mut before: Subscriptions,
-        (group, id): (Group, i64),
+        item: Membership,
         direction: Move,
     ) -> Subscriptions {
+        let Membership { group, id } = item;
         let opt_in = group == Group::MessageType && self.catalogue.policy(id) == Some(Policy::OptIn);
-        // The opt-in types and the lists name what the person is in, the others what they are out of.
+        // Opt-in types and lists contain what the person has joined, the other arrays what they have left.
         let (array, listed) = match group {
             Group::List => (&mut before.lists, Move::Join),
             Group::MessageType if opt_in => (&mut before.subscribed_message_types, Move::Join),
@@ -168,7 +184,7 @@ impl Project {
         profile.and_then(|profile| profile.subscriptions.clone()).unwrap_or_default()
     }
 
-    /// Who is subscribed: somebody unknown is made where an address says who it is.
+    /// Returns the person to subscribe. An unknown person is created if identified by an address.
     fn subscriber(&mut self, target: &Target) -> Result<PersonId, Refusal> {
         let by_id =
             self.switches.unknown_subscriber == UnknownSubscriber::Created && self.kind != ProjectType::Email;
@@ -176,7 +192,7 @@ impl Project {
             (None, None, Some(id)) if !by_id => {
                 Err(Refusal::BadParams(format!("User does not exist. Email:  UserId: {id}")))
             }
-            _ => Ok(self.found_or_made(target)),
+            _ => Ok(self.find_or_create(target)),
         }
     }
 
@@ -207,7 +223,7 @@ impl Project {
         Ok(())
     }
 
-    /// Refuses joining a message type whose channel the person is out of.
+    /// Refuses to join a message type whose channel the person has left.
     fn check_alignment(&self, before: &Subscriptions, after: &Subscriptions) -> Result<(), Refusal> {
         let (joined, _) = moves(before, after);
         let out = |id: &&i64| {
@@ -222,17 +238,17 @@ impl Project {
         }
     }
 
-    /// Writes the four arrays and tells what changed.
+    /// Writes the four arrays and emits events for the changes.
     pub(super) fn resubscribe(&mut self, person: PersonId, after: Subscriptions, origin: &Origin) {
         let before = self.people.latest(person).and_then(|profile| profile.subscriptions.clone());
         let (joined, left) = moves(&before.unwrap_or_default(), &after);
         self.people.edit(person, self.now, |profile| profile.subscriptions = Some(after));
         for items in self.grouped(joined) {
-            let fields = self.event_fields(&items, ("signupSource", origin.signup), origin);
+            let fields = self.event_fields(&items, "signupSource", origin.signup, origin);
             self.emit(person, "emailSubscribe", fields);
         }
         for items in self.grouped(left) {
-            let fields = self.event_fields(&items, ("unsubSource", origin.unsub), origin);
+            let fields = self.event_fields(&items, "unsubSource", origin.unsub, origin);
             self.emit(person, "emailUnSubscribe", fields);
         }
     }
@@ -254,17 +270,23 @@ impl Project {
         }
     }
 
-    fn event_fields(&self, items: &Items, source: (&str, &str), origin: &Origin) -> Map<String, Value> {
+    fn event_fields(
+        &self,
+        items: &Items,
+        source_field: &str,
+        source: &str,
+        origin: &Origin,
+    ) -> Map<String, Value> {
         let mut fields = origin.fields.clone();
         fields.insert("channelIds".to_owned(), json!(items.channels));
         fields.insert("messageTypeIds".to_owned(), json!(items.message_types));
         fields.insert(self.list_field().to_owned(), json!(items.lists));
-        fields.insert(source.0.to_owned(), json!(source.1));
+        fields.insert(source_field.to_owned(), json!(source));
         fields
     }
 }
 
-/// What was joined and what was left between two states.
+/// Returns what was joined and what was left between two states.
 fn moves(before: &Subscriptions, after: &Subscriptions) -> (Items, Items) {
     let added = |old: &[i64], new: &[i64]| -> Vec<i64> {
         let mut added: Vec<i64> = new.iter().filter(|id| !old.contains(id)).copied().collect();

@@ -1,4 +1,4 @@
-//! Whom a write addresses.
+//! The person whom a write addresses.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,28 @@ use super::memory::{Project, ProjectType};
 use super::people::{Identifier, PersonId, Profile};
 use crate::refusal::Refusal;
 
-/// Whom a write addresses: the identifiers given, and the person where there is one.
+/// A person as named in a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PersonRef<'a> {
+    pub(crate) email: Option<&'a str>,
+    pub(crate) user_id: Option<&'a str>,
+}
+
+impl<'a> PersonRef<'a> {
+    pub(crate) fn new(email: Option<&'a String>, user_id: Option<&'a String>) -> Self {
+        Self { email: email.map(String::as_str), user_id: user_id.map(String::as_str) }
+    }
+
+    pub(crate) fn email(email: &'a str) -> Self {
+        Self { email: Some(email), user_id: None }
+    }
+
+    pub(crate) fn user_id(user_id: &'a str) -> Self {
+        Self { email: None, user_id: Some(user_id) }
+    }
+}
+
+/// The target of a write: the given identifiers, and the person if they exist.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) email: Option<String>,
@@ -16,8 +37,9 @@ pub(super) struct Target {
 }
 
 impl Project {
-    /// Whom a write means. Refuses what names nobody, what is malformed, and whoever is forgotten.
-    pub(super) fn target(&self, email: Option<&str>, user_id: Option<&str>) -> Result<Target, Refusal> {
+    /// Returns the target of a write. Refuses missing or malformed identifiers and forgotten people.
+    pub(super) fn target(&self, person: PersonRef<'_>) -> Result<Target, Refusal> {
+        let PersonRef { email, user_id } = person;
         if email.is_none() && user_id.is_none() {
             return Err(Refusal::BadParams("Either email or userId must be set: {}".to_owned()));
         }
@@ -41,7 +63,7 @@ impl Project {
             ProjectType::Email | ProjectType::UserId => find(&by_id),
             ProjectType::Hybrid => match (find(&by_id), find(&by_email)) {
                 (Some(one), Some(other)) if one != other => return Err(Refusal::Taken("EmailAlreadyExists")),
-                // Known by address under another userId, which is the person's for good.
+                // Known by address under another userId, which never changes.
                 (None, Some(one)) if user_id.is_some() && self.has_user_id(one) => {
                     return Err(Refusal::Taken("UserIdAlreadyExists"));
                 }
@@ -55,8 +77,8 @@ impl Project {
         self.people.latest(person).is_some_and(|profile| profile.user_id.is_some())
     }
 
-    /// The person addressed, made where nobody is there yet.
-    pub(super) fn found_or_made(&mut self, target: &Target) -> PersonId {
+    /// Returns the person addressed, and creates them if they do not exist.
+    pub(super) fn find_or_create(&mut self, target: &Target) -> PersonId {
         target.person.unwrap_or_else(|| {
             let email = target.email.clone();
             let profile = Profile::new(email, target.user_id.clone(), self.now);

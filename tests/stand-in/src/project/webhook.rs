@@ -1,4 +1,4 @@
-//! One system webhook, shown without token, headers and events.
+//! A system webhook. The API shows it without token, headers and events.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::switches::TokenHeader;
 /// The id of the webhook that every project has.
 pub const FIRST: i64 = 4711;
 
-/// The events that a fresh webhook has ticked: those that tell of consent.
+/// The events that a new webhook has selected: those about consent.
 const TICKED: [&str; 6] = [
     "emailSubscribe",
     "emailUnSubscribe",
@@ -25,16 +25,16 @@ const TICKED: [&str; 6] = [
 /// How a webhook authenticates itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuthType {
-    /// Not at all.
+    /// No authentication.
     #[default]
     NoAuth,
     /// `Authorization: Basic <token>`.
     Basic,
-    /// A fixed token; how it is written is a switch.
+    /// A fixed token. The switch `token_header` determines its form.
     OAuth2,
 }
 
-/// The words for it in the API.
+/// The API's names for the values of [`AuthType`].
 pub(crate) const AUTH_TYPES: [&str; 3] = ["NoAuth", "Basic", "OAuth2"];
 
 /// A system webhook.
@@ -44,17 +44,17 @@ pub struct Webhook {
     pub id: i64,
     /// How it authenticates itself.
     pub auth_type: AuthType,
-    /// Where events go; may hold merge tags such as `{{campaignId}}`.
+    /// Where events are sent. It may contain merge tags such as `{{campaignId}}`.
     pub endpoint: String,
-    /// Whether events go at all.
+    /// Whether events are sent at all.
     pub enabled: bool,
-    /// Whether events of blasts go.
+    /// Whether events of blasts are sent.
     pub blast_send_enabled: bool,
-    /// Whether events of triggered sends go.
+    /// Whether events of triggered sends are sent.
     pub triggered_send_enabled: bool,
     /// Fixed headers.
     pub headers: Vec<(String, String)>,
-    /// The events ticked in the UI.
+    /// The events selected in the UI.
     pub events: BTreeSet<String>,
     /// Tokens, each with the time from which deliveries carry it.
     pub(super) tokens: Vec<(Timestamp, String)>,
@@ -80,17 +80,17 @@ impl Webhook {
         self.tokens = vec![(Timestamp::MIN, token.into())];
     }
 
-    /// The token that a delivery carries at `time`.
+    /// Returns the token that a delivery carries at `time`.
     pub fn token(&self, time: Timestamp) -> Option<&str> {
         self.tokens.iter().rev().find(|(since, _)| *since <= time).map(|(_, token)| token.as_str())
     }
 
-    /// The token set last, in force or not yet.
+    /// Returns the latest token, even if it is not in force yet.
     pub fn newest_token(&self) -> Option<&str> {
         self.tokens.last().map(|(_, token)| token.as_str())
     }
 
-    /// The headers of a delivery at `time`.
+    /// Returns the headers of a delivery at `time`.
     pub(crate) fn delivery_headers(&self, form: TokenHeader, time: Timestamp) -> Vec<(String, String)> {
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let form = match self.auth_type {
@@ -118,7 +118,7 @@ impl Webhook {
 /// A webhook as the API shows it: no token, no headers, no events.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Shown<'a> {
+pub(crate) struct WebhookView<'a> {
     id: i64,
     auth_type: AuthType,
     blast_send_enabled: bool,
@@ -129,7 +129,7 @@ pub(crate) struct Shown<'a> {
     message_type_ids: [i64; 0],
 }
 
-impl<'a> From<&'a Webhook> for Shown<'a> {
+impl<'a> From<&'a Webhook> for WebhookView<'a> {
     fn from(webhook: &'a Webhook) -> Self {
         Self {
             id: webhook.id,

@@ -1,4 +1,4 @@
-//! A project's webhooks: made beforehand, changed through the API.
+//! A project's webhooks: created beforehand, changed through the API.
 
 use jiff::SignedDuration;
 
@@ -11,23 +11,22 @@ use crate::refusal::Refusal;
 use crate::switches::{PlainEndpoint, TokenDelay, UnknownWebhook};
 
 impl Project {
-    /// The webhooks.
+    /// Returns the webhooks.
     pub fn webhooks(&self) -> &[Webhook] {
         &self.webhooks
     }
 
-    /// The webhook with this id, made where it is missing: what a person does in the UI.
+    /// Returns the webhook with this id. Creates it if missing, as a person does in the UI.
     pub fn webhook(&mut self, id: i64) -> &mut Webhook {
         let at = self.webhooks.iter().position(|webhook| webhook.id == id).unwrap_or(self.webhooks.len());
         if at == self.webhooks.len() {
             self.webhooks.push(Webhook::fresh(id));
         }
-        // It was found or made just now.
-        #[expect(clippy::indexing_slicing, reason = "the position was found or made just above")]
+        #[expect(clippy::indexing_slicing, reason = "the position was found or created just above")]
         &mut self.webhooks[at]
     }
 
-    /// Changes the given fields of a webhook, as the API does. A new token goes out only after a while.
+    /// Changes the given fields of a webhook, as the API does. Deliveries carry a new token only after a delay.
     pub(crate) fn change_webhook(&mut self, fields: &Fields<'_>) -> Result<&Webhook, Refusal> {
         let id = fields.required("id", fields.integer("id")?)?;
         let auth_type = fields.word("authType", &AUTH_TYPES)?;

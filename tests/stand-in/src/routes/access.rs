@@ -1,4 +1,4 @@
-//! What the API tells about a person, and the events that a customer tracks.
+//! What the API returns about a person, and the events that a customer tracks.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use super::answer::Answer;
 use crate::body::Fields;
 use crate::call::Call;
 use crate::clock::written;
-use crate::project::{Identifier, Project, check_email};
+use crate::project::{Identifier, PersonRef, Project, check_email};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
-/// Nobody has been sent a message here.
+/// Always empty: the stand-in sends no messages.
 pub(super) fn sent_messages(_: &mut Project, call: &Call<'_>) -> Answer {
-    asked(call)?;
+    requested_person(call)?;
     Ok(Reply::ok(&json!({"messages": []})))
 }
 
@@ -26,16 +26,16 @@ pub(super) fn events_by_user_id(project: &mut Project, call: &Call<'_>) -> Answe
     latest(project, &Identifier::user_id(call.blank(0)), call)
 }
 
-/// Newest first, at most 200.
+/// Returns the latest events, newest first, at most 200.
 fn latest(project: &Project, id: &Identifier, call: &Call<'_>) -> Answer {
     let limit = call.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(30).clamp(1, 200);
     let events: Vec<&Value> = project.events_of(id).iter().rev().take(limit).collect();
     Ok(Reply::ok(&json!({"events": events})))
 }
 
-/// One event a line; custom ones only where they are asked for.
+/// Returns one event per line. Custom events are included only on request.
 pub(super) fn export(project: &mut Project, call: &Call<'_>) -> Answer {
-    let id = asked(call)?;
+    let id = requested_person(call)?;
     let custom = call.parameter("includeCustomEvents").as_deref() == Some("true");
     let wanted = |event: &&Value| custom || event.get("eventType") != Some(&json!("customEvent"));
     let lines: String = project
@@ -47,7 +47,7 @@ pub(super) fn export(project: &mut Project, call: &Call<'_>) -> Answer {
     Ok(Reply::raw(StatusCode::OK, "application/x-json-stream", lines))
 }
 
-fn asked(call: &Call<'_>) -> Result<Identifier, Refusal> {
+fn requested_person(call: &Call<'_>) -> Result<Identifier, Refusal> {
     match (call.parameter("email"), call.parameter("userId")) {
         (Some(email), _) => check_email(&email).map(|()| Identifier::email(email)),
         (None, Some(id)) => Ok(Identifier::user_id(id)),
@@ -85,7 +85,7 @@ pub(super) fn track_bulk(project: &mut Project, call: &Call<'_>) -> Answer {
 
 fn track_one(project: &mut Project, fields: &Fields<'_>) -> Result<(), Refusal> {
     let name = fields.required("eventName", fields.text("eventName")?)?;
-    let person = (fields.text("email")?, fields.text("userId")?);
+    let person = PersonRef { email: fields.text("email")?, user_id: fields.text("userId")? };
     let mut event = fields.object("dataFields")?.cloned().unwrap_or_default();
     event.insert("eventType".to_owned(), json!("customEvent"));
     event.insert("eventName".to_owned(), json!(name));

@@ -1,14 +1,14 @@
-//! What routes give back.
+//! The result of a route.
 
 use http::StatusCode;
 
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
-/// An answer, or the refusal of one.
+/// An answer or a refusal.
 pub(crate) type Answer = Result<Reply, Refusal>;
 
-/// An empty 202.
+/// Returns an empty 202.
 pub(super) fn accepted() -> Reply {
     Reply::raw(StatusCode::ACCEPTED, "application/json", "")
 }

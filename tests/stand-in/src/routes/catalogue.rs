@@ -21,7 +21,7 @@ pub(super) fn lists(project: &mut Project, _: &Call<'_>) -> Answer {
     Ok(Reply::ok(&json!({"lists": project.catalogue.lists})))
 }
 
-/// One address a line.
+/// Returns one address per line.
 pub(super) fn list_users(project: &mut Project, call: &Call<'_>) -> Answer {
     let list = call.parameter("listId").unwrap_or_default();
     let id = list.parse().ok().filter(|id| project.catalogue.has_static_list(*id));

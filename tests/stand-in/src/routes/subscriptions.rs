@@ -1,4 +1,4 @@
-//! Whole lists, the additive Subscriptions API, and static lists.
+//! Replacing whole arrays, the additive Subscriptions API, and static lists.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -6,12 +6,10 @@ use serde_json::{Value, json};
 use super::answer::{Answer, accepted};
 use crate::body::Fields;
 use crate::call::Call;
-use crate::project::{Group, Move, Project, Replacement};
+use crate::project::{Group, Membership, Move, PersonRef, Project, Replacement};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::switches::SubscriptionsApi;
-
-type Person<'a> = (Option<&'a str>, Option<&'a str>);
 
 pub(super) fn update(project: &mut Project, call: &Call<'_>) -> Answer {
     project.replace_subscriptions(&replacement(&Fields::of(call.body())?)?)?;
@@ -41,7 +39,10 @@ pub(super) fn bulk_update(project: &mut Project, call: &Call<'_>) -> Answer {
     for request in &requests {
         match project.replace_subscriptions(request) {
             Ok(()) => successes += 1,
-            Err(refusal) => tally.fail(&refusal, (request.email.as_deref(), request.user_id.as_deref())),
+            Err(refusal) => {
+                let person = PersonRef::new(request.email.as_ref(), request.user_id.as_ref());
+                tally.fail(&refusal, person);
+            }
         }
     }
     Ok(Reply::ok(&json!({
@@ -54,7 +55,7 @@ pub(super) fn bulk_update(project: &mut Project, call: &Call<'_>) -> Answer {
     })))
 }
 
-/// Who could not be served, by how they were named.
+/// The people whose change failed, by the identifier given.
 #[derive(Default)]
 struct Tally {
     invalid_emails: Vec<String>,
@@ -64,7 +65,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn fail(&mut self, refusal: &Refusal, (email, user_id): Person<'_>) {
+    fn fail(&mut self, refusal: &Refusal, person: PersonRef<'_>) {
+        let PersonRef { email, user_id } = person;
         let list = match refusal {
             Refusal::InvalidEmail(_) => &mut self.invalid_emails,
             Refusal::InvalidUserId(_) => &mut self.invalid_user_ids,
@@ -76,22 +78,22 @@ impl Tally {
 }
 
 pub(super) fn join(project: &mut Project, call: &Call<'_>) -> Answer {
-    move_one(project, call, (Some(call.blank(2)), None), Move::Join)
+    move_one(project, call, PersonRef::email(call.blank(2)), Move::Join)
 }
 
 pub(super) fn leave(project: &mut Project, call: &Call<'_>) -> Answer {
-    move_one(project, call, (Some(call.blank(2)), None), Move::Leave)
+    move_one(project, call, PersonRef::email(call.blank(2)), Move::Leave)
 }
 
 pub(super) fn join_by_user_id(project: &mut Project, call: &Call<'_>) -> Answer {
-    move_one(project, call, (None, Some(call.blank(2))), Move::Join)
+    move_one(project, call, PersonRef::user_id(call.blank(2)), Move::Join)
 }
 
 pub(super) fn leave_by_user_id(project: &mut Project, call: &Call<'_>) -> Answer {
-    move_one(project, call, (None, Some(call.blank(2))), Move::Leave)
+    move_one(project, call, PersonRef::user_id(call.blank(2)), Move::Leave)
 }
 
-fn move_one(project: &mut Project, call: &Call<'_>, person: Person<'_>, direction: Move) -> Answer {
+fn move_one(project: &mut Project, call: &Call<'_>, person: PersonRef<'_>, direction: Move) -> Answer {
     let item = item(project, call)?;
     project.move_one(person, item, direction)?;
     Ok(moved(project))
@@ -108,16 +110,16 @@ pub(super) fn move_many(project: &mut Project, call: &Call<'_>) -> Answer {
     let emails = fields.texts("users")?.unwrap_or_default();
     let ids = fields.texts("usersByUserId")?.unwrap_or_default();
     for email in &emails {
-        project.move_one((Some(email), None), item, direction)?;
+        project.move_one(PersonRef::email(email), item, direction)?;
     }
     for id in &ids {
-        project.move_one((None, Some(id)), item, direction)?;
+        project.move_one(PersonRef::user_id(id), item, direction)?;
     }
     Ok(moved(project))
 }
 
-/// What a path names; a group is written in any case.
-fn item(project: &Project, call: &Call<'_>) -> Result<(Group, i64), Refusal> {
+/// Returns the item that a path names. The group may be in any case.
+fn item(project: &Project, call: &Call<'_>) -> Result<Membership, Refusal> {
     if project.switches.subscriptions_api == SubscriptionsApi::Off {
         return Err(Refusal::FeatureOff { project: project.id });
     }
@@ -129,7 +131,7 @@ fn item(project: &Project, call: &Call<'_>) -> Result<(Group, i64), Refusal> {
     };
     let id =
         call.blank(1).parse().map_err(|_| Refusal::BadParams("Invalid subscription group id".to_owned()))?;
-    Ok((group, id))
+    Ok(group.of(id))
 }
 
 fn moved(project: &Project) -> Reply {
@@ -157,14 +159,14 @@ pub(super) fn list_unsubscribe(project: &mut Project, call: &Call<'_>) -> Answer
     move_on_list(project, call, Move::Leave)
 }
 
-/// A forgotten subscriber refuses the whole call, an invalid one is counted.
+/// Adds or removes subscribers. A forgotten one fails the whole call; an invalid one is only counted.
 fn move_on_list(project: &mut Project, call: &Call<'_>, direction: Move) -> Answer {
     let fields = Fields::of(call.body())?;
     let list = fields.required("listId", fields.integer("listId")?)?;
     let subscribers = fields.required("subscribers", fields.objects("subscribers")?)?;
     let (mut successes, mut tally) = (0, Tally::default());
     for subscriber in &subscribers {
-        let person = (subscriber.text("email")?, subscriber.text("userId")?);
+        let person = PersonRef { email: subscriber.text("email")?, user_id: subscriber.text("userId")? };
         match project.move_on_list(person, list, direction) {
             Ok(()) => successes += 1,
             Err(refusal @ (Refusal::Forgotten | Refusal::NoSuchList { .. })) => return Err(refusal),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::answer::Answer;
 use crate::body::Fields;
 use crate::call::Call;
-use crate::project::{Change, HashList, Identifier, Project, check_user_id, user_body};
+use crate::project::{Change, HashList, Identifier, Nested, Project, check_user_id, user_body};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 
@@ -55,14 +55,18 @@ fn change(fields: &Fields<'_>) -> Result<Change, Refusal> {
         user_id: fields.text("userId")?.map(str::to_owned),
         data: fields.object("dataFields")?.cloned().unwrap_or_default(),
         prefer_user_id: fields.bool("preferUserId")?.unwrap_or_default(),
-        merge_nested: fields.bool("mergeNestedObjects")?.unwrap_or_default(),
+        nested: if fields.bool("mergeNestedObjects")?.unwrap_or_default() {
+            Nested::Merge
+        } else {
+            Nested::Replace
+        },
     })
 }
 
 pub(super) fn merge(project: &mut Project, call: &Call<'_>) -> Answer {
     let fields = Fields::of(call.body())?;
-    let source = either(&fields, ("sourceEmail", "sourceUserId"))?;
-    let destination = either(&fields, ("destinationEmail", "destinationUserId"))?;
+    let source = either(&fields, "sourceEmail", "sourceUserId")?;
+    let destination = either(&fields, "destinationEmail", "destinationUserId")?;
     project.merge(&source, &destination)?;
     Ok(Reply::success())
 }
@@ -70,12 +74,12 @@ pub(super) fn merge(project: &mut Project, call: &Call<'_>) -> Answer {
 pub(super) fn update_email(project: &mut Project, call: &Call<'_>) -> Answer {
     let fields = Fields::of(call.body())?;
     let new = fields.required("newEmail", fields.text("newEmail")?)?;
-    let current = either(&fields, ("currentEmail", "currentUserId"))?;
+    let current = either(&fields, "currentEmail", "currentUserId")?;
     project.update_email(&current, new)?;
     Ok(Reply::success())
 }
 
-fn either(fields: &Fields<'_>, (email, user_id): (&str, &str)) -> Result<Identifier, Refusal> {
+fn either(fields: &Fields<'_>, email: &str, user_id: &str) -> Result<Identifier, Refusal> {
     match (fields.text(email)?, fields.text(user_id)?) {
         (Some(email), _) => Ok(Identifier::email(email)),
         (None, Some(id)) => Ok(Identifier::user_id(id)),
@@ -96,7 +100,7 @@ pub(super) fn get_by_user_id(project: &mut Project, call: &Call<'_>) -> Answer {
     read(project, &Identifier::user_id(id))
 }
 
-/// Nobody is a 200 too.
+/// Returns a person. An unknown address is a 200 as well.
 fn read(project: &Project, id: &Identifier) -> Answer {
     let body = project.read(id)?.map_or_else(|| json!({}), |profile| user_body(project, profile));
     Ok(Reply::ok(&body))

@@ -6,15 +6,15 @@ use super::answer::Answer;
 use crate::body::Fields;
 use crate::call::Call;
 use crate::project::Project;
-use crate::project::webhook::Shown;
+use crate::project::webhook::WebhookView;
 use crate::reply::Reply;
 
 pub(super) fn list(project: &mut Project, _: &Call<'_>) -> Answer {
-    let shown: Vec<Shown<'_>> = project.webhooks().iter().map(Shown::from).collect();
+    let shown: Vec<WebhookView<'_>> = project.webhooks().iter().map(WebhookView::from).collect();
     Ok(Reply::ok(&json!({"webhooks": shown})))
 }
 
 pub(super) fn change(project: &mut Project, call: &Call<'_>) -> Answer {
     let webhook = project.change_webhook(&Fields::of(call.body())?)?;
-    Ok(Reply::ok(&Shown::from(webhook)))
+    Ok(Reply::ok(&WebhookView::from(webhook)))
 }

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// An enum whose values a command line can name; the first is the default.
+/// Defines an enum whose values can be given on the command line. The first value is the default.
 macro_rules! switch {
     ($(#[$doc:meta])* $name:ident { $(#[$first_doc:meta])* $first:ident $(, $(#[$value_doc:meta])* $value:ident)* $(,)? }) => {
         $(#[$doc])*
@@ -15,27 +15,27 @@ macro_rules! switch {
 }
 
 switch! {
-    /// Whether a key's refusal carries its own code.
+    /// The code of the answer to an invalid key.
     BadKey {
         /// `BadApiKey`.
         BadApiKey,
-        /// `Success`, though the status is 401.
+        /// `Success`, although the status is 401.
         Success,
     }
 }
 switch! {
-    /// How a malformed body is refused.
+    /// The answer to a malformed body.
     BadBody {
-        /// A path and a sentence, nothing of the request.
+        /// A path and a sentence, without any part of the request.
         Short,
-        /// Echoes body and headers, the key among them; messages are arrays.
+        /// Echoes body and headers, including the key; messages are arrays.
         Echo2022,
         /// Echoes body and headers; messages are strings.
         Echo2017,
     }
 }
 switch! {
-    /// The code where something is not allowed and the code is unknown.
+    /// The code of a refusal whose code is not documented.
     NotAllowed {
         /// `BadParams`.
         BadParams,
@@ -44,11 +44,11 @@ switch! {
     }
 }
 switch! {
-    /// Whether the limits count.
+    /// Whether rate limits apply.
     RateLimits {
-        /// Iterable's published ones.
+        /// Iterable's published limits.
         Published,
-        /// None.
+        /// No limits.
         Off,
     }
 }
@@ -57,7 +57,7 @@ switch! {
     LimitBody {
         /// With `rateLimitLimit`, `rateLimitRemaining` and `rateLimitReset`.
         Detailed,
-        /// `Exceeded rate limit.` and no params.
+        /// `Exceeded rate limit.` without params.
         Plain,
         /// Names the limit, the endpoint and the project.
         Old,
@@ -66,13 +66,13 @@ switch! {
     }
 }
 switch! {
-    /// The header that says when to come back after a 429.
+    /// The `Retry-After` header of a 429.
     RetryAfter {
         /// In seconds.
         Seconds,
         /// As an HTTP date.
         Date,
-        /// Left out.
+        /// No header.
         Absent,
     }
 }
@@ -86,7 +86,7 @@ switch! {
     }
 }
 switch! {
-    /// How long until a read shows a write.
+    /// The delay until a read shows a write.
     ReadLag {
         /// Three seconds.
         ThreeSeconds,
@@ -99,9 +99,9 @@ switch! {
     }
 }
 switch! {
-    /// How much longer what is looked up by userId lags.
+    /// The additional delay of look-ups by userId.
     UserIdLag {
-        /// No longer.
+        /// No additional delay.
         None,
         /// Twenty seconds.
         TwentySeconds,
@@ -123,7 +123,7 @@ switch! {
     }
 }
 switch! {
-    /// How deleting an unknown userId is refused.
+    /// The answer to deleting an unknown userId.
     DeleteUnknown {
         /// `User does not exist. Email:  UserId: 42`.
         DoesNotExist,
@@ -132,7 +132,7 @@ switch! {
     }
 }
 switch! {
-    /// How long forgetting takes to come into effect.
+    /// The delay until forgetting takes effect.
     ForgetDelay {
         /// Ten minutes.
         TenMinutes,
@@ -143,7 +143,7 @@ switch! {
     }
 }
 switch! {
-    /// Forgetting a person whom nobody knows.
+    /// The answer to forgetting an unknown person.
     ForgetUnknown {
         /// A success; collection is blocked.
         Accepted,
@@ -152,7 +152,7 @@ switch! {
     }
 }
 switch! {
-    /// Forgetting a person who is forgotten already.
+    /// The answer to forgetting a person who is already forgotten.
     ForgetAgain {
         /// A success.
         Accepted,
@@ -170,7 +170,7 @@ switch! {
     }
 }
 switch! {
-    /// Which identifiers are forgotten.
+    /// The identifiers that are forgotten.
     ForgetReach {
         /// The given one.
         Given,
@@ -179,7 +179,7 @@ switch! {
     }
 }
 switch! {
-    /// How the hashes of forgotten identifiers are written.
+    /// The encoding of the hashes of forgotten identifiers.
     HashEncoding {
         /// Lower-case hex.
         Hex,
@@ -188,16 +188,16 @@ switch! {
     }
 }
 switch! {
-    /// What is hashed of a forgotten userId.
+    /// The form of a forgotten userId that is hashed.
     UserIdHash {
         /// Its lower-case form.
         LowerCase,
-        /// The userId as it is.
+        /// The unmodified userId.
         AsIs,
     }
 }
 switch! {
-    /// The additive Subscriptions API.
+    /// The answer of the additive Subscriptions API.
     SubscriptionsApi {
         /// 404 `NotFound`.
         Off,
@@ -210,7 +210,7 @@ switch! {
     }
 }
 switch! {
-    /// Opt-in message types.
+    /// Whether opt-in message types are enabled.
     OptIn {
         /// Not enabled: setting them is an error.
         Off,
@@ -219,16 +219,16 @@ switch! {
     }
 }
 switch! {
-    /// Writing a channel, message type or list that does not exist.
+    /// The answer to writing a channel, message type or list that does not exist.
     UnknownItem {
-        /// Stored as it is.
+        /// Stored as given.
         Stored,
         /// Refused.
         Refused,
     }
 }
 switch! {
-    /// Writing subscriptions for an unknown userId.
+    /// The answer to writing subscriptions for an unknown userId.
     UnknownSubscriber {
         /// Refused: `User does not exist`.
         Refused,
@@ -237,16 +237,16 @@ switch! {
     }
 }
 switch! {
-    /// What a message type shows.
+    /// The fields of a message type.
     MessageTypeShape {
         /// Every documented field.
         Full,
-        /// id, name and channelId alone.
+        /// Only id, name and channelId.
         WithoutPolicy,
     }
 }
 switch! {
-    /// The channels of a fresh project.
+    /// The channels of a new project.
     Media {
         /// Email and push.
         Recorded,
@@ -255,16 +255,16 @@ switch! {
     }
 }
 switch! {
-    /// An endpoint for webhooks that is not https, set through the API.
+    /// The answer to setting a webhook endpoint without https through the API.
     PlainEndpoint {
         /// Refused.
         Refused,
-        /// Taken where it is loopback.
+        /// Accepted if it is a loopback address.
         Loopback,
     }
 }
 switch! {
-    /// Updating a webhook that does not exist.
+    /// The answer to updating a webhook that does not exist.
     UnknownWebhook {
         /// 400 `BadParams`.
         BadParams,
@@ -273,7 +273,7 @@ switch! {
     }
 }
 switch! {
-    /// How long until deliveries carry a new token.
+    /// The delay until deliveries carry a new token.
     TokenDelay {
         /// A minute.
         OneMinute,
@@ -297,11 +297,11 @@ switch! {
     }
 }
 switch! {
-    /// How many events one write makes.
+    /// The number of events that one write triggers.
     EventGrouping {
-        /// One for all that was joined, one for all that was left.
+        /// One event for everything joined, one for everything left.
         PerKind,
-        /// One for each item.
+        /// One event per item.
         PerItem,
     }
 }
@@ -310,34 +310,34 @@ switch! {
     EventShape {
         /// Every documented field.
         Full,
-        /// The userId alone at the top, a null email; only for people who have a userId.
+        /// Only the userId at the top, with a null email; applies to people who have a userId.
         UserIdOnly,
         /// Identifiers only in `dataFields`.
         OnlyInDataFields,
         /// No `messageTypeIds`.
         WithoutMessageTypeIds,
-        /// Profile fields of every type beside the others.
+        /// Profile fields of every type next to the documented ones.
         ExtraFields,
         /// The address in upper case.
         UpperCaseEmail,
-        /// Ids as text, and the message's channel as a word.
+        /// Ids as text, the message's channel as a word.
         NumbersAsText,
         /// `createdAt` in ISO 8601, with milliseconds.
         IsoTime,
-        /// `createdAt` null.
+        /// `createdAt` is null.
         NullTime,
         /// The event's name in lower case.
         OtherCase,
     }
 }
 switch! {
-    /// What befalls deliveries on their way.
+    /// The fault injected into deliveries.
     DeliveryFault {
-        /// Nothing: each once, in order.
+        /// No fault: each arrives once, in order.
         None,
         /// Each arrives twice.
         Duplicate,
-        /// Every first one arrives a minute after the second.
+        /// Every other one, starting with the first, arrives a minute late.
         Reorder,
         /// Each is five minutes late.
         Late,
@@ -346,11 +346,11 @@ switch! {
     }
 }
 switch! {
-    /// What follows a delivery that was not answered with 2xx.
+    /// The retries after a delivery that is not answered with 2xx.
     DeliveryRetry {
-        /// Nothing.
+        /// No retry.
         None,
-        /// Three more tries, ten seconds apart.
+        /// Three retries, ten seconds apart.
         Thrice,
     }
 }

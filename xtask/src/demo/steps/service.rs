@@ -1,4 +1,5 @@
-//! The service's steps: a connection by API, a webhook in, a notice flipped, the platform told, a token rotated, a kill.
+//! The steps of the service: create a connection, receive a webhook, flip a notice and notify the platform, rotate a
+//! token, and kill the process.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -12,9 +13,9 @@ use super::super::{
 
 const EVE: &str = "eve@example.com";
 const MARKETING: &str = "n-marketing";
-/// The webhook's address at the service, without the service's own.
+/// The path of the webhook's address at the service.
 const WEBHOOK: &str = "/api/v1/plus/connection/marketing/consent-webhook";
-/// People who opt out while the service is killed.
+/// The number of people who opt out while the service is killed.
 const MANY: usize = 20;
 
 pub(super) fn connect(demo: &Demo) -> Result<String> {
@@ -23,7 +24,7 @@ pub(super) fn connect(demo: &Demo) -> Result<String> {
     says(&made, "/secrets/api-key", "**********")?;
     let tested = demo.service.get("/api/v1/connection/marketing/test")?;
     let checks = list(&tested, "/checks")?.len();
-    Ok(format!("made, its key never shown again; {checks} checks tried"))
+    Ok(format!("created; its key is not shown again; {checks} checks run"))
 }
 
 pub(super) fn map_a_notice(demo: &Demo) -> Result<String> {
@@ -41,7 +42,7 @@ pub(super) fn map_a_notice(demo: &Demo) -> Result<String> {
         *notice = json!(MARKETING);
     }
     demo.service.put(items, &mapping)?;
-    Ok("channel 6539 stands for the notice Marketing".to_owned())
+    Ok("channel 6539 is mapped to the notice Marketing".to_owned())
 }
 
 pub(super) fn receive(demo: &Demo) -> Result<String> {
@@ -69,7 +70,7 @@ pub(super) fn notice_flips(demo: &Demo) -> Result<String> {
     demo.service.once("/api/v1/consent-events?after=0", |page| {
         list(page, "/events").is_ok_and(|events| events.iter().any(flipped))
     })?;
-    let told = demo.service.told(flipped)?;
+    let told = demo.service.received(flipped)?;
     says(&told, "/identity_map/email", EVE)?;
     Ok("Marketing is opt_out in the feed; the platform received it, signed".to_owned())
 }
@@ -77,7 +78,7 @@ pub(super) fn notice_flips(demo: &Demo) -> Result<String> {
 pub(super) fn rotate(demo: &Demo) -> Result<String> {
     let rotated = demo.service.post(&format!("{WEBHOOK}/token/rotate"), &json!({}))?;
     says(&rotated, "/outcome", "installed")?;
-    // Senders take a while to hear of it; both tokens are accepted meanwhile.
+    // Senders take a while to switch to it; both tokens are accepted in the meantime.
     for email in ["frank@example.com", "grace@example.com"] {
         unsubscribe(demo, email)?;
         demo.stand_in.pass(61)?;
@@ -107,7 +108,7 @@ pub(super) fn kill(demo: &Demo) -> Result<String> {
     }
     for n in 0..MANY {
         let truth = demo.stand_in.get(&format!("people/person-{n}@example.com"))?.to_string();
-        ensure!(truth.contains("6541"), "Iterable holds {truth}");
+        ensure!(truth.contains("6541"), "Iterable has {truth}");
     }
-    Ok(format!("{MANY} accepted, killed, started again: all {MANY} done, and so at the vendor"))
+    Ok(format!("{MANY} accepted, then killed and restarted: all {MANY} done, also at the vendor"))
 }

@@ -1,16 +1,16 @@
-//! By which way a package depends on another.
+//! The path by which a package depends on another.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{features::PlainBuild, metadata::Package};
+use super::{features::PlainBuild, metadata::GraphPackage};
 
-/// The names on a shortest way from `from` to a package that is called `to`, both among them.
-pub(super) fn way<'a>(build: &PlainBuild<'a>, from: &'a Package, to: &str) -> Option<Vec<&'a str>> {
-    let mut reached: BTreeMap<&str, Option<&Package>> = BTreeMap::from([(from.id.as_str(), None)]);
+/// Returns the names on a shortest path from `from` to a package called `to`, including both.
+pub(super) fn way<'a>(build: &PlainBuild<'a>, from: &'a GraphPackage, to: &str) -> Option<Vec<&'a str>> {
+    let mut reached: BTreeMap<&str, Option<&GraphPackage>> = BTreeMap::from([(from.id.as_str(), None)]);
     let mut waiting = VecDeque::from([from]);
     while let Some(package) = waiting.pop_front() {
         if package.name == to {
-            let above = |package: &&Package| reached.get(package.id.as_str()).copied().flatten();
+            let above = |package: &&GraphPackage| reached.get(package.id.as_str()).copied().flatten();
             let mut way: Vec<_> =
                 std::iter::successors(Some(package), above).map(|package| package.name.as_str()).collect();
             way.reverse();

@@ -3,7 +3,7 @@ use xtask::components::root;
 
 use super::*;
 
-/// A package with these dependencies and features.
+/// Returns a package with these dependencies and features.
 fn package(name: &str, dependencies: &[Value], features: &Value) -> Value {
     let manifest = root().join(name).join("Cargo.toml");
     json!({
@@ -11,7 +11,7 @@ fn package(name: &str, dependencies: &[Value], features: &Value) -> Value {
     })
 }
 
-/// A dependency on `name`, with `more` said of it.
+/// Returns a dependency on `name` with the fields of `more`.
 fn on(name: &str, more: &Value) -> Value {
     let mut dependency = json!({"name": name, "kind": null, "optional": false, "features": []});
     let fields = dependency.as_object_mut().unwrap();
@@ -31,8 +31,8 @@ fn name(value: &Value) -> String {
     value["name"].as_str().unwrap().to_owned()
 }
 
-/// What is found in a workspace of `packages` and the rest of the host's, which depend on nothing. As cargo does, it resolves every
-/// dependency, be it only on for tests.
+/// Returns the findings in a workspace of `packages` and the host's other packages, which depend on nothing. Like
+/// cargo, it resolves every dependency, even one that is only on for tests.
 fn found(mut packages: Vec<Value>) -> Vec<String> {
     for usual in ["host-model", "host-harness", "host-store", "host-service", "host-api", "host-cli"] {
         if !packages.iter().any(|package| name(package) == usual) {
@@ -91,7 +91,7 @@ fn what_a_border_names_is_found_by_way_of_others_with_the_shortest_way() {
         found(packages),
         [
             "host-harness/Cargo.toml: host-harness reaches axum by host-harness -> helper -> axum; expected no normal \
-          dependency on it, directly or by way of others: programs embed it without a database, an HTTP server or a \
+          dependency on it, directly or through others: programs embed it without a database, an HTTP server or a \
           command line"
         ]
     );
@@ -125,7 +125,7 @@ fn what_only_tests_and_build_scripts_need_crosses_no_border() {
     }
 }
 
-/// The service with an optional dependency on something that needs clap, which its feature `extra` turns on.
+/// Returns the service with an optional dependency on something that needs clap, which its feature `extra` turns on.
 fn with_extra(name: &'static str, features: &Value) -> Vec<Value> {
     vec![
         package("host-service", &[optional("xtask")], features),
@@ -138,7 +138,7 @@ fn with_extra(name: &'static str, features: &Value) -> Vec<Value> {
 fn an_optional_dependency_counts_if_a_build_without_tests_turns_it_on() {
     let is_crossed =
         |packages| found(packages).iter().any(|found| found.contains("host-service reaches clap"));
-    // As `host-api` asks for in its dev-dependencies.
+    // As `host-api` requests it in its dev-dependencies.
     assert!(!is_crossed(with_extra("host-api", &json!({"extra": ["dep:xtask"]}))));
     for features in [
         json!({"default": ["dep:xtask"]}),
@@ -148,7 +148,7 @@ fn an_optional_dependency_counts_if_a_build_without_tests_turns_it_on() {
     ] {
         assert!(is_crossed(with_extra("host-api", &features)), "{features}");
     }
-    // Asked for only if it is on.
+    // Requested only if the dependency is on.
     assert!(!is_crossed(with_extra("host-api", &json!({"default": ["xtask?/more"]}))));
     let mut asked = with_extra("host-api", &json!({"extra": ["dep:xtask"]}));
     asked.push(package("host-cli", &[on("host-service", &json!({"features": ["extra"]}))], &json!({})));
@@ -164,7 +164,7 @@ fn the_command_line_is_one_packages() {
     assert_eq!(
         found(packages),
         [
-            "host-api/Cargo.toml: host-api depends on clap; expected a direct dependency on it in host-cli alone"
+            "host-api/Cargo.toml: host-api depends on clap; expected a direct dependency on it only in host-cli"
         ]
     );
 }
@@ -207,7 +207,7 @@ fn a_feature_for_tests_that_a_default_or_a_normal_dependency_turns_on_is_found()
           ask for it"
         ]
     );
-    // Those of tests, and a feature that nothing turns on.
+    // Features of tests, and one that nothing turns on.
     let in_tests = on("host-store", &json!({"kind": "dev", "features": ["testing"]}));
     assert_eq!(found(service(in_tests, json!({"testing": ["host-store/testing"]}))), [""; 0]);
 }

@@ -1,34 +1,34 @@
-//! Which file imports which, and the circles among them.
+//! The graph of imports between files, and its circles.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
 };
 
-/// Each file, with those that it imports and the path that shows it.
+/// Each file, with the files that it imports and the path that shows the import.
 #[derive(Default)]
 pub(super) struct Graph(BTreeMap<String, BTreeMap<String, String>>);
 
-/// The shortest way round through files that all import each other, directly or not.
+/// The shortest circle through files that all import each other, directly or not.
 #[derive(Debug)]
 pub(super) struct Circle {
-    /// In order; the last imports the first.
+    /// The files in order; the last one imports the first.
     files: Vec<String>,
-    /// What shows each import, such as `a.rs:1 uses crate::b::Thing`.
+    /// The path that shows each import, such as `a.rs:1 uses crate::b::Thing`.
     shown: Vec<String>,
-    /// How many files import each other, those not on this way included.
+    /// The number of files that import each other, including those that are not on this circle.
     of: usize,
 }
 
 impl Graph {
-    /// The first to show an import is kept.
+    /// Adds an import. The first path that shows an import is kept.
     pub(super) fn add(&mut self, from: String, to: String, shown: String) {
         if from != to {
             self.0.entry(from).or_default().entry(to).or_insert(shown);
         }
     }
 
-    /// One for all files that import each other.
+    /// Returns one circle for each group of files that import each other.
     pub(super) fn circles(&self) -> Vec<Circle> {
         let mut circles = Vec::new();
         let mut done = BTreeSet::new();
@@ -55,7 +55,7 @@ impl Graph {
         Circle { files: files.iter().map(|file| (*file).to_owned()).collect(), shown: shown.collect(), of }
     }
 
-    /// A shortest way, with its first file and without its last.
+    /// Returns a shortest path, including its first file but not its last.
     fn way<'a>(&'a self, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
         let mut reached_from = BTreeMap::new();
         let mut waiting = VecDeque::from([from]);
@@ -81,7 +81,7 @@ impl Graph {
     }
 }
 
-/// `circle: a.rs -> b.rs -> a.rs`, and a line for each import.
+/// Prints `circle: a.rs -> b.rs -> a.rs`, and a line for each import.
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("circle: ")?;
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_way_round_is_the_shortest_although_a_longer_one_begins_anywhere_on_it() {
         let mut graph = Graph::default();
-        // a -> b -> c, and from each a detour past the next one.
+        // a -> b -> c, and a detour from each past the next one.
         let detours = ["ax", "xw", "wc", "by", "yv", "va", "cz", "zu", "ub"];
         for pair in ["ab", "bc", "ca"].iter().chain(&detours) {
             let (from, to) = pair.split_at(1);

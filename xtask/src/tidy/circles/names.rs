@@ -1,4 +1,4 @@
-//! Which modules a path goes through.
+//! Resolves the modules that a path goes through.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -7,58 +7,58 @@ use crate::tidy::source::{
     modules::{Modules, Name},
 };
 
-/// Finds modules by the names that they have in other modules.
+/// Finds modules by their names in other modules.
 pub(super) struct Names<'a> {
     modules: &'a Modules,
 }
 
-/// As far as a path leads through modules.
-struct Way {
-    /// Those whose `use` it follows.
+/// The part of a path that leads through modules.
+struct PathSoFar {
+    /// The modules whose `use` the path follows.
     through: Vec<Name>,
-    /// The last one.
+    /// The last module.
     to: Name,
     /// Whether the path ends there.
     is_whole: bool,
 }
 
-/// What was looked up already, for a `use` can lead to itself.
-type Seen = BTreeSet<(Name, String)>;
+/// What has already been looked up, because a `use` can lead to itself.
+type VisitedNames = BTreeSet<(Name, String)>;
 
 impl<'a> Names<'a> {
     pub(super) fn of(modules: &'a Modules) -> Self {
         Self { modules }
     }
 
-    /// The files of the modules that a mention in the module `from` goes through: the last that its path names, and those
-    /// that import what it goes on with.
+    /// Returns the files of the modules that a mention in the module `from` goes through: the last module that its
+    /// path names, and the modules whose imports it follows.
     pub(super) fn files(&self, from: &Name, mention: &Mention) -> BTreeSet<&'a Path> {
         let mut path = mention.path.as_slice();
         if mention.role == Role::Item {
             path = path.split_last().map_or(path, |(_, modules)| modules);
         }
-        let Some(way) = self.way(from, path, &mut Seen::new()) else { return BTreeSet::new() };
+        let Some(way) = self.way(from, path, &mut VisitedNames::new()) else { return BTreeSet::new() };
         let mut named = way.through;
         if let (Role::Import(_), true, Some((word, parent))) =
             (&mention.role, way.is_whole, way.to.split_last())
             && self.imports(parent, word).next().is_some()
         {
-            // As where `confirm` is a module and, beside it, a function out of that module.
+            // For example if `confirm` is a module and also a function of that module.
             named.push(parent.to_vec());
         }
         named.push(way.to);
         named.iter().flat_map(|name| self.modules.of_name(name)).map(|module| module.file.as_path()).collect()
     }
 
-    /// `None` where the path begins with another crate's name, or with one that is no module's.
-    fn way(&self, from: &Name, path: &[String], seen: &mut Seen) -> Option<Way> {
+    /// Returns `None` if the path starts with the name of another crate, or with a name that is not a module's.
+    fn way(&self, from: &Name, path: &[String], seen: &mut VisitedNames) -> Option<PathSoFar> {
         let (first, rest) = path.split_first()?;
-        let mut way = Way { through: Vec::new(), to: from.clone(), is_whole: false };
+        let mut way = PathSoFar { through: Vec::new(), to: from.clone(), is_whole: false };
         match first.as_str() {
             "crate" => way.to.clear(),
             "self" => {}
             "super" => drop(way.to.pop()?),
-            // `use` within the module itself says nothing of other files.
+            // A `use` within the module itself says nothing about other files.
             word => way.to = self.below(from, word, seen)?.0,
         }
         for word in rest {
@@ -76,8 +76,8 @@ impl<'a> Names<'a> {
         Some(way)
     }
 
-    /// The module that the name stands for in another: a child's, or one that is imported there.
-    fn below(&self, module: &Name, word: &str, seen: &mut Seen) -> Option<(Name, Found)> {
+    /// Returns the module that a name denotes in another module: a child, or an imported module.
+    fn below(&self, module: &Name, word: &str, seen: &mut VisitedNames) -> Option<(Name, Found)> {
         let child: Name = module.iter().map(String::as_str).chain([word]).map(str::to_owned).collect();
         if !self.modules.of_name(&child).is_empty() {
             return Some((child, Found::Declared));

@@ -1,21 +1,22 @@
 mod forms;
 
 use super::*;
-use crate::tidy::source::sample::{folder, library};
+use crate::tidy::source::test_sample::{folder, library};
 
-/// The circles of a library of these files, `lib.rs` among them, without the folder's name.
+/// Returns the circles of a library of these files, including `lib.rs`, without the folder's name.
 fn circles(files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
     let circles = library(&folder).circles().unwrap();
     circles.iter().map(|circle| circle.split_once(": ").unwrap().1.to_owned()).collect()
 }
 
-/// The first line of each.
+/// Returns the first line of each circle.
 fn ways(files: &[(&str, &str)]) -> Vec<String> {
     circles(files).iter().map(|circle| circle.lines().next().unwrap().to_owned()).collect()
 }
 
-/// What shows that a file `a.rs` of this text imports `b.rs`, a sibling that imports it; `None` where it does not.
+/// Returns the path that shows that a file `a.rs` with this text imports `b.rs`, a sibling that imports it, or `None`
+/// if it does not.
 fn import_of_b(text: &str) -> Option<String> {
     let files = [("lib.rs", "mod a; mod b;"), ("a.rs", text), ("b.rs", "use crate::a::A; mod inline {}")];
     let circles = circles(&files);
@@ -108,12 +109,12 @@ fn an_inline_module_is_a_part_of_its_file() {
 }
 
 #[test]
-fn whoever_imports_what_another_file_exports_anew_imports_that_file() {
+fn importing_an_item_that_another_file_re_exports_imports_that_file() {
     let files = |a, b| [("lib.rs", "mod a; mod b;"), ("a.rs", a), ("a/child.rs", ""), ("b.rs", b)];
     let a = "mod child; pub use child::T; use crate::b::B;";
     assert_eq!(ways(&files(a, "use crate::a::T;")), ["circle: a.rs -> b.rs -> a.rs"]);
     assert_eq!(ways(&files(a, "use crate::a::child::T;")), [""; 0]);
-    // `child` is a module there, and what the parent exports of it.
+    // `child` is both a module there and an item that the parent re-exports from it.
     let a = "mod child; pub use child::child; use crate::b::B;";
     assert_eq!(ways(&files(a, "use crate::a::child;")), ["circle: a.rs -> b.rs -> a.rs"]);
 }
@@ -130,7 +131,7 @@ fn a_file_that_exports_anew_imports_what_it_exports() {
 }
 
 #[test]
-fn a_module_that_is_exported_anew_is_imported_with_whoever_exports_it() {
+fn a_re_exported_module_is_imported_together_with_the_file_that_exports_it() {
     let files = |b, c| {
         [("lib.rs", "mod a; mod b; mod c;"), ("a.rs", "use crate::b::c::C;"), ("b.rs", b), ("c.rs", c)]
     };
@@ -156,9 +157,9 @@ fn files_that_are_for_tests_alone_are_left_out_with_their_children() {
         ("b.rs", "use crate::a::A;"),
     ];
     assert_eq!(ways(&files), [""; 0]);
-    // The same without the attribute.
+    // The same files without the attribute.
     let files = files.map(|(name, text)| (name, text.strip_prefix("#[cfg(test)] ").unwrap_or(text)));
-    assert_eq!(ways(&files), [""; 0], "nobody imports the tests");
+    assert_eq!(ways(&files), [""; 0], "no file imports the tests");
     let files =
         files.map(|(name, text)| (name, if name == "b.rs" { "use crate::a::tests::T;" } else { text }));
     assert_eq!(ways(&files).len(), 1);
@@ -197,7 +198,7 @@ fn a_file_that_is_missing_or_cannot_be_read_is_named() {
 }
 
 #[test]
-fn each_knot_is_told_once_by_its_shortest_circle_and_the_paths_that_make_it() {
+fn each_cycle_is_reported_once_by_its_shortest_circle_and_the_paths_that_make_it() {
     let files = [
         ("lib.rs", "mod a;\nmod b;\nmod c;\nmod d;\nmod e;\n"),
         ("a.rs", "//! Long.\n\nuse std::fs;\nuse crate::{\n    b::B,\n};\n"),

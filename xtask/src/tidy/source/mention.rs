@@ -1,39 +1,40 @@
-//! One mention of something by its path.
+//! A mention of something by its path.
 
 use std::fmt;
 
 use proc_macro2::Ident;
 use syn::{ItemUse, UseTree, ext::IdentExt as _};
 
-/// A path, as it is written where it stands.
+/// A path, as written in the source.
 #[derive(Clone, Debug)]
 pub(crate) struct Mention {
     pub(crate) path: Vec<String>,
     pub(crate) role: Role,
-    /// In its file, from 1.
+    /// The line in its file, starting at 1.
     pub(crate) line: usize,
 }
 
-/// What a path stands for.
+/// What a path denotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// An item, which is its last word; a method that is called has no other.
+    /// An item, named by the last word. The path of a called method has only that word.
     Item,
-    /// An item or a module, known by this name from then on; `None` where it is given no name.
+    /// An item or a module, known by this name from then on, or `None` if it gets no name.
     Import(Option<String>),
-    /// A module, whose names are all known from then on.
+    /// A module, all of whose names are known from then on.
     Glob,
 }
 
 impl Mention {
-    /// `None` where there are no words.
+    /// Returns `None` if there are no words.
     pub(crate) fn new<'a>(words: impl IntoIterator<Item = &'a Ident>, role: Role) -> Option<Self> {
         let mut words = words.into_iter().peekable();
         let line = words.peek()?.span().start().line;
         Some(Self { path: words.map(word).collect(), role, line })
     }
 
-    /// The same, seen from around so many modules: what is above them is above the function that holds them.
+    /// Returns the mention as seen from outside `modules` nested modules: what is above them is above the function
+    /// that contains them.
     pub(crate) fn out_of(mut self, modules: usize) -> Self {
         let above = self.path.iter().take(modules).take_while(|word| *word == "super").count();
         if above > 0 {
@@ -42,13 +43,13 @@ impl Mention {
         self
     }
 
-    /// Everything that one `use` imports.
+    /// Returns everything that one `use` imports.
     pub(crate) fn of_use(item: &ItemUse) -> Vec<Self> {
         // `::name` is another crate.
         if item.leading_colon.is_some() { Vec::new() } else { Self::of_tree(&item.tree) }
     }
 
-    /// The same of what stands between `use` and its semicolon.
+    /// Returns everything that the tree between `use` and its semicolon imports.
     pub(crate) fn of_tree(tree: &UseTree) -> Vec<Self> {
         let mut found = Vec::new();
         collect(tree, &mut Vec::new(), &mut found);
@@ -63,7 +64,7 @@ impl fmt::Display for Mention {
     }
 }
 
-/// Without the `r#` of a word that is one of Rust's own.
+/// Returns the word without the `r#` of a keyword.
 fn word(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
@@ -82,7 +83,7 @@ fn collect<'a>(tree: &'a UseTree, before: &mut Vec<&'a Ident>, found: &mut Vec<M
     }
 }
 
-/// `self` in a group is what stands before the group.
+/// `self` in a group denotes the path before the group.
 fn import(before: &[&Ident], ident: &Ident, renamed: Option<&Ident>) -> Option<Mention> {
     let itself = !before.is_empty() && ident == "self";
     let words = before.iter().copied().chain((!itself).then_some(ident));

@@ -17,82 +17,105 @@ pub(crate) type Name = Vec<String>;
 /// A file, or an inline part of it.
 pub(crate) struct Module {
     pub(crate) file: PathBuf,
+    /// Without its child modules.
+    pub(crate) items: Vec<Item>,
     pub(crate) mentions: Vec<Mention>,
 }
 
-/// Every module of a crate that is compiled for more than its tests. One name can be several modules', each for systems of
-/// its own.
+/// The modules of a crate that are not compiled only for tests. Several modules can have the same name, each for
+/// different systems.
 #[derive(Default)]
-pub(crate) struct Modules(BTreeMap<Name, Vec<Module>>);
+pub(crate) struct Modules {
+    modules: BTreeMap<Name, Vec<Module>>,
+    only_tests: Vec<PathBuf>,
+}
 
 impl Modules {
-    /// All that the crate with this root file is made of.
+    /// Reads all modules of the crate with this root file.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let mut modules = Self::default();
-        modules.read_file(&Place { name: Name::new(), file: root.to_owned(), below: folder_of(root) })?;
+        modules.read_file(&ModulePlace {
+            name: Name::new(),
+            file: root.to_owned(),
+            below: folder_of(root),
+        })?;
         Ok(modules)
     }
 
     pub(crate) fn of_name(&self, name: &[String]) -> &[Module] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+        self.modules.get(name).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Name, &Module)> {
-        self.0.iter().flat_map(|(name, modules)| modules.iter().map(move |module| (name, module)))
+        self.modules.iter().flat_map(|(name, modules)| modules.iter().map(move |module| (name, module)))
     }
 
-    fn read_file(&mut self, place: &Place) -> Result<()> {
+    /// Returns the files that are compiled only for tests, without those that are only reached through them.
+    pub(crate) fn only_tests(&self) -> &[PathBuf] {
+        &self.only_tests
+    }
+
+    fn read_file(&mut self, place: &ModulePlace) -> Result<()> {
         let text = fs::read_to_string(&place.file).with_context(|| format!("no {}", place.file.display()))?;
         let parsed = syn::parse_file(&text).with_context(|| format!("in {}", place.file.display()))?;
         if parsed.attrs.iter().any(marks_a_test) { Ok(()) } else { self.add(place, parsed.items) }
     }
 
-    fn add(&mut self, place: &Place, mut items: Vec<Item>) -> Result<()> {
+    fn add(&mut self, place: &ModulePlace, mut items: Vec<Item>) -> Result<()> {
         let children = items.extract_if(.., |item| matches!(item, Item::Mod(_))).collect::<Vec<_>>();
         for child in children {
-            if let Item::Mod(child) = child
-                && !child.attrs.iter().any(marks_a_test)
-            {
+            let Item::Mod(child) = child else { continue };
+            if !child.attrs.iter().any(marks_a_test) {
                 self.add_child(place, child)?;
+            } else if child.content.is_none() {
+                self.only_tests.push(place.child(&child).file);
             }
         }
-        let module = Module { file: place.file.clone(), mentions: mentions(&items) };
-        self.0.entry(place.name.clone()).or_default().push(module);
+        let module = Module { file: place.file.clone(), mentions: mentions(&items), items };
+        self.modules.entry(place.name.clone()).or_default().push(module);
         Ok(())
     }
 
-    fn add_child(&mut self, parent: &Place, child: ItemMod) -> Result<()> {
-        let word = child.ident.unraw().to_string();
-        let name = parent.name.iter().chain([&word]).cloned().collect();
-        let below = parent.below.join(&word);
-        if let Some((_, items)) = child.content {
-            return self.add(&Place { name, file: parent.file.clone(), below }, items);
+    fn add_child(&mut self, parent: &ModulePlace, child: ItemMod) -> Result<()> {
+        let place = parent.child(&child);
+        match child.content {
+            Some((_, items)) => self.add(&place, items),
+            None => self.read_file(&place),
         }
-        let place = if let Some(path) = child.attrs.iter().find_map(path_given) {
-            let file = folder_of(&parent.file).join(path);
-            Place { name, below: folder_of(&file), file }
-        } else {
-            let usual = parent.below.join(format!("{word}.rs"));
-            let file = if usual.is_file() { usual } else { below.join("mod.rs") };
-            Place { name, file, below }
-        };
-        self.read_file(&place)
     }
 }
 
-/// Where a module stands.
-struct Place {
+/// The place of a module.
+struct ModulePlace {
     name: Name,
     file: PathBuf,
     /// The folder of its children.
     below: PathBuf,
 }
 
+impl ModulePlace {
+    fn child(&self, child: &ItemMod) -> Self {
+        let word = child.ident.unraw().to_string();
+        let name = self.name.iter().chain([&word]).cloned().collect();
+        let below = self.below.join(&word);
+        if child.content.is_some() {
+            return Self { name, file: self.file.clone(), below };
+        }
+        if let Some(path) = child.attrs.iter().find_map(path_given) {
+            let file = folder_of(&self.file).join(path);
+            return Self { name, below: folder_of(&file), file };
+        }
+        let usual = self.below.join(format!("{word}.rs"));
+        let file = if usual.is_file() { usual } else { below.join("mod.rs") };
+        Self { name, file, below }
+    }
+}
+
 fn folder_of(file: &Path) -> PathBuf {
     file.parent().unwrap_or(file).to_owned()
 }
 
-/// The file that `#[path = "…"]` names.
+/// Returns the file that `#[path = "…"]` names.
 fn path_given(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(pair) = &attribute.meta else { return None };
     match &pair.value {

@@ -1,4 +1,4 @@
-//! The paths in a module's items, but for its children's and for what is compiled for tests alone.
+//! The paths in a module's items, except those of its child modules and of what is compiled only for tests.
 
 use proc_macro2::TokenStream;
 use syn::{
@@ -13,7 +13,7 @@ use super::{
     tokens,
 };
 
-/// In the order of the source.
+/// Returns the mentions in the order of the source.
 pub(crate) fn mentions(items: &[Item]) -> Vec<Mention> {
     let mut reader = Reader::default();
     for item in items {
@@ -25,14 +25,15 @@ pub(crate) fn mentions(items: &[Item]) -> Vec<Mention> {
 #[derive(Default)]
 struct Reader {
     found: Vec<Mention>,
-    /// An attribute comes before what it is about: one that marks a test counts until the end of its bearer.
+    /// Whether the visited item is for tests. An attribute comes before its item, so one that marks a test counts
+    /// until the item ends.
     in_test: bool,
-    /// How many modules within a function are open; those of files and of modules are not among the items.
+    /// The number of open modules within a function. Modules of files and of modules are not among the items.
     local_modules: usize,
 }
 
 impl Reader {
-    /// Goes through what can bear attributes.
+    /// Visits something that can have attributes.
     fn bearer(&mut self, visit: impl FnOnce(&mut Self)) {
         let around = self.in_test;
         visit(self);
@@ -72,7 +73,7 @@ impl<'ast> Visit<'ast> for Reader {
         self.bearer(|this| visit::visit_expr(this, node));
     }
 
-    /// Which type has the method, only the compiler knows.
+    /// Only the compiler knows which type has the method.
     fn visit_expr_method_call(&mut self, node: &'ast ExprMethodCall) {
         self.add(Mention::new([&node.method], Role::Item));
         visit::visit_expr_method_call(self, node);
@@ -126,7 +127,7 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_path(self, node);
     }
 
-    /// Who may see an item is not what it is made of.
+    /// The visibility of an item is not part of its content.
     fn visit_vis_restricted(&mut self, _: &'ast VisRestricted) {}
 
     fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {

@@ -1,4 +1,4 @@
-//! Answers to bodies that do not arrive, to handlers that panic and to requests that cannot be read.
+//! Answers to late bodies, panicking handlers and unreadable requests.
 
 use std::{panic, sync::Once};
 
@@ -19,7 +19,7 @@ use crate::{
 
 const BODY_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// As the program does, except that the message of a failed test is printed.
+/// Installs the program's panic hook, but still prints the message of a failed test.
 fn note_places_in_handlers() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -32,12 +32,12 @@ fn note_places_in_handlers() {
     });
 }
 
-/// What the API has around its routes, around one that reads a body and one that panics.
+/// The layers of the API around a route that reads a body and one that panics.
 async fn api() -> Served {
     let echo = async |text: Result<String, StringRejection>| Ok::<_, Problem>(text?);
-    // Formatted, as the message of a failed `unwrap` is.
+    // A formatted message, like that of a failed `unwrap`.
     let panics = async || -> &'static str { panic!("no {}", std::hint::black_box("ada@example.com")) };
-    // As one whose extractors before the body wait for the database.
+    // Like a handler whose extractors wait for the database before the body is read.
     let late = async |body: Body| {
         tokio::time::sleep(2 * BODY_TIMEOUT).await;
         to_bytes(body, usize::MAX).await.unwrap()
@@ -72,7 +72,7 @@ impl Answer {
     }
 }
 
-/// The answer to one request on a connection of its own.
+/// The answer to a request on a new connection.
 async fn answer(served: &Served, request: &str) -> Answer {
     let mut stream = served.connect().await;
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_panic_in_a_handler_is_a_500_with_one_error_line_under_its_request_id_
     let served = api().await;
     let mut stream = served.connect().await;
     stream.write_all(b"GET /panics HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
-    // The connection is used again: one request failed and nothing else.
+    // The connection stays usable: only one request failed.
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
     let text = rest(&mut stream).await;
     let (failed, next) = text.split_at(text.rfind("HTTP/1.1 ").unwrap());

@@ -1,6 +1,7 @@
-//! The door as vendors reach it: through a real listener, with what is logged and counted.
+//! Webhooks through a real listener, with logs and metrics.
 
 use std::{net::SocketAddr, time::Duration};
+use test_support::eventually;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,8 +10,8 @@ use tokio::{
 
 use crate::tests::logged::Logged;
 use host_service::{
-    testing::inbox::{Inbox, OPT_OUT, bearer},
-    webhooks::receive::LARGEST_BODY,
+    testing::inbox::{InboxBench, OPT_OUT, bearer},
+    webhooks::receive::MAX_DELIVERY_BODY,
 };
 use host_store::{deliveries::DeliveryState, gauges::Gauges};
 
@@ -19,7 +20,7 @@ const NOBODY: &str = "/api/v1/plus/connection/nobody/consent-webhook";
 
 /// An inbox behind a listener of its own.
 struct Door {
-    inbox: Inbox,
+    inbox: InboxBench,
     address: SocketAddr,
     logged: Logged,
 }
@@ -27,7 +28,7 @@ struct Door {
 impl Door {
     async fn open() -> Self {
         let logged = Logged::begin();
-        let inbox = Inbox::new().await;
+        let inbox = InboxBench::new().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = crate::routes::webhooks(inbox.bench.parts.clone().into());
@@ -35,7 +36,7 @@ impl Door {
         Self { inbox, address, logged }
     }
 
-    /// The status of the answer to a request that is sent as it is written.
+    /// The status of the answer to a raw request.
     async fn send(&self, request: &[u8]) -> u16 {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let _refused = stream.write_all(request).await;
@@ -47,7 +48,7 @@ impl Door {
             .await
     }
 
-    /// The log line that answers a delivery with `status`, once there is one.
+    /// Waits for the log line of a delivery that was answered with `status`.
     async fn logged(&self, status: &str) -> serde_json::Value {
         self.logged.once(|line| line["status"] == status && line["operation"] == "delivery").await
     }
@@ -76,9 +77,9 @@ async fn status(stream: &mut TcpStream) -> u16 {
 async fn an_accepted_delivery_that_is_too_large_is_logged_counted_and_raises_an_alarm() {
     let door = Door::open().await;
     let token = door.inbox.token("newsletter").await;
-    let body = "x".repeat(LARGEST_BODY + 1);
+    let body = "x".repeat(MAX_DELIVERY_BODY + 1);
     assert_eq!(door.post(NEWSLETTER, "Bearer wrong", &body).await, 413);
-    assert_eq!(door.inbox.alarms().await, Vec::<String>::new(), "anybody can send this");
+    assert_eq!(door.inbox.alarms().await, Vec::<String>::new(), "anyone can send this");
     assert_eq!(door.post(NEWSLETTER, &bearer(&token), &body).await, 413);
     let logged = door.logged("413").await;
     assert_eq!((&logged["tenant"], &logged["connection"]), (&"acme".into(), &"newsletter".into()));
@@ -92,7 +93,7 @@ async fn an_accepted_delivery_that_is_too_large_raises_an_alarm_while_its_connec
     let door = Door::open().await;
     let token = door.inbox.token("newsletter").await;
     door.inbox.bench.parts.served.host().remove_connection("newsletter");
-    assert_eq!(door.post(NEWSLETTER, &bearer(&token), &"x".repeat(LARGEST_BODY + 1)).await, 413);
+    assert_eq!(door.post(NEWSLETTER, &bearer(&token), &"x".repeat(MAX_DELIVERY_BODY + 1)).await, 413);
     assert_eq!(door.inbox.alarms().await, ["delivery-too-large newsletter"]);
     assert!(door.counts(r#"{tenant="acme",connection="newsletter",status="413"} 1"#));
 }
@@ -104,7 +105,7 @@ async fn a_delivery_that_does_not_arrive_in_time_is_answered_408_logged_and_coun
     let mut stream = TcpStream::connect(door.address).await.unwrap();
     let begun = request(NEWSLETTER, &bearer(&token), "content-length: 100", "{");
     stream.write_all(begun.as_bytes()).await.unwrap();
-    door.inbox.bench.clock.slept_on().await;
+    eventually("a delivery waits", async || door.inbox.bench.clock.is_slept_on(), |waits| *waits).await;
     door.inbox.bench.pass(Duration::from_secs(15));
     assert_eq!(status(&mut stream).await, 408);
     assert_eq!(door.logged("408").await["connection"], "newsletter");

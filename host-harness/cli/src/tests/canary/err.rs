@@ -1,8 +1,8 @@
-//! Callers and commands that are wrong, with a person or a secret in the wrong place.
+//! Invalid requests and commands, with a person or a secret in the wrong place.
 
 use super::*;
 
-/// Requests to the API that are wrong, with a person or a secret in the wrong place.
+/// Invalid requests to the API, with a person or a secret in the wrong place.
 pub(super) async fn callers_that_err(canary: &mut Canary) {
     const JSON: &str = "content-type: application/json\r\n";
     const NEWS: &str = "/api/v1/connection/news";

@@ -1,4 +1,4 @@
-//! What left the process or reached the disk, and what is looked for in it.
+//! Records what left the process or reached the disk, and searches it.
 
 use std::{io::Write, sync::Arc};
 
@@ -12,7 +12,7 @@ use tracing::{
 };
 use tracing_subscriber::{filter::Targets, fmt::format::FmtSpan, layer::SubscriberExt};
 
-/// Keeps what is written.
+/// Records what is written.
 #[derive(Clone, Default)]
 pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -32,12 +32,13 @@ impl Kept {
     }
 }
 
-/// What is looked for: each with what it is, in every spelling in which it is looked for.
+/// What to search for: each mark with its description, in every spelling.
 #[derive(Default)]
 pub(super) struct Marks(Vec<(&'static str, Vec<u8>)>);
 
 impl Marks {
-    /// The same and `mark`: as it is, percent-encoded, and in hex and base64, also of its capitals. Case counts nowhere.
+    /// Adds `mark`: as it is, percent-encoded, and in hex and base64, also of its upper-case form. The search ignores
+    /// case.
     pub(super) fn and(mut self, what: &'static str, mark: &str) -> Self {
         let mut spellings = vec![mark.to_owned(), utf8_percent_encode(mark, NON_ALPHANUMERIC).to_string()];
         for mark in [mark.to_owned(), mark.to_lowercase(), mark.to_uppercase()] {
@@ -52,19 +53,20 @@ impl Marks {
         self
     }
 
-    /// The same and these bytes, as they are.
+    /// Adds these bytes, as they are.
     pub(super) fn bytes(mut self, what: &'static str, bytes: &[u8]) -> Self {
         self.0.push((what, bytes.to_vec()));
         self
     }
 }
 
-/// All that was seen. While it lives, it has the log of its thread, which is the whole service's in a test.
+/// Everything that was recorded. Until it is dropped, it records the log of its thread, which is that of the whole
+/// service.
 pub(super) struct Seen {
     pieces: Vec<(String, Vec<u8>)>,
     log: Kept,
-    /// With a single one in the process, a line that the thread of another test is the first to reach would be switched off
-    /// for this one too.
+    /// With a second dispatcher, call sites that the thread of another test reached first are not disabled for this
+    /// one.
     _second: Dispatch,
     _logs: DefaultGuard,
 }
@@ -92,15 +94,15 @@ impl Seen {
         self.pieces.push((whence.to_owned(), bytes));
     }
 
-    /// The log has lines with each of `texts`: an empty one would have no leak either.
+    /// Asserts that the log contains each of `texts`, since an empty log would have no leaks either.
     pub(super) fn log_holds(&self, texts: &[&str]) {
         let log = self.log.text();
         for text in texts {
-            assert!(log.contains(text), "{text} is not in\n{log}");
+            assert!(log.contains(text), "{text} not found in\n{log}");
         }
     }
 
-    /// Where which of `marks` is.
+    /// The places in which each of `marks` was found.
     pub(super) fn leaks(&self, marks: &Marks) -> Vec<String> {
         let search = AhoCorasick::builder()
             .ascii_case_insensitive(true)

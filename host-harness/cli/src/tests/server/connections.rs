@@ -44,7 +44,7 @@ async fn a_connection_is_made_tested_changed_and_deleted() {
     let told = running.run(&["connection", "delete", "newsletter"]).await;
     assert_eq!(
         (told.exit, told.out.as_str()),
-        (Exit::Done, "connection newsletter is deleted; requests ended as failed: 0\n")
+        (Exit::Done, "connection newsletter is deleted; requests marked as failed: 0\n")
     );
     assert_eq!(running.run(&["connection", "list", "--json"]).await.json(), json!({"connections": []}));
     running.assert_discreet();
@@ -103,7 +103,7 @@ async fn a_connection_that_does_not_suit_is_refused_field_by_field() {
         running.create("newsletter", &["--setting", "project-typ=email", "--setting", "webhook-id=7"]).await;
     assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""));
     assert!(
-        told.err.starts_with("error: The connection does not suit: ") && told.err.contains("project-typ"),
+        told.err.starts_with("error: The connection is unsuitable: ") && told.err.contains("project-typ"),
         "{}",
         told.err
     );
@@ -130,7 +130,7 @@ async fn the_configuration_is_read_again_and_plugins_are_published_and_rolled_ba
     std::fs::write(running.file("connector-host.toml"), "broken").unwrap();
     let told = running.run(&["reload"]).await;
     assert_eq!(told.exit, Exit::Misused);
-    assert!(told.err.starts_with("error: The configuration cannot be used: "), "{}", told.err);
+    assert!(told.err.starts_with("error: The configuration is invalid: "), "{}", told.err);
 
     let listed = running.run(&["plugin", "list", "--json"]).await.json();
     let digest = listed["plugins"][0]["digest"].as_str().unwrap().to_owned();
@@ -138,10 +138,10 @@ async fn the_configuration_is_read_again_and_plugins_are_published_and_rolled_ba
     let publish = ["plugin", "publish", "other", component.to_str().unwrap()];
     let told = running.run(&publish).await;
     assert_eq!(told.exit, Exit::Misused);
-    assert!(told.err.contains("--agree to let it") && !told.err.contains("agree=true"), "{}", told.err);
+    assert!(told.err.contains("--agree to approve this") && !told.err.contains("agree=true"), "{}", told.err);
     let told = running.run(&[&publish[..], &["--agree"]].concat()).await;
     assert_eq!(told.exit, Exit::Done, "{told:?}");
-    assert!(told.out.starts_with(&format!("plugin other: {digest} runs\n")), "{}", told.out);
+    assert!(told.out.starts_with(&format!("plugin other: running {digest}\n")), "{}", told.out);
     let told = running.run(&["plugin", "roll-back", "iterable"]).await;
     assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""), "{told:?}");
     let told = running.run(&["plugin", "list"]).await.out;

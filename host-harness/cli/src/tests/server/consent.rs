@@ -1,12 +1,13 @@
 use std::time::Duration;
+use test_support::eventually;
 
 use iterable_stand_in::{Act, Subscriptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, Running};
 
 impl Running {
-    /// With a notice `n-1` and a system `crm` that the connection stands for.
+    /// A service with a notice `n-1` and a system `crm` that the connection belongs to.
     async fn with_notice() -> Self {
         let running = Box::pin(Self::connected()).await;
         for words in [
@@ -21,7 +22,7 @@ impl Running {
         running
     }
 
-    /// With mail standing for the notice.
+    /// A service with the mail channel mapped to the notice.
     async fn mapped() -> Self {
         let running = Self::with_notice().await;
         let file = "[[item]]\ntype = \"Channel\"\nexternal_id = \"6539\"\nnotice_id = \"n-1\"\n";
@@ -52,11 +53,11 @@ async fn notices_and_systems_are_made_listed_and_deleted() {
     let told = running.run(&["notice", "delete", "n-2", "--tenant", "acme"]).await;
     assert_eq!(
         (told.exit, told.err.as_str()),
-        (Exit::Misused, "error: There is no such thing: there is no notice `n-2`\n")
+        (Exit::Misused, "error: Not found: there is no notice `n-2`\n")
     );
     let told = running.run(&["system", "delete", "crm", "--tenant", "acme"]).await;
     assert_eq!(told.exit, Exit::Misused);
-    assert!(told.err.contains("connection newsletter stands for system `crm`"), "{}", told.err);
+    assert!(told.err.contains("connection newsletter belongs to system `crm`"), "{}", told.err);
     let listed = running.run(&["notice", "list", "--tenant", "acme", "--json"]).await.json();
     assert_eq!(listed["notices"].as_array().unwrap().len(), 1);
 }
@@ -72,7 +73,7 @@ async fn an_answer_to_a_notice_is_carried_out_for_its_items() {
     assert_eq!(told.exit, Exit::Done, "{told:?}");
     assert_eq!(
         told.json()["outcome"]["report"][0],
-        json!({"notice_id": "n-1", "item": {"kind": "channel", "id": "6539"}, "status": "executed", "why": "the vendor took it"})
+        json!({"notice_id": "n-1", "item": {"kind": "channel", "id": "6539"}, "status": "executed", "why": "the vendor accepted it"})
     );
     let choices = running.run(&["choices", "newsletter", "--email", "ada@example.com"]).await;
     choices.assert_line("opt-out channel:6539");
@@ -103,7 +104,7 @@ async fn a_mapping_goes_out_as_a_file_and_comes_back_in() {
     );
     let file = running.path("mapping.toml");
     let told = running.run(&["mapping", "export", "newsletter", &file]).await;
-    assert_eq!(told.out, format!("the mapping of connection newsletter is in {file}\n"));
+    assert_eq!(told.out, format!("the mapping of connection newsletter is exported to {file}\n"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), exported.out);
     let again = running.run(&["mapping", "export", "newsletter", &file]).await;
     assert_eq!(again.exit, Exit::Misused);
@@ -127,10 +128,10 @@ async fn a_mapping_that_breaks_rules_is_refused_with_each_reason_and_its_place()
     assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""));
     assert_eq!(
         told.err,
-        "error: The mapping breaks rules: nothing of it is saved\n  \
-         item 1: Channel 6539: there is no notice `n-2` (did you mean `n-1`?): make it known first, or leave notice_id out\n  \
-         item 2: Channel 17: the vendor lists no such item and none is saved: list the items again, and take type and \
-         external_id from there\n"
+        "error: The mapping is invalid: nothing was saved\n  \
+         item 1: Channel 6539: there is no notice `n-2` (did you mean `n-1`?): register it first, or omit notice_id\n  \
+         item 2: Channel 17: the vendor does not list this item and it is not saved: list the items again, \
+         and copy type and external_id\n"
     );
     let json = running.fed(&["mapping", "import", "newsletter", "-", "--json"], file).await.json();
     assert_eq!(json["error"]["problem"]["errors"][1]["field"], "item 2");
@@ -151,22 +152,20 @@ async fn people_who_are_read_again_become_requests_and_what_they_chose_becomes_e
         "{\"email\": \"ada@example.com\"}\n{\"email\": \"nobody@example.com\"}\n{\"email\": \"..\"}\n";
     let reconcile = ["reconcile", "newsletter", "--people", "-"];
     let ended = async |how_many| {
-        let ended = async {
-            loop {
-                let listed = running.run(&["request", "list", "--json"]).await.json();
-                let requests = listed["requests"].as_array().unwrap().clone();
-                if requests.iter().filter(|request| request["finished_at"].is_number()).count() == how_many {
-                    break requests;
-                }
-            }
+        let requests = async || {
+            let listed = running.run(&["request", "list", "--json"]).await.json();
+            listed["requests"].as_array().unwrap().clone()
         };
-        tokio::time::timeout(Duration::from_mins(1), ended).await.unwrap()
+        let ended = |requests: &Vec<Value>| {
+            requests.iter().filter(|request| request["finished_at"].is_number()).count() == how_many
+        };
+        eventually("as many requests have ended", requests, ended).await
     };
     running.stand_in.seed("ada@example.com", Some(Subscriptions::default()));
     running.fed(&reconcile, people).await;
     ended(3).await;
     running.stand_in.act("ada@example.com", &Act::UnsubscribeByLink { channel: 6539 });
-    // Iterable shows a choice a while later.
+    // Iterable shows a choice only after a while.
     running.stand_in.clock().advance(Duration::from_hours(1));
     let told = running.fed(&reconcile, people).await;
     assert!(told.out.starts_with("connection newsletter: 3 requests queued, "), "{told:?}");
@@ -179,12 +178,13 @@ async fn people_who_are_read_again_become_requests_and_what_they_chose_becomes_e
     let told = running.run(&["consent-events"]).await;
     assert_eq!((told.exit, told.err.as_str()), (Exit::Done, ""));
     let cursor = events["cursor"].as_i64().unwrap();
-    let next = format!("\nnext: `connector-host consent-events --after {cursor}` shows what comes then\n");
+    let next =
+        format!("\nnext: `connector-host consent-events --after {cursor}` lists the events after these\n");
     assert!(told.out.ends_with(&next), "{}", told.out);
     assert!(told.out.contains("opt_out") && told.out.contains("notice n-1"), "{}", told.out);
     let cursor = cursor.to_string();
     let told = running.run(&["consent-events", "--after", &cursor]).await;
-    assert!(told.out.starts_with("nothing new\n"), "{}", told.out);
+    assert!(told.out.starts_with("no new events\n"), "{}", told.out);
     let wrong = running.fed(&["reconcile", "newsletter", "--people", "-"], "ada@example.com\n").await;
     assert_eq!(wrong.exit, Exit::Misused);
     assert!(wrong.err.starts_with("error: --people: line 1: expected "), "{}", wrong.err);

@@ -1,4 +1,5 @@
 use std::time::Duration;
+use test_support::eventually;
 
 use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK, Fault};
 use serde_json::json;
@@ -18,10 +19,10 @@ async fn what_the_vendor_holds_for_a_person_is_asked_through_the_service() {
     );
     running.stand_in.seed("ada@example.com", None);
     running.stand_in.act("ada@example.com", &Act::UnsubscribeByLink { channel: 6539 });
-    // Iterable shows a choice a while later.
+    // Iterable shows a choice only after a while.
     running.stand_in.clock().advance(Duration::from_hours(1));
     let told = running.run(&choices).await;
-    assert!(told.out.starts_with("connection newsletter: the vendor holds\n"), "{}", told.out);
+    assert!(told.out.starts_with("connection newsletter: the vendor has stored\n"), "{}", told.out);
     told.assert_line("opt-out channel:6539");
     let json = running.run(&[&choices[..], &["--json"]].concat()).await.json();
     assert_eq!((&json["connection"], &json["known"]), (&json!("newsletter"), &json!(true)));
@@ -34,7 +35,7 @@ async fn what_the_vendor_holds_for_a_person_is_asked_through_the_service() {
     running.stand_in.fault(Fault::Answer(401, json!({"code": "BadApiKey", "msg": "no"})), "*", 9);
     let told = running.run(&choices).await;
     assert_eq!((told.exit, told.out.as_str()), (Exit::Refused, ""), "{told:?}");
-    assert!(told.err.starts_with("error: The vendor or the connector did not do it: "), "{}", told.err);
+    assert!(told.err.starts_with("error: The vendor or the connector failed: "), "{}", told.err);
     running.assert_discreet();
 }
 
@@ -43,12 +44,10 @@ async fn an_erasure_that_is_no_request_is_confirmed_through_the_service() {
     let running = Running::connected().await;
     let confirm = [&["confirm", "newsletter", "--reference", "taken"], &ADA[..]].concat();
     running.run(&[&["erase", "newsletter"], &ADA[..]].concat()).await;
-    while running.stand_in.requests().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    eventually("a request arrives", async || running.stand_in.requests().len(), |count| *count > 0).await;
     let told = running.run(&confirm).await;
     assert_eq!(told.exit, Exit::Unproven, "{told:?}");
-    assert!(told.out.starts_with("connection newsletter: accepted, and not yet proven"), "{}", told.out);
+    assert!(told.out.starts_with("connection newsletter: accepted, but not yet proven"), "{}", told.out);
     running.stand_in.clock().advance(Duration::from_secs(701));
     let told = running.run(&confirm).await;
     assert_eq!(
@@ -95,7 +94,7 @@ async fn a_delivery_is_tried_out_with_the_tokens_of_the_service_and_not_kept() {
     let unread = running.fed(&[&verify[..], &[&authorization]].concat(), "{}").await;
     assert_eq!(unread.exit, Exit::Refused, "{unread:?}");
 
-    // Nothing was kept, and no token counts as seen.
+    // Nothing was stored, and no token counts as seen.
     let listed = running.run(&["delivery", "list", "newsletter", "--json"]).await.json();
     assert_eq!(listed, json!({"deliveries": []}));
     let tokens = running.run(&["token", "list", "newsletter", "--json"]).await.json();
@@ -104,7 +103,7 @@ async fn a_delivery_is_tried_out_with_the_tokens_of_the_service_and_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_tenants_connection_is_not_asked_about_anybody() {
+async fn another_tenants_connection_is_not_asked_about_any_person() {
     let running = Running::connected().await;
     running.new_key("other", &["--tenant", "other"]).await;
     let before = running.stand_in.requests().len();
@@ -119,11 +118,7 @@ async fn another_tenants_connection_is_not_asked_about_anybody() {
     ] {
         let told = running.run_with("other", &arguments).await;
         assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""), "{arguments:?}");
-        assert!(
-            told.err.starts_with("error: There is no such thing: there is no "),
-            "{arguments:?}: {}",
-            told.err
-        );
+        assert!(told.err.starts_with("error: Not found: there is no "), "{arguments:?}: {}", told.err);
     }
     assert_eq!(running.stand_in.requests().len(), before);
     running.assert_discreet();
@@ -140,5 +135,5 @@ async fn a_plugin_that_runs_shows_everything_that_it_may_do_as_its_file_does() {
     let json = running.run(&["inspect", "iterable", "--json"]).await.json();
     assert_eq!(json["manifest"]["name"], "iterable");
     let told = running.run(&["inspect", "other"]).await;
-    assert_eq!(told.err, "error: There is no such thing: there is no plugin `other`\n");
+    assert_eq!(told.err, "error: Not found: there is no plugin `other`\n");
 }

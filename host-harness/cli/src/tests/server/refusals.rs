@@ -2,33 +2,25 @@ use super::{Exit, Running};
 use crate::tests::ran;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_service_does_not_do_is_told_with_its_words() {
+async fn a_refusal_of_the_service_is_shown_in_the_services_words() {
     let running = Running::connected().await;
     running.new_key("reader", &["--read-only"]).await;
     running.new_key("other", &["--tenant", "other"]).await;
     std::fs::write(running.file("wrong"), "chk_0123456789").unwrap();
     for (key, arguments, told) in [
-        ("key", &["check", "shop"][..], "error: There is no such thing: there is no connection `shop`\n"),
-        (
-            "other",
-            &["check", "newsletter"],
-            "error: There is no such thing: there is no connection `newsletter`\n",
-        ),
-        (
-            "key",
-            &["check", "../alarms"],
-            "error: There is no such thing: there is no connection `../alarms`\n",
-        ),
-        ("key", &["check", ".."], "error: \"..\" is no name and no id\n"),
+        ("key", &["check", "shop"][..], "error: Not found: there is no connection `shop`\n"),
+        ("other", &["check", "newsletter"], "error: Not found: there is no connection `newsletter`\n"),
+        ("key", &["check", "../alarms"], "error: Not found: there is no connection `../alarms`\n"),
+        ("key", &["check", ".."], "error: \"..\" is not a valid name or id\n"),
         (
             "wrong",
             &["alarm", "list"],
-            "error: A valid API key is required: no API key in use is the one that was sent\n",
+            "error: A valid API key is required: the API key is unknown or revoked\n",
         ),
         (
             "reader",
             &["connection", "delete", "newsletter"],
-            "error: This API key can change nothing: the API key reader was made with --read-only: use another one\n",
+            "error: This API key is read-only: the API key reader was created with --read-only: use another one\n",
         ),
     ] {
         let found = running.run_with(key, arguments).await;
@@ -51,21 +43,21 @@ async fn what_a_service_does_not_offer_says_what_to_use_instead() {
     for (arguments, told) in [
         (
             [&["erase", "newsletter", "--dry-run"], &person[..]].concat(),
-            "--dry-run is not offered with --server",
+            "--dry-run cannot be combined with --server",
         ),
         (
             vec!["inspect", "./iterable.wasm"],
-            "with --server, inspect takes the name of a plugin that runs there",
+            "with --server, inspect takes only the name of a running plugin",
         ),
-        (vec!["inspect", "iterable", "--wasi-trapped"], "with --server, inspect takes the name of a plugin"),
+        (vec!["inspect", "iterable", "--wasi-trapped"], "with --server, inspect takes only the name"),
         (vec!["serve"], "--server: `serve` is the service itself"),
-        (vec!["new-master-key"], "--server: a master key is made here"),
-        (vec!["api-key", "list"], "--server: this works on the database"),
-        (vec!["backup", "copy.db"], "--server: this works on the database"),
-        (vec!["restore", "copy.db"], "--server: this works on the database"),
-        (vec!["audit", "verify"], "--server: this works on the database"),
-        (vec!["check", "newsletter", "--trace"], "--trace shows what this process sends"),
-        (vec!["connection", "change", "newsletter"], "nothing is to be changed\nnext: "),
+        (vec!["new-master-key"], "--server: a master key is generated on this machine"),
+        (vec!["api-key", "list"], "--server: this command opens the database"),
+        (vec!["backup", "copy.db"], "--server: this command opens the database"),
+        (vec!["restore", "copy.db"], "--server: this command opens the database"),
+        (vec!["audit", "verify"], "--server: this command opens the database"),
+        (vec!["check", "newsletter", "--trace"], "--trace cannot be combined with --server"),
+        (vec!["connection", "change", "newsletter"], "nothing to change\nnext: "),
     ] {
         let found = running.run(&arguments).await;
         assert_eq!((found.exit, found.out.as_str()), (Exit::Misused, ""), "{arguments:?}");
@@ -75,7 +67,7 @@ async fn what_a_service_does_not_offer_says_what_to_use_instead() {
 }
 
 #[tokio::test]
-async fn commands_for_a_service_say_so_where_none_is_named() {
+async fn commands_for_a_service_say_so_if_none_is_named() {
     for line in [
         "connection list",
         "request list",
@@ -95,17 +87,17 @@ async fn commands_for_a_service_say_so_where_none_is_named() {
         assert_eq!((exit, out.as_str()), (Exit::Misused, ""), "{line}");
         assert_eq!(
             err,
-            "error: this goes through a running service\nnext: name it with --server URL or CONNECTOR_HOST_SERVER\n",
+            "error: this command needs a running service\nnext: name it with --server URL or CONNECTOR_HOST_SERVER\n",
             "{line}"
         );
     }
     let (exit, _, err) = ran(&["erase", "n", "--email", "a@example.com", "--wait"]).await;
     assert_eq!(exit, Exit::Misused);
-    assert_eq!(err, "error: --wait and --idempotency-key are for a service: name it with --server\n");
+    assert_eq!(err, "error: --wait and --idempotency-key require a service: name one with --server\n");
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_or_is_something_else_is_told() {
+async fn an_unreachable_service_or_another_kind_of_server_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     let key = key.to_str().unwrap();

@@ -1,5 +1,6 @@
 use iterable_stand_in::Fault;
 use serde_json::{Value, json};
+use test_support::eventually;
 
 use super::{Exit, Kept, Running};
 
@@ -19,10 +20,7 @@ async fn an_erasure_is_given_to_the_service_once_and_looked_at() {
     let taken = running.run(&erase).await;
     let (first, next) = taken.out.split_once('\n').unwrap();
     let id = first.strip_prefix("request ").unwrap().split(':').next().unwrap();
-    assert_eq!(
-        (taken.exit, first),
-        (Exit::Unproven, format!("request {id}: waiting: the service has it").as_str())
-    );
+    assert_eq!((taken.exit, first), (Exit::Unproven, format!("request {id}: waiting: accepted").as_str()));
     assert_eq!(next, format!("next: see it with `connector-host request show {id}`\n"));
     let again = running.run(&[&erase[..], &["--json"]].concat()).await.json();
     assert_eq!((&again["id"], &again["was_sent_before"]), (&json!(id), &json!(true)));
@@ -36,7 +34,7 @@ async fn an_erasure_is_given_to_the_service_once_and_looked_at() {
     let confirmed = running.run(&["confirm", "newsletter", "--request", id]).await;
     assert_eq!((confirmed.exit, &confirmed.out), (Exit::Unproven, &shown.out));
     let other = running.run(&["confirm", "shop", "--request", id]).await;
-    assert_eq!(other.err, format!("error: request {id} is not of connection shop\n"));
+    assert_eq!(other.err, format!("error: request {id} does not belong to connection shop\n"));
 
     let listed = running.run(&["request", "list", "--connection", "newsletter", "--state", "waiting"]).await;
     assert!(listed.out.contains(id) && listed.out.contains("erasure"), "{}", listed.out);
@@ -60,16 +58,16 @@ async fn a_request_is_waited_for_and_the_program_ends_as_it_did() {
     let listed = running.run(&["request", "list", "--json"]).await.json();
     let id = listed["requests"][0]["id"].as_str().unwrap();
     let replayed = running.run(&["request", "replay", id]).await;
-    assert_eq!(replayed.out, format!("request {id}: waiting: it is carried out again\n"));
+    assert_eq!(replayed.out, format!("request {id}: waiting: it will be carried out again\n"));
     while state(&running, id).await["step"] != "confirm" {}
     let again = running.run(&["request", "replay", id]).await;
     assert_eq!(again.exit, Exit::Misused);
-    assert!(again.err.starts_with("error: The request cannot be carried out again: "), "{}", again.err);
+    assert!(again.err.starts_with("error: The request cannot be replayed: "), "{}", again.err);
     running.assert_discreet();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_watches_a_long_wait_is_told_once_what_holds_the_request_back() {
+async fn a_long_wait_shows_once_what_holds_the_request_back() {
     let running = Running::connected().await;
     let refused = Fault::Answer(401, json!({"code": "BadApiKey", "msg": "no"}));
     running.stand_in.fault(refused, "*", 1);
@@ -77,9 +75,8 @@ async fn whoever_watches_a_long_wait_is_told_once_what_holds_the_request_back() 
         ["consent", "newsletter", "--email", "ada@example.com", "--opt-out", "channel:6539", "--wait"];
     let err = Kept::default();
     let operator = async {
-        while !err.text().contains("held back by its connection is parked") {
-            tokio::task::yield_now().await;
-        }
+        let held_back = |text: &String| text.contains("held back by its connection is parked");
+        eventually("the reason is shown", async || err.text(), held_back).await;
         running.run(&["connection", "resume", "newsletter"]).await;
         std::future::pending::<()>().await;
     };
@@ -140,6 +137,6 @@ async fn an_alarm_is_listed_until_it_is_cleared() {
     let told = running.run(&["alarm", "clear", id]).await;
     assert_eq!(
         (told.exit, told.err),
-        (Exit::Misused, format!("error: There is no such thing: no alarm {id} is open\n"))
+        (Exit::Misused, format!("error: Not found: there is no open alarm {id}\n"))
     );
 }

@@ -1,7 +1,8 @@
 use std::time::Duration;
+use test_support::eventually;
 
 use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -9,7 +10,7 @@ use tokio::{
 
 use super::{Exit, Running};
 
-/// Hands the service what the stand-in sends, as Iterable would.
+/// Delivers what the stand-in sends to the service, as Iterable would.
 async fn deliver(running: &Running) -> String {
     running.stand_in.seed("ada@example.com", None);
     running.stand_in.act("ada@example.com", &Act::UnsubscribeByLink { channel: 6539 });
@@ -31,7 +32,7 @@ async fn send(running: &Running, token: &str, body: &[u8]) -> String {
     answer.lines().next().unwrap().to_owned()
 }
 
-/// The webhook at Iterable, as it has to be.
+/// Sets up the webhook correctly at Iterable.
 fn enter(running: &Running) {
     running.stand_in.with_project(|project| {
         let webhook = project.webhook(FIRST_WEBHOOK);
@@ -48,10 +49,10 @@ async fn setup_hands_the_token_over_and_sees_the_first_delivery() {
     let id = FIRST_WEBHOOK.to_string();
     let setup = ["webhook", "setup", "newsletter", "--webhook-id", &id, "--yes"];
     let vendor = async {
-        // The wait has begun once the vendor has the token.
+        // The wait begins once the vendor has the token.
         let list = ["token", "list", "newsletter", "--json"];
         while running.run(&list).await.json()["tokens"][0]["state"] != "current" {}
-        // Iterable's deliveries carry a new token after a while.
+        // Iterable's deliveries carry a new token only after a while.
         running.stand_in.clock().advance(Duration::from_hours(1));
         assert_eq!(deliver(&running).await, "HTTP/1.1 200 OK");
         std::future::pending::<()>().await;
@@ -82,22 +83,24 @@ async fn setup_hands_the_token_over_and_sees_the_first_delivery() {
     let told = running.run(&["delivery", "show", delivery]).await;
     told.assert_line("state read");
     let told = running.run(&["delivery", "replay", "--connection", "newsletter"]).await;
-    assert_eq!(told.out, "deliveries to be read again: 0\n");
+    assert_eq!(told.out, "deliveries to be re-read: 0\n");
     running.assert_discreet();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn setup_asks_somebody_and_shows_a_token_to_enter_by_hand_this_once() {
+async fn setup_asks_the_operator_and_shows_a_token_to_enter_by_hand_only_once() {
     let running = Running::connected().await;
     let told = running.answering(&["webhook", "setup", "newsletter", "--no-wait"], "\ny\n").await;
     assert_eq!(told.exit, Exit::Unproven, "{told:?}");
     let (token, rest) = told.out.split_once('\n').unwrap();
     assert!(
-        rest.starts_with("connection newsletter: everything is set, and no delivery is proven yet\n"),
+        rest.starts_with(
+            "connection newsletter: everything is set up, but no delivery has been verified yet\n"
+        ),
         "{rest}"
     );
     assert!(
-        told.err.contains("Which number has the webhook?") && told.err.contains("Make a new token"),
+        told.err.contains("What is the webhook's id?") && told.err.contains("Create a new token"),
         "{}",
         told.err
     );
@@ -110,7 +113,7 @@ async fn setup_asks_somebody_and_shows_a_token_to_enter_by_hand_this_once() {
     assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""));
     assert!(
         told.err.ends_with(
-            "error: no token is made\nnext: `connector-host webhook setup newsletter` begins again\n"
+            "error: no token was created\nnext: start again with `connector-host webhook setup newsletter`\n"
         ),
         "{}",
         told.err
@@ -120,16 +123,16 @@ async fn setup_asks_somebody_and_shows_a_token_to_enter_by_hand_this_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn setup_without_anybody_to_ask_says_what_is_missing_and_changes_nothing() {
+async fn setup_without_a_person_to_ask_says_what_is_missing_and_changes_nothing() {
     let running = Running::connected().await;
     let told = running.run(&["webhook", "setup", "newsletter"]).await;
     assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""));
-    let missing = "next: give --webhook-id ID if the vendor takes tokens from here, and --yes\n";
+    let missing = "next: pass --webhook-id ID if the vendor accepts tokens from the service, and --yes\n";
     assert!(told.err.ends_with(missing), "{}", told.err);
     let told = running.run(&["webhook", "setup", "newsletter", "--webhook-id", "4711", "--yes"]).await;
     assert_eq!(told.exit, Exit::Misused, "{told:?}");
     assert!(
-        told.err.contains("4711") && told.err.contains("the webhook is not as it has to be"),
+        told.err.contains("4711") && told.err.contains("the webhook is not set up correctly"),
         "{}",
         told.err
     );
@@ -143,7 +146,7 @@ async fn tokens_are_issued_listed_rotated_and_revoked() {
     let issued = running.run(&["token", "issue", "newsletter"]).await;
     assert_eq!(
         (issued.exit, issued.err.as_str()),
-        (Exit::Done, "accepted for 90 days; it is shown this once\n")
+        (Exit::Done, "accepted for 90 days; it is shown only once\n")
     );
     let token = issued.out.trim();
     assert!(token.len() > 32 && !token.contains(char::is_whitespace), "{token}");
@@ -157,7 +160,7 @@ async fn tokens_are_issued_listed_rotated_and_revoked() {
     assert_eq!(revoked.out.lines().next(), Some("token 1 is revoked"), "{revoked:?}");
     assert!(revoked.out.contains("revoked"), "{}", revoked.out);
     let again = running.run(&["token", "revoke", "newsletter", "1"]).await;
-    assert_eq!(again.err, "error: There is no such thing: no token 1 of connection newsletter is accepted\n");
+    assert_eq!(again.err, "error: Not found: connection newsletter has no accepted token 1\n");
     let told = running.run(&["token", "list", "newsletter", "--json"]).await.json();
     assert_eq!(told["tokens"][0]["state"], json!("revoked"));
     running.assert_discreet();
@@ -170,37 +173,32 @@ async fn one_delivery_that_could_not_be_read_is_read_again_and_another_is_left_a
     let token = format!("OAuth2 {}", token.trim());
     assert_eq!(send(&running, &token, b"no JSON").await, "HTTP/1.1 200 OK");
     let of_state = async |state| {
-        loop {
-            let list = ["delivery", "list", "newsletter", "--state", state, "--json"];
-            let listed = running.run(&list).await.json();
-            if let Some(id) = listed["deliveries"][0]["id"].as_str() {
-                return id.to_owned();
-            }
-        }
+        let list = ["delivery", "list", "newsletter", "--state", state, "--json"];
+        let first = async || running.run(&list).await.json()["deliveries"][0]["id"].clone();
+        let id = eventually("a delivery of this state", first, Value::is_string).await;
+        id.as_str().unwrap().to_owned()
     };
     let id = of_state("unreadable").await;
     let told = running.run(&["delivery", "replay", &id]).await;
-    let next = format!("next: `connector-host delivery show {id}` shows how it stands\n");
-    assert_eq!((told.exit, told.out), (Exit::Done, format!("delivery {id} is read again\n{next}")));
-    loop {
-        let shown = running.run(&["delivery", "show", &id, "--json"]).await.json();
-        if (&shown["state"], &shown["readings"]) == (&json!("unreadable"), &json!(2)) {
-            break;
-        }
-    }
+    let next = format!("next: `connector-host delivery show {id}` shows its state\n");
+    assert_eq!((told.exit, told.out), (Exit::Done, format!("delivery {id} will be re-read\n{next}")));
+    let shown = async || running.run(&["delivery", "show", &id, "--json"]).await.json();
+    let again = |shown: &Value| (&shown["state"], &shown["readings"]) == (&json!("unreadable"), &json!(2));
+    eventually("a second reading", shown, again).await;
     assert_eq!(send(&running, &token, b"{\"eventName\": \"emailOpen\"}").await, "HTTP/1.1 200 OK");
     let other = of_state("of-no-concern").await;
     let told = running.run(&["delivery", "replay", &other]).await;
     assert_eq!(told.exit, Exit::Refused, "{told:?}");
     assert!(
-        told.out.starts_with(&format!("delivery {other} stays as it is: only one that ")),
+        told.out
+            .starts_with(&format!("delivery {other} is unchanged: only an unreadable, stuck or damaged ")),
         "{}",
         told.out
     );
     let told = running.run(&["delivery", "replay", "d-1"]).await;
     assert_eq!(
         (told.exit, told.err.as_str()),
-        (Exit::Misused, "error: There is no such thing: there is no delivery d-1\n")
+        (Exit::Misused, "error: Not found: there is no delivery d-1\n")
     );
     running.assert_discreet();
 }

@@ -47,6 +47,8 @@ prop_compose! {
 }
 
 proptest! {
+    #![proptest_config(test_support::cases(256))]
+
     #[test]
     fn a_policy_comes_back_from_json_as_it_was(policy in policies()) {
         let written = serde_json::to_string(&policy).unwrap();
@@ -115,7 +117,7 @@ fn the_file_and_json_have_the_same_keys_and_meaning() {
     assert_eq!(serde_json::from_value::<EgressPolicy>(policy).unwrap(), spec.policy);
     let limits = json!({ "cpu-ms": 8, "log-lines": 9 });
     assert_eq!(serde_json::from_value::<CallLimits>(limits).unwrap(), spec.limits);
-    // What is left out is as usual.
+    // Missing keys get their defaults.
     assert_eq!(serde_json::from_str::<EgressPolicy>("{}").unwrap(), EgressPolicy::default());
     assert_eq!(serde_json::from_str::<Deadlines>("{}").unwrap(), Deadlines::default());
     assert_eq!(serde_json::from_str::<CallLimits>("{}").unwrap(), CallLimits::default());
@@ -129,8 +131,8 @@ fn what_is_not_a_policy_is_refused_and_says_why() {
         (json!({ "deadlines": { "total": 1 } }), "unknown field `total`"),
         (json!({ "response-cap": 0 }), "expected a whole number above 0"),
         (json!({ "deadlines": { "total-ms": 0 } }), "expected a whole number above 0"),
-        (json!({ "plain-http": true }), "plain-http: plain HTTP goes to this machine alone"),
-        (json!({ "authorities": ["none"] }), "no CERTIFICATE section in it"),
+        (json!({ "plain-http": true }), "plain-http: plain HTTP is only allowed to this machine"),
+        (json!({ "authorities": ["none"] }), "no CERTIFICATE section found"),
     ] {
         let told = refused(policy);
         assert!(told.contains(says), "{told}");

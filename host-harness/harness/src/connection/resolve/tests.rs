@@ -62,17 +62,17 @@ fn each_problem_has_its_sentence() {
         (
             vec![("project_type", "hybrid")],
             vec![KEY],
-            "connection newsletter, setting project_type: the connector does not have it: did you mean `project-type`?",
+            "connection newsletter, setting project_type: the connector has no such setting: did you mean `project-type`?",
         ),
         (
             vec![("colour", "red")],
             vec![KEY],
-            "connection newsletter, setting colour: the connector does not have it",
+            "connection newsletter, setting colour: the connector has no such setting",
         ),
         (
             vec![],
             vec![],
-            "connection newsletter, setting api-key: it is required and missing: what api-key is for",
+            "connection newsletter, setting api-key: it is required but missing: what api-key is for",
         ),
         (
             vec![("api-key", "k-0123456789")],
@@ -83,7 +83,7 @@ fn each_problem_has_its_sentence() {
         (
             vec![],
             vec![KEY, ("webhook-id", "123456")],
-            "connection newsletter, setting webhook-id: it is no secret: move it to `settings`",
+            "connection newsletter, setting webhook-id: it is not a secret: move it to `settings`",
         ),
         (
             vec![("project-type", "e-mail")],
@@ -93,8 +93,8 @@ fn each_problem_has_its_sentence() {
         (
             vec![("domain", "api.example.net")],
             vec![KEY],
-            "connection newsletter, setting domain: the host \"api.example.net\" is not one of api.example.com that the \
-             connector knows; to allow it, add to the configuration:\n\
+            "connection newsletter, setting domain: the host \"api.example.net\" is not one of the \
+             connector's hosts (api.example.com); to allow it, add to the configuration:\n\
              [connections.newsletter.egress]\n\
              hosts = [\"api.example.net\"]",
         ),
@@ -120,14 +120,14 @@ fn each_problem_has_its_sentence() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let all = refused(&[("colour", "red"), ("project-type", "x"), ("domain", "a b")], &[], &manifest());
     assert_eq!(
         all,
         [
-            "connection newsletter, setting colour: the connector does not have it",
+            "connection newsletter, setting colour: the connector has no such setting",
             "connection newsletter, setting domain: expected a host name such as api.example.com, found \"a b\"",
-            "connection newsletter, setting api-key: it is required and missing: what api-key is for",
+            "connection newsletter, setting api-key: it is required but missing: what api-key is for",
             "connection newsletter, setting project-type: expected one of email, hybrid, found \"x\"",
         ]
     );
@@ -180,7 +180,7 @@ fn connections_with_the_same_secrets_share_an_account_and_others_do_not() {
     };
     assert_eq!(account("a", &[KEY]), account("b", &[KEY]));
     assert_ne!(account("a", &[KEY]), account("a", &[("api-key", "k-9876543210")]));
-    // Without a secret, nothing says that two connections are the same account.
+    // Without a secret, nothing indicates that two connections share an account.
     assert_eq!(account("a", &[]), account("a", &[]));
     assert_ne!(account("a", &[]), account("b", &[]));
 }
@@ -196,7 +196,7 @@ fn a_wait_of_an_age_is_one_of_a_day() {
     let day = Duration::from_hours(24);
     let deadlines = Deadlines { connect: day, first_byte: day, between_bytes: day, total: day };
     assert_eq!((connection.policy.deadlines, connection.policy.limiter_patience), (deadlines, day));
-    assert!(connection.limits.over_at() <= tokio::time::Instant::now() + day);
+    assert!(connection.limits.deadline() <= tokio::time::Instant::now() + day);
 }
 
 #[test]

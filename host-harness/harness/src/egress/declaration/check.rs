@@ -1,4 +1,4 @@
-//! Every rule that a manifest keeps, looked at once, when the plugin is loaded.
+//! The rules for a manifest, checked once when the plugin is loaded.
 
 mod bounds;
 mod operation;
@@ -10,25 +10,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::HeaderName;
 
-use super::{declared::Declared, error::ManifestError};
+use super::{declared::DeclaredOperation, error::ManifestError};
 use crate::{
     connection::{WEBHOOK_TOKEN, WEBHOOK_URL, allows},
     egress::template::is_name,
 };
-use bounds::{ENTRIES, VALUE, WORD, is_plain, prose};
-use host_model::contract::manifest::{Manifest, Place, SettingSpec};
+use bounds::{MAX_ENTRIES, MAX_VALUE, MAX_WORD, is_plain, prose};
+use host_model::contract::manifest::{Manifest, RequestPart, SettingSpec};
 
-/// The most that a limit may allow: each is remembered for a period.
-const MOST_REQUESTS: u32 = 1_000_000;
-/// A limit's longest window: what a host can keep a log of.
-const LONGEST_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
+/// Maximum number of requests that a limit may allow: each is recorded for the length of the period.
+const MAX_REQUESTS_PER_LIMIT: u32 = 1_000_000;
+/// Maximum length of a limit's window that a host can record.
+const MAX_PERIOD_MS: u64 = 31 * 24 * 60 * 60 * 1_000;
 
-/// The checked operations of `manifest`, or everything that is wrong with it.
-pub(super) fn operations(manifest: &Manifest) -> Result<BTreeMap<String, Declared>, Vec<ManifestError>> {
+/// Returns the checked operations of `manifest`, or everything that is wrong with it.
+pub(super) fn operations(
+    manifest: &Manifest,
+) -> Result<BTreeMap<String, DeclaredOperation>, Vec<ManifestError>> {
     let mut errors = Vec::new();
     check_itself(manifest, &mut errors);
-    if manifest.operations.len() > ENTRIES {
-        // What nobody could read is not worth the time of looking through it.
+    if manifest.operations.len() > MAX_ENTRIES {
+        // A manifest that is too long to be read is not checked any further.
         return Err(errors);
     }
     check_settings(&manifest.settings, &mut errors);
@@ -63,8 +65,12 @@ fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
         ("item-kinds", manifest.item_kinds.len()),
         ("proves-without", manifest.proves_without.len()),
     ] {
-        if count > ENTRIES {
-            errors.push(ManifestError::TooLong { what: what.to_owned(), limit: ENTRIES, unit: "entries" });
+        if count > MAX_ENTRIES {
+            errors.push(ManifestError::TooLong {
+                what: what.to_owned(),
+                limit: MAX_ENTRIES,
+                unit: "entries",
+            });
         }
     }
     names("setting", manifest.settings.iter().map(|setting| &setting.name), errors);
@@ -79,7 +85,8 @@ fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
         prose(&format!("setting {}", setting.name), &setting.label, errors);
         prose(&format!("setting {}", setting.name), &setting.description, errors);
         let values = setting.options.iter().chain(&setting.default);
-        let fit = values.clone().count() <= ENTRIES && values.clone().all(|value| is_plain(value, VALUE));
+        let fit =
+            values.clone().count() <= MAX_ENTRIES && values.clone().all(|value| is_plain(value, MAX_VALUE));
         if !fit {
             errors.push(ManifestError::NotPlain { what: format!("setting {}", setting.name) });
             continue;
@@ -103,8 +110,8 @@ fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
 
 fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     for limit in &manifest.limits {
-        let possible = limit.period_ms.is_none_or(|period| (1..=LONGEST_PERIOD_MS).contains(&period));
-        if !(1..=MOST_REQUESTS).contains(&limit.requests) || !possible {
+        let possible = limit.period_ms.is_none_or(|period| (1..=MAX_PERIOD_MS).contains(&period));
+        if !(1..=MAX_REQUESTS_PER_LIMIT).contains(&limit.requests) || !possible {
             errors.push(ManifestError::ImpossibleLimit(limit.name.clone()));
         }
     }
@@ -113,24 +120,24 @@ fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
 fn check_token_slot(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     let Some(slot) = &manifest.webhook_token_slot else { return };
     let fits = match slot.place {
-        Place::Header => HeaderName::from_bytes(slot.name.as_bytes()).is_ok(),
-        Place::Query => !slot.name.is_empty() && is_plain(&slot.name, WORD),
-        Place::Body => false,
+        RequestPart::Header => HeaderName::from_bytes(slot.name.as_bytes()).is_ok(),
+        RequestPart::Query => !slot.name.is_empty() && is_plain(&slot.name, MAX_WORD),
+        RequestPart::Body => false,
     };
     if !fits {
         errors.push(ManifestError::BadTokenSlot { place: slot.place, name: slot.name.clone() });
     }
 }
 
-/// No secret is fetched, directly or in steps, by means of itself.
+/// Checks that no secret depends on itself, directly or indirectly, to be fetched.
 fn check_exchanges(
-    operations: &BTreeMap<String, Declared>,
+    operations: &BTreeMap<String, DeclaredOperation>,
     settings: &[SettingSpec],
     errors: &mut Vec<ManifestError>,
 ) {
     let exchanges: Vec<_> = operations.values().filter(|operation| operation.used_by.is_empty()).collect();
     let brings: Vec<_> = exchanges.iter().map(|exchange| exchange.captured()).collect();
-    // Another exchange that brings what this one needs; each pair is looked at once.
+    // For each exchange, the other exchanges that fetch what it needs. Each pair is compared once.
     let fetchers: Vec<Vec<usize>> = (0..)
         .zip(&exchanges)
         .map(|(at, exchange)| {
@@ -153,15 +160,16 @@ fn check_exchanges(
     }
 }
 
-/// A refresh token that is exchanged for its successor is none of these: the operator gives the first one.
-fn needs_what_only_it_fetches(exchange: &Declared, settings: &[SettingSpec]) -> bool {
+/// Returns whether the exchange needs a secret that only it fetches. A refresh token that is exchanged for its
+/// successor does not count: the operator provides the first one.
+fn needs_what_only_it_fetches(exchange: &DeclaredOperation, settings: &[SettingSpec]) -> bool {
     let is_given = |secret: &str| settings.iter().any(|setting| setting.secret && setting.name == secret);
     exchange.secrets.iter().any(|secret| exchange.fetches(secret) && !is_given(secret))
 }
 
 fn name(what: &'static str, found: &str, errors: &mut Vec<ManifestError>) {
-    if !is_name(found) || found.len() > WORD {
-        errors.push(ManifestError::NotAName { what, found: found.chars().take(WORD).collect() });
+    if !is_name(found) || found.len() > MAX_WORD {
+        errors.push(ManifestError::NotAName { what, found: found.chars().take(MAX_WORD).collect() });
     }
 }
 

@@ -1,21 +1,22 @@
-//! What can be wrong with a manifest: a sentence for each, for the connector's author and whoever was handed the plugin.
+//! The errors in a manifest, with messages for the connector's author and the operator.
+//! Tested in `src/egress/declaration/check/tests.rs`.
 
 use strum::VariantNames;
 
-use host_model::contract::{Claim, Interface, manifest::Place};
+use host_model::contract::{Claim, Interface, manifest::RequestPart};
 
 /// A rule of the contract that a manifest breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// A name that is no lower-case-kebab word.
+    /// A name is not in lower-case kebab case.
     #[error("{what} {found:?}: expected a lower-case word such as api-key, of at most 64 characters")]
     NotAName {
-        /// What it names.
+        /// What the name refers to.
         what: &'static str,
         /// The name.
         found: String,
     },
-    /// Two of a kind with one name.
+    /// Two entries of the same kind have the same name.
     #[error("two {what}s are called {name}")]
     Twice {
         /// The kind.
@@ -23,28 +24,26 @@ pub enum ManifestError {
         /// The name.
         name: String,
     },
-    /// Text or a list that is longer than an operator could read.
+    /// A text or a list is longer than an operator could read.
     #[error("{what} is longer than {limit} {unit}")]
     TooLong {
-        /// Whose.
+        /// The entry that it belongs to.
         what: String,
-        /// How long it may be.
+        /// The maximum length.
         limit: usize,
-        /// Of what.
+        /// The unit of the length.
         unit: &'static str,
     },
-    /// Text that would show as something else on a terminal or in a log.
-    #[error(
-        "{what}: expected plain text, without control characters, of at most 256 characters where it is a value"
-    )]
+    /// A text could change the output of a terminal or a log.
+    #[error("{what}: expected plain text without control characters, at most 256 characters for a value")]
     NotPlain {
-        /// Whose.
+        /// The entry that it belongs to.
         what: String,
     },
-    /// A setting with a name that the contract fills itself.
+    /// A setting has a name that the host fills in itself.
     #[error("setting {0}: the host itself fills in that name")]
     ReservedSetting(String),
-    /// A default that the options do not allow.
+    /// The default is not among the options.
     #[error("setting {setting}: its default {default:?} is not among its options")]
     DefaultNotAnOption {
         /// The setting.
@@ -52,23 +51,23 @@ pub enum ManifestError {
         /// The default.
         default: String,
     },
-    /// A secret that everybody would know.
+    /// A secret would be public.
     #[error("setting {0}: a secret has no default and no options, since a manifest is public")]
     PublicSecret(String),
-    /// A limit under which nothing could be sent, or that no host could keep count of.
+    /// A limit allows no requests, or more than a host can count.
     #[error(
         "limit {0}: expected 1 to 1,000,000 requests, in a period of 1 ms to 31 days or at the same time"
     )]
     ImpossibleLimit(String),
-    /// The setting that should hold the host is missing or secret.
-    #[error("operation {operation}: its host-setting {setting} is no setting, or a secret one")]
+    /// The setting for the host is missing or secret.
+    #[error("operation {operation}: its host-setting {setting} is not a setting, or is secret")]
     UnknownHostSetting {
         /// The operation.
         operation: String,
         /// The name.
         setting: String,
     },
-    /// A method that the host does not send.
+    /// The host does not send this method.
     #[error("operation {operation}: method {method:?} is not one of GET, HEAD, POST, PUT, PATCH, DELETE")]
     UnknownMethod {
         /// The operation.
@@ -76,10 +75,10 @@ pub enum ManifestError {
         /// The method.
         method: String,
     },
-    /// A path that is more than a path.
+    /// The path contains more than a path.
     #[error(
-        "operation {operation}: path {path:?} must begin with one slash and hold only printable ASCII, with no `?`, `#`, \
-         `%`, backslash, and no segment that is empty (but for one at the end), `.` or `..`"
+        "operation {operation}: path {path:?} must begin with one slash and contain only printable ASCII, with no `?`, \
+         `#`, `%`, backslash, and no segment that is empty (except at the end), `.` or `..`"
     )]
     BadPath {
         /// The operation.
@@ -87,9 +86,9 @@ pub enum ManifestError {
         /// The path.
         path: String,
     },
-    /// `used-by` names no interface.
+    /// `used-by` contains an unknown interface.
     #[error(
-        "operation {operation}: used-by names {interface:?}, which is no interface of the contract ({})",
+        "operation {operation}: used-by names {interface:?}, which is not an interface of the contract ({})",
         interfaces()
     )]
     UsedByNoInterface {
@@ -98,24 +97,24 @@ pub enum ManifestError {
         /// The name.
         interface: String,
     },
-    /// An operation that nobody can send.
+    /// The operation can never be sent.
     #[error("operation {0}: no interface uses it and it captures no secret, so it is never sent")]
     UsedByNobody(String),
-    /// `limits` names no limit.
-    #[error("operation {operation}: {limit} is none of the manifest's limits")]
+    /// `limits` contains an unknown limit.
+    #[error("operation {operation}: {limit} is not one of the manifest's limits")]
     UnknownLimit {
         /// The operation.
         operation: String,
         /// The name.
         limit: String,
     },
-    /// More limits than a vendor has.
+    /// The operation has too many limits.
     #[error("operation {0}: it counts against more than 8 limits")]
     TooManyLimits(String),
-    /// A blank that stays open.
+    /// Nothing fills a blank.
     #[error(
-        "operation {operation}: nothing fills the blank {{{blank}}}: it is no setting and no captured secret, and the host, \
-         which alone sends this operation, has no values for it"
+        "operation {operation}: nothing fills the blank {{{blank}}}: it is neither a setting nor a captured secret, \
+         and the host, which alone sends this operation, has no values for it"
     )]
     NothingFills {
         /// The operation.
@@ -123,12 +122,12 @@ pub enum ManifestError {
         /// The blank.
         blank: String,
     },
-    /// The webhook token outside its interface.
+    /// The webhook token is used outside its interface.
     #[error(
-        "operation {0}: nothing fills the blank {{webhook-token}} unless webhook-token alone uses the operation"
+        "operation {0}: nothing fills the blank {{webhook-token}} unless only webhook-token uses the operation"
     )]
     TokenOutOfPlace(String),
-    /// A captured secret that nobody uses.
+    /// A captured secret is not used.
     #[error(
         "operation {operation}: it captures the unknown secret {secret}: no blank and no secret setting has that name"
     )]
@@ -138,7 +137,7 @@ pub enum ManifestError {
         /// The name.
         secret: String,
     },
-    /// A captured secret under the name of an open setting.
+    /// A captured secret has the name of a non-secret setting.
     #[error("operation {operation}: it captures {secret}, which is a setting that is not secret")]
     CapturesOpenSetting {
         /// The operation.
@@ -146,10 +145,10 @@ pub enum ManifestError {
         /// The name.
         secret: String,
     },
-    /// A secret that is fetched by using itself.
-    #[error("operation {0}: it needs a secret that only itself, or an operation that needs it, can fetch")]
+    /// Fetching a secret requires the secret itself.
+    #[error("operation {0}: it needs a secret that only it or an operation that depends on it can fetch")]
     CircularExchange(String),
-    /// A header that is the host's own business.
+    /// The header is reserved for the host.
     #[error("operation {operation}: it may not write the header {header}, which the host writes itself")]
     ForbiddenHeader {
         /// The operation.
@@ -157,29 +156,29 @@ pub enum ManifestError {
         /// The header.
         header: String,
     },
-    /// A name that cannot stand where it should.
+    /// The name is not valid for this part of the request.
     #[error("operation {operation}: {name:?} cannot be the name of a {place} field")]
     BadFieldName {
         /// The operation.
         operation: String,
         /// The part of the request.
-        place: Place,
+        place: RequestPart,
         /// The name.
         name: String,
     },
-    /// Text that cannot stand in a header.
+    /// The value contains characters that are not allowed there.
     #[error(
-        "operation {operation}: the value of its field {field} holds characters that a {place} cannot carry"
+        "operation {operation}: the value of its field {field} contains characters that a {place} cannot carry"
     )]
     BadFieldValue {
         /// The operation.
         operation: String,
         /// The part of the request.
-        place: Place,
+        place: RequestPart,
         /// The field.
         field: String,
     },
-    /// A body field with no body to write it into.
+    /// There is no body into which the field can be written.
     #[error(
         "operation {operation}: its body field {field} needs a content-type of JSON or application/x-www-form-urlencoded"
     )]
@@ -189,46 +188,46 @@ pub enum ManifestError {
         /// The field.
         field: String,
     },
-    /// A content type that cannot be sent.
-    #[error("operation {operation}: content-type {found:?} is no media type")]
+    /// The content type is invalid.
+    #[error("operation {operation}: content-type {found:?} is not a media type")]
     BadContentType {
         /// The operation.
         operation: String,
         /// The content type.
         found: String,
     },
-    /// A response header that is no header.
-    #[error("operation {operation}: response header {found:?} is no header name")]
+    /// The response header's name is invalid.
+    #[error("operation {operation}: response header {found:?} is not a header name")]
     BadResponseHeader {
         /// The operation.
         operation: String,
         /// The name.
         found: String,
     },
-    /// A method that changes something, declared to read.
-    #[error("operation {operation}: {method} is never of effect read; GET, HEAD and POST can be")]
+    /// A method that changes something is declared as a read.
+    #[error("operation {operation}: {method} cannot have the effect read; only GET, HEAD and POST can")]
     NeverReads {
         /// The operation.
         operation: String,
         /// The method.
         method: String,
     },
-    /// Identifier kinds of which none can identify.
+    /// None of the identifier kinds can identify a person.
     #[error(
-        "identifier-kinds: none of them can identify a person, so no request could name one; at least one kind identifies"
+        "identifier-kinds: none of them can identify a person, so no request could name one; at least one must identify"
     )]
     NothingIdentifies,
-    /// An identifier kind that depends on a setting that is missing or secret.
-    #[error("identifier kind {kind}: it identifies by {setting:?}, which is no setting, or a secret one")]
+    /// An identifier kind depends on a missing or secret setting.
+    #[error("identifier kind {kind}: it identifies by {setting:?}, which is not a setting, or is secret")]
     UnknownCondition {
         /// The kind.
         kind: String,
         /// The name.
         setting: String,
     },
-    /// An identifier kind that depends on a setting without saying on which values.
+    /// An identifier kind depends on a setting but lists no values.
     #[error(
-        "identifier kind {kind}: expected 1 to 200 values of the setting {setting}, none of them empty, under which it \
+        "identifier kind {kind}: expected 1 to 200 non-empty values of the setting {setting} for which it \
          identifies"
     )]
     EmptyCondition {
@@ -237,7 +236,7 @@ pub enum ManifestError {
         /// The setting.
         setting: String,
     },
-    /// An identifier kind that depends on a value that its setting never has.
+    /// An identifier kind depends on a value that its setting can never have.
     #[error(
         "identifier kind {kind}: it identifies if {setting} is {value:?}, which is not among the setting's options"
     )]
@@ -249,22 +248,25 @@ pub enum ManifestError {
         /// The value.
         value: String,
     },
-    /// Two reasons for one outcome.
+    /// An outcome is exempted twice.
     #[error("proves-without: {0} is listed twice")]
     ExemptTwice(Claim),
-    /// An outcome to be taken on trust without a reason.
-    #[error("proves-without {0}: expected the reason, for the operator")]
+    /// An exemption has no reason.
+    #[error("proves-without {0}: expected a reason for the operator")]
     NoReason(Claim),
-    /// An outcome of an interface that the component does not export.
-    #[error("proves-without {0}: it does not export {interface}, which reports that", interface = .0.interface())]
-    ExemptNotOffered(Claim),
-    /// The webhook token where the host does not look for it.
+    /// The component does not export the interface of the exempted outcome.
     #[error(
-        "webhook-token-slot: a {place} called {name:?} is no place for it; a header or a query parameter is"
+        "proves-without {0}: it does not export {interface}, which reports this outcome",
+        interface = .0.interface()
+    )]
+    ExemptNotOffered(Claim),
+    /// The webhook token is in a place that the host does not check.
+    #[error(
+        "webhook-token-slot: a {place} called {name:?} is not allowed; expected a header or a query parameter"
     )]
     BadTokenSlot {
         /// The part of the delivery.
-        place: Place,
+        place: RequestPart,
         /// The name.
         name: String,
     },

@@ -1,40 +1,42 @@
-//! A body, in a form that the host can write its fields into.
+//! A body in a form into which the host can write its fields.
+//! Tested in `src/egress/tests`.
 
 use serde_json::{Map, Value};
 
 use crate::egress::{
-    declaration::{BodyKind, Declared},
+    declaration::{BodyKind, DeclaredOperation},
     refused::denied,
 };
 use host_model::contract::{
     http::{HttpError, Request},
-    manifest::Place,
+    manifest::RequestPart,
 };
 
-/// What goes into the body.
-pub(super) enum Body {
-    /// Nothing.
+/// The content of a body.
+pub(super) enum BodyContent {
+    /// No body.
     None,
-    /// As the connector gave it.
+    /// Unchanged bytes from the connector.
     Bytes(Vec<u8>),
-    /// Read, since the host writes into it.
+    /// Parsed JSON, into which the host writes.
     Json(Map<String, Value>),
-    /// Read, since the host writes into it.
+    /// Parsed form, into which the host writes.
     Form(Vec<(String, String)>),
 }
 
-impl Body {
-    /// The body of `request`, read only where the host has something to write into it.
-    pub(super) fn of(declared: &Declared, request: &Request) -> Result<Self, HttpError> {
+impl BodyContent {
+    /// Creates the body of `request`, which is parsed only if the host writes into it.
+    pub(super) fn of(declared: &DeclaredOperation, request: &Request) -> Result<Self, HttpError> {
         let Some(form) = &declared.body else {
             return match request.body {
                 None => Ok(Self::None),
-                Some(_) => {
-                    Err(denied(format!("operation {}: it has no body, and one was given", declared.name)))
-                }
+                Some(_) => Err(denied(format!(
+                    "operation {}: it must not have a body, but one was given",
+                    declared.name
+                ))),
             };
         };
-        let written = declared.fields.iter().any(|field| field.place == Place::Body);
+        let written = declared.fields.iter().any(|field| field.place == RequestPart::Body);
         match (form.kind, written) {
             (BodyKind::Json, true) => json(declared, request.body.as_deref()).map(Self::Json),
             (BodyKind::Form, true) => {
@@ -45,7 +47,7 @@ impl Body {
         }
     }
 
-    /// Puts `value` under `name`, in place of what is there.
+    /// Sets `name` to `value`, replacing any existing value.
     pub(super) fn write(&mut self, operation: &str, name: &str, value: &str) -> Result<(), HttpError> {
         match self {
             Self::Json(object) => write_json(object, name, value).ok_or_else(|| {
@@ -58,14 +60,14 @@ impl Body {
                 pairs.push((name.to_owned(), value.to_owned()));
                 Ok(())
             }
-            // A checked manifest has body fields only where the body is JSON or a form.
+            // A checked manifest has body fields only if the body is JSON or a form.
             Self::None | Self::Bytes(_) => {
                 Err(denied(format!("operation {operation}: no body to write {name} into")))
             }
         }
     }
 
-    /// Leaves out what stands under `name`.
+    /// Removes `name`.
     pub(super) fn remove(&mut self, name: &str) {
         match self {
             Self::Json(object) => remove_json(object, name),
@@ -86,12 +88,12 @@ impl Body {
     }
 }
 
-fn json(declared: &Declared, given: Option<&[u8]>) -> Result<Map<String, Value>, HttpError> {
+fn json(declared: &DeclaredOperation, given: Option<&[u8]>) -> Result<Map<String, Value>, HttpError> {
     match given.map(serde_json::from_slice) {
         None => Ok(Map::new()),
         Some(Ok(Value::Object(object))) => Ok(object),
         Some(_) => Err(denied(format!(
-            "operation {}: the host writes into its body, so that must be a JSON object, at most 127 levels deep",
+            "operation {}: the host writes into its body, so it must be a JSON object, at most 127 levels deep",
             declared.name
         ))),
     }
@@ -108,7 +110,7 @@ fn remove_json(object: &mut Map<String, Value>, name: &str) {
     }
 }
 
-/// Writes `value` at the dotted `name`; none where a step leads into something other than an object.
+/// Writes `value` at the dotted `name`. Returns `None` if a step leads to something other than an object.
 fn write_json(object: &mut Map<String, Value>, name: &str, value: &str) -> Option<()> {
     match name.split_once('.') {
         None => {

@@ -1,24 +1,25 @@
-//! Encoding of path and query. A value stays within its segment, whatever it holds.
+//! Encoding of path and query. A value always stays within its segment, whatever it contains.
+//! Tested in `src/egress/tests`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::secrets::{Fillings, no_token, open_blank};
 use crate::egress::{
-    declaration::Declared,
+    declaration::DeclaredOperation,
     refused::{denied, no_credential},
     template::{Blank, Piece},
 };
 use host_model::contract::http::HttpError;
 
-/// All but RFC 3986's unreserved characters.
+/// All characters except RFC 3986's unreserved ones.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// The operation's path with its blanks filled.
-pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<String, HttpError> {
+/// Returns the operation's path with its blanks filled in.
+pub(super) fn encoded(declared: &DeclaredOperation, fillings: &Fillings<'_>) -> Result<String, HttpError> {
     let mut path = String::new();
     for piece in &declared.path.0 {
         match piece {
@@ -32,7 +33,7 @@ pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<St
             }
         }
     }
-    // URL libraries drop such segments without a word: the request would be another one than was asked for.
+    // URL libraries silently drop such segments, so the request would go to another path.
     let declared_end = if matches!(declared.path.0.last(), Some(Piece::Text(text)) if text.ends_with('/')) {
         "/"
     } else {
@@ -45,14 +46,14 @@ pub(super) fn encoded(declared: &Declared, fillings: &Fillings<'_>) -> Result<St
     Ok(path)
 }
 
-fn another_path(declared: &Declared) -> HttpError {
+fn another_path(declared: &DeclaredOperation) -> HttpError {
     denied(format!(
-        "operation {}: a value for its path is empty, `.` or `..`, which would make it another path",
+        "operation {}: a value for its path is empty, `.` or `..`, which would change the path",
         declared.name
     ))
 }
 
-fn open(declared: &Declared, fillings: &Fillings<'_>, blank: &Blank) -> HttpError {
+fn open(declared: &DeclaredOperation, fillings: &Fillings<'_>, blank: &Blank) -> HttpError {
     match blank {
         Blank::Value(name) => open_blank(declared, name),
         Blank::WebhookToken => no_token(declared, fillings.connection),
@@ -67,7 +68,7 @@ fn open(declared: &Declared, fillings: &Fillings<'_>, blank: &Blank) -> HttpErro
     }
 }
 
-/// The query with its question mark; empty where there are no parameters.
+/// Returns the query with its question mark; empty if there are no parameters.
 pub(super) fn query(parameters: &[(String, String)]) -> String {
     let pairs: Vec<_> = parameters.iter().map(|(name, value)| encode(name) + "=" + &encode(value)).collect();
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }

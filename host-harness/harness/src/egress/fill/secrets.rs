@@ -1,9 +1,10 @@
-//! What fills blanks, and what is said of one that stays open.
+//! The values that fill blanks, and the errors for blanks without a value.
+//! Tested in `src/egress/tests`.
 
 use crate::{
     connection::Connection,
     egress::{
-        declaration::Declared,
+        declaration::DeclaredOperation,
         refused::{denied, no_credential},
         template::{Blank, Piece, Template},
     },
@@ -13,16 +14,16 @@ use host_model::{
     secret::{Secret, Secrets},
 };
 
-/// What blanks are filled with.
+/// The values that blanks are filled with.
 pub(crate) struct Fillings<'a> {
     pub(crate) connection: &'a Connection,
-    /// The secrets that the operation is sent with, settings and captured ones.
+    /// The secrets that the operation is sent with, both settings and captured ones.
     pub(crate) secrets: &'a Secrets,
     pub(crate) values: &'a [(String, String)],
 }
 
 impl Fillings<'_> {
-    /// The filling of `blank`; none where an optional setting is empty.
+    /// Returns the value for `blank`, or `None` if an optional setting is empty.
     pub(super) fn of(&self, blank: &Blank) -> Option<&str> {
         match blank {
             Blank::Setting(name) => self.connection.settings.get(name).map(String::as_str),
@@ -35,7 +36,7 @@ impl Fillings<'_> {
         .filter(|filling| !filling.is_empty() || matches!(blank, Blank::Value(_)))
     }
 
-    /// `template` with every blank filled; none where one stays open.
+    /// Returns `template` with every blank filled in, or `None` if one has no value.
     pub(super) fn filled(&self, template: &Template) -> Option<String> {
         template
             .0
@@ -48,11 +49,11 @@ impl Fillings<'_> {
     }
 }
 
-pub(super) fn open_blank(declared: &Declared, name: &str) -> HttpError {
-    denied(format!("operation {}: the blank {{{name}}} was left open", declared.name))
+pub(super) fn open_blank(declared: &DeclaredOperation, name: &str) -> HttpError {
+    denied(format!("operation {}: the blank {{{name}}} was not filled", declared.name))
 }
 
-pub(super) fn no_token(declared: &Declared, connection: &Connection) -> HttpError {
+pub(super) fn no_token(declared: &DeclaredOperation, connection: &Connection) -> HttpError {
     no_credential(format!(
         "operation {}: connection {} has no webhook token to install (token-to-install)",
         declared.name, connection.key

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use test_support::eventually;
 
 use super::*;
 use crate::clock::ManualClock;
@@ -14,7 +15,7 @@ fn limiter() -> (Arc<ManualClock>, Limiter) {
     (Arc::clone(&clock), Limiter::new(clock))
 }
 
-async fn now(limiter: &Limiter, limits: &[Limit]) -> Result<(), Full> {
+async fn now(limiter: &Limiter, limits: &[Limit]) -> Result<(), LimitReached> {
     limiter.enter(ACCOUNT, limits, Duration::ZERO).await.map(drop)
 }
 
@@ -26,7 +27,10 @@ async fn a_full_window_says_how_long_until_the_next() {
         now(&limiter, &limits).await.unwrap();
         clock.advance(Duration::from_millis(100));
     }
-    assert_eq!(now(&limiter, &limits).await, Err(Full { for_another: Some(Duration::from_millis(701)) }));
+    assert_eq!(
+        now(&limiter, &limits).await,
+        Err(LimitReached { for_another: Some(Duration::from_millis(701)) })
+    );
     clock.advance(Duration::from_millis(701));
     now(&limiter, &limits).await.unwrap();
 }
@@ -36,10 +40,16 @@ async fn the_longest_of_several_limits_counts_and_none_is_used_up_by_a_refusal()
     let (clock, limiter) = limiter();
     let both = [limit("per-second", 1, Some(1_000)), limit("per-day", 2, Some(86_400_000))];
     now(&limiter, &both).await.unwrap();
-    assert_eq!(now(&limiter, &both).await, Err(Full { for_another: Some(Duration::from_millis(1_001)) }));
+    assert_eq!(
+        now(&limiter, &both).await,
+        Err(LimitReached { for_another: Some(Duration::from_millis(1_001)) })
+    );
     clock.advance(Duration::from_millis(1_001));
     now(&limiter, &both).await.unwrap();
-    assert_eq!(now(&limiter, &both).await, Err(Full { for_another: Some(Duration::from_secs(86_399)) }));
+    assert_eq!(
+        now(&limiter, &both).await,
+        Err(LimitReached { for_another: Some(Duration::from_secs(86_399)) })
+    );
 }
 
 #[tokio::test]
@@ -47,7 +57,7 @@ async fn a_limit_without_a_period_counts_what_is_under_way() {
     let (_, limiter) = limiter();
     let limits = [limit("at-once", 1, None)];
     let pass = limiter.enter(ACCOUNT, &limits, Duration::ZERO).await.unwrap();
-    assert_eq!(now(&limiter, &limits).await, Err(Full { for_another: None }));
+    assert_eq!(now(&limiter, &limits).await, Err(LimitReached { for_another: None }));
     let waiting = limiter.enter(ACCOUNT, &limits, Duration::from_secs(1));
     let (second, ()) = tokio::join!(waiting, async { drop(pass) });
     second.unwrap();
@@ -68,7 +78,7 @@ async fn a_short_wait_is_waited_for() {
     now(&limiter, &limits).await.unwrap();
     let waiting = limiter.enter(ACCOUNT, &limits, Duration::from_secs(2));
     let (pass, ()) = tokio::join!(waiting, async {
-        clock.slept_on().await;
+        eventually("a call waits", async || clock.is_slept_on(), |waits| *waits).await;
         clock.advance(Duration::from_millis(1_001));
     });
     pass.unwrap();
@@ -76,7 +86,9 @@ async fn a_short_wait_is_waited_for() {
 }
 
 proptest! {
-    /// Each request reaches the vendor at any moment between leaving and ending.
+    #![proptest_config(test_support::cases(256))]
+
+    /// Each request may reach the vendor at any time between its start and its end.
     #[test]
     fn no_window_has_more_than_the_limit(
         requests in 1_u32..6,
@@ -87,11 +99,11 @@ proptest! {
         let (clock, limiter) = limiter();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut arrivals: Vec<f64> = Vec::new();
-        let mut under_way: Vec<(u64, Pass<'_>)> = Vec::new();
+        let mut under_way: Vec<(u64, LimitPass<'_>)> = Vec::new();
         let mut time = 0;
         for (pause, lasts, when) in steps {
             let until = time + pause;
-            // What ends meanwhile ends at its own time.
+            // Requests that end in the meantime end at their own time.
             under_way.sort_by_key(|(end, _)| *end);
             while under_way.first().is_some_and(|(end, _)| *end <= until) {
                 let (end, pass) = under_way.remove(0);

@@ -1,4 +1,4 @@
-//! The network against vendors on this machine that answer byte by byte what a test says.
+//! Tests the network transport against local vendors that send exactly the bytes of a test.
 
 mod server;
 
@@ -11,7 +11,7 @@ use crate::connection::{ConnectionSpec, Deadlines, Target};
 use host_model::contract::manifest::{Manifest, Operation, SettingSpec};
 use server::{Authority, Server};
 
-/// Answers each question with the next of its lists, then with the last one.
+/// Answers each lookup with the next of its lists, and then always with the last one.
 struct Answers(Mutex<VecDeque<Vec<IpAddr>>>);
 
 impl Lookup for Answers {
@@ -53,7 +53,7 @@ fn trusting(authority: &Authority) -> EgressPolicy {
     }
 }
 
-async fn get(network: &Network, connection: &Connection) -> Result<Answer, HttpError> {
+async fn get(network: &Network, connection: &Connection) -> Result<VendorResponse, HttpError> {
     let target: Target = connection.targets["domain"].clone();
     let outgoing = Outgoing {
         operation: "read".into(),
@@ -68,11 +68,11 @@ async fn get(network: &Network, connection: &Connection) -> Result<Answer, HttpE
     network.send(connection, outgoing).await
 }
 
-/// What became of a request to `server`, as kind and whether it was sent.
+/// Returns the kind of failure of a request to `server`, and whether it was sent.
 async fn failure(policy: EgressPolicy, server: &Server) -> (HttpErrorKind, bool) {
     let connection = connection("acme", &server.host(), policy);
     let error = get(&Network::default(), &connection).await.unwrap_err();
-    assert!(!error.message.contains("ada"), "a person in {error}");
+    assert!(!error.message.contains("ada"), "personal data in {error}");
     (error.kind, error.request_sent)
 }
 
@@ -95,7 +95,7 @@ async fn tls_is_spoken_with_an_authority_that_the_operator_names_and_with_no_oth
     let trusted = connection("acme", &server.named("localhost"), trusting(&ours));
     assert_eq!(get(&Network::default(), &trusted).await.unwrap().status, 200);
 
-    // Both authorities of a test bear one name, so theirs is found and does not fit.
+    // Both authorities of the test have the same name, so theirs is found but does not match.
     for (policy, why) in [
         (trusting(&theirs), "BadSignature"),
         (EgressPolicy { authorities: vec![], ..trusting(&ours) }, "UnknownIssuer"),
@@ -126,7 +126,7 @@ async fn a_name_that_resolves_to_loopback_is_denied_and_the_denial_shows_the_men
     assert_eq!((error.kind, error.request_sent), (HttpErrorKind::Denied, false));
     assert_eq!(
         error.message,
-        "operation read: the address 127.0.0.1 is never connected to (loopback); to allow this machine, add to the \
+        "operation read: the address 127.0.0.1 is not allowed (loopback); to allow this machine, add to the \
          configuration:\n[connections.newsletter.egress]\nloopback = true"
     );
     assert_eq!(server.connections(), 0);
@@ -136,10 +136,10 @@ async fn a_name_that_resolves_to_loopback_is_denied_and_the_denial_shows_the_men
 async fn the_connection_goes_to_the_address_that_was_vetted() {
     let server = Server::answering(&[OK]).await;
     let connection = connection("acme", &server.named("vendor.example"), plain());
-    // Of a mixed answer only what is within reach is used.
+    // Only the allowed addresses of a mixed answer are used.
     let mixed = resolving(&[&["169.254.169.254", "10.0.0.1", "127.0.0.1"]]);
     assert_eq!(get(&mixed, &connection).await.unwrap().status, 200);
-    // A second look would find another address: there is none, and the first one's was used.
+    // A second lookup would return another address. There is none, and the first address was used.
     let rebinding = resolving(&[&["127.0.0.1"], &["10.0.0.1"]]);
     assert_eq!(get(&rebinding, &connection).await.unwrap().status, 200);
     let private = resolving(&[&["10.0.0.1"]]);
@@ -204,7 +204,7 @@ async fn each_part_of_a_request_has_its_deadline() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_end_is_no_connection() {
-    // Takes the connection and never answers the greeting.
+    // Accepts the connection and never answers the handshake.
     let silent = Server::answering(&[""]).await;
     let policy = EgressPolicy { reach: Reach::PublicAndLoopback, ..deadlines(|d| d.connect = SOON) };
     assert_eq!(failure(policy, &silent).await, (HttpErrorKind::TimedOut, false));
@@ -220,7 +220,7 @@ async fn a_dripping_answer_ends_at_the_total_deadline() {
 async fn a_refused_connection_sent_nothing_and_a_broken_one_may_have() {
     let server = Server::closing().await;
     assert_eq!(failure(plain(), &server).await, (HttpErrorKind::Unreachable, true));
-    // It is not tried again by itself.
+    // There is no automatic retry.
     assert_eq!(server.received().len(), 1);
     let gone = Server::gone().await;
     assert_eq!(failure(plain(), &gone).await, (HttpErrorKind::Unreachable, false));
@@ -234,7 +234,7 @@ async fn a_tenant_never_rides_another_tenants_connection() {
         (connection("acme", &server.host(), plain()), connection("globex", &server.host(), plain()));
     get(&network, &acme).await.unwrap();
     get(&network, &acme).await.unwrap();
-    assert_eq!(server.connections(), 1, "a tenant's own connection is used again");
+    assert_eq!(server.connections(), 1, "a tenant's own connection is reused");
     get(&network, &globex).await.unwrap();
     assert_eq!(server.connections(), 2);
 }

@@ -1,11 +1,11 @@
 use super::*;
 
-/// `forget` carries a token that `exchange` fetches for the secret `api-key`.
+/// `forget` is sent with a token that `exchange` fetches for the secret `api-key`.
 pub(super) fn with_exchange() -> Manifest {
     Manifest {
         operations: vec![
             Operation {
-                fields: vec![field(Place::Header, "Authorization", "Bearer {access-token}")],
+                fields: vec![field(RequestPart::Header, "Authorization", "Bearer {access-token}")],
                 ..operation()
             },
             Operation {
@@ -13,7 +13,7 @@ pub(super) fn with_exchange() -> Manifest {
                 used_by: vec![],
                 path: "/token".into(),
                 content_type: Some("application/x-www-form-urlencoded".into()),
-                fields: vec![field(Place::Body, "refresh", "{api-key}")],
+                fields: vec![field(RequestPart::Body, "refresh", "{api-key}")],
                 captures: vec![
                     Capture {
                         field: "access".into(),
@@ -33,7 +33,7 @@ fn token(bench: &Bench, access: &str) {
     bench.vendor.answers(200, &[], &format!(r#"{{"access":"{access}","expires":3600}}"#));
 }
 
-/// What was asked, and with which token.
+/// Returns the requested paths and their tokens.
 fn asked(bench: &Bench) -> Vec<(String, String)> {
     let sent = bench.vendor.sent();
     let path = |line: &str| line.rsplit('/').next().unwrap().to_owned();
@@ -75,7 +75,7 @@ async fn a_token_that_is_refused_is_fetched_anew_once() {
     bench.vendor.answers(401, &[], "");
     token(&bench, "access-two");
     assert_eq!(bench.send(request()).await.unwrap().status, 200);
-    // The successor is refused as well: that is an answer.
+    // The successor is refused as well, which is a valid answer.
     bench.vendor.answers(401, &[], "");
     token(&bench, "access-three");
     bench.vendor.answers(401, &[], "");
@@ -90,8 +90,10 @@ async fn a_token_that_is_refused_is_fetched_anew_once() {
 
 #[tokio::test]
 async fn a_key_that_cannot_be_fetched_anew_is_not_tried_twice() {
-    let bench =
-        Bench::of(Operation { fields: vec![field(Place::Header, "Api-Key", "{api-key}")], ..operation() });
+    let bench = Bench::of(Operation {
+        fields: vec![field(RequestPart::Header, "Api-Key", "{api-key}")],
+        ..operation()
+    });
     bench.vendor.answers(401, &[], "");
     assert_eq!(bench.send(request()).await.unwrap().status, 401);
     assert_eq!(bench.vendor.sent().len(), 1);
@@ -116,9 +118,9 @@ async fn a_token_that_the_vendor_does_not_hand_out_ends_as_no_credential() {
     assert_eq!((error.kind, error.request_sent), (HttpErrorKind::NoCredential, false));
     assert_eq!(
         error.message,
-        "connection newsletter: exchange brought no access-token: the vendor answered 400"
+        "connection newsletter: exchange returned no access-token: the vendor answered 400"
     );
-    // Nor is one taken out of a refusal.
+    // A token is not captured from a refusal either.
     bench.vendor.answers(400, &[], r#"{"access":"access-one"}"#);
     assert_eq!(bench.send(request()).await.unwrap_err().kind, HttpErrorKind::NoCredential);
 }
@@ -133,7 +135,7 @@ async fn calls_that_need_a_token_together_fetch_one() {
 }
 
 #[tokio::test]
-async fn a_guest_sees_an_empty_string_where_a_secret_was_captured_and_never_the_secret_again() {
+async fn a_guest_sees_an_empty_string_in_place_of_a_captured_secret_and_never_the_secret_again() {
     let manifest = Manifest {
         operations: vec![
             Operation {
@@ -146,7 +148,7 @@ async fn a_guest_sees_an_empty_string_where_a_secret_was_captured_and_never_the_
             },
             Operation {
                 name: "echo".into(),
-                fields: vec![field(Place::Header, "X-Hook", "{hook-secret}")],
+                fields: vec![field(RequestPart::Header, "X-Hook", "{hook-secret}")],
                 ..operation()
             },
         ],
@@ -179,11 +181,11 @@ async fn a_renewal_that_brings_the_refused_token_again_sends_nothing_without_it(
     bench.vendor.answers(401, &[], "");
     token(&bench, "access-one");
     let error = bench.send(request()).await.unwrap_err();
-    // The vendor has seen the operation: it refused it.
+    // The vendor has seen the operation and refused it.
     assert_eq!((error.kind, error.request_sent), (HttpErrorKind::NoCredential, true));
     assert_eq!(
         error.message,
-        "connection newsletter: exchange brought no access-token but the one that was refused"
+        "connection newsletter: exchange returned no access-token but the one that was refused"
     );
     assert_eq!(asked(&bench).iter().filter(|(path, _)| path == "people").count(), 1);
 }

@@ -43,7 +43,7 @@ async fn an_operation_that_the_operator_denies_shows_the_line_to_change() {
     let bench = Bench::with(manifest, |spec| spec.policy.denied_operations = ["forget".to_owned()].into());
     assert_eq!(
         bench.denial(request()).await,
-        "operation forget is denied for connection newsletter; to allow it, take it out of this line of the configuration:\n\
+        "operation forget is denied for connection newsletter; to allow it, remove it from this line of the configuration:\n\
          [connections.newsletter.egress]\n\
          denied-operations = [\"forget\"]"
     );
@@ -65,7 +65,7 @@ async fn an_empty_value_makes_no_root_of_a_path_and_no_shorter_segment() {
         let bench = Bench::of(Operation { path: path.into(), ..operation() });
         assert_eq!(
             bench.denial(Request { values: pairs(&[("person", "")]), ..request() }).await,
-            "operation forget: a value for its path is empty, `.` or `..`, which would make it another path"
+            "operation forget: a value for its path is empty, `.` or `..`, which would change the path"
         );
     }
     for path in ["/", "/people/"] {
@@ -81,7 +81,7 @@ async fn a_query_parameter_that_may_not_vary_is_denied() {
         bench
             .denial(Request { query: pairs(&[("ids", "1"), ("delete_all_contacts", "true")]), ..request() })
             .await,
-        "operation forget: the query parameter \"delete_all_contacts\" is not one that its declaration lets vary"
+        "operation forget: the query parameter \"delete_all_contacts\" is not one that its declaration allows"
     );
 }
 
@@ -96,7 +96,7 @@ async fn an_empty_or_dotted_path_value_is_denied() {
             }
             assert_eq!(
                 bench.denial(Request { values, ..request() }).await,
-                "operation forget: a value for its path is empty, `.` or `..`, which would make it another path"
+                "operation forget: a value for its path is empty, `.` or `..`, which would change the path"
             );
         }
     }
@@ -108,18 +108,15 @@ async fn an_empty_or_dotted_path_value_is_denied() {
 async fn a_blank_left_open_filled_twice_or_unknown_is_denied() {
     let bench = Bench::of(Operation {
         path: "/people/{person}".into(),
-        fields: vec![field(Place::Header, "X-Sub", "{sub}")],
+        fields: vec![field(RequestPart::Header, "X-Sub", "{sub}")],
         ..operation()
     });
     for (values, fault) in [
-        (&[("person", "1")][..], "operation forget: the blank {sub} was left open"),
-        (&[("sub", "1")], "operation forget: the blank {person} was left open"),
+        (&[("person", "1")][..], "operation forget: the blank {sub} was not filled"),
+        (&[("sub", "1")], "operation forget: the blank {person} was not filled"),
         (&[("person", "1"), ("person", "2")], "operation forget: {person} is filled twice"),
-        (&[("api-key", "mine")], "operation forget: {api-key} is none of its blanks that a value fills"),
-        (
-            &[("domain", "evil.example")],
-            "operation forget: {domain} is none of its blanks that a value fills",
-        ),
+        (&[("api-key", "mine")], "operation forget: {api-key} is not a blank that a value fills"),
+        (&[("domain", "evil.example")], "operation forget: {domain} is not a blank that a value fills"),
     ] {
         assert_eq!(bench.denial(Request { values: pairs(values), ..request() }).await, fault);
     }
@@ -127,21 +124,22 @@ async fn a_blank_left_open_filled_twice_or_unknown_is_denied() {
 
 #[tokio::test]
 async fn a_value_that_would_begin_another_header_is_denied() {
-    let bench = Bench::of(Operation { fields: vec![field(Place::Header, "X-Sub", "{sub}")], ..operation() });
+    let bench =
+        Bench::of(Operation { fields: vec![field(RequestPart::Header, "X-Sub", "{sub}")], ..operation() });
     for value in ["a\r\nHost: evil.example", "a\nb", "a\0b"] {
         assert_eq!(
             bench.denial(Request { values: pairs(&[("sub", value)]), ..request() }).await,
-            "operation forget: the header X-Sub would hold characters that a header cannot carry"
+            "operation forget: the header X-Sub would contain characters that a header cannot carry"
         );
     }
 }
 
 #[tokio::test]
-async fn a_body_where_none_is_declared_is_denied() {
+async fn an_undeclared_body_is_denied() {
     let bench = Bench::of(operation());
     assert_eq!(
         bench.denial(Request { body: Some(vec![]), ..request() }).await,
-        "operation forget: it has no body, and one was given"
+        "operation forget: it must not have a body, but one was given"
     );
 }
 
@@ -149,14 +147,14 @@ async fn a_body_where_none_is_declared_is_denied() {
 async fn a_body_that_the_host_cannot_write_into_is_denied() {
     let bench = Bench::of(Operation {
         content_type: Some("application/json".into()),
-        fields: vec![field(Place::Body, "auth.key", "{api-key}")],
+        fields: vec![field(RequestPart::Body, "auth.key", "{api-key}")],
         ..operation()
     });
     let deep = "[".repeat(100_000);
     for body in ["", "[]", "{", "null", &deep] {
         assert_eq!(
             bench.denial(Request { body: Some(body.into()), ..request() }).await,
-            "operation forget: the host writes into its body, so that must be a JSON object, at most 127 levels deep"
+            "operation forget: the host writes into its body, so it must be a JSON object, at most 127 levels deep"
         );
     }
     assert_eq!(
@@ -193,7 +191,7 @@ async fn a_full_limit_refuses_and_says_when_to_come_again() {
     };
     let bench = Bench::with(manifest, |_| {});
     bench.send(request()).await.unwrap();
-    // A limit that two operations name counts them together.
+    // A limit that two operations share counts them together.
     bench.send(Request { operation: "unforget".into(), ..Default::default() }).await.unwrap();
     let error = bench.send(request()).await.unwrap_err();
     assert_eq!(
@@ -213,9 +211,9 @@ async fn a_full_limit_refuses_and_says_when_to_come_again() {
 #[tokio::test]
 async fn a_call_whose_time_is_over_sends_nothing() {
     let bench = Bench::of(operation());
-    let caller = Caller {
+    let caller = Sender {
         deadline: Instant::now(),
-        departs: &|| panic!("nothing departs"),
+        departs: &|| panic!("nothing must be sent"),
         ..bench.caller(Interface::Erasure)
     };
     let error = bench.egress.send(&caller, request()).await.unwrap_err();
@@ -242,6 +240,6 @@ async fn a_dry_run_reads_for_real_and_writes_nothing() {
         bench.send(Request { operation: reading.into(), ..Default::default() }).await.unwrap();
     }
     let lines: Vec<_> = bench.vendor.sent().into_iter().map(|sent| sent.line).collect();
-    // A search by POST is sent, a GET that changes something is not.
+    // A search by POST is sent; a GET that changes something is not.
     assert_eq!(lines, ["GET https://api.example.com/people", "POST https://api.example.com/people"]);
 }

@@ -1,4 +1,4 @@
-//! Limits of an hour and more are counted in the ledger, which has the last word.
+//! Limits of an hour or more are counted in the ledger, which makes the final decision.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -6,14 +6,14 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::egress::{Full, Leave, Ledger, NotEntered};
+use crate::egress::{Ledger, LimitReached, NotEntered, OnRequestEnd};
 
 const HOUR_MS: u64 = 3_600_000;
 
-/// Account, limits, and the time within which the request ends.
+/// The account, the limits, and the time within which the request ends.
 type Entered = ([u8; 32], Vec<String>, Duration);
 
-/// Keeps what it is told, and refuses where it was told to.
+/// Records its calls, and refuses requests if set to do so.
 #[derive(Default)]
 struct Book {
     entered: Mutex<Vec<Entered>>,
@@ -41,11 +41,11 @@ impl Ledger for Book {
         account: [u8; 32],
         limits: &'a [Limit],
         ends_within: Duration,
-    ) -> BoxFuture<'a, Result<Leave, NotEntered>> {
+    ) -> BoxFuture<'a, Result<OnRequestEnd, NotEntered>> {
         let names = limits.iter().map(|limit| limit.name.clone()).collect();
         self.entered.lock().push((account, names, ends_within));
         let left = Arc::clone(&self.left);
-        let leave: Leave = Box::new(move || {
+        let leave: OnRequestEnd = Box::new(move || {
             left.fetch_add(1, Relaxed);
         });
         let refusal = self.refusal.lock().clone();
@@ -53,7 +53,7 @@ impl Ledger for Book {
     }
 }
 
-/// `forget` counts against a limit of each of these periods, one request in each.
+/// Creates a bench in which `forget` counts against a limit of one request for each of these periods.
 fn limited(periods: &[Option<u64>]) -> (Bench, Arc<Book>) {
     let limit = |period_ms: &Option<u64>| {
         let name = period_ms.map_or("at-once".to_owned(), |ms| format!("in-{ms}-ms"));
@@ -81,7 +81,7 @@ async fn limits_below_an_hour_never_reach_the_ledger_and_the_others_go_together(
     let [(account, limits, ends_within)] = entered.as_slice() else { panic!("{entered:?}") };
     assert_eq!(*account, bench.connection.account);
     assert_eq!(*limits, ["in-3600000-ms", "in-86400000-ms"]);
-    // The call's minute, less what it keeps for its last words.
+    // The call's minute, minus the time reserved at its end.
     let nearly = Duration::from_secs(50)..=Duration::from_mins(1);
     assert!(nearly.contains(ends_within), "{ends_within:?}");
 }
@@ -89,7 +89,7 @@ async fn limits_below_an_hour_never_reach_the_ledger_and_the_others_go_together(
 #[tokio::test]
 async fn a_full_ledger_limits_the_rate_with_its_wait_and_uses_up_nothing() {
     let (bench, book) = limited(&[Some(1_000), Some(24 * HOUR_MS)]);
-    book.refuses(NotEntered::Full(Full { for_another: Some(Duration::from_hours(7)) }));
+    book.refuses(NotEntered::Full(LimitReached { for_another: Some(Duration::from_hours(7)) }));
     let refused = bench.send(request()).await.unwrap_err();
     assert_eq!(
         refused,
@@ -101,11 +101,11 @@ async fn a_full_ledger_limits_the_rate_with_its_wait_and_uses_up_nothing() {
         }
     );
     assert_eq!(bench.vendor.sent(), []);
-    // Nor was the second's place used up.
+    // The place in the limit per second was not used up either.
     book.refuses(None);
     bench.send(request()).await.unwrap();
     assert_eq!(bench.send(request()).await.unwrap_err().retry_after_ms, Some(1_001));
-    assert_eq!(book.entered(), 2, "what a short limit refuses is not written down");
+    assert_eq!(book.entered(), 2, "a request that a short limit refuses is not recorded");
 }
 
 #[tokio::test]
@@ -116,17 +116,21 @@ async fn a_ledger_that_cannot_be_reached_lets_nothing_out() {
     assert_eq!((refused.kind, refused.request_sent), (HttpErrorKind::RateLimited, false));
     assert_eq!(
         refused.message,
-        "operation forget: whether the vendor's limits are reached cannot be told (in-86400000-ms): the store is down"
+        "operation forget: cannot determine whether the vendor's limits are reached (in-86400000-ms): the store is down"
     );
     assert_eq!((bench.vendor.sent(), refused.retry_after_ms), (vec![], None));
 }
 
-/// Never answers, and says when it was asked.
+/// Never answers, but signals when it was called.
 #[derive(Default)]
 struct Silent(tokio::sync::Notify);
 
 impl Transport for Silent {
-    fn send<'a>(&'a self, _: &'a Connection, _: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+    fn send<'a>(
+        &'a self,
+        _: &'a Connection,
+        _: Outgoing,
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
         self.0.notify_one();
         Box::pin(std::future::pending())
     }

@@ -1,4 +1,4 @@
-//! A vendor that keeps what it receives and answers from a list, `200 {}` when that is over.
+//! A vendor that records what it receives and answers from a list, then with `200 {}`.
 
 use std::collections::VecDeque;
 
@@ -7,14 +7,14 @@ use parking_lot::Mutex;
 
 use crate::{
     connection::Connection,
-    egress::{Answer, Outgoing, Transport},
+    egress::{Outgoing, Transport, VendorResponse},
 };
 use host_model::contract::http::HttpError;
 
 #[derive(Default)]
 pub(super) struct Vendor {
     sent: Mutex<Vec<Sent>>,
-    answers: Mutex<VecDeque<Answer>>,
+    answers: Mutex<VecDeque<VendorResponse>>,
 }
 
 /// A request as it would be on the wire.
@@ -39,13 +39,17 @@ impl Vendor {
     pub(super) fn answers(&self, status: u16, headers: &[(&'static str, &str)], body: &str) {
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        let answer = Answer { status, headers, body: body.into() };
+        let answer = VendorResponse { status, headers, body: body.into() };
         self.answers.lock().push_back(answer);
     }
 }
 
 impl Transport for Vendor {
-    fn send<'a>(&'a self, _: &'a Connection, outgoing: Outgoing) -> BoxFuture<'a, Result<Answer, HttpError>> {
+    fn send<'a>(
+        &'a self,
+        _: &'a Connection,
+        outgoing: Outgoing,
+    ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
         let sent = Sent {
             line: format!("{} {}{}", outgoing.method, outgoing.target, outgoing.path_and_query),
             headers: outgoing
@@ -57,7 +61,7 @@ impl Transport for Vendor {
         };
         self.sent.lock().push(sent);
         let answer = self.answers.lock().pop_front();
-        let usual = Answer { status: 200, body: b"{}".to_vec(), ..Default::default() };
+        let usual = VendorResponse { status: 200, body: b"{}".to_vec(), ..Default::default() };
         Box::pin(std::future::ready(Ok(answer.unwrap_or(usual))))
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use host_model::contract::{
     Exemption,
-    manifest::{Capture, Field, IdentifierKind, Identifies, Place, SettingSpec, TokenSlot},
+    manifest::{Capture, Field, IdentifierKind, Identifies, RequestPart, SettingSpec, TokenSlot},
 };
 
 fn running() -> Manifest {
@@ -21,12 +21,16 @@ fn running() -> Manifest {
             host_setting: "domain".into(),
             method: "POST".into(),
             path: "/forget".into(),
-            fields: vec![Field { place: Place::Header, name: "Api-Key".into(), value: "{api-key}".into() }],
+            fields: vec![Field {
+                place: RequestPart::Header,
+                name: "Api-Key".into(),
+                value: "{api-key}".into(),
+            }],
             captures: vec![Capture { field: "token".into(), secret: "token".into(), lifetime: None }],
             limits: vec!["per-day".into()],
             ..Default::default()
         }],
-        webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
+        webhook_token_slot: Some(TokenSlot { place: RequestPart::Header, name: "Authorization".into() }),
         limits: vec![Limit { name: "per-day".into(), requests: 1_000, period_ms: Some(86_400_000) }],
         ..Default::default()
     }
@@ -52,7 +56,7 @@ fn a_blank_that_the_host_no_longer_fills_is_named() {
 }
 
 #[test]
-fn another_rule_of_who_is_who_is_to_be_agreed_to() {
+fn a_change_to_what_identifies_people_requires_approval() {
     let kind = |name: &str, identifies| IdentifierKind { name: name.into(), identifies };
     let (mut known, mut new) = (running(), running());
     known.identifier_kinds = vec![kind("email", Identifies::Always), kind("phone-number", Identifies::Never)];
@@ -70,17 +74,17 @@ fn another_rule_of_who_is_who_is_to_be_agreed_to() {
 }
 
 #[test]
-fn an_effect_that_changes_and_a_new_exemption_are_to_be_agreed_to() {
+fn a_changed_effect_and_a_new_exemption_require_approval() {
     let mut reads = running();
     reads.operations[0].effect = Effect::Read;
     let told = |known: &Manifest, new: &Manifest| Changes::between(known, new).to_string();
     assert_eq!(
         told(&reads, &running()),
-        "\n  ~ operation forget: may now change something, where it only read"
+        "\n  ~ operation forget: may now change something; before, it only read"
     );
     assert_eq!(
         told(&running(), &reads),
-        "\n  ~ operation forget: is now said only to read: a dry run sends it"
+        "\n  ~ operation forget: is now declared as a read: a dry run sends it"
     );
     let mut exempt = running();
     exempt.proves_without =
@@ -124,14 +128,14 @@ fn each_thing_more_is_named() {
          \n  ~ operation forget: may now set the parameter cascade\
          \n  ~ operation forget: the host now writes header Api-Key = {master-key}\
          \n  ~ operation forget: the host no longer writes header Api-Key = {api-key}\
-         \n  ~ operation forget: now captures token out of elsewhere\
-         \n  ~ operation forget: no longer captures token out of token\
+         \n  ~ operation forget: now captures token from elsewhere\
+         \n  ~ operation forget: no longer captures token from token\
          \n  ~ operation forget: now sees the response header link\
          \n  ~ operation forget: no longer keeps to the limit per-day\
          \n  ~ operation forget: now has a body of text/xml\
          \n  ~ operation forget: now reads answers of 2000000 bytes\
          \n  + operation export: GET /export (Reads everything)\
-         \n  ~ limit per-day: now lets more through\
+         \n  ~ limit per-day: now allows more requests\
          \n  ~ webhook token: now in no place\
          \n  + credential master-key\
          \n  + host *.example.net"

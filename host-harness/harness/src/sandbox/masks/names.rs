@@ -1,41 +1,42 @@
-//! The names that a call's texts may repeat, as many as are searched for.
+//! The identifiers that a call's texts may repeat, up to the maximum that can be searched for.
 
 use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::sandbox::about::About;
+use crate::sandbox::call_subject::CallSubject;
 use host_model::contract::{MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, Subject, webhook::Delivery};
 
-/// Most bytes of names in one call: a person at every bound, or some five hundred people as they are. Searching for them
-/// takes some 20 ms and 10 MiB to prepare.
+/// Maximum total size of the identifiers in one call, in bytes: one person at every limit, or about five hundred
+/// typical people. Preparing the search for them takes about 20 ms and 10 MiB.
 const MAX_BYTES: usize = MAX_IDENTIFIERS * MAX_IDENTIFIER_CHARS;
 
-/// Below this, preparing the search takes less than a millisecond.
+/// Size below which preparing the search takes less than a millisecond.
 const QUICK_BYTES: usize = 1_024;
 
-/// Names, each once.
+/// A set of identifiers.
 #[derive(Default)]
 pub(super) struct Names {
     names: BTreeSet<String>,
     bytes: usize,
 }
 
-/// There are more names, or longer ones, than are searched for.
-struct Beyond;
+/// There are too many identifiers, or too long ones, to search for.
+struct TooManyNames;
 
 impl Names {
-    /// The names of whom a call is about; `None` if there are more, or longer ones, than are searched for.
-    pub(super) fn of(about: &About) -> Option<Self> {
+    /// Collects the identifiers of the people that a call is about. Returns `None` if there are too many, or too long
+    /// ones, to search for.
+    pub(super) fn of(about: &CallSubject) -> Option<Self> {
         let mut names = Self::default();
         let added = match about {
-            About::Nobody => Ok(()),
-            About::People(people) => people
+            CallSubject::Nobody => Ok(()),
+            CallSubject::People(people) => people
                 .iter()
                 .flat_map(Subject::identifiers)
                 .try_for_each(|identifier| names.add(&identifier.value)),
-            About::Delivery(delivery) => names.add_delivery(delivery),
+            CallSubject::Delivery(delivery) => names.add_delivery(delivery),
         };
         added.ok().map(|()| names)
     }
@@ -44,46 +45,58 @@ impl Names {
         self.names.iter().map(String::as_str)
     }
 
-    /// Whether it takes longer than a task may hold its thread to prepare the search for them.
+    /// Returns whether preparing the search would block a task's thread for too long.
     pub(super) fn take_long(&self) -> bool {
         self.bytes > QUICK_BYTES
     }
 
-    fn add(&mut self, name: &str) -> Result<(), Beyond> {
+    fn add(&mut self, name: &str) -> Result<(), TooManyNames> {
         if name.chars().nth(MAX_IDENTIFIER_CHARS).is_some() {
-            return Err(Beyond);
+            return Err(TooManyNames);
         }
         if self.names.insert(name.to_owned()) {
             self.bytes += name.len();
         }
-        if self.bytes > MAX_BYTES { Err(Beyond) } else { Ok(()) }
+        if self.bytes > MAX_BYTES { Err(TooManyNames) } else { Ok(()) }
     }
 
-    /// What may name somebody in a delivery that nobody has read: values with an `@` or a digit, and all of the fields whose
-    /// names are those of identifiers. Words such as an event's name stay, so that a reason still says something.
-    fn add_delivery(&mut self, delivery: &Delivery) -> Result<(), Beyond> {
+    /// Adds everything that may identify a person in an unread delivery: values with an `@` or a digit, and all values
+    /// of fields with names that suggest identifiers. Words such as an event's name are kept, so that a reason remains
+    /// meaningful.
+    fn add_delivery(&mut self, delivery: &Delivery) -> Result<(), TooManyNames> {
         let query = delivery.url.split_once('?').map_or("", |(_, query)| query);
         self.add_pieces(query)?;
         match serde_json::from_slice(&delivery.body) {
-            Ok(body) => self.add_values(&body, false),
+            Ok(body) => self.add_values(&body),
             Err(_) => self.add_pieces(&String::from_utf8_lossy(&delivery.body)),
         }
     }
 
-    fn add_values(&mut self, value: &Value, is_named: bool) -> Result<(), Beyond> {
+    fn add_values(&mut self, value: &Value) -> Result<(), TooManyNames> {
         match value {
-            Value::Object(fields) => fields
-                .iter()
-                .try_for_each(|(name, value)| self.add_values(value, is_named || is_identifying(name))),
-            Value::Array(items) => items.iter().try_for_each(|item| self.add_values(item, is_named)),
-            Value::String(text) if is_named || may_name(text) => self.add(text),
+            Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+                if is_identifying(name) { self.add_all(value) } else { self.add_values(value) }
+            }),
+            Value::Array(items) => items.iter().try_for_each(|item| self.add_values(item)),
+            Value::String(text) if may_name(text) => self.add(text),
             Value::Number(number) => self.add(&number.to_string()),
             Value::String(_) | Value::Null | Value::Bool(_) => Ok(()),
         }
     }
 
-    /// Of a text that is no JSON, such as a form.
-    fn add_pieces(&mut self, text: &str) -> Result<(), Beyond> {
+    /// Adds every value of a field whose name suggests identifiers.
+    fn add_all(&mut self, value: &Value) -> Result<(), TooManyNames> {
+        match value {
+            Value::Object(fields) => fields.values().try_for_each(|value| self.add_all(value)),
+            Value::Array(items) => items.iter().try_for_each(|item| self.add_all(item)),
+            Value::String(text) => self.add(text),
+            Value::Number(number) => self.add(&number.to_string()),
+            Value::Null | Value::Bool(_) => Ok(()),
+        }
+    }
+
+    /// Adds the parts of a text that is not JSON, such as a form.
+    fn add_pieces(&mut self, text: &str) -> Result<(), TooManyNames> {
         let ends = |character: char| character.is_whitespace() || "&=,;<>\"'{}[]()".contains(character);
         text.split(ends).try_for_each(|piece| {
             let piece = percent_decode_str(piece).decode_utf8_lossy();

@@ -1,4 +1,5 @@
-//! What a mapping must be before it is saved.
+//! The checks that a mapping must pass before it is saved.
+//! Tested in `src/consent/mapping/tests/checking.rs`.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +10,24 @@ use crate::{
     nearest::nearest,
 };
 
-/// How many unknown notices get a suggestion: a person reads no more at a time, and each is compared with every notice.
+/// Maximum number of unknown notices that get a suggestion. No one reads more at a time, and each is compared with
+/// every notice.
 pub(super) const MAX_SUGGESTIONS: usize = 20;
 
-/// One thing that is wrong with a mapping, and where.
+/// One problem in a mapping, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place} ({}): {wrong}", titled(.item))]
 pub struct MappingProblem {
-    /// Such as `[0].children[2]`, or `item 3` of a file; the first of a file is 1.
+    /// Such as `[0].children[2]`, or `item 3` of a file, where items count from 1.
     pub place: String,
-    /// The item that stands there.
+    /// The item at that place.
     pub item: ItemId,
     /// What is wrong, and what to do.
-    pub wrong: WrongMapping,
+    pub wrong: MappingProblemKind,
 }
 
 impl MappingProblem {
-    /// The item and what is wrong, for whoever shows the place beside it.
+    /// Returns the item and the problem without the place, for output that already shows the place.
     pub fn without_place(&self) -> String {
         format!("{}: {}", titled(&self.item), self.wrong)
     }
@@ -33,40 +35,40 @@ impl MappingProblem {
 
 /// What is wrong with an item's place in a mapping.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WrongMapping {
-    /// It was there before.
-    #[error("the item is given twice, first at {0}: leave one of the two")]
+pub enum MappingProblemKind {
+    /// The item is listed twice.
+    #[error("the item is listed twice, first at {0}: remove one of the two")]
     Twice(String),
-    /// It was there before, for another notice.
+    /// The item is listed twice, for different notices.
     #[error(
-        "the item is mapped to notice `{first}` at {place} and to `{second}` here: an item stands for one notice"
+        "the item is mapped to notice `{first}` at {place} and to `{second}` here: an item can map to only one notice"
     )]
     TwoNotices {
-        /// Where it was first.
+        /// The place of the first entry.
         place: String,
         /// The notice there.
         first: String,
         /// The notice here.
         second: String,
     },
-    /// Nobody knows the notice.
-    #[error("there is no notice `{notice}`{}: make it known first, or leave notice_id out", meant(.nearest.as_deref()))]
+    /// The notice is unknown.
+    #[error("there is no notice `{notice}`{}: register it first, or omit notice_id", suggestion(.nearest.as_deref()))]
     UnknownNotice {
         /// As written.
         notice: String,
-        /// The id that is most like it.
+        /// The most similar known id.
         nearest: Option<String>,
     },
-    /// The notice's choices would never get here.
-    #[error("{0}; change the notice or the system, or leave notice_id out")]
+    /// The notice's choices would never reach this connection.
+    #[error("{0}; change the notice or the system, or omit notice_id")]
     NotPropagated(#[from] NotPropagated),
-    /// Nobody knows the item.
+    /// The item is unknown.
     #[error(
-        "the vendor lists no such item and none is saved: list the items again, and take type and external_id from there"
+        "the vendor does not list this item and it is not saved: list the items again, and copy type and external_id"
     )]
     UnknownItem,
-    /// It belongs elsewhere.
-    #[error("the item stands {}, but belongs {}: move it there", under(.found.as_ref()), under(.wanted.as_ref()))]
+    /// The item belongs under another parent.
+    #[error("the item is {}, but belongs {}: move it there", under(.found.as_ref()), under(.wanted.as_ref()))]
     WrongParent {
         /// The item that it was put under.
         found: Option<ItemId>,
@@ -75,18 +77,19 @@ pub enum WrongMapping {
     },
 }
 
-fn meant(nearest: Option<&str>) -> String {
+fn suggestion(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |known| format!(" (did you mean `{known}`?)"))
 }
 
 fn under(parent: Option<&ItemId>) -> String {
-    parent.map_or_else(|| "at the top".to_owned(), |parent| format!("under {}", titled(parent)))
+    parent.map_or_else(|| "at the top level".to_owned(), |parent| format!("under {}", titled(parent)))
 }
 
-/// What to save for `put`, or everything that is wrong with it. `known` is the tree of [`merge`](super::merge()): an item
-/// that is neither listed nor saved is refused, and names and places are taken from there.
+/// Returns the items to save for `put`, or everything that is wrong with it. `known` is the tree of
+/// [`merge`](super::merge()): items that are neither listed nor saved are refused, and names and parents are taken from
+/// the tree.
 ///
-/// The answer replaces what was saved: an item that `put` leaves out is forgotten.
+/// The result replaces the saved mapping: an item that `put` leaves out is forgotten.
 pub fn check(
     put: &[ConsentableItem],
     notices: &[Notice],
@@ -98,38 +101,38 @@ pub fn check(
     checked(entries, notices, system, known)
 }
 
-/// An item as somebody wrote it.
-pub(super) struct Entry {
+/// An item as it was submitted.
+pub(super) struct SubmittedItem {
     pub(super) place: String,
     pub(super) item: ItemId,
-    pub(super) under: Under,
+    pub(super) under: SubmittedParent,
     pub(super) notice: Option<String>,
 }
 
-/// What somebody put an item under.
-pub(super) enum Under {
-    /// The form does not say.
+/// The parent that an item was submitted under.
+pub(super) enum SubmittedParent {
+    /// The format does not say.
     Unsaid,
-    /// Under this item; none is the top.
+    /// Under this item; `None` for the top level.
     Said(Option<ItemId>),
 }
 
-fn flatten(items: &[ConsentableItem], at: &str, parent: Option<&ItemId>, entries: &mut Vec<Entry>) {
+fn flatten(items: &[ConsentableItem], at: &str, parent: Option<&ItemId>, entries: &mut Vec<SubmittedItem>) {
     for (number, item) in items.iter().enumerate() {
         let (place, id) = (format!("{at}[{number}]"), item.id());
-        entries.push(Entry {
+        entries.push(SubmittedItem {
             place: place.clone(),
             item: id.clone(),
-            under: Under::Said(parent.cloned()),
+            under: SubmittedParent::Said(parent.cloned()),
             notice: item.notice_id.clone(),
         });
         flatten(&item.children, &format!("{place}.children"), Some(&id), entries);
     }
 }
 
-/// As [`check`], for a mapping in whatever form.
+/// Same as [`check`], for a mapping in any format.
 pub(super) fn checked(
-    entries: Vec<Entry>,
+    entries: Vec<SubmittedItem>,
     notices: &[Notice],
     system: Option<&System>,
     known: &[ConsentableItem],
@@ -138,16 +141,16 @@ pub(super) fn checked(
     locate(known, None, &mut places);
     let mut first: BTreeMap<ItemId, (String, Option<String>)> = BTreeMap::new();
     let (mut stored, mut problems) = (Vec::new(), Vec::new());
-    for Entry { place, item, under, notice } in entries {
+    for SubmittedItem { place, item, under, notice } in entries {
         let mut wrong = Vec::new();
         wrong.extend(
-            first.get(&item).map(|(place, before)| twice(place, before.as_deref(), notice.as_deref())),
+            first.get(&item).map(|(place, before)| duplicate(place, before.as_deref(), notice.as_deref())),
         );
-        wrong.extend(notice.as_deref().and_then(|notice| unfit(notice, notices, system)));
+        wrong.extend(notice.as_deref().and_then(|notice| notice_problem(notice, notices, system)));
         match places.get(&item) {
-            None => wrong.push(WrongMapping::UnknownItem),
+            None => wrong.push(MappingProblemKind::UnknownItem),
             Some(known) => {
-                wrong.extend(misplaced(under, known.parent.as_ref()));
+                wrong.extend(parent_problem(under, known.parent.as_ref()));
                 stored.push(StoredItem { notice: notice.clone(), ..known.clone() });
             }
         }
@@ -162,10 +165,10 @@ pub(super) fn checked(
     if problems.is_empty() { Ok(stored) } else { Err(problems) }
 }
 
-/// Adds the notice that was probably meant to the first unknown ones.
+/// Adds a suggestion to the first unknown notices.
 fn suggest(notices: &[Notice], problems: &mut [MappingProblem]) {
     let unknown = problems.iter_mut().filter_map(|problem| match &mut problem.wrong {
-        WrongMapping::UnknownNotice { notice, nearest } => Some((notice, nearest)),
+        MappingProblemKind::UnknownNotice { notice, nearest } => Some((notice, nearest)),
         _ => None,
     });
     for (notice, found) in unknown.take(MAX_SUGGESTIONS) {
@@ -183,26 +186,26 @@ fn locate(items: &[ConsentableItem], parent: Option<&ItemId>, places: &mut BTree
     }
 }
 
-fn twice(place: &str, first: Option<&str>, second: Option<&str>) -> WrongMapping {
+fn duplicate(place: &str, first: Option<&str>, second: Option<&str>) -> MappingProblemKind {
     let place = place.to_owned();
     match (first, second) {
         (Some(first), Some(second)) if first != second => {
-            WrongMapping::TwoNotices { place, first: first.to_owned(), second: second.to_owned() }
+            MappingProblemKind::TwoNotices { place, first: first.to_owned(), second: second.to_owned() }
         }
-        _ => WrongMapping::Twice(place),
+        _ => MappingProblemKind::Twice(place),
     }
 }
 
-fn unfit(id: &str, notices: &[Notice], system: Option<&System>) -> Option<WrongMapping> {
+fn notice_problem(id: &str, notices: &[Notice], system: Option<&System>) -> Option<MappingProblemKind> {
     match notices.iter().find(|notice| notice.id == id) {
-        Some(notice) => notice.reaches(system).err().map(WrongMapping::NotPropagated),
-        None => Some(WrongMapping::UnknownNotice { notice: id.to_owned(), nearest: None }),
+        Some(notice) => notice.reaches(system).err().map(MappingProblemKind::NotPropagated),
+        None => Some(MappingProblemKind::UnknownNotice { notice: id.to_owned(), nearest: None }),
     }
 }
 
-fn misplaced(under: Under, wanted: Option<&ItemId>) -> Option<WrongMapping> {
-    let Under::Said(found) = under else {
+fn parent_problem(under: SubmittedParent, wanted: Option<&ItemId>) -> Option<MappingProblemKind> {
+    let SubmittedParent::Said(found) = under else {
         return None;
     };
-    (found.as_ref() != wanted).then(|| WrongMapping::WrongParent { found, wanted: wanted.cloned() })
+    (found.as_ref() != wanted).then(|| MappingProblemKind::WrongParent { found, wanted: wanted.cloned() })
 }

@@ -1,9 +1,10 @@
-//! A mapping as a file, to be kept beside other configuration and compared line by line.
+//! A mapping as a file that can be kept with other configuration and compared line by line.
+//! Tested in `src/consent/mapping/tests/files.rs`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    check::{Entry, MappingProblem, Under, checked},
+    check::{MappingProblem, SubmittedItem, SubmittedParent, checked},
     item::{ConsentableItem, StoredItem},
 };
 use crate::{
@@ -12,11 +13,12 @@ use crate::{
     unread::Unread,
 };
 
-/// A mapping in TOML: an `[[item]]` for each, sorted by type and id, so that two exports differ where mappings do.
+/// A mapping in TOML: one `[[item]]` per item, sorted by type and id, so that two exports differ only if their mappings
+/// do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MappingFile {
-    /// Required, so that a file that was cut off or never written forgets nothing.
+    /// Required, so that importing a truncated or empty file does not delete the mapping.
     #[serde(rename = "item")]
     items: Vec<FileItem>,
 }
@@ -27,14 +29,14 @@ struct FileItem {
     #[serde(rename = "type", with = "super::kind")]
     kind: String,
     external_id: String,
-    /// For who reads the file; the vendor's name counts.
+    /// For the reader only; on import, the vendor's name is used.
     #[serde(default)]
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notice_id: Option<String>,
 }
 
-/// A file that holds no mapping, with the line where that shows.
+/// The file is not a mapping: why, and at which line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected [[item]] tables with type, external_id, name and notice_id, found: {why} at line {line}")]
 pub struct NotAMapping {
@@ -43,7 +45,7 @@ pub struct NotAMapping {
 }
 
 impl MappingFile {
-    /// What is saved, as a file.
+    /// Creates a file from the saved items.
     pub fn of(stored: &[StoredItem]) -> Self {
         let mut sorted: Vec<_> = stored.iter().collect();
         sorted.sort_by_key(|item| &item.id);
@@ -56,19 +58,19 @@ impl MappingFile {
         Self { items: sorted.into_iter().map(item).collect() }
     }
 
-    /// The file's text.
+    /// Returns the file's text.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }
 
-    /// Reads the file's text.
+    /// Parses the file's text.
     pub fn from_toml(text: &str) -> Result<Self, NotAMapping> {
         let refused = |error: &toml::de::Error, why: String| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             NotAMapping { why, line: 1 + before.matches('\n').count() }
         };
         let document = toml::Deserializer::parse(text);
-        // Printed as a whole, the error would show the line.
+        // The full error would print the line that was read.
         let document = document.map_err(|error| refused(&error, error.message().to_owned()))?;
         serde_path_to_error::deserialize(document).map_err(|error| {
             let why = Unread::new(error.path(), error.inner().message());
@@ -76,18 +78,18 @@ impl MappingFile {
         })
     }
 
-    /// What to save, or everything that is wrong: the same rules as [`check`](super::check()) has, but that a file does
-    /// not say which item belongs to which.
+    /// Returns the items to save, or everything that is wrong. Applies the rules of [`check`](super::check()), except
+    /// that a file does not state which item belongs to which parent.
     pub fn check(
         &self,
         notices: &[Notice],
         system: Option<&System>,
         known: &[ConsentableItem],
     ) -> Result<Vec<StoredItem>, Vec<MappingProblem>> {
-        let entry = |(number, item): (usize, &FileItem)| Entry {
+        let entry = |(number, item): (usize, &FileItem)| SubmittedItem {
             place: format!("item {number}"),
             item: ItemId { kind: item.kind.clone(), id: item.external_id.clone() },
-            under: Under::Unsaid,
+            under: SubmittedParent::Unsaid,
             notice: item.notice_id.clone(),
         };
         checked((1..).zip(&self.items).map(entry).collect(), notices, system, known)

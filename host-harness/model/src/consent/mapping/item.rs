@@ -1,56 +1,56 @@
-//! The items of a mapping, as they are kept and as an operator sees them.
+//! The items of a mapping, as they are stored and as an operator sees them.
 
 use serde::{Deserialize, Serialize};
 
 use super::kind;
 use crate::contract::consent::ItemId;
 
-/// An item of a connection as the mapping keeps it. One that is saved without a notice was seen and left out on purpose.
+/// An item as it is stored in a connection's mapping. An item without a notice was seen and left unmapped on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredItem {
     /// Unique by kind and id together.
     pub id: ItemId,
-    /// The vendor's name for it, when it was last listed.
+    /// The vendor's name for it when it was last listed.
     pub name: String,
     /// The item it belongs to.
     pub parent: Option<ItemId>,
-    /// The id of the notice that it stands for: at most one.
+    /// The id of the notice that it is mapped to, at most one.
     pub notice: Option<String>,
 }
 
-/// An item in Fides' shape, with those that belong to it: one node of what an operator sees and sends back.
+/// An item in Fides' format with its children: one node of the tree that an operator sees and sends back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentableItem {
     /// The vendor's id.
     pub external_id: String,
-    /// One of the manifest's item kinds, `message-type`; outside it is spelled as in Fides, `Message type`.
+    /// One of the manifest's item kinds, such as `message-type`; serialized in Fides' spelling, `Message type`.
     #[serde(rename = "type", with = "super::kind")]
     pub kind: String,
-    /// For people. What is sent back here is not kept: the vendor's name counts.
+    /// The display name. Ignored when it is sent back: the vendor's name is used.
     pub name: String,
-    /// The id of the notice that it stands for.
+    /// The id of the notice that it is mapped to.
     #[serde(default)]
     pub notice_id: Option<String>,
-    /// What belongs to it.
+    /// The items that belong to it.
     #[serde(default)]
     pub children: Vec<Self>,
-    /// Listed by the vendor, but never saved; ignored when it is sent back.
+    /// Whether the vendor lists it but it was never saved. Ignored when it is sent back.
     #[serde(default)]
     pub unmapped: bool,
-    /// Saved, but no longer listed by the vendor; ignored when it is sent back.
+    /// Whether it is saved but no longer listed by the vendor. Ignored when it is sent back.
     #[serde(default)]
     pub vanished: bool,
 }
 
 impl ConsentableItem {
-    /// What it is known by.
+    /// Returns the item's id.
     pub fn id(&self) -> ItemId {
         ItemId { kind: self.kind.clone(), id: self.external_id.clone() }
     }
 }
 
-/// An item for people, such as `Message type 39238`.
+/// Formats an item for display, such as `Message type 39238`.
 pub(in crate::consent) fn titled(item: &ItemId) -> String {
     format!("{} {}", kind::spelled(&item.kind), item.id)
 }

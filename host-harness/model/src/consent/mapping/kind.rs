@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// As Fides spells it: words apart, the first one capital.
+/// Returns the kind in Fides' spelling: words separated by spaces, with an initial capital.
 pub fn spelled(kind: &str) -> String {
     let words = kind.replace('-', " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Any spelling as the kind it means: `Message type`, `MessageType`, `message_type` and `message-type` are one.
+/// Parses any spelling of a kind: `Message type`, `MessageType`, `message_type` and `message-type` are the same.
 pub fn read(spelling: &str) -> String {
     let mut kind = String::with_capacity(spelling.len() + 1);
     let mut before = None;
@@ -27,13 +27,13 @@ pub fn read(spelling: &str) -> String {
     kind
 }
 
-#[expect(clippy::ptr_arg, reason = "serde hands over a reference to the field")]
-/// With a kind in its spelling; for `serde(with)`.
+#[expect(clippy::ptr_arg, reason = "serde passes a reference to the field")]
+/// Serializes a kind in Fides' spelling; for `serde(with)`.
 pub fn serialize<S: Serializer>(kind: &String, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&spelled(kind))
 }
 
-/// The kind of a spelling; for `serde(with)`.
+/// Deserializes a kind from any spelling; for `serde(with)`.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(read(&String::deserialize(deserializer)?))
 }
@@ -60,6 +60,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn a_kind_comes_back_from_its_spelling(kind in "[a-z][a-z0-9]{0,5}(-[a-z][a-z0-9]{0,5}){0,3}") {
             prop_assert_eq!(read(&spelled(&kind)), kind);

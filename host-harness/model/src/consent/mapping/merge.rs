@@ -1,25 +1,26 @@
-//! What the vendor lists now, laid over what was saved.
+//! Merges the vendor's current items with the saved mapping.
+//! Tested in `src/consent/mapping/tests/merging.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{ConsentableItem, StoredItem};
 use crate::contract::consent::{Item, ItemId};
 
-/// How deep items may belong to items. What lies deeper, or belongs to itself in the end, stands at the top: a listing
-/// is a guest's, and a tree without end would end the host.
-const LEVELS: usize = 8;
+/// Maximum depth of the tree. Deeper items and items in a cycle are moved to the top level: the list comes from the
+/// guest, and an endless tree would crash the host.
+const MAX_DEPTH: usize = 8;
 
-/// The mapping as an operator sees it, and what has to be saved for it to stay true.
+/// The mapping as an operator sees it, and the items that must be saved to keep it up to date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Merged {
-    /// In the vendor's order; saved items that it no longer lists come last.
+pub struct MergedMapping {
+    /// In the vendor's order, followed by saved items that the vendor no longer lists.
     pub items: Vec<ConsentableItem>,
-    /// Saved items that the vendor has renamed or moved, as they are now.
+    /// Saved items that the vendor has renamed or moved, with their current name and parent.
     pub refreshed: Vec<StoredItem>,
 }
 
-/// Lays `listed` over `stored`, matched by kind and id together.
-pub fn merge(stored: &[StoredItem], listed: &[Item]) -> Merged {
+/// Merges `listed` into `stored`, matching items by kind and id together.
+pub fn merge(stored: &[StoredItem], listed: &[Item]) -> MergedMapping {
     let stored: BTreeMap<&ItemId, &StoredItem> = stored.iter().map(|item| (&item.id, item)).collect();
     let mut seen = BTreeSet::new();
     let mut nodes: Vec<Node<'_>> = listed
@@ -34,10 +35,13 @@ pub fn merge(stored: &[StoredItem], listed: &[Item]) -> Merged {
     for node in &nodes {
         below.entry(node.parent).or_default().push(node);
     }
-    Merged { items: branches(&below, None), refreshed: nodes.iter().filter_map(Node::refreshed).collect() }
+    MergedMapping {
+        items: branches(&below, None),
+        refreshed: nodes.iter().filter_map(Node::refreshed).collect(),
+    }
 }
 
-/// An item before it has its place in the tree.
+/// An item that has not been placed in the tree yet.
 struct Node<'a> {
     id: &'a ItemId,
     name: &'a str,
@@ -56,7 +60,7 @@ impl<'a> Node<'a> {
         Self { id: &item.id, name: &item.name, parent, stored: Some(item), is_listed: false }
     }
 
-    /// What to save, where the vendor says something else than what is saved.
+    /// Returns the item to save if the vendor's name or parent differs from the saved one.
     fn refreshed(&self) -> Option<StoredItem> {
         let stored = self.stored?;
         if !self.is_listed || (stored.name == self.name && stored.parent.as_ref() == self.parent) {
@@ -67,13 +71,13 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Leaves a parent to those alone whose line of parents comes to an end within [`LEVELS`] and names no absent item.
+/// Removes the parent of every item whose parent is missing or whose ancestors exceed [`MAX_DEPTH`].
 fn settle_parents(nodes: &mut [Node<'_>]) {
     let parents: BTreeMap<&ItemId, Option<&ItemId>> =
         nodes.iter().map(|node| (node.id, node.parent)).collect();
     for node in nodes {
         let mut above = node.parent;
-        for _ in 1..LEVELS {
+        for _ in 1..MAX_DEPTH {
             above = above.and_then(|id| parents.get(id).copied().flatten());
         }
         let is_known = node.parent.is_some_and(|id| parents.contains_key(id));

@@ -24,8 +24,8 @@ fn system(uses: &[&str]) -> System {
 fn a_notice_is_propagated_when_it_is_system_wide_a_choice_and_shares_a_data_use() {
     let notice = notice(Enforcement::SystemWide, &["essential", "marketing"]);
     let system = system(&["marketing"]);
-    assert_eq!(propagates(&notice, Answer::OptIn, Some(&system)), Ok(Choice::OptIn));
-    assert_eq!(propagates(&notice, Answer::OptOut, Some(&system)), Ok(Choice::OptOut));
+    assert_eq!(propagates(&notice, NoticeAnswer::OptIn, Some(&system)), Ok(Choice::OptIn));
+    assert_eq!(propagates(&notice, NoticeAnswer::OptOut, Some(&system)), Ok(Choice::OptOut));
 }
 
 #[test]
@@ -36,24 +36,24 @@ fn a_notice_that_is_not_propagated_says_which_condition_failed() {
     let marketing = system(&["marketing"]);
     for enforcement in [Enforcement::Frontend, Enforcement::NotApplicable] {
         assert_eq!(
-            said(&notice(enforcement, &["marketing"]), Answer::OptIn, &marketing),
-            "notice `pri_1` is not enforced system-wide, so its choices go to no vendor"
+            said(&notice(enforcement, &["marketing"]), NoticeAnswer::OptIn, &marketing),
+            "notice `pri_1` is not enforced system-wide, so its choices are sent to no vendor"
         );
     }
     let fitting = notice(Enforcement::SystemWide, &["marketing"]);
     assert_eq!(
-        said(&fitting, Answer::Acknowledge, &marketing),
+        said(&fitting, NoticeAnswer::Acknowledge, &marketing),
         "`acknowledge` is neither an opt-in nor an opt-out"
     );
-    assert_eq!(said(&fitting, Answer::Tcf, &marketing), "`tcf` is neither an opt-in nor an opt-out");
+    assert_eq!(said(&fitting, NoticeAnswer::Tcf, &marketing), "`tcf` is neither an opt-in nor an opt-out");
     let analytics = notice(Enforcement::SystemWide, &["analytics", "functional"]);
     assert_eq!(
-        said(&analytics, Answer::OptOut, &marketing),
-        "notice `pri_1` shares no data use with system `iterable`: it has `analytics`, `functional`"
+        said(&analytics, NoticeAnswer::OptOut, &marketing),
+        "notice `pri_1` shares no data use with system `iterable`: the notice has `analytics`, `functional`"
     );
     assert_eq!(
-        said(&notice(Enforcement::SystemWide, &[]), Answer::OptOut, &marketing),
-        "notice `pri_1` shares no data use with system `iterable`: it has none"
+        said(&notice(Enforcement::SystemWide, &[]), NoticeAnswer::OptOut, &marketing),
+        "notice `pri_1` shares no data use with system `iterable`: the notice has none"
     );
 }
 
@@ -70,7 +70,7 @@ fn a_notice_covers_the_uses_below_its_own_and_not_those_above() {
 #[test]
 fn a_connection_of_no_system_is_not_asked_for_data_uses() {
     let notice = notice(Enforcement::SystemWide, &["analytics"]);
-    assert_eq!(propagates(&notice, Answer::OptOut, None), Ok(Choice::OptOut));
+    assert_eq!(propagates(&notice, NoticeAnswer::OptOut, None), Ok(Choice::OptOut));
 }
 
 #[test]
@@ -94,10 +94,10 @@ fn notices_and_preferences_are_spelled_as_in_fides() {
         "notice": "marketing", "preference": "opt_out", "chosen_at_ms": 5, "source": "Privacy Center",
     }))
     .unwrap();
-    assert_eq!((preference.preference, preference.cause), (Answer::OptOut, None));
+    assert_eq!((preference.preference, preference.cause), (NoticeAnswer::OptOut, None));
     let answers = ["opt_in", "opt_out", "acknowledge", "tcf"];
     for answer in answers {
-        let read: Answer = serde_json::from_value(json!(answer)).unwrap();
+        let read: NoticeAnswer = serde_json::from_value(json!(answer)).unwrap();
         assert_eq!(read.to_string(), answer);
     }
 }

@@ -1,4 +1,4 @@
-//! The feed posted to the platform.
+//! Tests of posting the feed to the platform.
 
 use std::{
     sync::{
@@ -7,6 +7,7 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
+use test_support::eventually;
 
 use axum::{
     Router,
@@ -29,12 +30,12 @@ use host_store::{alarms, gauges::Gauges};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A platform that answers as it is told.
+/// A platform that answers with a configurable status.
 struct Platform {
     answer: AtomicU16,
     taken: Mutex<Vec<(String, FeedEvent)>>,
     refused: Mutex<usize>,
-    /// Posts that the official library takes for this platform's and of now.
+    /// The number of posts that the official library accepts as signed for this platform and current.
     verified: AtomicUsize,
 }
 
@@ -43,7 +44,7 @@ async fn receive(Given(platform): Given<Arc<Platform>>, headers: HeaderMap, body
         Ok(()) => {
             platform.verified.fetch_add(1, Ordering::SeqCst);
         }
-        // The library goes by the machine's clock, and the service by the test's.
+        // The library uses the machine's clock, and the service the test clock.
         Err(WebhookError::FutureTimestampError | WebhookError::TimestampTooOldError) => {}
         Err(error) => panic!("{error}"),
     }
@@ -72,16 +73,13 @@ async fn platform() -> (Arc<Platform>, ForwardConfig) {
     (platform, ForwardConfig { url, key: SigningKey::read(&secret).unwrap() })
 }
 
-/// Lets time pass until `is_so`.
-async fn until(bench: &Bench, is_so: impl Fn() -> bool) {
-    for _ in 0..20_000 {
-        if is_so() {
-            return;
-        }
-        bench.pass(Duration::from_secs(1));
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    panic!("it did not come to that");
+/// Waits until `condition` returns true, advancing the clock meanwhile.
+async fn until(bench: &Bench, condition: impl Fn() -> bool) {
+    let look = async || {
+        bench.pass(Duration::from_secs(10));
+        condition()
+    };
+    eventually("the posts are answered", look, |is_so| *is_so).await;
 }
 
 #[tokio::test]
@@ -93,19 +91,14 @@ async fn the_official_library_verifies_what_is_posted() {
     let stop = CancellationToken::new();
     let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
     let running = tokio::spawn(forwarding.run([("acme".to_owned(), to)].into(), stop.clone()));
-    let posted = async {
-        while platform.taken.lock().len() < 2 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), posted).await.unwrap();
+    eventually("both are posted", async || platform.taken.lock().len(), |taken| *taken == 2).await;
     stop.cancel();
     running.await.unwrap();
     assert_eq!(platform.verified.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn events_are_posted_in_order_until_they_are_taken_and_go_on_after_a_restart() {
+async fn events_are_posted_in_order_until_they_are_accepted_and_continue_after_a_restart() {
     let mut bench = bench().await;
     let (platform, to) = platform().await;
     platform.answer.store(503, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Any history ends alike: the newest choice stands on both sides, and nobody erased comes back.
+//! Tests that any history ends the same way: the newest choice applies on both sides, and no erased person comes back.
 
 use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
@@ -6,11 +6,11 @@ use iterable_stand_in::{Act, SubscriptionsApi, Switches};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
-use host_harness::door::Admitted;
+use host_harness::door::{AdmittedDelivery, TokenCheck};
 use host_model::{
     consent::{
         echo::{ECHO_MS, Write},
-        put_back::came_by_a_write,
+        put_back::caused_by_write,
     },
     contract::{
         Identifier,
@@ -21,29 +21,29 @@ use host_store::choices;
 
 const CONNECTIONS: &[(&str, &str)] = &[("acme", "newsletter")];
 
-/// What names the person beside the address.
+/// The identifiers that name the person in addition to the address.
 #[derive(Clone, Copy, Debug)]
 enum Beside {
     Nothing,
-    /// A user id of their own.
+    /// The person's own user id.
     Own,
-    /// The user id that everybody here has.
+    /// The user id that every person here has.
     Shared,
-    /// Both.
+    /// Both user ids.
     Both,
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The platform sends a choice, by a clock that is so many seconds ahead.
+    /// The platform sends a choice, with a clock that is this many seconds ahead.
     Platform(usize, Choice, u64, Beside),
     /// The person chooses at the vendor.
     Vendor(usize, Choice),
-    /// One of the deliveries so far arrives, perhaps again.
+    /// One of the deliveries so far arrives, possibly again.
     Deliver(prop::sample::Index, Beside),
-    /// What is due is carried out.
+    /// The due requests are carried out.
     Work,
-    /// The process is killed once the vendor has received so many requests, or if there are no more.
+    /// The process is killed once the vendor has received this number of requests, or when there are no more.
     Crash(usize),
     /// Time passes, in seconds.
     Pass(u64),
@@ -68,17 +68,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One person's history on a bench that others have used before.
+/// One person's history on a bench that earlier histories have used.
 struct Play<'a> {
     bench: &'a mut Bench,
     email: String,
-    /// Deliveries that were there before.
+    /// The number of deliveries before this history.
     before: usize,
-    /// The newest choice for each item: its second, whether it is an opt-out, and which it is.
+    /// The newest choice for each item: its second, whether it is an opt-out, and the choice itself.
     newest: BTreeMap<ItemId, (u64, bool, Choice)>,
-    /// What the person chose at the vendor, in order: the item, when, and which.
+    /// The person's choices at the vendor, in order: the item, the time and the choice.
     acts: Vec<(ItemId, u64, Choice)>,
-    /// The platform's own.
+    /// The platform's own choices.
     sent: BTreeMap<ItemId, (u64, bool, Choice)>,
     is_erased: bool,
 }
@@ -117,22 +117,22 @@ impl Play<'_> {
             Step::Work => self.work().await,
             Step::Crash(after) => {
                 self.bench.stand_in.take_requests();
-                self.park(false).await;
-                self.bench.parts.requests.bell.ring();
+                self.bench.resume("newsletter").await;
                 self.bench.quiet_or(|bench| bench.stand_in.requests().len() >= *after).await;
                 self.bench.crash(CONNECTIONS).await;
                 self.bench.work();
-                self.park(true).await;
+                self.park().await;
             }
             Step::Pass(seconds) => self.bench.pass(Duration::from_secs(*seconds)),
             Step::Erase(beside) => {
                 self.is_erased = true;
-                self.bench.submit("newsletter", Asked::Erasure, self.named(*beside)).await;
+                self.bench.submit("newsletter", PersonTask::Erasure, self.named(*beside)).await;
             }
         }
     }
 
-    /// But what nobody could tell from our own write's echo: that is the one limit of the rules.
+    /// Makes a choice at the vendor, unless it could not be distinguished from the echo of our own write: this is the
+    /// one limit of the rules.
     async fn act(&mut self, text: &str, choice: Choice) {
         let (id, now) = (item(text), self.bench.now());
         if self
@@ -150,15 +150,15 @@ impl Play<'_> {
         };
         let before = self.bench.stand_in.deliveries().len();
         self.bench.stand_in.act(self.email.as_str(), &act);
-        // Whoever is in already chooses nothing by joining.
+        // Joining a channel that the person is already in is not a choice.
         if self.bench.stand_in.deliveries().len() > before {
             self.acts.push((id.clone(), now, choice));
             newer(&mut self.newest, id, rank(now, choice));
         }
     }
 
-    /// Whether nobody can tell what the person chose themselves: they chose in the second in which we wrote the same, or
-    /// opted in again so soon after opting out that a write of ours may have brought it.
+    /// Returns whether the person's own choice cannot be determined: they chose the same as we wrote within one
+    /// second, or opted in again so soon after opting out that a write of ours may have caused it.
     async fn is_doubtful(&self, id: &ItemId) -> bool {
         let same_second = |write: &Write| {
             let is_one = |(item, at, choice): &(ItemId, u64, Choice)| {
@@ -175,7 +175,7 @@ impl Play<'_> {
         }
         let of =
             |choice| self.acts.iter().filter(move |act| act.0 == *id && act.2 == choice).map(|act| act.1);
-        of(Choice::OptOut).any(|out| of(Choice::OptIn).any(|back| came_by_a_write(out, back, &sent)))
+        of(Choice::OptOut).any(|out| of(Choice::OptIn).any(|back| caused_by_write(out, back, &sent)))
     }
 
     async fn written(&self, item: &ItemId) -> Vec<Write> {
@@ -203,7 +203,7 @@ impl Play<'_> {
         self.bench.stand_in.deliveries().split_off(self.before)
     }
 
-    /// In an email project none of the user ids identifies anybody.
+    /// Returns the person with these identifiers. In an email project, no user id identifies anyone.
     fn named(&self, beside: Beside) -> Subject {
         let person = Subject::email(self.email.as_str());
         let own = format!("u-{}", self.email);
@@ -224,7 +224,7 @@ impl Play<'_> {
             received_at_ms: self.bench.now(),
         };
         let calls = self.bench.parts.served.calls("newsletter").unwrap();
-        let admitted = Admitted::from_store(calls.connection(), delivery, true);
+        let admitted = AdmittedDelivery::from_store(calls.connection(), delivery, TokenCheck::Accepted);
         let verdict = calls.verify(&admitted).await.unwrap().unwrap();
         let Verdict::Authentic(mut events) = verdict else { panic!("{verdict:?}") };
         for event in &mut events {
@@ -235,33 +235,25 @@ impl Play<'_> {
         write(&self.bench.parts.store, move |tx| {
             Box::pin(async move {
                 let (tenant, connection, delivery) = ("acme", "newsletter", "d-1");
-                let arrival = Arrival { tenant, connection, delivery, received_at };
-                inbound::take(tx, &keys, arrival, events).await
+                let arrival = DeliveryArrival { tenant, connection, delivery, received_at };
+                inbound::process_delivery(tx, &keys, arrival, events).await
             })
         })
         .await;
     }
 
-    /// Between steps nothing is carried out: a history is to be the same each time.
-    async fn park(&self, is_parked: bool) {
-        write(&self.bench.parts.store, move |tx| {
-            Box::pin(async move {
-                let why = is_parked.then_some("between steps");
-                let park = "UPDATE connections SET parked_why = $1, open_until = 0, outcomes = ''";
-                Ok(sqlx::query(park).bind(why).execute(tx).await.map(drop)?)
-            })
-        })
-        .await;
+    /// Parks the connection. Nothing is carried out between steps, so that a history runs the same each time.
+    async fn park(&self) {
+        self.bench.park("newsletter", "between steps").await;
     }
 
     async fn work(&self) {
-        self.park(false).await;
-        self.bench.parts.requests.bell.ring();
+        self.bench.resume("newsletter").await;
         self.bench.quiet().await;
-        self.park(true).await;
+        self.park().await;
     }
 
-    /// Everything arrives at last, newest first, and what comes of it.
+    /// Delivers everything, newest first, until nothing new follows from it.
     async fn end(&mut self) {
         let mut arrived = 0;
         loop {
@@ -280,15 +272,18 @@ impl Play<'_> {
 
     async fn check(&self, api: SubscriptionsApi) -> Result<(), TestCaseError> {
         if self.is_erased {
-            prop_assert!(self.bench.stand_in.person(self.email.as_str()).is_none(), "the erased came back");
+            prop_assert!(
+                self.bench.stand_in.person(self.email.as_str()).is_none(),
+                "an erased person came back"
+            );
             prop_assert_eq!(self.ledger().await, BTreeMap::new());
-            prop_assert!(self.events().await.is_empty(), "the feed remembers the erased");
+            prop_assert!(self.events().await.is_empty(), "the feed still has an erased person");
             return Ok(());
         }
         let out = self.bench.out_of(&self.email);
         let mut wanted = BTreeMap::new();
         for (item, (.., choice)) in &self.newest {
-            // Whole lists may put back an opt-in: then the opt-out stands, and on both sides.
+            // Writing whole lists may undo an opt-in: then the opt-out applies, on both sides.
             let is_kept = api == SubscriptionsApi::Success || *choice == Choice::OptOut;
             if is_kept && !self.is_doubtful(item).await {
                 wanted.insert(item.clone(), *choice);
@@ -314,7 +309,7 @@ impl Play<'_> {
         prop_assert_eq!(&here, &at_vendor, "here and at the vendor");
         let mut platform = self.sent.clone();
         for event in self.events().await {
-            if let Chosen::Item { item, preference } = event.news.chosen {
+            if let FeedChoice::Item { item, preference } = event.news.chosen {
                 let id = ItemId { kind: item.kind, id: item.external_id };
                 newer(&mut platform, id, rank(event.news.event_at, preference.choice().unwrap()));
             }
@@ -343,11 +338,11 @@ fn the_newest_choice_stands_on_both_sides_and_no_erased_person_comes_back() {
 }
 
 #[test]
-fn where_whole_lists_are_written_the_newest_opt_out_stands_on_both_sides_and_no_erased_person_comes_back() {
+fn if_whole_lists_are_written_the_newest_opt_out_wins_on_both_sides_and_no_erased_person_returns() {
     play(SubscriptionsApi::Off);
 }
 
-/// Built with `CONSENT_HISTORIES=n`, it plays so many of them.
+/// Plays 24 histories, or `n` if built with `CONSENT_HISTORIES=n`.
 fn play(api: SubscriptionsApi) {
     let cases = option_env!("CONSENT_HISTORIES").and_then(|count| count.parse().ok()).unwrap_or(24);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -360,8 +355,7 @@ fn play(api: SubscriptionsApi) {
         bench
     }));
     let played = Cell::new(0);
-    let config =
-        ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..Default::default() };
+    let config = ProptestConfig { max_shrink_iters: 200, ..test_support::cases(cases) };
     let histories = prop::collection::vec(step(), 1..24);
     let outcome = TestRunner::new(config).run(&histories, |history| {
         played.set(played.get() + 1);
@@ -376,13 +370,13 @@ fn play(api: SubscriptionsApi) {
                 sent: BTreeMap::new(),
                 is_erased: false,
             };
-            play.park(true).await;
+            play.park().await;
             for step in &history {
                 play.step(step).await;
             }
             play.end().await;
             let checked = play.check(api).await;
-            // The next one begins where nothing of this one settles any more.
+            // The next history begins after everything of this one has settled.
             play.bench.pass(Duration::from_hours(1));
             checked
         })

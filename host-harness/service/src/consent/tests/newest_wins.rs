@@ -1,4 +1,4 @@
-//! The newest choice wins, on both sides.
+//! Tests that the newest choice wins, on both sides.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn an_older_event_that_arrives_while_a_newer_choice_waits_loses() {
     bench.pass(SECOND);
     let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
     bench.hears(ADA, "late", older).await;
-    assert_eq!(bench.feed_words().await, ["n-1 opt_out"], "what it sent means for the notice, and no more");
+    assert_eq!(bench.feed_words().await, ["n-1 opt_out"], "only the notice derived from what it sent");
     bench.work();
     assert_eq!(statuses(&bench.done(&id).await), ["executed"]);
     assert_eq!(bench.out_of(ADA), [6539]);
@@ -60,14 +60,14 @@ async fn a_newer_choice_at_the_vendor_that_our_write_overtook_is_restored() {
     bench.work();
     let id = bench.sends(ADA, vec![ours]).await;
     bench.pass(SECOND);
-    // The person joins again; their choice is under way to us while ours is written over it.
+    // The person joins again; their choice is on its way to us while ours overwrites it.
     bench.stand_in.act(ADA, &Act::RejoinChannel { channel: 6539 });
     let theirs = bench.chosen(MAIL, Choice::OptIn);
     bench.done(&id).await;
-    assert_eq!(bench.out_of(ADA), [6539], "ours went over theirs");
+    assert_eq!(bench.out_of(ADA), [6539], "ours overwrote theirs");
     bench.hears(ADA, "rejoined", theirs).await;
     bench.quiet().await;
-    assert_eq!(bench.out_of(ADA), Vec::<i64>::new(), "theirs, the newer one, is back");
+    assert_eq!(bench.out_of(ADA), Vec::<i64>::new(), "theirs, the newer one, is restored");
     assert_eq!(bench.rows("requests WHERE action = 'consent'").await, 2);
 }
 
@@ -84,14 +84,14 @@ async fn a_choice_dated_ahead_wins_over_none_that_is_made_after_it_came() {
     bench.stand_in.act(ADA, &Act::UnsubscribeByLink { channel: 6539 });
     bench.pass(2 * MINUTES);
     // The webhook was lost.
-    let read = bench.submit("newsletter", Asked::Reading, Subject::email(ADA)).await.view.id;
+    let read = bench.submit("newsletter", PersonTask::Reading, Subject::email(ADA)).await.view.id;
     let view = bench.done(&read).await;
     assert_eq!(view.outcome.unwrap()["reading"]["changed"], 1);
     assert!(bench.feed_words().await.contains(&"6539 opt_out".to_owned()), "{:?}", bench.feed_words().await);
 }
 
 #[tokio::test]
-async fn an_event_delivered_twice_is_told_once() {
+async fn an_event_delivered_twice_is_reported_once() {
     let bench = bench().await;
     let chosen = bench.chosen(MAIL, Choice::OptOut);
     bench.hears(ADA, "e-1", chosen.clone()).await;
@@ -110,7 +110,7 @@ async fn an_opt_out_that_our_write_of_whole_lists_put_back_is_written_again() {
         bench.work();
         let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
         bench.done(&id).await;
-        assert_eq!(bench.out_of(ADA), [6539], "the lists were not shown with theirs yet");
+        assert_eq!(bench.out_of(ADA), [6539], "the vendor did not show theirs yet");
         bench.pass(SECOND);
         let mut told = [("theirs", theirs), ("put-back", bench.chosen(PUSH, Choice::OptIn))];
         if put_back_is_heard_first {
@@ -136,7 +136,7 @@ async fn what_is_written_again_waits_until_the_vendor_shows_what_it_goes_over() 
     bench.pass(MINUTES);
     let again = bench.sends(ADA, vec![bench.chosen(PUSH, Choice::OptOut)]).await;
     bench.done(&again).await;
-    // In the same second, so that the opt-out counts; the lists are shown with the opt-in a minute later.
+    // In the same second, so that the opt-out counts; the vendor shows the opt-in a minute later.
     bench.stand_in.act(ADA, &Act::RejoinChannel { channel: 6541 });
     bench.hears(ADA, "in", bench.chosen(PUSH, Choice::OptIn)).await;
     assert_eq!(bench.out_of(ADA), Vec::<i64>::new());
@@ -150,7 +150,7 @@ async fn a_reading_leaves_alone_what_waits_to_be_written_again() {
     bench.stand_in.seed(ADA, None);
     bench.stand_in.act(ADA, &Act::UnsubscribeByLink { channel: 6541 });
     bench.stand_in.act(ADA, &Act::RejoinChannel { channel: 6541 });
-    // Both within a second, so that the opt-out counts; the notice wants to know about mail, so a reading comes first.
+    // Both within a second, so that the opt-out counts; the notice depends on mail too, so a reading comes first.
     bench.hears(ADA, "in", bench.chosen(PUSH, Choice::OptIn)).await;
     bench.hears(ADA, "out", bench.chosen(PUSH, Choice::OptOut)).await;
     let asked = "SELECT action FROM requests ORDER BY seq";

@@ -1,4 +1,4 @@
-//! What the platform asks.
+//! Tests of what the platform requests.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 async fn a_person_unknown_to_the_vendor_is_created_and_then_opted_out() {
     let mut bench = bench().await;
     bench.work();
-    let id = bench.sends_notice(ADA, Answer::OptOut).await;
+    let id = bench.sends_notice(ADA, NoticeAnswer::OptOut).await;
     let view = bench.done(&id).await;
     assert_eq!(statuses(&view), ["executed", "executed"]);
     assert!(bench.stand_in.person(ADA).is_some());
@@ -26,15 +26,17 @@ async fn a_choice_that_the_vendor_has_already_needs_no_update() {
 }
 
 #[tokio::test]
-async fn whoever_comes_without_a_usable_identifier_is_skipped_and_the_report_says_so() {
+async fn a_person_without_a_usable_identifier_is_skipped_and_the_report_says_so() {
     let mut bench = bench().await;
     bench.work();
-    let asked =
-        Asked::Consent(Requested { notices: Vec::new(), items: vec![bench.chosen(MAIL, Choice::OptOut)] });
-    // The connector cannot put it into a path, so it finds nobody by it.
+    let asked = PersonTask::Consent(PlatformRequest {
+        notices: Vec::new(),
+        items: vec![bench.chosen(MAIL, Choice::OptOut)],
+    });
+    // The connector cannot put it into a path, so it cannot find a person by it.
     let id = bench.submit("newsletter", asked, Subject::email("..")).await.view.id;
     let view = bench.once(&id, |view| view.finished_at.is_some()).await;
-    assert_eq!((view.state, statuses(&view)), (State::Skipped, vec!["missing-identity".to_owned()]));
+    assert_eq!((view.state, statuses(&view)), (RequestState::Skipped, vec!["missing-identity".to_owned()]));
 }
 
 #[tokio::test]
@@ -47,12 +49,12 @@ async fn what_came_from_here_is_not_sent_here_again() {
     bench.stand_in.take_requests();
     let notice = NoticePreference {
         notice: "n-1".into(),
-        preference: Answer::OptOut,
+        preference: NoticeAnswer::OptOut,
         chosen_at_ms: bench.now(),
         source: "PrivacyCenter".into(),
         cause: Some(cause),
     };
-    let asked = Asked::Consent(Requested { notices: vec![notice], items: Vec::new() });
+    let asked = PersonTask::Consent(PlatformRequest { notices: vec![notice], items: Vec::new() });
     let id = bench.submit("newsletter", asked, Subject::email(ADA)).await.view.id;
     assert_eq!(statuses(&bench.done(&id).await), ["no-update-needed"]);
     assert!(bench.stand_in.take_requests().is_empty(), "nothing was sent");

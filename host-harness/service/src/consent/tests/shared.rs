@@ -1,35 +1,39 @@
-//! People stay apart, whatever they share: two people of an email project with one user id.
+//! Tests that people stay separate, whatever they share: two people of an email project with one user id.
 
 use iterable_stand_in::{ForgetUnknown, Switches};
+use test_support::eventually;
 
 use super::*;
-use host_store::alarms::{self, Raised};
+use host_store::{
+    alarms::{self, StoredAlarm},
+    connections,
+};
 
 const BOB: &str = "bob@example.com";
 
-/// Somebody with the user id that several people share.
+/// Returns a person with the user id that several people share.
 fn with_shared_id(email: &str) -> Subject {
     Subject::email(email).and("user-id", "u-shared")
 }
 
 impl Bench {
-    /// What the feed says of this address, as words.
+    /// Returns the feed's events about this address, as words.
     async fn feed_of(&self, email: &str) -> Vec<String> {
         let of = |event: &FeedEvent| event.identity_map.0.get("email").is_some_and(|known| known == email);
         let feed = self.feed().await;
         let items = feed.into_iter().filter(of).filter_map(|event| match event.news.chosen {
-            Chosen::Item { item, preference } => Some(format!("{} {preference}", item.external_id)),
-            Chosen::Notice { .. } => None,
+            FeedChoice::Item { item, preference } => Some(format!("{} {preference}", item.external_id)),
+            FeedChoice::Notice { .. } => None,
         });
         items.collect()
     }
 
     async fn alarms(&self) -> Vec<String> {
         let open = self.parts.store.read(|c| Box::pin(async move { alarms::open(c).await }));
-        open.await.unwrap().into_iter().map(|Raised { kind, .. }| kind).collect()
+        open.await.unwrap().into_iter().map(|StoredAlarm { kind, .. }| kind).collect()
     }
 
-    /// People asked about at the vendor, by address.
+    /// Returns the people read at the vendor, by address.
     fn reads(&self) -> Vec<String> {
         let asked =
             self.stand_in.requests().into_iter().filter(|r| r.method == "GET" && r.path.contains("/users/"));
@@ -47,7 +51,7 @@ async fn two_people_with_one_user_id_are_heard_each_for_themselves() {
     bench.hears_as(with_shared_id(BOB), "e-3", bench.chosen(MAIL, Choice::OptIn)).await;
     assert_eq!(bench.feed_of(ADA).await, ["6539 opt_out"]);
     assert_eq!(bench.feed_of(BOB).await, ["6539 opt_out", "6539 opt_in"]);
-    // What Bob chose later overrules nothing of Ada's.
+    // Bob's later choice does not override Ada's.
     let late =
         bench.sends(ADA, vec![Preference { chosen_at_ms: 1, ..bench.chosen(MAIL, Choice::OptIn) }]).await;
     let mut bench = bench;
@@ -62,10 +66,10 @@ async fn an_erasure_of_one_leaves_everything_of_another_with_the_same_user_id() 
     bench.stand_in.seed(BOB, None);
     bench.hears_as(with_shared_id(BOB), "e-1", bench.chosen(PUSH, Choice::OptOut)).await;
     bench.work();
-    let asked = Asked::Erasure;
+    let asked = PersonTask::Erasure;
     let erasure = bench.submit("newsletter", asked, with_shared_id(ADA)).await.view.id;
     bench.done(&erasure).await;
-    assert_eq!(bench.feed_of(BOB).await, ["6541 opt_out"], "what was told stays");
+    assert_eq!(bench.feed_of(BOB).await, ["6541 opt_out"], "reported events are kept");
     let opt_out = bench.sends_as(with_shared_id(BOB), vec![bench.chosen(MAIL, Choice::OptOut)]).await;
     assert_eq!(statuses(&bench.done(&opt_out).await), ["executed"]);
     bench.hears_as(with_shared_id(BOB), "e-2", bench.chosen(PUSH, Choice::OptIn)).await;
@@ -76,26 +80,26 @@ async fn an_erasure_of_one_leaves_everything_of_another_with_the_same_user_id() 
 #[tokio::test]
 async fn a_person_of_a_hybrid_project_known_by_email_and_later_by_both_is_one_person() {
     let bench = bench().await;
-    let hybrid = "UPDATE connections SET identifying = 'email user-id'";
+    let at = bench.parts.clock.date_ms();
     write(&bench.parts.store, move |tx| {
-        Box::pin(async move { Ok(sqlx::query(hybrid).execute(tx).await.map(drop)?) })
+        Box::pin(async move { connections::key_by(tx, "newsletter", &"email user-id".into(), at).await })
     })
     .await;
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     let by_id = Subject::default().and("user-id", "u-1");
     bench.hears_as(by_id.clone(), "e-2", bench.chosen(PUSH, Choice::OptOut)).await;
-    assert_eq!(bench.rows("people").await, 2, "nothing says yet that they are one");
+    assert_eq!(bench.rows("people").await, 2, "it is not known yet that they are one person");
     bench
         .hears_as(Subject::email(ADA).and("user-id", "u-1"), "e-3", bench.chosen(PUSH, Choice::OptOut))
         .await;
     bench.hears_as(by_id, "e-4", bench.chosen(MAIL, Choice::OptOut)).await;
     assert_eq!(bench.rows("people").await, 1);
-    assert_eq!(bench.rows("choices").await, 2, "of each item one");
+    assert_eq!(bench.rows("choices").await, 2, "one for each item");
     assert_eq!(bench.rows("attributes").await, 0);
 }
 
 #[tokio::test]
-async fn an_event_that_identifies_nobody_is_told_and_everybody_it_may_be_about_is_read() {
+async fn an_event_that_identifies_no_person_is_reported_and_all_people_it_may_be_about_are_read() {
     let mut bench = bench().await;
     for email in [ADA, BOB] {
         bench.stand_in.seed(email, None);
@@ -108,7 +112,7 @@ async fn an_event_that_identifies_nobody_is_told_and_everybody_it_may_be_about_i
     bench
         .hears_as(Subject::default().and("user-id", "u-shared"), "e-3", bench.chosen(MAIL, Choice::OptOut))
         .await;
-    assert_eq!(bench.rows("people").await, people, "nobody is made or merged");
+    assert_eq!(bench.rows("people").await, people, "no person is created or merged");
     let told: Vec<_> =
         bench.feed().await.into_iter().filter(|event| !event.identity_map.0.contains_key("email")).collect();
     assert_eq!(told.len(), 2, "the item and its notice, once");
@@ -143,12 +147,12 @@ async fn an_identifier_that_very_many_share_alarms_instead_of_reading_them_all()
 }
 
 #[tokio::test]
-async fn a_request_that_identifies_nobody_is_refused_with_the_kinds_that_do() {
+async fn a_request_that_identifies_no_person_is_refused_with_the_accepted_kinds() {
     let bench = bench().await;
     let submission = crate::requests::accept::Submission {
         connection: "newsletter".into(),
         subject: Subject::default().and("user-id", "u-shared"),
-        asked: Asked::Erasure,
+        asked: PersonTask::Erasure,
         idempotency_key: None,
     };
     let refused = bench.parts.requests.accept(submission).await.unwrap_err();
@@ -166,7 +170,7 @@ async fn an_opt_out_of_an_erased_person_whom_the_vendor_still_has_is_applied_and
     bench.work();
     let erasure = bench.erase(ADA).await;
     bench.done(&erasure).await;
-    // The person comes back at the vendor.
+    // The person returns at the vendor.
     bench.stand_in.with_project(|project| project.unforget(&iterable_stand_in::Identifier::email(ADA)));
     bench.stand_in.seed(ADA, None);
     let both = vec![bench.chosen(MAIL, Choice::OptOut), bench.chosen(PUSH, Choice::OptIn)];
@@ -185,7 +189,7 @@ async fn an_event_about_an_erased_person_is_kept_with_an_alarm_if_the_vendor_sti
     bench.done(&erasure).await;
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     bench.quiet().await;
-    assert_eq!(bench.feed_of(ADA).await, [""; 0], "the vendor has nobody");
+    assert_eq!(bench.feed_of(ADA).await, [""; 0], "the vendor does not have the person");
     assert_eq!(bench.alarms().await, [""; 0]);
     bench.stand_in.with_project(|project| project.unforget(&iterable_stand_in::Identifier::email(ADA)));
     bench.stand_in.seed(ADA, None);
@@ -218,28 +222,22 @@ async fn an_opt_out_of_an_erased_person_is_kept_if_the_vendor_could_not_be_asked
     bench.work();
     let erasure = bench.erase(ADA).await;
     bench.done(&erasure).await;
-    let park = "UPDATE connections SET parked_why = 'no key'";
-    write(&bench.parts.store, move |tx| {
-        Box::pin(async move { Ok(sqlx::query(park).execute(tx).await.map(drop)?) })
-    })
-    .await;
+    bench.park("newsletter", "no key").await;
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     bench.pass(std::time::Duration::from_hours(26 * 24));
-    let told = async {
-        while bench.feed_of(ADA).await.is_empty() {
-            bench.pass(std::time::Duration::from_mins(1));
-            tokio::task::yield_now().await;
-        }
+    let feed = async || {
+        bench.pass(std::time::Duration::from_mins(1));
+        bench.feed_of(ADA).await
     };
-    tokio::time::timeout(std::time::Duration::from_mins(1), told).await.unwrap();
-    assert_eq!(bench.feed_of(ADA).await, ["6539 opt_out"]);
+    let feed = eventually("an event is in the feed", feed, |feed| !feed.is_empty()).await;
+    assert_eq!(feed, ["6539 opt_out"]);
     let mut alarms = bench.alarms().await;
     alarms.sort();
     assert_eq!(alarms, ["erased-person-not-checked", "request-expired"]);
 }
 
 #[tokio::test]
-async fn an_opt_out_of_a_person_whom_an_erasure_did_not_find_creates_nobody() {
+async fn an_opt_out_of_a_person_whom_an_erasure_did_not_find_creates_no_person() {
     let mut bench = bench().await;
     let refusing = Switches { forget_unknown: ForgetUnknown::Refused, ..Switches::default() };
     bench.stand_in.with_project(|project| project.set_switches(refusing));
@@ -249,9 +247,9 @@ async fn an_opt_out_of_a_person_whom_an_erasure_did_not_find_creates_nobody() {
     assert_eq!(view.outcome.unwrap()["receipt"]["status"], "not-found");
     let opt_out = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
     assert_eq!(statuses(&bench.done(&opt_out).await), ["not-applicable"]);
-    assert!(bench.stand_in.person(ADA).is_none(), "nobody is created");
+    assert!(bench.stand_in.person(ADA).is_none(), "no person is created");
     bench.pass(std::time::Duration::from_secs(1));
-    // Who opts in wants to be there.
+    // A person who opts in wants to be there.
     let opt_in = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptIn)]).await;
     assert_eq!(statuses(&bench.done(&opt_in).await), ["no-update-needed"]);
     assert!(bench.stand_in.person(ADA).is_some());

@@ -1,4 +1,6 @@
+use crate::posts::Backlog;
 use std::sync::Arc;
+use test_support::eventually;
 
 use axum::{
     Router,
@@ -15,11 +17,12 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::testing::bench::Bench;
 use host_store::{
-    alarms::{Alarm, Raised},
+    alarms::{Alarm, StoredAlarm},
     testing::write,
 };
 
-/// Somebody who is told of alarms: answers in turn with `answers`, then with 204, and keeps what was posted.
+/// An operator's endpoint for alarms. Replies with each of `answers` in turn, then with 204, and records what was
+/// posted.
 #[derive(Default)]
 struct Operator {
     answers: Mutex<Vec<StatusCode>>,
@@ -34,7 +37,7 @@ async fn receive(State(operator): State<Arc<Operator>>, headers: HeaderMap, body
     if answers.is_empty() { StatusCode::NO_CONTENT } else { answers.remove(0) }
 }
 
-/// A service that posts its alarms to somebody who answers so.
+/// Creates a service that posts its alarms to an endpoint with these answers.
 async fn bench(answers: &[StatusCode]) -> (Bench, Arc<Operator>, String) {
     let operator = Arc::new(Operator { answers: Mutex::new(answers.to_vec()), told: Mutex::default() });
     let app = Router::new().route("/alarms", post(receive)).with_state(Arc::clone(&operator));
@@ -54,7 +57,7 @@ async fn raise(bench: &Bench, about: &'static str) {
                 connection: Some("newsletter"),
                 kind: "request-late",
                 about,
-                detail: "not through after 7 days",
+                detail: "not completed after 7 days",
             };
             alarms::raise(tx, at, &alarm).await
         })
@@ -62,45 +65,50 @@ async fn raise(bench: &Bench, about: &'static str) {
     .await;
 }
 
-async fn open(bench: &Bench) -> Vec<Raised> {
+async fn open(bench: &Bench) -> Vec<StoredAlarm> {
     bench.parts.store.read(|connection| Box::pin(alarms::open(connection))).await.unwrap()
 }
 
-/// Each open alarm as it is posted.
+/// Returns each open alarm as it is posted.
 async fn posts(bench: &Bench) -> Vec<(String, Value)> {
     let open = open(bench).await;
-    let body = |alarm: &Raised| serde_json::to_value(PostedAlarm::from(alarm)).unwrap();
+    let body = |alarm: &StoredAlarm| serde_json::to_value(PostedAlarm::from(alarm)).unwrap();
     open.iter().map(|alarm| (alarm.id.clone(), body(alarm))).collect()
 }
 
 #[tokio::test]
 async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
     let (bench, operator, url) = bench(&[StatusCode::SERVICE_UNAVAILABLE]).await;
-    assert!(!bench.posts().post_one(&url).await.unwrap(), "nobody is told of nothing");
+    assert_eq!(
+        bench.posts().post_one(&url).await.unwrap(),
+        Backlog::Empty,
+        "without an alarm, nothing is posted"
+    );
     raise(&bench, "r-1").await;
     let raised_at = bench.parts.clock.date_ms();
-    assert!(bench.posts().post_one(&url).await.unwrap());
+    assert_eq!(bench.posts().post_one(&url).await.unwrap(), Backlog::More);
     let [(id, alarm)] = posts(&bench).await.try_into().unwrap();
     let body = serde_json::json!({
         "id": id, "tenant": "acme", "connection": "newsletter", "kind": "request-late", "about": "r-1",
-        "detail": "not through after 7 days", "raised_at": raised_at, "cleared_at": null, "cleared_by": null,
+        "detail": "not completed after 7 days", "raised_at": raised_at, "cleared_at": null, "cleared_by": null,
     });
     assert_eq!(alarm, body);
     assert_eq!(*operator.told.lock(), [(id.clone(), body.clone())]);
 
     bench.pass(Duration::from_millis(4_999));
-    assert!(
-        !bench.posts().post_one(&url).await.unwrap(),
-        "an operator who is away is left alone for a while"
+    assert_eq!(
+        bench.posts().post_one(&url).await.unwrap(),
+        Backlog::Empty,
+        "there is a pause before the next attempt"
     );
     bench.pass(Duration::from_millis(1));
-    assert!(bench.posts().post_one(&url).await.unwrap());
+    assert_eq!(bench.posts().post_one(&url).await.unwrap(), Backlog::More);
     let twice = [(id.clone(), body.clone()), (id, body)];
-    assert_eq!(*operator.told.lock(), twice, "the same under the same id");
+    assert_eq!(*operator.told.lock(), twice, "the same alarm with the same id");
 
     raise(&bench, "r-1").await;
     bench.pass(Duration::from_hours(30 * 24));
-    assert!(!bench.posts().post_one(&url).await.unwrap());
+    assert_eq!(bench.posts().post_one(&url).await.unwrap(), Backlog::Empty);
     assert_eq!(operator.told.lock().len(), 2);
 }
 
@@ -108,30 +116,27 @@ async fn an_alarm_is_posted_until_it_is_taken_and_then_never_again() {
 async fn an_alarm_that_is_cleared_before_it_is_taken_is_posted_no_more() {
     let (bench, operator, url) = bench(&[StatusCode::SERVICE_UNAVAILABLE]).await;
     raise(&bench, "r-1").await;
-    assert!(bench.posts().post_one(&url).await.unwrap());
+    assert_eq!(bench.posts().post_one(&url).await.unwrap(), Backlog::More);
     write(&bench.parts.store, |tx| {
         Box::pin(async move { alarms::is_over(tx, 17, "request-late", "r-1").await })
     })
     .await;
     bench.pass(Duration::from_hours(24));
-    assert!(!bench.posts().post_one(&url).await.unwrap());
+    assert_eq!(bench.posts().post_one(&url).await.unwrap(), Backlog::Empty);
     assert_eq!(operator.told.lock().len(), 1);
 }
 
 #[tokio::test]
-async fn whoever_is_configured_is_told_of_each_alarm_while_the_service_runs() {
+async fn each_alarm_is_posted_to_the_configured_address_while_the_service_runs() {
     let (bench, operator, url) = bench(&[StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]).await;
     let stop = CancellationToken::new();
     let running: JoinHandle<()> = tokio::spawn(bench.posts().post_alarms(Some(url), stop.clone()));
     let told_of = async |count: usize| {
-        for _ in 0..10_000 {
-            if operator.told.lock().len() >= count {
-                return;
-            }
-            bench.pass(LOOK);
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        panic!("{:?}", operator.told.lock());
+        let told = async || {
+            bench.pass(POLL_INTERVAL);
+            operator.told.lock().len()
+        };
+        eventually("the alarms are posted", told, |told| *told >= count).await;
     };
     raise(&bench, "r-1").await;
     told_of(1).await;

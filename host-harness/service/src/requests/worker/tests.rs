@@ -3,37 +3,37 @@ use std::time::Duration;
 use iterable_stand_in::{Fault, Received};
 
 use super::*;
-use crate::{requests::handler::Asked, testing::bench::Bench};
+use crate::{requests::handler::PersonTask, testing::bench::Bench};
 use host_harness::egress::Ledger;
 use host_model::{
-    consent::outbound::Requested,
+    consent::outbound::PlatformRequest,
     contract::{
-        Subject,
+        Identifier, Subject,
         consent::{Choice, Preference},
     },
-    requests::{State, Step},
+    requests::{RequestState, Step},
     time::DAY_MS,
 };
-use host_store::{alarms, audit, requests};
+use host_store::{alarms, audit, people, requests, testing::write};
 
 const FORGET: &str = "POST /api/users/forget";
 const FORGOTTEN: &str = "GET /api/users/forgotten";
 
-fn opt_out(channel: &str) -> Asked {
+fn opt_out(channel: &str) -> PersonTask {
     let items = vec![Preference {
         item: format!("channel:{channel}").parse().unwrap(),
         choice: Choice::OptOut,
         chosen_at_ms: 1_790_000_000_000,
         source: "PrivacyCenter".into(),
     }];
-    Asked::Consent(Requested { notices: Vec::new(), items })
+    PersonTask::Consent(PlatformRequest { notices: Vec::new(), items })
 }
 
 fn requested(bench: &Bench) -> Vec<String> {
     bench.stand_in.take_requests().iter().map(|r| format!("{} {}", r.method, r.path)).collect()
 }
 
-/// What each attempt did, and whether anything came back.
+/// Returns the step of each attempt, and whether it has ended.
 async fn steps(bench: &Bench, id: &str) -> Vec<(Step, bool)> {
     bench.attempts(id).await.into_iter().map(|attempt| (attempt.step, attempt.ended_at.is_some())).collect()
 }
@@ -44,7 +44,7 @@ async fn an_erasure_is_carried_out_confirmed_and_then_known_by_its_outcome_alone
     bench.stand_in.seed("ada@example.com", None);
     bench.work();
     let id = bench.erase("ada@example.com").await;
-    let view = bench.once(&id, |view| view.state == State::Done).await;
+    let view = bench.once(&id, |view| view.state == RequestState::Done).await;
     assert_eq!(view.outcome.unwrap()["receipt"]["status"], "erased");
     assert!(bench.stand_in.is_forgotten("ada@example.com"));
     assert_eq!(steps(&bench, &id).await[..2], [(Step::Act, true), (Step::Confirm, true)]);
@@ -61,14 +61,14 @@ async fn an_erasure_that_was_sent_and_not_answered_is_confirmed_before_it_is_rep
     bench.stand_in.fault(Fault::ResetAfterWrite, FORGET, 1);
     bench.work();
     let id = bench.erase("ada@example.com").await;
-    bench.once(&id, |view| view.state == State::Done).await;
+    bench.once(&id, |view| view.state == RequestState::Done).await;
     let steps: Vec<_> = steps(&bench, &id).await.into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps[..3], [Step::Act, Step::Confirm, Step::Act], "{steps:?}");
     assert!(bench.stand_in.is_forgotten("ada@example.com"));
 }
 
 #[tokio::test]
-async fn a_look_for_proof_that_is_refused_ends_no_erasure_that_it_was_about_and_is_told_once() {
+async fn a_refused_confirmation_ends_none_of_its_erasures_and_raises_one_alarm() {
     let mut bench = Bench::new().await;
     let people = ["ada@example.com", "bob@example.com"];
     let mut ids = Vec::new();
@@ -80,11 +80,11 @@ async fn a_look_for_proof_that_is_refused_ends_no_erasure_that_it_was_about_and_
     bench.stand_in.fault(Fault::Answer(400, refusal), FORGOTTEN, 1);
     bench.work();
     for id in &ids {
-        // So that both are due for a look together.
+        // So that both are due for confirmation together.
         once_at_rest(&bench, async || bench.view(id).await.step == Step::Confirm).await;
     }
     for id in &ids {
-        bench.once(id, |view| view.state == State::Done).await;
+        bench.once(id, |view| view.state == RequestState::Done).await;
     }
     assert!(people.iter().all(|person| bench.stand_in.is_forgotten(*person)));
     let alarms = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_refused_key_parks_the_connection_until_it_is_resumed() {
     );
     bench.work();
     let first = bench.erase("ada@example.com").await;
-    let parked = bench.once(&first, |view| view.attempts == 1 && view.state == State::Waiting).await;
+    let parked = bench.once(&first, |view| view.attempts == 1 && view.state == RequestState::Waiting).await;
     assert!(parked.reason.unwrap().contains("refused the key"), "the reason is shown");
     let second = bench.erase("bob@example.com").await;
     bench.pass(Duration::from_hours(24));
@@ -110,14 +110,9 @@ async fn a_refused_key_parks_the_connection_until_it_is_resumed() {
     assert_eq!((bench.view(&first).await.attempts, bench.view(&second).await.attempts), (1, 0));
     let alarms = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
     assert_eq!(alarms.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["connection-parked"]);
-    host_store::testing::write(&bench.parts.store, |tx| {
-        Box::pin(async move {
-            Ok(sqlx::query("UPDATE connections SET parked_why = NULL").execute(tx).await.map(drop)?)
-        })
-    })
-    .await;
+    bench.resume("newsletter").await;
     for id in [first, second] {
-        bench.once(&id, |view| view.state == State::Done).await;
+        bench.once(&id, |view| view.state == RequestState::Done).await;
     }
 }
 
@@ -125,15 +120,15 @@ async fn a_refused_key_parks_the_connection_until_it_is_resumed() {
 async fn a_request_that_cannot_succeed_ends_with_its_reason_and_one_without_identifier_is_skipped() {
     let mut bench = Bench::new().await;
     bench.work();
-    // The connector cannot put it into a path, so it finds nobody by it.
+    // The connector cannot put it into a path, so it cannot find a person by it.
     let nobody = Subject::email("..");
-    let skipped = bench.submit("newsletter", Asked::Erasure, nobody).await.view.id;
-    assert_eq!(bench.once(&skipped, |view| view.finished_at.is_some()).await.state, State::Skipped);
+    let skipped = bench.submit("newsletter", PersonTask::Erasure, nobody).await.view.id;
+    assert_eq!(bench.once(&skipped, |view| view.finished_at.is_some()).await.state, RequestState::Skipped);
     let refusal = serde_json::json!({"code": "BadParams", "msg": "no"});
     bench.stand_in.fault(Fault::Answer(400, refusal), FORGET, 1);
     let failed = bench.erase("ada@example.com").await;
     let failed = bench.once(&failed, |view| view.finished_at.is_some()).await;
-    assert_eq!(failed.state, State::Failed);
+    assert_eq!(failed.state, RequestState::Failed);
     assert!(failed.reason.unwrap().contains("BadParams"));
 }
 
@@ -145,68 +140,76 @@ async fn one_tenants_backlog_does_not_delay_anothers_request() {
     }
     bench.work();
     let theirs = bench.submit("shop", opt_out("6539"), Subject::email("ada@example.com")).await;
-    bench.once(&theirs.view.id, |view| view.state == State::Done).await;
-    let filter = requests::Filter { state: Some(State::Done), limit: 1_000, ..requests::Filter::default() };
+    bench.once(&theirs.view.id, |view| view.state == RequestState::Done).await;
+    let filter = requests::RequestFilter {
+        state: Some(RequestState::Done),
+        limit: 1_000,
+        ..requests::RequestFilter::default()
+    };
     let done = bench.parts.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
     let before = done.await.unwrap().len();
     assert!(before < 100, "{before} of the others were done first");
 }
 
 #[tokio::test]
-async fn a_crash_loses_nothing_and_what_was_under_way_goes_on_at_once() {
+async fn a_crash_loses_nothing_and_running_requests_resume_at_once() {
     let mut bench = Bench::new().await;
     bench.stand_in.seed("ada@example.com", None);
     bench.stand_in.fault(Fault::Hang, FORGET, 1);
     bench.work();
     let id = bench.erase("ada@example.com").await;
     bench.stand_in.requests_once(1).await;
-    assert_eq!(bench.view(&id).await.state, State::Running);
+    assert_eq!(bench.view(&id).await.state, RequestState::Running);
     bench.crash(&[("acme", "newsletter")]).await;
     let view = bench.view(&id).await;
-    assert_eq!((view.state, view.step), (State::Waiting, Step::Confirm));
+    assert_eq!((view.state, view.step), (RequestState::Waiting, Step::Confirm));
     assert_eq!(view.reason.as_deref(), Some("the process ended during an attempt"));
     bench.work();
-    bench.once(&id, |view| view.state == State::Done).await;
+    bench.once(&id, |view| view.state == RequestState::Done).await;
     assert!(bench.stand_in.is_forgotten("ada@example.com"));
-    assert_eq!(steps(&bench, &id).await[0], (Step::Act, false), "its end is not made up");
+    assert_eq!(steps(&bench, &id).await[0], (Step::Act, false), "no end is recorded for it");
 }
 
-/// What was ever told of `about` as `kind`, oldest first, each with whether it is open.
-async fn told(bench: &Bench, kind: &'static str, about: &str) -> Vec<(String, i64)> {
+/// Returns all alarms of `kind` about `about`, oldest first, each with whether it is open.
+async fn alarms_about(bench: &Bench, kind: &'static str, about: &str) -> Vec<(String, i64)> {
     let about = about.to_owned();
-    let told = bench.parts.store.read(move |c| {
+    let alarms_about = bench.parts.store.read(move |c| {
         Box::pin(async move {
             let all = "SELECT detail, cleared_at IS NULL AS is_open FROM alarms WHERE kind = $1 AND about = $2 \
                        ORDER BY raised_at, id";
             Ok(sqlx::query_as::<_, (String, i64)>(all).bind(kind).bind(about).fetch_all(c).await?)
         })
     });
-    told.await.unwrap()
+    alarms_about.await.unwrap()
 }
 
 #[tokio::test]
 async fn a_request_alarms_on_days_7_14_and_21_and_expires_on_day_25() {
     let mut bench = Bench::new().await;
     let id = bench.erase("ada@example.com").await;
-    let late = |day| format!("not through after {day} days; nothing more is tried from day 25");
-    // The test looks itself, so that it need not wait for the worker.
+    let late = |day| format!("not completed after {day} days; no further attempts from day 25");
+    // The test runs the upkeep itself, so that it need not wait for the worker.
     for half_day in 1..50 {
         bench.pass(Duration::from_hours(12));
         bench.look_after().await;
         let wanted: Vec<_> = [7, 14, 21].into_iter().filter(|day| half_day >= day * 2).map(late).collect();
-        let told = told(&bench, "request-late", &id).await;
-        assert_eq!(told.iter().map(|(detail, _)| detail.clone()).collect::<Vec<_>>(), wanted, "each once");
-        let open = told.iter().filter(|(_, is_open)| *is_open == 1).count();
-        assert_eq!(open, usize::from(!wanted.is_empty()), "the newest stands for those before it");
+        let alarms_about = alarms_about(&bench, "request-late", &id).await;
+        assert_eq!(
+            alarms_about.iter().map(|(detail, _)| detail.clone()).collect::<Vec<_>>(),
+            wanted,
+            "each once"
+        );
+        let open = alarms_about.iter().filter(|(_, is_open)| *is_open == 1).count();
+        assert_eq!(open, usize::from(!wanted.is_empty()), "the newest replaces the earlier ones");
     }
-    assert_eq!(told(&bench, "request-expired", &id).await, []);
+    assert_eq!(alarms_about(&bench, "request-expired", &id).await, []);
     bench.pass(Duration::from_hours(12));
     bench.work();
-    let view = bench.once(&id, |view| view.state == State::Expired).await;
-    let reason = "not through by day 25 of its month; replay it to try again";
+    let view = bench.once(&id, |view| view.state == RequestState::Expired).await;
+    let reason = "not completed by day 25; replay it to try again";
     assert_eq!(view.reason.as_deref(), Some(reason));
-    assert_eq!(told(&bench, "request-expired", &id).await, [(reason.to_owned(), 1)]);
-    assert_eq!((view.attempts, requested(&bench)), (0, Vec::new()), "nothing more is tried");
+    assert_eq!(alarms_about(&bench, "request-expired", &id).await, [(reason.to_owned(), 1)]);
+    assert_eq!((view.attempts, requested(&bench)), (0, Vec::new()), "there are no further attempts");
 }
 
 #[tokio::test]
@@ -217,14 +220,14 @@ async fn a_request_that_is_replayed_has_a_month_of_its_own_and_keeps_when_it_cam
     bench.pass(Duration::from_hours(24 * 26));
     let late = || bench.look_after();
     late().await;
-    assert_eq!(bench.view(&id).await.state, State::Expired);
+    assert_eq!(bench.view(&id).await.state, RequestState::Expired);
     let (replayed, now) = (id.clone(), bench.parts.clock.date_ms());
     let replay = bench
         .parts
         .store
         .write(move |tx| Box::pin(async move { requests::replay(tx, &replayed, now).await }));
-    assert!(replay.await.unwrap());
-    for (days, state) in [(24, State::Waiting), (1, State::Expired)] {
+    assert_eq!(replay.await.unwrap(), host_store::RowChange::Changed);
+    for (days, state) in [(24, RequestState::Waiting), (1, RequestState::Expired)] {
         bench.pass(Duration::from_hours(24 * days));
         late().await;
         assert_eq!(bench.view(&id).await.state, state, "{days}");
@@ -241,16 +244,19 @@ async fn a_forecast_names_an_action_that_is_off_and_a_person_who_is_not_settled(
         let forecast = bench.parts.requests.forecast(&view).await.unwrap();
         (forecast.runs_at, forecast.held_back_by)
     };
-    let sql = |statement: &'static str| {
-        host_store::testing::write(&bench.parts.store, move |tx| {
-            Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) })
-        })
-    };
     assert_eq!(forecast().await.1, None);
-    sql("UPDATE people SET settled_at = 4102444800000").await;
-    let why = "the vendor does not show yet what it holds for the person".to_owned();
+    let keys = bench.parts.store.keys("acme").await.unwrap();
+    let ada = [keys.person.name(&Identifier::new("email", "ada@example.com"))];
+    write(&bench.parts.store, move |tx| {
+        Box::pin(async move {
+            let ada = people::known_as(tx, "newsletter", &ada).await?;
+            people::settles_at(tx, ada, 4_102_444_800_000).await
+        })
+    })
+    .await;
+    let why = "the vendor does not show the person's last change yet".to_owned();
     assert_eq!(forecast().await, (Some(4_102_444_800_000), Some(why)));
-    sql("UPDATE connections SET actions = '[\"erasure\"]'").await;
+    bench.change("newsletter", |stored| stored.actions = r#"["erasure"]"#.to_owned()).await;
     let why = "consent is not among its connection's enabled actions".to_owned();
     assert_eq!(forecast().await, (None, Some(why)));
 }
@@ -258,7 +264,7 @@ async fn a_forecast_names_an_action_that_is_off_and_a_person_who_is_not_settled(
 #[tokio::test]
 async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() {
     let mut bench = Bench::new().await;
-    // As if 999 had left within the last hour.
+    // As if 999 requests had been sent within the last hour.
     let calls = bench.parts.served.calls("newsletter").unwrap();
     let limits = calls.plugin().manifest().limits.clone();
     let daily: Vec<_> = limits.into_iter().filter(|limit| limit.period_ms == Some(86_400_000)).collect();
@@ -273,7 +279,7 @@ async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() 
     let today = bench.erase("ada@example.com").await;
     bench.once(&today, |view| view.step == Step::Confirm).await;
     let first = bench.erase("bob@example.com").await;
-    let refused = bench.once(&first, |view| view.attempts == 1 && view.state == State::Waiting).await;
+    let refused = bench.once(&first, |view| view.attempts == 1 && view.state == RequestState::Waiting).await;
     let second = bench.erase("carl@example.com").await;
     let forecast = bench.parts.requests.forecast(&refused).await.unwrap();
     let a_day_later = began + DAY_MS;
@@ -283,26 +289,26 @@ async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() 
     );
     assert!(forecast.held_back_by.unwrap().contains("limit"));
     bench.pass(Duration::from_hours(1));
-    assert_eq!(bench.view(&second).await.attempts, 0, "it is not even tried");
+    assert_eq!(bench.view(&second).await.attempts, 0, "there is no attempt");
     assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
     bench.pass(Duration::from_hours(23) + Duration::from_mins(1));
     for id in [&first, &second] {
-        bench.once(id, |view| view.state == State::Done).await;
+        bench.once(id, |view| view.state == RequestState::Done).await;
     }
     assert!(bench.view(&first).await.finished_at <= bench.view(&second).await.finished_at);
 }
 
-/// Waits until `is_so`, while no time passes for host and vendor.
+/// Waits until `is_so` returns true, without advancing the clocks of host and vendor.
 async fn once_at_rest(bench: &Bench, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..5_000 {
         if is_so().await {
             return;
         }
-        // The worker may have looked just before something became due, and then sleeps on a clock that stands still.
+        // The worker may have checked just before something became due, and then sleeps on a clock that does not move.
         bench.parts.requests.bell.ring();
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    panic!("it did not come to that");
+    panic!("the condition was not met in time");
 }
 
 #[tokio::test]
@@ -318,7 +324,7 @@ async fn confirmations_that_are_due_together_are_asked_about_in_one_call() {
     let all_are = async |attempts: i64| {
         for id in &ids {
             let view = bench.view(id).await;
-            if view.attempts != attempts || view.state == State::Running {
+            if view.attempts != attempts || view.state == RequestState::Running {
                 return false;
             }
         }
@@ -330,7 +336,7 @@ async fn confirmations_that_are_due_together_are_asked_about_in_one_call() {
     let mut due = Vec::new();
     for id in &ids {
         let view = bench.view(id).await;
-        assert_eq!((view.state, view.step), (State::Waiting, Step::Confirm));
+        assert_eq!((view.state, view.step), (RequestState::Waiting, Step::Confirm));
         due.push(view.next_at.unwrap());
     }
     let until = due.iter().max().unwrap() - bench.parts.clock.date_ms();
@@ -359,7 +365,11 @@ async fn a_vendor_that_fails_five_times_in_a_row_is_asked_once_a_minute_from_the
         once_at_rest(&bench, async || {
             let now = bench.parts.clock.date_ms();
             let due = bench.parts.store.read(move |c| Box::pin(queue::due_lanes(c, now))).await.unwrap();
-            let running = requests::Filter { state: Some(State::Running), limit: 1, ..Default::default() };
+            let running = requests::RequestFilter {
+                state: Some(RequestState::Running),
+                limit: 1,
+                ..Default::default()
+            };
             let running =
                 bench.parts.store.read(move |c| Box::pin(async move { requests::list(c, &running).await }));
             due.is_empty() && running.await.unwrap().is_empty()

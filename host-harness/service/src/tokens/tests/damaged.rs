@@ -1,49 +1,55 @@
-//! Tokens whose rows are changed or gone while they are handed over.
+//! Tests of tokens whose rows are changed or deleted while they are pushed.
+
+use futures::future::BoxFuture;
 
 use super::*;
+use host_store::{connections, testing::sql};
 
-/// A vendor that says that it has each token while `statement` is done to the database.
-fn meanwhile(bench: &Bench, statement: &'static str) -> Box<Hand> {
+/// Returns a vendor that accepts each token, while `change` is made in the store.
+fn meanwhile(
+    bench: &Bench,
+    change: impl Fn(Store) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+) -> Box<PushToken> {
     let store = bench.tokens.store.clone();
     Box::new(move |_, _| {
-        let store = store.clone();
+        let changed = change(store.clone());
         Box::pin(async move {
-            sql(&store, statement).await;
-            Pushed::Taken
+            changed.await;
+            PushOutcome::Taken
         })
     })
 }
 
-async fn sql(store: &Store, statement: &'static str) {
-    write(store, move |tx| Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) }))
-        .await;
+async fn forget_connection(store: Store) {
+    write(&store, |tx| Box::pin(async move { connections::forget_connection(tx, "newsletter").await })).await;
 }
 
 #[tokio::test]
 async fn a_token_on_its_way_for_a_connection_that_is_deleted_meanwhile_leaves_nothing() {
     let bench = Bench::new().await;
     bench.issue().await;
-    let hand = meanwhile(&bench, "DELETE FROM tokens");
+    let hand = meanwhile(&bench, |store| Box::pin(forget_connection(store)));
     bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
     assert_eq!((bench.states().await, bench.alarms().await), (Vec::new(), Vec::new()));
     bench.issue().await;
+    // Only the digest distinguishes the token of a new connection with the same key and generation.
     let another = "UPDATE tokens SET digest = x'01' WHERE generation = 2";
-    let hand = meanwhile(&bench, another);
+    let hand = meanwhile(&bench, move |store| Box::pin(async move { sql(&store, another).await }));
     bench.tokens.rotate("acme", "newsletter", &*hand).await.unwrap();
     assert!(
         !bench.states().await.contains(&(2, TokenState::Current)),
-        "what another connection of that key has is not what was handed over"
+        "the token of another connection with the same key is not the one that was pushed"
     );
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_open_is_handed_to_nobody_and_has_a_successor_all_the_same() {
+async fn a_token_that_cannot_be_decrypted_is_never_handed_out_and_is_still_replaced() {
     let bench = Bench::new().await;
     bench.issue().await;
     let (down, _) = vendor(down(None));
     bench.tokens.rotate("acme", "newsletter", &*down).await.unwrap();
     sql(&bench.tokens.store, "UPDATE tokens SET sealed_token = x'01' WHERE generation = 2").await;
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     bench.clock.advance(Duration::from_hours(2));
     bench.tokens.pass(&*hand).await.unwrap();
     assert_eq!(handed.all().len(), 0);
@@ -65,7 +71,7 @@ async fn a_damaged_token_is_ended_and_stops_neither_the_others_nor_those_of_othe
     .await;
     assert!(bench.accepts(&whole.token).await && !bench.accepts(&damaged.token).await);
     bench.clock.advance(days(80));
-    let (hand, handed) = vendor(Pushed::Taken);
+    let (hand, handed) = vendor(PushOutcome::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
     assert_eq!(handed.all().len(), 2, "one for each connection");
     assert_eq!(bench.alarms().await.iter().filter(|alarm| alarm.starts_with("token-damaged")).count(), 1);

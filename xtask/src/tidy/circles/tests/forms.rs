@@ -1,4 +1,4 @@
-//! Which paths count, and which do not.
+//! Tests of which paths count as imports.
 
 use super::{every_one_imports, import_of_b, none_imports, ways};
 
@@ -169,7 +169,7 @@ fn a_module_within_a_function_is_a_part_of_its_file() {
     assert_eq!(child_of_root("fn f() { mod inner { use super::child::C; } }").len(), 1);
 }
 
-/// The circles of a root of this text with its one child, which imports it.
+/// Returns the circles of a root with this text and one child that imports it.
 fn child_of_root(text: &str) -> Vec<String> {
     ways(&[("lib.rs", &format!("mod child; {text}")), ("child.rs", "use super::A;")])
 }

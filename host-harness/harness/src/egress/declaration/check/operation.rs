@@ -1,15 +1,16 @@
-//! The rules of one operation.
+//! The rules for an operation.
+//! Tested in `src/egress/declaration/check/tests.rs`.
 
 use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
 
-use super::bounds::{ENTRIES, PROSE, VALUE, is_plain, prose};
+use super::bounds::{MAX_ENTRIES, MAX_PROSE, MAX_VALUE, is_plain, prose};
 use crate::{
     connection::{WEBHOOK_TOKEN, WEBHOOK_URL},
     egress::{
         declaration::{
-            declared::{BodyForm, BodyKind, Declared, Written},
+            declared::{BodyForm, BodyKind, DeclaredOperation, HostField},
             error::ManifestError,
         },
         template::{Blank, Template},
@@ -17,7 +18,7 @@ use crate::{
 };
 use host_model::contract::{
     Interface,
-    manifest::{Effect, Field, Limit, Manifest, Operation, Place},
+    manifest::{Effect, Field, Limit, Manifest, Operation, RequestPart},
 };
 
 /// Headers that the host writes itself, or that change how the message is read.
@@ -39,29 +40,30 @@ const FORBIDDEN_HEADERS: [&str; 15] = [
     "user-agent",
 ];
 
-/// A rate and a daily cap are two; each request is remembered under every one.
-const MOST_LIMITS: usize = 8;
+/// Maximum number of limits of an operation. A rate and a daily cap are two; each request is recorded under every
+/// limit.
+const MAX_LIMITS: usize = 8;
 
-/// `operation` with its names resolved; what is wrong with it goes to `errors`.
+/// Resolves the names in `operation`, and adds problems to `errors`.
 pub(super) fn checked(
     manifest: &Manifest,
     operation: &Operation,
     errors: &mut Vec<ManifestError>,
-) -> Option<Declared> {
+) -> Option<DeclaredOperation> {
     let before = errors.len();
     prose(&format!("operation {}", operation.name), &operation.purpose, errors);
     let lists = operation.fields.len() + operation.query.len() + operation.captures.len();
-    if lists + operation.response_headers.len() + operation.limits.len() > ENTRIES {
+    if lists + operation.response_headers.len() + operation.limits.len() > MAX_ENTRIES {
         let what = format!("operation {}", operation.name);
-        errors.push(ManifestError::TooLong { what, limit: ENTRIES, unit: "entries" });
+        errors.push(ManifestError::TooLong { what, limit: MAX_ENTRIES, unit: "entries" });
         return None;
     }
-    if !operation.query.iter().all(|name| !name.is_empty() && is_plain(name, VALUE)) {
+    if !operation.query.iter().all(|name| !name.is_empty() && is_plain(name, MAX_VALUE)) {
         errors.push(ManifestError::NotPlain {
             what: format!("operation {}: a query parameter", operation.name),
         });
     }
-    if operation.limits.len() > MOST_LIMITS {
+    if operation.limits.len() > MAX_LIMITS {
         errors.push(ManifestError::TooManyLimits(operation.name.clone()));
     }
     check_host_setting(manifest, operation, errors);
@@ -71,7 +73,7 @@ pub(super) fn checked(
     let path = path(manifest, operation, errors);
     let blanks = path.blanks().chain(fields.iter().flat_map(|field| field.value.blanks()));
     let secrets = blanks.filter_map(Blank::secret).map(str::to_owned).collect();
-    let declared = Declared {
+    let declared = DeclaredOperation {
         name: operation.name.clone(),
         used_by: used_by(operation, errors),
         host_setting: operation.host_setting.clone(),
@@ -95,7 +97,7 @@ fn check_host_setting(manifest: &Manifest, operation: &Operation, errors: &mut V
     if manifest.setting(&operation.host_setting).is_none_or(|setting| setting.secret) {
         errors.push(ManifestError::UnknownHostSetting {
             operation: operation.name.clone(),
-            setting: operation.host_setting.chars().take(VALUE).filter(|c| !c.is_control()).collect(),
+            setting: operation.host_setting.chars().take(MAX_VALUE).filter(|c| !c.is_control()).collect(),
         });
     }
 }
@@ -149,8 +151,8 @@ fn method(operation: &Operation, errors: &mut Vec<ManifestError>) -> Method {
     })
 }
 
-/// A search is often a POST. A vendor whose PUT, PATCH or DELETE changes nothing is not known, so there the declaration is
-/// a mistake, and one that would have a dry run send it.
+/// Checks the declared effect. A search is often a POST, but no vendor is known whose PUT, PATCH or DELETE changes
+/// nothing. Declaring one as a read is a mistake, and a dry run would send it.
 fn effect(operation: &Operation, errors: &mut Vec<ManifestError>) -> Effect {
     if operation.effect == Effect::Read && matches!(operation.method.as_str(), "PUT" | "PATCH" | "DELETE") {
         errors.push(ManifestError::NeverReads {
@@ -164,9 +166,9 @@ fn effect(operation: &Operation, errors: &mut Vec<ManifestError>) -> Effect {
 fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) -> Template {
     let path = &operation.path;
     let printable =
-        path.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\".contains(&b)) && path.len() <= PROSE;
+        path.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\".contains(&b)) && path.len() <= MAX_PROSE;
     let is_path = path.strip_prefix('/').is_some_and(|rest| {
-        // A slash at the end is the vendor's business; anywhere else an empty segment is a slip.
+        // A trailing slash may be intended by the vendor; an empty segment anywhere else is a mistake.
         rest.strip_suffix('/').unwrap_or(rest).split('/').all(|segment| !["", ".", ".."].contains(&segment))
             || rest.is_empty()
     });
@@ -180,7 +182,7 @@ fn template(manifest: &Manifest, text: &str) -> Template {
     Template::parse(text, |blank| filler(manifest, blank))
 }
 
-/// What fills the blank `blank` of any operation.
+/// Returns what fills the blank `blank` in any operation.
 fn filler(manifest: &Manifest, blank: &str) -> Blank {
     if blank == WEBHOOK_TOKEN {
         Blank::WebhookToken
@@ -216,13 +218,17 @@ fn fields(
     operation: &Operation,
     body: Option<BodyKind>,
     errors: &mut Vec<ManifestError>,
-) -> Vec<Written> {
+) -> Vec<HostField> {
     operation
         .fields
         .iter()
         .map(|field| {
             check_field(operation, field, body, errors);
-            Written { place: field.place, name: field.name.clone(), value: template(manifest, &field.value) }
+            HostField {
+                place: field.place,
+                name: field.name.clone(),
+                value: template(manifest, &field.value),
+            }
         })
         .collect()
 }
@@ -235,9 +241,9 @@ fn check_field(
 ) {
     let operation_name = || operation.name.clone();
     let nameable = match field.place {
-        Place::Header => HeaderName::from_bytes(field.name.as_bytes()).is_ok(),
-        Place::Query => !field.name.is_empty(),
-        Place::Body => field.name.split('.').all(|step| !step.is_empty()),
+        RequestPart::Header => HeaderName::from_bytes(field.name.as_bytes()).is_ok(),
+        RequestPart::Query => !field.name.is_empty(),
+        RequestPart::Body => field.name.split('.').all(|step| !step.is_empty()),
     };
     if !nameable || field.name.len() > 256 {
         errors.push(ManifestError::BadFieldName {
@@ -247,21 +253,23 @@ fn check_field(
         });
     }
     let carried = match field.place {
-        Place::Header => field.value.bytes().all(|b| (b' '..=b'~').contains(&b)),
-        Place::Query | Place::Body => !field.value.contains('\0'),
+        RequestPart::Header => field.value.bytes().all(|b| (b' '..=b'~').contains(&b)),
+        RequestPart::Query | RequestPart::Body => !field.value.contains('\0'),
     };
-    if !carried || field.value.len() > 4 * PROSE {
+    if !carried || field.value.len() > 4 * MAX_PROSE {
         errors.push(ManifestError::BadFieldValue {
             operation: operation_name(),
             place: field.place,
             field: field.name.clone(),
         });
     }
-    if field.place == Place::Header && FORBIDDEN_HEADERS.contains(&field.name.to_ascii_lowercase().as_str()) {
+    if field.place == RequestPart::Header
+        && FORBIDDEN_HEADERS.contains(&field.name.to_ascii_lowercase().as_str())
+    {
         errors
             .push(ManifestError::ForbiddenHeader { operation: operation_name(), header: field.name.clone() });
     }
-    if field.place == Place::Body && !matches!(body, Some(BodyKind::Json | BodyKind::Form)) {
+    if field.place == RequestPart::Body && !matches!(body, Some(BodyKind::Json | BodyKind::Form)) {
         errors.push(ManifestError::NoBodyForField { operation: operation_name(), field: field.name.clone() });
     }
 }
@@ -292,7 +300,7 @@ fn limits(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestE
     limits
 }
 
-fn check_blanks(declared: &Declared, errors: &mut Vec<ManifestError>) {
+fn check_blanks(declared: &DeclaredOperation, errors: &mut Vec<ManifestError>) {
     let installs_alone = declared.used_by.iter().eq([&Interface::WebhookToken]);
     for blank in declared.blanks() {
         match blank {

@@ -1,9 +1,10 @@
-//! The rules of what a connector says about people: which identifier kinds identify, and which outcomes it reports without
-//! a request that supports them.
+//! The rules for a connector's statements about people: which identifier kinds identify a person, and which outcomes it
+//! reports without a request that supports them.
+//! Tested in `src/egress/declaration/check/tests/people.rs`.
 
 use std::collections::BTreeSet;
 
-use super::bounds::{ENTRIES, VALUE, WORD, is_plain, prose};
+use super::bounds::{MAX_ENTRIES, MAX_VALUE, MAX_WORD, is_plain, prose};
 use crate::{connection::allows, egress::declaration::error::ManifestError};
 use host_model::contract::{
     Interface,
@@ -29,17 +30,17 @@ fn check_condition(
     values: &[String],
     errors: &mut Vec<ManifestError>,
 ) {
-    let kind: String = kind.chars().take(WORD).collect();
+    let kind: String = kind.chars().take(MAX_WORD).collect();
     let Some(spec) = manifest.setting(setting).filter(|spec| !spec.secret) else {
-        let setting = setting.chars().take(VALUE).collect();
+        let setting = setting.chars().take(MAX_VALUE).collect();
         errors.push(ManifestError::UnknownCondition { kind, setting });
         return;
     };
-    if values.is_empty() || values.len() > ENTRIES || values.iter().any(String::is_empty) {
+    if values.is_empty() || values.len() > MAX_ENTRIES || values.iter().any(String::is_empty) {
         errors.push(ManifestError::EmptyCondition { kind: kind.clone(), setting: setting.to_owned() });
     }
-    for value in values.iter().take(ENTRIES).filter(|value| !value.is_empty()) {
-        if !is_plain(value, VALUE) {
+    for value in values.iter().take(MAX_ENTRIES).filter(|value| !value.is_empty()) {
+        if !is_plain(value, MAX_VALUE) {
             errors.push(ManifestError::NotPlain { what: format!("identifier kind {kind}") });
         } else if !allows(spec, value) {
             let (kind, setting, value) = (kind.clone(), setting.to_owned(), value.clone());
@@ -62,7 +63,7 @@ pub(super) fn check_exemptions(manifest: &Manifest, errors: &mut Vec<ManifestErr
     }
 }
 
-/// The exemptions of outcomes that no interface in `offered` reports.
+/// Returns an error for each exempted outcome that no interface in `offered` reports.
 pub(in crate::egress::declaration) fn unreported(
     manifest: &Manifest,
     offered: &[Interface],

@@ -2,7 +2,7 @@ mod people;
 
 use crate::egress::declaration::{Declaration, ManifestError};
 use host_model::contract::manifest::{
-    Capture, Field, IdentifierKind, Limit, Manifest, Operation, Place, SettingSpec, TokenSlot,
+    Capture, Field, IdentifierKind, Limit, Manifest, Operation, RequestPart, SettingSpec, TokenSlot,
 };
 
 fn setting(name: &str) -> SettingSpec {
@@ -13,7 +13,7 @@ fn secret(name: &str) -> SettingSpec {
     SettingSpec { secret: true, ..setting(name) }
 }
 
-fn field(place: Place, name: &str, value: &str) -> Field {
+fn field(place: RequestPart, name: &str, value: &str) -> Field {
     Field { place, name: name.into(), value: value.into() }
 }
 
@@ -21,7 +21,7 @@ fn capture(secret: &str) -> Capture {
     Capture { field: "access_token".into(), secret: secret.into(), lifetime: Some("expires_in".into()) }
 }
 
-/// A connector whose operation `forget` is sent with a token that `exchange` fetches.
+/// Creates a connector whose operation `forget` is sent with a token that `exchange` fetches.
 fn sound() -> Manifest {
     Manifest {
         name: "example".into(),
@@ -34,7 +34,7 @@ fn sound() -> Manifest {
                 method: "POST".into(),
                 path: "/people/{person}/forget".into(),
                 content_type: Some("application/json".into()),
-                fields: vec![field(Place::Header, "Authorization", "Bearer {access-token}")],
+                fields: vec![field(RequestPart::Header, "Authorization", "Bearer {access-token}")],
                 limits: vec!["per-day".into()],
                 ..Default::default()
             },
@@ -44,13 +44,13 @@ fn sound() -> Manifest {
                 method: "POST".into(),
                 path: "/token".into(),
                 content_type: Some("application/x-www-form-urlencoded".into()),
-                fields: vec![field(Place::Body, "secret", "{client-secret}")],
+                fields: vec![field(RequestPart::Body, "secret", "{client-secret}")],
                 captures: vec![capture("access-token")],
                 ..Default::default()
             },
         ],
         limits: vec![Limit { name: "per-day".into(), requests: 1000, period_ms: Some(86_400_000) }],
-        webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "Authorization".into() }),
+        webhook_token_slot: Some(TokenSlot { place: RequestPart::Header, name: "Authorization".into() }),
         identifier_kinds: vec![IdentifierKind::unique("email")],
         item_kinds: vec!["channel".into()],
         ..Default::default()
@@ -89,12 +89,12 @@ fn an_unknown_secret_is_refused() {
 fn a_blank_that_nothing_fills_is_refused() {
     refused(
         |m| m.operations[1].path = "/token/{tenant}".into(),
-        "operation exchange: nothing fills the blank {tenant}: it is no setting and no captured secret, and the host, \
-         which alone sends this operation, has no values for it",
+        "operation exchange: nothing fills the blank {tenant}: it is neither a setting nor a captured secret, and \
+         the host, which alone sends this operation, has no values for it",
     );
     refused(
-        |m| m.operations[0].fields.push(field(Place::Body, "token", "{webhook-token}")),
-        "operation forget: nothing fills the blank {webhook-token} unless webhook-token alone uses the operation",
+        |m| m.operations[0].fields.push(field(RequestPart::Body, "token", "{webhook-token}")),
+        "operation forget: nothing fills the blank {webhook-token} unless only webhook-token uses the operation",
     );
 }
 
@@ -102,7 +102,7 @@ fn a_blank_that_nothing_fills_is_refused() {
 fn a_field_in_a_forbidden_header_is_refused() {
     for header in ["Host", "Content-Length", "transfer-encoding", "Proxy-Authorization", "Content-Type"] {
         refused(
-            |m| m.operations[0].fields.push(field(Place::Header, header, "x")),
+            |m| m.operations[0].fields.push(field(RequestPart::Header, header, "x")),
             &format!("operation forget: it may not write the header {header}, which the host writes itself"),
         );
     }
@@ -112,7 +112,7 @@ fn a_field_in_a_forbidden_header_is_refused() {
 fn an_unknown_limit_is_refused() {
     refused(
         |m| m.operations[0].limits.push("per-hour".into()),
-        "operation forget: per-hour is none of the manifest's limits",
+        "operation forget: per-hour is not one of the manifest's limits",
     );
 }
 
@@ -120,7 +120,7 @@ fn an_unknown_limit_is_refused() {
 fn used_by_of_no_interface_is_refused() {
     refused(
         |m| m.operations[0].used_by.push("erasures".into()),
-        "operation forget: used-by names \"erasures\", which is no interface of the contract \
+        "operation forget: used-by names \"erasures\", which is not an interface of the contract \
          (connector, erasure, consent, webhook-verify, webhook-token)",
     );
     refused(
@@ -171,7 +171,7 @@ fn secrets_that_fetch_each_other_are_refused_however_long_the_circle() {
         for n in 0..length {
             let mut exchange = manifest.operations[1].clone();
             exchange.name = format!("circle-{n}");
-            exchange.fields = vec![field(Place::Body, "with", &format!("{{secret-{n}}}"))];
+            exchange.fields = vec![field(RequestPart::Body, "with", &format!("{{secret-{n}}}"))];
             exchange.captures = vec![capture(&format!("secret-{}", (n + 1) % length))];
             manifest.operations.push(exchange);
         }
@@ -187,7 +187,7 @@ fn a_host_setting_that_is_missing_or_secret_is_refused() {
     for name in ["host", "client-secret"] {
         refused(
             |m| m.operations[0].host_setting = name.into(),
-            &format!("operation forget: its host-setting {name} is no setting, or a secret one"),
+            &format!("operation forget: its host-setting {name} is not a setting, or is secret"),
         );
     }
 }
@@ -206,7 +206,7 @@ fn a_body_field_needs_a_body_that_the_host_can_write_into() {
         refused(
             |m| {
                 m.operations[0].content_type = content_type;
-                m.operations[0].fields.push(field(Place::Body, "key", "{client-secret}"));
+                m.operations[0].fields.push(field(RequestPart::Body, "key", "{client-secret}"));
             },
             "operation forget: its body field key needs a content-type of JSON or application/x-www-form-urlencoded",
         );
@@ -216,8 +216,8 @@ fn a_body_field_needs_a_body_that_the_host_can_write_into() {
 #[test]
 fn a_header_value_that_would_begin_another_header_is_refused() {
     refused(
-        |m| m.operations[0].fields.push(field(Place::Header, "X-A", "a\r\nX-B: b")),
-        "operation forget: the value of its field X-A holds characters that a header cannot carry",
+        |m| m.operations[0].fields.push(field(RequestPart::Header, "X-A", "a\r\nX-B: b")),
+        "operation forget: the value of its field X-A contains characters that a header cannot carry",
     );
 }
 
@@ -249,7 +249,7 @@ fn a_name_that_could_pass_for_something_else_is_refused() {
 }
 
 #[test]
-fn a_secret_that_everybody_would_know_is_refused() {
+fn a_secret_with_a_public_default_is_refused() {
     refused(
         |m| m.settings.push(SettingSpec { default: Some("hunter2".into()), ..secret("api-key") }),
         "setting api-key: a secret has no default and no options, since a manifest is public",
@@ -273,8 +273,8 @@ fn a_default_outside_the_options_is_refused() {
 #[test]
 fn a_secret_that_is_fetched_by_means_of_itself_is_refused() {
     refused(
-        |m| m.operations[1].fields.push(field(Place::Header, "Authorization", "Bearer {access-token}")),
-        "operation exchange: it needs a secret that only itself, or an operation that needs it, can fetch",
+        |m| m.operations[1].fields.push(field(RequestPart::Header, "Authorization", "Bearer {access-token}")),
+        "operation exchange: it needs a secret that only it or an operation that depends on it can fetch",
     );
 }
 
@@ -288,8 +288,8 @@ fn a_refresh_token_may_be_exchanged_for_its_successor() {
 #[test]
 fn a_token_slot_in_the_body_is_refused() {
     refused(
-        |m| m.webhook_token_slot = Some(TokenSlot { place: Place::Body, name: "token".into() }),
-        "webhook-token-slot: a body called \"token\" is no place for it; a header or a query parameter is",
+        |m| m.webhook_token_slot = Some(TokenSlot { place: RequestPart::Body, name: "token".into() }),
+        "webhook-token-slot: a body called \"token\" is not allowed; expected a header or a query parameter",
     );
 }
 
@@ -309,11 +309,11 @@ fn text_and_lists_are_bounded() {
 fn text_that_would_rewrite_a_terminal_is_refused() {
     refused(
         |m| m.operations[0].purpose = "harmless\u{1b}[1A".into(),
-        "operation forget: expected plain text, without control characters, of at most 256 characters where it is a value",
+        "operation forget: expected plain text without control characters, at most 256 characters for a value",
     );
     refused(
         |m| m.settings[0].options = vec!["a\nb".into()],
-        "setting domain: expected plain text, without control characters, of at most 256 characters where it is a value",
+        "setting domain: expected plain text without control characters, at most 256 characters for a value",
     );
 }
 
@@ -336,7 +336,7 @@ fn an_operation_under_more_limits_than_a_vendor_has_is_refused() {
 }
 
 #[test]
-fn every_broken_rule_is_told_at_once() {
+fn all_broken_rules_are_reported_at_once() {
     let mut manifest = sound();
     manifest.operations[0].method = "TRACE".into();
     manifest.limits.clear();

@@ -1,4 +1,4 @@
-//! A vendor's side of the wire: reads requests, writes the bytes that a test gives it.
+//! The vendor's side of the connection: reads requests and writes the bytes that a test provides.
 
 use std::{
     net::SocketAddr,
@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
+use test_support::eventually;
 
 use parking_lot::Mutex;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -18,7 +19,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate authority of a test's own.
+/// A certificate authority for a test.
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -53,15 +54,15 @@ impl Authority {
 /// What a vendor does with a connection.
 #[derive(Clone)]
 enum Manner {
-    /// Answers each request with the next text, then goes on listening.
+    /// Answers each request with the next text, then keeps listening.
     Answers(Vec<String>),
-    /// Writes a header a byte at a time, for ever.
+    /// Writes a header byte by byte, forever.
     Drips,
     /// Reads the request and closes.
     Closes,
 }
 
-/// Listens on a port of its own until dropped.
+/// Listens on its own port until dropped.
 pub(super) struct Server {
     address: SocketAddr,
     log: Arc<Log>,
@@ -98,14 +99,12 @@ impl Server {
         Self::start(Manner::Closes, None).await
     }
 
-    /// One that is not there any more.
+    /// Creates a server that is no longer running.
     pub(super) async fn gone() -> Self {
         let server = Self::closing().await;
         server.task.abort();
-        // Its listener is dropped when the task is.
-        while !server.task.is_finished() {
-            tokio::task::yield_now().await;
-        }
+        // The listener is dropped with the task.
+        eventually("the task has ended", async || server.task.is_finished(), |ended| *ended).await;
         server
     }
 
@@ -173,11 +172,11 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, manner: Manner, 
             return;
         }
     }
-    // Neither answers nor closes: what comes now waits until the other side gives up.
+    // Neither answers nor closes: further requests wait until the client gives up.
     while request(&mut stream, log).await.is_some() {}
 }
 
-/// Reads one request's head; none where the other side has gone.
+/// Reads the head of one request. Returns `None` if the client has disconnected.
 async fn request(stream: &mut (impl AsyncRead + Unpin), log: &Log) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

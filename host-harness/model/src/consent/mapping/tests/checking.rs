@@ -55,8 +55,9 @@ fn an_item_maps_to_at_most_one_notice() {
     assert_eq!(
         checked(&put),
         Err(vec![
-            "[2] (Channel 2): the item is given twice, first at [1]: leave one of the two".to_owned(),
-            "[3] (Channel 1): the item is mapped to notice `pri_1` at [0] and to `pri_2` here: an item stands for one notice"
+            "[2] (Channel 2): the item is listed twice, first at [1]: remove one of the two".to_owned(),
+            "[3] (Channel 1): the item is mapped to notice `pri_1` at [0] and to `pri_2` here: \
+             an item can map to only one notice"
                 .to_owned(),
         ])
     );
@@ -71,13 +72,14 @@ fn a_notice_that_cannot_be_propagated_is_not_mapped() {
     assert_eq!(
         checked(&put),
         Err(vec![
-            "[0] (Channel 1): notice `pri_page` is not enforced system-wide, so its choices go to no vendor; \
-             change the notice or the system, or leave notice_id out"
+            "[0] (Channel 1): notice `pri_page` is not enforced system-wide, so its choices are sent to no vendor; \
+             change the notice or the system, or omit notice_id"
                 .to_owned(),
             "[0].children[0] (Message type 1): notice `pri_stats` shares no data use with system `iterable`: \
-             it has `analytics`; change the notice or the system, or leave notice_id out"
+             the notice has `analytics`; change the notice or the system, or omit notice_id"
                 .to_owned(),
-            "[1] (Channel 2): there is no notice `pri_pages` (did you mean `pri_page`?): make it known first, or leave notice_id out"
+            "[1] (Channel 2): there is no notice `pri_pages` (did you mean `pri_page`?): register it first, \
+             or omit notice_id"
                 .to_owned(),
         ])
     );
@@ -103,17 +105,17 @@ fn an_unknown_item_and_one_in_the_wrong_place_are_refused() {
     assert_eq!(
         checked(&put),
         Err(vec![
-            "[0].children[0] (Message type 1): the item stands under Channel 2, but belongs under Channel 1: move it there"
+            "[0].children[0] (Message type 1): the item is under Channel 2, but belongs under Channel 1: move it there"
                 .to_owned(),
-            "[1] (Message type 2): the vendor lists no such item and none is saved: list the items again, \
-             and take type and external_id from there"
+            "[1] (Message type 2): the vendor does not list this item and it is not saved: list the items again, \
+             and copy type and external_id"
                 .to_owned(),
         ])
     );
     assert_eq!(
         checked(&[node("message-type:1", None, vec![])]),
         Err(vec![
-            "[0] (Message type 1): the item stands at the top, but belongs under Channel 1: move it there"
+            "[0] (Message type 1): the item is at the top level, but belongs under Channel 1: move it there"
                 .to_owned()
         ])
     );
@@ -130,5 +132,5 @@ fn what_is_shown_can_be_sent_back_as_it_is() {
     assert_eq!(kept[..2], saved);
     assert_eq!(kept[2], stored("channel:2", "Push", None, None));
     let flagged = merge(&kept, &[listed("channel:2", "Push", None)]).items;
-    assert!(flagged.iter().all(|item| !item.unmapped), "what was sent back was seen");
+    assert!(flagged.iter().all(|item| !item.unmapped), "an item that was sent back has been seen");
 }

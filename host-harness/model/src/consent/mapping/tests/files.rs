@@ -41,8 +41,10 @@ fn a_file_is_checked_as_a_mapping_is() {
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
-        ["item 2 (Channel 7): the vendor lists no such item and none is saved: list the items again, \
-          and take type and external_id from there"]
+        [
+            "item 2 (Channel 7): the vendor does not list this item and it is not saved: list the items again, \
+          and copy type and external_id"
+        ]
     );
 }
 
@@ -65,6 +67,8 @@ fn another_file_is_no_mapping() {
 }
 
 proptest! {
+    #![proptest_config(test_support::cases(256))]
+
     #[test]
     fn a_mapping_comes_back_from_its_file(
         items in prop::collection::btree_map(("[a-z]{1,4}(-[a-z]{1,4})?", "\\PC{1,8}"), ("\\PC{0,12}", any::<bool>()), 0..12),
@@ -85,7 +89,7 @@ proptest! {
 
 #[test]
 fn only_a_file_that_lists_no_item_forgets_them_all() {
-    for cut_off in ["", "  \n", "# what stands for what\n"] {
+    for cut_off in ["", "  \n", "# the mapping\n"] {
         let refused = MappingFile::from_toml(cut_off).unwrap_err().to_string();
         assert!(refused.contains("missing field `item`"), "{cut_off:?}: {refused}");
     }

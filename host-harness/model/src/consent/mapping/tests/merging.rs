@@ -1,6 +1,6 @@
 use super::*;
 
-/// A line for each node: its depth as indentation, its id, name, notice and flags.
+/// Draws one line per node: its depth as indentation, its id, name, notice and flags.
 fn drawn(items: &[ConsentableItem]) -> Vec<String> {
     fn draw(items: &[ConsentableItem], depth: usize, lines: &mut Vec<String>) {
         for item in items {
@@ -25,7 +25,7 @@ fn an_item_is_unique_by_kind_and_id() {
     assert_eq!(
         drawn(&merged.items),
         ["channel:1 Email -> pri_1", "  message-type:1 Newsletter unmapped"],
-        "the message type takes nothing from the channel of the same id"
+        "the message type does not inherit from the channel with the same id"
     );
 }
 
@@ -75,7 +75,7 @@ fn a_renamed_and_a_moved_item_are_refreshed_and_keep_their_notices() {
 }
 
 #[test]
-fn a_vanished_item_is_shown_as_such_and_stays_where_it_was() {
+fn a_vanished_item_is_marked_and_keeps_its_place() {
     let stored = [
         stored("channel:1", "Email", None, Some("pri_1")),
         stored("channel:2", "Push", None, Some("pri_2")),
@@ -93,7 +93,7 @@ fn a_vanished_item_is_shown_as_such_and_stays_where_it_was() {
             "  message-type:4 Offers vanished"
         ]
     );
-    assert_eq!(merged.refreshed, [], "what the vendor no longer names, it cannot rename");
+    assert_eq!(merged.refreshed, [], "the vendor cannot rename an item that it no longer lists");
 }
 
 #[test]
@@ -104,6 +104,8 @@ fn an_item_without_a_known_parent_stands_at_the_top() {
 }
 
 proptest! {
+    #![proptest_config(test_support::cases(256))]
+
     #[test]
     fn whatever_a_connector_lists_every_item_is_shown_once(
         parents in prop::collection::vec(prop::option::of(0_usize..40), 0..40),

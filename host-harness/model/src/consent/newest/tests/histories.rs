@@ -1,10 +1,10 @@
-//! Random histories: whatever is late, repeated or out of order, the newest choice stands, and at the vendor too.
+//! Random histories: even if messages are late, repeated or out of order, the newest choice wins, also at the vendor.
 
 use proptest::{prelude::*, sample::Index};
 
 use super::*;
 
-/// What a person did, and when the host heard of it. Times are seconds.
+/// What a person did, and when the host received it. Times are seconds.
 #[derive(Clone, Copy, Debug)]
 struct Deed {
     at: u64,
@@ -13,7 +13,7 @@ struct Deed {
     heard_after: u64,
 }
 
-/// As many in one second as in many hours, so that ties and races are as common as their absence.
+/// Times within one second are as likely as times hours apart, so that ties and races are as common as their absence.
 fn time() -> impl Strategy<Value = u64> {
     prop_oneof![0_u64..4, 0_u64..200, 0_u64..40_000]
 }
@@ -25,17 +25,17 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     prop::collection::vec(deed, 1..12)
 }
 
-/// The choice that should stand in the end, and its second.
+/// The choice that should win in the end, and its second.
 fn newest<'a>(deeds: impl Iterator<Item = &'a Deed>) -> (Choice, u64) {
     let newest = deeds.map(|deed| (deed.at, deed.choice == OptOut)).max().unwrap();
     (if newest.1 { OptOut } else { OptIn }, newest.0)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, ..test_support::cases(256) })]
 
-    /// Everything that could be heard is heard in any order, some of it twice; a write is sent some time after its choice
-    /// and its echo is never heard before that.
+    /// All messages arrive in any order, some of them twice. A write is sent some time after its choice, and its echo
+    /// never arrives before that.
     #[test]
     fn whatever_the_order_of_arrival_the_newest_choice_stands(
         deeds in deeds(),
@@ -46,15 +46,15 @@ proptest! {
         let in_a_window = |deed: &Deed| deeds.iter().zip(&sent).any(|(written, sent)| {
             !written.at_vendor && written.choice == deed.choice && (*sent..=sent + 600).contains(&deed.at)
         });
-        // The one limit that the rules name.
+        // The one limitation that the rules document.
         let is_told = |number: &usize| !deeds[*number].at_vendor || !in_a_window(&deeds[*number]);
         let told: Vec<usize> = (0..deeds.len()).filter(is_told).collect();
         prop_assume!(!told.is_empty());
 
-        let mut stands: Option<Recorded> = None;
+        let mut stands: Option<RecordedChoice> = None;
         let mut writes: Vec<Option<Write>> = vec![None; deeds.len()];
         let known = |writes: &[Option<Write>]| writes.iter().flatten().copied().collect::<Vec<_>>();
-        // Twice as many arrivals as deeds: even ones are the deed, odd ones its echo. In the end all come once more.
+        // Two arrivals per deed: even ones are the deed, odd ones its echo. At the end, all of them arrive once more.
         let arrivals = order.iter().map(|index| index.index(told.len() * 2)).chain(0..told.len() * 2);
         for arrival in arrivals {
             let (number, is_echo) = (told[arrival / 2], arrival % 2 == 1);
@@ -83,7 +83,8 @@ proptest! {
         prop_assert_eq!(found, newest(told.iter().map(|number| &deeds[*number])));
     }
 
-    /// Host and vendor in one time: each write takes effect after a while, each event is heard after another.
+    /// Host and vendor on one timeline: each write takes effect after a delay, and each event arrives after another
+    /// delay.
     #[test]
     fn the_newest_choice_stands_on_both_sides_in_the_end(deeds in deeds(), lags in prop::collection::vec((0_u64..300, time()), 1..6)) {
         let mut world = World::new(lags);
@@ -92,7 +93,7 @@ proptest! {
             world.agenda.push((if deed.at_vendor { deed.at } else { deed.at + deed.heard_after }, event));
         }
         world.run();
-        // The one limit that the rules name.
+        // The one limitation that the rules document.
         prop_assume!(!world.is_ambiguous);
         let stands = world.stands.unwrap();
         let found = (stands.choice, (stands.chosen_at_ms - BEGAN_MS) / SECOND_MS);
@@ -105,11 +106,11 @@ proptest! {
 enum Event {
     /// A person chose at the vendor.
     Chosen(Deed),
-    /// The platform's request came in.
+    /// The platform's request arrived.
     Requested(Deed),
     /// A write took effect at the vendor.
     Written(Choice),
-    /// The vendor's event about a person's choice at this second came in.
+    /// The vendor's event about a person's choice at this second arrived.
     Told(Choice, u64),
     /// The same about a write of ours.
     Echoed(Choice, u64),
@@ -119,7 +120,7 @@ enum Event {
 struct World {
     agenda: Vec<(u64, Event)>,
     lags: Vec<(u64, u64)>,
-    stands: Option<Recorded>,
+    stands: Option<RecordedChoice>,
     vendor: Option<Choice>,
     writes: Vec<Write>,
     is_ambiguous: bool,
@@ -171,7 +172,7 @@ impl World {
     fn write(&mut self, now: u64) {
         let choice = self.stands.as_ref().unwrap().choice;
         self.writes.push(write(choice, now));
-        assert!(self.writes.len() < 500, "writes without end");
+        assert!(self.writes.len() < 500, "endless writes");
         let delay = self.lags[self.writes.len() % self.lags.len()].0;
         self.agenda.push((now + delay, Event::Written(choice)));
     }

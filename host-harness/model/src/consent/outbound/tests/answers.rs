@@ -10,8 +10,8 @@ fn answer(items: &[(&str, Change, &str)], standing: Standing) -> Report {
     Report { items: items.iter().map(item).collect(), standing, settles_after_ms: None }
 }
 
-fn both(preference: Answer) -> Plan {
-    planned(vec![about("pri_email", preference, 5_000)], vec![], &Ledger::new())
+fn both(preference: NoticeAnswer) -> Plan {
+    planned(vec![about("pri_email", preference, 5_000)], vec![], &RecordedChoices::new())
 }
 
 fn error(kind: ErrorKind) -> ConnectorError {
@@ -20,16 +20,16 @@ fn error(kind: ErrorKind) -> ConnectorError {
 }
 
 #[test]
-fn each_item_tells_what_became_of_it() {
+fn each_item_reports_its_result() {
     let report =
         answer(&[("channel:1", Change::Applied, ""), ("channel:2", Change::Unchanged, "")], Standing::Known);
-    let plan = both(Answer::OptIn).conclude(Ok(&report));
+    let plan = both(NoticeAnswer::OptIn).conclude(Ok(&report));
     assert_eq!(applied(&plan), []);
     assert_eq!(
-        told(&plan),
+        report_lines(&plan),
         [
-            "pri_email channel:1 executed: the vendor took it",
-            "pri_email channel:2 no-update-needed: the vendor already had it so",
+            "pri_email channel:1 executed: the vendor accepted it",
+            "pri_email channel:2 no-update-needed: the vendor already had this choice",
         ]
     );
     let report = answer(
@@ -37,10 +37,10 @@ fn each_item_tells_what_became_of_it() {
         Standing::Created,
     );
     assert_eq!(
-        told(&both(Answer::OptIn).conclude(Ok(&report))),
+        report_lines(&both(NoticeAnswer::OptIn).conclude(Ok(&report))),
         [
             "pri_email channel:1 refused: no marketing channel",
-            "pri_email channel:2 executed: the vendor took it, once the person was created there",
+            "pri_email channel:2 executed: the vendor accepted it after creating the person",
         ]
     );
 }
@@ -51,21 +51,21 @@ fn what_is_pending_stays_open_and_alone_is_applied_again() {
         &[("channel:1", Change::Applied, ""), ("channel:2", Change::Pending, "waits for the person")],
         Standing::Known,
     );
-    let plan = both(Answer::OptIn).conclude(Ok(&report));
+    let plan = both(NoticeAnswer::OptIn).conclude(Ok(&report));
     assert_eq!(applied(&plan), [("channel:2".to_owned(), OptIn, 5_000)]);
     assert_eq!(
-        told(&plan),
+        report_lines(&plan),
         [
-            "pri_email channel:1 executed: the vendor took it",
+            "pri_email channel:1 executed: the vendor accepted it",
             "pri_email channel:2 pending: waits for the person",
         ]
     );
     let plan = plan.conclude(Ok(&answer(&[("channel:2", Change::Unchanged, "")], Standing::Known)));
     assert_eq!(applied(&plan), []);
     assert_eq!(
-        told(&plan)[1],
+        report_lines(&plan)[1],
         "pri_email channel:2 executed: it is in effect",
-        "we did it, so it was no idle request"
+        "our own write caused it, so an update was needed"
     );
 }
 
@@ -75,9 +75,9 @@ fn a_forgotten_person_is_refused_and_no_consent_undoes_the_erasure() {
         &[("channel:1", Change::Refused, "gone"), ("channel:2", Change::Applied, "")],
         Standing::Forgotten,
     );
-    let plan = both(Answer::OptIn).conclude(Ok(&report));
+    let plan = both(NoticeAnswer::OptIn).conclude(Ok(&report));
     assert_eq!(applied(&plan), []);
-    for line in told(&plan) {
+    for line in report_lines(&plan) {
         assert!(line.ends_with(
             "refused: the vendor has erased this person; an erasure is never undone by a consent"
         ));
@@ -86,10 +86,10 @@ fn a_forgotten_person_is_refused_and_no_consent_undoes_the_erasure() {
 
 #[test]
 fn a_person_without_a_usable_identifier_is_skipped_and_not_failed() {
-    let plan = both(Answer::OptOut).conclude(Err(&error(ErrorKind::MissingIdentity)));
+    let plan = both(NoticeAnswer::OptOut).conclude(Err(&error(ErrorKind::MissingIdentity)));
     assert_eq!(applied(&plan), []);
     assert_eq!(
-        told(&plan),
+        report_lines(&plan),
         [
             "pri_email channel:1 missing-identity: what the connector said (Code)",
             "pri_email channel:2 missing-identity: what the connector said (Code)",
@@ -100,26 +100,27 @@ fn a_person_without_a_usable_identifier_is_skipped_and_not_failed() {
 #[test]
 fn an_error_that_may_pass_leaves_all_open_and_another_ends_it() {
     for kind in [ErrorKind::Unauthorized, ErrorKind::RateLimited, ErrorKind::Unavailable, ErrorKind::Other] {
-        assert_eq!(both(Answer::OptOut).conclude(Err(&error(kind))), both(Answer::OptOut));
+        assert_eq!(both(NoticeAnswer::OptOut).conclude(Err(&error(kind))), both(NoticeAnswer::OptOut));
     }
     for kind in [ErrorKind::InvalidSettings, ErrorKind::Rejected, ErrorKind::Unsupported] {
-        let plan = both(Answer::OptOut).conclude(Err(&error(kind)));
+        let plan = both(NoticeAnswer::OptOut).conclude(Err(&error(kind)));
         assert_eq!(applied(&plan), []);
-        assert_eq!(told(&plan)[0], "pri_email channel:1 refused: what the connector said (Code)");
+        assert_eq!(report_lines(&plan)[0], "pri_email channel:1 refused: what the connector said (Code)");
     }
 }
 
 #[test]
 fn an_item_that_the_connector_passed_over_is_refused() {
     let report = answer(&[("channel:1", Change::Applied, "")], Standing::Known);
-    let plan = both(Answer::OptOut).conclude(Ok(&report));
-    assert_eq!(told(&plan)[1], "pri_email channel:2 refused: the connector did not report on it");
+    let plan = both(NoticeAnswer::OptOut).conclude(Ok(&report));
+    assert_eq!(report_lines(&plan)[1], "pri_email channel:2 refused: the connector did not report on it");
 }
 
 #[test]
 fn a_channels_opt_out_shadows_its_message_type_and_both_are_applied_as_given() {
-    let wanted = vec![about("pri_email", Answer::OptOut, 5_000), about("pri_news", Answer::OptIn, 6_000)];
-    let plan = planned(wanted, vec![direct("message-type:2", OptOut, 5_000)], &Ledger::new());
+    let wanted =
+        vec![about("pri_email", NoticeAnswer::OptOut, 5_000), about("pri_news", NoticeAnswer::OptIn, 6_000)];
+    let plan = planned(wanted, vec![direct("message-type:2", OptOut, 5_000)], &RecordedChoices::new());
     let as_given = [
         ("channel:1".to_owned(), OptOut, 5_000),
         ("channel:2".to_owned(), OptOut, 5_000),
@@ -130,24 +131,24 @@ fn a_channels_opt_out_shadows_its_message_type_and_both_are_applied_as_given() {
     let items: Vec<_> = as_given.iter().map(|(item, ..)| (item.as_str(), Change::Applied, "")).collect();
     let plan = plan.conclude(Ok(&answer(&items, Standing::Known)));
     assert_eq!(
-        told(&plan),
+        report_lines(&plan),
         [
-            "pri_email channel:1 executed: the vendor took it",
-            "pri_email channel:2 executed: the vendor took it",
-            "pri_news message-type:1 executed: the vendor took it; Channel 1 is opted out, which shadows this opt-in",
-            " message-type:2 executed: the vendor took it",
+            "pri_email channel:1 executed: the vendor accepted it",
+            "pri_email channel:2 executed: the vendor accepted it",
+            "pri_news message-type:1 executed: the vendor accepted it; Channel 1 is opted out, which shadows this opt-in",
+            " message-type:2 executed: the vendor accepted it",
         ]
     );
 }
 
 #[test]
 fn an_opt_out_that_stood_before_shadows_as_well() {
-    let ledger = Ledger::from([(id("channel:1"), stands(Origin::Vendor, OptOut, 1_000))]);
-    let plan = planned(vec![about("pri_news", Answer::OptIn, 6_000)], vec![], &ledger);
+    let ledger = RecordedChoices::from([(id("channel:1"), stands(Origin::Vendor, OptOut, 1_000))]);
+    let plan = planned(vec![about("pri_news", NoticeAnswer::OptIn, 6_000)], vec![], &ledger);
     let plan = plan.conclude(Ok(&answer(&[("message-type:1", Change::Unchanged, "")], Standing::Known)));
     assert_eq!(
-        told(&plan),
-        ["pri_news message-type:1 no-update-needed: the vendor already had it so; \
+        report_lines(&plan),
+        ["pri_news message-type:1 no-update-needed: the vendor already had this choice; \
           Channel 1 is opted out, which shadows this opt-in"]
     );
 }

@@ -34,7 +34,7 @@ fn a_kind_may_identify_by_what_a_setting_is() {
 #[test]
 fn a_condition_that_never_holds_is_refused() {
     let no_setting =
-        "identifier kind user-id: it identifies by \"nowhere\", which is no setting, or a secret one";
+        "identifier kind user-id: it identifies by \"nowhere\", which is not a setting, or is secret";
     refused(|m| by(m, when("nowhere", &["x"])), no_setting);
     refused(
         |m| {
@@ -43,8 +43,8 @@ fn a_condition_that_never_holds_is_refused() {
         },
         no_setting,
     );
-    let empty = "identifier kind user-id: expected 1 to 200 values of the setting project-type, none of them empty, under \
-                 which it identifies";
+    let empty = "identifier kind user-id: expected 1 to 200 non-empty values of the setting project-type for which \
+                 it identifies";
     refused(|m| by(m, when("project-type", &[])), empty);
     refused(|m| by(m, when("project-type", &["hybrid", ""])), empty);
     refused(
@@ -56,23 +56,23 @@ fn a_condition_that_never_holds_is_refused() {
 #[test]
 fn kinds_of_which_none_can_identify_are_refused() {
     let sentence = "identifier-kinds: none of them can identify a person, so no request could name one; at least one \
-                    kind identifies";
+                    must identify";
     refused(|m| m.identifier_kinds = vec![kind("email", Identifies::Never)], sentence);
     let mut manifest = sound();
     manifest.identifier_kinds.clear();
-    assert_eq!(Declaration::check(manifest).err(), None, "any kind identifies where none is named");
+    assert_eq!(Declaration::check(manifest).err(), None, "any kind identifies a person if none is listed");
 }
 
 #[test]
 fn an_exemption_is_listed_once_with_a_plain_reason() {
-    let reason = "The vendor answers alike for everybody";
+    let reason = "The vendor gives the same answer for everyone";
     refused(
         |m| m.proves_without = vec![exempting(Claim::EraseNotFound, reason); 2],
         "proves-without: erase-not-found is listed twice",
     );
     refused(
         |m| m.proves_without = vec![exempting(Claim::CurrentRead, " ")],
-        "proves-without current-read: expected the reason, for the operator",
+        "proves-without current-read: expected a reason for the operator",
     );
     refused(
         |m| m.proves_without = vec![exempting(Claim::ApplyPending, &"x".repeat(1_001))],
@@ -90,7 +90,7 @@ fn an_exemption_is_of_an_interface_that_is_exported() {
     assert_eq!(declaration(&[Interface::Connector, Interface::WebhookToken]), []);
     assert_eq!(
         declaration(&[Interface::Connector]).iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["proves-without token-installed: it does not export webhook-token, which reports that"]
+        ["proves-without token-installed: it does not export webhook-token, which reports this outcome"]
     );
 }
 
@@ -102,7 +102,7 @@ fn what_replaces_or_deletes_is_never_declared_to_read() {
                 m.operations[0].method = method.into();
                 m.operations[0].effect = Effect::Read;
             },
-            &format!("operation forget: {method} is never of effect read; GET, HEAD and POST can be"),
+            &format!("operation forget: {method} cannot have the effect read; only GET, HEAD and POST can"),
         );
     }
     let mut search = sound();

@@ -1,5 +1,5 @@
-//! Ninety days of tokens at once for many connections, each with a vendor that fails in its own ways, while the process is
-//! killed in the middle of things and the date jumps: at no instant is there a vendor whose token is refused.
+//! Simulates ninety days of tokens for many connections at once, each with a vendor that fails in its own ways, while
+//! the process is killed at arbitrary points and the date jumps. No vendor's token may be refused at any instant.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -11,24 +11,24 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{generation::digest, issue::seen, refresh::Hand, settle::Pushed, *};
+use super::{generation::digest, issue::record_seen, refresh::PushToken, settle::PushOutcome, *};
 use host_harness::clock::ManualClock;
 use host_model::{
     secret::Secret,
     time::{DAY_MS, HOUR_MS},
-    token::MOST_LIVE,
+    token::MAX_LIVE_TOKENS,
 };
 use host_store::{
     testing::Folder,
-    tokens::{self, Known},
+    tokens::{self, AcceptableToken},
 };
 
-/// A vendor does what it is asked after so long at the latest.
-const LONGEST_TROUBLE_MS: i64 = 8 * HOUR_MS;
+/// The maximum time after which a vendor does what it is asked.
+const MAX_TROUBLE_MS: i64 = 8 * HOUR_MS;
 
 const MINUTE_MS: i64 = 60_000;
 
-/// A clock whose date is off by what jumps have added up to.
+/// A clock whose date is off by the sum of its jumps.
 #[derive(Debug)]
 struct Jumping {
     true_time: ManualClock,
@@ -37,7 +37,7 @@ struct Jumping {
 }
 
 impl Jumping {
-    /// The same for the same seed, at another hour of the day for each.
+    /// Creates a clock that starts at a different hour for each seed.
     fn beginning(seed: u64) -> Self {
         let began_ms = 1_790_000_000_000 + i64::try_from(seed).unwrap() * 7 * HOUR_MS;
         Self { true_time: ManualClock::default(), began_ms, off_ms: AtomicI64::new(0) }
@@ -66,21 +66,21 @@ impl Clock for Jumping {
     }
 }
 
-/// A vendor: its tokens, each with when its senders switch over to it.
+/// A vendor with its tokens, each with the time at which its senders switch to it.
 struct Vendor {
     seed: u64,
     dice: Rng,
     tokens: Vec<(i64, [u8; 32])>,
     down_until: i64,
-    /// Since when it has not taken what it was to take.
+    /// Since when it has not accepted a token that it was asked to accept.
     troubled_since: Option<i64>,
     taken: usize,
 }
 
-/// What a call at the vendor comes to.
+/// The result of a call to the vendor.
 enum Act {
-    Answer(Pushed),
-    /// The process is killed while the call is under way.
+    Answer(PushOutcome),
+    /// The process is killed during the call.
     Killed,
 }
 
@@ -96,14 +96,15 @@ impl Vendor {
         }
     }
 
-    /// What deliveries carry at `time`.
+    /// Returns the token that deliveries carry at `time`.
     fn carried(&self, time: i64) -> [u8; 32] {
         self.tokens.iter().rev().find(|(since, _)| *since <= time).unwrap().1
     }
 
-    /// When what it carries or what of `known` is accepted changes, after `since` and until `time`, while the date is off by
-    /// `off`. Between two of these nothing does, and neither side does anything but at a look.
-    fn changes(&self, known: &[Known], (since, time): (i64, i64), off: i64) -> Vec<i64> {
+    /// Returns the times, after `since` and until `time`, at which the carried token or the accepted tokens of `known`
+    /// change, while the date is off by `off`. Nothing changes between two of these times, and both sides act only at
+    /// a check.
+    fn changes(&self, known: &[AcceptableToken], (since, time): (i64, i64), off: i64) -> Vec<i64> {
         let switches = self.tokens.iter().map(|(at, _)| *at).filter(|at| since < *at && *at <= time);
         let ends = known.iter().filter_map(|known| {
             let is_accepted = |at: i64| known.token.is_accepted(at + off);
@@ -120,11 +121,12 @@ impl Vendor {
         switches.chain(ends).collect()
     }
 
-    /// The token that its deliveries carry at `time`, which the host takes then, by a date that is off by `off`.
-    fn sends<'k>(&self, known: &'k [Known], time: i64, off: i64) -> &'k Known {
+    /// Returns the token that its deliveries carry at `time`. Panics if the host does not accept it then, by a date
+    /// that is off by `off`.
+    fn sends<'k>(&self, known: &'k [AcceptableToken], time: i64, off: i64) -> &'k AcceptableToken {
         let accepted = known.iter().filter(|known| known.token.is_accepted(time + off));
         let (seed, carried) = (self.seed, self.carried(time));
-        assert!(accepted.clone().count() <= MOST_LIVE, "vendor {seed}: {known:?}");
+        assert!(accepted.clone().count() <= MAX_LIVE_TOKENS, "vendor {seed}: {known:?}");
         let found = accepted.into_iter().find(|known| known.digest == carried);
         found.unwrap_or_else(|| panic!("vendor {seed}, {time}, off by {off}: {known:?}"))
     }
@@ -132,7 +134,7 @@ impl Vendor {
     fn take(&mut self, token: &Secret, time: i64) {
         if self.tokens.last().unwrap().1 != digest(token) {
             self.taken += 1;
-            // Within a few minutes, and now and then only hours later.
+            // Within a few minutes, and sometimes only hours later.
             let slow = if self.dice.u8(..4) == 0 { 20 * HOUR_MS } else { 10 * MINUTE_MS };
             let since = time + self.dice.i64(0..slow);
             self.tokens.push((since, digest(token)));
@@ -140,20 +142,20 @@ impl Vendor {
     }
 
     fn asked_to_take(&mut self, token: &Secret, time: i64) -> Act {
-        let failed = |asked: Option<u64>| Pushed::Failed {
+        let failed = |asked: Option<u64>| PushOutcome::Failed {
             reason: "status 503".to_owned(),
             asked: asked.map(Duration::from_secs),
         };
-        // Together shorter than the shortest window, which is what a window is for.
+        // In total shorter than the shortest window, because covering such failures is what a window is for.
         let since = *self.troubled_since.get_or_insert(time);
-        let act = if time >= since + LONGEST_TROUBLE_MS { 199 } else { self.dice.u8(..200) };
+        let act = if time >= since + MAX_TROUBLE_MS { 199 } else { self.dice.u8(..200) };
         if time < self.down_until {
             return Act::Answer(failed(None));
         }
         match act {
             0..20 => Act::Answer(failed(Some(self.dice.u64(..40 * 3_600)))),
             20..40 => {
-                self.down_until = self.dice.i64(time..since + LONGEST_TROUBLE_MS);
+                self.down_until = self.dice.i64(time..since + MAX_TROUBLE_MS);
                 Act::Answer(failed(None))
             }
             40..60 => {
@@ -168,7 +170,7 @@ impl Vendor {
             _ => {
                 self.take(token, time);
                 self.troubled_since = None;
-                Act::Answer(Pushed::Taken)
+                Act::Answer(PushOutcome::Taken)
             }
         }
     }
@@ -180,7 +182,7 @@ struct World {
     vendors: Arc<Mutex<Vec<Vendor>>>,
     dice: Rng,
     was_up: bool,
-    /// When it was looked last, and how far the date has been off since.
+    /// The time of the last check, and how far the date has been off since.
     looked: (i64, i64),
     _folder: Folder,
 }
@@ -212,12 +214,12 @@ impl World {
         self.clock.true_date_ms()
     }
 
-    /// A pass of the schedule, which ends where a vendor's answer is not lived to see.
+    /// Runs a pass of the schedule, which is aborted if a vendor's act kills the process.
     async fn pass(&self) {
         let killed = Arc::new(Notify::new());
         let (vendors, clock, kill) =
             (Arc::clone(&self.vendors), Arc::clone(&self.clock), Arc::clone(&killed));
-        let hand: Box<Hand> = Box::new(move |connection, token| {
+        let hand: Box<PushToken> = Box::new(move |connection, token| {
             let time = clock.true_date_ms();
             let act = vendors.lock()[number(&connection)].asked_to_take(&token, time);
             let kill = Arc::clone(&kill);
@@ -238,8 +240,8 @@ impl World {
         }
     }
 
-    /// Every vendor sends all the time: what it carries is accepted, now and at every instant since the last look. Some
-    /// deliveries are noticed.
+    /// Checks that every vendor's token is accepted now and at every instant since the last check, because vendors
+    /// send all the time. Some deliveries are recorded.
     async fn deliver(&mut self) {
         let (time, off, now) = (self.true_time(), self.clock.off_ms(), self.tokens.now());
         let (since, off_since) = std::mem::replace(&mut self.looked, (time, off));
@@ -253,7 +255,7 @@ impl World {
                 for instant in vendor.changes(&of.tokens, (since, time), off_since) {
                     vendor.sends(&of.tokens, instant, off_since);
                 }
-                // A date that jumps does so now.
+                // If the date jumps, it does so now.
                 vendor.sends(&of.tokens, time, off_since);
                 let carried = vendor.sends(&of.tokens, time, off);
                 if self.dice.u8(..50) == 0 {
@@ -267,7 +269,7 @@ impl World {
         let write = self.tokens.store.write(move |tx| {
             Box::pin(async move {
                 for (connection, carried) in noticed {
-                    seen(tx, "acme", &connection, &carried, now).await?;
+                    record_seen(tx, "acme", &connection, &carried, now).await?;
                 }
                 Ok(())
             })
@@ -275,7 +277,7 @@ impl World {
         write.await.unwrap();
     }
 
-    /// Lets some time pass, and the date jump now and then; whether the process is up then.
+    /// Advances the time, and sometimes makes the date jump. Returns whether the process is up then.
     fn pass_time(&mut self) -> bool {
         let most = [10, 60, 120, 120][self.dice.usize(..4)];
         self.clock.true_time.advance(Duration::from_mins(self.dice.u64(1..=most)));
@@ -288,7 +290,7 @@ impl World {
     }
 }
 
-/// How many days a token lasts, and its window in days.
+/// The lifetime of a token and its window, in days.
 type Life = (u32, u32);
 
 fn name(at: usize) -> String {
@@ -299,7 +301,7 @@ fn number(connection: &str) -> usize {
     connection.trim_start_matches("c-").parse().unwrap()
 }
 
-/// How many tokens the vendors of a world took in ninety days.
+/// Runs a world for ninety days. Returns how many tokens its vendors accepted.
 async fn ninety_days(seed: u64, vendors: usize, life: Life) -> usize {
     let mut world = World::new(seed, vendors, life).await;
     let end = world.true_time() + 90 * DAY_MS;
@@ -318,8 +320,8 @@ async fn ninety_days(seed: u64, vendors: usize, life: Life) -> usize {
     vendors.iter().map(|vendor| vendor.taken).sum()
 }
 
-/// So many worlds for each of `lives` with so many vendors, as many at a time as the machine has room for. No two vendors
-/// have the same seed. How many vendors there were.
+/// Runs `worlds` worlds with `vendors` vendors for each of `lives`, in parallel on all cores. Each vendor has its own
+/// seed. Returns the number of vendors.
 fn live(lives: &[Life], worlds: usize, vendors: usize) -> usize {
     let seeds = AtomicU64::new(0);
     let every: Vec<Life> = lives.iter().copied().cycle().take(lives.len() * worlds).collect();

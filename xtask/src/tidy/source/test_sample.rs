@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::package::{Package, Target};
 
-/// A folder with these files.
+/// Creates a folder with these files.
 pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
@@ -17,7 +17,7 @@ pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// The library whose root is `lib.rs` there.
+/// Returns the library whose root is `lib.rs` in the folder.
 pub(crate) fn library(folder: &TempDir) -> Package {
     let target = Target { kind: vec!["lib".to_owned()], src_path: folder.path().join("lib.rs") };
     Package { targets: vec![target] }

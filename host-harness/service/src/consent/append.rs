@@ -1,39 +1,41 @@
-//! Tells the platform what it does not know yet.
+//! Notifies the platform of what it does not know yet.
+//! Tested in `src/consent/tests`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::feed::{Chosen, FeedItem, News};
-use crate::requests::about::About;
+use super::feed::{EventContent, FeedChoice, FeedItem};
+use crate::requests::person_context::PersonContext;
 use host_model::{
     consent::{
-        Answer, Cause,
-        derive::{Derived, derive},
-        newest::Recorded,
+        Cause, NoticeAnswer,
+        derive::{DerivedPreference, derive},
+        newest::RecordedChoice,
     },
     contract::consent::{Choice, ItemId},
 };
 use host_store::{
-    Connection, Keys, StoreError, choices,
+    Keys, StoreError, Tx, choices,
     events::{self, NewEvent},
-    items::Ground,
+    items::MappingContext,
 };
 
-/// That `stands` is the person's choice for `item`.
+/// Adds the event that `stands` is the person's choice for `item`.
 pub(super) async fn item(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    ground: &Ground,
-    (item, stands): (&ItemId, &Recorded),
+    about: &PersonContext<'_>,
+    ground: &MappingContext,
+    item: &ItemId,
+    stands: &RecordedChoice,
     cause: &Cause,
 ) -> Result<(), StoreError> {
     let name = ground.mapping.iter().find(|known| known.id == *item).map(|known| known.name.clone());
     let item =
         FeedItem { kind: item.kind.clone(), external_id: item.id.clone(), name: name.unwrap_or_default() };
-    let news = News {
-        chosen: Chosen::Item { item, preference: stands.choice.into() },
+    let news = EventContent {
+        chosen: FeedChoice::Item { item, preference: stands.choice.into() },
         event_at: stands.chosen_at_ms,
         received_at: about.at,
         source: stands.source.clone(),
@@ -42,13 +44,13 @@ pub(super) async fn item(
     append(tx, keys, about, &news).await
 }
 
-/// What the notices that `heard` stand for have come to, where the platform holds something else; the items that have to
-/// be known before more can be said.
+/// Adds an event for each notice of the items in `heard` whose derived preference differs from what the platform
+/// knows. Returns the items whose choice must be known before more can be derived.
 pub(super) async fn derived(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
-    ground: &Ground,
+    about: &PersonContext<'_>,
+    ground: &MappingContext,
     heard: &[ItemId],
     cause: &Cause,
 ) -> Result<Vec<ItemId>, StoreError> {
@@ -57,11 +59,11 @@ pub(super) async fn derived(
     let mut wanted = Vec::new();
     for notice in notices {
         match derive(&ground.items_of(notice), &ledger) {
-            Derived::Unknown { missing } => wanted.extend(missing),
-            Derived::Preference { choice, chosen_at_ms, source } => {
-                let told = choices::told(tx, about.person, notice).await?;
-                let Some(event_at) = tellable(choice, chosen_at_ms, told, about.at) else { continue };
-                choices::tell(tx, about.person, notice, choice, event_at).await?;
+            DerivedPreference::Unknown { missing } => wanted.extend(missing),
+            DerivedPreference::Preference { choice, chosen_at_ms, source } => {
+                let told = choices::at_platform(tx, about.person, notice).await?;
+                let Some(event_at) = event_time(choice, chosen_at_ms, told, about.at) else { continue };
+                choices::record_at_platform(tx, about.person, notice, choice, event_at).await?;
                 append(tx, keys, about, &of_notice(notice, choice, event_at, source, about, cause)).await?;
             }
         }
@@ -69,13 +71,13 @@ pub(super) async fn derived(
     Ok(wanted)
 }
 
-/// That the choice for `notice` is what `stands` says.
+/// Adds the event that the choice for `notice` is the one in `stands`.
 pub(super) async fn notice(
-    tx: &mut Connection,
+    tx: &mut Tx,
     keys: &Keys,
-    about: &About<'_>,
+    about: &PersonContext<'_>,
     notice: &str,
-    stands: &Recorded,
+    stands: &RecordedChoice,
     cause: &Cause,
 ) -> Result<(), StoreError> {
     let news = of_notice(notice, stands.choice, stands.chosen_at_ms, stands.source.clone(), about, cause);
@@ -87,18 +89,18 @@ fn of_notice(
     choice: Choice,
     event_at: u64,
     source: String,
-    about: &About<'_>,
+    about: &PersonContext<'_>,
     cause: &Cause,
-) -> News {
-    let notice_id_map = BTreeMap::from([(notice.to_owned(), Answer::from(choice))]);
-    let chosen = Chosen::Notice { notice_id_map };
-    News { chosen, event_at, received_at: about.at, source, cause: cause.clone() }
+) -> EventContent {
+    let notice_id_map = BTreeMap::from([(notice.to_owned(), NoticeAnswer::from(choice))]);
+    let chosen = FeedChoice::Notice { notice_id_map };
+    EventContent { chosen, event_at, received_at: about.at, source, cause: cause.clone() }
 }
 
-/// When the choice was made, if it is to be told. What nobody is known to have chosen is told only where it takes back an
-/// opt-in that the platform holds: then it dates from now.
-fn tellable(choice: Choice, chosen_at_ms: u64, told: Option<(Choice, u64)>, now: i64) -> Option<u64> {
-    // At 0, the platform holds it for this person or for another one who shared the record.
+/// Returns the time of the choice, or `None` if the platform is not notified of it. A choice that was not made by a
+/// known act is reported only if it withdraws an opt-in that the platform knows: then it is dated now.
+fn event_time(choice: Choice, chosen_at_ms: u64, told: Option<(Choice, u64)>, now: i64) -> Option<u64> {
+    // At 0, the platform has it for this person or for another one who shared the record.
     if told.is_some_and(|(told, at)| told == choice && at > 0) {
         return None;
     }
@@ -109,7 +111,12 @@ fn tellable(choice: Choice, chosen_at_ms: u64, told: Option<(Choice, u64)>, now:
     }
 }
 
-async fn append(tx: &mut Connection, keys: &Keys, about: &About<'_>, news: &News) -> Result<(), StoreError> {
+async fn append(
+    tx: &mut Tx,
+    keys: &Keys,
+    about: &PersonContext<'_>,
+    news: &EventContent,
+) -> Result<(), StoreError> {
     let unwritable = |error: serde_json::Error| StoreError::Unreadable(error.to_string());
     let id = Uuid::now_v7().to_string();
     let event = NewEvent {

@@ -1,4 +1,4 @@
-//! An answer in both forms, and how the program ends after it.
+//! An answer as text and as JSON, with its exit code.
 
 use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, Width};
@@ -6,19 +6,28 @@ use serde_json::Value;
 
 use super::exit::Exit;
 
+/// How a command prints its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputFormat {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
 /// What a command prints.
 #[derive(Debug)]
-pub(super) struct Shown {
-    /// Lines for people, colours in them; the last without its newline.
+pub(super) struct CommandOutput {
+    /// Text for people, with colours and without the last newline.
     pub(super) people: String,
-    /// The same for machines.
+    /// The same for programs.
     pub(super) json: Value,
     pub(super) exit: Exit,
 }
 
-impl Shown {
-    /// Nothing is left to print.
-    pub(super) fn told_as_it_came(exit: Exit) -> Self {
+impl CommandOutput {
+    /// Everything has been printed already.
+    pub(super) fn already_printed(exit: Exit) -> Self {
         Self { people: String::new(), json: Value::Null, exit }
     }
 }
@@ -28,8 +37,8 @@ pub(super) fn document(value: &Value) -> String {
     if value.is_null() { String::new() } else { format!("{value:#}") }
 }
 
-/// `word` in the colour of how good it is: done, not to be called done, refused.
-pub(super) fn toned(word: &str, exit: Exit) -> String {
+/// `word` in the colour of `exit`: green for done, yellow for unproven, red for a failure.
+pub(super) fn coloured(word: &str, exit: Exit) -> String {
     let colour = match exit {
         Exit::Done => AnsiColor::Green,
         Exit::Unproven => AnsiColor::Yellow,
@@ -50,8 +59,8 @@ pub(super) fn detail(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
-/// A line for each name with something beside it.
-pub(super) fn sheet(lines: &[(&str, String)]) -> String {
+/// A line for each name that has a value.
+pub(super) fn fact_lines(lines: &[(&str, String)]) -> String {
     let said = lines.iter().filter(|(_, value)| !value.is_empty());
     let widest = said.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
     said.map(|(name, value)| format!("{name:widest$}  {value}")).collect::<Vec<_>>().join("\n")
@@ -62,8 +71,8 @@ pub(super) const ID: Option<u16> = Some(38);
 /// As wide as a time and its margins.
 pub(super) const TIME: Option<u16> = Some(22);
 
-/// A table for a page of `width` characters, cells wrapped; a column is at least as wide as `least` says, if it says so. If
-/// there are no rows it says `none`.
+/// A table for a page of `width` characters, with wrapped cells and the minimum widths of `columns`. `none` if there
+/// are no rows.
 pub(super) fn table(
     width: u16,
     columns: &[(&str, Option<u16>)],
@@ -93,6 +102,6 @@ mod tests {
     #[test]
     fn a_sheet_leaves_out_what_is_empty() {
         let lines = [("state", "done".into()), ("at", String::new()), ("reason", "r".into())];
-        assert_eq!(sheet(&lines), "state   done\nreason  r");
+        assert_eq!(fact_lines(&lines), "state   done\nreason  r");
     }
 }

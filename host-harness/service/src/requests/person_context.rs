@@ -1,11 +1,11 @@
-//! Whom something is about, and when it was received.
+//! The person that a request or an event is about.
 
 use host_model::contract::Subject;
 use host_store::{PersonName, person::PersonId};
 
-/// Whom something is about, and when it was received.
+/// The person that a request or an event is about, and when it was received.
 #[derive(Clone, Copy, Debug)]
-pub struct About<'a> {
+pub struct PersonContext<'a> {
     /// The tenant.
     pub tenant: &'a str,
     /// The key of the connection.
@@ -16,6 +16,6 @@ pub struct About<'a> {
     pub subject: &'a Subject,
     /// The names of `subject` that identify the person.
     pub names: &'a [PersonName],
-    /// In milliseconds since 1970 in UTC.
+    /// The time of receipt, in milliseconds since the Unix epoch.
     pub at: i64,
 }

@@ -1,4 +1,4 @@
-//! What the platform is told.
+//! Tests of what is reported to the platform.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn a_notice_is_opted_out_when_any_item_is_and_opted_in_only_once_all_are()
     assert_eq!(bench.feed_words().await, ["6539 opt_out", "n-1 opt_out"]);
     bench.pass(Duration::from_secs(1));
     bench.hears(ADA, "e-2", bench.chosen(MAIL, Choice::OptIn)).await;
-    assert_eq!(bench.feed_words().await[2..], ["6539 opt_in"], "nobody knows of push yet");
+    assert_eq!(bench.feed_words().await[2..], ["6539 opt_in"], "the choice for push is not known yet");
     bench.quiet().await;
     assert_eq!(bench.feed_words().await[3..], ["n-1 opt_in"], "the vendor was asked about push");
     let requests = bench.stand_in.requests();
@@ -23,7 +23,7 @@ async fn a_notice_is_opted_out_when_any_item_is_and_opted_in_only_once_all_are()
 }
 
 #[tokio::test]
-async fn whoever_the_vendor_does_not_know_has_chosen_nothing() {
+async fn a_person_whom_the_vendor_does_not_know_has_no_choices() {
     let mut bench = bench().await;
     bench.work();
     let subjects = vec![Subject::email(ADA)];
@@ -38,7 +38,7 @@ async fn reconciling_finds_the_choice_whose_webhook_was_lost() {
     let mut bench = bench().await;
     bench.stand_in.seed(ADA, None);
     bench.work();
-    let id = bench.sends_notice(ADA, Answer::OptIn).await;
+    let id = bench.sends_notice(ADA, NoticeAnswer::OptIn).await;
     bench.done(&id).await;
     bench.pass(Duration::from_hours(1));
     bench.stand_in.act(ADA, &iterable_stand_in::Act::UnsubscribeByLink { channel: 6541 });
@@ -74,7 +74,7 @@ async fn an_event_of_the_feed_says_who_what_when_and_why() {
         serde_json::json!({ "n-1": "opt_out" })
     );
     assert_eq!(serde_json::from_value::<FeedEvent>(shown).unwrap(), *item);
-    assert!(!format!("{item:?}").contains(ADA), "a person never prints");
+    assert!(!format!("{item:?}").contains(ADA), "Debug output never contains a person");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn what_is_heard_at_one_connection_goes_to_the_platform_and_to_no_other_co
 }
 
 #[tokio::test]
-async fn a_cursor_goes_on_where_it_left_off_and_sees_its_own_tenants_alone() {
+async fn a_cursor_resumes_where_it_stopped_and_sees_only_its_own_tenants() {
     let bench = bench().await;
     for n in 0..5 {
         bench.hears(&format!("{n}@example.com"), &format!("e-{n}"), bench.chosen(MAIL, Choice::OptOut)).await;
@@ -133,7 +133,7 @@ async fn a_damaged_event_of_the_feed_is_left_out_with_an_alarm_and_stops_no_othe
     }
     let page = bench.parts.feed.events_after(None, 0, 1_000).await.unwrap();
     assert_eq!((page.events.as_slice(), page.cursor), (&all[1..5], all[5].cursor));
-    assert_eq!(bench.feed().await.len(), 4, "told again, and alarmed once");
+    assert_eq!(bench.feed().await.len(), 4, "read again, with only one alarm each");
     let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
     let told: Vec<_> = open.into_iter().map(|alarm| (alarm.kind, alarm.tenant, alarm.about)).collect();
     let wanted = |seq: i64| ("consent-event-damaged".to_owned(), "acme".to_owned(), seq.to_string());
@@ -141,7 +141,7 @@ async fn a_damaged_event_of_the_feed_is_left_out_with_an_alarm_and_stops_no_othe
 }
 
 #[test]
-fn identifiers_are_told_in_fides_words() {
+fn identifiers_are_reported_under_their_fides_names() {
     let subject = Subject::email(ADA).and("phone", "+1").and("user-id", "u-17").and("email", "second");
     let told = IdentityMap::from(&subject).0;
     let pairs: Vec<_> = told.iter().map(|(kind, value)| (kind.as_str(), value.as_str())).collect();

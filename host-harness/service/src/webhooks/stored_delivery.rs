@@ -1,4 +1,4 @@
-//! A delivery as it is kept: sealed, since bodies hold people, and known again by a keyed digest.
+//! Stored deliveries: sealed, because bodies contain personal data, and recognized by a keyed digest.
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use host_model::contract::webhook::Delivery;
 use host_store::{PersonKey, StoreError, Vault};
 
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct StoredDelivery {
     method: String,
     url: String,
     headers: Vec<(String, String)>,
@@ -16,42 +16,44 @@ struct Written {
     received_at_ms: u64,
 }
 
-/// `delivery`, sealed for the row `id`.
+/// Seals `delivery` for the row `id`.
 pub(super) fn seal(vault: &Vault, id: &str, delivery: &Delivery) -> Result<Vec<u8>, StoreError> {
     let Delivery { method, url, headers, body, received_at_ms } = delivery.clone();
-    let written = Written { method, url, headers, body: STANDARD_NO_PAD.encode(body), received_at_ms };
-    vault.seal_json(&place(id), &written)
+    let written = StoredDelivery { method, url, headers, body: STANDARD_NO_PAD.encode(body), received_at_ms };
+    vault.seal_json(&sealing_context(id), &written)
 }
 
-/// The delivery that was sealed for the row `id`.
+/// Opens the delivery that was sealed for the row `id`.
 pub(super) fn open(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Delivery, StoreError> {
-    let Written { method, url, headers, body, received_at_ms } = vault.open_json(&place(id), sealed)?;
+    let StoredDelivery { method, url, headers, body, received_at_ms } =
+        vault.open_json(&sealing_context(id), sealed)?;
     let body = STANDARD_NO_PAD
         .decode(body)
         .map_err(|_| StoreError::Unreadable(format!("the body of the webhook delivery {id}")))?;
     Ok(Delivery { method, url, headers, body, received_at_ms })
 }
 
-fn place(id: &str) -> String {
+fn sealing_context(id: &str) -> String {
     format!("delivery {id}")
 }
 
-/// The same for the same delivery sent again, to the byte. Of one that is not shown to be the vendor's nothing less is a
-/// repeat: a forged one would keep out the one that it resembles, with the vendor's signature on it.
+/// Returns a digest that is equal only for a repeat that is identical byte for byte. A delivery that is not proven to
+/// be the vendor's must match completely: otherwise a forged one would keep out the real one that it resembles,
+/// together with the vendor's signature.
 pub(super) fn digest_of_all(key: &PersonKey, delivery: &Delivery) -> [u8; 32] {
     let headers = delivery.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
     let head = format!("unproven {}\n{}\n", delivery.url, headers.collect::<String>());
     key.digest(&[head.as_bytes(), &delivery.body].concat())
 }
 
-/// The same for the same delivery sent again: over its address, which has no token any more, and its body, whatever the
-/// order and spacing of a JSON body's fields.
+/// Returns a digest that is equal for a repeat of the same delivery: over its address, from which the token has been
+/// removed, and its body, regardless of the order and spacing of the fields in a JSON body.
 pub(super) fn digest(key: &PersonKey, delivery: &Delivery) -> [u8; 32] {
     let body = canonical(&delivery.body).unwrap_or_else(|| delivery.body.clone());
     key.digest(&[delivery.url.as_bytes(), b"\n", &body].concat())
 }
 
-/// JSON with its fields in order; none where it is no JSON, or has a number that might not come through.
+/// Returns JSON with its fields in order, or `None` if the body is not JSON or has a number that might be changed.
 fn canonical(body: &[u8]) -> Option<Vec<u8>> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let mut text = String::new();
@@ -81,7 +83,7 @@ fn write(value: &Value, text: &mut String) -> Option<()> {
             }
             text.push(']');
         }
-        // A long id that is read as a fraction is no longer told from its neighbours.
+        // A long id that is parsed as a float could no longer be distinguished from nearby values.
         Value::Number(number) if number.is_f64() => return None,
         plain => text.push_str(&plain.to_string()),
     }
@@ -116,6 +118,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(test_support::cases(256))]
+
         #[test]
         fn no_body_panics_the_canonical_form(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _form = canonical(&body);

@@ -1,20 +1,20 @@
-//! Deliveries that are signed: no token slot, and the connector says whose they are.
+//! Tests of signed deliveries: there is no token slot, and the connector decides whether they are the vendor's.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::*;
-use crate::testing::inbox::Inbox;
+use crate::testing::inbox::InboxBench;
 use host_harness::{connection::ConnectionSpec, plugin::LoadPolicy};
 use host_model::secret::Secret;
 use host_store::{
-    deliveries::{DeliveryState, DeliveryView},
+    deliveries::{DeliveryState, DeliveryView, NewDelivery, ReadingEnd},
     testing::{connection_row, write},
 };
 
 const KEY: &str = "k-of-the-vendor";
 
-/// How `signed_flawed` may be tripped up.
+/// The ways in which `signed_flawed` can be made to fail.
 const FLAWS: [&str; 3] = ["trap", "spin", "fail"];
 
 fn guest(name: &str) -> Vec<u8> {
@@ -23,9 +23,9 @@ fn guest(name: &str) -> Vec<u8> {
     std::fs::read(file).unwrap()
 }
 
-/// An inbox with the connection `signed` to the connector of that name, in its version before.
-async fn inbox() -> Inbox {
-    let inbox = Inbox::new().await;
+/// Creates an inbox with the connection `signed`, whose connector runs in its flawed earlier version.
+async fn inbox() -> InboxBench {
+    let inbox = InboxBench::new().await;
     let parts = &inbox.bench.parts;
     parts.served.host().add_plugin("signed", guest("signed_flawed"), &LoadPolicy::default()).await.unwrap();
     let mut spec = ConnectionSpec::new("acme", "signed", "signed");
@@ -36,7 +36,7 @@ async fn inbox() -> Inbox {
     inbox
 }
 
-async fn swap(inbox: &Inbox) {
+async fn swap(inbox: &InboxBench) {
     let host = &inbox.bench.parts.served.host();
     let mended = host.load(guest("signed"), &LoadPolicy::default()).await.unwrap();
     host.plugin("signed").unwrap().replace(mended).unwrap();
@@ -49,7 +49,7 @@ fn signature(body: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-async fn deliver(inbox: &Inbox, body: &str, signature: &str, flaw: Option<&str>) -> Answer {
+async fn deliver(inbox: &InboxBench, body: &str, signature: &str, flaw: Option<&str>) -> WebhookResponse {
     let mut headers = vec![("x-signature".to_owned(), signature.to_owned())];
     headers.extend(flaw.map(|flaw| ("x-flaw".to_owned(), flaw.to_owned())));
     let head = Delivery {
@@ -70,10 +70,14 @@ fn stands(delivery: &DeliveryView) -> (DeliveryState, bool, bool) {
 async fn what_is_signed_is_stored_as_proven_and_read_and_what_is_not_is_refused_and_not_stored() {
     let mut inbox = inbox().await;
     for body in ["opt-out ada@example.com", "nothing", "what is this"] {
-        assert_eq!(deliver(&inbox, body, &signature(body), None).await, Answer::Taken, "{body}");
+        assert_eq!(deliver(&inbox, body, &signature(body), None).await, WebhookResponse::Taken, "{body}");
     }
     for wrong in ["", "not hexadecimal", &signature("another")] {
-        assert_eq!(deliver(&inbox, "opt-out bob@example.com", wrong, None).await, Answer::Refused, "{wrong}");
+        assert_eq!(
+            deliver(&inbox, "opt-out bob@example.com", wrong, None).await,
+            WebhookResponse::Refused,
+            "{wrong}"
+        );
     }
     let stored = inbox.list().await;
     assert_eq!(stored.iter().map(stands).collect::<Vec<_>>(), [(DeliveryState::Waiting, true, true); 3]);
@@ -81,7 +85,7 @@ async fn what_is_signed_is_stored_as_proven_and_read_and_what_is_not_is_refused_
     let read = inbox.once(|list| list.iter().all(|delivery| delivery.state != DeliveryState::Waiting)).await;
     let states: Vec<_> = read.iter().map(|delivery| delivery.state).collect();
     assert_eq!(states, [DeliveryState::Read, DeliveryState::OfNoConcern, DeliveryState::Unreadable]);
-    assert_eq!(inbox.told().await, 1);
+    assert_eq!(inbox.event_count().await, 1);
 }
 
 #[tokio::test]
@@ -89,8 +93,16 @@ async fn what_the_connector_cannot_say_is_kept_unproven_and_read_or_refused_by_a
     let mut inbox = inbox().await;
     let (signed, forged) = ("opt-out ada@example.com", "opt-out bob@example.com");
     for flaw in FLAWS {
-        assert_eq!(deliver(&inbox, signed, &signature(signed), Some(flaw)).await, Answer::Taken, "{flaw}");
-        assert_eq!(deliver(&inbox, forged, &signature(signed), Some(flaw)).await, Answer::Taken, "{flaw}");
+        assert_eq!(
+            deliver(&inbox, signed, &signature(signed), Some(flaw)).await,
+            WebhookResponse::Taken,
+            "{flaw}"
+        );
+        assert_eq!(
+            deliver(&inbox, forged, &signature(signed), Some(flaw)).await,
+            WebhookResponse::Taken,
+            "{flaw}"
+        );
     }
     let stored = inbox.list().await;
     assert_eq!(stored.iter().map(stands).collect::<Vec<_>>(), [(DeliveryState::Waiting, false, true); 6]);
@@ -110,7 +122,7 @@ async fn what_the_connector_cannot_say_is_kept_unproven_and_read_or_refused_by_a
         read.iter().map(stands).collect::<Vec<_>>(),
         [by_vendor, by_others, by_vendor, by_others, by_vendor, by_others]
     );
-    assert_eq!(inbox.told().await, 1, "the same event three times");
+    assert_eq!(inbox.event_count().await, 1, "the event was delivered three times");
     assert_eq!(inbox.alarms().await, Vec::<String>::new());
 }
 
@@ -118,40 +130,54 @@ async fn what_the_connector_cannot_say_is_kept_unproven_and_read_or_refused_by_a
 async fn what_is_kept_unproven_keeps_out_nothing_of_the_vendors() {
     let mut inbox = inbox().await;
     let body = "opt-out ada@example.com";
-    assert_eq!(deliver(&inbox, body, "forged", Some("fail")).await, Answer::Taken);
-    assert_eq!(deliver(&inbox, body, "forged", Some("fail")).await, Answer::Taken);
-    assert_eq!(deliver(&inbox, body, &signature(body), Some("fail")).await, Answer::Taken);
-    assert_eq!(deliver(&inbox, body, &signature(body), None).await, Answer::Taken);
+    assert_eq!(deliver(&inbox, body, "forged", Some("fail")).await, WebhookResponse::Taken);
+    assert_eq!(deliver(&inbox, body, "forged", Some("fail")).await, WebhookResponse::Taken);
+    assert_eq!(deliver(&inbox, body, &signature(body), Some("fail")).await, WebhookResponse::Taken);
+    assert_eq!(deliver(&inbox, body, &signature(body), None).await, WebhookResponse::Taken);
     let proven: Vec<_> = inbox.list().await.iter().map(|delivery| delivery.proven).collect();
-    assert_eq!(proven, [false, false, true], "to the byte the same is a repeat");
+    assert_eq!(proven, [false, false, true], "an identical delivery is a repeat");
     inbox.read();
     let read = inbox.once(|list| list[2].state == DeliveryState::Read).await;
-    assert_eq!((read[2].events, inbox.told().await), (1, 1));
+    assert_eq!((read[2].events, inbox.event_count().await), (1, 1));
 }
 
 #[tokio::test]
-async fn so_many_are_kept_unproven_and_not_one_more_whatever_became_of_them() {
+async fn unproven_deliveries_are_kept_up_to_a_maximum_whatever_became_of_them() {
     let inbox = inbox().await;
     write(&inbox.bench.parts.store, |tx| {
         Box::pin(async move {
-            let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
-                        INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, state, \
-                          sealed_delivery, received_at, next_at) \
-                        SELECT i, 'acme', 'signed', i, 0, 0, CASE i % 2 WHEN 0 THEN 'stuck' ELSE 'waiting' END, x'01', 0, 0 \
-                        FROM n";
-            sqlx::query(many).bind(MOST_UNPROVEN - 1).execute(tx).await?;
+            for n in 1..MAX_UNPROVEN {
+                let mut body_digest = [0; 32];
+                body_digest[..8].copy_from_slice(&n.to_be_bytes());
+                let new = NewDelivery {
+                    id: n.to_string(),
+                    tenant: "acme".to_owned(),
+                    connection: "signed".to_owned(),
+                    body_digest,
+                    accepted: false,
+                    proven: false,
+                    sealed: vec![1],
+                    received_at: 0,
+                };
+                deliveries::insert(tx, new).await?;
+            }
+            let stuck = ReadingEnd { state: DeliveryState::Stuck, digest: None, reason: None, events: 0 };
+            for _ in 0..MAX_UNPROVEN / 2 {
+                let claim = deliveries::claim(tx, 1, 2, &[]).await?.unwrap().unwrap();
+                deliveries::finish(tx, &claim, &stuck, 1).await?;
+            }
             Ok(())
         })
     })
     .await;
     let body = "opt-out ada@example.com";
-    assert_eq!(deliver(&inbox, body, &signature(body), Some("fail")).await, Answer::Taken);
+    assert_eq!(deliver(&inbox, body, &signature(body), Some("fail")).await, WebhookResponse::Taken);
     let full = deliver(&inbox, "nothing", &signature("nothing"), Some("fail")).await;
-    assert_eq!((full, full.status()), (Answer::Unavailable(NO_PLACE), 503));
+    assert_eq!((full, full.status()), (WebhookResponse::Unavailable(STORE_RETRY_AFTER), 503));
     assert_eq!(
         deliver(&inbox, body, &signature(body), None).await,
-        Answer::Taken,
-        "it is shown to be the vendor's"
+        WebhookResponse::Taken,
+        "it is proven to be the vendor's"
     );
 }
 
@@ -163,6 +189,6 @@ async fn more_than_a_connection_may_bring_is_turned_away_before_the_sandbox_is_a
     let body = "opt-out ada@example.com";
     for signature in ["forged", &signature(body)] {
         let answer = deliver(&inbox, body, signature, None).await;
-        assert!(matches!(answer, Answer::TooMany(_)), "{answer:?}");
+        assert!(matches!(answer, WebhookResponse::TooMany(_)), "{answer:?}");
     }
 }

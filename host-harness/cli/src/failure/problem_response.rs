@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 
-/// What a service answered instead of what was asked for: RFC 9457.
+/// A problem document (RFC 9457) that a service answered with.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct ProblemResponse {
     status: u16,
     problem: Option<Problem>,
-    /// As it came.
+    /// The document as it was received.
     pub(crate) document: Value,
 }
 
-impl Said {
-    /// An answer that may be no problem document, if something stands between here and the service.
+impl ProblemResponse {
+    /// Reads an answer, which may not be a problem document if it comes from a proxy.
     pub(crate) fn new(status: u16, document: Value) -> Self {
         Self { status, problem: Problem::deserialize(&document).ok(), document }
     }
 
-    /// What a caller did wrong is wrong usage; what vendor or service did not do is a no.
+    /// A mistake of the caller is wrong usage; a failure of the vendor or the service is a refusal.
     pub(super) fn exit(&self) -> Exit {
         if self.status >= 500 { Exit::Refused } else { Exit::Misused }
     }
@@ -33,7 +33,7 @@ impl Said {
         }
     }
 
-    /// The same with `option` in place of the API's `parameter`.
+    /// Replaces the API's `parameter` in the detail with `option`.
     pub(super) fn with_option(mut self, parameter: &str, option: &str) -> Self {
         if let Some(problem) = &mut self.problem {
             problem.detail = problem.detail.replace(parameter, option);
@@ -57,14 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_is_told_with_each_field_once() {
+    fn a_problem_is_shown_with_each_field_once() {
         let errors = json!([{"field": "a", "message": "is wrong"}, {"field": "b", "message": "is missing"}]);
         let problem = json!({"type": "urn:connector-host:problem:unsuited", "status": 422, "title": "It does not suit",
                 "detail": "setting a is wrong", "errors": errors});
-        let problem = Said::new(422, problem);
+        let problem = ProblemResponse::new(422, problem);
         assert_eq!(problem.people(), "error: It does not suit: setting a is wrong\n  b: is missing");
         assert_eq!(problem.exit(), Exit::Misused);
-        assert_eq!(Said::new(502, json!({})).people(), "error: the service answered 502");
-        assert_eq!(Said::new(502, json!({})).exit(), Exit::Refused);
+        assert_eq!(ProblemResponse::new(502, json!({})).people(), "error: the service answered 502");
+        assert_eq!(ProblemResponse::new(502, json!({})).exit(), Exit::Refused);
     }
 }
