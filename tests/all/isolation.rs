@@ -150,7 +150,7 @@ async fn an_exhausted_pool_is_waited_for() {
         })
         .collect();
     eventually("two calls are under way", async || slow.received().len(), |count| *count >= 2).await;
-    // A call without time to wait ends with its deadline.
+    // A call without time to wait ends with its deadline, which goes by the machine's time.
     let mut hasty = looking("hasty", "hasty", &slow);
     hasty.limits.wall_ms = 150;
     let failure = bench.calls(&plugin, &hasty).test_connection().await.unwrap_err();

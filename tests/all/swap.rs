@@ -196,7 +196,7 @@ async fn a_hundred_swaps_under_load_fail_no_call_and_mix_none() {
     let vendor = Vendor::agreeable().await;
     let spec = looking("storm", &vendor);
     let slot = slot("build_one", &spec).await;
-    let bench = Arc::new(Bench::default().through(Arc::new(Prompt)));
+    let bench = Arc::new(Bench::default().with_transport(Arc::new(Prompt)));
     let over = Arc::new(AtomicBool::new(false));
     let load_on: Vec<_> = (0..4)
         .map(|_| {

@@ -36,8 +36,8 @@ impl Bench {
 
     /// Sends through `transport` instead of the network.
     #[must_use]
-    pub fn through(self, transport: Arc<dyn Transport>) -> Self {
-        Self { runtime: self.runtime.through(Arc::new(Egress::new(transport))) }
+    pub fn with_transport(self, transport: Arc<dyn Transport>) -> Self {
+        Self { runtime: self.runtime.with_egress(Arc::new(Egress::new(transport))) }
     }
 
     /// Returns the calls of the connection `spec` on `plugin`.

@@ -81,7 +81,7 @@ impl Project {
         change(&mut spec);
         let connection = spec.resolve(plugin.manifest()).unwrap_or_else(|errors| panic!("{errors:?}"));
         let clock = Arc::new(ManualClock::default());
-        let egress = Egress::by_clock(Arc::new(Network::default()), Arc::clone(&clock) as _);
+        let egress = Egress::with_clock(Arc::new(Network::default()), Arc::clone(&clock) as _);
         let runtime = Runtime::new(engine(), 16, Arc::clone(&clock) as _, Arc::new(egress));
         let calls = Calls::new(runtime, Arc::clone(plugin), Arc::new(connection));
         Self { stand_in, calls, clock }

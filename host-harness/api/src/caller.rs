@@ -37,7 +37,7 @@ impl Caller {
     }
 
     /// Whether it can access all tenants.
-    pub(crate) fn reaches_everybody(&self) -> bool {
+    pub(crate) fn reaches_all_tenants(&self) -> bool {
         self.0.scope.tenants.is_none()
     }
 
@@ -106,7 +106,7 @@ impl FromRequestParts<Api> for AllTenantsCaller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let WritingCaller(caller) = WritingCaller::from_request_parts(parts, api).await?;
-        if caller.reaches_everybody() {
+        if caller.reaches_all_tenants() {
             return Ok(Self(caller));
         }
         Err(Problem::of(

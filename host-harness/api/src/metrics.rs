@@ -25,7 +25,7 @@ async fn metrics(
     State(store): State<Store>,
     caller: Caller,
 ) -> Result<impl IntoResponse, Problem> {
-    if !caller.reaches_everybody() {
+    if !caller.reaches_all_tenants() {
         let detail = "metrics are about all tenants: use an API key that was created without --tenant";
         return Err(Problem::of(kinds::NOT_ALL_TENANTS, detail));
     }

@@ -87,7 +87,7 @@ fn written(answer: WebhookResponse) -> Response {
             Problem::of(kinds::DELIVERY_REFUSED, "no connection accepts it at this URL")
         }
         WebhookResponse::Broken => {
-            Problem::of(kinds::BAD_BODY, "its framing is invalid, or the connection was cut")
+            Problem::of(kinds::BAD_BODY, "the body's framing is invalid, or the connection was closed")
         }
         WebhookResponse::TooSlow => Problem::of(kinds::TOO_SLOW, "the whole delivery did not arrive in time"),
         WebhookResponse::TooLarge => {

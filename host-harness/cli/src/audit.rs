@@ -40,7 +40,7 @@ fn output(chains: &[ChainCheck]) -> CommandOutput {
 }
 
 fn line(chain: &ChainCheck) -> String {
-    let who = if chain.tenant == audit::EVERYBODY {
+    let who = if chain.tenant == audit::ALL_TENANTS {
         "every tenant".to_owned()
     } else {
         format!("tenant {}", chain.tenant)

@@ -1,5 +1,6 @@
 //! A client of a running service's API, for commands with `--server`.
 
+use crate::output::GLOBAL_OPTIONS;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
@@ -34,12 +35,13 @@ const LOCALHOST: &str = "localhost";
 /// Which service to ask.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct ServerArgs {
-    /// Send the command to the service at this URL, such as `http://127.0.0.1:7400`; plain HTTP only to this machine.
-    /// Commands that a service can carry out default to the variable `CONNECTOR_HOST_SERVER`.
-    #[arg(long = "server", global = true, value_name = "URL")]
+    /// Send the command to the service at this URL, such as `http://127.0.0.1:7400`. Plain HTTP is accepted only for
+    /// this machine. Not accepted by `serve`, `new-master-key`, `api-key`, `backup`, `restore` and `audit` [default: the
+    /// variable `CONNECTOR_HOST_SERVER`, for commands that a service can carry out].
+    #[arg(long = "server", global = true, help_heading = GLOBAL_OPTIONS, value_name = "URL")]
     url: Option<String>,
     /// File with the service's API key [default: the key in the variable `CONNECTOR_HOST_API_KEY`].
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
 }
 
@@ -61,7 +63,7 @@ impl ServerArgs {
             None => reference::from_variable(API_KEY).map_err(|_| {
                 Failure::misused(format!(
                     "there is no API key for {base}\nnext: name its file with --api-key-file, or set {API_KEY}; \
-                     `connector-host api-key create --name NAME` makes one on the machine with the service's database"
+                     `connector-host api-key create --name NAME` creates one on the machine with the service's database"
                 ))
             })?,
         };

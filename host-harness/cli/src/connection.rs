@@ -30,7 +30,7 @@ pub(super) enum ConnectionCommand {
     },
     /// Create a connection, if the plugin accepts its settings.
     Create(Box<CreateConnectionArgs>),
-    /// Change a connection. Whatever is not named stays unchanged.
+    /// Change a connection. Options that are not given stay unchanged.
     Change(Box<ChangeConnectionArgs>),
     /// Delete a connection, its secrets and its people.
     Delete(DeleteConnectionArgs),

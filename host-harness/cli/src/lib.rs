@@ -59,7 +59,7 @@ pub use exit::Exit;
 use client::ServerArgs;
 use failure::Failure;
 use log::{LogArgs, LogPurpose};
-use output::{CommandOutput, OutputFormat};
+use output::{CommandOutput, GLOBAL_OPTIONS, OutputFormat};
 use session::Session;
 
 /// Run privacy connectors: erase people, apply their consent choices, read webhooks.
@@ -73,16 +73,17 @@ struct Arguments {
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL_OPTIONS,
         value_name = "FILE",
         env = "CONNECTOR_HOST_CONFIG",
         default_value = "connector-host.toml"
     )]
     config: PathBuf,
     /// Print one JSON document instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS)]
     json: bool,
     /// Print each request to standard error as it was sent, with credentials masked. Contains personal data.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS)]
     trace: bool,
     #[command(flatten)]
     log: LogArgs,

@@ -1,5 +1,6 @@
 //! What is logged to standard error, and in which format.
 
+use crate::output::GLOBAL_OPTIONS;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -15,14 +16,15 @@ const SERVICE_FILTER: &str = "warn,sqlx=error,host_=info";
 
 #[derive(Debug, Args)]
 pub(super) struct LogArgs {
-    /// What to log to standard error, such as `info` or `host_service=debug` [default: `warn`; with `serve` also what
-    /// the service does].
-    #[arg(long = "log", global = true, value_name = "FILTER", env = "RUST_LOG")]
+    /// What to log to standard error, such as `info` or `host_service=debug` [default: `warn`; `serve` also
+    /// logs the service's own events at `info`].
+    #[arg(long = "log", global = true, help_heading = GLOBAL_OPTIONS, value_name = "FILTER", env = "RUST_LOG")]
     filter: Option<String>,
     /// Format of log lines [default: text; json if `serve` does not write to a terminal].
     #[arg(
         long = "log-format",
         global = true,
+        help_heading = GLOBAL_OPTIONS,
         value_enum,
         value_name = "FORMAT",
         env = "CONNECTOR_HOST_LOG_FORMAT"

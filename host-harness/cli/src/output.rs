@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::exit::Exit;
 
+/// The heading of options that every command has.
+pub(super) const GLOBAL_OPTIONS: &str = "Global options";
+
 /// How a command prints its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutputFormat {

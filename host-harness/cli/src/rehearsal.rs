@@ -32,7 +32,7 @@ impl Rehearsal {
                 tracer.trace(exchange);
             }
         });
-        (Self { connection, unsent }, calls.through(dry_run()).traced(trace))
+        (Self { connection, unsent }, calls.with_egress(dry_run()).traced(trace))
     }
 
     /// The requests that would have been sent; if there are none, the answer itself, which then is based on real

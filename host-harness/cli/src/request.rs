@@ -42,7 +42,7 @@ pub(super) struct ListRequestsArgs {
     /// Only requests in this state: waiting, running, done, failed, skipped or expired.
     #[arg(long)]
     state: Option<String>,
-    /// Only requests older than the one with this id: the last one of the previous page.
+    /// List requests older than this id, such as the last id of the previous page.
     #[arg(long, value_name = "ID")]
     before: Option<String>,
     /// Maximum number of requests, 1 to 500 [default: 50].

@@ -163,12 +163,12 @@ async fn an_unknown_connection_and_a_plugin_that_does_not_load_are_configuration
     let (exit, _, err) = ran(&["--config", config, "items", "newsletter"]).await;
     assert_eq!(exit, Exit::Misused);
     assert!(
-        err.starts_with("error: connection newsletter: plugin i: not a component that this host runs: "),
+        err.starts_with("error: connection newsletter: plugin i: not a component that this host can run: "),
         "{err}"
     );
     let (exit, _, err) = ran(&["inspect", plugin.to_str().unwrap()]).await;
     assert_eq!(exit, Exit::Misused);
-    assert!(err.contains("i.wasm: not a component that this host runs: "), "{err}");
+    assert!(err.contains("i.wasm: not a component that this host can run: "), "{err}");
 }
 
 /// A reader that has closed its end.

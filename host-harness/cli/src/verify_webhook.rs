@@ -86,7 +86,7 @@ impl VerifyWebhookCommand {
             body,
             received_at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
         };
-        let admitted = AdmittedDelivery::at_the_door(connection, calls.plugin().manifest(), delivery);
+        let admitted = AdmittedDelivery::admit(connection, calls.plugin().manifest(), delivery);
         let verdict = session.ask(&calls, calls.verify(&admitted)).await?;
         let value = DeliveryVerdict::of(self.connection, verdict);
         Ok(output(ApiResponse { json: json!(value), value }))

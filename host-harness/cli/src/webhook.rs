@@ -197,7 +197,7 @@ impl Steps<'_> {
         let console: &Console = &self.session.console;
         if !console.is_answered {
             return Err(Failure::misused(format!(
-                "{question} There is no terminal to ask on\nnext: pass {missing}"
+                "{question} Cannot ask: standard input is not a terminal\nnext: pass {missing}"
             )));
         }
         console.print_error(question);

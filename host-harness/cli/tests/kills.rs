@@ -116,8 +116,6 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice() {
     let seed = seed();
-    // Shown if the test fails.
-    eprintln!("seed {seed}; built with KILLS_SEED={seed}, the test repeats its moments");
     let mut world = World { folder: Folder::new().await, dice: Rng::with_seed(seed), asks: Asks::default() };
     for life in 0..KILLS {
         let asked = world.asks.of_life(life, &mut world.dice, &world.folder.stand_in);

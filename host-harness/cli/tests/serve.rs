@@ -10,6 +10,7 @@ use std::{
     net::TcpStream,
     process::{Child, Command, Stdio},
 };
+use test_support::wait_for_exit;
 
 use operator::{Operator, TOKEN};
 
@@ -141,7 +142,7 @@ async fn a_service_answers_reloads_its_file_and_stops_on_a_signal() {
     assert_eq!(serving.get(key.trim(), "/api/v1/connection").0, "HTTP/1.1 401 Unauthorized");
 
     serving.send_signal("-TERM");
-    assert_eq!(serving.child.wait().unwrap().code(), Some(0));
+    assert_eq!(wait_for_exit(&mut serving.child).code(), Some(0));
     assert!(TcpStream::connect(&serving.address).is_err());
     let verified = operator.run(&["audit", "verify"]).await;
     assert_eq!(verified.code, 0, "{verified:?}");

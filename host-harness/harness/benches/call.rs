@@ -121,7 +121,7 @@ fn with_limits(runtime: &Runtime, limits: CallLimits) -> Calls {
     let plugin = runtime.block_on(Plugin::load(&engine, bytes, &LoadPolicy::default())).unwrap();
     let connection = spec(limits).resolve(plugin.manifest()).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(Hours::default());
-    let egress = Arc::new(Egress::by_clock(Arc::new(Memory), Arc::clone(&clock)));
+    let egress = Arc::new(Egress::with_clock(Arc::new(Memory), Arc::clone(&clock)));
     let runtime = sandbox::Runtime::new(engine, 32, clock, egress);
     Calls::new(runtime, Arc::new(plugin), Arc::new(connection))
 }
@@ -144,7 +144,7 @@ fn warm(runtime: &Runtime, interface: Interface, admitted: &AdmittedDelivery) ->
 fn verify(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let calls = calls(&runtime);
-    let admitted = AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
+    let admitted = AdmittedDelivery::admit(calls.connection(), calls.plugin().manifest(), delivery());
     let mut group = criterion.benchmark_group("verify");
     let Delivery { headers, body, received_at_ms, .. } = delivery();
     let native = webhook::Delivery { headers, body, received_at_ms };
@@ -188,8 +188,7 @@ fn apply(criterion: &mut Criterion) {
         source: "Bench".into(),
     }];
     group.bench_function("warm", |b| {
-        let admitted =
-            AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery());
+        let admitted = AdmittedDelivery::admit(calls.connection(), calls.plugin().manifest(), delivery());
         let mut warm = warm(&runtime, Interface::Consent, &admitted);
         let subject = Subject::email("docs@example.com");
         b.iter(|| runtime.block_on(warm.apply(&subject, &preferences)).unwrap());

@@ -84,8 +84,8 @@ impl Calls {
 
     /// Replaces the egress, for example with one that sends nothing.
     #[must_use]
-    pub fn through(mut self, egress: Arc<Egress>) -> Self {
-        self.runtime = self.runtime.through(egress);
+    pub fn with_egress(mut self, egress: Arc<Egress>) -> Self {
+        self.runtime = self.runtime.with_egress(egress);
         self
     }
 

@@ -18,7 +18,7 @@ use std::{
 
 pub use extension::Extension;
 pub use problem::{ConfigError, ConfigProblem, ConfigProblemKind, Warning};
-pub use secret::{Surroundings, secret};
+pub use secret::{ReadContext, secret};
 pub use section::{Entry, Problems, Section};
 
 use crate::{connection::ConnectionSpec, engine::WASM_STACK, plugin::LoadPolicy};

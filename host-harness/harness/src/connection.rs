@@ -23,7 +23,7 @@ pub use deadlines::Deadlines;
 pub use limits::CallLimits;
 pub use policy::{EgressPolicy, NoPolicy, PlainHttp, WrittenPolicy};
 #[cfg(any(test, feature = "measure"))]
-pub use redactor::BUILT;
+pub use redactor::AUTOMATA_BUILT;
 pub(crate) use redactor::Redactor;
 pub use resolve::{ConnectionSpec, SettingError, SettingPlace, SettingProblem};
 pub use resolved::Connection;

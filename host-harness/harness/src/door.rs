@@ -30,7 +30,7 @@ pub struct AdmittedDelivery {
 impl AdmittedDelivery {
     /// Checks the token in the manifest's slot and replaces it with a placeholder. The token is masked everywhere else
     /// in the delivery, such as in the body, and also if the plugin declares no slot.
-    pub fn at_the_door(connection: &Connection, manifest: &Manifest, delivery: Delivery) -> Self {
+    pub fn admit(connection: &Connection, manifest: &Manifest, delivery: Delivery) -> Self {
         let checked = match &manifest.webhook_token_slot {
             Some(slot) => CheckedDelivery::against(slot, &connection.accepted_tokens, delivery),
             None => CheckedDelivery::without_slot(delivery),

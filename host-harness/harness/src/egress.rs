@@ -29,7 +29,7 @@ pub use trace::{Exchange, Trace};
 pub use transport::{DryRun, Outgoing, Transport, VendorResponse};
 
 #[cfg(any(test, feature = "measure"))]
-pub use crate::connection::BUILT;
+pub use crate::connection::AUTOMATA_BUILT;
 pub use crate::connection::{Reach, Target, TargetError};
 
 use std::{fmt, sync::Arc};
@@ -58,11 +58,11 @@ impl fmt::Debug for Egress {
 impl Egress {
     /// Creates an egress that uses `transport` and the system clock.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self::by_clock(transport, Arc::new(SystemClock::default()))
+        Self::with_clock(transport, Arc::new(SystemClock::default()))
     }
 
     /// Creates an egress that uses another clock.
-    pub fn by_clock(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+    pub fn with_clock(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
         let ledger = Arc::new(InMemory::new(Limiter::new(Arc::clone(&clock))));
         let places = LimitCounter { limiter: Limiter::new(Arc::clone(&clock)), ledger };
         Self { transport, places, clock, captured: Captured::default() }
@@ -70,7 +70,7 @@ impl Egress {
 
     /// Counts limits of an hour or more in `ledger` instead of in memory.
     #[must_use]
-    pub fn counting_in(mut self, ledger: Arc<dyn Ledger>) -> Self {
+    pub fn with_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
         self.places.ledger = ledger;
         self
     }

@@ -12,7 +12,7 @@ mod slot;
 mod surface;
 mod watch;
 
-pub use changes::{Changes, Demand};
+pub use changes::{Changes, NewPermission};
 pub(crate) use exports::Exports;
 pub use host_model::digest::Digest;
 pub use interfaces::InterfaceUse;

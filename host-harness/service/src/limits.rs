@@ -89,6 +89,8 @@ impl Ledger for StoredLedger {
 
 #[cfg(test)]
 mod tests {
+    use test_support::eventually;
+
     use super::*;
     use host_harness::clock::ManualClock;
     use host_store::testing::Folder;
@@ -159,8 +161,8 @@ mod tests {
         let leave = ledger.enter([1; 32], &limits, Duration::from_secs(30)).await.unwrap();
         leave();
         // A task writes the end, so wait until the store shows it.
-        while wait(&ledger, 1, &limits).await != Some(DAY + Duration::from_millis(1)) {
-            tokio::task::yield_now().await;
-        }
+        let waits = async || wait(&ledger, 1, &limits).await;
+        let ended = |wait: &Option<Duration>| *wait == Some(DAY + Duration::from_millis(1));
+        eventually("the end of the request is stored", waits, ended).await;
     }
 }

@@ -337,7 +337,7 @@ async fn host(
 ) -> Result<Host, ServiceError> {
     let published = store.read(|connection| Box::pin(components::publications(connection))).await?;
     let files = config.plugins_alone(|name| !published.iter().any(|publication| publication.plugin == *name));
-    let mut builder = Host::builder(files).through(transport).by_clock(clock).counting_in(ledger);
+    let mut builder = Host::builder(files).with_transport(transport).with_clock(clock).with_ledger(ledger);
     for spec in config.connections().iter().chain(owned.iter().map(|owned| &owned.spec)) {
         builder = builder.holding(&spec.limits);
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use self::edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES};
 use crate::posts::post::{NotASigningSecret, SigningKey};
 use host_harness::config::{
-    Config, ConfigError, ConfigProblem, ConfigProblemKind, Entry, Extension, Problems, Section, Surroundings,
+    Config, ConfigError, ConfigProblem, ConfigProblemKind, Entry, Extension, Problems, ReadContext, Section,
     secret,
 };
 use host_model::secret::Secret;
@@ -69,12 +69,7 @@ impl ConfigFile {
 }
 
 impl Extension for ConfigFile {
-    fn of_file(
-        &mut self,
-        root: &mut Section<'_>,
-        around: &mut Surroundings<'_>,
-        problems: &mut Problems<'_>,
-    ) {
+    fn of_file(&mut self, root: &mut Section<'_>, around: &mut ReadContext<'_>, problems: &mut Problems<'_>) {
         let section = root.part("service", problems);
         self.service = section.and_then(|section| service(section, around, problems));
     }
@@ -83,7 +78,7 @@ impl Extension for ConfigFile {
         &mut self,
         tenant: &str,
         section: &mut Section<'_>,
-        around: &mut Surroundings<'_>,
+        around: &mut ReadContext<'_>,
         problems: &mut Problems<'_>,
     ) {
         let section = section.part("forward", problems);
@@ -193,7 +188,7 @@ struct ServiceSection {
 /// Reads `section`, with defaults for what it does not set.
 fn service(
     mut section: Section<'_>,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<ServiceConfig> {
     let master_key = master_key(&mut section, around, problems);
@@ -270,7 +265,7 @@ fn seconds(written: Option<NonZeroU32>, usual: Duration) -> Duration {
 
 /// Returns the lifetime from the Fides variable, or the default of Fides if it is not set.
 fn lifetime_as_in_fides(
-    around: &Surroundings<'_>,
+    around: &ReadContext<'_>,
     at: usize,
     place: &str,
     problems: &mut Problems<'_>,
@@ -289,7 +284,7 @@ fn lifetime_as_in_fides(
 /// Reads the section `forward` of a tenant.
 fn forward(
     mut section: Section<'_>,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<ForwardConfig> {
     let (at, place) = (section.at("url"), section.place.clone());
@@ -314,7 +309,7 @@ fn forward(
 
 fn master_key(
     section: &mut Section<'_>,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<MasterKey> {
     let at = section.at("master-key");
@@ -329,7 +324,7 @@ fn master_key(
 fn required(
     section: &mut Section<'_>,
     key: &'static str,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<Secret> {
     let at = section.at(key);

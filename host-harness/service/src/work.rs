@@ -50,7 +50,7 @@ pub(crate) async fn run<S: Source>(
 ) {
     let mut under_way = Tasks::default();
     if let Err(error) = source.reclaim().await {
-        tracing::error!(%error, "claims of an ended process not taken back: they are free when their leases expire");
+        tracing::error!(%error, "cannot take back the claims of an ended process; they expire with their leases");
     }
     while !stop.is_cancelled() {
         if let Err(error) = source.begin(&mut under_way).await {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    audit::{self, EVERYBODY, Record},
+    audit::{self, ALL_TENANTS, Record},
     columns::{Column, column},
     database::Tx,
     error::StoreError,
@@ -126,7 +126,7 @@ fn digest(text: &[u8]) -> Vec<u8> {
 async fn append_audit(tx: &mut Tx, at: i64, what: &'static str, key: &ApiKey) -> Result<(), StoreError> {
     let detail = json!({"id": key.id, "name": key.name, "may-write": key.scope.may_write});
     let record = Record { detail, ..Record::of(what) };
-    let everybody = BTreeSet::from([EVERYBODY.to_owned()]);
+    let everybody = BTreeSet::from([ALL_TENANTS.to_owned()]);
     for tenant in key.scope.tenants.as_ref().unwrap_or(&everybody) {
         audit::append(tx, tenant, at, &record).await?;
     }

@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use crate::{database::Tx, error::StoreError, seal::PersonName};
 
 /// The chain for records that concern every tenant, such as the version of a plugin. No tenant has this name.
-pub const EVERYBODY: &str = "*";
+pub const ALL_TENANTS: &str = "*";
 
 /// An audit record.
 #[derive(Clone, Debug, Serialize)]
@@ -83,7 +83,7 @@ fn hash(before: &[u8], line: i64, at: i64, record: &str) -> [u8; 32] {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ChainCheck {
-    /// The tenant that the chain belongs to, or [`EVERYBODY`].
+    /// The tenant that the chain belongs to, or [`ALL_TENANTS`].
     pub tenant: String,
     /// The number of valid lines, counted from the first.
     pub lines: i64,

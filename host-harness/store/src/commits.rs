@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::error::StoreError;
 
 /// How long a result is valid: any client may ask whether the service is ready, and finding out costs an fsync.
-pub(crate) const FRESH: Duration = Duration::from_secs(1);
+pub(crate) const RESULT_VALIDITY: Duration = Duration::from_secs(1);
 
 /// The result of the last commit.
 #[derive(Debug, Default)]
@@ -29,6 +29,10 @@ impl Commits {
 
     /// Returns the last recorded result, if it is still valid.
     pub(crate) fn fresh(&self) -> Option<Result<(), StoreError>> {
-        self.last.lock().as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, ended)| ended.clone())
+        self.last
+            .lock()
+            .as_ref()
+            .filter(|(at, _)| at.elapsed() < RESULT_VALIDITY)
+            .map(|(_, ended)| ended.clone())
     }
 }

@@ -13,4 +13,4 @@ impl std::fmt::Display for PersonId {
 }
 
 /// The placeholder for the person of an event that identifies no one. No person has this number.
-pub const NOBODY: PersonId = PersonId(0);
+pub const UNIDENTIFIED: PersonId = PersonId(0);

@@ -22,7 +22,7 @@ use crate::{
     handle::Keys,
     named::SubjectNames,
     people,
-    person::{NOBODY, PersonId},
+    person::{PersonId, UNIDENTIFIED},
     seal::PersonName,
 };
 use host_model::{
@@ -377,7 +377,7 @@ async fn move_events(
         let names = events::identity(&keys.vault, &id, &sealed)
             .map(|who| SubjectNames::of(&keys.person, &who.into(), identifying).identifying)
             .unwrap_or_default();
-        let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(NOBODY);
+        let person = people::found(tx, connection, &names).await?.first().copied().unwrap_or(UNIDENTIFIED);
         sqlx::query("UPDATE events SET person = $2 WHERE seq = $1")
             .bind(seq)
             .bind(person)

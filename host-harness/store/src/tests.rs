@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     choices,
-    commits::FRESH,
+    commits::RESULT_VALIDITY,
     error::StoreError,
     handle::Store,
     queue,
@@ -220,7 +220,7 @@ async fn a_stalled_disk_is_reported_in_time_and_all_callers_share_one_probe_writ
     let begun = Instant::now();
     store.answers().await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(3));
-    tokio::time::sleep(FRESH).await;
+    tokio::time::sleep(RESULT_VALIDITY).await;
     for _ in 0..3 {
         timeout(Duration::from_millis(50), store.answers()).await.unwrap_err();
     }
@@ -254,7 +254,7 @@ async fn asking_again_and_again_whether_the_store_answers_writes_little() {
         store.answers().await.unwrap();
         let written = asked(&store).await;
         store.answers().await.unwrap();
-        if begun.elapsed() < FRESH {
+        if begun.elapsed() < RESULT_VALIDITY {
             assert_eq!(asked(&store).await, written);
             return;
         }

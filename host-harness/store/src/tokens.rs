@@ -214,7 +214,7 @@ pub async fn push_now(tx: &mut Tx, connection: &str, now: i64) -> Result<(), Sto
 }
 
 /// Returns the day of the last daily check, in days since the Unix epoch; `None` if there was none.
-pub async fn last_look(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
+pub async fn last_daily_check(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
     let value: Option<Vec<u8>> =
         sqlx::query_scalar("SELECT value FROM marks WHERE name = 'token-look'").fetch_optional(tx).await?;
     Ok(value.and_then(|value| String::from_utf8(value).ok()?.parse().ok()))

@@ -29,7 +29,7 @@ async fn verified(headers: &[(&str, &str)], change: impl FnOnce(&mut ConnectionS
         body: BODY.to_vec(),
         received_at_ms: 0,
     };
-    let admitted = AdmittedDelivery::at_the_door(&connection, plugin.manifest(), delivery);
+    let admitted = AdmittedDelivery::admit(&connection, plugin.manifest(), delivery);
     match Bench::default().calls(&plugin, &spec).verify(&admitted).await.unwrap().unwrap() {
         Verdict::Unreadable(told) => serde_json::from_str(&told).unwrap(),
         verdict => panic!("{verdict:?}"),

@@ -35,7 +35,7 @@ pub(crate) fn admitted(project: &Project, authorization: &[&str], body: &str) ->
         body: body.as_bytes().to_vec(),
         received_at_ms: 1_790_000_000_000,
     };
-    AdmittedDelivery::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery)
+    AdmittedDelivery::admit(project.calls.connection(), project.calls.plugin().manifest(), delivery)
 }
 
 pub(crate) fn events(verdict: Verdict) -> Vec<ConsentEvent> {
@@ -129,7 +129,7 @@ pub(super) fn arrived(project: &Project, sent: &Delivery) -> AdmittedDelivery {
         body: sent.body_bytes(),
         received_at_ms: 1_790_000_000_000,
     };
-    AdmittedDelivery::at_the_door(project.calls.connection(), project.calls.plugin().manifest(), delivery)
+    AdmittedDelivery::admit(project.calls.connection(), project.calls.plugin().manifest(), delivery)
 }
 
 /// Returns the events that the connector reads from all deliveries, once the last one has arrived.

@@ -105,7 +105,7 @@ async fn what_the_host_computes_for_a_guest_is_its_computing_time() {
         body: Vec::new(),
         received_at_ms: 0,
     };
-    let admitted = AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
+    let admitted = AdmittedDelivery::admit(calls.connection(), calls.plugin().manifest(), delivery);
     let failure = calls.verify(&admitted).await.unwrap_err();
     assert_eq!(failure, ended(FailureKind::CpuSpent, SPENT).unwrap_err());
     neighbour_works().await;

@@ -88,7 +88,7 @@ pub(super) async fn read_on(bench: &Bench, plugin: &Arc<Plugin>, body: Vec<u8>) 
         body,
         received_at_ms: 0,
     };
-    let admitted = AdmittedDelivery::at_the_door(&connection, plugin.manifest(), delivery);
+    let admitted = AdmittedDelivery::admit(&connection, plugin.manifest(), delivery);
     bench.calls(plugin, &spec).verify(&admitted).await
 }
 

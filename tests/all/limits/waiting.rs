@@ -1,4 +1,5 @@
 //! The wall clock, and what is reported about a request in flight.
+//! These tests use the machine's time: the engine's ticks, which end a call, go by it.
 
 use std::time::Duration;
 

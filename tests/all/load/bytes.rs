@@ -24,15 +24,15 @@ async fn a_component_over_the_cap_is_refused_before_it_is_read() {
 
 #[tokio::test]
 async fn what_is_no_component_is_refused() {
-    assert!(refusal(Vec::new()).await.starts_with("not a component that this host runs: "));
+    assert!(refusal(Vec::new()).await.starts_with("not a component that this host can run: "));
     assert!(
         refusal(b"#!/bin/sh\necho hello\n".to_vec())
             .await
-            .starts_with("not a component that this host runs: ")
+            .starts_with("not a component that this host can run: ")
     );
     assert_eq!(
         refusal(component("(module)")).await,
-        "not a component that this host runs: failed to parse WebAssembly module: \
+        "not a component that this host can run: failed to parse WebAssembly module: \
          attempted to parse a wasm module with a component parser"
     );
 }
@@ -40,7 +40,7 @@ async fn what_is_no_component_is_refused() {
 /// With its `wat` feature wasmtime would compile text, and a plugin would have as many digests as spellings.
 #[tokio::test]
 async fn a_component_as_text_is_refused() {
-    assert!(refusal(b"(component)".to_vec()).await.starts_with("not a component that this host runs: "));
+    assert!(refusal(b"(component)".to_vec()).await.starts_with("not a component that this host can run: "));
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn proposals_that_no_connector_needs_are_off() {
     ] {
         let core = module.replacen("(module", "(core module", 1);
         let refused = refusal(component(&format!("(component {core})"))).await;
-        assert!(refused.starts_with("not a component that this host runs: "), "{module}: {refused}");
+        assert!(refused.starts_with("not a component that this host can run: "), "{module}: {refused}");
     }
 }
 

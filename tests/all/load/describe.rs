@@ -36,9 +36,9 @@ async fn a_guest_that_uses_an_import_to_describe_itself_is_refused() {
 #[tokio::test]
 async fn a_guest_that_begins_with_more_than_it_may_have_is_refused() {
     let refused = refusal(guest("huge_memory")).await;
-    assert!(refused.starts_with("not a component that this host runs: "), "{refused}");
+    assert!(refused.starts_with("not a component that this host can run: "), "{refused}");
     let refused = refusal(guest("huge_table")).await;
-    assert!(refused.starts_with("not a component that this host runs: "), "{refused}");
+    assert!(refused.starts_with("not a component that this host can run: "), "{refused}");
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ const RULES: &[&str] = &[
     "  - connector \"Not A Name\": expected a lower-case word such as api-key, of at most 64 characters",
     "  - version is longer than 1000 characters",
     "  - item-kinds is longer than 200 entries",
-    "  - two operations are called same",
+    "  - operation same is declared twice",
     "  - setting webhook-url: the host itself fills in that name",
     "  - setting letter: its default \"c\" is not among its options",
     "  - setting public: a secret has no default and no options, since a manifest is public",

@@ -144,11 +144,11 @@ async fn handles_past_the_limit_end_the_guest() {
 async fn more_instances_or_memories_than_a_connector_needs_are_refused() {
     let crowd = format!("(core module $one) {}", "(core instance (instantiate $one))".repeat(20));
     let refused = refusal(component(&connector("", &crowd))).await;
-    assert!(refused.starts_with("not a component that this host runs: "), "{refused}");
+    assert!(refused.starts_with("not a component that this host can run: "), "{refused}");
     let memories =
         "(core module $mem (memory 1)) (core instance (instantiate $mem)) (core instance (instantiate $mem))";
     let refused = refusal(component(&connector("", memories))).await;
-    assert!(refused.starts_with("not a component that this host runs: "), "{refused}");
+    assert!(refused.starts_with("not a component that this host can run: "), "{refused}");
 }
 
 /// Returns a component that exports a connector whose functions have no arguments and no results.

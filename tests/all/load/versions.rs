@@ -73,7 +73,7 @@ async fn every_export_of_a_component_of_0_1_0_is_called() {
         received_at_ms: 7,
     };
     let connection = spec.resolve(calls.plugin().manifest()).unwrap();
-    let admitted = AdmittedDelivery::at_the_door(&connection, calls.plugin().manifest(), delivery);
+    let admitted = AdmittedDelivery::admit(&connection, calls.plugin().manifest(), delivery);
     let Verdict::Authentic(events) = calls.verify(&admitted).await.unwrap().unwrap() else {
         panic!("the delivery was refused");
     };
@@ -85,7 +85,7 @@ async fn every_export_of_a_component_of_0_1_0_is_called() {
 async fn a_post_of_a_component_of_0_1_0_counts_as_a_write() {
     let vendor = Vendor::agreeable().await;
     let (_, spec) = released("released-dry", &vendor).await;
-    let dry = Bench::default().through(Arc::new(DryRun(Network::default())));
+    let dry = Bench::default().with_transport(Arc::new(DryRun(Network::default())));
     let calls = dry.calls(&plugin("speaks_0_1_0").await, &spec);
     calls.test_connection().await.unwrap().unwrap();
     calls.erase(&Subject::email("ada@example.com")).await.unwrap().unwrap();

@@ -1,6 +1,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
+use test_support::wait_for_exit;
 
 use iterable_stand_in::{CONTROL_ROUTES, StandIn};
 use serde_json::{Value, json};
@@ -114,7 +115,7 @@ fn it_ends_cleanly_on_an_interrupt() {
     let mut program = Program::start(&[]);
     let id = program.child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+    assert_eq!(wait_for_exit(&mut program.child).code(), Some(0));
 }
 
 #[tokio::test]

@@ -4,10 +4,10 @@ use std::{
 };
 
 /// Only a test that fails anyway waits this long, even on a machine that runs every suite at once.
-const DEADLINE: Duration = Duration::from_mins(2);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Time between two looks: short beside what is waited for, long enough to leave the machine to others.
-const PAUSE: Duration = Duration::from_millis(2);
+pub(crate) const PAUSE: Duration = Duration::from_millis(2);
 
 /// Returns the value of `look` as soon as `condition` holds for it.
 ///

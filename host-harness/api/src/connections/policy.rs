@@ -49,7 +49,7 @@ impl<'a> CallBounds<'a> {
 }
 
 fn check(caller: &Caller, before: CallBounds<'_>, after: CallBounds<'_>) -> Result<(), Problem> {
-    if caller.reaches_everybody() {
+    if caller.reaches_all_tenants() {
         return Ok(());
     }
     let but_denials = |policy: &EgressPolicy| EgressPolicy { denied_operations: [].into(), ..policy.clone() };

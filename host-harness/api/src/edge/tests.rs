@@ -1,4 +1,5 @@
 //! Slow, numerous and invalid callers at a real listener.
+//! These tests use the machine's time: hyper's and tokio's timers, which end a connection, go by it.
 
 mod answers;
 

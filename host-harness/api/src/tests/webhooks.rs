@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::testing::ApiBench;
-use host_harness::egress::BUILT;
+use host_harness::egress::AUTOMATA_BUILT;
 
 const HOOK: &str = "/api/v1/plus/connection/signed/consent-webhook";
 
@@ -28,15 +28,15 @@ async fn what_a_stranger_sends_is_searched_for_within_a_bound_and_the_service_an
         let body = json!({"email": "a".repeat(letters)}).to_string();
         bench.raw("POST", HOOK, "x-signature: 00\r\n", body.as_bytes()).await.status
     };
-    let before = BUILT.get();
+    let before = AUTOMATA_BUILT.get();
     let meanwhile = async {
         tokio::join!(deliver(6_000), deliver(6_000), deliver(6_000), bench.raw("GET", "/health", "", b""))
     };
     let (first, second, third, health) =
         tokio::time::timeout(Duration::from_secs(10), meanwhile).await.unwrap();
     assert_eq!([first, second, third, health.status], [401, 401, 401, 200]);
-    assert_eq!(BUILT.get() - before, 0, "a name that is too long is not looked up");
+    assert_eq!(AUTOMATA_BUILT.get() - before, 0, "a name that is too long is not looked up");
     // The counter observes the service.
     assert_eq!(deliver(500).await, 401);
-    assert_eq!(BUILT.get() - before, 1);
+    assert_eq!(AUTOMATA_BUILT.get() - before, 1);
 }

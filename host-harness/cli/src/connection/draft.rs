@@ -16,7 +16,7 @@ struct ConnectionDraftArgs {
     #[arg(long = "setting", value_name = "NAME=VALUE")]
     settings: Vec<String>,
     /// A secret setting of the plugin, by reference: NAME=file:PATH or NAME=env:VARIABLE. May be given several times.
-    #[arg(long = "secret", value_name = "NAME=PLACE")]
+    #[arg(long = "secret", value_name = "NAME=REFERENCE")]
     secrets: Vec<SecretReference>,
     /// The system that the connection belongs to, which declares its data uses.
     #[arg(long)]

@@ -46,7 +46,7 @@ pub(super) fn one(ApiResponse { value: connection, json }: ApiResponse<Connectio
         ("egress", beside_defaults(&connection.egress)),
         ("limits", beside_defaults(&connection.limits)),
         ("last test", tested(&connection)),
-        ("made", timestamp(connection.created_at)),
+        ("created", timestamp(connection.created_at)),
         ("changed", timestamp(connection.changed_at)),
     ])];
     let errors = connection.problem.iter().flat_map(|problem| &problem.errors);
@@ -77,7 +77,7 @@ fn state(connection: &Connection) -> String {
     } else if let Some(parked) = &connection.parked_why {
         format!("parked since {}: {parked}", time(connection.parked_at))
     } else {
-        "serves".to_owned()
+        "active".to_owned()
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use test_support::eventually;
+use test_support::wait_for_exit;
 
 use iterable_stand_in::{ProjectType, RateLimits, StandIn, Switches};
 use serde_json::Value;
@@ -146,7 +147,8 @@ impl Starting {
             BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
             (child, line)
         });
-        let (child, line) = said.await.unwrap();
+        let said = tokio::time::timeout(Duration::from_mins(2), said).await;
+        let (child, line) = said.expect("the service reports its addresses").unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();
         let address = said["listening"]["api"].as_str().unwrap().to_owned();
         Service { address, key: key.to_owned(), process: Self(Some(child)) }
@@ -177,7 +179,7 @@ impl Service {
         let mut child = self.process.0.take().unwrap();
         let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(told.success());
-        let ended = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+        let ended = tokio::task::spawn_blocking(move || wait_for_exit(&mut child)).await.unwrap();
         assert_eq!(ended.code(), Some(0));
     }
 

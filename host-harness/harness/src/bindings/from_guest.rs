@@ -32,7 +32,7 @@ const MAX_REFERENCE: usize = 4_096;
 /// A name in a guest's answer is too long or contains control characters.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} of {length} characters, which contains control characters or exceeds {limit}")]
-pub(crate) struct Unfit {
+pub(crate) struct OutOfBounds {
     what: &'static str,
     length: usize,
     limit: usize,
@@ -44,13 +44,13 @@ pub(crate) trait Bounded {
     /// The host's type.
     type Own;
     /// Returns the value within its limits, with everything that `masks` finds removed from its prose.
-    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit>;
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, OutOfBounds>;
 }
 
-fn name(what: &'static str, text: String, limit: usize) -> Result<String, Unfit> {
+fn name(what: &'static str, text: String, limit: usize) -> Result<String, OutOfBounds> {
     let length = text.chars().count();
     if length > limit || text.chars().any(char::is_control) {
-        return Err(Unfit { what, length, limit });
+        return Err(OutOfBounds { what, length, limit });
     }
     Ok(text)
 }
@@ -75,21 +75,21 @@ fn truncated(text: &str, limit: usize) -> String {
 
 impl<T: Bounded> Bounded for Vec<T> {
     type Own = Vec<T::Own>;
-    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, OutOfBounds> {
         self.into_iter().map(|value| value.bounded(masks)).collect()
     }
 }
 
 impl<T: Bounded> Bounded for Option<T> {
     type Own = Option<T::Own>;
-    fn bounded(self, masks: &Masks) -> Result<Self::Own, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Self::Own, OutOfBounds> {
         self.map(|value| value.bounded(masks)).transpose()
     }
 }
 
 impl Bounded for types::Error {
     type Own = ConnectorError;
-    fn bounded(self, masks: &Masks) -> Result<ConnectorError, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<ConnectorError, OutOfBounds> {
         Ok(ConnectorError {
             kind: match self.kind {
                 types::ErrorKind::InvalidSettings => ErrorKind::InvalidSettings,
@@ -111,7 +111,7 @@ impl Bounded for types::Error {
 
 impl Bounded for types::ItemId {
     type Own = ItemId;
-    fn bounded(self, _: &Masks) -> Result<ItemId, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<ItemId, OutOfBounds> {
         Ok(ItemId {
             kind: name("an item kind", self.kind, MAX_WORD)?,
             id: name("an item id", self.id, MAX_WORD)?,
@@ -121,7 +121,7 @@ impl Bounded for types::ItemId {
 
 impl Bounded for types::Choice {
     type Own = Choice;
-    fn bounded(self, _: &Masks) -> Result<Choice, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Choice, OutOfBounds> {
         Ok(match self {
             types::Choice::OptIn => Choice::OptIn,
             types::Choice::OptOut => Choice::OptOut,
@@ -131,7 +131,7 @@ impl Bounded for types::Choice {
 
 impl Bounded for types::Identifier {
     type Own = Identifier;
-    fn bounded(self, _: &Masks) -> Result<Identifier, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Identifier, OutOfBounds> {
         Ok(Identifier::new(
             name("an identifier kind", self.kind, MAX_WORD)?,
             name("an identifier", self.value, MAX_IDENTIFIER)?,
@@ -141,7 +141,7 @@ impl Bounded for types::Identifier {
 
 impl Bounded for erasure::Receipt {
     type Own = Receipt;
-    fn bounded(self, masks: &Masks) -> Result<Receipt, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Receipt, OutOfBounds> {
         Ok(Receipt {
             status: match self.status {
                 erasure::Status::Accepted => ErasureStatus::Accepted,
@@ -157,7 +157,7 @@ impl Bounded for erasure::Receipt {
 
 impl Bounded for consent::Item {
     type Own = Item;
-    fn bounded(self, masks: &Masks) -> Result<Item, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Item, OutOfBounds> {
         Ok(Item {
             id: self.id.bounded(masks)?,
             name: prose(&self.name, MAX_NAME, masks),
@@ -168,14 +168,14 @@ impl Bounded for consent::Item {
 
 impl Bounded for consent::Held {
     type Own = VendorChoice;
-    fn bounded(self, masks: &Masks) -> Result<VendorChoice, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<VendorChoice, OutOfBounds> {
         Ok(VendorChoice { item: self.item.bounded(masks)?, choice: self.choice.bounded(masks)? })
     }
 }
 
 impl Bounded for consent::ItemReport {
     type Own = ItemReport;
-    fn bounded(self, masks: &Masks) -> Result<ItemReport, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<ItemReport, OutOfBounds> {
         Ok(ItemReport {
             item: self.item.bounded(masks)?,
             change: match self.change {
@@ -191,7 +191,7 @@ impl Bounded for consent::ItemReport {
 
 impl Bounded for consent::Report {
     type Own = Report;
-    fn bounded(self, masks: &Masks) -> Result<Report, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Report, OutOfBounds> {
         Ok(Report {
             items: self.items.bounded(masks)?,
             standing: match self.standing {
@@ -206,7 +206,7 @@ impl Bounded for consent::Report {
 
 impl Bounded for webhook_verify::ConsentEvent {
     type Own = ConsentEvent;
-    fn bounded(self, masks: &Masks) -> Result<ConsentEvent, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<ConsentEvent, OutOfBounds> {
         let subject = Subject::from(self.subject.bounded(masks)?);
         let preferences = self.preferences.into_iter().map(|made| {
             Ok(Preference {
@@ -217,7 +217,7 @@ impl Bounded for webhook_verify::ConsentEvent {
             })
         });
         Ok(ConsentEvent {
-            preferences: preferences.collect::<Result<_, Unfit>>()?,
+            preferences: preferences.collect::<Result<_, OutOfBounds>>()?,
             subject,
             changed: self.changed.bounded(masks)?,
             key: name("an event key", self.key, MAX_WORD)?,
@@ -227,7 +227,7 @@ impl Bounded for webhook_verify::ConsentEvent {
 
 impl Bounded for webhook_verify::Verdict {
     type Own = Verdict;
-    fn bounded(self, masks: &Masks) -> Result<Verdict, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Verdict, OutOfBounds> {
         Ok(match self {
             Self::Authentic(events) => Verdict::Authentic(events.bounded(masks)?),
             Self::Unauthenticated(why) => Verdict::Unauthenticated(prose(&why, MAX_SENTENCE, masks)),
@@ -238,7 +238,7 @@ impl Bounded for webhook_verify::Verdict {
 
 impl Bounded for webhook_token::Outcome {
     type Own = TokenOutcome;
-    fn bounded(self, _: &Masks) -> Result<TokenOutcome, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<TokenOutcome, OutOfBounds> {
         Ok(match self {
             Self::Installed => TokenOutcome::Installed,
             Self::Manual => TokenOutcome::Manual,
@@ -248,7 +248,7 @@ impl Bounded for webhook_token::Outcome {
 
 impl Bounded for connector::Check {
     type Own = Check;
-    fn bounded(self, masks: &Masks) -> Result<Check, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Check, OutOfBounds> {
         Ok(Check {
             name: prose(&self.name, MAX_WORD, masks),
             outcome: match self.outcome {
@@ -264,7 +264,7 @@ impl Bounded for connector::Check {
 /// The manifest is converted without limits: `egress::Declaration` refuses anything that is too long and reports it.
 impl Bounded for connector::Manifest {
     type Own = Manifest;
-    fn bounded(self, masks: &Masks) -> Result<Manifest, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Manifest, OutOfBounds> {
         Ok(Manifest {
             name: self.name,
             version: self.version,
@@ -286,7 +286,7 @@ impl Bounded for connector::Manifest {
 
 impl Bounded for connector::IdentifierKind {
     type Own = IdentifierKind;
-    fn bounded(self, _: &Masks) -> Result<IdentifierKind, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<IdentifierKind, OutOfBounds> {
         Ok(IdentifierKind {
             name: self.name,
             identifies: match self.identifies {
@@ -302,7 +302,7 @@ impl Bounded for connector::IdentifierKind {
 
 impl Bounded for connector::Exemption {
     type Own = Exemption;
-    fn bounded(self, _: &Masks) -> Result<Exemption, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Exemption, OutOfBounds> {
         Ok(Exemption {
             claim: match self.claim {
                 connector::Claim::EraseAccepted => Claim::EraseAccepted,
@@ -323,7 +323,7 @@ impl Bounded for connector::Exemption {
 
 impl Bounded for connector::SettingSpec {
     type Own = SettingSpec;
-    fn bounded(self, _: &Masks) -> Result<SettingSpec, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<SettingSpec, OutOfBounds> {
         Ok(SettingSpec {
             name: self.name,
             label: self.label,
@@ -338,14 +338,14 @@ impl Bounded for connector::SettingSpec {
 
 impl Bounded for connector::Limit {
     type Own = Limit;
-    fn bounded(self, _: &Masks) -> Result<Limit, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<Limit, OutOfBounds> {
         Ok(Limit { name: self.name, requests: self.requests, period_ms: self.period_ms })
     }
 }
 
 impl Bounded for connector::Place {
     type Own = RequestPart;
-    fn bounded(self, _: &Masks) -> Result<RequestPart, Unfit> {
+    fn bounded(self, _: &Masks) -> Result<RequestPart, OutOfBounds> {
         Ok(match self {
             Self::Header => RequestPart::Header,
             Self::Query => RequestPart::Query,
@@ -356,7 +356,7 @@ impl Bounded for connector::Place {
 
 impl Bounded for connector::Operation {
     type Own = Operation;
-    fn bounded(self, masks: &Masks) -> Result<Operation, Unfit> {
+    fn bounded(self, masks: &Masks) -> Result<Operation, OutOfBounds> {
         let effect = match self.effect {
             Some(connector::Effect::Read) => Effect::Read,
             Some(connector::Effect::Write) => Effect::Write,
@@ -378,7 +378,7 @@ impl Bounded for connector::Operation {
                 .map(|field| {
                     Ok(Field { place: field.place.bounded(masks)?, name: field.name, value: field.value })
                 })
-                .collect::<Result<_, Unfit>>()?,
+                .collect::<Result<_, OutOfBounds>>()?,
             captures: self
                 .captures
                 .into_iter()

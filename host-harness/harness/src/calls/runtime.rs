@@ -30,7 +30,7 @@ impl Runtime {
 
     /// Returns a runtime with the same capacity and turns but another egress.
     #[must_use]
-    pub fn through(&self, egress: Arc<Egress>) -> Self {
+    pub fn with_egress(&self, egress: Arc<Egress>) -> Self {
         Self(Arc::new(Inner { egress, ..(*self.0).clone() }))
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     config::{Config, PluginSource},
-    connection::{BUILT, ConnectionSpec, Reach},
+    connection::{AUTOMATA_BUILT, ConnectionSpec, Reach},
     host::Host,
 };
 use host_model::contract::{
@@ -38,7 +38,7 @@ fn delivered(calls: &Calls, body: &str) -> AdmittedDelivery {
         body: body.as_bytes().to_vec(),
         received_at_ms: 1_790_000_000_000,
     };
-    AdmittedDelivery::at_the_door(&calls.connection, calls.plugin.manifest(), delivery)
+    AdmittedDelivery::admit(&calls.connection, calls.plugin.manifest(), delivery)
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_whole_call_builds_a_search_only_if_it_has_prose() {
     let read = delivered(&calls, OPT_OUT);
     let unread = delivered(&calls, "no JSON, from ada@example.com");
 
-    let before = BUILT.get();
+    let before = AUTOMATA_BUILT.get();
     let Ok(Ok(Verdict::Authentic(events))) = calls.verify(&read).await else {
         panic!("the delivery was not read")
     };
@@ -61,8 +61,8 @@ async fn a_whole_call_builds_a_search_only_if_it_has_prose() {
         source: "Test".to_owned(),
     };
     calls.apply(&subject, &[choice]).await.unwrap().unwrap();
-    assert_eq!(BUILT.get() - before, 0);
+    assert_eq!(AUTOMATA_BUILT.get() - before, 0);
 
     let Ok(Ok(Verdict::Unreadable(_))) = calls.verify(&unread).await else { panic!("the delivery was read") };
-    assert_eq!(BUILT.get() - before, 1);
+    assert_eq!(AUTOMATA_BUILT.get() - before, 1);
 }

@@ -14,7 +14,7 @@ use serde::{
 use super::{
     egress,
     problem::ConfigProblemKind,
-    secret::{Surroundings, secret},
+    secret::{ReadContext, secret},
     section::{Entry, Problems, Section, keys_of},
 };
 use crate::connection::{
@@ -47,7 +47,7 @@ pub(super) fn layer(section: &mut Section<'_>, problems: &mut Problems<'_>) -> L
 pub(super) fn connection(
     entry: Entry<'_>,
     known: &KnownNames,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<(ConnectionSpec, Duties)> {
     let key = entry.key.clone();
@@ -133,7 +133,7 @@ fn address(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Str
 
 fn secrets(
     section: &mut Section<'_>,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> BTreeMap<String, Secret> {
     let entries = section.parts("secrets", problems);
@@ -145,7 +145,7 @@ fn secrets(
 
 fn accepted_tokens(
     section: &mut Section<'_>,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Vec<AcceptedToken> {
     let entries = section.take("webhook-tokens").map(|tokens| tokens.list(problems)).unwrap_or_default();
@@ -175,7 +175,7 @@ fn settings(section: &mut Section<'_>, problems: &mut Problems<'_>) -> BTreeMap<
     entries.into_iter().filter_map(|entry| Some((entry.key.clone(), entry.text(problems)?))).collect()
 }
 
-fn token(entry: Entry<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
+fn token(entry: Entry<'_>, around: &mut ReadContext<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
     let (at, place) = (entry.at, entry.place.clone());
     let token = secret(entry, around, problems)?;
     let length = token.expose().chars().count();

@@ -1,20 +1,20 @@
 //! Extension of the configuration with an embedding program's own sections.
 
 use super::{
-    secret::Surroundings,
+    secret::ReadContext,
     section::{Problems, Section},
 };
 
 /// Reads the parts of a file that belong to an embedding program.
 pub trait Extension {
     /// Reads its parts at the top level of the file.
-    fn of_file(&mut self, root: &mut Section<'_>, around: &mut Surroundings<'_>, problems: &mut Problems<'_>);
+    fn of_file(&mut self, root: &mut Section<'_>, around: &mut ReadContext<'_>, problems: &mut Problems<'_>);
     /// Reads its parts in the table of `tenant`.
     fn of_tenant(
         &mut self,
         tenant: &str,
         section: &mut Section<'_>,
-        around: &mut Surroundings<'_>,
+        around: &mut ReadContext<'_>,
         problems: &mut Problems<'_>,
     );
 }
@@ -23,7 +23,7 @@ pub trait Extension {
 pub(super) struct NoExtension;
 
 impl Extension for NoExtension {
-    fn of_file(&mut self, root: &mut Section<'_>, _: &mut Surroundings<'_>, _: &mut Problems<'_>) {
+    fn of_file(&mut self, root: &mut Section<'_>, _: &mut ReadContext<'_>, _: &mut Problems<'_>) {
         root.take("service");
     }
 
@@ -31,7 +31,7 @@ impl Extension for NoExtension {
         &mut self,
         _: &str,
         section: &mut Section<'_>,
-        _: &mut Surroundings<'_>,
+        _: &mut ReadContext<'_>,
         _: &mut Problems<'_>,
     ) {
         section.take("forward");

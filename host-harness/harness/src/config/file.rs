@@ -16,7 +16,7 @@ use super::{
     connection::{KnownNames, LimitsLayer, connection, layer},
     extension::{Extension, NoExtension},
     problem::{ConfigError, ConfigProblem, ConfigProblemKind},
-    secret::Surroundings,
+    secret::ReadContext,
     section::{Entry, Problems, Section},
 };
 use crate::plugin::{LoadPolicy, Wasi};
@@ -107,7 +107,7 @@ fn config(
     if !broken.is_empty() {
         return Err(problems.found);
     }
-    let mut around = Surroundings { base, env, warnings: Vec::new() };
+    let mut around = ReadContext { base, env, warnings: Vec::new() };
     let read = read(Section::root(table), extension, &mut around, &mut problems);
     if problems.found.is_empty() {
         return Ok(Config { warnings: around.warnings, ..read });
@@ -119,7 +119,7 @@ fn config(
 fn read(
     mut root: Section<'_>,
     extension: &mut dyn Extension,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Config {
     let host = root.part("host", problems).and_then(|section| section.read(problems));
@@ -188,7 +188,7 @@ fn tenant(
     entry: Entry<'_>,
     for_all: &LimitsLayer,
     extension: &mut dyn Extension,
-    around: &mut Surroundings<'_>,
+    around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> LimitsLayer {
     if let Some(wrong) = ConfigProblemKind::with_name(&entry.key) {

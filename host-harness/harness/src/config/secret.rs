@@ -13,7 +13,7 @@ use super::{
 use host_model::secret::Secret;
 
 /// The environment in which a configuration is read.
-pub struct Surroundings<'a> {
+pub struct ReadContext<'a> {
     /// The directory that relative file names are resolved against.
     pub base: &'a Path,
     /// Reads an environment variable.
@@ -31,11 +31,7 @@ struct SecretSource {
 }
 
 /// Reads the secret that `entry` refers to.
-pub fn secret(
-    entry: Entry<'_>,
-    around: &mut Surroundings<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<Secret> {
+pub fn secret(entry: Entry<'_>, around: &mut ReadContext<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
     let (at, place) = (entry.at, entry.place.clone());
     if matches!(entry.value.as_ref(), DeValue::String(_)) {
         problems.add(at, &place, ConfigProblemKind::BareSecret);

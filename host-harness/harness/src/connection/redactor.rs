@@ -116,7 +116,7 @@ impl Search {
             return None;
         }
         #[cfg(any(test, feature = "measure"))]
-        BUILT.set(BUILT.get() + 1);
+        AUTOMATA_BUILT.set(AUTOMATA_BUILT.get() + 1);
         // Building a DFA follows each state's failure chain, which is quadratic for repeated letters; this kind is
         // linear. It fails only above two billion states. In that case nothing may be shown at all, which an empty
         // pattern achieves.
@@ -202,7 +202,7 @@ fn base64_pieces(secret: &str) -> Vec<String> {
 #[cfg(any(test, feature = "measure"))]
 thread_local! {
     /// The number of automata that this thread has built.
-    pub static BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    pub static AUTOMATA_BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]

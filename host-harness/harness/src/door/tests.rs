@@ -33,7 +33,7 @@ fn admitted(slot: Option<(RequestPart, &str)>, url: &str, headers: &[(&str, &str
         body: b"{}".to_vec(),
         received_at_ms: 0,
     };
-    AdmittedDelivery::at_the_door(&connection(), &manifest, delivery)
+    AdmittedDelivery::admit(&connection(), &manifest, delivery)
 }
 
 fn by_header(values: &[&str]) -> (bool, Vec<String>) {
@@ -105,7 +105,7 @@ fn a_token_that_is_repeated_elsewhere_is_masked() {
         body: br#"{"token":"t-new"}"#.to_vec(),
         received_at_ms: 0,
     };
-    let admitted = AdmittedDelivery::at_the_door(&connection(), &manifest, delivery);
+    let admitted = AdmittedDelivery::admit(&connection(), &manifest, delivery);
     assert!(admitted.is_accepted());
     assert_eq!(
         (
@@ -136,7 +136,7 @@ fn a_delivery_to_a_connection_without_tokens_is_passed_on_unchanged() {
         body: b"{}".to_vec(),
         received_at_ms: 0,
     };
-    let admitted = AdmittedDelivery::at_the_door(&connection, &Manifest::default(), delivery.clone());
+    let admitted = AdmittedDelivery::admit(&connection, &Manifest::default(), delivery.clone());
     assert_eq!((admitted.delivery(), admitted.is_accepted()), (&delivery, false));
 }
 

@@ -142,7 +142,7 @@ fn http_request(outgoing: Outgoing) -> Result<reqwest::Request, HttpError> {
         .map_err(|_| denied(format!("operation {operation}: no valid address")))?;
     let path = outgoing.path_and_query.split('?').next().unwrap_or_default();
     if url.path() != path {
-        return Err(denied(format!("operation {operation}: its path would not be sent unchanged")));
+        return Err(denied(format!("operation {operation}: its path would be changed by normalisation")));
     }
     let mut request = reqwest::Request::new(outgoing.method, url);
     *request.headers_mut() = outgoing.headers;

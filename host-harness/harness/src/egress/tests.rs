@@ -64,7 +64,7 @@ impl Bench {
         let declaration = Declaration::check(manifest).unwrap();
         let connection = spec.resolve(declaration.manifest()).unwrap();
         let (vendor, clock) = (Arc::new(Vendor::default()), Arc::new(ManualClock::default()));
-        let egress = Egress::by_clock(Arc::clone(&vendor) as _, Arc::clone(&clock) as _);
+        let egress = Egress::with_clock(Arc::clone(&vendor) as _, Arc::clone(&clock) as _);
         Self { declaration, connection, vendor, clock, egress }
     }
 

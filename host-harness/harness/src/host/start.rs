@@ -67,7 +67,7 @@ impl Host {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        Self::builder(config).through(transport).by_clock(clock).start().await
+        Self::builder(config).with_transport(transport).with_clock(clock).start().await
     }
 
     /// Creates a builder for a host with `config`.
@@ -99,19 +99,19 @@ impl Builder {
 
     /// Sends requests through another transport than the network.
     #[must_use]
-    pub fn through(self, transport: Arc<dyn Transport>) -> Self {
+    pub fn with_transport(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport, ..self }
     }
 
     /// Uses another clock than the system clock.
     #[must_use]
-    pub fn by_clock(self, clock: Arc<dyn Clock>) -> Self {
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
     /// Counts limits of an hour or more in `ledger` instead of in memory.
     #[must_use]
-    pub fn counting_in(self, ledger: Arc<dyn Ledger>) -> Self {
+    pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
         Self { ledger: Some(ledger), ..self }
     }
 
@@ -137,9 +137,9 @@ impl Builder {
             }
             slots.insert(name.clone(), slot);
         }
-        let egress = Egress::by_clock(transport, Arc::clone(&clock));
+        let egress = Egress::with_clock(transport, Arc::clone(&clock));
         let egress = match ledger {
-            Some(ledger) => egress.counting_in(ledger),
+            Some(ledger) => egress.with_ledger(ledger),
             None => egress,
         };
         let per_tenant = config.host.tenant_concurrent_calls as usize;
@@ -206,7 +206,7 @@ mod tests {
         std::fs::write(&file, "no wasm").unwrap();
         let not_wasm = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
         assert!(
-            not_wasm.to_string().starts_with("plugin example: not a component that this host runs: "),
+            not_wasm.to_string().starts_with("plugin example: not a component that this host can run: "),
             "{not_wasm}"
         );
         let capped = config(folder.path(), "plugins.example.max-bytes = 6");

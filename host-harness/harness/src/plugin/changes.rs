@@ -17,7 +17,7 @@ use host_model::contract::{
 /// One additional permission that the new version requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Display)]
 #[serde(rename_all = "kebab-case")]
-pub enum Demand {
+pub enum NewPermission {
     /// A new operation.
     #[strum(to_string = "+ operation {name}: {request} ({purpose})")]
     Operation {
@@ -69,7 +69,7 @@ pub enum Demand {
 
 /// All additional permissions that the new version requests; empty if there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Changes(pub Vec<Demand>);
+pub struct Changes(pub Vec<NewPermission>);
 
 impl Changes {
     /// Returns the permissions that `new` requests in addition to those of `running`.
@@ -77,7 +77,7 @@ impl Changes {
         let mut demands = Vec::new();
         for operation in &new.operations {
             match running.operation(&operation.name) {
-                None => demands.push(Demand::Operation {
+                None => demands.push(NewPermission::Operation {
                     name: operation.name.clone(),
                     request: format!("{} {}", operation.method, operation.path),
                     purpose: operation.purpose.clone(),
@@ -93,10 +93,10 @@ impl Changes {
             let slot = new.webhook_token_slot.as_ref();
             let slot = slot
                 .map_or_else(|| "no place".to_owned(), |slot| format!("the {} {}", slot.place, slot.name));
-            demands.push(Demand::TokenSlot(slot));
+            demands.push(NewPermission::TokenSlot(slot));
         }
-        let credentials = not_in(&credentials(running), &credentials(new)).map(Demand::Credential);
-        let hosts = not_in(&hosts(running), &hosts(new)).map(Demand::Host);
+        let credentials = not_in(&credentials(running), &credentials(new)).map(NewPermission::Credential);
+        let hosts = not_in(&hosts(running), &hosts(new)).map(NewPermission::Host);
         demands.extend(credentials.chain(hosts));
         demands.extend(rekeyed(running, new));
         demands.extend(new_exemptions(running, new));
@@ -105,7 +105,7 @@ impl Changes {
 
     /// Returns whether the rules for identifying people change.
     pub fn rekeys_people(&self) -> bool {
-        self.0.iter().any(|demand| matches!(demand, Demand::Identifies { .. }))
+        self.0.iter().any(|demand| matches!(demand, NewPermission::Identifies { .. }))
     }
 
     /// Returns whether there are no additional permissions.
@@ -120,7 +120,7 @@ impl fmt::Display for Changes {
     }
 }
 
-fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
+fn wider(known: &Operation, new: &Operation) -> Vec<NewPermission> {
     let mut what = Vec::new();
     if (&known.method, &known.path) != (&new.method, &new.path) {
         what.push(format!("now sends {} {}", new.method, new.path));
@@ -164,11 +164,11 @@ fn wider(known: &Operation, new: &Operation) -> Vec<Demand> {
     if largest_answer(new) > largest_answer(known) {
         what.push(format!("now reads answers of {} bytes", largest_answer(new)));
     }
-    what.into_iter().map(|what| Demand::Wider { operation: new.name.clone(), what }).collect()
+    what.into_iter().map(|what| NewPermission::Wider { operation: new.name.clone(), what }).collect()
 }
 
 /// Returns blanks that the host filled with a setting or a secret and that the connector would now fill.
-fn newly_guest_filled(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec<Demand> {
+fn newly_guest_filled(running: &Manifest, new: &Manifest, operation: &Operation) -> Vec<NewPermission> {
     let names = |manifest: &Manifest| -> BTreeSet<String> {
         let captured = manifest.operations.iter().flat_map(|o| &o.captures).map(|capture| &capture.secret);
         manifest.settings.iter().map(|setting| &setting.name).chain(captured).cloned().collect()
@@ -179,7 +179,7 @@ fn newly_guest_filled(running: &Manifest, new: &Manifest, operation: &Operation)
     };
     not_in(&names(new), &names(running))
         .filter(stands_in)
-        .map(|name| Demand::Wider {
+        .map(|name| NewPermission::Wider {
             operation: operation.name.clone(),
             what: format!("the connector now fills {{{name}}}"),
         })
@@ -187,7 +187,7 @@ fn newly_guest_filled(running: &Manifest, new: &Manifest, operation: &Operation)
 }
 
 /// Returns the identifier kinds whose rule changes. A connector that lists no kinds identifies people by any kind.
-fn rekeyed(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+fn rekeyed(running: &Manifest, new: &Manifest) -> Vec<NewPermission> {
     let rules = |manifest: &Manifest| -> BTreeMap<String, String> {
         let kinds = manifest.identifier_kinds.iter();
         kinds.map(|kind| (kind.name.clone(), kind.identifies.to_string())).collect()
@@ -197,19 +197,22 @@ fn rekeyed(running: &Manifest, new: &Manifest) -> Vec<Demand> {
     let changed = changed.map(|(kind, rule)| (kind.clone(), rule.clone()));
     let gone = known.keys().filter(|kind| !now.contains_key(*kind));
     let gone = gone.map(|kind| (kind.clone(), "is no longer acted on".to_owned()));
-    changed.chain(gone).map(|(kind, rule)| Demand::Identifies { kind, rule }).collect()
+    changed.chain(gone).map(|(kind, rule)| NewPermission::Identifies { kind, rule }).collect()
 }
 
 /// Returns exemptions that the running version does not have, or for which it has another reason.
-fn new_exemptions(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+fn new_exemptions(running: &Manifest, new: &Manifest) -> Vec<NewPermission> {
     let added = new.proves_without.iter().filter(|exemption| !running.proves_without.contains(exemption));
     added
-        .map(|exemption| Demand::ProvesWithout { claim: exemption.claim, reason: exemption.reason.clone() })
+        .map(|exemption| NewPermission::ProvesWithout {
+            claim: exemption.claim,
+            reason: exemption.reason.clone(),
+        })
         .collect()
 }
 
 /// Returns the limits that allow more. A removed limit is reported with the operations that used it.
-fn raised_limits(running: &Manifest, new: &Manifest) -> Vec<Demand> {
+fn raised_limits(running: &Manifest, new: &Manifest) -> Vec<NewPermission> {
     let raised = |limit: &&Limit| {
         running.limit(&limit.name).is_some_and(|known| match (known.period_ms, limit.period_ms) {
             (Some(before), Some(now)) => limit.requests > known.requests || now < before,
@@ -218,7 +221,7 @@ fn raised_limits(running: &Manifest, new: &Manifest) -> Vec<Demand> {
             _ => true,
         })
     };
-    new.limits.iter().filter(raised).map(|limit| Demand::Limit(limit.name.clone())).collect()
+    new.limits.iter().filter(raised).map(|limit| NewPermission::Limit(limit.name.clone())).collect()
 }
 
 /// Returns the maximum response size under the default policy, in bytes.

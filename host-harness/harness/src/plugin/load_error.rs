@@ -22,7 +22,7 @@ pub enum LoadError {
         allowed: usize,
     },
     /// The bytes are not wasm, are a core module, or use a disabled proposal.
-    #[error("not a component that this host runs: {0}")]
+    #[error("not a component that this host can run: {0}")]
     NotAComponent(String),
     /// An import is not in the contract.
     #[error(

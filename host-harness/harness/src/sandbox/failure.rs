@@ -6,7 +6,7 @@ use std::time::Duration;
 use host_model::failure::{CallFailure, FailureKind};
 use wasmtime::Trap;
 
-use super::{handed::HandedTooMuch, masks::Masks, meter::Meter};
+use super::{handed::TransferLimitExceeded, masks::Masks, meter::Meter};
 
 /// Creates a failure with what the meter recorded about the call.
 pub(crate) fn failed(kind: FailureKind, detail: impl Into<String>, meter: &Meter) -> CallFailure {
@@ -37,7 +37,7 @@ fn diagnose(error: &wasmtime::Error, meter: &Meter) -> (FailureKind, String) {
     if meter.is_cpu_spent() {
         return (FailureKind::CpuSpent, "its CPU time is used up (limits.cpu-ms)".to_owned());
     }
-    if let Some(too_much) = error.downcast_ref::<HandedTooMuch>() {
+    if let Some(too_much) = error.downcast_ref::<TransferLimitExceeded>() {
         return (FailureKind::TooMuchData, format!("it passed too much data: {too_much}"));
     }
     let trap = error.downcast_ref::<Trap>().copied();

@@ -4,7 +4,7 @@ use crate::connection::CallLimits;
 
 /// The guest has exceeded a limit, which ends its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum HandedTooMuch {
+pub(crate) enum TransferLimitExceeded {
     /// Too many host calls.
     #[error("more than {0} host calls (limits.host-calls)")]
     Calls(u32),
@@ -14,14 +14,14 @@ pub(crate) enum HandedTooMuch {
 }
 
 /// The remaining allowance.
-pub(crate) struct Handed {
+pub(crate) struct TransferBudget {
     calls: u32,
     calls_left: u32,
     bytes: usize,
     bytes_left: usize,
 }
 
-impl Handed {
+impl TransferBudget {
     pub(super) fn new(limits: &CallLimits) -> Self {
         Self {
             calls: limits.host_calls,
@@ -32,9 +32,10 @@ impl Handed {
     }
 
     /// Counts a host call with arguments of `bytes`.
-    pub(crate) fn count(&mut self, bytes: usize) -> Result<(), HandedTooMuch> {
-        self.calls_left = self.calls_left.checked_sub(1).ok_or(HandedTooMuch::Calls(self.calls))?;
-        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(HandedTooMuch::Bytes(self.bytes))?;
+    pub(crate) fn count(&mut self, bytes: usize) -> Result<(), TransferLimitExceeded> {
+        self.calls_left = self.calls_left.checked_sub(1).ok_or(TransferLimitExceeded::Calls(self.calls))?;
+        self.bytes_left =
+            self.bytes_left.checked_sub(bytes).ok_or(TransferLimitExceeded::Bytes(self.bytes))?;
         Ok(())
     }
 }
@@ -46,9 +47,9 @@ mod tests {
     #[test]
     fn the_call_and_the_byte_past_the_limit_are_refused_by_name() {
         let limits = CallLimits { host_calls: 2, handed_bytes: 10, ..CallLimits::default() };
-        let mut handed = Handed::new(&limits);
+        let mut handed = TransferBudget::new(&limits);
         assert_eq!((handed.count(10), handed.count(0)), (Ok(()), Ok(())));
-        assert_eq!(handed.count(0), Err(HandedTooMuch::Calls(2)));
-        assert_eq!(Handed::new(&limits).count(11), Err(HandedTooMuch::Bytes(10)));
+        assert_eq!(handed.count(0), Err(TransferLimitExceeded::Calls(2)));
+        assert_eq!(TransferBudget::new(&limits).count(11), Err(TransferLimitExceeded::Bytes(10)));
     }
 }

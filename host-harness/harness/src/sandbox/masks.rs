@@ -75,7 +75,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::connection::BUILT;
+    use crate::connection::AUTOMATA_BUILT;
     use host_model::contract::{Identifier, MAX_IDENTIFIER_CHARS, MAX_IDENTIFIERS, webhook::Delivery};
 
     fn delivery(url: &str, body: &str) -> CallSubject {
@@ -116,10 +116,10 @@ mod tests {
             format!(r#"{{"users":{}}}"#, serde_json::to_string(&many).unwrap()),
             format!(r#"{{"users":{}}}"#, serde_json::to_string(&fields).unwrap()),
         ] {
-            let before = BUILT.get();
+            let before = AUTOMATA_BUILT.get();
             let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", &body));
             assert_eq!(masks.text("u-000001 is not known"), WITHHELD, "{} bytes", body.len());
-            assert_eq!(BUILT.get() - before, 0);
+            assert_eq!(AUTOMATA_BUILT.get() - before, 0);
         }
         let person = Subject::default().and("email", "a".repeat(10_000));
         let masks = Masks::new(Redactor::default(), CallSubject::People(vec![person]));
@@ -137,16 +137,16 @@ mod tests {
 
     #[test]
     fn no_search_is_built_without_prose() {
-        let before = BUILT.get();
+        let before = AUTOMATA_BUILT.get();
         let body = r#"{"email":"ada@example.com","userId":"lovelace","unsubSource":"EmailLink"}"#;
         let masks = Masks::new(Redactor::default(), delivery("https://h.example.com/", body));
         let ada = Subject::email("ada@example.com").and("user-id", "lovelace");
         assert_eq!(masks.text(""), "");
         assert_eq!(masks.word("EmailLink", &ada), "EmailLink");
-        assert_eq!(BUILT.get() - before, 0);
+        assert_eq!(AUTOMATA_BUILT.get() - before, 0);
         // One for long identifiers, one for short ones.
         assert_eq!(masks.text("a reason"), "a reason");
-        assert_eq!(BUILT.get() - before, 1);
+        assert_eq!(AUTOMATA_BUILT.get() - before, 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 
-use super::{handed::Handed, host_time::HostTime, masks::Masks, meter::Meter};
+use super::{handed::TransferBudget, host_time::HostTime, masks::Masks, meter::Meter};
 use crate::{
     connection::{CallLimits, Connection},
     egress::{Declaration, Egress, Trace},
@@ -34,7 +34,7 @@ pub(crate) struct CallState {
     pub(crate) access: Option<Access>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) host_time: HostTime,
-    pub(crate) handed: Handed,
+    pub(crate) handed: TransferBudget,
     pub(crate) requests_allowed: u32,
     pub(crate) log: LogQuota,
 }
@@ -52,7 +52,7 @@ impl CallState {
             access,
             meter,
             host_time: HostTime::default(),
-            handed: Handed::new(limits),
+            handed: TransferBudget::new(limits),
             requests_allowed: limits.requests,
             log: LogQuota {
                 lines_left: limits.log_lines,

@@ -255,7 +255,7 @@ impl JudgedChoice {
 
 /// Limits the time of a choice to `heard_at`, the time at which it arrived, both in milliseconds since 1970. A choice
 /// dated in the future would win over every later one and could not have come from our own writes.
-pub fn by_then(chosen_at_ms: u64, heard_at: i64) -> u64 {
+pub fn clamp_time(chosen_at_ms: u64, heard_at: i64) -> u64 {
     chosen_at_ms.min(u64::try_from(heard_at).unwrap_or(0))
 }
 

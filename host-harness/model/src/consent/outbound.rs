@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     echo::second,
     mapping::item::{StoredItem, titled},
-    newest::{Origin, RecordedChoice, RecordedChoices, by_then, choose},
+    newest::{Origin, RecordedChoice, RecordedChoices, choose, clamp_time},
     notice::{Notice, NoticePreference, System, propagates},
 };
 use crate::contract::consent::{Choice, ItemId, Preference};
@@ -28,10 +28,10 @@ pub struct PlatformRequest {
 impl PlatformRequest {
     /// Limits all times to `heard_at`, the time of arrival: clocks differ, and no choice is made in the future.
     #[must_use]
-    pub fn by_then(mut self, heard_at: i64) -> Self {
+    pub fn clamp_time(mut self, heard_at: i64) -> Self {
         let notices = self.notices.iter_mut().map(|notice| &mut notice.chosen_at_ms);
         for chosen_at_ms in notices.chain(self.items.iter_mut().map(|item| &mut item.chosen_at_ms)) {
-            *chosen_at_ms = by_then(*chosen_at_ms, heard_at);
+            *chosen_at_ms = clamp_time(*chosen_at_ms, heard_at);
         }
         self
     }

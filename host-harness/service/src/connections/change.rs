@@ -61,7 +61,7 @@ pub enum ChangeError {
     /// The change alters which identifiers identify people.
     #[error(
         "the kinds that identify a person at the connection would change from `{before}` to `{after}`: \
-         its {people} people would be rekeyed, some split and some joined. Agree to the change to continue"
+         its {people} people would be rekeyed, some would be split and some merged; approve the change to continue"
     )]
     RekeysPeople {
         /// The kinds by which people are keyed now.

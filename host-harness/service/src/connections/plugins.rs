@@ -16,7 +16,7 @@ use host_model::{contract::manifest::Manifest, digest::Digest};
 use host_store::{
     StoreError,
     alarms::{self, Alarm},
-    audit::{self, EVERYBODY, Record},
+    audit::{self, ALL_TENANTS, Record},
     components::{self, Publication},
 };
 
@@ -211,7 +211,7 @@ impl Connections {
                 Box::pin(async move {
                     let detail = format!("{why}; publish another version of it");
                     let alarm = Alarm {
-                        tenant: EVERYBODY,
+                        tenant: ALL_TENANTS,
                         connection: None,
                         kind: "plugin-not-loaded",
                         about: &name,
@@ -275,7 +275,7 @@ impl Connections {
                         components::insert(tx, digest, bytes).await?;
                     }
                     components::publish(tx, &publication).await?;
-                    audit::append(tx, EVERYBODY, at, &record).await
+                    audit::append(tx, ALL_TENANTS, at, &record).await
                 })
             })
             .await

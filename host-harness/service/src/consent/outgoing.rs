@@ -47,7 +47,7 @@ async fn plan(
     requested: &PlatformRequest,
     request: &str,
 ) -> Result<Plan, StoreError> {
-    let requested = requested.clone().by_then(about.at);
+    let requested = requested.clone().clamp_time(about.at);
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
     let plan = Plan::of(&requested, ground.terms(), &ledger);
@@ -159,7 +159,7 @@ pub(crate) async fn begin_for_known(
 /// Concludes `plan` if the vendor does not have the person.
 pub(crate) fn conclude_unknown(plan: Plan, gone: Absence) -> Plan {
     match gone {
-        Absence::NotFound => plan.of_nobody(),
+        Absence::NotFound => plan.settle_unknown_person(),
         Absence::Erased => plan.conclude(Ok(&Report {
             items: Vec::new(),
             standing: Standing::Forgotten,

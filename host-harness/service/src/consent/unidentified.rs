@@ -10,7 +10,7 @@ use crate::requests::person_context::PersonContext;
 use host_model::{
     consent::{
         Cause,
-        newest::{by_then, hear},
+        newest::{clamp_time, hear},
     },
     contract::{
         consent::{Choice, Preference},
@@ -22,7 +22,7 @@ use host_store::{
     alarms::{self, Alarm},
     attributes, deliveries, events,
     items::MappingContext,
-    person::NOBODY,
+    person::UNIDENTIFIED,
 };
 
 /// The maximum number of people to read for one event. An identifier shared by more people, such as a placeholder,
@@ -43,14 +43,16 @@ pub(super) async fn process_event(
         let detail = "a consent event contains no identifier: look for the person at the vendor";
         return alarm(tx, arrival, delivery, detail).await;
     }
-    if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), NOBODY, received_at).await? {
+    if !events::is_new(tx, connection, keys.person.digest(event.key.as_bytes()), UNIDENTIFIED, received_at)
+        .await?
+    {
         return Ok(());
     }
     let subject = &event.subject;
     let about = PersonContext {
         tenant,
         connection,
-        person: NOBODY,
+        person: UNIDENTIFIED,
         subject,
         names: &named.identifying,
         at: received_at,
@@ -74,7 +76,7 @@ async fn append_choice(
     cause: &Cause,
     chosen: &Preference,
 ) -> Result<(), StoreError> {
-    let chosen = Preference { chosen_at_ms: by_then(chosen.chosen_at_ms, about.at), ..chosen.clone() };
+    let chosen = Preference { chosen_at_ms: clamp_time(chosen.chosen_at_ms, about.at), ..chosen.clone() };
     let stands = hear(None, &chosen, &[]).stands;
     append::item(tx, keys, about, ground, &chosen.item, &stands, cause).await?;
     match ground.notice_of(&chosen.item) {

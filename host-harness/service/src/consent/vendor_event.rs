@@ -7,7 +7,7 @@ use host_model::{
     consent::{
         Cause,
         echo::is_echo,
-        newest::{JudgedChoice, Novelty, RecordedChoice, by_then, hear},
+        newest::{JudgedChoice, Novelty, RecordedChoice, clamp_time, hear},
         outbound::PlatformRequest,
         put_back::{LAG_MS, put_back},
     },
@@ -70,7 +70,7 @@ async fn process_choice(
     cause: &Cause,
     chosen: &Preference,
 ) -> Result<Novelty, StoreError> {
-    let chosen_at_ms = by_then(chosen.chosen_at_ms, about.at);
+    let chosen_at_ms = clamp_time(chosen.chosen_at_ms, about.at);
     let chosen = &Preference { chosen_at_ms, ..chosen.clone() };
     let stands = choices::ledger(tx, about.person).await?.remove(&chosen.item);
     let writes = choices::writes(tx, about.person, &chosen.item).await?;

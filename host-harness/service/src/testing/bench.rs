@@ -269,7 +269,7 @@ async fn parts(
     let store = folder.store().await;
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
-    let host = Host::builder(host).by_clock(Arc::clone(&clock)).counting_in(Arc::clone(&ledger) as _);
+    let host = Host::builder(host).with_clock(Arc::clone(&clock)).with_ledger(Arc::clone(&ledger) as _);
     let host = host.start().await.unwrap();
     Parts::new(host, store, clock, ledger, &Config::default(), &config(folder))
 }

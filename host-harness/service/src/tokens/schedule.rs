@@ -36,7 +36,7 @@ impl Tokens {
     pub(crate) async fn pass(&self, hand: &PushToken) -> Result<(), StoreError> {
         // Runs if the day differs from the last one, whichever way the date jumped: an extra check changes nothing.
         let day = (self.now() - HOUR_OF_LOOK * HOUR_MS).div_euclid(DAY_MS);
-        if self.store.read(|c| Box::pin(tokens::last_look(c))).await? != Some(day) {
+        if self.store.read(|c| Box::pin(tokens::last_daily_check(c))).await? != Some(day) {
             self.look().await?;
             self.store
                 .write(move |tx| Box::pin(async move { tokens::record_daily_check(tx, day).await }))

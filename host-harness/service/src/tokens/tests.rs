@@ -74,17 +74,17 @@ fn days(days: u32) -> Duration {
 
 /// The tokens that were pushed to a vendor.
 #[derive(Clone, Default)]
-struct Handed(Arc<parking_lot::Mutex<Vec<Secret>>>);
+struct TransferBudget(Arc<parking_lot::Mutex<Vec<Secret>>>);
 
-impl Handed {
+impl TransferBudget {
     fn all(&self) -> Vec<Secret> {
         self.0.lock().clone()
     }
 }
 
 /// Returns a vendor that answers each push with `pushed`, and the tokens pushed to it.
-fn vendor(pushed: PushOutcome) -> (Box<PushToken>, Handed) {
-    let handed = Handed::default();
+fn vendor(pushed: PushOutcome) -> (Box<PushToken>, TransferBudget) {
+    let handed = TransferBudget::default();
     let kept = handed.clone();
     let hand: Box<PushToken> = Box::new(move |_, token| {
         kept.0.lock().push(token);
@@ -348,7 +348,7 @@ async fn an_operator_gets_a_new_token_installed_at_once_and_one_on_its_way_is_th
 async fn the_daily_look_is_at_two_and_one_that_was_missed_is_made_up_for_once() {
     let bench = Bench::new().await;
     let day = |now: i64| (now - 2 * HOUR_MS).div_euclid(DAY_MS);
-    let last = async || bench.tokens.store.read(|c| Box::pin(tokens::last_look(c))).await.unwrap();
+    let last = async || bench.tokens.store.read(|c| Box::pin(tokens::last_daily_check(c))).await.unwrap();
     let (hand, _) = vendor(PushOutcome::Taken);
     bench.tokens.pass(&*hand).await.unwrap();
     let first = day(bench.tokens.now());

@@ -374,7 +374,7 @@ fn is_overlong(slot: &TokenSlot, delivery: &Delivery) -> bool {
 
 /// Lets the connector check a signed delivery. One that it cannot judge now is kept as unproven.
 async fn by_signature(calls: &Calls, delivery: Delivery) -> Option<AcceptedDelivery> {
-    let admitted = AdmittedDelivery::at_the_door(calls.connection(), calls.plugin().manifest(), delivery);
+    let admitted = AdmittedDelivery::admit(calls.connection(), calls.plugin().manifest(), delivery);
     let verdict = tokio::time::timeout(MAX_PROVING_TIME, calls.verify(&admitted)).await;
     let by_vendor = match verdict {
         Ok(Ok(Ok(Verdict::Unauthenticated(_)))) => return None,

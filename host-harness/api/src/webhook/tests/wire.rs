@@ -16,7 +16,7 @@ use host_service::{
 use host_store::{deliveries::DeliveryState, gauges::Gauges};
 
 const NEWSLETTER: &str = "/api/v1/plus/connection/newsletter/consent-webhook";
-const NOBODY: &str = "/api/v1/plus/connection/nobody/consent-webhook";
+const UNIDENTIFIED: &str = "/api/v1/plus/connection/nobody/consent-webhook";
 
 /// An inbox behind a listener of its own.
 struct Door {
@@ -138,9 +138,9 @@ async fn a_connection_that_is_cut_is_recorded_as_a_bad_request() {
 #[tokio::test]
 async fn a_delivery_to_an_unknown_connection_is_logged_with_its_address_and_counted() {
     let door = Door::open().await;
-    assert_eq!(door.post(NOBODY, "Bearer wrong", OPT_OUT).await, 401);
+    assert_eq!(door.post(UNIDENTIFIED, "Bearer wrong", OPT_OUT).await, 401);
     let logged = door.logged("401").await;
-    assert_eq!((&logged["address"], &logged["connection"]), (&NOBODY.into(), &serde_json::Value::Null));
+    assert_eq!((&logged["address"], &logged["connection"]), (&UNIDENTIFIED.into(), &serde_json::Value::Null));
     assert!(door.counts(r#"{status="401"} 1"#));
 }
 

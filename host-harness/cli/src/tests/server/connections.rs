@@ -36,7 +36,7 @@ async fn a_connection_is_made_tested_changed_and_deleted() {
 
     let told = running.run(&["connection", "list"]).await.out;
     let row: Vec<_> = told.lines().nth(3).unwrap().split_whitespace().collect();
-    assert_eq!(row[..6], ["newsletter", "acme", "iterable", "serves", "API", "passed"], "{told}");
+    assert_eq!(row[..6], ["newsletter", "acme", "iterable", "active", "API", "passed"], "{told}");
     assert!(row[6].ends_with('Z') && row[6].contains('T'), "{told}");
 
     let told = running.run(&["connection", "resume", "newsletter"]).await;

@@ -25,7 +25,8 @@ async fn an_erasure_is_given_to_the_service_once_and_looked_at() {
     let again = running.run(&[&erase[..], &["--json"]].concat()).await.json();
     assert_eq!((&again["id"], &again["was_sent_before"]), (&json!(id), &json!(true)));
 
-    while state(&running, id).await["step"] != "confirm" {}
+    let shown = async || state(&running, id).await;
+    eventually("the erasure waits to be confirmed", shown, |shown| shown["step"] == "confirm").await;
     let shown = running.run(&["request", "show", id]).await;
     assert_eq!(shown.exit, Exit::Done, "{shown:?}");
     for line in ["connection newsletter", "action erasure", "state waiting", "receipt accepted"] {
@@ -59,7 +60,8 @@ async fn a_request_is_waited_for_and_the_program_ends_as_it_did() {
     let id = listed["requests"][0]["id"].as_str().unwrap();
     let replayed = running.run(&["request", "replay", id]).await;
     assert_eq!(replayed.out, format!("request {id}: waiting: it will be carried out again\n"));
-    while state(&running, id).await["step"] != "confirm" {}
+    let shown = async || state(&running, id).await;
+    eventually("the erasure waits to be confirmed", shown, |shown| shown["step"] == "confirm").await;
     let again = running.run(&["request", "replay", id]).await;
     assert_eq!(again.exit, Exit::Misused);
     assert!(again.err.starts_with("error: The request cannot be replayed: "), "{}", again.err);

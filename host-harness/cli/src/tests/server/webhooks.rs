@@ -51,7 +51,9 @@ async fn setup_hands_the_token_over_and_sees_the_first_delivery() {
     let vendor = async {
         // The wait begins once the vendor has the token.
         let list = ["token", "list", "newsletter", "--json"];
-        while running.run(&list).await.json()["tokens"][0]["state"] != "current" {}
+        let listed = async || running.run(&list).await.json();
+        let has_it = |list: &Value| list["tokens"][0]["state"] == "current";
+        eventually("the vendor has the token", listed, has_it).await;
         // Iterable's deliveries carry a new token only after a while.
         running.stand_in.clock().advance(Duration::from_hours(1));
         assert_eq!(deliver(&running).await, "HTTP/1.1 200 OK");

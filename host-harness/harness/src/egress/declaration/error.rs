@@ -17,7 +17,7 @@ pub enum ManifestError {
         found: String,
     },
     /// Two entries of the same kind have the same name.
-    #[error("two {what}s are called {name}")]
+    #[error("{what} {name} is declared twice")]
     Twice {
         /// The kind.
         what: &'static str,

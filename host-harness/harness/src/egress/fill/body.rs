@@ -30,10 +30,7 @@ impl BodyContent {
         let Some(form) = &declared.body else {
             return match request.body {
                 None => Ok(Self::None),
-                Some(_) => Err(denied(format!(
-                    "operation {}: it must not have a body, but one was given",
-                    declared.name
-                ))),
+                Some(_) => Err(denied(format!("operation {}: expected no body, found one", declared.name))),
             };
         };
         let written = declared.fields.iter().any(|field| field.place == RequestPart::Body);
@@ -52,7 +49,7 @@ impl BodyContent {
         match self {
             Self::Json(object) => write_json(object, name, value).ok_or_else(|| {
                 denied(format!(
-                    "operation {operation}: the body has something other than an object on the way to {name}"
+                    "operation {operation}: the path to {name} in the body contains a value that is not an object"
                 ))
             }),
             Self::Form(pairs) => {

@@ -66,7 +66,7 @@ fn limited(periods: &[Option<u64>]) -> (Bench, Arc<Book>) {
         spec.policy.limiter_patience = Duration::ZERO;
     });
     let book = Arc::new(Book::default());
-    bench.egress = bench.egress.counting_in(Arc::clone(&book) as _);
+    bench.egress = bench.egress.with_ledger(Arc::clone(&book) as _);
     (bench, book)
 }
 
@@ -142,9 +142,9 @@ async fn a_request_leaves_the_ledger_when_it_ends_and_when_its_call_is_dropped()
     bench.send(request()).await.unwrap();
     assert_eq!(book.left(), 1);
     let silent = Arc::new(Silent::default());
-    bench.egress = Egress::new(Arc::clone(&silent) as _).counting_in(Arc::clone(&book) as _);
+    bench.egress = Egress::new(Arc::clone(&silent) as _).with_ledger(Arc::clone(&book) as _);
     let under_way = async {
-        silent.0.notified().await;
+        tokio::time::timeout(Duration::from_mins(1), silent.0.notified()).await.unwrap();
         assert_eq!((book.entered(), book.left()), (2, 1));
     };
     tokio::select! {
@@ -157,7 +157,7 @@ async fn a_request_leaves_the_ledger_when_it_ends_and_when_its_call_is_dropped()
 #[tokio::test]
 async fn without_another_ledger_long_limits_are_counted_in_memory() {
     let (mut bench, _) = limited(&[Some(HOUR_MS)]);
-    bench.egress = Egress::by_clock(Arc::clone(&bench.vendor) as _, Arc::clone(&bench.clock) as _);
+    bench.egress = Egress::with_clock(Arc::clone(&bench.vendor) as _, Arc::clone(&bench.clock) as _);
     bench.send(request()).await.unwrap();
     assert_eq!(bench.send(request()).await.unwrap_err().retry_after_ms, Some(HOUR_MS + 1));
     bench.clock.advance(Duration::from_millis(HOUR_MS + 1));

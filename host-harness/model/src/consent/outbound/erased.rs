@@ -23,7 +23,7 @@ impl Plan {
 
     /// Settles everything: an erasure did not find the person, and the vendor still does not know the person.
     #[must_use]
-    pub fn of_nobody(mut self) -> Self {
+    pub fn settle_unknown_person(mut self) -> Self {
         for line in self.lines.iter_mut().filter(|line| matches!(line.state, LineState::Open { .. })) {
             line.state = LineState::settled(LineStatus::NotApplicable, NOT_THERE);
         }

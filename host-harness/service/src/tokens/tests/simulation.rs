@@ -192,8 +192,8 @@ impl World {
         let day = Duration::from_hours(24);
         let folder = Folder::in_memory();
         let clock = Arc::new(Jumping::beginning(seed));
-        let (store, by_clock) = (folder.store().await, Arc::clone(&clock) as _);
-        let tokens = Tokens::lasting(store, by_clock, day * lifetime_days, day * window_days);
+        let (store, with_clock) = (folder.store().await, Arc::clone(&clock) as _);
+        let tokens = Tokens::lasting(store, with_clock, day * lifetime_days, day * window_days);
         let mut all = Vec::new();
         for at in 0..vendors {
             let first = tokens.issue("acme", &name(at)).await.unwrap().token;

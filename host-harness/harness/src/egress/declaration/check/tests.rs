@@ -233,7 +233,7 @@ fn an_impossible_limit_is_refused() {
 
 #[test]
 fn two_of_one_name_are_refused() {
-    refused(|m| m.settings.push(setting("domain")), "two settings are called domain");
+    refused(|m| m.settings.push(setting("domain")), "setting domain is declared twice");
 }
 
 #[test]
