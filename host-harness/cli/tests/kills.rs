@@ -23,8 +23,8 @@ use service::{Folder, Service};
 use test_support::seed;
 use tokio::sync::watch;
 
-/// The number of kills before the service may run on.
-const KILLS: u64 = 100;
+/// The number of kills in each of two worlds before its service may run on.
+const KILLS: u64 = 50;
 /// No request waits longer than two hours once the vendor answers.
 const MAX_OUTAGES: usize = 100;
 
@@ -116,6 +116,10 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_kills_lose_nothing_that_was_acknowledged_and_do_nothing_twice() {
     let seed = seed();
+    tokio::join!(live_and_check(seed), live_and_check(seed.wrapping_add(1)));
+}
+
+async fn live_and_check(seed: u64) {
     let mut world = World { folder: Folder::new().await, dice: Rng::with_seed(seed), asks: Asks::default() };
     for life in 0..KILLS {
         let asked = world.asks.of_life(life, &mut world.dice, &world.folder.stand_in);

@@ -148,7 +148,7 @@ impl Starting {
             (child, line)
         });
         let said = tokio::time::timeout(Duration::from_mins(2), said).await;
-        let (child, line) = said.expect("the service reports its addresses").unwrap();
+        let (child, line) = said.unwrap().unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();
         let address = said["listening"]["api"].as_str().unwrap().to_owned();
         Service { address, key: key.to_owned(), process: Self(Some(child)) }
