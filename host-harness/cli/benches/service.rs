@@ -26,6 +26,9 @@ use tokio::{
     net::TcpStream,
 };
 
+/// A run takes seconds; one that does not end fails.
+const MAX_RUN: Duration = Duration::from_mins(10);
+
 const TOKEN: &str = "t-0123456789";
 /// The number of connections of the large service.
 const CONNECTIONS: usize = 1_000;
@@ -235,6 +238,7 @@ async fn requests(service: &ServiceProcess, connections: usize) -> (Duration, Du
     under_way.join_all().await;
     let accepted = began.elapsed();
     while open(service).await > 0 {
+        assert!(began.elapsed() < MAX_RUN, "{} requests are still open", open(service).await);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     (accepted, began.elapsed())

@@ -93,7 +93,7 @@ async fn the_official_library_verifies_what_is_posted() {
     let running = tokio::spawn(forwarding.run([("acme".to_owned(), to)].into(), stop.clone()));
     eventually("both are posted", async || platform.taken.lock().len(), |taken| *taken == 2).await;
     stop.cancel();
-    running.await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
     assert_eq!(platform.verified.load(Ordering::SeqCst), 2);
 }
 
@@ -115,7 +115,7 @@ async fn events_are_posted_in_order_until_they_are_accepted_and_continue_after_a
     platform.answer.store(200, Ordering::SeqCst);
     until(&bench, || platform.taken.lock().len() == 2).await;
     stop.cancel();
-    running.await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
     assert_eq!(open(&bench).await, Vec::<String>::new());
     let metrics = bench.parts.telemetry.rendered(&Gauges::default());
     let taken = "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"taken\"} 2";
@@ -128,7 +128,7 @@ async fn events_are_posted_in_order_until_they_are_accepted_and_continue_after_a
     let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.clone()));
     until(&bench, || platform.taken.lock().len() >= 3).await;
     stop.cancel();
-    running.await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
     let feed: Vec<_> = bench.feed().await.into_iter().map(|event| (event.id.clone(), event)).collect();
     assert_eq!(*platform.taken.lock(), feed, "each once, in order");
 }

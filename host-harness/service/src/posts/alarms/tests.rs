@@ -143,7 +143,7 @@ async fn each_alarm_is_posted_to_the_configured_address_while_the_service_runs()
     raise(&bench, "r-2").await;
     told_of(3).await;
     stop.cancel();
-    running.await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
     let posts = posts(&bench).await;
     let told = operator.told.lock();
     assert_eq!(*told, [posts[0].clone(), posts[1].clone(), posts[1].clone()]);
