@@ -1,16 +1,16 @@
+mod holding;
+
 use serde_json::json;
 
 use super::*;
 use crate::{
     RowChange, ages, alarms,
-    connections::{self, StoredConnection},
     cut_off::{reclaim, release_claims},
     handle::Store,
-    holds, people,
+    people,
     requests::{self, NewRequest},
     testing::{Folder, connection_row, name, write},
 };
-use host_model::requests::breaker::Reaction;
 
 /// Stores a request of the person with the name `person`. Returns its id.
 async fn request(store: &Store, connection: &'static str, person: u8, action: Action) -> String {
@@ -128,74 +128,6 @@ async fn a_persons_next_request_waits_until_the_last_one_has_settled() {
     let next = request(&store, "newsletter", 1, Action::Consent).await;
     assert!(claim_all(&store, 99).await.is_empty());
     assert_eq!(ids(&claim_all(&store, 100).await), [next]);
-}
-
-/// What may hold the connection `newsletter` back.
-#[derive(Clone, Copy, Debug)]
-enum Holding {
-    Disabled,
-    Parked,
-    OnlyConsent,
-    /// Its circuit breaker is open until then.
-    BreakerUntil(i64),
-    /// A limit of the vendor blocks these requests until then.
-    GateUntil(Action, Step, i64),
-}
-
-impl Holding {
-    async fn apply(self, tx: &mut Tx) -> Result<(), StoreError> {
-        match self {
-            Self::Disabled => change_connection(tx, |connection| connection.enabled = false).await,
-            Self::OnlyConsent => {
-                change_connection(tx, |connection| connection.actions = "[\"consent\"]".to_owned()).await
-            }
-            Self::Parked => holds::park(tx, "newsletter", 10, "no").await,
-            Self::BreakerUntil(until) => {
-                for _ in 0..5 {
-                    holds::record_outcome(tx, "newsletter", Reaction::Failed, until - 60_000).await?;
-                }
-                Ok(())
-            }
-            Self::GateUntil(action, step, until) => {
-                holds::hold_back(tx, "newsletter", action, step, until, "full").await
-            }
-        }
-    }
-}
-
-async fn change_connection(
-    tx: &mut Tx,
-    change: impl FnOnce(&mut StoredConnection),
-) -> Result<(), StoreError> {
-    let mut connection = connections::find(tx, "newsletter").await?.unwrap();
-    change(&mut connection);
-    connections::put(tx, 10, &connection).await
-}
-
-#[tokio::test]
-async fn nothing_is_claimed_while_the_connection_is_held_back() {
-    for (holding, is_due) in [
-        (Holding::Disabled, false),
-        (Holding::Parked, false),
-        (Holding::OnlyConsent, false),
-        (Holding::BreakerUntil(11), false),
-        (Holding::BreakerUntil(10), true),
-        (Holding::GateUntil(Action::Erasure, Step::Act, 11), false),
-        (Holding::GateUntil(Action::Erasure, Step::Confirm, 11), true),
-        (Holding::GateUntil(Action::Erasure, Step::Act, 10), true),
-        (Holding::GateUntil(Action::Consent, Step::Act, 11), true),
-    ] {
-        let folder = Folder::new();
-        let store = folder.store().await;
-        connection_row(&store, "acme", "newsletter").await;
-        request(&store, "newsletter", 1, Action::Erasure).await;
-        write(&store, move |tx| Box::pin(holding.apply(tx))).await;
-        assert_eq!(lanes(&store, 9).await, [], "it was accepted at 10");
-        let expected =
-            if is_due { vec![("newsletter".to_owned(), Action::Erasure, Step::Act)] } else { vec![] };
-        assert_eq!(lanes(&store, 10).await, expected, "{holding:?}");
-        assert_eq!(claim_all(&store, 10).await.len(), usize::from(is_due), "{holding:?}");
-    }
 }
 
 #[tokio::test]
