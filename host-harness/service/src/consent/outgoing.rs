@@ -7,7 +7,7 @@ use host_model::{
     consent::{
         Cause, Notice, NoticePreference,
         echo::{Write, second},
-        newest::choose,
+        newest::{Novelty, Origin, RecordedChoice, RecordedChoices, choose},
         outbound::{Plan, PlatformRequest},
     },
     contract::{
@@ -50,6 +50,7 @@ async fn plan(
     let requested = requested.clone().clamp_time(about.at);
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
+    let asked = Plan::of(&requested, ground.terms(), &RecordedChoices::default()).preferences();
     let plan = Plan::of(&requested, ground.terms(), &ledger);
     if people::is_erased(tx, about.connection, about.names).await? {
         return Ok(plan);
@@ -59,10 +60,26 @@ async fn plan(
     for wanted in &requested.notices {
         hold(tx, about.person, &ground.notices, wanted).await?;
     }
-    let heard: Vec<ItemId> = chosen.into_iter().map(|chosen| chosen.item).collect();
     let cause = Cause::of_event(about.connection, &format!("request/{request}"));
+    let mut heard: Vec<ItemId> = chosen.into_iter().map(|chosen| chosen.item).collect();
+    for asked in &asked {
+        if let Some(stands) = overruling(asked, &ledger) {
+            append::item(tx, keys, about, &ground, &asked.item, stands, &cause).await?;
+            heard.push(asked.item.clone());
+        }
+    }
     append::derived(tx, keys, about, &ground, &heard, &cause).await?;
     Ok(plan)
+}
+
+/// Returns the recorded choice if it differs from `asked` and stands. The platform may not know of it: a choice at the vendor
+/// that confirms the platform's own is not announced, and counts from its later date.
+fn overruling<'a>(asked: &Preference, ledger: &'a RecordedChoices) -> Option<&'a RecordedChoice> {
+    // A copied choice may be another person's.
+    let is_own = |stands: &&RecordedChoice| stands.origin != Origin::Merged;
+    let stands = ledger.get(&asked.item).filter(is_own)?;
+    let is_older = choose(Some(stands), asked).news == Novelty::Old;
+    (is_older && stands.choice != asked.choice).then_some(stands)
 }
 
 async fn record(tx: &mut Tx, person: PersonId, chosen: &[Preference]) -> Result<(), StoreError> {

@@ -36,6 +36,28 @@ async fn a_choice_that_a_newer_one_superseded_while_it_waited_is_not_sent() {
     assert!(bench.stand_in.requests().is_empty());
 }
 
+/// The vendor's opt-out confirmed the platform's own, so it was not announced when it was heard.
+#[tokio::test]
+async fn the_platform_is_notified_of_the_choice_that_its_own_lost_to() {
+    for by_notice in [false, true] {
+        let bench = bench().await;
+        bench.stand_in.seed(ADA, None);
+        bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
+        bench.pass(SECOND);
+        bench.hears(ADA, "out", bench.chosen(MAIL, Choice::OptOut)).await;
+        assert_eq!(bench.feed_words().await, ["n-1 opt_out"], "only the notice derived from what it sent");
+        // Within the same second, the opt-out counts.
+        if by_notice {
+            bench.sends_notice(ADA, NoticeAnswer::OptIn).await;
+            assert_eq!(bench.feed_words().await[1..], ["6539 opt_out", "n-1 opt_out"]);
+        } else {
+            bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptIn)]).await;
+            assert_eq!(bench.feed_words().await[1..], ["6539 opt_out"]);
+        }
+        assert_eq!(bench.feed().await[1].news.event_at, bench.now());
+    }
+}
+
 #[tokio::test]
 async fn an_echo_of_our_own_write_changes_nothing_and_goes_nowhere() {
     let mut bench = bench().await;
