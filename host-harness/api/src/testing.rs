@@ -124,17 +124,15 @@ impl ApiBench {
 
     /// Creates an API key for these tenants, or all.
     pub async fn key(&self, name: &'static str, tenants: Option<&[&str]>) -> String {
-        self.create_key(name, tenants, Scope { tenants: None, may_write: true }).await
+        self.create_key(name, Scope { tenants: owned(tenants), may_write: true }).await
     }
 
     /// Creates an API key that may only read, for these tenants, or all.
     pub async fn reading_key(&self, name: &'static str, tenants: Option<&[&str]>) -> String {
-        self.create_key(name, tenants, Scope { tenants: None, may_write: false }).await
+        self.create_key(name, Scope { tenants: owned(tenants), may_write: false }).await
     }
 
-    async fn create_key(&self, name: &'static str, tenants: Option<&[&str]>, scope: Scope) -> String {
-        let tenants = tenants.map(|tenants| tenants.iter().map(|tenant| (*tenant).to_owned()).collect());
-        let scope = Scope { tenants, ..scope };
+    async fn create_key(&self, name: &'static str, scope: Scope) -> String {
         let text = Secret::random(PREFIX).unwrap();
         let kept = text.clone();
         self.write(move |tx| Box::pin(async move { api_keys::create(tx, 17, name, &scope, &kept).await }))
@@ -303,4 +301,8 @@ fn operation(method: &str, path: &str) -> Option<&'static Value> {
 /// The text of the OpenAPI document.
 pub fn document() -> String {
     Document::of(resources().into_openapi()).text().to_owned()
+}
+
+fn owned(tenants: Option<&[&str]>) -> Option<std::collections::BTreeSet<String>> {
+    tenants.map(|tenants| tenants.iter().map(|tenant| (*tenant).to_owned()).collect())
 }

@@ -17,6 +17,7 @@ use operator::{Operator, TOKEN};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
+use test_support::{eventually, exit_in_time};
 
 /// The maximum wait of a test.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -95,12 +96,8 @@ impl Serving {
     }
 
     /// Waits for a log line with these words.
-    fn logs(&self, words: &str) {
-        let begun = Instant::now();
-        while self.lines(words) == 0 {
-            assert!(begun.elapsed() < DEADLINE, "not logged: {words}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    async fn logs(&self, words: &str) {
+        eventually(words, async || self.lines(words), |lines| *lines > 0).await;
     }
 
     /// Limits the size of its files from now on.
@@ -114,20 +111,8 @@ impl Drop for Serving {
     fn drop(&mut self) {
         // It may have ended already.
         let _gone = self.child.kill();
-        has_ended(&mut self.child);
+        exit_in_time(&mut self.child);
     }
-}
-
-/// Whether it ends before the deadline.
-fn has_ended(child: &mut Child) -> bool {
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begun.elapsed() > DEADLINE {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    true
 }
 
 /// The answer: status, head and body. `None` if the connection ends without one.
@@ -145,16 +130,8 @@ fn send(to: &str, method: &str, path: &str, headers: &str, body: &str) -> Option
 }
 
 /// Repeats a request until the answer has `status`.
-fn until(status: &str, ask: impl Fn() -> Option<String>) -> String {
-    let begun = Instant::now();
-    loop {
-        let answer = ask().unwrap_or_default();
-        if answer.starts_with(status) {
-            return answer;
-        }
-        assert!(begun.elapsed() < DEADLINE, "not {status}: {answer}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+async fn until(status: &str, ask: impl Fn() -> Option<String>) -> String {
+    eventually(status, async || ask().unwrap_or_default(), |answer| answer.starts_with(status)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +152,7 @@ async fn four_hundred_idle_clients_of_the_webhooks_leave_the_api_its_descriptors
     while refused() < 400 - 85 {
         assert!(begun.elapsed() < DEADLINE, "{} are refused", refused());
     }
-    serving.logs("connections are refused");
+    serving.logs("connections are refused").await;
     assert_eq!(serving.deliver(), None);
     // The database and a request to the vendor need descriptors too.
     for path in ["/health", "/ready", "/api/v1/connection", "/api/v1/connection/newsletter/test"] {
@@ -185,8 +162,8 @@ async fn four_hundred_idle_clients_of_the_webhooks_leave_the_api_its_descriptors
     assert_eq!((serving.lines("connections are refused"), serving.lines("Too many open files")), (1, 0));
 
     drop(idle);
-    until("200 ", || serving.deliver());
-    serving.logs("fewer connections are accepted than configured");
+    until("200 ", || serving.deliver()).await;
+    serving.logs("fewer connections are accepted than configured").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +189,7 @@ async fn a_service_whose_disk_takes_nothing_is_not_ready_until_it_does() {
     assert!(serving.ask("GET", "/health", "").unwrap().starts_with("200 "), "the process itself is up");
 
     serving.limit_files(None);
-    until("200 ", ready);
+    until("200 ", ready).await;
     assert!(write().unwrap().starts_with("20"));
 }
 
@@ -228,7 +205,7 @@ async fn a_service_that_may_open_too_few_files_does_not_start_and_says_how_many_
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    if !has_ended(&mut few) {
+    if exit_in_time(&mut few).is_none() {
         // Has no exit code if it serves after all.
         few.kill().unwrap();
     }

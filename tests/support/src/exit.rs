@@ -7,14 +7,25 @@ use crate::eventually::{DEADLINE, PAUSE};
 ///
 /// # Panics
 /// After two minutes, or if the process cannot be waited for.
-#[expect(clippy::expect_used, reason = "for the developer who runs the test")]
+#[expect(clippy::panic, reason = "for the developer who runs the test")]
 pub fn wait_for_exit(child: &mut Child) -> ExitStatus {
+    exit_in_time(child)
+        .unwrap_or_else(|| panic!("not within {DEADLINE:?}: the end of process {}", child.id()))
+}
+
+/// Returns the status of `child` once it has ended; `None` if it has not within two minutes.
+///
+/// # Panics
+/// If the process cannot be waited for.
+#[expect(clippy::expect_used, reason = "for the developer who runs the test")]
+pub fn exit_in_time(child: &mut Child) -> Option<ExitStatus> {
     let end = Instant::now() + DEADLINE;
-    loop {
-        if let Some(status) = child.try_wait().expect("a child of this process") {
+    while Instant::now() < end {
+        let status = child.try_wait().expect("a child of this process");
+        if status.is_some() {
             return status;
         }
-        assert!(Instant::now() < end, "not within {DEADLINE:?}: the end of process {}", child.id());
         std::thread::sleep(PAUSE);
     }
+    None
 }

@@ -5,5 +5,5 @@ mod exit;
 mod random;
 
 pub use eventually::eventually;
-pub use exit::wait_for_exit;
+pub use exit::{exit_in_time, wait_for_exit};
 pub use random::{cases, seed};

@@ -10,25 +10,15 @@ mod type_names;
 use anyhow::Result;
 use xtask::components::root;
 
-use super::source::{
-    modules::Modules,
-    package::{Package, packages},
-};
+use super::source::{package::packages, parsed::Source};
 
 pub(super) fn findings() -> Result<Vec<String>> {
-    let packages = packages(root())?;
+    let sources = packages(root())?.iter().map(Source::read).collect::<Result<Vec<_>>>()?;
     let mut findings = Vec::new();
-    for package in &packages {
-        findings.extend(package.signatures()?);
-        findings.extend(package.test_files()?);
+    for modules in sources.iter().flat_map(|source| &source.crates) {
+        findings.extend(signatures::findings(modules));
+        findings.extend(test_files::findings(modules));
     }
-    findings.extend(type_names::defined_twice(&packages)?);
+    findings.extend(type_names::defined_twice(&sources));
     Ok(findings)
-}
-
-impl Package {
-    /// The modules of its library and its programs, without those that are compiled for tests alone.
-    fn crates(&self) -> Result<Vec<Modules>> {
-        self.roots().map(Modules::read).collect()
-    }
 }

@@ -39,8 +39,7 @@ struct OpenPart {
     left_file: bool,
 }
 
-/// The part that is stored sealed. Tokens that are known only by their digest are not included: they are kept by
-/// whoever issued them.
+/// The part that is stored sealed. Tokens that are known only by their digest are not included: their issuer keeps them.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct SealedPart {

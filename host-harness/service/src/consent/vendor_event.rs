@@ -81,11 +81,12 @@ async fn process_choice(
     if judged.news == Novelty::Changed {
         append::item(tx, keys, about, ground, &chosen.item, &judged.stands, cause).await?;
     }
-    let is_own = !is_echo(chosen, &writes);
-    if is_own {
+    let was_unseen = if is_echo(chosen, &writes) {
+        false
+    } else {
         delay_writes(tx, about.person, chosen).await?;
-    }
-    let was_unseen = is_own && is_written_over(tx, about.person, chosen).await?;
+        is_written_over(tx, about.person, chosen).await?
+    };
     if judged.restore || was_unseen {
         restore(tx, keys, about, &chosen.item, &judged).await?;
     }

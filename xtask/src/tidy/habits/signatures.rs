@@ -1,6 +1,5 @@
 //! Signatures in which a value does not say what it means.
 
-use anyhow::Result;
 use syn::{
     FnArg, GenericArgument, ImplItemFn, Item, ItemFn, ItemImpl, Pat, PathArguments, Signature, TraitItemFn,
     Type,
@@ -8,26 +7,21 @@ use syn::{
 };
 
 use crate::tidy::source::{
+    modules::{Module, Modules},
     only_tests::marks_a_test,
-    package::{Package, below_root},
+    package::below_root,
 };
 
-impl Package {
-    /// Functions that take a `bool` or a tuple, or return `Result<bool>` without a question as their name.
-    pub(super) fn signatures(&self) -> Result<Vec<String>> {
-        let mut findings = Vec::new();
-        for modules in self.crates()? {
-            for (_, module) in modules.iter() {
-                let found = in_items(&module.items);
-                findings
-                    .extend(found.map(|(line, what)| format!("{}:{line}: {what}", below_root(&module.file))));
-            }
-        }
-        Ok(findings)
-    }
+/// Functions that take a `bool` or a tuple, or return `Result<bool>` without a question as their name.
+pub(super) fn findings(modules: &Modules) -> Vec<String> {
+    let of_module = |module: &Module| {
+        let file = below_root(&module.file);
+        in_items(&module.items).map(move |(line, what)| format!("{file}:{line}: {what}"))
+    };
+    modules.iter().flat_map(|(_, module)| of_module(module)).collect()
 }
 
-fn in_items(items: &[Item]) -> impl Iterator<Item = (usize, String)> {
+fn in_items(items: &[Item]) -> impl Iterator<Item = (usize, String)> + use<> {
     let mut signatures = Signatures::default();
     for item in items {
         signatures.visit_item(item);

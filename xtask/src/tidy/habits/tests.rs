@@ -1,15 +1,21 @@
-use super::*;
-use crate::tidy::source::test_sample::{folder, library};
+use tempfile::TempDir;
 
-/// What is found in a library of these files, without the folder that it lies in.
-fn found(files: &[(&str, &str)], findings: fn(&Package) -> Result<Vec<String>>) -> Vec<String> {
-    let folder = folder(files);
+use super::*;
+use crate::tidy::source::{modules::Modules, test_sample::folder};
+
+/// The lines without the folder that the library lies in.
+fn without_folder(folder: &TempDir, lines: impl IntoIterator<Item = String>) -> Vec<String> {
     let top = format!("{}/", folder.path().display());
-    findings(&library(&folder)).unwrap().into_iter().map(|finding| finding.replace(&top, "")).collect()
+    lines.into_iter().map(|line| line.replace(&top, "")).collect()
 }
 
 fn signatures(text: &str) -> Vec<String> {
-    found(&[("lib.rs", text)], Package::signatures)
+    let folder = folder(&[("lib.rs", text)]);
+    without_folder(&folder, signatures::findings(&modules(&folder, "lib.rs")))
+}
+
+fn modules(folder: &TempDir, root: &str) -> Modules {
+    Modules::read(&folder.path().join(root)).unwrap()
 }
 
 #[test]
@@ -69,9 +75,10 @@ fn a_file_that_only_tests_compile_says_so_in_its_path() {
         ("src/part.rs", "#[cfg(test)] mod testing;"),
     ];
     let folder = folder(&files);
-    let modules = Modules::read(&folder.path().join("src/lib.rs")).unwrap();
-    let unnamed: Vec<_> = modules.only_tests().iter().filter(|file| !test_files::is_named(file)).collect();
-    assert_eq!(unnamed, [&folder.path().join("src/simulation.rs")]);
+    assert_eq!(
+        without_folder(&folder, test_files::findings(&modules(&folder, "src/lib.rs"))),
+        ["src/simulation.rs: only tests compile it, and its path does not say \"test\": rename it"]
+    );
 }
 
 #[test]
@@ -81,18 +88,13 @@ fn a_name_of_two_types_is_found_with_both_files() {
         ("a.rs", "pub enum Part {}\nstruct Local;\nstruct Tested;"),
         ("b.rs", "trait Other {}"),
     ];
-    let names: Vec<_> = {
-        let folder = folder(&files);
-        let top = format!("{}/", folder.path().display());
-        let names = library(&folder).type_names().unwrap();
-        names.into_iter().map(|(name, file)| (name, file.replace(&top, ""))).collect()
-    };
+    let folder = folder(&files);
     let mut defined = std::collections::BTreeMap::<String, std::collections::BTreeSet<String>>::new();
-    for (name, file) in names {
+    for (name, file) in type_names::type_names(&modules(&folder, "lib.rs")) {
         defined.entry(name).or_default().insert(file);
     }
     assert_eq!(
-        type_names::judged(&defined).collect::<Vec<_>>(),
+        without_folder(&folder, type_names::judged(&defined)),
         ["`Part` is the name of several types, in a.rs, lib.rs: a name means one thing"]
     );
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use syn::Item;
 use xtask::components::root;
 
 use crate::tidy::source::{
+    modules::{Module, Modules},
     only_tests::marks_a_test,
-    package::{Package, below_root},
+    package::below_root,
+    parsed::Source,
 };
 
 /// Folders whose packages end up in one program, so that their names are read side by side.
@@ -21,18 +22,16 @@ const MIRRORS: [(&str, &str); 2] = [
 ];
 
 /// Each name that is defined by more than one file of a program.
-pub(super) fn defined_twice(packages: &[Package]) -> Result<Vec<String>> {
-    let mut findings = Vec::new();
-    for program in PROGRAMS {
+pub(super) fn defined_twice(sources: &[Source]) -> Vec<String> {
+    let of_program = |program: &str| {
         let mut defined = BTreeMap::<String, BTreeSet<String>>::new();
-        for package in packages.iter().filter(|package| package.folder().starts_with(root().join(program))) {
-            for (name, file) in package.type_names()? {
-                defined.entry(name).or_default().insert(file);
-            }
+        let parts = sources.iter().filter(|source| source.folder.starts_with(root().join(program)));
+        for (name, file) in parts.flat_map(|source| &source.crates).flat_map(type_names) {
+            defined.entry(name).or_default().insert(file);
         }
-        findings.extend(judged(&defined));
-    }
-    Ok(findings)
+        judged(&defined).collect::<Vec<_>>()
+    };
+    PROGRAMS.into_iter().flat_map(of_program).collect()
 }
 
 pub(super) fn judged(defined: &BTreeMap<String, BTreeSet<String>>) -> impl Iterator<Item = String> {
@@ -42,21 +41,15 @@ pub(super) fn judged(defined: &BTreeMap<String, BTreeSet<String>>) -> impl Itera
     })
 }
 
-impl Package {
-    /// The types that it defines at the top of a module, each with its file.
-    pub(super) fn type_names(&self) -> Result<Vec<(String, String)>> {
-        let mut names = Vec::new();
-        for modules in self.crates()? {
-            for (_, module) in modules.iter() {
-                let file = below_root(&module.file);
-                if MIRRORS.iter().any(|(mirror, _)| file.starts_with(mirror)) {
-                    continue;
-                }
-                names.extend(module.items.iter().filter_map(type_name).map(|name| (name, file.clone())));
-            }
-        }
-        Ok(names)
-    }
+/// The types that are defined at the top of a module, each with its file.
+pub(super) fn type_names(modules: &Modules) -> Vec<(String, String)> {
+    let of_module = |module: &Module| {
+        let file = below_root(&module.file);
+        let is_mirror = MIRRORS.iter().any(|(mirror, _)| file.starts_with(mirror));
+        let items = if is_mirror { &[] } else { module.items.as_slice() };
+        items.iter().filter_map(type_name).map(|name| (name, file.clone())).collect::<Vec<_>>()
+    };
+    modules.iter().flat_map(|(_, module)| of_module(module)).collect()
 }
 
 fn type_name(item: &Item) -> Option<String> {

@@ -67,31 +67,22 @@ impl Names {
         let query = delivery.url.split_once('?').map_or("", |(_, query)| query);
         self.add_pieces(query)?;
         match serde_json::from_slice(&delivery.body) {
-            Ok(body) => self.add_values(&body),
+            Ok(body) => self.add_values(&body, may_name),
             Err(_) => self.add_pieces(&String::from_utf8_lossy(&delivery.body)),
         }
     }
 
-    fn add_values(&mut self, value: &Value) -> Result<(), TooManyNames> {
+    /// Adds numbers, and the texts that `is_name` returns true for. Below a field whose name suggests identifiers, every text
+    /// is added.
+    fn add_values(&mut self, value: &Value, is_name: fn(&str) -> bool) -> Result<(), TooManyNames> {
         match value {
             Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
-                if is_identifying(name) { self.add_all(value) } else { self.add_values(value) }
+                self.add_values(value, if is_identifying(name) { |_| true } else { is_name })
             }),
-            Value::Array(items) => items.iter().try_for_each(|item| self.add_values(item)),
-            Value::String(text) if may_name(text) => self.add(text),
+            Value::Array(items) => items.iter().try_for_each(|item| self.add_values(item, is_name)),
+            Value::String(text) if is_name(text) => self.add(text),
             Value::Number(number) => self.add(&number.to_string()),
             Value::String(_) | Value::Null | Value::Bool(_) => Ok(()),
-        }
-    }
-
-    /// Adds every value of a field whose name suggests identifiers.
-    fn add_all(&mut self, value: &Value) -> Result<(), TooManyNames> {
-        match value {
-            Value::Object(fields) => fields.values().try_for_each(|value| self.add_all(value)),
-            Value::Array(items) => items.iter().try_for_each(|item| self.add_all(item)),
-            Value::String(text) => self.add(text),
-            Value::Number(number) => self.add(&number.to_string()),
-            Value::Null | Value::Bool(_) => Ok(()),
         }
     }
 

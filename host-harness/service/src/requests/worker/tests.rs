@@ -1,4 +1,5 @@
 use std::time::Duration;
+use test_support::eventually;
 
 use iterable_stand_in::{Fault, Received};
 
@@ -300,15 +301,12 @@ async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() 
 
 /// Waits until `is_so` returns true, without advancing the clocks of host and vendor.
 async fn once_at_rest(bench: &Bench, mut is_so: impl AsyncFnMut() -> bool) {
-    for _ in 0..5_000 {
-        if is_so().await {
-            return;
-        }
+    let look = async || {
         // The worker may have checked just before something became due, and then sleeps on a clock that does not move.
         bench.parts.requests.bell.ring();
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    panic!("the condition was not met in time");
+        is_so().await
+    };
+    eventually("the condition is met", look, |is_so| *is_so).await;
 }
 
 #[tokio::test]
