@@ -37,11 +37,11 @@ async fn ready(
 ) -> Result<axum::Json<Readiness>, Problem> {
     let known = timeout(MAX_WAIT, async {
         store.answers().await?;
-        store.read(|connection| Box::pin(components::publications(connection))).await
+        store.read(|connection| Box::pin(components::published_plugins(connection))).await
     });
     let published = known.await.unwrap_or(Err(StoreError::Busy(MAX_WAIT)))?;
     let plugins: Vec<String> = served.host().plugins().keys().cloned().collect();
-    let wanted = connections.plugins_of_file().chain(published.iter().map(|publication| &publication.plugin));
+    let wanted = connections.plugins_of_file().chain(&published);
     let lacking: BTreeSet<_> = wanted.filter(|name| !plugins.contains(name)).collect();
     if !lacking.is_empty() {
         return Err(Problem::of(kinds::UNAVAILABLE, format!("plugins are not loaded: {lacking:?}")));

@@ -126,7 +126,8 @@ impl From<PublishError> for Problem {
             | PublishError::FollowsFile(_)
             | PublishError::NothingBefore(_)
             | PublishError::Overtaken(_)
-            | PublishError::BeforeIsGone(_) => Self::of(kinds::NOT_REPLACED, detail),
+            | PublishError::BeforeIsGone(_)
+            | PublishError::BeforeIsChanged(_) => Self::of(kinds::NOT_REPLACED, detail),
         }
     }
 }

@@ -134,9 +134,11 @@ impl ApiBench {
 
     async fn create_key(&self, name: &'static str, scope: Scope) -> String {
         let text = Secret::random(PREFIX).unwrap();
-        let kept = text.clone();
-        self.write(move |tx| Box::pin(async move { api_keys::create(tx, 17, name, &scope, &kept).await }))
-            .await;
+        let (vault, kept) = (self.parts.store.vault().clone(), text.clone());
+        self.write(move |tx| {
+            Box::pin(async move { api_keys::create(tx, &vault, 17, name, &scope, &kept).await })
+        })
+        .await;
         text.expose().to_owned()
     }
 
@@ -182,6 +184,11 @@ impl ApiBench {
     /// Damages the database.
     pub async fn sql(&self, statement: &'static str) {
         testing::sql(&self.parts.store, statement).await;
+    }
+
+    /// Changes connections in the database as another version of this program could.
+    pub async fn authenticated_sql(&self, statement: &'static str) {
+        testing::authenticated_sql(&self.parts.store, statement).await;
     }
 
     /// The audit records of `tenant`, oldest first.

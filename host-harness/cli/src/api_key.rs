@@ -93,8 +93,9 @@ impl CreateApiKeyArgs {
         let (name, kept) = (self.name.clone(), text.clone());
         // The first key is created before the service first starts: without one, no client could use the service.
         let store = session.store_made().await?;
+        let vault = store.vault().clone();
         let made = store.write(move |tx| {
-            Box::pin(async move { api_keys::create(tx, now(), &name, &scope, &kept).await })
+            Box::pin(async move { api_keys::create(tx, &vault, now(), &name, &scope, &kept).await })
         });
         let made = made.await.map_err(Failure::misused)?;
         store.close().await;
@@ -144,8 +145,9 @@ fn row(key: &Key) -> Vec<String> {
 
 async fn revoke(session: &Session, key: String) -> Result<CommandOutput, Failure> {
     let store = session.store().await?;
-    let asked = key.clone();
-    let revoked = store.write(move |tx| Box::pin(async move { api_keys::revoke(tx, now(), &asked).await }));
+    let (vault, asked) = (store.vault().clone(), key.clone());
+    let revoked =
+        store.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &vault, now(), &asked).await }));
     let revoked = revoked.await.map_err(Failure::misused)?;
     store.close().await;
     let Some(revoked) = revoked else {

@@ -1,4 +1,4 @@
-//! `audit`: verifies that the audit chain is unchanged.
+//! `audit`: verifies that the audit chain, and every row that grants something, is unchanged.
 //! Tested in `src/tests/database.rs`.
 
 use clap::Subcommand;
@@ -10,11 +10,16 @@ use super::{
     output::{CommandOutput, coloured},
     session::Session,
 };
-use host_store::audit::{self, ChainCheck};
+use host_store::{
+    audit,
+    audit_chain::{self, ChainCheck},
+    authentic::{self, ForeignRow},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// Verify each tenant's chain from its first line.
+    /// Verify each tenant's chain from its first line, and the authentication codes of API keys, published plugins,
+    /// connections and webhook tokens in use.
     Verify,
 }
 
@@ -22,21 +27,35 @@ impl AuditCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let Self::Verify = self;
         let store = session.store().await?;
-        let chains = store.read(|connection| Box::pin(audit::verify(connection))).await;
-        let chains = chains.map_err(Failure::misused)?;
+        let vault = store.vault().clone();
+        let checked = store.read(|c| {
+            Box::pin(async move {
+                let chains = audit_chain::verify(c, &vault).await?;
+                let foreign = authentic::foreign_rows(c, &vault).await?;
+                Ok((chains, [foreign, authentic::keys_against_chain(c).await?].concat()))
+            })
+        });
+        let (chains, rows) = checked.await.map_err(Failure::misused)?;
         store.close().await;
-        Ok(output(&chains))
+        Ok(output(&chains, &rows))
     }
 }
 
-fn output(chains: &[ChainCheck]) -> CommandOutput {
-    let holds = chains.iter().all(|chain| chain.broken.is_none());
+fn output(chains: &[ChainCheck], rows: &[ForeignRow]) -> CommandOutput {
+    let holds = rows.is_empty() && chains.iter().all(|chain| chain.broken.is_none());
     let exit = if holds { Exit::Done } else { Exit::Refused };
     let mut lines: Vec<String> = chains.iter().map(line).collect();
     if chains.is_empty() {
         lines.push("the audit chain is still empty".to_owned());
     }
-    CommandOutput { people: lines.join("\n"), json: json!({"chains": chains}), exit }
+    if rows.is_empty() {
+        let intact = coloured("intact", Exit::Done);
+        lines.push(format!("API keys, published plugins, connections and webhook tokens in use: {intact}"));
+    }
+    lines.extend(rows.iter().map(|row| {
+        format!("{}: {}: {}", row.what, coloured("changed from outside", Exit::Refused), row.why)
+    }));
+    CommandOutput { people: lines.join("\n"), json: json!({"chains": chains, "foreign_rows": rows}), exit }
 }
 
 fn line(chain: &ChainCheck) -> String {

@@ -39,6 +39,7 @@ impl Alarms {
     ) -> Result<Option<StoredAlarm>, StoreError> {
         let at = self.clock.date_ms();
         let cleared_by = note.map_or_else(|| by.clone(), |note| format!("{by}: {note}"));
+        let vault = self.store.vault().clone();
         let cleared = self.store.write(move |tx| {
             Box::pin(async move {
                 let cleared = alarms::clear(tx, at, &id, &cleared_by).await?;
@@ -49,7 +50,7 @@ impl Alarms {
                         detail,
                         ..Record::of("alarm-cleared")
                     };
-                    audit::append(tx, &alarm.tenant, at, &record).await?;
+                    audit::append(tx, &vault, &alarm.tenant, at, &record).await?;
                 }
                 Ok(cleared)
             })

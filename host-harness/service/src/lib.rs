@@ -5,6 +5,7 @@ mod bell;
 pub mod connections;
 pub mod consent;
 mod erasure;
+mod foreign_keys;
 mod limits;
 pub mod lock;
 pub mod logged_path;

@@ -29,6 +29,7 @@ use crate::{
         apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Readings, upkeep::Upkeep,
     },
     erasure::Erasure,
+    foreign_keys,
     limits::StoredLedger,
     lock::{Lock, LockError},
     posts::{
@@ -238,6 +239,7 @@ impl Service {
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
         let host = host(&config, &owned, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?;
         let parts = Parts::new(host, store, clock, ledger, &config, &service);
+        foreign_keys::report(&parts.store, parts.clock.date_ms()).await?;
         parts.connections.put_published().await?;
         for owned in &owned {
             parts.connections.load_connection(owned).await?;
@@ -335,8 +337,8 @@ async fn host(
     clock: Arc<dyn Clock>,
     ledger: Arc<StoredLedger>,
 ) -> Result<Host, ServiceError> {
-    let published = store.read(|connection| Box::pin(components::publications(connection))).await?;
-    let files = config.plugins_alone(|name| !published.iter().any(|publication| publication.plugin == *name));
+    let published = store.read(|connection| Box::pin(components::published_plugins(connection))).await?;
+    let files = config.plugins_alone(|name| !published.iter().any(|plugin| plugin == name));
     let mut builder = Host::builder(files).with_transport(transport).with_clock(clock).with_ledger(ledger);
     for spec in config.connections().iter().chain(owned.iter().map(|owned| &owned.spec)) {
         builder = builder.holding(&spec.limits);

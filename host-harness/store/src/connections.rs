@@ -2,7 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::{columns::Column, database::Tx, error::StoreError, row_change::RowChange};
+use crate::{
+    columns::Column,
+    database::Tx,
+    error::StoreError,
+    mac::{RowMac, RowMessage},
+    row_change::RowChange,
+    seal::Vault,
+};
 use host_model::{contract::manifest::Identifying, duties::Duty};
 
 /// A stored connection.
@@ -27,9 +34,51 @@ pub struct StoredConnection {
     pub settings: String,
     /// Its secret settings and tokens, sealed with the master key.
     pub sealed_secrets: Vec<u8>,
+    /// The MAC over all of the above; `None` if it has none.
+    #[sqlx(try_from = "Column<Option<RowMac>>")]
+    pub mac: Option<RowMac>,
     /// Its status.
     #[sqlx(flatten, try_from = "ConnectionStatusColumns")]
     pub standing: ConnectionStatus,
+}
+
+impl StoredConnection {
+    /// Begins the message of everything that its owner has configured: where its secrets may be sent depends on it.
+    fn message(&self, vault: &Vault) -> RowMessage {
+        vault
+            .row("connection")
+            .text(&self.key)
+            .text(&self.tenant)
+            .text(&self.plugin)
+            .optional(self.file.as_deref().map(str::as_bytes))
+            .number(i64::from(self.enabled))
+            .text(&self.actions)
+            .optional(self.system.as_deref().map(str::as_bytes))
+            .text(&self.settings)
+            .bytes(&self.sealed_secrets)
+    }
+
+    /// Returns the connection with its MAC.
+    #[must_use]
+    pub fn authenticated(self, vault: &Vault) -> Self {
+        Self { mac: Some(self.message(vault).mac()), ..self }
+    }
+
+    /// Whether this program stored the connection as it is.
+    pub fn is_authentic(&self, vault: &Vault) -> bool {
+        self.message(vault).is_authentic(self.mac.as_ref())
+    }
+}
+
+/// Adds the MACs to the connections of version 0.1.0. Returns how many there are.
+pub(crate) async fn authenticate_all(tx: &mut Tx, vault: &Vault) -> Result<usize, StoreError> {
+    let all = all(&mut *tx).await?;
+    for stored in &all {
+        let RowMac(mac) = stored.message(vault).mac();
+        let add = sqlx::query("UPDATE connections SET mac = $2 WHERE key = $1");
+        add.bind(&stored.key).bind(mac).execute(&mut *tx).await?;
+    }
+    Ok(all.len())
 }
 
 /// The status of a connection, which its owner does not write. Times are in milliseconds since the Unix epoch.
@@ -66,7 +115,7 @@ impl From<ConnectionStatusColumns> for ConnectionStatus {
     }
 }
 
-const COLUMNS: &str = "key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, parked_why, \
+const COLUMNS: &str = "key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, mac, parked_why, \
                        parked_at, tested_at, test_passed, created_at, changed_at";
 
 /// Returns every connection, ordered by key.
@@ -141,10 +190,10 @@ pub async fn key_by(tx: &mut Tx, key: &str, identifying: &Identifying, at: i64) 
 pub async fn put(tx: &mut Tx, at: i64, new: &StoredConnection) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO connections \
-           (key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, created_at, changed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+           (key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, created_at, changed_at, mac) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11) \
          ON CONFLICT (key) DO UPDATE SET plugin = $3, file = $4, enabled = $5, actions = $6, system = $7, settings = $8, \
-           sealed_secrets = $9, changed_at = $10",
+           sealed_secrets = $9, changed_at = $10, mac = $11",
     )
     .bind(&new.key)
     .bind(&new.tenant)
@@ -156,6 +205,7 @@ pub async fn put(tx: &mut Tx, at: i64, new: &StoredConnection) -> Result<(), Sto
     .bind(&new.settings)
     .bind(new.sealed_secrets.clone())
     .bind(at)
+    .bind(new.mac.as_ref().map(|RowMac(mac)| mac.clone()))
     .execute(tx)
     .await?;
     Ok(())
@@ -225,7 +275,7 @@ pub async fn abandon(tx: &mut Tx, key: &str, at: i64) -> Result<u64, StoreError>
 }
 
 /// The statements that delete a connection's rows, in order.
-const FORGET: [&str; 15] = [
+const FORGET: [&str; 16] = [
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM notice_choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -240,6 +290,7 @@ const FORGET: [&str; 15] = [
     "DELETE FROM attributes WHERE connection = $1",
     "DELETE FROM people WHERE connection = $1",
     "DELETE FROM gates WHERE connection = $1",
+    "DELETE FROM captured_secrets WHERE connection = $1",
     "DELETE FROM connections WHERE key = $1",
 ];
 

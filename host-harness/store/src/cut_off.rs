@@ -11,6 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     lane::Lane,
+    seal::Vault,
 };
 use host_model::requests::RequestState;
 
@@ -56,9 +57,9 @@ async fn running(tx: &mut Tx, leases_over_by: i64) -> Result<Vec<RunningRequest>
 }
 
 /// Puts every claimed request back in the queue: the process is stopping, and its attempts were cut off.
-pub async fn release_claims(tx: &mut Tx, now: i64) -> Result<(), StoreError> {
+pub async fn release_claims(tx: &mut Tx, vault: &Vault, now: i64) -> Result<(), StoreError> {
     for RunningRequest { place, .. } in running(tx, i64::MAX).await? {
-        requeue(tx, &place, "the service stopped during an attempt", now).await?;
+        requeue(tx, vault, &place, "the service stopped during an attempt", now).await?;
     }
     Ok(())
 }
@@ -67,6 +68,7 @@ pub async fn release_claims(tx: &mut Tx, now: i64) -> Result<(), StoreError> {
 /// positions `under_way`, whose attempts are still running. A request that was cut off too often is set aside.
 pub async fn reclaim(
     tx: &mut Tx,
+    vault: &Vault,
     now: i64,
     leases_over_by: i64,
     under_way: &[i64],
@@ -80,25 +82,37 @@ pub async fn reclaim(
             .execute(&mut *tx)
             .await?;
         if kills + 1 < MAX_KILLS {
-            requeue(tx, &place, "the process ended during an attempt", now).await?;
+            requeue(tx, vault, &place, "the process ended during an attempt", now).await?;
         } else {
             let reason = "the process ended during each of its last attempts; replay it to try again";
-            set_aside(tx, &place, reason, now).await?;
+            set_aside(tx, vault, &place, reason, now).await?;
         }
     }
     Ok(())
 }
 
 /// Puts a request back in the queue. An erasure is confirmed first, since its outcome is unknown.
-async fn requeue(tx: &mut Tx, place: &RequestRow, reason: &str, now: i64) -> Result<(), StoreError> {
+async fn requeue(
+    tx: &mut Tx,
+    vault: &Vault,
+    place: &RequestRow,
+    reason: &str,
+    now: i64,
+) -> Result<(), StoreError> {
     set_state(tx, place, RequestState::Waiting, None, reason, now).await?;
-    append_audit(tx, place, "request-attempt-cut-off", reason, now).await
+    append_audit(tx, vault, place, "request-attempt-cut-off", reason, now).await
 }
 
 /// Ends a request that cannot be carried out as failed, and raises an alarm.
-pub async fn set_aside(tx: &mut Tx, place: &RequestRow, reason: &str, now: i64) -> Result<(), StoreError> {
+pub async fn set_aside(
+    tx: &mut Tx,
+    vault: &Vault,
+    place: &RequestRow,
+    reason: &str,
+    now: i64,
+) -> Result<(), StoreError> {
     set_state(tx, place, RequestState::Failed, Some(now), reason, now).await?;
-    append_audit(tx, place, "request-set-aside", reason, now).await?;
+    append_audit(tx, vault, place, "request-set-aside", reason, now).await?;
     let alarm = Alarm {
         tenant: &place.tenant,
         connection: Some(&place.connection),
@@ -133,6 +147,7 @@ async fn set_state(
 
 async fn append_audit(
     tx: &mut Tx,
+    vault: &Vault,
     place: &RequestRow,
     what: &'static str,
     reason: &str,
@@ -144,5 +159,5 @@ async fn append_audit(
         detail: json!({ "reason": reason }),
         ..Record::of(what)
     };
-    audit::append(tx, &place.tenant, now, &record).await
+    audit::append(tx, vault, &place.tenant, now, &record).await
 }

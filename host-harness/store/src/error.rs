@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use host_model::digest::Digest;
+
 /// A sealed value could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -32,6 +34,18 @@ pub enum StoreError {
         /// The newest schema version that this program supports.
         known: i64,
     },
+    /// The database has tables, indexes, triggers or views that its schema does not define, or lacks some.
+    #[error(
+        "the database was changed from outside: {}. Look at each with `sqlite3 FILE .schema`, and undo it or restore a \
+         backup",
+        differences(foreign, missing)
+    )]
+    ForeignSchema {
+        /// What it has and its schema does not define, each as its kind and name.
+        foreign: Vec<String>,
+        /// What its schema defines and it lacks, each as its kind and name.
+        missing: Vec<String>,
+    },
     /// The SQLite library has a known bug that can corrupt a database.
     #[error("SQLite {found} can corrupt a database (fixed in 3.51.3): build with 3.51.3 or newer")]
     OldLibrary {
@@ -44,6 +58,12 @@ pub enum StoreError {
     /// A sealed value cannot be opened: it was changed, moved or truncated.
     #[error(transparent)]
     Unsealable(#[from] Unsealable),
+    /// A row was changed or inserted by something other than this program with this master key.
+    #[error("{0} was changed or inserted in the database from outside: it has no valid authentication code")]
+    NotAuthentic(String),
+    /// The stored bytes of a component do not match its digest.
+    #[error("the stored bytes of component {0} were damaged or replaced: they do not match its digest")]
+    ComponentChanged(Digest),
     /// The database contains a value that this version cannot read.
     #[error("the database contains a value that this version does not understand: {0}")]
     Unreadable(String),
@@ -66,7 +86,10 @@ pub enum StoreError {
 impl StoreError {
     /// Returns whether only the value that was read is damaged, so that the rest of the database can still be used.
     pub fn is_about_one_row(&self) -> bool {
-        matches!(self, Self::Unsealable(_) | Self::Unreadable(_))
+        matches!(
+            self,
+            Self::Unsealable(_) | Self::Unreadable(_) | Self::NotAuthentic(_) | Self::ComponentChanged(_)
+        )
     }
 }
 
@@ -82,4 +105,13 @@ impl From<sqlx::Error> for StoreError {
         };
         Self::Database(Arc::new(error))
     }
+}
+
+fn differences(foreign: &[String], missing: &[String]) -> String {
+    let named = |what: &str, objects: &[String]| {
+        (!objects.is_empty()).then(|| format!("{what} {}", objects.join(", ")))
+    };
+    let differences =
+        [named("no version of this program creates", foreign), named("missing or changed are", missing)];
+    Vec::from_iter(differences.into_iter().flatten()).join("; ")
 }

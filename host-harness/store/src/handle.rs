@@ -11,6 +11,7 @@ use crate::{
     commits::Commits,
     database::{Act, Database, Rollback, Tx, Work},
     error::StoreError,
+    master_mark,
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
     unfinished::unfinished,
@@ -50,14 +51,15 @@ impl Store {
         if unfinished(path) {
             return Err(StoreError::RestoreCutOff);
         }
-        Self::on(Arc::new(Sqlite::open(path).await?), key).await
+        Self::on(Arc::new(Sqlite::open(path, &key.vault()).await?), key).await
     }
 
     /// Creates a store on `database`, which must already have this version's schema.
     pub async fn on(database: Arc<dyn Database>, key: &MasterKey) -> Result<Self, StoreError> {
         let store =
             Self { database, commits: Arc::default(), vault: key.vault(), person_keys: Arc::default() };
-        store.check_key().await?;
+        let vault = store.vault.clone();
+        store.write(move |tx| Box::pin(async move { master_mark::check(tx, &vault).await })).await?;
         Ok(store)
     }
 
@@ -197,27 +199,5 @@ impl Store {
     /// Stops the writer once everything queued is on disk.
     pub async fn close(&self) {
         self.database.close().await;
-    }
-
-    /// Checks the master key: the first start stores a sealed mark, and a key that cannot open it is the wrong one.
-    async fn check_key(&self) -> Result<(), StoreError> {
-        const MARK: &str = "master-key";
-        let sealed = self.vault.seal(MARK, MARK.as_bytes())?;
-        let kept: Vec<u8> = self
-            .write(move |tx| {
-                Box::pin(async move {
-                    sqlx::query(
-                        "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-                    )
-                    .bind(MARK)
-                    .bind(sealed)
-                    .execute(&mut *tx)
-                    .await?;
-                    let kept = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(MARK);
-                    Ok(kept.fetch_one(&mut *tx).await?)
-                })
-            })
-            .await?;
-        self.vault.open(MARK, &kept).map(drop).map_err(|_| StoreError::WrongMasterKey)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     lane::Lane,
     person::PersonId,
     row_change::RowChange,
+    seal::Vault,
 };
 use host_model::requests::{Action, RequestState, Step};
 
@@ -132,6 +133,7 @@ pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, Store
 /// valid until `lease_until`. A request that cannot be read is set aside and does not stop the others.
 pub async fn claim(
     tx: &mut Tx,
+    vault: &Vault,
     lane: &Lane,
     most: usize,
     now: i64,
@@ -153,7 +155,7 @@ pub async fn claim(
             Ok(claim) => claims.push(claim),
             Err(unreadable) => {
                 let at = RequestRow::of(row, lane)?;
-                cut_off::set_aside(tx, &at, &unreadable.to_string(), now).await?;
+                cut_off::set_aside(tx, vault, &at, &unreadable.to_string(), now).await?;
             }
         }
     }

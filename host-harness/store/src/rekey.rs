@@ -79,7 +79,7 @@ pub async fn rekey(
         });
         let record =
             Record { connection: Some(connection.to_owned()), detail, ..Record::of("people-rekeyed") };
-        audit::append(tx, tenant, at, &record).await?;
+        audit::append(tx, &keys.vault, tenant, at, &record).await?;
     }
     Ok(has_people.then_some(rekeyed))
 }

@@ -1,31 +1,80 @@
 //! The version of a database: its schema, and the program that migrated it. An older program never changes a newer
 //! database.
 
-use sqlx::migrate::Migrator;
+use std::{collections::BTreeSet, fmt};
 
-use crate::{database::Tx, error::StoreError};
+use sqlx::{Connection as _, migrate::Migrator};
+
+use crate::{database::Tx, error::StoreError, seal::Vault, upgrade};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The mark that contains the version of the program.
 const PROGRAM: &str = "program";
 
-/// Migrates the tables to this version's schema. Refuses a database with a newer schema.
-pub(crate) async fn migrate(connection: &mut Tx) -> Result<(), StoreError> {
+/// The last schema whose rows have no authentication codes.
+const UNAUTHENTICATED: i64 = 6;
+
+/// Migrates the tables to this version's schema, in one transaction. Refuses a database with a newer schema, and one with
+/// tables or triggers that its schema does not define.
+pub(crate) async fn migrate(connection: &mut Tx, vault: &Vault) -> Result<(), StoreError> {
     let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-    let found = found(connection).await?.unwrap_or_default();
-    if found > known {
+    let found = found(connection).await?;
+    if let Some(found) = found.filter(|found| *found > known) {
         let written_by = written_by(connection).await?;
         return Err(StoreError::NewerDatabase { found, written_by, known });
     }
+    check_objects(connection, found).await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     MIGRATIONS
-        .run(&mut *connection)
+        .run(&mut *transaction)
         .await
         .map_err(|error| StoreError::Migration(std::sync::Arc::new(error)))?;
+    if found.is_some_and(|found| found <= UNAUTHENTICATED) {
+        upgrade::authenticate(&mut transaction, vault).await?;
+    }
     let sign = "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     let program = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
-    sqlx::query(sign).bind(PROGRAM).bind(program).execute(connection).await?;
-    Ok(())
+    sqlx::query(sign).bind(PROGRAM).bind(program).execute(&mut *transaction).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Checks that the database has exactly the tables, indexes, triggers and views of its schema. A trigger that was added
+/// from outside would run with every write, and a view could stand in for a table.
+async fn check_objects(connection: &mut Tx, schema: Option<i64>) -> Result<(), StoreError> {
+    let mut reference = Tx::connect("sqlite::memory:").await?;
+    if let Some(schema) = schema {
+        let made = MIGRATIONS.run_to(schema, &mut reference).await;
+        made.map_err(|error| StoreError::Migration(std::sync::Arc::new(error)))?;
+    }
+    let (found, expected) = (objects(connection).await?, objects(&mut reference).await?);
+    reference.close().await?;
+    let foreign: Vec<String> = found.difference(&expected).map(SchemaObject::to_string).collect();
+    let missing: Vec<String> = expected.difference(&found).map(SchemaObject::to_string).collect();
+    if foreign.is_empty() && missing.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::ForeignSchema { foreign, missing })
+}
+
+/// A table, index, trigger or view, with the statement that creates it.
+#[derive(PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+struct SchemaObject {
+    kind: String,
+    name: String,
+    sql: Option<String>,
+}
+
+impl fmt::Display for SchemaObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}
+
+/// Returns the objects of a database, apart from those that SQLite itself creates.
+async fn objects(connection: &mut Tx) -> Result<BTreeSet<SchemaObject>, StoreError> {
+    let sql = "SELECT type AS kind, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'";
+    Ok(sqlx::query_as(sql).fetch_all(connection).await?.into_iter().collect())
 }
 
 /// Returns the schema version of the database; `None` if it is empty.
@@ -50,7 +99,7 @@ mod tests {
     use super::*;
     use crate::{
         handle::Store,
-        testing::{Folder, master_key, write},
+        testing::{Folder, master_key, sql, write},
     };
 
     #[tokio::test]
@@ -86,5 +135,55 @@ mod tests {
             )
         );
         assert_eq!(std::fs::read(folder.file("host.db")).unwrap(), before);
+    }
+
+    /// Returns the error of opening a database on which `how` was run.
+    async fn refusal_after(how: &'static str) -> Option<StoreError> {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        sql(&store, how).await;
+        store.close().await;
+        Store::open(&folder.file("host.db"), &master_key()).await.err()
+    }
+
+    #[tokio::test]
+    async fn a_database_with_objects_that_no_version_creates_or_without_some_is_refused() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        for (how, foreign, missing) in [
+            (
+                "CREATE TRIGGER obey AFTER INSERT ON requests BEGIN DELETE FROM names; END",
+                &["trigger obey"][..],
+                &[][..],
+            ),
+            ("CREATE TABLE notes (text TEXT)", &["table notes"], &[]),
+            ("CREATE VIEW everyone AS SELECT * FROM names", &["view everyone"], &[]),
+            ("CREATE INDEX extra ON requests (person)", &["index extra"], &[]),
+            ("DROP TRIGGER audit_is_not_deleted", &[], &["trigger audit_is_not_deleted"]),
+            (
+                "DROP TRIGGER audit_is_not_changed; CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN \
+                 SELECT 1; END",
+                &["trigger audit_is_not_changed"],
+                &["trigger audit_is_not_changed"],
+            ),
+            ("ALTER TABLE requests ADD COLUMN note TEXT", &["table requests"], &["table requests"]),
+        ] {
+            let refused = refusal_after(how).await;
+            let Some(StoreError::ForeignSchema { foreign: found, missing: lacks }) = &refused else {
+                panic!("{how}: {refused:?}")
+            };
+            assert_eq!((found, lacks), (&names(foreign), &names(missing)), "{how}");
+        }
+        assert!(refusal_after("UPDATE marks SET value = value").await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_a_foreign_schema_is_refused_with_names_each_object() {
+        let refused =
+            refusal_after("DROP TRIGGER audit_is_not_deleted; CREATE TABLE notes (text TEXT)").await;
+        assert_eq!(
+            refused.unwrap().to_string(),
+            "the database was changed from outside: no version of this program creates table notes; missing or changed \
+             are trigger audit_is_not_deleted. Look at each with `sqlite3 FILE .schema`, and undo it or restore a backup"
+        );
     }
 }

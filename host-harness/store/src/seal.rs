@@ -7,18 +7,17 @@ use chacha20poly1305::{
     Key, XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
 };
-use hmac::{Hmac, Mac};
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
     columns::{Column, column},
     error::{StoreError, Unsealable},
+    keyed::{KEY_BYTES, keyed},
+    mac::{MacKey, RowMessage},
 };
 use host_model::{contract::Identifier, secret::Secret};
 
-const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
 /// The text is not a master key. The error does not contain the text.
@@ -54,13 +53,17 @@ impl MasterKey {
 
     /// Returns a vault that seals and opens values with this key.
     pub fn vault(&self) -> Vault {
-        Vault(Sealer(XChaCha20Poly1305::new(Key::from_slice(self.0.as_slice()))))
+        let sealer = Sealer(XChaCha20Poly1305::new(Key::from_slice(self.0.as_slice())));
+        Vault { sealer, macs: MacKey::of(&self.0) }
     }
 }
 
-/// Seals and opens values with the master key.
+/// Seals and opens values with the master key, and authenticates rows.
 #[derive(Clone)]
-pub struct Vault(Sealer);
+pub struct Vault {
+    sealer: Sealer,
+    macs: MacKey,
+}
 
 /// The key for the data of a single request. Destroying the key destroys the data sealed with it.
 pub struct DataKey(Sealer);
@@ -88,22 +91,27 @@ struct Sealer(XChaCha20Poly1305);
 impl Vault {
     /// Seals `plain` for the place that `context` names.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
-        self.0.seal(context, plain)
+        self.sealer.seal(context, plain)
     }
 
     /// Opens a value that was sealed for that place.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
-        self.0.open(context, sealed)
+        self.sealer.open(context, sealed)
     }
 
     /// Seals `value` as JSON for the place that `context` names. An error names the place but does not quote the value.
     pub fn seal_json(&self, context: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-        self.0.seal_json(context, value)
+        self.sealer.seal_json(context, value)
     }
 
     /// Opens a value that was sealed for that place as JSON. An error names the place but does not quote the value.
     pub fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
-        self.0.open_json(context, sealed)
+        self.sealer.open_json(context, sealed)
+    }
+
+    /// Begins the message of a row of this kind, to authenticate it.
+    pub(crate) fn row(&self, kind: &str) -> RowMessage {
+        self.macs.row(kind)
     }
 
     /// Creates a data key. Also returns it sealed for the place that `context` names, for storage.
@@ -215,19 +223,6 @@ fn random() -> Result<Zeroizing<[u8; KEY_BYTES]>, Unsealable> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     getrandom::fill(key.as_mut_slice()).map_err(|_| Unsealable)?;
     Ok(key)
-}
-
-/// Returns a keyed hash of `parts`. Each part is hashed first, so that lists that only differ in where one part ends do
-/// not collide.
-fn keyed(key: &[u8; KEY_BYTES], parts: &[&[u8]]) -> [u8; 32] {
-    // A key shorter than the block size of the hash is padded with zeros: RFC 2104.
-    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-    block.iter_mut().zip(key).for_each(|(block, key)| *block = *key);
-    let mut mac = <Hmac<Sha256> as Mac>::new(&block);
-    for part in parts {
-        mac.update(&Sha256::digest(part));
-    }
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

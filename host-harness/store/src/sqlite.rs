@@ -18,6 +18,7 @@ use crate::{
     database::{Act, Database, Rollback, Tx, Work},
     error::StoreError,
     schema,
+    seal::Vault,
 };
 
 /// The oldest supported version: older ones can corrupt a database in WAL mode (sqlite.org/changes.html, 3.51.3).
@@ -51,12 +52,12 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Opens the database at `path`, creating it if it does not exist, and migrates it to this version's schema.
-    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) async fn open(path: &Path, vault: &Vault) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let url = address(path);
         let mut writer = connected(&format!("{url}?mode=rwc")).await?;
         check_version(&mut writer).await?;
-        schema::migrate(&mut writer).await?;
+        schema::migrate(&mut writer, vault).await?;
         let readers = AnyPoolOptions::new()
             .max_connections(READERS)
             .after_connect(|connection, _| {

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use host_model::secret::Secret;
 
 use crate::{
+    connections,
     database::Tx,
     error::StoreError,
     handle::Store,
@@ -67,6 +68,19 @@ pub async fn write<T: Send + 'static>(
 pub async fn sql(store: &Store, statement: &'static str) {
     write(store, move |tx| Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) }))
         .await;
+}
+
+/// Executes `statement`, for rows that this program would not write but another version could: connections that it
+/// changes are authentic afterwards.
+pub async fn authenticated_sql(store: &Store, statement: &'static str) {
+    let vault = store.vault().clone();
+    write(store, move |tx| {
+        Box::pin(async move {
+            sqlx::query(statement).execute(&mut *tx).await?;
+            connections::authenticate_all(tx, &vault).await.map(drop)
+        })
+    })
+    .await;
 }
 
 /// Returns the stored audit records of `tenant`, oldest first.

@@ -1,8 +1,16 @@
-//! Webhook tokens in the database, stored by digest and numbered by generation.
+//! Webhook tokens in the database, stored by digest and numbered by generation. A token that is accepted has a MAC;
+//! ending it deletes the MAC.
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{columns::word, database::Tx, error::StoreError, row_change::RowChange};
+use crate::{
+    columns::word,
+    database::Tx,
+    error::StoreError,
+    mac::{RowMac, RowMessage},
+    row_change::RowChange,
+    seal::Vault,
+};
 use host_model::token::{TokenState, TokenView};
 
 /// The states of an accepted token. Must match the condition of the index.
@@ -61,7 +69,7 @@ pub struct ConnectionTokens {
     pub damaged: Vec<i64>,
 }
 
-const COLUMNS: &str = "generation, digest, state, by_host, issued_at, expires_at, seen_at, replaced_at, ended_at, push_at, \
+const COLUMNS: &str = "tenant, connection, generation, digest, mac, state, by_host, issued_at, expires_at, seen_at, replaced_at, ended_at, push_at, \
                        push_failures, push_reason";
 
 /// Returns all tokens of `connection`, oldest first.
@@ -72,18 +80,29 @@ pub async fn list(tx: &mut Tx, connection: &str) -> Result<Vec<TokenView>, Store
 }
 
 /// Returns the tokens of `connection` that have not ended, oldest first.
-pub async fn live(tx: &mut Tx, connection: &str) -> Result<Vec<AcceptableToken>, StoreError> {
+pub async fn live(tx: &mut Tx, connection: &str) -> Result<Vec<TokenView>, StoreError> {
+    // A damaged token does not affect the others.
+    Ok(live_rows(tx, connection).await?.iter().filter_map(|row| view(row).ok()).collect())
+}
+
+/// Returns the tokens of `connection` that a delivery may carry, oldest first. A damaged token is never accepted.
+pub async fn acceptable(
+    tx: &mut Tx,
+    vault: &Vault,
+    connection: &str,
+) -> Result<Vec<AcceptableToken>, StoreError> {
+    let rows = live_rows(tx, connection).await?;
+    Ok(rows.iter().filter_map(|row| acceptable_token(vault, row).ok()).collect())
+}
+
+async fn live_rows(tx: &mut Tx, connection: &str) -> Result<Vec<AnyRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tokens WHERE connection = $1 AND {LIVE} ORDER BY generation");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_all(tx).await?;
-    // A damaged token is never accepted, and does not affect the others.
-    Ok(rows.iter().filter_map(|row| acceptable_token(row).ok()).collect())
+    Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_all(tx).await?)
 }
 
 /// Returns the tokens that have not ended, by connection.
-pub async fn all_live(tx: &mut Tx) -> Result<Vec<ConnectionTokens>, StoreError> {
-    let sql = format!(
-        "SELECT tenant, connection, {COLUMNS} FROM tokens WHERE {LIVE} ORDER BY connection, generation"
-    );
+pub async fn all_live(tx: &mut Tx, vault: &Vault) -> Result<Vec<ConnectionTokens>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM tokens WHERE {LIVE} ORDER BY connection, generation");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(tx).await?;
     let mut all: Vec<ConnectionTokens> = Vec::new();
     for row in &rows {
@@ -92,7 +111,7 @@ pub async fn all_live(tx: &mut Tx) -> Result<Vec<ConnectionTokens>, StoreError> 
             all.push(ConnectionTokens { tenant, connection, tokens: Vec::new(), damaged: Vec::new() });
         }
         let Some(last) = all.last_mut() else { continue };
-        match acceptable_token(row) {
+        match acceptable_token(vault, row) {
             Ok(known) => last.tokens.push(known),
             Err(_) => last.damaged.push(row.try_get("generation")?),
         }
@@ -110,10 +129,12 @@ pub async fn next_generation(tx: &mut Tx, connection: &str) -> Result<i64, Store
 }
 
 /// Stores `new`, which is accepted from now on.
-pub async fn insert(tx: &mut Tx, new: NewToken) -> Result<(), StoreError> {
+pub async fn insert(tx: &mut Tx, vault: &Vault, new: NewToken) -> Result<(), StoreError> {
+    let NewToken { tenant, connection, generation, digest, expires_at, .. } = &new;
+    let RowMac(mac) = message(vault, tenant, connection, *generation, digest, *expires_at).mac();
     sqlx::query(
         "INSERT INTO tokens (tenant, connection, generation, digest, state, by_host, sealed_token, issued_at, expires_at, \
-           push_at) VALUES ($1, $2, $3, $4, 'offered', $5, $6, $7, $8, $9)",
+           push_at, mac) VALUES ($1, $2, $3, $4, 'offered', $5, $6, $7, $8, $9, $10)",
     )
     .bind(new.tenant)
     .bind(new.connection)
@@ -124,6 +145,7 @@ pub async fn insert(tx: &mut Tx, new: NewToken) -> Result<(), StoreError> {
     .bind(new.issued_at)
     .bind(new.expires_at)
     .bind(new.to_push.map(|_| new.issued_at))
+    .bind(mac)
     .execute(tx)
     .await?;
     Ok(())
@@ -240,7 +262,7 @@ pub async fn end(
     at: i64,
 ) -> Result<RowChange, StoreError> {
     let sql = format!(
-        "UPDATE tokens SET state = $3, ended_at = $4, sealed_token = NULL, push_at = NULL \
+        "UPDATE tokens SET state = $3, ended_at = $4, sealed_token = NULL, push_at = NULL, mac = NULL \
          WHERE connection = $1 AND generation = $2 AND {LIVE}"
     );
     let done = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -299,10 +321,54 @@ pub async fn leave_to_operator(tx: &mut Tx, connection: &str) -> Result<(), Stor
     Ok(())
 }
 
-fn acceptable_token(row: &AnyRow) -> Result<AcceptableToken, StoreError> {
+/// Reads a token that has not ended. A token without a valid MAC was not issued by this program and is damaged.
+fn acceptable_token(vault: &Vault, row: &AnyRow) -> Result<AcceptableToken, StoreError> {
     let digest: Vec<u8> = row.try_get("digest")?;
-    let digest = digest.try_into().map_err(|_| StoreError::Unreadable("a token's digest".to_owned()))?;
-    Ok(AcceptableToken { digest, token: view(row)? })
+    let digest: [u8; 32] =
+        digest.try_into().map_err(|_| StoreError::Unreadable("a token's digest".to_owned()))?;
+    let mac: Option<Vec<u8>> = row.try_get("mac")?;
+    let token = view(row)?;
+    if message_of(vault, row, &digest)?.is_authentic(mac.map(RowMac).as_ref()) {
+        return Ok(AcceptableToken { digest, token });
+    }
+    Err(StoreError::NotAuthentic(format!("webhook token {}", token.generation)))
+}
+
+/// Begins the message of the token in `row`.
+fn message_of(vault: &Vault, row: &AnyRow, digest: &[u8]) -> Result<RowMessage, StoreError> {
+    let (tenant, connection): (String, String) = (row.try_get("tenant")?, row.try_get("connection")?);
+    let (generation, expires_at) = (row.try_get("generation")?, row.try_get("expires_at")?);
+    Ok(message(vault, &tenant, &connection, generation, digest, expires_at))
+}
+
+/// Begins the message that a token with this digest is accepted at its connection until it expires.
+fn message(
+    vault: &Vault,
+    tenant: &str,
+    connection: &str,
+    generation: i64,
+    digest: &[u8],
+    expires_at: i64,
+) -> RowMessage {
+    let row = vault.row("webhook token").text(tenant).text(connection);
+    row.number(generation).bytes(digest).number(expires_at)
+}
+
+/// Adds the MACs to the accepted tokens of version 0.1.0. Returns how many there are.
+pub(crate) async fn authenticate_all(tx: &mut Tx, vault: &Vault) -> Result<usize, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM tokens WHERE {LIVE}");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
+    for row in &rows {
+        let digest: Vec<u8> = row.try_get("digest")?;
+        let RowMac(mac) = message_of(vault, row, &digest)?.mac();
+        sqlx::query("UPDATE tokens SET mac = $3 WHERE connection = $1 AND generation = $2")
+            .bind(row.try_get::<String, _>("connection")?)
+            .bind(row.try_get::<i64, _>("generation")?)
+            .bind(mac)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(rows.len())
 }
 
 fn view(row: &AnyRow) -> Result<TokenView, StoreError> {

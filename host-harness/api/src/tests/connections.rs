@@ -293,8 +293,10 @@ async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
     bench.connect(&key, "acme", "newsletter").await;
     bench.connect(&key, "acme", "second").await;
     bench.connect(&key, "acme", "third").await;
-    // A word of a later version, and a damaged seal.
-    bench.sql("UPDATE connections SET actions = '[\"portability\"]' WHERE key = 'newsletter'").await;
+    // A word of a later version, and a change from outside.
+    bench
+        .authenticated_sql("UPDATE connections SET actions = '[\"portability\"]' WHERE key = 'newsletter'")
+        .await;
     bench.sql("UPDATE connections SET sealed_secrets = x'00' WHERE key = 'third'").await;
     let bench = bench.restarted().await;
     assert_eq!(bench.get(&key, "/api/v1/connection/second/test").await.json["test_status"], "succeeded");
@@ -306,6 +308,7 @@ async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
     let wanted = |key: &str| (json!("connection-unreadable"), json!(key));
     assert_eq!(told, [wanted("newsletter"), wanted("third")]);
     assert!(alarms[0]["detail"].as_str().unwrap().contains("actions"), "{alarms:?}");
+    assert!(alarms[1]["detail"].as_str().unwrap().contains("changed or inserted"), "{alarms:?}");
     assert_eq!(bench.get(&key, PATH).await.problem(), (500, "internal"));
     let other = bench.key("other", Some(&["other"])).await;
     assert_eq!(bench.send(&other, "DELETE", PATH, None).await.problem(), (404, "unknown"));

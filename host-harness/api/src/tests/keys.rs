@@ -15,8 +15,23 @@ async fn no_client_gets_in_without_a_valid_key() {
     }
     let key = bench.operator().await;
     assert_eq!(bench.get(&key, "/api/v1/connection").await.status, 200);
-    bench.write(|tx| Box::pin(async move { api_keys::revoke(tx, 18, "operator").await })).await;
+    let vault = bench.parts.store.vault().clone();
+    bench.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &vault, 18, "operator").await })).await;
     assert_eq!(bench.get(&key, "/api/v1/connection").await.problem(), (401, "unauthenticated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_changed_in_the_database_is_refused_with_an_alarm_at_the_next_start() {
+    let bench = ApiBench::new().await;
+    let (operator, acme) = (bench.operator().await, bench.key("acme", Some(&["acme"])).await);
+    bench.sql("UPDATE api_keys SET tenants = NULL WHERE name = 'acme'").await;
+    assert_eq!(bench.get(&acme, "/api/v1/connection").await.problem(), (401, "unauthenticated"));
+    assert_eq!(bench.get(&operator, "/api/v1/connection").await.status, 200);
+    let bench = bench.restarted().await;
+    let alarms = bench.get(&operator, "/api/v1/alarms").await;
+    assert_eq!(alarms.json["alarms"][0]["kind"], "api-key-not-authentic", "{alarms:?}");
+    assert_eq!(alarms.json["alarms"][0]["about"], "API key acme");
+    assert_eq!(bench.get(&acme, "/api/v1/connection").await.problem(), (401, "unauthenticated"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -133,10 +133,11 @@ async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
     let overtaking = async {
         // By then, the roll-back has determined its target.
         eventually("it compiles", async || bench.parts.connections.is_compiling(), |is| *is).await;
-        let overtaken = bench.write(|tx| {
+        let vault = bench.parts.store.vault().clone();
+        let overtaken = bench.write(move |tx| {
             Box::pin(async move {
-                let guest = components::publications(tx).await?.remove(0);
-                components::publish(tx, &Publication { before: Some(guest.digest), ..guest }).await
+                let guest = components::publications(tx, &vault).await?.remove(0).publication?;
+                components::publish(tx, &vault, &Publication { before: Some(guest.digest), ..guest }).await
             })
         });
         overtaken.await;
@@ -176,4 +177,54 @@ async fn while_a_component_compiles_other_changes_go_through() {
         () = others => {}
         published = publishing => panic!("the publication ended first: {published:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_component_that_does_not_match_its_digest_does_not_run_and_raises_an_alarm() {
+    let (bench, key) = bench("").await;
+    for name in ["build_two", "build_one"] {
+        assert_eq!(publish(&bench, &key, "guest", &guest(name)).await.status, 200);
+    }
+    // Build two, which ran before, in place of build one under its digest.
+    let digests = "UPDATE components SET bytes = (SELECT c.bytes FROM components c, publications p WHERE \
+                   c.digest = p.before) WHERE digest = (SELECT digest FROM publications)";
+    bench.sql(digests).await;
+    let bench = bench.restarted().await;
+    let alarms = bench.get(&key, "/api/v1/alarms").await.json["alarms"].clone();
+    assert_eq!((&alarms[0]["kind"], &alarms[0]["about"]), (&json!("plugin-not-loaded"), &json!("guest")));
+    let detail = alarms[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("were damaged or replaced: they do not match its digest"), "{detail}");
+    let plugins = bench.get(&key, "/api/v1/plugins").await.json["plugins"].clone();
+    assert!(!plugins.as_array().unwrap().iter().any(|plugin| plugin["name"] == "guest"), "{plugins}");
+    // Publishing the same component again replaces the damaged bytes.
+    let again = publish(&bench, &key, "guest?agree=true", &guest("build_one")).await;
+    assert_eq!(again.status, 200, "{again:?}");
+    assert_eq!(version(&bench.restarted().await, &key, "guest").await, "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_was_damaged_in_the_database_is_not_rolled_back_to() {
+    let (bench, key) = bench("").await;
+    for name in ["build_two", "build_one"] {
+        assert_eq!(publish(&bench, &key, "guest", &guest(name)).await.status, 200);
+    }
+    bench.sql("UPDATE components SET bytes = x'00' WHERE digest = (SELECT before FROM publications)").await;
+    let refused = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+    assert_eq!(refused.problem(), (409, "not-replaced"));
+    assert!(refused.detail().ends_with("do not match its digest: publish it again instead"), "{refused:?}");
+    assert_eq!(version(&bench, &key, "guest").await, "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_that_was_changed_in_the_database_does_not_run_and_raises_an_alarm() {
+    let (bench, key) = bench("").await;
+    for name in ["build_two", "build_one"] {
+        assert_eq!(publish(&bench, &key, "guest", &guest(name)).await.status, 200);
+    }
+    bench.sql("UPDATE publications SET digest = before, before = digest").await;
+    let bench = bench.restarted().await;
+    let alarms = bench.get(&key, "/api/v1/alarms").await.json["alarms"].clone();
+    assert_eq!((&alarms[0]["kind"], &alarms[0]["about"]), (&json!("plugin-not-loaded"), &json!("guest")));
+    let refused = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+    assert_eq!(refused.problem(), (404, "unknown"), "no version of the plugin runs: {refused:?}");
 }

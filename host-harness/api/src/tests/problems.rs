@@ -109,7 +109,9 @@ async fn a_connection_that_cannot_do_what_is_asked_says_so_and_is_not_unknown() 
     assert_eq!(refused.detail(), "the connector puppet of connection puppet does not offer consent");
     bench.connect(&operator, "acme", "newsletter").await;
     // The API refuses such a setting, so it is written into the table.
-    bench.sql("UPDATE connections SET settings = json_set(settings, '$.settings.domain', 'not a host') WHERE key = 'newsletter'").await;
+    let unsuited = "UPDATE connections SET settings = json_set(settings, '$.settings.domain', 'not a host') \
+                    WHERE key = 'newsletter'";
+    bench.authenticated_sql(unsuited).await;
     bench.parts.connections.load_all().await.unwrap();
     let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
     let refused =

@@ -184,11 +184,48 @@ async fn the_first_broken_line_of_a_chain_ends_the_program_with_a_code_of_its_ow
         "{out}"
     );
     operator
-        .sql("DROP TRIGGER audit_is_not_changed; UPDATE audit SET at = 1 WHERE tenant = 'acme' AND line = 2")
+        .sql(
+            "DROP TRIGGER audit_is_not_changed; \
+             UPDATE audit SET at = 1 WHERE tenant = 'acme' AND line = 2; \
+             CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit lines are \
+             not changed'); END",
+        )
         .await;
     let (exit, out, _) = operator.run(&["audit", "verify"]).await;
     assert_eq!(exit, Exit::Refused);
     assert!(out.contains("tenant acme: broken at line 2: its hash does not match"), "{out}");
+}
+
+#[tokio::test]
+async fn the_audit_names_the_keys_that_were_changed_from_outside() {
+    let operator = Operator::new();
+    operator.run(&["api-key", "create", "--name", "one", "--tenant", "acme"]).await;
+    operator.run(&["api-key", "create", "--name", "two"]).await;
+    let (exit, out, _) = operator.run(&["audit", "verify"]).await;
+    assert_eq!(exit, Exit::Done);
+    let intact = "API keys, published plugins, connections and webhook tokens in use: intact";
+    assert!(out.contains(intact), "{out}");
+    operator.sql("UPDATE api_keys SET tenants = NULL WHERE name = 'one'").await;
+    let (exit, out, _) = operator.run(&["audit", "verify"]).await;
+    assert_eq!(exit, Exit::Refused);
+    assert!(
+        out.ends_with("API key one: changed from outside: it has no valid authentication code\n"),
+        "{out}"
+    );
+    let (_, json, _) = operator.run(&["audit", "verify", "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["foreign_rows"][0]["what"], "API key one");
+    assert_eq!(json["chains"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_database_with_a_trigger_from_outside_is_not_opened() {
+    let operator = Operator::new();
+    operator.run(&["api-key", "create", "--name", "one"]).await;
+    operator.sql("CREATE TRIGGER obey AFTER INSERT ON requests BEGIN DELETE FROM names; END").await;
+    let (exit, _, err) = operator.run(&["api-key", "list"]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("no version of this program creates trigger obey"), "{err}");
 }
 
 #[tokio::test]

@@ -174,6 +174,7 @@ impl Connections {
         }
         let StoredConnection { key, tenant, .. } = found;
         let (name, by, at) = (key.clone(), who.0.clone(), self.clock.date_ms());
+        let vault = self.store.vault().clone();
         let removed = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let count = connections::unfinished(tx, &key).await?;
@@ -188,7 +189,7 @@ impl Connections {
                     detail: json!({"by": by, "requests-abandoned": abandoned}),
                     ..Record::of("connection-deleted")
                 };
-                audit::append(tx, &tenant, at, &record).await?;
+                audit::append(tx, &vault, &tenant, at, &record).await?;
                 Ok(abandoned)
             })
         });
@@ -206,6 +207,7 @@ impl Connections {
     ) -> Result<(), ChangeError> {
         let (kept, at) = (owned.seal(self.store.vault())?, self.clock.date_ms());
         let system = owned.duties.system.clone();
+        let vault = self.store.vault().clone();
         let stored = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let broken =
@@ -216,7 +218,7 @@ impl Connections {
                 connections::put(tx, at, &kept).await?;
                 alarms::is_over(tx, at, UNREADABLE, &kept.key).await?;
                 let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
-                audit::append(tx, &kept.tenant, at, &record).await?;
+                audit::append(tx, &vault, &kept.tenant, at, &record).await?;
                 Ok(())
             })
         });

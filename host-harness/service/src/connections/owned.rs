@@ -88,7 +88,7 @@ impl OwnedConnection {
             webhook_tokens: tokens.map(plain).collect(),
             token_to_install: spec.token_to_install.as_ref().map(plain),
         };
-        Ok(StoredConnection {
+        let stored = StoredConnection {
             key: spec.key.clone(),
             tenant: spec.tenant.0.clone(),
             plugin: spec.plugin.clone(),
@@ -98,12 +98,17 @@ impl OwnedConnection {
             system: self.duties.system.clone(),
             settings: serde_json::to_string(&open).map_err(|error| unreadable(&error))?,
             sealed_secrets: vault.seal_json(&sealing_context(&spec.tenant.0, &spec.key), &sealed)?,
+            mac: None,
             standing: self.standing.clone(),
-        })
+        };
+        Ok(stored.authenticated(vault))
     }
 
     /// Opens a stored connection.
     pub(crate) fn open(vault: &Vault, kept: &StoredConnection) -> Result<Self, StoreError> {
+        if !kept.is_authentic(vault) {
+            return Err(StoreError::NotAuthentic(format!("connection {}", kept.key)));
+        }
         let open: OpenPart = serde_json::from_str(&kept.settings).map_err(|error| unreadable(&error))?;
         let sealed: SealedPart =
             vault.open_json(&sealing_context(&kept.tenant, &kept.key), &kept.sealed_secrets)?;

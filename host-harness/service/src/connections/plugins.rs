@@ -17,7 +17,7 @@ use host_store::{
     StoreError,
     alarms::{self, Alarm},
     audit::{self, ALL_TENANTS, Record},
-    components::{self, Publication},
+    components::{self, PluginRow, Publication},
 };
 
 /// The reason that a version was not published. The running version stays in place.
@@ -65,9 +65,18 @@ pub enum PublishError {
     /// The component of the previous version is no longer stored.
     #[error("the previous version, {0}, is not stored here: publish it again instead")]
     BeforeIsGone(Digest),
+    /// The component of the previous version was damaged or replaced in the database.
+    #[error("{0}: publish it again instead")]
+    BeforeIsChanged(StoreError),
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        if error.is_about_one_row() { Self::BeforeIsChanged(error) } else { Self::Store(error) }
+    }
 }
 
 /// The version that runs now.
@@ -184,11 +193,14 @@ impl Connections {
 
     /// Returns the digest of the version that ran before the published one.
     async fn before(&self, name: &str) -> Result<Digest, PublishError> {
-        let publications =
-            self.store.read(|connection| Box::pin(components::publications(connection))).await?;
-        let publication = publications.into_iter().find(|publication| publication.plugin == name);
-        let before = publication.and_then(|publication| publication.before);
+        let row = self.publications().await?.into_iter().find(|row| row.plugin == name);
+        let before = row.map(|row| row.publication).transpose()?.and_then(|publication| publication.before);
         before.ok_or_else(|| PublishError::NothingBefore(name.to_owned()))
+    }
+
+    async fn publications(&self) -> Result<Vec<PluginRow>, StoreError> {
+        let vault = self.store.vault().clone();
+        self.store.read(|c| Box::pin(async move { components::publications(c, &vault).await })).await
     }
 
     /// Compiles and checks a component, one at a time. May take long: must not be called while `changing` is held.
@@ -200,11 +212,12 @@ impl Connections {
     /// Loads every published version into a starting host. A version that fails to load raises an alarm and does not
     /// affect the others. Its connections wait, because no one has approved running them on another version.
     pub(crate) async fn put_published(&self) -> Result<(), StoreError> {
-        for publication in
-            self.store.read(|connection| Box::pin(components::publications(connection))).await?
-        {
-            let name = publication.plugin;
-            let Err(why) = self.put_one(&name, publication.digest).await else { continue };
+        for PluginRow { plugin: name, publication } in self.publications().await? {
+            let put = match publication {
+                Ok(publication) => self.put_one(&name, publication.digest).await,
+                Err(not_authentic) => Err(not_authentic.to_string()),
+            };
+            let Err(why) = put else { continue };
             tracing::error!(plugin = name, %why, "published plugin version does not load");
             let at = self.clock.date_ms();
             let raised = self.store.write(move |tx| {
@@ -268,14 +281,15 @@ impl Connections {
         };
         let detail = json!({"by": who.0, "plugin": name, "agreed-to": published.changes});
         let record = Record { digest: Some(published.digest.to_string()), detail, ..Record::of(what) };
+        let vault = self.store.vault().clone();
         self.store
             .write(move |tx| {
                 Box::pin(async move {
                     for (digest, bytes) in components {
                         components::insert(tx, digest, bytes).await?;
                     }
-                    components::publish(tx, &publication).await?;
-                    audit::append(tx, ALL_TENANTS, at, &record).await
+                    components::publish(tx, &vault, &publication).await?;
+                    audit::append(tx, &vault, ALL_TENANTS, at, &record).await
                 })
             })
             .await

@@ -47,13 +47,14 @@ impl Connections {
             TestStatus::Skipped => return Ok(tried),
         };
         let (at, by) = (self.clock.date_ms(), who.0.clone());
+        let vault = self.store.vault().clone();
         let store = self.store.write(move |tx| {
             Box::pin(async move {
                 connections::record_test(tx, &key, at, result).await?;
                 let detail = json!({"by": by, "passed": result == connections::TestResult::Passed});
                 let record =
                     Record { connection: Some(key.clone()), detail, ..Record::of("connection-tested") };
-                audit::append(tx, &tenant, at, &record).await
+                audit::append(tx, &vault, &tenant, at, &record).await
             })
         });
         store.await?;
@@ -64,6 +65,7 @@ impl Connections {
     pub async fn resume(&self, who: &Who, owned: &OwnedConnection) -> Result<RowChange, StoreError> {
         let (key, tenant, by) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), who.0.clone());
         let at = self.clock.date_ms();
+        let vault = self.store.vault().clone();
         let resumed = self.store.write(move |tx| {
             Box::pin(async move {
                 if connections::resume(tx, &key).await? == RowChange::Unchanged {
@@ -72,7 +74,7 @@ impl Connections {
                 alarms::is_over(tx, at, "connection-parked", &key).await?;
                 let detail = json!({"by": by});
                 let record = Record { connection: Some(key), detail, ..Record::of("connection-resumed") };
-                audit::append(tx, &tenant, at, &record).await?;
+                audit::append(tx, &vault, &tenant, at, &record).await?;
                 Ok(RowChange::Changed)
             })
         });

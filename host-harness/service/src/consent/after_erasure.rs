@@ -124,5 +124,5 @@ pub(crate) async fn drop_event(
         detail: json!({ "delivery": withheld.delivery, "why": "the person was erased here" }),
         ..Record::of("consent-event-dropped")
     };
-    audit::append(tx, about.tenant, about.at, &record).await
+    audit::append(tx, &keys.vault, about.tenant, about.at, &record).await
 }

@@ -13,7 +13,7 @@ use host_model::{
     contract::consent::ItemId,
 };
 use host_store::{
-    Store, StoreError, Tx,
+    Store, StoreError, Tx, Vault,
     audit::{self, Record},
     items::{self, MappingContext},
     notices::{self, connections},
@@ -92,6 +92,7 @@ impl Catalogue {
     /// Stores `notice`, replacing the one with the same id.
     pub async fn put_notice(&self, tenant: &str, notice: Notice, Who(by): Who) -> Result<(), CatalogueError> {
         let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
+        let vault = self.store.vault().clone();
         let stored = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let mut after = notices::all(tx, &tenant).await?;
@@ -107,7 +108,7 @@ impl Catalogue {
                 }
                 notices::put(tx, &tenant, &notice).await?;
                 let detail = json!({ "notice": notice.id, "by": by });
-                Ok(append_audit(tx, &tenant, at, "notice-saved", detail).await?)
+                Ok(append_audit(tx, &vault, &tenant, at, "notice-saved", detail).await?)
             })
         });
         stored.await
@@ -121,6 +122,7 @@ impl Catalogue {
         Who(by): Who,
     ) -> Result<RowChange, CatalogueError> {
         let (tenant, id, at) = (tenant.to_owned(), id.to_owned(), self.clock.date_ms());
+        let vault = self.store.vault().clone();
         let deleted = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let mut after = notices::all(tx, &tenant).await?;
@@ -131,8 +133,15 @@ impl Catalogue {
                 }
                 let change = notices::delete(tx, &tenant, &id).await?;
                 if change == RowChange::Changed {
-                    append_audit(tx, &tenant, at, "notice-deleted", json!({ "notice": id, "by": by }))
-                        .await?;
+                    append_audit(
+                        tx,
+                        &vault,
+                        &tenant,
+                        at,
+                        "notice-deleted",
+                        json!({ "notice": id, "by": by }),
+                    )
+                    .await?;
                 }
                 Ok(change)
             })
@@ -143,6 +152,7 @@ impl Catalogue {
     /// Stores `system`, replacing the one with the same key.
     pub async fn put_system(&self, tenant: &str, system: System, Who(by): Who) -> Result<(), CatalogueError> {
         let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
+        let vault = self.store.vault().clone();
         let stored = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let mut after = notices::systems(tx, &tenant).await?;
@@ -154,7 +164,7 @@ impl Catalogue {
                 }
                 notices::put_system(tx, &tenant, &system).await?;
                 let detail = json!({ "system": system.key, "by": by });
-                Ok(append_audit(tx, &tenant, at, "system-saved", detail).await?)
+                Ok(append_audit(tx, &vault, &tenant, at, "system-saved", detail).await?)
             })
         });
         stored.await
@@ -168,6 +178,7 @@ impl Catalogue {
         Who(by): Who,
     ) -> Result<RowChange, CatalogueError> {
         let (tenant, key, at) = (tenant.to_owned(), key.to_owned(), self.clock.date_ms());
+        let vault = self.store.vault().clone();
         let deleted = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let connections = connections(tx, &tenant).await?;
@@ -177,8 +188,15 @@ impl Catalogue {
                 }
                 let change = notices::delete_system(tx, &tenant, &key).await?;
                 if change == RowChange::Changed {
-                    append_audit(tx, &tenant, at, "system-deleted", json!({ "system": key, "by": by }))
-                        .await?;
+                    append_audit(
+                        tx,
+                        &vault,
+                        &tenant,
+                        at,
+                        "system-deleted",
+                        json!({ "system": key, "by": by }),
+                    )
+                    .await?;
                 }
                 Ok(change)
             })
@@ -189,12 +207,13 @@ impl Catalogue {
 
 async fn append_audit(
     tx: &mut Tx,
+    vault: &Vault,
     tenant: &str,
     at: i64,
     what: &'static str,
     detail: Value,
 ) -> Result<(), StoreError> {
-    audit::append(tx, tenant, at, &Record { detail, ..Record::of(what) }).await
+    audit::append(tx, vault, tenant, at, &Record { detail, ..Record::of(what) }).await
 }
 
 /// Returns what would be wrong with the mapping of `connection` if it belonged to `system`.

@@ -125,6 +125,7 @@ impl Mappings {
     ) -> Result<Vec<ConsentableItem>, MappingError> {
         let (tenant, listed) = self.listed(connection).await?;
         let (connection, at) = (connection.to_owned(), self.clock.date_ms());
+        let vault = self.store.vault().clone();
         let saved = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let ground = items::ground(tx, &tenant, &connection).await?;
@@ -139,7 +140,7 @@ impl Mappings {
                     detail: json!({ "items": stored.len(), "mapped": mapped, "by": by }),
                     ..Record::of("mapping-saved")
                 };
-                audit::append(tx, &tenant, at, &record).await?;
+                audit::append(tx, &vault, &tenant, at, &record).await?;
                 Ok(merge(&stored, &listed).items)
             })
         });

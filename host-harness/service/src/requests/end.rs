@@ -67,7 +67,7 @@ async fn write(
         }),
         ..Record::of("request-attempted")
     };
-    audit::append(tx, &claim.tenant, at, &record).await?;
+    audit::append(tx, &keys.vault, &claim.tenant, at, &record).await?;
     if !came.is_told {
         consequences(tx, claim, &came.after, at).await?;
     }

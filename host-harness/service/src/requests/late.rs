@@ -7,7 +7,7 @@ use host_model::{
 };
 use host_store::RowChange;
 use host_store::{
-    Store, StoreError, Tx,
+    Store, StoreError, Tx, Vault,
     ages::{self, LateRequest},
     alarms::{self, Alarm},
     audit::{self, Record},
@@ -30,11 +30,12 @@ async fn process_late(store: &Store, now: i64) -> Result<(), StoreError> {
     if late.is_empty() {
         return Ok(());
     }
+    let vault = store.vault().clone();
     store
         .write(move |tx| {
             Box::pin(async move {
                 for request in late {
-                    raise_alarm(tx, &request, now).await?;
+                    raise_alarm(tx, &vault, &request, now).await?;
                 }
                 Ok(())
             })
@@ -42,7 +43,7 @@ async fn process_late(store: &Store, now: i64) -> Result<(), StoreError> {
         .await
 }
 
-async fn raise_alarm(tx: &mut Tx, request: &LateRequest, now: i64) -> Result<(), StoreError> {
+async fn raise_alarm(tx: &mut Tx, vault: &Vault, request: &LateRequest, now: i64) -> Result<(), StoreError> {
     let alarm = |kind, detail| Alarm {
         tenant: &request.tenant,
         connection: Some(&request.connection),
@@ -72,7 +73,7 @@ async fn raise_alarm(tx: &mut Tx, request: &LateRequest, now: i64) -> Result<(),
                 detail: json!({ "reason": reason }),
                 ..Record::of("request-expired")
             };
-            audit::append(tx, &request.tenant, now, &record).await?;
+            audit::append(tx, vault, &request.tenant, now, &record).await?;
             alarms::raise(tx, now, &alarm("request-expired", &reason)).await
         }
     }

@@ -107,5 +107,5 @@ pub(super) async fn put(
         detail: json!({ "action": action }),
         ..Record::of("request-accepted").about(about.names)
     };
-    audit::append(tx, about.tenant, about.at, &record).await
+    audit::append(tx, &keys.vault, about.tenant, about.at, &record).await
 }

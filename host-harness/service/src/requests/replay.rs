@@ -21,6 +21,7 @@ impl Requests {
         Who(by): Who,
     ) -> Result<Option<RequestView>, StoreError> {
         let at = self.clock.date_ms();
+        let vault = self.store.vault().clone();
         let replayed = self.store.write(move |tx| {
             Box::pin(async move {
                 if requests::replay(tx, &request.id, at).await? == RowChange::Unchanged {
@@ -32,7 +33,7 @@ impl Requests {
                     detail: json!({ "by": by }),
                     ..Record::of("request-replayed")
                 };
-                audit::append(tx, &request.tenant, at, &record).await?;
+                audit::append(tx, &vault, &request.tenant, at, &record).await?;
                 requests::show(tx, &request.id).await
             })
         });

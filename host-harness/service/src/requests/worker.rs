@@ -76,8 +76,9 @@ impl Worker {
     /// Takes back the claims whose leases expire by `leases_over_by`, except those of `under_way`.
     async fn reclaim_expired(&self, leases_over_by: i64, under_way: &[i64]) -> Result<(), StoreError> {
         let (at, under_way) = (self.attempts.clock.date_ms(), under_way.to_vec());
+        let vault = self.attempts.store.vault().clone();
         let taken = self.attempts.store.write(move |tx| {
-            Box::pin(async move { cut_off::reclaim(tx, at, leases_over_by, &under_way).await })
+            Box::pin(async move { cut_off::reclaim(tx, &vault, at, leases_over_by, &under_way).await })
         });
         taken.await
     }
@@ -91,9 +92,9 @@ impl Worker {
     ) -> Result<Vec<ClaimedRequest>, StoreError> {
         let digest = calls.plugin().digest().to_string();
         let lease_until = work::lease_until(now, calls.connection().limits.wall_ms);
-        let lane = lane.clone();
+        let (vault, lane) = (self.attempts.store.vault().clone(), lane.clone());
         let claimed = self.attempts.store.write(move |tx| {
-            Box::pin(async move { queue::claim(tx, &lane, most, now, lease_until, &digest).await })
+            Box::pin(async move { queue::claim(tx, &vault, &lane, most, now, lease_until, &digest).await })
         });
         claimed.await
     }
@@ -135,7 +136,12 @@ impl work::Source for Worker {
 
     async fn release_claims(&mut self) -> Result<(), StoreError> {
         let at = self.attempts.clock.date_ms();
-        self.attempts.store.write(move |tx| Box::pin(cut_off::release_claims(tx, at))).await
+        let vault = self.attempts.store.vault().clone();
+        let released = self
+            .attempts
+            .store
+            .write(move |tx| Box::pin(async move { cut_off::release_claims(tx, &vault, at).await }));
+        released.await
     }
 }
 

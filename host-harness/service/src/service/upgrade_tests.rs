@@ -10,7 +10,9 @@ use crate::connections::plugins::PublishError;
 use crate::who::Who;
 use host_model::contract::{Identifier, Subject};
 use host_store::{
-    PersonName, Tx, alarms, api_keys, audit, choices, connections, merged, people,
+    PersonName, Tx, alarms, api_keys,
+    audit_chain::{self, ChainCheck},
+    authentic, choices, connections, merged, people,
     person::PersonId,
     requests, restore,
     testing::{person, sql},
@@ -98,6 +100,11 @@ impl Upgraded {
         person(number.await)
     }
 
+    async fn chains(&self) -> Vec<ChainCheck> {
+        let vault = self.0.parts.store.vault().clone();
+        self.read(|c| Box::pin(async move { audit_chain::verify(c, &vault).await })).await
+    }
+
     async fn alarms(&self) -> Vec<String> {
         let open = self.read(|c| Box::pin(alarms::open(c))).await;
         open.into_iter().map(|alarm| format!("{} {}", alarm.kind, alarm.about)).collect()
@@ -119,11 +126,13 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
     }
     for (name, is_in_use) in [("platform", true), ("acme", true), ("reader", true), ("revoked", false)] {
         let text = facts["api_keys"][name]["key"].as_str().unwrap().to_owned();
-        let holder =
-            upgraded.read(move |c| Box::pin(async move { api_keys::holder(c, text.as_bytes()).await })).await;
+        let vault = upgraded.0.parts.store.vault().clone();
+        let holder = upgraded
+            .read(move |c| Box::pin(async move { api_keys::holder(c, &vault, text.as_bytes()).await }))
+            .await;
         assert_eq!(holder.map(|key| key.name), is_in_use.then(|| name.to_owned()));
     }
-    let chains = upgraded.read(|c| Box::pin(audit::verify(c))).await;
+    let chains = upgraded.chains().await;
     for chain in &chains {
         let kept = facts["audit"]["chains"].as_array().unwrap();
         let kept = kept.iter().find(|kept| kept["tenant"] == chain.tenant).unwrap();
@@ -142,6 +151,45 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
     assert_eq!(upgraded.found("newsletter", "email", "ada@example.com").await, [person(1)]);
     assert_eq!(upgraded.found("newsletter", "email", "bob@example.com").await, [person(1)]);
     upgraded.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_start_adds_authentication_codes_once_and_later_a_row_without_one_grants_nothing() {
+    let fixture = Fixture::copied();
+    let upgraded = fixture.opened().await;
+    let vault = upgraded.0.parts.store.vault().clone();
+    let foreign = upgraded.read(|c| {
+        Box::pin(async move {
+            Ok([authentic::foreign_rows(c, &vault).await?, authentic::keys_against_chain(c).await?].concat())
+        })
+    });
+    assert_eq!(foreign.await, []);
+    let records = host_store::testing::audit_records(&upgraded.0.parts.store, "*").await;
+    let added: Vec<_> =
+        records.iter().filter(|record| record.contains("audit-chain-authenticated")).collect();
+    assert_eq!(added.len(), 1);
+    let detail: Value = serde_json::from_str(added[0]).unwrap();
+    assert_eq!(detail["detail"]["api-keys"], serde_json::json!(["platform", "acme", "reader"]), "{detail}");
+    assert_eq!(detail["detail"]["plugins"], serde_json::json!(["iterable"]), "{detail}");
+    sql(&upgraded.0.parts.store, "UPDATE api_keys SET mac = NULL").await;
+    upgraded.close().await;
+
+    let again = fixture.opened().await;
+    let vault = again.0.parts.store.vault().clone();
+    let foreign = again.read(|c| Box::pin(async move { authentic::foreign_rows(c, &vault).await })).await;
+    assert_eq!(foreign.len(), 3, "{foreign:?}");
+    let records = host_store::testing::audit_records(&again.0.parts.store, "*").await;
+    assert_eq!(records.iter().filter(|record| record.contains("audit-chain-authenticated")).count(), 1);
+    again.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_master_key_leaves_a_database_of_version_0_1_0_as_it_is() {
+    let fixture = Fixture::copied();
+    let wrong = host_store::testing::master_key();
+    let refused = Store::open(&fixture.file("host.db"), &wrong).await.unwrap_err();
+    assert!(matches!(refused, StoreError::WrongMasterKey), "{refused}");
+    fixture.opened().await.close().await;
 }
 
 /// Checks that records are split as the fixture's facts say.
@@ -222,7 +270,7 @@ async fn people_who_shared_a_record_are_separated_once_a_version_says_what_ident
     // The split is kept at the next start.
     let again = fixture.opened().await;
     assert_separate(&fixture, &again).await;
-    let chains = again.read(|c| Box::pin(audit::verify(c))).await;
+    let chains = again.chains().await;
     assert!(chains.iter().all(|chain| chain.broken.is_none()), "{chains:?}");
     again.close().await;
 }

@@ -11,9 +11,9 @@ use host_model::{
     token::{self, TokenState, TokenView},
 };
 use host_store::{
-    StoreError, Tx,
+    StoreError, Tx, Vault,
     audit::{self, Record},
-    tokens::{self},
+    tokens,
 };
 
 /// Retires the expired tokens of `connection`. Returns the others.
@@ -22,7 +22,7 @@ pub(super) async fn retire_over(
     connection: &str,
     now: i64,
 ) -> Result<Vec<TokenView>, StoreError> {
-    let live: Vec<_> = tokens::live(tx, connection).await?.into_iter().map(|known| known.token).collect();
+    let live = tokens::live(tx, connection).await?;
     let over = token::over(&live, now);
     for generation in &over {
         tokens::end(tx, connection, *generation, TokenState::Retired, now).await?;
@@ -30,23 +30,31 @@ pub(super) async fn retire_over(
     Ok(live.into_iter().filter(|token| !over.contains(&token.generation)).collect())
 }
 
-/// Records a change of a token in the audit chain, with the caller.
+/// A change of a token that the audit chain records.
+pub(super) struct TokenChange<'a> {
+    pub(super) tenant: &'a str,
+    pub(super) connection: &'a str,
+    pub(super) what: &'static str,
+    /// The caller, or `None` for the host itself.
+    pub(super) by: Option<Who>,
+    pub(super) generation: i64,
+}
+
+/// Records `change` in the audit chain.
 pub(super) async fn record(
     tx: &mut Tx,
-    tenant: &str,
-    connection: &str,
-    what: &'static str,
-    by: Option<Who>,
-    generation: i64,
+    vault: &Vault,
     at: i64,
+    change: TokenChange<'_>,
 ) -> Result<(), StoreError> {
+    let TokenChange { tenant, connection, what, by, generation } = change;
     let by = by.map(|Who(name)| name);
     let record = Record {
         connection: Some(connection.to_owned()),
         detail: json!({ "generation": generation, "by": by }),
         ..Record::of(what)
     };
-    audit::append(tx, tenant, at, &record).await
+    audit::append(tx, vault, tenant, at, &record).await
 }
 
 /// Returns a token of 256 random bits.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     Tokens,
-    generation::{digest, new_token, record, retire_over},
+    generation::{TokenChange, digest, new_token, record, retire_over},
     settle,
 };
 use host_model::{
@@ -15,7 +15,7 @@ use host_model::{
     token::{self, MAX_LIVE_TOKENS, TokenState, TokenView},
 };
 use host_store::{
-    StoreError, Tx, alarms,
+    StoreError, Tx, Vault, alarms,
     tokens::{self, AcceptableToken, NewToken},
 };
 
@@ -53,7 +53,7 @@ impl Tokens {
         let (now, token) = (self.now(), new_token()?);
         let expires_at = now.saturating_add(self.lifetime_ms);
         let (tenant, connection) = (tenant.to_owned(), connection.to_owned());
-        let (digest, by) = (digest(&token), self.by.clone());
+        let (vault, digest, by) = (self.store.vault().clone(), digest(&token), self.by.clone());
         let issued = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let tokens = retire_over(tx, &connection, now).await?;
@@ -65,11 +65,13 @@ impl Tokens {
                     tokens::end(tx, &connection, replaced, TokenState::Retired, now).await?;
                 }
                 let generation = tokens::next_generation(tx, &connection).await?;
-                record(tx, &tenant, &connection, "token-issued", by, generation, now).await?;
+                let what = "token-issued";
+                let issued = TokenChange { tenant: &tenant, connection: &connection, what, by, generation };
+                record(tx, &vault, now, issued).await?;
                 let issued_at = now;
                 let new =
                     NewToken { tenant, connection, generation, digest, to_push: None, issued_at, expires_at };
-                tokens::insert(tx, new).await?;
+                tokens::insert(tx, &vault, new).await?;
                 Ok(generation)
             })
         });
@@ -101,10 +103,12 @@ impl Tokens {
                 let change = tokens::end(tx, &connection, generation, TokenState::Revoked, now).await?;
                 if change == RowChange::Changed {
                     alarms::is_over(tx, now, settle::NO_ROOM, &connection).await?;
-                    let by = this.by.clone();
-                    record(tx, &tenant, &connection, "token-revoked", by, generation, now).await?;
+                    let (what, by) = ("token-revoked", this.by.clone());
+                    let revoked =
+                        TokenChange { tenant: &tenant, connection: &connection, what, by, generation };
+                    record(tx, this.store.vault(), now, revoked).await?;
                 }
-                if live.iter().any(|known| known.token.generation == generation && known.token.is_in_step()) {
+                if live.iter().any(|token| token.generation == generation && token.is_in_step()) {
                     this.offer_in(tx, &tenant, &connection, |_| true, now).await?;
                 }
                 Ok(change)
@@ -116,8 +120,11 @@ impl Tokens {
     /// Returns the tokens that a delivery to `connection` may carry now.
     pub(crate) async fn accepted(&self, connection: &str) -> Result<Vec<AcceptableToken>, StoreError> {
         let (now, connection) = (self.now(), connection.to_owned());
-        let mut live =
-            self.store.read(|c| Box::pin(async move { tokens::live(c, &connection).await })).await?;
+        let vault = self.store.vault().clone();
+        let mut live = self
+            .store
+            .read(|c| Box::pin(async move { tokens::acceptable(c, &vault, &connection).await }))
+            .await?;
         live.retain(|known| known.token.is_accepted(now));
         Ok(live)
     }
@@ -126,6 +133,7 @@ impl Tokens {
 /// Records that a delivery carried `carried`, which shows that the vendor has the token.
 pub(crate) async fn record_seen(
     tx: &mut Tx,
+    vault: &Vault,
     tenant: &str,
     connection: &str,
     carried: &TokenView,
@@ -134,7 +142,8 @@ pub(crate) async fn record_seen(
     if carried.state == TokenState::Offered
         && tokens::record_taken(tx, connection, carried.generation, now).await? == RowChange::Changed
     {
-        record(tx, tenant, connection, "token-taken", None, carried.generation, now).await?;
+        let (what, generation) = ("token-taken", carried.generation);
+        record(tx, vault, now, TokenChange { tenant, connection, what, by: None, generation }).await?;
         settle::clear_alarms(tx, connection, now).await?;
     }
     // Recorded to the hour: a write for each delivery would cost more than it is worth.

@@ -54,7 +54,9 @@ impl Tokens {
 
     async fn offer_if(&self, needs: fn(&[TokenView], i64, i64) -> bool) -> Result<(), StoreError> {
         let (now, window) = (self.now(), self.window_ms);
-        for of in self.store.read(|c| Box::pin(tokens::all_live(c))).await? {
+        let vault = self.store.vault().clone();
+        let all = self.store.read(|c| Box::pin(async move { tokens::all_live(c, &vault).await }));
+        for of in all.await? {
             if !of.damaged.is_empty() {
                 self.end_damaged(&of).await?;
             }
@@ -186,7 +188,7 @@ impl Tokens {
             issued_at: now,
             expires_at: now.saturating_add(self.lifetime_ms),
         };
-        tokens::insert(tx, new).await
+        tokens::insert(tx, self.store.vault(), new).await
     }
 
     async fn push_one(&self, due: Push, hand: &PushToken) -> Result<PushOutcome, StoreError> {

@@ -7,7 +7,7 @@ use strum::AsRefStr;
 
 use super::{
     Tokens,
-    generation::{record, retire_over},
+    generation::{TokenChange, record, retire_over},
 };
 use host_harness::sandbox::CallResult;
 use host_model::contract::TokenOutcome;
@@ -94,7 +94,9 @@ impl Tokens {
             // immediately.
             return self.insert_successor(tx, tenant, connection, &live, now).await;
         }
-        record(tx, tenant, connection, "token-taken", self.by.clone(), *generation, now).await?;
+        let (by, generation) = (self.by.clone(), *generation);
+        let taken = TokenChange { tenant, connection, what: "token-taken", by, generation };
+        record(tx, self.store.vault(), now, taken).await?;
         clear_alarms(tx, connection, now).await
     }
 }
@@ -158,7 +160,7 @@ pub(super) async fn raise(
 /// Returns how long the vendor's token still lasts, or the maximum if the vendor has no token from here that could
 /// expire.
 async fn remaining_life(tx: &mut Tx, connection: &str, now: i64) -> Result<i64, StoreError> {
-    let live: Vec<_> = tokens::live(tx, connection).await?.into_iter().map(|known| known.token).collect();
+    let live = tokens::live(tx, connection).await?;
     Ok(token::end_of_use(&live).map_or(i64::MAX, |end| end.saturating_sub(now)))
 }
 

@@ -50,8 +50,9 @@ impl Bench {
         let accepted = self.tokens.accepted("newsletter").await.unwrap();
         let carried = accepted.into_iter().find(|known| known.digest == digest(token)).unwrap().token;
         let now = self.tokens.now();
+        let vault = self.tokens.store.vault().clone();
         write(&self.tokens.store, move |tx| {
-            Box::pin(async move { record_seen(tx, "acme", "newsletter", &carried, now).await })
+            Box::pin(async move { record_seen(tx, &vault, "acme", "newsletter", &carried, now).await })
         })
         .await;
     }

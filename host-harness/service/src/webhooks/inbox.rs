@@ -156,6 +156,7 @@ impl Inbox {
         by: Option<Who>,
     ) -> Result<usize, StoreError> {
         let (now, tenant) = (self.clock.date_ms(), tenant.to_owned());
+        let vault = self.store.vault().clone();
         let replayed = self.store.write(move |tx| {
             Box::pin(async move {
                 let replayed = deliveries::replay(tx, &which, now).await?;
@@ -172,7 +173,7 @@ impl Inbox {
                 let detail = json!({ "delivery": delivery, "deliveries": count, "by": by });
                 let record =
                     Record { connection: Some(connection), detail, ..Record::of("deliveries-replayed") };
-                audit::append(tx, &tenant, now, &record).await?;
+                audit::append(tx, &vault, &tenant, now, &record).await?;
                 Ok(count)
             })
         });

@@ -296,6 +296,7 @@ impl Webhooks {
             tenant: tenant.clone(),
             connection: connection.clone(),
         };
+        let vault = store.vault().clone();
         let stored = store.write(move |tx| {
             Box::pin(async move {
                 if connections::tenant(tx, &connection).await?.is_none() {
@@ -306,7 +307,7 @@ impl Webhooks {
                 }
                 deliveries::insert(tx, new).await?;
                 if let Some(carried) = carried {
-                    tokens::issue::record_seen(tx, &tenant, &connection, &carried, now).await?;
+                    tokens::issue::record_seen(tx, &vault, &tenant, &connection, &carried, now).await?;
                 }
                 Ok(WebhookResponse::Taken)
             })

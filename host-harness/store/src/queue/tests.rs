@@ -9,7 +9,7 @@ use crate::{
     handle::Store,
     people,
     requests::{self, NewRequest},
-    testing::{Folder, connection_row, name, write},
+    testing::{Folder, connection_row, master_key, name, write},
 };
 
 /// Stores a request of the person with the name `person`. Returns its id.
@@ -50,7 +50,8 @@ async fn claim_all(store: &Store, now: i64) -> Vec<ClaimedRequest> {
         Box::pin(async move {
             let mut claims = Vec::new();
             for lane in due_lanes(tx, now).await? {
-                claims.extend(claim(tx, &lane, 10, now, now + 100, "sha256:00").await?);
+                claims
+                    .extend(claim(tx, &master_key().vault(), &lane, 10, now, now + 100, "sha256:00").await?);
             }
             Ok(claims)
         })
@@ -137,7 +138,8 @@ async fn a_worker_that_lost_its_claim_changes_nothing() {
     connection_row(&store, "acme", "newsletter").await;
     let id = request(&store, "newsletter", 1, Action::Erasure).await;
     let lost = claim_all(&store, 10).await.remove(0);
-    write(&store, |tx| Box::pin(reclaim(tx, 120, 120, &[]))).await;
+    write(&store, move |tx| Box::pin(async move { reclaim(tx, &master_key().vault(), 120, 120, &[]).await }))
+        .await;
     let held = claim_all(&store, 120).await.remove(0);
     assert_eq!((held.generation, held.step), (2, Step::Confirm), "an erasure in progress is confirmed first");
     assert!(!ended(&store, &lost, change(RequestState::Done, 121)).await);
@@ -155,11 +157,16 @@ async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
     connection_row(&store, "acme", "newsletter").await;
     request(&store, "newsletter", 1, Action::Consent).await;
     claim_all(&store, 10).await;
-    write(&store, |tx| Box::pin(reclaim(tx, 109, 109, &[]))).await;
+    write(&store, move |tx| Box::pin(async move { reclaim(tx, &master_key().vault(), 109, 109, &[]).await }))
+        .await;
     assert!(claim_all(&store, 109).await.is_empty());
-    write(&store, |tx| Box::pin(reclaim(tx, 110, 110, &[1]))).await;
+    write(&store, move |tx| {
+        Box::pin(async move { reclaim(tx, &master_key().vault(), 110, 110, &[1]).await })
+    })
+    .await;
     assert!(claim_all(&store, 110).await.is_empty(), "its attempt is still running");
-    write(&store, |tx| Box::pin(reclaim(tx, 110, 110, &[]))).await;
+    write(&store, move |tx| Box::pin(async move { reclaim(tx, &master_key().vault(), 110, 110, &[]).await }))
+        .await;
     assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
 }
 
@@ -184,7 +191,10 @@ async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_
     let id = request(&store, "newsletter", 1, Action::Consent).await;
     for at in [100, 200, 300] {
         assert_eq!(claim_all(&store, at).await.len(), 1);
-        write(&store, move |tx| Box::pin(reclaim(tx, at, i64::MAX, &[]))).await;
+        write(&store, move |tx| {
+            Box::pin(async move { reclaim(tx, &master_key().vault(), at, i64::MAX, &[]).await })
+        })
+        .await;
     }
     assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), id.clone())]);
     let cut_off = "request-attempt-cut-off";
@@ -233,10 +243,14 @@ async fn a_service_that_stops_often_sets_no_request_aside() {
     for (at, step) in [(100, Step::Act), (200, Step::Confirm), (300, Step::Confirm), (400, Step::Confirm)] {
         let claims = claim_all(&store, at).await;
         assert_eq!(claims.iter().map(|claim| claim.step).collect::<Vec<_>>(), [step]);
-        write(&store, move |tx| Box::pin(release_claims(tx, at))).await;
+        write(&store, move |tx| Box::pin(async move { release_claims(tx, &master_key().vault(), at).await }))
+            .await;
         assert!(!ended(&store, &claims[0], change(RequestState::Done, at)).await, "its claim is lost");
     }
-    write(&store, |tx| Box::pin(reclaim(tx, 500, i64::MAX, &[]))).await;
+    write(&store, move |tx| {
+        Box::pin(async move { reclaim(tx, &master_key().vault(), 500, i64::MAX, &[]).await })
+    })
+    .await;
     assert_eq!((open_alarms(&store).await, audited(&store).await.len()), (Vec::new(), 4));
     assert_eq!(claim_all(&store, 500).await.len(), 1);
 }
@@ -355,7 +369,7 @@ async fn a_backlog_of_ten_thousand_is_claimed_by_the_share_and_another_tenants_r
         Box::pin(async move {
             let mut claims = Vec::new();
             for lane in due_lanes(tx, 10).await? {
-                claims.extend(claim(tx, &lane, SHARE, 10, 110, "sha256:00").await?);
+                claims.extend(claim(tx, &master_key().vault(), &lane, SHARE, 10, 110, "sha256:00").await?);
             }
             Ok(claims)
         })

@@ -10,7 +10,7 @@ use crate::{
     notices,
     person::PersonId,
     requests,
-    testing::{Folder, sql},
+    testing::{Folder, master_key, sql, write},
     tokens,
 };
 
@@ -59,7 +59,10 @@ fn delivery(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
 }
 
 fn publications(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
-    Box::pin(async move { text(components::publications(c).await) })
+    Box::pin(async move {
+        let rows = components::publications(c, &master_key().vault()).await?;
+        text(rows.into_iter().next().unwrap().publication)
+    })
 }
 
 fn ledger(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
@@ -98,8 +101,15 @@ fn duties(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
 async fn found(damage: Option<&'static str>, read: Read) -> Result<String, StoreError> {
     let folder = Folder::new();
     let store = folder.store().await;
-    for row in ROWS.into_iter().chain(damage) {
+    for row in ROWS {
         sql(&store, row).await;
+    }
+    write(&store, |tx| {
+        Box::pin(async move { components::authenticate_all(tx, &master_key().vault()).await.map(drop) })
+    })
+    .await;
+    if let Some(damage) = damage {
+        sql(&store, damage).await;
     }
     store.read(move |c| read(c)).await
 }
@@ -128,7 +138,7 @@ async fn a_row_as_this_version_writes_it_is_read_column_by_column() {
         (keys, "tenants: Some({\"acme\"}), may_write: false }, created_at: 23, revoked_at: None"),
         (
             connection,
-            "sealed_secrets: [1], standing: ConnectionStatus { parked: None, tested: None, created_at: 10, changed_at: 11",
+            "sealed_secrets: [1], mac: None, standing: ConnectionStatus { parked: None, tested: None, created_at: 10, changed_at: 11",
         ),
     ];
     for (read, expected) in rows {

@@ -15,7 +15,7 @@ use host_model::{
     requests::{RequestState, Step},
     time::DAY_MS,
 };
-use host_store::{alarms, audit, people, requests, testing::write};
+use host_store::{alarms, audit_chain, people, requests, testing::write};
 
 const FORGET: &str = "POST /api/users/forget";
 const FORGOTTEN: &str = "GET /api/users/forgotten";
@@ -50,7 +50,9 @@ async fn an_erasure_is_carried_out_confirmed_and_then_known_by_its_outcome_alone
     assert!(bench.stand_in.is_forgotten("ada@example.com"));
     assert_eq!(steps(&bench, &id).await[..2], [(Step::Act, true), (Step::Confirm, true)]);
     assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
-    let chains = bench.parts.store.read(|c| Box::pin(audit::verify(c))).await.unwrap();
+    let vault = bench.parts.store.vault().clone();
+    let read = bench.parts.store.read(|c| Box::pin(async move { audit_chain::verify(c, &vault).await }));
+    let chains = read.await.unwrap();
     assert_eq!((chains.len(), chains[0].broken.clone()), (1, None));
     assert!(chains[0].lines >= 3);
 }

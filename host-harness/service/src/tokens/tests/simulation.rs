@@ -245,7 +245,9 @@ impl World {
     async fn deliver(&mut self) {
         let (time, off, now) = (self.true_time(), self.clock.off_ms(), self.tokens.now());
         let (since, off_since) = std::mem::replace(&mut self.looked, (time, off));
-        let all = self.tokens.store.read(|c| Box::pin(tokens::all_live(c))).await.unwrap();
+        let vault = self.tokens.store.vault().clone();
+        let read = self.tokens.store.read(|c| Box::pin(async move { tokens::all_live(c, &vault).await }));
+        let all = read.await.unwrap();
         let mut noticed = Vec::new();
         {
             let vendors = self.vendors.lock();
@@ -266,10 +268,11 @@ impl World {
         if noticed.is_empty() {
             return;
         }
+        let vault = self.tokens.store.vault().clone();
         let write = self.tokens.store.write(move |tx| {
             Box::pin(async move {
                 for (connection, carried) in noticed {
-                    record_seen(tx, "acme", &connection, &carried, now).await?;
+                    record_seen(tx, &vault, "acme", &connection, &carried, now).await?;
                 }
                 Ok(())
             })
