@@ -11,6 +11,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, table},
+    secret_file::SecretFileArgs,
     session::{Session, now},
     words,
 };
@@ -68,6 +69,8 @@ pub(super) struct CreateApiKeyArgs {
     /// Create a read-only key.
     #[arg(long)]
     read_only: bool,
+    #[command(flatten)]
+    file: SecretFileArgs,
 }
 
 impl ApiKeyCommand {
@@ -87,6 +90,7 @@ impl CreateApiKeyArgs {
                 "`{wrong}`: expected lower-case words and digits with single dashes between them, such as `acme-eu`"
             )));
         }
+        let file = self.file.create()?;
         let tenants = (!self.tenants.is_empty()).then(|| BTreeSet::from_iter(self.tenants));
         let scope = Scope { tenants, may_write: !self.read_only };
         let text = Secret::random(PREFIX).map_err(Failure::misused)?;
@@ -105,8 +109,15 @@ impl CreateApiKeyArgs {
                 "an API key named {name} already exists: revoke it, or choose another name"
             ))
         })?;
-        let json = json!({"key": text.expose(), "api_key": ApiKeyDocument::from(&key)});
-        Ok(CommandOutput { people: text.expose().to_owned(), json, exit: Exit::Done })
+        let document = ApiKeyDocument::from(&key);
+        let (people, json) = match file {
+            None => (text.expose().to_owned(), json!({"key": text.expose(), "api_key": document})),
+            Some(file) => {
+                let (people, path) = file.write(text.expose())?;
+                (people, json!({"file": path, "api_key": document}))
+            }
+        };
+        Ok(CommandOutput { people, json, exit: Exit::Done })
     }
 }
 

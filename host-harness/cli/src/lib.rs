@@ -39,6 +39,7 @@ mod rehearsal;
 mod reload;
 mod request;
 mod restore;
+mod secret_file;
 mod serve;
 mod service;
 mod session;

@@ -4,17 +4,26 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Exit, failure::Failure, output::CommandOutput};
+use super::{exit::Exit, failure::Failure, output::CommandOutput, secret_file::SecretFileArgs};
 use host_model::secret::Secret;
 
 #[derive(Debug, Args)]
-pub(super) struct NewMasterKeyCommand {}
+pub(super) struct NewMasterKeyCommand {
+    #[command(flatten)]
+    file: SecretFileArgs,
+}
 
 impl NewMasterKeyCommand {
-    #[expect(clippy::unused_self, reason = "all commands run the same way")]
     pub(super) fn run(self) -> Result<CommandOutput, Failure> {
+        let file = self.file.create()?;
         let key = Secret::random("").map_err(Failure::misused)?;
-        let people = key.expose().to_owned();
-        Ok(CommandOutput { json: json!({"master-key": people}), people, exit: Exit::Done })
+        let (people, json) = match file {
+            None => (key.expose().to_owned(), json!({"master-key": key.expose()})),
+            Some(file) => {
+                let (people, path) = file.write(key.expose())?;
+                (format!("{people}\nnext: keep a copy elsewhere"), json!({ "file": path }))
+            }
+        };
+        Ok(CommandOutput { people, json, exit: Exit::Done })
     }
 }

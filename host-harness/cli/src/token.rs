@@ -3,12 +3,14 @@
 
 use clap::Subcommand;
 use http::Method;
+use serde_json::json;
 
 use super::{
     client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, TIME, coloured, table},
+    secret_file::SecretFileArgs,
     session::Session,
     words::{optional, time, timestamp},
 };
@@ -20,6 +22,8 @@ pub(super) enum TokenCommand {
     Issue {
         /// The connection's key.
         connection: String,
+        #[command(flatten)]
+        file: SecretFileArgs,
     },
     /// List a connection's tokens and their states. The tokens themselves are not shown.
     List {
@@ -44,11 +48,19 @@ impl TokenCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
-            Self::Issue { connection } => {
+            Self::Issue { connection, file } => {
+                let file = file.create()?;
                 let ApiResponse { value, json } = issue(&client, &connection).await?;
                 let days = value.expires_in / 86_400;
                 session.console.print_error(&format!("accepted for {days} days; it is shown only once"));
-                Ok(CommandOutput { people: value.access_token, json, exit: Exit::Done })
+                let (people, json) = match file {
+                    None => (value.access_token, json),
+                    Some(file) => {
+                        let (people, path) = file.write(&value.access_token)?;
+                        (people, json!({"file": path, "expires_in": value.expires_in}))
+                    }
+                };
+                Ok(CommandOutput { people, json, exit: Exit::Done })
             }
             Self::List { connection } => {
                 let call = ApiCall::get(&webhook(&connection, &["tokens"]));

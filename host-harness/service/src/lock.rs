@@ -36,7 +36,10 @@ impl Lock {
         let mut path = database.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
-        let file = File::options().create(true).append(true).open(&path);
+        let mut options = File::options();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.create(true).append(true).open(&path);
         let file = file.map_err(|cause| LockError::Unusable { path: path.clone(), cause })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),

@@ -13,7 +13,7 @@ use host_harness::{
     egress::{Network, Transport},
     host::{Host, StartError},
 };
-use host_store::{Store, StoreError, components};
+use host_store::{Store, StoreError, components, private_file::is_open_to_others};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -50,7 +50,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the configuration has no [service] section\n\
-     next: create a master key with `connector-host new-master-key > master.key`, keep a copy elsewhere, and add\n\
+     next: create a master key with `connector-host new-master-key --output master.key`, keep a copy elsewhere, and add\n\
      [service]\nmaster-key = {{ file = \"master.key\" }}"
 )]
 pub struct NotAService;
@@ -235,6 +235,10 @@ impl Service {
         let service = service.ok_or(NotAService)?;
         let lock = Lock::take(&service.database)?;
         let store = Store::open(&service.database, &service.master_key).await?;
+        if is_open_to_others(&service.database) {
+            let (file, next) = (service.database.display(), "chmod 600 on it and its backups");
+            tracing::warn!(%file, next, "the database can be read by other users of this machine");
+        }
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
         let host = host(&config, &owned, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?;

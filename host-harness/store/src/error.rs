@@ -46,6 +46,12 @@ pub enum StoreError {
         /// What its schema defines and it lacks, each as its kind and name.
         missing: Vec<String>,
     },
+    /// The file has no content. A database is never empty, so it is not taken for a new one.
+    #[error(
+        "the file is empty, which a database never is: a copy may have been cut off, or the disk was full. Restore a \
+         backup with --replace, or delete the file if the service has never run"
+    )]
+    EmptyFile,
     /// The SQLite library has a known bug that can corrupt a database.
     #[error("SQLite {found} can corrupt a database (fixed in 3.51.3): build with 3.51.3 or newer")]
     OldLibrary {

@@ -36,6 +36,7 @@ mod named;
 pub mod notices;
 pub mod people;
 pub mod person;
+pub mod private_file;
 pub mod queue;
 pub mod rekey;
 pub mod requests;

@@ -8,6 +8,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     handle::Store,
+    private_file::{PrivateFile, sync_folder},
     seal::MasterKey,
     sqlite::address,
     unfinished::{RESTORING, beside, unfinished},
@@ -73,7 +74,7 @@ pub async fn restore(
     key: &MasterKey,
     existing: ExistingDatabase,
 ) -> Result<Option<PathBuf>, RestoreError> {
-    let (aside, copy) = (beside(database, BEFORE), beside(database, ".copy"));
+    let aside = beside(database, BEFORE);
     let was_cut_off = unfinished(database);
     if existing == ExistingDatabase::Refuse && database.exists() {
         return Err(RestoreError::Exists(database.to_owned()));
@@ -82,14 +83,12 @@ pub async fn restore(
         return Err(RestoreError::KeptBefore(aside));
     }
     check(backup).await?;
-    std::fs::copy(backup, &copy).map_err(file(backup))?;
-    if let Err(error) = prepare(&copy, key).await {
-        let _tried = std::fs::remove_file(&copy);
-        return Err(error.into());
-    }
-    // From here to the last line of this function, only a restore can open the database.
     let ready = beside(database, RESTORING);
-    rename(&copy, &ready)?;
+    let mut copy = PrivateFile::new(&ready).map_err(file(&ready))?;
+    copy.copy(backup).map_err(file(backup))?;
+    prepare(copy.path(), key).await?;
+    // From here to the last line of this function, only a restore can open the database.
+    copy.replace().map_err(file(&ready))?;
     // A log that was not yet checkpointed belongs to the old database.
     for part in ["-wal", "-shm", ""] {
         let (from, to) = (beside(database, part), beside(&aside, part));
@@ -102,6 +101,7 @@ pub async fn restore(
 }
 
 const BEFORE: &str = ".before-restore";
+
 /// Opens the copy and skips event numbers. The backup itself is not touched. The copy is left on disk as a single file.
 async fn prepare(copy: &Path, key: &MasterKey) -> Result<(), StoreError> {
     let store = Store::open(copy, key).await?;
@@ -123,12 +123,7 @@ async fn prepare(copy: &Path, key: &MasterKey) -> Result<(), StoreError> {
 /// Moves a file. Returns once the move is on disk.
 fn rename(from: &Path, to: &Path) -> Result<(), RestoreError> {
     std::fs::rename(from, to).map_err(file(from))?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // On other systems, a folder cannot be opened as a file and does not need to be synced.
-    if cfg!(unix) {
-        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))?;
-    }
-    Ok(())
+    sync_folder(to).map_err(file(to))
 }
 
 /// Checks that `backup` is intact and a database of this program.

@@ -4,6 +4,7 @@
 //! one, each under its own savepoint, so that a write that fails is rolled back alone.
 
 use std::{
+    io,
     path::Path,
     time::{Duration, Instant},
 };
@@ -17,6 +18,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use crate::{
     database::{Act, Database, Rollback, Tx, Work},
     error::StoreError,
+    private_file::PrivateFile,
     schema,
     seal::Vault,
 };
@@ -54,8 +56,14 @@ impl Sqlite {
     /// Opens the database at `path`, creating it if it does not exist, and migrates it to this version's schema.
     pub(crate) async fn open(path: &Path, vault: &Vault) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
+        match std::fs::metadata(path) {
+            Ok(file) if file.len() == 0 => return Err(StoreError::EmptyFile),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, vault).await?,
+            // SQLite reports what it cannot open.
+            Ok(_) | Err(_) => {}
+        }
         let url = address(path);
-        let mut writer = connected(&format!("{url}?mode=rwc")).await?;
+        let mut writer = connected(&format!("{url}?mode=rw")).await?;
         check_version(&mut writer).await?;
         schema::migrate(&mut writer, vault).await?;
         let readers = AnyPoolOptions::new()
@@ -91,15 +99,16 @@ impl Database for Sqlite {
 
     fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
+            let copy = PrivateFile::new(to).map_err(sqlx::Error::Io)?;
             let mut reader = self.readers.acquire().await?;
             reader.execute("PRAGMA query_only = OFF").await?;
             let copied = sqlx::query("VACUUM INTO $1")
-                .bind(to.to_string_lossy().into_owned())
+                .bind(copy.path().to_string_lossy().into_owned())
                 .execute(&mut *reader)
                 .await;
             reader.execute("PRAGMA query_only = ON").await?;
             copied?;
-            Ok(())
+            Ok(copy.keep().map_err(sqlx::Error::Io)?)
         })
     }
 
@@ -113,6 +122,20 @@ impl Database for Sqlite {
                 let _ended = writer.await;
             }
         })
+    }
+}
+
+/// Creates the database. It appears at `path` once it has its tables, so that an interruption leaves none that is empty.
+async fn create(path: &Path, vault: &Vault) -> Result<(), StoreError> {
+    let new = PrivateFile::new(path).map_err(sqlx::Error::Io)?;
+    let mut connection = connected(&format!("{}?mode=rw", address(new.path()))).await?;
+    schema::migrate(&mut connection, vault).await?;
+    // Closing the only connection moves the write-ahead log into the file.
+    connection.close().await?;
+    match new.keep() {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        kept => Ok(kept.map_err(sqlx::Error::Io)?),
     }
 }
 

@@ -64,6 +64,50 @@ async fn a_new_master_key_is_one_and_another_each_time() {
     assert_ne!(one, other);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn databases_backups_and_keys_in_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let operator = Operator::new();
+    let (master, key) = (operator.file("new.key"), operator.file("api.key"));
+    let (exit, out, err) = operator.run(&["new-master-key", "--output", text(&master)]).await;
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    assert!(out.starts_with(&format!("written to {}", text(&master))), "{out}");
+    assert_eq!(std::fs::read_to_string(&master).unwrap().trim().len(), 64);
+    let create = ["api-key", "create", "--name", "one", "--output", text(&key)];
+    let (exit, out, _) = operator.run(&create).await;
+    assert_eq!(exit, Exit::Done);
+    assert!(std::fs::read_to_string(&key).unwrap().starts_with("chk_") && !out.contains("chk_"), "{out}");
+    let again = ["api-key", "create", "--name", "two", "--output", text(&key)];
+    let (exit, _, err) = operator.run(&again).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("already exists: a secret is written to a new file"), "{err}");
+    assert_eq!(operator.keys().await, ["one"], "no key was created whose text is nowhere");
+    let backup = operator.backup("copy.db").await;
+    operator.run(&["restore", text(&backup), "--replace"]).await;
+    drop(Lock::take(&operator.file("connector-host.db")).unwrap());
+    for entry in std::fs::read_dir(operator.0.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if ["master.key", "connector-host.toml"].contains(&path.file_name().unwrap().to_str().unwrap()) {
+            continue;
+        }
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_is_not_taken_for_a_new_database() {
+    let operator = Operator::new();
+    std::fs::write(operator.file("connector-host.db"), "").unwrap();
+    for arguments in [&["api-key", "create", "--name", "one"][..], &["api-key", "list"]] {
+        let (exit, _, err) = operator.run(arguments).await;
+        assert_eq!(exit, Exit::Misused);
+        assert!(err.contains("the file is empty, which a database never is"), "{err}");
+    }
+    assert_eq!(std::fs::metadata(operator.file("connector-host.db")).unwrap().len(), 0);
+}
+
 #[tokio::test]
 async fn a_configuration_without_a_service_is_refused_with_what_to_add() {
     let operator = Operator::new();
@@ -73,7 +117,7 @@ async fn a_configuration_without_a_service_is_refused_with_what_to_add() {
     assert_eq!(
         err,
         "error: the configuration has no [service] section\n\
-         next: create a master key with `connector-host new-master-key > master.key`, keep a copy elsewhere, and add\n\
+         next: create a master key with `connector-host new-master-key --output master.key`, keep a copy elsewhere, and add\n\
          [service]\nmaster-key = { file = \"master.key\" }\n"
     );
 }
