@@ -3,6 +3,7 @@
 mod answers;
 mod connections;
 mod document;
+mod erasure_ledger;
 mod file;
 mod identities;
 mod keys;

@@ -1,13 +1,18 @@
-//! `restore`: restores a backup over the service's database.
+//! `restore`: restores a backup over the service's database, and applies the erasures that came after it.
 //! Tested in `src/tests/database.rs`.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use host_store::ExistingDatabase;
-use serde_json::json;
+use host_store::{ExistingDatabase, Restored, RestoredErasures, erasures::ledger};
+use serde_json::{Value, json};
 
-use super::{exit::Exit, failure::Failure, output::CommandOutput, session::Session};
+use super::{
+    exit::Exit,
+    failure::Failure,
+    output::{CommandOutput, coloured},
+    session::Session,
+};
 use host_service::lock::Lock;
 
 #[derive(Debug, Args)]
@@ -17,6 +22,10 @@ pub(super) struct RestoreCommand {
     /// Replace an existing database, which is kept beside the new one.
     #[arg(long)]
     replace: bool,
+    /// The erasure ledger, whose erasures are applied to the restored database [default: the database's name with
+    /// `.erasures`].
+    #[arg(long, value_name = "FILE")]
+    erasures: Option<PathBuf>,
 }
 
 impl RestoreCommand {
@@ -24,22 +33,66 @@ impl RestoreCommand {
         let service = session.service()?;
         let _alone = Lock::take(&service.database).map_err(Failure::misused)?;
         let existing = if self.replace { ExistingDatabase::Replace } else { ExistingDatabase::Refuse };
-        let kept = host_store::restore(&self.file, &service.database, &service.master_key, existing)
-            .await
-            .map_err(Failure::misused)?;
-        let database = service.database.display();
+        let (database, key) = (&service.database, &service.master_key);
+        let ledger = self.erasures.unwrap_or_else(|| ledger::beside_database(database));
+        let restored = host_store::restore(&self.file, database, &ledger, key, existing);
+        let Restored { kept, erasures } = restored.await.map_err(Failure::misused)?;
+        let database = database.display();
         let kept_in =
             kept.as_ref().map(|kept| format!("\nthe previous database is kept in {}", kept.display()));
         let people = format!(
-            "{database} is restored from {}{}\n\
-             next: the database no longer records what the service did after that backup; the vendors still have it",
+            "{database} is restored from {}{}\n{}\n\
+             next: the database no longer records what else the service did after that backup; the vendors still have it",
             self.file.display(),
-            kept_in.unwrap_or_default()
+            kept_in.unwrap_or_default(),
+            said(&erasures)
         );
-        Ok(CommandOutput {
-            people,
-            json: json!({"database": service.database, "kept": kept}),
-            exit: Exit::Done,
-        })
+        let (exit, erasures) = match &erasures {
+            RestoredErasures::Reapplied(reapplied) if reapplied.damaged + reapplied.other_key > 0 => {
+                (Exit::Unproven, json!(reapplied))
+            }
+            RestoredErasures::Reapplied(reapplied) => (Exit::Done, json!(reapplied)),
+            RestoredErasures::Unknown(_) => (Exit::Unproven, Value::Null),
+        };
+        let json = json!({"database": service.database, "kept": kept, "erasures": erasures});
+        Ok(CommandOutput { people, json, exit })
     }
+}
+
+/// Says what was done about the erasures that came after the backup.
+fn said(erasures: &RestoredErasures) -> String {
+    let reapplied = match erasures {
+        RestoredErasures::Reapplied(reapplied) => reapplied,
+        RestoredErasures::Unknown(ledger) => {
+            return format!(
+                "{}: there is no erasure ledger {}: whoever was erased after the backup is back. Restore again with \
+                 --erasures FILE if there is a copy of it, or send those erasures again",
+                coloured("erasures not applied", Exit::Unproven),
+                ledger.display()
+            );
+        }
+    };
+    let mut lines: Vec<String> = reapplied
+        .people
+        .iter()
+        .map(|(connection, people)| format!("connection {connection}: {people} people erased again"))
+        .collect();
+    if lines.is_empty() {
+        lines.push("erasures after the backup: none".to_owned());
+    }
+    if reapplied.damaged > 0 {
+        lines.push(format!(
+            "{}: {} lines of the erasure ledger are damaged or were written with another master key",
+            coloured("not applied", Exit::Unproven),
+            reapplied.damaged
+        ));
+    }
+    if reapplied.other_key > 0 {
+        lines.push(format!(
+            "{}: {} erasures are of people whom this backup hashes with another key: it belongs to another database",
+            coloured("not applied", Exit::Unproven),
+            reapplied.other_key
+        ));
+    }
+    lines.join("\n")
 }

@@ -5,6 +5,7 @@ mod bell;
 pub mod connections;
 pub mod consent;
 mod erasure;
+mod erasure_ledger;
 mod foreign_keys;
 mod limits;
 pub mod lock;

@@ -13,7 +13,9 @@ use host_harness::{
     egress::{Network, Transport},
     host::{Host, StartError},
 };
-use host_store::{Store, StoreError, components, private_file::is_open_to_others};
+use host_store::{
+    Store, StoreError, components, erasures::ledger::LedgerError, private_file::is_open_to_others,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,6 +31,7 @@ use crate::{
         apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Readings, upkeep::Upkeep,
     },
     erasure::Erasure,
+    erasure_ledger::LedgerUpkeep,
     foreign_keys,
     limits::StoredLedger,
     lock::{Lock, LockError},
@@ -67,6 +70,9 @@ pub enum ServiceError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The erasure ledger could not be written.
+    #[error("the erasure ledger cannot be written: {0}")]
+    ErasureLedger(#[from] LedgerError),
     /// The host did not start.
     #[error(transparent)]
     Host(#[from] StartError),
@@ -197,6 +203,7 @@ impl Parts {
 /// A service that is ready to run: its database is open, its host is started and its connections are imported.
 pub struct Service {
     parts: Parts,
+    erasures: LedgerUpkeep,
     poster: Poster,
     config: ServiceConfig,
     forwards: BTreeMap<String, ForwardConfig>,
@@ -239,6 +246,7 @@ impl Service {
             let (file, next) = (service.database.display(), "chmod 600 on it and its backups");
             tracing::warn!(%file, next, "the database can be read by other users of this machine");
         }
+        let erasures = LedgerUpkeep::open(&store, &service.database, Arc::clone(&clock)).await?;
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
         let host = host(&config, &owned, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?;
@@ -251,7 +259,7 @@ impl Service {
         parts.connections.report_unreadable(unreadable).await?;
         parts.connections.import(&config, Approval::Missing).await?;
         parts.connections.alarm_not_keyed().await?;
-        Ok(Self { parts, poster: Poster::new()?, config: service, forwards, lock })
+        Ok(Self { parts, erasures, poster: Poster::new()?, config: service, forwards, lock })
     }
 
     /// Returns the address at which to serve the API.
@@ -287,12 +295,13 @@ impl Service {
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
         let stop = CancellationToken::new();
-        let Self { parts, poster, config, forwards, lock } = self;
+        let Self { parts, erasures, poster, config, forwards, lock } = self;
         let time_to_end = config.stop_grace + STOP_MARGIN;
         let mut tasks = Tasks::default();
         for (name, front) in fronts {
             tasks.begin(name, front(stop.clone()));
         }
+        tasks.begin("erasure ledger", erasures.clone().run(stop.clone()));
         begin(&mut tasks, &parts, poster, config, forwards, &stop);
         let ended = tokio::select! {
             () = stopped => None,
@@ -305,6 +314,7 @@ impl Service {
         if !tasks.finish(time_to_end).await {
             tracing::warn!("work that did not end in time was cut off; acknowledged data is in the database");
         }
+        erasures.finish().await;
         parts.store.close().await;
         drop(lock);
         ended.map_or(Ok(()), |part| Err(PartEnded(part)))

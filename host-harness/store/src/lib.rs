@@ -20,6 +20,7 @@ mod database;
 pub mod deliveries;
 pub mod details;
 mod erased;
+pub mod erasures;
 mod error;
 pub mod events;
 pub mod gauges;
@@ -45,6 +46,7 @@ mod row_change;
 mod schema;
 mod seal;
 mod sqlite;
+mod system_time;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tokens;
@@ -56,7 +58,7 @@ pub use database::Tx;
 pub use error::{StoreError, Unsealable};
 pub use handle::{Keys, Store};
 pub use named::SubjectNames;
-pub use restore::{ExistingDatabase, RestoreError, restore};
+pub use restore::{ExistingDatabase, RestoreError, Restored, RestoredErasures, restore};
 pub use row_change::RowChange;
 pub use seal::{DataKey, MasterKey, NotAMasterKey, PersonKey, PersonName, Vault};
 

@@ -159,7 +159,7 @@ pub async fn erased(tx: &mut Tx, request: &str, person: PersonId, at: i64) -> Re
 
 async fn erased_at(tx: &mut Tx, request: &str, at: i64) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE names SET erased_at = $2 WHERE erased_at IS NULL \
+        "UPDATE names SET erased_at = $2, in_ledger = 0 WHERE erased_at IS NULL \
            AND (connection, name) IN (SELECT connection, name FROM erasing WHERE request = $1)",
     )
     .bind(request)
@@ -183,7 +183,7 @@ async fn erased_at(tx: &mut Tx, request: &str, at: i64) -> Result<(), StoreError
 /// addresses, the vendor may have a profile under the other one, which was not part of the erasure.
 async fn mark_erased_along(tx: &mut Tx, person: PersonId, at: i64) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE names SET erased_at = $2 WHERE person = $1 AND erased_at IS NULL \
+        "UPDATE names SET erased_at = $2, in_ledger = 0 WHERE person = $1 AND erased_at IS NULL \
            AND kind IN (SELECT kind FROM names WHERE person = $1 GROUP BY kind HAVING COUNT(*) = 1)",
     )
     .bind(person)
@@ -196,7 +196,7 @@ async fn mark_erased_along(tx: &mut Tx, person: PersonId, at: i64) -> Result<(),
 /// Records at `at` that an erasure did not find `person` at the vendor. Everything known here about them is deleted,
 /// and they are looked up at the vendor before they are opted out.
 pub async fn not_found(tx: &mut Tx, person: PersonId, at: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE names SET not_found_at = $2 WHERE person = $1")
+    sqlx::query("UPDATE names SET not_found_at = $2, in_ledger = 0 WHERE person = $1")
         .bind(person)
         .bind(at)
         .execute(&mut *tx)

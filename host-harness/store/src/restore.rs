@@ -6,6 +6,7 @@ use sqlx::Connection as _;
 
 use crate::{
     database::Tx,
+    erasures::reapply::{self, ReadLedger, Reapplied},
     error::StoreError,
     handle::Store,
     private_file::{PrivateFile, sync_folder},
@@ -65,15 +66,34 @@ pub enum ExistingDatabase {
     Replace,
 }
 
-/// Replaces `database` with a copy of `backup`, after checking that the backup is intact and opens with `key`. Returns the
-/// path of the database that was there before; `None` if there was none. The database must not be in use meanwhile. An
-/// interrupted restore leaves a database that does not open until the restore is run again.
+/// A backup that was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// The path of the database that was there before; `None` if there was none.
+    pub kept: Option<PathBuf>,
+    /// What was done about the erasures that came after the backup.
+    pub erasures: RestoredErasures,
+}
+
+/// What was done about the erasures that came after a backup.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RestoredErasures {
+    /// There is no ledger at this path, so that people who were erased after the backup are back.
+    Unknown(PathBuf),
+    /// They were applied again.
+    Reapplied(Reapplied),
+}
+
+/// Replaces `database` with a copy of `backup`, after checking that the backup is intact and opens with `key`, and applies
+/// the erasures in the file `ledger` to it. The database must not be in use meanwhile. An interrupted restore leaves a
+/// database that does not open until the restore is run again.
 pub async fn restore(
     backup: &Path,
     database: &Path,
+    ledger: &Path,
     key: &MasterKey,
     existing: ExistingDatabase,
-) -> Result<Option<PathBuf>, RestoreError> {
+) -> Result<Restored, RestoreError> {
     let aside = beside(database, BEFORE);
     let was_cut_off = unfinished(database);
     if existing == ExistingDatabase::Refuse && database.exists() {
@@ -86,7 +106,8 @@ pub async fn restore(
     let ready = beside(database, RESTORING);
     let mut copy = PrivateFile::new(&ready).map_err(file(&ready))?;
     copy.copy(backup).map_err(file(backup))?;
-    prepare(copy.path(), key).await?;
+    let erasures = reapply::read(ledger, &key.vault()).map_err(file(ledger))?;
+    let reapplied = prepare(copy.path(), key, erasures).await?;
     // From here to the last line of this function, only a restore can open the database.
     copy.replace().map_err(file(&ready))?;
     // A log that was not yet checkpointed belongs to the old database.
@@ -97,27 +118,39 @@ pub async fn restore(
         }
     }
     rename(&ready, database)?;
-    Ok(aside.exists().then_some(aside))
+    let erasures =
+        reapplied.map_or_else(|| RestoredErasures::Unknown(ledger.to_owned()), RestoredErasures::Reapplied);
+    Ok(Restored { kept: aside.exists().then_some(aside), erasures })
 }
 
 const BEFORE: &str = ".before-restore";
 
-/// Opens the copy and skips event numbers. The backup itself is not touched. The copy is left on disk as a single file.
-async fn prepare(copy: &Path, key: &MasterKey) -> Result<(), StoreError> {
+/// Opens the copy, skips event numbers and applies `erasures` again, if they are known. The backup itself is not touched.
+/// The copy is left on disk as a single file.
+async fn prepare(
+    copy: &Path,
+    key: &MasterKey,
+    erasures: Option<ReadLedger>,
+) -> Result<Option<Reapplied>, StoreError> {
     let store = Store::open(copy, key).await?;
-    store
-        .write(|tx| {
+    let vault = key.vault();
+    let reapplied = store
+        .write(move |tx| {
             Box::pin(async move {
                 let begun = "INSERT INTO sqlite_sequence (name, seq) SELECT 'events', 0 \
                              WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')";
                 sqlx::query(begun).execute(&mut *tx).await?;
                 let skip = "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'events'";
-                Ok(sqlx::query(skip).bind(SKIPPED_EVENTS).execute(tx).await?)
+                sqlx::query(skip).bind(SKIPPED_EVENTS).execute(&mut *tx).await?;
+                match erasures {
+                    Some(ledger) => reapply::reapply(tx, &vault, &ledger).await.map(Some),
+                    None => Ok(None),
+                }
             })
         })
-        .await?;
+        .await;
     store.close().await;
-    Ok(())
+    reapplied
 }
 
 /// Moves a file. Returns once the move is on disk.
@@ -156,87 +189,4 @@ fn file(path: &Path) -> impl FnOnce(std::io::Error) -> RestoreError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Folder, master_key, write};
-
-    async fn event(store: &Store) -> i64 {
-        let sql = "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
-                   VALUES ($1, 'acme', 'newsletter', 1, '{}', x'00', 1) RETURNING seq";
-        write(store, move |tx| {
-            let id = uuid::Uuid::now_v7().to_string();
-            Box::pin(async move { Ok(sqlx::query_scalar(sql).bind(id).fetch_one(tx).await?) })
-        })
-        .await
-    }
-
-    #[tokio::test]
-    async fn a_platform_that_read_the_feed_past_the_backup_misses_no_event_after_the_restore() {
-        let folder = Folder::new();
-        let (database, backup) = (folder.file("host.db"), folder.file("copy.db"));
-        let store = Store::open(&database, &master_key()).await.unwrap();
-        store.back_up(&backup).await.unwrap();
-        let cursor = event(&store).await;
-        store.close().await;
-        restore(&backup, &database, &master_key(), ExistingDatabase::Replace).await.unwrap();
-        let store = Store::open(&database, &master_key()).await.unwrap();
-        assert!(event(&store).await > cursor);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_restore_that_was_cut_off_leaves_nothing_that_opens_and_is_done_again() {
-        let folder = Folder::new();
-        let (database, backup) = (folder.file("host.db"), folder.file("copy.db"));
-        let store = Store::open(&database, &master_key()).await.unwrap();
-        store.back_up(&backup).await.unwrap();
-        event(&store).await;
-        store.close().await;
-        let aside = beside(&database, BEFORE);
-        // The state between the moves.
-        std::fs::copy(&backup, beside(&database, RESTORING)).unwrap();
-        std::fs::write(beside(&aside, "-wal"), "").unwrap();
-        let refused = Store::open(&database, &master_key()).await.unwrap_err();
-        assert!(matches!(refused, StoreError::RestoreCutOff), "{refused}");
-        std::fs::rename(&database, &aside).unwrap();
-        let refused = Store::open(&database, &master_key()).await.unwrap_err();
-        assert!(matches!(refused, StoreError::RestoreCutOff), "{refused}");
-        assert!(!database.exists(), "no new database is created in its place");
-
-        let kept = restore(&backup, &database, &master_key(), ExistingDatabase::Replace).await.unwrap();
-        assert_eq!(kept, Some(aside.clone()));
-        Store::open(&database, &master_key()).await.unwrap().close().await;
-        let before = Store::open(&aside, &master_key()).await.unwrap();
-        assert_eq!(event(&before).await, 2, "the old database is intact");
-        before.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_backup_of_a_newer_program_is_refused_by_the_programs_name_and_nothing_is_moved() {
-        let folder = Folder::new();
-        let (database, backup) = (folder.file("host.db"), folder.file("newer.db"));
-        Store::open(&database, &master_key()).await.unwrap().close().await;
-        let newer = Store::open(&backup, &master_key()).await.unwrap();
-        write(&newer, |tx| {
-            Box::pin(async move {
-                let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                             VALUES (9999, 'later', 1, x'00', 0)";
-                sqlx::query(later).execute(&mut *tx).await?;
-                let program = "UPDATE marks SET value = CAST('7.0.0' AS BLOB) WHERE name = 'program'";
-                sqlx::query(program).execute(tx).await?;
-                Ok(())
-            })
-        })
-        .await;
-        newer.close().await;
-        let before = std::fs::read(&database).unwrap();
-        let refused =
-            restore(&backup, &database, &master_key(), ExistingDatabase::Replace).await.unwrap_err();
-        let RestoreError::Store(StoreError::NewerDatabase { found: 9999, written_by, .. }) = &refused else {
-            panic!("{refused}")
-        };
-        assert_eq!(written_by, "7.0.0");
-        assert_eq!(std::fs::read(&database).unwrap(), before);
-        assert!(!beside(&database, BEFORE).exists() && !unfinished(&database));
-    }
-}
+mod tests;

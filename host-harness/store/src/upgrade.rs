@@ -1,8 +1,6 @@
 //! Adds authentication codes to the rows that version 0.1.0 wrote, once, in the transaction of the migration. Afterwards,
 //! a row without a code grants nothing.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::json;
 
 use crate::{
@@ -13,6 +11,7 @@ use crate::{
     error::StoreError,
     master_mark,
     seal::Vault,
+    system_time::now_ms,
     tokens,
 };
 
@@ -27,8 +26,7 @@ pub(crate) async fn authenticate(tx: &mut Tx, vault: &Vault) -> Result<(), Store
     let plugins = components::authenticate_all(tx, vault).await?;
     let connections = connections::authenticate_all(tx, vault).await?;
     let tokens = tokens::authenticate_all(tx, vault).await?;
-    let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let at = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+    let at = now_ms();
     let mut chains: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT tenant FROM audit ORDER BY tenant").fetch_all(&mut *tx).await?;
     chains.retain(|tenant| tenant != ALL_TENANTS);

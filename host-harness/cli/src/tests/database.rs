@@ -153,8 +153,11 @@ async fn a_backup_that_is_restored_has_what_it_had_and_the_rest_is_kept_beside_i
     assert_eq!(exit, Exit::Misused);
     assert!(err.contains("already exists; --replace keeps it"), "{err}");
     assert_eq!(operator.keys().await, ["before", "later"]);
+    // As the service's first start creates it.
+    std::fs::write(operator.file("connector-host.db.erasures"), "").unwrap();
     let (exit, out, err) = operator.run(&["restore", text(&backup), "--replace"]).await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    assert!(out.contains("erasures after the backup: none"), "{out}");
     let kept = operator.file("connector-host.db.before-restore");
     assert!(out.contains(text(&kept)), "{out}");
     assert_eq!(operator.keys().await, ["before"]);
@@ -212,7 +215,19 @@ async fn a_restore_waits_for_no_service_but_is_refused_while_one_runs() {
     assert_eq!(exit, Exit::Misused);
     assert!(err.contains("another process serves this database"), "{err}");
     drop(running);
-    assert_eq!(operator.run(&["restore", text(&backup), "--replace"]).await.0, Exit::Done);
+    let (exit, out, _) = operator.run(&["restore", text(&backup), "--replace"]).await;
+    assert_eq!(exit, Exit::Unproven, "the database is restored, without the erasures that came after it");
+    let ledger = operator.file("connector-host.db.erasures");
+    assert!(out.contains(&format!("there is no erasure ledger {}", text(&ledger))), "{out}");
+    let kept = operator.file("connector-host.db.before-restore");
+    std::fs::rename(&kept, operator.file("kept.db")).unwrap();
+    let copy = operator.file("copy.erasures");
+    std::fs::write(&copy, "").unwrap();
+    let restore = ["restore", text(&backup), "--replace", "--erasures", text(&copy), "--json"];
+    let (exit, out, err) = operator.run(&restore).await;
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["erasures"], serde_json::json!({"people": {}, "damaged": 0, "other_key": 0}));
 }
 
 #[tokio::test]

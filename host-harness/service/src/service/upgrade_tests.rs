@@ -282,6 +282,7 @@ async fn a_backup_of_version_0_1_0_is_restored_and_brought_to_this_one() {
     restore(
         &fixture.file("backup.db"),
         &fixture.file("host.db"),
+        &fixture.file("host.db.erasures"),
         &key,
         host_store::ExistingDatabase::Replace,
     )

@@ -1,0 +1,95 @@
+//! Keeps the erasure ledger up to date while the service runs.
+//! Tested in `api/src/tests/erasure_ledger.rs`.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use host_harness::clock::Clock;
+use host_store::{
+    Store, StoreError,
+    alarms::{self, Alarm},
+    audit::ALL_TENANTS,
+    erasures::ledger::{ErasureLedger, LedgerError, LedgerFile, beside_database},
+};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::tasks::pause;
+
+/// How often the ledger is written: an erasure that a crash of the whole machine keeps out of it is known by the database
+/// alone.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+const NOT_WRITTEN: &str = "erasure-ledger-not-written";
+
+/// The ledger of the service. Clones share it.
+#[derive(Clone)]
+pub(crate) struct LedgerUpkeep {
+    ledger: Arc<Mutex<ErasureLedger>>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl LedgerUpkeep {
+    /// Opens the ledger beside `database`, and writes everything into it that the database knows.
+    pub(crate) async fn open(
+        store: &Store,
+        database: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LedgerError> {
+        let path = beside_database(database);
+        let (ledger, file) = ErasureLedger::open(store, &path).await?;
+        if file == LedgerFile::Missing {
+            tracing::warn!(file = %path.display(), "erasure ledger missing; writing what the database knows anew");
+        }
+        let upkeep = Self { ledger: Arc::new(Mutex::new(ledger)), store: store.clone(), clock };
+        upkeep.ledger.lock().await.catch_up().await?;
+        upkeep.report(None).await?;
+        Ok(upkeep)
+    }
+
+    /// Writes erasures into the ledger until the service stops. An alarm is open while that fails.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut has_alarm = false;
+        while !stop.is_cancelled() {
+            let failure = self.ledger.lock().await.catch_up().await.err();
+            if failure.is_some() != has_alarm {
+                has_alarm = failure.is_some();
+                if let Err(error) = self.report(failure).await {
+                    tracing::error!(%error, "the state of the erasure ledger cannot be recorded");
+                }
+            }
+            pause(&*self.clock, INTERVAL, &stop).await;
+        }
+    }
+
+    /// Writes what is left once nothing else runs.
+    pub(crate) async fn finish(&self) {
+        if let Err(error) = self.ledger.lock().await.catch_up().await {
+            tracing::error!(%error, "erasure ledger not written; the next start writes it");
+        }
+    }
+
+    /// Raises the alarm about `failure`, or clears it if there is none any more.
+    async fn report(&self, failure: Option<LedgerError>) -> Result<(), StoreError> {
+        let at = self.clock.date_ms();
+        if let Some(error) = &failure {
+            tracing::error!(%error, "erasure ledger not written");
+        }
+        let reported = self.store.write(move |tx| {
+            Box::pin(async move {
+                let Some(error) = failure else {
+                    return alarms::is_over(tx, at, NOT_WRITTEN, NOT_WRITTEN).await;
+                };
+                let alarm = Alarm {
+                    tenant: ALL_TENANTS,
+                    connection: None,
+                    kind: NOT_WRITTEN,
+                    about: NOT_WRITTEN,
+                    detail: &format!("a backup that is restored now brings erased people back: {error}"),
+                };
+                alarms::raise(tx, at, &alarm).await
+            })
+        });
+        reported.await
+    }
+}
