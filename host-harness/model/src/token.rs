@@ -117,6 +117,10 @@ pub fn end_of_use(tokens: &[TokenView]) -> Option<i64> {
 /// left then. If the token was shown to an operator, the vendor may not accept tokens from the host, so there must also
 /// be time for a warning.
 pub fn is_due(tokens: &[TokenView], window_ms: i64, now: i64) -> bool {
+    // Issued by a clock that ran ahead, it expires too late.
+    if in_use(tokens).any(|token| token.issued_at > now.saturating_add(DAY_MS)) {
+        return true;
+    }
     let by_hand = in_use(tokens).any(|token| !token.by_host);
     let left = if by_hand { window_ms.max(WARNING_MS) } else { window_ms };
     end_of_use(tokens).is_some_and(|end| end.saturating_sub(now) <= left.saturating_add(DAY_MS))
@@ -203,6 +207,17 @@ mod tests {
         assert!(!is_due(&tokens, WINDOW, 82 * DAY_MS - 1));
         assert!(is_due(&tokens, WINDOW, 82 * DAY_MS));
         assert!(is_due(&tokens, WINDOW, 200 * DAY_MS), "an expired token needs one even more");
+    }
+
+    #[test]
+    fn a_token_that_was_issued_by_a_clock_a_year_ahead_is_replaced_at_the_next_look() {
+        let ahead = TokenView {
+            issued_at: 365 * DAY_MS,
+            expires_at: 455 * DAY_MS,
+            ..token(TokenState::Current, true)
+        };
+        assert!(is_due(std::slice::from_ref(&ahead), WINDOW, DAY_MS));
+        assert!(!is_due(&[TokenView { issued_at: DAY_MS, ..ahead }], WINDOW, DAY_MS));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod alarms;
 mod bell;
+mod clock_watch;
 pub mod connections;
 pub mod consent;
 mod erasure;

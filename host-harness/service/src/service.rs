@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     alarms::Alarms,
     bell::Bell,
+    clock_watch::ClockWatch,
     connections::{
         Connections,
         approval::Approval,
@@ -203,6 +204,7 @@ impl Parts {
 /// A service that is ready to run: its database is open, its host is started and its connections are imported.
 pub struct Service {
     parts: Parts,
+    clock_watch: ClockWatch,
     erasures: LedgerUpkeep,
     poster: Poster,
     config: ServiceConfig,
@@ -246,6 +248,7 @@ impl Service {
             let (file, next) = (service.database.display(), "chmod 600 on it and its backups");
             tracing::warn!(%file, next, "the database can be read by other users of this machine");
         }
+        let clock_watch = ClockWatch::begin(&store, Arc::clone(&clock)).await?;
         let erasures = LedgerUpkeep::open(&store, &service.database, Arc::clone(&clock)).await?;
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
@@ -259,7 +262,7 @@ impl Service {
         parts.connections.report_unreadable(unreadable).await?;
         parts.connections.import(&config, Approval::Missing).await?;
         parts.connections.alarm_not_keyed().await?;
-        Ok(Self { parts, erasures, poster: Poster::new()?, config: service, forwards, lock })
+        Ok(Self { parts, clock_watch, erasures, poster: Poster::new()?, config: service, forwards, lock })
     }
 
     /// Returns the address at which to serve the API.
@@ -295,12 +298,13 @@ impl Service {
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
         let stop = CancellationToken::new();
-        let Self { parts, erasures, poster, config, forwards, lock } = self;
+        let Self { parts, clock_watch, erasures, poster, config, forwards, lock } = self;
         let time_to_end = config.stop_grace + STOP_MARGIN;
         let mut tasks = Tasks::default();
         for (name, front) in fronts {
             tasks.begin(name, front(stop.clone()));
         }
+        tasks.begin("clock watch", clock_watch.run(stop.clone()));
         tasks.begin("erasure ledger", erasures.clone().run(stop.clone()));
         begin(&mut tasks, &parts, poster, config, forwards, &stop);
         let ended = tokio::select! {

@@ -4,6 +4,7 @@
 //! crate. Times are in milliseconds since the Unix epoch.
 
 pub mod ages;
+pub mod ahead;
 pub mod alarms;
 pub mod api_keys;
 pub mod attributes;

@@ -1,0 +1,155 @@
+//! Bringing back times that a clock which ran ahead wrote.
+
+use host_model::time::{DAY_MS, HOUR_MS};
+
+use super::*;
+use crate::testing::{Folder, sql, write};
+
+const YEAR_MS: i64 = 365 * DAY_MS;
+const NOW: i64 = 1_000 * DAY_MS;
+
+/// A row of each table with a time that is brought back.
+const ROWS: [&str; 12] = [
+    "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
+     VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 1, 1)",
+    "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, state, received_at, next_at) \
+     VALUES ('d', 'acme', 'n', x'00', 1, 1, 'waiting', 1, 1)",
+    "INSERT INTO people (connection) VALUES ('n')",
+    "INSERT INTO gates (connection, action, step, until, why) VALUES ('n', 'erasure', 'act', 1, 'full')",
+    "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, changed_at) \
+     VALUES ('n', 'acme', 'p', 1, '[]', '{}', x'', 1, 1)",
+    "INSERT INTO tokens (tenant, connection, generation, digest, state, by_host, issued_at, expires_at) \
+     VALUES ('acme', 'n', 1, x'', 'offered', 1, 1, 1)",
+    "INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('a', 'acme', 'k', 'a', 'd', 1)",
+    "INSERT INTO forwards (tenant, posted) VALUES ('acme', 0)",
+    "INSERT INTO sends (account, limit_name, at) VALUES (x'', 'l', 1)",
+    "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
+     VALUES ('e', 'acme', 'n', 1, '{}', x'', 1)",
+    "INSERT INTO event_keys (connection, digest, person, heard_at) VALUES ('n', x'', 1, 1)",
+    "INSERT INTO choices (person, kind, id, choice, chosen_at, origin, source) \
+     VALUES (1, 'channel', '1', 'opt-in', 1, 'platform', 's'); \
+     INSERT INTO notice_choices (person, notice, choice, chosen_at) VALUES (1, 'n', 'opt-in', 1)",
+];
+
+/// The table, the column and the condition of a statement `UPDATE table SET column = $1 WHERE condition`.
+fn parts(statement: &'static str) -> (&'static str, &'static str, &'static str) {
+    let (table, rest) = statement.strip_prefix("UPDATE ").unwrap().split_once(" SET ").unwrap();
+    let (column, condition) = rest.split_once(" = $1 WHERE ").unwrap();
+    (table, column, condition)
+}
+
+#[tokio::test]
+async fn what_a_clock_a_year_ahead_wrote_is_due_now_and_what_it_may_have_been_right_about_stays() {
+    let folder = Folder::in_memory();
+    let store = folder.store().await;
+    for row in ROWS.iter().flat_map(|rows| rows.split("; ")) {
+        sql(&store, row).await;
+    }
+    for (statement, allowed) in
+        DUE.map(|due| (due, DAY_MS)).into_iter().chain(PAST.map(|past| (past, HOUR_MS / 2)))
+    {
+        let (table, column, condition) = parts(statement);
+        let state = if condition.contains("'running'") { "running" } else { "waiting" };
+        for (time, expected) in
+            [(NOW + YEAR_MS, NOW), (NOW + allowed, NOW + allowed), (NOW - DAY_MS, NOW - DAY_MS)]
+        {
+            let found = write(&store, move |tx| {
+                Box::pin(async move {
+                    if condition.contains("state") {
+                        let set = format!("UPDATE {table} SET state = '{state}'");
+                        sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *tx).await?;
+                    }
+                    sqlx::query("UPDATE requests SET finished_at = NULL").execute(&mut *tx).await?;
+                    let set = format!("UPDATE {table} SET {column} = {time}");
+                    sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *tx).await?;
+                    bring_back(tx, NOW).await?;
+                    let read = format!("SELECT {column} FROM {table}");
+                    Ok(sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(read)).fetch_one(tx).await?)
+                })
+            });
+            assert_eq!(found.await, expected, "{table}.{column}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_accepted_ahead_of_time_has_its_month_from_now_and_keeps_when_it_came() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    sql(
+        &store,
+        "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
+         VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 123456789012345, 1)",
+    )
+    .await;
+    let (count, times): (u64, (i64, i64)) = write(&store, |tx| {
+        Box::pin(async move {
+            let count = bring_back(tx, NOW).await?;
+            let times = "SELECT received_at, tried_since FROM requests";
+            Ok((count, sqlx::query_as(times).fetch_one(tx).await?))
+        })
+    })
+    .await;
+    assert_eq!((count, times), (1, (123_456_789_012_345, NOW)));
+}
+
+/// Times on which no wait, deadline or retention period depends.
+const HARMLESS: [&str; 25] = [
+    "alarms.cleared_at",
+    "alarms.posted_at",
+    "alarms.raised_at",
+    "api_keys.created_at",
+    "api_keys.revoked_at",
+    "attempts.began_at",
+    "attempts.ended_at",
+    "attributes.erased_at",
+    "attributes.not_found_at",
+    "audit.at",
+    "captured_secrets.captured_at",
+    "choices.vendor_at",
+    "connections.changed_at",
+    "connections.created_at",
+    "connections.parked_at",
+    "connections.rekeyed_at",
+    "connections.tested_at",
+    "names.erased_at",
+    "names.not_found_at",
+    "people.split_at",
+    "publications.published_at",
+    "tokens.ended_at",
+    "tokens.replaced_at",
+    "tokens.seen_at",
+    "writes.sent_at",
+];
+
+/// A request's receipt is a fact, and its month is `tried_since`; `host_model::token` handles those of tokens.
+const ELSEWHERE: [&str; 3] = ["requests.received_at", "tokens.issued_at", "tokens.expires_at"];
+
+#[tokio::test]
+async fn every_column_with_a_time_is_brought_back_or_left_on_purpose() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let columns: Vec<String> = write(&store, |tx| {
+        Box::pin(async move {
+            let columns = sqlx::query_scalar(
+                "SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+                 WHERE m.type = 'table' AND m.name NOT LIKE '~_sqlx%' ESCAPE '~' AND (c.name IN ('at', 'until') \
+                   OR c.name LIKE '%~_at' ESCAPE '~' OR c.name LIKE '%~_until' ESCAPE '~' \
+                   OR c.name LIKE '%~_since' ESCAPE '~')",
+            );
+            Ok(columns.fetch_all(tx).await?)
+        })
+    })
+    .await;
+    let brought_back: Vec<String> = DUE
+        .into_iter()
+        .chain(PAST)
+        .map(parts)
+        .map(|(table, column, _)| format!("{table}.{column}"))
+        .collect();
+    assert!(columns.len() > brought_back.len(), "{columns:?}");
+    for column in &columns {
+        let is_left = HARMLESS.contains(&column.as_str()) || ELSEWHERE.contains(&column.as_str());
+        assert!(brought_back.contains(column) != is_left, "{column}");
+    }
+}
