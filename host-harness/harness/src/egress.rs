@@ -14,6 +14,7 @@ mod network;
 mod permit;
 mod refused;
 pub mod retry_after;
+mod rotated;
 mod send;
 mod template;
 mod trace;
@@ -25,6 +26,7 @@ pub use ledger::{Ledger, NotEntered, OnRequestEnd};
 pub use limiter::LimitReached;
 pub use limits::is_long;
 pub use network::{Lookup, Network, SystemLookup, client};
+pub use rotated::{NotStored, RotatedSecrets};
 pub use trace::{Exchange, Trace};
 pub use transport::{DryRun, Outgoing, Transport, VendorResponse};
 
@@ -47,6 +49,7 @@ pub struct Egress {
     clock: Arc<dyn Clock>,
     places: LimitCounter,
     captured: Captured,
+    rotated: Option<Arc<dyn RotatedSecrets>>,
 }
 
 impl fmt::Debug for Egress {
@@ -65,7 +68,7 @@ impl Egress {
     pub fn with_clock(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
         let ledger = Arc::new(InMemory::new(Limiter::new(Arc::clone(&clock))));
         let places = LimitCounter { limiter: Limiter::new(Arc::clone(&clock)), ledger };
-        Self { transport, places, clock, captured: Captured::default() }
+        Self { transport, places, clock, captured: Captured::default(), rotated: None }
     }
 
     /// Counts limits of an hour or more in `ledger` instead of in memory.

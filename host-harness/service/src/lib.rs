@@ -13,6 +13,7 @@ pub mod lock;
 pub mod logged_path;
 mod posts;
 pub mod requests;
+mod rotated;
 pub mod served;
 pub mod service;
 pub mod settings;

@@ -17,6 +17,11 @@ use host_store::{
 /// Represents the host itself among the tenants, whose names are never empty.
 const THE_HOST: &str = "";
 
+/// Returns the key with which the host hashes the names of vendor accounts.
+pub(crate) async fn host_key(store: &Store) -> Result<Arc<PersonKey>, StoreError> {
+    store.person_key(THE_HOST).await
+}
+
 /// Counts requests in the database.
 pub(crate) struct StoredLedger {
     store: Store,
@@ -28,7 +33,7 @@ pub(crate) struct StoredLedger {
 impl StoredLedger {
     /// Creates a ledger that counts in `store`, by `clock`.
     pub(crate) async fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let key = store.person_key(THE_HOST).await?;
+        let key = host_key(&store).await?;
         Ok(Self { store, clock, key })
     }
 

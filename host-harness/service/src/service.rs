@@ -11,7 +11,7 @@ use host_harness::{
     clock::{Clock, SystemClock},
     config::Config,
     egress::{Network, Transport},
-    host::{Host, StartError},
+    host::{Builder, Host, StartError},
 };
 use host_store::{
     Store, StoreError, components, erasures::ledger::LedgerError, private_file::is_open_to_others,
@@ -42,6 +42,7 @@ use crate::{
         post::{NoClient, Poster},
     },
     requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
+    rotated::StoredSecrets,
     served::Served,
     settings::{ConfigFile, ForwardConfig, STOP_MARGIN, ServiceConfig},
     tasks::Tasks,
@@ -252,7 +253,13 @@ impl Service {
         let erasures = LedgerUpkeep::open(&store, &service.database, Arc::clone(&clock)).await?;
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
-        let host = host(&config, &owned, &store, transport, Arc::clone(&clock), Arc::clone(&ledger)).await?;
+        let rotated = Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&clock)).await?);
+        let builder = Host::builder(files(&config, &store).await?)
+            .with_transport(transport)
+            .with_clock(Arc::clone(&clock))
+            .with_ledger(Arc::clone(&ledger) as _)
+            .with_rotated_secrets(rotated);
+        let host = holding(builder, &config, &owned).start().await?;
         let parts = Parts::new(host, store, clock, ledger, &config, &service);
         foreign_keys::report(&parts.store, parts.clock.date_ms()).await?;
         parts.connections.put_published().await?;
@@ -346,22 +353,16 @@ fn begin(
     tasks.begin("forward", forwarding.run(forwards, stopping()));
 }
 
-/// Starts the host with the plugins of the file, except those with a published version, and without connections.
-async fn host(
-    config: &Config,
-    owned: &[OwnedConnection],
-    store: &Store,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Clock>,
-    ledger: Arc<StoredLedger>,
-) -> Result<Host, ServiceError> {
+/// Returns the plugins of the file, except those with a published version, without connections.
+async fn files(config: &Config, store: &Store) -> Result<Config, StoreError> {
     let published = store.read(|connection| Box::pin(components::published_plugins(connection))).await?;
-    let files = config.plugins_alone(|name| !published.iter().any(|plugin| plugin == name));
-    let mut builder = Host::builder(files).with_transport(transport).with_clock(clock).with_ledger(ledger);
-    for spec in config.connections().iter().chain(owned.iter().map(|owned| &owned.spec)) {
-        builder = builder.holding(&spec.limits);
-    }
-    Ok(builder.start().await?)
+    Ok(config.plugins_alone(|name| !published.iter().any(|plugin| plugin == name)))
+}
+
+/// Reserves space for the connections of the file and of the database.
+fn holding(builder: Builder, config: &Config, owned: &[OwnedConnection]) -> Builder {
+    let specs = config.connections().iter().chain(owned.iter().map(|owned| &owned.spec));
+    specs.fold(builder, |builder, spec| builder.holding(&spec.limits))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Secrets that the vendor issues, such as access tokens: taken from responses and kept here, never visible to a guest.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -10,7 +10,10 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::connection::{Connection, MAX_SECRET_BYTES, MIN_SECRET_CHARS, Redactor, TenantId};
-use host_model::{contract::manifest::Capture, secret::Secret};
+use host_model::{
+    contract::manifest::Capture,
+    secret::{Secret, Secrets},
+};
 
 /// How long before its expiry a secret is renewed, so that it does not expire in transit.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(10);
@@ -39,6 +42,23 @@ struct ConnectionCaptures {
     before: BTreeMap<String, Secret>,
     redactor: Redactor,
     renewing: Arc<tokio::sync::Mutex<()>>,
+    /// Whether those that outlived an earlier process have been added.
+    is_restored: bool,
+    /// The names of those that must outlive the process and are not stored yet.
+    unsaved: BTreeSet<String>,
+}
+
+impl ConnectionCaptures {
+    fn keep(&mut self, taken: Vec<FoundSecret>, now: Duration) {
+        for FoundSecret { name, secret, lifetime } in taken {
+            let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
+            if let Some(replaced) = self.secrets.insert(name.clone(), CapturedSecret { secret, good_until }) {
+                self.before.insert(name, replaced.secret);
+            }
+        }
+        let held = self.secrets.values().map(|held| &held.secret);
+        self.redactor = Redactor::of(held.chain(self.before.values()));
+    }
 }
 
 #[derive(Debug)]
@@ -61,15 +81,46 @@ impl Captured {
             return;
         }
         let mut connections = self.0.lock();
+        connections.entry(holder(connection)).or_default().keep(taken, now);
+    }
+
+    /// Returns whether the secrets that outlived an earlier process have been added.
+    pub(crate) fn is_restored(&self, connection: &Connection) -> bool {
+        self.0.lock().get(&holder(connection)).is_some_and(|kept| kept.is_restored)
+    }
+
+    /// Adds the secrets that outlived an earlier process. One that was captured since is newer.
+    pub(crate) fn restore(&self, connection: &Connection, secrets: Secrets) {
+        let mut connections = self.0.lock();
         let kept = connections.entry(holder(connection)).or_default();
-        for FoundSecret { name, secret, lifetime } in taken {
-            let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
-            if let Some(replaced) = kept.secrets.insert(name.clone(), CapturedSecret { secret, good_until }) {
-                kept.before.insert(name, replaced.secret);
-            }
+        let older = secrets.into_iter().filter(|(name, _)| !kept.secrets.contains_key(name));
+        let older = older.map(|(name, secret)| FoundSecret { name, secret, lifetime: None }).collect();
+        kept.keep(older, Duration::ZERO);
+        kept.is_restored = true;
+    }
+
+    /// Notes that the secrets with these names must outlive the process.
+    pub(crate) fn note_unsaved(&self, connection: &Connection, names: impl Iterator<Item = String>) {
+        self.0.lock().entry(holder(connection)).or_default().unsaved.extend(names);
+    }
+
+    /// Returns the secrets that must outlive the process and are not stored yet.
+    pub(crate) fn unsaved(&self, connection: &Connection) -> Secrets {
+        let connections = self.0.lock();
+        let Some(kept) = connections.get(&holder(connection)) else { return Secrets::new() };
+        let held = kept.unsaved.iter().filter_map(|name| kept.secrets.get_key_value(name));
+        held.map(|(name, held)| (name.clone(), held.secret.clone())).collect()
+    }
+
+    /// Records that `secret` is stored. It may have been replaced in the meantime.
+    pub(crate) fn record_saved(&self, connection: &Connection, name: &str, secret: &Secret) {
+        let mut connections = self.0.lock();
+        let Some(kept) = connections.get_mut(&holder(connection)) else { return };
+        let is_current =
+            kept.secrets.get(name).is_some_and(|held| held.secret.matches(secret.expose().as_bytes()));
+        if is_current {
+            kept.unsaved.remove(name);
         }
-        let held = kept.secrets.values().map(|held| &held.secret);
-        kept.redactor = Redactor::of(held.chain(kept.before.values()));
     }
 
     /// Returns a redactor for this connection's secrets, including captured ones.
@@ -93,6 +144,13 @@ pub(crate) struct FoundSecret {
     name: String,
     secret: Secret,
     lifetime: Option<Duration>,
+}
+
+impl FoundSecret {
+    /// Returns the name that the manifest gives it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// Extracts the secrets that `captures` specify from a JSON `body`, and blanks them out. A body that cannot be parsed

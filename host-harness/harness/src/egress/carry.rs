@@ -69,7 +69,9 @@ impl Egress {
         let (taken, body) = captured::extract(&declared.captures, answer.body);
         answer.body = body;
         if (200..300).contains(&answer.status) {
+            self.note_rotated(caller.declaration, connection, &taken);
             self.captured.keep(connection, taken, self.clock.now());
+            self.save_rotated(connection).await;
         }
         Ok(answer)
     }

@@ -31,6 +31,7 @@ impl Egress {
         declared: &DeclaredOperation,
         refused: &Secrets,
     ) -> Result<Secrets, HttpError> {
+        self.restore_rotated(caller).await?;
         let secrets = self.at_hand(caller, declared, refused);
         if missing(caller, declared, &secrets).is_empty() {
             return Ok(secrets);

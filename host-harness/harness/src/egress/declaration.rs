@@ -8,7 +8,7 @@ mod error;
 pub(super) use declared::{BodyKind, DeclaredOperation, HostField};
 pub use error::ManifestError;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use host_model::contract::{Interface, manifest::Manifest};
 
@@ -17,13 +17,19 @@ use host_model::contract::{Interface, manifest::Manifest};
 pub struct Declaration {
     manifest: Manifest,
     operations: BTreeMap<String, DeclaredOperation>,
+    /// The secret settings for which the vendor issues successors.
+    rotated: BTreeSet<String>,
 }
 
 impl Declaration {
     /// Checks all rules and returns every one that is broken.
     pub fn check(manifest: Manifest) -> Result<Self, Vec<ManifestError>> {
         let operations = check::operations(&manifest)?;
-        Ok(Self { manifest, operations })
+        let captured: BTreeSet<_> = operations.values().flat_map(DeclaredOperation::captured).collect();
+        let secret = manifest.settings.iter().filter(|setting| setting.secret);
+        let rotated =
+            secret.map(|setting| setting.name.clone()).filter(|name| captured.contains(name)).collect();
+        Ok(Self { manifest, operations, rotated })
     }
 
     /// Checks that a component that exports `offered` can report each outcome that its manifest exempts.
@@ -40,6 +46,16 @@ impl Declaration {
     /// Returns the operation with that name.
     pub(crate) fn operation(&self, name: &str) -> Option<&DeclaredOperation> {
         self.operations.get(name)
+    }
+
+    /// Returns whether the vendor issues successors for the secret setting `name`.
+    pub(crate) fn rotates(&self, name: &str) -> bool {
+        self.rotated.contains(name)
+    }
+
+    /// Returns whether the vendor issues successors for any secret setting.
+    pub(crate) fn rotates_secrets(&self) -> bool {
+        !self.rotated.is_empty()
     }
 
     /// Returns the operation that fetches `secret`, if the host can fetch it.

@@ -3,6 +3,7 @@
 mod credentials;
 mod denials;
 mod ledger;
+mod rotated;
 mod vendor;
 mod wire;
 

@@ -8,7 +8,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, PluginSource},
     connection::{CallLimits, ConnectionSpec},
-    egress::{Egress, Ledger, Network, Transport},
+    egress::{Egress, Ledger, Network, RotatedSecrets, Transport},
     engine::{Engine, PoolSize},
     plugin::{LoadError, Plugin, Slot, SwapError, WatchError, watch},
 };
@@ -83,6 +83,7 @@ pub struct Builder {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     ledger: Option<Arc<dyn Ledger>>,
+    rotated: Option<Arc<dyn RotatedSecrets>>,
 }
 
 impl Builder {
@@ -94,6 +95,7 @@ impl Builder {
             transport: Arc::new(Network::default()),
             clock: Arc::new(SystemClock::default()),
             ledger: None,
+            rotated: None,
         }
     }
 
@@ -115,6 +117,12 @@ impl Builder {
         Self { ledger: Some(ledger), ..self }
     }
 
+    /// Stores secrets that vendors rotate in `store`. Without one, they are lost at the end of the process.
+    #[must_use]
+    pub fn with_rotated_secrets(self, store: Arc<dyn RotatedSecrets>) -> Self {
+        Self { rotated: Some(store), ..self }
+    }
+
     /// Reserves space in the pool for connections with `limits` that are added while the host runs.
     #[must_use]
     pub fn holding(self, limits: &CallLimits) -> Self {
@@ -124,7 +132,7 @@ impl Builder {
     /// Loads every plugin and resolves the connections of the configuration. Fails if a connection does not fit its
     /// plugin.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { config, pool, transport, clock, ledger } = self;
+        let Self { config, pool, transport, clock, ledger, rotated } = self;
         let engine = Engine::new(&pool).map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine);
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
@@ -140,6 +148,10 @@ impl Builder {
         let egress = Egress::with_clock(transport, Arc::clone(&clock));
         let egress = match ledger {
             Some(ledger) => egress.with_ledger(ledger),
+            None => egress,
+        };
+        let egress = match rotated {
+            Some(store) => egress.with_rotated_secrets(store),
             None => egress,
         };
         let per_tenant = config.host.tenant_concurrent_calls as usize;
