@@ -15,6 +15,7 @@ mod permit;
 mod refused;
 pub mod retry_after;
 mod rotated;
+mod rotation;
 mod send;
 mod template;
 mod trace;
@@ -75,6 +76,13 @@ impl Egress {
     #[must_use]
     pub fn with_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
         self.places.ledger = ledger;
+        self
+    }
+
+    /// Stores rotated secrets in `store`. Without one, they are lost at the end of the process.
+    #[must_use]
+    pub fn with_rotated_secrets(mut self, store: Arc<dyn RotatedSecrets>) -> Self {
+        self.rotated = Some(store);
         self
     }
 }

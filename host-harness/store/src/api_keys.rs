@@ -90,7 +90,7 @@ impl StoredApiKey {
 
     /// Whether this program created the key as it is stored.
     pub(crate) fn is_authentic(&self, vault: &Vault) -> bool {
-        self.message(vault).is_authentic(self.mac.as_ref())
+        self.message(vault).matches(self.mac.as_ref())
     }
 }
 

@@ -1,11 +1,11 @@
 //! The audit chain: what was attempted, with which plugin, and with what result. Append-only, one chain per tenant.
 //!
-//! The hash of each line is a keyed one, a [`RowMac`], and covers the previous line: tenant, previous hash, line number,
+//! The hash of each line is a keyed one (`mac.rs`), and covers the previous line: tenant, previous hash, line number,
 //! time and record. The previous hash of the first line is 32 zero bytes. People appear as keyed hashes.
 //!
 //! Version 0.1.0 wrote plain hashes: `SHA-256(previous hash || line number || time || record)`, with both numbers as 8
 //! bytes, big-endian. A chain may begin with such lines; the first line after them is the one that the upgrade added
-//! ([`AUTHENTICATED`]), whose keyed hash covers them all.
+//! (`audit-chain-authenticated`), whose keyed hash covers them all.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ChainCheck {
-    /// The tenant that the chain belongs to, or [`ALL_TENANTS`].
+    /// The tenant that the chain belongs to, or [`ALL_TENANTS`](crate::audit::ALL_TENANTS).
     pub tenant: String,
     /// The number of valid lines, counted from the first.
     pub lines: i64,
@@ -132,7 +132,7 @@ fn check(
         };
     }
     let mac = RowMac(hash.clone());
-    if !keyed_hash(vault, tenant, before, *line, *at, record).is_authentic(Some(&mac)) {
+    if !keyed_hash(vault, tenant, before, *line, *at, record).matches(Some(&mac)) {
         return changed();
     }
     // Otherwise, a chain that was replaced by one with plain hashes would be vouched for by the next line.

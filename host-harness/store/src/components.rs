@@ -80,7 +80,7 @@ const STORED: &str = "SELECT plugin, digest, before, published_at, mac FROM publ
 
 fn authentic(vault: &Vault, row: &AnyRow) -> Result<Publication, StoreError> {
     let StoredPublication { publication, mac } = StoredPublication::from_row(row)?;
-    if publication.message(vault).is_authentic(mac.as_ref()) {
+    if publication.message(vault).matches(mac.as_ref()) {
         return Ok(publication);
     }
     Err(StoreError::NotAuthentic(format!("the publication of plugin {}", publication.plugin)))

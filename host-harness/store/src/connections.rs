@@ -66,7 +66,7 @@ impl StoredConnection {
 
     /// Whether this program stored the connection as it is.
     pub fn is_authentic(&self, vault: &Vault) -> bool {
-        self.message(vault).is_authentic(self.mac.as_ref())
+        self.message(vault).matches(self.mac.as_ref())
     }
 }
 

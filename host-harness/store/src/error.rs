@@ -119,5 +119,5 @@ fn differences(foreign: &[String], missing: &[String]) -> String {
     };
     let differences =
         [named("no version of this program creates", foreign), named("missing or changed are", missing)];
-    Vec::from_iter(differences.into_iter().flatten()).join("; ")
+    differences.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

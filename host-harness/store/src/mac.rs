@@ -79,7 +79,7 @@ impl RowMessage {
     }
 
     /// Returns whether `mac` is the code of the message. Takes the same time wherever they differ.
-    pub(crate) fn is_authentic(self, mac: Option<&RowMac>) -> bool {
+    pub(crate) fn matches(self, mac: Option<&RowMac>) -> bool {
         let Some((&VERSION, code)) = mac.and_then(|RowMac(mac)| mac.split_first()) else { return false };
         self.0.verify_slice(code).is_ok()
     }
@@ -97,14 +97,14 @@ mod tests {
     fn a_code_holds_for_one_message_under_one_key_and_uncut() {
         let message = |key: &MacKey| key.row("api-key").text("ops").optional(None).number(17);
         let mac = message(&key(1)).mac();
-        assert!(message(&key(1)).is_authentic(Some(&mac)));
-        assert!(!message(&key(2)).is_authentic(Some(&mac)));
-        assert!(!message(&key(1)).is_authentic(None));
+        assert!(message(&key(1)).matches(Some(&mac)));
+        assert!(!message(&key(2)).matches(Some(&mac)));
+        assert!(!message(&key(1)).matches(None));
         for cut in 0..mac.0.len() {
-            assert!(!message(&key(1)).is_authentic(Some(&RowMac(mac.0[..cut].to_vec()))), "{cut}");
+            assert!(!message(&key(1)).matches(Some(&RowMac(mac.0[..cut].to_vec()))), "{cut}");
         }
         let other_version = RowMac([&[VERSION + 1][..], &mac.0[1..]].concat());
-        assert!(!message(&key(1)).is_authentic(Some(&other_version)));
+        assert!(!message(&key(1)).matches(Some(&other_version)));
     }
 
     #[test]

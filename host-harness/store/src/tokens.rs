@@ -328,7 +328,7 @@ fn acceptable_token(vault: &Vault, row: &AnyRow) -> Result<AcceptableToken, Stor
         digest.try_into().map_err(|_| StoreError::Unreadable("a token's digest".to_owned()))?;
     let mac: Option<Vec<u8>> = row.try_get("mac")?;
     let token = view(row)?;
-    if message_of(vault, row, &digest)?.is_authentic(mac.map(RowMac).as_ref()) {
+    if message_of(vault, row, &digest)?.matches(mac.map(RowMac).as_ref()) {
         return Ok(AcceptableToken { digest, token });
     }
     Err(StoreError::NotAuthentic(format!("webhook token {}", token.generation)))

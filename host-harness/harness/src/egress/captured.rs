@@ -1,7 +1,7 @@
 //! Secrets that the vendor issues, such as access tokens: taken from responses and kept here, never visible to a guest.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -44,8 +44,16 @@ struct ConnectionCaptures {
     renewing: Arc<tokio::sync::Mutex<()>>,
     /// Whether those that outlived an earlier process have been added.
     is_restored: bool,
-    /// The names of those that must outlive the process and are not stored yet.
-    unsaved: BTreeSet<String>,
+    /// The names of those that must outlive the process and are not stored yet, each with its revision.
+    unsaved: BTreeMap<String, u64>,
+    revision: u64,
+}
+
+/// A secret that must outlive the process and is not stored yet.
+pub(crate) struct UnsavedSecret {
+    pub(crate) name: String,
+    pub(crate) secret: Secret,
+    revision: u64,
 }
 
 impl ConnectionCaptures {
@@ -101,25 +109,27 @@ impl Captured {
 
     /// Notes that the secrets with these names must outlive the process.
     pub(crate) fn note_unsaved(&self, connection: &Connection, names: impl Iterator<Item = String>) {
-        self.0.lock().entry(holder(connection)).or_default().unsaved.extend(names);
+        let mut connections = self.0.lock();
+        let kept = connections.entry(holder(connection)).or_default();
+        kept.revision += 1;
+        kept.unsaved.extend(names.map(|name| (name, kept.revision)));
     }
 
     /// Returns the secrets that must outlive the process and are not stored yet.
-    pub(crate) fn unsaved(&self, connection: &Connection) -> Secrets {
+    pub(crate) fn unsaved(&self, connection: &Connection) -> Vec<UnsavedSecret> {
         let connections = self.0.lock();
-        let Some(kept) = connections.get(&holder(connection)) else { return Secrets::new() };
-        let held = kept.unsaved.iter().filter_map(|name| kept.secrets.get_key_value(name));
-        held.map(|(name, held)| (name.clone(), held.secret.clone())).collect()
+        let Some(kept) = connections.get(&holder(connection)) else { return Vec::new() };
+        let held = kept.unsaved.iter().filter_map(|(name, revision)| {
+            let secret = kept.secrets.get(name)?.secret.clone();
+            Some(UnsavedSecret { name: name.clone(), secret, revision: *revision })
+        });
+        held.collect()
     }
 
-    /// Records that `secret` is stored. It may have been replaced in the meantime.
-    pub(crate) fn record_saved(&self, connection: &Connection, name: &str, secret: &Secret) {
-        let mut connections = self.0.lock();
-        let Some(kept) = connections.get_mut(&holder(connection)) else { return };
-        let is_current =
-            kept.secrets.get(name).is_some_and(|held| held.secret.matches(secret.expose().as_bytes()));
-        if is_current {
-            kept.unsaved.remove(name);
+    /// Records that `saved` is stored, unless another one has taken its place in the meantime.
+    pub(crate) fn record_saved(&self, connection: &Connection, saved: &UnsavedSecret) {
+        if let Some(kept) = self.0.lock().get_mut(&holder(connection)) {
+            kept.unsaved.retain(|name, revision| *name != saved.name || *revision != saved.revision);
         }
     }
 

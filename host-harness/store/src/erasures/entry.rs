@@ -56,7 +56,7 @@ impl LedgerLine {
     pub(crate) fn read(text: &str, vault: &Vault) -> Option<Self> {
         let (mac, json) = text.split_once(' ')?;
         let mac = RowMac(hex::decode(mac).ok()?);
-        let is_authentic = vault.row("erasure ledger").text(json).is_authentic(Some(&mac));
+        let is_authentic = vault.row("erasure ledger").text(json).matches(Some(&mac));
         is_authentic.then(|| serde_json::from_str(json).ok()).flatten()
     }
 }

@@ -117,17 +117,17 @@ impl TenantKeys {
         let kept = sqlx::query_scalar("SELECT person_key FROM tenants WHERE tenant = $1").bind(tenant);
         let kept: Option<Vec<u8>> = kept.fetch_optional(&mut *tx).await?;
         let context = format!("tenant {tenant}");
-        let is_shared = match kept {
-            Some(kept) => vault.open(&context, &kept)? == vault.open(&context, sealed_key)?,
-            None => {
-                sqlx::query("INSERT INTO tenants (tenant, person_key, in_ledger) VALUES ($1, $2, 1)")
-                    .bind(tenant)
-                    .bind(sealed_key.to_vec())
-                    .execute(tx)
-                    .await?;
-                true
-            }
+        let is_shared = match &kept {
+            Some(kept) => vault.open(&context, kept)? == vault.open(&context, sealed_key)?,
+            None => true,
         };
+        if kept.is_none() {
+            sqlx::query("INSERT INTO tenants (tenant, person_key, in_ledger) VALUES ($1, $2, 1)")
+                .bind(tenant)
+                .bind(sealed_key.to_vec())
+                .execute(tx)
+                .await?;
+        }
         self.0.insert(tenant.to_owned(), is_shared);
         Ok(())
     }
