@@ -52,6 +52,12 @@ pub enum StoreError {
          backup with --replace, or delete the file if the service has never run"
     )]
     EmptyFile,
+    /// There is a write-ahead log, but not the database that it belongs to.
+    #[error(
+        "the database is missing, but its write-ahead log (the same name with -wal) is there: put the database back beside \
+         it. To restore a backup or to begin anew, move the log away first"
+    )]
+    LogWithoutDatabase,
     /// The SQLite library has a known bug that can corrupt a database.
     #[error("SQLite {found} can corrupt a database (fixed in 3.51.3): build with 3.51.3 or newer")]
     OldLibrary {

@@ -21,6 +21,7 @@ use crate::{
     private_file::PrivateFile,
     schema,
     seal::Vault,
+    unfinished::beside,
 };
 
 /// The oldest supported version: older ones can corrupt a database in WAL mode (sqlite.org/changes.html, 3.51.3).
@@ -58,6 +59,9 @@ impl Sqlite {
         sqlx::any::install_default_drivers();
         match std::fs::metadata(path) {
             Ok(file) if file.len() == 0 => return Err(StoreError::EmptyFile),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && has_log(path) => {
+                return Err(StoreError::LogWithoutDatabase);
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, vault).await?,
             // SQLite reports what it cannot open.
             Ok(_) | Err(_) => {}
@@ -123,6 +127,12 @@ impl Database for Sqlite {
             }
         })
     }
+}
+
+/// Returns whether there is a write-ahead log with content for a database at `path`. SQLite would apply it to a new
+/// database there.
+fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// Creates the database. It appears at `path` once it has its tables, so that an interruption leaves none that is empty.

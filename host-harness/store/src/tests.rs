@@ -64,6 +64,16 @@ async fn pragma(store: &Store, name: &'static str) -> String {
 }
 
 #[tokio::test]
+async fn the_log_of_a_lost_database_is_not_applied_to_a_new_one() {
+    let folder = Folder::new();
+    let database = folder.file("host.db");
+    std::fs::write(folder.file("host.db-wal"), "frames").unwrap();
+    let refused = Store::open(&database, &master_key()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::LogWithoutDatabase), "{refused}");
+    assert!(!database.exists());
+}
+
+#[tokio::test]
 async fn the_database_syncs_each_commit_and_overwrites_what_is_deleted() {
     let folder = Folder::new();
     let store = folder.store().await;
