@@ -9,3 +9,5 @@ mod iterable;
 mod limits;
 mod load;
 mod swap;
+#[cfg(unix)]
+mod watch;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod exports;
+mod fingerprint;
 mod interfaces;
 mod load;
 mod load_error;
@@ -21,4 +22,4 @@ pub use load_policy::{LoadPolicy, Wasi};
 pub use loaded::Plugin;
 pub use permissions::Permissions;
 pub use slot::{Generation, Slot, SwapError};
-pub use watch::{FileWatch, WatchError, watch};
+pub use watch::{WATCH_INTERVAL, Watch, WatchedPlugin, watch};

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::{
     calls::{Calls, Runtime},
     config::UnknownConnection,
-    plugin::{FileWatch, Generation, LoadError, LoadPolicy, Plugin, Slot},
+    plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watch},
 };
 
 /// Plugins and connections, ready for calls. Both can change while the host runs. Lives as long as the process.
@@ -30,13 +30,13 @@ pub struct Host {
     pub(super) slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
     /// Held during a change, so that a key is unique across all plugins.
     pub(super) changing: Mutex<()>,
-    _watched: Vec<FileWatch>,
+    _watch: Option<Watch>,
 }
 
 impl Host {
-    pub(super) fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watched: Vec<FileWatch>) -> Self {
+    pub(super) fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watch: Option<Watch>) -> Self {
         let slots = ArcSwap::from_pointee(slots);
-        Self { runtime, slots, changing: Mutex::default(), _watched: watched }
+        Self { runtime, slots, changing: Mutex::default(), _watch: watch }
     }
 
     /// Returns the calls of a connection, on the current plugin version.

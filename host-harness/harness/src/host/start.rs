@@ -10,7 +10,7 @@ use crate::{
     connection::{CallLimits, ConnectionSpec},
     egress::{Egress, Ledger, Network, RotatedSecrets, Transport},
     engine::{Engine, PoolSize},
-    plugin::{LoadError, Plugin, Slot, SwapError, WatchError, watch},
+    plugin::{LoadError, Plugin, Slot, SwapError, WatchedPlugin, watch},
 };
 
 /// Why a host did not start.
@@ -44,14 +44,6 @@ pub enum StartError {
         plugin: String,
         /// The reason.
         cause: SwapError,
-    },
-    /// A plugin's file cannot be watched.
-    #[error("plugin {plugin}: {cause}")]
-    Watch {
-        /// The plugin's name.
-        plugin: String,
-        /// The reason.
-        cause: WatchError,
     },
 }
 
@@ -140,11 +132,12 @@ impl Builder {
             let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();
             let slot = Arc::new(fill(&engine, name, source, specs).await?);
             if source.watch {
-                let watching = watch(&source.path, Arc::clone(&engine), source.policy, Arc::clone(&slot));
-                watched.push(watching.map_err(|cause| StartError::Watch { plugin: name.clone(), cause })?);
+                let (path, policy) = (source.path.clone(), source.policy);
+                watched.push(WatchedPlugin { path, policy, slot: Arc::clone(&slot) });
             }
             slots.insert(name.clone(), slot);
         }
+        let watching = (!watched.is_empty()).then(|| watch(watched, Arc::clone(&engine), Arc::clone(&clock)));
         let egress = Egress::with_clock(transport, Arc::clone(&clock));
         let egress = match ledger {
             Some(ledger) => egress.with_ledger(ledger),
@@ -156,7 +149,7 @@ impl Builder {
         };
         let per_tenant = config.host.tenant_concurrent_calls as usize;
         let runtime = Runtime::new(engine, per_tenant, clock, Arc::new(egress));
-        Ok(Host::of(runtime, slots, watched))
+        Ok(Host::of(runtime, slots, watching))
     }
 }
 

@@ -1,101 +1,153 @@
-//! Watches a plugin's file and swaps in new versions. If one does not load, the current version remains in service.
-//! Tested in `tests/all/swap.rs`.
+//! Watches the paths of plugins and swaps in new versions. If one does not load, the current version remains in service.
+//! Tested in `tests/all/watch.rs`.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{load_policy::LoadPolicy, loaded::Plugin, slot::Slot};
-use crate::engine::Engine;
+use super::{fingerprint::Fingerprint, load_policy::LoadPolicy, loaded::Plugin, slot::Slot};
+use crate::{clock::Clock, engine::Engine};
 use host_model::digest::Digest;
 
-/// The file cannot be watched.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot watch {path} for a new version: {cause}")]
-pub struct WatchError {
-    path: PathBuf,
-    cause: notify::Error,
-}
+/// The time between two looks at the watched paths.
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A watch on a file, which ends on drop.
+/// A plugin that follows the file at a path.
 #[derive(Debug)]
-pub struct FileWatch {
-    _watcher: RecommendedWatcher,
-    task: tokio::task::JoinHandle<()>,
+pub struct WatchedPlugin {
+    /// The path, which may lead over links.
+    pub path: PathBuf,
+    /// The conditions under which a new version is loaded.
+    pub policy: LoadPolicy,
+    /// The slot that a new version is swapped into.
+    pub slot: Arc<Slot>,
 }
 
-impl Drop for FileWatch {
+/// A watch on the paths of plugins, which ends on drop.
+#[derive(Debug)]
+pub struct Watch(JoinHandle<()>);
+
+impl Drop for Watch {
     fn drop(&mut self) {
-        self.task.abort();
+        self.0.abort();
     }
 }
 
-/// Watches `file`, and swaps each new version that loads and requests no more permissions into `slot`.
-pub fn watch(
-    file: &Path,
-    engine: Arc<Engine>,
-    policy: LoadPolicy,
-    slot: Arc<Slot>,
-) -> Result<FileWatch, WatchError> {
-    let failed = |cause| WatchError { path: file.to_owned(), cause };
-    // One notification is enough: the receiver reads the file as it is at that time.
-    let (note, mut notes) = mpsc::channel(1);
-    let again = note.clone();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _already_noted = note.try_send(());
+/// Watches the paths of `plugins`, and swaps each new version that loads and requests no more permissions into its slot.
+///
+/// Paths are looked at, not their folders: notifications would miss a folder that is replaced, and arrive for every file
+/// beside the plugin. A file is read once it is the same at two looks, since it may have been found half-written.
+pub fn watch(plugins: Vec<WatchedPlugin>, engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Watch {
+    let mut watched: Vec<_> = plugins.into_iter().map(Watched::of).collect();
+    Watch(tokio::spawn(async move {
+        loop {
+            for one in &mut watched {
+                one.look(&engine).await;
+            }
+            clock.sleep_until(clock.now() + WATCH_INTERVAL).await;
         }
-    })
-    .map_err(failed)?;
-    // Watch the folder, not the file: a new version is usually moved into place, and a watch on the old file would miss
-    // it.
-    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    watcher.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
-    // The file may have changed since it was loaded.
-    let _noted = again.try_send(());
-    let path = file.to_owned();
-    let task = tokio::spawn(async move {
-        // Each version is loaded only once, so that one that was rolled back does not return by itself.
-        let mut seen = slot.current().plugin().digest();
-        while notes.recv().await.is_some() {
-            load_changed(&path, &engine, &policy, &slot, &mut seen).await;
-        }
-    });
-    Ok(FileWatch { _watcher: watcher, task })
+    }))
 }
 
-async fn load_changed(
-    path: &Path,
-    engine: &Arc<Engine>,
-    policy: &LoadPolicy,
-    slot: &Slot,
-    seen: &mut Digest,
-) {
-    let file = path.display();
-    let Ok(bytes) = tokio::fs::read(path).await else {
-        tracing::debug!(%file, "plugin file cannot be read");
-        return;
-    };
-    let digest = Digest(Sha256::digest(&bytes).into());
-    if *seen == digest {
-        return;
+struct Watched {
+    plugin: WatchedPlugin,
+    state: FileState,
+    /// The version that was loaded last. It is not loaded again, so that one that was rolled back does not return by
+    /// itself.
+    loaded: Digest,
+}
+
+/// What the last look found.
+enum FileState {
+    /// It has not been looked at.
+    Unknown,
+    /// There is no file, which has been logged.
+    Gone,
+    /// It differs from the previous look.
+    Changed(Fingerprint),
+    /// It could not be read, which has been logged. It is tried again.
+    Unreadable(Fingerprint),
+    /// It has been read. It is not read again before it changes, whether it was loaded or refused.
+    Read(Fingerprint),
+}
+
+impl Watched {
+    fn of(plugin: WatchedPlugin) -> Self {
+        let loaded = plugin.slot.current().plugin().digest();
+        Self { plugin, state: FileState::Unknown, loaded }
     }
-    // A file that does not load may be incomplete, and is read again on the next notification.
-    let plugin = match Plugin::load(engine, bytes, policy).await {
-        Ok(plugin) => plugin,
-        Err(error) => {
-            tracing::warn!(%file, %error, "plugin not swapped");
+
+    async fn look(&mut self, engine: &Arc<Engine>) {
+        let file = self.plugin.path.display();
+        tracing::trace!(%file, "plugin path looked at");
+        let found = match self.fingerprint().await {
+            Ok(found) => found,
+            Err(error) => {
+                if !matches!(self.state, FileState::Gone) {
+                    tracing::warn!(%file, %error, "plugin file is gone; the running version remains in service");
+                }
+                self.state = FileState::Gone;
+                return;
+            }
+        };
+        match &self.state {
+            FileState::Read(before) if *before == found => {}
+            FileState::Changed(before) | FileState::Unreadable(before) if *before == found => {
+                self.load(engine, found).await;
+            }
+            state => {
+                if matches!(state, FileState::Gone) {
+                    tracing::info!(%file, "plugin file is back");
+                }
+                self.state = FileState::Changed(found);
+            }
+        }
+    }
+
+    /// Reads the file and loads it if it is another version.
+    async fn load(&mut self, engine: &Arc<Engine>, found: Fingerprint) {
+        let WatchedPlugin { path, policy, slot } = &self.plugin;
+        let file = path.display();
+        let bytes = match tokio::fs::read(path).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                if !matches!(self.state, FileState::Unreadable(_)) {
+                    tracing::warn!(%file, %error, "plugin file cannot be read; the running version remains in service");
+                }
+                self.state = FileState::Unreadable(found);
+                return;
+            }
+        };
+        tracing::debug!(%file, "plugin file read");
+        if self.fingerprint().await.ok().as_ref() != Some(&found) {
+            // Written or replaced while it was read.
+            self.state = FileState::Changed(found);
             return;
         }
-    };
-    *seen = digest;
-    match slot.replace(plugin) {
-        Ok(digest) => tracing::info!(%file, %digest, "plugin swapped"),
-        Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
+        self.state = FileState::Read(found);
+        if Digest(Sha256::digest(&bytes).into()) == self.loaded {
+            return;
+        }
+        let plugin = match Plugin::load(engine, bytes, policy).await {
+            Ok(plugin) => plugin,
+            Err(error) => {
+                tracing::warn!(%file, %error, "plugin not swapped");
+                return;
+            }
+        };
+        match slot.replace(plugin) {
+            Ok(digest) => {
+                self.loaded = digest;
+                tracing::info!(%file, %digest, "plugin swapped");
+            }
+            Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
+        }
+    }
+
+    /// Looks at the file on another thread: a network's file system may take long.
+    async fn fingerprint(&self) -> io::Result<Fingerprint> {
+        let path = self.plugin.path.clone();
+        spawn_blocking(move || Fingerprint::of(&path)).await?
     }
 }
