@@ -43,6 +43,7 @@ mod secret_file;
 mod serve;
 mod service;
 mod session;
+mod signals;
 mod system;
 mod token;
 mod trace;

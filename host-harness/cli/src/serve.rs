@@ -1,10 +1,11 @@
 //! `serve`: runs the service until it is stopped. SIGHUP reloads the connections; SIGTERM and ctrl-c stop it.
-//! Tested in `cli/tests/serve.rs`.
+//! Tested in `cli/tests/serve.rs` and `cli/tests/supervised.rs`.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use clap::Args;
 use serde_json::json;
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::{
     console::Console,
@@ -12,14 +13,15 @@ use super::{
     failure::Failure,
     output::{CommandOutput, OutputFormat},
     reload,
-    session::Session,
+    session::{Session, configuration},
+    signals::{ProcessSignal, Signals},
 };
 use host_api::serve::{Server, log_places_of_panics};
 use host_api::types::service::Reloaded;
 #[cfg(not(feature = "test-clock"))]
 use host_harness::clock::SystemClock;
 use host_harness::{clock::Clock, egress::Network};
-use host_service::service::Handle;
+use host_service::service;
 
 #[derive(Debug, Args)]
 pub(super) struct ServeCommand {
@@ -31,19 +33,27 @@ pub(super) struct ServeCommand {
 
 impl ServeCommand {
     pub(super) async fn run(self, session: &Session, format: OutputFormat) -> Result<CommandOutput, Failure> {
-        log_places_of_panics();
-        let config = session.configuration()?;
-        let starting = session
-            .awaited("starting", Server::start_with(config, Arc::new(Network::default()), self.clock()))
-            .await;
-        let service = starting.map_err(Failure::misused)?;
-        let signals =
+        let mut signals =
             Signals::listen().map_err(|error| Failure::misused(format!("cannot handle signals: {error}")))?;
+        log_places_of_panics();
+        // On a thread of its own, so that a signal ends the wait even while something blocks, such as a file on a
+        // device that does not answer.
+        let (runtime, config, clock) = (Handle::current(), session.config.clone(), self.clock());
+        let starting = spawn_blocking(move || runtime.block_on(start(&config, clock)));
+        let started = tokio::select! {
+            biased;
+            // Nothing was acknowledged, and what is not committed is rolled back when the process ends.
+            () = signals.stop() => return Ok(stopped()),
+            started = session.awaited("starting", starting) => started,
+        };
+        let service = started.map_err(|error| {
+            Failure::misused(format!("the start ended unexpectedly; the log has the reason: {error}"))
+        })??;
         announce(&service, &session.console, format)?;
         let handle = service.handle();
-        let run = Box::pin(service.run_until(stop(signals, handle, session.console.clone()))).await;
+        let run = Box::pin(service.run_until(until_stopped(signals, handle, session.console.clone()))).await;
         run.map_err(|ended| Failure::Unanswered(ended.to_string()))?;
-        Ok(CommandOutput { people: "stopped".to_owned(), json: json!({"stopped": true}), exit: Exit::Done })
+        Ok(stopped())
     }
 
     #[cfg(feature = "test-clock")]
@@ -56,6 +66,16 @@ impl ServeCommand {
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(SystemClock::default())
     }
+}
+
+/// Reads the configuration, opens everything and starts the service.
+async fn start(config: &Path, clock: Arc<dyn Clock>) -> Result<Server, Failure> {
+    let config = configuration(config)?;
+    Server::start_with(config, Arc::new(Network::default()), clock).await.map_err(Failure::misused)
+}
+
+fn stopped() -> CommandOutput {
+    CommandOutput { people: "stopped".to_owned(), json: json!({"stopped": true}), exit: Exit::Done }
 }
 
 /// Reports the addresses: with `--json` as one line, on a terminal in sentences, and otherwise in the log.
@@ -85,10 +105,16 @@ fn announce(service: &Server, console: &Console, format: OutputFormat) -> Result
     Ok(())
 }
 
-/// Reloads the connections on each SIGHUP, and ends on a signal to stop.
-async fn stop(mut signals: Signals, handle: Handle, console: Console) {
+/// Reloads the connections on each SIGHUP, and ends on a signal to stop, even during a reload: each of its steps is one
+/// transaction, and the next start imports the file again.
+async fn until_stopped(mut signals: Signals, handle: service::Handle, console: Console) {
     while signals.next().await == ProcessSignal::Reload {
-        match handle.reload().await {
+        let reloaded = tokio::select! {
+            biased;
+            () = signals.stop() => return,
+            reloaded = handle.reload() => reloaded,
+        };
+        match reloaded {
             Ok(reloaded) if console.is_watched => console.print_error(&reload::summary(&reloaded.into())),
             Ok(reloaded) => tracing::info!(reloaded = %json!(Reloaded::from(reloaded)), "reloaded"),
             Err(error) if console.is_watched => {
@@ -96,53 +122,5 @@ async fn stop(mut signals: Signals, handle: Handle, console: Console) {
             }
             Err(error) => tracing::error!(%error, "nothing was reloaded"),
         }
-    }
-}
-
-/// The signals that the process handles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ProcessSignal {
-    Stop,
-    Reload,
-}
-
-struct Signals {
-    #[cfg(unix)]
-    hang_up: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            hang_up: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> ProcessSignal {
-        tokio::select! {
-            _ = self.hang_up.recv() => ProcessSignal::Reload,
-            _ = self.terminate.recv() => ProcessSignal::Stop,
-            _ = self.interrupt.recv() => ProcessSignal::Stop,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) -> ProcessSignal {
-        let _interrupted = tokio::signal::ctrl_c().await;
-        ProcessSignal::Stop
     }
 }

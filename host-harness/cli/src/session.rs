@@ -1,7 +1,12 @@
 //! What every command works with: the service, the configuration, the database, and the calls of a connection.
 //! Tested in `src/tests.rs`.
 
-use std::{future::Future, path::PathBuf, pin::pin, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
 
 use super::{
     client::{Client, ServerArgs},
@@ -57,7 +62,7 @@ impl Session {
 
     /// What the operator configured.
     pub(super) fn configuration(&self) -> Result<ConfigFile, Failure> {
-        ConfigFile::read(&self.config).map_err(|error| Failure::misused(explained(&error)))
+        configuration(&self.config)
     }
 
     /// The service's configuration.
@@ -150,6 +155,11 @@ impl Session {
 /// The current time in the store's format.
 pub(super) fn now() -> i64 {
     milliseconds(SystemClock::default().date())
+}
+
+/// Reads the configuration in `file`.
+pub(super) fn configuration(file: &Path) -> Result<ConfigFile, Failure> {
+    ConfigFile::read(file).map_err(|error| Failure::misused(explained(&error)))
 }
 
 fn explained(error: &ConfigError) -> String {

@@ -1,0 +1,12 @@
+//! The service under a supervisor: started, signalled and stopped at any moment.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+
+#[path = "cli/operator.rs"]
+mod operator;
+#[path = "supervised/program.rs"]
+mod program;
+#[path = "supervised/signals.rs"]
+mod signals;
+#[path = "supervised/watched.rs"]
+mod watched;
