@@ -7,6 +7,7 @@ mod episode;
 mod incoming;
 pub(crate) mod listener;
 pub(crate) mod panics;
+pub(crate) mod passed_sockets;
 pub(crate) mod request_id;
 mod stalled;
 

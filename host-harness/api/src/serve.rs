@@ -14,7 +14,11 @@ use host_service::{
 };
 use tokio::net::TcpListener;
 
-pub use crate::edge::{descriptors::FewDescriptors, panics::log_places_of_panics};
+pub use crate::edge::{
+    descriptors::FewDescriptors,
+    panics::log_places_of_panics,
+    passed_sockets::{PassedSockets, PassedSocketsError},
+};
 use crate::{
     edge::{
         descriptors::{self, Caps},
@@ -33,6 +37,9 @@ pub enum ServeError {
     /// The process may open too few files.
     #[error(transparent)]
     FewDescriptors(#[from] FewDescriptors),
+    /// A socket of the service manager cannot be used.
+    #[error("cannot use the socket of the service manager: {0}")]
+    Passed(std::io::Error),
     /// The address could not be bound.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -54,24 +61,36 @@ pub struct Server {
 impl Server {
     /// Starts the service of `settings` and binds its addresses.
     pub async fn start(settings: ConfigFile) -> Result<Self, ServeError> {
-        Self::start_with(settings, Arc::new(Network::default()), Arc::new(SystemClock::default())).await
+        let (transport, clock) = (Arc::new(Network::default()), Arc::new(SystemClock::default()));
+        Self::start_with(settings, PassedSockets::default(), transport, clock).await
     }
 
-    /// Starts the service of `settings` with another transport to vendors and another clock.
+    /// Starts the service of `settings` with sockets in place of its addresses, another transport to vendors and
+    /// another clock.
     pub async fn start_with(
         settings: ConfigFile,
+        sockets: PassedSockets,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServeError> {
         // Checked before anything is opened, so that a service that does not start does not migrate the database.
         let config = settings.service.as_ref().ok_or(NotAService).map_err(ServiceError::from)?;
-        let caps = descriptors::caps(config)?;
+        let apart = sockets.webhooks.is_some() || config.webhook_listen.is_some();
+        let caps = Caps {
+            api: config.edge.max_connections,
+            webhooks: if apart { config.edge.max_webhook_connections } else { 0 },
+        };
+        let caps = descriptors::caps(caps, config.workers)?;
         // Its future is large: the host compiles plugins in it.
         let service = Box::pin(Service::start_with(settings, transport, clock)).await?;
-        let api = bind(service.listen()).await?;
-        let webhooks = match service.webhook_listen() {
-            Some(address) => Some(bind(address).await?),
-            None => None,
+        let api = match sockets.api {
+            Some(passed) => adopted(passed)?,
+            None => bind(service.listen()).await?,
+        };
+        let webhooks = match (sockets.webhooks, service.webhook_listen()) {
+            (Some(passed), _) => Some(adopted(passed)?),
+            (None, Some(address)) => Some(bind(address).await?),
+            (None, None) => None,
         };
         Ok(Self { service, api, webhooks, caps })
     }
@@ -116,6 +135,10 @@ impl Server {
 
 fn front(listener: Listener, door: TcpListener, routes: Router) -> Front {
     Box::new(move |stop| Box::pin(listener.serve(door, routes, stop)))
+}
+
+fn adopted(passed: std::net::TcpListener) -> Result<TcpListener, ServeError> {
+    TcpListener::from_std(passed).map_err(ServeError::Passed)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -42,6 +42,7 @@ mod restore;
 mod secret_file;
 mod serve;
 mod service;
+mod service_manager;
 mod session;
 mod signals;
 mod system;
@@ -57,6 +58,7 @@ use clap::{Parser, Subcommand};
 
 pub use console::Console;
 pub use exit::Exit;
+pub use host_api::serve::{PassedSockets, PassedSocketsError};
 
 use client::ServerArgs;
 use failure::Failure;
@@ -188,8 +190,13 @@ impl Command {
     }
 }
 
-/// Runs the program with `arguments`, which begin with the program's name. Returns how it ended.
-pub async fn run<A>(arguments: impl IntoIterator<Item = A>, console: &Console) -> Exit
+/// Runs the program with `arguments`, which begin with the program's name, and with the `sockets` that a service manager
+/// passed on for `serve`. Returns how it ended.
+pub async fn run<A>(
+    arguments: impl IntoIterator<Item = A>,
+    sockets: Result<PassedSockets, PassedSocketsError>,
+    console: &Console,
+) -> Exit
 where
     A: Into<OsString> + Clone,
 {
@@ -198,7 +205,7 @@ where
         Err(told) => return help_or_usage(&told, console),
     };
     let json = arguments.json;
-    let (text, exit) = match answer(arguments, console).await {
+    let (text, exit) = match answer(arguments, sockets, console).await {
         Ok(shown) => (if json { output::document(&shown.json) } else { shown.people }, shown.exit),
         Err(failure) => {
             console.print_error(&failure.people());
@@ -233,7 +240,11 @@ fn help_or_usage(told: &clap::Error, console: &Console) -> Exit {
     console.print(text.trim_end()).map_or(Exit::Misused, |()| Exit::Done)
 }
 
-async fn answer(arguments: Arguments, console: &Console) -> Result<CommandOutput, Failure> {
+async fn answer(
+    arguments: Arguments,
+    sockets: Result<PassedSockets, PassedSocketsError>,
+    console: &Console,
+) -> Result<CommandOutput, Failure> {
     let purpose = match arguments.command {
         Command::Serve(_) => LogPurpose::Service,
         _ => LogPurpose::Command,
@@ -274,7 +285,7 @@ async fn answer(arguments: Arguments, console: &Console) -> Result<CommandOutput
         Command::Webhook(command) => command.run(&session, format).await,
         Command::Reload(command) => command.run(&session).await,
         Command::Service(command) => command.run(&session).await,
-        Command::Serve(command) => command.run(&session, format).await,
+        Command::Serve(command) => command.run(&session, sockets, format).await,
         Command::NewMasterKey(command) => command.run(),
         Command::ApiKey(command) => command.run(&session).await,
         Command::Backup(command) => command.run(&session).await,

@@ -13,10 +13,11 @@ use super::{
     failure::Failure,
     output::{CommandOutput, OutputFormat},
     reload,
+    service_manager::ServiceManager,
     session::{Session, configuration},
     signals::{ProcessSignal, Signals},
 };
-use host_api::serve::{Server, log_places_of_panics};
+use host_api::serve::{PassedSockets, PassedSocketsError, Server, log_places_of_panics};
 use host_api::types::service::Reloaded;
 #[cfg(not(feature = "test-clock"))]
 use host_harness::clock::SystemClock;
@@ -32,26 +33,46 @@ pub(super) struct ServeCommand {
 }
 
 impl ServeCommand {
-    pub(super) async fn run(self, session: &Session, format: OutputFormat) -> Result<CommandOutput, Failure> {
+    /// Serves until a signal stops it, at `sockets` in place of the configured addresses.
+    pub(super) async fn run(
+        self,
+        session: &Session,
+        sockets: Result<PassedSockets, PassedSocketsError>,
+        format: OutputFormat,
+    ) -> Result<CommandOutput, Failure> {
         let mut signals =
             Signals::listen().map_err(|error| Failure::misused(format!("cannot handle signals: {error}")))?;
         log_places_of_panics();
+        let manager = ServiceManager::of_the_process();
+        manager.starting();
+        let sockets = sockets.map_err(Failure::misused)?;
         // On a thread of its own, so that a signal ends the wait even while something blocks, such as a file on a
         // device that does not answer.
         let (runtime, config, clock) = (Handle::current(), session.config.clone(), self.clock());
-        let starting = spawn_blocking(move || runtime.block_on(start(&config, clock)));
+        let starting = spawn_blocking(move || runtime.block_on(start(&config, sockets, clock)));
         let started = tokio::select! {
             biased;
             // Nothing was acknowledged, and what is not committed is rolled back when the process ends.
-            () = signals.stop() => return Ok(stopped()),
+            () = signals.stop() => {
+                manager.stopping();
+                return Ok(stopped());
+            }
             started = session.awaited("starting", starting) => started,
         };
         let service = started.map_err(|error| {
             Failure::misused(format!("the start ended unexpectedly; the log has the reason: {error}"))
         })??;
         announce(&service, &session.console, format)?;
-        let handle = service.handle();
-        let run = Box::pin(service.run_until(until_stopped(signals, handle, session.console.clone()))).await;
+        let (handle, console) = (service.handle(), session.console.clone());
+        let stop = async move {
+            manager.serving(&handle).await;
+            tokio::select! {
+                () = until_stopped(signals, &handle, &manager, &console) => {}
+                () = manager.keep_watchdog(&handle) => {}
+            }
+            manager.stopping();
+        };
+        let run = Box::pin(service.run_until(stop)).await;
         run.map_err(|ended| Failure::Unanswered(ended.to_string()))?;
         Ok(stopped())
     }
@@ -69,9 +90,9 @@ impl ServeCommand {
 }
 
 /// Reads the configuration, opens everything and starts the service.
-async fn start(config: &Path, clock: Arc<dyn Clock>) -> Result<Server, Failure> {
+async fn start(config: &Path, sockets: PassedSockets, clock: Arc<dyn Clock>) -> Result<Server, Failure> {
     let config = configuration(config)?;
-    Server::start_with(config, Arc::new(Network::default()), clock).await.map_err(Failure::misused)
+    Server::start_with(config, sockets, Arc::new(Network::default()), clock).await.map_err(Failure::misused)
 }
 
 fn stopped() -> CommandOutput {
@@ -107,8 +128,14 @@ fn announce(service: &Server, console: &Console, format: OutputFormat) -> Result
 
 /// Reloads the connections on each SIGHUP, and ends on a signal to stop, even during a reload: each of its steps is one
 /// transaction, and the next start imports the file again.
-async fn until_stopped(mut signals: Signals, handle: service::Handle, console: Console) {
+async fn until_stopped(
+    mut signals: Signals,
+    handle: &service::Handle,
+    manager: &ServiceManager,
+    console: &Console,
+) {
     while signals.next().await == ProcessSignal::Reload {
+        manager.reloading();
         let reloaded = tokio::select! {
             biased;
             () = signals.stop() => return,
@@ -122,5 +149,6 @@ async fn until_stopped(mut signals: Signals, handle: service::Handle, console: C
             }
             Err(error) => tracing::error!(%error, "nothing was reloaded"),
         }
+        manager.serving(handle).await;
     }
 }

@@ -1,12 +1,16 @@
 //! The service under a supervisor: started, signalled and stopped at any moment.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed set-up fails the test")]
 
+#[path = "supervised/notified.rs"]
+mod notified;
 #[path = "cli/operator.rs"]
 mod operator;
 #[path = "supervised/program.rs"]
 mod program;
 #[path = "supervised/signals.rs"]
 mod signals;
+#[path = "supervised/sockets.rs"]
+mod sockets;
 #[path = "supervised/watched.rs"]
 mod watched;

@@ -14,6 +14,7 @@ pub mod import;
 pub mod keying;
 pub mod owned;
 pub mod plugins;
+pub mod readiness;
 pub mod tried;
 
 use std::{

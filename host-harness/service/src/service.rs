@@ -27,6 +27,7 @@ use crate::{
         approval::Approval,
         import::{ReloadError, ReloadResult},
         owned::{self, AllConnections, OwnedConnection},
+        readiness::NotReady,
     },
     consent::{
         apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Readings, upkeep::Upkeep,
@@ -226,6 +227,16 @@ impl Handle {
     /// would rekey its people stays as it is.
     pub async fn reload(&self) -> Result<ReloadResult, ReloadError> {
         self.0.reload(Approval::Missing).await
+    }
+
+    /// Checks that the database accepts writes and that every plugin is loaded.
+    pub async fn readiness(&self) -> Result<Vec<String>, NotReady> {
+        self.0.readiness().await
+    }
+
+    /// Returns whether the database can be read within `limit`.
+    pub async fn responds_within(&self, limit: Duration) -> bool {
+        self.0.responds_within(limit).await
     }
 }
 

@@ -1,8 +1,6 @@
 //! How many connections fit into the file descriptors of the process, so that clients of the webhooks leave enough for
 //! the API, the database and requests to vendors.
 
-use host_service::settings::ServiceConfig;
-
 /// Descriptors besides those of clients and of one request to a vendor for each worker. About 40 are for the database,
 /// the log, components, listeners and the runtime; the rest is for calls through the API, posts and DNS look-ups.
 const RESERVED: usize = 96;
@@ -32,13 +30,11 @@ pub struct FewDescriptors {
     least: usize,
 }
 
-/// The caps of `config`, lowered to what fits into the limit of this process. Logs a warning if they are lowered.
-pub(crate) fn caps(config: &ServiceConfig) -> Result<Caps, FewDescriptors> {
-    let edge = &config.edge;
-    let webhooks = config.webhook_listen.map_or(0, |_| edge.max_webhook_connections);
-    let configured = Caps { api: edge.max_connections, webhooks };
+/// The `configured` caps, lowered to what fits into the limit of this process beside that many `workers`. Logs a warning
+/// if they are lowered.
+pub(crate) fn caps(configured: Caps, workers: u32) -> Result<Caps, FewDescriptors> {
     let Some(limit) = limit() else { return Ok(configured) };
-    let lowered = lowered(configured, RESERVED + config.workers as usize, limit)?;
+    let lowered = lowered(configured, RESERVED + workers as usize, limit)?;
     if lowered != configured {
         tracing::warn!(
             open_files = limit,
