@@ -1,6 +1,7 @@
 //! The layer between callers and routes: limits on connections, on the time for a request to arrive, and what applies
 //! to every answer.
 
+pub(crate) mod bind;
 pub(crate) mod body_timeout;
 pub(crate) mod descriptors;
 mod episode;

@@ -13,6 +13,7 @@ use crate::{
     state::Api,
     types::notices::{Notice, Notices, System, Systems},
 };
+use host_model::names::is_name;
 use host_service::consent::catalogue::{Catalogue, CatalogueError};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -103,10 +104,16 @@ async fn delete_system(
     deleted(catalogue.delete_system(&tenant, &key, caller.who()).await?, "system", &key)
 }
 
-/// A tenant that the caller cannot access counts as unknown.
+/// A tenant that the caller cannot access counts as unknown, and so does a name that no tenant can have.
 fn check_tenant(caller: &Caller, tenant: &str) -> Result<(), Problem> {
-    let unknown = || Problem::of(kinds::UNKNOWN, format!("there is no tenant `{tenant}`"));
-    caller.reaches(tenant).then_some(()).ok_or_else(unknown)
+    let unknown = || {
+        let detail = format!(
+            "there is no tenant `{tenant}`: expected the tenant of a connection, whose name has lower-case words and \
+             digits with single dashes between them"
+        );
+        Problem::of(kinds::UNKNOWN, detail)
+    };
+    (is_name(tenant) && caller.reaches(tenant)).then_some(()).ok_or_else(unknown)
 }
 
 fn same(field: &str, written: &str, addressed: &str) -> Result<(), Problem> {

@@ -14,6 +14,7 @@ use crate::{
     types::problem::{self, FieldError},
 };
 use host_harness::{
+    config::ConfigProblemKind,
     connection::{SettingError, SettingPlace},
     host::PutError,
 };
@@ -237,7 +238,14 @@ pub(crate) fn fields(unsuited: &PutError) -> Vec<(String, String)> {
             .iter()
             .map(|beyond| (format!("limits.{}", beyond.limit.replace('-', "_")), beyond.to_string()))
             .collect(),
-        PutError::Named(problem) => vec![(problem.place.clone(), problem.wrong.to_string())],
+        PutError::Named(problem) => {
+            let field = match &problem.wrong {
+                ConfigProblemKind::BadTenant(_) => "tenant",
+                ConfigProblemKind::UnknownName { what, .. } => what,
+                _ => "key",
+            };
+            vec![(field.to_owned(), problem.wrong.to_string())]
+        }
     }
 }
 

@@ -15,12 +15,14 @@ use host_service::{
 use tokio::net::TcpListener;
 
 pub use crate::edge::{
+    bind::BindError,
     descriptors::FewDescriptors,
     panics::log_places_of_panics,
     passed_sockets::{PassedSockets, PassedSocketsError},
 };
 use crate::{
     edge::{
+        bind::bind,
         descriptors::{self, Caps},
         listener::Listener,
     },
@@ -40,14 +42,9 @@ pub enum ServeError {
     /// A socket of the service manager cannot be used.
     #[error("cannot use the socket of the service manager: {0}")]
     Passed(std::io::Error),
-    /// The address could not be bound.
-    #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The error of the system.
-        cause: std::io::Error,
-    },
+    /// An address could not be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
 }
 
 /// A service that is ready to run: everything is open, and connections are already queued at its addresses.
@@ -85,11 +82,11 @@ impl Server {
         let service = Box::pin(Service::start_with(settings, transport, clock)).await?;
         let api = match sockets.api {
             Some(passed) => adopted(passed)?,
-            None => bind(service.listen()).await?,
+            None => bind("listen", service.listen()).await?,
         };
         let webhooks = match (sockets.webhooks, service.webhook_listen()) {
             (Some(passed), _) => Some(adopted(passed)?),
-            (None, Some(address)) => Some(bind(address).await?),
+            (None, Some(address)) => Some(bind("webhook-listen", address).await?),
             (None, None) => None,
         };
         Ok(Self { service, api, webhooks, caps })
@@ -139,8 +136,4 @@ fn front(listener: Listener, door: TcpListener, routes: Router) -> Front {
 
 fn adopted(passed: std::net::TcpListener) -> Result<TcpListener, ServeError> {
     TcpListener::from_std(passed).map_err(ServeError::Passed)
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })
 }

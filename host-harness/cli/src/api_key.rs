@@ -85,11 +85,8 @@ impl ApiKeyCommand {
 
 impl CreateApiKeyArgs {
     async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
-        if let Some(wrong) = self.tenants.iter().chain([&self.name]).find(|name| !is_name(name)) {
-            return Err(Failure::misused(format!(
-                "`{wrong}`: expected lower-case words and digits with single dashes between them, such as `acme-eu`"
-            )));
-        }
+        self.tenants.iter().try_for_each(|tenant| named("--tenant", tenant))?;
+        named("--name", &self.name)?;
         let file = self.file.create()?;
         let tenants = (!self.tenants.is_empty()).then(|| BTreeSet::from_iter(self.tenants));
         let scope = Scope { tenants, may_write: !self.read_only };
@@ -119,6 +116,16 @@ impl CreateApiKeyArgs {
         };
         Ok(CommandOutput { people, json, exit: Exit::Done })
     }
+}
+
+/// Checks the name that the option has.
+fn named(option: &str, name: &str) -> Result<(), Failure> {
+    if is_name(name) {
+        return Ok(());
+    }
+    Err(Failure::misused(format!(
+        "{option}: `{name}`: expected lower-case words and digits with single dashes between them, such as `acme-eu`"
+    )))
 }
 
 async fn list(session: &Session) -> Result<CommandOutput, Failure> {

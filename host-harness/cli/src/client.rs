@@ -75,7 +75,10 @@ impl ServerArgs {
 fn base_url(url: &str) -> Result<Url, &'static str> {
     let wanted = "expected an address such as https://connectors.example.com or http://127.0.0.1:8080";
     let url = Url::parse(url).map_err(|_| wanted)?;
-    let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let is_bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
     let is_here = match url.host() {
         Some(Host::Domain(name)) => name == LOCALHOST,
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -83,7 +86,7 @@ fn base_url(url: &str) -> Result<Url, &'static str> {
         None => false,
     };
     match url.scheme() {
-        _ if !is_bare => Err("no user, password or query may be in it"),
+        _ if !is_bare => Err("no user, password, query or fragment may be in it"),
         "https" => Ok(url),
         "http" if is_here => Ok(url),
         "http" => Err("plain HTTP is allowed only to this machine, since it carries the API key: use https"),

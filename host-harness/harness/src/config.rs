@@ -168,10 +168,15 @@ pub(crate) fn named_connection<'a>(
     spec: &ConnectionSpec,
     plugins: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<(), ConfigProblem> {
-    let wrong = ConfigProblemKind::with_name(&spec.key)
-        .or_else(|| ConfigProblemKind::with_name(&spec.tenant.0))
-        .or_else(|| ConfigProblemKind::with_reference("plugin", &spec.plugin, plugins));
-    wrong.map_or(Ok(()), |wrong| Err(problem_of(spec, wrong)))
+    if let Some(wrong) = ConfigProblemKind::with_name(&spec.key) {
+        return Err(problem_of(spec, wrong));
+    }
+    let tenant = ConfigProblemKind::with_tenant(&spec.tenant.0).map(|wrong| ("tenant", wrong));
+    let plugin = || Some(("plugin", ConfigProblemKind::with_reference("plugin", &spec.plugin, plugins)?));
+    tenant.or_else(plugin).map_or(Ok(()), |(part, wrong)| {
+        let problem = problem_of(spec, wrong);
+        Err(ConfigProblem { place: format!("{}.{part}", problem.place), ..problem })
+    })
 }
 
 pub(crate) fn problem_of(spec: &ConnectionSpec, wrong: ConfigProblemKind) -> ConfigProblem {

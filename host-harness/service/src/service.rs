@@ -4,7 +4,7 @@
 //! This module assembles its parts: [`Service::start`] opens the database and starts the host, and
 //! [`Service::run_until`] runs the background work until the service stops.
 
-use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use host_harness::{
@@ -45,7 +45,7 @@ use crate::{
     requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
     rotated::StoredSecrets,
     served::Served,
-    settings::{ConfigFile, ForwardConfig, STOP_MARGIN, ServiceConfig},
+    settings::{ConfigFile, ForwardConfig, STOP_MARGIN, ServiceConfig, listen::ListenAddress},
     tasks::Tasks,
     telemetry::Telemetry,
     tokens::{Tokens, schedule},
@@ -284,13 +284,13 @@ impl Service {
     }
 
     /// Returns the address at which to serve the API.
-    pub fn listen(&self) -> SocketAddr {
-        self.config.listen
+    pub fn listen(&self) -> &ListenAddress {
+        &self.config.listen
     }
 
     /// Returns the address at which to serve only webhooks, if there is one.
-    pub fn webhook_listen(&self) -> Option<SocketAddr> {
-        self.config.webhook_listen
+    pub fn webhook_listen(&self) -> Option<&ListenAddress> {
+        self.config.webhook_listen.as_ref()
     }
 
     /// Returns the configuration.

@@ -1,10 +1,12 @@
 //! The settings of `connector-host serve`: the section `[service]`.
 
 pub mod edge;
+pub mod listen;
+mod urls;
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     num::{NonZeroU32, NonZeroU64},
     path::{Path, PathBuf},
     time::Duration,
@@ -12,7 +14,11 @@ use std::{
 
 use serde::Deserialize;
 
-use self::edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES};
+use self::{
+    edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES},
+    listen::{ListenAddress, NotAListenAddress},
+    urls::{wrong_post_url, wrong_public_url},
+};
 use crate::posts::post::{NotASigningSecret, SigningKey};
 use host_harness::config::{
     Config, ConfigError, ConfigProblem, ConfigProblemKind, Entry, Extension, Problems, ReadContext, Section,
@@ -87,7 +93,7 @@ impl Extension for ConfigFile {
     }
 }
 
-/// What is wrong with a value of the service's own sections. Does not contain the value.
+/// What is wrong with a value of the service's own sections. Does not contain a value that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrongSetting {
     /// The master key is not valid.
@@ -96,6 +102,9 @@ pub enum WrongSetting {
     /// The signing secret is not valid.
     #[error(transparent)]
     SigningSecret(NotASigningSecret),
+    /// An address to listen on is not valid.
+    #[error(transparent)]
+    Listen(#[from] NotAListenAddress),
     /// An environment variable is not a number of minutes.
     #[error("the environment variable {0} must be a whole number of minutes above 0")]
     NotMinutes(&'static str),
@@ -132,9 +141,9 @@ pub struct ServiceConfig {
     /// The key under which the database's secrets and people are sealed.
     pub master_key: MasterKey,
     /// The address of the API and webhooks. Loopback by default: TLS is terminated by a proxy.
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// The address that serves only webhooks, for the network that vendors reach.
-    pub webhook_listen: Option<SocketAddr>,
+    pub webhook_listen: Option<ListenAddress>,
     /// The public address of this service, without a path: webhook addresses start with it.
     pub public_url: Option<String>,
     /// The maximum number of requests carried out at once.
@@ -168,8 +177,6 @@ pub struct ForwardConfig {
 #[serde(rename_all = "kebab-case")]
 struct ServiceSection {
     database: Option<PathBuf>,
-    listen: Option<SocketAddr>,
-    webhook_listen: Option<SocketAddr>,
     public_url: Option<String>,
     workers: Option<NonZeroU32>,
     token_lifetime_minutes: Option<NonZeroU64>,
@@ -192,17 +199,18 @@ fn service(
     problems: &mut Problems<'_>,
 ) -> Option<ServiceConfig> {
     let master_key = master_key(&mut section, around, problems);
+    let listen = listen_address(&mut section, "listen", problems);
+    let webhook_listen = listen_address(&mut section, "webhook-listen", problems);
     let place = section.place.clone();
     let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
     let lifetime_at = section.at("token-lifetime-minutes");
     let max_header_at = section.at("max-header-bytes");
     let written: ServiceSection = section.read(problems)?;
-    for (key, at, url) in
-        [("public-url", public_url_at, &written.public_url), ("alarm-url", alarm_url_at, &written.alarm_url)]
-    {
-        if let Some(wrong) = url.as_ref().and_then(|url| wrong_address(url)) {
-            problems.add(at, &format!("{place}.{key}"), wrong);
-        }
+    if let Some(wrong) = written.public_url.as_deref().and_then(wrong_public_url) {
+        problems.add(public_url_at, &format!("{place}.public-url"), wrong);
+    }
+    if let Some(wrong) = written.alarm_url.as_deref().and_then(wrong_post_url) {
+        problems.add(alarm_url_at, &format!("{place}.alarm-url"), wrong);
     }
     let edge = edge(&written);
     let wrong_header = match edge.max_header_bytes {
@@ -229,8 +237,8 @@ fn service(
     Some(ServiceConfig {
         database: around.base.join(written.database.unwrap_or_else(|| "connector-host.db".into())),
         master_key: master_key?,
-        listen: written.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 7400).into()),
-        webhook_listen: written.webhook_listen,
+        listen: listen.unwrap_or_else(|| ListenAddress::of(Ipv4Addr::LOCALHOST, 7400)),
+        webhook_listen,
         public_url: written.public_url.map(|url| url.trim_end_matches('/').to_owned()),
         // The same as the limit of a tenant's calls: more would only wait for the pool.
         workers: written.workers.map_or(32, NonZeroU32::get),
@@ -293,7 +301,7 @@ fn forward(
         return None;
     };
     let url = entry.text(problems)?;
-    if let Some(wrong) = wrong_address(&url) {
+    if let Some(wrong) = wrong_post_url(&url) {
         problems.add(at, &format!("{place}.url"), wrong);
     }
     let at = section.at("secret");
@@ -337,26 +345,19 @@ fn required(
 
 /// Returns whether `text` is an `http` or `https` address with a host.
 pub fn is_address(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+    urls::is_address(text)
 }
 
-/// Returns what is wrong with `text` as an address to post to or as a public address, or `None` if nothing is.
-fn wrong_address(text: &str) -> Option<ConfigProblemKind> {
-    let url = url::Url::parse(text).ok().filter(url::Url::has_host);
-    match url.as_ref().map(|url| (url.scheme(), is_loopback(url))) {
-        Some(("https", _) | ("http", true)) => None,
-        Some(("http", false)) => Some(ConfigProblemKind::PlainAddress),
-        _ => Some(ConfigProblemKind::NotAnAddress),
-    }
-}
-
-fn is_loopback(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+/// Reads the address under `key`.
+fn listen_address(
+    section: &mut Section<'_>,
+    key: &'static str,
+    problems: &mut Problems<'_>,
+) -> Option<ListenAddress> {
+    let entry = section.take(key)?;
+    let (at, place) = (entry.at, entry.place.clone());
+    let address = entry.text(problems)?.parse::<ListenAddress>();
+    address.map_err(|wrong| problems.add(at, &place, WrongSetting::from(wrong).into())).ok()
 }
 
 #[cfg(test)]

@@ -9,6 +9,29 @@ use crate::testing::ApiBench;
 const PATH: &str = "/api/v1/connection/newsletter";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_cannot_be_used_is_reported_with_the_field_that_has_it() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    let expected = "expected lower-case words and digits with single dashes between them, such as `acme-eu`";
+    for (field, value, message) in [
+        ("tenant", "Acme", format!("`Acme` cannot be the name of a tenant: {expected}")),
+        ("key", "News Letter", expected.to_owned()),
+        ("plugin", "iterabel", "there is no plugin `iterabel`: did you mean `iterable`?".to_owned()),
+    ] {
+        let mut new = json!({"key": "newsletter", "tenant": "acme", "plugin": "iterable"});
+        new[field] = value.into();
+        let refused = bench.send(&key, "POST", "/api/v1/connection", Some(new)).await;
+        assert_eq!(refused.problem(), (422, "unsuited"));
+        assert_eq!(refused.json["errors"], json!([{"field": field, "message": message}]));
+    }
+    for path in ["/api/v1/tenants/Acme/notices", "/api/v1/tenants/Acme/systems"] {
+        let unknown = bench.get(&key, path).await;
+        assert_eq!(unknown.problem(), (404, "unknown"));
+        assert!(unknown.detail().starts_with("there is no tenant `Acme`: expected "), "{}", unknown.detail());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_made_shown_without_its_secrets_and_called() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;

@@ -136,7 +136,16 @@ async fn an_api_key_is_shown_once_listed_without_its_text_and_revoked() {
     assert!(err.contains("an API key named ops already exists"), "{err}");
     assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.0, Exit::Done);
     assert_eq!(operator.run(&["api-key", "revoke", "ops"]).await.0, Exit::Misused);
-    assert_eq!(operator.run(&["api-key", "create", "--name", "Ops Team"]).await.0, Exit::Misused);
+    for (arguments, wrong) in [
+        (["--name", "Ops Team", "--tenant", "acme"], "--name: `Ops Team`"),
+        (["--name", "ops-2", "--tenant", "Acme"], "--tenant: `Acme`"),
+    ] {
+        let (exit, _, err) = operator.run(&[&["api-key", "create"], &arguments[..]].concat()).await;
+        let expected = format!(
+            "error: {wrong}: expected lower-case words and digits with single dashes between them, such as `acme-eu`\n"
+        );
+        assert_eq!((exit, err), (Exit::Misused, expected));
+    }
 }
 
 #[tokio::test]

@@ -86,6 +86,9 @@ pub enum ConfigProblemKind {
     /// The name is not usable in URLs, logs and file names.
     #[error("expected lower-case words and digits with single dashes between them, such as `acme-eu`")]
     BadName,
+    /// The same for the name of a tenant.
+    #[error("`{0}` cannot be the name of a tenant: {wrong}", wrong = Self::BadName)]
+    BadTenant(String),
     /// A connection with that key already exists.
     #[error("another connection has this key")]
     KeyTaken,
@@ -148,6 +151,11 @@ impl ConfigProblemKind {
     /// Checks `name` as a key of the configuration. Returns what is wrong with it.
     pub(super) fn with_name(name: &str) -> Option<Self> {
         (!is_name(name)).then_some(Self::BadName)
+    }
+
+    /// Checks `name` as the name of a tenant. Returns what is wrong with it.
+    pub(super) fn with_tenant(name: &str) -> Option<Self> {
+        (!is_name(name)).then(|| Self::BadTenant(name.to_owned()))
     }
 
     /// Checks that `name` is one of `known`. Returns what is wrong with it.

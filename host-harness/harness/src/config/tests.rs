@@ -334,11 +334,18 @@ fn a_configuration_built_in_code_keeps_the_same_rules() {
     let spec = read(WHOLE).unwrap().connections()[0].clone();
     let config = Config::default();
     let unknown = config.clone().with_connection(spec.clone()).unwrap_err();
-    assert_eq!(unknown.to_string(), "connections.newsletter: there is no plugin `iterable`");
+    assert_eq!(unknown.to_string(), "connections.newsletter.plugin: there is no plugin `iterable`");
     let config = config.with_plugin("iterable", PluginSource::file("iterable.wasm")).unwrap();
     let config = config.with_connection(spec.clone()).unwrap();
-    let twice = config.with_connection(spec).unwrap_err();
+    let twice = config.clone().with_connection(spec).unwrap_err();
     assert_eq!(twice.to_string(), "connections.newsletter: another connection has this key");
+    let mut foreign = config.connections()[0].clone();
+    (foreign.key, foreign.tenant) = ("shop".to_owned(), TenantId("Acme".to_owned()));
+    assert_eq!(
+        config.with_connection(foreign).unwrap_err().to_string(),
+        "connections.shop.tenant: `Acme` cannot be the name of a tenant: expected lower-case words and digits with \
+         single dashes between them, such as `acme-eu`"
+    );
     let named = Config::default().with_plugin("Iterable", PluginSource::file("i")).unwrap_err();
     assert_eq!(named.wrong, ConfigProblemKind::BadName);
 }

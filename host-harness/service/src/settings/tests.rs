@@ -62,7 +62,7 @@ fn a_window_is_at_least_a_day_and_a_token_outlasts_it_by_another() {
 #[test]
 fn a_service_is_reached_from_its_own_machine_alone_unless_the_operator_says_otherwise() {
     let usual = read("", None).unwrap();
-    assert!(usual.listen.ip().is_loopback(), "{}", usual.listen);
+    assert_eq!(usual.listen.to_string(), "127.0.0.1:7400");
     assert_eq!(usual.webhook_listen, None);
     let opened = read("listen = '0.0.0.0:7400'\nwebhook-listen = '0.0.0.0:7401'", None).unwrap();
     assert_eq!(opened.listen.to_string(), "0.0.0.0:7400");
@@ -107,4 +107,57 @@ fn a_bound_that_nothing_can_keep_is_refused() {
         ["service.max-header-bytes: expected at most 1048576 bytes"]
     );
     assert_eq!(read("max-header-bytes = 1048576", None).unwrap().edge.max_header_bytes, 1 << 20);
+}
+
+#[test]
+fn an_address_to_listen_on_is_a_host_or_a_name_with_a_port() {
+    let read = |lines| read(lines, None);
+    let named = read("listen = 'localhost:8080'\nwebhook-listen = '[::1]:0'").unwrap();
+    assert_eq!(named.listen.to_string(), "localhost:8080");
+    assert_eq!(named.webhook_listen.unwrap().to_string(), "[::1]:0");
+    assert_eq!(
+        read("listen = 'http://localhost:8080'\nwebhook-listen = '8081'").unwrap_err(),
+        [
+            "service.listen: found `http://localhost:8080`, expected a host and a port, such as \"127.0.0.1:7400\", \
+             \"localhost:7400\" or \"[::1]:7400\"",
+            "service.webhook-listen: found `8081`, expected a host and a port, such as \"127.0.0.1:7400\", \
+             \"localhost:7400\" or \"[::1]:7400\"",
+        ]
+    );
+    assert_eq!(read("listen = 7400").unwrap_err(), ["service.listen: expected a string"]);
+    assert_eq!(
+        read("lisen = 'localhost:8080'").unwrap_err(),
+        ["service: unknown key `lisen`: did you mean `listen`?"]
+    );
+}
+
+#[test]
+fn a_public_url_has_nothing_after_its_path_and_an_address_to_post_to_no_fragment() {
+    let read = |lines: &str| read(lines, None);
+    let public = |url: &str| read(&format!("public-url = '{url}'")).map(|config| config.public_url.unwrap());
+    assert_eq!(public("https://hooks.example.com/").unwrap(), "https://hooks.example.com");
+    assert_eq!(public("https://example.com/privacy").unwrap(), "https://example.com/privacy");
+    for (url, found) in [
+        ("https://hooks.example.com?a=b", "a query (`?…`)"),
+        ("https://hooks.example.com/?", "a query (`?…`)"),
+        ("https://hooks.example.com/#top", "a fragment (`#…`)"),
+        ("https://hooks.example.com/path?#", "a query (`?…`)"),
+        ("https://user:secret@hooks.example.com", "a user or a password (`…@`)"),
+        ("https://user@hooks.example.com", "a user or a password (`…@`)"),
+    ] {
+        let expected = format!(
+            "service.public-url: found {found}, expected an address without one, such as https://privacy.example.com: \
+             webhook addresses begin with it and go on with a path"
+        );
+        assert_eq!(public(url).unwrap_err(), [expected], "{url}");
+    }
+    let alarm = |url: &str| read(&format!("alarm-url = '{url}'"));
+    assert_eq!(
+        alarm("https://alarms.example.com/a?token=b").unwrap().alarm_url.unwrap(),
+        "https://alarms.example.com/a?token=b"
+    );
+    assert_eq!(
+        alarm("https://alarms.example.com/a#b").unwrap_err(),
+        ["service.alarm-url: found a fragment (`#…`), which is never sent: remove it"]
+    );
 }

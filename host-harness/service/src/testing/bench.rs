@@ -33,7 +33,7 @@ use crate::{
         late,
     },
     service::Parts,
-    settings::{ServiceConfig, edge::EdgeConfig},
+    settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress},
     work::Source,
 };
 
@@ -71,7 +71,7 @@ fn config(folder: &Folder) -> ServiceConfig {
     ServiceConfig {
         database: folder.file("host.db"),
         master_key: master_key(),
-        listen: ([127, 0, 0, 1], 0).into(),
+        listen: ListenAddress::of([127, 0, 0, 1], 0),
         webhook_listen: None,
         public_url: None,
         workers: 8,
