@@ -6,13 +6,13 @@
 use std::{cell::RefCell, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
 
-use crate::edge::request_id;
-use host_service::logged_path::logged_path;
+use crate::edge::{caller_log, request_id};
+use host_service::{logged_path::logged_path, telemetry::Telemetry};
 
 /// What became known about a request while it was handled.
 #[derive(Default)]
@@ -26,8 +26,9 @@ tokio::task_local! {
     static NOTED: RefCell<AccessNotes>;
 }
 
-/// Logs a request once it has been answered.
-pub(super) async fn log(request: Request, next: Next) -> Response {
+/// Logs a request once it has been answered, and counts it if it was refused. Lines about requests that were refused, or
+/// came without a valid API key, are limited.
+pub(super) async fn log(State(telemetry): State<Telemetry>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let address = route.is_none().then(|| logged_path(request.uri().path()));
     let operation = route.unwrap_or_else(|| "none".to_owned());
@@ -38,12 +39,20 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
         (response, NOTED.with(RefCell::take))
     };
     let (response, noted) = NOTED.scope(RefCell::default(), answering).await;
+    let status = response.status();
+    let is_refused = status.is_client_error() || status.is_server_error();
+    if is_refused {
+        telemetry.call_refused(status.as_str());
+    }
+    if (is_refused || noted.key.is_none()) && !caller_log::permits(noted.key.as_deref()) {
+        return response;
+    }
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
         tenant = noted.tenant,
         connection = noted.connection,
         operation,
-        status = response.status().as_str(),
+        status = status.as_str(),
         %method,
         key = noted.key,
         address,

@@ -10,7 +10,7 @@ use axum::{
 use serde_json::{Map, Value};
 
 use crate::{
-    edge::request_id,
+    edge::{caller_log, request_id},
     types::problem::{self, FieldError},
 };
 use host_harness::{
@@ -186,7 +186,9 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, request_id = request_id::current(), "the store failed");
+        if caller_log::permits(None) {
+            tracing::error!(%error, request_id = request_id::current(), "the store failed");
+        }
         match error {
             StoreError::Database(_) | StoreError::Busy(_) | StoreError::Closed => {
                 Self::of(kinds::UNAVAILABLE, "the database does not respond: try again in a few seconds")

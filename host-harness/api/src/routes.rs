@@ -11,7 +11,7 @@ use crate::{
     body::MAX_BODY,
     connections, consent, deliveries,
     document::{self, Document},
-    edge::{body_timeout, panics, request_id},
+    edge::{body_timeout, caller_log, panics, request_id},
     events, health, mapping, metrics, notices, people, person, plugins, problem, requests,
     state::Api,
     tokens, webhook,
@@ -30,9 +30,11 @@ pub(crate) fn webhooks(api: Api) -> Router {
 
 /// `resources` and the webhooks. Deliveries have their own limits and their own log line.
 fn all(resources: Router<Api>, api: Api) -> Router {
-    let resources = served(resources, api.body_timeout());
+    let access = middleware::from_fn_with_state(api.clone(), access::log);
+    let resources = served(resources, api.body_timeout()).layer(access);
     let webhooks = panics::caught(webhook::routes());
-    resources.merge(webhooks).layer(middleware::from_fn(request_id::assign)).with_state(api)
+    let limited = middleware::from_fn_with_state(api.clone(), caller_log::limit);
+    resources.merge(webhooks).layer(limited).layer(middleware::from_fn(request_id::assign)).with_state(api)
 }
 
 /// The routes of the API, which declare its document.
@@ -54,8 +56,8 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(people::routes())
 }
 
-/// `routes` with the layers of the whole API. A layer sees the answers of those before it, so a panic is logged as a
-/// request too.
+/// `routes` with the layers of the whole API except the access log, which sees the answers of those before it, so that a
+/// panic is logged as a request too.
 pub(crate) fn served<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     body_timeout: Duration,
@@ -65,5 +67,5 @@ pub(crate) fn served<S: Clone + Send + Sync + 'static>(
         .fallback(problem::no_such_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(body_timeout, body_timeout::limit));
-    panics::caught(routes).layer(middleware::from_fn(access::log))
+    panics::caught(routes)
 }

@@ -9,7 +9,7 @@ use host_harness::{
     egress::{Network, Transport},
 };
 use host_service::{
-    service::{Front, Handle, NotAService, PartEnded, Service, ServiceError},
+    service::{Front, Handle, NotAService, PartEnded, Parts, Service, ServiceError},
     settings::ConfigFile,
 };
 use tokio::net::TcpListener;
@@ -114,13 +114,14 @@ impl Server {
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let Self { service, api, webhooks: apart, caps } = self;
         let state = Api::from(service.parts().clone());
-        let (config, telemetry) = (service.config(), &service.parts().telemetry);
+        let (config, Parts { telemetry, refused, .. }) = (service.config(), service.parts());
         let listener = |name, max_connections| Listener {
             name,
             max_connections,
             edge: config.edge,
             stop_grace: config.stop_grace,
             telemetry: telemetry.clone(),
+            refused: refused.clone(),
         };
         let mut fronts = vec![("API", front(listener("api", caps.api), api, router(state.clone())))];
         fronts.extend(apart.map(|door| {

@@ -8,6 +8,7 @@ use host_service::{
     alarms::Alarms,
     connections::Connections,
     consent::{catalogue::Catalogue, feed::Feed, mappings::Mappings},
+    refused_log::RefusedLog,
     requests::Requests,
     served::Served,
     service::Parts,
@@ -33,6 +34,7 @@ pub(crate) struct Api {
     inbox: Inbox,
     alarms: Alarms,
     telemetry: Telemetry,
+    refused: RefusedLog,
 }
 
 impl Api {
@@ -58,6 +60,7 @@ impl From<Parts> for Api {
             inbox,
             alarms,
             telemetry,
+            refused,
         } = parts;
         Self {
             store,
@@ -73,6 +76,7 @@ impl From<Parts> for Api {
             inbox,
             alarms,
             telemetry,
+            refused,
         }
     }
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod person;
 mod plugins;
 mod problems;
+mod refused;
 mod rekeying;
 mod requests;
 mod spelling;

@@ -16,7 +16,7 @@ use http::{
 };
 
 use crate::{
-    edge::request_id,
+    edge::{caller_log, request_id},
     problem::{Problem, kinds},
     state::Api,
 };
@@ -24,6 +24,7 @@ use host_model::contract::webhook::Delivery;
 use host_service::webhooks::{
     receive::{MAX_DELIVERY_BODY, Webhooks},
     response::WebhookResponse,
+    sender::DeliverySender,
 };
 
 /// The routes of the webhooks. Some vendors' forms append a slash to the URL.
@@ -63,7 +64,8 @@ async fn webhook(
         body: Vec::new(),
         received_at_ms: u64::try_from(webhooks.clock().date_ms()).unwrap_or_default(),
     };
-    written(webhooks.receive(&connection, head, body, request_id::current().as_deref()).await)
+    let sender = DeliverySender { request_id: request_id::current(), source: caller_log::source() };
+    written(webhooks.receive(&connection, head, body, &sender).await)
 }
 
 /// The full URL as the vendor knows it; behind a proxy, it begins with `public`.

@@ -12,6 +12,7 @@ mod limits;
 pub mod lock;
 pub mod logged_path;
 mod posts;
+pub mod refused_log;
 pub mod requests;
 mod rotated;
 pub mod served;

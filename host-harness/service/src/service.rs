@@ -42,6 +42,7 @@ use crate::{
         forward::Forwarding,
         post::{NoClient, Poster},
     },
+    refused_log::RefusedLog,
     requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
     rotated::StoredSecrets,
     served::Served,
@@ -118,6 +119,8 @@ pub struct Parts {
     pub alarms: Alarms,
     /// Metrics.
     pub telemetry: Telemetry,
+    /// Limits log lines about refused calls.
+    pub refused: RefusedLog,
 }
 
 impl Parts {
@@ -131,6 +134,7 @@ impl Parts {
         service: &ServiceConfig,
     ) -> Self {
         let (bell, arrived, telemetry) = (Bell::default(), Bell::default(), Telemetry::default());
+        let refused = RefusedLog::default();
         let served = Served::new(host, service.public_url.as_deref());
         let (stored, timed) = (|| store.clone(), || Arc::clone(&clock));
         let tokens = Tokens::lasting(stored(), timed(), service.token_lifetime, service.token_window);
@@ -158,6 +162,7 @@ impl Parts {
                 clock: timed(),
                 tokens: tokens.clone(),
                 telemetry: telemetry.clone(),
+                refused: refused.clone(),
                 arrived: arrived.clone(),
                 rates: Arc::default(),
                 body_timeout: service.edge.body_timeout,
@@ -174,6 +179,7 @@ impl Parts {
             tokens,
             served,
             telemetry,
+            refused,
             store,
             clock,
         }
@@ -355,6 +361,7 @@ fn begin(
     let (stopping, grace) = (|| stop.clone(), config.stop_grace);
     let (posts, inbox) = (parts.posts(poster), parts.inbox.clone());
     let forwarding = Forwarding { posts: posts.clone(), feed: parts.feed.clone() };
+    tasks.begin("log of refused calls", parts.refused.clone().run(Arc::clone(&parts.clock), stopping()));
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
     tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
     tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));

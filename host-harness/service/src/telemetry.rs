@@ -33,6 +33,7 @@ struct Metrics {
     readings: Family<Labels, Counter>,
     posts: Family<Labels, Counter>,
     connections_refused: Family<Labels, Counter>,
+    calls_refused: Family<Labels, Counter>,
 }
 
 impl Default for Telemetry {
@@ -57,6 +58,11 @@ impl Default for Telemetry {
             // Created at start, so that the first refusal is visible as an increase.
             drop(connections_refused.get_or_create(&labels([("listener", listener)])));
         }
+        let calls_refused: Family<Labels, Counter> = counter(
+            "connector_host_calls_refused",
+            "API requests answered with an error, by response status, and requests that cannot be read",
+        );
+        drop(calls_refused.get_or_create(&labels([("status", "401")])));
         let attempt_seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let what = "Duration of attempts in seconds";
         registry.register("connector_host_attempt_seconds", what, attempt_seconds.clone());
@@ -68,6 +74,7 @@ impl Default for Telemetry {
             readings,
             posts,
             connections_refused,
+            calls_refused,
         }))
     }
 }
@@ -120,6 +127,11 @@ impl Telemetry {
     /// Counts a connection at `listener` that was closed immediately.
     pub fn connection_refused(&self, listener: &str) {
         self.0.connections_refused.get_or_create(&labels([("listener", listener)])).inc();
+    }
+
+    /// Counts an API request that was answered with the error `status`, or `unreadable`.
+    pub fn call_refused(&self, status: &str) {
+        self.0.calls_refused.get_or_create(&labels([("status", status)])).inc();
     }
 
     /// Returns all metrics in the Prometheus text format. `gauges` are the current values from the store.
@@ -199,6 +211,10 @@ connector_host_posts_total{tenant="acme",operation="consent-event",status="not-t
 # TYPE connector_host_connections_refused_total counter
 connector_host_connections_refused_total{listener="api"} 0
 connector_host_connections_refused_total{listener="webhooks"} 1
+# HELP connector_host_calls_refused_total API requests answered with an error, by response status, and requests that cannot be read.
+# TYPE connector_host_calls_refused_total counter
+connector_host_calls_refused_total{status="401"} 0
+connector_host_calls_refused_total{status="unreadable"} 1
 # HELP connector_host_requests_open Open requests, by state.
 # TYPE connector_host_requests_open gauge
 connector_host_requests_open{tenant="acme",status="waiting"} 3
@@ -220,6 +236,7 @@ connector_host_requests_open{tenant="acme",status="waiting"} 3
             &Err(PostError { why: "refused".to_owned(), retry_after: None }),
         );
         telemetry.connection_refused("webhooks");
+        telemetry.call_refused("unreadable");
         let waiting =
             Gauge { labels: vec![("tenant", "acme".into()), ("status", "waiting".into())], value: 3 };
         let text = telemetry.rendered(&Gauges { requests: vec![waiting], alarms: Vec::new() });

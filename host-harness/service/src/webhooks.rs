@@ -5,6 +5,7 @@ mod rate;
 mod reading;
 pub mod receive;
 pub mod response;
+pub mod sender;
 mod stored_delivery;
 pub mod tried;
 pub mod upkeep;

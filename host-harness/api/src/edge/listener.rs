@@ -2,13 +2,18 @@
 //! Tested in `src/edge/tests.rs`.
 
 use std::{
+    net::IpAddr,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{Router, body::Body, extract::Request};
-use host_service::{settings::edge::EdgeConfig, telemetry::Telemetry};
+use host_service::{
+    refused_log::{RefusedLog, Source},
+    settings::edge::EdgeConfig,
+    telemetry::Telemetry,
+};
 use http_body_util::BodyExt as _;
 use hyper::{
     body::Incoming as Streamed,
@@ -26,6 +31,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    caller_log::ClientAddress,
     episode::Episode,
     incoming::{Accept, Incoming},
     stalled::Stalling,
@@ -41,8 +47,10 @@ pub(crate) struct Listener {
     pub(crate) edge: EdgeConfig,
     /// How long answers in progress may take after the stop.
     pub(crate) stop_grace: Duration,
-    /// Counts refused connections.
+    /// Counts refused connections and calls.
     pub(crate) telemetry: Telemetry,
+    /// Limits log lines about requests that cannot be read.
+    pub(crate) refused: RefusedLog,
 }
 
 impl Listener {
@@ -66,9 +74,16 @@ impl Listener {
                 self.note(ended);
             }
             if connections.len() < self.max_connections {
-                let under_way = Arc::default();
+                let (address, under_way) = (stream.peer_addr().ok().map(|peer| peer.ip()), Arc::default());
                 let stream = Stalling::new(stream, self.edge.header_timeout, Arc::clone(&under_way));
-                let connection = ClientConnection { listener: self.name, stream, under_way };
+                let connection = ClientConnection {
+                    listener: self.name,
+                    stream,
+                    address,
+                    under_way,
+                    telemetry: self.telemetry.clone(),
+                    refused: self.refused.clone(),
+                };
                 connections.spawn(connection.serve(http.clone(), routes.clone(), stop.clone()));
             } else {
                 // Closed immediately: a client left in the queue would wait for an answer that may never come.
@@ -120,16 +135,21 @@ impl Listener {
 struct ClientConnection {
     listener: &'static str,
     stream: Stalling,
+    /// The address of the client.
+    address: Option<IpAddr>,
     /// Has a weak reference for each answer in progress.
     under_way: Arc<()>,
+    telemetry: Telemetry,
+    refused: RefusedLog,
 }
 
 impl ClientConnection {
     /// Serves the connection; after `stop`, only until the answer in progress has ended.
     async fn serve(self, http: http1::Builder, routes: Router, stop: CancellationToken) {
-        let Self { listener, stream, under_way } = self;
+        let Self { listener, stream, address, under_way, telemetry, refused } = self;
         let routes = TowerToHyperService::new(routes);
-        let answering = service_fn(|request: Request<Streamed>| {
+        let answering = service_fn(|mut request: Request<Streamed>| {
+            request.extensions_mut().insert(ClientAddress(address));
             let under_way = Arc::downgrade(&under_way);
             let answer = routes.call(request);
             async move {
@@ -156,7 +176,12 @@ impl ClientConnection {
         match ended {
             Ok(()) => {}
             // Answered by hyper before there is a request with an id.
-            Err(error) if error.is_parse() => tracing::info!(listener, %error, "a request cannot be read"),
+            Err(error) if error.is_parse() => {
+                telemetry.call_refused("unreadable");
+                if refused.permits(&Source::of(address)) {
+                    tracing::info!(listener, %error, "a request cannot be read");
+                }
+            }
             Err(error) => tracing::debug!(listener, %error, "a connection ended early"),
         }
     }

@@ -15,7 +15,7 @@ use axum::{
 };
 use futures::FutureExt;
 
-use super::request_id;
+use super::{caller_log, request_id};
 use crate::problem::{Problem, kinds};
 
 tokio::task_local! {
@@ -37,13 +37,15 @@ async fn catch(request: Request, next: Next) -> Response {
     match PLACE.scope(Cell::default(), answering).await {
         Ok(response) => response,
         Err((message, place)) => {
-            tracing::error!(
-                request_id = request_id::current(),
-                operation = route.as_ref().map(MatchedPath::as_str),
-                place,
-                panic = literal(&*message),
-                "a handler panicked"
-            );
+            if caller_log::permits(None) {
+                tracing::error!(
+                    request_id = request_id::current(),
+                    operation = route.as_ref().map(MatchedPath::as_str),
+                    place,
+                    panic = literal(&*message),
+                    "a handler panicked"
+                );
+            }
             let detail = "a handler panicked: the service's log has the place, under the id in x-request-id";
             Problem::of(kinds::INTERNAL, detail).into_response()
         }

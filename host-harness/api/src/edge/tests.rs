@@ -6,7 +6,7 @@ mod answers;
 use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
-use host_service::{settings::edge::EdgeConfig, telemetry::Telemetry};
+use host_service::{refused_log::RefusedLog, settings::edge::EdgeConfig, telemetry::Telemetry};
 use host_store::gauges::Gauges;
 use parking_lot::Mutex;
 use tokio::{
@@ -41,7 +41,14 @@ struct Served {
 
 fn usual(telemetry: &Telemetry) -> Listener {
     let edge = EdgeConfig { header_timeout: LONG, ..EdgeConfig::default() };
-    Listener { name: "webhooks", max_connections: 8, edge, stop_grace: LONG, telemetry: telemetry.clone() }
+    Listener {
+        name: "webhooks",
+        max_connections: 8,
+        edge,
+        stop_grace: LONG,
+        telemetry: telemetry.clone(),
+        refused: RefusedLog::default(),
+    }
 }
 
 impl Served {

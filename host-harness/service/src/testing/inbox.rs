@@ -16,11 +16,17 @@ use tokio_util::sync::CancellationToken;
 use super::bench::{Bench, spec};
 use crate::{
     consent::feed::FeedEvent,
-    webhooks::{receive::Webhooks, response::WebhookResponse},
+    refused_log::Source,
+    webhooks::{receive::Webhooks, response::WebhookResponse, sender::DeliverySender},
 };
 
 /// The documented delivery for an opt-out by a link in an email.
 pub const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"unsubSource":"EmailLink","createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
+
+/// A sender of whom nothing is known.
+pub fn unknown_sender() -> DeliverySender {
+    DeliverySender { request_id: None, source: Source::Other }
+}
 
 /// A service with an inbox.
 pub struct InboxBench {
@@ -57,7 +63,9 @@ impl InboxBench {
             body: Vec::new(),
             received_at_ms: 1_790_000_000_000,
         };
-        self.webhooks.receive(connection, head, Ok(Bytes::copy_from_slice(body.as_bytes())), None).await
+        self.webhooks
+            .receive(connection, head, Ok(Bytes::copy_from_slice(body.as_bytes())), &unknown_sender())
+            .await
     }
 
     /// Uses up the rate of `connection`, so that it accepts no further delivery for a moment.

@@ -10,10 +10,10 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{rate::Rates, response::WebhookResponse, stored_delivery};
+use super::{rate::Rates, response::WebhookResponse, sender::DeliverySender, stored_delivery};
 use crate::{
     bell::Bell,
-    logged_path::logged_segment,
+    refused_log::RefusedLog,
     served::Served,
     telemetry::Telemetry,
     tokens::{self, Tokens},
@@ -65,6 +65,8 @@ pub struct Webhooks {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tokens: Tokens,
     pub(crate) telemetry: Telemetry,
+    /// Limits log lines about deliveries that are not accepted.
+    pub(crate) refused: RefusedLog,
     /// Rung for each delivery that is stored.
     pub(crate) arrived: Bell,
     pub(crate) rates: Arc<Rates>,
@@ -106,15 +108,16 @@ impl Webhooks {
         self.body_timeout
     }
 
-    /// Processes what was sent to the address of the connection `key`: `head` is the delivery without its body. Every
-    /// response is counted, and logged with the `request_id` that the vendor gets.
+    /// Processes what `sender` sent to the address of the connection `key`: `head` is the delivery without its body.
+    /// Every response is counted, and logged with the request's id. Lines about what anyone can send are limited.
     pub async fn receive(
         &self,
         key: &str,
         head: Delivery,
         body: Result<Bytes, Incomplete>,
-        request_id: Option<&str>,
+        sender: &DeliverySender,
     ) -> WebhookResponse {
+        let is_probe = is_probe(&head, body.as_ref());
         let (addressee, answer) = match self.addressee(key).await {
             Ok(addressee) => {
                 let answer = self.accept(&addressee, head, body).await;
@@ -123,10 +126,20 @@ impl Webhooks {
             Err(error) => (Addressee { key, tenant: None, calls: None }, Err(error)),
         };
         let answer = answer.unwrap_or_else(|error| {
-            tracing::error!(%error, request_id, "delivery not stored; the vendor is asked to retry");
+            if self.refused.permits(&sender.source) {
+                let request_id = &sender.request_id;
+                tracing::error!(%error, request_id, "delivery not stored; the vendor is asked to retry");
+            }
             WebhookResponse::Unavailable(STORE_RETRY_AFTER)
         });
-        self.record(&addressee, answer, request_id);
+        let tenant = addressee.tenant.as_deref();
+        // An address without a connection is counted without labels that a sender could choose.
+        self.telemetry.delivery(tenant.map(|tenant| (tenant, key)), answer.status());
+        // Anyone can cause every other line.
+        let is_stored = answer == WebhookResponse::Taken && !is_probe;
+        if is_stored || self.refused.permits(&sender.source) {
+            sender.log(tenant, key, answer);
+        }
         answer
     }
 
@@ -149,8 +162,7 @@ impl Webhooks {
         head: Delivery,
         body: Result<Bytes, Incomplete>,
     ) -> Result<WebhookResponse, StoreError> {
-        // Vendors probe whether the address responds. A request with a body is a delivery, whatever its method.
-        if ["GET", "HEAD"].contains(&head.method.as_str()) && body.as_ref().is_ok_and(Bytes::is_empty) {
+        if is_probe(&head, body.as_ref()) {
             return Ok(WebhookResponse::Taken);
         }
         let known = self.tokens.accepted(addressee.key).await?;
@@ -204,30 +216,6 @@ impl Webhooks {
             })
         });
         raised.await
-    }
-
-    /// Logs and counts a response. An address without a connection is logged, and counted without labels that a sender
-    /// could choose.
-    fn record(&self, addressee: &Addressee<'_>, answer: WebhookResponse, request_id: Option<&str>) {
-        let status = answer.status();
-        let tenant = addressee.tenant.as_deref();
-        let connection = tenant.map(|_| addressee.key);
-        self.telemetry.delivery(tenant.zip(connection), status);
-        let address = match tenant {
-            Some(_) => None,
-            None => {
-                Some(format!("/api/v1/plus/connection/{}/consent-webhook", logged_segment(addressee.key)))
-            }
-        };
-        tracing::info!(
-            tenant,
-            connection,
-            operation = "delivery",
-            status = %status,
-            address,
-            request_id,
-            "delivery answered"
-        );
     }
 
     /// Returns the delivery if it may be stored, otherwise the response that rejects it.
@@ -328,6 +316,11 @@ impl Addressee<'_> {
         let slot = calls.plugin().manifest().webhook_token_slot.as_ref();
         slot.is_some_and(|slot| by_token(slot, &calls.connection().accepted_tokens, known, head).is_some())
     }
+}
+
+/// Returns whether a vendor checks that the address responds. A request with a body is a delivery, whatever its method.
+fn is_probe(head: &Delivery, body: Result<&Bytes, &Incomplete>) -> bool {
+    ["GET", "HEAD"].contains(&head.method.as_str()) && body.is_ok_and(Bytes::is_empty)
 }
 
 /// Returns the slot to search for a token while the connection's own slot is not known.

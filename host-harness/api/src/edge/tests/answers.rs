@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
+    access,
     edge::{panics, request_id},
     problem::Problem,
     routes,
@@ -44,7 +45,9 @@ async fn api() -> Served {
     };
     let routes =
         Router::new().route("/late", post(late)).route("/echo", post(echo)).route("/panics", get(panics));
-    let routes = routes::served(routes, BODY_TIMEOUT).layer(middleware::from_fn(request_id::assign));
+    let access = middleware::from_fn_with_state(Telemetry::default(), access::log);
+    let routes = routes::served(routes, BODY_TIMEOUT).layer(access);
+    let routes = routes.layer(middleware::from_fn(request_id::assign));
     let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = door.local_addr().unwrap();
     Served::through(door, address, routes, |_| ())

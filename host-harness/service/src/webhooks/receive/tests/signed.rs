@@ -4,7 +4,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::*;
-use crate::testing::inbox::InboxBench;
+use crate::testing::inbox::{InboxBench, unknown_sender};
 use host_harness::{connection::ConnectionSpec, plugin::LoadPolicy};
 use host_model::secret::Secret;
 use host_store::{
@@ -59,7 +59,10 @@ async fn deliver(inbox: &InboxBench, body: &str, signature: &str, flaw: Option<&
         body: Vec::new(),
         received_at_ms: 1_790_000_000_000,
     };
-    inbox.webhooks.receive("signed", head, Ok(Bytes::copy_from_slice(body.as_bytes())), None).await
+    inbox
+        .webhooks
+        .receive("signed", head, Ok(Bytes::copy_from_slice(body.as_bytes())), &unknown_sender())
+        .await
 }
 
 fn stands(delivery: &DeliveryView) -> (DeliveryState, bool, bool) {
