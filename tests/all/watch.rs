@@ -223,6 +223,23 @@ async fn a_path_with_something_else_than_a_file_is_warned_about_once() {
     assert_eq!(watching.lines("not a regular file"), 1);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_warned_about_once_and_tried_again() {
+    let watching = Watching::of(|folder| put(&folder.join("plugin.wasm"), &guest("build_one"))).await;
+    // A regular file whose first byte no process can read, not even that of root.
+    let unreadable = format!("/proc/{}/mem", std::process::id());
+    point(&watching.path, &unreadable);
+    watching.look_until("the warning", |watching| watching.lines("plugin file cannot be read") == 1).await;
+    for _ in 0..3 {
+        watching.look().await;
+    }
+    assert_eq!((watching.lines("plugin file cannot be read"), watching.reads()), (1, 1));
+    point(&watching.path, "two/plugin.wasm");
+    release(watching.folder.path(), "two", "build_two");
+    watching.serves("two").await;
+}
+
 #[tokio::test]
 async fn what_is_written_beside_the_file_costs_no_reads() {
     let watching = Watching::of(|folder| put(&folder.join("plugin.wasm"), &guest("build_one"))).await;

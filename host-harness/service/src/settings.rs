@@ -343,11 +343,6 @@ fn required(
     secret(entry, around, problems)
 }
 
-/// Returns whether `text` is an `http` or `https` address with a host.
-pub fn is_address(text: &str) -> bool {
-    urls::is_address(text)
-}
-
 /// Reads the address under `key`.
 fn listen_address(
     section: &mut Section<'_>,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use host_harness::connection::{CallLimits, ConnectionSpec, EgressPolicy, NoPolicy};
+use host_harness::{
+    config::is_address,
+    connection::{CallLimits, ConnectionSpec, EgressPolicy, NoPolicy},
+};
 use host_model::{
     duties::{self, Duties},
     unread::Unread,
@@ -103,10 +106,13 @@ fn limits(LimitsPatch(patch): &LimitsPatch, before: CallLimits) -> Result<CallLi
 }
 
 fn checked_url(url: String) -> Result<String, Problem> {
-    if host_service::settings::is_address(&url) {
+    if is_address(&url) {
         return Ok(url);
     }
-    Err(unsuited("webhook_url", "expected a URL such as https://hooks.example.com/newsletter"))
+    Err(unsuited(
+        "webhook_url",
+        "expected a URL such as https://hooks.example.com/newsletter, without a fragment (`#…`)",
+    ))
 }
 
 /// The problem of a patch of `member` that cannot be read.
@@ -154,6 +160,14 @@ mod tests {
         assert_eq!(again.duties.system, None);
         assert_eq!(again.spec.secrets.keys().collect::<Vec<_>>(), ["api-key"]);
         assert_eq!(again.spec.policy, EgressPolicy::default());
+    }
+
+    #[test]
+    fn a_webhook_address_has_no_fragment() {
+        assert!(checked_url("https://hooks.example.com/a?b=c".to_owned()).is_ok());
+        for url in ["hooks.example.com", "ftp://hooks.example.com", "https://hooks.example.com/a#b"] {
+            assert!(checked_url(url.to_owned()).is_err(), "{url}");
+        }
     }
 
     #[test]

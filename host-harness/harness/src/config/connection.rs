@@ -123,12 +123,17 @@ fn reference<'a>(
 fn address(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<String> {
     let entry = section.take("webhook-url")?;
     let (at, place, url) = (entry.at, entry.place.clone(), entry.text(problems)?);
-    let is_address =
-        url::Url::parse(&url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
-    if !is_address {
+    if !is_address(&url) {
         problems.add(at, &place, ConfigProblemKind::NotAnAddress);
     }
     Some(url)
+}
+
+/// Returns whether `text` is an `http` or `https` address with a host, and without a fragment, which is never sent.
+pub fn is_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        ["http", "https"].contains(&url.scheme()) && url.has_host() && url.fragment().is_none()
+    })
 }
 
 fn secrets(

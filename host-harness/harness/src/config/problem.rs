@@ -137,8 +137,8 @@ pub enum ConfigProblemKind {
     /// Plain HTTP is enabled without loopback.
     #[error("{}", PlainHttp)]
     PlainHttp,
-    /// The value is not a URL.
-    #[error("expected an address such as https://hooks.example.com/newsletter")]
+    /// The value is not a URL that a request can be sent to.
+    #[error("expected an address such as https://hooks.example.com/newsletter, without a fragment (`#…`)")]
     NotAnAddress,
     /// The URL uses plain HTTP to another machine.
     #[error(

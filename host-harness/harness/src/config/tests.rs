@@ -215,7 +215,11 @@ fn a_value_of_the_wrong_type_or_range_is_reported_with_what_is_expected() {
         ("webhook-tokens = { env = \"A\" }", "webhook-tokens: expected a list"),
         (
             "webhook-url = \"hooks\"",
-            "webhook-url: expected an address such as https://hooks.example.com/newsletter",
+            "webhook-url: expected an address such as https://hooks.example.com/newsletter, without a fragment (`#…`)",
+        ),
+        (
+            "webhook-url = \"https://hooks.example.com/a?b=c#d\"",
+            "webhook-url: expected an address such as https://hooks.example.com/newsletter, without a fragment (`#…`)",
         ),
         (
             "egress = { plain-http = true }",

@@ -24,11 +24,6 @@ impl From<NeedlessPart> for ConfigProblemKind {
     }
 }
 
-/// Returns whether `text` is an `http` or `https` address with a host.
-pub(super) fn is_address(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
-}
-
 /// Returns what is wrong with `text` as the address at which vendors reach the service, or `None` if nothing is.
 pub(super) fn wrong_public_url(text: &str) -> Option<ConfigProblemKind> {
     let url = match address(text) {
