@@ -5,7 +5,7 @@ mod notify;
 
 use host_service::service::Handle;
 
-use notify::{Message, Notifier};
+use notify::{ManagerMessage, Notifier};
 
 /// The service manager that started this process, if there is one.
 #[derive(Debug)]
@@ -19,25 +19,25 @@ impl ServiceManager {
 
     /// Reports that the start has begun.
     pub(super) fn starting(&self) {
-        self.0.send(Message::Starting("starting"));
+        self.0.send(ManagerMessage::Starting("starting"));
     }
 
     /// Reports that the service serves callers, and what it lacks to be ready.
     pub(super) async fn serving(&self, handle: &Handle) {
         match handle.readiness().await {
-            Ok(_) => self.0.send(Message::Ready("serving")),
-            Err(lacking) => self.0.send(Message::Ready(&format!("serving, but not ready: {lacking}"))),
+            Ok(_) => self.0.send(ManagerMessage::Ready("serving")),
+            Err(lacking) => self.0.send(ManagerMessage::Ready(&format!("serving, but not ready: {lacking}"))),
         }
     }
 
     /// Reports that the connections are being reloaded.
     pub(super) fn reloading(&self) {
-        self.0.send(Message::Reloading("reloading the connections"));
+        self.0.send(ManagerMessage::Reloading("reloading the connections"));
     }
 
     /// Reports that the service finishes its work and ends.
     pub(super) fn stopping(&self) {
-        self.0.send(Message::Stopping("stopping: finishing work in progress"));
+        self.0.send(ManagerMessage::Stopping("stopping: finishing work in progress"));
     }
 
     /// Reports twice in each interval of the watchdog that the service is alive, as long as the database responds.
@@ -47,7 +47,7 @@ impl ServiceManager {
         let pause = interval / 2;
         loop {
             if handle.responds_within(pause).await {
-                self.0.send(Message::Watchdog);
+                self.0.send(ManagerMessage::Watchdog);
             }
             tokio::time::sleep(pause).await;
         }

@@ -33,16 +33,11 @@ impl Kept {
     }
 }
 
-/// As without a service manager.
-pub(super) fn no_sockets() -> Result<PassedSockets, PassedSocketsError> {
-    Ok(PassedSockets::default())
-}
-
 /// The exit code, standard output and standard error of the program.
 async fn ran(arguments: &[&str]) -> (Exit, String, String) {
     let (out, err) = (Kept::default(), Kept::default());
     let console = Console::of(std::io::empty(), out.clone(), err.clone());
-    let exit = run([&["connector-host"], arguments].concat(), no_sockets(), &console).await;
+    let exit = run([&["connector-host"], arguments].concat(), Ok(PassedSockets::default()), &console).await;
     (exit, out.text(), err.text())
 }
 
@@ -192,9 +187,14 @@ impl Write for Gone {
 #[tokio::test]
 async fn a_reader_that_has_heard_enough_is_no_failure() {
     let console = Console::of(std::io::empty(), Gone, Gone);
-    assert_eq!(run(["connector-host", "--help"], no_sockets(), &console).await, Exit::Done);
+    assert_eq!(run(["connector-host", "--help"], Ok(PassedSockets::default()), &console).await, Exit::Done);
     assert_eq!(
-        run(["connector-host", "--config", "missing.toml", "check", "n"], no_sockets(), &console).await,
+        run(
+            ["connector-host", "--config", "missing.toml", "check", "n"],
+            Ok(PassedSockets::default()),
+            &console
+        )
+        .await,
         Exit::Misused
     );
 }
@@ -204,7 +204,7 @@ async fn an_answer_that_cannot_be_written_is_no_success_and_not_lost() {
     let err = Kept::default();
     let console = Console::of(std::io::empty(), Full, err.clone());
     let missing = ["connector-host", "--config", "missing.toml", "--json", "check", "newsletter"];
-    assert_eq!(run(missing, no_sockets(), &console).await, Exit::Misused);
+    assert_eq!(run(missing, Ok(PassedSockets::default()), &console).await, Exit::Misused);
     let told = err.text();
     let (_, answer) =
         told.split_once("cannot write to standard output: no storage space; the answer is\n").unwrap();

@@ -1,6 +1,6 @@
 //! The service under a supervisor: started, signalled and stopped at any moment.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed set-up fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 #[path = "supervised/notified.rs"]
 mod notified;

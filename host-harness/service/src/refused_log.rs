@@ -30,7 +30,7 @@ const MAX_SOURCES: usize = 1_000;
 
 /// Where a call comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum CallSource {
     /// The API key with that name.
     ApiKey(String),
     /// A network address. Of IPv6, all addresses of a network of 64 bits are one, since one client can use them all.
@@ -39,7 +39,7 @@ pub enum Source {
     Other,
 }
 
-impl Source {
+impl CallSource {
     /// The source of calls from `address`.
     pub fn of(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
@@ -59,17 +59,18 @@ pub struct RefusedLog(Arc<Mutex<Window>>);
 
 #[derive(Debug, Default)]
 struct Window {
-    by_source: HashMap<Source, u32>,
+    by_source: HashMap<CallSource, u32>,
     written: u32,
     left_out: u64,
 }
 
 impl RefusedLog {
     /// Counts a line about a call of `source`. Returns whether it may be written.
-    pub fn permits(&self, source: &Source) -> bool {
+    pub fn permits(&self, source: &CallSource) -> bool {
         let mut window = self.0.lock();
         let is_known = window.by_source.contains_key(source);
-        let source = if is_known || window.by_source.len() < MAX_SOURCES { source } else { &Source::Other };
+        let source =
+            if is_known || window.by_source.len() < MAX_SOURCES { source } else { &CallSource::Other };
         let of_source = match window.by_source.get_mut(source) {
             Some(lines) => {
                 *lines = lines.saturating_add(1);
@@ -111,11 +112,11 @@ impl RefusedLog {
 mod tests {
     use super::*;
 
-    fn address(last: u32) -> Source {
-        Source::of(Some(IpAddr::from(u32::to_be_bytes(0x0a00_0000 + last))))
+    fn address(last: u32) -> CallSource {
+        CallSource::of(Some(IpAddr::from(u32::to_be_bytes(0x0a00_0000 + last))))
     }
 
-    fn permitted(log: &RefusedLog, source: &Source, calls: u32) -> u32 {
+    fn permitted(log: &RefusedLog, source: &CallSource, calls: u32) -> u32 {
         (0..calls).map(|_| u32::from(log.permits(source))).sum()
     }
 
@@ -123,7 +124,7 @@ mod tests {
     fn a_source_has_its_share_of_lines_and_takes_none_of_anothers() {
         let log = RefusedLog::default();
         assert_eq!(permitted(&log, &address(1), 1_600), MAX_LINES_OF_SOURCE);
-        assert_eq!(permitted(&log, &Source::ApiKey("platform".to_owned()), 25), MAX_LINES_OF_SOURCE);
+        assert_eq!(permitted(&log, &CallSource::ApiKey("platform".to_owned()), 25), MAX_LINES_OF_SOURCE);
         assert_eq!(permitted(&log, &address(2), 1), 1);
         assert_eq!(log.0.lock().left_out, 1_580 + 5);
         log.end_window();
@@ -143,11 +144,11 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_are_one_source_and_mapped_ones_those_of_ipv4() {
-        let of = |text: &str| Source::of(Some(text.parse().unwrap()));
+        let of = |text: &str| CallSource::of(Some(text.parse().unwrap()));
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(Source::of(None), Source::Other);
+        assert_eq!(CallSource::of(None), CallSource::Other);
     }
 }

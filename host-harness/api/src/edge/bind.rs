@@ -67,7 +67,7 @@ async fn resolved(
         .map_err(|_| failed(format!("no answer within {limit:?}")))?
         .map_err(|error| failed(error.to_string()))?;
     let mut addresses: Vec<_> = found.collect();
-    addresses.sort_by_key(|address| address.is_ipv6());
+    addresses.sort_by_key(SocketAddr::is_ipv6);
     if addresses.is_empty() { Err(failed("it has no address".to_owned())) } else { Ok(addresses) }
 }
 

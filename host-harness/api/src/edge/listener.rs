@@ -10,7 +10,7 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request};
 use host_service::{
-    refused_log::{RefusedLog, Source},
+    refused_log::{CallSource, RefusedLog},
     settings::edge::EdgeConfig,
     telemetry::Telemetry,
 };
@@ -178,7 +178,7 @@ impl ClientConnection {
             // Answered by hyper before there is a request with an id.
             Err(error) if error.is_parse() => {
                 telemetry.call_refused("unreadable");
-                if refused.permits(&Source::of(address)) {
+                if refused.permits(&CallSource::of(address)) {
                     tracing::info!(listener, %error, "a request cannot be read");
                 }
             }

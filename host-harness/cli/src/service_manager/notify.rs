@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a service manager is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message<'a> {
+pub(super) enum ManagerMessage<'a> {
     /// The service is starting, with a text for people.
     Starting(&'a str),
     /// The service serves, with a text for people. Also ends a reload.
@@ -32,14 +32,14 @@ impl Notifier {
     }
 
     /// Sends `message`. A failure is logged, since the service can work without its manager.
-    pub(super) fn send(&self, message: Message<'_>) {
+    pub(super) fn send(&self, message: ManagerMessage<'_>) {
         let Some(address) = &self.address else { return };
         if let Err(error) = text(message).and_then(|text| deliver(address, &text)) {
             tracing::warn!(%error, "the service manager at NOTIFY_SOCKET cannot be notified");
         }
     }
 
-    /// Returns the interval in which the manager expects a [`Message::Watchdog`].
+    /// Returns the interval in which the manager expects a [`ManagerMessage::Watchdog`].
     pub(super) fn watchdog(&self) -> Option<Duration> {
         self.address.as_ref()?;
         sd_notify::watchdog_enabled().filter(|interval| !interval.is_zero())
@@ -47,16 +47,16 @@ impl Notifier {
 }
 
 #[cfg(unix)]
-fn text(message: Message<'_>) -> std::io::Result<String> {
+fn text(message: ManagerMessage<'_>) -> std::io::Result<String> {
     use sd_notify::NotifyState;
     let states = match message {
-        Message::Starting(status) => vec![NotifyState::Status(status)],
-        Message::Ready(status) => vec![NotifyState::Ready, NotifyState::Status(status)],
-        Message::Reloading(status) => {
+        ManagerMessage::Starting(status) => vec![NotifyState::Status(status)],
+        ManagerMessage::Ready(status) => vec![NotifyState::Ready, NotifyState::Status(status)],
+        ManagerMessage::Reloading(status) => {
             vec![NotifyState::Reloading, NotifyState::monotonic_usec_now()?, NotifyState::Status(status)]
         }
-        Message::Stopping(status) => vec![NotifyState::Stopping, NotifyState::Status(status)],
-        Message::Watchdog => vec![NotifyState::Watchdog],
+        ManagerMessage::Stopping(status) => vec![NotifyState::Stopping, NotifyState::Status(status)],
+        ManagerMessage::Watchdog => vec![NotifyState::Watchdog],
     };
     // A line break would begin another message.
     Ok(states.iter().map(|state| state.to_string().replace('\n', " ") + "\n").collect())
@@ -91,7 +91,7 @@ impl Notifier {
     }
 
     /// Does nothing.
-    pub(super) fn send(&self, _: Message<'_>) {}
+    pub(super) fn send(&self, _: ManagerMessage<'_>) {}
 
     /// Returns nothing.
     pub(super) fn watchdog(&self) -> Option<Duration> {

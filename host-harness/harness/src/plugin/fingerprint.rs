@@ -12,7 +12,7 @@ const MAX_LINKS: usize = 40;
 /// The identities of a file and of each link on the way to it. Folders are left out: they change with every file beside
 /// the one that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fingerprint(Vec<Identity>);
+pub(super) struct Fingerprint(Vec<FileIdentity>);
 
 impl Fingerprint {
     /// Looks at the file that `path` leads to. Fails if there is none, or it is not a regular file.
@@ -36,7 +36,7 @@ impl Fingerprint {
                         if seen.len() == MAX_LINKS {
                             return Err(io::Error::other("too many levels of symbolic links"));
                         }
-                        seen.push(Identity::of(&metadata));
+                        seen.push(FileIdentity::of(&metadata));
                         left = fs::read_link(&next)?.join(rest);
                         continue;
                     }
@@ -45,7 +45,7 @@ impl Fingerprint {
                         if !metadata.is_file() {
                             return Err(not_a_file());
                         }
-                        seen.push(Identity::of(&metadata));
+                        seen.push(FileIdentity::of(&metadata));
                         return Ok(Self(seen));
                     }
                     resolved = next;
@@ -59,7 +59,7 @@ impl Fingerprint {
 /// The identity of a file or link, and of its content. Times include nanoseconds.
 #[cfg(unix)]
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
+struct FileIdentity {
     device: u64,
     inode: u64,
     size: u64,
@@ -69,7 +69,7 @@ struct Identity {
 }
 
 #[cfg(unix)]
-impl Identity {
+impl FileIdentity {
     fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
         Self {
@@ -84,13 +84,13 @@ impl Identity {
 
 #[cfg(not(unix))]
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
+struct FileIdentity {
     size: u64,
     modified: Option<std::time::SystemTime>,
 }
 
 #[cfg(not(unix))]
-impl Identity {
+impl FileIdentity {
     fn of(metadata: &Metadata) -> Self {
         Self { size: metadata.len(), modified: metadata.modified().ok() }
     }

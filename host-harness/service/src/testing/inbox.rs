@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::bench::{Bench, spec};
 use crate::{
     consent::feed::FeedEvent,
-    refused_log::Source,
+    refused_log::CallSource,
     webhooks::{receive::Webhooks, response::WebhookResponse, sender::DeliverySender},
 };
 
@@ -25,7 +25,7 @@ pub const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubs
 
 /// A sender of whom nothing is known.
 pub fn unknown_sender() -> DeliverySender {
-    DeliverySender { request_id: None, source: Source::Other }
+    DeliverySender { request_id: None, source: CallSource::Other }
 }
 
 /// A service with an inbox.

@@ -2,7 +2,7 @@
 //! Tested in `api/src/tests/refused.rs`.
 
 use super::response::WebhookResponse;
-use crate::{logged_path::logged_segment, refused_log::Source};
+use crate::{logged_path::logged_segment, refused_log::CallSource};
 
 /// The request that brings a delivery.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct DeliverySender {
     /// The id that the sender gets with the response.
     pub request_id: Option<String>,
     /// Where the request comes from.
-    pub source: Source,
+    pub source: CallSource,
 }
 
 impl DeliverySender {

@@ -83,9 +83,12 @@ pub(super) async fn commands_that_fail(canary: &mut Canary) {
     ] {
         let told = seen::Kept::default();
         let console = crate::Console::of(std::io::empty(), told.clone(), told.clone());
-        let exit =
-            crate::run([&["connector-host"], &*arguments].concat(), super::super::no_sockets(), &console)
-                .await;
+        let exit = crate::run(
+            [&["connector-host"], &*arguments].concat(),
+            Ok(crate::PassedSockets::default()),
+            &console,
+        )
+        .await;
         assert_ne!(exit, crate::Exit::Done);
         canary.seen.text(&arguments.join(" ").replace(&who, "…"), &told.text());
     }
