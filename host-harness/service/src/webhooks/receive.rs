@@ -82,6 +82,15 @@ struct AcceptedDelivery {
     carried: Option<TokenView>,
 }
 
+/// Who can have sent a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DeliveryOrigin {
+    /// It is proven to be the vendor's.
+    Vendor,
+    /// Anyone.
+    Anyone,
+}
+
 /// The connection that a delivery is addressed to.
 struct Addressee<'a> {
     /// The connection's key, as given in the address.
@@ -117,7 +126,6 @@ impl Webhooks {
         body: Result<Bytes, Incomplete>,
         sender: &DeliverySender,
     ) -> WebhookResponse {
-        let is_probe = is_probe(&head, body.as_ref());
         let (addressee, answer) = match self.addressee(key).await {
             Ok(addressee) => {
                 let answer = self.accept(&addressee, head, body).await;
@@ -125,19 +133,17 @@ impl Webhooks {
             }
             Err(error) => (Addressee { key, tenant: None, calls: None }, Err(error)),
         };
-        let answer = answer.unwrap_or_else(|error| {
+        let (answer, origin) = answer.unwrap_or_else(|error| {
             if self.refused.permits(&sender.source) {
                 let request_id = &sender.request_id;
                 tracing::error!(%error, request_id, "delivery not stored; the vendor is asked to retry");
             }
-            WebhookResponse::Unavailable(STORE_RETRY_AFTER)
+            (WebhookResponse::Unavailable(STORE_RETRY_AFTER), DeliveryOrigin::Anyone)
         });
         let tenant = addressee.tenant.as_deref();
         // An address without a connection is counted without labels that a sender could choose.
         self.telemetry.delivery(tenant.map(|tenant| (tenant, key)), answer.status());
-        // Anyone can cause every other line.
-        let is_stored = answer == WebhookResponse::Taken && !is_probe;
-        if is_stored || self.refused.permits(&sender.source) {
+        if origin == DeliveryOrigin::Vendor || self.refused.permits(&sender.source) {
             sender.log(tenant, key, answer);
         }
         answer
@@ -161,23 +167,29 @@ impl Webhooks {
         addressee: &Addressee<'_>,
         head: Delivery,
         body: Result<Bytes, Incomplete>,
-    ) -> Result<WebhookResponse, StoreError> {
-        if is_probe(&head, body.as_ref()) {
-            return Ok(WebhookResponse::Taken);
+    ) -> Result<(WebhookResponse, DeliveryOrigin), StoreError> {
+        let of_anyone = |answer| Ok((answer, DeliveryOrigin::Anyone));
+        // Vendors probe whether the address responds. A request with a body is a delivery, whatever its method.
+        if ["GET", "HEAD"].contains(&head.method.as_str()) && body.as_ref().is_ok_and(Bytes::is_empty) {
+            return of_anyone(WebhookResponse::Taken);
         }
         let known = self.tokens.accepted(addressee.key).await?;
         let delivery = match body {
             Ok(body) => Delivery { body: body.into(), ..head },
-            Err(incomplete) => return self.reject(addressee, known, head, incomplete).await,
+            Err(incomplete) => return of_anyone(self.reject(addressee, known, head, incomplete).await?),
         };
         let passed = match &addressee.calls {
             Some(calls) => self.pass(calls, known, delivery).await,
             None => self.accept_unserved(addressee.key, known, delivery),
         };
         match (passed, &addressee.tenant) {
-            (Ok(passed), Some(tenant)) => self.store(tenant.clone(), addressee.key.to_owned(), passed).await,
-            (Ok(_), None) => Ok(WebhookResponse::Refused),
-            (Err(answer), _) => Ok(answer),
+            (Ok(passed), Some(tenant)) => {
+                let origin = if passed.by_vendor { DeliveryOrigin::Vendor } else { DeliveryOrigin::Anyone };
+                let answer = self.store(tenant.clone(), addressee.key.to_owned(), passed).await?;
+                Ok((answer, origin))
+            }
+            (Ok(_), None) => of_anyone(WebhookResponse::Refused),
+            (Err(answer), _) => of_anyone(answer),
         }
     }
 
@@ -316,11 +328,6 @@ impl Addressee<'_> {
         let slot = calls.plugin().manifest().webhook_token_slot.as_ref();
         slot.is_some_and(|slot| by_token(slot, &calls.connection().accepted_tokens, known, head).is_some())
     }
-}
-
-/// Returns whether a vendor checks that the address responds. A request with a body is a delivery, whatever its method.
-fn is_probe(head: &Delivery, body: Result<&Bytes, &Incomplete>) -> bool {
-    ["GET", "HEAD"].contains(&head.method.as_str()) && body.is_ok_and(Bytes::is_empty)
 }
 
 /// Returns the slot to search for a token while the connection's own slot is not known.

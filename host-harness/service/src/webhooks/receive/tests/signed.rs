@@ -4,7 +4,10 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::*;
-use crate::testing::inbox::{InboxBench, unknown_sender};
+use crate::{
+    refused_log::{CallSource, MAX_LINES_OF_SOURCE},
+    testing::inbox::{InboxBench, unknown_sender},
+};
 use host_harness::{connection::ConnectionSpec, plugin::LoadPolicy};
 use host_model::secret::Secret;
 use host_store::{
@@ -89,6 +92,22 @@ async fn what_is_signed_is_stored_as_proven_and_read_and_what_is_not_is_refused_
     let states: Vec<_> = read.iter().map(|delivery| delivery.state).collect();
     assert_eq!(states, [DeliveryState::Read, DeliveryState::OfNoConcern, DeliveryState::Unreadable]);
     assert_eq!(inbox.event_count().await, 1);
+}
+
+#[tokio::test]
+async fn what_is_proven_is_always_logged_and_what_anyone_can_send_only_up_to_its_senders_share() {
+    let inbox = inbox().await;
+    let has_lines_left = || inbox.webhooks.refused.permits(&CallSource::Other);
+    for number in 0..=MAX_LINES_OF_SOURCE {
+        let body = format!("nothing {number}");
+        assert_eq!(deliver(&inbox, &body, &signature(&body), None).await, WebhookResponse::Taken);
+    }
+    assert!(has_lines_left());
+    for number in 0..MAX_LINES_OF_SOURCE {
+        let body = format!("nothing, unproven {number}");
+        assert_eq!(deliver(&inbox, &body, "forged", Some("fail")).await, WebhookResponse::Taken);
+    }
+    assert!(!has_lines_left());
 }
 
 #[tokio::test]
