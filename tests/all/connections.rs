@@ -103,11 +103,16 @@ async fn what_does_not_suit_changes_nothing_and_says_why() {
     for (spec, sentence) in [
         (
             ConnectionSpec { plugin: "gest".into(), ..good.clone() },
-            "connections.good: there is no plugin `gest`: did you mean `guest`?",
+            "connections.good.plugin: there is no plugin `gest`: did you mean `guest`?",
         ),
         (
             ConnectionSpec { key: "A".into(), ..good.clone() },
             "connections.A: expected lower-case words and digits with single dashes between them, such as `acme-eu`",
+        ),
+        (
+            ConnectionSpec { tenant: TenantId("Other".into()), ..good.clone() },
+            "connections.good.tenant: `Other` cannot be the name of a tenant: expected lower-case words and digits with \
+             single dashes between them, such as `acme-eu`",
         ),
         (
             ConnectionSpec { tenant: TenantId("other".into()), ..good.clone() },
