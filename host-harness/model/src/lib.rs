@@ -10,6 +10,7 @@ pub mod names;
 pub mod nearest;
 pub mod requests;
 pub mod secret;
+pub mod text;
 pub mod time;
 pub mod token;
 pub mod unread;
