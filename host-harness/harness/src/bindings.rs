@@ -7,6 +7,7 @@
 mod from_guest;
 mod function;
 mod generated;
+mod guest_text;
 mod linker;
 mod to_guest;
 pub(crate) mod v0_1_0;

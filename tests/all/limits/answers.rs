@@ -101,8 +101,8 @@ async fn an_answer_larger_than_its_share_is_refused() {
 #[tokio::test]
 async fn prose_is_cut_and_cannot_move_a_terminals_cursor() {
     let answer = misdeed("long-prose", CallLimits::default()).await.test_connection().await.unwrap();
-    // 2,000 characters: 181 lines of eleven, and nine of the next.
-    let message = r"\u{1b}[31mlong\r ".repeat(181) + r"\u{1b}[31mlong";
+    // 2,000 characters: 166 lines of twelve, and eight of the next.
+    let message = r"\u{1b}[31m\u{202e}long\r ".repeat(166) + r"\u{1b}[31m\u{202e}lo";
     assert_eq!(
         answer,
         Err(ConnectorError {

@@ -48,7 +48,9 @@ async fn a_line_forges_no_other_and_holds_no_secret() {
     let lines = logs::lines(r#"connection="log-forgery""#);
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
     assert!(
-        line.contains(r"guest: all is well\n2026-11-24T00:00:00Z ERROR forged: \u{1b}[2Jgone, [redacted]"),
+        line.contains(
+            r"guest: all is well\n2026-11-24T00:00:00Z ERROR forged: \u{1b}[2J\u{202e}gone, [redacted]"
+        ),
         "{line}"
     );
     assert!(logs::lines("ERROR forged").iter().all(|line| line.contains("all is well")));

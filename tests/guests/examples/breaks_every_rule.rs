@@ -41,6 +41,7 @@ fn settings() -> Vec<SettingSpec> {
         SettingSpec { default: Some("c".to_owned()), options: vec!["a".to_owned()], ..setting("letter") },
         SettingSpec { default: Some("known".to_owned()), ..secret("public") },
         secret("api-key"),
+        SettingSpec { options: vec!["api.b\u{fc}cher.example".to_owned()], ..setting("foreign-host") },
     ]
 }
 
@@ -81,6 +82,7 @@ fn operations() -> Vec<Operation> {
         operation("same", "GET", "/x"),
         Operation { host_setting: "nowhere".to_owned(), ..operation("hostless", "GET", "/x") },
         operation("traces", "TRACE", "/x"),
+        Operation { purpose: "sdraw\u{202e}backwards".to_owned(), ..operation("reverses", "GET", "/x") },
         Operation { effect: Some(Effect::Read), ..operation("deletes", "DELETE", "/x") },
         operation("climbs", "GET", "/a/../b"),
         Operation { used_by: vec!["everybody".to_owned()], ..operation("for-all", "GET", "/x") },
@@ -96,6 +98,7 @@ fn operations() -> Vec<Operation> {
         writing("breaks-line", field(Place::Header, "X-Y", "a\r\nb")),
         writing("bodyless", field(Place::Body, "key", "{api-key}")),
         Operation { content_type: Some("no type".to_owned()), ..operation("typeless", "POST", "/x") },
+        Operation { host_setting: "foreign-host".to_owned(), ..operation("goes-abroad", "GET", "/x") },
         Operation { response_headers: vec!["Not One".to_owned()], ..operation("asks", "GET", "/x") },
     ]
 }

@@ -48,7 +48,7 @@ impl Guest for Misbehaves {
             Some("panic") => panic!("a panic's own words, with k-0123456789 among them"),
             Some("huge-string") => answer(&"x".repeat(6 << 20)),
             Some("huge-list") => Ok(vec![check(""); 300_000]),
-            Some("long-prose") => Err(error(&"\u{1b}[31mlong\r\n".repeat(1_000))),
+            Some("long-prose") => Err(error(&"\u{1b}[31m\u{202e}long\r\n".repeat(1_000))),
             Some("log-flood") => log_flood(),
             Some("log-bytes") => log_bytes(),
             Some("log-forgery") => log_forgery(),
@@ -137,7 +137,7 @@ fn log_bytes() -> Result<Vec<Check>, Error> {
 fn log_forgery() -> Result<Vec<Check>, Error> {
     log::write(
         log::Level::Info,
-        "all is well\n2026-11-24T00:00:00Z ERROR forged: \u{1b}[2Jgone, k-0123456789",
+        "all is well\n2026-11-24T00:00:00Z ERROR forged: \u{1b}[2J\u{202e}gone, k-0123456789",
     );
     answer("logged")
 }

@@ -5,6 +5,9 @@ use super::generated::{
     contract::types,
     exports::{connector, consent, erasure, webhook_token, webhook_verify},
 };
+use super::guest_text::{
+    MAX_IDENTIFIER, MAX_REFERENCE, MAX_SENTENCE, MAX_WORD, OutOfBounds, name, prose, sentence, vendors_name,
+};
 use crate::sandbox::masks::Masks;
 use host_model::contract::{
     Check, CheckOutcome, Claim, ConnectorError, ErrorKind, Exemption, Identifier, Subject, TokenOutcome,
@@ -17,27 +20,6 @@ use host_model::contract::{
     webhook::{ConsentEvent, Verdict},
 };
 
-/// Maximum length of a guest's sentence, in characters. It fits on an operator's screen.
-const MAX_SENTENCE: usize = 2_000;
-/// Maximum length of a guest's word, such as a code, an id or a kind, in characters.
-const MAX_WORD: usize = 256;
-/// Maximum length of a vendor's name for an item, in characters.
-const MAX_NAME: usize = 512;
-/// Maximum length of an identifier in an event, in characters. Anything that fits into a delivery is accepted: a
-/// delivery is not rejected because of its length.
-const MAX_IDENTIFIER: usize = 256 << 10;
-/// Maximum length of the reference that `confirm` continues with, such as a cursor or a job number, in characters.
-const MAX_REFERENCE: usize = 4_096;
-
-/// A name in a guest's answer is too long or contains control characters.
-#[derive(Debug, thiserror::Error)]
-#[error("{what} of {length} characters, which contains control characters or exceeds {limit}")]
-pub(crate) struct OutOfBounds {
-    what: &'static str,
-    length: usize,
-    limit: usize,
-}
-
 /// Conversion of a guest's value to the host's type within limits. Prose is masked and truncated. A name that is too
 /// long is refused, since a truncated name would refer to something else.
 pub(crate) trait Bounded {
@@ -45,32 +27,6 @@ pub(crate) trait Bounded {
     type Own;
     /// Returns the value within its limits, with everything that `masks` finds removed from its prose.
     fn bounded(self, masks: &Masks) -> Result<Self::Own, OutOfBounds>;
-}
-
-fn name(what: &'static str, text: String, limit: usize) -> Result<String, OutOfBounds> {
-    let length = text.chars().count();
-    if length > limit || text.chars().any(char::is_control) {
-        return Err(OutOfBounds { what, length, limit });
-    }
-    Ok(text)
-}
-
-/// Masks a guest's text, limits it to `limit` characters and escapes control characters, because it is written to the
-/// store, to terminals and to logs. Masking comes before truncation: half a secret would not be found.
-fn prose(text: &str, limit: usize, masks: &Masks) -> String {
-    truncated(&masks.text(text), limit)
-}
-
-fn truncated(text: &str, limit: usize) -> String {
-    let mut own = String::with_capacity(text.len().min(limit));
-    for character in text.chars().take(limit) {
-        match character {
-            '\n' | '\t' => own.push(' '),
-            c if c.is_control() => own.extend(c.escape_default()),
-            c => own.push(c),
-        }
-    }
-    own
 }
 
 impl<T: Bounded> Bounded for Vec<T> {
@@ -160,7 +116,7 @@ impl Bounded for consent::Item {
     fn bounded(self, masks: &Masks) -> Result<Item, OutOfBounds> {
         Ok(Item {
             id: self.id.bounded(masks)?,
-            name: prose(&self.name, MAX_NAME, masks),
+            name: vendors_name(&self.name, masks),
             parent: self.parent.bounded(masks)?,
         })
     }
@@ -213,7 +169,7 @@ impl Bounded for webhook_verify::ConsentEvent {
                 item: made.item.bounded(masks)?,
                 choice: made.choice.bounded(masks)?,
                 chosen_at_ms: made.chosen_at_ms,
-                source: truncated(&masks.word(&made.source, &subject), MAX_WORD),
+                source: sentence(&masks.word(&made.source, &subject), MAX_WORD),
             })
         });
         Ok(ConsentEvent {

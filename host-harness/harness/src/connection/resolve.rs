@@ -22,6 +22,7 @@ use host_model::{
     },
     nearest::{nearest, suggestion},
     secret::{Secret, Secrets},
+    text::{self, UnfitText},
 };
 
 /// Maximum length of a setting. Longer ones are a mistake: a URL has at most 2,048 characters, an identifier far fewer.
@@ -134,9 +135,10 @@ pub enum SettingProblem {
     /// Searching for the secret would take too much memory.
     #[error("a secret has at most {MAX_SECRET_BYTES} bytes")]
     LongSecret,
-    /// The value is too long or contains control characters.
-    #[error("expected at most {MAX_SETTING_CHARS} printable characters")]
-    NotPlain,
+    /// The value is too long or contains a control character. Other hidden characters may be part of a text in some
+    /// language that the vendor knows.
+    #[error("its value {0}")]
+    Unfit(#[from] UnfitText),
 }
 
 impl ConnectionSpec {
@@ -267,9 +269,7 @@ impl ConnectionSpec {
         spec: &SettingSpec,
         value: &str,
     ) -> Result<Option<Target>, SettingProblem> {
-        if value.chars().count() > MAX_SETTING_CHARS || value.chars().any(char::is_control) {
-            return Err(SettingProblem::NotPlain);
-        }
+        text::without_control(value, MAX_SETTING_CHARS)?;
         if manifest.operations.iter().any(|operation| operation.host_setting == spec.name) {
             return Ok(Some(Target::of(&self.key, spec, value, &self.policy)?));
         }

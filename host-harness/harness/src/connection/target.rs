@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use url::Host;
+use url::{Host, Url};
 
 use super::{address::Reach, policy::EgressPolicy, setting::matches_option};
 use host_model::contract::manifest::SettingSpec;
@@ -23,6 +23,12 @@ pub enum TargetError {
     NotAHost {
         /// The setting's value.
         found: String,
+    },
+    /// The host is not written in ASCII, so it could be taken for another one.
+    #[error("the host is written with characters outside ASCII: write it as {ascii:?}")]
+    NotAscii {
+        /// The host in ASCII.
+        ascii: String,
     },
     /// Neither the manifest's options nor the policy allow the host.
     #[error(
@@ -76,8 +82,7 @@ impl Target {
         value: &str,
         policy: &EgressPolicy,
     ) -> Result<Self, TargetError> {
-        let (host, port) =
-            host_and_port(value).ok_or_else(|| TargetError::NotAHost { found: value.to_owned() })?;
+        let (host, port) = parsed(value)?;
         let known = setting.options.iter().any(|option| matches_option(option, value));
         if !known && !policy.hosts.contains(value) {
             return Err(TargetError::NotAllowed {
@@ -117,6 +122,27 @@ impl fmt::Display for Target {
         write!(f, "{}://{}", self.scheme(), self.host)?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
+}
+
+/// Checks that `text` is `host` or `host:port` in ASCII.
+pub fn check_host(text: &str) -> Result<(), TargetError> {
+    parsed(text).map(drop)
+}
+
+/// Returns whether `text` is the address of a web page, in ASCII and without white space: any other spelling of its host
+/// could be taken for another one.
+pub fn is_address(text: &str) -> bool {
+    let is_web = |url: Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
+    text.bytes().all(|byte| byte.is_ascii_graphic()) && Url::parse(text).is_ok_and(is_web)
+}
+
+fn parsed(text: &str) -> Result<(Host, Option<u16>), TargetError> {
+    let (host, port) = host_and_port(text).ok_or_else(|| TargetError::NotAHost { found: text.to_owned() })?;
+    if text.is_ascii() {
+        return Ok((host, port));
+    }
+    let ascii = port.map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
+    Err(TargetError::NotAscii { ascii })
 }
 
 /// Parses a host as HTTP clients do, so that `0x7f.1` is the address that a client would connect to.
@@ -194,6 +220,22 @@ mod tests {
         }
         let denied = target(".eu.example.com", &["*.eu.example.com"], &EgressPolicy::default());
         assert!(matches!(denied, Err(TargetError::NotAllowed { .. })), "{denied:?}");
+    }
+
+    #[test]
+    fn a_host_outside_ascii_is_refused_and_shown_in_punycode_even_if_it_is_allowed_as_written() {
+        for (value, ascii) in [
+            ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("\u{430}pi.example.com:8443", "xn--pi-6kc.example.com:8443"),
+            ("api.example\u{3002}com", "api.example.com"),
+        ] {
+            let refused = target(value, &[value], &allowing(value)).unwrap_err();
+            assert_eq!(refused, TargetError::NotAscii { ascii: ascii.into() });
+            assert_eq!(
+                refused.to_string(),
+                format!("the host is written with characters outside ASCII: write it as \"{ascii}\"")
+            );
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `log.write`: log lines for the operator, limited by a quota, escaped, and with the connection's secrets and the
 //! person's identifiers masked.
+//! Tested in `tests/all/limits/data.rs`.
 
 use crate::{bindings::contract::log, sandbox::state::CallState};
+use host_model::text;
 
 impl log::Host for CallState {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
@@ -13,7 +15,7 @@ impl log::Host for CallState {
         let room = self.log.line_bytes.min(self.log.bytes_left);
         let access = self.access("log.write")?;
         // Masked before truncation: half a secret would not be found.
-        let line = escaped(&access.masks.text(&message), room);
+        let line = text::escaped_within(&access.masks.text(&message), room);
         let (tenant, connection) = (&access.connection.tenant, access.connection.key.as_str());
         let interface = access.interface.as_ref();
         match level {
@@ -25,40 +27,5 @@ impl log::Host for CallState {
         self.log.lines_left -= 1;
         self.log.bytes_left -= line.len().min(self.log.bytes_left);
         Ok(())
-    }
-}
-
-/// Escapes control characters, so that a line cannot forge another or change a terminal's colours, and truncates the
-/// text to `room` bytes.
-fn escaped(text: &str, room: usize) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        let start = line.len();
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-        if line.len() > room {
-            line.truncate(start);
-            break;
-        }
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn a_line_forges_no_other_and_colours_no_terminal() {
-        assert_eq!(escaped("a\nERROR b\u{1b}[31m", 100), r"a\nERROR b\u{1b}[31m");
-    }
-
-    #[test]
-    fn a_line_is_cut_between_characters() {
-        assert_eq!(escaped("ééé", 5), "éé");
-        assert_eq!(escaped("a\u{1b}", 3), "a");
     }
 }

@@ -9,9 +9,12 @@ use serde::Serialize;
 use strum::Display;
 
 use crate::connection::EgressPolicy;
-use host_model::contract::{
-    Claim,
-    manifest::{Effect, Limit, Manifest, Operation},
+use host_model::{
+    contract::{
+        Claim,
+        manifest::{Effect, Limit, Manifest, Operation},
+    },
+    text::Escaped,
 };
 
 /// One additional permission that the new version requests.
@@ -116,7 +119,7 @@ impl Changes {
 
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|demand| write!(f, "\n  {demand}"))
+        self.0.iter().try_for_each(|demand| write!(f, "\n  {}", Escaped(demand)))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::egress::ManifestError;
 use host_model::{
     contract::{ContractVersion, Interface},
     failure::CallFailure,
+    text,
 };
 
 /// Why a component could not be loaded as a plugin.
@@ -82,8 +83,8 @@ const MAX_REPORTED_ERRORS: usize = 50;
 
 /// Escapes and truncates a message: it contains text from the manifest, which must not affect a terminal.
 fn plain(sentence: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
-    sentence.chars().take(500).flat_map(shown).collect()
+    let start: String = sentence.chars().take(500).collect();
+    text::escaped(&start).into_owned()
 }
 
 fn bulleted(errors: &[ManifestError]) -> String {

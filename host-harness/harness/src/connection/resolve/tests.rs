@@ -107,12 +107,13 @@ fn each_problem_has_its_sentence() {
         (
             vec![("webhook-id", long.as_str())],
             vec![KEY],
-            "connection newsletter, setting webhook-id: expected at most 4096 printable characters",
+            "connection newsletter, setting webhook-id: its value has 4097 characters; at most 4096 are allowed",
         ),
         (
             vec![("webhook-id", "1\r\n2")],
             vec![KEY],
-            "connection newsletter, setting webhook-id: expected at most 4096 printable characters",
+            "connection newsletter, setting webhook-id: its value contains U+000D as its character 2, which is not \
+             allowed: it is invisible or changes how the text is shown",
         ),
     ] {
         assert_eq!(refused(&settings, &secrets, &manifest()), [sentence]);

@@ -9,14 +9,18 @@ pub(super) use people::unreported;
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::HeaderName;
+use url::{Host, Url};
 
 use super::{declared::DeclaredOperation, error::ManifestError};
 use crate::{
     connection::{WEBHOOK_TOKEN, WEBHOOK_URL, allows},
     egress::template::is_name,
 };
-use bounds::{MAX_ENTRIES, MAX_VALUE, MAX_WORD, is_plain, prose};
-use host_model::contract::manifest::{Manifest, RequestPart, SettingSpec};
+use bounds::{MAX_ENTRIES, MAX_VALUE, MAX_WORD, bounded, in_ascii, prose};
+use host_model::{
+    contract::manifest::{Manifest, RequestPart, SettingSpec},
+    text,
+};
 
 /// Maximum number of requests that a limit may allow: each is recorded for the length of the period.
 const MAX_REQUESTS_PER_LIMIT: u32 = 1_000_000;
@@ -34,6 +38,7 @@ pub(super) fn operations(
         return Err(errors);
     }
     check_settings(&manifest.settings, &mut errors);
+    check_hosts(manifest, &mut errors);
     check_limits(manifest, &mut errors);
     check_token_slot(manifest, &mut errors);
     people::check_kinds(manifest, &mut errors);
@@ -57,6 +62,9 @@ fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     ] {
         prose(what, text, errors);
     }
+    if let Ok(link) = Url::parse(&manifest.documentation) {
+        in_ascii("documentation", &manifest.documentation, link, errors);
+    }
     for (what, count) in [
         ("settings", manifest.settings.len()),
         ("operations", manifest.operations.len()),
@@ -66,11 +74,7 @@ fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
         ("proves-without", manifest.proves_without.len()),
     ] {
         if count > MAX_ENTRIES {
-            errors.push(ManifestError::TooLong {
-                what: what.to_owned(),
-                limit: MAX_ENTRIES,
-                unit: "entries",
-            });
+            errors.push(ManifestError::TooManyEntries { what: what.to_owned(), count, limit: MAX_ENTRIES });
         }
     }
     names("setting", manifest.settings.iter().map(|setting| &setting.name), errors);
@@ -82,13 +86,20 @@ fn check_itself(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
 
 fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
     for setting in settings {
-        prose(&format!("setting {}", setting.name), &setting.label, errors);
-        prose(&format!("setting {}", setting.name), &setting.description, errors);
-        let values = setting.options.iter().chain(&setting.default);
-        let fit =
-            values.clone().count() <= MAX_ENTRIES && values.clone().all(|value| is_plain(value, MAX_VALUE));
-        if !fit {
-            errors.push(ManifestError::NotPlain { what: format!("setting {}", setting.name) });
+        prose(&format!("setting {}: its label", setting.name), &setting.label, errors);
+        prose(&format!("setting {}: its description", setting.name), &setting.description, errors);
+        let before = errors.len();
+        let what = format!("setting {}: one of its options", setting.name);
+        if setting.options.len() > MAX_ENTRIES {
+            let (what, count) =
+                (format!("setting {}: its list of options", setting.name), setting.options.len());
+            errors.push(ManifestError::TooManyEntries { what, count, limit: MAX_ENTRIES });
+        } else {
+            setting.options.iter().for_each(|option| bounded(&what, option, MAX_VALUE, errors));
+        }
+        let what = format!("setting {}: its default", setting.name);
+        setting.default.iter().for_each(|default| bounded(&what, default, MAX_VALUE, errors));
+        if errors.len() > before {
             continue;
         }
         if [WEBHOOK_URL, WEBHOOK_TOKEN].contains(&setting.name.as_str()) {
@@ -108,6 +119,20 @@ fn check_settings(settings: &[SettingSpec], errors: &mut Vec<ManifestError>) {
     }
 }
 
+/// Checks that the options of host settings are in ASCII.
+fn check_hosts(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
+    let is_host = |setting: &&SettingSpec| {
+        manifest.operations.iter().any(|operation| operation.host_setting == setting.name)
+    };
+    for setting in manifest.settings.iter().filter(is_host) {
+        for option in setting.options.iter().take(MAX_ENTRIES) {
+            if let Ok(host) = Host::parse(option) {
+                in_ascii(&format!("setting {}: its option", setting.name), option, host, errors);
+            }
+        }
+    }
+}
+
 fn check_limits(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     for limit in &manifest.limits {
         let possible = limit.period_ms.is_none_or(|period| (1..=MAX_PERIOD_MS).contains(&period));
@@ -121,7 +146,7 @@ fn check_token_slot(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     let Some(slot) = &manifest.webhook_token_slot else { return };
     let fits = match slot.place {
         RequestPart::Header => HeaderName::from_bytes(slot.name.as_bytes()).is_ok(),
-        RequestPart::Query => !slot.name.is_empty() && is_plain(&slot.name, MAX_WORD),
+        RequestPart::Query => text::name(&slot.name, MAX_WORD).is_ok(),
         RequestPart::Body => false,
     };
     if !fits {

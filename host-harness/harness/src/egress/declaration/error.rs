@@ -3,7 +3,10 @@
 
 use strum::VariantNames;
 
-use host_model::contract::{Claim, Interface, manifest::RequestPart};
+use host_model::{
+    contract::{Claim, Interface, manifest::RequestPart},
+    text::UnfitText,
+};
 
 /// A rule of the contract that a manifest breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,21 +27,33 @@ pub enum ManifestError {
         /// The name.
         name: String,
     },
-    /// A text or a list is longer than an operator could read.
-    #[error("{what} is longer than {limit} {unit}")]
-    TooLong {
+    /// A list is longer than an operator could read.
+    #[error("{what} has {count} entries; at most {limit} are allowed")]
+    TooManyEntries {
         /// The entry that it belongs to.
         what: String,
-        /// The maximum length.
+        /// The number of entries.
+        count: usize,
+        /// The maximum number of entries.
         limit: usize,
-        /// The unit of the length.
-        unit: &'static str,
     },
-    /// A text could change the output of a terminal or a log.
-    #[error("{what}: expected plain text without control characters, at most 256 characters for a value")]
-    NotPlain {
-        /// The entry that it belongs to.
+    /// A text is too long, or contains characters that could change what an operator reads.
+    #[error("{what} {why}")]
+    UnfitText {
+        /// The text.
         what: String,
+        /// What is wrong with it.
+        why: UnfitText,
+    },
+    /// A host or a link could be taken for another one.
+    #[error(
+        "{what} {ascii:?} is written with characters outside ASCII; write it as it is quoted here, in ASCII"
+    )]
+    NotAscii {
+        /// The text.
+        what: String,
+        /// The text in ASCII.
+        ascii: String,
     },
     /// A setting has a name that the host fills in itself.
     #[error("setting {0}: the host itself fills in that name")]

@@ -1,7 +1,10 @@
 //! Limits on the length and the characters of a manifest's text.
-//! Tested in `src/egress/declaration/check/tests.rs`.
+//! Tested in `src/egress/declaration/check/tests/text.rs`.
+
+use std::fmt::Display;
 
 use crate::egress::declaration::error::ManifestError;
+use host_model::text;
 
 /// Maximum number of entries in a list: more than any vendor needs, and few enough for an operator to read.
 pub(super) const MAX_ENTRIES: usize = 200;
@@ -9,19 +12,29 @@ pub(super) const MAX_ENTRIES: usize = 200;
 pub(super) const MAX_PROSE: usize = 1_000;
 /// Maximum length of a word, in characters.
 pub(super) const MAX_WORD: usize = 64;
-/// Maximum length of a host setting's value, an option or a parameter's name, in characters.
+/// Maximum length of a host setting's value, an option, or the name of a parameter, header or field, in characters.
 pub(super) const MAX_VALUE: usize = 256;
+/// Maximum length of the value of a field, such as a GraphQL query, in characters.
+pub(super) const MAX_FIELD_VALUE: usize = 4_000;
+/// Maximum length of a content type, in characters.
+pub(super) const MAX_CONTENT_TYPE: usize = 200;
 
-/// Records what is wrong with `text`, which belongs to `what`.
+/// Records what is wrong with the sentence `text`, which is called `what`.
 pub(super) fn prose(what: &str, text: &str, errors: &mut Vec<ManifestError>) {
-    if text.chars().count() > MAX_PROSE {
-        errors.push(ManifestError::TooLong { what: what.to_owned(), limit: MAX_PROSE, unit: "characters" });
-    } else if !is_plain(text, MAX_PROSE) {
-        errors.push(ManifestError::NotPlain { what: what.to_owned() });
+    bounded(what, text, MAX_PROSE, errors);
+}
+
+/// Records if `text`, which is called `what`, has more than `limit` characters or a hidden one.
+pub(super) fn bounded(what: &str, text: &str, limit: usize, errors: &mut Vec<ManifestError>) {
+    if let Err(why) = text::bounded(text, limit) {
+        errors.push(ManifestError::UnfitText { what: what.to_owned(), why });
     }
 }
 
-/// Returns whether `text` is short enough and contains no control characters, which could change a terminal's output.
-pub(super) fn is_plain(text: &str, longest: usize) -> bool {
-    text.chars().count() <= longest && !text.chars().any(char::is_control)
+/// Records if `text`, a host or a link that is called `what`, has characters outside ASCII, since it could be taken for
+/// another one. `ascii` is the form with the host in punycode.
+pub(super) fn in_ascii(what: &str, text: &str, ascii: impl Display, errors: &mut Vec<ManifestError>) {
+    if !text.is_ascii() {
+        errors.push(ManifestError::NotAscii { what: what.to_owned(), ascii: ascii.to_string() });
+    }
 }

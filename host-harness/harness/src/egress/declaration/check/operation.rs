@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
 
-use super::bounds::{MAX_ENTRIES, MAX_PROSE, MAX_VALUE, is_plain, prose};
+use super::bounds::{MAX_CONTENT_TYPE, MAX_ENTRIES, MAX_FIELD_VALUE, MAX_PROSE, MAX_VALUE, bounded, prose};
 use crate::{
     connection::{WEBHOOK_TOKEN, WEBHOOK_URL},
     egress::{
@@ -16,9 +16,12 @@ use crate::{
         template::{Blank, Template},
     },
 };
-use host_model::contract::{
-    Interface,
-    manifest::{Effect, Field, Limit, Manifest, Operation, RequestPart},
+use host_model::{
+    contract::{
+        Interface,
+        manifest::{Effect, Field, Limit, Manifest, Operation, RequestPart},
+    },
+    text::{self, UnfitText},
 };
 
 /// Headers that the host writes itself, or that change how the message is read.
@@ -51,17 +54,16 @@ pub(super) fn checked(
     errors: &mut Vec<ManifestError>,
 ) -> Option<DeclaredOperation> {
     let before = errors.len();
-    prose(&format!("operation {}", operation.name), &operation.purpose, errors);
+    prose(&format!("operation {}: its purpose", operation.name), &operation.purpose, errors);
     let lists = operation.fields.len() + operation.query.len() + operation.captures.len();
-    if lists + operation.response_headers.len() + operation.limits.len() > MAX_ENTRIES {
+    let count = lists + operation.response_headers.len() + operation.limits.len();
+    if count > MAX_ENTRIES {
         let what = format!("operation {}", operation.name);
-        errors.push(ManifestError::TooLong { what, limit: MAX_ENTRIES, unit: "entries" });
+        errors.push(ManifestError::TooManyEntries { what, count, limit: MAX_ENTRIES });
         return None;
     }
-    if !operation.query.iter().all(|name| !name.is_empty() && is_plain(name, MAX_VALUE)) {
-        errors.push(ManifestError::NotPlain {
-            what: format!("operation {}: a query parameter", operation.name),
-        });
+    for name in &operation.query {
+        named(operation, "a query parameter", name, errors);
     }
     if operation.limits.len() > MAX_LIMITS {
         errors.push(ManifestError::TooManyLimits(operation.name.clone()));
@@ -93,17 +95,28 @@ pub(super) fn checked(
     (errors.len() == before).then_some(declared)
 }
 
+/// Records if `name`, which is called `what`, is empty, too long, or has a hidden character.
+fn named(operation: &Operation, what: &str, name: &str, errors: &mut Vec<ManifestError>) {
+    if let Err(why) = text::name(name, MAX_VALUE) {
+        let what = format!("operation {}: the name of {what}", operation.name);
+        errors.push(ManifestError::UnfitText { what, why });
+    }
+}
+
 fn check_host_setting(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) {
     if manifest.setting(&operation.host_setting).is_none_or(|setting| setting.secret) {
         errors.push(ManifestError::UnknownHostSetting {
             operation: operation.name.clone(),
-            setting: operation.host_setting.chars().take(MAX_VALUE).filter(|c| !c.is_control()).collect(),
+            setting: operation.host_setting.chars().take(MAX_VALUE).collect(),
         });
     }
 }
 
 fn check_captures(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) {
     for capture in &operation.captures {
+        for field in [&capture.field].into_iter().chain(&capture.lifetime) {
+            named(operation, "a field that it captures", field, errors);
+        }
         let (operation, secret) = (operation.name.clone(), capture.secret.clone());
         match manifest.setting(&capture.secret) {
             Some(setting) if setting.secret => {}
@@ -165,8 +178,12 @@ fn effect(operation: &Operation, errors: &mut Vec<ManifestError>) -> Effect {
 
 fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) -> Template {
     let path = &operation.path;
-    let printable =
-        path.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\".contains(&b)) && path.len() <= MAX_PROSE;
+    let what = || format!("operation {}: its path", operation.name);
+    if let Err(why @ UnfitText::TooLong { .. }) = text::bounded(path, MAX_PROSE) {
+        errors.push(ManifestError::UnfitText { what: what(), why });
+        return Template::default();
+    }
+    let printable = path.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\".contains(&b));
     let is_path = path.strip_prefix('/').is_some_and(|rest| {
         // A trailing slash may be intended by the vendor; an empty segment anywhere else is a mistake.
         rest.strip_suffix('/').unwrap_or(rest).split('/').all(|segment| !["", ".", ".."].contains(&segment))
@@ -199,10 +216,13 @@ fn body(operation: &Operation, errors: &mut Vec<ManifestError>) -> Option<BodyFo
     let content_type = operation.content_type.clone()?;
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let sendable = content_type.bytes().all(|b| (b' '..=b'~').contains(&b)) && media_type.contains('/');
-    if !sendable || content_type.len() > 200 {
+    if let Err(why @ UnfitText::TooLong { .. }) = text::bounded(&content_type, MAX_CONTENT_TYPE) {
+        let what = format!("operation {}: its content-type", operation.name);
+        errors.push(ManifestError::UnfitText { what, why });
+    } else if !sendable {
         errors.push(ManifestError::BadContentType {
             operation: operation.name.clone(),
-            found: content_type.chars().take(200).collect(),
+            found: content_type.clone(),
         });
     }
     let kind = match media_type.as_str() {
@@ -245,24 +265,17 @@ fn check_field(
         RequestPart::Query => !field.name.is_empty(),
         RequestPart::Body => field.name.split('.').all(|step| !step.is_empty()),
     };
-    if !nameable || field.name.len() > 256 {
-        errors.push(ManifestError::BadFieldName {
-            operation: operation_name(),
-            place: field.place,
-            name: field.name.chars().take(256).collect(),
-        });
+    if !nameable {
+        let name = field.name.chars().take(MAX_VALUE).collect();
+        errors.push(ManifestError::BadFieldName { operation: operation_name(), place: field.place, name });
+        return;
     }
-    let carried = match field.place {
-        RequestPart::Header => field.value.bytes().all(|b| (b' '..=b'~').contains(&b)),
-        RequestPart::Query | RequestPart::Body => !field.value.contains('\0'),
-    };
-    if !carried || field.value.len() > 4 * MAX_PROSE {
-        errors.push(ManifestError::BadFieldValue {
-            operation: operation_name(),
-            place: field.place,
-            field: field.name.clone(),
-        });
+    let before = errors.len();
+    named(operation, &format!("a {} field", field.place), &field.name, errors);
+    if errors.len() > before {
+        return;
     }
+    check_field_value(operation, field, errors);
     if field.place == RequestPart::Header
         && FORBIDDEN_HEADERS.contains(&field.name.to_ascii_lowercase().as_str())
     {
@@ -274,6 +287,21 @@ fn check_field(
     }
 }
 
+/// Checks a field's value. In a query or a body, it may have several lines, as a GraphQL query does.
+fn check_field_value(operation: &Operation, field: &Field, errors: &mut Vec<ManifestError>) {
+    let what = format!("operation {}: the value of its field {}", operation.name, field.name);
+    if field.place == RequestPart::Header && !field.value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        errors.push(ManifestError::BadFieldValue {
+            operation: operation.name.clone(),
+            place: field.place,
+            field: field.name.clone(),
+        });
+    } else {
+        let one_line = field.value.replace(['\n', '\r', '\t'], " ");
+        bounded(&what, &one_line, MAX_FIELD_VALUE, errors);
+    }
+}
+
 fn response_headers(operation: &Operation, errors: &mut Vec<ManifestError>) -> Vec<HeaderName> {
     let mut names = Vec::new();
     for found in &operation.response_headers {
@@ -281,7 +309,7 @@ fn response_headers(operation: &Operation, errors: &mut Vec<ManifestError>) -> V
             Ok(name) => names.push(name),
             Err(_) => errors.push(ManifestError::BadResponseHeader {
                 operation: operation.name.clone(),
-                found: found.chars().take(256).collect(),
+                found: found.chars().take(MAX_VALUE).collect(),
             }),
         }
     }

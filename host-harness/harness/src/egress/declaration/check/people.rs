@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bounds::{MAX_ENTRIES, MAX_VALUE, MAX_WORD, is_plain, prose};
+use super::bounds::{MAX_ENTRIES, MAX_VALUE, MAX_WORD, bounded, prose};
 use crate::{connection::allows, egress::declaration::error::ManifestError};
 use host_model::contract::{
     Interface,
@@ -40,9 +40,9 @@ fn check_condition(
         errors.push(ManifestError::EmptyCondition { kind: kind.clone(), setting: setting.to_owned() });
     }
     for value in values.iter().take(MAX_ENTRIES).filter(|value| !value.is_empty()) {
-        if !is_plain(value, MAX_VALUE) {
-            errors.push(ManifestError::NotPlain { what: format!("identifier kind {kind}") });
-        } else if !allows(spec, value) {
+        let before = errors.len();
+        bounded(&format!("identifier kind {kind}: one of the values of {setting}"), value, MAX_VALUE, errors);
+        if errors.len() == before && !allows(spec, value) {
             let (kind, setting, value) = (kind.clone(), setting.to_owned(), value.clone());
             errors.push(ManifestError::ImpossibleCondition { kind, setting, value });
         }
@@ -59,7 +59,7 @@ pub(super) fn check_exemptions(manifest: &Manifest, errors: &mut Vec<ManifestErr
         if exemption.reason.trim().is_empty() {
             errors.push(ManifestError::NoReason(claim));
         }
-        prose(&format!("proves-without {claim}"), &exemption.reason, errors);
+        prose(&format!("proves-without {claim}: its reason"), &exemption.reason, errors);
     }
 }
 

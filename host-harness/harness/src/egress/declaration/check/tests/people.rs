@@ -76,7 +76,7 @@ fn an_exemption_is_listed_once_with_a_plain_reason() {
     );
     refused(
         |m| m.proves_without = vec![exempting(Claim::ApplyPending, &"x".repeat(1_001))],
-        "proves-without apply-pending is longer than 1000 characters",
+        "proves-without apply-pending: its reason has 1001 characters; at most 1000 are allowed",
     );
 }
 
