@@ -13,6 +13,7 @@ use crate::{
     state::Api,
     types::notices::{Notice, Notices, System, Systems},
 };
+use host_model::consent::notice::UnfitField;
 use host_model::names::is_name;
 use host_service::consent::catalogue::{Catalogue, CatalogueError};
 
@@ -134,6 +135,9 @@ impl From<CatalogueError> for Problem {
         let detail = error.to_string();
         match error {
             CatalogueError::Store(error) => error.into(),
+            CatalogueError::Unfit(UnfitField { field, why }) => {
+                Self::of(kinds::UNFIT_TEXT, detail).about_fields([(field.to_owned(), why.to_string())])
+            }
             _ => Self::of(kinds::BREAKS_MAPPING, detail),
         }
     }

@@ -95,6 +95,8 @@ pub(crate) mod kinds {
         kind(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Unsupported content type");
     pub(crate) const UNSUITED: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsuited", "The connection is unsuitable");
+    pub(crate) const UNFIT_TEXT: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "unfit-text", "A text is unsuitable");
     pub(crate) const IN_THE_FUTURE: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "in-the-future", "The time of the choice is in the future");
     pub(crate) const ANOTHER_NAME: ProblemKind =

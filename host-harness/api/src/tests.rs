@@ -9,6 +9,7 @@ mod identities;
 mod keys;
 pub(crate) mod logged;
 mod metrics;
+mod notices;
 mod person;
 mod plugins;
 mod problems;

@@ -16,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use connection::is_address;
 pub use extension::Extension;
 pub use problem::{ConfigError, ConfigProblem, ConfigProblemKind, Warning};
 pub use secret::{ReadContext, secret};

@@ -30,6 +30,6 @@ pub use resolved::Connection;
 pub(crate) use secret_bounds::{MAX_SECRET_BYTES, MIN_SECRET_CHARS};
 pub(crate) use setting::{WEBHOOK_TOKEN, WEBHOOK_URL, allows};
 pub(crate) use target::address_refused;
-pub use target::{Target, TargetError, check_host, is_address};
+pub use target::{Target, TargetError, check_host, is_address, web_address};
 pub use tenant::TenantId;
 pub use token::AcceptedToken;

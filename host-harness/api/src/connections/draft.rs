@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use host_harness::{
-    config::is_address,
-    connection::{CallLimits, ConnectionSpec, EgressPolicy, NoPolicy},
-};
+use host_harness::connection::{CallLimits, ConnectionSpec, EgressPolicy, NoPolicy, check_host, is_address};
 use host_model::{
     duties::{self, Duties},
+    text::{self, MAX_ID},
     unread::Unread,
 };
 use host_service::connections::owned::OwnedConnection;
@@ -44,7 +42,7 @@ pub(super) fn owned(new: NewConnection) -> Result<OwnedConnection, Problem> {
     let duties = Duties {
         enabled: new.enabled.unwrap_or(default.enabled),
         actions: new.actions.map_or(default.actions, duties_of),
-        system: new.system,
+        system: new.system.map(checked_system).transpose()?,
     };
     Ok(OwnedConnection { spec, duties, file: None, left_file: false, standing: ConnectionStatus::default() })
 }
@@ -84,20 +82,26 @@ pub(super) fn changed(patch: ConnectionPatch, before: &OwnedConnection) -> Resul
         duties.actions = duties_of(actions);
     }
     if let Some(system) = patch.system {
-        duties.system = system;
+        duties.system = system.map(checked_system).transpose()?;
     }
     Ok(after)
 }
 
 fn policy(EgressPatch(patch): &EgressPatch, before: EgressPolicy) -> Result<EgressPolicy, Problem> {
+    let known = before.hosts.clone();
     let egress = patch.on(&before.into()).map_err(|unread| unreadable("egress", unread))?;
-    EgressPolicy::try_from(egress).map_err(|error| match error {
+    let policy = EgressPolicy::try_from(egress).map_err(|error| match error {
         NoPolicy::PlainHttp(why) => unsuited("egress.plain_http", &why.to_string()),
         NoPolicy::Authorities(why) => unsuited(
             "egress.authorities",
             &format!("expected certificates of authorities (PEM, X.509): {why}"),
         ),
-    })
+    })?;
+    // What an earlier version accepted does not hinder other changes.
+    match policy.hosts.difference(&known).find_map(|host| check_host(host).err()) {
+        Some(wrong) => Err(unsuited("egress.hosts", &wrong.to_string())),
+        None => Ok(policy),
+    }
 }
 
 fn limits(LimitsPatch(patch): &LimitsPatch, before: CallLimits) -> Result<CallLimits, Problem> {
@@ -111,8 +115,15 @@ fn checked_url(url: String) -> Result<String, Problem> {
     }
     Err(unsuited(
         "webhook_url",
-        "expected a URL such as https://hooks.example.com/newsletter, without a fragment (`#…`)",
+        "expected a URL in ASCII, such as https://hooks.example.com/newsletter, without a fragment (`#…`)",
     ))
+}
+
+fn checked_system(key: String) -> Result<String, Problem> {
+    match text::name(&key, MAX_ID) {
+        Ok(()) => Ok(key),
+        Err(why) => Err(about(kinds::UNFIT_TEXT, "system", why.to_string())),
+    }
 }
 
 /// The problem of a patch of `member` that cannot be read.
@@ -167,6 +178,30 @@ mod tests {
         assert!(checked_url("https://hooks.example.com/a?b=c".to_owned()).is_ok());
         for url in ["hooks.example.com", "ftp://hooks.example.com", "https://hooks.example.com/a#b"] {
             assert!(checked_url(url.to_owned()).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_written_in_ascii_unless_it_was_accepted_before() {
+        let mut before = owned();
+        before.spec.policy.hosts.insert("b\u{fc}cher.example".into());
+        let patched = |hosts: &[&str]| {
+            let patch = json!({"egress": {"hosts": hosts}});
+            changed(serde_json::from_value(patch).unwrap(), &before)
+        };
+        assert!(patched(&["b\u{fc}cher.example", "api.example.com:8443"]).is_ok());
+        for (host, why) in [
+            (
+                "\u{430}pi.example.com",
+                "the host is written with characters outside ASCII: write it as \"xn--pi-6kc.example.com\"",
+            ),
+            (
+                "https://api.example.com",
+                "expected a host name such as api.example.com, found \"https://api.example.com\"",
+            ),
+        ] {
+            let problem = format!("{:?}", patched(&[host]).unwrap_err());
+            assert!(problem.contains(&format!("detail: {:?}", format!("egress.hosts: {why}"))), "{problem}");
         }
     }
 

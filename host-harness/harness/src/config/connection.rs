@@ -18,11 +18,12 @@ use super::{
     section::{Entry, Problems, Section, keys_of},
 };
 use crate::connection::{
-    CallLimits, ConnectionSpec, EgressPolicy, MIN_SECRET_CHARS, TenantId, token::AcceptedToken,
+    CallLimits, ConnectionSpec, EgressPolicy, MIN_SECRET_CHARS, TenantId, is_address, token::AcceptedToken,
 };
 use host_model::{
     duties::{Duties, Duty},
     secret::Secret,
+    text::{self, MAX_ID},
 };
 
 /// The limits that one table sets.
@@ -68,7 +69,12 @@ pub(super) fn connection(
     };
     let of_tenant = tenant.as_ref().and_then(|tenant| known.tenants.get(tenant));
     let limits = limits(of_tenant, &mut section, problems);
+    let (system_at, system_place) = (section.at("system"), format!("{}.system", section.place));
     let duties = section.read::<WrittenDuties>(problems);
+    let system = duties.as_ref().and_then(|duties| duties.system.as_ref());
+    if let Some(why) = system.and_then(|system| text::name(system, MAX_ID).err()) {
+        problems.add(system_at, &system_place, why.into());
+    }
     let spec = ConnectionSpec {
         tenant: TenantId(tenant?),
         key,
@@ -127,13 +133,6 @@ fn address(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Str
         problems.add(at, &place, ConfigProblemKind::NotAnAddress);
     }
     Some(url)
-}
-
-/// Returns whether `text` is an `http` or `https` address with a host, and without a fragment, which is never sent.
-pub fn is_address(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| {
-        ["http", "https"].contains(&url.scheme()) && url.has_host() && url.fragment().is_none()
-    })
 }
 
 fn secrets(

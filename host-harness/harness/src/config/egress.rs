@@ -9,7 +9,7 @@ use super::{
     problem::ConfigProblemKind,
     section::{Problems, Section},
 };
-use crate::connection::{EgressPolicy, PlainHttp, WrittenPolicy, authorities};
+use crate::connection::{EgressPolicy, PlainHttp, WrittenPolicy, authorities, check_host};
 
 /// Reads the policy that `section` describes. Relative file names are resolved against `base`.
 pub(super) fn policy(
@@ -18,10 +18,14 @@ pub(super) fn policy(
     problems: &mut Problems<'_>,
 ) -> Option<EgressPolicy> {
     let deadlines = section.part("deadlines", problems).and_then(|times| times.read(problems));
+    let hosts_at = section.at("hosts");
     let (plain_http_at, authorities_at) = (section.at("plain-http"), section.at("authorities"));
     let place = section.place.clone();
     let mut written: WrittenPolicy<PathBuf> = section.read(problems)?;
     written.deadlines = deadlines.unwrap_or(written.deadlines);
+    for wrong in written.hosts.iter().filter_map(|host| check_host(host).err()) {
+        problems.add(hosts_at, &format!("{place}.hosts"), wrong.into());
+    }
     let mut authorities = Vec::new();
     for file in &written.authorities {
         match read_authorities(&base.join(file)) {

@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-use crate::connection::{MIN_SECRET_CHARS, PlainHttp};
+use crate::connection::{MIN_SECRET_CHARS, PlainHttp, TargetError};
 use host_model::{
     names::is_name,
     nearest::{nearest, suggestion},
+    text::UnfitText,
 };
 
 /// Why a configuration is invalid.
@@ -92,6 +93,9 @@ pub enum ConfigProblemKind {
     /// A connection with that key already exists.
     #[error("another connection has this key")]
     KeyTaken,
+    /// The text is too long, or contains a hidden character.
+    #[error(transparent)]
+    UnfitText(#[from] UnfitText),
     /// A secret is given as plain text.
     #[error(
         "expected a reference to a secret: {{ env = \"NAME\" }} or {{ file = \"path\" }}; \
@@ -137,8 +141,13 @@ pub enum ConfigProblemKind {
     /// Plain HTTP is enabled without loopback.
     #[error("{}", PlainHttp)]
     PlainHttp,
-    /// The value is not a URL that a request can be sent to.
-    #[error("expected an address such as https://hooks.example.com/newsletter, without a fragment (`#…`)")]
+    /// The value is not a host.
+    #[error(transparent)]
+    Host(#[from] TargetError),
+    /// The value is not a URL in ASCII.
+    #[error(
+        "expected an address in ASCII, such as https://hooks.example.com/newsletter, without a fragment (`#…`)"
+    )]
     NotAnAddress,
     /// The URL uses plain HTTP to another machine.
     #[error(

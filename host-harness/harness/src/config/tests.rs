@@ -208,18 +208,38 @@ fn a_value_of_the_wrong_type_or_range_is_reported_with_what_is_expected() {
         ("egress = { response-cap = 0 }", "egress.response-cap: expected a whole number above 0"),
         ("egress = { hosts = \"a\" }", "egress.hosts: expected a list"),
         ("egress = { hosts = [\"a\", 1] }", "egress.hosts[1]: expected a string"),
+        (
+            "egress = { hosts = [\"b\u{fc}cher.example\"] }",
+            "egress.hosts: the host is written with characters outside ASCII: write it as \"xn--bcher-kva.example\"",
+        ),
+        (
+            "egress = { hosts = [\"a/b\"] }",
+            "egress.hosts: expected a host name such as api.example.com, found \"a/b\"",
+        ),
         ("egress = { loopback = 1 }", "egress.loopback: expected true or false"),
         ("egress = { limiter-patience-ms = \"1 s\" }", "egress.limiter-patience-ms: expected a whole number"),
         ("egress.deadlines = { total-ms = 0 }", "egress.deadlines.total-ms: expected a whole number above 0"),
+        (
+            "system = \"crm\u{202e}\"",
+            "system: contains U+202E as its character 4, which is not allowed: it is invisible or changes how the text \
+             is shown",
+        ),
         ("settings = { a = 1 }", "settings.a: expected a string"),
         ("webhook-tokens = { env = \"A\" }", "webhook-tokens: expected a list"),
         (
             "webhook-url = \"hooks\"",
-            "webhook-url: expected an address such as https://hooks.example.com/newsletter, without a fragment (`#…`)",
+            "webhook-url: expected an address in ASCII, such as https://hooks.example.com/newsletter, without a fragment \
+             (`#…`)",
         ),
         (
             "webhook-url = \"https://hooks.example.com/a?b=c#d\"",
-            "webhook-url: expected an address such as https://hooks.example.com/newsletter, without a fragment (`#…`)",
+            "webhook-url: expected an address in ASCII, such as https://hooks.example.com/newsletter, without a fragment \
+             (`#…`)",
+        ),
+        (
+            "webhook-url = \"https://b\u{fc}cher.example/\"",
+            "webhook-url: expected an address in ASCII, such as https://hooks.example.com/newsletter, without a fragment \
+             (`#…`)",
         ),
         (
             "egress = { plain-http = true }",

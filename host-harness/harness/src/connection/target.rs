@@ -129,11 +129,17 @@ pub fn check_host(text: &str) -> Result<(), TargetError> {
     parsed(text).map(drop)
 }
 
-/// Returns whether `text` is the address of a web page, in ASCII and without white space: any other spelling of its host
-/// could be taken for another one.
+/// Reads an `http` or `https` address with a host, in ASCII and without white space: any other spelling of its host could
+/// be taken for another one. Returns `None` if `text` is none.
+pub fn web_address(text: &str) -> Option<Url> {
+    let is_web = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    Url::parse(text).ok().filter(|url| is_plain && is_web(url))
+}
+
+/// Returns whether `text` is a [`web_address`] without a fragment, which is never sent.
 pub fn is_address(text: &str) -> bool {
-    let is_web = |url: Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
-    text.bytes().all(|byte| byte.is_ascii_graphic()) && Url::parse(text).is_ok_and(is_web)
+    web_address(text).is_some_and(|url| url.fragment().is_none())
 }
 
 fn parsed(text: &str) -> Result<(Host, Option<u16>), TargetError> {

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumString, VariantArray};
 
 use super::cause::Cause;
-use crate::contract::consent::Choice;
+use crate::{
+    contract::consent::Choice,
+    text::{self, MAX_DISPLAY_NAME, MAX_ID, UnfitText},
+};
 
 /// Who enforces a notice's choices.
 #[derive(
@@ -50,6 +53,37 @@ pub struct System {
     pub name: String,
     /// Its data uses, in the platform's taxonomy.
     pub data_uses: BTreeSet<String>,
+}
+
+/// A field of a notice or a system that cannot be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {why}")]
+pub struct UnfitField {
+    /// The field, as the API calls it.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub why: UnfitText,
+}
+
+/// Checks the texts of a notice or a system. The name is shown to people and operators, everything else is compared.
+fn check_texts<'a>(
+    ids: impl IntoIterator<Item = (&'static str, &'a String)>,
+    name: &str,
+    data_uses: &'a BTreeSet<String>,
+) -> Result<(), UnfitField> {
+    let data_uses = data_uses.iter().map(|data_use| ("data_uses", data_use));
+    for (field, id) in ids.into_iter().chain(data_uses) {
+        text::name(id, MAX_ID).map_err(|why| UnfitField { field, why })?;
+    }
+    text::name(name, MAX_DISPLAY_NAME).map_err(|why| UnfitField { field: "name", why })
+}
+
+impl System {
+    /// Checks that each text is short enough and contains no hidden character. A stored system may be older than this
+    /// rule.
+    pub fn check(&self) -> Result<(), UnfitField> {
+        check_texts([("fides_key", &self.key)], &self.name, &self.data_uses)
+    }
 }
 
 /// A person's answer to a notice. Two of the four are choices.
@@ -132,6 +166,13 @@ fn uses(wanted: &BTreeSet<String>) -> String {
 }
 
 impl Notice {
+    /// Checks that each text is short enough and contains no hidden character. A stored notice may be older than this
+    /// rule.
+    pub fn check(&self) -> Result<(), UnfitField> {
+        let key = self.key.iter().map(|key| ("notice_key", key));
+        check_texts([("id", &self.id)].into_iter().chain(key), &self.name, &self.data_uses)
+    }
+
     /// Returns the notice whose id is `reference`, or else the one whose key is `reference`.
     pub fn find<'a>(notices: &'a [Self], reference: &str) -> Option<&'a Self> {
         let by_id = notices.iter().find(|notice| notice.id == reference);

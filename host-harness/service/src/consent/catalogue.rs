@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::who::Who;
 use host_harness::clock::Clock;
 use host_model::{
-    consent::{NotPropagated, Notice, System},
+    consent::{NotPropagated, Notice, System, notice::UnfitField},
     contract::consent::ItemId,
 };
 use host_store::{
@@ -22,6 +22,9 @@ use host_store::{
 /// The reason that a notice or system was not changed. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogueError {
+    /// A text is too long, or contains a hidden character.
+    #[error(transparent)]
+    Unfit(#[from] UnfitField),
     /// A mapping would no longer be valid.
     #[error("connection {connection} maps {item}: {why}; map the item elsewhere first")]
     Breaks {
@@ -91,6 +94,7 @@ impl Catalogue {
 
     /// Stores `notice`, replacing the one with the same id.
     pub async fn put_notice(&self, tenant: &str, notice: Notice, Who(by): Who) -> Result<(), CatalogueError> {
+        notice.check()?;
         let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
         let vault = self.store.vault().clone();
         let stored = self.store.try_write(move |tx| {
@@ -151,6 +155,7 @@ impl Catalogue {
 
     /// Stores `system`, replacing the one with the same key.
     pub async fn put_system(&self, tenant: &str, system: System, Who(by): Who) -> Result<(), CatalogueError> {
+        system.check()?;
         let (tenant, at) = (tenant.to_owned(), self.clock.date_ms());
         let vault = self.store.vault().clone();
         let stored = self.store.try_write(move |tx| {

@@ -1,7 +1,7 @@
 //! What addresses of other machines, and the public one of this service, have to look like.
 //! Tested in `src/settings/tests.rs`.
 
-use host_harness::config::ConfigProblemKind;
+use host_harness::{config::ConfigProblemKind, connection::web_address};
 use url::{Host, Url};
 
 /// A part of an address that it must not have.
@@ -51,7 +51,7 @@ pub(super) fn wrong_post_url(text: &str) -> Option<ConfigProblemKind> {
 
 /// Reads `text` as an address with TLS, or of this machine.
 fn address(text: &str) -> Result<Url, ConfigProblemKind> {
-    let url = Url::parse(text).ok().filter(Url::has_host).ok_or(ConfigProblemKind::NotAnAddress)?;
+    let url = web_address(text).ok_or(ConfigProblemKind::NotAnAddress)?;
     match (url.scheme(), is_loopback(&url)) {
         ("https", _) | ("http", true) => Ok(url),
         ("http", false) => Err(ConfigProblemKind::PlainAddress),

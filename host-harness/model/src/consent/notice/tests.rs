@@ -101,3 +101,39 @@ fn notices_and_preferences_are_spelled_as_in_fides() {
         assert_eq!(read.to_string(), answer);
     }
 }
+
+#[test]
+fn a_text_of_a_notice_or_a_system_that_is_too_long_or_has_a_hidden_character_is_refused_by_its_field() {
+    let notice = |id: &str, key: &str, name: &str, data_use: &str| {
+        let notice = Notice {
+            id: id.into(),
+            key: Some(key.into()),
+            name: name.into(),
+            data_uses: [data_use.to_owned()].into(),
+            enforcement: Enforcement::SystemWide,
+        };
+        notice.check().map_err(|unfit| unfit.to_string())
+    };
+    let (id, name) = ("i".repeat(256), "\u{1f600}".repeat(512));
+    assert_eq!(notice(&id, &id, &name, &id), Ok(()));
+    let hidden = |field: &str, code: &str, position: usize| {
+        Err(format!(
+            "{field} contains U+{code} as its character {position}, which is not allowed: it is invisible or changes \
+             how the text is shown"
+        ))
+    };
+    assert_eq!(notice("n\u{1b}[2J", "k", "name", "a"), hidden("id", "001B", 2));
+    assert_eq!(notice("n", "k\n", "name", "a"), hidden("notice_key", "000A", 2));
+    assert_eq!(notice("n", "k", "\u{202e}name", "a"), hidden("name", "202E", 1));
+    assert_eq!(notice("n", "k", "name", "a\u{200b}"), hidden("data_uses", "200B", 2));
+    assert_eq!(
+        notice("n", "k", "", "a"),
+        Err("name is empty: at least one visible character is required".into())
+    );
+    let long = Err("name has 513 characters; at most 512 are allowed".into());
+    assert_eq!(notice("n", "k", &format!("{name}!"), "a"), long);
+    let long = Err("id has 257 characters; at most 256 are allowed".into());
+    assert_eq!(notice(&format!("{id}!"), "k", "name", "a"), long);
+    let system = System { key: "crm".into(), name: "CRM\u{2028}".into(), data_uses: [].into() };
+    assert_eq!(system.check().map_err(|unfit| unfit.to_string()), hidden("name", "2028", 4));
+}
