@@ -17,7 +17,7 @@ use super::{
     reference,
 };
 use host_harness::egress::client;
-use host_model::{secret::Secret, unread::Unread};
+use host_model::{secret::Secret, text, unread::Unread};
 
 /// Names the service if the command line does not.
 const SERVER: &str = "CONNECTOR_HOST_SERVER";
@@ -147,7 +147,7 @@ impl ApiCall {
 
 /// A service's answer. It may contain tokens and personal data, so it does not print.
 pub(super) struct ApiResponse<T> {
-    /// The part that this program reads.
+    /// The part that this program reads and prints for people, with hidden characters escaped.
     pub(super) value: T,
     /// The whole document, which `--json` prints.
     pub(super) json: Value,
@@ -187,7 +187,7 @@ impl Client {
     pub(super) async fn ask<T: DeserializeOwned>(&self, call: ApiCall) -> Result<ApiResponse<T>, Failure> {
         let body = self.body(call).await?;
         let json = serde_json::from_slice(&body).map_err(|_| self.unexpected_answer("no document"))?;
-        let value = serde_path_to_error::deserialize(&json)
+        let value = serde_path_to_error::deserialize(&escaped(&json))
             .map_err(|error| self.unreadable_answer(&Unread::json(&error)))?;
         Ok(ApiResponse { value, json })
     }
@@ -273,6 +273,21 @@ impl Client {
         }
         let why = if error.is_timeout() { "did not answer in time" } else { "broke off its answer" };
         Failure::Unanswered(format!("the service at {base} {why}; the call may have been carried out"))
+    }
+}
+
+/// Returns `document` with the hidden characters of each string and key escaped, line ends included, so that no command
+/// can print them.
+fn escaped(document: &Value) -> Value {
+    match document {
+        Value::String(text) => Value::String(text::escaped(text).into_owned()),
+        Value::Array(values) => values.iter().map(escaped).collect(),
+        Value::Object(members) => {
+            let member =
+                |(name, value): (&String, &Value)| (text::escaped(name).into_owned(), escaped(value));
+            Value::Object(members.iter().map(member).collect())
+        }
+        other => other.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     console::OutputState,
     exit::Exit,
     failure::Failure,
-    output::{CommandOutput, OutputFormat, TIME, table},
+    output::{CommandOutput, OutputFormat, TIME, document_line, table},
     session::Session,
     words::{list, optional, pairs, timestamp},
 };
@@ -119,7 +119,7 @@ impl FeedFollower<'_> {
 
     fn print(&self, event: &ConsentEvent, document: &Value) -> Result<OutputState, Failure> {
         let line = match self.format {
-            OutputFormat::Json => document.to_string(),
+            OutputFormat::Json => document_line(document),
             OutputFormat::Text => line(event),
         };
         let told = self.session.console.print_line(&line);

@@ -10,6 +10,12 @@ use std::{
 use parking_lot::Mutex;
 
 use super::failure::Failure;
+use host_model::text;
+
+/// What printed text may contain besides visible characters: line ends, and the styles of this program and of clap. A
+/// style that hides text or moves the cursor is not among them.
+const OWN_CONTROLS: [&str; 7] =
+    ["\n", "\u{1b}[0m", "\u{1b}[1m", "\u{1b}[4m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
 
 /// The line width if no terminal reports one.
 const WIDTH: u16 = 100;
@@ -92,23 +98,25 @@ impl Console {
         }
     }
 
-    /// Writes `text` and a newline to standard output. It is not an error if the reader has closed it.
+    /// Writes `text` and a newline to standard output, with hidden characters escaped. It is not an error if the reader has closed it.
     pub(super) fn print(&self, text: &str) -> io::Result<()> {
         self.print_line(text).map(drop)
     }
 
-    /// Writes `text` and a newline to standard output, and returns what became of the output.
+    /// Writes `text` and a newline to standard output, with hidden characters escaped, and returns what became of the
+    /// output.
     pub(super) fn print_line(&self, text: &str) -> io::Result<OutputState> {
         let mut out = self.out.clone();
-        match out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(format!("{}\n", printable(text)).as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OutputState::Closed),
             written => written.map(|()| OutputState::Open),
         }
     }
 
-    /// Writes `text` and a newline to standard error. Ignores failures: there is nowhere left to report them.
+    /// Writes `text` and a newline to standard error, with hidden characters escaped. Ignores failures: there is nowhere
+    /// left to report them.
     pub(super) fn print_error(&self, text: &str) {
-        let _unheard = self.err.clone().write_all(format!("{text}\n").as_bytes());
+        let _unheard = self.err.clone().write_all(format!("{}\n", printable(text)).as_bytes());
     }
 
     pub(super) fn stderr(&self) -> Stream {
@@ -141,7 +149,60 @@ impl Console {
     }
 }
 
+/// Returns `text` with every hidden character escaped except [`OWN_CONTROLS`]. All output passes through it, since any
+/// text may come from a vendor, a tenant or a file.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (visible, from) = rest.split_at(rest.find(['\n', '\u{1b}']).unwrap_or(rest.len()));
+        shown.push_str(&text::escaped(visible));
+        match OWN_CONTROLS.iter().find_map(|own| Some((*own, from.strip_prefix(own)?))) {
+            Some((own, after)) => {
+                shown.push_str(own);
+                rest = after;
+            }
+            None => {
+                let mut others = from.chars();
+                shown.extend(others.next().map(char::escape_unicode).into_iter().flatten());
+                rest = others.as_str();
+            }
+        }
+    }
+    shown
+}
+
 /// Whether a file's name stands for standard input or output.
 pub(super) fn is_standard(file: &Path) -> bool {
     file == Path::new("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exit::Exit,
+        output::{coloured, heading},
+    };
+
+    #[test]
+    fn lines_and_the_programs_own_styles_are_printed_and_everything_else_that_is_hidden_is_escaped() {
+        let own = format!("{}\n  {}", heading("title"), coloured("done", Exit::Done));
+        assert_eq!(printable(&own), own);
+        assert_eq!(
+            printable("a\u{1b}[8mb\u{1b}]0;t\u{7}\u{1b}[2J\t\r\u{9b}31m\u{202e}\u{2028}\u{200b}\u{1b}"),
+            "a\\u{1b}[8mb\\u{1b}]0;t\\u{7}\\u{1b}[2J\\t\\r\\u{9b}31m\\u{202e}\\u{2028}\\u{200b}\\u{1b}"
+        );
+    }
+
+    #[test]
+    fn the_help_and_a_usage_error_are_printed_with_their_styles() {
+        use clap::CommandFactory;
+        let mut command = crate::Arguments::command();
+        let help = command.render_long_help().ansi().to_string();
+        assert_eq!(printable(&help), help);
+        let error = command.try_get_matches_from(["connector-host", "chekc", "--nope"]).unwrap_err();
+        let error = error.render().ansi().to_string();
+        assert_eq!(printable(&error), error);
+    }
 }

@@ -2,7 +2,22 @@
 
 use crate::output::GLOBAL_OPTIONS;
 use clap::{Args, ValueEnum};
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use host_model::text::{self, EscapingWriter};
+use std::{
+    fmt::{Debug, Write as _},
+    io,
+};
+use tracing::field::Field;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    field::MakeExt,
+    fmt::{
+        self,
+        format::{Writer, debug_fn},
+    },
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use super::{
     console::{Console, Stream},
@@ -67,15 +82,50 @@ impl LogArgs {
     }
 }
 
-/// Writes each event to `to` as a line of that format; text has the time only for a service.
+/// Writes each event to `to` as a line of that format; text has the time only for a service. Hidden characters are
+/// escaped, so that no value can forge a line or change a terminal.
 fn lines(format: Format, purpose: LogPurpose, to: Stream) -> Box<dyn Layer<Registry> + Send + Sync> {
-    let lines = fmt::layer().with_writer(move || to.clone());
-    match (format, purpose) {
-        (Format::Json, _) => {
-            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    match format {
+        Format::Json => fmt::layer()
+            .with_writer(move || EscapedJsonLines(to.clone()))
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed(),
+        Format::Text => {
+            let lines = fmt::layer().with_writer(move || to.clone());
+            let lines = lines.fmt_fields(debug_fn(escaped_field).delimited(" "));
+            match purpose {
+                LogPurpose::Service => lines.boxed(),
+                LogPurpose::Command => lines.without_time().boxed(),
+            }
         }
-        (Format::Text, LogPurpose::Service) => lines.boxed(),
-        (Format::Text, LogPurpose::Command) => lines.without_time().boxed(),
+    }
+}
+
+/// Writes `name=value` escaped; the message without its name.
+fn escaped_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
+    let mut writer = EscapingWriter::new(writer);
+    match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        name => write!(writer, "{}={value:?}", name.trim_start_matches("r#")),
+    }
+}
+
+/// Writes JSON documents with their hidden characters escaped.
+struct EscapedJsonLines(Stream);
+
+impl io::Write for EscapedJsonLines {
+    /// The layer writes whole lines.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let escaped = text::escaped_json(&String::from_utf8_lossy(lines));
+        io::Write::write_all(&mut self.0, escaped.as_bytes())?;
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::Write::flush(&mut self.0)
     }
 }
 
@@ -86,12 +136,18 @@ mod tests {
     use super::*;
     use crate::tests::{Kept, plain};
 
-    /// Writes one event and returns its line.
-    fn written(format: Format, purpose: LogPurpose) -> String {
+    /// Writes what `log` logs and returns the lines.
+    fn logged(format: Format, purpose: LogPurpose, log: impl FnOnce()) -> String {
         let err = Kept::default();
         let console = Console::of(std::io::empty(), std::io::sink(), err.clone());
         let subscriber = tracing_subscriber::registry().with(lines(format, purpose, console.stderr()));
-        tracing::subscriber::with_default(subscriber, || {
+        tracing::subscriber::with_default(subscriber, log);
+        plain(&err.text())
+    }
+
+    /// Writes one event and returns its line.
+    fn written(format: Format, purpose: LogPurpose) -> String {
+        logged(format, purpose, || {
             let _span = tracing::info_span!("around", inside = 1).entered();
             tracing::info!(
                 tenant = "acme",
@@ -100,8 +156,25 @@ mod tests {
                 status = "done",
                 "attempt ended"
             );
-        });
-        plain(&err.text())
+        })
+    }
+
+    #[test]
+    fn no_value_or_message_forges_a_line_or_changes_the_terminal_in_either_format() {
+        let foreign = "a\n2026-01-01T00:00:00Z ERROR forged\r\u{1b}[32m\u{9b}2J\u{202e}\u{2028}\u{200b}";
+        let log = || {
+            let _span = tracing::info_span!("around", of = %foreign).entered();
+            tracing::info!(shown = %foreign, quoted = foreign, "said: {foreign}");
+        };
+        let line = logged(Format::Text, LogPurpose::Command, log);
+        let escaped = r"a\n2026-01-01T00:00:00Z ERROR forged\r\u{1b}[32m\u{9b}2J\u{202e}\u{2028}\u{200b}";
+        let span = format!("INFO around{{of={escaped}}}: host_cli::log::tests: ");
+        assert_eq!(line, format!(" {span}said: {escaped} shown={escaped} quoted=\"{escaped}\"\n"));
+        let line = logged(Format::Json, LogPurpose::Service, log);
+        assert_eq!(text::visible(line.trim_end_matches('\n')), Ok(()), "{line}");
+        let document: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&document["shown"], &document["quoted"]), (&foreign.into(), &foreign.into()));
+        assert_eq!(document["message"], format!("said: {foreign}"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use comfy_table::{ColumnConstraint, Width};
 use serde_json::Value;
 
 use super::exit::Exit;
+use host_model::text;
 
 /// The heading of options that every command has.
 pub(super) const GLOBAL_OPTIONS: &str = "Global options";
@@ -35,9 +36,15 @@ impl CommandOutput {
     }
 }
 
-/// One JSON document; empty if there is none.
+/// One JSON document; empty if there is none. Hidden characters are escaped as in JSON, which changes only how the
+/// document is written.
 pub(super) fn document(value: &Value) -> String {
-    if value.is_null() { String::new() } else { format!("{value:#}") }
+    if value.is_null() { String::new() } else { text::escaped_json(&format!("{value:#}")) }
+}
+
+/// One JSON document on one line, written like [`document`].
+pub(super) fn document_line(value: &Value) -> String {
+    text::escaped_json(&value.to_string())
 }
 
 /// `word` in the colour of `exit`: green for done, yellow for unproven, red for a failure.
@@ -101,6 +108,16 @@ pub(super) fn table(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_json_document_shows_no_hidden_character_and_stays_the_same() {
+        let value = serde_json::json!({"\u{202e}name": "a\u{1b}[2J\u{9b}\u{200b}\u{e0041}\n"});
+        for written in [document(&value), document_line(&value)] {
+            assert_eq!(text::visible(&written.replace('\n', "")), Ok(()), "{written}");
+            assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+        }
+        assert_eq!(document_line(&value), r#"{"\u202ename":"a\u001b[2J\u009b\u200b\udb40\udc41\n"}"#);
+    }
 
     #[test]
     fn a_sheet_leaves_out_what_is_empty() {

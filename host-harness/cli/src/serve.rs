@@ -11,7 +11,7 @@ use super::{
     console::Console,
     exit::Exit,
     failure::Failure,
-    output::{CommandOutput, OutputFormat},
+    output::{CommandOutput, OutputFormat, document_line},
     reload,
     service_manager::ServiceManager,
     session::{Session, configuration},
@@ -103,8 +103,8 @@ fn stopped() -> CommandOutput {
 fn announce(service: &Server, console: &Console, format: OutputFormat) -> Result<(), Failure> {
     let (api, webhooks) = service.addresses();
     if format == OutputFormat::Json {
-        let line = json!({"listening": {"api": api, "webhooks": webhooks}}).to_string();
-        return console.print(&line).map_err(Failure::misused);
+        let line = json!({"listening": {"api": api, "webhooks": webhooks}});
+        return console.print(&document_line(&line)).map_err(Failure::misused);
     }
     if !console.is_watched {
         tracing::info!(

@@ -2,21 +2,24 @@
 //! Tested in `cli/tests/cli.rs`.
 
 use host_harness::egress::Exchange;
+use host_model::text::Escaped;
 
 /// The exchange in lines: request, headers, body, answer.
 pub(super) fn exchange(exchange: &Exchange) -> String {
     let outcome = match &exchange.outcome {
         Ok(status) => format!("{status}"),
-        Err(error) => format!("no answer: {error}"),
+        Err(error) => format!("no answer: {}", Escaped(error)),
     };
     format!("{}\n< {outcome} after {} ms", request(exchange), exchange.took.as_millis())
 }
 
 /// The request alone.
 pub(super) fn request(exchange: &Exchange) -> String {
-    let mut lines = vec![format!("> {} ({})", exchange.line, exchange.operation)];
-    lines.extend(exchange.headers.iter().map(|(name, value)| format!("> {name}: {value}")));
-    lines.extend(exchange.body.iter().flat_map(|body| body.lines()).map(|line| format!("> {line}")));
+    let mut lines = vec![format!("> {} ({})", Escaped(&exchange.line), exchange.operation)];
+    let headers = exchange.headers.iter();
+    lines.extend(headers.map(|(name, value)| format!("> {}: {}", Escaped(name), Escaped(value))));
+    let body = exchange.body.iter().flat_map(|body| body.lines());
+    lines.extend(body.map(|line| format!("> {}", Escaped(line))));
     lines.join("\n")
 }
 
@@ -45,6 +48,17 @@ pub(super) mod tests {
             exchange(&forget()),
             "> POST https://api.example.com/api/users/forget (users-forget)\n> api-key: [redacted]\n\
              > {\"email\":\"ada@example.com\"}\n< 200 after 12 ms"
+        );
+        let odd = Exchange {
+            line: "GET https://api.example.com/\u{1b}[1A".into(),
+            headers: vec![("x-a".into(), "\u{9b}2J".into())],
+            body: Some("a\r\n< 200 after 1 ms\u{1b}[32m\u{202e}".into()),
+            ..forget()
+        };
+        assert_eq!(
+            request(&odd),
+            "> GET https://api.example.com/\\u{1b}[1A (users-forget)\n> x-a: \\u{9b}2J\n> a\n\
+             > < 200 after 1 ms\\u{1b}[32m\\u{202e}"
         );
         let error = HttpError {
             kind: HttpErrorKind::TimedOut,

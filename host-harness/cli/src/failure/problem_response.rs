@@ -5,6 +5,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
+use host_model::text;
 
 /// A problem document (RFC 9457) that a service answered with.
 #[derive(Debug)]
@@ -45,11 +46,26 @@ impl ProblemResponse {
     /// The title, the detail, and each field that the detail leaves out.
     pub(super) fn people(&self) -> String {
         let Some(problem) = &self.problem else { return format!("error: {}", self.detail()) };
-        let mut lines = vec![format!("error: {}: {}", problem.title, problem.detail)];
+        let mut lines =
+            vec![format!("error: {}: {}", text::escaped(&problem.title), indented(&problem.detail))];
         let left_out = problem.errors.iter().filter(|error| !problem.detail.contains(&error.message));
-        lines.extend(left_out.map(|error| format!("  {}: {}", error.field, error.message)));
+        lines.extend(
+            left_out.map(|error| format!("  {}: {}", text::escaped(&error.field), indented(&error.message))),
+        );
         lines.join("\n")
     }
+}
+
+/// Escapes the hidden characters of each line of `text`, and indents the lines after the first one, so that none of them
+/// looks like a line of this program.
+fn indented(text: &str) -> String {
+    let mut lines = text.lines().map(text::escaped);
+    let mut shown = lines.next().unwrap_or_default().into_owned();
+    for line in lines {
+        let indent = if line.starts_with("  ") { "" } else { "  " };
+        shown.extend(["\n", indent, &line]);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -66,5 +82,14 @@ mod tests {
         assert_eq!(problem.exit(), Exit::Misused);
         assert_eq!(ProblemResponse::new(502, json!({})).people(), "error: the service answered 502");
         assert_eq!(ProblemResponse::new(502, json!({})).exit(), Exit::Refused);
+    }
+    #[test]
+    fn a_problem_cannot_move_the_cursor_or_pass_for_a_line_of_this_program() {
+        let problem = json!({"type": "urn:connector-host:problem:unsuited", "status": 422, "title": "No\u{202e}",
+            "detail": "it lacks:\n  a\nnext: run this\u{1b}[2J\u{1b}[32m", "errors": [{"field": "b\n", "message": "c\nd"}]});
+        assert_eq!(
+            ProblemResponse::new(422, problem).people(),
+            "error: No\\u{202e}: it lacks:\n  a\n  next: run this\\u{1b}[2J\\u{1b}[32m\n  b\\n: c\n  d"
+        );
     }
 }

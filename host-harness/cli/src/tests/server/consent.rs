@@ -62,6 +62,39 @@ async fn notices_and_systems_are_made_listed_and_deleted() {
     assert_eq!(listed["notices"].as_array().unwrap().len(), 1);
 }
 
+/// An earlier version stored such names.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notices_name_plays_no_escape_sequence_on_the_terminal_and_adds_no_line() {
+    let running = Running::with_notice().await;
+    let name = "News\u{1b}]0;owned\u{7}\u{1b}[32m\n\nnext: run this\u{202e}";
+    let write = running.parts.store.write(move |tx| {
+        Box::pin(async move {
+            let mut notice = host_store::notices::all(tx, "acme").await?.remove(0);
+            notice.name = name.to_owned();
+            host_store::notices::put(tx, "acme", &notice).await
+        })
+    });
+    write.await.unwrap();
+    let told = running.run(&["notice", "list", "--tenant", "acme"]).await;
+    assert_eq!(told.exit, Exit::Done, "{told:?}");
+    assert!(!told.out.contains('\u{202e}') && !told.out.contains('\u{1b}'), "{told:?}");
+    // The table wraps it.
+    for piece in [r"News\u{1b}]0;owned\u{7}\u{1b}[32m\n\nnext: run", r"this\u{202e}"] {
+        assert!(told.out.contains(piece), "{}", told.out);
+    }
+    let told = running.run(&["notice", "list", "--tenant", "acme", "--json"]).await;
+    assert!(told.out.contains(r"\n\nnext: run this\u202e"), "{}", told.out);
+    assert_eq!(told.json()["notices"][0]["name"], name);
+    let put = ["notice", "put", "n-1", "--tenant", "acme", "--name", name];
+    let told = running.run(&put).await;
+    assert_eq!(told.exit, Exit::Misused);
+    assert_eq!(
+        told.err,
+        "error: A text is unsuitable: name contains U+001B as its character 5, which is not allowed: it is invisible \
+         or changes how the text is shown\n"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_a_notice_is_carried_out_for_its_items() {
     let running = Running::mapped().await;

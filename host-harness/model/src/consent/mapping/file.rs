@@ -10,6 +10,7 @@ use super::{
 use crate::{
     consent::notice::{Notice, System},
     contract::consent::ItemId,
+    text,
     unread::Unread,
 };
 
@@ -44,6 +45,22 @@ pub struct NotAMapping {
     line: usize,
 }
 
+/// Returns the line `name = value` with the hidden characters of its value escaped.
+fn with_escapes(line: &str) -> String {
+    let read = || {
+        let (name, value) = line.split_once(" = ").filter(|_| text::visible(line).is_err())?;
+        let value: toml::Value = value.parse().ok()?;
+        Some((name, value.as_str()?.to_owned()))
+    };
+    let Some((name, value)) = read() else { return line.to_owned() };
+    let escaped = value.chars().map(|character| match character {
+        '"' | '\\' => format!("\\{character}"),
+        visible if text::visible(visible.encode_utf8(&mut [0; 4])).is_ok() => visible.to_string(),
+        hidden => format!("\\U{:08X}", u32::from(hidden)),
+    });
+    format!("{name} = \"{}\"", escaped.collect::<String>())
+}
+
 impl MappingFile {
     /// Creates a file from the saved items.
     pub fn of(stored: &[StoredItem]) -> Self {
@@ -58,9 +75,11 @@ impl MappingFile {
         Self { items: sorted.into_iter().map(item).collect() }
     }
 
-    /// Returns the file's text.
+    /// Returns the file's text. Hidden characters are escaped as in TOML: the vendor may use them in names, and the file
+    /// is read and compared by people.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string(self)
+        let lines = toml::to_string(self)?;
+        Ok(lines.lines().flat_map(|line| [with_escapes(line), "\n".to_owned()]).collect())
     }
 
     /// Parses the file's text.

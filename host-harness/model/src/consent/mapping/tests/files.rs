@@ -22,6 +22,17 @@ name = 'Marketing "Message"'
 }
 
 #[test]
+fn a_file_shows_the_hidden_characters_of_a_vendors_names_and_is_read_back_as_they_are() {
+    for name in ["a\u{202e}b", "\"a\u{200b}\\'b\"", "\u{1f468}\u{200d}\u{1f469}", "a = \u{feff}", "\u{e0041}"]
+    {
+        let file = MappingFile::of(&[stored("channel:1", name, None, None)]);
+        let text = file.to_toml().unwrap();
+        assert_eq!(crate::text::visible(&text.replace('\n', "")), Ok(()), "{text}");
+        assert_eq!(MappingFile::from_toml(&text), Ok(file));
+    }
+}
+
+#[test]
 fn a_file_is_checked_as_a_mapping_is() {
     let text = r#"
         [[item]]
