@@ -1,6 +1,7 @@
 //! A guest that exceeds its share of time, memory, stack, text or requests affects only its own call.
 
 mod answers;
+mod backtraces;
 mod computing;
 mod data;
 mod host_calls;

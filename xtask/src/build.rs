@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use wat::GenerateDwarf;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 use xtask::components::{self, BARE, Component, Recipe, WASI, root, target_dir};
@@ -126,8 +127,11 @@ fn finish(component: &Component, target: &str, artifact: &str) -> Result<()> {
 
 fn text(component: &Component) -> Result<()> {
     say(&format!("encoding {}", component.name));
-    let file = root().join("tests/guests/wat").join(component.stem()).with_extension("wat");
-    let mut module = wat::parse_file(file)?;
+    // Relative, since the component contains the name and the lines of the file.
+    let file = Path::new("tests/guests/wat").join(component.stem()).with_extension("wat");
+    let text = fs::read_to_string(root().join(&file))?;
+    let mut parser = wat::Parser::new();
+    let mut module = parser.generate_dwarf(GenerateDwarf::Lines).parse_str(Some(&file), text)?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(root().join("wit"))?;
     let world = resolve.select_world(&[package], Some("base"))?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{exit::Exit, failure::Failure, output::CommandOutput, session::Session, trace};
 use host_harness::{
-    egress::{Exchange, Trace},
+    egress::{Exchange, Trace, TraceEvent},
     host::dry_run,
     sandbox::Calls,
 };
@@ -25,12 +25,10 @@ impl Rehearsal {
         let unsent = Arc::<Mutex<Vec<Exchange>>>::default();
         let kept = Arc::clone(&unsent);
         let tracer = session.trace.then(|| session.tracer());
-        let trace = Trace::new(move |exchange| {
-            if exchange.acts {
-                kept.lock().push(exchange.clone());
-            } else if let Some(tracer) = &tracer {
-                tracer.trace(exchange);
-            }
+        let trace = Trace::new(move |event| match (event, &tracer) {
+            (TraceEvent::Exchange(exchange), _) if exchange.acts => kept.lock().push(exchange.clone()),
+            (event, Some(tracer)) => tracer.trace(event),
+            (_, None) => {}
         });
         (Self { connection, unsent }, calls.with_egress(dry_run()).traced(trace))
     }

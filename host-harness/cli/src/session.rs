@@ -102,10 +102,10 @@ impl Session {
         Ok(if self.trace { calls.traced(self.tracer()) } else { calls })
     }
 
-    /// Prints each exchange to standard error.
+    /// Prints each exchange, and what the call used, to standard error.
     pub(super) fn tracer(&self) -> Trace {
         let console = self.console.clone();
-        Trace::new(move |exchange| console.print_error(&trace::exchange(exchange)))
+        Trace::new(move |event| console.print_error(&trace::event(event)))
     }
 
     /// Awaits `call`, which is one of `calls`, and returns the answer.

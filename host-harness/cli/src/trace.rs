@@ -1,8 +1,37 @@
-//! A request as it was sent, for people.
+//! A request as it was sent, and what a call used, for people.
 //! Tested in `cli/tests/cli.rs`.
 
-use host_harness::egress::Exchange;
+use host_harness::egress::{CallUsage, Exchange, TraceEvent};
 use host_model::text::Escaped;
+
+/// The event in lines.
+pub(super) fn event(event: &TraceEvent) -> String {
+    match event {
+        TraceEvent::Exchange(traced) => exchange(traced),
+        TraceEvent::Call(usage) => call(usage),
+    }
+}
+
+/// What the call used of its limits, and the functions that the sandbox stopped.
+fn call(CallUsage { interface, computing, memory, requests, frames }: &CallUsage) -> String {
+    let mut lines = vec![format!(
+        "= {interface}: computing {} of {} ms, memory {} of {} MiB, requests {} of {}",
+        computing.used.as_millis(),
+        computing.limit.as_millis(),
+        mebibytes(memory.used),
+        mebibytes(memory.limit),
+        requests.used,
+        requests.limit
+    )];
+    lines.extend(frames.iter().map(|frame| format!("= ended in {frame}")));
+    lines.join("\n")
+}
+
+/// `bytes` in MiB with one decimal, such as `1.2`.
+fn mebibytes(bytes: usize) -> String {
+    let tenths = bytes.saturating_mul(10).div_ceil(1 << 20);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
 
 /// The exchange in lines: request, headers, body, answer.
 pub(super) fn exchange(exchange: &Exchange) -> String {
@@ -28,7 +57,11 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
-    use host_model::contract::http::{HttpError, HttpErrorKind};
+    use host_harness::egress::Amount;
+    use host_model::contract::{
+        Interface,
+        http::{HttpError, HttpErrorKind},
+    };
 
     pub(crate) fn forget() -> Exchange {
         Exchange {
@@ -40,6 +73,22 @@ pub(super) mod tests {
             outcome: Ok(200),
             took: Duration::from_millis(12),
         }
+    }
+
+    #[test]
+    fn what_a_call_used_is_shown_beside_its_limits_and_where_it_was_stopped_below() {
+        let usage = CallUsage {
+            interface: Interface::Erasure,
+            computing: Amount { used: Duration::from_millis(3), limit: Duration::from_secs(2) },
+            memory: Amount { used: 1_245_184, limit: 64 << 20 },
+            requests: Amount { used: 2, limit: 256 },
+            frames: vec!["example::erase (src/lib.rs:12)".into(), "cabi_erase".into()],
+        };
+        assert_eq!(
+            event(&TraceEvent::Call(usage)),
+            "= erasure: computing 3 of 2000 ms, memory 1.2 of 64.0 MiB, requests 2 of 256\n\
+             = ended in example::erase (src/lib.rs:12)\n= ended in cabi_erase"
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
     bindings::{self, Bounded, contract::types},
     connection::Connection,
     door::AdmittedDelivery,
-    egress::{Egress, Trace},
+    egress::{Amount, CallUsage, Egress, Trace, TraceEvent},
     plugin::{Exports, Plugin},
     sandbox::{
         call_subject::CallSubject,
@@ -214,7 +214,36 @@ impl Calls {
             let detail = format!("{} ms have passed (limits.wall-ms)", limits.wall_ms);
             failed(FailureKind::DeadlinePassed, detail, &meter)
         };
-        tokio::time::timeout_at(deadline, work).await.map_err(late).flatten()
+        let answer = tokio::time::timeout_at(deadline, work).await.map_err(late).flatten();
+        self.report(interface, &meter, answer.as_ref().err());
+        answer
+    }
+
+    /// Logs which functions the sandbox stopped, and traces what the call used.
+    fn report(&self, interface: Interface, meter: &Meter, failure: Option<&CallFailure>) {
+        let Connection { tenant, key, limits, .. } = &*self.connection;
+        if let Some(failure) = failure.filter(|_| !meter.frames().is_empty()) {
+            tracing::info!(
+                %tenant,
+                connection = key,
+                interface = interface.as_ref(),
+                plugin = self.plugin.manifest().name,
+                version = self.plugin.manifest().version,
+                cause = failure.kind.to_string(),
+                at = meter.frames().join(" < "),
+                "the sandbox ended a call"
+            );
+        }
+        if let Some(trace) = &self.trace {
+            let usage = CallUsage {
+                interface,
+                computing: Amount { used: meter.computing(), limit: Duration::from_millis(limits.cpu_ms) },
+                memory: Amount { used: meter.memory_bytes(), limit: limits.memory_bytes },
+                requests: Amount { used: meter.requests(), limit: limits.requests },
+                frames: meter.frames().to_vec(),
+            };
+            trace.trace(&TraceEvent::Call(usage));
+        }
     }
 
     /// Returns what a call of `interface` may access.

@@ -20,6 +20,7 @@ mod send;
 mod template;
 mod trace;
 mod transport;
+mod usage;
 
 pub use caller::Sender;
 pub use declaration::{Declaration, ManifestError};
@@ -28,8 +29,9 @@ pub use limiter::LimitReached;
 pub use limits::is_long;
 pub use network::{Lookup, Network, SystemLookup, client};
 pub use rotated::{NotStored, RotatedSecrets};
-pub use trace::{Exchange, Trace};
+pub use trace::{Exchange, Trace, TraceEvent};
 pub use transport::{DryRun, Outgoing, Transport, VendorResponse};
+pub use usage::{Amount, CallUsage};
 
 #[cfg(any(test, feature = "measure"))]
 pub use crate::connection::AUTOMATA_BUILT;

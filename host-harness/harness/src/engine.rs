@@ -8,7 +8,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use wasmtime::{
-    Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
+    Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
     component::{Component, Linker},
 };
 
@@ -157,6 +157,8 @@ fn configuration(size: &PoolSize) -> Config {
         .wasm_wide_arithmetic(false)
         .concurrency_support(false)
         .epoch_interruption(true)
+        // Read only when a call traps: files and lines of the guest's functions, if the component has them.
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .max_wasm_stack(size.wasm_stack)
         .async_stack_size(size.wasm_stack.saturating_add(HOST_STACK))
         // Data that one tenant's call left on a stack must not be visible to the next one.

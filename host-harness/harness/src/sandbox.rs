@@ -3,6 +3,7 @@
 //! This module is the public interface to calls. Inside the crate, its parts are imported from their own files, since
 //! most of them are at a lower level than [`Calls`].
 
+mod backtrace;
 pub(crate) mod call_subject;
 pub(crate) mod failure;
 mod handed;

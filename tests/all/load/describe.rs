@@ -6,21 +6,26 @@ const SPENT: &str = "the sandbox ended the call: its CPU time is used up (limits
 
 #[tokio::test]
 async fn a_guest_that_never_starts_is_refused() {
-    assert_eq!(refusal(guest("spins_at_start")).await, format!("could not describe itself: {SPENT}"));
+    assert_eq!(
+        refusal(guest("spins_at_start")).await,
+        format!("could not describe itself: {SPENT}, in start (tests/guests/wat/spins_at_start.wat:4)")
+    );
     assert_eq!(
         refusal(guest("traps_at_start")).await,
         "could not describe itself: the sandbox ended the call: \
-         it trapped: wasm trap: wasm `unreachable` instruction executed"
+         it trapped: wasm trap: wasm `unreachable` instruction executed, in start (tests/guests/wat/traps_at_start.wat:4)"
     );
 }
 
+/// A component without names, such as `describe_loops`, is refused without them.
 #[tokio::test]
 async fn a_guest_that_never_describes_itself_is_refused() {
     assert_eq!(refusal(guest("describe_loops")).await, format!("could not describe itself: {SPENT}"));
     assert_eq!(
         refusal(guest("describe_traps")).await,
         "could not describe itself: the sandbox ended the call: \
-         it trapped: wasm trap: wasm `unreachable` instruction executed"
+         it trapped: wasm trap: wasm `unreachable` instruction executed, in wasm-function[1] \
+         (tests/guests/wat/describe_traps.wat:5)"
     );
 }
 

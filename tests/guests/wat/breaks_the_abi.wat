@@ -85,6 +85,8 @@
       (loop $again
         (br_if $again (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1))))
       (unreachable)))
+    ;; n: traps in a function whose name would change a terminal.
+    (if (i32.eq (local.get $misdeed) (i32.const 110)) (then (call $"gives \u{202e}up\n")))
     ;; r: recurses.
     (if (i32.eq (local.get $misdeed) (i32.const 114)) (then (drop (call $recurse (i32.const 1)))))
     ;; s: logs a message that is past the end of memory.
@@ -94,6 +96,8 @@
     (if (i32.eq (local.get $misdeed) (i32.const 118)) (then
       (call $log (i32.const 9) (i32.const 100) (i32.const 6))))
     (i32.const 400))
+
+  (func $"gives \u{202e}up\n" (unreachable))
 
   (func $recurse (param $depth i32) (result i32)
     (i32.add (call $recurse (i32.add (local.get $depth) (i32.const 1))) (local.get $depth)))

@@ -27,8 +27,25 @@ const MIN_NAME_INSIDE_WORD: usize = 6;
 pub(crate) struct Redactor(Vec<Arc<Search>>);
 
 struct Search {
-    automaton: AhoCorasick,
+    /// `None` if it could not be built, so that nothing may be shown.
+    automaton: Option<AhoCorasick>,
+    /// What is masked around each match, by its pattern.
+    edges: Vec<Edges>,
     whole_words: bool,
+}
+
+/// An encoding of a secret that is searched for.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Form {
+    text: String,
+    edges: Edges,
+}
+
+/// The number of characters of base64 before and after a match that also depend on the secret.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Edges {
+    before: usize,
+    after: usize,
 }
 
 /// What counts as a match.
@@ -78,38 +95,22 @@ impl Redactor {
 
     /// Masks all matches in `bytes`. Returns the same buffer if there are none.
     pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
-        self.0.iter().fold(bytes, |bytes, search| {
-            if !search.automaton.is_match(&bytes) {
-                return bytes;
-            }
-            let mut masked = Vec::with_capacity(bytes.len());
-            search.automaton.replace_all_with_bytes(&bytes, &mut masked, |found, text, masked| {
-                masked.extend_from_slice(if search.counts(&bytes, found) { MASK.as_bytes() } else { text });
-                true
-            });
-            masked
-        })
+        self.0.iter().fold(bytes, |bytes, search| search.masked(&bytes).unwrap_or(bytes))
     }
 
     /// Masks all matches in `text`.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.0.iter().fold(Cow::Borrowed(text), |text, search| {
-            if !search.automaton.is_match(&*text) {
-                return text;
-            }
-            let mut masked = String::with_capacity(text.len());
-            search.automaton.replace_all_with(&text, &mut masked, |found, own, masked| {
-                masked.push_str(if search.counts(text.as_bytes(), found) { MASK } else { own });
-                true
-            });
-            Cow::Owned(masked)
+        self.0.iter().fold(Cow::Borrowed(text), |text, search| match search.masked(text.as_bytes()) {
+            // Only whole characters are masked, so the rest is still UTF-8.
+            Some(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+            None => text,
         })
     }
 }
 
 impl Search {
-    fn of(forms: impl Iterator<Item = String>, matching: Matching) -> Option<Arc<Self>> {
-        let mut forms: Vec<String> = forms.collect();
+    fn of(forms: impl Iterator<Item = Form>, matching: Matching) -> Option<Arc<Self>> {
+        let mut forms: Vec<Form> = forms.collect();
         forms.sort_unstable();
         forms.dedup();
         if forms.is_empty() {
@@ -118,15 +119,37 @@ impl Search {
         #[cfg(any(test, feature = "measure"))]
         AUTOMATA_BUILT.set(AUTOMATA_BUILT.get() + 1);
         // Building a DFA follows each state's failure chain, which is quadratic for repeated letters; this kind is
-        // linear. It fails only above two billion states. In that case nothing may be shown at all, which an empty
-        // pattern achieves.
+        // linear. It fails only above two billion states.
         let automaton = AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
             .ascii_case_insensitive(matching.any_case)
-            .build(&forms)
-            .or_else(|_| AhoCorasick::new([""]));
-        automaton.ok().map(|automaton| Arc::new(Self { automaton, whole_words: matching.whole_words }))
+            .build(forms.iter().map(|form| &form.text));
+        let edges = forms.iter().map(|form| form.edges).collect();
+        Some(Arc::new(Self { automaton: automaton.ok(), edges, whole_words: matching.whole_words }))
+    }
+
+    /// Returns `text` with all matches masked, or `None` if there are none.
+    fn masked(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let Some(automaton) = &self.automaton else { return Some(MASK.into()) };
+        let mut masked = Vec::new();
+        let mut done = 0;
+        for found in automaton.find_iter(text).filter(|found| self.counts(text, found)) {
+            let edges = self.edges.get(found.pattern().as_usize()).copied().unwrap_or_default();
+            let (before, after) = (text.get(done..found.start()), text.get(found.end()..));
+            let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+            let before = before.unwrap_or_default().iter().rev().take(edges.before).take_while(is_base64);
+            let after = after.unwrap_or_default().iter().take(edges.after).take_while(is_base64);
+            let (start, end) = (found.start() - before.count(), found.end() + after.count());
+            if end > done {
+                masked.extend_from_slice(text.get(done..start.max(done)).unwrap_or_default());
+                masked.extend_from_slice(MASK.as_bytes());
+                done = end;
+            }
+        }
+        let rest = text.get(done..).filter(|_| done > 0)?;
+        masked.extend_from_slice(rest);
+        Some(masked)
     }
 
     /// Returns whether the match in `text` counts.
@@ -148,7 +171,7 @@ impl fmt::Debug for Redactor {
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns every common encoding of `secret`.
-fn forms(secret: &str) -> Vec<String> {
+fn forms(secret: &str) -> Vec<Form> {
     let hex = hex::encode(secret);
     let mut forms = vec![secret.to_owned(), hex.to_ascii_uppercase(), hex];
     for encoded in [
@@ -166,9 +189,8 @@ fn forms(secret: &str) -> Vec<String> {
             .map(|(sign, written)| in_json.replace(sign, written)),
     );
     forms.push(in_json.to_owned());
-    forms.extend(base64_pieces(secret));
-    forms.retain(|form| !form.is_empty());
-    forms
+    let whole = forms.into_iter().map(|text| Form { text, edges: Edges::default() });
+    whole.chain(base64_pieces(secret)).filter(|form| !form.text.is_empty()).collect()
 }
 
 /// Converts the digits after each `%` to lower case, as some encoders write them.
@@ -183,17 +205,20 @@ fn lower_hex(encoded: &str) -> String {
 }
 
 /// Returns the base64 forms of `secret` within a longer text: preceded by zero, one or two bytes of a group of three.
-/// The characters at either edge also depend on the neighbouring bytes and are left out.
-fn base64_pieces(secret: &str) -> Vec<String> {
+/// The characters of a group at either edge also depend on the neighbouring bytes, so they are not part of the form, but
+/// of its edges.
+fn base64_pieces(secret: &str) -> Vec<Form> {
     let mut pieces = Vec::new();
     for before in 0..3_usize {
         let mut text = vec![0; before];
         text.extend_from_slice(secret.as_bytes());
         let whole_groups = text.len() / 3 * 4;
         let own = before.div_ceil(3) * 4..whole_groups;
+        let group = |is_shared: usize| if is_shared == 0 { 0 } else { 4 };
+        let edges = Edges { before: group(before), after: group(text.len() % 3) };
         for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
-            pieces
-                .extend(encoded.get(own.clone()).filter(|piece| piece.len() >= MIN_PIECE).map(str::to_owned));
+            let piece = encoded.get(own.clone()).filter(|piece| piece.len() >= MIN_PIECE);
+            pieces.extend(piece.map(|piece| Form { text: piece.to_owned(), edges }));
         }
     }
     pieces
@@ -252,6 +277,15 @@ mod tests {
     }
 
     #[test]
+    fn the_edges_of_a_secret_in_base64_are_masked_with_it() {
+        let found = redactor("track-key-1");
+        let header = format!("Basic {}", STANDARD.encode("site-1:track-key-1"));
+        assert_eq!(found.text(&header), "Basic c2l0ZS0x[redacted]", "what is left is `site-1`");
+        let bytes = found.bytes(format!("{{\"echo\": \"{header}\"}}").into_bytes());
+        assert_eq!(bytes, b"{\"echo\": \"Basic c2l0ZS0x[redacted]\"}");
+    }
+
+    #[test]
     fn a_persons_names_are_found_in_capitals_or_not_and_short_ones_as_words_alone() {
         let found = Redactor::of_names(["Ada+Mail@Example.com", "u-7", " "]);
         for (text, shown) in [
@@ -272,7 +306,7 @@ mod tests {
             let mut kinds = Vec::new();
             let counted = allocation_counter::measure(|| {
                 let Redactor(searches) = Redactor::of_names([letters.as_str()]);
-                kinds.extend(searches.iter().map(|search| search.automaton.kind()));
+                kinds.extend(searches.iter().map(|search| search.automaton.as_ref().unwrap().kind()));
             });
             assert_eq!(kinds, [AhoCorasickKind::ContiguousNFA]);
             counted.bytes_total
@@ -293,6 +327,14 @@ mod tests {
             for encoded in [STANDARD.encode(format!("{before}{secret}{after}")), URL_SAFE_NO_PAD.encode(format!("{before}{secret}{after}"))] {
                 prop_assert!(found.text(&encoded).contains(MASK), "{}", encoded);
             }
+        }
+
+        /// Otherwise, the first and last bytes of a secret could be read from the groups of three that it shares.
+        #[test]
+        fn the_base64_that_is_left_around_a_secret_does_not_depend_on_it(secret in "[a-zA-Z0-9]{16,48}", other in "[a-zA-Z0-9]{16,48}", before in "[a-z:]{0,9}", after in "[a-z:]{0,9}") {
+            prop_assume!(secret.len() % 3 == other.len() % 3);
+            let left = |secret: &str| redactor(secret).text(&STANDARD.encode(format!("{before}{secret}{after}"))).into_owned();
+            prop_assert_eq!(left(&secret), left(&other));
         }
 
         #[test]

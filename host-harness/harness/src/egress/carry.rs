@@ -14,7 +14,7 @@ use super::{
     ledger::NotEntered,
     refused::not_sent,
     retry_after::retry_after,
-    trace::Exchange,
+    trace::{Exchange, SentRequest, TraceEvent},
     transport::VendorResponse,
 };
 use crate::connection::Redactor;
@@ -51,7 +51,9 @@ impl Egress {
         if Instant::now() >= over_at {
             return Err(out_of_time(declared));
         }
-        let traced = caller.trace.map(|trace| (trace, outgoing.clone()));
+        let traced = caller.trace.map(|trace| {
+            (trace, SentRequest { sent: outgoing.clone(), written: fill::secret_values(declared, &fillings) })
+        });
         if outgoing.acts {
             (caller.departs)();
         }
@@ -63,7 +65,8 @@ impl Egress {
             .unwrap_or_else(|_| Err(truncated_error(declared)))
             .map_err(|error| HttpError { message: redactor.text(&error.message).into_owned(), ..error });
         if let Some((trace, sent)) = traced {
-            trace.trace(&Exchange::of(&sent, &answer, begun.elapsed(), &redactor));
+            let exchange = Exchange::of(&sent, &answer, begun.elapsed(), &redactor);
+            trace.trace(&TraceEvent::Exchange(exchange));
         }
         let mut answer = answer?;
         let (taken, body) = captured::extract(&declared.captures, answer.body);

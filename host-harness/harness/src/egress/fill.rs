@@ -21,9 +21,12 @@ use super::{
     transport::Outgoing,
 };
 use crate::connection::Connection;
-use host_model::contract::{
-    http::{HttpError, HttpErrorKind, Request},
-    manifest::RequestPart,
+use host_model::{
+    contract::{
+        http::{HttpError, HttpErrorKind, Request},
+        manifest::RequestPart,
+    },
+    secret::Secret,
 };
 use secrets::{no_token, open_blank};
 
@@ -68,6 +71,19 @@ pub(crate) fn outgoing(
         response_cap: declared_cap.map_or(policy.response_cap, |cap| cap.min(policy.declared_response_cap)),
         acts: declared.acts() && !declared.used_by.is_empty(),
     })
+}
+
+/// Returns the values of all fields and path segments into which the host writes a secret, as they are sent.
+pub(crate) fn secret_values(declared: &DeclaredOperation, fillings: &Fillings<'_>) -> Vec<Secret> {
+    let fields = declared.fields.iter().filter(|field| field.value.blanks().any(Blank::is_secret));
+    let values = fields.filter_map(|field| {
+        let value = fillings.filled(&field.value)?;
+        Some(match field.place {
+            RequestPart::Header => basic(&field.value, &value).into_owned(),
+            RequestPart::Query | RequestPart::Body => value,
+        })
+    });
+    values.chain(path::secret_segments(declared, fillings)).filter_map(Secret::new).collect()
 }
 
 struct FilledRequest {

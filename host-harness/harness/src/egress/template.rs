@@ -28,6 +28,11 @@ pub(crate) enum Blank {
 }
 
 impl Blank {
+    /// Returns whether a secret fills it, or the token that is being installed.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::WebhookToken)
+    }
+
     /// Returns the name of the secret that fills it.
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {

@@ -4,6 +4,7 @@ mod credentials;
 mod denials;
 mod ledger;
 mod rotated;
+mod traces;
 mod vendor;
 mod wire;
 

@@ -1,5 +1,5 @@
-//! Traces requests as they were sent, for an operator who asked to see them. Credentials are masked, personal data is
-//! not.
+//! Traces requests as they were sent, and what a call used, for an operator who asked to see them. Credentials are
+//! masked, personal data is not.
 //! Tested in `src/egress/tests`.
 
 use std::{
@@ -8,9 +8,12 @@ use std::{
     time::Duration,
 };
 
-use super::transport::{Outgoing, VendorResponse};
+use super::{
+    transport::{Outgoing, VendorResponse},
+    usage::CallUsage,
+};
 use crate::connection::Redactor;
-use host_model::contract::http::HttpError;
+use host_model::{contract::http::HttpError, secret::Secret};
 
 /// Maximum size of a body that is shown, in bytes.
 const MAX_SHOWN_BODY: usize = 4 << 10;
@@ -40,19 +43,28 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// A callback that receives each exchange.
+/// What a trace reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TraceEvent {
+    /// A request was answered, or failed.
+    Exchange(Exchange),
+    /// A call ended.
+    Call(CallUsage),
+}
+
+/// A callback that receives each event.
 #[derive(Clone)]
-pub struct Trace(Arc<dyn Fn(&Exchange) + Send + Sync>);
+pub struct Trace(Arc<dyn Fn(&TraceEvent) + Send + Sync>);
 
 impl Trace {
-    /// Creates a trace that passes each exchange to `show`.
-    pub fn new(show: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
+    /// Creates a trace that passes each event to `show`.
+    pub fn new(show: impl Fn(&TraceEvent) + Send + Sync + 'static) -> Self {
         Self(Arc::new(show))
     }
 
-    /// Reports an exchange.
-    pub fn trace(&self, exchange: &Exchange) {
-        (self.0)(exchange);
+    /// Reports an event.
+    pub fn trace(&self, event: &TraceEvent) {
+        (self.0)(event);
     }
 }
 
@@ -62,15 +74,25 @@ impl fmt::Debug for Trace {
     }
 }
 
+/// A request for a trace.
+pub(crate) struct SentRequest {
+    /// As it was sent.
+    pub(crate) sent: Outgoing,
+    /// The values of all fields and path segments into which the host wrote a secret.
+    pub(crate) written: Vec<Secret>,
+}
+
 impl Exchange {
-    /// Creates an exchange from the parts of `sent` and its response that may be shown.
+    /// Creates an exchange from the parts of `sent` and its response that may be shown. The values `written` contain a
+    /// secret and are masked as a whole; `redactor` masks what else contains one.
     pub(crate) fn of(
-        sent: &Outgoing,
+        SentRequest { sent, written }: &SentRequest,
         answer: &Result<VendorResponse, HttpError>,
         took: Duration,
         redactor: &Redactor,
     ) -> Self {
-        let masked = |bytes: &[u8]| redactor.text(&String::from_utf8_lossy(bytes)).into_owned();
+        let written = Redactor::of(written).and(redactor);
+        let masked = |bytes: &[u8]| written.text(&String::from_utf8_lossy(bytes)).into_owned();
         let line = format!("{} {}{}", sent.method, sent.target, sent.path_and_query);
         let headers = sent.headers.iter();
         Self {

@@ -23,6 +23,7 @@ use crate::{
         failure::{failure_of, too_slow_to_load},
         instance::Sandbox,
         masks::Masks,
+        meter::Meter,
         state::CallState,
     },
 };
@@ -83,16 +84,25 @@ async fn describe(
         let _place = engine.calls().acquire().await;
         let mut sandbox = Sandbox::begin(pre, &limits, None, Arc::clone(&meter))
             .await
-            .map_err(|error| LoadError::Undescribed(failure_of(&error, &meter)))?;
+            .map_err(|error| undescribed(&error, &meter))?;
         exports.check(&mut sandbox).map_err(|error| LoadError::Mismatch(sentence(&error)))?;
         let described = exports.describe().call(&mut sandbox, ()).await;
-        described.map_err(|error| LoadError::Undescribed(failure_of(&error, &meter)))
+        described.map_err(|error| undescribed(&error, &meter))
     };
     let described = tokio::time::timeout(patience, work)
         .await
         .map_err(|_| LoadError::Undescribed(too_slow_to_load(patience, &meter)))??;
     let masks = Masks::new(Redactor::default(), CallSubject::Nobody);
     described.bounded(&masks).map_err(|unfit| LoadError::Mismatch(unfit.to_string()))
+}
+
+/// Returns why the component did not describe itself, with the functions that it was in, for its author.
+fn undescribed(error: &wasmtime::Error, meter: &Meter) -> LoadError {
+    let mut failure = failure_of(error, meter);
+    if !meter.frames().is_empty() {
+        failure.detail = format!("{}, in {}", failure.detail, meter.frames().join(" < "));
+    }
+    LoadError::Undescribed(failure)
 }
 
 /// Formats the whole chain of causes on one line.

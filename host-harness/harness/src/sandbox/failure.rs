@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use host_model::failure::{CallFailure, FailureKind};
+use host_model::{
+    failure::{CallFailure, FailureKind},
+    text,
+};
 use wasmtime::Trap;
 
-use super::{handed::TransferLimitExceeded, masks::Masks, meter::Meter};
+use super::{backtrace::frames, handed::TransferLimitExceeded, masks::Masks, meter::Meter};
 
 /// Creates a failure with what the meter recorded about the call.
 pub(crate) fn failed(kind: FailureKind, detail: impl Into<String>, meter: &Meter) -> CallFailure {
@@ -30,6 +33,7 @@ pub(crate) fn too_slow_to_load(patience: Duration, meter: &Meter) -> CallFailure
 /// Determines from `error` and the meter how a call ended.
 pub(crate) fn failure_of(error: &wasmtime::Error, meter: &Meter) -> CallFailure {
     let (kind, detail) = diagnose(error, meter);
+    meter.stopped_in(frames(error));
     failed(kind, detail, meter)
 }
 
@@ -62,7 +66,8 @@ fn diagnose(error: &wasmtime::Error, meter: &Meter) -> (FailureKind, String) {
     }
 }
 
-/// Returns the first line of a cause, truncated: the host's own causes are short, but a guest's text can be anything.
+/// Returns the first line of a cause, escaped and truncated: the host's own causes are short, but a guest's text can be
+/// anything.
 fn first_line(cause: &str) -> String {
-    cause.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(300).collect()
+    text::escaped_within(cause.lines().next().unwrap_or_default(), 300)
 }

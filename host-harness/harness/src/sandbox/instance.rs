@@ -45,7 +45,9 @@ impl Sandbox {
             let host_time = &mut store.data_mut().host_time;
             // Other tasks may run before this one continues.
             host_time.pause();
-            ticks_left = ticks_left.saturating_sub(1 + host_time.charge());
+            let used = 1 + host_time.charge();
+            ticks_left = ticks_left.saturating_sub(used);
+            store.data().meter.computed(used);
             if ticks_left > 0 {
                 return Ok(UpdateDeadline::Yield(1));
             }

@@ -1,12 +1,23 @@
 //! The resources that a call has used, readable after its store has been dropped.
 //! Tested in `tests/all/limits`.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use super::ticks::TICK;
 
 /// Shared between a call's store and the code that waits for its end.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     requests: AtomicU32,
+    ticks: AtomicU64,
+    memory_bytes: AtomicUsize,
+    frames: OnceLock<Vec<String>>,
     may_have_acted: AtomicBool,
     cpu_spent: AtomicBool,
     memory_refused: AtomicBool,
@@ -16,6 +27,41 @@ impl Meter {
     /// Counts a request. Returns `false` if `limit` requests have already been made.
     pub(crate) fn request(&self, limit: u32) -> bool {
         self.requests.fetch_update(Relaxed, Relaxed, |made| (made < limit).then_some(made + 1)).is_ok()
+    }
+
+    /// Returns the number of requests that have been made.
+    pub(crate) fn requests(&self) -> u32 {
+        self.requests.load(Relaxed)
+    }
+
+    /// Records computing time.
+    pub(super) fn computed(&self, ticks: u64) {
+        self.ticks.fetch_add(ticks, Relaxed);
+    }
+
+    /// Returns the computing time in whole ticks.
+    pub(crate) fn computing(&self) -> Duration {
+        TICK * u32::try_from(self.ticks.load(Relaxed)).unwrap_or(u32::MAX)
+    }
+
+    /// Records that memories have grown by `bytes`.
+    pub(super) fn grown(&self, bytes: usize) {
+        self.memory_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Returns the total size of all memories, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes.load(Relaxed)
+    }
+
+    /// Records the guest's functions when the sandbox ended the call.
+    pub(super) fn stopped_in(&self, frames: Vec<String>) {
+        let _already_stopped = self.frames.set(frames);
+    }
+
+    /// Returns the guest's functions when the sandbox ended the call, innermost first.
+    pub(crate) fn frames(&self) -> &[String] {
+        self.frames.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Records that a request that may change something is about to be sent.

@@ -103,8 +103,11 @@ pub(crate) struct MemoryBounds {
 
 impl ResourceLimiter for MemoryBounds {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = take(&mut self.memory_left, desired.saturating_sub(current));
-        if !allowed {
+        let more = desired.saturating_sub(current);
+        let allowed = take(&mut self.memory_left, more);
+        if allowed {
+            self.meter.grown(more);
+        } else {
             self.meter.memory_refused();
         }
         Ok(allowed)

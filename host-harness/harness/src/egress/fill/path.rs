@@ -46,6 +46,30 @@ pub(super) fn encoded(declared: &DeclaredOperation, fillings: &Fillings<'_>) -> 
     Ok(path)
 }
 
+/// Returns the encoded segments of the path into which the host writes a secret.
+pub(super) fn secret_segments(declared: &DeclaredOperation, fillings: &Fillings<'_>) -> Vec<String> {
+    let mut segments = Vec::new();
+    let (mut segment, mut has_secret) = (String::new(), false);
+    for piece in &declared.path.0 {
+        match piece {
+            Piece::Text(text) => {
+                let mut texts = text.split('/');
+                segment.push_str(texts.next().unwrap_or_default());
+                for begun in texts {
+                    let ended = std::mem::replace(&mut segment, begun.to_owned());
+                    segments.extend(std::mem::take(&mut has_secret).then_some(ended));
+                }
+            }
+            Piece::Blank(blank) => {
+                has_secret |= blank.is_secret();
+                segment.push_str(&encode(fillings.of(blank).unwrap_or_default()));
+            }
+        }
+    }
+    segments.extend(has_secret.then_some(segment));
+    segments
+}
+
 fn another_path(declared: &DeclaredOperation) -> HttpError {
     denied(format!(
         "operation {}: a value for its path is empty, `.` or `..`, which would change the path",

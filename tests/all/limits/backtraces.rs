@@ -1,0 +1,100 @@
+//! Where a call was when it ended.
+
+use std::sync::{Arc, Mutex};
+
+use connector_tests::{Bench, logs, plugin, spec};
+use host_harness::{
+    connection::CallLimits,
+    egress::{CallUsage, Trace, TraceEvent},
+    sandbox::{Calls, FailureKind},
+};
+
+use super::{breach, ended, passed};
+
+/// Returns what the trace of a test of the connection says about the call.
+async fn usage(calls: Calls) -> CallUsage {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let trace = Trace::new({
+        let seen = Arc::clone(&seen);
+        move |event| seen.lock().unwrap().push(event.clone())
+    });
+    let _answer = calls.traced(trace).test_connection().await;
+    let mut seen = seen.lock().unwrap();
+    let Some(TraceEvent::Call(usage)) = seen.pop() else { panic!("the call was not traced: {seen:?}") };
+    usage
+}
+
+#[tokio::test]
+async fn a_trap_names_the_functions_with_file_and_line_in_the_trace_and_the_log() {
+    logs::keep();
+    let calls = breach("r", CallLimits::default()).await;
+    let source = include_str!("../../guests/wat/breaks_the_abi.wat");
+    let line = 1 + source.lines().position(|line| line.contains("(call $recurse (i32.add")).unwrap();
+    let frames = usage(calls).await.frames;
+    assert_eq!(frames[1], format!("recurse (tests/guests/wat/breaks_the_abi.wat:{line})"), "{frames:?}");
+    assert_eq!(frames.len(), 12, "a deep stack is cut");
+    let logged = logs::lines(r#"connection="abi-r""#);
+    let [logged] = logged.as_slice() else { panic!("{logged:?}") };
+    let at = format!("recurse (tests/guests/wat/breaks_the_abi.wat:{line}) < recurse (");
+    assert!(logged.contains("the sandbox ended a call") && logged.contains(&at), "{logged}");
+    assert!(
+        logged.contains(
+            r#"interface="connector" plugin="breaks-the-abi" version="0.0.0" cause="stack-exhausted""#
+        ),
+        "{logged}"
+    );
+}
+
+#[tokio::test]
+async fn the_name_of_a_function_cannot_change_a_terminal() {
+    let frames = usage(breach("n", CallLimits::default()).await).await.frames;
+    assert!(frames[0].starts_with(r"gives \u{202e}up\n (tests/guests/wat/breaks_the_abi.wat:"), "{frames:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_out_of_time_names_the_function_that_it_was_in() {
+    let spins = breach(&"x".repeat(103), CallLimits { cpu_ms: 20, ..Default::default() }).await;
+    let usage = usage(spins).await;
+    assert!(usage.computing.used >= usage.computing.limit, "{usage:?}");
+    assert!(
+        usage.frames[0].starts_with("wasm-function[5] (tests/guests/wat/breaks_the_abi.wat:"),
+        "{usage:?}"
+    );
+}
+
+/// The message of a panic may name a person.
+#[tokio::test]
+async fn a_panic_hook_logs_the_file_and_the_line_and_not_the_message() {
+    logs::keep();
+    let calls = Bench::default().calls(&plugin("panics").await, &spec("panics-with-hook", &[]));
+    assert_eq!(
+        calls.test_connection().await,
+        ended(FailureKind::Trapped, "it trapped: wasm trap: wasm `unreachable` instruction executed")
+    );
+    let source = include_str!("../../guests/examples/panics.rs");
+    let line = 1 + source.lines().position(|line| line.contains(".expect(person)")).unwrap();
+    let lines = logs::lines(r#"connection="panics-with-hook""#);
+    let [logged] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(
+        logged.contains(&format!("guest: panicked at tests/guests/examples/panics.rs:{line}:")),
+        "{logged}"
+    );
+    assert!(!logged.contains("ada@"), "{logged}");
+}
+
+#[tokio::test]
+async fn a_trace_shows_what_a_call_used_and_was_allowed_to_use() {
+    let limits = CallLimits { cpu_ms: 1_000, memory_bytes: 8 << 20, requests: 7, ..Default::default() };
+    let mut spec = spec("traced-usage", &[]);
+    spec.limits = limits;
+    let calls = Bench::default().calls(&plugin("misbehaves").await, &spec);
+    assert_eq!(calls.test_connection().await, passed("behaved"));
+    let usage = usage(calls).await;
+    assert_eq!(
+        (usage.computing.limit.as_millis(), usage.memory.limit, usage.requests.limit),
+        (1_000, 8 << 20, 7)
+    );
+    assert!((64 << 10..8 << 20).contains(&usage.memory.used), "{usage:?}");
+    assert_eq!((usage.requests.used, usage.interface.to_string().as_str()), (0, "connector"));
+    assert_eq!(usage.frames, Vec::<String>::new());
+}
