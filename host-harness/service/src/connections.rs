@@ -9,7 +9,7 @@
 pub mod approval;
 mod carry;
 pub mod change;
-mod differences;
+pub mod differences;
 pub mod import;
 pub mod keying;
 pub mod owned;

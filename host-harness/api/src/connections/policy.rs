@@ -7,9 +7,10 @@ use serde_json::json;
 use crate::{
     caller::Caller,
     problem::{Problem, kinds},
+    types::{egress::Egress, limits::Limits},
 };
 use host_harness::connection::{CallLimits, EgressPolicy};
-use host_service::connections::owned::OwnedConnection;
+use host_service::connections::{differences::members, owned::OwnedConnection};
 
 /// Checks that `caller` may create `new`.
 pub(super) fn check_new(caller: &Caller, new: &OwnedConnection) -> Result<(), Problem> {
@@ -66,10 +67,14 @@ fn check(caller: &Caller, before: CallBounds<'_>, after: CallBounds<'_>) -> Resu
     if widened.is_empty() {
         return Ok(());
     }
+    let egress = |bounds: CallBounds<'_>| json!(Egress::from(bounds.egress.clone()));
+    let limits = |bounds: CallBounds<'_>| json!(Limits::from(bounds.limits.clone()));
+    let mut differ = members("egress", &egress(before), &egress(after));
+    differ.extend(members("limits", &limits(before), &limits(after)));
     let detail = format!(
         "{}: an API key for some tenants may only deny further operations; use one that was created without \
          --tenant",
-        widened.join(", ")
+        differ.join(", ")
     );
     Err(Problem::of(kinds::NOT_ALL_TENANTS, detail).with("fields", json!(widened)))
 }

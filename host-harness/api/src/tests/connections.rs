@@ -149,7 +149,8 @@ async fn a_change_keeps_what_it_leaves_out_outlives_a_restart_and_is_on_record_w
     assert_eq!(refused.problem(), (400, "bad-body"));
     assert_eq!(refused.detail(), "egress.hosts[1]: invalid type: integer, expected a string");
     assert_eq!(refused.json["errors"][0]["field"], "egress.hosts[1]");
-    let patch = json!({"enabled": false, "actions": ["erasure"], "system": "crm", "secrets": {"api-key": "k-9876543210"}});
+    let patch = json!({"enabled": false, "actions": ["erasure"], "system": "crm", "secrets": {"api-key": "k-9876543210"},
+        "limits": {"cpu_ms": 500}, "egress": {"response_cap": 500_000, "denied_operations": ["list-channels"], "deadlines": {"total_ms": 9_000}}});
     let changed = bench.send(&key, "PATCH", PATH, Some(patch)).await;
     assert_eq!(changed.status, 200, "{changed:?}");
     let bench = bench.restarted().await;
@@ -164,7 +165,19 @@ async fn a_change_keeps_what_it_leaves_out_outlives_a_restart_and_is_on_record_w
     let records = bench.audit("acme").await;
     let what: Vec<_> = records.iter().map(|record| record["what"].as_str().unwrap()).collect();
     assert_eq!(what, ["connection-created", "connection-changed", "connection-tested"]);
-    assert_eq!(records[1]["detail"]["changed"], json!(["enabled", "actions", "system", "secrets.api-key"]));
+    assert_eq!(
+        records[1]["detail"]["changed"],
+        json!([
+            "enabled",
+            "actions",
+            "system",
+            "egress.deadlines.total-ms from 30000 to 9000",
+            "egress.denied-operations",
+            "egress.response-cap from 1048576 to 500000",
+            "limits.cpu-ms from 2000 to 500",
+            "secrets.api-key"
+        ])
+    );
     assert!(records[1]["detail"]["by"].as_str().unwrap().starts_with("API key operator ("), "{records:?}");
     assert!(!json!(records).to_string().contains("k-9876543210"));
 

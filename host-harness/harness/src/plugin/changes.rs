@@ -40,8 +40,15 @@ pub enum NewPermission {
         what: String,
     },
     /// An existing limit that allows more requests.
-    #[strum(to_string = "~ limit {0}: now allows more requests")]
-    Limit(String),
+    #[strum(to_string = "~ limit {name}: now {now}; before, {before}")]
+    Limit {
+        /// Its name.
+        name: String,
+        /// The running version's limit.
+        before: Limit,
+        /// The new version's limit.
+        now: Limit,
+    },
     /// Deliveries carry their token in another place, or in none that the host checks.
     #[strum(to_string = "~ webhook token: now in {0}")]
     TokenSlot(String),
@@ -87,6 +94,7 @@ impl Changes {
                 }),
                 Some(known) => {
                     demands.extend(wider(known, operation));
+                    demands.extend(released(running, known, operation));
                     demands.extend(newly_guest_filled(running, new, operation));
                 }
             }
@@ -157,17 +165,25 @@ fn wider(known: &Operation, new: &Operation) -> Vec<NewPermission> {
         not_in(&set(&known.response_headers), &set(&new.response_headers))
             .map(|header| format!("now sees the response header {header}")),
     );
-    what.extend(
-        not_in(&set(&new.limits), &set(&known.limits))
-            .map(|limit| format!("no longer keeps to the limit {limit}")),
-    );
     if known.content_type != new.content_type {
         what.push(format!("now has a body of {}", new.content_type.as_deref().unwrap_or("no type")));
     }
     if largest_answer(new) > largest_answer(known) {
-        what.push(format!("now reads answers of {} bytes", largest_answer(new)));
+        let (now, before) = (largest_answer(new), largest_answer(known));
+        what.push(format!("now reads answers of {now} bytes; before, of {before}"));
     }
     what.into_iter().map(|what| NewPermission::Wider { operation: new.name.clone(), what }).collect()
+}
+
+/// Returns the limits of `running` that the operation `known` kept to and `new` does not.
+fn released(running: &Manifest, known: &Operation, new: &Operation) -> Vec<NewPermission> {
+    not_in(&set(&new.limits), &set(&known.limits))
+        .map(|name| {
+            let allowed = running.limit(&name).map(|limit| format!(", which allows {limit}"));
+            let what = format!("no longer keeps to the limit {name}{}", allowed.unwrap_or_default());
+            NewPermission::Wider { operation: new.name.clone(), what }
+        })
+        .collect()
 }
 
 /// Returns blanks that the host filled with a setting or a secret and that the connector would now fill.
@@ -216,15 +232,21 @@ fn new_exemptions(running: &Manifest, new: &Manifest) -> Vec<NewPermission> {
 
 /// Returns the limits that allow more. A removed limit is reported with the operations that used it.
 fn raised_limits(running: &Manifest, new: &Manifest) -> Vec<NewPermission> {
-    let raised = |limit: &&Limit| {
-        running.limit(&limit.name).is_some_and(|known| match (known.period_ms, limit.period_ms) {
-            (Some(before), Some(now)) => limit.requests > known.requests || now < before,
-            (None, None) => limit.requests > known.requests,
-            // Limits on concurrency and limits per period are not comparable.
-            _ => true,
-        })
+    let raised = |known: &Limit, limit: &Limit| match (known.period_ms, limit.period_ms) {
+        (Some(before), Some(now)) => limit.requests > known.requests || now < before,
+        (None, None) => limit.requests > known.requests,
+        // Limits on concurrency and limits per period are not comparable.
+        _ => true,
     };
-    new.limits.iter().filter(raised).map(|limit| NewPermission::Limit(limit.name.clone())).collect()
+    let pairs = new.limits.iter().filter_map(|limit| Some((running.limit(&limit.name)?, limit)));
+    pairs
+        .filter(|(known, limit)| raised(known, limit))
+        .map(|(known, limit)| NewPermission::Limit {
+            name: limit.name.clone(),
+            before: known.clone(),
+            now: limit.clone(),
+        })
+        .collect()
 }
 
 /// Returns the maximum response size under the default policy, in bytes.

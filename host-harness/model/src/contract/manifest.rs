@@ -200,7 +200,7 @@ pub struct SettingSpec {
 }
 
 /// A limit of `requests` in any window of `period_ms`, or of concurrent requests if there is no period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Limit {
     /// The name that operations refer to.
@@ -209,6 +209,19 @@ pub struct Limit {
     pub requests: u32,
     /// The length of every window, in milliseconds.
     pub period_ms: Option<u64>,
+}
+
+/// The limit without its name, such as `10 requests in 1 s` or `2 requests at the same time`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = if self.requests == 1 { "request" } else { "requests" };
+        write!(f, "{} {noun} ", self.requests)?;
+        let Some(period) = self.period_ms else { return f.write_str("at the same time") };
+        let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms")];
+        let unit = units.into_iter().find(|(unit, _)| period.is_multiple_of(*unit));
+        let (unit, name) = unit.unwrap_or((1, "ms"));
+        write!(f, "in {} {name}", period / unit)
+    }
 }
 
 /// A part of a request.

@@ -1,14 +1,16 @@
-//! The names of what differs between two versions of a connection: all that the audit chain may contain about a
-//! change.
+//! The names of what differs between two versions of a connection, with the numbers of limits: all that the audit chain
+//! may contain about a change.
 //! Tested in `api/src/tests/connections.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 
 use super::owned::OwnedConnection;
-use host_harness::connection::{ConnectionSpec, token::AcceptedToken};
+use host_harness::connection::{ConnectionSpec, WrittenPolicy, token::AcceptedToken};
 use host_model::secret::Secret;
 
-/// Returns the names of what differs, never a value.
+/// Returns the names of what differs, and no values but the numbers of limits, such as `limits.cpu-ms from 2000 to 4000`.
 pub(super) fn differences(before: &OwnedConnection, after: &OwnedConnection) -> Vec<String> {
     let (was, is) = (&before.spec, &after.spec);
     let parts = [
@@ -17,15 +19,42 @@ pub(super) fn differences(before: &OwnedConnection, after: &OwnedConnection) -> 
         ("actions", before.duties.actions == after.duties.actions),
         ("system", before.duties.system == after.duties.system),
         ("webhook-url", was.webhook_url == is.webhook_url),
-        ("egress", was.policy == is.policy),
-        ("limits", was.limits == is.limits),
         ("webhook-tokens", same(&accepted(was), &accepted(is), is_same)),
         ("token-to-install", same(&to_install(was), &to_install(is), is_same)),
         ("file", (&before.file, before.left_file) == (&after.file, after.left_file)),
     ];
     let parts = parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name.to_owned());
     let settings = entries("settings", &was.settings, &is.settings, |one, other| one == other);
-    parts.chain(settings).chain(entries("secrets", &was.secrets, &is.secrets, is_same)).collect()
+    let policy = |spec: &ConnectionSpec| json!(WrittenPolicy::<String>::from(spec.policy.clone()));
+    let bounds = members("egress", &policy(was), &policy(is)).into_iter().chain(members(
+        "limits",
+        &json!(was.limits),
+        &json!(is.limits),
+    ));
+    parts
+        .chain(bounds)
+        .chain(settings)
+        .chain(entries("secrets", &was.secrets, &is.secrets, is_same))
+        .collect()
+}
+
+/// Returns the members of `name` that differ, and both values of each that is a number.
+pub fn members(name: &str, was: &Value, is: &Value) -> Vec<String> {
+    match (was, is) {
+        _ if was == is => Vec::new(),
+        (Value::Object(was), Value::Object(is)) => {
+            let names: BTreeSet<_> = was.keys().chain(is.keys()).collect();
+            let member =
+                |of: &serde_json::Map<_, Value>, name: &String| of.get(name).cloned().unwrap_or_default();
+            let each = names.into_iter();
+            each.flat_map(|inner| {
+                members(&format!("{name}.{inner}"), &member(was, inner), &member(is, inner))
+            })
+            .collect()
+        }
+        (Value::Number(was), Value::Number(is)) => vec![format!("{name} from {was} to {is}")],
+        _ => vec![name.to_owned()],
+    }
 }
 
 /// Returns each entry that only one of them has, or that differs.

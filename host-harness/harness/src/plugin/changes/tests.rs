@@ -98,6 +98,45 @@ fn a_changed_effect_and_a_new_exemption_require_approval() {
 }
 
 #[test]
+fn a_limit_that_allows_more_is_shown_with_both_numbers() {
+    let limited = |requests, period_ms| {
+        let mut manifest = running();
+        manifest.limits[0] = Limit { name: "app-api".into(), requests, period_ms };
+        manifest.operations[0].limits = vec!["app-api".into()];
+        manifest
+    };
+    let told = |known: &Manifest, new: &Manifest| Changes::between(known, new).to_string();
+    let (ten, hundred) = (limited(10, Some(1_000)), limited(100, Some(1_000)));
+    assert_eq!(
+        told(&ten, &hundred),
+        "\n  ~ limit app-api: now 100 requests in 1 s; before, 10 requests in 1 s"
+    );
+    assert_eq!(told(&hundred, &ten), "");
+    assert_eq!(
+        told(&limited(1, None), &limited(3, None)),
+        "\n  ~ limit app-api: now 3 requests at the same time; before, 1 request at the same time"
+    );
+    assert_eq!(
+        told(&limited(5, Some(90_000)), &limited(5, Some(1_500))),
+        "\n  ~ limit app-api: now 5 requests in 1500 ms; before, 5 requests in 90 s"
+    );
+}
+
+#[test]
+fn a_change_cannot_forge_a_line() {
+    let mut new = running();
+    new.operations[0].fields.push(Field {
+        place: RequestPart::Body,
+        name: "query".into(),
+        value: "mutation {\n  + host api.example.net".into(),
+    });
+    assert_eq!(
+        Changes::between(&running(), &new).to_string(),
+        "\n  ~ operation forget: the host now writes body query = mutation {\\n  + host api.example.net"
+    );
+}
+
+#[test]
 fn each_thing_more_is_named() {
     let mut new = running();
     new.settings[0].options.push("*.example.net".into());
@@ -131,11 +170,11 @@ fn each_thing_more_is_named() {
          \n  ~ operation forget: now captures token from elsewhere\
          \n  ~ operation forget: no longer captures token from token\
          \n  ~ operation forget: now sees the response header link\
-         \n  ~ operation forget: no longer keeps to the limit per-day\
          \n  ~ operation forget: now has a body of text/xml\
-         \n  ~ operation forget: now reads answers of 2000000 bytes\
+         \n  ~ operation forget: now reads answers of 2000000 bytes; before, of 1048576\
+         \n  ~ operation forget: no longer keeps to the limit per-day, which allows 1000 requests in 1 d\
          \n  + operation export: GET /export (Reads everything)\
-         \n  ~ limit per-day: now allows more requests\
+         \n  ~ limit per-day: now 1000 requests at the same time; before, 1000 requests in 1 d\
          \n  ~ webhook token: now in no place\
          \n  + credential master-key\
          \n  + host *.example.net"
