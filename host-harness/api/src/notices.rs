@@ -13,8 +13,7 @@ use crate::{
     state::Api,
     types::notices::{Notice, Notices, System, Systems},
 };
-use host_model::consent::notice::UnfitField;
-use host_model::names::is_name;
+use host_model::{consent::notice::UnfitField, names::is_name};
 use host_service::consent::catalogue::{Catalogue, CatalogueError};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {

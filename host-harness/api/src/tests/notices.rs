@@ -21,6 +21,8 @@ async fn a_notice_or_a_system_with_a_hidden_character_is_refused_by_its_field_an
     assert_eq!(refused.json["errors"], json!([{"field": "name", "message": why}]));
     let refused = put("/api/v1/tenants/acme/notices/n%E2%80%8B1", notice("n\u{200b}1", "News")).await;
     assert_eq!(refused.problem(), (422, "unfit-text"));
+    let refused = put("/api/v1/tenants/ac%1B%5B2Jme/notices/n-1", notice("n-1", "News")).await;
+    assert_eq!(refused.problem(), (404, "unknown"), "no tenant can have this name");
     let system = json!({"fides_key": "crm", "name": "C".repeat(513), "data_uses": []});
     let refused = put("/api/v1/tenants/acme/systems/crm", system).await;
     assert_eq!(refused.problem(), (422, "unfit-text"));

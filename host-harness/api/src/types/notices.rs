@@ -23,12 +23,12 @@ mirror! {
 /// A privacy notice, in Fides' shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notice {
-    /// The platform's id.
+    /// The platform's id. At most 256 characters, all of them visible.
     pub id: String,
-    /// The platform's key for it, stable across the notice's versions.
+    /// The platform's key for it, stable across the notice's versions. Bounded like the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_key: Option<String>,
-    /// The name for people.
+    /// The name for people. At most 512 characters, all of them visible.
     pub name: String,
     /// The data uses that it covers, in the platform's taxonomy, such as `marketing.advertising`.
     pub data_uses: BTreeSet<String>,
@@ -60,9 +60,9 @@ pub struct Notices {
 /// A system on the platform's data map, to which connections belong. In Fides' shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct System {
-    /// The platform's key.
+    /// The platform's key. At most 256 characters, all of them visible.
     pub fides_key: String,
-    /// The name for people.
+    /// The name for people. At most 512 characters, all of them visible.
     pub name: String,
     /// Its data uses, in the platform's taxonomy.
     pub data_uses: BTreeSet<String>,

@@ -5,15 +5,22 @@
 use host_model::text;
 use wasmtime::{FrameInfo, WasmBacktrace};
 
-/// Maximum number of functions. Those of a panic itself are about five.
+/// Maximum number of functions.
 const MAX_FRAMES: usize = 12;
+/// Rust's own libraries: a panic passes ten of their functions, which do not say where it happened.
+const OF_RUST: [&str; 4] = ["std::", "core::", "alloc::", "__rustc::"];
 /// Maximum size of a function with its place, in bytes. Rust's names with generic types can be longer.
 const MAX_FRAME_BYTES: usize = 240;
 
 /// Returns the functions in the backtrace of `error`, innermost first, as far as the component has their names.
 pub(super) fn frames(error: &wasmtime::Error) -> Vec<String> {
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-    frames.iter().flat_map(functions).take(MAX_FRAMES).collect()
+    let functions: Vec<_> = frames.iter().flat_map(functions).collect();
+    let is_rusts = |function: &&String| OF_RUST.iter().any(|crate_name| function.starts_with(crate_name));
+    let panicking = functions.iter().take_while(is_rusts).count();
+    // A deep stack may end before it leaves those libraries.
+    let skipped = if panicking < functions.len() { panicking } else { 0 };
+    functions.into_iter().skip(skipped).take(MAX_FRAMES).collect()
 }
 
 /// Returns the functions of a frame: those that the compiler inlined, and the one that it kept.
