@@ -157,16 +157,14 @@ fn printable(text: &str) -> String {
     while !rest.is_empty() {
         let (visible, from) = rest.split_at(rest.find(['\n', '\u{1b}']).unwrap_or(rest.len()));
         shown.push_str(&text::escaped(visible));
-        match OWN_CONTROLS.iter().find_map(|own| Some((*own, from.strip_prefix(own)?))) {
-            Some((own, after)) => {
-                shown.push_str(own);
-                rest = after;
-            }
-            None => {
-                let mut others = from.chars();
-                shown.extend(others.next().map(char::escape_unicode).into_iter().flatten());
-                rest = others.as_str();
-            }
+        let own = OWN_CONTROLS.iter().find_map(|own| Some((*own, from.strip_prefix(own)?)));
+        if let Some((own, after)) = own {
+            shown.push_str(own);
+            rest = after;
+        } else {
+            let mut others = from.chars();
+            shown.extend(others.next().map(char::escape_unicode).into_iter().flatten());
+            rest = others.as_str();
         }
     }
     shown

@@ -14,7 +14,7 @@ use super::{
     ledger::NotEntered,
     refused::not_sent,
     retry_after::retry_after,
-    trace::{Exchange, SentRequest, TraceEvent},
+    trace::{Exchange, TraceEvent, TracedRequest},
     transport::VendorResponse,
 };
 use crate::connection::Redactor;
@@ -52,7 +52,10 @@ impl Egress {
             return Err(out_of_time(declared));
         }
         let traced = caller.trace.map(|trace| {
-            (trace, SentRequest { sent: outgoing.clone(), written: fill::secret_values(declared, &fillings) })
+            (
+                trace,
+                TracedRequest { sent: outgoing.clone(), written: fill::secret_values(declared, &fillings) },
+            )
         });
         if outgoing.acts {
             (caller.departs)();

@@ -75,7 +75,7 @@ impl fmt::Debug for Trace {
 }
 
 /// A request for a trace.
-pub(crate) struct SentRequest {
+pub(crate) struct TracedRequest {
     /// As it was sent.
     pub(crate) sent: Outgoing,
     /// The values of all fields and path segments into which the host wrote a secret.
@@ -86,7 +86,7 @@ impl Exchange {
     /// Creates an exchange from the parts of `sent` and its response that may be shown. The values `written` contain a
     /// secret and are masked as a whole; `redactor` masks what else contains one.
     pub(crate) fn of(
-        SentRequest { sent, written }: &SentRequest,
+        TracedRequest { sent, written }: &TracedRequest,
         answer: &Result<VendorResponse, HttpError>,
         took: Duration,
         redactor: &Redactor,

@@ -9,12 +9,15 @@ use host_model::contract::manifest::{
 /// What is said about `text` and the hidden character at its end, the third one.
 const HIDDEN: &str = "contains U+202E as its character 3, which is not allowed: it is invisible or changes how the \
                       text is shown";
+/// Puts a text into a manifest.
+type Change = fn(&mut Manifest, String);
+
 const WITH_HIDDEN: &str = "ab\u{202e}";
 
 #[test]
 fn a_text_that_reads_as_another_is_refused_by_its_field_and_the_character() {
     let text = || WITH_HIDDEN.to_owned();
-    let cases: [(fn(&mut Manifest, String), &str); 12] = [
+    let cases: [(Change, &str); 12] = [
         (|m, text| m.version = text, "version"),
         (|m, text| m.vendor = text, "vendor"),
         (|m, text| m.documentation = text, "documentation"),
@@ -67,7 +70,7 @@ fn a_text_that_moves_a_terminals_cursor_is_refused() {
 
 #[test]
 fn a_text_that_is_too_long_is_called_too_long_with_both_lengths() {
-    let cases: [(fn(&mut Manifest, String), usize, &str); 8] = [
+    let cases: [(Change, usize, &str); 8] = [
         (|m, text| m.operations[0].purpose = text, 1_000, "operation forget: its purpose"),
         (|m, text| m.operations[0].path = format!("/{text}"), 999, "operation forget: its path"),
         (
