@@ -103,7 +103,7 @@
   (func $recurse (param $depth i32) (result i32)
     (i32.add (call $recurse (i32.add (local.get $depth) (i32.const 1))) (local.get $depth)))
 
-  (func (export "cabi_realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32)
+  (func $realloc (export "cabi_realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32)
     (result i32)
     (local $at i32)
     ;; 101: past the end of memory.
