@@ -1,6 +1,6 @@
 //! `inspect`: shows a plugin's identity and everything that it may do, for the person who approves it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde_json::json;
@@ -14,12 +14,14 @@ use super::{
     words,
 };
 use host_api::types::{
+    limits::Limits,
     manifest::{Effect, Manifest, Operation, Setting},
-    plugins::Permissions,
+    plugins::{ComponentParts, Permissions},
 };
 use host_harness::{
+    connection::CallLimits,
     engine::{Engine, PoolSize},
-    plugin::{self, LoadPolicy, Plugin, Wasi},
+    plugin::{self, LoadError, LoadPolicy, Plugin, Wasi},
 };
 use host_model::names::is_name;
 
@@ -36,6 +38,24 @@ pub(super) struct InspectCommand {
     /// Let the file import WASI, as `wasi = "trapped"` does in a configuration.
     #[arg(long)]
     wasi_trapped: bool,
+    /// Maximum size of the file, as `max-bytes` in a configuration. Compiling takes about a second per MiB
+    /// [default: 2097152].
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<NonZeroUsize>,
+}
+
+/// Limits under which a component is inspected: generous ones, since it is not known yet what a host would allow. The
+/// page shows what the component needs.
+fn generous() -> CallLimits {
+    CallLimits {
+        memory_bytes: 1 << 30,
+        memories: 16,
+        core_instances: 256,
+        tables: 256,
+        table_elements: 100_000,
+        cpu_ms: 10_000,
+        ..CallLimits::default()
+    }
 }
 
 impl InspectCommand {
@@ -47,7 +67,8 @@ impl InspectCommand {
     }
 
     async fn remotely(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
-        let name = self.plugin.to_str().filter(|name| is_name(name) && !self.wasi_trapped).ok_or_else(|| {
+        let is_of_file = self.wasi_trapped || self.max_bytes.is_some();
+        let name = self.plugin.to_str().filter(|name| is_name(name) && !is_of_file).ok_or_else(|| {
             Failure::misused(
                 "with --server, inspect takes only the name of a running plugin\nnext: list the names with \
                  `connector-host plugin list`; to inspect a file, name no service",
@@ -61,16 +82,21 @@ impl InspectCommand {
         let file = self.plugin.display();
         let bytes = std::fs::read(&self.plugin)
             .map_err(|error| Failure::misused(format!("cannot read {file}: {error}")))?;
-        let engine = Engine::new(&PoolSize::of(1))
+        let engine = Engine::new(&PoolSize::of(1).holding(&generous()))
             .map_err(|error| Failure::misused(format!("cannot set up the WebAssembly engine: {error:#}")))?;
         let wasi = if self.wasi_trapped { Wasi::Trapped } else { Wasi::Refused };
-        let policy = LoadPolicy { wasi, ..LoadPolicy::default() };
+        let usual = LoadPolicy::default();
+        let max_bytes = self.max_bytes.map_or(usual.max_bytes, NonZeroUsize::get);
+        let policy = LoadPolicy { wasi, max_bytes, ..usual };
         let engine = Arc::new(engine);
         let loading = Plugin::load(&engine, bytes, &policy);
-        let plugin = session
-            .awaited(&format!("compiling {file}"), loading)
-            .await
-            .map_err(|error| Failure::misused(format!("{file}: {error}")))?;
+        let plugin =
+            session.awaited(&format!("compiling {file}"), loading).await.map_err(|error| match error {
+                LoadError::TooLarge { found, .. } => Failure::misused(format!(
+                    "{file}: {error}\nnext: run it again with --max-bytes {found} to inspect it"
+                )),
+                error => Failure::misused(format!("{file}: {error}")),
+            })?;
         let permissions = Permissions::from(plugin::Permissions::from(&plugin));
         let people = people(session.console.width, &permissions);
         Ok(CommandOutput { people, json: json!(permissions), exit: Exit::Done })
@@ -78,7 +104,7 @@ impl InspectCommand {
 }
 
 fn people(width: u16, permissions: &Permissions) -> String {
-    let Permissions { digest, contract, imports, exports, manifest } = permissions;
+    let Permissions { digest, contract, imports, exports, ignored_exports, parts, manifest } = permissions;
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
     let about = [
@@ -87,6 +113,8 @@ fn people(width: u16, permissions: &Permissions) -> String {
         known("Documents", &manifest.documentation),
         known("Imports", &imports.join(", ")),
         known("Offers", &exports.join(", ")),
+        known("Ignored", &ignored(ignored_exports)),
+        known("Consists of", &consists_of(parts)),
         known("Acts on", &kinds(manifest)),
         known("Items", &manifest.item_kinds.join(", ")),
         known("On trust", &exemptions(manifest)),
@@ -132,6 +160,35 @@ fn hosts(manifest: &Manifest) -> String {
         format!("{{{}}} is {options}", spec.name)
     });
     hosts.collect::<Vec<_>>().join("; ")
+}
+
+/// The exports that nothing calls, since the contract does not have them.
+fn ignored(exports: &[String]) -> String {
+    let quoted =
+        exports.iter().map(|export| format!("the export {export:?}, which the contract does not have"));
+    quoted.collect::<Vec<_>>().join(BELOW)
+}
+
+/// One line for each part, with its limit if the default one is too low.
+fn consists_of(parts: &ComponentParts) -> String {
+    let ComponentParts { core_instances, memories, memory_bytes, tables, table_elements } = *parts;
+    let usual = Limits::default();
+    let lines = [
+        ("core-instances", core_instances, usual.core_instances.get().into()),
+        ("memories", memories, usual.memories.get().into()),
+        ("memory-bytes", memory_bytes, usual.memory_bytes.get()),
+        ("tables", tables, usual.tables.get().into()),
+        ("table-elements", table_elements, usual.table_elements.get()),
+    ]
+    .map(|(limit, found, usual)| {
+        let raise = if found > usual {
+            format!(" (above the default of limits.{limit}, {usual})")
+        } else {
+            String::new()
+        };
+        format!("{limit} {found}{raise}")
+    });
+    lines.join(BELOW)
 }
 
 /// One line for each kind, with whether it identifies a person.

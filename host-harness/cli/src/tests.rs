@@ -171,6 +171,32 @@ async fn an_unknown_connection_and_a_plugin_that_does_not_load_are_configuration
     assert!(err.contains("i.wasm: not a component that this host can run: "), "{err}");
 }
 
+/// A custom section makes it large without making it slow to compile.
+#[tokio::test]
+async fn a_large_file_is_inspected_if_max_bytes_allows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large.wasm");
+    let mut bytes = std::fs::read(xtask::components::current("guests/build_one").unwrap()).unwrap();
+    let padding = 2 << 20;
+    bytes.extend([0, 0x80 | 2, 0x80, 0x80, 1, 1, b'p']);
+    bytes.extend(vec![0; padding]);
+    let size = bytes.len();
+    std::fs::write(&file, bytes).unwrap();
+    let (file, size) = (file.to_str().unwrap(), size.to_string());
+    let (exit, _, err) = ran(&["inspect", file]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(
+        err.ends_with(&format!(
+            "the component has {size} bytes, more than the 2097152 that the plugin's max-bytes allows\n\
+             next: run it again with --max-bytes {size} to inspect it\n"
+        )),
+        "{err}"
+    );
+    let (exit, page, err) = ran(&["inspect", file, "--max-bytes", &size]).await;
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(plain(&page).contains("Consists of  core-instances"), "{page}");
+}
+
 /// A reader that has closed its end.
 struct Gone;
 

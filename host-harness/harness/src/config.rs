@@ -21,7 +21,11 @@ pub use problem::{ConfigError, ConfigProblem, ConfigProblemKind, Warning};
 pub use secret::{ReadContext, secret};
 pub use section::{Entry, Problems, Section};
 
-use crate::{connection::ConnectionSpec, engine::WASM_STACK, plugin::LoadPolicy};
+use crate::{
+    connection::{CallLimits, ConnectionSpec},
+    engine::WASM_STACK,
+    plugin::LoadPolicy,
+};
 use host_model::{
     duties::Duties,
     nearest::{nearest, suggestion},
@@ -68,6 +72,8 @@ impl PluginSource {
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub(crate) host: HostLimits,
+    /// The limits of every call, unless a tenant or a connection sets others.
+    pub(crate) limits: CallLimits,
     pub(crate) plugins: BTreeMap<String, PluginSource>,
     pub(crate) connections: Vec<ConnectionSpec>,
     pub(crate) warnings: Vec<Warning>,

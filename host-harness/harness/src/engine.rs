@@ -54,9 +54,12 @@ impl PoolSize {
     pub fn holding(mut self, limits: &CallLimits) -> Self {
         let most = &mut self.limits;
         most.memory_bytes = most.memory_bytes.max(limits.memory_bytes);
+        most.memories = most.memories.max(limits.memories);
         most.core_instances = most.core_instances.max(limits.core_instances);
         most.tables = most.tables.max(limits.tables);
         most.table_elements = most.table_elements.max(limits.table_elements);
+        // Takes no space; a plugin starts and describes itself under it.
+        most.cpu_ms = most.cpu_ms.max(limits.cpu_ms);
         self
     }
 
@@ -72,9 +75,10 @@ impl PoolSize {
 }
 
 /// Returns the limits that the pool reserves space for.
-fn pooled(limits: &CallLimits) -> [(&'static str, usize); 4] {
+fn pooled(limits: &CallLimits) -> [(&'static str, usize); 5] {
     [
         ("memory-bytes", limits.memory_bytes),
+        ("memories", limits.memories as usize),
         ("core-instances", limits.core_instances as usize),
         ("tables", limits.tables as usize),
         ("table-elements", limits.table_elements),
@@ -150,7 +154,9 @@ fn configuration(size: &PoolSize) -> Config {
         .gc_support(false)
         .wasm_threads(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // For the adapters that wasmtime generates between components with a memory each: without it, the compiler panics.
+        // `plugin/outline.rs` refuses it in the modules of a guest.
+        .wasm_multi_memory(true)
         .wasm_relaxed_simd(false)
         .wasm_simd(false)
         .wasm_tail_call(false)
@@ -173,9 +179,8 @@ fn pool(size: &PoolSize) -> PoolingAllocationConfig {
     pool.total_component_instances(size.calls)
         .total_core_instances(size.calls.saturating_mul(limits.core_instances))
         .max_core_instances_per_component(limits.core_instances)
-        .total_memories(size.calls)
-        // One, since the multi-memory proposal is disabled; its size is a setting.
-        .max_memories_per_component(1)
+        .total_memories(size.calls.saturating_mul(limits.memories))
+        .max_memories_per_component(limits.memories)
         .total_tables(size.calls.saturating_mul(limits.tables))
         .max_tables_per_component(limits.tables)
         .total_stacks(size.calls)

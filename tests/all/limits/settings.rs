@@ -24,7 +24,7 @@ async fn a_line_is_as_long_as_the_operator_says() {
 
 #[tokio::test]
 async fn a_component_of_more_parts_than_the_operator_allows_ends_its_call() {
-    let parts = "it has more parts than allowed (limits.core-instances, limits.tables)";
+    let parts = "it has more parts than allowed (limits.core-instances, limits.memories, limits.tables)";
     for limits in [
         CallLimits { core_instances: 1, ..Default::default() },
         CallLimits { tables: 0, ..Default::default() },

@@ -102,8 +102,8 @@ async fn a_component_that_mixes_versions_is_refused() {
     );
     assert_eq!(
         refusal(mixed).await,
-        "mixes versions of the contract: privacy:saas-connector/http@0.1.0 and \
-         privacy:saas-connector/connector@0.2.0; build it against one of them"
+        "mixes versions of the contract: \"privacy:saas-connector/http@0.1.0\" and \
+         \"privacy:saas-connector/connector@0.2.0\"; build it against one of them"
     );
 }
 
@@ -113,10 +113,10 @@ async fn a_version_that_is_not_served_is_refused_with_those_that_are() {
     for version in ["0.3.0", "0.2.1", "0.1.1", "1.0.0"] {
         let name = format!("privacy:saas-connector/connector@{version}");
         let bytes = component(&format!(r#"(component (instance $i) (export "{name}" (instance $i)))"#));
-        assert_eq!(refusal(bytes).await, format!("exports {name}; {served}"));
+        assert_eq!(refusal(bytes).await, format!("exports {name:?}; {served}"));
         let name = format!("privacy:saas-connector/http@{version}");
         let bytes = component(&format!(r#"(component (import "{name}" (instance)))"#));
-        assert_eq!(refusal(bytes).await, format!("imports {name}; {served}"));
+        assert_eq!(refusal(bytes).await, format!("imports {name:?}; {served}"));
     }
 }
 

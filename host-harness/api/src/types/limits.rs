@@ -40,6 +40,8 @@ macro_rules! limits {
 limits! {
     /// Bytes of all linear memories together.
     memory_bytes: NonZeroU64 as usize, u64;
+    /// Linear memories.
+    memories: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Core instances.
     core_instances: NonZeroU32 as u32, u32, 4_294_967_295_u32;
     /// Tables.

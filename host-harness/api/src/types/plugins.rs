@@ -35,6 +35,9 @@ pub struct Plugin {
     pub interfaces: Vec<String>,
     /// What it imports.
     pub imports: Vec<String>,
+    /// Its exports that the contract does not have. Nothing calls them.
+    #[serde(default)]
+    pub ignored_exports: Vec<String>,
 }
 
 impl Plugin {
@@ -48,6 +51,7 @@ impl Plugin {
             contract: running.contract().to_string(),
             interfaces: running.exports().iter().map(ToString::to_string).collect(),
             imports: running.imports().to_vec(),
+            ignored_exports: running.ignored_exports().to_vec(),
         }
     }
 }
@@ -63,18 +67,49 @@ pub struct Permissions {
     pub imports: Vec<String>,
     /// The interfaces that it exports.
     pub exports: Vec<String>,
+    /// Its exports that the contract does not have. Nothing calls them.
+    #[serde(default)]
+    pub ignored_exports: Vec<String>,
+    /// The parts that it consists of in each call, as its limits count them.
+    #[serde(default)]
+    pub parts: ComponentParts,
     /// Its manifest: every setting, operation and limit.
     pub manifest: Manifest,
 }
 
+/// The parts that a plugin consists of in each call. An instance that is made twice counts twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ComponentParts {
+    /// Core instances.
+    pub core_instances: u64,
+    /// Linear memories.
+    pub memories: u64,
+    /// Bytes that all memories together begin with.
+    pub memory_bytes: u64,
+    /// Tables.
+    pub tables: u64,
+    /// Elements that all tables together begin with.
+    pub table_elements: u64,
+}
+
+impl From<plugin::ComponentParts> for ComponentParts {
+    fn from(parts: plugin::ComponentParts) -> Self {
+        let plugin::ComponentParts { core_instances, memories, memory_bytes, tables, table_elements } = parts;
+        Self { core_instances, memories, memory_bytes, tables, table_elements }
+    }
+}
+
 impl From<plugin::Permissions> for Permissions {
     fn from(permissions: plugin::Permissions) -> Self {
-        let plugin::Permissions { digest, contract, imports, exports, manifest } = permissions;
+        let plugin::Permissions { digest, contract, imports, exports, ignored_exports, parts, manifest } =
+            permissions;
         Self {
             digest,
             contract: contract.to_string(),
             imports,
             exports: exports.iter().map(ToString::to_string).collect(),
+            ignored_exports,
+            parts: parts.into(),
             manifest: manifest.into(),
         }
     }

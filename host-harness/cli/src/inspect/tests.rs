@@ -84,6 +84,14 @@ fn page(width: u16) -> String {
         contract: ContractVersion::V0_2_0,
         imports: vec!["privacy:saas-connector/http@0.2.0".into()],
         exports: vec![Interface::Connector, Interface::Erasure],
+        ignored_exports: vec!["init".into(), "exports".into()],
+        parts: plugin::ComponentParts {
+            core_instances: 3,
+            memories: 1,
+            memory_bytes: 1_114_112,
+            tables: 2,
+            table_elements: 71,
+        },
         manifest: manifest(),
     };
     plain(&people(width, &permissions.into()))

@@ -165,13 +165,18 @@ fn limits(
     let (at, place) = (section.at("limits"), format!("{}.limits", section.place));
     let mut merged = of_tenant.cloned().unwrap_or_default();
     merged.extend(layer(section, problems));
-    let pairs = merged.iter().map(|(name, value)| (name.as_str(), value.get().into_deserializer()));
-    CallLimits::deserialize(MapDeserializer::new(pairs))
-        .map_err(|_: serde::de::value::Error| {
-            let most = "at most 4294967295 requests and log lines".to_owned();
-            problems.add(at, &place, ConfigProblemKind::Expected(most));
-        })
-        .ok()
+    let limits = in_full(&merged);
+    if limits.is_none() {
+        let most = "at most 4294967295 requests and log lines".to_owned();
+        problems.add(at, &place, ConfigProblemKind::Expected(most));
+    }
+    limits
+}
+
+/// Returns `layer` with the defaults for all that it does not set; `None` if a number is too large for its limit.
+pub(super) fn in_full(layer: &LimitsLayer) -> Option<CallLimits> {
+    let pairs = layer.iter().map(|(name, value)| (name.as_str(), value.get().into_deserializer()));
+    CallLimits::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs)).ok()
 }
 
 fn settings(section: &mut Section<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {

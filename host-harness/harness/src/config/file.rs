@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 use super::{
     Config, HostLimits, PluginSource,
-    connection::{KnownNames, LimitsLayer, connection, layer},
+    connection::{KnownNames, LimitsLayer, connection, in_full, layer},
     extension::{Extension, NoExtension},
     problem::{ConfigError, ConfigProblem, ConfigProblemKind},
     secret::ReadContext,
@@ -124,7 +124,13 @@ fn read(
 ) -> Config {
     let host = root.part("host", problems).and_then(|section| section.read(problems));
     extension.of_file(&mut root, around, problems);
+    let limits_at = root.at("limits");
     let for_all = layer(&mut root, problems);
+    let limits_for_all = in_full(&for_all);
+    if limits_for_all.is_none() {
+        let most = "at most 4294967295 for a number of things".to_owned();
+        problems.add(limits_at, "limits", ConfigProblemKind::Expected(most));
+    }
     let mut known = KnownNames { plugins: Vec::new(), tenants: BTreeMap::new() };
     let mut plugins = BTreeMap::new();
     for entry in root.parts("plugins", problems) {
@@ -147,7 +153,8 @@ fn read(
     }
     root.end(problems);
     let host = host.map_or_else(HostLimits::default, |host| limits(&host));
-    Config { host, plugins, connections, duties, file: None, warnings: Vec::new() }
+    let limits = limits_for_all.unwrap_or_default();
+    Config { host, limits, plugins, connections, duties, file: None, warnings: Vec::new() }
 }
 
 fn limits(host: &HostSection) -> HostLimits {

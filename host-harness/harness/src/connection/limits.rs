@@ -15,6 +15,10 @@ pub struct CallLimits {
     /// Total size of all linear memories in bytes. 64 MiB: the largest response (48 MiB) with room to spare.
     #[serde(deserialize_with = "above_zero")]
     pub memory_bytes: usize,
+    /// Linear memories. A connector has one, and each component that it is composed with another. The pool reserves
+    /// 4 GiB of address space for each.
+    #[serde(deserialize_with = "above_zero")]
+    pub memories: u32,
     /// Core instances. The Iterable connector has three, including its shims; sixteen allow a generous composition.
     #[serde(deserialize_with = "above_zero")]
     pub core_instances: u32,
@@ -70,6 +74,7 @@ impl Default for CallLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 64 << 20,
+            memories: 3,
             core_instances: 16,
             tables: 4,
             table_elements: 10_000,

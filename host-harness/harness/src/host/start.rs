@@ -170,12 +170,10 @@ async fn fill(
     Slot::new(plugin, specs).map_err(|cause| StartError::Connections { plugin: name.to_owned(), cause })
 }
 
-/// Sizes the pool for the largest limits of all connections.
+/// Sizes the pool for the largest limits of all calls, including those of connections that are added later.
 fn pool_size(config: &Config) -> PoolSize {
-    let size = config
-        .connections
-        .iter()
-        .fold(PoolSize::of(config.host.concurrent_calls), |size, spec| size.holding(&spec.limits));
+    let for_all = PoolSize::of(config.host.concurrent_calls).holding(&config.limits);
+    let size = config.connections.iter().fold(for_all, |size, spec| size.holding(&spec.limits));
     PoolSize { wasm_stack: config.host.wasm_stack_bytes, ..size }
 }
 
@@ -210,9 +208,10 @@ mod tests {
         );
         std::fs::write(&file, "no wasm").unwrap();
         let not_wasm = Host::start(config(folder.path(), "")).await.map(drop).unwrap_err();
-        assert!(
-            not_wasm.to_string().starts_with("plugin example: not a component that this host can run: "),
-            "{not_wasm}"
+        assert_eq!(
+            not_wasm.to_string(),
+            "plugin example: not a component that this host can run: it is not WebAssembly, since it begins with \
+             \"no wasm\""
         );
         let capped = config(folder.path(), "plugins.example.max-bytes = 6");
         assert_eq!(
@@ -240,17 +239,22 @@ mod tests {
         };
         let more = CallLimits {
             memory_bytes: usual.memory_bytes * 2,
+            memories: usual.memories + 1,
             core_instances: usual.core_instances + 1,
             tables: usual.tables + 1,
             table_elements: usual.table_elements + 1,
             ..usual.clone()
         };
         let written = format!(
-            "memory-bytes = {}, core-instances = {}, tables = {}, table-elements = {}",
-            more.memory_bytes, more.core_instances, more.tables, more.table_elements
+            "memory-bytes = {}, memories = {}, core-instances = {}, tables = {}, table-elements = {}",
+            more.memory_bytes, more.memories, more.core_instances, more.tables, more.table_elements
         );
         assert_eq!(connection(&written).limits, more);
-        let less = "memory-bytes = 1, core-instances = 1, tables = 1, table-elements = 1";
+        let of_file =
+            Config::from_toml("limits = { core-instances = 64, cpu-ms = 9000 }", Path::new(""), |_| None);
+        let of_file = pool_size(&of_file.unwrap()).limits;
+        assert_eq!((of_file.core_instances, of_file.cpu_ms), (64, 9_000), "without any connection");
+        let less = "memory-bytes = 1, memories = 1, core-instances = 1, tables = 1, table-elements = 1";
         assert_eq!(connection(less).limits, usual);
         assert_eq!(connection(less).calls, 1);
     }

@@ -8,9 +8,12 @@ use wasmtime::component::{Component, InstancePre};
 
 use super::{
     exports::Exports,
+    format,
     load_error::LoadError,
     load_policy::{LoadPolicy, Wasi},
     loaded::Plugin,
+    outline::Outline,
+    parts::ComponentPart,
     surface::Surface,
 };
 use crate::{
@@ -35,16 +38,18 @@ impl Plugin {
         if bytes.len() > policy.max_bytes {
             return Err(LoadError::TooLarge { found: bytes.len(), allowed: policy.max_bytes });
         }
+        format::check(&bytes)?;
+        let Outline { imports, exports, parts } = Outline::read(&bytes)?;
+        let Surface { contract, imports, offered, ignored } = Surface::of(imports, exports, policy.wasi)?;
+        if let Some((part, found, allowed)) = parts.beyond(&engine.pool().limits) {
+            return Err(LoadError::TooMany { part, found, allowed });
+        }
         let digest = Digest(Sha256::digest(&bytes).into());
-        let compiling = {
+        let component = {
             let engine = Arc::clone(engine);
-            tokio::task::spawn_blocking(move || Component::from_binary(engine.wasmtime(), &bytes))
+            on_its_thread(move || Component::from_binary(engine.wasmtime(), &bytes)).await?
         };
-        let component = compiling
-            .await
-            .map_err(|_| LoadError::Interrupted)?
-            .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
-        let Surface { contract, imports, offered } = Surface::of(engine, &component, policy.wasi)?;
+        let component = component.map_err(|error| not_compiled(&sentence(&error)))?;
         let pre = link(engine, &component, policy.wasi)?;
         let exports = Exports::find(&component, contract, &offered)
             .map_err(|error| LoadError::Mismatch(sentence(&error)))?;
@@ -54,7 +59,31 @@ impl Plugin {
         component
             .initialize_copy_on_write_image()
             .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
-        Ok(Self { pre, contract, exports, offered, imports, digest, declaration })
+        Ok(Self { pre, contract, exports, offered, imports, ignored, parts, digest, declaration })
+    }
+}
+
+/// Runs `work` on a separate thread. A panic of the compiler ends there.
+async fn on_its_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|ended| if ended.is_panic() { LoadError::CompilerFailed } else { LoadError::Interrupted })
+}
+
+/// Creates the error for a component that the compiler refused.
+fn not_compiled(cause: &str) -> LoadError {
+    let of_pool = cause.contains("in the pooling allocator").then(|| {
+        [
+            ("core module instances", ComponentPart::CoreInstances),
+            ("linear memories", ComponentPart::Memories),
+            ("tables", ComponentPart::Tables),
+        ]
+        .into_iter()
+        .find(|(words, _)| cause.contains(words))
+    });
+    match of_pool.flatten() {
+        Some((_, part)) => LoadError::BeyondPool { part, cause: cause.to_owned() },
+        None => LoadError::NotAComponent(cause.to_owned()),
     }
 }
 
@@ -78,8 +107,8 @@ async fn describe(
     patience: Duration,
 ) -> Result<Manifest, LoadError> {
     let meter = Arc::default();
-    // A manifest is read by people, who do not read more than 256 KiB.
-    let limits = CallLimits { hostcall_bytes: 256 << 10, ..CallLimits::default() };
+    // A manifest is read by people, who do not read more than 256 KiB. All else is what the configuration allows a call.
+    let limits = CallLimits { hostcall_bytes: 256 << 10, ..engine.pool().limits.clone() };
     let work = async {
         let _place = engine.calls().acquire().await;
         let mut sandbox = Sandbox::begin(pre, &limits, None, Arc::clone(&meter))
@@ -108,4 +137,15 @@ fn undescribed(error: &wasmtime::Error, meter: &Meter) -> LoadError {
 /// Formats the whole chain of causes on one line.
 fn sentence(error: &wasmtime::Error) -> String {
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_compiler_is_an_error_of_its_own() {
+        let ended = on_its_thread(|| panic!("invalid adapter module generated")).await;
+        let Err(LoadError::CompilerFailed) = ended else { panic!("{ended:?}") };
+    }
 }

@@ -1,15 +1,12 @@
 //! The errors of loading a component, with messages for the operator.
 //! Tested in `tests/all/load`.
 
-use strum::VariantNames;
-
-use super::interfaces::{IMPORTS, InterfaceUse};
-use crate::egress::ManifestError;
-use host_model::{
-    contract::{ContractVersion, Interface},
-    failure::CallFailure,
-    text,
+use super::{
+    interfaces::{IMPORTS, InterfaceUse},
+    parts::ComponentPart,
 };
+use crate::egress::ManifestError;
+use host_model::{contract::ContractVersion, failure::CallFailure, text};
 
 /// Why a component could not be loaded as a plugin.
 #[derive(Debug, thiserror::Error)]
@@ -22,13 +19,106 @@ pub enum LoadError {
         /// The maximum size.
         allowed: usize,
     },
-    /// The bytes are not wasm, are a core module, or use a disabled proposal.
-    #[error("not a component that this host can run: {0}")]
+    /// The bytes are not WebAssembly.
+    #[error(
+        "not a component that this host can run: it is not WebAssembly, since it begins with \"{begins}\""
+    )]
+    NotWasm {
+        /// Its first bytes, escaped.
+        begins: String,
+    },
+    /// The file is incomplete.
+    #[error(
+        "not a component that this host can run: it is cut off after {found} of at least {expected} bytes; copy or build \
+         it again"
+    )]
+    CutOff {
+        /// Its size.
+        found: usize,
+        /// Where the last section that it begins ends.
+        expected: usize,
+    },
+    /// The bytes are a core module.
+    #[error(
+        "not a component that this host can run: it is a core module; make a component of it with \
+         `wasm-tools component new core.wasm -o connector.wasm` or `npx jco new core.wasm -o connector.wasm`"
+    )]
+    CoreModule,
+    /// The bytes are in a version of the binary format that the host cannot read.
+    #[error(
+        "not a component that this host can run: its version of the binary format, \"{version}\", is unknown; expected \
+         \"\\r\\x00\\x01\\x00\", a component: build it with a current toolchain"
+    )]
+    UnknownFormat {
+        /// The version and the layer, escaped.
+        version: String,
+    },
+    /// The bytes are malformed, or use a disabled proposal.
+    #[error("not a component that this host can run: {}", plain(.0))]
     NotAComponent(String),
+    /// There are more of a part than the limits allow.
+    #[error(
+        "not a component that this host can run: it has {found} {part}, more than the {allowed} that {key} allows; raise \
+         the limit if you trust the plugin",
+        key = .part.key()
+    )]
+    TooMany {
+        /// The part.
+        part: ComponentPart,
+        /// How many there are.
+        found: u64,
+        /// How many there may be.
+        allowed: u64,
+    },
+    /// The compiled component does not fit into the pool, although what it declares does: the compiler adds adapters
+    /// between its parts.
+    #[error(
+        "not a component that this host can run: {}; raise {} if you trust the plugin",
+        plain(.cause),
+        .part.key()
+    )]
+    BeyondPool {
+        /// The part that exceeds the pool.
+        part: ComponentPart,
+        /// The compiler's reason.
+        cause: String,
+    },
+    /// A core module has several memories.
+    #[error(
+        "not a component that this host can run: one of its core modules uses {found} memories; a module may have one, \
+         and a component may be composed of several modules with one each"
+    )]
+    MemoriesInModule {
+        /// How many it imports and defines.
+        found: u64,
+    },
+    /// A component instantiates a component that another one passes to it.
+    #[error(
+        "not a component that this host can run: one of its components instantiates a component that is passed to it; \
+         expected only components that are defined in the file"
+    )]
+    PassedComponent,
+    /// Components are nested too deep.
+    #[error(
+        "not a component that this host can run: its components are nested more than {allowed} levels deep"
+    )]
+    NestedTooDeep {
+        /// The maximum number of levels.
+        allowed: usize,
+    },
+    /// The nested components expand to too many definitions.
+    #[error(
+        "not a component that this host can run: its nested components expand to more than {allowed} definitions"
+    )]
+    ExpandsTooFar {
+        /// The maximum number of definitions.
+        allowed: u64,
+    },
     /// An import is not in the contract.
     #[error(
-        "imports {import}, which is not in the contract: a connector may import {} of privacy:saas-connector and nothing \
-         else{}",
+        "imports {}, which is not in the contract: a connector may import {} of privacy:saas-connector and \
+         nothing else{}",
+        quoted(.import),
         IMPORTS.join(", "),
         if *.wasi { "; if its toolchain cannot leave WASI out, set wasi = \"trapped\" for this plugin" } else { "" }
     )]
@@ -38,17 +128,8 @@ pub enum LoadError {
         /// Whether `wasi = "trapped"` would allow it.
         wasi: bool,
     },
-    /// An export is not in the contract.
-    #[error(
-        "exports {export}, which is not in the contract: a connector may export {} of privacy:saas-connector and nothing else",
-        Interface::VARIANTS.join(", ")
-    )]
-    ForeignExport {
-        /// Its full name.
-        export: String,
-    },
     /// The host does not serve the contract version.
-    #[error("{way} {name}; this host serves {}", ContractVersion::served())]
+    #[error("{way} {}; this host serves {}", quoted(.name), ContractVersion::served())]
     UnservedVersion {
         /// How the component uses the interface.
         way: InterfaceUse,
@@ -56,7 +137,7 @@ pub enum LoadError {
         name: String,
     },
     /// The interfaces belong to more than one contract version.
-    #[error("mixes versions of the contract: {0} and {1}; build it against one of them")]
+    #[error("mixes versions of the contract: {} and {}; build it against one of them", quoted(.0), quoted(.1))]
     MixedVersions(String, String),
     /// The component does not export the base interface of a connector.
     #[error(
@@ -73,8 +154,14 @@ pub enum LoadError {
     /// The manifest breaks rules.
     #[error("its manifest breaks {} of the contract's rules:{}", .0.len(), bulleted(.0))]
     Manifest(Vec<ManifestError>),
+    /// The compiler panicked, which is a defect of the compiler and not of the component.
+    #[error(
+        "the compiler failed on it, which is a defect of this host: the log has the place; report it, and build the \
+         component with another version of its toolchain"
+    )]
+    CompilerFailed,
     /// The compiling thread was stopped.
-    #[error("compiling was interrupted")]
+    #[error("compiling was interrupted because the host is stopping")]
     Interrupted,
 }
 
@@ -85,6 +172,11 @@ const MAX_REPORTED_ERRORS: usize = 50;
 fn plain(sentence: &str) -> String {
     let start: String = sentence.chars().take(500).collect();
     text::escaped(&start).into_owned()
+}
+
+/// Quotes and truncates a name, which nothing has validated yet.
+fn quoted(name: &str) -> String {
+    format!("{:?}", name.chars().take(200).collect::<String>())
 }
 
 fn bulleted(errors: &[ManifestError]) -> String {

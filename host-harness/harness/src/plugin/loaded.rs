@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 
 use wasmtime::component::InstancePre;
 
-use super::exports::Exports;
+use super::{exports::Exports, parts::ComponentParts};
 use crate::{egress::Declaration, sandbox::state::CallState};
 use host_model::{
     contract::{ContractVersion, Interface, manifest::Manifest},
@@ -19,6 +19,8 @@ pub struct Plugin {
     pub(super) exports: Exports,
     pub(super) offered: Vec<Interface>,
     pub(super) imports: Vec<String>,
+    pub(super) ignored: Vec<String>,
+    pub(super) parts: ComponentParts,
     pub(super) digest: Digest,
     pub(super) declaration: Arc<Declaration>,
 }
@@ -47,6 +49,16 @@ impl Plugin {
     /// Returns the capabilities that it offers.
     pub fn exports(&self) -> &[Interface] {
         &self.offered
+    }
+
+    /// Returns the names of its exports that the contract does not have. Nothing calls them.
+    pub fn ignored_exports(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// Returns the parts that it consists of in each call.
+    pub fn parts(&self) -> &ComponentParts {
+        &self.parts
     }
 
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {

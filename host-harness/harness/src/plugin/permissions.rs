@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::loaded::Plugin;
+use super::{loaded::Plugin, parts::ComponentParts};
 use host_model::contract::{ContractVersion, Interface, manifest::Manifest};
 
 /// A plugin's identity and permissions.
@@ -17,6 +17,10 @@ pub struct Permissions {
     pub imports: Vec<String>,
     /// The capabilities that it offers.
     pub exports: Vec<Interface>,
+    /// Its exports that the contract does not have. Nothing calls them.
+    pub ignored_exports: Vec<String>,
+    /// The parts that it consists of in each call.
+    pub parts: ComponentParts,
     /// Its manifest, with every setting, operation and limit.
     pub manifest: Manifest,
 }
@@ -28,6 +32,8 @@ impl From<&Plugin> for Permissions {
             contract: plugin.contract(),
             imports: plugin.imports().to_vec(),
             exports: plugin.exports().to_vec(),
+            ignored_exports: plugin.ignored_exports().to_vec(),
+            parts: *plugin.parts(),
             manifest: plugin.manifest().clone(),
         }
     }

@@ -1,14 +1,11 @@
 //! The names that a component imports and exports, all of which must belong to one version of the contract.
 //! Tested in `tests/all/load/imports.rs`.
 
-use wasmtime::component::Component;
-
 use super::{
     interfaces::{IMPORTS, InterfaceUse},
     load_error::LoadError,
     load_policy::Wasi,
 };
-use crate::engine::Engine;
 use host_model::contract::{self, ContractVersion, Interface};
 
 /// The imports and exports of a component.
@@ -16,37 +13,42 @@ pub(super) struct Surface {
     pub(super) contract: ContractVersion,
     pub(super) imports: Vec<String>,
     pub(super) offered: Vec<Interface>,
+    /// Exports that the contract does not have. Nothing calls them.
+    pub(super) ignored: Vec<String>,
 }
 
 impl Surface {
-    /// Checks all import and export names of `component`.
-    pub(super) fn of(engine: &Engine, component: &Component, wasi: Wasi) -> Result<Self, LoadError> {
-        let (ty, engine) = (component.component_type(), engine.wasmtime());
+    /// Checks all import and export names of a component.
+    pub(super) fn of(imports: Vec<String>, exports: Vec<String>, wasi: Wasi) -> Result<Self, LoadError> {
         let mut seen = Versions::default();
-        let mut imports = Vec::new();
-        for (import, _) in ty.imports(engine) {
+        for import in &imports {
             let is_wasi = import.starts_with("wasi:");
-            if !(is_wasi && wasi == Wasi::Trapped) {
-                let foreign = || LoadError::ForeignImport { import: import.to_owned(), wasi: is_wasi };
-                let (interface, version) = contract::split(import).ok_or_else(foreign)?;
-                if !IMPORTS.contains(&interface) {
-                    return Err(foreign());
-                }
-                seen.take(InterfaceUse::Imports, import, version)?;
+            if is_wasi && wasi == Wasi::Trapped {
+                continue;
             }
-            imports.push(import.to_owned());
+            let foreign = || LoadError::ForeignImport { import: import.clone(), wasi: is_wasi };
+            let (interface, version) = contract::split(import).ok_or_else(foreign)?;
+            if !IMPORTS.contains(&interface) {
+                return Err(foreign());
+            }
+            seen.take(InterfaceUse::Imports, import, version)?;
         }
-        let mut offered = Vec::new();
-        for (export, _) in ty.exports(engine) {
-            let foreign = || LoadError::ForeignExport { export: export.to_owned() };
-            let (interface, version) = contract::split(export).ok_or_else(foreign)?;
-            offered.push(interface.parse().map_err(|_| foreign())?);
-            seen.take(InterfaceUse::Exports, export, version)?;
+        let (mut offered, mut ignored) = (Vec::new(), Vec::new());
+        for export in exports {
+            let known = contract::split(&export).map(|(interface, version)| {
+                // Also checked if the interface is unknown: it may be one of a later version.
+                seen.take(InterfaceUse::Exports, &export, version)?;
+                Ok(interface.parse().ok())
+            });
+            match known.transpose()?.flatten() {
+                Some(interface) => offered.push(interface),
+                None => ignored.push(export),
+            }
         }
         offered.sort_unstable();
         match seen.first {
             Some((contract, _)) if offered.first() == Some(&Interface::Connector) => {
-                Ok(Self { contract, imports, offered })
+                Ok(Self { contract, imports, offered, ignored })
             }
             _ => Err(LoadError::NoConnector),
         }

@@ -54,7 +54,7 @@ fn diagnose(error: &wasmtime::Error, meter: &Meter) -> (FailureKind, String) {
     }
     let cause = error.root_cause().to_string();
     if cause.contains("resource limit exceeded") {
-        let detail = "it has more parts than allowed (limits.core-instances, limits.tables)";
+        let detail = "it has more parts than allowed (limits.core-instances, limits.memories, limits.tables)";
         return (FailureKind::OutOfMemory, detail.to_owned());
     }
     if cause.contains("fuel allocated for hostcalls") || cause.contains("handle") && cause.contains("limit") {

@@ -45,6 +45,7 @@ impl CallState {
             bounds: MemoryBounds {
                 memory_left: limits.memory_bytes,
                 table_left: limits.table_elements,
+                memories: limits.memories as usize,
                 core_instances: limits.core_instances as usize,
                 tables: limits.tables as usize,
                 meter: Arc::clone(&meter),
@@ -96,6 +97,7 @@ pub(crate) struct LogQuota {
 pub(crate) struct MemoryBounds {
     memory_left: usize,
     table_left: usize,
+    memories: usize,
     core_instances: usize,
     tables: usize,
     meter: Arc<Meter>,
@@ -130,7 +132,7 @@ impl ResourceLimiter for MemoryBounds {
     }
 
     fn memories(&self) -> usize {
-        1
+        self.memories
     }
 }
 

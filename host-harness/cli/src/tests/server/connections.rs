@@ -78,7 +78,7 @@ async fn the_bounds_of_a_connection_are_set_and_reset() {
     assert_ne!(reset["limits"]["cpu_ms"], 500);
     let told = running.run(&["connection", "change", "newsletter", "--limit", "cpu-sm=500"]).await;
     assert_eq!(told.exit, Exit::Misused);
-    assert!(told.err.starts_with("error: limits: cpu_sm: unknown field `cpu_sm`, expected one of `memory_bytes`, `core_instances`, "), "{}", told.err);
+    assert!(told.err.starts_with("error: limits: cpu_sm: unknown field `cpu_sm`, expected one of `memory_bytes`, `memories`, `core_instances`, "), "{}", told.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

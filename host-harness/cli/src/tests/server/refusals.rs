@@ -50,6 +50,7 @@ async fn what_a_service_does_not_offer_says_what_to_use_instead() {
             "with --server, inspect takes only the name of a running plugin",
         ),
         (vec!["inspect", "iterable", "--wasi-trapped"], "with --server, inspect takes only the name"),
+        (vec!["inspect", "iterable", "--max-bytes", "9"], "with --server, inspect takes only the name"),
         (vec!["serve"], "--server: `serve` is the service itself"),
         (vec!["new-master-key"], "--server: a master key is generated on this machine"),
         (vec!["api-key", "list"], "--server: this command opens the database"),

@@ -58,11 +58,12 @@ proptest! {
     #[test]
     fn limits_come_back_from_json_as_they_were(
         sizes in [1..=usize::MAX, 1..=usize::MAX, 1..=usize::MAX],
-        counts in [1..=u32::MAX, 1..=u32::MAX, 1..=u32::MAX, 1..=u32::MAX],
+        counts in [1..=u32::MAX, 1..=u32::MAX, 1..=u32::MAX, 1..=u32::MAX, 1..=u32::MAX],
         times in [1..=u64::MAX, 1..=u64::MAX],
     ) {
         let limits = CallLimits {
             memory_bytes: sizes[0],
+            memories: counts[4],
             core_instances: counts[0],
             tables: counts[1],
             table_elements: sizes[1],
