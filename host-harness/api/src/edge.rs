@@ -12,6 +12,7 @@ pub(crate) mod panics;
 pub(crate) mod passed_sockets;
 pub(crate) mod request_id;
 mod stalled;
+pub(crate) mod to_the_end;
 
 #[cfg(test)]
 mod tests;

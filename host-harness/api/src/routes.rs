@@ -11,7 +11,7 @@ use crate::{
     body::MAX_BODY,
     connections, consent, deliveries,
     document::{self, Document},
-    edge::{body_timeout, caller_log, panics, request_id},
+    edge::{body_timeout, caller_log, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, plugins, problem, requests,
     state::Api,
     tokens, webhook,
@@ -31,10 +31,17 @@ pub(crate) fn webhooks(api: Api) -> Router {
 /// `resources` and the webhooks. Deliveries have their own limits and their own log line.
 fn all(resources: Router<Api>, api: Api) -> Router {
     let access = middleware::from_fn_with_state(api.clone(), access::log);
-    let resources = served(resources, api.body_timeout()).layer(access);
-    let webhooks = panics::caught(webhook::routes());
     let limited = middleware::from_fn_with_state(api.clone(), caller_log::limit);
-    resources.merge(webhooks).layer(limited).layer(middleware::from_fn(request_id::assign)).with_state(api)
+    // Outermost, so that the log line and the id of a request belong to its task. Deliveries are left out: anyone can
+    // send them, and the vendor repeats one that was cut off.
+    let to_the_end = middleware::from_fn_with_state(api.caller_work(), to_the_end::handle);
+    let resources = served(resources, api.body_timeout())
+        .layer(access)
+        .layer(limited.clone())
+        .layer(middleware::from_fn(request_id::assign))
+        .layer(to_the_end);
+    let webhooks = panics::caught(webhook::routes()).layer(limited).layer(middleware::from_fn(request_id::assign));
+    resources.merge(webhooks).with_state(api)
 }
 
 /// The routes of the API, which declare its document.

@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use host_harness::clock::Clock;
 use host_service::{
     alarms::Alarms,
+    caller_work::CallerWork,
     connections::Connections,
     consent::{catalogue::Catalogue, feed::Feed, mappings::Mappings},
     refused_log::RefusedLog,
@@ -35,9 +36,15 @@ pub(crate) struct Api {
     alarms: Alarms,
     telemetry: Telemetry,
     refused: RefusedLog,
+    caller_work: CallerWork,
 }
 
 impl Api {
+    /// Runs what callers began to its end.
+    pub(crate) fn caller_work(&self) -> CallerWork {
+        self.caller_work.clone()
+    }
+
     /// How long the body of a request may take to arrive.
     pub(crate) fn body_timeout(&self) -> Duration {
         self.webhooks.body_timeout()
@@ -61,6 +68,7 @@ impl From<Parts> for Api {
             alarms,
             telemetry,
             refused,
+            caller_work,
         } = parts;
         Self {
             store,
@@ -77,6 +85,7 @@ impl From<Parts> for Api {
             alarms,
             telemetry,
             refused,
+            caller_work,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod alarms;
 mod bell;
+pub mod caller_work;
 mod clock_watch;
 pub mod connections;
 pub mod consent;

@@ -4,7 +4,12 @@
 //! This module assembles its parts: [`Service::start`] opens the database and starts the host, and
 //! [`Service::run_until`] runs the background work until the service stops.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::future::BoxFuture;
 use host_harness::{
@@ -21,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     alarms::Alarms,
     bell::Bell,
+    caller_work::{CallerWork, CallerWorkEnd},
     clock_watch::ClockWatch,
     connections::{
         Connections,
@@ -121,6 +127,8 @@ pub struct Parts {
     pub telemetry: Telemetry,
     /// Limits log lines about refused calls.
     pub refused: RefusedLog,
+    /// What callers began, which runs to its end.
+    pub caller_work: CallerWork,
 }
 
 impl Parts {
@@ -182,6 +190,7 @@ impl Parts {
             refused,
             store,
             clock,
+            caller_work: CallerWork::default(),
         }
     }
 
@@ -339,7 +348,12 @@ impl Service {
             tracing::error!(part, "part of the service ended unexpectedly; stopping");
         }
         stop.cancel();
-        if !tasks.finish(time_to_end).await {
+        let begun = Instant::now();
+        let parts_ended = tasks.finish(time_to_end).await;
+        // Last, since the fronts begin no more of it.
+        let left = time_to_end.saturating_sub(begun.elapsed());
+        let caller_work = parts.caller_work.finish(left).await;
+        if !parts_ended || caller_work == CallerWorkEnd::CutOff {
             tracing::warn!("work that did not end in time was cut off; acknowledged data is in the database");
         }
         erasures.finish().await;

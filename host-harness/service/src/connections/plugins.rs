@@ -10,7 +10,7 @@ use crate::who::Who;
 use host_harness::{
     config::{self, ConfigProblem},
     host::AddError,
-    plugin::{Changes, LoadError, LoadPolicy, Plugin, SwapError},
+    plugin::{Changes, LoadError, LoadPolicy, Plugin, Slot, SwapError},
 };
 use host_model::{contract::manifest::Manifest, digest::Digest};
 use host_store::{
@@ -101,6 +101,28 @@ impl Connections {
         approval: Approval,
     ) -> Result<Published, PublishError> {
         config::named_plugin(name)?;
+        let digest = Digest(Sha256::digest(&bytes).into());
+        tracing::info!(plugin = name, %digest, by = who.0, "publishing a plugin version");
+        let published = self.publish_version(who, name, bytes, approval).await;
+        match &published {
+            Ok(published) => {
+                let before = published.before.map(tracing::field::display);
+                tracing::info!(plugin = name, %digest, before, by = who.0, "plugin version published");
+            }
+            Err(error) => {
+                tracing::warn!(plugin = name, %digest, by = who.0, %error, "plugin version not published");
+            }
+        }
+        published
+    }
+
+    async fn publish_version(
+        &self,
+        who: &Who,
+        name: &str,
+        bytes: Vec<u8>,
+        approval: Approval,
+    ) -> Result<Published, PublishError> {
         if self.sources.plugins.get(name).is_some_and(|source| source.watch) {
             return Err(PublishError::FollowsFile(name.to_owned()));
         }
@@ -165,6 +187,25 @@ impl Connections {
         approval: Approval,
     ) -> Result<Published, PublishError> {
         let slot = self.served.host().plugin(name).ok_or_else(|| PublishError::Unknown(name.to_owned()))?;
+        tracing::info!(plugin = name, by = who.0, "rolling a plugin back");
+        let published = self.restore_before(who, name, &slot, approval).await;
+        match &published {
+            Ok(Published { digest, before, .. }) => {
+                let before = before.map(tracing::field::display);
+                tracing::info!(plugin = name, %digest, before, by = who.0, "plugin rolled back");
+            }
+            Err(error) => tracing::warn!(plugin = name, by = who.0, %error, "plugin not rolled back"),
+        }
+        published
+    }
+
+    async fn restore_before(
+        &self,
+        who: &Who,
+        name: &str,
+        slot: &Slot,
+        approval: Approval,
+    ) -> Result<Published, PublishError> {
         let target = self.before(name).await?;
         let bytes = self
             .store
