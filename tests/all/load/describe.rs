@@ -62,7 +62,7 @@ async fn every_broken_rule_of_a_manifest_is_reported() {
 }
 
 const RULES: &[&str] = &[
-    "its manifest breaks 35 of the contract's rules:",
+    "its manifest breaks 36 of the contract's rules:",
     "  - connector \"Not A Name\": expected a lower-case word such as api-key, of at most 64 characters",
     "  - version has 1001 characters; at most 1000 are allowed",
     "  - item-kinds has 201 entries; at most 200 are allowed",
@@ -94,6 +94,7 @@ const RULES: &[&str] = &[
     "  - operation smuggles: it may not write the header Host, which the host writes itself",
     "  - operation spaces: \"X Y\" cannot be the name of a header field",
     "  - operation breaks-line: the value of its field X-Y contains characters that a header cannot carry",
+    "  - operation misspells: its field X-Key contains {Letter}, which is neither a setting nor a captured secret: did you mean {letter}? If it is a value of the request, choose another name; if it is literal text, write a space inside the braces",
     "  - operation bodyless: its body field key needs a content-type of JSON or application/x-www-form-urlencoded",
     "  - operation typeless: content-type \"no type\" is not a media type",
     "  - operation asks: response header \"Not One\" is not a header name",

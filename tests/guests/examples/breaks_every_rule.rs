@@ -96,6 +96,7 @@ fn operations() -> Vec<Operation> {
         writing("smuggles", field(Place::Header, "Host", "evil.example")),
         writing("spaces", field(Place::Header, "X Y", "z")),
         writing("breaks-line", field(Place::Header, "X-Y", "a\r\nb")),
+        writing("misspells", field(Place::Header, "X-Key", "Bearer {Letter}")),
         writing("bodyless", field(Place::Body, "key", "{api-key}")),
         Operation { content_type: Some("no type".to_owned()), ..operation("typeless", "POST", "/x") },
         Operation { host_setting: "foreign-host".to_owned(), ..operation("goes-abroad", "GET", "/x") },

@@ -1,5 +1,6 @@
 //! The rules for a manifest, checked once when the plugin is loaded.
 
+mod blanks;
 mod bounds;
 mod operation;
 mod people;
@@ -16,6 +17,7 @@ use crate::{
     connection::{WEBHOOK_TOKEN, WEBHOOK_URL, allows},
     egress::template::is_name,
 };
+use blanks::KnownBlanks;
 use bounds::{MAX_ENTRIES, MAX_VALUE, MAX_WORD, bounded, in_ascii, prose};
 use host_model::{
     contract::manifest::{Manifest, RequestPart, SettingSpec},
@@ -44,7 +46,9 @@ pub(super) fn operations(
     people::check_kinds(manifest, &mut errors);
     people::check_exemptions(manifest, &mut errors);
     let mut operations = BTreeMap::new();
+    let known = KnownBlanks::of(manifest);
     for operation in &manifest.operations {
+        known.check(operation, &mut errors);
         if let Some(declared) = operation::checked(manifest, operation, &mut errors) {
             operations.insert(declared.name.clone(), declared);
         }

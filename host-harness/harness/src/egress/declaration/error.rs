@@ -137,6 +137,22 @@ pub enum ManifestError {
         /// The blank.
         blank: String,
     },
+    /// A blank's name is close to one that the host fills in.
+    #[error(
+        "operation {operation}: its {place} contains {{{blank}}}, which is neither a setting nor a captured secret: did you \
+         mean {{{meant}}}? If it is a value of the request, choose another name; if it is literal text, write a space \
+         inside the braces"
+    )]
+    MisspelledBlank {
+        /// The operation.
+        operation: String,
+        /// The part of the request.
+        place: String,
+        /// The blank.
+        blank: String,
+        /// The name that was probably meant.
+        meant: String,
+    },
     /// The webhook token is used outside its interface.
     #[error(
         "operation {0}: nothing fills the blank {{webhook-token}} unless only webhook-token uses the operation"

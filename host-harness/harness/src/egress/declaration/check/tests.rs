@@ -1,3 +1,4 @@
+mod blanks;
 mod people;
 mod text;
 
