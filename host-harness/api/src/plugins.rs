@@ -18,9 +18,9 @@ use crate::{
     problem::{Problem, field, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
-    types::plugins::{self, Permissions, PublishedVersion, Publishing},
+    types::plugins::{self, Permissions, PublishedVersion, Publishing, RollingBack},
 };
-use host_harness::plugin::{self, SwapError};
+use host_harness::plugin::{self, LoadError, SwapError};
 use host_service::{
     connections::{Connections, approval::Approval, plugins::PublishError},
     served::Served,
@@ -67,7 +67,7 @@ async fn publish_plugin(
     State(connections): State<Connections>,
     AllTenantsCaller(caller): AllTenantsCaller,
     Path(name): Path<String>,
-    Query(Publishing { agree }): Query<Publishing>,
+    Query(publishing): Query<Publishing>,
     component: Result<Bytes, BytesRejection>,
 ) -> Result<axum::Json<PublishedVersion>, Problem> {
     let component = component.map_err(|rejection| match rejection.status() {
@@ -77,20 +77,22 @@ async fn publish_plugin(
         }
         _ => Problem::of(kinds::BAD_BODY, rejection.body_text()),
     })?;
-    let published = connections.publish(&caller.who(), &name, component.to_vec(), agree.into()).await?;
+    let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
+    let published =
+        connections.publish(&caller.who(), &name, component.to_vec(), approval, conditions).await?;
     Ok(axum::Json(PublishedVersion::of(name, &published)))
 }
 
 /// Rolls back to the version before the published one. A second roll-back undoes the first. A version that changes how
 /// people are identified is refused, unless `agree=true` is set.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", tag = "plugins",
-    params(("name" = String, Path), Publishing),
+    params(("name" = String, Path), RollingBack),
     responses((status = 200, body = PublishedVersion), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn roll_back_plugin(
     State(connections): State<Connections>,
     AllTenantsCaller(caller): AllTenantsCaller,
     Path(name): Path<String>,
-    Query(Publishing { agree }): Query<Publishing>,
+    Query(RollingBack { agree }): Query<RollingBack>,
 ) -> Result<axum::Json<PublishedVersion>, Problem> {
     let published = connections.roll_back(&caller.who(), &name, Approval::from(agree)).await?;
     Ok(axum::Json(PublishedVersion::of(name, &published)))
@@ -120,10 +122,18 @@ impl From<PublishError> for Problem {
                 });
                 Self::of(kinds::NOT_REPLACED, detail).about_fields(errors)
             }
+            PublishError::Load(LoadError::TooLarge { found, .. }) => {
+                let allow = format!(
+                    "if it is not in the configuration file, publish it again with max_bytes={found} to allow this"
+                );
+                Self::of(kinds::NO_COMPONENT, format!("{detail}\n{allow}"))
+            }
             PublishError::Named(_) | PublishError::Load(_) => Self::of(kinds::NO_COMPONENT, detail),
+            PublishError::Excessive(_) => Self::of(kinds::BAD_QUERY, detail),
             PublishError::Unknown(_) => Self::of(kinds::UNKNOWN, detail),
             PublishError::Swap(_)
             | PublishError::FollowsFile(_)
+            | PublishError::ConditionsOfFile(_)
             | PublishError::NothingBefore(_)
             | PublishError::Overtaken(_)
             | PublishError::BeforeIsGone(_)

@@ -14,6 +14,7 @@ mod notices;
 mod person;
 mod plugins;
 mod problems;
+mod published_limits;
 mod refused;
 mod rekeying;
 mod requests;

@@ -115,7 +115,10 @@ impl Failure {
     /// Replaces the API's parameter in the message with the option of the command line.
     pub(super) fn with_option(self) -> Self {
         let Self::Service(said) = self else { return self };
-        Self::Service(Box::new(said.with_option("agree=true", "--agree")))
+        let options = [("agree=true", "--agree"), ("max_bytes=", "--max-bytes ")];
+        let said =
+            options.into_iter().fold(*said, |said, (parameter, option)| said.with_option(parameter, option));
+        Self::Service(Box::new(said))
     }
 
     fn next(&self) -> Option<String> {

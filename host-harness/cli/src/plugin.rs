@@ -1,9 +1,12 @@
 //! `plugin`: lists a service's plugins, publishes new versions and rolls them back.
 //! Tested in `src/tests/server/connections.rs`.
 
-use std::path::PathBuf;
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     client::{ApiCall, ApiResponse},
@@ -13,7 +16,7 @@ use super::{
     session::Session,
     words::list,
 };
-use host_api::types::plugins::{Plugins, PublishedVersion};
+use host_api::types::plugins::{LoadConditions, Plugins, PublishedVersion};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -29,6 +32,8 @@ pub(super) enum PluginCommand {
         /// Approve that the version requests more permissions, or offers less.
         #[arg(long)]
         agree: bool,
+        #[command(flatten)]
+        conditions: ConditionOptions,
     },
     /// Roll back to the version before the published one.
     RollBack {
@@ -40,16 +45,43 @@ pub(super) enum PluginCommand {
     },
 }
 
+/// The conditions for loading a plugin that is not in the service's configuration file. What is not set stays as it was
+/// for the version before.
+#[derive(Debug, Args)]
+pub(super) struct ConditionOptions {
+    /// Maximum size of the component, at most the service's `max-published-bytes` [default: 2097152].
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<NonZeroUsize>,
+    /// How long it may take to start and describe itself, at most 60000 [default: 10000].
+    #[arg(long, value_name = "MS")]
+    describe_ms: Option<NonZeroU64>,
+    /// What to do with imports of WASI [default: refused].
+    #[arg(long)]
+    wasi: Option<WasiOption>,
+}
+
+/// What to do with imports of WASI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WasiOption {
+    /// Refuse the component.
+    Refused,
+    /// End a call that uses one.
+    Trapped,
+}
+
 impl PluginCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["plugins"])).await?)),
-            Self::Publish { name, file, agree } => {
+            Self::Publish { name, file, agree, conditions } => {
                 let component = std::fs::read(&file)
                     .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))?;
                 let call = ApiCall::post(&["plugins", &name])
                     .with("agree", agree.then_some(true))
+                    .with("max_bytes", conditions.max_bytes)
+                    .with("describe_ms", conditions.describe_ms)
+                    .with("wasi_trapped", conditions.wasi.map(|wasi| wasi == WasiOption::Trapped))
                     .body("application/wasm", component);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
                 Ok(runs(publishing.await.map_err(Failure::with_option)?))
@@ -77,6 +109,9 @@ fn runs(ApiResponse { value, json }: ApiResponse<PublishedVersion>) -> CommandOu
     let mut lines = vec![format!("plugin {}: running {}", value.name, value.digest)];
     lines.extend(value.before.iter().map(|before| format!("  previous version: {before}")));
     lines.extend(value.changes.iter().map(|change| format!("  {change}")));
+    let LoadConditions { max_bytes, describe_ms, wasi_trapped } = value.conditions;
+    let wasi = if wasi_trapped { "trapped" } else { "refused" };
+    lines.push(format!("  loads with max-bytes {max_bytes}, describe-ms {describe_ms}, wasi {wasi}"));
     lines.push(value.next_start);
     CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }

@@ -50,7 +50,7 @@ fn the_arguments_are_consistent() {
 #[tokio::test]
 async fn every_command_of_the_manual_is_understood() {
     for line in [
-        "inspect iterable.wasm --wasi-trapped",
+        "inspect iterable.wasm --wasi-trapped --max-bytes 20000000",
         "check newsletter",
         "items newsletter --json",
         "choices newsletter --email -",
@@ -78,6 +78,7 @@ async fn every_command_of_the_manual_is_understood() {
         "request replay r-1",
         "alarm clear a-1 --note done",
         "plugin publish iterable iterable.wasm --agree",
+        "plugin publish python python.wasm --agree --max-bytes 20000000 --describe-ms 30000 --wasi trapped",
         "plugin roll-back iterable",
         "delivery list n --state stuck --before 17 --limit 7",
         "delivery replay d-1",

@@ -9,11 +9,13 @@
 pub mod approval;
 mod carry;
 pub mod change;
+pub mod conditions;
 pub mod differences;
 pub mod import;
 pub mod keying;
 pub mod owned;
 pub mod plugins;
+mod published;
 pub mod readiness;
 pub mod tried;
 
@@ -49,6 +51,8 @@ struct Sources {
     file: Option<PathBuf>,
     /// The source of each plugin in that file.
     plugins: BTreeMap<String, PluginSource>,
+    /// Maximum size that a publication may allow a component, in bytes.
+    max_published_bytes: usize,
     /// Held while a component compiles, so that only one compiles at a time. Always acquired before `changing`, never
     /// while that is held: compiling may take long, and changes must not wait for it.
     compiling: tokio::sync::Mutex<()>,
@@ -64,10 +68,12 @@ impl Connections {
         clock: Arc<dyn Clock>,
         bell: Bell,
         config: &Config,
+        max_published_bytes: usize,
     ) -> Self {
         let sources = Sources {
             file: config.file().map(Path::to_owned),
             plugins: config.plugins().clone(),
+            max_published_bytes,
             ..Sources::default()
         };
         Self { served, store, clock, bell, sources: Arc::new(sources) }

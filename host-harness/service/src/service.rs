@@ -152,7 +152,14 @@ impl Parts {
             reading: Arc::new(Readings { clock: timed() }),
         };
         Self {
-            connections: Connections::new(served.clone(), stored(), timed(), bell.clone(), config),
+            connections: Connections::new(
+                served.clone(),
+                stored(),
+                timed(),
+                bell.clone(),
+                config,
+                service.max_published_bytes,
+            ),
             requests: Requests {
                 served: served.clone(),
                 store: stored(),

@@ -7,7 +7,7 @@ mod urls;
 use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
-    num::{NonZeroU32, NonZeroU64},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -35,6 +35,9 @@ const TOKEN_LIFETIME: Duration = Duration::from_hours(90 * 24);
 /// The default time that work and responses in progress may take after a stop: as long as proxies usually wait for a
 /// response.
 const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// The default maximum size of a published component. A JavaScript runtime has 12 MiB, a Python one 18.
+const MAX_PUBLISHED_BYTES: usize = 32 << 20;
 
 /// How much longer the parts of the service may take to end: work that was cut off is handed back in the database.
 pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(10);
@@ -160,6 +163,8 @@ pub struct ServiceConfig {
     pub alarm_url: Option<String>,
     /// How long work and responses in progress may take after a stop.
     pub stop_grace: Duration,
+    /// Maximum size that a publication may allow a component, in bytes.
+    pub max_published_bytes: usize,
     /// The limits for callers.
     pub edge: EdgeConfig,
 }
@@ -190,6 +195,7 @@ struct ServiceSection {
     max_header_bytes: Option<NonZeroU32>,
     max_connections: Option<NonZeroU32>,
     max_webhook_connections: Option<NonZeroU32>,
+    max_published_bytes: Option<NonZeroUsize>,
 }
 
 /// Reads `section`, with defaults for what it does not set.
@@ -248,6 +254,7 @@ fn service(
         keep_events: days(written.keep_events_days, 90),
         alarm_url: written.alarm_url,
         stop_grace: seconds(written.stop_grace_seconds, STOP_GRACE),
+        max_published_bytes: written.max_published_bytes.map_or(MAX_PUBLISHED_BYTES, NonZeroUsize::get),
         edge,
     })
 }

@@ -24,6 +24,10 @@ pub struct Publication {
     /// The component that ran before; `None` if none did.
     #[sqlx(try_from = "Column<Option<Digest>>")]
     pub before: Option<Digest>,
+    /// The conditions under which the component loads, as JSON; `None` for the defaults.
+    pub conditions: Option<String>,
+    /// Those of the component that ran before.
+    pub conditions_before: Option<String>,
     /// When it was published, in milliseconds since the Unix epoch.
     pub published_at: i64,
 }
@@ -35,6 +39,8 @@ impl Publication {
             .text(&self.plugin)
             .bytes(&self.digest.0)
             .optional(self.before.as_ref().map(|before| before.0.as_slice()))
+            .optional(self.conditions.as_deref().map(str::as_bytes))
+            .optional(self.conditions_before.as_deref().map(str::as_bytes))
             .number(self.published_at)
     }
 }
@@ -76,7 +82,8 @@ pub async fn published_plugins(connection: &mut Tx) -> Result<Vec<String>, Store
     Ok(sqlx::query_scalar("SELECT plugin FROM publications ORDER BY plugin").fetch_all(connection).await?)
 }
 
-const STORED: &str = "SELECT plugin, digest, before, published_at, mac FROM publications ORDER BY plugin";
+const STORED: &str = "SELECT plugin, digest, before, conditions, conditions_before, published_at, mac FROM publications \
+                      ORDER BY plugin";
 
 fn authentic(vault: &Vault, row: &AnyRow) -> Result<Publication, StoreError> {
     let StoredPublication { publication, mac } = StoredPublication::from_row(row)?;
@@ -130,13 +137,16 @@ pub async fn insert(tx: &mut Tx, digest: Digest, bytes: Vec<u8>) -> Result<(), S
 pub async fn publish(tx: &mut Tx, vault: &Vault, publication: &Publication) -> Result<(), StoreError> {
     let RowMac(mac) = publication.message(vault).mac();
     sqlx::query(
-        "INSERT INTO publications (plugin, digest, before, published_at, mac) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (plugin) DO UPDATE SET digest = $2, before = $3, published_at = $4, mac = $5",
+        "INSERT INTO publications (plugin, digest, before, published_at, conditions, conditions_before, mac) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (plugin) DO UPDATE \
+         SET digest = $2, before = $3, published_at = $4, conditions = $5, conditions_before = $6, mac = $7",
     )
     .bind(&publication.plugin)
     .bind(publication.digest.0.to_vec())
     .bind(publication.before.map(|digest| digest.0.to_vec()))
     .bind(publication.published_at)
+    .bind(&publication.conditions)
+    .bind(&publication.conditions_before)
     .bind(mac)
     .execute(&mut *tx)
     .await?;

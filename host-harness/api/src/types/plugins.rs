@@ -1,7 +1,9 @@
 //! Plugins: the running versions with everything that they may do, and published versions.
 
-use host_harness::plugin;
-use host_service::connections::plugins;
+use std::num::{NonZeroU64, NonZeroUsize};
+
+use host_harness::plugin::{self, LoadPolicy, Wasi};
+use host_service::connections::{conditions, plugins};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -123,6 +125,35 @@ pub struct Publishing {
     /// Allow the version to request more permissions than the running one, or to offer less.
     #[serde(default)]
     pub agree: bool,
+    /// Maximum size of the component, in bytes; at most the service's `max-published-bytes`. If it is absent, the
+    /// previous version's applies, or 2 MiB. Refused for a plugin in the configuration file, as are the next two.
+    #[param(value_type = Option<u64>, minimum = 1)]
+    pub max_bytes: Option<NonZeroUsize>,
+    /// How long it may take to start and describe itself, in milliseconds, at most 60000. If it is absent, the previous
+    /// version's applies, or 10000.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 60_000)]
+    pub describe_ms: Option<NonZeroU64>,
+    /// Whether it may import `wasi:*`; a call that uses such an import ends. If it is absent, the previous version's
+    /// applies, or false.
+    pub wasi_trapped: Option<bool>,
+}
+
+impl Publishing {
+    /// Returns what it sets of the conditions.
+    pub fn conditions(&self) -> conditions::LoadConditions {
+        let wasi = self.wasi_trapped.map(|trapped| if trapped { Wasi::Trapped } else { Wasi::Refused });
+        conditions::LoadConditions { max_bytes: self.max_bytes, describe_ms: self.describe_ms, wasi }
+    }
+}
+
+/// Parameters of rolling back.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RollingBack {
+    /// Allow the version to change how people are identified.
+    #[serde(default)]
+    pub agree: bool,
 }
 
 /// The newly published version of a plugin.
@@ -136,8 +167,31 @@ pub struct PublishedVersion {
     pub before: Option<String>,
     /// What it requests that the previous version did not, one sentence each.
     pub changes: Vec<String>,
+    /// The conditions under which it was loaded, and will be at each start.
+    pub conditions: LoadConditions,
     /// What happens at the next start.
     pub next_start: String,
+}
+
+/// The conditions under which a plugin loads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoadConditions {
+    /// Maximum size of the component, in bytes.
+    pub max_bytes: u64,
+    /// How long it may take to start and describe itself, in milliseconds.
+    pub describe_ms: u64,
+    /// Whether it may import `wasi:*`; a call that uses such an import ends.
+    pub wasi_trapped: bool,
+}
+
+impl From<LoadPolicy> for LoadConditions {
+    fn from(LoadPolicy { max_bytes, wasi, describe }: LoadPolicy) -> Self {
+        Self {
+            max_bytes: u64::try_from(max_bytes).unwrap_or(u64::MAX),
+            describe_ms: u64::try_from(describe.as_millis()).unwrap_or(u64::MAX),
+            wasi_trapped: wasi == Wasi::Trapped,
+        }
+    }
 }
 
 impl PublishedVersion {
@@ -148,6 +202,7 @@ impl PublishedVersion {
             digest: published.digest.to_string(),
             before: published.before.map(|digest| digest.to_string()),
             changes: published.changes.0.iter().map(ToString::to_string).collect(),
+            conditions: published.policy.into(),
             next_start: NEXT_START.to_owned(),
         }
     }

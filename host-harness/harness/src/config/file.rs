@@ -77,18 +77,11 @@ struct HostSection {
 #[serde(rename_all = "kebab-case")]
 struct PluginSection {
     file: Option<PathBuf>,
-    wasi: Option<WasiWord>,
+    wasi: Option<Wasi>,
     max_bytes: Option<NonZeroUsize>,
     describe_ms: Option<NonZeroU64>,
     #[serde(default)]
     watch: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum WasiWord {
-    Refused,
-    Trapped,
 }
 
 /// Parses the configuration in `text`, or returns all its problems, sorted by line.
@@ -181,10 +174,7 @@ fn plugin(entry: Entry<'_>, base: &Path, problems: &mut Problems<'_>) -> Option<
     let usual = LoadPolicy::default();
     let policy = LoadPolicy {
         max_bytes: plugin.max_bytes.map_or(usual.max_bytes, NonZeroUsize::get),
-        wasi: match plugin.wasi {
-            Some(WasiWord::Trapped) => Wasi::Trapped,
-            Some(WasiWord::Refused) | None => Wasi::Refused,
-        },
+        wasi: plugin.wasi.unwrap_or(usual.wasi),
         describe: plugin.describe_ms.map_or(usual.describe, |ms| Duration::from_millis(ms.get())),
     };
     Some(PluginSource { path: base.join(file), policy, watch: plugin.watch })

@@ -5,7 +5,11 @@
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Connections, approval::Approval};
+use super::{
+    Connections,
+    approval::Approval,
+    conditions::{ExcessiveCondition, LoadConditions, StoredConditions},
+};
 use crate::who::Who;
 use host_harness::{
     config::{self, ConfigProblem},
@@ -15,9 +19,8 @@ use host_harness::{
 use host_model::{contract::manifest::Manifest, digest::Digest};
 use host_store::{
     StoreError,
-    alarms::{self, Alarm},
     audit::{self, ALL_TENANTS, Record},
-    components::{self, PluginRow, Publication},
+    components::{self, Publication},
 };
 
 /// The reason that a version was not published. The running version stays in place.
@@ -29,6 +32,15 @@ pub enum PublishError {
     /// The component does not load.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The publication asks for more than the service allows.
+    #[error(transparent)]
+    Excessive(#[from] ExcessiveCondition),
+    /// The configuration file has the plugin's conditions.
+    #[error(
+        "plugin {0} is in the configuration file, which sets its max-bytes, describe-ms and wasi: change them there and \
+         restart"
+    )]
+    ConditionsOfFile(String),
     /// The version cannot replace the running one.
     #[error(transparent)]
     Swap(#[from] SwapError),
@@ -88,22 +100,26 @@ pub struct Published {
     pub before: Option<Digest>,
     /// What it requests that the previous version did not.
     pub changes: Changes,
+    /// The conditions under which it loads.
+    pub policy: LoadPolicy,
 }
 
 impl Connections {
     /// Publishes the component `bytes` as plugin `name`, replacing the running version if there is one. A version that
-    /// requests more permissions requires `approval`.
+    /// requests more permissions requires `approval`. What `conditions` do not set is as for the version before; nothing
+    /// may be set for a plugin in the configuration file.
     pub async fn publish(
         &self,
         who: &Who,
         name: &str,
         bytes: Vec<u8>,
         approval: Approval,
+        conditions: LoadConditions,
     ) -> Result<Published, PublishError> {
         config::named_plugin(name)?;
         let digest = Digest(Sha256::digest(&bytes).into());
         tracing::info!(plugin = name, %digest, by = who.0, "publishing a plugin version");
-        let published = self.publish_version(who, name, bytes, approval).await;
+        let published = self.publish_version(who, name, bytes, approval, conditions).await;
         match &published {
             Ok(published) => {
                 let before = published.before.map(tracing::field::display);
@@ -122,35 +138,47 @@ impl Connections {
         name: &str,
         bytes: Vec<u8>,
         approval: Approval,
+        conditions: LoadConditions,
     ) -> Result<Published, PublishError> {
         if self.sources.plugins.get(name).is_some_and(|source| source.watch) {
             return Err(PublishError::FollowsFile(name.to_owned()));
         }
-        let plugin = self.load(name, bytes.clone()).await?;
+        conditions.check(self.sources.max_published_bytes)?;
+        if !conditions.is_empty() && self.sources.plugins.contains_key(name) {
+            return Err(PublishError::ConditionsOfFile(name.to_owned()));
+        }
+        let current = conditions.over(&self.stored_conditions(name).await?.current);
+        let policy = self.policy(name, &current);
+        let plugin = self.load(bytes.clone(), &policy).await?;
         let digest = plugin.digest();
         let _alone = self.sources.changing.lock().await;
+        // Another version may have been published while this one compiled.
+        let conditions = StoredConditions { current, before: self.stored_conditions(name).await?.current };
         let Some(slot) = self.served.host().plugin(name) else {
             let changes = Changes::between(&Manifest::default(), plugin.manifest());
             if approval == Approval::Missing {
                 return Err(PublishError::New { name: name.to_owned(), changes });
             }
             let kept = vec![(digest, bytes)];
-            return self.first(who, name, plugin, kept, Published { digest, before: None, changes }).await;
+            let published = Published { digest, before: None, changes, policy };
+            self.keep(who, "plugin-published", name, kept, &published, &conditions).await?;
+            return self.first(name, plugin, published).await;
         };
         let running = slot.current();
         let (before, changes) =
             (running.plugin().digest(), Changes::between(running.plugin().manifest(), plugin.manifest()));
         if before == digest {
-            return Ok(Published { digest, before: Some(before), changes });
+            self.keep_conditions(who, name, conditions).await?;
+            return Ok(Published { digest, before: Some(before), changes, policy });
         }
         let file = self.file_of(name, before);
         match approval {
             Approval::Given => slot.replace_agreed(plugin)?,
             Approval::Missing => slot.replace(plugin)?,
         };
-        let published = Published { digest, before: Some(before), changes };
+        let published = Published { digest, before: Some(before), changes, policy };
         let kept = [Some((digest, bytes)), file].into_iter().flatten().collect();
-        if let Err(error) = self.keep(who, "plugin-published", name, kept, &published).await {
+        if let Err(error) = self.keep(who, "plugin-published", name, kept, &published, &conditions).await {
             slot.roll_back()?;
             return Err(error.into());
         }
@@ -158,16 +186,13 @@ impl Connections {
         Ok(published)
     }
 
-    /// Adds a plugin that is new to the host. It is stored first, because the host cannot remove a plugin again.
+    /// Adds a plugin that is new to the host. It has been stored, because the host cannot remove a plugin again.
     async fn first(
         &self,
-        who: &Who,
         name: &str,
         plugin: Plugin,
-        kept: Vec<(Digest, Vec<u8>)>,
         published: Published,
     ) -> Result<Published, PublishError> {
-        self.keep(who, "plugin-published", name, kept, &published).await?;
         let added = self.served.host().add_loaded(name, plugin);
         added.map_err(|error| match error {
             AddError::Named(problem) => PublishError::Named(problem),
@@ -212,19 +237,25 @@ impl Connections {
             .read(move |connection| Box::pin(async move { components::component(connection, target).await }))
             .await?
             .ok_or(PublishError::BeforeIsGone(target))?;
-        let plugin = self.load(name, bytes).await?;
+        let policy = self.policy(name, &self.stored_conditions(name).await?.before);
+        let plugin = self.load(bytes, &policy).await?;
         let _alone = self.sources.changing.lock().await;
         if self.before(name).await? != target {
             return Err(PublishError::Overtaken(name.to_owned()));
         }
+        let stored = self.stored_conditions(name).await?;
+        let conditions = StoredConditions { current: stored.before, before: stored.current };
         let running = slot.current();
         let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
         if changes.rekeys_people() && approval == Approval::Missing {
             return Err(PublishError::Rekeys { digest: target, changes });
         }
-        let published = Published { digest: target, before: Some(running.plugin().digest()), changes };
+        let published =
+            Published { digest: target, before: Some(running.plugin().digest()), changes, policy };
         slot.replace_agreed(plugin)?;
-        if let Err(error) = self.keep(who, "plugin-rolled-back", name, Vec::new(), &published).await {
+        if let Err(error) =
+            self.keep(who, "plugin-rolled-back", name, Vec::new(), &published, &conditions).await
+        {
             slot.roll_back()?;
             return Err(error.into());
         }
@@ -232,70 +263,10 @@ impl Connections {
         Ok(published)
     }
 
-    /// Returns the digest of the version that ran before the published one.
-    async fn before(&self, name: &str) -> Result<Digest, PublishError> {
-        let row = self.publications().await?.into_iter().find(|row| row.plugin == name);
-        let before = row.map(|row| row.publication).transpose()?.and_then(|publication| publication.before);
-        before.ok_or_else(|| PublishError::NothingBefore(name.to_owned()))
-    }
-
-    async fn publications(&self) -> Result<Vec<PluginRow>, StoreError> {
-        let vault = self.store.vault().clone();
-        self.store.read(|c| Box::pin(async move { components::publications(c, &vault).await })).await
-    }
-
     /// Compiles and checks a component, one at a time. May take long: must not be called while `changing` is held.
-    async fn load(&self, name: &str, bytes: Vec<u8>) -> Result<Plugin, LoadError> {
+    async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
         let _one = self.sources.compiling.lock().await;
-        self.served.host().load(bytes, &self.policy(name)).await
-    }
-
-    /// Loads every published version into a starting host. A version that fails to load raises an alarm and does not
-    /// affect the others. Its connections wait, because no one has approved running them on another version.
-    pub(crate) async fn put_published(&self) -> Result<(), StoreError> {
-        for PluginRow { plugin: name, publication } in self.publications().await? {
-            let put = match publication {
-                Ok(publication) => self.put_one(&name, publication.digest).await,
-                Err(not_authentic) => Err(not_authentic.to_string()),
-            };
-            let Err(why) = put else { continue };
-            tracing::error!(plugin = name, %why, "published plugin version does not load");
-            let at = self.clock.date_ms();
-            let raised = self.store.write(move |tx| {
-                Box::pin(async move {
-                    let detail = format!("{why}; publish another version of it");
-                    let alarm = Alarm {
-                        tenant: ALL_TENANTS,
-                        connection: None,
-                        kind: "plugin-not-loaded",
-                        about: &name,
-                        detail: &detail,
-                    };
-                    alarms::raise(tx, at, &alarm).await
-                })
-            });
-            raised.await?;
-        }
-        Ok(())
-    }
-
-    async fn put_one(&self, name: &str, digest: Digest) -> Result<(), String> {
-        let component = self
-            .store
-            .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
-            .await;
-        let bytes = component.map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or_else(|| format!("the component {digest} is no longer stored"))?;
-        self.served
-            .host()
-            .add_plugin(name, bytes, &self.policy(name))
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string())
-    }
-
-    fn policy(&self, name: &str) -> LoadPolicy {
-        self.sources.plugins.get(name).map_or_else(LoadPolicy::default, |source| source.policy)
+        self.served.host().load(bytes, policy).await
     }
 
     /// Returns the component in the plugin's file if it is still the running one: a roll-back needs it.
@@ -312,15 +283,21 @@ impl Connections {
         name: &str,
         components: Vec<(Digest, Vec<u8>)>,
         published: &Published,
+        conditions: &StoredConditions,
     ) -> Result<(), StoreError> {
         let at = self.clock.date_ms();
         let publication = Publication {
             plugin: name.to_owned(),
             digest: published.digest,
             before: published.before,
+            conditions: conditions.current.written(),
+            conditions_before: conditions.before.written(),
             published_at: at,
         };
-        let detail = json!({"by": who.0, "plugin": name, "agreed-to": published.changes});
+        let mut detail = json!({"by": who.0, "plugin": name, "agreed-to": published.changes});
+        if let (Some(detail), false) = (detail.as_object_mut(), conditions.current.is_empty()) {
+            detail.insert("conditions".to_owned(), json!(conditions.current));
+        }
         let record = Record { digest: Some(published.digest.to_string()), detail, ..Record::of(what) };
         let vault = self.store.vault().clone();
         self.store
@@ -331,6 +308,32 @@ impl Connections {
                     }
                     components::publish(tx, &vault, &publication).await?;
                     audit::append(tx, &vault, ALL_TENANTS, at, &record).await
+                })
+            })
+            .await
+    }
+
+    /// Stores other conditions for the running version.
+    async fn keep_conditions(
+        &self,
+        who: &Who,
+        name: &str,
+        conditions: StoredConditions,
+    ) -> Result<(), StoreError> {
+        let StoredConditions { current, before } = conditions;
+        let Some(publication) = self.publication(name).await?.filter(|_| current != before) else {
+            return Ok(());
+        };
+        let detail = json!({"by": who.0, "plugin": name, "conditions": current});
+        let digest = Some(publication.digest.to_string());
+        let publication = Publication { conditions: current.written(), ..publication };
+        let record = Record { digest, detail, ..Record::of("plugin-conditions-changed") };
+        let at = self.clock.date_ms();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    components::publish(tx, &publication).await?;
+                    audit::append(tx, ALL_TENANTS, at, &record).await
                 })
             })
             .await

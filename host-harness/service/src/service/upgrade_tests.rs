@@ -1,6 +1,6 @@
 //! Tests of opening a database that version 0.1.0 wrote: `tests/fixtures/store-0.1.0`.
 
-use crate::connections::approval::Approval;
+use crate::connections::{approval::Approval, conditions::LoadConditions};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -67,7 +67,12 @@ impl Upgraded {
     async fn publish(&self) {
         let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
         let who = Who("test".to_owned());
-        self.0.parts.connections.publish(&who, "iterable", component, Approval::Given).await.unwrap();
+        self.0
+            .parts
+            .connections
+            .publish(&who, "iterable", component, Approval::Given, LoadConditions::default())
+            .await
+            .unwrap();
     }
 
     async fn found(&self, connection: &'static str, kind: &str, value: &str) -> Vec<PersonId> {

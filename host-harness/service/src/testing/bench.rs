@@ -81,6 +81,7 @@ fn config(folder: &Folder) -> ServiceConfig {
         keep_events: Duration::from_hours(90 * 24),
         alarm_url: None,
         stop_grace: Duration::ZERO,
+        max_published_bytes: 32 << 20,
         edge: EdgeConfig::default(),
     }
 }

@@ -142,6 +142,18 @@ async fn the_configuration_is_read_again_and_plugins_are_published_and_rolled_ba
     let told = running.run(&[&publish[..], &["--agree"]].concat()).await;
     assert_eq!(told.exit, Exit::Done, "{told:?}");
     assert!(told.out.starts_with(&format!("plugin other: running {digest}\n")), "{}", told.out);
+    let small = ["plugin", "publish", "third", component.to_str().unwrap(), "--agree", "--max-bytes", "1000"];
+    let told = running.run(&small).await;
+    assert_eq!(told.exit, Exit::Misused, "{told:?}");
+    assert!(told.err.contains("publish it again with --max-bytes "), "{}", told.err);
+    let larger = [&small[..5], &["--max-bytes", "9000000", "--describe-ms", "20000", "--wasi", "trapped"]];
+    let told = running.run(&larger.concat()).await;
+    assert_eq!(told.exit, Exit::Done, "{told:?}");
+    assert!(
+        told.out.contains("\n  loads with max-bytes 9000000, describe-ms 20000, wasi trapped\n"),
+        "{}",
+        told.out
+    );
     let told = running.run(&["plugin", "roll-back", "iterable"]).await;
     assert_eq!((told.exit, told.out.as_str()), (Exit::Misused, ""), "{told:?}");
     let told = running.run(&["plugin", "list"]).await.out;
