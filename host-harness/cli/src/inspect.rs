@@ -49,7 +49,7 @@ pub(super) struct InspectCommand {
 fn generous() -> CallLimits {
     CallLimits {
         memory_bytes: 1 << 30,
-        memories: 16,
+        memories: 4,
         core_instances: 256,
         tables: 256,
         table_elements: 100_000,

@@ -14,6 +14,7 @@ mod parts;
 mod permissions;
 mod slot;
 mod surface;
+mod type_depth;
 mod watch;
 
 pub use changes::{Changes, NewPermission};

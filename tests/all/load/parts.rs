@@ -193,7 +193,7 @@ async fn components_of_components_are_refused() {
     let deep = format!("{}{}", "(component ".repeat(100), ")".repeat(100));
     assert_eq!(
         refusal(component(&deep)).await,
-        format!("{PREFIX}its components are nested more than 16 levels deep")
+        format!("{PREFIX}its components or types are nested more than 16 levels deep")
     );
 }
 
@@ -230,4 +230,28 @@ async fn adapters_that_exceed_the_pool_are_named_with_the_limits_key() {
         refused.to_string().ends_with("raise limits.core-instances if you trust the plugin"),
         "{refused}"
     );
+}
+
+/// The compiler reads nested types recursively, and an overflow of its stack would abort the process.
+#[tokio::test]
+async fn types_that_are_nested_too_deep_are_refused() {
+    for kind in [0x41, 0x42] {
+        for levels in [16, 1_000, 500_000] {
+            let mut types = vec![1];
+            types.extend([kind, 1, 1].repeat(levels));
+            types.extend([kind, 0]);
+            let mut bytes = guest("build_one");
+            section(&mut bytes, 7, &types);
+            assert_eq!(
+                refusal(bytes).await,
+                format!("{PREFIX}its components or types are nested more than 16 levels deep")
+            );
+        }
+        let mut types = vec![1];
+        types.extend([kind, 1, 1].repeat(14));
+        types.extend([kind, 0]);
+        let mut bytes = guest("build_one");
+        section(&mut bytes, 7, &types);
+        load(bytes).await.unwrap();
+    }
 }

@@ -98,9 +98,9 @@ pub enum LoadError {
          expected only components that are defined in the file"
     )]
     PassedComponent,
-    /// Components are nested too deep.
+    /// Components, or their types, are nested too deep.
     #[error(
-        "not a component that this host can run: its components are nested more than {allowed} levels deep"
+        "not a component that this host can run: its components or types are nested more than {allowed} levels deep"
     )]
     NestedTooDeep {
         /// The maximum number of levels.

@@ -9,9 +9,13 @@ use wasmparser::{
     Instance, Parser, Payload, TypeRef,
 };
 
-use super::{load_error::LoadError, parts::ComponentParts};
+use super::{
+    load_error::LoadError,
+    parts::ComponentParts,
+    type_depth::{self, TypeDepth},
+};
 
-/// Maximum depth of nested components. Compositions have two or three levels.
+/// Maximum depth of nested components, and of nested types. Compositions have two or three levels.
 const MAX_DEPTH: usize = 16;
 
 /// Maximum number of definitions once every nested component is expanded at each place where it is instantiated: the
@@ -32,7 +36,14 @@ impl Outline {
         let mut outline = Self::default();
         let mut open = Vec::new();
         for payload in Parser::new(0).parse_all(bytes) {
-            outline.add(payload.map_err(malformed)?, &mut open)?;
+            let payload = payload.map_err(malformed)?;
+            if let Payload::ComponentTypeSection(types) = &payload {
+                let section = bytes.get(types.range()).unwrap_or_default();
+                if type_depth::of_section(section, MAX_DEPTH).map_err(malformed)? == TypeDepth::Beyond {
+                    return Err(LoadError::NestedTooDeep { allowed: MAX_DEPTH });
+                }
+            }
+            outline.add(payload, &mut open)?;
         }
         Ok(outline)
     }
