@@ -90,14 +90,14 @@ async fn what_exports_no_connector_is_none() {
     assert_eq!(refusal(component(erasure)).await, none);
 }
 
-/// Toolchains add exports of their own, such as `exports` (Python) or `init` (QuickJS).
+/// Toolchains add exports of their own, such as `exports` or `init`.
 #[tokio::test]
 async fn an_export_that_the_contract_does_not_have_is_listed_and_ignored() {
     let names = ["example:other/thing@1.0.0", "exports", "privacy:saas-connector/http@0.2.0"];
     let plugin = load(exporting(&names)).await.unwrap();
     assert_eq!(plugin.ignored_exports(), names);
     assert_eq!(plugin.exports(), connector_tests::plugin("build_one").await.exports());
-    assert_eq!(connector_tests::plugin("build_one").await.ignored_exports(), [String::new(); 0]);
+    assert!(connector_tests::plugin("build_one").await.ignored_exports().is_empty());
 }
 
 /// It may be an interface of a later version, which the connector relies on.

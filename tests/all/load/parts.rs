@@ -68,10 +68,10 @@ async fn components_with_a_memory_each_are_composed_and_run_under_the_default_li
 
 #[tokio::test]
 async fn all_memories_count_together() {
-    let grows = r#"(component
+    let grows = r"(component
       (core module $m (memory 1) (func $start
         (if (i32.eq (memory.grow (i32.const PAGES)) (i32.const -1)) (then unreachable))) (start $start))
-      (core instance (instantiate $m)))"#;
+      (core instance (instantiate $m)))";
     // Each memory alone is within 64 MiB.
     load(extended(&grows.replace("PAGES", "900"))).await.unwrap();
     let refused = refusal(extended(&grows.replace("PAGES", "1020"))).await;
@@ -164,15 +164,17 @@ async fn instances_are_counted_wherever_they_are_made() {
 /// Expanded, it would have more than 2^60 instances, which no compiler gets through.
 #[tokio::test]
 async fn components_that_expand_without_end_are_refused_at_once() {
-    let mut text = "(component $c0)".to_owned();
-    for level in 1..=60 {
-        let below = level - 1;
-        text += &format!(
-            "(component $c{level} (alias outer 1 $c{below} (component $c)) \
-             (instance (instantiate $c)) (instance (instantiate $c)))"
-        );
-    }
-    let text = format!("(component {text} (instance (instantiate $c60)))");
+    let levels: Vec<_> = (1..=60)
+        .map(|level| {
+            let below = level - 1;
+            format!(
+                "(component $c{level} (alias outer 1 $c{below} (component $c)) \
+                 (instance (instantiate $c)) (instance (instantiate $c)))"
+            )
+        })
+        .collect();
+    let levels = levels.concat();
+    let text = format!("(component (component $c0) {levels} (instance (instantiate $c60)))");
     assert_eq!(
         refusal(extended(&text)).await,
         format!("{PREFIX}its nested components expand to more than 1000000 definitions")

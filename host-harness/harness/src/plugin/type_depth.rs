@@ -30,8 +30,7 @@ pub(super) fn of_section(section: &[u8], allowed: usize) -> Result<TypeDepth> {
             continue;
         };
         *left = rest;
-        let is_type = open.len() == 1 || declares_type(&mut reader)?;
-        if !is_type {
+        if open.len() > 1 && declaration(&mut reader)? == TypeDeclaration::Other {
             continue;
         }
         if [COMPONENT_TYPE, INSTANCE_TYPE].contains(&reader.clone().read_u8()?) {
@@ -47,18 +46,32 @@ pub(super) fn of_section(section: &[u8], allowed: usize) -> Result<TypeDepth> {
     Ok(TypeDepth::Within)
 }
 
-/// Reads a declaration within a type. Returns whether it is a type, which follows and is not read yet.
-fn declares_type(reader: &mut BinaryReader<'_>) -> Result<bool> {
+/// A declaration within a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TypeDeclaration {
+    /// A type, which follows and is not read yet.
+    Type,
+    /// Anything else, which has been read.
+    Other,
+}
+
+fn declaration(reader: &mut BinaryReader<'_>) -> Result<TypeDeclaration> {
     match reader.read_u8()? {
-        0 => drop(reader.read::<CoreType<'_>>()?),
-        1 => return Ok(true),
-        2 => drop(reader.read::<ComponentAlias<'_>>()?),
-        3 => drop(reader.read::<ComponentImport<'_>>()?),
+        0 => {
+            reader.read::<CoreType<'_>>()?;
+        }
+        1 => return Ok(TypeDeclaration::Type),
+        2 => {
+            reader.read::<ComponentAlias<'_>>()?;
+        }
+        3 => {
+            reader.read::<ComponentImport<'_>>()?;
+        }
         // An export. Anything else is malformed, which the next step reports.
         _ => {
             reader.read::<ComponentExternName<'_>>()?;
             reader.read::<ComponentTypeRef>()?;
         }
     }
-    Ok(false)
+    Ok(TypeDeclaration::Other)
 }

@@ -27,8 +27,8 @@ impl<'a> KnownBlanks<'a> {
     /// Collects the names of `manifest`.
     pub(super) fn of(manifest: &'a Manifest) -> Self {
         let settings = manifest.settings.iter().map(|setting| setting.name.as_str());
-        let captures = manifest.operations.iter().flat_map(|operation| &operation.captures);
-        let captured = captures.map(|capture| capture.secret.as_str());
+        let fetched = manifest.operations.iter().flat_map(|operation| &operation.captures);
+        let captured = fetched.map(|capture| capture.secret.as_str());
         let names: BTreeSet<_> = [WEBHOOK_URL, WEBHOOK_TOKEN]
             .into_iter()
             .chain(settings)
