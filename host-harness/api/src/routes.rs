@@ -40,7 +40,8 @@ fn all(resources: Router<Api>, api: Api) -> Router {
         .layer(limited.clone())
         .layer(middleware::from_fn(request_id::assign))
         .layer(to_the_end);
-    let webhooks = panics::caught(webhook::routes()).layer(limited).layer(middleware::from_fn(request_id::assign));
+    let webhooks =
+        panics::caught(webhook::routes()).layer(limited).layer(middleware::from_fn(request_id::assign));
     resources.merge(webhooks).with_state(api)
 }
 

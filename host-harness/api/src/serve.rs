@@ -9,7 +9,8 @@ use host_harness::{
     egress::{Network, Transport},
 };
 use host_service::{
-    service::{Front, Handle, NotAService, PartEnded, Parts, Service, ServiceError},
+    parts::Parts,
+    service::{Front, Handle, NotAService, PartEnded, Service, ServiceError},
     settings::ConfigFile,
 };
 use tokio::net::TcpListener;
@@ -94,7 +95,7 @@ impl Server {
 
     /// The parts of the service.
     #[cfg(any(test, feature = "testing"))]
-    pub fn parts(&self) -> &host_service::service::Parts {
+    pub fn parts(&self) -> &Parts {
         self.service.parts()
     }
 

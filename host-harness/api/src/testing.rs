@@ -24,10 +24,7 @@ use tokio::{
 
 use crate::{document::Document, routes::resources, serve::Server};
 use host_model::secret::Secret;
-use host_service::{
-    service::{PartEnded, Parts},
-    settings::ConfigFile,
-};
+use host_service::{parts::Parts, service::PartEnded, settings::ConfigFile};
 use host_store::{
     StoreError, Tx,
     alarms::{self, Alarm, StoredAlarm},

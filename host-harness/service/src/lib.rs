@@ -12,6 +12,7 @@ mod foreign_keys;
 mod limits;
 pub mod lock;
 pub mod logged_path;
+pub mod parts;
 mod posts;
 pub mod refused_log;
 pub mod requests;

@@ -24,9 +24,7 @@ use host_store::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    alarms::Alarms,
-    bell::Bell,
-    caller_work::{CallerWork, CallerWorkEnd},
+    caller_work::CallerWorkEnd,
     clock_watch::ClockWatch,
     connections::{
         Connections,
@@ -35,28 +33,20 @@ use crate::{
         owned::{self, AllConnections, OwnedConnection},
         readiness::NotReady,
     },
-    consent::{
-        apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Readings, upkeep::Upkeep,
-    },
-    erasure::Erasure,
     erasure_ledger::LedgerUpkeep,
     foreign_keys,
     limits::StoredLedger,
     lock::{Lock, LockError},
+    parts::Parts,
     posts::{
-        Posts,
         forward::Forwarding,
         post::{NoClient, Poster},
     },
-    refused_log::RefusedLog,
-    requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
     rotated::StoredSecrets,
-    served::Served,
     settings::{ConfigFile, ForwardConfig, STOP_MARGIN, ServiceConfig, listen::ListenAddress},
     tasks::Tasks,
-    telemetry::Telemetry,
-    tokens::{Tokens, schedule},
-    webhooks::{inbox::Inbox, receive::Webhooks, upkeep},
+    tokens::schedule,
+    webhooks::upkeep,
 };
 
 /// The configuration has no `[service]` section.
@@ -95,135 +85,6 @@ pub enum ServiceError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {0} ended unexpectedly, so the service has stopped; the log has the reason. Start it again")]
 pub struct PartEnded(pub &'static str);
-
-/// The parts that serve callers. Clones share everything.
-#[derive(Clone)]
-pub struct Parts {
-    /// The database.
-    pub store: Store,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The host, and the reasons that it does not serve a connection.
-    pub served: Served,
-    /// Manages connections and plugin versions.
-    pub connections: Connections,
-    /// Accepts requests.
-    pub requests: Requests,
-    /// Notices and systems.
-    pub catalogue: Catalogue,
-    /// The mappings from items to notices.
-    pub mappings: Mappings,
-    /// Consent events.
-    pub feed: Feed,
-    /// Webhook tokens.
-    pub tokens: Tokens,
-    /// Receives deliveries.
-    pub webhooks: Webhooks,
-    /// Reads deliveries.
-    pub inbox: Inbox,
-    /// Alarms.
-    pub alarms: Alarms,
-    /// Metrics.
-    pub telemetry: Telemetry,
-    /// Limits log lines about refused calls.
-    pub refused: RefusedLog,
-    /// What callers began, which runs to its end.
-    pub caller_work: CallerWork,
-}
-
-impl Parts {
-    /// Creates the parts around `host` and `store`, with the plugin sources of `config`.
-    pub(crate) fn new(
-        host: Host,
-        store: Store,
-        clock: Arc<dyn Clock>,
-        ledger: Arc<StoredLedger>,
-        config: &Config,
-        service: &ServiceConfig,
-    ) -> Self {
-        let (bell, arrived, telemetry) = (Bell::default(), Bell::default(), Telemetry::default());
-        let refused = RefusedLog::default();
-        let served = Served::new(host, service.public_url.as_deref());
-        let (stored, timed) = (|| store.clone(), || Arc::clone(&clock));
-        let tokens = Tokens::lasting(stored(), timed(), service.token_lifetime, service.token_window);
-        let handlers = Handlers {
-            erasure: Arc::new(Erasure),
-            consent: Arc::new(Apply { store: stored(), clock: timed() }),
-            reading: Arc::new(Readings { clock: timed() }),
-        };
-        Self {
-            connections: Connections::new(
-                served.clone(),
-                stored(),
-                timed(),
-                bell.clone(),
-                config,
-                service.max_published_bytes,
-            ),
-            requests: Requests {
-                served: served.clone(),
-                store: stored(),
-                clock: timed(),
-                ledger,
-                bell: bell.clone(),
-                handlers,
-            },
-            catalogue: Catalogue::new(stored(), timed()),
-            mappings: Mappings::new(served.clone(), stored(), timed()),
-            feed: Feed::new(stored(), timed()),
-            webhooks: Webhooks {
-                served: served.clone(),
-                store: stored(),
-                clock: timed(),
-                tokens: tokens.clone(),
-                telemetry: telemetry.clone(),
-                refused: refused.clone(),
-                arrived: arrived.clone(),
-                rates: Arc::default(),
-                body_timeout: service.edge.body_timeout,
-            },
-            inbox: Inbox {
-                served: served.clone(),
-                store: stored(),
-                clock: timed(),
-                telemetry: telemetry.clone(),
-                arrived,
-                bell,
-            },
-            alarms: Alarms::new(stored(), timed()),
-            tokens,
-            served,
-            telemetry,
-            refused,
-            store,
-            clock,
-            caller_work: CallerWork::default(),
-        }
-    }
-
-    /// Creates the worker that carries out requests, up to `workers` at once.
-    pub(crate) fn worker(&self, workers: u32) -> Worker {
-        let attempts = Attempts {
-            store: self.store.clone(),
-            clock: Arc::clone(&self.clock),
-            handlers: self.requests.handlers.clone(),
-            telemetry: self.telemetry.clone(),
-            bell: self.requests.bell.clone(),
-        };
-        Worker::new(self.served.clone(), attempts, workers)
-    }
-
-    /// Creates the upkeep of consent data. Events are kept for `keep_events`.
-    pub(crate) fn upkeep(&self, keep_events: Duration) -> Upkeep {
-        Upkeep { store: self.store.clone(), clock: Arc::clone(&self.clock), keep_events }
-    }
-
-    /// Creates the posts, which are sent with `poster`.
-    pub(crate) fn posts(&self, poster: Poster) -> Posts {
-        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
-        Posts { poster, store, clock, telemetry: self.telemetry.clone() }
-    }
-}
 
 /// A service that is ready to run: its database is open, its host is started and its connections are imported.
 pub struct Service {

@@ -145,6 +145,8 @@ mod tests {
                     plugin: "iterable".to_owned(),
                     digest: Digest([1; 32]),
                     before: None,
+                    conditions: None,
+                    conditions_before: None,
                     published_at: 17,
                 };
                 components::publish(tx, &vault, &publication).await?;
@@ -182,6 +184,8 @@ mod tests {
             ("UPDATE api_keys SET tenants = NULL WHERE name = 'ops'", Some("API key ops")),
             ("UPDATE publications SET digest = zeroblob(32)", Some("published plugin iterable")),
             ("UPDATE publications SET before = zeroblob(32)", Some("published plugin iterable")),
+            ("UPDATE publications SET conditions = '{}'", Some("published plugin iterable")),
+            ("UPDATE publications SET conditions_before = '{}'", Some("published plugin iterable")),
             ("UPDATE publications SET plugin = 'other'", Some("published plugin other")),
             ("UPDATE tokens SET digest = zeroblob(32)", Some("webhook token 1 of connection newsletter")),
             ("UPDATE tokens SET expires_at = 99", Some("webhook token 1 of connection newsletter")),

@@ -16,10 +16,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{Console, Exit, Kept, PassedSockets, run};
 use host_api::serve::Server;
-use host_service::{
-    service::{PartEnded, Parts},
-    settings::ConfigFile,
-};
+use host_service::{parts::Parts, service::PartEnded, settings::ConfigFile};
 
 /// A running service, and all output of the commands that used it.
 struct Running {

@@ -328,12 +328,12 @@ impl Connections {
         let digest = Some(publication.digest.to_string());
         let publication = Publication { conditions: current.written(), ..publication };
         let record = Record { digest, detail, ..Record::of("plugin-conditions-changed") };
-        let at = self.clock.date_ms();
+        let (at, vault) = (self.clock.date_ms(), self.store.vault().clone());
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    components::publish(tx, &publication).await?;
-                    audit::append(tx, ALL_TENANTS, at, &record).await
+                    components::publish(tx, &vault, &publication).await?;
+                    audit::append(tx, &vault, ALL_TENANTS, at, &record).await
                 })
             })
             .await

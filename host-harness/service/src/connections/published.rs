@@ -23,7 +23,7 @@ impl Connections {
     }
 
     /// Returns the publication of a plugin; `None` if it has none. Fails if its row was changed from outside.
-    async fn publication(&self, name: &str) -> Result<Option<Publication>, StoreError> {
+    pub(super) async fn publication(&self, name: &str) -> Result<Option<Publication>, StoreError> {
         let row = self.publications().await?.into_iter().find(|row| row.plugin == name);
         row.map(|row| row.publication).transpose()
     }

@@ -27,12 +27,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     limits::StoredLedger,
+    parts::Parts,
     requests::{
         accept::{Accepted, Submission},
         handler::PersonTask,
         late,
     },
-    service::Parts,
     settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress},
     work::Source,
 };
