@@ -72,7 +72,9 @@ impl TokenView {
     /// Returns whether a delivery may use it. A token that was replaced shortly before its expiry still gets its full
     /// overlap.
     pub fn is_accepted(&self, now: i64) -> bool {
-        let overlap = self.replaced_at.map_or(0, |since| since.saturating_add(OVERLAP_MS));
+        // A token that was replaced after its expiry, as by a clock that ran ahead, gains nothing from it.
+        let overlap =
+            self.replaced_at.map_or(0, |since| since.min(self.expires_at).saturating_add(OVERLAP_MS));
         self.is_live() && now < self.expires_at.max(overlap).saturating_add(JUMP_MS)
     }
 
@@ -273,6 +275,14 @@ mod tests {
         assert!(
             token.is_accepted(replaced_at + DAY_MS) && !token.is_accepted(replaced_at + DAY_MS + JUMP_MS)
         );
+    }
+
+    #[test]
+    fn a_replacement_long_after_the_end_makes_a_token_last_no_longer() {
+        let current = token(TokenState::Current, true);
+        let replaced_at = current.expires_at + 365 * DAY_MS;
+        let token = TokenView { state: TokenState::Former, replaced_at: Some(replaced_at), ..current };
+        assert!(!token.is_accepted(token.expires_at + DAY_MS + JUMP_MS));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Notices that the clock was set back, and brings back the times that it wrote while it ran ahead.
+//! Notices that the clock was set back, and makes work due that it postponed while it ran ahead.
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use host_harness::clock::Clock;
 use host_store::{
-    Store, StoreError, ahead,
+    Store, StoreError, Tx, ahead,
     audit::{self, ALL_TENANTS, Record},
 };
 use serde_json::json;
@@ -18,6 +19,14 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// How far a clock may be set back without consequences: time servers correct seconds.
 const TOLERANCE_MS: i64 = 60_000;
 
+/// A change of the times that lie too far ahead of the date, which returns how many there were.
+type Change = for<'t> fn(&'t mut Tx, i64) -> BoxFuture<'t, Result<u64, StoreError>>;
+
+/// A step back corrects a clock that ran ahead, so choices that it dated are known to be wrong.
+fn after_step_back(tx: &mut Tx, now: i64) -> BoxFuture<'_, Result<u64, StoreError>> {
+    Box::pin(async move { Ok(ahead::make_due(tx, now).await? + ahead::date_back_opt_ins(tx, now).await?) })
+}
+
 /// Watches the date. Clones share the store and the clock.
 #[derive(Clone)]
 pub(crate) struct ClockWatch {
@@ -26,10 +35,10 @@ pub(crate) struct ClockWatch {
 }
 
 impl ClockWatch {
-    /// Creates a watch, and brings back what a previous process wrote with a clock that ran ahead.
+    /// Creates a watch, and makes work due that a previous process postponed with a clock that ran ahead.
     pub(crate) async fn begin(store: &Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let watch = Self { store: store.clone(), clock };
-        watch.bring_back().await?;
+        watch.bring_back(|tx, now| Box::pin(ahead::make_due(tx, now))).await?;
         Ok(watch)
     }
 
@@ -40,7 +49,7 @@ impl ClockWatch {
             let now = self.clock.date_ms();
             if now < latest.saturating_sub(TOLERANCE_MS) {
                 tracing::warn!(seconds = (latest - now) / 1_000, "clock set back");
-                match self.bring_back().await {
+                match self.bring_back(after_step_back).await {
                     Ok(()) => latest = now,
                     Err(error) => tracing::error!(%error, "times ahead of the clock cannot be brought back"),
                 }
@@ -51,11 +60,11 @@ impl ClockWatch {
         }
     }
 
-    async fn bring_back(&self) -> Result<(), StoreError> {
+    async fn bring_back(&self, change: Change) -> Result<(), StoreError> {
         let (now, vault) = (self.clock.date_ms(), self.store.vault().clone());
         let brought = self.store.write(move |tx| {
             Box::pin(async move {
-                let times = ahead::bring_back(tx, now).await?;
+                let times = change(tx, now).await?;
                 if times > 0 {
                     let record =
                         Record { detail: json!({ "times": times }), ..Record::of("times-brought-back") };
@@ -74,7 +83,6 @@ impl ClockWatch {
 
 #[cfg(test)]
 mod tests {
-    use futures::future::BoxFuture;
     use host_harness::clock::ManualClock;
     use host_store::testing::{Folder, sql, write};
     use parking_lot::Mutex;

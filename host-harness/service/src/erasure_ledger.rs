@@ -53,9 +53,12 @@ impl LedgerUpkeep {
         while !stop.is_cancelled() {
             let failure = self.ledger.lock().await.catch_up().await.err();
             if failure.is_some() != has_alarm {
-                has_alarm = failure.is_some();
-                if let Err(error) = self.report(failure).await {
-                    tracing::error!(%error, "the state of the erasure ledger cannot be recorded");
+                let is_failing = failure.is_some();
+                match self.report(failure).await {
+                    Ok(()) => has_alarm = is_failing,
+                    Err(error) => {
+                        tracing::error!(%error, "the state of the erasure ledger cannot be recorded");
+                    }
                 }
             }
             pause(&*self.clock, INTERVAL, &stop).await;

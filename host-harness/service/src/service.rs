@@ -19,7 +19,9 @@ use host_harness::{
     host::{Builder, Host, StartError},
 };
 use host_store::{
-    Store, StoreError, components, erasures::ledger::LedgerError, private_file::is_open_to_others,
+    Store, StoreError, components,
+    erasures::ledger::{self, LedgerError},
+    private_file::is_open_to_others,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -139,9 +141,11 @@ impl Service {
         let service = service.ok_or(NotAService)?;
         let lock = Lock::take(&service.database)?;
         let store = Store::open(&service.database, &service.master_key).await?;
-        if is_open_to_others(&service.database) {
-            let (file, next) = (service.database.display(), "chmod 600 on it and its backups");
-            tracing::warn!(%file, next, "the database can be read by other users of this machine");
+        for file in [service.database.clone(), ledger::beside_database(&service.database)] {
+            if is_open_to_others(&file) {
+                let file = file.display();
+                tracing::warn!(%file, next = "chmod 600", "file open to other users of this machine");
+            }
         }
         let clock_watch = ClockWatch::begin(&store, Arc::clone(&clock)).await?;
         let erasures = LedgerUpkeep::open(&store, &service.database, Arc::clone(&clock)).await?;

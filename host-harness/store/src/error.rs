@@ -55,7 +55,7 @@ pub enum StoreError {
     /// There is a write-ahead log, but not the database that it belongs to.
     #[error(
         "the database is missing, but its write-ahead log (the same name with -wal) is there: put the database back beside \
-         it. To restore a backup or to begin anew, move the log away first"
+         it, or restore a backup. To begin anew, move the log away first"
     )]
     LogWithoutDatabase,
     /// The SQLite library has a known bug that can corrupt a database.

@@ -9,6 +9,9 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+/// The suffix of a file that is being written. One that is left was cut off by the end of its process and can be deleted.
+const UNFINISHED: &str = ".partial";
+
 /// A file that is being written. Dropping it deletes it.
 pub struct PrivateFile {
     file: NamedTempFile,
@@ -20,7 +23,10 @@ impl PrivateFile {
     pub fn new(to: &Path) -> io::Result<Self> {
         let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // tempfile creates files with the mode 0600.
-        let file = tempfile::Builder::new().prefix(&format!("{name}.")).tempfile_in(folder(to))?;
+        let file = tempfile::Builder::new()
+            .prefix(&format!("{name}."))
+            .suffix(UNFINISHED)
+            .tempfile_in(folder(to))?;
         Ok(Self { file, to: to.to_owned() })
     }
 
@@ -65,11 +71,11 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Returns whether other users of the machine can read the file. `false` if it does not exist.
+/// Returns whether other users of the machine can read or write the file. `false` if it does not exist.
 #[cfg(unix)]
 pub fn is_open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o044 != 0)
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o066 != 0)
 }
 
 /// Returns `false`: the permissions of files are not examined on this system.

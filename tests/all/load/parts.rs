@@ -78,7 +78,7 @@ async fn all_memories_count_together() {
     assert_eq!(
         refused,
         "could not describe itself: the sandbox ended the call: \
-         it requested more memory than allowed (limits.memory-bytes, limits.table-elements)"
+         it requested more memory than allowed (limits.memory-bytes, limits.table-elements), in start"
     );
 }
 

@@ -9,7 +9,7 @@ const YEAR_MS: i64 = 365 * DAY_MS;
 const NOW: i64 = 1_000 * DAY_MS;
 
 /// A row of each table with a time that is brought back.
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 10] = [
     "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
      VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 1, 1)",
     "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, state, received_at, next_at) \
@@ -23,9 +23,6 @@ const ROWS: [&str; 12] = [
     "INSERT INTO alarms (id, tenant, kind, about, detail, raised_at) VALUES ('a', 'acme', 'k', 'a', 'd', 1)",
     "INSERT INTO forwards (tenant, posted) VALUES ('acme', 0)",
     "INSERT INTO sends (account, limit_name, at) VALUES (x'', 'l', 1)",
-    "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
-     VALUES ('e', 'acme', 'n', 1, '{}', x'', 1)",
-    "INSERT INTO event_keys (connection, digest, person, heard_at) VALUES ('n', x'', 1, 1)",
     "INSERT INTO choices (person, kind, id, choice, chosen_at, origin, source) \
      VALUES (1, 'channel', '1', 'opt-in', 1, 'platform', 's'); \
      INSERT INTO notice_choices (person, notice, choice, chosen_at) VALUES (1, 'n', 'opt-in', 1)",
@@ -46,7 +43,7 @@ async fn what_a_clock_a_year_ahead_wrote_is_due_now_and_what_it_may_have_been_ri
         sql(&store, row).await;
     }
     for (statement, allowed) in
-        DUE.map(|due| (due, DAY_MS)).into_iter().chain(PAST.map(|past| (past, HOUR_MS / 2)))
+        DUE.map(|due| (due, DAY_MS)).into_iter().chain(OPT_INS.map(|opt_in| (opt_in, HOUR_MS / 2)))
     {
         let (table, column, condition) = parts(statement);
         let state = if condition.contains("'running'") { "running" } else { "waiting" };
@@ -59,10 +56,10 @@ async fn what_a_clock_a_year_ahead_wrote_is_due_now_and_what_it_may_have_been_ri
                         let set = format!("UPDATE {table} SET state = '{state}'");
                         sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *tx).await?;
                     }
-                    sqlx::query("UPDATE requests SET finished_at = NULL").execute(&mut *tx).await?;
                     let set = format!("UPDATE {table} SET {column} = {time}");
                     sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *tx).await?;
-                    bring_back(tx, NOW).await?;
+                    make_due(tx, NOW).await?;
+                    date_back_opt_ins(tx, NOW).await?;
                     let read = format!("SELECT {column} FROM {table}");
                     Ok(sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(read)).fetch_one(tx).await?)
                 })
@@ -73,28 +70,34 @@ async fn what_a_clock_a_year_ahead_wrote_is_due_now_and_what_it_may_have_been_ri
 }
 
 #[tokio::test]
-async fn a_request_that_was_accepted_ahead_of_time_has_its_month_from_now_and_keeps_when_it_came() {
-    let folder = Folder::new();
+async fn a_clock_that_is_behind_takes_no_opt_out_its_date_and_no_data_its_time() {
+    let folder = Folder::in_memory();
     let store = folder.store().await;
-    sql(
-        &store,
+    for row in [
+        "INSERT INTO choices (person, kind, id, choice, chosen_at, origin, source) \
+         VALUES (1, 'channel', '1', 'opt-out', 99999999999999, 'platform', 's')",
+        "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
+         VALUES ('e', 'acme', 'n', 1, '{}', x'', 99999999999999)",
         "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
-         VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 123456789012345, 1)",
-    )
-    .await;
-    let (count, times): (u64, (i64, i64)) = write(&store, |tx| {
+         VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 99999999999999, 1)",
+    ] {
+        sql(&store, row).await;
+    }
+    let times: Vec<i64> = write(&store, |tx| {
         Box::pin(async move {
-            let count = bring_back(tx, NOW).await?;
-            let times = "SELECT received_at, tried_since FROM requests";
-            Ok((count, sqlx::query_as(times).fetch_one(tx).await?))
+            make_due(tx, NOW).await?;
+            date_back_opt_ins(tx, NOW).await?;
+            let times = "SELECT chosen_at FROM choices UNION ALL SELECT received_at FROM events \
+                         UNION ALL SELECT COALESCE(tried_since, received_at) FROM requests";
+            Ok(sqlx::query_scalar(times).fetch_all(tx).await?)
         })
     })
     .await;
-    assert_eq!((count, times), (1, (123_456_789_012_345, NOW)));
+    assert_eq!(times, [99_999_999_999_999; 3]);
 }
 
-/// Times on which no wait, deadline or retention period depends.
-const HARMLESS: [&str; 25] = [
+/// Times on which no wait depends, or on which only a deadline or a retention period does.
+const HARMLESS: [&str; 32] = [
     "alarms.cleared_at",
     "alarms.posted_at",
     "alarms.raised_at",
@@ -112,17 +115,24 @@ const HARMLESS: [&str; 25] = [
     "connections.parked_at",
     "connections.rekeyed_at",
     "connections.tested_at",
+    "deliveries.ended_at",
+    "deliveries.received_at",
+    "event_keys.heard_at",
+    "events.received_at",
+    "forwards.failing_since",
     "names.erased_at",
     "names.not_found_at",
     "people.split_at",
     "publications.published_at",
+    "requests.finished_at",
+    "requests.tried_since",
     "tokens.ended_at",
     "tokens.replaced_at",
     "tokens.seen_at",
     "writes.sent_at",
 ];
 
-/// A request's receipt is a fact, and its month is `tried_since`; `host_model::token` handles those of tokens.
+/// A request's receipt is a fact; `host_model::token` handles the times of tokens.
 const ELSEWHERE: [&str; 3] = ["requests.received_at", "tokens.issued_at", "tokens.expires_at"];
 
 #[tokio::test]
@@ -143,7 +153,7 @@ async fn every_column_with_a_time_is_brought_back_or_left_on_purpose() {
     .await;
     let brought_back: Vec<String> = DUE
         .into_iter()
-        .chain(PAST)
+        .chain(OPT_INS)
         .map(parts)
         .map(|(table, column, _)| format!("{table}.{column}"))
         .collect();
