@@ -34,6 +34,9 @@ impl RestoreCommand {
         let _alone = Lock::take(&service.database).map_err(Failure::misused)?;
         let existing = if self.replace { ExistingDatabase::Replace } else { ExistingDatabase::Refuse };
         let (database, key) = (&service.database, &service.master_key);
+        if let Some(named) = self.erasures.as_ref().filter(|named| !named.exists()) {
+            return Err(Failure::misused(format!("--erasures: there is no file {}", named.display())));
+        }
         let ledger = self.erasures.unwrap_or_else(|| ledger::beside_database(database));
         let restored = host_store::restore(&self.file, database, &ledger, key, existing);
         let Restored { kept, erasures } = restored.await.map_err(Failure::misused)?;

@@ -38,8 +38,11 @@ impl LedgerUpkeep {
     ) -> Result<Self, LedgerError> {
         let path = beside_database(database);
         let (ledger, file) = ErasureLedger::open(store, &path).await?;
-        if file == LedgerFile::Missing {
-            tracing::warn!(file = %path.display(), "erasure ledger missing; writing what the database knows anew");
+        if file == LedgerFile::Incomplete {
+            tracing::warn!(
+                file = %path.display(),
+                "erasure ledger missing or older than the database; writing what the database knows anew"
+            );
         }
         let upkeep = Self { ledger: Arc::new(Mutex::new(ledger)), store: store.clone(), clock };
         upkeep.ledger.lock().await.catch_up().await?;

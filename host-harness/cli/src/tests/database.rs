@@ -231,6 +231,10 @@ async fn a_restore_waits_for_no_service_but_is_refused_while_one_runs() {
     let kept = operator.file("connector-host.db.before-restore");
     std::fs::rename(&kept, operator.file("kept.db")).unwrap();
     let copy = operator.file("copy.erasures");
+    let (exit, _, err) =
+        operator.run(&["restore", text(&backup), "--replace", "--erasures", text(&copy)]).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("--erasures: there is no file") && !kept.exists(), "{err}");
     std::fs::write(&copy, "").unwrap();
     let restore = ["restore", text(&backup), "--replace", "--erasures", text(&copy), "--json"];
     let (exit, out, err) = operator.run(&restore).await;

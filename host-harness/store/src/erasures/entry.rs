@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{mac::RowMac, seal::Vault};
+use crate::{
+    mac::RowMac,
+    seal::{PersonKey, Vault},
+};
 
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,9 @@ pub(crate) enum LedgerEntry {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct ErasedName {
     pub(crate) tenant: String,
+    /// Which key of the tenant the name is hashed with: see [`key_id`].
+    #[sqlx(default)]
+    pub(crate) key_id: String,
     pub(crate) connection: String,
     pub(crate) kind: String,
     #[serde(with = "hex")]
@@ -42,6 +48,11 @@ pub(crate) struct ErasedName {
     pub(crate) erased_at: Option<i64>,
     /// When an erasure did not find the person at the vendor; `None` if none did.
     pub(crate) not_found_at: Option<i64>,
+}
+
+/// Returns an id of a tenant's key for people, which does not reveal it.
+pub(crate) fn key_id(key: &PersonKey) -> String {
+    hex::encode(&key.digest(b"erasure ledger")[..8])
 }
 
 impl LedgerLine {
@@ -72,6 +83,7 @@ mod tests {
         let key = LedgerEntry::TenantKey { tenant: "acme".to_owned(), sealed_key: vec![1, 2] };
         let erased = LedgerEntry::Erasure(ErasedName {
             tenant: "acme".to_owned(),
+            key_id: "00".to_owned(),
             connection: "newsletter".to_owned(),
             kind: "email".to_owned(),
             name: vec![3; 32],

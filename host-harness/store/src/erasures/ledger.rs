@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     database::Tx,
-    erasures::entry::{ErasedName, LedgerEntry, LedgerLine},
+    erasures::entry::{ErasedName, LedgerEntry, LedgerLine, key_id},
     error::StoreError,
     handle::Store,
     private_file::PrivateFile,
@@ -40,6 +40,8 @@ pub struct ErasureLedger {
     path: PathBuf,
     /// The number of the next line.
     next: i64,
+    /// The size of the file after the last write, in bytes.
+    size: u64,
 }
 
 /// Why the ledger could not be written. It is written when that is possible again.
@@ -58,39 +60,58 @@ pub enum LedgerError {
     Store(#[from] StoreError),
 }
 
-/// Whether the file of an opened ledger was there.
+/// What became of the file since the database last wrote into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LedgerFile {
-    /// It was, or the database has nothing to write into it yet.
-    Present,
-    /// It was not, although the database has written into it. It is written anew with what the database contains.
-    Missing,
+    /// It contains everything that was written.
+    Whole,
+    /// It is missing, or an older copy of it is there. It is written anew with what the database contains.
+    Incomplete,
 }
 
 impl ErasureLedger {
-    /// Opens the ledger in the file `path` for `store`.
+    /// Opens the ledger in the file `path` for `store`, and creates it if there is none.
     pub async fn open(store: &Store, path: &Path) -> Result<(Self, LedgerFile), LedgerError> {
-        let written = store.read(|c| Box::pin(written(c))).await?;
-        let file = if written > 0 && !path.exists() { LedgerFile::Missing } else { LedgerFile::Present };
-        if file == LedgerFile::Missing {
-            store.write(|tx| Box::pin(write_anew(tx))).await?;
-        }
-        let last = create(path).and_then(|()| last_number(path, store.vault()));
-        let last = last.map_err(|cause| failed(path, cause))?;
-        let next = written.max(last).saturating_add(1);
-        Ok((Self { store: store.clone(), path: path.to_owned(), next }, file))
+        let mut ledger = Self { store: store.clone(), path: path.to_owned(), next: 1, size: 0 };
+        let file = ledger.begin().await?;
+        Ok((ledger, file))
     }
 
-    /// Appends the names that were erased since the last call. Returns how many there were, once they are on disk.
+    /// Looks at the file. If it lacks lines, everything that the database contains is due to be written again.
+    async fn begin(&mut self) -> Result<LedgerFile, LedgerError> {
+        let vault = self.store.vault().clone();
+        let written = self.store.read(|c| Box::pin(async move { written(c, &vault).await })).await?;
+        let (path, vault) = (self.path.clone(), self.store.vault().clone());
+        let (last, size) = self.on_disk(move || last_line(&path, &vault)).await?;
+        (self.next, self.size) = (written.max(last).saturating_add(1), size);
+        if last >= written {
+            return Ok(LedgerFile::Whole);
+        }
+        self.store.write(|tx| Box::pin(write_anew(tx))).await?;
+        Ok(LedgerFile::Incomplete)
+    }
+
+    /// Appends the names that were erased since the last call. Returns how many there were, once they are on disk. If the
+    /// file was moved away or replaced in the meantime, writes everything anew.
     pub async fn catch_up(&mut self) -> Result<usize, LedgerError> {
+        let path = self.path.clone();
+        // An empty file is what a missing one looks like.
+        let size = self.on_disk(move || Ok(std::fs::metadata(path).map_or(0, |file| file.len()))).await?;
+        if size < self.size {
+            self.begin().await?;
+        }
         let mut count = 0;
         loop {
+            // Names first: the key of a tenant exists before its first name.
+            let mut names = self.store.read(|c| Box::pin(new_names(c))).await?;
             let keys = self.store.read(|c| Box::pin(new_keys(c))).await?;
-            let names = self.store.read(|c| Box::pin(new_names(c))).await?;
             if keys.is_empty() && names.is_empty() {
                 return Ok(count);
             }
             count += names.len();
+            for name in &mut names {
+                name.key_id = key_id(&*self.store.person_key(&name.tenant).await?);
+            }
             let entries = keys
                 .iter()
                 .map(|(tenant, sealed_key)| LedgerEntry::TenantKey {
@@ -100,29 +121,40 @@ impl ErasureLedger {
                 .chain(names.iter().cloned().map(LedgerEntry::Erasure));
             let lines: Vec<LedgerLine> =
                 (self.next..).zip(entries).map(|(number, entry)| LedgerLine { number, entry }).collect();
-            append(&self.path, &lines, self.store.vault()).map_err(|cause| failed(&self.path, cause))?;
             self.next = self.next.saturating_add(i64::try_from(lines.len()).unwrap_or(i64::MAX));
-            let last = self.next.saturating_sub(1);
-            self.store.write(move |tx| Box::pin(mark(tx, keys, names, last))).await?;
+            let (path, vault) = (self.path.clone(), self.store.vault().clone());
+            self.size = self.on_disk(move || append(&path, &lines, &vault)).await?;
+            let (last, vault) = (self.next.saturating_sub(1), self.store.vault().clone());
+            self.store
+                .write(move |tx| Box::pin(async move { mark(tx, &vault, keys, names, last).await }))
+                .await?;
         }
+    }
+
+    /// Runs work on the file on a thread of its own, since a disk may stall.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
+        done.flatten().map_err(|cause| LedgerError::File { path: self.path.clone(), cause })
     }
 }
 
-fn failed(path: &Path, cause: io::Error) -> LedgerError {
-    LedgerError::File { path: path.to_owned(), cause }
-}
-
-/// Returns the number of the last line that the database has written; 0 if there is none.
-pub(super) async fn written(connection: &mut Tx) -> Result<i64, StoreError> {
+/// Returns the number of the last line that the database has written; 0 if there is none, or if the number was changed
+/// from outside.
+pub(super) async fn written(connection: &mut Tx, vault: &Vault) -> Result<i64, StoreError> {
     let mark = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(WRITTEN);
     let value: Option<Vec<u8>> = mark.fetch_optional(connection).await?;
-    Ok(value.and_then(|value| String::from_utf8(value).ok()?.parse().ok()).unwrap_or(0))
+    let opened = value.and_then(|sealed| vault.open(WRITTEN, &sealed).ok());
+    Ok(opened.and_then(|number| std::str::from_utf8(&number).ok()?.parse().ok()).unwrap_or(0))
 }
 
 /// Records that the lines up to `number` are in the file.
-pub(super) async fn record_written(tx: &mut Tx, number: i64) -> Result<(), StoreError> {
+pub(super) async fn record_written(tx: &mut Tx, vault: &Vault, number: i64) -> Result<(), StoreError> {
+    let sealed = vault.seal(WRITTEN, number.to_string().as_bytes())?;
     let sql = "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    sqlx::query(sql).bind(WRITTEN).bind(number.to_string().into_bytes()).execute(tx).await?;
+    sqlx::query(sql).bind(WRITTEN).bind(sealed).execute(tx).await?;
     Ok(())
 }
 
@@ -156,6 +188,7 @@ async fn new_names(connection: &mut Tx) -> Result<Vec<ErasedName>, StoreError> {
 /// Records that the keys and names are in the file, unless a name was erased again in the meantime.
 async fn mark(
     tx: &mut Tx,
+    vault: &Vault,
     keys: Vec<(String, Vec<u8>)>,
     names: Vec<ErasedName>,
     last: i64,
@@ -178,7 +211,7 @@ async fn mark(
         .execute(&mut *tx)
         .await?;
     }
-    record_written(tx, last).await
+    record_written(tx, vault, last).await
 }
 
 /// Creates the file if there is none.
@@ -186,9 +219,8 @@ fn create(path: &Path) -> io::Result<()> {
     if path.exists() { Ok(()) } else { PrivateFile::new(path)?.keep() }
 }
 
-/// Appends `lines` to the file, creating it if there is none. Returns once they are on disk.
-fn append(path: &Path, lines: &[LedgerLine], vault: &Vault) -> io::Result<()> {
-    create(path)?;
+/// Appends `lines` to the file, which must be there. Returns its size once they are on disk.
+fn append(path: &Path, lines: &[LedgerLine], vault: &Vault) -> io::Result<u64> {
     let mut file = File::options().read(true).append(true).open(path)?;
     let mut text = String::new();
     // A line that was cut off, as by a full disk, must not swallow the next one.
@@ -206,17 +238,21 @@ fn append(path: &Path, lines: &[LedgerLine], vault: &Vault) -> io::Result<()> {
         text.push('\n');
     }
     file.write_all(text.as_bytes())?;
-    file.sync_data()
+    file.sync_data()?;
+    Ok(file.metadata()?.len())
 }
 
-/// Returns the number of the last intact line of the file; 0 if there is none.
-fn last_number(path: &Path, vault: &Vault) -> io::Result<i64> {
+/// Returns the number of the last intact line of the file, 0 if there is none, and its size. Creates the file if there is
+/// none.
+fn last_line(path: &Path, vault: &Vault) -> io::Result<(i64, u64)> {
+    create(path)?;
     let mut file = File::open(path)?;
-    let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
-    file.seek(SeekFrom::End(-length.min(END_BYTES)))?;
+    let size = file.metadata()?.len();
+    let end_bytes = i64::try_from(size).unwrap_or(i64::MAX).min(END_BYTES);
+    file.seek(SeekFrom::End(-end_bytes))?;
     let mut end = Vec::new();
     file.read_to_end(&mut end)?;
     let end = String::from_utf8_lossy(&end).into_owned();
     let last = end.lines().rev().find_map(|line| LedgerLine::read(line, vault));
-    Ok(last.map_or(0, |line| line.number))
+    Ok((last.map_or(0, |line| line.number), size))
 }

@@ -16,7 +16,7 @@ use crate::{
     connections,
     database::Tx,
     erasures::{
-        entry::{ErasedName, LedgerEntry, LedgerLine},
+        entry::{ErasedName, LedgerEntry, LedgerLine, key_id},
         ledger::{record_written, written},
     },
     error::StoreError,
@@ -68,27 +68,24 @@ pub(crate) async fn reapply(
     vault: &Vault,
     ledger: &ReadLedger,
 ) -> Result<Reapplied, StoreError> {
-    let since = written(tx).await?;
+    let since = written(tx, vault).await?;
     let mut done = Reapplied { damaged: ledger.damaged, ..Reapplied::default() };
-    let mut keys = TenantKeys::default();
+    let keys = TenantKeys::meet(tx, vault, ledger).await?;
     let mut erased: BTreeMap<(&str, &str), BTreeSet<PersonId>> = BTreeMap::new();
     for LedgerLine { number, entry } in &ledger.lines {
         match entry {
-            // Keys are looked at even if the database has their line: erasures after it refer to them.
-            LedgerEntry::TenantKey { tenant, sealed_key } => {
-                keys.meet(tx, vault, tenant, sealed_key).await?;
-            }
-            LedgerEntry::Erasure(_) if *number <= since => {}
-            LedgerEntry::Erasure(name) if !keys.is_shared(&name.tenant) => done.other_key += 1,
-            LedgerEntry::Erasure(name) => {
-                if let Some(person) = erase_again(tx, name).await? {
+            LedgerEntry::Erasure(name) if *number > since => {
+                if !keys.has(name) {
+                    done.other_key += 1;
+                } else if let Some(person) = erase_again(tx, name).await? {
                     erased.entry((&name.tenant, &name.connection)).or_default().insert(person);
                 }
             }
+            LedgerEntry::Erasure(_) | LedgerEntry::TenantKey { .. } => {}
         }
     }
     let last = ledger.lines.iter().map(|line| line.number).max().unwrap_or(since);
-    record_written(tx, last.max(since)).await?;
+    record_written(tx, vault, last.max(since)).await?;
     for ((tenant, connection), people) in erased {
         let record = Record {
             connection: Some(connection.to_owned()),
@@ -101,39 +98,35 @@ pub(crate) async fn reapply(
     Ok(done)
 }
 
-/// Whether the ledger and the database hash a tenant's people with the same key.
-#[derive(Default)]
-struct TenantKeys(HashMap<String, bool>);
+/// The id of the key that the database hashes each tenant's people with.
+struct TenantKeys(HashMap<String, String>);
 
 impl TenantKeys {
-    /// Compares the key of a tenant with the database's, which gets it if it has none.
-    async fn meet(
-        &mut self,
-        tx: &mut Tx,
-        vault: &Vault,
-        tenant: &str,
-        sealed_key: &[u8],
-    ) -> Result<(), StoreError> {
-        let kept = sqlx::query_scalar("SELECT person_key FROM tenants WHERE tenant = $1").bind(tenant);
-        let kept: Option<Vec<u8>> = kept.fetch_optional(&mut *tx).await?;
-        let context = format!("tenant {tenant}");
-        let is_shared = match &kept {
-            Some(kept) => vault.open(&context, kept)? == vault.open(&context, sealed_key)?,
-            None => true,
-        };
-        if kept.is_none() {
-            sqlx::query("INSERT INTO tenants (tenant, person_key, in_ledger) VALUES ($1, $2, 1)")
-                .bind(tenant)
-                .bind(sealed_key.to_vec())
-                .execute(tx)
-                .await?;
+    /// Reads the keys of the database. A tenant that it does not know gets the key of the ledger.
+    async fn meet(tx: &mut Tx, vault: &Vault, ledger: &ReadLedger) -> Result<Self, StoreError> {
+        for LedgerLine { entry, .. } in &ledger.lines {
+            let LedgerEntry::TenantKey { tenant, sealed_key } = entry else { continue };
+            sqlx::query(
+                "INSERT INTO tenants (tenant, person_key, in_ledger) VALUES ($1, $2, 1) ON CONFLICT (tenant) DO NOTHING",
+            )
+            .bind(tenant)
+            .bind(sealed_key.clone())
+            .execute(&mut *tx)
+            .await?;
         }
-        self.0.insert(tenant.to_owned(), is_shared);
-        Ok(())
+        let sql = "SELECT tenant, person_key FROM tenants";
+        let kept: Vec<(String, Vec<u8>)> = sqlx::query_as(sql).fetch_all(tx).await?;
+        let mut keys = HashMap::new();
+        for (tenant, sealed) in kept {
+            let key = vault.person_key(&format!("tenant {tenant}"), &sealed)?;
+            keys.insert(tenant, key_id(&key));
+        }
+        Ok(Self(keys))
     }
 
-    fn is_shared(&self, tenant: &str) -> bool {
-        self.0.get(tenant).copied().unwrap_or(false)
+    /// Whether the name is hashed with the database's key.
+    fn has(&self, name: &ErasedName) -> bool {
+        self.0.get(&name.tenant) == Some(&name.key_id)
     }
 }
 

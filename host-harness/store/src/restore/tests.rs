@@ -318,13 +318,60 @@ async fn a_ledger_that_was_lost_is_written_anew_and_continues_its_numbers() {
     service.erase(1).await;
     std::fs::remove_file(service.path()).unwrap();
     let (mut ledger, file) = ErasureLedger::open(&service.store, &service.path()).await.unwrap();
-    assert_eq!(file, LedgerFile::Missing);
+    assert_eq!(file, LedgerFile::Incomplete);
     assert_eq!(ledger.catch_up().await.unwrap(), 1);
     assert_eq!(ledger.catch_up().await.unwrap(), 0, "each erasure is written once");
     let (_, file) = ErasureLedger::open(&service.store, &service.path()).await.unwrap();
-    assert_eq!(file, LedgerFile::Present);
+    assert_eq!(file, LedgerFile::Whole);
     service.ledger = ledger;
     let (_folder, store, done) = service.restore().await;
     assert_eq!(done, people(1));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_moved_away_or_replaced_by_an_older_copy_is_written_anew() {
+    let mut service = Erasing::new().await;
+    for byte in 1..=3 {
+        service.opted_out(byte).await;
+    }
+    service.back_up().await;
+    service.erase(1).await;
+    let copy = std::fs::read(service.path()).unwrap();
+    service.erase(2).await;
+    std::fs::write(service.path(), copy).unwrap();
+    assert_eq!(service.ledger.catch_up().await.unwrap(), 2, "an older copy lacks a line");
+    std::fs::remove_file(service.path()).unwrap();
+    service.erase(3).await;
+    let (_folder, store, done) = service.restore().await;
+    assert_eq!(done, people(3));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_number_that_was_changed_in_the_backup_does_not_keep_erasures_from_being_applied() {
+    let mut service = Erasing::new().await;
+    service.opted_out(1).await;
+    service.erase(2).await;
+    service.back_up().await;
+    service.erase(1).await;
+    let backup = Store::open(&service.folder.file("copy.db"), &master_key()).await.unwrap();
+    sql(&backup, "UPDATE marks SET value = CAST('9999' AS BLOB) WHERE name = 'erasure-ledger'").await;
+    backup.close().await;
+    let (_folder, store, done) = service.restore().await;
+    assert_eq!((done, known(&store, 1).await), (people(1), (true, 0)));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn erasures_are_applied_even_if_the_line_with_their_tenants_key_is_damaged() {
+    let mut service = Erasing::new().await;
+    service.opted_out(1).await;
+    service.back_up().await;
+    service.erase(1).await;
+    let text = std::fs::read_to_string(service.path()).unwrap().replace("sealed-key", "sealed-kez");
+    std::fs::write(service.path(), text).unwrap();
+    let (_folder, store, done) = service.restore().await;
+    assert_eq!(done, Reapplied { damaged: 1, ..people(1) });
     store.close().await;
 }
