@@ -51,7 +51,7 @@ pub struct Egress {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     places: LimitCounter,
-    captured: Captured,
+    captured: Arc<Captured>,
     rotated: Option<Arc<dyn RotatedSecrets>>,
 }
 
@@ -71,7 +71,7 @@ impl Egress {
     pub fn with_clock(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
         let ledger = Arc::new(InMemory::new(Limiter::new(Arc::clone(&clock))));
         let places = LimitCounter { limiter: Limiter::new(Arc::clone(&clock)), ledger };
-        Self { transport, places, clock, captured: Captured::default(), rotated: None }
+        Self { transport, places, clock, captured: Arc::default(), rotated: None }
     }
 
     /// Counts limits of an hour or more in `ledger` instead of in memory.

@@ -10,16 +10,16 @@ use host_harness::{
 };
 use host_model::{contract::manifest::Limit, time::milliseconds};
 use host_store::{
-    PersonKey, Store, StoreError,
+    Keys, PersonKey, Store, StoreError,
     limits::{self, NotCounted},
 };
 
 /// Represents the host itself among the tenants, whose names are never empty.
 const THE_HOST: &str = "";
 
-/// Returns the key with which the host hashes the names of vendor accounts.
-pub(crate) async fn host_key(store: &Store) -> Result<Arc<PersonKey>, StoreError> {
-    store.person_key(THE_HOST).await
+/// Returns the keys with which the host hashes and seals what belongs to no tenant.
+pub(crate) async fn host_keys(store: &Store) -> Result<Keys, StoreError> {
+    store.keys(THE_HOST).await
 }
 
 /// Counts requests in the database.
@@ -33,7 +33,7 @@ pub(crate) struct StoredLedger {
 impl StoredLedger {
     /// Creates a ledger that counts in `store`, by `clock`.
     pub(crate) async fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let key = host_key(&store).await?;
+        let key = host_keys(&store).await?.person;
         Ok(Self { store, clock, key })
     }
 

@@ -14,8 +14,8 @@ CREATE INDEX names_to_ledger ON names (connection, name)
 -- Secrets that a vendor issued in place of one that it will not accept again, such as a rotated refresh token. Sealed.
 CREATE TABLE captured_secrets (
     connection TEXT NOT NULL,
-    -- A keyed hash of the vendor account whose secret it is: it is void once the connection's own secrets change.
-    account BLOB NOT NULL,
+    -- A keyed hash of the connection's own secret whose place it takes: it is void once the operator changes that one.
+    replaces BLOB NOT NULL,
     name TEXT NOT NULL,
     sealed_secret BLOB NOT NULL,
     captured_at BIGINT NOT NULL,

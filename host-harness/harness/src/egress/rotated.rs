@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use crate::connection::Connection;
 use host_model::secret::{Secret, Secrets};
 
-/// Stores rotated secrets. What it returns belongs to the connection's tenant and account
-/// ([`Connection::account`]): once the operator has changed the connection's secrets, the rotated ones are void.
+/// Stores rotated secrets. Each belongs to the connection's tenant and to the secret whose place it takes
+/// ([`Connection::secrets`]): once the operator has changed that one, it is void.
 pub trait RotatedSecrets: Send + Sync {
     /// Returns the rotated secrets of `connection`, by the name of the setting whose place they take.
     fn load<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<Secrets, NotStored>>;
@@ -21,7 +21,15 @@ pub trait RotatedSecrets: Send + Sync {
     ) -> BoxFuture<'a, Result<(), NotStored>>;
 }
 
-/// The store did not answer. The reason may be shown to a guest.
+/// Why rotated secrets cannot be read or stored. The reason may be shown to a guest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotStored(pub String);
+pub enum NotStored {
+    /// The store did not answer, and may later.
+    #[error("{0}")]
+    Unreachable(String),
+    /// What is stored cannot be read. The operator must give the connection a new secret.
+    #[error(
+        "what the vendor issued in place of a secret cannot be read any more: give the connection a new one"
+    )]
+    Damaged,
+}

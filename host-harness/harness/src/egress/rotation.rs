@@ -1,9 +1,15 @@
 //! Loads rotated secrets before they are needed, and stores them when the vendor has issued them.
 //! Tested in `src/egress/tests/rotated.rs`.
 
+use std::sync::Arc;
+
 use super::{
-    Egress, caller::Sender, captured::FoundSecret, declaration::Declaration, refused::not_sent,
-    rotated::NotStored,
+    Egress,
+    caller::Sender,
+    captured::{Captured, FoundSecret, UnsavedSecret},
+    declaration::Declaration,
+    refused::not_sent,
+    rotated::{NotStored, RotatedSecrets},
 };
 use crate::connection::Connection;
 use host_model::contract::http::{HttpError, HttpErrorKind};
@@ -46,23 +52,37 @@ impl Egress {
     pub(super) async fn save_rotated(&self, connection: &Connection) {
         let Some(store) = &self.rotated else { return };
         for unsaved in self.captured.unsaved(connection) {
-            match store.save(connection, &unsaved.name, &unsaved.secret).await {
-                Ok(()) => self.captured.record_saved(connection, &unsaved),
-                Err(error) => tracing::error!(
-                    tenant = %connection.tenant.0, connection = connection.key, secret = unsaved.name, %error,
-                    "rotated secret not stored; if the process ends now, the connection needs a new one"
-                ),
+            let (store, captured) = (Arc::clone(store), Arc::clone(&self.captured));
+            // A task of its own: a call that is cut off must not keep the secret from the disk.
+            let saved = tokio::spawn(save(store, captured, connection.clone(), unsaved));
+            if saved.await.is_err() {
+                tracing::error!(connection = connection.key, "storing a rotated secret was cut off");
             }
         }
+    }
+}
+
+async fn save(
+    store: Arc<dyn RotatedSecrets>,
+    captured: Arc<Captured>,
+    connection: Connection,
+    unsaved: UnsavedSecret,
+) {
+    match store.save(&connection, &unsaved.name, &unsaved.secret).await {
+        Ok(()) => captured.record_saved(&connection, &unsaved),
+        Err(error) => tracing::error!(
+            tenant = %connection.tenant.0, connection = connection.key, secret = unsaved.name, %error,
+            "rotated secret not stored; if the process ends now, the connection needs a new one"
+        ),
     }
 }
 
 /// The error for a connection whose current secret is unknown. Sending the previous one could make the vendor revoke
 /// both.
 fn unknown(connection: &Connection, error: &NotStored) -> HttpError {
-    let key = &connection.key;
-    not_sent(
-        HttpErrorKind::Unreachable,
-        format!("connection {key}: its rotated secrets are unknown: {error}"),
-    )
+    let kind = match error {
+        NotStored::Unreachable(_) => HttpErrorKind::Unreachable,
+        NotStored::Damaged => HttpErrorKind::NoCredential,
+    };
+    not_sent(kind, format!("connection {}: its rotated secrets are unknown: {error}", connection.key))
 }

@@ -17,7 +17,11 @@ struct Shelf {
 
 impl Shelf {
     fn answer<T>(&self, value: T) -> Result<T, NotStored> {
-        if self.fails.load(Relaxed) { Err(NotStored("the shelf is away".into())) } else { Ok(value) }
+        if self.fails.load(Relaxed) {
+            Err(NotStored::Unreachable("the shelf is away".into()))
+        } else {
+            Ok(value)
+        }
     }
 }
 
