@@ -110,7 +110,13 @@ impl CreateApiKeyArgs {
         let (people, json) = match file {
             None => (text.expose().to_owned(), json!({"key": text.expose(), "api_key": document})),
             Some(file) => {
-                let (people, path) = file.write(text.expose())?;
+                let (people, path) = file.write(
+                    text.expose(),
+                    &format!(
+                        "revoke the API key {}, whose text nobody has, and create another one",
+                        key.name
+                    ),
+                )?;
                 (people, json!({"file": path, "api_key": document}))
             }
         };

@@ -2,7 +2,7 @@
 //! Tested in `src/tests/database.rs`.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     exit::Exit,
@@ -32,16 +32,17 @@ impl AuditCommand {
             Box::pin(async move {
                 let chains = audit_chain::verify(c, &vault).await?;
                 let foreign = authentic::foreign_rows(c, &vault).await?;
-                Ok((chains, [foreign, authentic::keys_against_chain(c).await?].concat()))
+                let rows = [foreign, authentic::keys_against_chain(c).await?].concat();
+                Ok((chains, rows, audit_chain::taken_over(c).await?))
             })
         });
-        let (chains, rows) = checked.await.map_err(Failure::misused)?;
+        let (chains, rows, taken_over) = checked.await.map_err(Failure::misused)?;
         store.close().await;
-        Ok(output(&chains, &rows))
+        Ok(output(&chains, &rows, taken_over.as_ref()))
     }
 }
 
-fn output(chains: &[ChainCheck], rows: &[ForeignRow]) -> CommandOutput {
+fn output(chains: &[ChainCheck], rows: &[ForeignRow], taken_over: Option<&Value>) -> CommandOutput {
     let holds = rows.is_empty() && chains.iter().all(|chain| chain.broken.is_none());
     let exit = if holds { Exit::Done } else { Exit::Refused };
     let mut lines: Vec<String> = chains.iter().map(line).collect();
@@ -55,7 +56,22 @@ fn output(chains: &[ChainCheck], rows: &[ForeignRow]) -> CommandOutput {
     lines.extend(rows.iter().map(|row| {
         format!("{}: {}: {}", row.what, coloured("changed from outside", Exit::Refused), row.why)
     }));
-    CommandOutput { people: lines.join("\n"), json: json!({"chains": chains, "foreign_rows": rows}), exit }
+    if let Some(taken_over) = taken_over {
+        let names = |of: &str| {
+            let names = taken_over[of].as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.collect::<Vec<_>>().join(", ")
+        };
+        lines.push(format!(
+            "taken over unchecked from a version without authentication codes: API keys {}; plugins {}; {} connections; \
+             {} webhook tokens",
+            names("api-keys"),
+            names("plugins"),
+            taken_over["connections"],
+            taken_over["webhook-tokens"]
+        ));
+    }
+    let json = json!({"chains": chains, "foreign_rows": rows, "taken_over": taken_over});
+    CommandOutput { people: lines.join("\n"), json, exit }
 }
 
 fn line(chain: &ChainCheck) -> String {

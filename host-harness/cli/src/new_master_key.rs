@@ -20,7 +20,7 @@ impl NewMasterKeyCommand {
         let (people, json) = match file {
             None => (key.expose().to_owned(), json!({"master-key": key.expose()})),
             Some(file) => {
-                let (people, path) = file.write(key.expose())?;
+                let (people, path) = file.write(key.expose(), "name another file")?;
                 (format!("{people}\nnext: keep a copy elsewhere"), json!({ "file": path }))
             }
         };

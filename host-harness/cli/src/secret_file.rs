@@ -40,9 +40,12 @@ impl SecretFileArgs {
 
 impl SecretFile {
     /// Writes `secret` as a line. Returns a sentence for people, and the path.
-    pub(super) fn write(mut self, secret: &str) -> Result<(String, PathBuf), Failure> {
+    /// `next` says what to do if that fails.
+    pub(super) fn write(mut self, secret: &str, next: &str) -> Result<(String, PathBuf), Failure> {
         let written = self.file.write(secret.as_bytes()).and_then(|()| self.file.write(b"\n"));
-        written.and_then(|()| self.file.keep()).map_err(|error| failed(&self.to, &error))?;
+        written
+            .and_then(|()| self.file.keep())
+            .map_err(|error| Failure::misused(format!("{}: {error}\nnext: {next}", self.to.display())))?;
         Ok((format!("written to {}, which only its owner can read", self.to.display()), self.to))
     }
 }

@@ -56,7 +56,10 @@ impl TokenCommand {
                 let (people, json) = match file {
                     None => (value.access_token, json),
                     Some(file) => {
-                        let (people, path) = file.write(&value.access_token)?;
+                        let (people, path) = file.write(
+                            &value.access_token,
+                            "revoke the newest token of `connector-host token list`, which nobody has",
+                        )?;
                         (people, json!({"file": path, "expires_in": value.expires_in}))
                     }
                 };

@@ -159,7 +159,6 @@ impl Service {
             .with_rotated_secrets(rotated);
         let host = holding(builder, &config, &owned).start().await?;
         let parts = Parts::new(host, store, clock, ledger, &config, &service);
-        foreign_keys::report(&parts.store, parts.clock.date_ms()).await?;
         parts.connections.put_published().await?;
         for owned in &owned {
             parts.connections.load_connection(owned).await?;
@@ -209,6 +208,8 @@ impl Service {
         for (name, front) in fronts {
             tasks.begin(name, front(stop.clone()));
         }
+        let check = foreign_keys::run(parts.store.clone(), Arc::clone(&parts.clock), stop.clone());
+        tasks.begin("API key check", check);
         tasks.begin("clock watch", clock_watch.run(stop.clone()));
         tasks.begin("erasure ledger", erasures.clone().run(stop.clone()));
         begin(&mut tasks, &parts, poster, config, forwards, &stop);

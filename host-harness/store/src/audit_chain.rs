@@ -1,11 +1,12 @@
 //! Checks the audit chain: that no line of it was changed, removed or inserted from outside.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 
 use crate::{
-    audit::{AUTHENTICATED, keyed_hash},
+    audit::{ALL_TENANTS, AUTHENTICATED, keyed_hash},
     database::Tx,
     error::StoreError,
     mac::RowMac,
@@ -16,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ChainCheck {
-    /// The tenant that the chain belongs to, or [`ALL_TENANTS`](crate::audit::ALL_TENANTS).
+    /// The tenant that the chain belongs to, or [`ALL_TENANTS`].
     pub tenant: String,
     /// The number of valid lines, counted from the first.
     pub lines: i64,
@@ -47,6 +48,19 @@ pub async fn verify(connection: &mut Tx, vault: &Vault) -> Result<Vec<ChainCheck
         chains.push(chain(connection, vault, tenant).await?);
     }
     Ok(chains)
+}
+
+/// Returns what the upgrade from version 0.1.0 took over as it was, as JSON; `None` if there was no such upgrade.
+pub async fn taken_over(connection: &mut Tx) -> Result<Option<Value>, StoreError> {
+    #[derive(Deserialize)]
+    struct Upgrade {
+        detail: Value,
+    }
+    let pattern = format!("{{\"what\":\"{AUTHENTICATED}\"%");
+    let sql = "SELECT record FROM audit WHERE tenant = $1 AND record LIKE $2 ORDER BY line LIMIT 1";
+    let record: Option<String> =
+        sqlx::query_scalar(sql).bind(ALL_TENANTS).bind(pattern).fetch_optional(connection).await?;
+    Ok(record.and_then(|record| serde_json::from_str::<Upgrade>(&record).ok()).map(|upgrade| upgrade.detail))
 }
 
 /// Number of lines read at a time: a chain grows for years.

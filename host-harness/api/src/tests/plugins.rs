@@ -228,3 +228,19 @@ async fn a_publication_that_was_changed_in_the_database_does_not_run_and_raises_
     let refused = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
     assert_eq!(refused.problem(), (404, "unknown"), "no version of the plugin runs: {refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_the_running_version_again_repairs_its_row_and_its_bytes() {
+    let (bench, key) = bench("").await;
+    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    for damage in ["UPDATE publications SET before = digest", "UPDATE components SET bytes = x'00'"] {
+        bench.sql(damage).await;
+        assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200, "{damage}");
+        let foreign = "SELECT 1 FROM publications WHERE before = digest UNION SELECT 1 FROM components \
+                       WHERE bytes = x'00' AND digest = (SELECT digest FROM publications)";
+        let left = bench
+            .write(move |tx| Box::pin(async move { Ok(sqlx::query(foreign).fetch_all(tx).await?.len()) }));
+        assert_eq!(left.await, 0, "{damage}");
+    }
+    assert_eq!(version(&bench.restarted().await, &key, "guest").await, "two");
+}

@@ -328,3 +328,16 @@ async fn a_mistyped_path_makes_no_database() {
     assert_eq!(operator.run(&["api-key", "create", "--name", "ops"]).await.0, Exit::Done);
     assert_eq!(operator.keys().await, ["ops"]);
 }
+
+#[tokio::test]
+async fn what_an_upgrade_took_over_unchecked_is_listed() {
+    let operator = Operator::new();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store-0.1.0");
+    std::fs::copy(fixture.join("host.db"), operator.file("connector-host.db")).unwrap();
+    std::fs::copy(fixture.join("master.key"), operator.file("master.key")).unwrap();
+    let (exit, out, err) = operator.run(&["audit", "verify"]).await;
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    let list = "taken over unchecked from a version without authentication codes: API keys platform, acme, reader; \
+                plugins iterable; 4 connections; ";
+    assert!(out.contains(list), "{out}");
+}

@@ -168,8 +168,9 @@ impl Connections {
         let (before, changes) =
             (running.plugin().digest(), Changes::between(running.plugin().manifest(), plugin.manifest()));
         if before == digest {
-            self.keep_conditions(who, name, conditions).await?;
-            return Ok(Published { digest, before: Some(before), changes, policy });
+            let published = Published { digest, before: None, changes, policy };
+            self.keep_again(who, name, bytes, &published, conditions).await?;
+            return Ok(Published { before: Some(before), ..published });
         }
         let file = self.file_of(name, before);
         match approval {
@@ -313,17 +314,32 @@ impl Connections {
             .await
     }
 
-    /// Stores other conditions for the running version.
-    async fn keep_conditions(
+    /// Stores the running version again if it was published, with other conditions if they changed. Repairs bytes that
+    /// were damaged in the database, and a row that was changed from outside.
+    async fn keep_again(
         &self,
         who: &Who,
         name: &str,
+        bytes: Vec<u8>,
+        published: &Published,
         conditions: StoredConditions,
     ) -> Result<(), StoreError> {
-        let StoredConditions { current, before } = conditions;
-        let Some(publication) = self.publication(name).await?.filter(|_| current != before) else {
-            return Ok(());
+        let digest = published.digest;
+        let publication = match self.publication(name).await {
+            Err(error) if error.is_about_one_row() => {
+                let kept = vec![(digest, bytes)];
+                return self.keep(who, "plugin-published", name, kept, published, &conditions).await;
+            }
+            publication => publication?,
         };
+        let Some(publication) = publication else { return Ok(()) };
+        self.store
+            .write(move |tx| Box::pin(async move { components::insert(tx, digest, bytes).await }))
+            .await?;
+        let StoredConditions { current, before } = conditions;
+        if current == before {
+            return Ok(());
+        }
         let detail = json!({"by": who.0, "plugin": name, "conditions": current});
         let digest = Some(publication.digest.to_string());
         let publication = Publication { conditions: current.written(), ..publication };
