@@ -67,12 +67,16 @@ pub struct Calls {
     plugin: Arc<Plugin>,
     connection: Arc<Connection>,
     trace: Option<Trace>,
+    log_permit: Option<LogPermit>,
 }
+
+/// Counts a log line. Returns whether it may be written.
+type LogPermit = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Calls {
     /// Creates the calls of `connection` on `plugin`, which must have been loaded with the runtime's engine.
     pub fn new(runtime: Runtime, plugin: Arc<Plugin>, connection: Arc<Connection>) -> Self {
-        Self { runtime, plugin, connection, trace: None }
+        Self { runtime, plugin, connection, trace: None, log_permit: None }
     }
 
     /// Reports each request to `trace` as it was sent, with credentials masked.
@@ -80,6 +84,19 @@ impl Calls {
     pub fn traced(mut self, trace: Trace) -> Self {
         self.trace = Some(trace);
         self
+    }
+
+    /// Asks `permit` before the host logs that the sandbox ended a call, for calls that anyone can cause. What the
+    /// connector logs itself is not affected.
+    #[must_use]
+    pub fn logged_if(mut self, permit: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.log_permit = Some(Arc::new(permit));
+        self
+    }
+
+    /// Counts a log line about the end of a call. Returns whether it may be written.
+    pub fn permits_line(&self) -> bool {
+        self.log_permit.as_ref().is_none_or(|permit| permit())
     }
 
     /// Replaces the egress, for example with one that sends nothing.
@@ -222,7 +239,8 @@ impl Calls {
     /// Logs which functions the sandbox stopped, and traces what the call used.
     fn report(&self, interface: Interface, meter: &Meter, failure: Option<&CallFailure>) {
         let Connection { tenant, key, limits, .. } = &*self.connection;
-        if let Some(failure) = failure.filter(|_| !meter.frames().is_empty()) {
+        let in_functions = failure.filter(|_| !meter.frames().is_empty());
+        if let Some(failure) = in_functions.filter(|_| self.permits_line()) {
             tracing::info!(
                 %tenant,
                 connection = key,

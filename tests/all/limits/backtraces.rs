@@ -46,6 +46,18 @@ async fn a_trap_names_the_functions_with_file_and_line_in_the_trace_and_the_log(
 }
 
 #[tokio::test]
+async fn the_end_of_a_call_is_not_logged_without_a_permit() {
+    logs::keep();
+    let spec = spec("abi-no-permit", &[("misdeed", "r")]);
+    let calls = Bench::default().calls(&plugin("breaks_the_abi").await, &spec);
+    let ended = calls.clone().logged_if(|| false).test_connection().await;
+    assert_eq!(ended.unwrap_err().kind, FailureKind::StackExhausted);
+    assert_eq!(logs::lines(r#"connection="abi-no-permit""#), Vec::<String>::new());
+    let _ended = calls.logged_if(|| true).test_connection().await;
+    assert_eq!(logs::lines(r#"connection="abi-no-permit""#).len(), 1);
+}
+
+#[tokio::test]
 async fn the_name_of_a_function_cannot_change_a_terminal_and_those_of_a_panic_itself_are_left_out() {
     let frames = usage(breach("n", CallLimits::default()).await).await.frames;
     assert!(frames[0].starts_with(r"gives \u{202e}up\n (tests/guests/wat/breaks_the_abi.wat:"), "{frames:?}");

@@ -126,7 +126,7 @@ impl Webhooks {
         body: Result<Bytes, Incomplete>,
         sender: &DeliverySender,
     ) -> WebhookResponse {
-        let (addressee, answer) = match self.addressee(key).await {
+        let (addressee, answer) = match self.addressee(key, sender).await {
             Ok(addressee) => {
                 let answer = self.accept(&addressee, head, body).await;
                 (addressee, answer)
@@ -149,10 +149,17 @@ impl Webhooks {
         answer
     }
 
-    /// Looks up the connection, with a single query whether it exists or not.
-    async fn addressee<'a>(&self, key: &'a str) -> Result<Addressee<'a>, StoreError> {
+    /// Looks up the connection, with a single query whether it exists or not. Log lines of its calls count as the
+    /// sender's.
+    async fn addressee<'a>(
+        &self,
+        key: &'a str,
+        sender: &DeliverySender,
+    ) -> Result<Addressee<'a>, StoreError> {
         let known = self.served.calls(key).ok();
         let calls = known.filter(|calls| calls.plugin().exports().contains(&Interface::WebhookVerify));
+        let (refused, source) = (self.refused.clone(), sender.source.clone());
+        let calls = calls.map(|calls| calls.logged_if(move || refused.permits(&source)));
         let tenant = if let Some(calls) = &calls {
             Some(calls.connection().tenant.0.clone())
         } else {

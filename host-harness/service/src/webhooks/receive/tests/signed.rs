@@ -111,6 +111,16 @@ async fn what_is_proven_is_always_logged_and_what_anyone_can_send_only_up_to_its
 }
 
 #[tokio::test]
+async fn the_end_of_a_call_that_anyone_can_cause_is_logged_only_up_to_its_senders_share() {
+    let inbox = inbox().await;
+    let addressee = inbox.webhooks.addressee("signed", &unknown_sender()).await.unwrap();
+    let calls = addressee.calls.unwrap();
+    let lines = (0..2 * MAX_LINES_OF_SOURCE).filter(|_| calls.permits_line()).count();
+    assert_eq!(lines, MAX_LINES_OF_SOURCE as usize);
+    assert!(!inbox.webhooks.refused.permits(&CallSource::Other), "they count together with its other lines");
+}
+
+#[tokio::test]
 async fn what_the_connector_cannot_say_is_kept_unproven_and_read_or_refused_by_a_version_that_can() {
     let mut inbox = inbox().await;
     let (signed, forged) = ("opt-out ada@example.com", "opt-out bob@example.com");
