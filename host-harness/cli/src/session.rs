@@ -18,6 +18,7 @@ use host_harness::{
     clock::{Clock, SystemClock},
     config::ConfigError,
     egress::Trace,
+    engine::BacktraceDetail,
     host::Host,
     sandbox::{CallResult, Calls},
 };
@@ -96,7 +97,9 @@ impl Session {
     pub(super) async fn calls(&self, key: &str) -> Result<Calls, Failure> {
         let config = self.configuration()?.config.only(key).map_err(Failure::misused)?;
         let loading = format!("loading the plugin of connection {key}");
-        let started = self.awaited(&loading, Host::start(config)).await;
+        let detail = if self.trace { BacktraceDetail::Lines } else { BacktraceDetail::Names };
+        let starting = Host::builder(config).with_backtraces(detail).start();
+        let started = self.awaited(&loading, starting).await;
         let host = started.map_err(|error| Failure::of_connection(key, error))?;
         let calls = host.connection(key).map_err(Failure::misused)?;
         Ok(if self.trace { calls.traced(self.tracer()) } else { calls })

@@ -97,6 +97,17 @@ pub struct BeyondPool {
     pub held: usize,
 }
 
+/// What is read about the functions that a call was in when the sandbox ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BacktraceDetail {
+    /// Their names.
+    Names,
+    /// Their files and lines too, from the component's debug information. The time and memory that reading takes are
+    /// not bounded by the call's limits, and can be quadratic in the component's size: only for processes that make
+    /// single calls for an operator.
+    Lines,
+}
+
 /// A configured wasmtime engine with the contract linked. Lives as long as the process.
 pub struct Engine {
     wasmtime: wasmtime::Engine,
@@ -106,9 +117,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Creates an engine with a pool of `size`.
+    /// Creates an engine with a pool of `size`. The backtraces of its calls have names only.
     pub fn new(size: &PoolSize) -> wasmtime::Result<Self> {
-        let wasmtime = wasmtime::Engine::new(&configuration(size))?;
+        Self::with_backtraces(size, BacktraceDetail::Names)
+    }
+
+    /// Creates an engine with a pool of `size`, whose calls have backtraces with `detail`.
+    pub fn with_backtraces(size: &PoolSize, detail: BacktraceDetail) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&configuration(size, detail))?;
         register_ticker(&wasmtime);
         let linker = bindings::linker(&wasmtime)?;
         let calls = Arc::new(Semaphore::new(size.calls as usize));
@@ -145,7 +161,7 @@ impl Engine {
 
 /// Creates the engine's configuration. Wasm proposals that no connector needs are disabled: each is code that a hostile
 /// guest could reach.
-fn configuration(size: &PoolSize) -> Config {
+fn configuration(size: &PoolSize, detail: BacktraceDetail) -> Config {
     let mut config = Config::new();
     config
         .wasm_gc(false)
@@ -163,8 +179,10 @@ fn configuration(size: &PoolSize) -> Config {
         .wasm_wide_arithmetic(false)
         .concurrency_support(false)
         .epoch_interruption(true)
-        // Read only when a call traps: files and lines of the guest's functions, if the component has them.
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        .wasm_backtrace_details(match detail {
+            BacktraceDetail::Names => WasmBacktraceDetails::Disable,
+            BacktraceDetail::Lines => WasmBacktraceDetails::Enable,
+        })
         .max_wasm_stack(size.wasm_stack)
         .async_stack_size(size.wasm_stack.saturating_add(HOST_STACK))
         // Data that one tenant's call left on a stack must not be visible to the next one.

@@ -6,6 +6,8 @@ use connector_tests::{Bench, logs, plugin, spec};
 use host_harness::{
     connection::CallLimits,
     egress::{CallUsage, Trace, TraceEvent},
+    engine::{Engine, PoolSize},
+    plugin::{LoadPolicy, Plugin},
     sandbox::{Calls, FailureKind},
 };
 
@@ -55,6 +57,17 @@ async fn the_end_of_a_call_is_not_logged_without_a_permit() {
     assert_eq!(logs::lines(r#"connection="abi-no-permit""#), Vec::<String>::new());
     let _ended = calls.logged_if(|| true).test_connection().await;
     assert_eq!(logs::lines(r#"connection="abi-no-permit""#).len(), 1);
+}
+
+/// Reading it takes time and memory beyond the call's limits, which a component could make as large as it wants.
+#[tokio::test]
+async fn the_debug_information_of_a_component_is_not_read_unless_the_engine_is_created_for_it() {
+    let engine = Arc::new(Engine::new(&PoolSize::of(1)).unwrap());
+    let bytes = connector_tests::guest("breaks_the_abi");
+    let plugin = Arc::new(Plugin::load(&engine, bytes, &LoadPolicy::default()).await.unwrap());
+    let calls = Bench::on(engine, 1).calls(&plugin, &spec("abi-names-only", &[("misdeed", "r")]));
+    let frames = usage(calls).await.frames;
+    assert_eq!(frames[1], "recurse", "{frames:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::{
     config::{Config, PluginSource},
     connection::{CallLimits, ConnectionSpec},
     egress::{Egress, Ledger, Network, RotatedSecrets, Transport},
-    engine::{Engine, PoolSize},
+    engine::{BacktraceDetail, Engine, PoolSize},
     plugin::{LoadError, Plugin, Slot, SwapError, WatchedPlugin, watch},
 };
 
@@ -72,6 +72,7 @@ impl Host {
 pub struct Builder {
     config: Config,
     pool: PoolSize,
+    backtraces: BacktraceDetail,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     ledger: Option<Arc<dyn Ledger>>,
@@ -84,6 +85,7 @@ impl Builder {
         Self {
             config,
             pool,
+            backtraces: BacktraceDetail::Names,
             transport: Arc::new(Network::default()),
             clock: Arc::new(SystemClock::default()),
             ledger: None,
@@ -121,12 +123,18 @@ impl Builder {
         Self { pool: self.pool.holding(limits), ..self }
     }
 
+    /// Reads this about the functions that a call was in when the sandbox ended it; names only by default.
+    #[must_use]
+    pub fn with_backtraces(self, backtraces: BacktraceDetail) -> Self {
+        Self { backtraces, ..self }
+    }
+
     /// Loads every plugin and resolves the connections of the configuration. Fails if a connection does not fit its
     /// plugin.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { config, pool, transport, clock, ledger, rotated } = self;
-        let engine = Engine::new(&pool).map_err(|error| StartError::Engine(format!("{error:#}")))?;
-        let engine = Arc::new(engine);
+        let Self { config, pool, backtraces, transport, clock, ledger, rotated } = self;
+        let engine = Engine::with_backtraces(&pool, backtraces);
+        let engine = Arc::new(engine.map_err(|error| StartError::Engine(format!("{error:#}")))?);
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
         for (name, source) in &config.plugins {
             let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();

@@ -2,6 +2,8 @@
 //! bounded; they contain no data of the call.
 //! Tested in `tests/all/limits/backtraces.rs`.
 
+use std::fmt::{self, Write};
+
 use host_model::text;
 use wasmtime::{FrameInfo, WasmBacktrace};
 
@@ -44,6 +46,42 @@ fn functions(frame: &FrameInfo) -> Vec<String> {
 /// Returns a function as it is called in its source, if it is Rust's. The place stays if the name is too long.
 fn shown(name: &str, place: &str) -> String {
     let place = text::escaped_within(place, MAX_FRAME_BYTES / 2);
-    let name = format!("{:#}", rustc_demangle::demangle(name));
-    text::escaped_within(&name, MAX_FRAME_BYTES - place.len()) + &place
+    text::escaped_within(&demangled(name), MAX_FRAME_BYTES - place.len()) + &place
+}
+
+/// Returns the beginning of a function's name in its source: a name can be short and stand for one without end.
+fn demangled(name: &str) -> String {
+    let mut beginning = NameBeginning(String::new());
+    // Ends with an error if the rest is left out.
+    let _rest = write!(beginning, "{:#}", rustc_demangle::demangle(name));
+    beginning.0
+}
+
+/// Accepts text until it has more than a frame shows.
+struct NameBeginning(String);
+
+impl Write for NameBeginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let is_full = self.0.len() > MAX_FRAME_BYTES;
+        if is_full {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_beginning_of_a_long_name_is_demangled() {
+        let long = format!("_ZN{}E", "4part".repeat(10_000));
+        assert!(rustc_demangle::try_demangle(&long).is_ok());
+        let beginning = demangled(&long);
+        assert!(beginning.starts_with("part::part::"), "{beginning}");
+        assert!((MAX_FRAME_BYTES..MAX_FRAME_BYTES + 10).contains(&beginning.len()), "{}", beginning.len());
+        assert_eq!(demangled("_ZN4core9panicking5panic17h0123456789abcdefE"), "core::panicking::panic");
+    }
 }
