@@ -76,6 +76,21 @@ pub(super) fn by(key: &str) {
     note(|noted| noted.key = Some(key.to_owned()));
 }
 
+/// Whether the current request has a valid API key, as far as is known.
+pub(crate) fn has_key() -> bool {
+    key().is_some()
+}
+
+/// Counts a line about the current request, as its API key's if it has a valid one. Returns whether the line may be
+/// written.
+pub(crate) fn permits_line() -> bool {
+    caller_log::permits(key().as_deref())
+}
+
+fn key() -> Option<String> {
+    NOTED.try_with(|noted| noted.borrow().key.clone()).ok().flatten()
+}
+
 /// Does nothing outside of a request.
 fn note(what: impl FnOnce(&mut AccessNotes)) {
     let _outside = NOTED.try_with(|noted| what(&mut noted.borrow_mut()));

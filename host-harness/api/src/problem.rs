@@ -10,7 +10,8 @@ use axum::{
 use serde_json::{Map, Value};
 
 use crate::{
-    edge::{caller_log, request_id},
+    access,
+    edge::request_id,
     types::problem::{self, FieldError},
 };
 use host_harness::{
@@ -188,7 +189,7 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if caller_log::permits(None) {
+        if access::permits_line() {
             tracing::error!(%error, request_id = request_id::current(), "the store failed");
         }
         match error {

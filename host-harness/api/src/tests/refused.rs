@@ -75,3 +75,35 @@ async fn a_store_that_fails_costs_a_source_no_more_than_its_share_of_lines() {
     let of_requests = logged.lines().iter().filter(|line| line["request_id"].is_string()).count();
     assert_eq!(of_requests, MAX_LINES_OF_SOURCE as usize);
 }
+
+#[tokio::test]
+async fn errors_of_a_valid_key_are_logged_however_much_its_address_was_refused() {
+    let logged = Logged::begin();
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    for _ in 0..2 * MAX_LINES_OF_SOURCE {
+        assert_eq!(bench.raw("GET", "/nothing", "", b"").await.status, 404);
+    }
+    bench.sql("ALTER TABLE notices RENAME TO lost").await;
+    let failed = bench.get(&key, "/api/v1/tenants/acme/notices").await;
+    assert_eq!(failed.status, 503, "{failed:?}");
+    let is_of_it = |line: &serde_json::Value| {
+        let id = line["request_id"].as_str().unwrap_or("none");
+        line["message"] == "the store failed" && failed.headers.contains(id)
+    };
+    assert_eq!(logged.lines().iter().filter(|line| is_of_it(line)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_was_changed_in_the_database_has_its_addresss_share_of_lines() {
+    let logged = Logged::begin();
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    bench.sql("UPDATE api_keys SET may_write = 0").await;
+    for _ in 0..MAX_LINES_OF_SOURCE {
+        assert_eq!(bench.get(&key, "/api/v1/connection").await.problem(), (401, "unauthenticated"));
+    }
+    let message = "refused: changed or inserted in the database from outside";
+    let refused = logged.lines().iter().filter(|line| line["message"] == message).count();
+    assert_eq!(refused + lines(&logged), MAX_LINES_OF_SOURCE as usize);
+}

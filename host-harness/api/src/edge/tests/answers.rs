@@ -8,12 +8,13 @@ use axum::{
     middleware,
     routing::{get, post},
 };
+use host_service::refused_log::MAX_LINES_OF_SOURCE;
 use serde_json::Value;
 
 use super::*;
 use crate::{
     access,
-    edge::{panics, request_id},
+    edge::{caller_log, panics, request_id},
     problem::Problem,
     routes,
 };
@@ -144,6 +145,37 @@ async fn a_panic_in_a_handler_is_a_500_with_one_error_line_under_its_request_id_
     let answered = lines.iter().find(|line| line["status"] == "500").unwrap();
     assert_eq!(answered["request_id"], error["request_id"]);
     assert!(!served.logged.text().contains("ada@"), "{}", served.logged.text());
+}
+
+#[tokio::test]
+async fn each_panic_in_a_request_with_a_key_is_logged_and_those_of_others_within_their_share() {
+    note_places_in_handlers();
+    let of_key = async || -> &'static str {
+        access::by("platform");
+        panic!("no {}", std::hint::black_box("answer"))
+    };
+    let of_anyone = async || -> &'static str { panic!("no {}", std::hint::black_box("answer")) };
+    let routes = Router::new().route("/key", get(of_key)).route("/anyone", get(of_anyone));
+    let access = middleware::from_fn_with_state(Telemetry::default(), access::log);
+    let limited = middleware::from_fn_with_state(RefusedLog::default(), caller_log::limit);
+    let routes = routes::served(routes, BODY_TIMEOUT).layer(access).layer(limited);
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = door.local_addr().unwrap();
+    let served = Served::through(door, address, routes, |_| ());
+    let calls = 2 * MAX_LINES_OF_SOURCE as usize;
+    for _ in 0..calls {
+        for path in ["anyone", "key"] {
+            let sent = format!("GET /{path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+            assert_eq!(answer(&served, &sent).await.status, "500");
+        }
+    }
+    let lines = served.logged.lines();
+    let panics = |path: &str| {
+        let is_of_it = |line: &&Value| line["message"] == "a handler panicked" && line["operation"] == path;
+        lines.iter().filter(is_of_it).count()
+    };
+    // Each request without a key has a line about the answer too.
+    assert_eq!((panics("/key"), panics("/anyone")), (calls, calls / 4));
 }
 
 #[tokio::test]
