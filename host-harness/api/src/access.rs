@@ -26,8 +26,8 @@ tokio::task_local! {
     static NOTED: RefCell<AccessNotes>;
 }
 
-/// Logs a request once it has been answered, and counts it if it was refused. Lines about requests that were refused, or
-/// came without a valid API key, are limited.
+/// Logs a request once it has been answered, and counts it if it was refused. Lines about requests that were refused are
+/// limited.
 pub(super) async fn log(State(telemetry): State<Telemetry>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let address = route.is_none().then(|| logged_path(request.uri().path()));
@@ -44,10 +44,15 @@ pub(super) async fn log(State(telemetry): State<Telemetry>, request: Request, ne
     if is_refused {
         telemetry.call_refused(status.as_str());
     }
-    if (is_refused || noted.key.is_none()) && !caller_log::permits(noted.key.as_deref()) {
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if !is_refused && noted.key.is_none() {
+        // Health checks and the API's document: anyone may call them, and those who watch the service do all the time.
+        tracing::debug!(operation, status = status.as_str(), %method, request_id = request_id::current(), ms, "answered");
         return response;
     }
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if is_refused && !caller_log::permits(noted.key.as_deref()) {
+        return response;
+    }
     tracing::info!(
         tenant = noted.tenant,
         connection = noted.connection,

@@ -1,4 +1,4 @@
-//! Limits the log lines that callers can cause without being let in: refused calls, and calls without an API key.
+//! Limits the log lines that callers can cause without being let in: those about refused calls.
 //!
 //! Lines are counted by source in windows of a minute. The number of sources is bounded, and so is the number of lines
 //! of all of them together, since one client can have any number of addresses.
@@ -101,7 +101,7 @@ impl RefusedLog {
             tracing::warn!(
                 left_out,
                 sources = by_source.len(),
-                "more calls were refused or had no API key than are logged; connector_host_calls_refused_total and \
+                "more calls were refused than are logged; connector_host_calls_refused_total and \
                  connector_host_deliveries_total count them"
             );
         }

@@ -1,5 +1,4 @@
-//! Whether the current request may write log lines. A request that is refused, or that comes without an API key, has
-//! the share of its source.
+//! Whether the current request may write log lines. A request that is refused has the share of its source.
 //! Tested in `src/tests/refused.rs`.
 
 use std::net::IpAddr;
