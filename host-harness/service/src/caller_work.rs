@@ -1,8 +1,9 @@
 //! Work that a caller began and that must not end with the caller's connection.
 //! Tested in `api/src/tests/disconnects.rs`.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The work was cut off, because the service is stopping. What it had stored remains.
@@ -20,20 +21,34 @@ pub(crate) enum CallerWorkEnd {
 }
 
 /// Work of callers that changes something. It runs to its end even if its caller disconnects. Clones share everything.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CallerWork {
+    /// A place for each work. Without a limit, a caller that disconnects and calls again begins any amount of it.
+    places: Arc<Semaphore>,
     running: TaskTracker,
     cut_off: CancellationToken,
 }
 
 impl CallerWork {
-    /// Runs `work` to its end as a task of the service, even if the returned future is dropped.
+    /// Creates work of which at most `places` run at once.
+    pub(crate) fn new(places: usize) -> Self {
+        let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        Self { places, running: TaskTracker::new(), cut_off: CancellationToken::new() }
+    }
+
+    /// Runs `work` as a task of the service. Waits for a place first; from then on it runs to its end, even if the
+    /// returned future is dropped.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, WorkCutOff> {
         let cut_off = self.cut_off.clone();
-        let task = self.running.spawn(async move { cut_off.run_until_cancelled_owned(work).await });
+        let entering = cut_off.run_until_cancelled(Arc::clone(&self.places).acquire_owned());
+        let place = entering.await.and_then(Result::ok).ok_or(WorkCutOff)?;
+        let task = self.running.spawn(async move {
+            let _place = place;
+            cut_off.run_until_cancelled_owned(work).await
+        });
         task.await.ok().flatten().ok_or(WorkCutOff)
     }
 
@@ -56,7 +71,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_goes_on_without_its_caller_and_is_cut_off_after_the_grace() {
-        let work = CallerWork::default();
+        let work = CallerWork::new(2);
         let (done, ends) = tokio::sync::oneshot::channel();
         let (go, gone) = tokio::sync::oneshot::channel::<()>();
         let caller = work.run(async move {
@@ -70,5 +85,34 @@ mod tests {
         let (ended, finished) = tokio::join!(endless, work.finish(Duration::ZERO));
         assert_eq!((ended, finished), (Err(WorkCutOff), CallerWorkEnd::CutOff));
         assert_eq!(work.finish(Duration::ZERO).await, CallerWorkEnd::InTime);
+    }
+
+    #[tokio::test]
+    async fn work_whose_caller_left_keeps_its_place_until_it_ends_and_a_waiting_caller_can_leave() {
+        let work = CallerWork::new(1);
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let left = work.run(gone);
+        assert!(futures::poll!(Box::pin(left)).is_pending(), "and dropped");
+        let begun = Arc::new(());
+        let witness = Arc::clone(&begun);
+        let waits = work.run(async move { drop(witness) });
+        assert!(futures::poll!(Box::pin(waits)).is_pending(), "and dropped");
+        assert_eq!(
+            (work.running.len(), Arc::strong_count(&begun)),
+            (1, 1),
+            "it has not begun and never will"
+        );
+        let mut next = Box::pin(work.run(async { "done" }));
+        assert!(futures::poll!(&mut next).is_pending());
+        go.send(()).unwrap();
+        assert_eq!(next.await, Ok("done"));
+    }
+
+    #[tokio::test]
+    async fn work_that_waits_for_a_place_is_cut_off_at_a_stop() {
+        let work = CallerWork::new(1);
+        let (runs, waits) = (work.run(std::future::pending::<()>()), work.run(std::future::pending::<()>()));
+        let ended = tokio::join!(biased; runs, waits, work.finish(Duration::ZERO));
+        assert_eq!(ended, (Err(WorkCutOff), Err(WorkCutOff), CallerWorkEnd::CutOff));
     }
 }

@@ -126,7 +126,7 @@ impl Parts {
             refused,
             store,
             clock,
-            caller_work: CallerWork::default(),
+            caller_work: CallerWork::new(service.edge.max_connections),
         }
     }
 
