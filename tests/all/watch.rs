@@ -4,12 +4,17 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 
 use connector_tests::{engine, guest, load, logs, spec};
+use futures::future::BoxFuture;
 use host_harness::{
-    clock::ManualClock,
+    clock::{Clock, ManualClock},
     plugin::{LoadPolicy, Slot, WATCH_INTERVAL, Watch, WatchedPlugin, watch},
 };
 use tempfile::TempDir;
@@ -31,11 +36,8 @@ impl Watching {
         let folder = tempfile::tempdir().unwrap();
         arrange(folder.path());
         let path = folder.path().join("plugin.wasm");
-        let slot = Slot::new(load(guest("build_one")).await.unwrap(), vec![spec("watched", &[])]).unwrap();
-        let (slot, clock) = (Arc::new(slot), Arc::new(ManualClock::default()));
-        let plugin =
-            WatchedPlugin { path: path.clone(), policy: LoadPolicy::default(), slot: Arc::clone(&slot) };
-        let watch = watch(vec![plugin], engine(), clock.clone());
+        let (slot, clock) = (build_one().await, Arc::new(ManualClock::default()));
+        let watch = watch(vec![watched(&path, &slot)], &engine(), &(clock.clone() as _));
         let watching = Self { folder, path, clock, slot, _watch: watch };
         watching.look_until("the first read", |watching| watching.reads() == 1).await;
         watching
@@ -81,6 +83,40 @@ impl Watching {
     }
 }
 
+async fn build_one() -> Arc<Slot> {
+    let slot = Slot::new(load(guest("build_one")).await.unwrap(), vec![spec("watched", &[])]);
+    Arc::new(slot.unwrap())
+}
+
+fn watched(path: &Path, slot: &Arc<Slot>) -> WatchedPlugin {
+    WatchedPlugin { path: path.to_owned(), policy: LoadPolicy::default(), slot: Arc::clone(slot) }
+}
+
+/// A clock whose first sleep never ends, as if a path were on a file system that does not answer.
+#[derive(Debug, Default)]
+struct OneStalls {
+    clock: ManualClock,
+    has_stalled: AtomicBool,
+}
+
+impl Clock for OneStalls {
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn date(&self) -> SystemTime {
+        self.clock.date()
+    }
+
+    fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
+        if self.has_stalled.swap(true, Ordering::Relaxed) {
+            self.clock.sleep_until(then)
+        } else {
+            Box::pin(std::future::pending())
+        }
+    }
+}
+
 /// Moves `bytes` into place atomically, as an operator should.
 fn put(file: &Path, bytes: &[u8]) {
     let beside = file.with_extension("new");
@@ -122,7 +158,7 @@ async fn a_version_moved_into_place_is_loaded_and_a_refused_one_is_not_read_agai
         watching.serves(build).await;
     }
     watching.slot.roll_back().unwrap();
-    fs::File::open(&watching.path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    fs::File::open(&watching.path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
     watching.look_until("a read", |watching| watching.reads() == 7).await;
     watching.look().await;
     assert_eq!(watching.slot.current().plugin().manifest().version, "two", "it was rolled back");
@@ -252,4 +288,33 @@ async fn what_is_written_beside_the_file_costs_no_reads() {
     put(&watching.path, &guest("build_two"));
     watching.serves("two").await;
     assert_eq!(watching.reads(), 2);
+}
+
+#[tokio::test]
+async fn a_watch_that_stalls_does_not_delay_that_of_another_plugin() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plugin.wasm");
+    put(&path, &guest("build_two"));
+    let (slots, clock) = ([build_one().await, build_one().await], Arc::new(OneStalls::default()));
+    let plugins = slots.iter().map(|slot| watched(&path, slot)).collect();
+    let _watch = watch(plugins, &engine(), &(clock.clone() as _));
+    let swapped = async || {
+        clock.clock.advance(WATCH_INTERVAL);
+        slots.iter().filter(|slot| slot.current().plugin().manifest().version == "two").count()
+    };
+    eventually("the version of the other", swapped, |swapped| *swapped == 1).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_refused_without_being_read() {
+    let watching = Watching::of(|folder| put(&folder.join("plugin.wasm"), &guest("build_one"))).await;
+    let large = fs::File::create(watching.at("large")).unwrap();
+    large.set_len(10_000_000_000).unwrap();
+    fs::rename(watching.at("large"), &watching.path).unwrap();
+    let refusal = "the component has 10000000000 bytes, more than the 2097152";
+    watching.look_until(refusal, |watching| watching.lines(refusal) == 1).await;
+    watching.look().await;
+    assert_eq!((watching.reads(), watching.lines("plugin not swapped")), (1, 1));
+    put(&watching.path, &guest("build_two"));
+    watching.serves("two").await;
 }

@@ -145,7 +145,7 @@ impl Builder {
             }
             slots.insert(name.clone(), slot);
         }
-        let watching = (!watched.is_empty()).then(|| watch(watched, Arc::clone(&engine), Arc::clone(&clock)));
+        let watching = (!watched.is_empty()).then(|| watch(watched, &engine, &clock));
         let egress = Egress::with_clock(transport, Arc::clone(&clock));
         let egress = match ledger {
             Some(ledger) => egress.with_ledger(ledger),

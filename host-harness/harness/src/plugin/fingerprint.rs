@@ -54,6 +54,11 @@ impl Fingerprint {
             left = rest;
         }
     }
+
+    /// Returns the size of the file, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.0.last().map_or(0, |file| usize::try_from(file.size).unwrap_or(usize::MAX))
+    }
 }
 
 /// The identity of a file or link, and of its content. Times include nanoseconds.

@@ -35,9 +35,7 @@ use host_model::{contract::manifest::Manifest, digest::Digest};
 impl Plugin {
     /// Loads a component, which is compiled on a separate thread.
     pub async fn load(engine: &Arc<Engine>, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Self, LoadError> {
-        if bytes.len() > policy.max_bytes {
-            return Err(LoadError::TooLarge { found: bytes.len(), allowed: policy.max_bytes });
-        }
+        policy.check_size(bytes.len())?;
         format::check(&bytes)?;
         let Outline { imports, exports, parts } = Outline::read(&bytes)?;
         let Surface { contract, imports, offered, ignored } = Surface::of(imports, exports, policy.wasi)?;

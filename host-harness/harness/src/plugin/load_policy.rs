@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::load_error::LoadError;
+
 /// What to do with imports of `wasi:*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,5 +33,13 @@ pub struct LoadPolicy {
 impl Default for LoadPolicy {
     fn default() -> Self {
         Self { max_bytes: 2 << 20, wasi: Wasi::Refused, describe: Duration::from_secs(10) }
+    }
+}
+
+impl LoadPolicy {
+    /// Checks the size of a component, in bytes.
+    pub(super) fn check_size(&self, found: usize) -> Result<(), LoadError> {
+        let allowed = self.max_bytes;
+        if found > allowed { Err(LoadError::TooLarge { found, allowed }) } else { Ok(()) }
     }
 }

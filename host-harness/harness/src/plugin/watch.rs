@@ -4,7 +4,7 @@
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use sha2::{Digest as _, Sha256};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinSet, spawn_blocking};
 
 use super::{fingerprint::Fingerprint, load_policy::LoadPolicy, loaded::Plugin, slot::Slot};
 use crate::{clock::Clock, engine::Engine};
@@ -26,28 +26,26 @@ pub struct WatchedPlugin {
 
 /// A watch on the paths of plugins, which ends on drop.
 #[derive(Debug)]
-pub struct Watch(JoinHandle<()>);
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+pub struct Watch {
+    _tasks: JoinSet<()>,
 }
 
 /// Watches the paths of `plugins`, and swaps each new version that loads and requests no more permissions into its slot.
 ///
 /// Paths are looked at, not their folders: notifications would miss a folder that is replaced, and arrive for every file
-/// beside the plugin. A file is read once it is the same at two looks, since it may have been found half-written.
-pub fn watch(plugins: Vec<WatchedPlugin>, engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Watch {
-    let mut watched: Vec<_> = plugins.into_iter().map(Watched::of).collect();
-    Watch(tokio::spawn(async move {
-        loop {
-            for one in &mut watched {
-                one.look(&engine).await;
+/// beside the plugin. A file is read once it is the same at two looks, since it may have been found half-written. Each
+/// path has a task of its own, so that a file system that does not answer, or a long compilation, delays no other.
+pub fn watch(plugins: Vec<WatchedPlugin>, engine: &Arc<Engine>, clock: &Arc<dyn Clock>) -> Watch {
+    let follow = |plugin| {
+        let (mut watched, engine, clock) = (Watched::of(plugin), Arc::clone(engine), Arc::clone(clock));
+        async move {
+            loop {
+                watched.look(&engine).await;
+                clock.sleep_until(clock.now() + WATCH_INTERVAL).await;
             }
-            clock.sleep_until(clock.now() + WATCH_INTERVAL).await;
         }
-    }))
+    };
+    Watch { _tasks: plugins.into_iter().map(follow).collect() }
 }
 
 struct Watched {
@@ -68,7 +66,7 @@ enum FileState {
     Changed(Fingerprint),
     /// It could not be read, which has been logged. It is tried again.
     Unreadable(Fingerprint),
-    /// It has been read. It is not read again before it changes, whether it was loaded or refused.
+    /// It has been loaded or refused. It is not read again before it changes.
     Read(Fingerprint),
 }
 
@@ -109,6 +107,11 @@ impl Watched {
     async fn load(&mut self, engine: &Arc<Engine>, found: Fingerprint) {
         let WatchedPlugin { path, policy, slot } = &self.plugin;
         let file = path.display();
+        if let Err(error) = policy.check_size(found.size()) {
+            tracing::warn!(%file, %error, "plugin not swapped");
+            self.state = FileState::Read(found);
+            return;
+        }
         let bytes = match tokio::fs::read(path).await {
             Ok(bytes) => bytes,
             Err(error) => {
