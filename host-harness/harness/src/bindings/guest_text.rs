@@ -2,7 +2,7 @@
 //! Tested in `tests/all/limits`.
 
 use crate::sandbox::masks::Masks;
-use host_model::text;
+use host_model::text::{self, UnfitText};
 
 /// Maximum length of a guest's sentence, in characters. It fits on an operator's screen.
 pub(super) const MAX_SENTENCE: usize = 2_000;
@@ -18,19 +18,17 @@ pub(super) const MAX_REFERENCE: usize = 4_096;
 
 /// A name in a guest's answer is too long or contains control characters.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} of {length} characters, which contains control characters or exceeds {limit}")]
+#[error("{what} {unfit}")]
 pub(crate) struct OutOfBounds {
     what: &'static str,
-    length: usize,
-    limit: usize,
+    unfit: UnfitText,
 }
 
 pub(super) fn name(what: &'static str, text: String, limit: usize) -> Result<String, OutOfBounds> {
-    let length = text.chars().count();
-    if length > limit || text.chars().any(char::is_control) {
-        return Err(OutOfBounds { what, length, limit });
+    match text::without_control(&text, limit) {
+        Ok(()) => Ok(text),
+        Err(unfit) => Err(OutOfBounds { what, unfit }),
     }
-    Ok(text)
 }
 
 /// Masks a guest's text, limits it to `limit` characters and escapes hidden characters, because it is written to the
@@ -57,4 +55,19 @@ pub(super) fn vendors_name(text: &str, masks: &Masks) -> String {
         }
     }
     own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_is_called_too_long_and_a_control_character_is_named() {
+        let error = |text: &str| name("an item id", text.to_owned(), 3).unwrap_err().to_string();
+        assert_eq!(error("äöüä"), "an item id has 4 characters; at most 3 are allowed");
+        let control = "an item id contains U+000A as its character 2, which is not allowed: it is invisible or changes \
+                       how the text is shown";
+        assert_eq!(error("a\nb"), control);
+        assert_eq!(name("an item id", "äöü".to_owned(), 3).unwrap(), "äöü");
+    }
 }
