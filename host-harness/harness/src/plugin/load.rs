@@ -52,7 +52,9 @@ impl Plugin {
         let exports = Exports::find(&component, contract, &offered)
             .map_err(|error| LoadError::Mismatch(sentence(&error)))?;
         let manifest = describe(engine, &pre, &exports, policy.describe).await?;
-        let declaration = Declaration::check(manifest).and_then(|declaration| declaration.offering(&offered));
+        // Takes seconds if the manifest is as large as permitted.
+        let declaration = on_its_thread(move || Declaration::check(manifest)).await?;
+        let declaration = declaration.and_then(|declaration| declaration.offering(&offered));
         let declaration = Arc::new(declaration.map_err(LoadError::Manifest)?);
         component
             .initialize_copy_on_write_image()
@@ -61,7 +63,7 @@ impl Plugin {
     }
 }
 
-/// Runs `work` on a separate thread. A panic of the compiler ends there.
+/// Runs `work`, which may take long, on a separate thread. A panic of the compiler ends there.
 async fn on_its_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
     tokio::task::spawn_blocking(work)
         .await

@@ -13,8 +13,8 @@ use host_model::{
     nearest::misspelled,
 };
 
-/// Maximum number of names that a blank is compared with. No manifest has as many.
-const MAX_NAMES: usize = 400;
+/// Maximum number of names that a blank is compared with. No manifest has as many, and each comparison takes time.
+const MAX_COMPARED: usize = 100;
 
 /// The names that the host fills in itself.
 pub(super) struct KnownBlanks<'a> {
@@ -29,12 +29,8 @@ impl<'a> KnownBlanks<'a> {
         let settings = manifest.settings.iter().map(|setting| setting.name.as_str());
         let fetched = manifest.operations.iter().flat_map(|operation| &operation.captures);
         let captured = fetched.map(|capture| capture.secret.as_str());
-        let names: BTreeSet<_> = [WEBHOOK_URL, WEBHOOK_TOKEN]
-            .into_iter()
-            .chain(settings)
-            .chain(captured)
-            .take(MAX_NAMES)
-            .collect();
+        let names: BTreeSet<_> =
+            [WEBHOOK_URL, WEBHOOK_TOKEN].into_iter().chain(settings).chain(captured).collect();
         let paths = manifest.operations.iter().flat_map(|operation| words(&operation.path));
         let values = paths.filter(|word| is_name(word) && !names.contains(word)).collect();
         Self { names, values }
@@ -67,7 +63,7 @@ impl<'a> KnownBlanks<'a> {
 
     fn meant(&self, word: &str) -> Option<&'a str> {
         let is_known = self.names.contains(word);
-        if is_known { None } else { misspelled(word, self.names.iter().copied()) }
+        if is_known { None } else { misspelled(word, self.names.iter().copied().take(MAX_COMPARED)) }
     }
 }
 

@@ -58,3 +58,13 @@ fn values_of_a_request_and_braces_of_a_query_language_stay_what_they_are() {
     manifest.operations[0].fields.push(field(RequestPart::Body, "domains", "{domains}"));
     Declaration::check(manifest).unwrap();
 }
+
+#[test]
+fn a_name_that_the_host_fills_in_is_never_misspelled_however_many_names_there_are() {
+    let mut manifest = sound();
+    let setting = manifest.settings[0].clone();
+    let names = (100..290).map(|number| format!("token-{number}"));
+    manifest.settings.extend(names.map(|name| SettingSpec { name, ..setting.clone() }));
+    manifest.operations[0].fields.push(field(RequestPart::Body, "text", "{token-289}"));
+    Declaration::check(manifest).unwrap();
+}
