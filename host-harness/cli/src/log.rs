@@ -104,11 +104,13 @@ fn lines(format: Format, purpose: LogPurpose, to: Stream) -> Box<dyn Layer<Regis
     }
 }
 
-/// Writes `name=value` escaped; the message without its name.
+/// Writes `name=value` escaped; the message without its name. Leaves out the fields that repeat the metadata of a record
+/// of the crate `log`, such as its file, which the line's own metadata comes from.
 fn escaped_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
     let mut writer = EscapingWriter::new(writer);
     match field.name() {
         "message" => write!(writer, "{value:?}"),
+        name if name.starts_with("log.") => Ok(()),
         name => write!(writer, "{}={value:?}", name.trim_start_matches("r#")),
     }
 }
@@ -175,6 +177,17 @@ mod tests {
         let document: Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&document["shown"], &document["quoted"]), (&foreign.into(), &foreign.into()));
         assert_eq!(document["message"], format!("said: {foreign}"));
+    }
+
+    #[test]
+    fn a_record_of_the_log_crate_is_a_text_line_like_any_other() {
+        let line = logged(Format::Text, LogPurpose::Command, || {
+            let mut record = tracing_log::log::Record::builder();
+            let record = record.level(tracing_log::log::Level::Warn).target("tls::client").line(Some(7));
+            let record = record.module_path(Some("tls::client")).file(Some("/registry/tls/client.rs"));
+            tracing_log::format_trace(&record.args(format_args!("no common version")).build()).unwrap();
+        });
+        assert_eq!(line.trim_end(), " WARN tls::client: no common version");
     }
 
     #[test]
