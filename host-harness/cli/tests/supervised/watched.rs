@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use test_support::eventually;
+
 use super::{
     operator::{Operator, TOKEN},
     program::{Program, ask, configure, serve_with},
@@ -17,7 +19,7 @@ async fn two_hundred_webhooks_beside_a_watched_plugin_cost_no_reads_of_it() {
     let text = text.replace("{ file = 'iterable.wasm' }", "{ file = 'iterable.wasm', watch = true }");
     fs::write(operator.config(), text).unwrap();
     let mut command = serve_with(&[], &operator);
-    command.env("RUST_LOG", "warn,host_=info,host_harness::plugin=debug");
+    command.env("RUST_LOG", "warn,host_=info,host_harness::plugin=trace");
     let program = Program::start(&mut command);
     let (address, _) = program.serves().await;
     program.logs("plugin file read").await;
@@ -29,8 +31,12 @@ async fn two_hundred_webhooks_beside_a_watched_plugin_cost_no_reads_of_it() {
         let answer = ask(&address, &format!("{HOOK}\r\nauthorization: Bearer {TOKEN}"), &body);
         assert!(answer.starts_with("200 "), "{answer}");
     }
+    // The second look at a file that changed reads it, and has ended when the third begins.
+    let looks = async || program.lines("plugin path looked at");
+    let before = looks().await;
+    eventually("three looks after the deliveries", looks, |looks| *looks >= before + 3).await;
     assert_eq!(program.lines("plugin file read"), 1);
-    // The watch has looked all the time: it sees the next change.
+    // It sees the next change.
     let plugin = operator.config().with_file_name("iterable.wasm");
     fs::write(plugin.with_extension("new"), "broken").unwrap();
     fs::rename(plugin.with_extension("new"), plugin).unwrap();
