@@ -1,11 +1,11 @@
 //! `serve`: runs the service until it is stopped. SIGHUP reloads the connections; SIGTERM and ctrl-c stop it.
 //! Tested in `cli/tests/serve.rs` and `cli/tests/supervised.rs`.
 
-use std::{path::Path, sync::Arc};
+use std::{convert::Infallible, path::Path, sync::Arc};
 
 use clap::Args;
 use serde_json::json;
-use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio::{runtime::Handle, sync::oneshot, task::spawn_blocking};
 
 use super::{
     console::Console,
@@ -44,7 +44,7 @@ impl ServeCommand {
             Signals::listen().map_err(|error| Failure::misused(format!("cannot handle signals: {error}")))?;
         log_places_of_panics();
         let manager = ServiceManager::of_the_process();
-        manager.starting();
+        manager.starting().await;
         let sockets = sockets.map_err(Failure::misused)?;
         // On a thread of its own, so that a signal ends the wait even while something blocks, such as a file on a
         // device that does not answer.
@@ -54,7 +54,7 @@ impl ServeCommand {
             biased;
             // Nothing was acknowledged, and what is not committed is rolled back when the process ends.
             () = signals.stop() => {
-                manager.stopping();
+                manager.stopping().await;
                 return Ok(stopped());
             }
             started = session.awaited("starting", starting) => started,
@@ -63,16 +63,23 @@ impl ServeCommand {
             Failure::misused(format!("the start ended unexpectedly; the log has the reason: {error}"))
         })??;
         announce(&service, &session.console, format)?;
-        let (handle, console) = (service.handle(), session.console.clone());
-        let stop = async move {
-            manager.serving(&handle).await;
-            tokio::select! {
-                () = until_stopped(signals, &handle, &manager, &console) => {}
-                () = manager.keep_watchdog(&handle) => {}
-            }
-            manager.stopping();
+        let handle = service.handle();
+        // Dropped with the future that waits for a signal: at a signal, or if a part of the service ends.
+        let (running, ended) = oneshot::channel::<Infallible>();
+        let stop = async {
+            let _running = running;
+            until_stopped(signals, &handle, &manager, &session.console).await;
         };
-        let run = Box::pin(service.run_until(stop)).await;
+        let announced = async {
+            let _ended = ended.await;
+            manager.stopping().await;
+        };
+        let run = async { tokio::join!(service.run_until(stop), announced).0 };
+        // The manager expects reports until the process ends.
+        let run = tokio::select! {
+            run = Box::pin(run) => run,
+            never = manager.keep_watchdog(&handle) => match never {},
+        };
         run.map_err(|ended| Failure::Unanswered(ended.to_string()))?;
         Ok(stopped())
     }
@@ -126,16 +133,24 @@ fn announce(service: &Server, console: &Console, format: OutputFormat) -> Result
     Ok(())
 }
 
-/// Reloads the connections on each SIGHUP, and ends on a signal to stop, even during a reload: each of its steps is one
-/// transaction, and the next start imports the file again.
+/// Reports that the service serves, then reloads the connections on each SIGHUP. Ends on a signal to stop, even during
+/// a reload: each of its steps is one transaction, and the next start imports the file again.
 async fn until_stopped(
     mut signals: Signals,
     handle: &service::Handle,
     manager: &ServiceManager,
     console: &Console,
 ) {
-    while signals.next().await == ProcessSignal::Reload {
-        manager.reloading();
+    loop {
+        tokio::select! {
+            biased;
+            () = signals.stop() => return,
+            () = manager.serving(handle) => {}
+        }
+        if signals.next().await == ProcessSignal::Stop {
+            return;
+        }
+        manager.reloading().await;
         let reloaded = tokio::select! {
             biased;
             () = signals.stop() => return,
@@ -149,6 +164,5 @@ async fn until_stopped(
             }
             Err(error) => tracing::error!(%error, "nothing was reloaded"),
         }
-        manager.serving(handle).await;
     }
 }

@@ -32,9 +32,10 @@ impl Notifier {
     }
 
     /// Sends `message`. A failure is logged, since the service can work without its manager.
-    pub(super) fn send(&self, message: ManagerMessage<'_>) {
+    pub(super) async fn send(&self, message: ManagerMessage<'_>) {
         let Some(address) = &self.address else { return };
-        if let Err(error) = text(message).and_then(|text| deliver(address, &text)) {
+        let sent = async { deliver(address, &text(message)?).await };
+        if let Err(error) = sent.await {
             tracing::warn!(%error, "the service manager at NOTIFY_SOCKET cannot be notified");
         }
     }
@@ -64,7 +65,7 @@ fn text(message: ManagerMessage<'_>) -> std::io::Result<String> {
 
 /// Sends `text` to `address`. The library does not know abstract addresses, which begin with `@`.
 #[cfg(unix)]
-fn deliver(address: &std::ffi::OsStr, text: &str) -> std::io::Result<()> {
+async fn deliver(address: &std::ffi::OsStr, text: &str) -> std::io::Result<()> {
     use std::os::unix::{
         ffi::OsStrExt as _,
         net::{SocketAddr, UnixDatagram},
@@ -78,8 +79,10 @@ fn deliver(address: &std::ffi::OsStr, text: &str) -> std::io::Result<()> {
         _ => SocketAddr::from_pathname(address)?,
     };
     let socket = UnixDatagram::unbound()?;
-    socket.set_write_timeout(Some(MAX_WAIT))?;
-    socket.send_to_addr(text.as_bytes(), &address).map(drop)
+    socket.connect_addr(&address)?;
+    socket.set_nonblocking(true)?;
+    let socket = tokio::net::UnixDatagram::from_std(socket)?;
+    tokio::time::timeout(MAX_WAIT, socket.send(text.as_bytes())).await?.map(drop)
 }
 
 #[cfg(not(unix))]
@@ -91,7 +94,8 @@ impl Notifier {
     }
 
     /// Does nothing.
-    pub(super) fn send(&self, _: ManagerMessage<'_>) {}
+    #[expect(clippy::unused_async, reason = "only Unix has service managers with this protocol")]
+    pub(super) async fn send(&self, _: ManagerMessage<'_>) {}
 
     /// Returns nothing.
     pub(super) fn watchdog(&self) -> Option<Duration> {

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     os::{
         linux::net::SocketAddrExt as _,
         unix::net::{SocketAddr, UnixDatagram},
@@ -129,17 +130,78 @@ async fn a_service_that_lacks_a_plugin_says_so_and_one_without_a_manager_serves(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_handled_while_the_state_is_read_from_a_locked_database() {
+    let operator = Operator::new().await;
+    configure(&operator, "listen = '127.0.0.1:0'");
+    let address = operator.config().with_file_name("notify");
+    let messages = Messages::at(UnixDatagram::bind(&address).unwrap());
+    let mut program = Program::start(serve_with(&[], &operator).env("NOTIFY_SOCKET", &address));
+    assert_eq!(messages.next(), "STATUS=starting\n");
+    assert_eq!(messages.next(), "READY=1\nSTATUS=serving\n");
+
+    let database = format!("sqlite://{}", operator.config().with_file_name("connector-host.db").display());
+    let mut lock = sqlx::SqliteConnection::connect(&database).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    // This reload fails before it needs the database.
+    fs::write(operator.config(), "broken").unwrap();
+    // The machine's time: the state is not read again for a while after a commit, then waits seconds for the lock.
+    let waits = || {
+        program.signal("-HUP");
+        assert!(messages.next().starts_with("RELOADING=1\n"));
+        messages.0.recv_timeout(Duration::from_secs(1)).is_err()
+    };
+    while !waits() {}
+    program.signal("-TERM");
+    assert_eq!(messages.next(), "STOPPING=1\nSTATUS=stopping: finishing work in progress\n");
+    lock.close().await.unwrap();
+    assert_eq!(program.ends().await.0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_watchdog_is_answered_in_its_interval() {
+    const INTERVAL: Duration = Duration::from_secs(10);
+    let operator = Operator::new().await;
+    configure(&operator, "listen = '127.0.0.1:0'");
+    let address = operator.config().with_file_name("notify");
+    let messages = Messages::at(UnixDatagram::bind(&address).unwrap());
+    let mut command = serve_with(&[], &operator);
+    command.env("NOTIFY_SOCKET", &address).env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
+    let _program = Program::start(&mut command);
+    assert_eq!(messages.next(), "STATUS=starting\n");
+    assert_eq!(messages.next(), "READY=1\nSTATUS=serving\n");
+    // The machine's time: each is due after half of the interval.
+    for _ in 0..2 {
+        assert_eq!(messages.0.recv_timeout(INTERVAL).unwrap(), "WATCHDOG=1\n");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_watchdog_is_answered_until_a_stop_has_finished_the_work_in_progress() {
     let operator = Operator::new().await;
     configure(&operator, "listen = '127.0.0.1:0'");
     let address = operator.config().with_file_name("notify");
     let messages = Messages::at(UnixDatagram::bind(&address).unwrap());
     let mut command = serve_with(&[], &operator);
     command.env("NOTIFY_SOCKET", &address).env("WATCHDOG_USEC", "200000");
-    let _program = Program::start(&mut command);
-    assert_eq!(messages.next(), "STATUS=starting\n");
-    assert_eq!(messages.next(), "READY=1\nSTATUS=serving\n");
+    let mut program = Program::start(&mut command);
+    let (api, _) = program.serves().await;
+    let key = operator.run(&["api-key", "create", "--name", "ops"]).await.out;
+    let mut request = TcpStream::connect(&api).unwrap();
+    let head = format!(
+        "POST /api/v1/plugins/fresh HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         expect: 100-continue\r\ncontent-length: 1\r\n\r\n",
+        key.trim()
+    );
+    request.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 25];
+    request.read_exact(&mut answer).unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 100 Continue\r\n\r\n");
+
+    program.signal("-TERM");
+    while messages.next() != "STOPPING=1\nSTATUS=stopping: finishing work in progress\n" {}
     for _ in 0..3 {
         assert_eq!(messages.next(), "WATCHDOG=1\n");
     }
+    drop(request);
+    assert_eq!(program.ends().await.0, Some(0));
 }
