@@ -19,8 +19,8 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// How far a clock may be set back without consequences: time servers correct seconds.
 const TOLERANCE_MS: i64 = 60_000;
 
-/// A change of the times that lie too far ahead of the date, which returns how many there were.
-type Change = for<'t> fn(&'t mut Tx, i64) -> BoxFuture<'t, Result<u64, StoreError>>;
+/// A correction of the times that lie too far ahead of the date, which returns how many there were.
+type TimeCorrection = for<'t> fn(&'t mut Tx, i64) -> BoxFuture<'t, Result<u64, StoreError>>;
 
 /// A step back corrects a clock that ran ahead, so choices that it dated are known to be wrong.
 fn after_step_back(tx: &mut Tx, now: i64) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -60,11 +60,11 @@ impl ClockWatch {
         }
     }
 
-    async fn bring_back(&self, change: Change) -> Result<(), StoreError> {
+    async fn bring_back(&self, correct: TimeCorrection) -> Result<(), StoreError> {
         let (now, vault) = (self.clock.date_ms(), self.store.vault().clone());
         let brought = self.store.write(move |tx| {
             Box::pin(async move {
-                let times = change(tx, now).await?;
+                let times = correct(tx, now).await?;
                 if times > 0 {
                     let record =
                         Record { detail: json!({ "times": times }), ..Record::of("times-brought-back") };
