@@ -83,13 +83,23 @@ impl Captured {
         held.good_until.is_none_or(|end| now + RENEWAL_MARGIN < end).then(|| held.secret.clone())
     }
 
-    /// Stores the secrets from a response.
-    pub(crate) fn keep(&self, connection: &Connection, taken: Vec<FoundSecret>, now: Duration) {
+    /// Stores the secrets from a response. Those that `rotated` names must outlive the process.
+    pub(crate) fn keep(
+        &self,
+        connection: &Connection,
+        taken: Vec<FoundSecret>,
+        now: Duration,
+        rotated: impl Fn(&str) -> bool,
+    ) {
         if taken.is_empty() {
             return;
         }
         let mut connections = self.0.lock();
-        connections.entry(holder(connection)).or_default().keep(taken, now);
+        let kept = connections.entry(holder(connection)).or_default();
+        kept.revision += 1;
+        let unsaved = taken.iter().map(|found| found.name.clone()).filter(|name| rotated(name));
+        kept.unsaved.extend(unsaved.map(|name| (name, kept.revision)));
+        kept.keep(taken, now);
     }
 
     /// Returns whether the secrets that outlived an earlier process have been added.
@@ -105,14 +115,6 @@ impl Captured {
         let older = older.map(|(name, secret)| FoundSecret { name, secret, lifetime: None }).collect();
         kept.keep(older, Duration::ZERO);
         kept.is_restored = true;
-    }
-
-    /// Notes that the secrets with these names must outlive the process.
-    pub(crate) fn note_unsaved(&self, connection: &Connection, names: impl Iterator<Item = String>) {
-        let mut connections = self.0.lock();
-        let kept = connections.entry(holder(connection)).or_default();
-        kept.revision += 1;
-        kept.unsaved.extend(names.map(|name| (name, kept.revision)));
     }
 
     /// Returns the secrets that must outlive the process and are not stored yet.
@@ -154,13 +156,6 @@ pub(crate) struct FoundSecret {
     name: String,
     secret: Secret,
     lifetime: Option<Duration>,
-}
-
-impl FoundSecret {
-    /// Returns the name that the manifest gives it.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
 }
 
 /// Extracts the secrets that `captures` specify from a JSON `body`, and blanks them out. A body that cannot be parsed

@@ -75,8 +75,8 @@ impl Egress {
         let (taken, body) = captured::extract(&declared.captures, answer.body);
         answer.body = body;
         if (200..300).contains(&answer.status) {
-            self.note_rotated(caller.declaration, connection, &taken);
-            self.captured.keep(connection, taken, self.clock.now());
+            let outlives = |name: &str| self.rotated.is_some() && caller.declaration.rotates(name);
+            self.captured.keep(connection, taken, self.clock.now(), outlives);
             self.save_rotated(connection).await;
         }
         Ok(answer)

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::{
     Egress,
     caller::Sender,
-    captured::{Captured, FoundSecret, UnsavedSecret},
-    declaration::Declaration,
+    captured::{Captured, UnsavedSecret},
     refused::not_sent,
     rotated::{NotStored, RotatedSecrets},
 };
@@ -32,19 +31,6 @@ impl Egress {
         }
         self.save_rotated(connection).await;
         Ok(())
-    }
-
-    /// Notes which of the secrets `found` must be stored.
-    pub(super) fn note_rotated(
-        &self,
-        declaration: &Declaration,
-        connection: &Connection,
-        found: &[FoundSecret],
-    ) {
-        if self.rotated.is_some() {
-            let rotated = found.iter().filter(|found| declaration.rotates(found.name()));
-            self.captured.note_unsaved(connection, rotated.map(|found| found.name().to_owned()));
-        }
     }
 
     /// Stores the rotated secrets that are not stored yet. Those that cannot be stored now are tried again before the
