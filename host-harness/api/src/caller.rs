@@ -88,7 +88,7 @@ impl FromRequestParts<Api> for Caller {
         let holder =
             store.read(move |c| Box::pin(async move { api_keys::holder(c, &vault, &presented).await })).await;
         let holder = match holder {
-            // The caller learns no more than with an unknown key; the service's start has raised an alarm.
+            // The caller learns no more than with an unknown key; the service raises an alarm within a minute.
             Err(StoreError::NotAuthentic(what)) => {
                 if access::permits_line() {
                     tracing::error!(what, "refused: changed or inserted in the database from outside");

@@ -112,10 +112,7 @@ impl CreateApiKeyArgs {
             Some(file) => {
                 let (people, path) = file.write(
                     text.expose(),
-                    &format!(
-                        "revoke the API key {}, whose text nobody has, and create another one",
-                        key.name
-                    ),
+                    &format!("revoke the API key {}, whose text is lost, and create another one", key.name),
                 )?;
                 (people, json!({"file": path, "api_key": document}))
             }

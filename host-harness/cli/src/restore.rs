@@ -68,7 +68,7 @@ fn said(erasures: &RestoredErasures) -> String {
         RestoredErasures::Reapplied(reapplied) => reapplied,
         RestoredErasures::Unknown(ledger) => {
             return format!(
-                "{}: there is no erasure ledger {}: whoever was erased after the backup is back. Restore again with \
+                "{}: there is no erasure ledger {}: people who were erased after the backup are back. Restore again with \
                  --erasures FILE if there is a copy of it, or send those erasures again",
                 coloured("erasures not applied", Exit::Unproven),
                 ledger.display()

@@ -58,7 +58,7 @@ impl TokenCommand {
                     Some(file) => {
                         let (people, path) = file.write(
                             &value.access_token,
-                            "revoke the newest token of `connector-host token list`, which nobody has",
+                            "revoke the newest token of `connector-host token list`, whose text is lost",
                         )?;
                         (people, json!({"file": path, "expires_in": value.expires_in}))
                     }

@@ -25,7 +25,7 @@ pub const MAX_LINES_OF_SOURCE: u32 = 20;
 /// Lines of all sources in a window: at most 100 MB a day, at 300 bytes each.
 pub const MAX_LINES: u32 = 200;
 
-/// Sources that are told apart in a window. All others count as one.
+/// Sources that are counted separately in a window. All others count as one.
 const MAX_SOURCES: usize = 1_000;
 
 /// Where a call comes from.

@@ -68,7 +68,7 @@ async fn a_start_of_process_1_is_stopped_too() {
     configure(&operator, "listen = '127.0.0.1:0'");
     let file = operator.config().with_file_name("iterable.wasm");
     block_at(&file);
-    // As in a container, where the kernel ignores signals that are not handled.
+    // In a container, the process has id 1, and the kernel ignores signals that it does not handle.
     let as_first = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
     let permitted = std::process::Command::new("unshare").args(&as_first[1..]).arg("true").output();
     if !permitted.is_ok_and(|output| output.status.success()) {
