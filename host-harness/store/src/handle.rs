@@ -169,8 +169,7 @@ impl Store {
         if let Some(key) = self.person_keys.lock().get(tenant) {
             return Ok(Arc::clone(key));
         }
-        let context = format!("tenant {tenant}");
-        let (_, fresh) = self.vault.new_person_key(&context)?;
+        let (_, fresh) = self.vault.new_person_key(tenant)?;
         let name = tenant.to_owned();
         let kept: Vec<u8> = self
             .write(move |tx| {
@@ -182,7 +181,7 @@ impl Store {
                 })
             })
             .await?;
-        let key = Arc::new(self.vault.person_key(&context, &kept)?);
+        let key = Arc::new(self.vault.person_key(tenant, &kept)?);
         Ok(Arc::clone(self.person_keys.lock().entry(tenant.to_owned()).or_insert(key)))
     }
 

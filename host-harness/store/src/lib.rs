@@ -33,6 +33,7 @@ mod keyed;
 pub mod lane;
 pub mod limits;
 mod mac;
+mod marks;
 mod master_mark;
 pub mod merged;
 mod named;
@@ -48,7 +49,6 @@ mod row_change;
 mod schema;
 mod seal;
 mod sqlite;
-mod system_time;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tokens;

@@ -1,6 +1,6 @@
 //! A sealed mark by which a wrong master key is recognized.
 
-use crate::{database::Tx, error::StoreError, seal::Vault};
+use crate::{database::Tx, error::StoreError, marks, seal::Vault};
 
 const MARK: &str = "master-key";
 
@@ -12,7 +12,6 @@ pub(crate) async fn check(tx: &mut Tx, vault: &Vault) -> Result<(), StoreError> 
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-    let kept = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(MARK);
-    let kept: Vec<u8> = kept.fetch_one(tx).await?;
+    let kept = marks::get(tx, MARK).await?.ok_or(StoreError::WrongMasterKey)?;
     vault.open(MARK, &kept).map(drop).map_err(|_| StoreError::WrongMasterKey)
 }

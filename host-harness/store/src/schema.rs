@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 
 use sqlx::{Connection as _, migrate::Migrator};
 
-use crate::{database::Tx, error::StoreError, seal::Vault, upgrade};
+use crate::{database::Tx, error::StoreError, marks, seal::Vault, upgrade};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -33,9 +33,7 @@ pub(crate) async fn migrate(connection: &mut Tx, vault: &Vault) -> Result<(), St
     if found.is_some_and(|found| found <= UNAUTHENTICATED) {
         upgrade::authenticate(&mut transaction, vault).await?;
     }
-    let sign = "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    let program = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
-    sqlx::query(sign).bind(PROGRAM).bind(program).execute(&mut *transaction).await?;
+    marks::put(&mut transaction, PROGRAM, env!("CARGO_PKG_VERSION").as_bytes().to_vec()).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -90,8 +88,7 @@ async fn found(connection: &mut Tx) -> Result<Option<i64>, StoreError> {
 
 /// Returns the version of the program that last wrote the database. Version 0.1.0 did not record it.
 async fn written_by(connection: &mut Tx) -> Result<String, StoreError> {
-    let mark = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(PROGRAM);
-    let program: Option<Vec<u8>> = mark.fetch_optional(connection).await?;
+    let program = marks::get(connection, PROGRAM).await?;
     Ok(program.map_or_else(|| "unknown".to_owned(), |program| String::from_utf8_lossy(&program).into_owned()))
 }
 

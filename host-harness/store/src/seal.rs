@@ -126,17 +126,16 @@ impl Vault {
         Ok(DataKey::of(self.key(context, sealed)?))
     }
 
-    /// Creates a key for hashing people's identifiers. Also returns it sealed for the place that `context` names, for
-    /// storage.
-    pub fn new_person_key(&self, context: &str) -> Result<(PersonKey, Vec<u8>), Unsealable> {
+    /// Creates a key for hashing the identifiers of the people of `tenant`. Also returns it sealed, for storage.
+    pub fn new_person_key(&self, tenant: &str) -> Result<(PersonKey, Vec<u8>), Unsealable> {
         let key = random()?;
-        let sealed = self.seal(context, key.as_slice())?;
+        let sealed = self.seal(&tenant_context(tenant), key.as_slice())?;
         Ok((PersonKey(key), sealed))
     }
 
-    /// Opens a key for hashing people's identifiers that was sealed for that place.
-    pub fn person_key(&self, context: &str, sealed: &[u8]) -> Result<PersonKey, Unsealable> {
-        Ok(PersonKey(self.key(context, sealed)?))
+    /// Opens the key for hashing the identifiers of the people of `tenant`.
+    pub fn person_key(&self, tenant: &str, sealed: &[u8]) -> Result<PersonKey, Unsealable> {
+        Ok(PersonKey(self.key(&tenant_context(tenant), sealed)?))
     }
 
     fn key(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, Unsealable> {
@@ -217,6 +216,11 @@ impl Sealer {
         serde_json::from_slice(&plain)
             .map_err(|_| StoreError::Unreadable(format!("the value sealed as {context:?}")))
     }
+}
+
+/// Returns the place of the key of `tenant`.
+fn tenant_context(tenant: &str) -> String {
+    format!("tenant {tenant}")
 }
 
 fn random() -> Result<Zeroizing<[u8; KEY_BYTES]>, Unsealable> {

@@ -8,6 +8,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     mac::{RowMac, RowMessage},
+    marks,
     row_change::RowChange,
     seal::Vault,
 };
@@ -15,6 +16,9 @@ use host_model::token::{TokenState, TokenView};
 
 /// The states of an accepted token. Must match the condition of the index.
 const LIVE: &str = "state IN ('offered', 'current', 'former')";
+
+/// The mark that contains the day of the last daily check.
+const DAILY_CHECK: &str = "token-look";
 
 /// A token about to be stored. Times are in milliseconds since the Unix epoch.
 pub struct NewToken {
@@ -237,20 +241,13 @@ pub async fn push_now(tx: &mut Tx, connection: &str, now: i64) -> Result<(), Sto
 
 /// Returns the day of the last daily check, in days since the Unix epoch; `None` if there was none.
 pub async fn last_daily_check(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
-    let value: Option<Vec<u8>> =
-        sqlx::query_scalar("SELECT value FROM marks WHERE name = 'token-look'").fetch_optional(tx).await?;
+    let value = marks::get(tx, DAILY_CHECK).await?;
     Ok(value.and_then(|value| String::from_utf8(value).ok()?.parse().ok()))
 }
 
 /// Records that the daily check of `day` is done.
 pub async fn record_daily_check(tx: &mut Tx, day: i64) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO marks (name, value) VALUES ('token-look', $1) ON CONFLICT (name) DO UPDATE SET value = $1",
-    )
-    .bind(day.to_string().into_bytes())
-    .execute(tx)
-    .await?;
-    Ok(())
+    marks::put(tx, DAILY_CHECK, day.to_string().into_bytes()).await
 }
 
 /// Ends the token with `state`, if it has not ended before.

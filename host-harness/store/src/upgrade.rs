@@ -1,6 +1,9 @@
 //! Adds authentication codes to the rows that version 0.1.0 wrote, once, in the transaction of the migration. Afterwards,
 //! a row without a code grants nothing.
 
+use std::time::SystemTime;
+
+use host_model::time::milliseconds;
 use serde_json::json;
 
 use crate::{
@@ -11,7 +14,6 @@ use crate::{
     error::StoreError,
     master_mark,
     seal::Vault,
-    system_time::now_ms,
     tokens,
 };
 
@@ -26,7 +28,7 @@ pub(crate) async fn authenticate(tx: &mut Tx, vault: &Vault) -> Result<(), Store
     let plugins = components::authenticate_all(tx, vault).await?;
     let connections = connections::authenticate_all(tx, vault).await?;
     let tokens = tokens::authenticate_all(tx, vault).await?;
-    let at = now_ms();
+    let at = milliseconds(SystemTime::now());
     let mut chains: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT tenant FROM audit ORDER BY tenant").fetch_all(&mut *tx).await?;
     chains.retain(|tenant| tenant != ALL_TENANTS);

@@ -12,6 +12,7 @@ use crate::{
     erasures::entry::{ErasedName, LedgerEntry, LedgerLine, key_id},
     error::StoreError,
     handle::Store,
+    marks,
     private_file::PrivateFile,
     seal::Vault,
     unfinished::beside,
@@ -144,18 +145,14 @@ impl ErasureLedger {
 /// Returns the number of the last line that the database has written; 0 if there is none, or if the number was changed
 /// from outside.
 pub(super) async fn written(connection: &mut Tx, vault: &Vault) -> Result<i64, StoreError> {
-    let mark = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(WRITTEN);
-    let value: Option<Vec<u8>> = mark.fetch_optional(connection).await?;
-    let opened = value.and_then(|sealed| vault.open(WRITTEN, &sealed).ok());
+    let opened = marks::get(connection, WRITTEN).await?.and_then(|sealed| vault.open(WRITTEN, &sealed).ok());
     Ok(opened.and_then(|number| std::str::from_utf8(&number).ok()?.parse().ok()).unwrap_or(0))
 }
 
 /// Records that the lines up to `number` are in the file.
 pub(super) async fn record_written(tx: &mut Tx, vault: &Vault, number: i64) -> Result<(), StoreError> {
     let sealed = vault.seal(WRITTEN, number.to_string().as_bytes())?;
-    let sql = "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    sqlx::query(sql).bind(WRITTEN).bind(sealed).execute(tx).await?;
-    Ok(())
+    marks::put(tx, WRITTEN, sealed).await
 }
 
 async fn write_anew(tx: &mut Tx) -> Result<(), StoreError> {

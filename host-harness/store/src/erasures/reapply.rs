@@ -1,4 +1,4 @@
-//! Applies the erasure ledger to a restored database: whoever was erased after the backup was made is erased again.
+//! Applies the erasure ledger to a restored database: people who were erased after the backup was made are erased again.
 //! Tested in `src/restore/tests.rs`.
 
 use std::{
@@ -6,8 +6,10 @@ use std::{
     fs::File,
     io::{self, BufRead as _, BufReader},
     path::Path,
+    time::SystemTime,
 };
 
+use host_model::time::milliseconds;
 use serde::Serialize;
 use serde_json::json;
 
@@ -23,7 +25,6 @@ use crate::{
     people,
     person::PersonId,
     seal::{PersonName, Vault},
-    system_time::now_ms,
 };
 
 /// The result of applying the ledger.
@@ -92,7 +93,7 @@ pub(crate) async fn reapply(
             detail: json!({ "people": people.len() }),
             ..Record::of("erasures-reapplied")
         };
-        audit::append(tx, vault, tenant, now_ms(), &record).await?;
+        audit::append(tx, vault, tenant, milliseconds(SystemTime::now()), &record).await?;
         done.people.insert(connection.to_owned(), people.len());
     }
     Ok(done)
@@ -118,7 +119,7 @@ impl TenantKeys {
         let kept: Vec<(String, Vec<u8>)> = sqlx::query_as(sql).fetch_all(tx).await?;
         let mut keys = HashMap::new();
         for (tenant, sealed) in kept {
-            let key = vault.person_key(&format!("tenant {tenant}"), &sealed)?;
+            let key = vault.person_key(&tenant, &sealed)?;
             keys.insert(tenant, key_id(&key));
         }
         Ok(Self(keys))
@@ -146,6 +147,7 @@ async fn erase_again(tx: &mut Tx, erased: &ErasedName) -> Result<Option<PersonId
     if is_known(erased_at, erased.erased_at) && is_known(not_found_at, erased.not_found_at) {
         return Ok(None);
     }
+    // `known_as` would also mark names that were spared: each name that was erased along has its own line.
     let found = people::found(tx, &erased.connection, std::slice::from_ref(&name)).await?;
     let person = match found.first() {
         Some(person) => *person,
