@@ -300,6 +300,16 @@ impl Connections {
             detail.insert("conditions".to_owned(), json!(conditions.current));
         }
         let record = Record { digest: Some(published.digest.to_string()), detail, ..Record::of(what) };
+        self.write_publication(components, publication, record, at).await
+    }
+
+    async fn write_publication(
+        &self,
+        components: Vec<(Digest, Vec<u8>)>,
+        publication: Publication,
+        record: Record,
+        at: i64,
+    ) -> Result<(), StoreError> {
         let vault = self.store.vault().clone();
         self.store
             .write(move |tx| {
@@ -333,25 +343,17 @@ impl Connections {
             publication => publication?,
         };
         let Some(publication) = publication else { return Ok(()) };
-        self.store
-            .write(move |tx| Box::pin(async move { components::insert(tx, digest, bytes).await }))
-            .await?;
         let StoredConditions { current, before } = conditions;
         if current == before {
-            return Ok(());
+            let repaired = self
+                .store
+                .write(move |tx| Box::pin(async move { components::insert(tx, digest, bytes).await }));
+            return repaired.await;
         }
         let detail = json!({"by": who.0, "plugin": name, "conditions": current});
-        let digest = Some(publication.digest.to_string());
+        let running = Some(publication.digest.to_string());
+        let record = Record { digest: running, detail, ..Record::of("plugin-conditions-changed") };
         let publication = Publication { conditions: current.written(), ..publication };
-        let record = Record { digest, detail, ..Record::of("plugin-conditions-changed") };
-        let (at, vault) = (self.clock.date_ms(), self.store.vault().clone());
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    components::publish(tx, &vault, &publication).await?;
-                    audit::append(tx, &vault, ALL_TENANTS, at, &record).await
-                })
-            })
-            .await
+        self.write_publication(vec![(digest, bytes)], publication, record, self.clock.date_ms()).await
     }
 }
