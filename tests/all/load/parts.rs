@@ -225,9 +225,7 @@ async fn adapters_that_exceed_the_pool_are_named_with_the_limits_key() {
     let mut size = PoolSize::of(1);
     size.limits.core_instances = exact;
     let refused = load_on(&Arc::new(Engine::new(&size).unwrap()), extended(COMPOSITION)).await.unwrap_err();
-    let LoadError::BeyondPool { part: ComponentPart::CoreInstances, .. } = refused else {
-        panic!("{refused}")
-    };
+    let LoadError::TooManyAdapters { .. } = refused else { panic!("{refused}") };
     assert!(
         refused.to_string().ends_with("raise limits.core-instances if you trust the plugin"),
         "{refused}"

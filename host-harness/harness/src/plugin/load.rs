@@ -13,7 +13,6 @@ use super::{
     load_policy::{LoadPolicy, Wasi},
     loaded::Plugin,
     outline::Outline,
-    parts::ComponentPart,
     surface::Surface,
 };
 use crate::{
@@ -47,7 +46,7 @@ impl Plugin {
             let engine = Arc::clone(engine);
             on_its_thread(move || Component::from_binary(engine.wasmtime(), &bytes)).await?
         };
-        let component = component.map_err(|error| not_compiled(&sentence(&error)))?;
+        let component = component.map_err(|error| not_compiled(sentence(&error)))?;
         let pre = link(engine, &component, policy.wasi)?;
         let exports = Exports::find(&component, contract, &offered)
             .map_err(|error| LoadError::Mismatch(sentence(&error)))?;
@@ -70,20 +69,12 @@ async fn on_its_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
         .map_err(|ended| if ended.is_panic() { LoadError::CompilerFailed } else { LoadError::Interrupted })
 }
 
-/// Creates the error for a component that the compiler refused.
-fn not_compiled(cause: &str) -> LoadError {
-    let of_pool = cause.contains("in the pooling allocator").then(|| {
-        [
-            ("core module instances", ComponentPart::CoreInstances),
-            ("linear memories", ComponentPart::Memories),
-            ("tables", ComponentPart::Tables),
-        ]
-        .into_iter()
-        .find(|(words, _)| cause.contains(words))
-    });
-    match of_pool.flatten() {
-        Some((_, part)) => LoadError::BeyondPool { part, cause: cause.to_owned() },
-        None => LoadError::NotAComponent(cause.to_owned()),
+/// Creates the error for a component that the compiler refused. Of the parts that have limits, it adds instances alone.
+fn not_compiled(cause: String) -> LoadError {
+    if cause.contains("core module instances, which exceeds the configured maximum") {
+        LoadError::TooManyAdapters { cause }
+    } else {
+        LoadError::NotAComponent(cause)
     }
 }
 

@@ -70,16 +70,14 @@ pub enum LoadError {
         /// How many there may be.
         allowed: u64,
     },
-    /// The compiled component does not fit into the pool, although what it declares does: the compiler adds adapters
-    /// between its parts.
+    /// The compiled component has more core instances than the limit allows, although what it declares has not: the
+    /// compiler adds adapters between its parts.
     #[error(
         "not a component that this host can run: {}; raise {} if you trust the plugin",
         plain(.cause),
-        .part.key()
+        ComponentPart::CoreInstances.key()
     )]
-    BeyondPool {
-        /// The part that exceeds the pool.
-        part: ComponentPart,
+    TooManyAdapters {
         /// The compiler's reason.
         cause: String,
     },
