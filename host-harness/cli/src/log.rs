@@ -173,7 +173,7 @@ mod tests {
         let span = format!("INFO around{{of={escaped}}}: host_cli::log::tests: ");
         assert_eq!(line, format!(" {span}said: {escaped} shown={escaped} quoted=\"{escaped}\"\n"));
         let line = logged(Format::Json, LogPurpose::Service, log);
-        assert_eq!(text::visible(line.trim_end_matches('\n')), Ok(()), "{line}");
+        assert_eq!(text::check_visible(line.trim_end_matches('\n')), Ok(()), "{line}");
         let document: Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&document["shown"], &document["quoted"]), (&foreign.into(), &foreign.into()));
         assert_eq!(document["message"], format!("said: {foreign}"));

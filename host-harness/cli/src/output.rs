@@ -113,7 +113,7 @@ mod tests {
     fn a_json_document_shows_no_hidden_character_and_stays_the_same() {
         let value = serde_json::json!({"\u{202e}name": "a\u{1b}[2J\u{9b}\u{200b}\u{e0041}\n"});
         for written in [document(&value), document_line(&value)] {
-            assert_eq!(text::visible(&written.replace('\n', "")), Ok(()), "{written}");
+            assert_eq!(text::check_visible(&written.replace('\n', "")), Ok(()), "{written}");
             assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
         }
         assert_eq!(document_line(&value), r#"{"\u202ename":"a\u001b[2J\u009b\u200b\udb40\udc41\n"}"#);

@@ -86,7 +86,7 @@ pub enum UnfitText {
 }
 
 /// Checks that `text` contains no hidden character. Returns the first one otherwise.
-pub fn visible(text: &str) -> Result<(), HiddenCharacter> {
+pub fn check_visible(text: &str) -> Result<(), HiddenCharacter> {
     let mut hidden = HiddenCharacters::default();
     match (1..).zip(text.chars()).find(|(_, character)| hidden.is_hidden(*character)) {
         Some((position, character)) => Err(HiddenCharacter { character, position }),
@@ -95,14 +95,14 @@ pub fn visible(text: &str) -> Result<(), HiddenCharacter> {
 }
 
 /// Checks that `text` has at most `limit` characters, of which none is hidden.
-pub fn bounded(text: &str, limit: usize) -> Result<(), UnfitText> {
+pub fn check_bounded(text: &str, limit: usize) -> Result<(), UnfitText> {
     not_longer(text, limit)?;
-    Ok(visible(text)?)
+    Ok(check_visible(text)?)
 }
 
 /// Checks that `text` has at most `limit` characters, of which none is a control character. For values that are not
 /// names: in some languages, a text needs other hidden characters.
-pub fn without_control(text: &str, limit: usize) -> Result<(), UnfitText> {
+pub fn check_without_control(text: &str, limit: usize) -> Result<(), UnfitText> {
     not_longer(text, limit)?;
     match (1..).zip(text.chars()).find(|(_, character)| character.is_control()) {
         Some((position, character)) => Err(HiddenCharacter { character, position }.into()),
@@ -115,15 +115,15 @@ fn not_longer(text: &str, limit: usize) -> Result<(), UnfitText> {
     if length > limit { Err(UnfitText::TooLong { length, limit }) } else { Ok(()) }
 }
 
-/// Checks that `name` is [`bounded`] and not blank.
-pub fn name(name: &str, limit: usize) -> Result<(), UnfitText> {
-    bounded(name, limit)?;
+/// Checks that `name` is [bounded](check_bounded) and not blank.
+pub fn check_name(name: &str, limit: usize) -> Result<(), UnfitText> {
+    check_bounded(name, limit)?;
     if name.trim().is_empty() { Err(UnfitText::Empty) } else { Ok(()) }
 }
 
 /// Returns `text` with each hidden character escaped as in Rust, such as `\u{202e}` or `\n`.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    if visible(text).is_ok() { Cow::Borrowed(text) } else { Cow::Owned(Escaped(text).to_string()) }
+    if check_visible(text).is_ok() { Cow::Borrowed(text) } else { Cow::Owned(Escaped(text).to_string()) }
 }
 
 /// Returns the beginning of `text`, escaped, in at most `max_bytes` bytes. Cuts neither a character nor an escape.
@@ -214,7 +214,7 @@ mod tests {
         ];
         for character in hidden.concat().chars() {
             let found = HiddenCharacter { character, position: 2 };
-            assert_eq!(visible(&format!("a{character}b")), Err(found), "{character:?}");
+            assert_eq!(check_visible(&format!("a{character}b")), Err(found), "{character:?}");
         }
     }
 
@@ -231,7 +231,7 @@ mod tests {
             "\u{a0}\u{3000}",
             "\u{600}\u{6dd}",
         ] {
-            assert_eq!(visible(text), Ok(()), "{text}");
+            assert_eq!(check_visible(text), Ok(()), "{text}");
             assert!(matches!(escaped(text), Cow::Borrowed(same) if same == text));
         }
     }
@@ -266,14 +266,14 @@ mod tests {
 
     #[test]
     fn a_refused_name_is_explained_by_the_character_its_position_or_the_length() {
-        let refused = |text: &str| super::name(text, 5).unwrap_err().to_string();
+        let refused = |text: &str| super::check_name(text, 5).unwrap_err().to_string();
         assert_eq!(
             refused("ab\u{202e}"),
             "contains U+202E as its character 3, which is not allowed: it is invisible or changes how the text is shown"
         );
         assert_eq!(refused("abcdef"), "has 6 characters; at most 5 are allowed");
         assert_eq!(refused(" "), "is empty: at least one visible character is required");
-        assert_eq!(super::name("ééééé", 5), Ok(()));
+        assert_eq!(super::check_name("ééééé", 5), Ok(()));
     }
 
     proptest! {
@@ -282,7 +282,7 @@ mod tests {
         #[test]
         fn escaped_text_is_visible_and_stays_as_it_is(text in "\\PC{0,8}[\u{0}-\u{ff}\u{200b}-\u{202f}\u{fe00}-\u{fe0f}]{0,8}\\PC{0,8}") {
             let shown = escaped(&text);
-            prop_assert_eq!(visible(&shown), Ok(()));
+            prop_assert_eq!(check_visible(&shown), Ok(()));
             prop_assert_eq!(escaped(&shown), shown.clone());
         }
 
@@ -291,7 +291,7 @@ mod tests {
             let document = serde_json::json!({key: [text, {"\u{202e}": "\u{e0041}\u{7f}"}]});
             for json in [document.to_string(), format!("{document:#}")] {
                 let escaped = escaped_json(&json);
-                prop_assert_eq!(visible(&escaped.replace('\n', "")), Ok(()));
+                prop_assert_eq!(check_visible(&escaped.replace('\n', "")), Ok(()));
                 prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), &document);
             }
         }

@@ -120,7 +120,7 @@ fn checked_url(url: String) -> Result<String, Problem> {
 }
 
 fn checked_system(key: String) -> Result<String, Problem> {
-    match text::name(&key, MAX_ID) {
+    match text::check_name(&key, MAX_ID) {
         Ok(()) => Ok(key),
         Err(why) => Err(about(kinds::UNFIT_TEXT, "system", why.to_string())),
     }

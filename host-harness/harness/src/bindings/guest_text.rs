@@ -25,7 +25,7 @@ pub(crate) struct OutOfBounds {
 }
 
 pub(super) fn name(what: &'static str, text: String, limit: usize) -> Result<String, OutOfBounds> {
-    match text::without_control(&text, limit) {
+    match text::check_without_control(&text, limit) {
         Ok(()) => Ok(text),
         Err(unfit) => Err(OutOfBounds { what, unfit }),
     }

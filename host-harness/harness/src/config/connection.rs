@@ -72,7 +72,7 @@ pub(super) fn connection(
     let (system_at, system_place) = (section.at("system"), format!("{}.system", section.place));
     let duties = section.read::<WrittenDuties>(problems);
     let system = duties.as_ref().and_then(|duties| duties.system.as_ref());
-    if let Some(why) = system.and_then(|system| text::name(system, MAX_ID).err()) {
+    if let Some(why) = system.and_then(|system| text::check_name(system, MAX_ID).err()) {
         problems.add(system_at, &system_place, why.into());
     }
     let spec = ConnectionSpec {

@@ -269,7 +269,7 @@ impl ConnectionSpec {
         spec: &SettingSpec,
         value: &str,
     ) -> Result<Option<Target>, SettingProblem> {
-        text::without_control(value, MAX_SETTING_CHARS)?;
+        text::check_without_control(value, MAX_SETTING_CHARS)?;
         if manifest.operations.iter().any(|operation| operation.host_setting == spec.name) {
             return Ok(Some(Target::of(&self.key, spec, value, &self.policy)?));
         }

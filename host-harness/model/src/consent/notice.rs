@@ -73,9 +73,9 @@ fn check_texts<'a>(
 ) -> Result<(), UnfitField> {
     let data_uses = data_uses.iter().map(|data_use| ("data_uses", data_use));
     for (field, id) in ids.into_iter().chain(data_uses) {
-        text::name(id, MAX_ID).map_err(|why| UnfitField { field, why })?;
+        text::check_name(id, MAX_ID).map_err(|why| UnfitField { field, why })?;
     }
-    text::name(name, MAX_DISPLAY_NAME).map_err(|why| UnfitField { field: "name", why })
+    text::check_name(name, MAX_DISPLAY_NAME).map_err(|why| UnfitField { field: "name", why })
 }
 
 impl System {

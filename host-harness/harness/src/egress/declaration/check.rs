@@ -150,7 +150,7 @@ fn check_token_slot(manifest: &Manifest, errors: &mut Vec<ManifestError>) {
     let Some(slot) = &manifest.webhook_token_slot else { return };
     let fits = match slot.place {
         RequestPart::Header => HeaderName::from_bytes(slot.name.as_bytes()).is_ok(),
-        RequestPart::Query => text::name(&slot.name, MAX_WORD).is_ok(),
+        RequestPart::Query => text::check_name(&slot.name, MAX_WORD).is_ok(),
         RequestPart::Body => false,
     };
     if !fits {

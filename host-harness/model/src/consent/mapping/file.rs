@@ -48,14 +48,14 @@ pub struct NotAMapping {
 /// Returns the line `name = value` with the hidden characters of its value escaped.
 fn with_escapes(line: &str) -> String {
     let read = || {
-        let (name, value) = line.split_once(" = ").filter(|_| text::visible(line).is_err())?;
+        let (name, value) = line.split_once(" = ").filter(|_| text::check_visible(line).is_err())?;
         let value: toml::Value = value.parse().ok()?;
         Some((name, value.as_str()?.to_owned()))
     };
     let Some((name, value)) = read() else { return line.to_owned() };
     let escaped = value.chars().map(|character| match character {
         '"' | '\\' => format!("\\{character}"),
-        visible if text::visible(visible.encode_utf8(&mut [0; 4])).is_ok() => visible.to_string(),
+        visible if text::check_visible(visible.encode_utf8(&mut [0; 4])).is_ok() => visible.to_string(),
         hidden => format!("\\U{:08X}", u32::from(hidden)),
     });
     format!("{name} = \"{}\"", escaped.collect::<String>())

@@ -26,7 +26,7 @@ pub(super) fn prose(what: &str, text: &str, errors: &mut Vec<ManifestError>) {
 
 /// Records if `text`, which is called `what`, has more than `limit` characters or a hidden one.
 pub(super) fn bounded(what: &str, text: &str, limit: usize, errors: &mut Vec<ManifestError>) {
-    if let Err(why) = text::bounded(text, limit) {
+    if let Err(why) = text::check_bounded(text, limit) {
         errors.push(ManifestError::UnfitText { what: what.to_owned(), why });
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn checked(
 
 /// Records if `name`, which is called `what`, is empty, too long, or has a hidden character.
 fn named(operation: &Operation, what: &str, name: &str, errors: &mut Vec<ManifestError>) {
-    if let Err(why) = text::name(name, MAX_VALUE) {
+    if let Err(why) = text::check_name(name, MAX_VALUE) {
         let what = format!("operation {}: the name of {what}", operation.name);
         errors.push(ManifestError::UnfitText { what, why });
     }
@@ -179,7 +179,7 @@ fn effect(operation: &Operation, errors: &mut Vec<ManifestError>) -> Effect {
 fn path(manifest: &Manifest, operation: &Operation, errors: &mut Vec<ManifestError>) -> Template {
     let path = &operation.path;
     let what = || format!("operation {}: its path", operation.name);
-    if let Err(why @ UnfitText::TooLong { .. }) = text::bounded(path, MAX_PROSE) {
+    if let Err(why @ UnfitText::TooLong { .. }) = text::check_bounded(path, MAX_PROSE) {
         errors.push(ManifestError::UnfitText { what: what(), why });
         return Template::default();
     }
@@ -216,7 +216,7 @@ fn body(operation: &Operation, errors: &mut Vec<ManifestError>) -> Option<BodyFo
     let content_type = operation.content_type.clone()?;
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let sendable = content_type.bytes().all(|b| (b' '..=b'~').contains(&b)) && media_type.contains('/');
-    if let Err(why @ UnfitText::TooLong { .. }) = text::bounded(&content_type, MAX_CONTENT_TYPE) {
+    if let Err(why @ UnfitText::TooLong { .. }) = text::check_bounded(&content_type, MAX_CONTENT_TYPE) {
         let what = format!("operation {}: its content-type", operation.name);
         errors.push(ManifestError::UnfitText { what, why });
     } else if !sendable {

@@ -27,7 +27,7 @@ fn a_file_shows_the_hidden_characters_of_a_vendors_names_and_is_read_back_as_the
     {
         let file = MappingFile::of(&[stored("channel:1", name, None, None)]);
         let text = file.to_toml().unwrap();
-        assert_eq!(crate::text::visible(&text.replace('\n', "")), Ok(()), "{text}");
+        assert_eq!(crate::text::check_visible(&text.replace('\n', "")), Ok(()), "{text}");
         assert_eq!(MappingFile::from_toml(&text), Ok(file));
     }
 }
