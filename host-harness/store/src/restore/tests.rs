@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     erasures::ledger::{ErasureLedger, LedgerFile, beside_database},
     people,
+    seal::PersonName,
     testing::{Folder, audit_records, connection_row, master_key, name, sql, write},
 };
 
@@ -236,6 +237,27 @@ async fn restoring_twice_and_restoring_a_later_backup_erase_nobody_anew() {
     let again = Erasing { folder, store, ledger };
     let (_folder, store, done) = again.restore().await;
     assert_eq!(done, people(0));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_name_without_a_line_of_its_own_is_not_erased_along_with_another() {
+    let mut service = Erasing::new().await;
+    let both = [name(1), PersonName { kind: "user-id".to_owned(), ..name(2) }];
+    write(&service.store, |tx| Box::pin(async move { people::known_as(tx, "newsletter", &both).await }))
+        .await;
+    service.back_up().await;
+    // Erased, and then not found by a second erasure: two lines.
+    for mark in [
+        "UPDATE names SET erased_at = 30, in_ledger = 0 WHERE kind = 'email'",
+        "UPDATE names SET not_found_at = 40, in_ledger = 0 WHERE kind = 'email'",
+    ] {
+        sql(&service.store, mark).await;
+        assert_eq!(service.ledger.catch_up().await.unwrap(), 1);
+    }
+    let (_folder, store, done) = service.restore().await;
+    assert_eq!(done, people(1));
+    assert_eq!([known(&store, 1).await, known(&store, 2).await], [(true, 0), (false, 0)]);
     store.close().await;
 }
 
