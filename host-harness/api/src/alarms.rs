@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
-    caller::{Caller, WritingCaller},
+    caller::{AdminRead, AdminWrite, Caller},
     problem::{Problem, kinds},
     refusals::{Forbidden, NotFound},
     state::Api,
@@ -23,21 +23,21 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Lists the open alarms.
-#[utoipa::path(get, path = "/api/v1/alarms", tag = "alarms", responses((status = 200, body = Alarms)))]
+#[utoipa::path(get, path = "/api/v1/alarms", security(("key" = ["admin:read"])), tag = "alarms", responses((status = 200, body = Alarms)))]
 async fn list_alarms(
     State(alarms): State<alarms::Alarms>,
-    caller: Caller,
+    AdminRead(caller): AdminRead,
 ) -> Result<axum::Json<Alarms>, Problem> {
     let open = open_alarms(&alarms, &caller).await?;
     Ok(axum::Json(Alarms { alarms: open.into_iter().map(Into::into).collect() }))
 }
 
 /// Clears an alarm in the name of the API key. The same cause may raise it again.
-#[utoipa::path(post, path = "/api/v1/alarms/{id}/clear", tag = "alarms", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/clear", security(("key" = ["admin:write"])), tag = "alarms", params(("id" = String, Path)),
     responses((status = 200, body = Alarm), Forbidden, NotFound))]
 async fn clear_alarm(
     State(alarms): State<alarms::Alarms>,
-    WritingCaller(caller): WritingCaller,
+    AdminWrite(caller): AdminWrite,
     Path(id): Path<String>,
     Json(Clearing { note }): Json<Clearing>,
 ) -> Result<axum::Json<Alarm>, Problem> {
@@ -55,5 +55,9 @@ async fn clear_alarm(
 /// The open alarms that `caller` may see.
 async fn open_alarms(alarms: &alarms::Alarms, caller: &Caller) -> Result<Vec<StoredAlarm>, Problem> {
     let open = alarms.open().await?;
-    Ok(open.into_iter().filter(|alarm| caller.reaches(&alarm.tenant)).collect())
+    let is_seen = |alarm: &StoredAlarm| match &alarm.connection {
+        Some(key) => caller.reach().includes(&alarm.tenant, key),
+        None => caller.reach().includes_tenant(&alarm.tenant),
+    };
+    Ok(open.into_iter().filter(is_seen).collect())
 }

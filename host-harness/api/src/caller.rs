@@ -1,6 +1,6 @@
 //! The caller, identified by the API key of the request. Each request looks the key up, so that a revoked key is
-//! refused.
-//! Tested in `src/tests/keys.rs`.
+//! refused. A handler's argument is the scope that it requires.
+//! Tested in `src/tests/keys.rs` and `src/tests/scopes.rs`.
 
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -12,38 +12,27 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::state::Api;
+use host_model::scope::{Access, Area, Scope, Scopes};
 use host_service::who::Who;
 use host_store::{
     Store, StoreError,
     api_keys::{self, ApiKey},
+    grant::KeyReach,
 };
 
 /// A caller with a valid API key.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller(ApiKey);
 
-/// A caller that may change what it can access.
-#[derive(Clone, Debug)]
-pub(crate) struct WritingCaller(pub(crate) Caller);
-
-/// A caller that may change what concerns all tenants.
-#[derive(Clone, Debug)]
-pub(crate) struct AllTenantsCaller(pub(crate) Caller);
-
 impl Caller {
-    /// Whether it can access `tenant`.
-    pub(crate) fn reaches(&self, tenant: &str) -> bool {
-        self.0.scope.reaches(tenant)
+    /// The data that it can access.
+    pub(crate) fn reach(&self) -> &KeyReach {
+        &self.0.grant.reach
     }
 
-    /// Whether it can access all tenants.
-    pub(crate) fn reaches_all_tenants(&self) -> bool {
-        self.0.scope.tenants.is_none()
-    }
-
-    /// The tenants that it can access; `None` for all.
-    pub(crate) fn tenants(&self) -> Option<Vec<String>> {
-        self.0.scope.tenants.as_ref().map(|tenants| tenants.iter().cloned().collect())
+    /// The API key.
+    pub(crate) fn key(&self) -> &ApiKey {
+        &self.0
     }
 
     /// Its name in the audit chain.
@@ -51,27 +40,39 @@ impl Caller {
         Who(format!("API key {} ({})", self.0.name, self.0.id))
     }
 
-    /// Whether it may change what it can access.
-    pub(crate) fn may_write(&self) -> bool {
-        self.0.scope.may_write
-    }
-
-    fn writer(self) -> Result<WritingCaller, Problem> {
-        if self.may_write() {
-            return Ok(WritingCaller(self));
+    /// Checks that its key has `scope`.
+    pub(crate) fn check(&self, scope: Scope) -> Result<(), Problem> {
+        let (name, scopes) = (&self.0.name, &self.0.grant.scopes);
+        if scopes.contains(scope) {
+            return Ok(());
         }
-        let name = &self.0.name;
-        Err(Problem::of(
-            kinds::READ_ONLY,
-            format!("the API key {name} was created with --read-only: use another one"),
-        ))
+        if *scopes == Scopes::ReadAll {
+            let detail = format!("the API key {name} was created with --read-only: use another one");
+            return Err(Problem::of(kinds::READ_ONLY, detail));
+        }
+        let detail =
+            format!("the API key {name} does not have the scope {scope}: use one that was created with it");
+        Err(Problem::of(kinds::OUT_OF_SCOPE, detail).with("scope", scope.to_string().into()))
     }
-}
 
-impl FromRequestParts<Api> for Caller {
-    type Rejection = Problem;
+    /// Checks that it can access everything.
+    fn check_everything(&self) -> Result<(), Problem> {
+        if self.reach().is_everything() {
+            return Ok(());
+        }
+        let detail =
+            "this concerns all tenants: use an API key that was created without --tenant and --connection";
+        Err(Problem::of(kinds::NOT_ALL_TENANTS, detail))
+    }
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+    /// The caller of a request, if its key has `scope`.
+    async fn with(scope: Scope, parts: &Parts, api: &Api) -> Result<Self, Problem> {
+        let caller = Self::of(parts, api).await?;
+        caller.check(scope)?;
+        Ok(caller)
+    }
+
+    async fn of(parts: &Parts, api: &Api) -> Result<Self, Problem> {
         let header = parts.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
         let presented = header.as_deref().and_then(|value| {
             let (scheme, key) = value.split_at_checked(b"Bearer ".len())?;
@@ -104,25 +105,66 @@ impl FromRequestParts<Api> for Caller {
     }
 }
 
-impl FromRequestParts<Api> for WritingCaller {
-    type Rejection = Problem;
+/// A caller whose key has a scope.
+pub(crate) trait ScopedCaller: Sized {
+    /// The scope.
+    const SCOPE: Scope;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, api).await?.writer()
-    }
+    /// `caller`, whose key has the scope.
+    fn new(caller: Caller) -> Self;
 }
 
-impl FromRequestParts<Api> for AllTenantsCaller {
+macro_rules! scoped_callers {
+    ($($name:ident: $area:ident $access:ident,)+) => {
+        $(
+            #[doc = "A caller whose key has the scope of this name."]
+            #[derive(Clone, Debug)]
+            pub(crate) struct $name(pub(crate) Caller);
+
+            impl ScopedCaller for $name {
+                const SCOPE: Scope = Scope { area: Area::$area, access: Access::$access };
+
+                fn new(caller: Caller) -> Self {
+                    Self(caller)
+                }
+            }
+
+            impl FromRequestParts<Api> for $name {
+                type Rejection = Problem;
+
+                async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+                    Caller::with(Self::SCOPE, parts, api).await.map(Self)
+                }
+            }
+        )+
+    };
+}
+
+scoped_callers! {
+    RequestsRead: Requests Read,
+    RequestsWrite: Requests Write,
+    ConsentRead: Consent Read,
+    ConsentWrite: Consent Write,
+    WebhookTokensRead: WebhookTokens Read,
+    WebhookTokensWrite: WebhookTokens Write,
+    ConnectionsRead: Connections Read,
+    ConnectionsWrite: Connections Write,
+    PluginsRead: Plugins Read,
+    PluginsWrite: Plugins Write,
+    AdminRead: Admin Read,
+    AdminWrite: Admin Write,
+}
+
+/// A caller with a scope, for what concerns all tenants.
+#[derive(Clone, Debug)]
+pub(crate) struct AllTenants<C>(pub(crate) C);
+
+impl<C: ScopedCaller + Send> FromRequestParts<Api> for AllTenants<C> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let WritingCaller(caller) = WritingCaller::from_request_parts(parts, api).await?;
-        if caller.reaches_all_tenants() {
-            return Ok(Self(caller));
-        }
-        Err(Problem::of(
-            kinds::NOT_ALL_TENANTS,
-            "this concerns all tenants: use an API key that was created without --tenant",
-        ))
+        let caller = Caller::with(C::SCOPE, parts, api).await?;
+        caller.check_everything()?;
+        Ok(Self(C::new(caller)))
     }
 }

@@ -14,7 +14,7 @@ use self::view::connection_view;
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{AllTenantsCaller, Caller, WritingCaller},
+    caller::{AdminWrite, AllTenants, ConnectionsRead, ConnectionsWrite, ScopedCaller as _},
     found::{check_reachable, reachable_connection},
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
@@ -43,12 +43,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Creates a connection, if the plugin accepts its settings.
-#[utoipa::path(post, path = "/api/v1/connection", tag = "connections",
+#[utoipa::path(post, path = "/api/v1/connection", security(("key" = ["connections:write"])), tag = "connections",
     responses((status = 201, body = Connection), Forbidden, Conflict, Unprocessable))]
 async fn create_connection(
     State(connections): State<connections::Connections>,
     State(served): State<Served>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Json(new): Json<NewConnection>,
 ) -> Result<(StatusCode, axum::Json<Connection>), Problem> {
     let new = draft::owned(new)?;
@@ -59,26 +59,26 @@ async fn create_connection(
 }
 
 /// Lists the connections that the API key can access.
-#[utoipa::path(get, path = "/api/v1/connection", tag = "connections", responses((status = 200, body = Connections)))]
+#[utoipa::path(get, path = "/api/v1/connection", security(("key" = ["connections:read"])), tag = "connections", responses((status = 200, body = Connections)))]
 async fn list_connections(
     State(served): State<Served>,
     State(store): State<Store>,
-    caller: Caller,
+    ConnectionsRead(caller): ConnectionsRead,
 ) -> Result<axum::Json<Connections>, Problem> {
     let owned = owned::all(&store).await?.owned;
-    let reached = owned.iter().filter(|owned| caller.reaches(&owned.spec.tenant.0));
+    let reached = owned.iter().filter(|owned| caller.reach().includes(&owned.spec.tenant.0, &owned.spec.key));
     Ok(axum::Json(Connections {
         connections: reached.map(|owned| connection_view(&served, owned)).collect(),
     }))
 }
 
 /// Shows a connection. Its secrets are masked.
-#[utoipa::path(get, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/connection/{key}", security(("key" = ["connections:read"])), tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = Connection), NotFound))]
 async fn show_connection(
     State(connections): State<connections::Connections>,
     State(served): State<Served>,
-    caller: Caller,
+    ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Connection>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
@@ -87,12 +87,12 @@ async fn show_connection(
 
 /// Changes a connection with a JSON merge patch (RFC 7396): members that are left out stay unchanged, null removes. A
 /// change of what identifies people is refused, unless `agree=true` is set or the connection has no people yet.
-#[utoipa::path(patch, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path), Rekeying),
+#[utoipa::path(patch, path = "/api/v1/connection/{key}", security(("key" = ["connections:write"])), tag = "connections", params(("key" = String, Path), Rekeying),
     responses((status = 200, body = Connection), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn change_connection(
     State(connections): State<connections::Connections>,
     State(served): State<Served>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path(key): Path<String>,
     Query(Rekeying { agree }): Query<Rekeying>,
     Json(patch): Json<ConnectionPatch>,
@@ -108,12 +108,12 @@ async fn change_connection(
 }
 
 /// Deletes a connection, its secrets and its people. Finished requests and the audit chain are kept.
-#[utoipa::path(delete, path = "/api/v1/connection/{key}", tag = "connections", params(("key" = String, Path), Deleting),
+#[utoipa::path(delete, path = "/api/v1/connection/{key}", security(("key" = ["connections:write"])), tag = "connections", params(("key" = String, Path), Deleting),
     responses((status = 200, body = DeletedConnection), Forbidden, NotFound, Conflict))]
 async fn delete_connection(
     State(store): State<Store>,
     State(connections): State<connections::Connections>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path(key): Path<String>,
     Query(Deleting { abandon }): Query<Deleting>,
 ) -> Result<axum::Json<DeletedConnection>, Problem> {
@@ -125,27 +125,27 @@ async fn delete_connection(
 
 /// Tests everything that the connection needs, without changing anything at the vendor. Resumes a parked connection if
 /// all checks pass and the API key may write.
-#[utoipa::path(get, path = "/api/v1/connection/{key}/test", tag = "connections", params(("key" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/connection/{key}/test", security(("key" = ["connections:read"])), tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = ConnectionTest), NotFound))]
 async fn test_connection(
     State(connections): State<connections::Connections>,
-    caller: Caller,
+    ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
 ) -> Result<axum::Json<ConnectionTest>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
     let tested = ConnectionTest::from(connections.test(&caller.who(), &owned).await?);
-    if tested.test_status == TestStatus::Succeeded && caller.may_write() {
+    if tested.test_status == TestStatus::Succeeded && caller.check(ConnectionsWrite::SCOPE).is_ok() {
         connections.resume(&caller.who(), &owned).await?;
     }
     Ok(axum::Json(tested))
 }
 
 /// Resumes a parked connection.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/resume", tag = "connections", params(("key" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/connection/{key}/resume", security(("key" = ["connections:write"])), tag = "connections", params(("key" = String, Path)),
     responses((status = 200, body = Resumed), Forbidden, NotFound))]
 async fn resume_connection(
     State(connections): State<connections::Connections>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Resumed>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
@@ -155,11 +155,11 @@ async fn resume_connection(
 
 /// Reloads the connections of the configuration file. An invalid file changes nothing; the rest of the file is read at
 /// the next start. A change that would rekey the people of a connection is not applied, unless `agree=true` is set.
-#[utoipa::path(post, path = "/api/v1/reload", tag = "service", params(Rekeying),
+#[utoipa::path(post, path = "/api/v1/reload", security(("key" = ["admin:write"])), tag = "service", params(Rekeying),
     responses((status = 200, body = Reloaded), Forbidden, Unprocessable))]
 async fn reload_configuration(
     State(connections): State<connections::Connections>,
-    _caller: AllTenantsCaller,
+    _caller: AllTenants<AdminWrite>,
     Query(Rekeying { agree }): Query<Rekeying>,
 ) -> Result<axum::Json<Reloaded>, Problem> {
     let reloaded = connections.reload(Approval::from(agree)).await.map_err(|error| match error {

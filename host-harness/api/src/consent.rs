@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
-    caller::WritingCaller,
+    caller::ConsentWrite,
     found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
@@ -39,14 +39,14 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Stores a person's preferences and answers once they are on disk. The request's outcome reports on each notice and
 /// item.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/consent", tag = "consent",
+#[utoipa::path(post, path = "/api/v1/connection/{key}/consent", security(("key" = ["consent:write"])), tag = "consent",
     params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn submit_preferences(
     State(connections): State<Connections>,
     State(requests): State<Requests>,
     State(clock): State<Arc<dyn Clock>>,
-    WritingCaller(caller): WritingCaller,
+    ConsentWrite(caller): ConsentWrite,
     Path(key): Path<String>,
     headers: HeaderMap,
     Json(ConsentRequest { identity, preferences }): Json<ConsentRequest>,
@@ -69,12 +69,12 @@ async fn submit_preferences(
 }
 
 /// Re-reads people at the vendor to pick up choices whose webhook was lost. Differences appear in the feed.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/reconcile", tag = "consent", params(("key" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/connection/{key}/reconcile", security(("key" = ["consent:write"])), tag = "consent", params(("key" = String, Path)),
     responses((status = 202, body = Readings), Forbidden, NotFound))]
 async fn reconcile_people(
     State(connections): State<Connections>,
     State(requests): State<Requests>,
-    WritingCaller(caller): WritingCaller,
+    ConsentWrite(caller): ConsentWrite,
     Path(key): Path<String>,
     Json(PeopleToRead { people }): Json<PeopleToRead>,
 ) -> Result<(StatusCode, axum::Json<Readings>), Problem> {

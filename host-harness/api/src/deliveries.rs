@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{Caller, WritingCaller},
+    caller::{Caller, WebhookTokensRead, WebhookTokensWrite},
     found::{calls, reachable_connection},
     person::answered,
     problem::{Problem, kinds},
@@ -43,12 +43,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Lists a connection's deliveries, newest first.
-#[utoipa::path(get, path = "/api/v1/connection/{key}/deliveries", tag = "deliveries",
+#[utoipa::path(get, path = "/api/v1/connection/{key}/deliveries", security(("key" = ["webhook-tokens:read"])), tag = "deliveries",
     params(("key" = String, Path), DeliveryQuery), responses((status = 200, body = Deliveries), NotFound))]
 async fn list_deliveries(
     State(connections): State<Connections>,
     State(store): State<Store>,
-    caller: Caller,
+    WebhookTokensRead(caller): WebhookTokensRead,
     Path(key): Path<String>,
     Query(query): Query<DeliveryQuery>,
 ) -> Result<axum::Json<Deliveries>, Problem> {
@@ -66,23 +66,23 @@ async fn list_deliveries(
 }
 
 /// Shows how a delivery was read.
-#[utoipa::path(get, path = "/api/v1/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/deliveries/{id}", security(("key" = ["webhook-tokens:read"])), tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = Delivery), NotFound))]
 async fn show_delivery(
     State(store): State<Store>,
-    caller: Caller,
+    WebhookTokensRead(caller): WebhookTokensRead,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Delivery>, Problem> {
     Ok(axum::Json(find(&store, &caller, &id).await?.into()))
 }
 
 /// Re-reads a delivery that could not be read.
-#[utoipa::path(post, path = "/api/v1/deliveries/{id}/replay", tag = "deliveries", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/deliveries/{id}/replay", security(("key" = ["webhook-tokens:write"])), tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = Replayed), Forbidden, NotFound))]
 async fn replay_delivery(
     State(inbox): State<Inbox>,
     State(store): State<Store>,
-    WritingCaller(caller): WritingCaller,
+    WebhookTokensWrite(caller): WebhookTokensWrite,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
     let tenant = find(&store, &caller, &id).await?.tenant;
@@ -91,12 +91,12 @@ async fn replay_delivery(
 }
 
 /// Re-reads all deliveries of a connection that could not be read.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/deliveries/replay", tag = "deliveries",
+#[utoipa::path(post, path = "/api/v1/connection/{key}/deliveries/replay", security(("key" = ["webhook-tokens:write"])), tag = "deliveries",
     params(("key" = String, Path)), responses((status = 200, body = Replayed), Forbidden, NotFound))]
 async fn replay_deliveries(
     State(inbox): State<Inbox>,
     State(connections): State<Connections>,
-    WritingCaller(caller): WritingCaller,
+    WebhookTokensWrite(caller): WebhookTokensWrite,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Replayed>, Problem> {
     let tenant = reachable_connection(&connections, &caller, &key).await?.spec.tenant.0;
@@ -106,7 +106,7 @@ async fn replay_deliveries(
 
 /// Verifies and reads a delivery with the tokens that the connection accepts now, without storing it. The events
 /// contain personal data.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/verify-webhook", tag = "deliveries",
+#[utoipa::path(post, path = "/api/v1/connection/{key}/verify-webhook", security(("key" = ["webhook-tokens:read"])), tag = "deliveries",
     params(("key" = String, Path)),
     responses((status = 200, body = DeliveryVerdict), NotFound, Unprocessable, BadGateway))]
 async fn verify_webhook(
@@ -114,7 +114,7 @@ async fn verify_webhook(
     State(served): State<Served>,
     State(clock): State<Arc<dyn Clock>>,
     State(webhooks): State<Webhooks>,
-    caller: Caller,
+    WebhookTokensRead(caller): WebhookTokensRead,
     Path(key): Path<String>,
     Json(trial): Json<TrialDelivery>,
 ) -> Result<axum::Json<DeliveryVerdict>, Problem> {
@@ -142,7 +142,7 @@ async fn verify_webhook(
 async fn find(store: &Store, caller: &Caller, id: &str) -> Result<DeliveryView, Problem> {
     let asked = id.to_owned();
     let shown = store.read(|c| Box::pin(async move { deliveries::show(c, &asked).await })).await?;
-    let seen = shown.filter(|delivery| caller.reaches(&delivery.tenant));
+    let seen = shown.filter(|delivery| caller.reach().includes(&delivery.tenant, &delivery.connection));
     let delivery = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no delivery {id}")))?;
     access::about(&delivery.tenant, &delivery.connection);
     Ok(delivery)

@@ -115,11 +115,13 @@ fn add_common_refusals(operation: &mut Operation) {
     let body = operation.request_body.as_ref();
     let has_body = body.is_some();
     let has_json = matches!(body, Some(RefOr::T(body)) if body.content.contains_key("application/json"));
-    let is_open = operation.security.is_some();
+    // Operations that need no key declare an empty requirement, all others the scope.
+    let is_open = json!(operation.security) == json!([{}]);
     let common = [
         (true, "500", "Internal error: the service's log has the cause"),
         (true, "503", "Temporarily unavailable: try again after `Retry-After`"),
         (!is_open, "401", "A valid API key is required"),
+        (!is_open, "403", "The API key may not do this"),
         (has_parameters || has_body, "400", "The path, the query or the body cannot be read"),
         (has_body, "408", "The body did not arrive in time"),
         (has_body, "413", "The body is too large"),

@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::Query,
-    caller::Caller,
+    caller::ConsentRead,
     problem::Problem,
     state::Api,
     types::events::{ConsentEvents, EventQuery},
@@ -19,14 +19,13 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists the choices that people made at vendors, oldest first: item choices, and the notice preferences derived from
 /// them. Contains personal data. Continue after the `cursor` of the answer; no event is skipped.
-#[utoipa::path(get, path = "/api/v1/consent-events", tag = "consent", params(EventQuery),
+#[utoipa::path(get, path = "/api/v1/consent-events", security(("key" = ["consent:read"])), tag = "consent", params(EventQuery),
     responses((status = 200, body = ConsentEvents)))]
 async fn list_consent_events(
     State(feed): State<Feed>,
-    caller: Caller,
+    ConsentRead(caller): ConsentRead,
     Query(EventQuery { after, limit }): Query<EventQuery>,
 ) -> Result<axum::Json<ConsentEvents>, Problem> {
-    let tenants = caller.tenants();
-    let page = feed.events_after(tenants.as_deref(), after, limit.0.into()).await?;
+    let page = feed.events_after(caller.reach(), after, limit.0.into()).await?;
     Ok(axum::Json(page.into()))
 }

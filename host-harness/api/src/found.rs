@@ -21,7 +21,7 @@ pub(crate) async fn reachable_connection(
     key: &str,
 ) -> Result<OwnedConnection, Problem> {
     let found = connections.find(key).await?;
-    let seen = found.filter(|owned| caller.reaches(&owned.spec.tenant.0));
+    let seen = found.filter(|owned| caller.reach().includes(&owned.spec.tenant.0, key));
     let owned = seen.ok_or_else(|| unknown(key))?;
     access::about(&owned.spec.tenant.0, key);
     Ok(owned)
@@ -31,7 +31,7 @@ pub(crate) async fn reachable_connection(
 pub(crate) async fn check_reachable(store: &Store, caller: &Caller, key: &str) -> Result<(), Problem> {
     let name = key.to_owned();
     let tenant = store.read(|c| Box::pin(async move { kept::tenant(c, &name).await })).await?;
-    let tenant = tenant.filter(|tenant| caller.reaches(tenant)).ok_or_else(|| unknown(key))?;
+    let tenant = tenant.filter(|tenant| caller.reach().includes(tenant, key)).ok_or_else(|| unknown(key))?;
     access::about(&tenant, key);
     Ok(())
 }

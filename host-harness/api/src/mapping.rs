@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{JsonArray, Path},
-    caller::{Caller, WritingCaller},
+    caller::{ConnectionsRead, ConnectionsWrite},
     found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{BadGateway, Forbidden, NotFound, Unprocessable},
@@ -32,13 +32,13 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Shows the mapping of the vendor's items to notices, in Fides' shape: the saved mapping together with the items that
 /// the vendor lists now. `unmapped` marks items that are not saved yet, `vanished` those that the vendor no longer
 /// lists.
-#[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
+#[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consentable-items", security(("key" = ["connections:read"])), tag = "consent",
     params(("key" = String, Path)),
     responses((status = 200, body = Vec<ConsentableItem>), NotFound, Unprocessable, BadGateway))]
 async fn show_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
-    caller: Caller,
+    ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
@@ -46,13 +46,13 @@ async fn show_mapping(
 }
 
 /// Saves the mapping as a whole. If it breaks rules, nothing is saved and the answer lists them.
-#[utoipa::path(put, path = "/api/v1/plus/connection/{key}/consentable-items", tag = "consent",
+#[utoipa::path(put, path = "/api/v1/plus/connection/{key}/consentable-items", security(("key" = ["connections:write"])), tag = "consent",
     params(("key" = String, Path)), request_body = Vec<ConsentableItem>,
     responses((status = 200, body = Vec<ConsentableItem>), Forbidden, NotFound, Unprocessable, BadGateway))]
 async fn put_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path(key): Path<String>,
     JsonArray(sent): JsonArray<Vec<ConsentableItem>>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
@@ -62,12 +62,12 @@ async fn put_mapping(
 }
 
 /// Returns the saved mapping as a file, in TOML, to keep beside other configuration.
-#[utoipa::path(get, path = "/api/v1/connection/{key}/mapping", tag = "consent", params(("key" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/connection/{key}/mapping", security(("key" = ["connections:read"])), tag = "consent", params(("key" = String, Path)),
     responses((status = 200, body = String, content_type = "application/toml"), NotFound, Unprocessable))]
 async fn export_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
-    caller: Caller,
+    ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
@@ -77,13 +77,13 @@ async fn export_mapping(
 }
 
 /// Saves the mapping that a file describes, as a whole or not at all.
-#[utoipa::path(put, path = "/api/v1/connection/{key}/mapping", tag = "consent", params(("key" = String, Path)),
+#[utoipa::path(put, path = "/api/v1/connection/{key}/mapping", security(("key" = ["connections:write"])), tag = "consent", params(("key" = String, Path)),
     request_body(content = String, content_type = "application/toml"),
     responses((status = 200, body = Vec<ConsentableItem>), Forbidden, NotFound, Unprocessable, BadGateway))]
 async fn import_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path(key): Path<String>,
     text: Result<String, StringRejection>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {

@@ -5,8 +5,8 @@ use axum::{extract::State, http::header, response::IntoResponse};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    caller::Caller,
-    problem::{Problem, kinds},
+    caller::{AdminRead, AllTenants},
+    problem::Problem,
     refusals::Forbidden,
     state::Api,
 };
@@ -19,16 +19,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Returns the metrics of all tenants in the text format of Prometheus. Requires an API key for all tenants.
-#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String, content_type = "text/plain"), Forbidden))]
+#[utoipa::path(get, path = "/metrics", security(("key" = ["admin:read"])), tag = "service", responses((status = 200, body = String, content_type = "text/plain"), Forbidden))]
 async fn metrics(
     State(telemetry): State<Telemetry>,
     State(store): State<Store>,
-    caller: Caller,
+    _caller: AllTenants<AdminRead>,
 ) -> Result<impl IntoResponse, Problem> {
-    if !caller.reaches_all_tenants() {
-        let detail = "metrics are about all tenants: use an API key that was created without --tenant";
-        return Err(Problem::of(kinds::NOT_ALL_TENANTS, detail));
-    }
     let gauges = store.read(|connection| Box::pin(gauges::gauges(connection))).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.rendered(&gauges)))
 }

@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
-    caller::{Caller, WritingCaller},
+    caller::{Caller, ConnectionsRead, ConnectionsWrite},
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -25,11 +25,11 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Lists a tenant's notices.
-#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/notices", tag = "notices", params(("tenant" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/notices", security(("key" = ["connections:read"])), tag = "notices", params(("tenant" = String, Path)),
     responses((status = 200, body = Notices), NotFound))]
 async fn list_notices(
     State(catalogue): State<Catalogue>,
-    caller: Caller,
+    ConnectionsRead(caller): ConnectionsRead,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Notices>, Problem> {
     check_tenant(&caller, &tenant)?;
@@ -38,38 +38,38 @@ async fn list_notices(
 }
 
 /// Creates a notice, or replaces the one with that id. Refused if a mapping would become invalid.
-#[utoipa::path(put, path = "/api/v1/tenants/{tenant}/notices/{id}", tag = "notices",
+#[utoipa::path(put, path = "/api/v1/tenants/{tenant}/notices/{id}", security(("key" = ["connections:write"])), tag = "notices",
     params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn put_notice(
     State(catalogue): State<Catalogue>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path((tenant, id)): Path<(String, String)>,
     Json(notice): Json<Notice>,
 ) -> Result<StatusCode, Problem> {
-    check_tenant(&caller, &tenant)?;
+    check_whole_tenant(&caller, &tenant)?;
     same("id", &notice.id, &id)?;
     catalogue.put_notice(&tenant, notice.into(), caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Deletes a notice. Refused while an item is mapped to it.
-#[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/notices/{id}", tag = "notices",
+#[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/notices/{id}", security(("key" = ["connections:write"])), tag = "notices",
     params(("tenant" = String, Path), ("id" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict))]
 async fn delete_notice(
     State(catalogue): State<Catalogue>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path((tenant, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    check_tenant(&caller, &tenant)?;
+    check_whole_tenant(&caller, &tenant)?;
     deleted(catalogue.delete_notice(&tenant, &id, caller.who()).await?, "notice", &id)
 }
 
 /// Lists a tenant's systems.
-#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/systems", tag = "notices", params(("tenant" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/systems", security(("key" = ["connections:read"])), tag = "notices", params(("tenant" = String, Path)),
     responses((status = 200, body = Systems), NotFound))]
 async fn list_systems(
     State(catalogue): State<Catalogue>,
-    caller: Caller,
+    ConnectionsRead(caller): ConnectionsRead,
     Path(tenant): Path<String>,
 ) -> Result<axum::Json<Systems>, Problem> {
     check_tenant(&caller, &tenant)?;
@@ -78,30 +78,41 @@ async fn list_systems(
 }
 
 /// Creates a system, or replaces the one with that key. Refused if a mapping would become invalid.
-#[utoipa::path(put, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
+#[utoipa::path(put, path = "/api/v1/tenants/{tenant}/systems/{key}", security(("key" = ["connections:write"])), tag = "notices",
     params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn put_system(
     State(catalogue): State<Catalogue>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path((tenant, key)): Path<(String, String)>,
     Json(system): Json<System>,
 ) -> Result<StatusCode, Problem> {
-    check_tenant(&caller, &tenant)?;
+    check_whole_tenant(&caller, &tenant)?;
     same("fides_key", &system.fides_key, &key)?;
     catalogue.put_system(&tenant, system.into(), caller.who()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Deletes a system. Refused while a connection belongs to it.
-#[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/systems/{key}", tag = "notices",
+#[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/systems/{key}", security(("key" = ["connections:write"])), tag = "notices",
     params(("tenant" = String, Path), ("key" = String, Path)), responses((status = 204), Forbidden, NotFound, Conflict))]
 async fn delete_system(
     State(catalogue): State<Catalogue>,
-    WritingCaller(caller): WritingCaller,
+    ConnectionsWrite(caller): ConnectionsWrite,
     Path((tenant, key)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    check_tenant(&caller, &tenant)?;
+    check_whole_tenant(&caller, &tenant)?;
     deleted(catalogue.delete_system(&tenant, &key, caller.who()).await?, "system", &key)
+}
+
+/// Checks that `caller` may change what concerns the whole tenant.
+fn check_whole_tenant(caller: &Caller, tenant: &str) -> Result<(), Problem> {
+    check_tenant(caller, tenant)?;
+    if caller.reach().includes_tenant(tenant) {
+        return Ok(());
+    }
+    let detail =
+        "this concerns all connections of the tenant: use an API key that was created without --connection";
+    Err(Problem::of(kinds::NOT_ALL_TENANTS, detail))
 }
 
 /// A tenant that the caller cannot access counts as unknown, and so does a name that no tenant can have.
@@ -113,7 +124,7 @@ fn check_tenant(caller: &Caller, tenant: &str) -> Result<(), Problem> {
         );
         Problem::of(kinds::UNKNOWN, detail)
     };
-    (is_name(tenant) && caller.reaches(tenant)).then_some(()).ok_or_else(unknown)
+    (is_name(tenant) && caller.reach().includes_some_of(tenant)).then_some(()).ok_or_else(unknown)
 }
 
 fn same(field: &str, written: &str, addressed: &str) -> Result<(), Problem> {

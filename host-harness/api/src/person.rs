@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
-    caller::Caller,
+    caller::{ConsentRead, RequestsRead},
     found::{calls, reachable_connection},
     problem::{Problem, kinds},
     refusals::{BadGateway, NotFound, Unprocessable},
@@ -28,12 +28,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Returns the choices that the vendor has stored for a person. Waits until writes for the same person have settled.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/choices", tag = "consent", params(("key" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/connection/{key}/choices", security(("key" = ["consent:read"])), tag = "consent", params(("key" = String, Path)),
     responses((status = 200, body = HeldChoices), NotFound, Unprocessable, BadGateway))]
 async fn read_choices(
     State(connections): State<Connections>,
     State(served): State<Served>,
-    caller: Caller,
+    ConsentRead(caller): ConsentRead,
     Path(key): Path<String>,
     Json(Person { identity }): Json<Person>,
 ) -> Result<axum::Json<HeldChoices>, Problem> {
@@ -45,12 +45,12 @@ async fn read_choices(
 }
 
 /// Checks at the vendor whether an erasure has taken effect. The service does this by itself for its own requests.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/confirm", tag = "requests", params(("key" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/connection/{key}/confirm", security(("key" = ["requests:read"])), tag = "requests", params(("key" = String, Path)),
     responses((status = 200, body = Receipt), NotFound, Unprocessable, BadGateway))]
 async fn confirm_erasure(
     State(connections): State<Connections>,
     State(served): State<Served>,
-    caller: Caller,
+    RequestsRead(caller): RequestsRead,
     Path(key): Path<String>,
     Json(ErasureToConfirm { identity, reference }): Json<ErasureToConfirm>,
 ) -> Result<axum::Json<Receipt>, Problem> {

@@ -14,7 +14,7 @@ use utoipa_axum::{
 
 use crate::{
     body::{Path, Query},
-    caller::{AllTenantsCaller, Caller},
+    caller::{AllTenants, PluginsRead, PluginsWrite},
     problem::{Problem, field, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -37,19 +37,19 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Lists the running plugins.
-#[utoipa::path(get, path = "/api/v1/plugins", tag = "plugins", responses((status = 200, body = plugins::Plugins)))]
-async fn list_plugins(State(served): State<Served>, _caller: Caller) -> axum::Json<plugins::Plugins> {
+#[utoipa::path(get, path = "/api/v1/plugins", security(("key" = ["plugins:read"])), tag = "plugins", responses((status = 200, body = plugins::Plugins)))]
+async fn list_plugins(State(served): State<Served>, PluginsRead(_caller): PluginsRead) -> axum::Json<plugins::Plugins> {
     let slots = served.host().plugins();
     let running = slots.iter().map(|(name, slot)| plugins::Plugin::of(name, slot.current().plugin()));
     axum::Json(plugins::Plugins { plugins: running.collect() })
 }
 
 /// Shows a running plugin and everything that it may do, with every setting, operation and limit.
-#[utoipa::path(get, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:read"])), tag = "plugins", params(("name" = String, Path)),
     responses((status = 200, body = Permissions), NotFound))]
 async fn inspect_plugin(
     State(served): State<Served>,
-    _caller: Caller,
+    PluginsRead(_caller): PluginsRead,
     Path(name): Path<String>,
 ) -> Result<axum::Json<Permissions>, Problem> {
     let slot = served.host().plugin(&name);
@@ -60,12 +60,12 @@ async fn inspect_plugin(
 /// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that
 /// they started with. A version that requests more permissions than the running one is refused with a list of them,
 /// unless `agree=true` is set.
-#[utoipa::path(post, path = "/api/v1/plugins/{name}", tag = "plugins", params(("name" = String, Path), Publishing),
+#[utoipa::path(post, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:write"])), tag = "plugins", params(("name" = String, Path), Publishing),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 200, body = PublishedVersion), Forbidden, Conflict, Unprocessable))]
 async fn publish_plugin(
     State(connections): State<Connections>,
-    AllTenantsCaller(caller): AllTenantsCaller,
+    AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path(name): Path<String>,
     Query(publishing): Query<Publishing>,
     component: Result<Bytes, BytesRejection>,
@@ -85,12 +85,12 @@ async fn publish_plugin(
 
 /// Rolls back to the version before the published one. A second roll-back undoes the first. A version that changes how
 /// people are identified is refused, unless `agree=true` is set.
-#[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", tag = "plugins",
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path), RollingBack),
     responses((status = 200, body = PublishedVersion), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn roll_back_plugin(
     State(connections): State<Connections>,
-    AllTenantsCaller(caller): AllTenantsCaller,
+    AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path(name): Path<String>,
     Query(RollingBack { agree }): Query<RollingBack>,
 ) -> Result<axum::Json<PublishedVersion>, Problem> {

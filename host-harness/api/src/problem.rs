@@ -49,8 +49,13 @@ pub(crate) mod kinds {
         kind(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid API key is required");
     pub(crate) const READ_ONLY: ProblemKind =
         kind(StatusCode::FORBIDDEN, "read-only", "This API key is read-only");
-    pub(crate) const NOT_ALL_TENANTS: ProblemKind =
-        kind(StatusCode::FORBIDDEN, "not-all-tenants", "This API key is limited to some tenants");
+    pub(crate) const OUT_OF_SCOPE: ProblemKind =
+        kind(StatusCode::FORBIDDEN, "out-of-scope", "This API key lacks a scope");
+    pub(crate) const NOT_ALL_TENANTS: ProblemKind = kind(
+        StatusCode::FORBIDDEN,
+        "not-all-tenants",
+        "This API key is limited to some tenants or connections",
+    );
     pub(crate) const UNKNOWN: ProblemKind = kind(StatusCode::NOT_FOUND, "unknown", "Not found");
     pub(crate) const METHOD: ProblemKind =
         kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed");

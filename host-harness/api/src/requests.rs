@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{Caller, WritingCaller},
+    caller::{Caller, RequestsRead, RequestsWrite},
     found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
@@ -44,13 +44,13 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Stores a request and answers once it is on disk. Sending it again with the same `Idempotency-Key` creates no second
 /// request.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/requests", tag = "requests",
+#[utoipa::path(post, path = "/api/v1/connection/{key}/requests", security(("key" = ["requests:write"])), tag = "requests",
     params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn submit_request(
     State(connections): State<Connections>,
     State(requests): State<Requests>,
-    WritingCaller(caller): WritingCaller,
+    RequestsWrite(caller): RequestsWrite,
     Path(key): Path<String>,
     headers: HeaderMap,
     Json(new): Json<NewRequest>,
@@ -92,15 +92,15 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
 }
 
 /// Lists requests, newest first. They contain no personal data.
-#[utoipa::path(get, path = "/api/v1/requests", tag = "requests", params(RequestQuery),
+#[utoipa::path(get, path = "/api/v1/requests", security(("key" = ["requests:read"])), tag = "requests", params(RequestQuery),
     responses((status = 200, body = RequestPage)))]
 async fn list_requests(
     State(store): State<Store>,
-    caller: Caller,
+    RequestsRead(caller): RequestsRead,
     Query(query): Query<RequestQuery>,
 ) -> Result<axum::Json<RequestPage>, Problem> {
     let filter = RequestFilter {
-        tenants: caller.tenants(),
+        reach: caller.reach().clone(),
         connection: query.connection,
         state: query.state.map(Into::into),
         before: query.before,
@@ -111,12 +111,12 @@ async fn list_requests(
 }
 
 /// Shows a request, when it will run, and each of its attempts.
-#[utoipa::path(get, path = "/api/v1/requests/{id}", tag = "requests", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/requests/{id}", security(("key" = ["requests:read"])), tag = "requests", params(("id" = String, Path)),
     responses((status = 200, body = RequestReport), NotFound))]
 async fn show_request(
     State(store): State<Store>,
     State(requests): State<Requests>,
-    caller: Caller,
+    RequestsRead(caller): RequestsRead,
     Path(id): Path<String>,
 ) -> Result<axum::Json<RequestReport>, Problem> {
     let request = find(&store, &caller, &id).await?;
@@ -127,12 +127,12 @@ async fn show_request(
 }
 
 /// Puts a request that failed or expired back in the queue.
-#[utoipa::path(post, path = "/api/v1/requests/{id}/replay", tag = "requests", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/requests/{id}/replay", security(("key" = ["requests:write"])), tag = "requests", params(("id" = String, Path)),
     responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict))]
 async fn replay_request(
     State(store): State<Store>,
     State(requests): State<Requests>,
-    WritingCaller(caller): WritingCaller,
+    RequestsWrite(caller): RequestsWrite,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let request = find(&store, &caller, &id).await?;
@@ -147,7 +147,7 @@ async fn replay_request(
 async fn find(store: &Store, caller: &Caller, id: &str) -> Result<RequestView, Problem> {
     let asked = id.to_owned();
     let shown = store.read(|c| Box::pin(async move { requests::show(c, &asked).await })).await?;
-    let seen = shown.filter(|view| caller.reaches(&view.tenant));
+    let seen = shown.filter(|view| caller.reach().includes(&view.tenant, &view.connection));
     let view = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no request {id}")))?;
     access::about(&view.tenant, &view.connection);
     Ok(view)

@@ -23,12 +23,13 @@ use tokio::{
 };
 
 use crate::{document::Document, routes::resources, serve::Server};
-use host_model::secret::Secret;
+use host_model::{scope::Scopes, secret::Secret};
 use host_service::{parts::Parts, service::PartEnded, settings::ConfigFile};
 use host_store::{
     StoreError, Tx,
     alarms::{self, Alarm, StoredAlarm},
-    api_keys::{self, PREFIX, Scope},
+    api_keys::{self, PREFIX},
+    grant::Grant,
     holds, testing,
 };
 
@@ -121,19 +122,20 @@ impl ApiBench {
 
     /// Creates an API key for these tenants, or all.
     pub async fn key(&self, name: &'static str, tenants: Option<&[&str]>) -> String {
-        self.create_key(name, Scope { tenants: owned(tenants), may_write: true }).await
+        self.granted(name, Grant::of(owned(tenants), Scopes::All)).await
     }
 
     /// Creates an API key that may only read, for these tenants, or all.
     pub async fn reading_key(&self, name: &'static str, tenants: Option<&[&str]>) -> String {
-        self.create_key(name, Scope { tenants: owned(tenants), may_write: false }).await
+        self.granted(name, Grant::of(owned(tenants), Scopes::ReadAll)).await
     }
 
-    async fn create_key(&self, name: &'static str, scope: Scope) -> String {
+    /// Creates an API key with that grant.
+    pub async fn granted(&self, name: &'static str, grant: Grant) -> String {
         let text = Secret::random(PREFIX).unwrap();
         let (vault, kept) = (self.parts.store.vault().clone(), text.clone());
         self.write(move |tx| {
-            Box::pin(async move { api_keys::create(tx, &vault, 17, name, &scope, &kept).await })
+            Box::pin(async move { api_keys::create(tx, &vault, 17, name, &grant, &kept).await })
         })
         .await;
         text.expose().to_owned()

@@ -18,6 +18,7 @@ mod published_limits;
 mod refused;
 mod rekeying;
 mod requests;
+mod scopes;
 mod spelling;
 mod tenants;
 mod tokens;

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::Path,
-    caller::{Caller, WritingCaller},
+    caller::{WebhookTokensRead, WebhookTokensWrite},
     found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{BadGateway, Conflict, Forbidden, NotFound},
@@ -34,12 +34,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Issues a token for the vendor's webhook, in addition to earlier ones; at most five are accepted at a time. Like in
 /// Fides, this is a GET although it creates something, so it requires an API key that may write.
-#[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consent-webhook/token", tag = "webhook tokens",
+#[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consent-webhook/token", security(("key" = ["webhook-tokens:write"])), tag = "webhook tokens",
     params(("key" = String, Path)), responses((status = 200, body = IssuedToken), Forbidden, NotFound, Conflict))]
 async fn issue_webhook_token(
     State(connections): State<Connections>,
     State(tokens): State<Tokens>,
-    WritingCaller(caller): WritingCaller,
+    WebhookTokensWrite(caller): WebhookTokensWrite,
     Path(key): Path<String>,
 ) -> Result<Response, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
@@ -50,12 +50,12 @@ async fn issue_webhook_token(
 }
 
 /// Lists the connection's tokens and their states.
-#[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consent-webhook/tokens", tag = "webhook tokens",
+#[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consent-webhook/tokens", security(("key" = ["webhook-tokens:read"])), tag = "webhook tokens",
     params(("key" = String, Path)), responses((status = 200, body = WebhookTokens), NotFound))]
 async fn list_webhook_tokens(
     State(connections): State<Connections>,
     State(tokens): State<Tokens>,
-    caller: Caller,
+    WebhookTokensRead(caller): WebhookTokensRead,
     Path(key): Path<String>,
 ) -> Result<axum::Json<WebhookTokens>, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
@@ -65,12 +65,12 @@ async fn list_webhook_tokens(
 /// Revokes a token immediately. If the vendor uses it, its deliveries are refused until it has another one: within a
 /// minute if the host sends it.
 #[utoipa::path(delete, path = "/api/v1/plus/connection/{key}/consent-webhook/tokens/{generation}",
-    tag = "webhook tokens", params(("key" = String, Path), ("generation" = i64, Path)),
+    security(("key" = ["webhook-tokens:write"])), tag = "webhook tokens", params(("key" = String, Path), ("generation" = i64, Path)),
     responses((status = 200, body = WebhookTokens), Forbidden, NotFound))]
 async fn revoke_webhook_token(
     State(connections): State<Connections>,
     State(tokens): State<Tokens>,
-    WritingCaller(caller): WritingCaller,
+    WebhookTokensWrite(caller): WebhookTokensWrite,
     Path((key, generation)): Path<(String, i64)>,
 ) -> Result<axum::Json<WebhookTokens>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
@@ -88,14 +88,14 @@ async fn listed(tokens: &Tokens, key: &str) -> Result<axum::Json<WebhookTokens>,
 }
 
 /// Creates a new token and sends it to the vendor now. The previous one stays accepted for at least a day.
-#[utoipa::path(post, path = "/api/v1/plus/connection/{key}/consent-webhook/token/rotate", tag = "webhook tokens",
+#[utoipa::path(post, path = "/api/v1/plus/connection/{key}/consent-webhook/token/rotate", security(("key" = ["webhook-tokens:write"])), tag = "webhook tokens",
     params(("key" = String, Path)),
     responses((status = 200, body = Rotated), Forbidden, NotFound, Conflict, BadGateway))]
 async fn rotate_webhook_token(
     State(connections): State<Connections>,
     State(tokens): State<Tokens>,
     State(served): State<Served>,
-    WritingCaller(caller): WritingCaller,
+    WebhookTokensWrite(caller): WebhookTokensWrite,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Rotated>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;

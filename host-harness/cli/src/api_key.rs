@@ -15,8 +15,15 @@ use super::{
     session::{Session, now},
     words,
 };
-use host_model::{names::is_name, secret::Secret};
-use host_store::api_keys::{self, ApiKey as Key, PREFIX, Scope};
+use host_model::{
+    names::is_name,
+    scope::{Access, Scope, Scopes},
+    secret::Secret,
+};
+use host_store::{
+    api_keys::{self, ApiKey as Key, PREFIX},
+    grant::{Grant, KeyReach},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ApiKeyCommand {
@@ -38,20 +45,29 @@ struct ApiKeyDocument<'a> {
     name: &'a str,
     /// The tenants that it can access; `None` for all.
     tenants: Option<&'a BTreeSet<String>>,
+    /// The connections that it can access; `None` for all.
+    connections: Option<&'a BTreeSet<String>>,
+    /// Whether it may write something.
     may_write: bool,
+    scopes: Vec<Scope>,
+    callback_hosts: &'a BTreeSet<String>,
     created_at: i64,
     /// `None` while it is in use.
     revoked_at: Option<i64>,
 }
 
 impl<'a> From<&'a Key> for ApiKeyDocument<'a> {
-    fn from(Key { id, name, scope, created_at, revoked_at }: &'a Key) -> Self {
-        let tenants = scope.tenants.as_ref();
+    fn from(Key { id, name, grant, created_at, revoked_at }: &'a Key) -> Self {
+        let Grant { reach, scopes, callback_hosts } = grant;
+        let scopes: Vec<Scope> = Scope::all().filter(|scope| scopes.contains(*scope)).collect();
         Self {
             id,
             name,
-            tenants,
-            may_write: scope.may_write,
+            tenants: reach.tenants.as_ref(),
+            connections: reach.connections.as_ref(),
+            may_write: scopes.iter().any(|scope| scope.access == Access::Write),
+            scopes,
+            callback_hosts,
             created_at: *created_at,
             revoked_at: *revoked_at,
         }
@@ -66,9 +82,23 @@ pub(super) struct CreateApiKeyArgs {
     /// A tenant that the key can access [default: all tenants]. May be given several times.
     #[arg(long = "tenant", value_name = "TENANT")]
     tenants: Vec<String>,
-    /// Create a read-only key.
+    /// A connection that the key can access [default: all]. May be given several times. Such a key cannot access what
+    /// concerns a whole tenant.
+    #[arg(long = "connection", value_name = "CONNECTION")]
+    connections: Vec<String>,
+    /// What the key may do, such as `requests:write` [default: everything]. May be given several times. The areas are
+    /// requests, consent, webhook-tokens, connections, plugins and admin, each with `read` or `write`; `write` does not
+    /// include `read`.
+    #[arg(long = "scope", value_name = "AREA:ACCESS", conflicts_with = "read_only")]
+    scopes: Vec<Scope>,
+    /// Create a read-only key: all areas with `read`.
     #[arg(long)]
     read_only: bool,
+    /// A host to which the key's requests may have their end posted, as HOST or HOST:PORT. May be given several times.
+    /// Posts use HTTPS to public addresses; plain HTTP is possible only to this machine. The secret that signs the posts
+    /// is printed with the key.
+    #[arg(long = "callback-host", value_name = "HOST")]
+    callback_hosts: Vec<String>,
     #[command(flatten)]
     file: SecretFileArgs,
 }
@@ -86,17 +116,17 @@ impl ApiKeyCommand {
 impl CreateApiKeyArgs {
     async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         self.tenants.iter().try_for_each(|tenant| named("--tenant", tenant))?;
+        self.connections.iter().try_for_each(|connection| named("--connection", connection))?;
         named("--name", &self.name)?;
+        let grant = self.grant();
         let file = self.file.create()?;
-        let tenants = (!self.tenants.is_empty()).then(|| BTreeSet::from_iter(self.tenants));
-        let scope = Scope { tenants, may_write: !self.read_only };
         let text = Secret::random(PREFIX).map_err(Failure::misused)?;
         let (name, kept) = (self.name.clone(), text.clone());
         // The first key is created before the service first starts: without one, no client could use the service.
         let store = session.store_made().await?;
         let vault = store.vault().clone();
         let made = store.write(move |tx| {
-            Box::pin(async move { api_keys::create(tx, &vault, now(), &name, &scope, &kept).await })
+            Box::pin(async move { api_keys::create(tx, &vault, now(), &name, &grant, &kept).await })
         });
         let made = made.await.map_err(Failure::misused)?;
         store.close().await;
@@ -121,6 +151,22 @@ impl CreateApiKeyArgs {
     }
 }
 
+impl CreateApiKeyArgs {
+    fn grant(&self) -> Grant {
+        let some = |names: &[String]| (!names.is_empty()).then(|| names.iter().cloned().collect());
+        let scopes = match (self.read_only, self.scopes.is_empty()) {
+            (true, _) => Scopes::ReadAll,
+            (false, true) => Scopes::All,
+            (false, false) => Scopes::Only(self.scopes.iter().copied().collect()),
+        };
+        Grant {
+            reach: KeyReach { tenants: some(&self.tenants), connections: some(&self.connections) },
+            scopes,
+            callback_hosts: self.callback_hosts.iter().cloned().collect(),
+        }
+    }
+}
+
 /// Checks the name that the option has.
 fn named(option: &str, name: &str) -> Result<(), Failure> {
     if is_name(name) {
@@ -139,6 +185,7 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
     let columns = [
         ("name", None),
         ("tenants", None),
+        ("connections", None),
         ("may", None),
         ("since", None),
         ("revoked", None),
@@ -153,11 +200,20 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
 }
 
 fn row(key: &Key) -> Vec<String> {
-    let tenants = key.scope.tenants.as_ref();
+    let Grant { reach, scopes, .. } = &key.grant;
+    let named = |names: &Option<BTreeSet<String>>| {
+        names.as_ref().map_or_else(|| "all".to_owned(), |names| Vec::from_iter(names.clone()).join(", "))
+    };
+    let may = match scopes {
+        Scopes::All => "read and write".to_owned(),
+        Scopes::ReadAll => "read".to_owned(),
+        Scopes::Only(scopes) => scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join(", "),
+    };
     vec![
         key.name.clone(),
-        tenants.map_or_else(|| "all".to_owned(), |tenants| Vec::from_iter(tenants.clone()).join(", ")),
-        if key.scope.may_write { "read and write" } else { "read" }.to_owned(),
+        named(&reach.tenants),
+        named(&reach.connections),
+        may,
         words::date(key.created_at),
         key.revoked_at.map(words::date).unwrap_or_default(),
         key.id.clone(),

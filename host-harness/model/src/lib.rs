@@ -9,6 +9,7 @@ pub mod failure;
 pub mod names;
 pub mod nearest;
 pub mod requests;
+pub mod scope;
 pub mod secret;
 pub mod text;
 pub mod time;

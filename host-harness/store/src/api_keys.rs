@@ -9,41 +9,17 @@ use uuid::Uuid;
 
 use crate::{
     audit::{self, ALL_TENANTS, Record},
-    columns::{Column, column},
+    columns::Column,
     database::Tx,
     error::StoreError,
+    grant::{Grant, GrantColumns},
     mac::{RowMac, RowMessage},
     seal::Vault,
 };
-use host_model::secret::Secret;
+use host_model::{scope::Scopes, secret::Secret};
 
 /// The prefix of a key's text, so that people and scanners recognize a key.
 pub const PREFIX: &str = "chk_";
-
-/// What a key may do.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Scope {
-    /// The tenants that it can access; `None` for all tenants.
-    #[sqlx(try_from = "Column<Option<BTreeSet<String>>>")]
-    pub tenants: Option<BTreeSet<String>>,
-    /// Whether it may write; otherwise it is read-only.
-    #[sqlx(try_from = "Column<bool>")]
-    pub may_write: bool,
-}
-
-impl Scope {
-    /// Returns whether it can access `tenant`.
-    pub fn reaches(&self, tenant: &str) -> bool {
-        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
-    }
-}
-
-// A JSON list of tenants; null for all of them.
-column!(Option<BTreeSet<String>>: Option<String>, |list| {
-    list.map(|list| serde_json::from_str(&list))
-        .transpose()
-        .map_err(|error| StoreError::Unreadable(format!("an API key's tenants: {error}")))
-});
 
 /// A key without its text. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -54,14 +30,17 @@ pub struct ApiKey {
     pub name: String,
     /// What it may do.
     #[sqlx(flatten)]
-    pub scope: Scope,
+    pub grant: Grant,
     /// When it was created.
     pub created_at: i64,
     /// When it was revoked; `None` while it is in use.
     pub revoked_at: Option<i64>,
 }
 
-const COLUMNS: &str = "id, name, tenants, may_write, created_at, revoked_at";
+/// The columns of a key without its text.
+fn columns() -> String {
+    format!("id, name, {}, created_at, revoked_at", GrantColumns::NAMES)
+}
 
 /// A key in use as it is stored.
 #[derive(sqlx::FromRow)]
@@ -76,16 +55,9 @@ pub(crate) struct StoredApiKey {
 impl StoredApiKey {
     /// Begins the message of everything that the key grants.
     fn message(&self, vault: &Vault) -> RowMessage {
-        let ApiKey { id, name, scope, created_at, .. } = &self.key;
-        let tenants = scope.tenants.as_ref().map(|tenants| json!(tenants).to_string());
-        vault
-            .row("api key")
-            .text(id)
-            .text(name)
-            .bytes(&self.digest)
-            .optional(tenants.as_deref().map(str::as_bytes))
-            .number(i64::from(scope.may_write))
-            .number(*created_at)
+        let ApiKey { id, name, grant, created_at, .. } = &self.key;
+        let message = vault.row("api key").text(id).text(name).bytes(&self.digest);
+        GrantColumns::of(grant).authenticated(message, *created_at)
     }
 
     /// Whether this program created the key as it is stored.
@@ -97,7 +69,8 @@ impl StoredApiKey {
 /// Returns the keys in use, oldest first.
 pub(crate) async fn in_use(connection: &mut Tx) -> Result<Vec<StoredApiKey>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS}, digest, mac FROM api_keys WHERE revoked_at IS NULL ORDER BY created_at, id"
+        "SELECT {}, digest, mac FROM api_keys WHERE revoked_at IS NULL ORDER BY created_at, id",
+        columns()
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
@@ -115,7 +88,7 @@ pub async fn create(
     vault: &Vault,
     at: i64,
     name: &str,
-    scope: &Scope,
+    grant: &Grant,
     text: &Secret,
 ) -> Result<Option<ApiKey>, StoreError> {
     let taken: i64 =
@@ -126,18 +99,23 @@ pub async fn create(
     if taken > 0 {
         return Ok(None);
     }
-    let tenants = scope.tenants.as_ref().map(|tenants| json!(tenants).to_string());
+    let granted = GrantColumns::of(grant);
     let sql = format!(
-        "INSERT INTO api_keys (id, name, digest, tenants, may_write, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
-         RETURNING {COLUMNS}, digest, mac"
+        "INSERT INTO api_keys (id, name, digest, created_at, {}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         RETURNING {}, digest, mac",
+        GrantColumns::NAMES,
+        columns()
     );
     let stored: StoredApiKey = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(Uuid::now_v7().to_string())
         .bind(name)
         .bind(digest(text.expose().as_bytes()))
-        .bind(tenants)
-        .bind(i64::from(scope.may_write))
         .bind(at)
+        .bind(granted.tenants)
+        .bind(granted.may_write)
+        .bind(granted.connections)
+        .bind(granted.scopes)
+        .bind(granted.callback_hosts)
         .fetch_one(&mut *tx)
         .await?;
     authenticate(tx, vault, &stored).await?;
@@ -153,7 +131,8 @@ pub async fn revoke(
     id_or_name: &str,
 ) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!(
-        "UPDATE api_keys SET revoked_at = $2, mac = NULL WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING {COLUMNS}"
+        "UPDATE api_keys SET revoked_at = $2, mac = NULL WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING {}",
+        columns()
     );
     let revoked = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id_or_name).bind(at);
     let Some(key) = revoked.fetch_optional(&mut *tx).await? else { return Ok(None) };
@@ -163,7 +142,7 @@ pub async fn revoke(
 
 /// Returns all keys, oldest first, including revoked ones.
 pub async fn list(connection: &mut Tx) -> Result<Vec<ApiKey>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_at, id");
+    let sql = format!("SELECT {} FROM api_keys ORDER BY created_at, id", columns());
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
@@ -175,10 +154,29 @@ pub async fn holder(
     vault: &Vault,
     presented: &[u8],
 ) -> Result<Option<ApiKey>, StoreError> {
-    let sql = format!("SELECT {COLUMNS}, digest, mac FROM api_keys WHERE digest = $1 AND revoked_at IS NULL");
-    let found = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(digest(presented));
-    let Some(stored) = found.fetch_optional(connection).await? else { return Ok(None) };
-    let stored: StoredApiKey = stored;
+    let found = one_in_use(connection, "digest", digest(presented)).await?;
+    authentic(found, vault)
+}
+
+/// Returns the key in use with this id; `None` if there is none. Returns [`StoreError::NotAuthentic`] for a key that was
+/// changed or inserted in the database from outside.
+pub async fn with_id(connection: &mut Tx, vault: &Vault, id: &str) -> Result<Option<ApiKey>, StoreError> {
+    let found = one_in_use(connection, "id", id.to_owned()).await?;
+    authentic(found, vault)
+}
+
+async fn one_in_use<'q>(
+    connection: &mut Tx,
+    column: &str,
+    value: impl sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any> + Send + 'q,
+) -> Result<Option<StoredApiKey>, StoreError> {
+    let sql =
+        format!("SELECT {}, digest, mac FROM api_keys WHERE {column} = $1 AND revoked_at IS NULL", columns());
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(value).fetch_optional(connection).await?)
+}
+
+fn authentic(found: Option<StoredApiKey>, vault: &Vault) -> Result<Option<ApiKey>, StoreError> {
+    let Some(stored) = found else { return Ok(None) };
     if stored.is_authentic(vault) {
         return Ok(Some(stored.key));
     }
@@ -197,10 +195,22 @@ async fn append_audit(
     what: &'static str,
     key: &ApiKey,
 ) -> Result<(), StoreError> {
-    let detail = json!({"id": key.id, "name": key.name, "may-write": key.scope.may_write});
+    let Grant { reach, scopes, callback_hosts } = &key.grant;
+    let mut detail = json!({"id": key.id, "name": key.name, "may-write": *scopes == Scopes::All});
+    if let Some(detail) = detail.as_object_mut() {
+        if let Scopes::Only(scopes) = scopes {
+            detail.insert("scopes".to_owned(), json!(scopes));
+        }
+        if let Some(connections) = &reach.connections {
+            detail.insert("connections".to_owned(), json!(connections));
+        }
+        if !callback_hosts.is_empty() {
+            detail.insert("callback-hosts".to_owned(), json!(callback_hosts));
+        }
+    }
     let record = Record { detail, ..Record::of(what) };
     let everybody = BTreeSet::from([ALL_TENANTS.to_owned()]);
-    for tenant in key.scope.tenants.as_ref().unwrap_or(&everybody) {
+    for tenant in reach.tenants.as_ref().unwrap_or(&everybody) {
         audit::append(tx, vault, tenant, at, &record).await?;
     }
     Ok(())
@@ -209,11 +219,17 @@ async fn append_audit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Folder, master_key, sql, write};
+    use crate::{
+        grant::KeyReach,
+        testing::{Folder, master_key, sql, write},
+    };
 
-    fn scope(tenants: Option<&[&str]>) -> Scope {
-        let tenants = tenants.map(|tenants| tenants.iter().map(|tenant| (*tenant).to_owned()).collect());
-        Scope { tenants, may_write: true }
+    fn grant(tenants: Option<&[&str]>) -> Grant {
+        Grant::of(tenants.map(owned), Scopes::All)
+    }
+
+    fn owned(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     #[tokio::test]
@@ -223,8 +239,8 @@ mod tests {
         let (made, found, revoked, after, again) = write(&store, |tx| {
             Box::pin(async move {
                 let (vault, text) = (master_key().vault(), Secret::random(PREFIX).unwrap());
-                let made = create(tx, &vault, 17, "ops", &scope(Some(&["acme"])), &text).await?.unwrap();
-                let again = create(tx, &vault, 18, "ops", &scope(None), &text).await?;
+                let made = create(tx, &vault, 17, "ops", &grant(Some(&["acme"])), &text).await?.unwrap();
+                let again = create(tx, &vault, 18, "ops", &grant(None), &text).await?;
                 assert_eq!(again, None, "the name is taken");
                 let found = holder(tx, &vault, text.expose().as_bytes()).await?;
                 assert_eq!(holder(tx, &vault, b"chk_wrong").await?, None);
@@ -235,7 +251,7 @@ mod tests {
         })
         .await;
         assert_eq!(found.as_ref(), Some(&made));
-        assert!(made.scope.reaches("acme") && !made.scope.reaches("other"));
+        assert!(made.grant.reach.includes_tenant("acme") && !made.grant.reach.includes_tenant("other"));
         assert_eq!((revoked.id, revoked.revoked_at), (made.id, Some(19)));
         assert_eq!((after, again), (None, None));
     }
@@ -247,7 +263,7 @@ mod tests {
         let (text, rows, records): (Secret, Vec<String>, Vec<String>) = write(&store, |tx| {
             Box::pin(async move {
                 let text = Secret::random(PREFIX).unwrap();
-                create(tx, &master_key().vault(), 17, "ops", &scope(None), &text).await?;
+                create(tx, &master_key().vault(), 17, "ops", &grant(None), &text).await?;
                 let rows =
                     sqlx::query_scalar("SELECT name || COALESCE(tenants, '') || hex(digest) FROM api_keys");
                 let rows = rows.fetch_all(&mut *tx).await?;
@@ -263,6 +279,61 @@ mod tests {
         assert!(records[0].contains("api-key-created") && !records[0].contains(bits), "{records:?}");
     }
 
+    #[tokio::test]
+    async fn a_key_with_scopes_of_some_connections_is_read_as_it_was_created_and_cannot_be_widened() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let only = ["requests:write", "consent:write"].map(|scope| scope.parse().unwrap());
+        let grant = Grant {
+            reach: KeyReach { tenants: Some(owned(&["acme"])), connections: Some(owned(&["newsletter"])) },
+            scopes: Scopes::Only(BTreeSet::from(only)),
+            callback_hosts: owned(&["fides.example.com"]),
+        };
+        for how in [
+            "UPDATE api_keys SET scopes = NULL, connections = NULL, callback_hosts = NULL",
+            "UPDATE api_keys SET scopes = NULL",
+            "UPDATE api_keys SET connections = NULL",
+            "UPDATE api_keys SET callback_hosts = '[\"example.com\"]'",
+        ] {
+            let (text, created) = (Secret::random(PREFIX).unwrap(), grant.clone());
+            let kept = text.clone();
+            write(&store, move |tx| {
+                Box::pin(async move { create(tx, &master_key().vault(), 17, "fides", &created, &kept).await })
+            })
+            .await;
+            let found = async || {
+                let presented = text.expose().as_bytes().to_vec();
+                let found = store
+                    .read(|c| Box::pin(async move { holder(c, &master_key().vault(), &presented).await }));
+                found.await
+            };
+            assert_eq!(found().await.unwrap().unwrap().grant, grant);
+            sql(&store, how).await;
+            assert!(matches!(found().await, Err(StoreError::NotAuthentic(_))), "{how}");
+            sql(&store, "DELETE FROM api_keys").await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_code_of_a_key_without_scopes_is_that_of_schema_8() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        // As schema 8 stored it, with the code that it computed.
+        sql(
+            &store,
+            "INSERT INTO api_keys (id, name, digest, tenants, may_write, created_at, mac) VALUES ('k-1', 'ops', x'04', \
+             '[\"acme\"]', 1, 23, x'01c7715ad597f89c11c8531dd98b9ac1e22387e96df61065d76598b1fe4029d7f5')",
+        )
+        .await;
+        let keys = store.read(|c| Box::pin(in_use(c))).await.unwrap();
+        assert!(
+            keys[0].is_authentic(&master_key().vault()),
+            "{}",
+            hex::encode(keys[0].message(&master_key().vault()).mac().0)
+        );
+        assert_eq!(keys[0].key.grant, grant(Some(&["acme"])));
+    }
+
     /// Returns the refusal of a key for `acme` alone after the statement `how` was run on the database.
     async fn refusal_after(how: &'static str) -> Option<String> {
         let folder = Folder::new();
@@ -272,8 +343,8 @@ mod tests {
         write(&store, move |tx| {
             Box::pin(async move {
                 let vault = master_key().vault();
-                create(tx, &vault, 17, "ops", &scope(Some(&["acme"])), &kept).await?;
-                create(tx, &vault, 17, "former", &scope(None), &revoked).await?;
+                create(tx, &vault, 17, "ops", &grant(Some(&["acme"])), &kept).await?;
+                create(tx, &vault, 17, "former", &grant(None), &revoked).await?;
                 revoke(tx, &vault, 18, "former").await
             })
         })
@@ -307,6 +378,9 @@ mod tests {
             ("UPDATE api_keys SET created_at = 18 WHERE name = 'ops'", "ops"),
             ("UPDATE api_keys SET id = 'another' WHERE name = 'ops'", "ops"),
             ("UPDATE api_keys SET mac = NULL WHERE name = 'ops'", "ops"),
+            ("UPDATE api_keys SET connections = '[\"shop\"]' WHERE name = 'ops'", "ops"),
+            ("UPDATE api_keys SET scopes = '[\"plugins:write\"]' WHERE name = 'ops'", "ops"),
+            ("UPDATE api_keys SET callback_hosts = '[\"example.com\"]' WHERE name = 'ops'", "ops"),
             ("UPDATE api_keys SET revoked_at = NULL WHERE name = 'former'", "former"),
         ] {
             assert_eq!(refusal_after(how).await, refused(name), "{how}");

@@ -121,13 +121,14 @@ impl ChangesOfKeys {
 mod tests {
     use super::*;
     use crate::{
-        api_keys::{PREFIX, Scope},
+        api_keys::PREFIX,
         components::Publication,
+        grant::Grant,
         handle::Store,
         testing::{Folder, master_key, sql, write},
         tokens::NewToken,
     };
-    use host_model::{digest::Digest, secret::Secret};
+    use host_model::{digest::Digest, scope::Scopes, secret::Secret};
 
     async fn filled(folder: &Folder) -> Store {
         let store = folder.store().await;
@@ -137,8 +138,8 @@ mod tests {
                 for (name, tenant) in [("ops", "acme"), ("former", "other")] {
                     let text = Secret::random(PREFIX).unwrap();
                     let tenants = Some(BTreeSet::from([tenant.to_owned()]));
-                    let scope = Scope { tenants, may_write: true };
-                    api_keys::create(tx, &vault, 17, name, &scope, &text).await?;
+                    let grant = Grant::of(tenants, Scopes::All);
+                    api_keys::create(tx, &vault, 17, name, &grant, &text).await?;
                 }
                 api_keys::revoke(tx, &vault, 18, "former").await?;
                 let publication = Publication {
@@ -182,6 +183,7 @@ mod tests {
         for (how, what) in [
             ("UPDATE api_keys SET may_write = 1 WHERE 0 = 1", None),
             ("UPDATE api_keys SET tenants = NULL WHERE name = 'ops'", Some("API key ops")),
+            ("UPDATE api_keys SET scopes = '[\"plugins:write\"]' WHERE name = 'ops'", Some("API key ops")),
             ("UPDATE publications SET digest = zeroblob(32)", Some("published plugin iterable")),
             ("UPDATE publications SET before = zeroblob(32)", Some("published plugin iterable")),
             ("UPDATE publications SET conditions = '{}'", Some("published plugin iterable")),

@@ -7,7 +7,7 @@ use host_model::{consent::identity::IdentityMap, contract::Subject};
 use sqlx::{FromRow, Row, any::AnyRow};
 
 use crate::{
-    columns::Column, database::Tx, error::StoreError, person::PersonId, requests::one_of, seal::Vault,
+    columns::Column, database::Tx, error::StoreError, grant::KeyReach, person::PersonId, seal::Vault,
 };
 
 /// An event about to be stored.
@@ -63,22 +63,22 @@ pub async fn append(tx: &mut Tx, event: NewEvent<'_>) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Returns the first `limit` events after the position `cursor`, of these tenants, or of all if `None`. Each event
-/// comes with its position, because its row may be damaged.
+/// Returns the first `limit` events after the position `cursor` that belong to `reach`. Each event comes with its
+/// position, because its row may be damaged.
 pub async fn after(
     connection: &mut Tx,
-    tenants: Option<&[String]>,
+    reach: &KeyReach,
     cursor: i64,
     limit: i64,
 ) -> Result<Vec<(i64, Result<StoredEvent, StoreError>)>, StoreError> {
-    let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 3, tenants.len()));
+    let reached = reach.condition("tenant", "connection", 3);
     let sql = format!(
-        "SELECT seq, id, tenant, connection, news, sealed_identity FROM events WHERE seq > $1 AND {of_tenants} \
+        "SELECT seq, id, tenant, connection, news, sealed_identity FROM events WHERE seq > $1 AND {reached} \
          ORDER BY seq LIMIT $2"
     );
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(cursor).bind(limit);
-    for tenant in tenants.unwrap_or_default() {
-        query = query.bind(tenant);
+    for value in reach.values() {
+        query = query.bind(value);
     }
     let rows = query.fetch_all(connection).await?;
     let read = |row: &AnyRow| Ok((row.try_get("seq")?, StoredEvent::from_row(row).map_err(StoreError::from)));

@@ -26,6 +26,7 @@ pub mod erasures;
 mod error;
 pub mod events;
 pub mod gauges;
+pub mod grant;
 mod handle;
 pub mod holds;
 pub mod items;
@@ -55,7 +56,7 @@ pub mod tokens;
 mod unfinished;
 mod upgrade;
 
-pub use api_keys::{ApiKey, Scope};
+pub use api_keys::ApiKey;
 pub use database::Tx;
 pub use error::{StoreError, Unsealable};
 pub use handle::{Keys, Store};

@@ -1,7 +1,7 @@
 //! Records that several people shared before they were split, for an operator to review.
 //! Tested in `src/rekey/tests.rs`.
 
-use crate::{database::Tx, error::StoreError, requests::one_of};
+use crate::{database::Tx, error::StoreError, grant::KeyReach};
 
 /// Maximum number of request ids listed for a connection. Further requests are only counted.
 const MAX_REQUESTS: i64 = 1_000;
@@ -30,22 +30,18 @@ pub struct MergedPeople {
     pub request_ids: Vec<String>,
 }
 
-/// Returns all such connections of these tenants, or of all if `None`, ordered by key.
-pub async fn merged(
-    connection: &mut Tx,
-    tenants: Option<&[String]>,
-) -> Result<Vec<MergedPeople>, StoreError> {
-    let of_tenants =
-        tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("c.tenant", 1, tenants.len()));
+/// Returns all such connections that belong to `reach`, ordered by key.
+pub async fn merged(connection: &mut Tx, reach: &KeyReach) -> Result<Vec<MergedPeople>, StoreError> {
+    let reached = reach.condition("c.tenant", "c.key", 1);
     let sql = format!(
         "SELECT c.key, c.tenant, COALESCE(c.identifying, '') AS identifying, COALESCE(MAX(p.split_at), 0) AS split_at, \
            COUNT(DISTINCT p.split_from) AS records, COUNT(*) AS people \
          FROM connections c JOIN people p ON p.connection = c.key \
-         WHERE p.split_from IS NOT NULL AND {of_tenants} GROUP BY c.key, c.tenant, c.identifying ORDER BY c.key"
+         WHERE p.split_from IS NOT NULL AND {reached} GROUP BY c.key, c.tenant, c.identifying ORDER BY c.key"
     );
     let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
-    for tenant in tenants.unwrap_or_default() {
-        query = query.bind(tenant);
+    for value in reach.values() {
+        query = query.bind(value);
     }
     let mut merged: Vec<MergedPeople> = query.fetch_all(&mut *connection).await?;
     for one in &mut merged {

@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
+use crate::{
+    columns::Column, database::Tx, error::StoreError, grant::KeyReach, person::PersonId,
+    row_change::RowChange,
+};
 use host_model::requests::{Action, RequestState, Step};
 
 /// A request about to be stored.
@@ -163,8 +166,8 @@ pub async fn attempts(connection: &mut Tx, id: &str) -> Result<Vec<AttemptView>,
 /// Selects the requests to list: those that match every field.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
-    /// Only those of these tenants; `None` for all tenants.
-    pub tenants: Option<Vec<String>>,
+    /// Only those that belong to this.
+    pub reach: KeyReach,
     /// Only those of the connection with this key; `None` for all.
     pub connection: Option<String>,
     /// Only those in this state; `None` for all.
@@ -177,11 +180,10 @@ pub struct RequestFilter {
 
 /// Lists the requests that match `filter`, newest first.
 pub async fn list(connection: &mut Tx, filter: &RequestFilter) -> Result<Vec<RequestView>, StoreError> {
-    let tenants = filter.tenants.as_deref();
-    let of_tenants = tenants.map_or_else(|| "TRUE".to_owned(), |tenants| one_of("tenant", 5, tenants.len()));
+    let reached = filter.reach.condition("tenant", "connection", 5);
     let sql = format!(
         "SELECT {COLUMNS} FROM requests WHERE ($1 IS NULL OR connection = $1) AND ($2 IS NULL OR state = $2) \
-           AND ($3 IS NULL OR seq < (SELECT seq FROM requests WHERE id = $3)) AND {of_tenants} \
+           AND ($3 IS NULL OR seq < (SELECT seq FROM requests WHERE id = $3)) AND {reached} \
          ORDER BY seq DESC LIMIT $4"
     );
     let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -189,8 +191,8 @@ pub async fn list(connection: &mut Tx, filter: &RequestFilter) -> Result<Vec<Req
         .bind(filter.state.as_ref().map(AsRef::as_ref))
         .bind(filter.before.as_deref())
         .bind(filter.limit);
-    for tenant in tenants.unwrap_or_default() {
-        query = query.bind(tenant);
+    for value in filter.reach.values() {
+        query = query.bind(value);
     }
     Ok(query.fetch_all(connection).await?)
 }
@@ -276,10 +278,4 @@ pub async fn withholding(connection: &mut Tx) -> Result<Vec<WithholdingRequest>,
 pub async fn release(tx: &mut Tx, seq: i64) -> Result<u64, StoreError> {
     let released = sqlx::query("UPDATE requests SET withholds = 0 WHERE seq = $1 AND withholds = 1");
     Ok(released.bind(seq).execute(tx).await?.rows_affected())
-}
-
-/// Returns the SQL condition `column IN ($first, …)` for `count` values; it is never true if there are none.
-pub fn one_of(column: &str, first: usize, count: usize) -> String {
-    let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
-    if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }
 }

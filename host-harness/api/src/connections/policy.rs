@@ -11,15 +11,20 @@ use crate::{
 };
 use host_harness::connection::{CallLimits, EgressPolicy};
 use host_service::connections::{differences::members, owned::OwnedConnection};
+use host_store::grant::KeyReach;
 
 /// Checks that `caller` may create `new`.
 pub(super) fn check_new(caller: &Caller, new: &OwnedConnection) -> Result<(), Problem> {
     let tenant = &new.spec.tenant.0;
-    if !caller.reaches(tenant) {
-        let detail = format!(
-            "this API key can create connections only for {}",
-            caller.tenants().unwrap_or_default().join(", ")
-        );
+    if !caller.reach().includes(tenant, &new.spec.key) {
+        let KeyReach { tenants, connections } = caller.reach();
+        let named =
+            [("tenant", tenants), ("connection", connections)].into_iter().filter_map(|(what, names)| {
+                let names: Vec<&str> = names.as_ref()?.iter().map(String::as_str).collect();
+                Some(format!("{what} {}", names.join(" or ")))
+            });
+        let detail =
+            format!("this API key can create connections only for {}", named.collect::<Vec<_>>().join(", "));
         return Err(Problem::of(kinds::NOT_ALL_TENANTS, detail));
     }
     let (egress, limits) = (EgressPolicy::default(), CallLimits::default());
@@ -50,7 +55,7 @@ impl<'a> CallBounds<'a> {
 }
 
 fn check(caller: &Caller, before: CallBounds<'_>, after: CallBounds<'_>) -> Result<(), Problem> {
-    if caller.reaches_all_tenants() {
+    if caller.reach().is_everything() {
         return Ok(());
     }
     let but_denials = |policy: &EgressPolicy| EgressPolicy { denied_operations: [].into(), ..policy.clone() };
@@ -73,7 +78,7 @@ fn check(caller: &Caller, before: CallBounds<'_>, after: CallBounds<'_>) -> Resu
     differ.extend(members("limits", &limits(before), &limits(after)));
     let detail = format!(
         "{}: an API key for some tenants may only deny further operations; use one that was created without \
-         --tenant",
+         --tenant and --connection",
         differ.join(", ")
     );
     Err(Problem::of(kinds::NOT_ALL_TENANTS, detail).with("fields", json!(widened)))

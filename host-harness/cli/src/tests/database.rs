@@ -149,6 +149,33 @@ async fn an_api_key_is_shown_once_listed_without_its_text_and_revoked() {
 }
 
 #[tokio::test]
+async fn an_api_key_is_created_with_scopes_for_some_connections() {
+    let operator = Operator::new();
+    let create = ["api-key", "create", "--name", "fides", "--connection", "newsletter"];
+    let scopes = ["--scope", "requests:write", "--scope", "consent:write", "--json"];
+    let (exit, made, _) = operator.run(&[&create[..], &scopes].concat()).await;
+    assert_eq!(exit, Exit::Done);
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let key = &made["api_key"];
+    assert_eq!(key["scopes"], serde_json::json!(["requests:write", "consent:write"]));
+    assert_eq!((&key["connections"][0], &key["tenants"]), (&"newsletter".into(), &serde_json::Value::Null));
+    assert_eq!((&key["may_write"], &key["callback_hosts"]), (&true.into(), &serde_json::json!([])));
+    let (_, listed, _) = operator.run(&["api-key", "list"]).await;
+    assert!(listed.contains("requests:write, consent:write") && listed.contains("newsletter"), "{listed}");
+    for (scope, wrong) in [
+        (
+            "requests",
+            "invalid value 'requests' for '--scope <AREA:ACCESS>': expected AREA:read or AREA:write",
+        ),
+        ("people:read", "the areas are requests, consent, webhook-tokens, connections, plugins, admin"),
+    ] {
+        let (exit, _, err) = operator.run(&["api-key", "create", "--name", "x", "--scope", scope]).await;
+        assert_eq!(exit, Exit::Misused);
+        assert!(err.contains(wrong), "{err}");
+    }
+}
+
+#[tokio::test]
 async fn a_backup_that_is_restored_has_what_it_had_and_the_rest_is_kept_beside_it() {
     let operator = Operator::new();
     operator.run(&["api-key", "create", "--name", "before"]).await;

@@ -11,6 +11,7 @@ use host_store::{
     Store, StoreError,
     alarms::{self, Alarm},
     events::{self, StoredEvent},
+    grant::KeyReach,
 };
 
 /// The maximum number of events in a page.
@@ -102,20 +103,18 @@ impl Feed {
         Self { store, clock }
     }
 
-    /// Returns the events after `cursor` of `tenants`, or of all tenants if `None`; `limit` is clamped to between 1
-    /// and [`MAX_PAGE`]. No event that is stored later can have a smaller cursor. A damaged event is left out and
+    /// Returns the events after `cursor` that belong to `reach`; `limit` is clamped to between 1 and [`MAX_PAGE`]. No event that is stored later can have a smaller cursor. A damaged event is left out and
     /// does not affect the others.
     pub async fn events_after(
         &self,
-        tenants: Option<&[String]>,
+        reach: &KeyReach,
         cursor: i64,
         limit: i64,
     ) -> Result<FeedPage, StoreError> {
-        let tenants = tenants.map(<[String]>::to_vec);
-        let limit = limit.clamp(1, MAX_PAGE);
+        let (reach, limit) = (reach.clone(), limit.clamp(1, MAX_PAGE));
         let stored = self
             .store
-            .read(move |c| Box::pin(async move { events::after(c, tenants.as_deref(), cursor, limit).await }))
+            .read(move |c| Box::pin(async move { events::after(c, &reach, cursor, limit).await }))
             .await?;
         let mut page = FeedPage { events: Vec::new(), cursor };
         for (place, stored) in stored {

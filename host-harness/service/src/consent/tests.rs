@@ -30,7 +30,7 @@ use host_model::{
     },
     requests::RequestState,
 };
-use host_store::{items, notices, requests::RequestView, testing::write};
+use host_store::{grant::KeyReach, items, notices, requests::RequestView, testing::write};
 
 pub(super) const ADA: &str = "ada@example.com";
 /// Channels of the stand-in's catalogue.
@@ -175,7 +175,7 @@ impl Bench {
     }
 
     pub(super) async fn feed(&self) -> Vec<FeedEvent> {
-        self.parts.feed.events_after(None, 0, 1_000).await.unwrap().events
+        self.parts.feed.events_after(&KeyReach::default(), 0, 1_000).await.unwrap().events
     }
 
     /// Returns the feed as words: the item or notice, and the choice.

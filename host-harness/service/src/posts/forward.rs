@@ -21,6 +21,7 @@ use host_store::{
     StoreError,
     alarms::{self, Alarm},
     events::{self, FeedProgress},
+    grant::KeyReach,
 };
 
 /// The interval between checks for new events.
@@ -71,7 +72,7 @@ impl Forwarding {
             return Ok(Backlog::Empty);
         }
         let page =
-            self.feed.events_after(Some(&[tenant.to_owned()]), progress.posted, EVENTS_PER_READ).await?;
+            self.feed.events_after(&KeyReach::of_tenant(tenant), progress.posted, EVENTS_PER_READ).await?;
         let (is_more, mut progress) = (page.cursor > progress.posted, progress);
         for event in page.events {
             let before = progress.clone();

@@ -12,7 +12,9 @@ use host_model::contract::{Identifier, Subject};
 use host_store::{
     PersonName, Tx, alarms, api_keys,
     audit_chain::{self, ChainCheck},
-    authentic, choices, connections, merged, people,
+    authentic, choices, connections,
+    grant::KeyReach,
+    merged, people,
     person::PersonId,
     requests, restore,
     testing::{person, sql},
@@ -143,7 +145,7 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
         let kept = kept.iter().find(|kept| kept["tenant"] == chain.tenant).unwrap();
         assert!(chain.broken.is_none() && chain.lines >= kept["lines"].as_i64().unwrap(), "{chain:?}");
     }
-    let page = upgraded.0.parts.feed.events_after(None, 0, 1_000).await.unwrap();
+    let page = upgraded.0.parts.feed.events_after(&KeyReach::default(), 0, 1_000).await.unwrap();
     assert_eq!(page.events.len(), facts["feed"]["events"].as_array().unwrap().len());
     assert_eq!(page.cursor, facts["feed"]["cursor"].as_i64().unwrap());
     for (name, kept) in facts["requests"].as_object().unwrap() {
@@ -250,7 +252,8 @@ async fn assert_separate(fixture: &Fixture, upgraded: &Upgraded) {
         by_email,
         "a person of a hybrid project stays one person"
     );
-    let listed = upgraded.read(|c| Box::pin(merged::merged(c, None))).await;
+    let listed =
+        upgraded.read(|c| Box::pin(async move { merged::merged(c, &KeyReach::default()).await })).await;
     let counts: Vec<_> =
         listed.iter().map(|one| (one.connection.as_str(), one.records, one.people)).collect();
     assert_eq!(counts, [("members", 1, 2), ("newsletter", 2, 4), ("paused", 1, 2)]);

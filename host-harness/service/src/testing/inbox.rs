@@ -8,6 +8,7 @@ use host_model::{contract::webhook::Delivery, secret::Secret, token::TokenState}
 use host_store::{
     alarms,
     deliveries::{self, DeliveryFilter, DeliveryState, DeliveryView},
+    grant::KeyReach,
     testing,
 };
 use tokio::task::JoinHandle;
@@ -126,7 +127,7 @@ impl InboxBench {
 
     /// Returns the events reported to the platform.
     pub async fn feed(&self) -> Vec<FeedEvent> {
-        self.bench.parts.feed.events_after(None, 0, 1_000).await.unwrap().events
+        self.bench.parts.feed.events_after(&KeyReach::default(), 0, 1_000).await.unwrap().events
     }
 
     pub fn put(&self, change: impl FnOnce(&mut ConnectionSpec)) {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     choices,
+    grant::KeyReach,
     handle::Store,
     merged,
     requests::{self, NewRequest},
@@ -114,7 +115,9 @@ async fn a_record_that_two_people_shared_becomes_both_with_its_opt_outs_and_with
         assert_eq!(found(&store, email("carol@example.com")).await, [carol]);
         assert_eq!(ledger(&store, carol).await, [(Choice::OptIn, Origin::Vendor)]);
         assert!(found(&store, Subject::default().and("user-id", "u-1")).await.is_empty());
-        let [listed] = &write(&store, |tx| Box::pin(merged::merged(tx, None))).await[..] else { panic!() };
+        let merged =
+            write(&store, |tx| Box::pin(async move { merged::merged(tx, &KeyReach::default()).await }));
+        let [listed] = &merged.await[..] else { panic!() };
         assert_eq!((listed.records, listed.people, listed.identifying.as_str()), (1, 2, EMAIL));
         assert_eq!(keyed_by(&store, EMAIL).await, None, "once");
     }

@@ -135,7 +135,10 @@ async fn a_row_as_this_version_writes_it_is_read_column_by_column() {
         (writes, "choice: OptIn, sent_at_ms: 21"),
         (at_platform, "(OptIn, 22)"),
         (all_notices, "key: None, name: \"News\", data_uses: {\"a\"}, enforcement: Frontend"),
-        (keys, "tenants: Some({\"acme\"}), may_write: false }, created_at: 23, revoked_at: None"),
+        (
+            keys,
+            "tenants: Some({\"acme\"}), connections: None }, scopes: ReadAll, callback_hosts: {} }, created_at: 23, revoked_at: None",
+        ),
         (
             connection,
             "sealed_secrets: [1], mac: None, standing: ConnectionStatus { parked: None, tested: None, created_at: 10, changed_at: 11",

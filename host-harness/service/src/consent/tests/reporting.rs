@@ -102,7 +102,7 @@ async fn a_cursor_resumes_where_it_stopped_and_sees_only_its_own_tenants() {
     let mut cursor = 0;
     let mut seen = Vec::new();
     loop {
-        let page = parts.feed.events_after(Some(&["acme".to_owned()]), cursor, 3).await.unwrap();
+        let page = parts.feed.events_after(&KeyReach::of_tenant("acme"), cursor, 3).await.unwrap();
         if page.events.is_empty() {
             assert_eq!(page.cursor, cursor);
             break;
@@ -112,9 +112,10 @@ async fn a_cursor_resumes_where_it_stopped_and_sees_only_its_own_tenants() {
     }
     let all: Vec<_> = bench.feed().await.into_iter().map(|event| event.id).collect();
     assert_eq!((seen.len(), &seen), (10, &all));
-    let others = parts.feed.events_after(Some(&["other".to_owned()]), 0, 3).await.unwrap();
+    let others = parts.feed.events_after(&KeyReach::of_tenant("other"), 0, 3).await.unwrap();
     assert_eq!((others.events.len(), others.cursor), (0, 0));
-    assert_eq!(parts.feed.events_after(Some(&[]), 0, 3).await.unwrap().events.len(), 0);
+    let nothing = KeyReach { tenants: Some([].into()), connections: None };
+    assert_eq!(parts.feed.events_after(&nothing, 0, 3).await.unwrap().events.len(), 0);
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn a_damaged_event_of_the_feed_is_left_out_with_an_alarm_and_stops_no_othe
         })
         .await;
     }
-    let page = bench.parts.feed.events_after(None, 0, 1_000).await.unwrap();
+    let page = bench.parts.feed.events_after(&KeyReach::default(), 0, 1_000).await.unwrap();
     assert_eq!((page.events.as_slice(), page.cursor), (&all[1..5], all[5].cursor));
     assert_eq!(bench.feed().await.len(), 4, "read again, with only one alarm each");
     let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
