@@ -8,6 +8,7 @@ mod view;
 use axum::{extract::State, http::StatusCode};
 use host_service::connections::change::UnfinishedRequests;
 use host_store::RowChange;
+use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::view::connection_view;
@@ -17,12 +18,12 @@ use crate::{
     caller::{AdminWrite, AllTenants, ConnectionsRead, ConnectionsWrite, ScopedCaller as _},
     found::{check_reachable, reachable_connection},
     problem::{Problem, kinds},
-    refusals::{Conflict, Forbidden, NotFound, Unprocessable},
+    refusals::{Conflict, FailedDependency, Forbidden, NotFound, Unprocessable},
     state::Api,
     types::{
         connections::{
             Connection, ConnectionPatch, ConnectionTest, Connections, DeletedConnection, Deleting,
-            NewConnection, Rekeying, Resumed, TestStatus,
+            NewConnection, Rekeying, Resumed, TestStatus, Testing,
         },
         service::Reloaded,
     },
@@ -124,18 +125,24 @@ async fn delete_connection(
 }
 
 /// Tests everything that the connection needs, without changing anything at the vendor. Resumes a parked connection if
-/// all checks pass and the API key may write.
-#[utoipa::path(get, path = "/api/v1/connection/{key}/test", security(("key" = ["connections:read"])), tag = "connections", params(("key" = String, Path)),
-    responses((status = 200, body = ConnectionTest), NotFound))]
+/// all checks pass and the API key has the scope `connections:write`. With `status_code=true`, a test that fails is
+/// answered 424, for clients that look at the status code alone.
+#[utoipa::path(get, path = "/api/v1/connection/{key}/test", security(("key" = ["connections:read"])), tag = "connections", params(("key" = String, Path), Testing),
+    responses((status = 200, body = ConnectionTest), NotFound, FailedDependency))]
 async fn test_connection(
     State(connections): State<connections::Connections>,
     ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
+    Query(Testing { status_code }): Query<Testing>,
 ) -> Result<axum::Json<ConnectionTest>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
     let tested = ConnectionTest::from(connections.test(&caller.who(), &owned).await?);
     if tested.test_status == TestStatus::Succeeded && caller.check(ConnectionsWrite::SCOPE).is_ok() {
         connections.resume(&caller.who(), &owned).await?;
+    }
+    if status_code && tested.test_status == TestStatus::Failed {
+        let why = tested.failure_reason.clone().unwrap_or_else(|| tested.msg.clone());
+        return Err(Problem::of(kinds::TEST_FAILED, why).with("checks", json!(tested.checks)));
     }
     Ok(axum::Json(tested))
 }

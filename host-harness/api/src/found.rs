@@ -1,4 +1,4 @@
-//! The connection that a request is about, if its caller can access it.
+//! The connection or the request that a call is about, if its caller can access it.
 //! Tested in `src/tests/tenants.rs`.
 
 use host_harness::sandbox::Calls;
@@ -6,7 +6,10 @@ use host_service::{
     connections::{Connections, owned::OwnedConnection},
     served::{NotServed, Served},
 };
-use host_store::{Store, connections as kept};
+use host_store::{
+    Store, connections as kept,
+    requests::{self, RequestView},
+};
 
 use crate::{
     access,
@@ -34,6 +37,20 @@ pub(crate) async fn check_reachable(store: &Store, caller: &Caller, key: &str) -
     let tenant = tenant.filter(|tenant| caller.reach().includes(tenant, key)).ok_or_else(|| unknown(key))?;
     access::about(&tenant, key);
     Ok(())
+}
+
+/// Returns the request of that id if `caller` can access it.
+pub(crate) async fn reachable_request(
+    store: &Store,
+    caller: &Caller,
+    id: &str,
+) -> Result<RequestView, Problem> {
+    let asked = id.to_owned();
+    let shown = store.read(|c| Box::pin(async move { requests::show(c, &asked).await })).await?;
+    let seen = shown.filter(|view| caller.reach().includes(&view.tenant, &view.connection));
+    let view = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no request {id}")))?;
+    access::about(&view.tenant, &view.connection);
+    Ok(view)
 }
 
 fn unknown(key: &str) -> Problem {

@@ -29,6 +29,7 @@ mod requests;
 mod routes;
 pub mod serve;
 mod state;
+mod status;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod tokens;

@@ -38,7 +38,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Lists the running plugins.
 #[utoipa::path(get, path = "/api/v1/plugins", security(("key" = ["plugins:read"])), tag = "plugins", responses((status = 200, body = plugins::Plugins)))]
-async fn list_plugins(State(served): State<Served>, PluginsRead(_caller): PluginsRead) -> axum::Json<plugins::Plugins> {
+async fn list_plugins(
+    State(served): State<Served>,
+    PluginsRead(_caller): PluginsRead,
+) -> axum::Json<plugins::Plugins> {
     let slots = served.host().plugins();
     let running = slots.iter().map(|(name, slot)| plugins::Plugin::of(name, slot.current().plugin()));
     axum::Json(plugins::Plugins { plugins: running.collect() })

@@ -69,6 +69,8 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "not-enabled", "The action is not enabled for the connection");
     pub(crate) const KEY_REUSED: ProblemKind =
         kind(StatusCode::CONFLICT, "key-reused", "The idempotency key belongs to another request");
+    pub(crate) const NOT_CARRIED_OUT: ProblemKind =
+        kind(StatusCode::CONFLICT, "not-carried-out", "The request was not carried out");
     pub(crate) const NOT_REPLAYED: ProblemKind =
         kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be replayed");
     pub(crate) const BREAKS_MAPPING: ProblemKind =
@@ -78,6 +80,8 @@ pub(crate) mod kinds {
         "too-many-tokens",
         "The connection has the maximum number of accepted tokens",
     );
+    pub(crate) const TEST_FAILED: ProblemKind =
+        kind(StatusCode::FAILED_DEPENDENCY, "test-failed", "The connection's test failed");
     pub(crate) const VENDOR: ProblemKind =
         kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector failed");
     pub(crate) const ASKS_FOR_MORE: ProblemKind = kind(

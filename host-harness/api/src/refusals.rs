@@ -34,5 +34,6 @@ refusals! {
     NotFound "404" "It does not exist, or the API key cannot access it",
     Conflict "409" "The current state does not allow it",
     Unprocessable "422" "It is well-formed, but invalid",
+    FailedDependency "424" "The vendor or the connection does not work",
     BadGateway "502" "The vendor or the connector failed",
 }

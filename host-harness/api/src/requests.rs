@@ -9,10 +9,9 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    access,
     body::{Json, Path, Query},
-    caller::{Caller, RequestsRead, RequestsWrite},
-    found::reachable_connection,
+    caller::{RequestsRead, RequestsWrite},
+    found::{reachable_connection, reachable_request},
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -28,7 +27,7 @@ use host_service::{
 };
 use host_store::{
     Store,
-    requests::{self, RequestFilter, RequestView},
+    requests::{self, RequestFilter},
 };
 
 /// The same maximum as Stripe's.
@@ -119,7 +118,7 @@ async fn show_request(
     RequestsRead(caller): RequestsRead,
     Path(id): Path<String>,
 ) -> Result<axum::Json<RequestReport>, Problem> {
-    let request = find(&store, &caller, &id).await?;
+    let request = reachable_request(&store, &caller, &id).await?;
     let attempts = store.read(move |c| Box::pin(async move { requests::attempts(c, &id).await })).await?;
     let forecast = requests.forecast(&request).await?.into();
     let attempts = attempts.into_iter().map(Into::into).collect();
@@ -135,22 +134,13 @@ async fn replay_request(
     RequestsWrite(caller): RequestsWrite,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let request = find(&store, &caller, &id).await?;
+    let request = reachable_request(&store, &caller, &id).await?;
     let Some(view) = requests.replay(request, caller.who()).await? else {
         let detail = "only a failed or expired request, whose person is still known here, can be replayed; \
                       send a new one instead";
         return Err(Problem::of(kinds::NOT_REPLAYED, detail));
     };
     Ok(accepted_response(Accepted { view, was_sent_before: true }))
-}
-
-async fn find(store: &Store, caller: &Caller, id: &str) -> Result<RequestView, Problem> {
-    let asked = id.to_owned();
-    let shown = store.read(|c| Box::pin(async move { requests::show(c, &asked).await })).await?;
-    let seen = shown.filter(|view| caller.reach().includes(&view.tenant, &view.connection));
-    let view = seen.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no request {id}")))?;
-    access::about(&view.tenant, &view.connection);
-    Ok(view)
 }
 
 impl From<AcceptError> for Problem {

@@ -14,7 +14,7 @@ use crate::{
     edge::{body_timeout, caller_log, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, plugins, problem, requests,
     state::Api,
-    tokens, webhook,
+    status, tokens, webhook,
 };
 
 /// All routes: the operator's API and the webhooks.
@@ -53,6 +53,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(alarms::routes())
         .merge(plugins::routes())
         .merge(requests::routes())
+        .merge(status::routes())
         .merge(metrics::routes())
         .merge(tokens::routes())
         .merge(consent::routes())

@@ -20,6 +20,7 @@ mod rekeying;
 mod requests;
 mod scopes;
 mod spelling;
+mod status;
 mod tenants;
 mod tokens;
 mod upgrade;

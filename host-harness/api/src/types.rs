@@ -22,4 +22,5 @@ pub mod plugins;
 pub mod problem;
 pub mod requests;
 pub mod service;
+pub mod status;
 pub mod tokens;

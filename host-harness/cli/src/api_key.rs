@@ -184,8 +184,7 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
     store.close().await;
     let columns = [
         ("name", None),
-        ("tenants", None),
-        ("connections", None),
+        ("access to", None),
         ("may", None),
         ("since", None),
         ("revoked", None),
@@ -201,9 +200,11 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
 
 fn row(key: &Key) -> Vec<String> {
     let Grant { reach, scopes, .. } = &key.grant;
-    let named = |names: &Option<BTreeSet<String>>| {
-        names.as_ref().map_or_else(|| "all".to_owned(), |names| Vec::from_iter(names.clone()).join(", "))
-    };
+    let named = |names: &BTreeSet<String>| Vec::from_iter(names.clone()).join(", ");
+    let mut access = reach.tenants.as_ref().map_or_else(|| "all".to_owned(), named);
+    if let Some(connections) = &reach.connections {
+        access = format!("{access}: {}", named(connections));
+    }
     let may = match scopes {
         Scopes::All => "read and write".to_owned(),
         Scopes::ReadAll => "read".to_owned(),
@@ -211,8 +212,7 @@ fn row(key: &Key) -> Vec<String> {
     };
     vec![
         key.name.clone(),
-        named(&reach.tenants),
-        named(&reach.connections),
+        access,
         may,
         words::date(key.created_at),
         key.revoked_at.map(words::date).unwrap_or_default(),

@@ -16,6 +16,7 @@ use host_api::types::{
         AcceptedRequest, Attempt, AttemptResult, Outcome, ReadingOutcome, ReportEntry, ReportStatus,
         RequestPage, RequestReport, RequestState,
     },
+    status::RequestStatus,
 };
 
 #[derive(Debug, Subcommand)]
@@ -26,6 +27,16 @@ pub(super) enum RequestCommand {
     Show {
         /// The request's id.
         id: String,
+    },
+    /// Report whether a request was carried out. Exits with 0 if it was, with 4 while it has not ended, and with 1 if it
+    /// ended otherwise. Done without proof is exit code 4 too.
+    Status {
+        /// The request's id.
+        id: String,
+        /// How to report a request that was skipped because the person has no usable identifier: error or complete
+        /// [default: error].
+        #[arg(long, value_name = "AS")]
+        skipped: Option<String>,
     },
     /// Put a request that failed or expired back in the queue.
     Replay {
@@ -66,6 +77,10 @@ impl RequestCommand {
                 let answer = client.ask(ApiCall::get(&["requests", &id])).await?;
                 Ok(CommandOutput { exit: Exit::Done, ..output(session.console.width, answer) })
             }
+            Self::Status { id, skipped } => {
+                let call = ApiCall::get(&["requests", &id, "status"]).with("skipped", skipped);
+                Ok(status(client.ask(call).await?))
+            }
             Self::Replay { id } => {
                 let ApiResponse { value, json } =
                     client.ask::<AcceptedRequest>(ApiCall::post(&["requests", &id, "replay"])).await?;
@@ -74,6 +89,19 @@ impl RequestCommand {
             }
         }
     }
+}
+
+fn status(ApiResponse { value, json }: ApiResponse<RequestStatus>) -> CommandOutput {
+    let RequestStatus { id, complete, state, proven, reason } = value;
+    let (meaning, exit) = match (complete, proven) {
+        (true, Some(false)) => ("complete, without proof", Exit::Unproven),
+        (true, Some(true)) => ("complete and proven", Exit::Done),
+        (true, None) => ("complete", Exit::Done),
+        (false, _) => ("not complete yet", Exit::Unproven),
+    };
+    let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    let people = format!("request {id}: {}: {state}{why}", coloured(meaning, exit));
+    CommandOutput { people, json, exit }
 }
 
 fn listed(width: u16, ApiResponse { value, json }: ApiResponse<RequestPage>) -> CommandOutput {

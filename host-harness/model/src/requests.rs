@@ -1,6 +1,7 @@
 //! Requests: their types, and the rules for how long and how often they are tried. Pure: no clock, no store.
 
 pub mod breaker;
+pub mod completion;
 pub mod deadline;
 pub mod outcome;
 pub mod retry;

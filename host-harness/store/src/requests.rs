@@ -7,7 +7,7 @@ use crate::{
     columns::Column, database::Tx, error::StoreError, grant::KeyReach, person::PersonId,
     row_change::RowChange,
 };
-use host_model::requests::{Action, RequestState, Step};
+use host_model::requests::{Action, RequestState, Step, completion::Completion, outcome::Outcome};
 
 /// A request about to be stored.
 pub struct NewRequest {
@@ -70,6 +70,18 @@ pub struct RequestView {
     pub reason: Option<String>,
     /// When it ended; `None` if it has not ended.
     pub finished_at: Option<i64>,
+}
+
+impl RequestView {
+    /// Returns the outcome; `None` if there is none, or if the stored one cannot be read.
+    pub fn read_outcome(&self) -> Option<Outcome> {
+        serde_json::from_value(self.outcome.clone()?).ok()
+    }
+
+    /// Returns whether it was carried out.
+    pub fn completion(&self) -> Completion {
+        Completion::of(self.action, self.state, self.read_outcome().as_ref(), self.reason.as_deref())
+    }
 }
 
 /// A recorded attempt. Times are in milliseconds since the Unix epoch.

@@ -259,6 +259,16 @@ pub struct Rekeying {
     pub agree: bool,
 }
 
+/// Parameters of a test.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Testing {
+    /// Answer a test that fails with the status code 424 and a problem document.
+    #[serde(default, alias = "status-code")]
+    pub status_code: bool,
+}
+
 /// Parameters of a deletion.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -22,9 +22,12 @@ impl ProblemResponse {
         Self { status, problem: Problem::deserialize(&document).ok(), document }
     }
 
-    /// A mistake of the caller is wrong usage; a failure of the vendor or the service is a refusal.
+    /// A mistake of the caller is wrong usage; a failure of the vendor or the service, and a request that was not carried
+    /// out, is a refusal.
     pub(super) fn exit(&self) -> Exit {
-        if self.status >= 500 { Exit::Refused } else { Exit::Misused }
+        let is_not_carried_out =
+            self.problem.as_ref().is_some_and(|problem| problem.r#type.ends_with(":not-carried-out"));
+        if self.status >= 500 || is_not_carried_out { Exit::Refused } else { Exit::Misused }
     }
 
     pub(super) fn detail(&self) -> String {

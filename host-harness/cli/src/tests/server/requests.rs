@@ -58,10 +58,16 @@ async fn a_request_is_waited_for_and_the_program_ends_as_it_did() {
     assert!(told.out.contains("\nreason  "), "{}", told.out);
     let listed = running.run(&["request", "list", "--json"]).await.json();
     let id = listed["requests"][0]["id"].as_str().unwrap();
+    let status = running.run(&["request", "status", id]).await;
+    assert_eq!(status.exit, Exit::Refused);
+    assert!(status.err.contains("was not carried out"), "{status:?}");
     let replayed = running.run(&["request", "replay", id]).await;
     assert_eq!(replayed.out, format!("request {id}: waiting: it will be carried out again\n"));
     let shown = async || state(&running, id).await;
     eventually("the erasure waits to be confirmed", shown, |shown| shown["step"] == "confirm").await;
+    let status = running.run(&["request", "status", id, "--skipped", "complete"]).await;
+    assert_eq!(status.exit, Exit::Unproven);
+    assert!(status.out.contains(": not complete yet: waiting: "), "{status:?}");
     let again = running.run(&["request", "replay", id]).await;
     assert_eq!(again.exit, Exit::Misused);
     assert!(again.err.starts_with("error: The request cannot be replayed: "), "{}", again.err);
