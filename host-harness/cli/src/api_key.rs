@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     exit::Exit,
     failure::Failure,
-    output::{CommandOutput, table},
+    output::{CommandOutput, ID, table},
     secret_file::SecretFileArgs,
     session::{Session, now},
     words,
@@ -184,11 +184,11 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
     store.close().await;
     let columns = [
         ("name", None),
-        ("access to", None),
-        ("may", None),
+        ("access to", Some(14)),
+        ("may", Some(22)),
         ("since", None),
         ("revoked", None),
-        ("id", Some(36)),
+        ("id", ID),
     ];
     let people = table(session.console.width, &columns, keys.iter().map(row)).to_string();
     Ok(CommandOutput {
@@ -203,12 +203,12 @@ fn row(key: &Key) -> Vec<String> {
     let named = |names: &BTreeSet<String>| Vec::from_iter(names.clone()).join(", ");
     let mut access = reach.tenants.as_ref().map_or_else(|| "all".to_owned(), named);
     if let Some(connections) = &reach.connections {
-        access = format!("{access}: {}", named(connections));
+        access = format!("{access}:\n{}", named(connections));
     }
     let may = match scopes {
         Scopes::All => "read and write".to_owned(),
         Scopes::ReadAll => "read".to_owned(),
-        Scopes::Only(scopes) => scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join(", "),
+        Scopes::Only(scopes) => scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join("\n"),
     };
     vec![
         key.name.clone(),
