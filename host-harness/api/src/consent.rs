@@ -24,7 +24,7 @@ use crate::{
     },
 };
 use host_harness::clock::Clock;
-use host_model::consent::outbound::PlatformRequest;
+use host_model::consent::submitted::SubmittedChoices;
 use host_service::{
     connections::Connections,
     requests::{Requests, accept::Submission, handler::PersonTask},
@@ -52,17 +52,17 @@ async fn submit_preferences(
     Json(ConsentRequest { identity, preferences }): Json<ConsentRequest>,
 ) -> Result<Response, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
-    let requested = PlatformRequest::from(preferences);
+    let submitted = SubmittedChoices::from(preferences);
     let ahead = u64::try_from(clock.date_ms()).unwrap_or(0).saturating_add(MAX_AHEAD_MS);
-    if requested.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
+    if submitted.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
         let detail =
-            "chosen_at_ms: more than 5 minutes in the future; send the time at which the choice was made";
+            "chosen_at: more than 5 minutes in the future; send the time at which the choice was made";
         return Err(Problem::of(kinds::IN_THE_FUTURE, detail));
     }
     let submission = Submission {
         connection: key,
         subject: identity.into(),
-        asked: PersonTask::Consent(requested),
+        asked: PersonTask::Consent(submitted),
         idempotency_key: idempotency_key(&headers)?,
     };
     Ok(accepted_response(requests.accept(submission).await?))

@@ -113,6 +113,8 @@ pub(crate) mod kinds {
         kind(StatusCode::UNPROCESSABLE_ENTITY, "another-name", "The body does not match the URL");
     pub(crate) const NO_USABLE_KIND: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-usable-kind", "The connection cannot identify the person");
+    pub(crate) const UNKNOWN_NOTICE: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "unknown-notice", "The tenant has no such notice");
     pub(crate) const NO_MAPPING: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-mapping", "The file is not a mapping");
     pub(crate) const UNSOUND_MAPPING: ProblemKind =

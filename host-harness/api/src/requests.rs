@@ -155,6 +155,9 @@ impl From<AcceptError> for Problem {
             AcceptError::NoUsableKind { accepted, .. } => {
                 Self::of(kinds::NO_USABLE_KIND, detail).with("accepted", accepted.into())
             }
+            AcceptError::UnknownNotices { names } => {
+                Self::of(kinds::UNKNOWN_NOTICE, detail).with("notices", names.into())
+            }
             AcceptError::Nobody => Self::of(kinds::BAD_BODY, detail),
             AcceptError::KeyReused { id } => Self::of(kinds::KEY_REUSED, detail).with("request", id.into()),
             AcceptError::Store(error) => error.into(),

@@ -2,6 +2,7 @@
 
 mod answers;
 mod connections;
+mod consent;
 mod disconnects;
 mod document;
 mod erasure_ledger;

@@ -3,12 +3,14 @@
 //! accepted. Rows of the database and the host's own types are converted only here.
 
 pub mod alarms;
+pub mod chosen_at;
 pub mod connections;
 pub mod consent;
 pub mod deliveries;
 pub mod egress;
 pub mod erasure;
 pub mod events;
+mod item_reference;
 pub mod limits;
 pub mod manifest;
 pub mod mapping;

@@ -16,8 +16,12 @@ use super::{
     session::Session,
     words,
 };
-use host_api::types::consent::{
-    Answer, Change, ConnectorReport, ConsentRequest, NoticePreference, Preferences, Standing,
+use host_api::types::{
+    chosen_at::ChosenAt,
+    consent::{
+        Answer, Change, ConnectorReport, ConsentRequest, NewItemPreference, NoticePreference, Preferences,
+        Standing,
+    },
 };
 use host_model::{
     consent::Cause,
@@ -93,7 +97,7 @@ impl ConsentCommand {
         let chosen_at_ms = self.chosen_at_ms()?;
         let preferences = self.chosen.preferences(&self.source, chosen_at_ms)?;
         if let Some(client) = session.remote()? {
-            return self.remotely(session, &client, preferences, chosen_at_ms).await;
+            return self.remotely(session, &client, preferences).await;
         }
         self.submitting.alone()?;
         if !self.chosen.notice.is_empty() {
@@ -116,19 +120,25 @@ impl ConsentCommand {
         session: &Session,
         client: &Client,
         items: Vec<Preference>,
-        chosen_at_ms: u64,
     ) -> Result<CommandOutput, Failure> {
         if self.dry_run {
             return Err(Failure::misused("--dry-run cannot be combined with --server: nothing was sent"));
         }
         let identity = identity(&self.person.subject(&session.console)?)?;
+        // Without a time, the service uses that of arrival, so that a repeat under the same key is the same request.
+        let chosen_at = match self.chosen_at {
+            Some(_) => Some(ChosenAt { ms: self.chosen_at_ms()? }),
+            None => None,
+        };
         let (cause, source) = (self.cause, self.source);
         let notices = self.chosen.notice.into_iter().map(|NoticeAnswerArg { notice, answer }| {
             let (cause, source) = (cause.clone(), source.clone());
-            NoticePreference { notice, preference: answer, chosen_at_ms, source, cause }
+            NoticePreference { notice, preference: answer, chosen_at, source, cause }
         });
-        let preferences =
-            Preferences { notices: notices.collect(), items: items.into_iter().map(Into::into).collect() };
+        let preferences = Preferences {
+            notices: notices.collect(),
+            items: items.into_iter().map(|chosen| new_preference(chosen, chosen_at)).collect(),
+        };
         let body = ConsentRequest { identity, preferences };
         self.submitting.submit(session, client, &["connection", &self.connection, "consent"], &body).await
     }
@@ -138,6 +148,11 @@ impl ConsentCommand {
         let at = at.map_err(Failure::misused)?.as_millisecond();
         u64::try_from(at).map_err(|_| Failure::misused("--chosen-at: expected a time since 1970"))
     }
+}
+
+fn new_preference(chosen: Preference, chosen_at: Option<ChosenAt>) -> NewItemPreference {
+    let Preference { item, choice, source, .. } = chosen;
+    NewItemPreference { item: item.into(), choice: choice.into(), chosen_at, source }
 }
 
 impl ChoiceArgs {

@@ -15,6 +15,7 @@ pub mod newest;
 pub mod notice;
 pub mod outbound;
 pub mod put_back;
+pub mod submitted;
 
 pub use cause::Cause;
 pub use notice::{Enforcement, NotPropagated, Notice, NoticeAnswer, NoticePreference, System, propagates};

@@ -18,7 +18,7 @@ use host_store::{Keys, StoreError, Tx, details::Details, people, queue::ClaimedR
 use serde_json::{Value, json};
 
 use crate::requests::{
-    handler::{AttemptEnding, Handler, PersonTask, PreparedRequest, RequestOutcome, Settle},
+    handler::{AttemptEnding, Handler, PersonTask, PrepareError, PreparedRequest, RequestOutcome, Settle},
     person_context::PersonContext,
 };
 
@@ -44,7 +44,7 @@ impl Handler for Erasure {
         about: &'t PersonContext<'t>,
         _: &'t PersonTask,
         request: &'t str,
-    ) -> BoxFuture<'t, Result<PreparedRequest, StoreError>> {
+    ) -> BoxFuture<'t, Result<PreparedRequest, PrepareError>> {
         Box::pin(async move {
             people::erases(tx, about.connection, request, about.names).await?;
             Ok(PreparedRequest::with(Details::about(about.subject)))

@@ -43,7 +43,7 @@ fn erasing_sends_one_forget_and_is_accepted() {
             status: Status::Accepted,
             evidence: "email: Iterable accepted the request and needs up to ten minutes".to_owned(),
             reference: Some("taken".to_owned()),
-            confirm_after_ms: Some(600_000),
+            confirm_after_ms: Some(660_000),
         }
     );
 }
@@ -51,7 +51,7 @@ fn erasing_sends_one_forget_and_is_accepted() {
 #[test]
 fn erasing_twice_succeeds_whatever_iterable_says_the_second_time() {
     for (status, body, reference, wait) in [
-        (200, SUCCESS, "taken", 600_000),
+        (200, SUCCESS, "taken", 660_000),
         (200, FORGOTTEN, "already-forgotten", 60_000),
         (400, FORGOTTEN, "already-forgotten", 60_000),
         (409, FORGOTTEN, "already-forgotten", 60_000),
@@ -73,7 +73,7 @@ fn a_hybrid_project_forgets_under_both_identifiers() {
     let receipt = erase(&settings(&[("project-type", "hybrid")]), &mut script, &subject).unwrap();
     assert_eq!(script.bodies(), [json!({"userId": "U1"}), json!({"email": "a@example.com"})]);
     assert_eq!(receipt.reference.as_deref(), Some("taken,unknown-person"));
-    assert_eq!(receipt.confirm_after_ms, Some(600_000));
+    assert_eq!(receipt.confirm_after_ms, Some(660_000));
 }
 
 #[test]

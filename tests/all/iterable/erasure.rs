@@ -21,7 +21,7 @@ async fn an_erasure_is_accepted_and_later_proven_in_every_kind_of_project() {
         let receipt = project.erase(&ada(kind)).await.unwrap();
         assert_eq!(
             (receipt.status, receipt.confirm_after_ms),
-            (ErasureStatus::Accepted, Some(600_000)),
+            (ErasureStatus::Accepted, Some(660_000)),
             "{kind:?}"
         );
         assert_eq!(

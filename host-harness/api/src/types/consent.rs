@@ -1,13 +1,16 @@
 //! Choices: what a platform requests, what a vendor has stored, and what became of each.
 
 use host_model::{
-    consent::{Cause, NoticeAnswer as HostAnswer, NoticePreference as HostNoticePreference, outbound},
+    consent::{
+        Cause, NoticeAnswer as HostAnswer,
+        submitted::{SubmittedChoices, SubmittedItem, SubmittedNotice},
+    },
     contract::consent,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{mirror::mirror, object};
+use super::{chosen_at::ChosenAt, item_reference, mirror::mirror, object};
 use crate::identity::Identity;
 
 mirror! {
@@ -63,17 +66,16 @@ impl std::fmt::Display for Item {
     }
 }
 
-/// A choice about one item.
+/// A choice about one item, as an event of the vendor reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ItemPreference {
     /// The item.
     pub item: Item,
     /// Opt-in or opt-out.
     pub choice: Choice,
-    /// When the choice was made, in milliseconds since 1970 in UTC; at most five minutes ahead.
-    #[serde(alias = "chosen-at-ms")]
+    /// When the choice was made, in milliseconds since 1970 in UTC.
     pub chosen_at_ms: u64,
-    /// Where the choice was made, such as the name of a form.
+    /// Where the choice was made.
     pub source: String,
 }
 
@@ -84,22 +86,52 @@ impl From<consent::Preference> for ItemPreference {
     }
 }
 
-impl From<ItemPreference> for consent::Preference {
-    fn from(preference: ItemPreference) -> Self {
-        let ItemPreference { item, choice, chosen_at_ms, source } = preference;
+/// A choice about one item, to be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewItemPreference {
+    /// The item: an object, or its text, such as `channel:6539`.
+    #[serde(deserialize_with = "item_reference::deserialize")]
+    #[schema(schema_with = item_reference::schema)]
+    pub item: Item,
+    /// Opt-in or opt-out. `preference` is another name of this member.
+    #[serde(alias = "preference")]
+    pub choice: Choice,
+    /// When the choice was made, at most five minutes ahead; now if absent. `chosen_at_ms` is another name of this member.
+    #[serde(
+        default,
+        alias = "chosen_at_ms",
+        alias = "chosen-at-ms",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub chosen_at: Option<ChosenAt>,
+    /// Where the choice was made, such as the name of a form.
+    pub source: String,
+}
+
+impl From<NewItemPreference> for SubmittedItem {
+    fn from(preference: NewItemPreference) -> Self {
+        let NewItemPreference { item, choice, chosen_at, source } = preference;
+        let chosen_at_ms = chosen_at.map(|chosen_at| chosen_at.ms);
         Self { item: item.into(), choice: choice.into(), chosen_at_ms, source }
     }
 }
 
-/// A choice about one notice.
+/// A choice about one notice, to be applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NoticePreference {
     /// The notice's id or key.
     pub notice: String,
-    /// The person's answer.
+    /// The person's answer. `choice` is another name of this member.
+    #[serde(alias = "choice")]
     pub preference: Answer,
-    /// When the choice was made, in milliseconds since 1970 in UTC; at most five minutes ahead.
-    pub chosen_at_ms: u64,
+    /// When the choice was made, at most five minutes ahead; now if absent. `chosen_at_ms` is another name of this member.
+    #[serde(
+        default,
+        alias = "chosen_at_ms",
+        alias = "chosen-at-ms",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub chosen_at: Option<ChosenAt>,
     /// Where the choice was made, such as the name of a form.
     pub source: String,
     /// The `cause` of the feed event that this preference was derived from, so that it is not sent back to its origin.
@@ -108,9 +140,10 @@ pub struct NoticePreference {
     pub cause: Option<Cause>,
 }
 
-impl From<NoticePreference> for HostNoticePreference {
+impl From<NoticePreference> for SubmittedNotice {
     fn from(preference: NoticePreference) -> Self {
-        let NoticePreference { notice, preference, chosen_at_ms, source, cause } = preference;
+        let NoticePreference { notice, preference, chosen_at, source, cause } = preference;
+        let chosen_at_ms = chosen_at.map(|chosen_at| chosen_at.ms);
         Self { notice, preference: preference.into(), chosen_at_ms, source, cause }
     }
 }
@@ -122,10 +155,10 @@ pub struct Preferences {
     /// Choices about notices.
     pub notices: Vec<NoticePreference>,
     /// Choices about individual items, which need not be mapped to a notice.
-    pub items: Vec<ItemPreference>,
+    pub items: Vec<NewItemPreference>,
 }
 
-impl From<Preferences> for outbound::PlatformRequest {
+impl From<Preferences> for SubmittedChoices {
     fn from(Preferences { notices, items }: Preferences) -> Self {
         Self {
             notices: notices.into_iter().map(Into::into).collect(),

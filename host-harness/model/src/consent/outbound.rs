@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     echo::second,
     mapping::item::{StoredItem, titled},
-    newest::{Origin, RecordedChoice, RecordedChoices, choose, clamp_time},
+    newest::{Origin, RecordedChoice, RecordedChoices, choose},
     notice::{Notice, NoticePreference, System, propagates},
 };
 use crate::contract::consent::{Choice, ItemId, Preference};
@@ -23,24 +23,6 @@ pub struct PlatformRequest {
     /// Choices about individual items, which need not be mapped to a notice.
     #[serde(default)]
     pub items: Vec<Preference>,
-}
-
-impl PlatformRequest {
-    /// Limits all times to `heard_at`, the time of arrival: clocks differ, and no choice is made in the future.
-    #[must_use]
-    pub fn clamp_time(mut self, heard_at: i64) -> Self {
-        let notices = self.notices.iter_mut().map(|notice| &mut notice.chosen_at_ms);
-        for chosen_at_ms in notices.chain(self.items.iter_mut().map(|item| &mut item.chosen_at_ms)) {
-            *chosen_at_ms = clamp_time(*chosen_at_ms, heard_at);
-        }
-        self
-    }
-
-    /// Returns the time of each choice, in milliseconds since 1970 in UTC.
-    pub fn times(&self) -> impl Iterator<Item = u64> {
-        let notices = self.notices.iter().map(|notice| notice.chosen_at_ms);
-        notices.chain(self.items.iter().map(|item| item.chosen_at_ms))
-    }
 }
 
 /// The context that determines which items a notice's choice is sent to.

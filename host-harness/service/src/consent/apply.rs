@@ -9,7 +9,7 @@ use host_harness::{
     sandbox::{CallResult, Calls, DEFAULT_SETTLING, MAX_SETTLING},
 };
 use host_model::{
-    consent::outbound::{Plan, PlatformRequest},
+    consent::{outbound::Plan, submitted::SubmittedChoices},
     contract::{
         Interface, Subject,
         consent::{ItemId, Preference, Report},
@@ -35,7 +35,7 @@ use super::{
     outgoing::{self, AttemptStart},
 };
 use crate::requests::{
-    handler::{AttemptEnding, Handler, PersonTask, PreparedRequest, RequestOutcome, Settle},
+    handler::{AttemptEnding, Handler, PersonTask, PrepareError, PreparedRequest, RequestOutcome, Settle},
     person_context::PersonContext,
 };
 
@@ -88,11 +88,16 @@ impl Handler for Apply {
         about: &'t PersonContext<'t>,
         asked: &'t PersonTask,
         request: &'t str,
-    ) -> BoxFuture<'t, Result<PreparedRequest, StoreError>> {
+    ) -> BoxFuture<'t, Result<PreparedRequest, PrepareError>> {
         Box::pin(async move {
-            let nothing = PlatformRequest::default();
-            let requested = if let PersonTask::Consent(requested) = asked { requested } else { &nothing };
-            let prepared = outgoing::prepare(tx, keys, about, requested, request).await?;
+            let nothing = SubmittedChoices::default();
+            let submitted = if let PersonTask::Consent(submitted) = asked { submitted } else { &nothing };
+            let unknown = outgoing::unknown_notices(tx, about, submitted).await?;
+            if !unknown.is_empty() {
+                return Err(PrepareError::UnknownNotices(unknown));
+            }
+            let requested = submitted.arrived(about.at);
+            let prepared = outgoing::prepare(tx, keys, about, &requested, request).await?;
             let reading = if people::is_to_be_read(tx, about.person).await? {
                 look::reading(tx, about).await?
             } else {

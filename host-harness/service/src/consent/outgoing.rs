@@ -9,6 +9,7 @@ use host_model::{
         echo::{Write, second},
         newest::{Novelty, Origin, RecordedChoice, RecordedChoices, choose},
         outbound::{Plan, PlatformRequest},
+        submitted::SubmittedChoices,
     },
     contract::{
         ConnectorError,
@@ -19,7 +20,7 @@ use host_model::{
 use host_store::{
     Keys, PersonName, StoreError, Tx, choices,
     details::Details,
-    items,
+    items, notices,
     people::{self, Absence},
     person::PersonId,
 };
@@ -40,6 +41,20 @@ pub(crate) async fn prepare(
     Ok(PreparedRequest { outcome, ..PreparedRequest::with(details) })
 }
 
+/// Returns the notices of `submitted` that the tenant does not have.
+pub(crate) async fn unknown_notices(
+    tx: &mut Tx,
+    about: &PersonContext<'_>,
+    submitted: &SubmittedChoices,
+) -> Result<Vec<String>, StoreError> {
+    let known = notices::all(tx, about.tenant).await?;
+    let named = submitted.notices.iter().map(|choice| &choice.notice);
+    let mut unknown: Vec<String> =
+        named.filter(|notice| Notice::find(&known, notice).is_none()).cloned().collect();
+    unknown.dedup();
+    Ok(unknown)
+}
+
 async fn plan(
     tx: &mut Tx,
     keys: &Keys,
@@ -47,11 +62,10 @@ async fn plan(
     requested: &PlatformRequest,
     request: &str,
 ) -> Result<Plan, StoreError> {
-    let requested = requested.clone().clamp_time(about.at);
     let ground = items::ground(tx, about.tenant, about.connection).await?;
     let ledger = choices::ledger(tx, about.person).await?;
-    let asked = Plan::of(&requested, ground.terms(), &RecordedChoices::default()).preferences();
-    let plan = Plan::of(&requested, ground.terms(), &ledger);
+    let asked = Plan::of(requested, ground.terms(), &RecordedChoices::default()).preferences();
+    let plan = Plan::of(requested, ground.terms(), &ledger);
     if people::is_erased(tx, about.connection, about.names).await? {
         return Ok(plan);
     }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::{after_erasure, reading};
 use crate::requests::{
-    handler::{AttemptEnding, Handler, PersonTask, PreparedRequest, RequestOutcome, Settle},
+    handler::{AttemptEnding, Handler, PersonTask, PrepareError, PreparedRequest, RequestOutcome, Settle},
     person_context::PersonContext,
 };
 
@@ -116,7 +116,7 @@ impl Handler for Readings {
         about: &'t PersonContext<'t>,
         _: &'t PersonTask,
         _: &'t str,
-    ) -> BoxFuture<'t, Result<PreparedRequest, StoreError>> {
+    ) -> BoxFuture<'t, Result<PreparedRequest, PrepareError>> {
         Box::pin(async move { Ok(PreparedRequest::with(Details::about(about.subject))) })
     }
 

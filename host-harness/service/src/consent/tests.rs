@@ -21,7 +21,7 @@ use crate::{requests::handler::PersonTask, testing::bench::Bench};
 use host_model::{
     consent::{
         Enforcement, Notice, NoticeAnswer, NoticePreference, System, mapping::StoredItem,
-        outbound::PlatformRequest,
+        submitted::SubmittedChoices,
     },
     contract::{
         Subject,
@@ -100,7 +100,10 @@ impl Bench {
 
     /// Sends choices for a person who is named by more than an address.
     pub(super) async fn sends_as(&self, subject: Subject, items: Vec<Preference>) -> String {
-        let asked = PersonTask::Consent(PlatformRequest { notices: Vec::new(), items });
+        let asked = PersonTask::Consent(SubmittedChoices {
+            notices: Vec::new(),
+            items: items.into_iter().map(Into::into).collect(),
+        });
         self.submit("newsletter", asked, subject).await.view.id
     }
 
@@ -113,7 +116,7 @@ impl Bench {
             source: "PrivacyCenter".into(),
             cause: None,
         };
-        let asked = PersonTask::Consent(PlatformRequest { notices: vec![notice], items: Vec::new() });
+        let asked = PersonTask::Consent(SubmittedChoices { notices: vec![notice.into()], items: Vec::new() });
         self.submit("newsletter", asked, Subject::email(email)).await.view.id
     }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Requests,
-    handler::{Handlers, PersonTask},
+    handler::{Handlers, PersonTask, PrepareError},
     person_context::PersonContext,
     put::{self, NotCarriedOut, RequestIdentity},
 };
@@ -94,9 +94,28 @@ pub enum AcceptError {
         /// The id of that request.
         id: String,
     },
+    /// The request names notices that the tenant does not have.
+    #[error("there is no notice {}: register it, or correct its name, then send the request again", quoted(.names))]
+    UnknownNotices {
+        /// The names that were sent.
+        names: Vec<String>,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<PrepareError> for AcceptError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::UnknownNotices(names) => Self::UnknownNotices { names },
+            PrepareError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Requests {

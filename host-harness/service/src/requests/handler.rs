@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use host_harness::sandbox::{Calls, DEFAULT_SETTLING};
 use host_model::{
-    consent::outbound::PlatformRequest,
+    consent::submitted::SubmittedChoices,
     contract::Interface,
     requests::{
         Action, Step,
@@ -31,7 +31,7 @@ pub enum PersonTask {
     /// Erase the person.
     Erasure,
     /// Set the person's choices at the vendor.
-    Consent(PlatformRequest),
+    Consent(SubmittedChoices),
     /// Read the person's choices at the vendor.
     Reading,
 }
@@ -63,6 +63,17 @@ impl PreparedRequest {
     }
 }
 
+/// The reason that a request cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// It names notices that the tenant does not have.
+    #[error("it names notices that the tenant does not have")]
+    UnknownNotices(Vec<String>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Carries out one kind of request.
 pub trait Handler: Send + Sync {
     /// Returns the interface that the connector must offer.
@@ -81,7 +92,7 @@ pub trait Handler: Send + Sync {
         about: &'t PersonContext<'t>,
         asked: &'t PersonTask,
         request: &'t str,
-    ) -> BoxFuture<'t, Result<PreparedRequest, StoreError>>;
+    ) -> BoxFuture<'t, Result<PreparedRequest, PrepareError>>;
 
     /// Carries out the claims of one lane in the sandbox. Returns a result for each claim.
     fn attempt<'a>(

@@ -306,7 +306,7 @@ async fn a_backup_of_version_0_1_0_is_restored_and_brought_to_this_one() {
 async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted_after_the_upgrade() {
     use crate::requests::{accept::Submission, handler::PersonTask};
     use host_model::{
-        consent::outbound::PlatformRequest,
+        consent::submitted::SubmittedChoices,
         contract::consent::{Choice, Preference},
     };
     let fixture = Fixture::copied();
@@ -321,7 +321,7 @@ async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted
     let submission = Submission {
         connection: "newsletter".into(),
         subject: Subject::email("eve@example.com").and("user-id", "u-duo"),
-        asked: PersonTask::Consent(PlatformRequest { notices: Vec::new(), items: vec![opt_out] }),
+        asked: PersonTask::Consent(SubmittedChoices { notices: Vec::new(), items: vec![opt_out.into()] }),
         idempotency_key: None,
     };
     let accepted = upgraded.0.parts.requests.accept(submission).await.unwrap();

@@ -29,9 +29,9 @@ async fn a_choice_that_the_vendor_has_already_needs_no_update() {
 async fn a_person_without_a_usable_identifier_is_skipped_and_the_report_says_so() {
     let mut bench = bench().await;
     bench.work();
-    let asked = PersonTask::Consent(PlatformRequest {
+    let asked = PersonTask::Consent(SubmittedChoices {
         notices: Vec::new(),
-        items: vec![bench.chosen(MAIL, Choice::OptOut)],
+        items: vec![bench.chosen(MAIL, Choice::OptOut).into()],
     });
     // The connector cannot put it into a path, so it cannot find a person by it.
     let id = bench.submit("newsletter", asked, Subject::email("..")).await.view.id;
@@ -54,7 +54,7 @@ async fn what_came_from_here_is_not_sent_here_again() {
         source: "PrivacyCenter".into(),
         cause: Some(cause),
     };
-    let asked = PersonTask::Consent(PlatformRequest { notices: vec![notice], items: Vec::new() });
+    let asked = PersonTask::Consent(SubmittedChoices { notices: vec![notice.into()], items: Vec::new() });
     let id = bench.submit("newsletter", asked, Subject::email(ADA)).await.view.id;
     assert_eq!(statuses(&bench.done(&id).await), ["no-update-needed"]);
     assert!(bench.stand_in.take_requests().is_empty(), "nothing was sent");
@@ -63,7 +63,7 @@ async fn what_came_from_here_is_not_sent_here_again() {
 #[tokio::test]
 async fn a_plan_is_sealed_until_its_request_is_done_and_gone_after() {
     let mut bench = bench().await;
-    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
+    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut).into()]).await;
     assert_eq!(statuses(&bench.view(&id).await), ["pending"]);
     assert_eq!(bench.rows("request_keys").await, 1);
     bench.work();

@@ -7,7 +7,7 @@ use super::*;
 use crate::{requests::handler::PersonTask, testing::bench::Bench};
 use host_harness::egress::Ledger;
 use host_model::{
-    consent::outbound::PlatformRequest,
+    consent::submitted::SubmittedChoices,
     contract::{
         Identifier, Subject,
         consent::{Choice, Preference},
@@ -27,7 +27,10 @@ fn opt_out(channel: &str) -> PersonTask {
         chosen_at_ms: 1_790_000_000_000,
         source: "PrivacyCenter".into(),
     }];
-    PersonTask::Consent(PlatformRequest { notices: Vec::new(), items })
+    PersonTask::Consent(SubmittedChoices {
+        notices: Vec::new(),
+        items: items.into_iter().map(Into::into).collect(),
+    })
 }
 
 fn requested(bench: &Bench) -> Vec<String> {
