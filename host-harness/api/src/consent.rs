@@ -3,11 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -16,11 +12,11 @@ use crate::{
     found::reachable_connection,
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
-    requests::{accepted_response, idempotency_key},
     state::Api,
+    submission::{SubmissionHeaders, SubmissionParams, submit},
     types::{
         consent::{ConsentRequest, MAX_PEOPLE_TO_READ, PeopleToRead, Reading, Readings},
-        requests::AcceptedRequest,
+        requests::{AcceptedRequest, RequestReport},
     },
 };
 use host_harness::clock::Clock;
@@ -29,6 +25,7 @@ use host_service::{
     connections::Connections,
     requests::{Requests, accept::Submission, handler::PersonTask},
 };
+use host_store::Store;
 
 /// The maximum difference between clocks; a choice further ahead is a mistake.
 const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
@@ -38,17 +35,19 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Stores a person's preferences and answers once they are on disk. The request's outcome reports on each notice and
-/// item.
+/// item. With `Prefer: wait=SECONDS`, waits for it: 200 if the vendor has the choices, 409 if some were not carried out, and
+/// 202 with `held_back_by` if it takes longer.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/consent", security(("key" = ["consent:write"])), tag = "consent",
-    params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
-    responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
+    params(("key" = String, Path), SubmissionParams),
+    responses((status = 200, body = RequestReport), (status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn submit_preferences(
+    State(store): State<Store>,
     State(connections): State<Connections>,
     State(requests): State<Requests>,
     State(clock): State<Arc<dyn Clock>>,
     ConsentWrite(caller): ConsentWrite,
     Path(key): Path<String>,
-    headers: HeaderMap,
+    headers: SubmissionHeaders,
     Json(ConsentRequest { identity, preferences }): Json<ConsentRequest>,
 ) -> Result<Response, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
@@ -63,9 +62,9 @@ async fn submit_preferences(
         connection: key,
         subject: identity.into(),
         asked: PersonTask::Consent(submitted),
-        idempotency_key: idempotency_key(&headers)?,
+        idempotency_key: headers.idempotency_key.clone(),
     };
-    Ok(accepted_response(requests.accept(submission).await?))
+    submit(&store, &requests, submission, headers, caller.who()).await
 }
 
 /// Re-reads people at the vendor to pick up choices whose webhook was lost. Differences appear in the feed.

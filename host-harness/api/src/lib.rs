@@ -30,6 +30,7 @@ mod routes;
 pub mod serve;
 mod state;
 mod status;
+mod submission;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod tokens;

@@ -1,27 +1,24 @@
 //! Requests: submitted, listed, shown, and put back in the queue.
 //! Tested in `src/tests/requests.rs`.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path, Query},
     caller::{RequestsRead, RequestsWrite},
     found::{reachable_connection, reachable_request},
-    problem::{Problem, kinds},
+    problem::Problem,
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
+    submission::{SubmissionHeaders, SubmissionParams, accepted_response, replayed, report, submit},
     types::requests::{AcceptedRequest, NewAction, NewRequest, RequestPage, RequestQuery, RequestReport},
 };
 use host_service::{
     connections::Connections,
     requests::{
         Requests,
-        accept::{AcceptError, Accepted, Submission},
+        accept::{Accepted, Submission},
         handler::PersonTask,
     },
 };
@@ -29,9 +26,6 @@ use host_store::{
     Store,
     requests::{self, RequestFilter},
 };
-
-/// The same maximum as Stripe's.
-const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -42,16 +36,18 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Stores a request and answers once it is on disk. Sending it again with the same `Idempotency-Key` creates no second
-/// request.
+/// request. With `Prefer: wait=SECONDS`, waits for its end: 200 if it was carried out, 409 if it ended otherwise, and 202 if
+/// it takes longer.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/requests", security(("key" = ["requests:write"])), tag = "requests",
-    params(("key" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
-    responses((status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
+    params(("key" = String, Path), SubmissionParams),
+    responses((status = 200, body = RequestReport), (status = 202, body = AcceptedRequest), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn submit_request(
+    State(store): State<Store>,
     State(connections): State<Connections>,
     State(requests): State<Requests>,
     RequestsWrite(caller): RequestsWrite,
     Path(key): Path<String>,
-    headers: HeaderMap,
+    headers: SubmissionHeaders,
     Json(new): Json<NewRequest>,
 ) -> Result<Response, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
@@ -63,31 +59,9 @@ async fn submit_request(
         connection: key,
         subject: new.identity.into(),
         asked,
-        idempotency_key: idempotency_key(&headers)?,
+        idempotency_key: headers.idempotency_key.clone(),
     };
-    Ok(accepted_response(requests.accept(submission).await?))
-}
-
-/// The response to a stored request.
-pub(super) fn accepted_response(Accepted { view, was_sent_before }: Accepted) -> Response {
-    let location = HeaderValue::try_from(format!("/api/v1/requests/{}", view.id));
-    let body = AcceptedRequest { id: view.id, state: view.state.into(), was_sent_before };
-    let mut response = (StatusCode::ACCEPTED, axum::Json(body)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
-}
-
-/// The key by which a repeated request is recognised.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY);
-    let wrong = || {
-        let detail = format!("Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters");
-        Problem::of(kinds::BAD_BODY, detail)
-    };
-    key.map(|key| Some(key.to_owned())).ok_or_else(wrong)
+    submit(&store, &requests, submission, headers, caller.who()).await
 }
 
 /// Lists requests, newest first. They contain no personal data.
@@ -119,10 +93,7 @@ async fn show_request(
     Path(id): Path<String>,
 ) -> Result<axum::Json<RequestReport>, Problem> {
     let request = reachable_request(&store, &caller, &id).await?;
-    let attempts = store.read(move |c| Box::pin(async move { requests::attempts(c, &id).await })).await?;
-    let forecast = requests.forecast(&request).await?.into();
-    let attempts = attempts.into_iter().map(Into::into).collect();
-    Ok(axum::Json(RequestReport { request: request.into(), forecast, attempts }))
+    Ok(axum::Json(report(&store, &requests, request).await?))
 }
 
 /// Puts a request that failed or expired back in the queue.
@@ -135,32 +106,6 @@ async fn replay_request(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let request = reachable_request(&store, &caller, &id).await?;
-    let Some(view) = requests.replay(request, caller.who()).await? else {
-        let detail = "only a failed or expired request, whose person is still known here, can be replayed; \
-                      send a new one instead";
-        return Err(Problem::of(kinds::NOT_REPLAYED, detail));
-    };
-    Ok(accepted_response(Accepted { view, was_sent_before: true }))
-}
-
-impl From<AcceptError> for Problem {
-    fn from(error: AcceptError) -> Self {
-        let detail = error.to_string();
-        match error {
-            AcceptError::NotServed(not_served) => not_served.into(),
-            AcceptError::NotEnabled { .. } | AcceptError::ActionNotEnabled { .. } => {
-                Self::of(kinds::NOT_ENABLED, detail)
-            }
-            AcceptError::NotOffered { .. } => Self::of(kinds::UNSUITED, detail),
-            AcceptError::NoUsableKind { accepted, .. } => {
-                Self::of(kinds::NO_USABLE_KIND, detail).with("accepted", accepted.into())
-            }
-            AcceptError::UnknownNotices { names } => {
-                Self::of(kinds::UNKNOWN_NOTICE, detail).with("notices", names.into())
-            }
-            AcceptError::Nobody => Self::of(kinds::BAD_BODY, detail),
-            AcceptError::KeyReused { id } => Self::of(kinds::KEY_REUSED, detail).with("request", id.into()),
-            AcceptError::Store(error) => error.into(),
-        }
-    }
+    let view = replayed(&requests, request, caller.who()).await?;
+    Ok(accepted_response(Accepted { view, was_sent_before: true }, None))
 }

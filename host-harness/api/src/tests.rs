@@ -25,4 +25,5 @@ mod status;
 mod tenants;
 mod tokens;
 mod upgrade;
+mod waiting;
 mod webhooks;

@@ -27,18 +27,22 @@ const NEWS_MS: u64 = 60_000;
 /// How a request is submitted to a service.
 #[derive(Debug, Args)]
 pub(super) struct Submitting {
-    /// With --server: wait until the request has ended, and show the result.
-    #[arg(long)]
-    wait: bool,
+    /// With --server: wait until the request has ended, and show the result; at most this many seconds [default: without
+    /// a limit].
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
+    wait: Option<Option<u32>>,
     /// With --server: idempotency key of the request. Sending it again with the same key creates no second request.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// If the request was sent before under the idempotency key and has failed or expired, put it back in the queue.
+    #[arg(long, requires = "idempotency_key")]
+    replay_failed: bool,
 }
 
 impl Submitting {
     /// Without a service, there is nothing to wait for.
     pub(super) fn alone(&self) -> Result<(), Failure> {
-        if self.wait || self.idempotency_key.is_some() {
+        if self.wait.is_some() || self.idempotency_key.is_some() {
             return Err(Failure::misused(
                 "--wait and --idempotency-key require a service: name one with --server",
             ));
@@ -57,17 +61,22 @@ impl Submitting {
         let key = self.idempotency_key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let header = HeaderValue::try_from(&key)
             .map_err(|_| Failure::misused("--idempotency-key: expected visible ASCII characters"))?;
-        let call = ApiCall::post(path).header("idempotency-key", header).json(body);
+        let mut call = ApiCall::post(path).header("idempotency-key", header).json(body);
+        if self.replay_failed {
+            call = call.header("idempotency-replay", HeaderValue::from_static("failed"));
+        }
         let taken = client.ask::<AcceptedRequest>(call).await.map_err(|failure| match failure {
             Failure::Unanswered(cause) => Failure::Unanswered(format!(
                 "{cause}\nnext: run it again with --idempotency-key {key}, which creates no second request"
             )),
             other => other,
         })?;
-        let ApiResponse { value: AcceptedRequest { id, state, was_sent_before }, json } = taken;
-        if self.wait {
-            let report =
-                awaited(session, client, &id).await.map_err(|failure| with_request_id(&id, failure))?;
+        let ApiResponse { value: AcceptedRequest { id, state, was_sent_before, .. }, json } = taken;
+        if let Some(limit) = self.wait {
+            let limit = limit.map(|seconds| Duration::from_secs(seconds.into()));
+            let report = awaited(session, client, &id, limit)
+                .await
+                .map_err(|failure| with_request_id(&id, failure))?;
             return Ok(request::output(session.console.width, report));
         }
         let again = if was_sent_before { " (sent before)" } else { "" };
@@ -80,14 +89,21 @@ impl Submitting {
     }
 }
 
-/// The request once it has ended. Ctrl-c ends the wait, but not the request.
+/// The request once it has ended, or as it is after `limit`. Ctrl-c ends the wait, but not the request.
 async fn awaited(
     session: &Session,
     client: &Client,
     id: &str,
+    limit: Option<Duration>,
 ) -> Result<ApiResponse<RequestReport>, Failure> {
     let waiting = format!("request {id}: accepted");
-    match session.unless_interrupted(&waiting, wait_for_end(session, client, id)).await {
+    let ended = async {
+        match limit {
+            Some(limit) => tokio::time::timeout(limit, wait_for_end(session, client, id)).await.ok(),
+            None => Some(wait_for_end(session, client, id).await),
+        }
+    };
+    match session.unless_interrupted(&waiting, ended).await.flatten() {
         Some(ended) => ended,
         None => client.ask(ApiCall::get(&["requests", id])).await,
     }

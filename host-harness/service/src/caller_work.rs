@@ -20,6 +20,19 @@ pub(crate) enum CallerWorkEnd {
     CutOff,
 }
 
+tokio::task_local! {
+    /// Cancelled once the caller of the current work has left.
+    static CALLER: CancellationToken;
+}
+
+/// Completes once the caller of the current work has left. Outside of such work, it never does.
+pub(crate) async fn caller_left() {
+    match CALLER.try_with(CancellationToken::clone) {
+        Ok(caller) => caller.cancelled().await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// Work of callers that changes something. It runs to its end even if its caller disconnects. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct CallerWork {
@@ -45,10 +58,13 @@ impl CallerWork {
         let cut_off = self.cut_off.clone();
         let entering = cut_off.run_until_cancelled(Arc::clone(&self.places).acquire_owned());
         let place = entering.await.and_then(Result::ok).ok_or(WorkCutOff)?;
+        let caller = CancellationToken::new();
+        let work = CALLER.scope(caller.clone(), work);
         let task = self.running.spawn(async move {
             let _place = place;
             cut_off.run_until_cancelled_owned(work).await
         });
+        let _left = caller.drop_guard();
         task.await.ok().flatten().ok_or(WorkCutOff)
     }
 
@@ -106,6 +122,15 @@ mod tests {
         assert!(futures::poll!(&mut next).is_pending());
         go.send(()).unwrap();
         assert_eq!(next.await, Ok("done"));
+    }
+
+    #[tokio::test]
+    async fn work_that_waits_for_its_caller_alone_ends_when_the_caller_leaves() {
+        let work = CallerWork::new(1);
+        let mut waits = Box::pin(work.run(caller_left()));
+        assert!(futures::poll!(&mut waits).is_pending());
+        drop(waits);
+        assert_eq!(work.run(async { "next" }).await, Ok("next"));
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use host_harness::{clock::Clock, config::Config, host::Host};
 use host_store::Store;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     alarms::Alarms,
@@ -17,7 +18,7 @@ use crate::{
     limits::StoredLedger,
     posts::{Posts, post::Poster},
     refused_log::RefusedLog,
-    requests::{Requests, attempt::Attempts, handler::Handlers, worker::Worker},
+    requests::{Requests, attempt::Attempts, ends::Ends, handler::Handlers, worker::Worker},
     served::Served,
     settings::ServiceConfig,
     telemetry::Telemetry,
@@ -96,6 +97,8 @@ impl Parts {
                 ledger,
                 bell: bell.clone(),
                 handlers,
+                ends: Ends::default(),
+                stopping: CancellationToken::new(),
             },
             catalogue: Catalogue::new(stored(), timed()),
             mappings: Mappings::new(served.clone(), stored(), timed()),
@@ -138,6 +141,7 @@ impl Parts {
             handlers: self.requests.handlers.clone(),
             telemetry: self.telemetry.clone(),
             bell: self.requests.bell.clone(),
+            ends: self.requests.ends.clone(),
         };
         Worker::new(self.served.clone(), attempts, workers)
     }

@@ -7,12 +7,14 @@
 pub mod accept;
 pub(crate) mod attempt;
 mod end;
+pub(crate) mod ends;
 pub mod forecast;
 pub mod handler;
 pub(crate) mod late;
 pub mod person_context;
 pub(crate) mod put;
 mod replay;
+pub mod wait;
 pub(crate) mod worker;
 
 use std::sync::Arc;
@@ -20,7 +22,10 @@ use std::sync::Arc;
 use host_harness::clock::Clock;
 use host_store::Store;
 
-use crate::{bell::Bell, limits::StoredLedger, requests::handler::Handlers, served::Served};
+use tokio_util::sync::CancellationToken;
+
+use self::{ends::Ends, handler::Handlers};
+use crate::{bell::Bell, limits::StoredLedger, served::Served};
 
 /// Accepts requests and forecasts when they will run. Clones share everything.
 #[derive(Clone)]
@@ -33,4 +38,8 @@ pub struct Requests {
     /// Rung when a request may have become due.
     pub(crate) bell: Bell,
     pub(crate) handlers: Handlers,
+    /// Announces the ends of requests.
+    pub(crate) ends: Ends,
+    /// Cancelled when the service stops.
+    pub(crate) stopping: CancellationToken,
 }

@@ -220,6 +220,7 @@ impl Service {
         if let Some(part) = ended {
             tracing::error!(part, "part of the service ended unexpectedly; stopping");
         }
+        parts.requests.end_waits();
         stop.cancel();
         let begun = Instant::now();
         let parts_ended = tasks.finish(time_to_end).await;

@@ -89,6 +89,9 @@ pub struct AcceptedRequest {
     pub state: RequestState,
     /// Whether it was sent before with the same idempotency key.
     pub was_sent_before: bool,
+    /// What holds it back for longer than the client wants to wait; null if nothing does, or if no wait was asked for.
+    #[serde(default)]
+    pub held_back_by: Option<String>,
 }
 
 /// Filters of the list of requests.

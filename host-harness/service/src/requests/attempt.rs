@@ -17,6 +17,7 @@ use host_store::{
 
 use super::{
     end::end,
+    ends::Ends,
     handler::{Handlers, RequestOutcome},
 };
 use crate::{bell::Bell, telemetry::Telemetry};
@@ -30,6 +31,8 @@ pub(crate) struct Attempts {
     pub(crate) telemetry: Telemetry,
     /// Rung when an attempt has ended.
     pub(crate) bell: Bell,
+    /// Announces the ends of requests.
+    pub(crate) ends: Ends,
 }
 
 impl Attempts {
@@ -39,9 +42,12 @@ impl Attempts {
         for (claim, came) in self.ask(&calls, action, claims).await {
             let digest = calls.plugin().digest().to_string();
             self.record(&claim, &came, &digest, began);
-            if let Err(error) = end(&self.store, &*self.clock, &claim, came, digest).await {
+            match end(&self.store, &*self.clock, &claim, came, digest).await {
+                Ok(()) => self.ends.announce(&claim.id),
                 // The claim remains, and is taken back when its lease expires.
-                tracing::error!(connection = claim.connection, request = claim.id, %error, "attempt result not stored");
+                Err(error) => {
+                    tracing::error!(connection = claim.connection, request = claim.id, %error, "attempt result not stored");
+                }
             }
         }
         self.bell.ring();

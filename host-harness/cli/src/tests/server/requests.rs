@@ -75,6 +75,24 @@ async fn a_request_is_waited_for_and_the_program_ends_as_it_did() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_has_a_limit_and_a_repeat_puts_a_failed_request_back_in_the_queue() {
+    let running = Running::connected().await;
+    running.stand_in.fault(no(), "POST /api/users/forget", 1);
+    let erase = ["erase", "newsletter", "--email", "ada@example.com", "--idempotency-key", "k-1"];
+    let failed = running.run(&[&erase[..], &["--wait"]].concat()).await;
+    assert_eq!(failed.exit, Exit::Refused, "{failed:?}");
+    let same = running.run(&[&erase[..], &["--wait"]].concat()).await;
+    assert_eq!((same.exit, &same.out), (Exit::Refused, &failed.out));
+    let replayed = running.run(&[&erase[..], &["--replay-failed", "--wait=1"]].concat()).await;
+    assert_eq!(replayed.exit, Exit::Unproven, "{replayed:?}");
+    replayed.assert_line("state waiting");
+    let alone = running.run(&["erase", "newsletter", "--email", "a@example.com", "--replay-failed"]).await;
+    assert_eq!(alone.exit, Exit::Misused);
+    assert!(alone.err.contains("--idempotency-key <KEY>"), "{alone:?}");
+    running.assert_discreet();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_wait_shows_once_what_holds_the_request_back() {
     let running = Running::connected().await;
     let refused = Fault::Answer(401, json!({"code": "BadApiKey", "msg": "no"}));

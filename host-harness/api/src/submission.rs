@@ -1,0 +1,239 @@
+//! Submits requests, with what their headers ask for: an idempotency key, a replay, and a wait for the end.
+//! Tested in `src/tests/waiting.rs`.
+
+use std::time::Duration;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use host_model::requests::{RequestState, completion::Completion};
+use host_service::{
+    requests::{
+        Requests,
+        accept::{AcceptError, Accepted, Submission},
+        wait::{MAX_WAIT, Waited},
+    },
+    who::Who,
+};
+use host_store::{
+    Store, StoreError,
+    requests::{self, RequestView},
+};
+use serde_json::json;
+use utoipa::IntoParams;
+
+use crate::{
+    problem::{Problem, kinds},
+    status::not_carried_out,
+    types::requests::{AcceptedRequest, Request, RequestReport},
+};
+
+/// The same maximum as Stripe's.
+const MAX_IDEMPOTENCY_KEY: usize = 255;
+
+/// The headers of a submitted request.
+#[derive(Clone, Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it only describes the headers that `SubmissionHeaders` reads")]
+pub(crate) struct SubmissionParams {
+    /// Sending the request again with the same key creates no second one.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
+    idempotency_key: Option<String>,
+    /// `failed` puts a request back in the queue that was sent before under the key and has failed or expired.
+    #[param(rename = "Idempotency-Replay", pattern = "^[Ff][Aa][Ii][Ll][Ee][Dd]$")]
+    idempotency_replay: Option<String>,
+    /// `wait=SECONDS` waits for the end of the request, for at most 60 seconds: RFC 7240. Other preferences are ignored.
+    #[param(rename = "Prefer")]
+    prefer: Option<String>,
+}
+
+/// What the headers of a request ask for.
+#[derive(Clone, Debug)]
+pub(crate) struct SubmissionHeaders {
+    /// The key by which a repeated request is recognized.
+    pub(crate) idempotency_key: Option<String>,
+    repeat: RepeatOfFailed,
+    wait: Option<Duration>,
+}
+
+/// What happens to a request that was sent before and has failed or expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RepeatOfFailed {
+    /// It stays as it is.
+    Kept,
+    /// It is put back in the queue.
+    Replayed,
+}
+
+impl<S: Sync> FromRequestParts<S> for SubmissionHeaders {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let headers = &parts.headers;
+        Ok(Self {
+            idempotency_key: idempotency_key(headers)?,
+            repeat: RepeatOfFailed::of(headers)?,
+            wait: wait(headers),
+        })
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY);
+    let wrong = || {
+        let detail = format!("Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters");
+        Problem::of(kinds::BAD_BODY, detail)
+    };
+    key.map(|key| Some(key.to_owned())).ok_or_else(wrong)
+}
+
+impl RepeatOfFailed {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        match headers.get("idempotency-replay").map(|value| value.as_bytes().to_ascii_lowercase()) {
+            None => Ok(Self::Kept),
+            Some(value) if value == b"failed" => Ok(Self::Replayed),
+            Some(_) => {
+                Err(Problem::of(kinds::BAD_BODY, "Idempotency-Replay: expected `failed`, its only value"))
+            }
+        }
+    }
+}
+
+/// How long the client wants to wait. A preference that cannot be read is ignored, as RFC 7240 says.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut waits = values.flat_map(|value| value.split(',')).filter_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        let seconds = value.trim().trim_matches('"').parse().ok()?;
+        name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
+    });
+    waits.next().map(Duration::from_secs)
+}
+
+/// Stores a request on behalf of `who`, and then does what `headers` ask for.
+pub(crate) async fn submit(
+    store: &Store,
+    requests: &Requests,
+    submission: Submission,
+    headers: SubmissionHeaders,
+    who: Who,
+) -> Result<Response, Problem> {
+    let mut accepted = requests.accept(submission).await?;
+    let has_failed = matches!(accepted.view.state, RequestState::Failed | RequestState::Expired);
+    if headers.repeat == RepeatOfFailed::Replayed && accepted.was_sent_before && has_failed {
+        accepted.view = replayed(requests, accepted.view, who).await?;
+    }
+    let Some(wait) = headers.wait else { return Ok(accepted_response(accepted, None)) };
+    let Waited { view, held_back_by } = requests.wait(accepted.view.clone(), wait).await?;
+    let mut response = match view.completion() {
+        Completion::Open => accepted_response(Accepted { view, ..accepted }, held_back_by),
+        Completion::Complete => axum::Json(report(store, requests, view).await?).into_response(),
+        Completion::NotCarriedOut(why) => {
+            let problem = not_carried_out(&view, &why);
+            problem.with("outcome", json!(Request::from(view).outcome)).into_response()
+        }
+    };
+    let applied = format!("wait={}", wait.min(MAX_WAIT).as_secs());
+    if let Ok(applied) = HeaderValue::try_from(applied) {
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    Ok(response)
+}
+
+/// Puts a request that failed or expired back in the queue. Returns its current state.
+pub(crate) async fn replayed(
+    requests: &Requests,
+    request: RequestView,
+    who: Who,
+) -> Result<RequestView, Problem> {
+    let not_replayed = || {
+        let detail = "only a failed or expired request, whose person is still known here, can be replayed; \
+                      send a new one instead";
+        Problem::of(kinds::NOT_REPLAYED, detail)
+    };
+    requests.replay(request, who).await?.ok_or_else(not_replayed)
+}
+
+/// The response to a stored request, which `held_back_by` keeps from being carried out soon.
+pub(crate) fn accepted_response(
+    Accepted { view, was_sent_before }: Accepted,
+    held_back_by: Option<String>,
+) -> Response {
+    let location = HeaderValue::try_from(format!("/api/v1/requests/{}", view.id));
+    let body = AcceptedRequest { id: view.id, state: view.state.into(), was_sent_before, held_back_by };
+    let mut response = (StatusCode::ACCEPTED, axum::Json(body)).into_response();
+    if let Ok(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// Everything that is known about a request.
+pub(crate) async fn report(
+    store: &Store,
+    requests: &Requests,
+    request: RequestView,
+) -> Result<RequestReport, StoreError> {
+    let id = request.id.clone();
+    let attempts = store.read(move |c| Box::pin(async move { requests::attempts(c, &id).await })).await?;
+    let forecast = requests.forecast(&request).await?.into();
+    let attempts = attempts.into_iter().map(Into::into).collect();
+    Ok(RequestReport { request: request.into(), forecast, attempts })
+}
+
+impl From<AcceptError> for Problem {
+    fn from(error: AcceptError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AcceptError::NotServed(not_served) => not_served.into(),
+            AcceptError::NotEnabled { .. } | AcceptError::ActionNotEnabled { .. } => {
+                Self::of(kinds::NOT_ENABLED, detail)
+            }
+            AcceptError::NotOffered { .. } => Self::of(kinds::UNSUITED, detail),
+            AcceptError::NoUsableKind { accepted, .. } => {
+                Self::of(kinds::NO_USABLE_KIND, detail).with("accepted", accepted.into())
+            }
+            AcceptError::UnknownNotices { names } => {
+                Self::of(kinds::UNKNOWN_NOTICE, detail).with("notices", names.into())
+            }
+            AcceptError::Nobody => Self::of(kinds::BAD_BODY, detail),
+            AcceptError::KeyReused { id } => Self::of(kinds::KEY_REUSED, detail).with("request", id.into()),
+            AcceptError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(values: &[&str]) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("prefer", value.parse().unwrap());
+        }
+        wait(&headers).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_wait_is_read_among_other_preferences_and_what_cannot_be_read_is_ignored() {
+        for (values, expected) in [
+            (&["wait=20"][..], Some(20)),
+            (&["respond-async, wait=10"], Some(10)),
+            (&["return=minimal", "Wait = \"5\""], Some(5)),
+            (&["wait=10; foo=bar"], Some(10)),
+            (&["wait=0"], Some(0)),
+            (&[], None),
+            (&["respond-async"], None),
+            (&["wait"], None),
+            (&["wait=soon"], None),
+            (&["wait=-1"], None),
+            (&["await=10"], None),
+        ] {
+            assert_eq!(asked(values), expected, "{values:?}");
+        }
+    }
+}
