@@ -1,13 +1,12 @@
 //! Consent: sends preferences, and re-reads people.
 //! Tested in `cli/src/tests/server/consent.rs`.
 
-use std::sync::Arc;
-
 use axum::{extract::State, http::StatusCode, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path},
+    callback,
     caller::ConsentWrite,
     found::reachable_connection,
     problem::{Problem, kinds},
@@ -19,16 +18,11 @@ use crate::{
         requests::{AcceptedRequest, RequestReport},
     },
 };
-use host_harness::clock::Clock;
-use host_model::consent::submitted::SubmittedChoices;
 use host_service::{
     connections::Connections,
     requests::{Requests, accept::Submission, handler::PersonTask},
 };
 use host_store::Store;
-
-/// The maximum difference between clocks; a choice further ahead is a mistake.
-const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(submit_preferences)).routes(routes!(reconcile_people))
@@ -44,25 +38,20 @@ async fn submit_preferences(
     State(store): State<Store>,
     State(connections): State<Connections>,
     State(requests): State<Requests>,
-    State(clock): State<Arc<dyn Clock>>,
     ConsentWrite(caller): ConsentWrite,
     Path(key): Path<String>,
     headers: SubmissionHeaders,
-    Json(ConsentRequest { identity, preferences }): Json<ConsentRequest>,
+    Json(ConsentRequest { identity, preferences, callback }): Json<ConsentRequest>,
 ) -> Result<Response, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
-    let submitted = SubmittedChoices::from(preferences);
-    let ahead = u64::try_from(clock.date_ms()).unwrap_or(0).saturating_add(MAX_AHEAD_MS);
-    if submitted.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
-        let detail =
-            "chosen_at: more than 5 minutes in the future; send the time at which the choice was made";
-        return Err(Problem::of(kinds::IN_THE_FUTURE, detail));
-    }
+    let choices = preferences.into();
+    requests.check_times(&choices)?;
     let submission = Submission {
         connection: key,
         subject: identity.into(),
-        asked: PersonTask::Consent(submitted),
+        asked: PersonTask::Consent(choices),
         idempotency_key: headers.idempotency_key.clone(),
+        callback: callback::allowed(&caller, callback, headers.reply_to_token.clone())?,
     };
     submit(&store, &requests, submission, headers, caller.who()).await
 }

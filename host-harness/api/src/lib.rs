@@ -7,6 +7,7 @@
 mod access;
 mod alarms;
 mod body;
+mod callback;
 mod caller;
 mod connections;
 mod consent;

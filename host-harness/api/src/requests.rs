@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::{Json, Path, Query},
+    callback,
     caller::{RequestsRead, RequestsWrite},
     found::{reachable_connection, reachable_request},
     problem::Problem,
@@ -60,6 +61,7 @@ async fn submit_request(
         subject: new.identity.into(),
         asked,
         idempotency_key: headers.idempotency_key.clone(),
+        callback: callback::allowed(&caller, new.callback, headers.reply_to_token.clone())?,
     };
     submit(&store, &requests, submission, headers, caller.who()).await
 }

@@ -8,7 +8,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use host_model::requests::{RequestState, completion::Completion};
+use host_model::{
+    requests::{RequestState, completion::Completion},
+    secret::Secret,
+};
 use host_service::{
     requests::{
         Requests,
@@ -18,7 +21,7 @@ use host_service::{
     who::Who,
 };
 use host_store::{
-    Store, StoreError,
+    Store, StoreError, callbacks,
     requests::{self, RequestView},
 };
 use serde_json::json;
@@ -32,6 +35,9 @@ use crate::{
 
 /// The same maximum as Stripe's.
 const MAX_IDEMPOTENCY_KEY: usize = 255;
+
+/// Ten times as long as the tokens of Fides 2.78.
+const MAX_REPLY_TO_TOKEN: usize = 4_096;
 
 /// The headers of a submitted request.
 #[derive(Clone, Debug, IntoParams)]
@@ -47,6 +53,9 @@ pub(crate) struct SubmissionParams {
     /// `wait=SECONDS` waits for the end of the request, for at most 60 seconds: RFC 7240. Other preferences are ignored.
     #[param(rename = "Prefer")]
     prefer: Option<String>,
+    /// The token of a task of Fides that waits for the end: only with a callback whose form is `fides`.
+    #[param(rename = "Fides-Reply-To-Token")]
+    fides_reply_to_token: Option<String>,
 }
 
 /// What the headers of a request ask for.
@@ -54,6 +63,8 @@ pub(crate) struct SubmissionParams {
 pub(crate) struct SubmissionHeaders {
     /// The key by which a repeated request is recognized.
     pub(crate) idempotency_key: Option<String>,
+    /// The token with which the receiver of a callback recognizes it.
+    pub(crate) reply_to_token: Option<Secret>,
     repeat: RepeatOfFailed,
     wait: Option<Duration>,
 }
@@ -74,6 +85,7 @@ impl<S: Sync> FromRequestParts<S> for SubmissionHeaders {
         let headers = &parts.headers;
         Ok(Self {
             idempotency_key: idempotency_key(headers)?,
+            reply_to_token: reply_to_token(headers)?,
             repeat: RepeatOfFailed::of(headers)?,
             wait: wait(headers),
         })
@@ -88,6 +100,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         Problem::of(kinds::BAD_BODY, detail)
     };
     key.map(|key| Some(key.to_owned())).ok_or_else(wrong)
+}
+
+fn reply_to_token(headers: &HeaderMap) -> Result<Option<Secret>, Problem> {
+    let Some(value) = headers.get("fides-reply-to-token") else { return Ok(None) };
+    let token = value.to_str().ok().filter(|token| token.len() <= MAX_REPLY_TO_TOKEN).and_then(Secret::new);
+    let wrong = || {
+        let detail =
+            format!("Fides-Reply-To-Token: expected 1 to {MAX_REPLY_TO_TOKEN} visible ASCII characters");
+        Problem::of(kinds::BAD_BODY, detail)
+    };
+    token.map(Some).ok_or_else(wrong)
 }
 
 impl RepeatOfFailed {
@@ -178,10 +201,13 @@ pub(crate) async fn report(
     request: RequestView,
 ) -> Result<RequestReport, StoreError> {
     let id = request.id.clone();
-    let attempts = store.read(move |c| Box::pin(async move { requests::attempts(c, &id).await })).await?;
+    let read = store.read(move |c| {
+        Box::pin(async move { Ok((requests::attempts(c, &id).await?, callbacks::show(c, &id).await?)) })
+    });
+    let (attempts, callback) = read.await?;
     let forecast = requests.forecast(&request).await?.into();
     let attempts = attempts.into_iter().map(Into::into).collect();
-    Ok(RequestReport { request: request.into(), forecast, attempts })
+    Ok(RequestReport { request: request.into(), forecast, attempts, callback: callback.map(Into::into) })
 }
 
 impl From<AcceptError> for Problem {
@@ -199,6 +225,7 @@ impl From<AcceptError> for Problem {
             AcceptError::UnknownNotices { names } => {
                 Self::of(kinds::UNKNOWN_NOTICE, detail).with("notices", names.into())
             }
+            AcceptError::InTheFuture => Self::of(kinds::IN_THE_FUTURE, format!("chosen_at: {detail}")),
             AcceptError::Nobody => Self::of(kinds::BAD_BODY, detail),
             AcceptError::KeyReused { id } => Self::of(kinds::KEY_REUSED, detail).with("request", id.into()),
             AcceptError::Store(error) => error.into(),

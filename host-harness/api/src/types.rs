@@ -3,6 +3,8 @@
 //! accepted. Rows of the database and the host's own types are converted only here.
 
 pub mod alarms;
+pub mod attempts;
+pub mod callback;
 pub mod chosen_at;
 pub mod connections;
 pub mod consent;

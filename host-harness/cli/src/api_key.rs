@@ -15,6 +15,7 @@ use super::{
     session::{Session, now},
     words,
 };
+use host_harness::connection::check_host;
 use host_model::{
     names::is_name,
     scope::{Access, Scope, Scopes},
@@ -31,6 +32,13 @@ pub(super) enum ApiKeyCommand {
     Create(CreateApiKeyArgs),
     /// List the keys.
     List,
+    /// Print the secret that signs the callbacks of a key's requests, for the program that receives them.
+    CallbackSecret {
+        /// The key's name or id.
+        key: String,
+        #[command(flatten)]
+        file: SecretFileArgs,
+    },
     /// Revoke a key. Takes effect immediately.
     Revoke {
         /// The key's name or id.
@@ -95,8 +103,8 @@ pub(super) struct CreateApiKeyArgs {
     #[arg(long)]
     read_only: bool,
     /// A host to which the key's requests may have their end posted, as HOST or HOST:PORT. May be given several times.
-    /// Posts use HTTPS to public addresses; plain HTTP is possible only to this machine. The secret that signs the posts
-    /// is printed with the key.
+    /// Posts use HTTPS to public addresses; plain HTTP is possible only to this machine. `api-key callback-secret` prints
+    /// the secret that signs them.
     #[arg(long = "callback-host", value_name = "HOST")]
     callback_hosts: Vec<String>,
     #[command(flatten)]
@@ -108,6 +116,7 @@ impl ApiKeyCommand {
         match self {
             Self::Create(create) => create.run(session).await,
             Self::List => list(session).await,
+            Self::CallbackSecret { key, file } => callback_secret(session, &key, file).await,
             Self::Revoke { key } => revoke(session, key).await,
         }
     }
@@ -118,6 +127,9 @@ impl CreateApiKeyArgs {
         self.tenants.iter().try_for_each(|tenant| named("--tenant", tenant))?;
         self.connections.iter().try_for_each(|connection| named("--connection", connection))?;
         named("--name", &self.name)?;
+        for host in &self.callback_hosts {
+            check_host(host).map_err(|wrong| Failure::misused(format!("--callback-host: {wrong}")))?;
+        }
         let grant = self.grant();
         let file = self.file.create()?;
         let text = Secret::random(PREFIX).map_err(Failure::misused)?;
@@ -220,6 +232,44 @@ fn row(key: &Key) -> Vec<String> {
     ]
 }
 
+async fn callback_secret(
+    session: &Session,
+    key: &str,
+    file: SecretFileArgs,
+) -> Result<CommandOutput, Failure> {
+    let file = file.create()?;
+    let store = session.store().await?;
+    let keys = store.read(|connection| Box::pin(api_keys::list(connection))).await;
+    let vault = store.vault().clone();
+    store.close().await;
+    let keys = keys.map_err(Failure::misused)?;
+    let found =
+        keys.iter().find(|known| known.revoked_at.is_none() && (known.name == key || known.id == key));
+    let Some(found) = found else { return Err(no_such_key(key)) };
+    if found.grant.callback_hosts.is_empty() {
+        return Err(Failure::misused(format!(
+            "the API key {key} allows no callbacks\nnext: create one with --callback-host HOST"
+        )));
+    }
+    let secret = vault.callback_secret(&found.id);
+    let secret = secret.ok_or_else(|| Failure::misused("the callback secret cannot be derived"))?;
+    let (people, json) = match file {
+        None => (secret.expose().to_owned(), json!({"callback_secret": secret.expose()})),
+        Some(file) => {
+            let (people, path) =
+                file.write(secret.expose(), "run the command again with another --output")?;
+            (people, json!({"file": path}))
+        }
+    };
+    Ok(CommandOutput { people, json, exit: Exit::Done })
+}
+
+fn no_such_key(key: &str) -> Failure {
+    Failure::misused(format!(
+        "there is no active API key {key}\nnext: list the keys with `connector-host api-key list`"
+    ))
+}
+
 async fn revoke(session: &Session, key: String) -> Result<CommandOutput, Failure> {
     let store = session.store().await?;
     let (vault, asked) = (store.vault().clone(), key.clone());
@@ -227,11 +277,7 @@ async fn revoke(session: &Session, key: String) -> Result<CommandOutput, Failure
         store.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &vault, now(), &asked).await }));
     let revoked = revoked.await.map_err(Failure::misused)?;
     store.close().await;
-    let Some(revoked) = revoked else {
-        return Err(Failure::misused(format!(
-            "there is no active API key {key}\nnext: list the keys with `connector-host api-key list`"
-        )));
-    };
+    let Some(revoked) = revoked else { return Err(no_such_key(&key)) };
     let people = format!("API key {} is revoked and no longer accepted", revoked.name);
     Ok(CommandOutput { people, json: json!({"api_key": ApiKeyDocument::from(&revoked)}), exit: Exit::Done })
 }

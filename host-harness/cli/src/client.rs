@@ -134,6 +134,14 @@ impl ApiCall {
         self
     }
 
+    /// Adds a header whose value is a secret.
+    pub(super) fn secret_header(self, name: &'static str, value: &Secret) -> Result<Self, Failure> {
+        let mut value = HeaderValue::try_from(value.expose())
+            .map_err(|_| Failure::misused(format!("{name}: the secret contains invalid characters")))?;
+        value.set_sensitive(true);
+        Ok(self.header(name, value))
+    }
+
     pub(super) fn json(self, body: &impl Serialize) -> Self {
         self.body("application/json", json!(body).to_string().into_bytes())
     }

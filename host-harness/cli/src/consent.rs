@@ -139,7 +139,7 @@ impl ConsentCommand {
             notices: notices.collect(),
             items: items.into_iter().map(|chosen| new_preference(chosen, chosen_at)).collect(),
         };
-        let body = ConsentRequest { identity, preferences };
+        let body = ConsentRequest { identity, preferences, callback: self.submitting.callback() };
         self.submitting.submit(session, client, &["connection", &self.connection, "consent"], &body).await
     }
 

@@ -54,7 +54,7 @@ impl EraseCommand {
             return Err(Failure::misused("--dry-run cannot be combined with --server: nothing was sent"));
         }
         let identity = identity(&self.person.subject(&session.console)?)?;
-        let body = NewRequest { action: NewAction::Erasure, identity };
+        let body = NewRequest { action: NewAction::Erasure, identity, callback: self.submitting.callback() };
         self.submitting.submit(session, client, &["connection", &self.connection, "requests"], &body).await
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{
     fmt::{self, Display},
+    path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 
@@ -13,11 +15,14 @@ use super::{
     client::{ApiCall, ApiResponse, Client},
     failure::Failure,
     output::{CommandOutput, coloured},
-    request,
+    reference, request,
     session::Session,
     words,
 };
-use host_api::types::requests::{AcceptedRequest, RequestReport, RequestState};
+use host_api::types::{
+    callback::{CallbackForm, NewCallback},
+    requests::{AcceptedRequest, RequestReport, RequestState},
+};
 
 /// The interval between two polls of a request.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,25 +34,65 @@ const NEWS_MS: u64 = 60_000;
 pub(super) struct Submitting {
     /// With --server: wait until the request has ended, and show the result; at most this many seconds [default: without
     /// a limit].
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
-    wait: Option<Option<u32>>,
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = UNTIL_END)]
+    wait: Option<WaitLimit>,
     /// With --server: idempotency key of the request. Sending it again with the same key creates no second request.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     /// If the request was sent before under the idempotency key and has failed or expired, put it back in the queue.
     #[arg(long, requires = "idempotency_key")]
     replay_failed: bool,
+    /// With --server: post the end of the request to this address. The API key must have been created with its host:
+    /// `api-key create --callback-host`.
+    #[arg(long, value_name = "URL")]
+    callback: Option<String>,
+    /// File with the token of a task of Fides, which the callback completes.
+    #[arg(long, value_name = "FILE", requires = "callback")]
+    fides_token_file: Option<PathBuf>,
+}
+
+/// The value of `--wait` without a value.
+const UNTIL_END: &str = "end";
+
+/// How long to wait for the end of a request.
+#[derive(Clone, Copy, Debug)]
+enum WaitLimit {
+    UntilEnd,
+    Seconds(Duration),
+}
+
+impl FromStr for WaitLimit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == UNTIL_END {
+            return Ok(Self::UntilEnd);
+        }
+        let seconds: Result<u32, _> = text.parse();
+        seconds
+            .map(|seconds| Self::Seconds(Duration::from_secs(seconds.into())))
+            .map_err(|_| "expected whole seconds")
+    }
 }
 
 impl Submitting {
     /// Without a service, there is nothing to wait for.
     pub(super) fn alone(&self) -> Result<(), Failure> {
-        if self.wait.is_some() || self.idempotency_key.is_some() {
+        if self.wait.is_some() || self.idempotency_key.is_some() || self.callback.is_some() {
             return Err(Failure::misused(
-                "--wait and --idempotency-key require a service: name one with --server",
+                "--wait, --idempotency-key and --callback require a service: name one with --server",
             ));
         }
         Ok(())
+    }
+
+    /// Where the end is to be posted; `None` if nowhere.
+    pub(super) fn callback(&self) -> Option<NewCallback> {
+        let form = match self.fides_token_file {
+            Some(_) => CallbackForm::Fides,
+            None => CallbackForm::Standard,
+        };
+        self.callback.clone().map(|url| NewCallback { url, form })
     }
 
     /// Submits the request to `path`, and follows it with `--wait`.
@@ -62,6 +107,11 @@ impl Submitting {
         let header = HeaderValue::try_from(&key)
             .map_err(|_| Failure::misused("--idempotency-key: expected visible ASCII characters"))?;
         let mut call = ApiCall::post(path).header("idempotency-key", header).json(body);
+        if let Some(file) = &self.fides_token_file {
+            let token = reference::from_file(file)
+                .map_err(|wrong| Failure::misused(format!("--fides-token-file: {wrong}")))?;
+            call = call.secret_header("fides-reply-to-token", &token)?;
+        }
         if self.replay_failed {
             call = call.header("idempotency-replay", HeaderValue::from_static("failed"));
         }
@@ -73,7 +123,6 @@ impl Submitting {
         })?;
         let ApiResponse { value: AcceptedRequest { id, state, was_sent_before, .. }, json } = taken;
         if let Some(limit) = self.wait {
-            let limit = limit.map(|seconds| Duration::from_secs(seconds.into()));
             let report = awaited(session, client, &id, limit)
                 .await
                 .map_err(|failure| with_request_id(&id, failure))?;
@@ -94,13 +143,15 @@ async fn awaited(
     session: &Session,
     client: &Client,
     id: &str,
-    limit: Option<Duration>,
+    limit: WaitLimit,
 ) -> Result<ApiResponse<RequestReport>, Failure> {
     let waiting = format!("request {id}: accepted");
     let ended = async {
         match limit {
-            Some(limit) => tokio::time::timeout(limit, wait_for_end(session, client, id)).await.ok(),
-            None => Some(wait_for_end(session, client, id).await),
+            WaitLimit::Seconds(limit) => {
+                tokio::time::timeout(limit, wait_for_end(session, client, id)).await.ok()
+            }
+            WaitLimit::UntilEnd => Some(wait_for_end(session, client, id).await),
         }
     };
     match session.unless_interrupted(&waiting, ended).await.flatten() {

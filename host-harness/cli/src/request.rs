@@ -11,10 +11,12 @@ use super::{
     words::{date, list, optional, time, timestamp, with_reason},
 };
 use host_api::types::{
+    attempts::{Attempt, AttemptResult},
+    callback::Callback,
     erasure::Receipt,
     requests::{
-        AcceptedRequest, Attempt, AttemptResult, Outcome, ReadingOutcome, ReportEntry, ReportStatus,
-        RequestPage, RequestReport, RequestState,
+        AcceptedRequest, Outcome, ReadingOutcome, ReportEntry, ReportStatus, RequestPage, RequestReport,
+        RequestState,
     },
     status::RequestStatus,
 };
@@ -91,6 +93,17 @@ impl RequestCommand {
     }
 }
 
+/// The address of a callback, and how it stands.
+fn callback_words(Callback { url, failures, ended_at, given_up, .. }: &Callback) -> String {
+    let standing = match (ended_at, given_up, failures) {
+        (Some(_), Some(why), _) => format!("given up: {why}"),
+        (Some(at), None, _) => format!("taken at {}", timestamp(*at)),
+        (None, _, 0) => "to be posted at the end".to_owned(),
+        (None, _, failures) => format!("not taken yet, {failures} attempts failed"),
+    };
+    format!("{url}: {standing}")
+}
+
 fn status(ApiResponse { value, json }: ApiResponse<RequestStatus>) -> CommandOutput {
     let RequestStatus { id, complete, state, proven, reason } = value;
     let (meaning, exit) = match (complete, proven) {
@@ -117,7 +130,7 @@ fn listed(width: u16, ApiResponse { value, json }: ApiResponse<RequestPage>) -> 
 
 /// Everything known about a request. The exit code is that of the request.
 pub(super) fn output(width: u16, ApiResponse { value, json }: ApiResponse<RequestReport>) -> CommandOutput {
-    let RequestReport { request, forecast, attempts } = &value;
+    let RequestReport { request, forecast, attempts, callback } = &value;
     let exit = exit(request.state, request.outcome.as_ref());
     let (mut read, mut receipt, mut report) = (String::new(), None, [].as_slice());
     match &request.outcome {
@@ -136,6 +149,7 @@ pub(super) fn output(width: u16, ApiResponse { value, json }: ApiResponse<Reques
         ("runs", time(forecast.runs_at)),
         ("held back by", optional(forecast.held_back_by.as_ref())),
         ("ended", time(request.finished_at)),
+        ("callback", optional(callback.as_ref().map(callback_words).as_ref())),
         ("read", read),
         ("receipt", optional(receipt.map(|receipt| receipt.status).as_ref())),
         ("evidence", optional(receipt.map(|receipt| &receipt.evidence))),

@@ -1,6 +1,7 @@
 //! Posts to operators and platforms: alarms, and signed consent events.
 
 mod alarms;
+pub(crate) mod callbacks;
 pub(crate) mod forward;
 pub(crate) mod post;
 

@@ -6,6 +6,7 @@
 
 pub mod accept;
 pub(crate) mod attempt;
+pub mod callback;
 mod end;
 pub(crate) mod ends;
 pub mod forecast;

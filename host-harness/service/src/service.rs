@@ -41,6 +41,8 @@ use crate::{
     lock::{Lock, LockError},
     parts::Parts,
     posts::{
+        Posts,
+        callbacks::CallbackPosters,
         forward::Forwarding,
         post::{NoClient, Poster},
     },
@@ -94,6 +96,7 @@ pub struct Service {
     clock_watch: ClockWatch,
     erasures: LedgerUpkeep,
     poster: Poster,
+    callbacks: CallbackPosters,
     config: ServiceConfig,
     forwards: BTreeMap<String, ForwardConfig>,
     /// Held until the database is closed.
@@ -166,7 +169,16 @@ impl Service {
         parts.connections.report_unreadable(unreadable).await?;
         parts.connections.import(&config, Approval::Missing).await?;
         parts.connections.alarm_not_keyed().await?;
-        Ok(Self { parts, clock_watch, erasures, poster: Poster::new()?, config: service, forwards, lock })
+        Ok(Self {
+            parts,
+            clock_watch,
+            erasures,
+            poster: Poster::new()?,
+            callbacks: CallbackPosters::new()?,
+            config: service,
+            forwards,
+            lock,
+        })
     }
 
     /// Returns the address at which to serve the API.
@@ -202,7 +214,7 @@ impl Service {
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
         let stop = CancellationToken::new();
-        let Self { parts, clock_watch, erasures, poster, config, forwards, lock } = self;
+        let Self { parts, clock_watch, erasures, poster, callbacks, config, forwards, lock } = self;
         let time_to_end = config.stop_grace + STOP_MARGIN;
         let mut tasks = Tasks::default();
         for (name, front) in fronts {
@@ -212,7 +224,9 @@ impl Service {
         tasks.begin("API key check", check);
         tasks.begin("clock watch", clock_watch.run(stop.clone()));
         tasks.begin("erasure ledger", erasures.clone().run(stop.clone()));
-        begin(&mut tasks, &parts, poster, config, forwards, &stop);
+        let posts = parts.posts(poster);
+        tasks.begin("callbacks", posts.clone().post_callbacks(callbacks, stop.clone()));
+        begin(&mut tasks, &parts, posts, config, forwards, &stop);
         let ended = tokio::select! {
             () = stopped => None,
             part = tasks.ended() => part,
@@ -241,13 +255,13 @@ impl Service {
 fn begin(
     tasks: &mut Tasks<&'static str>,
     parts: &Parts,
-    poster: Poster,
+    posts: Posts,
     config: ServiceConfig,
     forwards: BTreeMap<String, ForwardConfig>,
     stop: &CancellationToken,
 ) {
     let (stopping, grace) = (|| stop.clone(), config.stop_grace);
-    let (posts, inbox) = (parts.posts(poster), parts.inbox.clone());
+    let inbox = parts.inbox.clone();
     let forwarding = Forwarding { posts: posts.clone(), feed: parts.feed.clone() };
     tasks.begin("log of refused calls", parts.refused.clone().run(Arc::clone(&parts.clock), stopping()));
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));

@@ -11,6 +11,7 @@ pub mod attributes;
 pub mod audit;
 pub mod audit_chain;
 pub mod authentic;
+pub mod callbacks;
 pub mod captured_secrets;
 pub mod choices;
 mod columns;

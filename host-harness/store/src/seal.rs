@@ -3,6 +3,7 @@
 //! XChaCha20-Poly1305 with a random 192-bit nonce. Each value is bound to its place by a context, so that the value of
 //! one row does not open in another. Layout: nonce, then ciphertext with its tag.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
 use chacha20poly1305::{
     Key, XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
@@ -14,7 +15,7 @@ use crate::{
     columns::{Column, column},
     error::{StoreError, Unsealable},
     keyed::{KEY_BYTES, keyed},
-    mac::{MacKey, RowMessage},
+    mac::{MacKey, RowMac, RowMessage},
 };
 use host_model::{contract::Identifier, secret::Secret};
 
@@ -107,6 +108,13 @@ impl Vault {
     /// Opens a value that was sealed for that place as JSON. An error names the place but does not quote the value.
     pub fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
         self.sealer.open_json(context, sealed)
+    }
+
+    /// Returns the secret that signs the callbacks of the API key with this id, as Standard Webhooks writes it. Derived
+    /// from the master key, so that it is stored nowhere.
+    pub fn callback_secret(&self, api_key: &str) -> Option<Secret> {
+        let RowMac(code) = self.row("callback signature").text(api_key).mac();
+        Secret::new(format!("whsec_{}", STANDARD.encode(code.get(1..)?)))
     }
 
     /// Begins the message of a row of this kind, to authenticate it.

@@ -33,7 +33,7 @@ async fn bench() -> (ApiBench, String) {
 async fn submit(bench: &ApiBench, key: &str, path: &str, headers: &[&str], body: &Value) -> Answer {
     let authorization = format!("authorization: Bearer {key}");
     let all = [&[authorization.as_str(), "content-type: application/json"], headers].concat();
-    let all: String = all.iter().map(|header| format!("{header}\r\n")).collect();
+    let all = format!("{}\r\n", all.join("\r\n"));
     bench.raw("POST", path, &all, body.to_string().as_bytes()).await
 }
 
@@ -81,7 +81,7 @@ async fn what_is_held_back_is_answered_at_once_with_the_reason() {
     let parked = submit(&bench, &key, CONSENT, &[LONG], &opt_out("bob@example.com")).await;
     let why = "its connection is parked: the vendor refused the key";
     assert_eq!((parked.status, &parked.json["held_back_by"]), (202, &json!(why)), "{parked:?}");
-    assert!(begun.elapsed() < Duration::from_secs(60), "none of them waited");
+    assert!(begun.elapsed() < Duration::from_mins(1), "none of them waited");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn a_wait_ends_at_its_limit_and_when_the_service_stops_and_the_request_goe
     let bench = bench.restarted().await;
     let answer = waiting.await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
-    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(begun.elapsed() < Duration::from_mins(1));
     drop(stopped);
     let listed = bench.get(&key, "/api/v1/requests").await.json;
     assert_eq!(listed["requests"].as_array().unwrap().len(), 2);

@@ -10,7 +10,7 @@ use host_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{chosen_at::ChosenAt, item_reference, mirror::mirror, object};
+use super::{callback::NewCallback, chosen_at::ChosenAt, item_reference, mirror::mirror, object};
 use crate::identity::Identity;
 
 mirror! {
@@ -176,6 +176,9 @@ pub struct ConsentRequest {
     /// What the person chose.
     #[serde(deserialize_with = "object::deserialize")]
     pub preferences: Preferences,
+    /// Where the end of the request is to be posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<NewCallback>,
 }
 
 mirror! {

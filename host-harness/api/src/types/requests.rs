@@ -1,11 +1,6 @@
 //! Requests: what is requested, the state, and each attempt.
 
-use host_model::{
-    consent::outbound,
-    contract::{ConnectorError as HostConnectorError, ErrorKind},
-    failure::{CallFailure as HostCallFailure, FailureKind},
-    requests as host,
-};
+use host_model::{consent::outbound, requests as host};
 use host_service::requests::forecast;
 use host_store::requests as stored;
 use serde::{Deserialize, Serialize};
@@ -13,7 +8,9 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    consent::{ConnectorReport, Item},
+    attempts::{Attempt, Step},
+    callback::{Callback, NewCallback},
+    consent::Item,
     erasure::Receipt,
     mirror::mirror,
     page::PageLimit,
@@ -50,16 +47,6 @@ mirror! {
     }
 }
 
-mirror! {
-    /// What an attempt does.
-    pub enum Step mirrors host::Step {
-        /// Carries out the action.
-        Act,
-        /// Looks for proof of an erasure, or checks whether an unanswered one took effect.
-        Confirm,
-    }
-}
-
 /// A new request for one person.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +55,9 @@ pub struct NewRequest {
     pub action: NewAction,
     /// The person.
     pub identity: Identity,
+    /// Where its end is to be posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<NewCallback>,
 }
 
 /// An action that needs only the person.
@@ -177,6 +167,9 @@ pub struct RequestReport {
     pub forecast: Forecast,
     /// Each attempt, with the plugin that ran, oldest first.
     pub attempts: Vec<Attempt>,
+    /// Where its end is posted; null if nowhere.
+    #[serde(default)]
+    pub callback: Option<Callback>,
 }
 
 /// When a waiting request is expected to run.
@@ -192,37 +185,6 @@ pub struct Forecast {
 impl From<forecast::Forecast> for Forecast {
     fn from(forecast::Forecast { runs_at, held_back_by }: forecast::Forecast) -> Self {
         Self { runs_at, held_back_by }
-    }
-}
-
-/// One attempt. Times are milliseconds since 1970 in UTC.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Attempt {
-    /// Its number, from 1.
-    pub number: i64,
-    /// What it did.
-    pub step: Step,
-    /// The digest of the plugin that ran.
-    pub plugin_digest: String,
-    /// When it began.
-    pub began_at: i64,
-    /// When it ended; null while it is in progress, or if the process ended first.
-    pub ended_at: Option<i64>,
-    /// The result; null if there is none.
-    pub result: Option<AttemptResult>,
-}
-
-impl From<stored::AttemptView> for Attempt {
-    fn from(view: stored::AttemptView) -> Self {
-        let stored::AttemptView { number, step, plugin_digest, began_at, ended_at, result } = view;
-        Self {
-            number,
-            step: step.into(),
-            plugin_digest,
-            began_at,
-            ended_at,
-            result: result.map(AttemptResult::of_stored),
-        }
     }
 }
 
@@ -312,85 +274,5 @@ pub struct ReportEntry {
 impl From<outbound::RequestEntry> for ReportEntry {
     fn from(outbound::RequestEntry { notice_id, item, status, why }: outbound::RequestEntry) -> Self {
         Self { notice_id, item: item.map(Into::into), status: status.into(), why }
-    }
-}
-
-/// The result of an attempt: one member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptResult {
-    /// The connector's receipt of an erasure.
-    Receipt(Receipt),
-    /// The connector's report on choices.
-    Report(ConnectorReport),
-    /// The number of choices that the vendor has for the person; null if it does not know the person.
-    Read(Option<usize>),
-    /// Nothing was sent to the vendor.
-    NothingSent(bool),
-    /// The connector's error.
-    Error(ConnectorError),
-    /// Why the sandbox ended the call.
-    EndedBySandbox(CallFailure),
-    /// A failed operation of the database.
-    Store(String),
-    /// Why the stored request cannot be read.
-    Unreadable(String),
-}
-
-impl AttemptResult {
-    fn of_stored(stored: Value) -> Self {
-        use host::outcome::AttemptResult as Host;
-        match serde_json::from_value(stored) {
-            Ok(Host::Receipt(receipt)) => Self::Receipt(receipt.into()),
-            Ok(Host::Report(report)) => Self::Report(report.into()),
-            Ok(Host::Read(choices)) => Self::Read(choices),
-            Ok(Host::NothingSent(nothing)) => Self::NothingSent(nothing),
-            Ok(Host::Error(error)) => Self::Error(error.into()),
-            Ok(Host::EndedBySandbox(failure)) => Self::EndedBySandbox(failure.into()),
-            Ok(Host::Store(why)) => Self::Store(why),
-            Ok(Host::Unreadable(why)) => Self::Unreadable(why),
-            Err(_) => Self::Unreadable("it is stored in a form that this version cannot read".to_owned()),
-        }
-    }
-}
-
-/// An error of a connector.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ConnectorError {
-    /// The contract's kind of error, such as `rate-limited`, which determines what the host does next.
-    #[schema(value_type = String)]
-    pub kind: ErrorKind,
-    /// A stable code for programs.
-    pub code: String,
-    /// Explanation for an operator.
-    pub message: String,
-    /// The number of milliseconds that the vendor asked to wait; null if it did not.
-    pub retry_after_ms: Option<u64>,
-    /// Whether the vendor may have acted anyway.
-    pub may_have_acted: bool,
-}
-
-impl From<HostConnectorError> for ConnectorError {
-    fn from(error: HostConnectorError) -> Self {
-        let HostConnectorError { kind, code, message, retry_after_ms, may_have_acted } = error;
-        Self { kind, code, message, retry_after_ms, may_have_acted }
-    }
-}
-
-/// Why the sandbox ended a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CallFailure {
-    /// What ended it, such as `deadline-passed`.
-    #[schema(value_type = String)]
-    pub kind: FailureKind,
-    /// Explanation for an operator.
-    pub detail: String,
-    /// Whether a request that may change something at the vendor was already sent.
-    pub may_have_acted: bool,
-}
-
-impl From<HostCallFailure> for CallFailure {
-    fn from(HostCallFailure { kind, detail, may_have_acted }: HostCallFailure) -> Self {
-        Self { kind, detail, may_have_acted }
     }
 }

@@ -176,6 +176,31 @@ async fn an_api_key_is_created_with_scopes_for_some_connections() {
 }
 
 #[tokio::test]
+async fn the_secret_of_a_keys_callbacks_is_printed_and_is_another_one_for_each_key() {
+    let operator = Operator::new();
+    for name in ["one", "two"] {
+        let create = ["api-key", "create", "--name", name, "--callback-host", "privacy.example.com"];
+        assert_eq!(operator.run(&create).await.0, Exit::Done);
+    }
+    operator.run(&["api-key", "create", "--name", "none"]).await;
+    let secret = async |name| operator.run(&["api-key", "callback-secret", name]).await;
+    let (exit, one, _) = secret("one").await;
+    assert!(exit == Exit::Done && one.starts_with("whsec_") && one.trim().len() == 50, "{one}");
+    assert_eq!(secret("one").await.1, one);
+    assert_ne!(secret("two").await.1, one);
+    let (exit, _, err) = secret("none").await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("the API key none allows no callbacks"), "{err}");
+    assert!(secret("three").await.2.contains("there is no active API key three"));
+    for host in ["", "https://privacy.example.com", "privacy.example.com/ends", "bücher.example"] {
+        let create = ["api-key", "create", "--name", "x", "--callback-host", host];
+        let (exit, _, err) = operator.run(&create).await;
+        assert_eq!(exit, Exit::Misused, "{host}");
+        assert!(err.contains("--callback-host: "), "{host}: {err}");
+    }
+}
+
+#[tokio::test]
 async fn a_backup_that_is_restored_has_what_it_had_and_the_rest_is_kept_beside_it() {
     let operator = Operator::new();
     operator.run(&["api-key", "create", "--name", "before"]).await;

@@ -19,7 +19,7 @@ pub enum Reach {
 
 impl Reach {
     /// Returns why `address` is not allowed, or `None` if it is.
-    pub(crate) fn refusal(self, address: IpAddr) -> Option<&'static str> {
+    pub fn refusal(self, address: IpAddr) -> Option<&'static str> {
         let address = unwrapped(address);
         match (address.is_loopback(), self) {
             (true, Self::Public) => Some("loopback"),

@@ -89,10 +89,8 @@ impl Network {
             return Ok(client.clone());
         }
         let vetting = Vetting { lookup: Arc::clone(&self.lookup), reach: policy.reach };
-        let client = client(&policy.authorities)
+        let client = vetted(&policy.authorities, vetting)
             .map_err(|error| not_set_up(&error))?
-            .https_only(policy.reach != Reach::Loopback)
-            .dns_resolver(Arc::new(vetting))
             .connect_timeout(policy.deadlines.connect)
             .pool_idle_timeout(IDLE)
             .build()
@@ -227,6 +225,23 @@ pub fn client(authorities: &[CertificateDer<'static>]) -> Result<reqwest::Client
         .retry(reqwest::retry::never())
         .referer(false)
         .user_agent(concat!("connector-host/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// Creates the builder of a client like [`client`] that connects only to addresses within `reach`. A literal address in a
+/// URL needs no resolver, so the caller checks it with [`Reach::refusal`].
+pub fn vetted_client(
+    authorities: &[CertificateDer<'static>],
+    reach: Reach,
+) -> Result<reqwest::ClientBuilder, rustls::Error> {
+    vetted(authorities, Vetting { lookup: Arc::new(SystemLookup), reach })
+}
+
+fn vetted(
+    authorities: &[CertificateDer<'static>],
+    vetting: Vetting,
+) -> Result<reqwest::ClientBuilder, rustls::Error> {
+    let https_only = vetting.reach != Reach::Loopback;
+    Ok(client(authorities)?.https_only(https_only).dns_resolver(Arc::new(vetting)))
 }
 
 /// Trusts the public authorities, or only those that the operator configured.

@@ -21,6 +21,7 @@ impl Requests {
             subject,
             asked: PersonTask::Reading,
             idempotency_key: None,
+            callback: None,
         });
         // Concurrently: requests that are stored together cost one fsync.
         futures::future::join_all(submissions.map(|submission| self.accept(submission))).await

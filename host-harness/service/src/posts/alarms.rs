@@ -76,8 +76,8 @@ impl Posts {
         let Some((alarm, attempts)) = due else { return Ok(Backlog::Empty) };
         let body = serde_json::to_vec(&PostedAlarm::from(&alarm))
             .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        let message = Message { id: alarm.id.clone(), body };
-        let taken = self.poster.post(url, message, None, self.clock.date()).await;
+        let message = Message { id: alarm.id.clone(), body, signed_by: None, bearer: None };
+        let taken = self.poster.post(url, message, self.clock.date()).await;
         let at = self.clock.date_ms();
         let id = alarm.id;
         self.telemetry.post(&alarm.tenant, "alarm", &taken);

@@ -100,8 +100,8 @@ impl Forwarding {
         before: FeedProgress,
     ) -> Result<FeedProgress, StoreError> {
         let body = serde_json::to_vec(event).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        let message = Message { id: event.id.clone(), body };
-        let taken = self.posts.poster.post(&to.url, message, Some(&to.key), self.posts.clock.date()).await;
+        let message = Message { id: event.id.clone(), body, signed_by: Some(to.key.clone()), bearer: None };
+        let taken = self.posts.poster.post(&to.url, message, self.posts.clock.date()).await;
         self.posts.telemetry.post(tenant, "consent-event", &taken);
         let now = self.posts.clock.date_ms();
         Ok(match taken {

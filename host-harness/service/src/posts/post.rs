@@ -12,11 +12,14 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
 };
 use hmac::{Hmac, Mac};
-use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use host_harness::egress::{client, retry_after::retry_after};
+use host_harness::egress::{Reach, client, retry_after::retry_after, vetted_client};
 use host_model::{backoff::backoff, secret::Secret};
 
 /// Standard Webhooks recommends 15 to 30 seconds.
@@ -37,6 +40,10 @@ pub(crate) struct Message {
     pub(crate) id: String,
     /// The body, in JSON.
     pub(crate) body: Vec<u8>,
+    /// The key that signs it; `None` if it is not signed.
+    pub(crate) signed_by: Option<SigningKey>,
+    /// The receiver's own token; `None` if it has none.
+    pub(crate) bearer: Option<Secret>,
 }
 
 /// The reason that a message was not accepted.
@@ -66,16 +73,20 @@ impl Poster {
             .map_err(|error| NoClient(error.to_string()))
     }
 
-    /// Posts `message` to `url` once, signed with `key` if there is one. Only a status from 200 to 299 counts as
-    /// accepted.
-    pub(crate) async fn post(
-        &self,
-        url: &str,
-        message: Message,
-        key: Option<&SigningKey>,
-        now: SystemTime,
-    ) -> Result<(), PostError> {
-        let headers = headers(&message, key, now)?;
+    /// Creates a client for addresses that the operator did not configure: it connects only to those within `reach`.
+    pub(crate) fn vetted(reach: Reach) -> Result<Self, NoClient> {
+        vetted_client(&[], reach)
+            .map_err(|error| NoClient(error.to_string()))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TOTAL_TIMEOUT)
+            .build()
+            .map(Self)
+            .map_err(|error| NoClient(error.to_string()))
+    }
+
+    /// Posts `message` to `url` once. Only a status from 200 to 299 counts as accepted.
+    pub(crate) async fn post(&self, url: &str, message: Message, now: SystemTime) -> Result<(), PostError> {
+        let headers = headers(&message, now)?;
         let sent = self.0.post(url).headers(headers).body(message.body).send().await;
         let answer = sent.map_err(|error| {
             let why = if error.is_timeout() {
@@ -97,7 +108,7 @@ impl Poster {
     }
 }
 
-fn headers(message: &Message, key: Option<&SigningKey>, now: SystemTime) -> Result<HeaderMap, PostError> {
+fn headers(message: &Message, now: SystemTime) -> Result<HeaderMap, PostError> {
     let seconds = host_model::time::milliseconds(now) / 1_000;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -109,8 +120,14 @@ fn headers(message: &Message, key: Option<&SigningKey>, now: SystemTime) -> Resu
     };
     add("webhook-id", message.id.clone())?;
     add("webhook-timestamp", seconds.to_string())?;
-    if let Some(key) = key {
+    if let Some(key) = &message.signed_by {
         add("webhook-signature", key.sign(&message.id, seconds, &message.body))?;
+    }
+    if let Some(token) = &message.bearer {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .map_err(|_| PostError { why: "the token cannot be sent".to_owned(), retry_after: None })?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
 }
@@ -208,8 +225,8 @@ mod tests {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let poster = Poster::new().unwrap();
         let answer_of = async |url: String| {
-            let message = Message { id: "m-1".into(), body: b"{}".to_vec() };
-            poster.post(&url, message, None, UNIX_EPOCH).await.map_err(|error| (error.why, error.retry_after))
+            let message = Message { id: "m-1".into(), body: b"{}".to_vec(), signed_by: None, bearer: None };
+            poster.post(&url, message, UNIX_EPOCH).await.map_err(|error| (error.why, error.retry_after))
         };
         assert_eq!(answer_of(format!("http://{address}/200")).await, Ok(()));
         for status in [302, 503] {

@@ -3,11 +3,14 @@
 
 use host_harness::{config::UnknownConnection, sandbox::Calls};
 use host_model::{
+    consent::submitted::SubmittedChoices,
     contract::{Interface, Subject},
     requests::Action,
 };
 use host_store::{
-    Keys, PersonKey, StoreError, SubjectNames, Tx, attributes, connections, people,
+    Keys, PersonKey, StoreError, SubjectNames, Tx, attributes,
+    callbacks::{self, NewCallback},
+    connections, people,
     requests::{self, RequestView},
 };
 use serde_json::{Value, json};
@@ -20,6 +23,9 @@ use super::{
 };
 use crate::served::NotServed;
 
+/// The maximum difference between clocks; a choice further ahead is a mistake.
+const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
+
 /// A request as it was submitted.
 #[derive(Clone, Debug)]
 pub struct Submission {
@@ -31,6 +37,8 @@ pub struct Submission {
     pub asked: PersonTask,
     /// The caller's idempotency key, if any.
     pub idempotency_key: Option<String>,
+    /// Where its end is posted, if the caller named an address.
+    pub callback: Option<NewCallback>,
 }
 
 /// A request that is stored.
@@ -94,6 +102,9 @@ pub enum AcceptError {
         /// The id of that request.
         id: String,
     },
+    /// A choice is dated later than any difference between clocks explains.
+    #[error("more than 5 minutes in the future; send the time at which the choice was made")]
+    InTheFuture,
     /// The request names notices that the tenant does not have.
     #[error("there is no notice {}: register it, or correct its name, then send the request again", quoted(.names))]
     UnknownNotices {
@@ -119,6 +130,15 @@ fn quoted(names: &[String]) -> String {
 }
 
 impl Requests {
+    /// Checks that no choice is made more than five minutes in the future.
+    pub fn check_times(&self, choices: &SubmittedChoices) -> Result<(), AcceptError> {
+        let ahead = u64::try_from(self.clock.date_ms()).unwrap_or(0).saturating_add(MAX_AHEAD_MS);
+        if choices.times().any(|chosen_at_ms| chosen_at_ms > ahead) {
+            return Err(AcceptError::InTheFuture);
+        }
+        Ok(())
+    }
+
     /// Stores a request. Returns once it is on disk. The same idempotency key gets the same answer.
     pub async fn accept(&self, submitted: Submission) -> Result<Accepted, AcceptError> {
         if submitted.subject.identifiers().iter().all(|identifier| identifier.value.trim().is_empty()) {
@@ -174,9 +194,13 @@ async fn take(
 ) -> Result<Accepted, AcceptError> {
     let once = RequestIdentity::of(&keys.person, &submitted);
     if let Some(sent_before) = once.sent_before(tx, tenant).await? {
+        // A repeat may bring another token: the receiver waits for the one that it sent last.
+        if let (Ok(accepted), Some(callback)) = (&sent_before, &submitted.callback) {
+            callbacks::put(tx, &keys.vault, &accepted.view, callback).await?;
+        }
         return sent_before;
     }
-    let Submission { connection, subject, asked, .. } = submitted;
+    let Submission { connection, subject, asked, callback, .. } = submitted;
     let action = asked.action();
     if let Err(why) = put::carried_out(tx, &connection, action).await? {
         return Err(refused(why, connection, action));
@@ -205,6 +229,9 @@ async fn take(
     }
     let view = requests::show(tx, &id).await?;
     let view = view.ok_or_else(|| StoreError::Unreadable("a request just stored".to_owned()))?;
+    if let Some(callback) = callback {
+        callbacks::put(tx, &keys.vault, &view, &callback).await?;
+    }
     Ok(Accepted { view, was_sent_before: false })
 }
 

@@ -11,10 +11,11 @@ use host_store::{
     ages::{self, LateRequest},
     alarms::{self, Alarm},
     audit::{self, Record},
+    callbacks,
 };
 use serde_json::json;
 
-/// How long the data of a failed or expired request is kept, so that it can be replayed.
+/// How long the data of a failed or expired request is kept, so that it can be replayed, and an ended callback.
 const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
 
 /// Raises alarms about requests that are late at `now`, ends those past their last day, and deletes the data of those
@@ -22,7 +23,13 @@ const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
 pub(crate) async fn raise_and_prune(store: &Store, now: i64) -> Result<(), StoreError> {
     process_late(store, now).await?;
     let failed_before = now.saturating_sub(KEEP_FAILED_MS);
-    store.write(move |tx| Box::pin(async move { ages::destroy_old(tx, failed_before).await.map(drop) })).await
+    let pruned = store.write(move |tx| {
+        Box::pin(async move {
+            callbacks::prune(tx, failed_before).await?;
+            ages::destroy_old(tx, failed_before).await
+        })
+    });
+    pruned.await
 }
 
 async fn process_late(store: &Store, now: i64) -> Result<(), StoreError> {

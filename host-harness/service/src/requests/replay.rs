@@ -5,6 +5,7 @@ use host_store::RowChange;
 use host_store::{
     StoreError,
     audit::{self, Record},
+    callbacks,
     requests::{self, RequestView},
 };
 use serde_json::json;
@@ -27,6 +28,7 @@ impl Requests {
                 if requests::replay(tx, &request.id, at).await? == RowChange::Unchanged {
                     return Ok(None);
                 }
+                callbacks::reopen(tx, &request.id).await?;
                 let record = Record {
                     connection: Some(request.connection),
                     request: Some(request.id.clone()),

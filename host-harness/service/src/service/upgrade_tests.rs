@@ -323,6 +323,7 @@ async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted
         subject: Subject::email("eve@example.com").and("user-id", "u-duo"),
         asked: PersonTask::Consent(SubmittedChoices { notices: Vec::new(), items: vec![opt_out.into()] }),
         idempotency_key: None,
+        callback: None,
     };
     let accepted = upgraded.0.parts.requests.accept(submission).await.unwrap();
     assert_eq!(accepted.view.outcome.unwrap()["report"][0]["status"], "pending");

@@ -174,7 +174,7 @@ impl Bench {
 
     pub async fn submit(&self, connection: &str, asked: PersonTask, subject: Subject) -> Accepted {
         let connection = connection.to_owned();
-        let submission = Submission { connection, subject, asked, idempotency_key: None };
+        let submission = Submission { connection, subject, asked, idempotency_key: None, callback: None };
         self.parts.requests.accept(submission).await.unwrap()
     }
 

@@ -94,7 +94,10 @@ async fn commands_for_a_service_say_so_if_none_is_named() {
     }
     let (exit, _, err) = ran(&["erase", "n", "--email", "a@example.com", "--wait"]).await;
     assert_eq!(exit, Exit::Misused);
-    assert_eq!(err, "error: --wait and --idempotency-key require a service: name one with --server\n");
+    assert_eq!(
+        err,
+        "error: --wait, --idempotency-key and --callback require a service: name one with --server\n"
+    );
 }
 
 #[tokio::test]

@@ -86,6 +86,10 @@ async fn a_wait_has_a_limit_and_a_repeat_puts_a_failed_request_back_in_the_queue
     let replayed = running.run(&[&erase[..], &["--replay-failed", "--wait=1"]].concat()).await;
     assert_eq!(replayed.exit, Exit::Unproven, "{replayed:?}");
     replayed.assert_line("state waiting");
+    let callback = ["--callback", "https://privacy.example.com/ends"];
+    let refused = running.run(&[&erase[..4], &callback].concat()).await;
+    assert_eq!(refused.exit, Exit::Misused);
+    assert!(refused.err.contains("create one with --callback-host privacy.example.com"), "{refused:?}");
     let alone = running.run(&["erase", "newsletter", "--email", "a@example.com", "--replay-failed"]).await;
     assert_eq!(alone.exit, Exit::Misused);
     assert!(alone.err.contains("--idempotency-key <KEY>"), "{alone:?}");

@@ -63,7 +63,7 @@ async fn what_came_from_here_is_not_sent_here_again() {
 #[tokio::test]
 async fn a_plan_is_sealed_until_its_request_is_done_and_gone_after() {
     let mut bench = bench().await;
-    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut).into()]).await;
+    let id = bench.sends(ADA, vec![bench.chosen(MAIL, Choice::OptOut)]).await;
     assert_eq!(statuses(&bench.view(&id).await), ["pending"]);
     assert_eq!(bench.rows("request_keys").await, 1);
     bench.work();
