@@ -2,6 +2,7 @@
 
 mod alarms;
 pub(crate) mod callbacks;
+mod fides;
 pub(crate) mod forward;
 pub(crate) mod post;
 

@@ -47,7 +47,7 @@ use crate::{
         post::{NoClient, Poster},
     },
     rotated::StoredSecrets,
-    settings::{ConfigFile, ForwardConfig, STOP_MARGIN, ServiceConfig, listen::ListenAddress},
+    settings::{ConfigFile, STOP_MARGIN, ServiceConfig, forward::ForwardConfig, listen::ListenAddress},
     tasks::Tasks,
     tokens::schedule,
     webhooks::upkeep,
@@ -262,7 +262,8 @@ fn begin(
 ) {
     let (stopping, grace) = (|| stop.clone(), config.stop_grace);
     let inbox = parts.inbox.clone();
-    let forwarding = Forwarding { posts: posts.clone(), feed: parts.feed.clone() };
+    let (feed, catalogue) = (parts.feed.clone(), parts.catalogue.clone());
+    let forwarding = Forwarding { posts: posts.clone(), feed, catalogue };
     tasks.begin("log of refused calls", parts.refused.clone().run(Arc::clone(&parts.clock), stopping()));
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
     tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));

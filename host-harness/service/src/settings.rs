@@ -1,6 +1,7 @@
 //! The settings of `connector-host serve`: the section `[service]`.
 
 pub mod edge;
+pub mod forward;
 pub mod listen;
 mod urls;
 
@@ -16,10 +17,11 @@ use serde::Deserialize;
 
 use self::{
     edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES},
+    forward::{ForwardConfig, NotAForm, forward},
     listen::{ListenAddress, NotAListenAddress},
     urls::{wrong_post_url, wrong_public_url},
 };
-use crate::posts::post::{NotASigningSecret, SigningKey};
+use crate::posts::post::NotASigningSecret;
 use host_harness::config::{
     Config, ConfigError, ConfigProblem, ConfigProblemKind, Entry, Extension, Problems, ReadContext, Section,
     secret,
@@ -105,6 +107,15 @@ pub enum WrongSetting {
     /// The signing secret is not valid.
     #[error(transparent)]
     SigningSecret(NotASigningSecret),
+    /// The form of the posts is not valid.
+    #[error(transparent)]
+    Form(#[from] NotAForm),
+    /// The address of a Fides has a part that none of its own addresses keeps.
+    #[error("expected the base address of Fides, such as https://fides.example.com, without a query")]
+    FidesUrl,
+    /// Fides checks no signature.
+    #[error("Fides checks no signature: remove the secret, or the form")]
+    FidesSecret,
     /// An address to listen on is not valid.
     #[error(transparent)]
     Listen(#[from] NotAListenAddress),
@@ -167,15 +178,6 @@ pub struct ServiceConfig {
     pub max_published_bytes: usize,
     /// The limits for callers.
     pub edge: EdgeConfig,
-}
-
-/// Where to post a tenant's consent events.
-#[derive(Clone, Debug)]
-pub struct ForwardConfig {
-    /// The platform's address.
-    pub url: String,
-    /// The key that signs the posts.
-    pub(crate) key: SigningKey,
 }
 
 #[derive(Deserialize)]
@@ -294,32 +296,6 @@ fn lifetime_as_in_fides(
         },
         |minutes| Duration::from_secs(minutes.get().saturating_mul(60)),
     )
-}
-
-/// Reads the section `forward` of a tenant.
-fn forward(
-    mut section: Section<'_>,
-    around: &mut ReadContext<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<ForwardConfig> {
-    let (at, place) = (section.at("url"), section.place.clone());
-    let Some(entry) = section.take("url") else {
-        problems.add(at, &place, ConfigProblemKind::MissingKey("url"));
-        return None;
-    };
-    let url = entry.text(problems)?;
-    if let Some(wrong) = wrong_post_url(&url) {
-        problems.add(at, &format!("{place}.url"), wrong);
-    }
-    let at = section.at("secret");
-    let secret = required(&mut section, "secret", around, problems);
-    section.end(problems);
-    let key = SigningKey::read(&secret?)
-        .map_err(|wrong| {
-            problems.add(at, &format!("{place}.secret"), WrongSetting::SigningSecret(wrong).into());
-        })
-        .ok()?;
-    Some(ForwardConfig { url, key })
 }
 
 fn master_key(

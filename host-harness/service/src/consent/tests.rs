@@ -4,6 +4,7 @@ mod aged;
 mod definitions;
 mod erasures;
 mod forwarded;
+mod forwarded_to_fides;
 mod histories;
 mod newest_wins;
 mod outgoing;

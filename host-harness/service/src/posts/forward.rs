@@ -9,11 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Posts,
+    fides::{self, FidesEvent},
     post::{Message, wait_after},
 };
 use crate::{
-    consent::feed::{Feed, FeedEvent},
-    settings::ForwardConfig,
+    consent::{
+        catalogue::Catalogue,
+        feed::{Feed, FeedEvent},
+    },
+    settings::forward::{ForwardConfig, ForwardForm},
     tasks::pause,
 };
 use host_model::time::{HOUR_MS, millis};
@@ -29,6 +33,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// An alarm is raised once events have not been accepted for this long.
 const ALARM_MS: i64 = HOUR_MS;
 const ALARM: &str = "forward-fails";
+const UNIDENTIFIED: &str = "forward-skips";
 /// The number of events read at a time.
 const EVENTS_PER_READ: i64 = 100;
 
@@ -37,6 +42,8 @@ const EVENTS_PER_READ: i64 = 100;
 pub(crate) struct Forwarding {
     pub(crate) posts: Posts,
     pub(crate) feed: Feed,
+    /// Has the data uses of notices.
+    pub(crate) catalogue: Catalogue,
 }
 
 impl Forwarding {
@@ -99,9 +106,24 @@ impl Forwarding {
         event: &FeedEvent,
         before: FeedProgress,
     ) -> Result<FeedProgress, StoreError> {
-        let body = serde_json::to_vec(event).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        let message = Message { id: event.id.clone(), body, signed_by: Some(to.key.clone()), bearer: None };
-        let taken = self.posts.poster.post(&to.url, message, self.posts.clock.date()).await;
+        let (poster, date) = (&self.posts.poster, self.posts.clock.date());
+        let taken = match &to.form {
+            ForwardForm::Standard(key) => {
+                let body =
+                    serde_json::to_vec(event).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+                let message =
+                    Message { id: event.id.clone(), body, signed_by: Some(key.clone()), bearer: None };
+                poster.post(&to.url, message, date).await
+            }
+            ForwardForm::Fides => {
+                let notices = self.catalogue.notices(tenant).await?;
+                let stored = fides::store_consent(poster, &to.url, event, &notices, date).await;
+                if stored == Ok(FidesEvent::Unidentified) {
+                    self.raise_unidentified(event).await?;
+                }
+                stored.map(drop)
+            }
+        };
         self.posts.telemetry.post(tenant, "consent-event", &taken);
         let now = self.posts.clock.date_ms();
         Ok(match taken {
@@ -118,6 +140,26 @@ impl Forwarding {
                 }
             }
         })
+    }
+
+    /// Raises an alarm about an event that was skipped because the platform cannot name its person.
+    async fn raise_unidentified(&self, event: &FeedEvent) -> Result<(), StoreError> {
+        let (tenant, connection) = (event.tenant.clone(), event.connection.clone());
+        let at = self.posts.clock.date_ms();
+        let raised = self.posts.store.write(move |tx| {
+            Box::pin(async move {
+                let alarm = Alarm {
+                    tenant: &tenant,
+                    connection: Some(&connection),
+                    kind: UNIDENTIFIED,
+                    about: &connection,
+                    detail: "Fides stores consents by email, phone number or external id; events with none of these are \
+                             skipped and stay in the feed",
+                };
+                alarms::raise(tx, at, &alarm).await
+            })
+        });
+        raised.await
     }
 
     async fn save(

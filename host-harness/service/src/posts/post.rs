@@ -13,9 +13,10 @@ use base64::{
 };
 use hmac::{Hmac, Mac};
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
+use serde_json::Value;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -25,6 +26,8 @@ use host_model::{backoff::backoff, secret::Secret};
 /// Standard Webhooks recommends 15 to 30 seconds.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Far more than a platform answers with, in bytes.
+const MAX_ANSWER: usize = 64 << 10;
 /// The upper bound of the first wait, doubled with each failure in a row.
 const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 /// Similar to the last steps of the schedule in Standard Webhooks, which are several hours.
@@ -86,9 +89,38 @@ impl Poster {
 
     /// Posts `message` to `url` once. Only a status from 200 to 299 counts as accepted.
     pub(crate) async fn post(&self, url: &str, message: Message, now: SystemTime) -> Result<(), PostError> {
-        let headers = headers(&message, now)?;
-        let sent = self.0.post(url).headers(headers).body(message.body).send().await;
-        let answer = sent.map_err(|error| {
+        let request = self.0.post(url).headers(headers(&message, now)?).body(message.body);
+        Self::sent(request, now).await.map(drop)
+    }
+
+    /// Exchanges JSON with the platform: sends `body`, if there is one, and returns the answer.
+    pub(crate) async fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&Value>,
+        now: SystemTime,
+    ) -> Result<Value, PostError> {
+        let mut request = self.0.request(method, url);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let mut answer = Self::sent(request, now).await?;
+        let mut read = Vec::new();
+        let unread = |why: &str| PostError { why: why.to_owned(), retry_after: None };
+        while let Some(piece) =
+            answer.chunk().await.map_err(|_| unread("the connection to the receiver broke"))?
+        {
+            if read.len() + piece.len() > MAX_ANSWER {
+                return Err(unread("the answer of the receiver is too long"));
+            }
+            read.extend_from_slice(&piece);
+        }
+        serde_json::from_slice(&read).map_err(|_| unread("the receiver did not answer with JSON"))
+    }
+
+    async fn sent(request: reqwest::RequestBuilder, now: SystemTime) -> Result<reqwest::Response, PostError> {
+        let answer = request.send().await.map_err(|error| {
             let why = if error.is_timeout() {
                 "the receiver did not answer in time"
             } else if error.is_connect() {
@@ -99,7 +131,7 @@ impl Poster {
             PostError { why: why.to_owned(), retry_after: None }
         })?;
         if answer.status().is_success() {
-            return Ok(());
+            return Ok(answer);
         }
         Err(PostError {
             why: format!("the receiver answered {}", answer.status().as_u16()),

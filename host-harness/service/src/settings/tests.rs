@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::*;
+use super::{forward::ForwardForm, *};
 
 /// Reads a service with these lines and this value of the Fides variable.
 fn read(lines: &str, in_fides: Option<&str>) -> Result<ServiceConfig, Vec<String>> {
@@ -129,6 +129,43 @@ fn an_address_to_listen_on_is_a_host_or_a_name_with_a_port() {
         read("lisen = 'localhost:8080'").unwrap_err(),
         ["service: unknown key `lisen`: did you mean `listen`?"]
     );
+}
+
+#[test]
+fn consent_events_are_posted_signed_or_to_fides_by_its_own_calls() {
+    let read = |lines: &str| {
+        let text = format!(
+            "service.master-key = {{ env = 'MASTER' }}\nplugins.iterable.file = 'i.wasm'\n[tenants.acme.forward]\n{lines}"
+        );
+        let env = |name: &str| match name {
+            "MASTER" => Some("ab".repeat(32)),
+            "SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+            _ => None,
+        };
+        let read = ConfigFile::from_toml(&text, Path::new("."), env);
+        read.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    let form = |lines: &str| read(lines).map(|file| file.forwards["acme"].form.clone());
+    let signed = "url = 'https://p.example.com/e?of=acme'\nsecret = { env = 'SECRET' }";
+    assert!(matches!(form(signed), Ok(ForwardForm::Standard(_))));
+    assert!(matches!(form(&format!("form = 'standard'\n{signed}")), Ok(ForwardForm::Standard(_))));
+    assert!(matches!(form("form = 'fides'\nurl = 'https://fides.example.com'"), Ok(ForwardForm::Fides)));
+    for (lines, why) in [
+        ("url = 'https://p.example.com/e'", "`secret` is missing"),
+        (
+            "form = 'slack'\nurl = 'https://p.example.com'",
+            "found `slack`, expected \"standard\" or \"fides\"",
+        ),
+        ("form = 'fides'\nurl = 'https://fides.example.com/?a=b'", "without a query"),
+        (
+            "form = 'fides'\nurl = 'https://fides.example.com'\nsecret = { env = 'SECRET' }",
+            "Fides checks no signature",
+        ),
+        ("form = 'fides'\nurl = 'http://fides.example.com'", "tenants.acme.forward.url"),
+    ] {
+        let refused = form(lines).unwrap_err();
+        assert!(refused.contains(why), "{lines}: {refused}");
+    }
 }
 
 #[test]

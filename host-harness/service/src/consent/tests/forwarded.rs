@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     posts::{forward::Forwarding, post::SigningKey},
-    settings::ForwardConfig,
+    settings::forward::{ForwardConfig, ForwardForm},
 };
 use host_model::secret::Secret;
 use host_store::{alarms, gauges::Gauges};
@@ -70,7 +70,12 @@ async fn platform() -> (Arc<Platform>, ForwardConfig) {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
     let secret = Secret::new(SECRET).unwrap();
-    (platform, ForwardConfig { url, key: SigningKey::read(&secret).unwrap() })
+    (platform, ForwardConfig { url, form: ForwardForm::Standard(SigningKey::read(&secret).unwrap()) })
+}
+
+fn forwarding(bench: &Bench) -> Forwarding {
+    let (feed, catalogue) = (bench.parts.feed.clone(), bench.parts.catalogue.clone());
+    Forwarding { posts: bench.posts(), feed, catalogue }
 }
 
 /// Waits until `condition` returns true, advancing the clock meanwhile.
@@ -89,8 +94,7 @@ async fn the_official_library_verifies_what_is_posted() {
     let (platform, to) = platform().await;
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     let stop = CancellationToken::new();
-    let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
-    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to)].into(), stop.clone()));
+    let running = tokio::spawn(forwarding(&bench).run([("acme".to_owned(), to)].into(), stop.clone()));
     eventually("both are posted", async || platform.taken.lock().len(), |taken| *taken == 2).await;
     stop.cancel();
     tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
@@ -104,8 +108,8 @@ async fn events_are_posted_in_order_until_they_are_accepted_and_continue_after_a
     platform.answer.store(503, Ordering::SeqCst);
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     let stop = CancellationToken::new();
-    let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
-    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.clone()));
+    let running =
+        tokio::spawn(forwarding(&bench).run([("acme".to_owned(), to.clone())].into(), stop.clone()));
     until(&bench, || *platform.refused.lock() >= 12).await;
     let open = async |bench: &Bench| {
         let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
@@ -124,8 +128,8 @@ async fn events_are_posted_in_order_until_they_are_accepted_and_continue_after_a
     bench.crash(&[("acme", "newsletter")]).await;
     bench.hears(ADA, "e-2", bench.chosen(PUSH, Choice::OptOut)).await;
     let stop = CancellationToken::new();
-    let forwarding = Forwarding { posts: bench.posts(), feed: bench.parts.feed.clone() };
-    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.clone()));
+    let running =
+        tokio::spawn(forwarding(&bench).run([("acme".to_owned(), to.clone())].into(), stop.clone()));
     until(&bench, || platform.taken.lock().len() >= 3).await;
     stop.cancel();
     tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();

@@ -1,0 +1,138 @@
+//! Tests of storing the feed in Fides.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Path, Request, State as Given},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, patch, post},
+};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use test_support::eventually;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::{
+    posts::forward::Forwarding,
+    settings::forward::{ForwardConfig, ForwardForm},
+};
+use host_store::alarms;
+
+/// A Fides that answers as 2.78.2 does.
+#[derive(Default)]
+struct Fides {
+    asks_for_codes: AtomicBool,
+    is_down: AtomicBool,
+    begun: Mutex<Vec<Value>>,
+    stored: Mutex<Vec<Value>>,
+}
+
+async fn config(Given(fides): Given<Arc<Fides>>) -> axum::Json<Value> {
+    let asks = fides.asks_for_codes.load(Ordering::SeqCst);
+    axum::Json(json!({
+        "identity_verification_required": asks, "disable_consent_identity_verification": null,
+        "valid_email_config_exists": false,
+    }))
+}
+
+async fn begin(Given(fides): Given<Arc<Fides>>, axum::Json(body): axum::Json<Value>) -> axum::Json<Value> {
+    fides.begun.lock().push(body);
+    axum::Json(json!({"consent_request_id": "con_1"}))
+}
+
+async fn store(
+    Given(fides): Given<Arc<Fides>>,
+    Path(id): Path<String>,
+    axum::Json(body): axum::Json<Value>,
+) -> axum::Json<Value> {
+    assert_eq!(id, "con_1");
+    fides.stored.lock().push(body.clone());
+    axum::Json(json!({"consent": body["consent"]}))
+}
+
+async fn unless_down(Given(fides): Given<Arc<Fides>>, request: Request, next: Next) -> Response {
+    if fides.is_down.load(Ordering::SeqCst) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    next.run(request).await
+}
+
+async fn fides() -> (Arc<Fides>, ForwardConfig) {
+    let fides = Arc::new(Fides::default());
+    let app = Router::new()
+        .route("/api/v1/id-verification/config", get(config))
+        .route("/api/v1/consent-request", post(begin))
+        .route("/api/v1/consent-request/{id}/preferences", patch(store))
+        .layer(middleware::from_fn_with_state(Arc::clone(&fides), unless_down))
+        .with_state(Arc::clone(&fides));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (fides, ForwardConfig { url, form: ForwardForm::Fides })
+}
+
+/// Forwards until `condition` returns true, advancing the clock meanwhile.
+async fn forward_until(bench: &Bench, to: &ForwardConfig, condition: impl Fn() -> bool) {
+    let stop = CancellationToken::new();
+    let forwarding = Forwarding {
+        posts: bench.posts(),
+        feed: bench.parts.feed.clone(),
+        catalogue: bench.parts.catalogue.clone(),
+    };
+    let running = tokio::spawn(forwarding.run([("acme".to_owned(), to.clone())].into(), stop.clone()));
+    let look = async || {
+        bench.pass(Duration::from_secs(10));
+        condition()
+    };
+    eventually("the events are forwarded", look, |is_so| *is_so).await;
+    stop.cancel();
+    tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_choice_at_the_vendor_is_stored_in_fides_under_the_data_uses_of_its_notice() {
+    let bench = bench().await;
+    let (fides, to) = fides().await;
+    fides.is_down.store(true, Ordering::SeqCst);
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let open = async || {
+        let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        open.into_iter().map(|alarm| alarm.kind).collect::<Vec<_>>()
+    };
+    let begun = bench.parts.clock.now();
+    forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(8)).await;
+    assert_eq!(open().await, ["forward-fails"], "Fides is down");
+    fides.is_down.store(false, Ordering::SeqCst);
+    forward_until(&bench, &to, || !fides.stored.lock().is_empty()).await;
+    let stored = json!({"identity": {"email": ADA}, "consent": [{"data_use": "marketing", "opt_in": false}]});
+    assert_eq!(*fides.stored.lock(), [stored], "the event of the item alone is skipped");
+    assert_eq!(*fides.begun.lock(), [json!({"identity": {"email": ADA}})]);
+    bench.pass(Duration::from_secs(1));
+    bench.hears(ADA, "e-2", bench.chosen(MAIL, Choice::OptIn)).await;
+    bench.hears(ADA, "e-3", bench.chosen(PUSH, Choice::OptIn)).await;
+    forward_until(&bench, &to, || fides.stored.lock().len() == 2).await;
+    assert_eq!(fides.stored.lock()[1]["consent"][0]["opt_in"], true);
+}
+
+#[tokio::test]
+async fn no_person_is_sent_a_code_by_a_fides_that_asks_for_one() {
+    let bench = bench().await;
+    let (fides, to) = fides().await;
+    fides.asks_for_codes.store(true, Ordering::SeqCst);
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let begun = bench.parts.clock.now();
+    forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(1)).await;
+    assert_eq!((fides.begun.lock().len(), fides.stored.lock().len()), (0, 0));
+    fides.asks_for_codes.store(false, Ordering::SeqCst);
+    forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;
+}

@@ -1,0 +1,109 @@
+//! Stores consents in open-source Fides, which keeps one choice for each data use of a person and has no notices. It only
+//! stores them: without `executable_options`, Fides passes them on to no one, so that none comes back.
+//! Tested in `src/consent/tests/forwarded_to_fides.rs`.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::post::{PostError, Poster};
+use crate::consent::feed::{FeedChoice, FeedEvent};
+use host_model::consent::{Notice, NoticeAnswer, identity::IdentityMap};
+
+/// The identifiers by which Fides knows a person who consents, with the one that it uses first.
+const IDENTITIES: [&str; 3] = ["email", "phone_number", "external_id"];
+
+/// Whether Fides sends people codes that they have to confirm.
+#[derive(Deserialize)]
+struct VerificationConfig {
+    identity_verification_required: bool,
+    #[serde(default)]
+    disable_consent_identity_verification: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct ConsentRequest {
+    consent_request_id: String,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FidesEvent {
+    /// Fides has it.
+    Stored,
+    /// It is about no notice with a data use, such as a choice for a single item.
+    NotForFides,
+    /// Fides cannot name its person.
+    Unidentified,
+}
+
+/// Stores the choice of `event` under the data uses of its notice, at the Fides with the address `base`. An event that
+/// Fides cannot store is skipped.
+pub(super) async fn store_consent(
+    poster: &Poster,
+    base: &str,
+    event: &FeedEvent,
+    notices: &[Notice],
+    now: SystemTime,
+) -> Result<FidesEvent, PostError> {
+    let Some(consent) = consents(event, notices) else { return Ok(FidesEvent::NotForFides) };
+    let Some(identity) = identity(&event.identity_map) else { return Ok(FidesEvent::Unidentified) };
+    let at = |path: &str| format!("{}/api/v1{path}", base.trim_end_matches('/'));
+    let config = poster.exchange(Method::GET, &at("/id-verification/config"), None, now).await?;
+    let VerificationConfig { identity_verification_required, disable_consent_identity_verification } =
+        read(config)?;
+    // Otherwise Fides would send the person a code for each event.
+    if identity_verification_required && disable_consent_identity_verification != Some(true) {
+        let why = "Fides asks people to confirm a code; set subject_identity_verification_required to false there, or \
+                   disable_consent_identity_verification to true";
+        return Err(PostError { why: why.to_owned(), retry_after: None });
+    }
+    let begin = json!({ "identity": identity });
+    let begun = poster.exchange(Method::POST, &at("/consent-request"), Some(&begin), now).await?;
+    let ConsentRequest { consent_request_id } = read(begun)?;
+    if !consent_request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        return Err(unexpected());
+    }
+    let preferences = at(&format!("/consent-request/{consent_request_id}/preferences"));
+    let body = json!({ "identity": identity, "consent": consent });
+    poster.exchange(Method::PATCH, &preferences, Some(&body), now).await.map(|_stored| FidesEvent::Stored)
+}
+
+fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, PostError> {
+    serde_json::from_value(answer).map_err(|_| unexpected())
+}
+
+fn unexpected() -> PostError {
+    PostError { why: "the receiver does not answer like Fides".to_owned(), retry_after: None }
+}
+
+/// The person as Fides names people, or `None` if it cannot.
+fn identity(IdentityMap(identity): &IdentityMap) -> Option<BTreeMap<&str, &str>> {
+    let known = IDENTITIES.iter().filter_map(|kind| Some((*kind, identity.get(*kind)?.as_str())));
+    let known: BTreeMap<&str, &str> = known.collect();
+    (!known.is_empty()).then_some(known)
+}
+
+/// One consent for each data use, or `None` if there is none.
+fn consents(event: &FeedEvent, notices: &[Notice]) -> Option<Vec<Value>> {
+    let FeedChoice::Notice { notice_id_map } = &event.news.chosen else { return None };
+    let mut uses: BTreeMap<&str, bool> = BTreeMap::new();
+    for (id, answer) in notice_id_map {
+        let opt_in = match answer {
+            NoticeAnswer::OptIn => true,
+            NoticeAnswer::OptOut => false,
+            NoticeAnswer::Acknowledge | NoticeAnswer::Tcf => continue,
+        };
+        for data_use in notices.iter().filter(|notice| notice.id == *id).flat_map(|notice| &notice.data_uses)
+        {
+            // An opt-out of any of its notices is one of the data use.
+            let stands = uses.entry(data_use).or_insert(true);
+            *stands = *stands && opt_in;
+        }
+    }
+    let consent = |(data_use, opt_in): (&str, bool)| json!({"data_use": data_use, "opt_in": opt_in});
+    let consents: Vec<Value> = uses.into_iter().map(consent).collect();
+    (!consents.is_empty()).then_some(consents)
+}
