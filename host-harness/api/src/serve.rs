@@ -1,7 +1,7 @@
 //! Serves a service at its addresses until it is stopped.
 //! Tested in `src/tests/answers.rs`.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use host_harness::{
@@ -10,10 +10,13 @@ use host_harness::{
 };
 use host_service::{
     parts::Parts,
+    refused_log::RefusedLog,
     service::{Front, Handle, NotAService, PartEnded, Service, ServiceError},
-    settings::ConfigFile,
+    settings::{ConfigFile, edge::EdgeConfig},
+    telemetry::Telemetry,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 
 pub use crate::edge::{
     bind::BindError,
@@ -24,6 +27,7 @@ pub use crate::edge::{
 use crate::{
     edge::{
         bind::bind,
+        closed::Closed,
         descriptors::{self, Caps},
         listener::Listener,
     },
@@ -51,9 +55,39 @@ pub enum ServeError {
 /// A service that is ready to run: everything is open, and connections are already queued at its addresses.
 pub struct Server {
     service: Service,
-    api: TcpListener,
-    webhooks: Option<TcpListener>,
+    api: Door,
+    webhooks: Option<Door>,
     caps: Caps,
+}
+
+/// A socket that clients connect to.
+struct Door {
+    socket: Arc<TcpListener>,
+    owner: DoorOwner,
+}
+
+/// The owner of a socket, who decides what happens to connections that no one serves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DoorOwner {
+    /// This process: they are answered 503, since they would be refused.
+    Process,
+    /// The service manager: they wait for the next process.
+    Manager,
+}
+
+impl Door {
+    fn own(socket: TcpListener) -> Self {
+        Self { socket: Arc::new(socket), owner: DoorOwner::Process }
+    }
+
+    fn passed(socket: std::net::TcpListener) -> Result<Self, ServeError> {
+        let socket = TcpListener::from_std(socket).map_err(ServeError::Passed)?;
+        Ok(Self { socket: Arc::new(socket), owner: DoorOwner::Manager })
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
 }
 
 impl Server {
@@ -64,7 +98,7 @@ impl Server {
     }
 
     /// Starts the service of `settings` with sockets in place of its addresses, another transport to vendors and
-    /// another clock.
+    /// another clock. Meanwhile, clients at its own addresses are answered 503.
     pub async fn start_with(
         settings: ConfigFile,
         sockets: PassedSockets,
@@ -79,18 +113,29 @@ impl Server {
             webhooks: if apart { config.edge.max_webhook_connections } else { 0 },
         };
         let caps = descriptors::caps(caps, config.workers)?;
-        // Its future is large: the host compiles plugins in it.
-        let service = Box::pin(Service::start_with(settings, transport, clock)).await?;
+        let (edge, stop_grace) = (config.edge, config.stop_grace);
         let api = match sockets.api {
-            Some(passed) => adopted(passed)?,
-            None => bind("listen", service.listen()).await?,
+            Some(passed) => Door::passed(passed),
+            None => bind("listen", &config.listen).await.map(Door::own).map_err(Into::into),
         };
-        let webhooks = match (sockets.webhooks, service.webhook_listen()) {
-            (Some(passed), _) => Some(adopted(passed)?),
-            (None, Some(address)) => Some(bind("webhook-listen", address).await?),
-            (None, None) => None,
+        let webhooks = match (sockets.webhooks, &config.webhook_listen) {
+            (Some(passed), _) => Door::passed(passed).map(Some),
+            (None, Some(address)) => bind("webhook-listen", address)
+                .await
+                .map(|socket| Some(Door::own(socket)))
+                .map_err(Into::into),
+            (None, None) => Ok(None),
         };
-        Ok(Self { service, api, webhooks, caps })
+        let opened = CancellationToken::new();
+        let closed = Answering { closed: Closed::Starting, edge, stop_grace, caps };
+        let answering =
+            closed.at(api.as_ref().ok(), webhooks.as_ref().ok().and_then(Option::as_ref), &opened);
+        // Its future is large: the host compiles plugins in it. Its error comes before that of an address: an address is
+        // in use if another process of the same database runs.
+        let service = Box::pin(Service::start_with(settings, transport, clock)).await?;
+        opened.cancel();
+        answering.join_all().await;
+        Ok(Self { service, api: api?, webhooks: webhooks?, caps })
     }
 
     /// The parts of the service.
@@ -106,12 +151,11 @@ impl Server {
 
     /// The addresses of the API, and of the webhooks if they have their own.
     pub fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        let address = |listener: &TcpListener| listener.local_addr().ok();
-        (address(&self.api), self.webhooks.as_ref().and_then(address))
+        (self.api.address(), self.webhooks.as_ref().and_then(Door::address))
     }
 
-    /// Runs the service until `stopped` ends. It then accepts nothing new, lets work in progress finish, and closes the
-    /// database. It does the same if a part of the service ends by itself.
+    /// Runs the service until `stopped` ends. It then answers new clients at its own addresses with 503, lets work in
+    /// progress finish, and closes the database. It does the same if a part of the service ends by itself.
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
         let Self { service, api, webhooks: apart, caps } = self;
         let state = Api::from(service.parts().clone());
@@ -124,18 +168,68 @@ impl Server {
             telemetry: telemetry.clone(),
             refused: refused.clone(),
         };
-        let mut fronts = vec![("API", front(listener("api", caps.api), api, router(state.clone())))];
-        fronts.extend(apart.map(|door| {
-            ("webhooks", front(listener("webhooks", caps.webhooks), door, routes::webhooks(state)))
+        let stopping = CancellationToken::new();
+        let closed =
+            Answering { closed: Closed::Stopping, edge: config.edge, stop_grace: config.stop_grace, caps };
+        let mut fronts =
+            vec![front("API", listener("api", caps.api), &api, router(state.clone()), &stopping)];
+        fronts.extend(apart.as_ref().map(|door| {
+            let listener = listener("webhooks", caps.webhooks);
+            front("webhooks", listener, door, routes::webhooks(state), &stopping)
         }));
-        service.run_until(fronts, stopped).await
+        let answered = async {
+            stopping.cancelled().await;
+            // Until the process ends, or the manager starts the next one.
+            closed.at(Some(&api), apart.as_ref(), &CancellationToken::new()).join_all().await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            ended = service.run_until(fronts, stopped) => ended,
+            never = answered => never,
+        }
     }
 }
 
-fn front(listener: Listener, door: TcpListener, routes: Router) -> Front {
-    Box::new(move |stop| Box::pin(listener.serve(door, routes, stop)))
+/// Answers clients of a service that is closed.
+struct Answering {
+    closed: Closed,
+    edge: EdgeConfig,
+    stop_grace: Duration,
+    caps: Caps,
 }
 
-fn adopted(passed: std::net::TcpListener) -> Result<TcpListener, ServeError> {
-    TcpListener::from_std(passed).map_err(ServeError::Passed)
+impl Answering {
+    /// Answers at those of the sockets that are this process's own, until `end`.
+    fn at(self, api: Option<&Door>, webhooks: Option<&Door>, end: &CancellationToken) -> JoinSet<()> {
+        let Self { closed, edge, stop_grace, caps } = self;
+        let doors = [("api", api, caps.api), ("webhooks", webhooks, caps.webhooks)];
+        let own = doors.into_iter().filter_map(|(name, door, max_connections)| {
+            let door = door.filter(|door| door.owner == DoorOwner::Process)?;
+            let (telemetry, refused) = (Telemetry::default(), RefusedLog::default());
+            let listener = Listener { name, max_connections, edge, stop_grace, telemetry, refused };
+            Some(listener.serve(Arc::clone(&door.socket), closed.routes(), end.clone()))
+        });
+        own.collect()
+    }
+}
+
+/// The front that serves `routes` at `door`. Cancels `stopping` once the service stops.
+fn front(
+    name: &'static str,
+    listener: Listener,
+    door: &Door,
+    routes: Router,
+    stopping: &CancellationToken,
+) -> (&'static str, Front) {
+    let (socket, stopping) = (Arc::clone(&door.socket), stopping.clone());
+    let front: Front = Box::new(move |stop: CancellationToken| {
+        Box::pin(async move {
+            let announced = async {
+                stop.cancelled().await;
+                stopping.cancel();
+            };
+            tokio::join!(listener.serve(socket, routes, stop.clone()), announced);
+        })
+    });
+    (name, front)
 }

@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
+#[path = "supervised/closed.rs"]
+mod closed;
 #[path = "supervised/notified.rs"]
 mod notified;
 #[path = "cli/operator.rs"]

@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     io::{Error, ErrorKind},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,12 @@ pub(crate) trait Accept: Send + 'static {
 impl Accept for TcpListener {
     async fn accept(&self) -> Result<TcpStream, Error> {
         Self::accept(self).await.map(|(stream, _)| stream)
+    }
+}
+
+impl Accept for Arc<TcpListener> {
+    async fn accept(&self) -> Result<TcpStream, Error> {
+        Accept::accept(&**self).await
     }
 }
 

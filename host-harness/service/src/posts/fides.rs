@@ -60,9 +60,9 @@ pub(super) async fn store_consent(
                    disable_consent_identity_verification to true";
         return Err(PostError { why: why.to_owned(), retry_after: None });
     }
-    let begin = json!({ "identity": identity });
-    let begun = poster.exchange(Method::POST, &at("/consent-request"), Some(&begin), now).await?;
-    let ConsentRequest { consent_request_id } = read(begun)?;
+    let person = json!({ "identity": identity });
+    let answer = poster.exchange(Method::POST, &at("/consent-request"), Some(&person), now).await?;
+    let ConsentRequest { consent_request_id } = read(answer)?;
     if !consent_request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(unexpected());
     }
