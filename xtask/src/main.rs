@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod demo;
+mod fides;
 mod lint;
 mod shell;
 mod test;
@@ -11,6 +12,7 @@ mod tidy;
 use std::process::ExitCode;
 
 use clap::Parser;
+use fides::{Ending, Protocol, Variant};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -28,6 +30,15 @@ enum Xtask {
     Lint,
     /// Run the demonstration against the stand-in, step by step.
     Demo,
+    /// Write the connector template for Fides as a zip, and print its path.
+    FidesTemplate {
+        /// Reach the connector host without TLS, for a trial on one machine or within a network of your own.
+        #[arg(long)]
+        plain_http: bool,
+        /// Have the connector host call Fides back once an erasure has ended, instead of polling.
+        #[arg(long)]
+        callback: bool,
+    },
     /// Measure the cost of a sandboxed call, print the table, and simulate ninety days of tokens for a thousand seeds.
     Bench {
         /// Measure only calls, and fail if a ratio exceeds its bound.
@@ -42,6 +53,10 @@ fn main() -> ExitCode {
         Xtask::Test { arguments } => test::all(&arguments),
         Xtask::Lint => lint::all(),
         Xtask::Demo => demo::run_all(),
+        Xtask::FidesTemplate { plain_http, callback } => fides::write_template(Variant {
+            protocol: if plain_http { Protocol::PlainHttp } else { Protocol::Https },
+            ending: if callback { Ending::CalledBack } else { Ending::Polled },
+        }),
         Xtask::Bench { check: false } => bench::run_all(),
         Xtask::Bench { check: true } => bench::check(),
     };
