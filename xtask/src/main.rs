@@ -5,6 +5,7 @@ mod build;
 mod demo;
 mod fides;
 mod lint;
+mod programs;
 mod shell;
 mod test;
 mod tidy;
@@ -12,7 +13,7 @@ mod tidy;
 use std::process::ExitCode;
 
 use clap::Parser;
-use fides::{Ending, Protocol, Variant};
+use fides::{Afterwards, Ending, Protocol, Variant};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -39,6 +40,12 @@ enum Xtask {
         #[arg(long)]
         callback: bool,
     },
+    /// Run an unmodified Fides against the service: install it, start everything it needs, and show each step.
+    Fides {
+        /// Keep everything running after the steps, until ctrl-c, to look around in Fides.
+        #[arg(long)]
+        stay: bool,
+    },
     /// Measure the cost of a sandboxed call, print the table, and simulate ninety days of tokens for a thousand seeds.
     Bench {
         /// Measure only calls, and fail if a ratio exceeds its bound.
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
             protocol: if plain_http { Protocol::PlainHttp } else { Protocol::Https },
             ending: if callback { Ending::CalledBack } else { Ending::Polled },
         }),
+        Xtask::Fides { stay } => fides::run_all(if stay { Afterwards::Stay } else { Afterwards::End }),
         Xtask::Bench { check: false } => bench::run_all(),
         Xtask::Bench { check: true } => bench::check(),
     };

@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{IsTerminal as _, stdout},
+    path::{Display, Path},
     process::{Command, ExitCode},
 };
 
@@ -44,6 +45,11 @@ pub(crate) fn program<const N: usize>(name: &str, arguments: [&str; N]) -> Comma
     let mut program = Command::new(name);
     program.current_dir(root()).args(arguments);
     program
+}
+
+/// Returns a path for a message: relative to the repository's root folder, if it is below it.
+pub(crate) fn shown(path: &Path) -> Display<'_> {
+    path.strip_prefix(root()).unwrap_or(path).display()
 }
 
 /// Runs a command and fails if it fails.

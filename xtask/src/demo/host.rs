@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use xtask::components;
 
-use super::stand_in::StandIn;
+use crate::programs::{secret_file, stand_in::StandIn};
 
 /// The token that the webhook carries at first, and its successor.
 pub(super) const TOKENS: [&str; 2] = ["first-webhook-token-0001", "next-webhook-token-0002"];
@@ -43,10 +43,7 @@ impl Host {
 
     /// Writes a file that only the operator can read, as secrets require.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
-        fs::write(self.file(name), text)?;
-        #[cfg(unix)]
-        fs::set_permissions(self.file(name), std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        Ok(())
+        secret_file::write(&self.file(name), text)
     }
 
     /// Runs `connector-host` with `arguments` and `--json`, and returns its document. Fails if the exit code is not

@@ -5,18 +5,22 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use xtask::components::target_dir;
 
 use super::host::Host;
+use crate::programs::{
+    client::Client,
+    connector_host::{command, listening, output_of},
+    wait::{free_port, until},
+};
 
 /// How long to wait for a condition before giving up.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -27,7 +31,7 @@ const LOG: &str = "service.log";
 /// The service's process, and the platform that it forwards events to.
 pub(super) struct Service {
     configuration: PathBuf,
-    key: String,
+    pub(super) api: Client,
     running: Mutex<Running>,
     platform: Platform,
 }
@@ -54,10 +58,12 @@ impl Service {
         }
         host.write("forward-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
         host.write("master-key", output_of(&configuration, &["new-master-key"])?.trim())?;
+        // The service must return at the same port after a restart.
         host.write("service.toml", &written(&platform.address, free_port()?))?;
         let key = output_of(&configuration, &["api-key", "create", "--name", "demo"])?.trim().to_owned();
-        let running = Mutex::new(Running::start(&configuration)?);
-        Ok(Self { configuration, key, running, platform })
+        let running = Running::start(&configuration)?;
+        let api = Client::new(running.address.clone(), &key);
+        Ok(Self { configuration, api, running: Mutex::new(running), platform })
     }
 
     /// Returns the path of its log.
@@ -74,40 +80,9 @@ impl Service {
         Ok(())
     }
 
-    /// Returns its address, such as `http://127.0.0.1:7400`.
-    pub(super) fn address(&self) -> String {
-        self.running.lock().address.clone()
-    }
-
-    pub(super) fn get(&self, path: &str) -> Result<Value> {
-        let address = format!("{}{path}", self.address());
-        let asked = ureq::get(&address).header("authorization", format!("Bearer {}", self.key)).call();
-        Ok(asked.with_context(|| format!("GET {path}"))?.body_mut().read_json()?)
-    }
-
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let address = format!("{}{path}", self.address());
-        let asked =
-            ureq::post(&address).header("authorization", format!("Bearer {}", self.key)).send_json(body);
-        Ok(asked.with_context(|| format!("POST {path}"))?.body_mut().read_json()?)
-    }
-
-    pub(super) fn put(&self, path: &str, body: &Value) -> Result<()> {
-        let address = format!("{}{path}", self.address());
-        let asked =
-            ureq::put(&address).header("authorization", format!("Bearer {}", self.key)).send_json(body);
-        asked.with_context(|| format!("PUT {path}"))?;
-        Ok(())
-    }
-
-    /// Returns the response for `path` once `wanted` returns true for it.
-    pub(super) fn once(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        until(&format!("GET {path}"), || Ok(Some(self.get(path)?).filter(&wanted)))
-    }
-
     /// Returns the first event for which `wanted` returns true, once the platform has received it. Each was signed.
     pub(super) fn received(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        until("a forwarded event", || {
+        until("a forwarded event", PATIENCE, || {
             let told = self.platform.told.lock();
             Ok(told.iter().find(|event| wanted(event)).cloned())
         })
@@ -120,12 +95,9 @@ impl Running {
         let log = fs::File::options().create(true).append(true).open(&path)?;
         let mut serve = command(configuration, &["--json", "serve"]);
         let mut child = serve.stdout(Stdio::piped()).stderr(log).spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().context("no output")?).read_line(&mut line)?;
-        let line: Value = serde_json::from_str(&line)
-            .with_context(|| format!("connector-host serve did not start; its log is {}", path.display()))?;
-        let address = line.pointer("/listening/api").and_then(Value::as_str).context("no address")?;
-        Ok(Self { child, address: format!("http://{address}") })
+        let address = listening(child.stdout.as_mut().context("no output")?)
+            .with_context(|| format!("its log is {}", path.display()))?;
+        Ok(Self { child, address })
     }
 }
 
@@ -178,38 +150,6 @@ fn receive_event(stream: TcpStream) -> Result<Value> {
         bail!("an event without a signature");
     }
     Ok(serde_json::from_slice(&body)?)
-}
-
-/// Polls until there is a result.
-fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(answer) = ask()? {
-            return Ok(answer);
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    bail!("{what} is not as expected after {} s", PATIENCE.as_secs())
-}
-
-fn command(configuration: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(target_dir().join("debug/connector-host"));
-    command.arg("--config").arg(configuration).args(arguments);
-    command
-}
-
-/// Returns the output of a command.
-fn output_of(configuration: &Path, arguments: &[&str]) -> Result<String> {
-    let output = command(configuration, arguments).output()?;
-    if !output.status.success() {
-        bail!("`connector-host {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-/// Returns a free port: the service must return at the same one after a restart.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn written(platform: &str, port: u16) -> String {

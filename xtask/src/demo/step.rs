@@ -1,8 +1,7 @@
-//! The steps of the demonstration, and what they use.
+//! What the steps of the demonstration use.
 
-use anyhow::Result;
-
-use super::{host::Host, service::Service, stand_in::StandIn};
+use super::{host::Host, service::Service};
+use crate::programs::stand_in::StandIn;
 
 /// What every step uses.
 pub(super) struct Demo {
@@ -10,6 +9,3 @@ pub(super) struct Demo {
     pub(super) host: Host,
     pub(super) service: Service,
 }
-
-/// A step: its title and the function that runs it.
-pub(super) type Step = (&'static str, fn(&Demo) -> Result<String>);

@@ -8,14 +8,17 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{
-    document::{list, says},
     host::{TOKENS, WEBHOOK_ID},
-    step::{Demo, Step},
+    step::Demo,
+};
+use crate::programs::{
+    document::{list, says},
+    step::Step,
 };
 
 const ADA: &str = "ada@example.com";
 
-pub(super) const ALL: &[Step] = &[
+pub(super) const ALL: &[Step<Demo>] = &[
     ("test the connection", test_connection),
     ("list channels, message types and lists", list_items),
     ("opt a new person out of a channel", opt_out),

@@ -1,14 +1,13 @@
 //! The steps of the service: create a connection, receive a webhook, flip a notice and notify the platform, rotate a
 //! token, and kill the process.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::super::{
+use super::super::{host::WEBHOOK_ID, service::connection, step::Demo};
+use crate::programs::{
     document::{list, says, text},
-    host::WEBHOOK_ID,
-    service::connection,
-    step::Demo,
+    setup,
 };
 
 const EVE: &str = "eve@example.com";
@@ -20,54 +19,33 @@ const MANY: usize = 20;
 
 pub(super) fn connect(demo: &Demo) -> Result<String> {
     let body = connection(demo.stand_in.host(), &demo.stand_in.key, WEBHOOK_ID);
-    let made = demo.service.post("/api/v1/connection", &body)?;
+    let made = demo.service.api.post("/api/v1/connection", &body)?;
     says(&made, "/secrets/api-key", "**********")?;
-    let tested = demo.service.get("/api/v1/connection/marketing/test")?;
+    let tested = demo.service.api.get("/api/v1/connection/marketing/test")?;
     let checks = list(&tested, "/checks")?.len();
     Ok(format!("created; its key is not shown again; {checks} checks run"))
 }
 
 pub(super) fn map_a_notice(demo: &Demo) -> Result<String> {
-    let uses = json!(["marketing.advertising"]);
-    let system = json!({ "fides_key": "crm", "name": "CRM", "data_uses": uses });
-    demo.service.put("/api/v1/tenants/acme/systems/crm", &system)?;
-    let notice = json!({ "id": MARKETING, "notice_key": "marketing", "name": "Marketing", "data_uses": uses,
-        "enforcement_level": "system_wide" });
-    demo.service.put(&format!("/api/v1/tenants/acme/notices/{MARKETING}"), &notice)?;
-    let items = "/api/v1/plus/connection/marketing/consentable-items";
-    let mut mapping = demo.service.get(items)?;
-    let channels = mapping.as_array_mut().context("no items")?;
-    let mapped = channels.iter_mut().filter(|channel| says(channel, "/external_id", "6539").is_ok());
-    for notice in mapped.filter_map(|channel| channel.pointer_mut("/notice_id")) {
-        *notice = json!(MARKETING);
-    }
-    demo.service.put(items, &mapping)?;
+    setup::register_notice(&demo.service.api, "acme", MARKETING)?;
+    setup::map_channel(&demo.service.api, "marketing", MARKETING)?;
     Ok("channel 6539 is mapped to the notice Marketing".to_owned())
 }
 
 pub(super) fn receive(demo: &Demo) -> Result<String> {
-    let token = demo.service.get(&format!("{WEBHOOK}/token"))?;
-    let token = text(&token, "/access_token")?;
-    let endpoint = format!("{}{WEBHOOK}", demo.service.address());
-    demo.stand_in.post(
-        "webhook",
-        &json!({ "id": WEBHOOK_ID, "endpoint": endpoint, "authType": "OAuth2", "authToken": token }),
-    )?;
+    setup::aim_webhook(&demo.service.api, &demo.stand_in, "marketing", WEBHOOK_ID)?;
     demo.stand_in.post("people", &json!({ "email": EVE, "unsubscribedChannelIds": [] }))?;
-    unsubscribe(demo, EVE)?;
-    let deliveries = demo.service.once("/api/v1/connection/marketing/deliveries?state=read", |answer| {
-        list(answer, "/deliveries").is_ok_and(|deliveries| !deliveries.is_empty())
-    })?;
+    setup::unsubscribe(&demo.stand_in, EVE)?;
+    let deliveries =
+        demo.service.api.once("/api/v1/connection/marketing/deliveries?state=read", |answer| {
+            list(answer, "/deliveries").is_ok_and(|deliveries| !deliveries.is_empty())
+        })?;
     Ok(format!("{} delivery stored, acknowledged and read", list(&deliveries, "/deliveries")?.len()))
-}
-
-fn unsubscribe(demo: &Demo, email: &str) -> Result<()> {
-    demo.stand_in.post("acts", &json!({ "email": email, "act": "unsubscribe-by-link", "channel": 6539 }))
 }
 
 pub(super) fn notice_flips(demo: &Demo) -> Result<String> {
     let flipped = |event: &Value| event.pointer("/notice_id_map") == Some(&json!({ MARKETING: "opt_out" }));
-    demo.service.once("/api/v1/consent-events?after=0", |page| {
+    demo.service.api.once("/api/v1/consent-events?after=0", |page| {
         list(page, "/events").is_ok_and(|events| events.iter().any(flipped))
     })?;
     let told = demo.service.received(flipped)?;
@@ -76,14 +54,14 @@ pub(super) fn notice_flips(demo: &Demo) -> Result<String> {
 }
 
 pub(super) fn rotate(demo: &Demo) -> Result<String> {
-    let rotated = demo.service.post(&format!("{WEBHOOK}/token/rotate"), &json!({}))?;
+    let rotated = demo.service.api.post(&format!("{WEBHOOK}/token/rotate"), &json!({}))?;
     says(&rotated, "/outcome", "installed")?;
     // Senders take a while to switch to it; both tokens are accepted in the meantime.
     for email in ["frank@example.com", "grace@example.com"] {
-        unsubscribe(demo, email)?;
+        setup::unsubscribe(&demo.stand_in, email)?;
         demo.stand_in.pass(61)?;
     }
-    demo.service.once("/api/v1/connection/marketing/deliveries?state=read", |answer| {
+    demo.service.api.once("/api/v1/connection/marketing/deliveries?state=read", |answer| {
         list(answer, "/deliveries").is_ok_and(|deliveries| deliveries.len() >= 3)
     })?;
     Ok("installed at the vendor; deliveries before and after the switch are accepted".to_owned())
@@ -95,7 +73,7 @@ pub(super) fn kill(demo: &Demo) -> Result<String> {
         let body = json!({ "identity": { "email": format!("person-{n}@example.com") }, "preferences": { "items": [
             { "item": { "kind": "channel", "id": "6541" }, "choice": "opt_out", "chosen_at_ms": 1_790_000_000_000_u64,
               "source": "demo" }] } });
-        let taken = demo.service.post("/api/v1/connection/marketing/consent", &body)?;
+        let taken = demo.service.api.post("/api/v1/connection/marketing/consent", &body)?;
         ids.push(text(&taken, "/id")?.to_owned());
     }
     demo.service.kill_and_restart()?;
@@ -103,6 +81,7 @@ pub(super) fn kill(demo: &Demo) -> Result<String> {
         let path = format!("/api/v1/requests/{id}");
         let ended = demo
             .service
+            .api
             .once(&path, |request| request.pointer("/finished_at").is_some_and(Value::is_number))?;
         says(&ended, "/state", "done")?;
     }

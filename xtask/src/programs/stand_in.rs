@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -10,11 +11,11 @@ use serde_json::{Value, json};
 use xtask::components::target_dir;
 
 /// Runs until dropped.
-pub(super) struct StandIn {
+pub(crate) struct StandIn {
     child: Child,
     /// The address, such as `http://127.0.0.1:41234`.
-    pub(super) address: String,
-    pub(super) key: String,
+    pub(crate) address: String,
+    pub(crate) key: String,
 }
 
 impl Drop for StandIn {
@@ -25,9 +26,9 @@ impl Drop for StandIn {
 }
 
 impl StandIn {
-    /// Starts an email-based project on a free port.
-    pub(super) fn start() -> Result<Self> {
-        let mut child = Command::new(target_dir().join("debug/iterable-stand-in"))
+    /// Starts an email-based project on a free port, with a command that runs the given program.
+    pub(crate) fn start(command: impl FnOnce(PathBuf) -> Command) -> Result<Self> {
+        let mut child = command(target_dir().join("debug/iterable-stand-in"))
             .args(["--port", "0", "--project-type", "email"])
             .stdout(Stdio::piped())
             .spawn()?;
@@ -43,22 +44,22 @@ impl StandIn {
     }
 
     /// Returns the address without the scheme, for a connection's `domain`.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.address.strip_prefix("http://").unwrap_or(&self.address)
     }
 
     /// Advances Iterable's clock, because a demonstration cannot wait ten minutes.
-    pub(super) fn pass(&self, seconds: u32) -> Result<()> {
+    pub(crate) fn pass(&self, seconds: u32) -> Result<()> {
         self.post("clock", &json!({ "advanceSeconds": seconds }))
     }
 
-    pub(super) fn post(&self, route: &str, body: &Value) -> Result<()> {
+    pub(crate) fn post(&self, route: &str, body: &Value) -> Result<()> {
         let address = format!("{}/_stand-in/{route}", self.address);
         ureq::post(&address).send_json(body).with_context(|| format!("POST {address}"))?;
         Ok(())
     }
 
-    pub(super) fn get(&self, route: &str) -> Result<Value> {
+    pub(crate) fn get(&self, route: &str) -> Result<Value> {
         let address = format!("{}/_stand-in/{route}", self.address);
         let mut answer = ureq::get(&address).call().with_context(|| format!("GET {address}"))?;
         Ok(answer.body_mut().read_json()?)
