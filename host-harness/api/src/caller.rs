@@ -12,7 +12,7 @@ use super::{
     problem::{Problem, kinds},
 };
 use crate::state::Api;
-use host_model::scope::{Access, Area, Scope, Scopes};
+use host_model::scope::{AccessKind, Area, Scope, Scopes};
 use host_service::who::Who;
 use host_store::{
     Store, StoreError,
@@ -122,7 +122,7 @@ macro_rules! scoped_callers {
             pub(crate) struct $name(pub(crate) Caller);
 
             impl ScopedCaller for $name {
-                const SCOPE: Scope = Scope { area: Area::$area, access: Access::$access };
+                const SCOPE: Scope = Scope { area: Area::$area, access: AccessKind::$access };
 
                 fn new(caller: Caller) -> Self {
                     Self(caller)

@@ -55,34 +55,34 @@ pub enum ServeError {
 /// A service that is ready to run: everything is open, and connections are already queued at its addresses.
 pub struct Server {
     service: Service,
-    api: Door,
-    webhooks: Option<Door>,
+    api: ClientSocket,
+    webhooks: Option<ClientSocket>,
     caps: Caps,
 }
 
 /// A socket that clients connect to.
-struct Door {
+struct ClientSocket {
     socket: Arc<TcpListener>,
-    owner: DoorOwner,
+    owner: SocketOwner,
 }
 
 /// The owner of a socket, who decides what happens to connections that no one serves.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum DoorOwner {
+enum SocketOwner {
     /// This process: they are answered 503, since they would be refused.
     Process,
     /// The service manager: they wait for the next process.
     Manager,
 }
 
-impl Door {
+impl ClientSocket {
     fn own(socket: TcpListener) -> Self {
-        Self { socket: Arc::new(socket), owner: DoorOwner::Process }
+        Self { socket: Arc::new(socket), owner: SocketOwner::Process }
     }
 
     fn passed(socket: std::net::TcpListener) -> Result<Self, ServeError> {
         let socket = TcpListener::from_std(socket).map_err(ServeError::Passed)?;
-        Ok(Self { socket: Arc::new(socket), owner: DoorOwner::Manager })
+        Ok(Self { socket: Arc::new(socket), owner: SocketOwner::Manager })
     }
 
     fn address(&self) -> Option<SocketAddr> {
@@ -115,14 +115,14 @@ impl Server {
         let caps = descriptors::caps(caps, config.workers)?;
         let (edge, stop_grace) = (config.edge, config.stop_grace);
         let api = match sockets.api {
-            Some(passed) => Door::passed(passed),
-            None => bind("listen", &config.listen).await.map(Door::own).map_err(Into::into),
+            Some(passed) => ClientSocket::passed(passed),
+            None => bind("listen", &config.listen).await.map(ClientSocket::own).map_err(Into::into),
         };
         let webhooks = match (sockets.webhooks, &config.webhook_listen) {
-            (Some(passed), _) => Door::passed(passed).map(Some),
+            (Some(passed), _) => ClientSocket::passed(passed).map(Some),
             (None, Some(address)) => bind("webhook-listen", address)
                 .await
-                .map(|socket| Some(Door::own(socket)))
+                .map(|socket| Some(ClientSocket::own(socket)))
                 .map_err(Into::into),
             (None, None) => Ok(None),
         };
@@ -151,7 +151,7 @@ impl Server {
 
     /// The addresses of the API, and of the webhooks if they have their own.
     pub fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        (self.api.address(), self.webhooks.as_ref().and_then(Door::address))
+        (self.api.address(), self.webhooks.as_ref().and_then(ClientSocket::address))
     }
 
     /// Runs the service until `stopped` ends. It then answers new clients at its own addresses with 503, lets work in
@@ -200,11 +200,16 @@ struct Answering {
 
 impl Answering {
     /// Answers at those of the sockets that are this process's own, until `end`.
-    fn at(self, api: Option<&Door>, webhooks: Option<&Door>, end: &CancellationToken) -> JoinSet<()> {
+    fn at(
+        self,
+        api: Option<&ClientSocket>,
+        webhooks: Option<&ClientSocket>,
+        end: &CancellationToken,
+    ) -> JoinSet<()> {
         let Self { closed, edge, stop_grace, caps } = self;
         let doors = [("api", api, caps.api), ("webhooks", webhooks, caps.webhooks)];
         let own = doors.into_iter().filter_map(|(name, door, max_connections)| {
-            let door = door.filter(|door| door.owner == DoorOwner::Process)?;
+            let door = door.filter(|door| door.owner == SocketOwner::Process)?;
             let (telemetry, refused) = (Telemetry::default(), RefusedLog::default());
             let listener = Listener { name, max_connections, edge, stop_grace, telemetry, refused };
             Some(listener.serve(Arc::clone(&door.socket), closed.routes(), end.clone()))
@@ -217,7 +222,7 @@ impl Answering {
 fn front(
     name: &'static str,
     listener: Listener,
-    door: &Door,
+    door: &ClientSocket,
     routes: Router,
     stopping: &CancellationToken,
 ) -> (&'static str, Front) {

@@ -12,7 +12,7 @@ pub mod deliveries;
 pub mod egress;
 pub mod erasure;
 pub mod events;
-mod item_reference;
+pub mod item;
 pub mod limits;
 pub mod manifest;
 pub mod mapping;

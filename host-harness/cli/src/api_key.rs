@@ -18,7 +18,7 @@ use super::{
 use host_harness::connection::check_host;
 use host_model::{
     names::is_name,
-    scope::{Access, Scope, Scopes},
+    scope::{AccessKind, Scope, Scopes},
     secret::Secret,
 };
 use host_store::{
@@ -73,7 +73,7 @@ impl<'a> From<&'a Key> for ApiKeyDocument<'a> {
             name,
             tenants: reach.tenants.as_ref(),
             connections: reach.connections.as_ref(),
-            may_write: scopes.iter().any(|scope| scope.access == Access::Write),
+            may_write: scopes.iter().any(|scope| scope.access == AccessKind::Write),
             scopes,
             callback_hosts,
             created_at: *created_at,

@@ -234,7 +234,7 @@ fn next(report: &ConnectorReport) -> Option<String> {
 mod tests {
     use super::*;
     use crate::tests::plain;
-    use host_api::types::consent::{Item, ItemReport};
+    use host_api::types::{consent::ItemReport, item::Item};
 
     fn chosen(opt_in: &[&str], opt_out: &[&str]) -> ChoiceArgs {
         let items = |ids: &[&str]| ids.iter().map(|id| id.parse().unwrap()).collect();

@@ -75,7 +75,10 @@ impl From<TokenOutcome> for Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use host_api::types::consent::{Item, ItemReport, Standing};
+    use host_api::types::{
+        consent::{ItemReport, Standing},
+        item::Item,
+    };
 
     fn checks(outcomes: &[CheckOutcome]) -> Vec<Check> {
         outcomes.iter().map(|o| Check { name: "c".into(), outcome: *o, detail: String::new() }).collect()

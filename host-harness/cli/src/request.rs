@@ -218,7 +218,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use host_api::types::consent::Item;
+    use host_api::types::item::Item;
 
     #[test]
     fn an_attempt_is_shown_by_its_result() {

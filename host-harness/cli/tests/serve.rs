@@ -1,7 +1,16 @@
 //! The service as an operator runs it: started, called, reloaded, and stopped.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    reason = "a failed set-up fails the test"
+)]
 
+#[path = "serve/fides.rs"]
+mod fides;
+#[path = "serve/fides_client.rs"]
+mod fides_client;
 #[path = "cli/operator.rs"]
 mod operator;
 

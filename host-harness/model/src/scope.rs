@@ -26,7 +26,7 @@ pub enum Area {
 /// The kind of access to an [`Area`]. Neither includes the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, AsRefStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Access {
+pub enum AccessKind {
     /// Looks, and changes nothing.
     Read,
     /// Changes something.
@@ -39,7 +39,7 @@ pub struct Scope {
     /// The part of the API.
     pub area: Area,
     /// The kind of access.
-    pub access: Access,
+    pub access: AccessKind,
 }
 
 impl Scope {
@@ -47,7 +47,7 @@ impl Scope {
     pub fn all() -> impl Iterator<Item = Self> {
         let of_area = |area: &Area| {
             let area = *area;
-            Access::VARIANTS.iter().map(move |access| Self { area, access: *access })
+            AccessKind::VARIANTS.iter().map(move |access| Self { area, access: *access })
         };
         Area::VARIANTS.iter().flat_map(of_area)
     }
@@ -105,7 +105,7 @@ impl Scopes {
     pub fn contains(&self, scope: Scope) -> bool {
         match self {
             Self::All => true,
-            Self::ReadAll => scope.access == Access::Read,
+            Self::ReadAll => scope.access == AccessKind::Read,
             Self::Only(scopes) => scopes.contains(&scope),
         }
     }
@@ -144,6 +144,8 @@ mod tests {
         assert!(only.contains(scope("consent:write")));
         assert!(!only.contains(scope("consent:read")) && !only.contains(scope("requests:write")));
         assert!(Scope::all().all(|scope| Scopes::All.contains(scope)));
-        assert!(Scope::all().all(|scope| Scopes::ReadAll.contains(scope) == (scope.access == Access::Read)));
+        assert!(
+            Scope::all().all(|scope| Scopes::ReadAll.contains(scope) == (scope.access == AccessKind::Read))
+        );
     }
 }

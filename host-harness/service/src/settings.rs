@@ -3,7 +3,9 @@
 pub mod edge;
 pub mod forward;
 pub mod listen;
+mod required;
 mod urls;
+mod wrong;
 
 use std::{
     collections::BTreeMap,
@@ -15,19 +17,16 @@ use std::{
 
 use serde::Deserialize;
 
+pub use self::wrong::WrongSetting;
 use self::{
     edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES},
-    forward::{ForwardConfig, NotAForm, forward},
-    listen::{ListenAddress, NotAListenAddress},
+    forward::{ForwardConfig, forward},
+    listen::ListenAddress,
+    required::required,
     urls::{wrong_post_url, wrong_public_url},
 };
-use crate::posts::post::NotASigningSecret;
-use host_harness::config::{
-    Config, ConfigError, ConfigProblem, ConfigProblemKind, Entry, Extension, Problems, ReadContext, Section,
-    secret,
-};
-use host_model::secret::Secret;
-use host_store::{MasterKey, NotAMasterKey};
+use host_harness::config::{Config, ConfigError, ConfigProblem, Extension, Problems, ReadContext, Section};
+use host_store::MasterKey;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -95,55 +94,6 @@ impl Extension for ConfigFile {
         let section = section.part("forward", problems);
         let to = section.and_then(|section| forward(section, around, problems));
         self.forwards.extend(to.map(|to| (tenant.to_owned(), to)));
-    }
-}
-
-/// What is wrong with a value of the service's own sections. Does not contain a value that may be a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WrongSetting {
-    /// The master key is not valid.
-    #[error(transparent)]
-    MasterKey(NotAMasterKey),
-    /// The signing secret is not valid.
-    #[error(transparent)]
-    SigningSecret(NotASigningSecret),
-    /// The form of the posts is not valid.
-    #[error(transparent)]
-    Form(#[from] NotAForm),
-    /// The address of a Fides has a part that none of its own addresses keeps.
-    #[error("expected the base address of Fides, such as https://fides.example.com, without a query")]
-    FidesUrl,
-    /// Fides checks no signature.
-    #[error("Fides checks no signature: remove the secret, or the form")]
-    FidesSecret,
-    /// An address to listen on is not valid.
-    #[error(transparent)]
-    Listen(#[from] NotAListenAddress),
-    /// An environment variable is not a number of minutes.
-    #[error("the environment variable {0} must be a whole number of minutes above 0")]
-    NotMinutes(&'static str),
-    /// The maximum head of a request is smaller than the HTTP library supports.
-    #[error("expected at least {MIN_HEADER_BYTES} bytes")]
-    SmallHeaders,
-    /// The maximum head of a request is so large that the connections together could take all memory.
-    #[error("expected at most {MAX_HEADER_BYTES} bytes")]
-    LargeHeaders,
-    /// Webhook tokens would end before they have a successor.
-    #[error(
-        "webhook tokens must last at least a day longer than token-window-days, so that each has a successor in time: \
-         found {found} minutes, expected at least {least}"
-    )]
-    ShortLifetime {
-        /// The configured lifetime, in minutes.
-        found: u64,
-        /// The minimum, in minutes.
-        least: u64,
-    },
-}
-
-impl From<WrongSetting> for ConfigProblemKind {
-    fn from(wrong: WrongSetting) -> Self {
-        Self::Extension(wrong.to_string())
     }
 }
 
@@ -310,20 +260,6 @@ fn master_key(
             problems.add(at, &format!("{}.master-key", section.place), WrongSetting::MasterKey(wrong).into());
         })
         .ok()
-}
-
-fn required(
-    section: &mut Section<'_>,
-    key: &'static str,
-    around: &mut ReadContext<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<Secret> {
-    let at = section.at(key);
-    let Some(entry): Option<Entry<'_>> = section.take(key) else {
-        problems.add(at, &section.place, ConfigProblemKind::MissingKey(key));
-        return None;
-    };
-    secret(entry, around, problems)
 }
 
 /// Reads the address under `key`.

@@ -3,14 +3,20 @@
 use host_model::{
     consent::{
         Cause, NoticeAnswer as HostAnswer,
-        submitted::{SubmittedChoices, SubmittedItem, SubmittedNotice},
+        submitted::{SubmittedChoices, SubmittedItemChoice, SubmittedNoticeChoice},
     },
     contract::consent,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{callback::NewCallback, chosen_at::ChosenAt, item_reference, mirror::mirror, object};
+use super::{
+    callback::NewCallback,
+    chosen_at::ChosenAt,
+    item::{self, Item},
+    mirror::mirror,
+    object,
+};
 use crate::identity::Identity;
 
 mirror! {
@@ -39,33 +45,6 @@ mirror! {
     }
 }
 
-/// An item at the vendor that a person can opt in to or out of. Both members together are unique.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Item {
-    /// One of the manifest's item kinds.
-    pub kind: String,
-    /// The vendor's id.
-    pub id: String,
-}
-
-impl From<consent::ItemId> for Item {
-    fn from(consent::ItemId { kind, id }: consent::ItemId) -> Self {
-        Self { kind, id }
-    }
-}
-
-impl From<Item> for consent::ItemId {
-    fn from(Item { kind, id }: Item) -> Self {
-        Self { kind, id }
-    }
-}
-
-impl std::fmt::Display for Item {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.kind, self.id)
-    }
-}
-
 /// A choice about one item, as an event of the vendor reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ItemPreference {
@@ -90,8 +69,8 @@ impl From<consent::Preference> for ItemPreference {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewItemPreference {
     /// The item: an object, or its text, such as `channel:6539`.
-    #[serde(deserialize_with = "item_reference::deserialize")]
-    #[schema(schema_with = item_reference::schema)]
+    #[serde(deserialize_with = "item::deserialize")]
+    #[schema(schema_with = item::schema)]
     pub item: Item,
     /// Opt-in or opt-out. `preference` is another name of this member.
     #[serde(alias = "preference")]
@@ -108,7 +87,7 @@ pub struct NewItemPreference {
     pub source: String,
 }
 
-impl From<NewItemPreference> for SubmittedItem {
+impl From<NewItemPreference> for SubmittedItemChoice {
     fn from(preference: NewItemPreference) -> Self {
         let NewItemPreference { item, choice, chosen_at, source } = preference;
         let chosen_at_ms = chosen_at.map(|chosen_at| chosen_at.ms);
@@ -140,7 +119,7 @@ pub struct NoticePreference {
     pub cause: Option<Cause>,
 }
 
-impl From<NoticePreference> for SubmittedNotice {
+impl From<NoticePreference> for SubmittedNoticeChoice {
     fn from(preference: NoticePreference) -> Self {
         let NoticePreference { notice, preference, chosen_at, source, cause } = preference;
         let chosen_at_ms = chosen_at.map(|chosen_at| chosen_at.ms);

@@ -8,11 +8,7 @@ use utoipa::{
     openapi::{Array, ArrayBuilder, ObjectBuilder, schema::Type},
 };
 
-use super::{
-    consent::{Item, ItemPreference},
-    mirror::mirror,
-    page::PageLimit,
-};
+use super::{consent::ItemPreference, item::Item, mirror::mirror, page::PageLimit};
 
 mirror! {
     /// The state of a delivery.

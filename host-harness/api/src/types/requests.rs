@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     attempts::{Attempt, Step},
     callback::{Callback, NewCallback},
-    consent::Item,
     erasure::Receipt,
+    item::Item,
     mirror::mirror,
     page::PageLimit,
 };

@@ -11,14 +11,14 @@ use crate::contract::consent::{Choice, ItemId, Preference};
 #[serde(default)]
 pub struct SubmittedChoices {
     /// Choices about notices.
-    pub notices: Vec<SubmittedNotice>,
+    pub notices: Vec<SubmittedNoticeChoice>,
     /// Choices about individual items.
-    pub items: Vec<SubmittedItem>,
+    pub items: Vec<SubmittedItemChoice>,
 }
 
 /// A choice about a notice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubmittedNotice {
+pub struct SubmittedNoticeChoice {
     /// The notice's id or key.
     pub notice: String,
     /// The answer.
@@ -36,7 +36,7 @@ pub struct SubmittedNotice {
 /// A choice about an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct SubmittedItem {
+pub struct SubmittedItemChoice {
     /// The item.
     pub item: ItemId,
     /// In or out.
@@ -54,14 +54,11 @@ impl SubmittedChoices {
     pub fn arrived(&self, at: i64) -> PlatformRequest {
         let time = |chosen_at_ms: Option<u64>| clamp_time(chosen_at_ms.unwrap_or(u64::MAX), at);
         let notice =
-            |SubmittedNotice { notice, preference, chosen_at_ms, source, cause }: SubmittedNotice| {
+            |SubmittedNoticeChoice { notice, preference, chosen_at_ms, source, cause }: SubmittedNoticeChoice| {
                 NoticePreference { notice, preference, chosen_at_ms: time(chosen_at_ms), source, cause }
             };
-        let item = |SubmittedItem { item, choice, chosen_at_ms, source }: SubmittedItem| Preference {
-            item,
-            choice,
-            chosen_at_ms: time(chosen_at_ms),
-            source,
+        let item = |SubmittedItemChoice { item, choice, chosen_at_ms, source }: SubmittedItemChoice| {
+            Preference { item, choice, chosen_at_ms: time(chosen_at_ms), source }
         };
         PlatformRequest {
             notices: self.notices.iter().cloned().map(notice).collect(),
@@ -76,13 +73,13 @@ impl SubmittedChoices {
     }
 }
 
-impl From<Preference> for SubmittedItem {
+impl From<Preference> for SubmittedItemChoice {
     fn from(Preference { item, choice, chosen_at_ms, source }: Preference) -> Self {
         Self { item, choice, chosen_at_ms: Some(chosen_at_ms), source }
     }
 }
 
-impl From<NoticePreference> for SubmittedNotice {
+impl From<NoticePreference> for SubmittedNoticeChoice {
     fn from(NoticePreference { notice, preference, chosen_at_ms, source, cause }: NoticePreference) -> Self {
         Self { notice, preference, chosen_at_ms: Some(chosen_at_ms), source, cause }
     }

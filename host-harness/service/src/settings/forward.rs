@@ -1,7 +1,7 @@
 //! Where to post a tenant's consent events: `[tenants.NAME.forward]`.
 //! Tested in `src/settings/tests.rs`.
 
-use super::{WrongSetting, required, urls::wrong_post_url};
+use super::{required::required, urls::wrong_post_url, wrong::WrongSetting};
 use crate::posts::post::SigningKey;
 use host_harness::config::{ConfigProblemKind, Problems, ReadContext, Section};
 
@@ -22,11 +22,6 @@ pub(crate) enum ForwardForm {
     /// By the calls with which open-source Fides stores a consent.
     Fides,
 }
-
-/// The form is unknown.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("found `{0}`, expected \"standard\" or \"fides\"")]
-pub struct NotAForm(String);
 
 /// Reads the section `forward` of a tenant.
 pub(super) fn forward(
@@ -64,7 +59,7 @@ pub(super) fn forward(
             problems.add(
                 form_at,
                 &format!("{place}.form"),
-                WrongSetting::from(NotAForm(other.to_owned())).into(),
+                WrongSetting::Form { found: other.to_owned() }.into(),
             );
             return None;
         }
