@@ -51,9 +51,10 @@ async fn submit_preferences(
         subject: identity.into(),
         asked: PersonTask::Consent(choices),
         idempotency_key: headers.idempotency_key.clone(),
+        repeat: headers.repeat(caller.who()),
         callback: callback::allowed(&caller, callback, headers.reply_to_token.clone())?,
     };
-    submit(&store, &requests, submission, headers, caller.who()).await
+    submit(&store, &requests, submission, &headers).await
 }
 
 /// Re-reads people at the vendor to pick up choices whose webhook was lost. Differences appear in the feed.

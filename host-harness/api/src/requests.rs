@@ -61,9 +61,10 @@ async fn submit_request(
         subject: new.identity.into(),
         asked,
         idempotency_key: headers.idempotency_key.clone(),
+        repeat: headers.repeat(caller.who()),
         callback: callback::allowed(&caller, new.callback, headers.reply_to_token.clone())?,
     };
-    submit(&store, &requests, submission, headers, caller.who()).await
+    submit(&store, &requests, submission, &headers).await
 }
 
 /// Lists requests, newest first. They contain no personal data.

@@ -8,14 +8,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use host_model::{
-    requests::{RequestState, completion::Completion},
-    secret::Secret,
-};
+use host_model::{requests::completion::Completion, secret::Secret};
 use host_service::{
     requests::{
         Requests,
-        accept::{AcceptError, Accepted, Submission},
+        accept::{AcceptError, Accepted, Repeat, Submission},
         wait::{MAX_WAIT, Waited},
     },
     who::Who,
@@ -47,7 +44,7 @@ pub(crate) struct SubmissionParams {
     /// Sending the request again with the same key creates no second one.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
     idempotency_key: Option<String>,
-    /// `failed` puts a request back in the queue that was sent before under the key and has failed or expired.
+    /// `failed` carries a request out again that was sent before under the key and was not carried out.
     #[param(rename = "Idempotency-Replay", pattern = "^[Ff][Aa][Ii][Ll][Ee][Dd]$")]
     idempotency_replay: Option<String>,
     /// `wait=SECONDS` waits for the end of the request, for at most 60 seconds: RFC 7240. Other preferences are ignored.
@@ -69,12 +66,22 @@ pub(crate) struct SubmissionHeaders {
     wait: Option<Duration>,
 }
 
-/// What happens to a request that was sent before and has failed or expired.
+impl SubmissionHeaders {
+    /// What to do if the request was sent before by `who` and was not carried out.
+    pub(crate) fn repeat(&self, who: Who) -> Repeat {
+        match self.repeat {
+            RepeatOfFailed::Kept => Repeat::Keep,
+            RepeatOfFailed::Replayed => Repeat::Replay(who),
+        }
+    }
+}
+
+/// What the header `Idempotency-Replay` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RepeatOfFailed {
-    /// It stays as it is.
+    /// It is absent.
     Kept,
-    /// It is put back in the queue.
+    /// `failed`.
     Replayed,
 }
 
@@ -136,19 +143,14 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
     waits.next().map(Duration::from_secs)
 }
 
-/// Stores a request on behalf of `who`, and then does what `headers` ask for.
+/// Stores a request, and waits for its end if `headers` ask for that.
 pub(crate) async fn submit(
     store: &Store,
     requests: &Requests,
     submission: Submission,
-    headers: SubmissionHeaders,
-    who: Who,
+    headers: &SubmissionHeaders,
 ) -> Result<Response, Problem> {
-    let mut accepted = requests.accept(submission).await?;
-    let has_failed = matches!(accepted.view.state, RequestState::Failed | RequestState::Expired);
-    if headers.repeat == RepeatOfFailed::Replayed && accepted.was_sent_before && has_failed {
-        accepted.view = replayed(requests, accepted.view, who).await?;
-    }
+    let accepted = requests.accept(submission).await?;
     let Some(wait) = headers.wait else { return Ok(accepted_response(accepted, None)) };
     let Waited { view, held_back_by } = requests.wait(accepted.view.clone(), wait).await?;
     let mut response = match view.completion() {

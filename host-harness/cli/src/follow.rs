@@ -39,7 +39,7 @@ pub(super) struct Submitting {
     /// With --server: idempotency key of the request. Sending it again with the same key creates no second request.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
-    /// If the request was sent before under the idempotency key and has failed or expired, put it back in the queue.
+    /// If the request was sent before under the idempotency key and was not carried out, carry it out again.
     #[arg(long, requires = "idempotency_key")]
     replay_failed: bool,
     /// With --server: post the end of the request to this address. The API key must have been created with its host:

@@ -224,6 +224,12 @@ pub async fn replay(tx: &mut Tx, id: &str, at: i64) -> Result<RowChange, StoreEr
     Ok(RowChange::of(done.rows_affected()))
 }
 
+/// Lets another request be sent with the idempotency key of the request with this id.
+pub async fn release_key(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE requests SET idempotency_key = NULL WHERE id = $1").bind(id).execute(tx).await?;
+    Ok(())
+}
+
 /// Returns whether a request of `person` is waiting that writes the choice `what` again: see [`restores`].
 pub async fn is_waiting_to_restore(tx: &mut Tx, person: PersonId, what: &str) -> Result<bool, StoreError> {
     let waiting: i64 = sqlx::query_scalar(

@@ -142,3 +142,24 @@ async fn a_repeat_puts_a_failed_request_back_in_the_queue_only_if_it_says_so() {
     let other = submit(&bench, &key, CONSENT, &replay, &opt_out("bob@example.com")).await;
     assert_eq!(other.problem(), (409, "key-reused"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_that_the_vendor_refused_is_carried_out_by_a_repeat_as_the_choice_that_it_was() {
+    let (bench, key) = bench().await;
+    bench.stand_in.with_project(|project| project.seed(Some("dan@example.com"), None, None));
+    bench.stand_in.fault(no(), "DELETE *", 1);
+    let once = ["idempotency-key: k-2", LONG];
+    let refused = submit(&bench, &key, CONSENT, &once, &opt_out("dan@example.com")).await;
+    assert_eq!((refused.problem(), &refused.json["state"]), ((409, "not-carried-out"), &json!("done")));
+    let same = submit(&bench, &key, CONSENT, &once, &opt_out("dan@example.com")).await;
+    assert_eq!((same.status, &same.json["id"]), (409, &refused.json["id"]));
+    let replay = [&once[..], &["idempotency-replay: failed"]].concat();
+    let done = submit(&bench, &key, CONSENT, &replay, &opt_out("dan@example.com")).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert_ne!(done.json["id"], refused.json["id"], "its data was destroyed, so it is a new request");
+    let place = format!("/api/v1/requests/{}", refused.json["id"].as_str().unwrap());
+    let before = bench.get(&key, &place).await.json;
+    assert_eq!(before["received_at"], done.json["received_at"], "the choice was made then");
+    let again = submit(&bench, &key, CONSENT, &replay, &opt_out("dan@example.com")).await;
+    assert_eq!((again.status, &again.json["id"]), (200, &done.json["id"]));
+}

@@ -4,7 +4,7 @@ use host_model::contract::Subject;
 
 use crate::requests::{
     Requests,
-    accept::{AcceptError, Accepted, Submission},
+    accept::{AcceptError, Accepted, Repeat, Submission},
     handler::PersonTask,
 };
 
@@ -21,6 +21,7 @@ impl Requests {
             subject,
             asked: PersonTask::Reading,
             idempotency_key: None,
+            repeat: Repeat::Keep,
             callback: None,
         });
         // Concurrently: requests that are stored together cost one fsync.

@@ -5,10 +5,10 @@ use host_harness::{config::UnknownConnection, sandbox::Calls};
 use host_model::{
     consent::submitted::SubmittedChoices,
     contract::{Interface, Subject},
-    requests::Action,
+    requests::{Action, RequestState, completion::Completion},
 };
 use host_store::{
-    Keys, PersonKey, StoreError, SubjectNames, Tx, attributes,
+    Keys, PersonKey, StoreError, SubjectNames, Tx, Vault, attributes,
     callbacks::{self, NewCallback},
     connections, people,
     requests::{self, RequestView},
@@ -20,8 +20,9 @@ use super::{
     handler::{Handlers, PersonTask, PrepareError},
     person_context::PersonContext,
     put::{self, NotCarriedOut, RequestIdentity},
+    replay,
 };
-use crate::served::NotServed;
+use crate::{served::NotServed, who::Who};
 
 /// The maximum difference between clocks; a choice further ahead is a mistake.
 const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
@@ -37,8 +38,19 @@ pub struct Submission {
     pub asked: PersonTask,
     /// The caller's idempotency key, if any.
     pub idempotency_key: Option<String>,
+    /// What to do if it was sent before and was not carried out.
+    pub repeat: Repeat,
     /// Where its end is posted, if the caller named an address.
     pub callback: Option<NewCallback>,
+}
+
+/// What to do with a request that was sent before with the same idempotency key and was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Nothing: the answer is the same.
+    Keep,
+    /// Carry it out again, on behalf of this caller.
+    Replay(Who),
 }
 
 /// A request that is stored.
@@ -193,12 +205,20 @@ async fn take(
     at: i64,
 ) -> Result<Accepted, AcceptError> {
     let once = RequestIdentity::of(&keys.person, &submitted);
+    let mut at = at;
     if let Some(sent_before) = once.sent_before(tx, tenant).await? {
-        // A repeat may bring another token: the receiver waits for the one that it sent last.
-        if let (Ok(accepted), Some(callback)) = (&sent_before, &submitted.callback) {
-            callbacks::put(tx, &keys.vault, &accepted.view, callback).await?;
+        let view = sent_before?.view;
+        match repeated(tx, &keys.vault, &view, &submitted.repeat, at).await? {
+            RepeatedRequest::Same(view) => {
+                // A repeat may bring another token: the receiver waits for the one that it sent last.
+                if let Some(callback) = &submitted.callback {
+                    callbacks::put(tx, &keys.vault, &view, callback).await?;
+                }
+                return Ok(Accepted { view: *view, was_sent_before: true });
+            }
+            // A choice without a time is still the one that was made then.
+            RepeatedRequest::New => at = view.received_at,
         }
-        return sent_before;
     }
     let Submission { connection, subject, asked, callback, .. } = submitted;
     let action = asked.action();
@@ -233,6 +253,38 @@ async fn take(
         callbacks::put(tx, &keys.vault, &view, &callback).await?;
     }
     Ok(Accepted { view, was_sent_before: false })
+}
+
+/// A request that was sent again.
+enum RepeatedRequest {
+    /// It is still this one.
+    Same(Box<RequestView>),
+    /// It becomes a new one, which takes the idempotency key over.
+    New,
+}
+
+/// Decides what becomes of the request `view`, which was sent again. A failed one keeps its id, by which its caller may
+/// poll. The data of one that is done is destroyed, but the repeat has brought it again.
+async fn repeated(
+    tx: &mut Tx,
+    vault: &Vault,
+    view: &RequestView,
+    repeat: &Repeat,
+    at: i64,
+) -> Result<RepeatedRequest, StoreError> {
+    let same = |view: &RequestView| RepeatedRequest::Same(Box::new(view.clone()));
+    let Repeat::Replay(Who(by)) = repeat else { return Ok(same(view)) };
+    match (view.state, view.completion()) {
+        (RequestState::Failed | RequestState::Expired, _) => {
+            if let Some(waiting) = replay::put_back(tx, vault, view, by, at).await? {
+                return Ok(same(&waiting));
+            }
+        }
+        (RequestState::Done, Completion::NotCarriedOut(_)) => {}
+        _ => return Ok(same(view)),
+    }
+    requests::release_key(tx, &view.id).await?;
+    Ok(RepeatedRequest::New)
 }
 
 fn refused(why: NotCarriedOut, connection: String, action: Action) -> AcceptError {

@@ -3,7 +3,7 @@
 
 use host_store::RowChange;
 use host_store::{
-    StoreError,
+    StoreError, Tx, Vault,
     audit::{self, Record},
     callbacks,
     requests::{self, RequestView},
@@ -23,24 +23,34 @@ impl Requests {
     ) -> Result<Option<RequestView>, StoreError> {
         let at = self.clock.date_ms();
         let vault = self.store.vault().clone();
-        let replayed = self.store.write(move |tx| {
-            Box::pin(async move {
-                if requests::replay(tx, &request.id, at).await? == RowChange::Unchanged {
-                    return Ok(None);
-                }
-                callbacks::reopen(tx, &request.id).await?;
-                let record = Record {
-                    connection: Some(request.connection),
-                    request: Some(request.id.clone()),
-                    detail: json!({ "by": by }),
-                    ..Record::of("request-replayed")
-                };
-                audit::append(tx, &vault, &request.tenant, at, &record).await?;
-                requests::show(tx, &request.id).await
-            })
-        });
-        let replayed = replayed.await?;
+        let replayed = self
+            .store
+            .write(move |tx| Box::pin(async move { put_back(tx, &vault, &request, &by, at).await }))
+            .await?;
         self.bell.ring();
         Ok(replayed)
     }
+}
+
+/// Puts `request` back in the queue at `at`, on behalf of `by`. Returns its current state, or `None` if it neither failed
+/// nor expired, or if its data is no longer kept.
+pub(super) async fn put_back(
+    tx: &mut Tx,
+    vault: &Vault,
+    request: &RequestView,
+    by: &str,
+    at: i64,
+) -> Result<Option<RequestView>, StoreError> {
+    if requests::replay(tx, &request.id, at).await? == RowChange::Unchanged {
+        return Ok(None);
+    }
+    callbacks::reopen(tx, &request.id).await?;
+    let record = Record {
+        connection: Some(request.connection.clone()),
+        request: Some(request.id.clone()),
+        detail: json!({ "by": by }),
+        ..Record::of("request-replayed")
+    };
+    audit::append(tx, vault, &request.tenant, at, &record).await?;
+    requests::show(tx, &request.id).await
 }

@@ -304,7 +304,10 @@ async fn a_backup_of_version_0_1_0_is_restored_and_brought_to_this_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted_after_the_upgrade() {
-    use crate::requests::{accept::Submission, handler::PersonTask};
+    use crate::requests::{
+        accept::{Repeat, Submission},
+        handler::PersonTask,
+    };
     use host_model::{
         consent::submitted::SubmittedChoices,
         contract::consent::{Choice, Preference},
@@ -323,6 +326,7 @@ async fn an_opt_out_that_was_refused_because_of_another_ones_erasure_is_accepted
         subject: Subject::email("eve@example.com").and("user-id", "u-duo"),
         asked: PersonTask::Consent(SubmittedChoices { notices: Vec::new(), items: vec![opt_out.into()] }),
         idempotency_key: None,
+        repeat: Repeat::Keep,
         callback: None,
     };
     let accepted = upgraded.0.parts.requests.accept(submission).await.unwrap();

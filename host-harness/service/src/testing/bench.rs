@@ -29,7 +29,7 @@ use crate::{
     limits::StoredLedger,
     parts::Parts,
     requests::{
-        accept::{Accepted, Submission},
+        accept::{Accepted, Repeat, Submission},
         handler::PersonTask,
         late,
     },
@@ -174,7 +174,14 @@ impl Bench {
 
     pub async fn submit(&self, connection: &str, asked: PersonTask, subject: Subject) -> Accepted {
         let connection = connection.to_owned();
-        let submission = Submission { connection, subject, asked, idempotency_key: None, callback: None };
+        let submission = Submission {
+            connection,
+            subject,
+            asked,
+            idempotency_key: None,
+            repeat: Repeat::Keep,
+            callback: None,
+        };
         self.parts.requests.accept(submission).await.unwrap()
     }
 

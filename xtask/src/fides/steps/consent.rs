@@ -67,14 +67,11 @@ pub(super) fn refused(trial: &Trial) -> Result<String> {
     let id = trial.fides().consent(DAN, Choice::OptOut)?;
     trial.fides().until(&id, "error")?;
     let shown = trial.fides().shows(&id, "error")?;
-    // The service has carried the request out, as far as the vendor let it, and answers a repeat with the same report.
-    trial.fides().retry(&id)?;
-    trial.fides().until(&id, "error")?;
     ensure!(!is_out(trial, DAN)?, "the vendor has carried out what it refused");
-    let again = trial.fides().consent(DAN, Choice::OptOut)?;
-    trial.fides().until(&again, "complete")?;
+    trial.fides().retry(&id)?;
+    trial.fides().until(&id, "complete")?;
     ensure!(is_out(trial, DAN)?, "the vendor still has the person in the channel");
-    Ok(format!("{shown}, also after a retry; a new privacy request: complete"))
+    Ok(format!("{shown}; after a retry in Fides, complete"))
 }
 
 pub(super) fn held_back(trial: &Trial) -> Result<String> {

@@ -154,6 +154,7 @@ async fn a_request_that_identifies_no_person_is_refused_with_the_accepted_kinds(
         subject: Subject::default().and("user-id", "u-shared"),
         asked: PersonTask::Erasure,
         idempotency_key: None,
+        repeat: crate::requests::accept::Repeat::Keep,
         callback: None,
     };
     let refused = bench.parts.requests.accept(submission).await.unwrap_err();
