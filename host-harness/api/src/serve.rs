@@ -9,10 +9,11 @@ use host_harness::{
     egress::{Network, Transport},
 };
 use host_service::{
+    lock::Lock,
     parts::Parts,
     refused_log::RefusedLog,
     service::{Front, Handle, NotAService, PartEnded, Service, ServiceError},
-    settings::{ConfigFile, edge::EdgeConfig},
+    settings::{ConfigFile, ServiceConfig, edge::EdgeConfig},
     telemetry::Telemetry,
 };
 use tokio::{net::TcpListener, task::JoinSet};
@@ -114,28 +115,22 @@ impl Server {
         };
         let caps = descriptors::caps(caps, config.workers)?;
         let (edge, stop_grace) = (config.edge, config.stop_grace);
-        let api = match sockets.api {
-            Some(passed) => ClientSocket::passed(passed),
-            None => bind("listen", &config.listen).await.map(ClientSocket::own).map_err(Into::into),
-        };
-        let webhooks = match (sockets.webhooks, &config.webhook_listen) {
-            (Some(passed), _) => ClientSocket::passed(passed).map(Some),
-            (None, Some(address)) => bind("webhook-listen", address)
-                .await
-                .map(|socket| Some(ClientSocket::own(socket)))
-                .map_err(Into::into),
-            (None, None) => Ok(None),
+        let (api, webhooks) = match client_sockets(sockets, config).await {
+            Ok(both) => both,
+            Err(refused) => {
+                // An address is in use if another process serves the same database, which explains it better.
+                drop(Lock::take(&config.database).map_err(ServiceError::from)?);
+                return Err(refused);
+            }
         };
         let opened = CancellationToken::new();
-        let closed = Answering { closed: Closed::Starting, edge, stop_grace, caps };
-        let answering =
-            closed.at(api.as_ref().ok(), webhooks.as_ref().ok().and_then(Option::as_ref), &opened);
-        // Its future is large: the host compiles plugins in it. Its error comes before that of an address: an address is
-        // in use if another process of the same database runs.
+        let closed = Answering { closed: Closed::Starting, edge, stop_grace };
+        let answering = closed.at(&api, webhooks.as_ref(), &opened);
+        // Its future is large: the host compiles plugins in it.
         let service = Box::pin(Service::start_with(settings, transport, clock)).await?;
         opened.cancel();
         answering.join_all().await;
-        Ok(Self { service, api: api?, webhooks: webhooks?, caps })
+        Ok(Self { service, api, webhooks, caps })
     }
 
     /// The parts of the service.
@@ -169,18 +164,17 @@ impl Server {
             refused: refused.clone(),
         };
         let stopping = CancellationToken::new();
-        let closed =
-            Answering { closed: Closed::Stopping, edge: config.edge, stop_grace: config.stop_grace, caps };
+        let closed = Answering { closed: Closed::Stopping, edge: config.edge, stop_grace: config.stop_grace };
         let mut fronts =
             vec![front("API", listener("api", caps.api), &api, router(state.clone()), &stopping)];
-        fronts.extend(apart.as_ref().map(|door| {
+        fronts.extend(apart.as_ref().map(|socket| {
             let listener = listener("webhooks", caps.webhooks);
-            front("webhooks", listener, door, routes::webhooks(state), &stopping)
+            front("webhooks", listener, socket, routes::webhooks(state), &stopping)
         }));
         let answered = async {
             stopping.cancelled().await;
             // Until the process ends, or the manager starts the next one.
-            closed.at(Some(&api), apart.as_ref(), &CancellationToken::new()).join_all().await;
+            closed.at(&api, apart.as_ref(), &CancellationToken::new()).join_all().await;
             std::future::pending().await
         };
         tokio::select! {
@@ -190,43 +184,58 @@ impl Server {
     }
 }
 
+/// The sockets of the API, and of the webhooks if they have their own.
+async fn client_sockets(
+    passed: PassedSockets,
+    config: &ServiceConfig,
+) -> Result<(ClientSocket, Option<ClientSocket>), ServeError> {
+    let api = match passed.api {
+        Some(passed) => ClientSocket::passed(passed)?,
+        None => ClientSocket::own(bind("listen", &config.listen).await?),
+    };
+    let webhooks = match (passed.webhooks, &config.webhook_listen) {
+        (Some(passed), _) => Some(ClientSocket::passed(passed)?),
+        (None, Some(address)) => Some(ClientSocket::own(bind("webhook-listen", address).await?)),
+        (None, None) => None,
+    };
+    Ok((api, webhooks))
+}
+
 /// Answers clients of a service that is closed.
 struct Answering {
     closed: Closed,
     edge: EdgeConfig,
     stop_grace: Duration,
-    caps: Caps,
 }
 
 impl Answering {
+    /// Few, since each answer takes a moment: during a stop, the connections that are served still have theirs.
+    const MAX_CONNECTIONS: usize = 16;
+
     /// Answers at those of the sockets that are this process's own, until `end`.
-    fn at(
-        self,
-        api: Option<&ClientSocket>,
-        webhooks: Option<&ClientSocket>,
-        end: &CancellationToken,
-    ) -> JoinSet<()> {
-        let Self { closed, edge, stop_grace, caps } = self;
-        let doors = [("api", api, caps.api), ("webhooks", webhooks, caps.webhooks)];
-        let own = doors.into_iter().filter_map(|(name, door, max_connections)| {
-            let door = door.filter(|door| door.owner == SocketOwner::Process)?;
+    fn at(self, api: &ClientSocket, webhooks: Option<&ClientSocket>, end: &CancellationToken) -> JoinSet<()> {
+        let Self { closed, edge, stop_grace } = self;
+        let sockets = [("api", Some(api)), ("webhooks", webhooks)];
+        let own = sockets.into_iter().filter_map(|(name, socket)| {
+            let socket = socket.filter(|socket| socket.owner == SocketOwner::Process)?;
             let (telemetry, refused) = (Telemetry::default(), RefusedLog::default());
+            let max_connections = Self::MAX_CONNECTIONS;
             let listener = Listener { name, max_connections, edge, stop_grace, telemetry, refused };
-            Some(listener.serve(Arc::clone(&door.socket), closed.routes(), end.clone()))
+            Some(listener.serve(Arc::clone(&socket.socket), closed.routes(), end.clone()))
         });
         own.collect()
     }
 }
 
-/// The front that serves `routes` at `door`. Cancels `stopping` once the service stops.
+/// The front that serves `routes` at `socket`. Cancels `stopping` once the service stops.
 fn front(
     name: &'static str,
     listener: Listener,
-    door: &ClientSocket,
+    socket: &ClientSocket,
     routes: Router,
     stopping: &CancellationToken,
 ) -> (&'static str, Front) {
-    let (socket, stopping) = (Arc::clone(&door.socket), stopping.clone());
+    let (socket, stopping) = (Arc::clone(&socket.socket), stopping.clone());
     let front: Front = Box::new(move |stop: CancellationToken| {
         Box::pin(async move {
             let announced = async {

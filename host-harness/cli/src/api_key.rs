@@ -90,9 +90,9 @@ pub(super) struct CreateApiKeyArgs {
     /// A tenant that the key can access [default: all tenants]. May be given several times.
     #[arg(long = "tenant", value_name = "TENANT")]
     tenants: Vec<String>,
-    /// A connection that the key can access [default: all]. May be given several times. Such a key cannot access what
-    /// concerns a whole tenant.
-    #[arg(long = "connection", value_name = "CONNECTION")]
+    /// A connection that the key can access [default: all of the tenants]. May be given several times. Such a key cannot
+    /// access what concerns a whole tenant.
+    #[arg(long = "connection", value_name = "CONNECTION", requires = "tenants")]
     connections: Vec<String>,
     /// What the key may do, such as `requests:write` [default: everything]. May be given several times. The areas are
     /// requests, consent, webhook-tokens, connections, plugins and admin, each with `read` or `write`; `write` does not
@@ -124,9 +124,9 @@ impl ApiKeyCommand {
 
 impl CreateApiKeyArgs {
     async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
-        self.tenants.iter().try_for_each(|tenant| named("--tenant", tenant))?;
-        self.connections.iter().try_for_each(|connection| named("--connection", connection))?;
-        named("--name", &self.name)?;
+        self.tenants.iter().try_for_each(|tenant| check_name("--tenant", tenant))?;
+        self.connections.iter().try_for_each(|connection| check_name("--connection", connection))?;
+        check_name("--name", &self.name)?;
         for host in &self.callback_hosts {
             check_host(host).map_err(|wrong| Failure::misused(format!("--callback-host: {wrong}")))?;
         }
@@ -180,7 +180,7 @@ impl CreateApiKeyArgs {
 }
 
 /// Checks the name that the option has.
-fn named(option: &str, name: &str) -> Result<(), Failure> {
+fn check_name(option: &str, name: &str) -> Result<(), Failure> {
     if is_name(name) {
         return Ok(());
     }
@@ -211,7 +211,7 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
 }
 
 fn row(key: &Key) -> Vec<String> {
-    let Grant { reach, scopes, .. } = &key.grant;
+    let Grant { reach, scopes, callback_hosts } = &key.grant;
     let named = |names: &BTreeSet<String>| Vec::from_iter(names.clone()).join(", ");
     let mut access = reach.tenants.as_ref().map_or_else(|| "all".to_owned(), named);
     if let Some(connections) = &reach.connections {
@@ -222,6 +222,8 @@ fn row(key: &Key) -> Vec<String> {
         Scopes::ReadAll => "read".to_owned(),
         Scopes::Only(scopes) => scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join("\n"),
     };
+    let callbacks = callback_hosts.iter().map(|host| format!("callbacks to {host}"));
+    let may = [may].into_iter().chain(callbacks).collect::<Vec<_>>().join("\n");
     vec![
         key.name.clone(),
         access,

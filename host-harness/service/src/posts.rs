@@ -1,4 +1,4 @@
-//! Posts to operators and platforms: alarms, and signed consent events.
+//! Posts to operators and platforms: alarms, consent events and the ends of requests.
 
 mod alarms;
 pub(crate) mod callbacks;

@@ -230,11 +230,7 @@ connector_host_requests_open{tenant="acme",status="waiting"} 3
         telemetry.delivery(Some(("acme", "newsletter")), 200);
         telemetry.delivery(None, 401);
         telemetry.reading("acme", "newsletter", "unreadable");
-        telemetry.post(
-            "acme",
-            "consent-event",
-            &Err(PostError { why: "refused".to_owned(), retry_after: None }),
-        );
+        telemetry.post("acme", "consent-event", &Err(PostError::without_answer("refused")));
         telemetry.connection_refused("webhooks");
         telemetry.call_refused("unreadable");
         let waiting =

@@ -18,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_hours(25);
 const MAX_AHEAD: Duration = Duration::from_hours(1);
 
 /// Due times further ahead than `$2`, which become `$1`: everything that depends on another condition checks it again.
-const DUE: [&str; 11] = [
+const DUE: [&str; 12] = [
     "UPDATE requests SET next_at = $1 WHERE state = 'waiting' AND next_at > $2",
     "UPDATE requests SET lease_until = $1 WHERE state = 'running' AND lease_until > $2",
     "UPDATE deliveries SET next_at = $1 WHERE state = 'waiting' AND next_at > $2",
@@ -29,6 +29,7 @@ const DUE: [&str; 11] = [
     "UPDATE tokens SET push_at = $1 WHERE push_at > $2",
     "UPDATE alarms SET post_next_at = $1 WHERE posted_at IS NULL AND post_next_at > $2",
     "UPDATE forwards SET next_at = $1 WHERE next_at > $2",
+    "UPDATE callbacks SET next_at = $1 WHERE ended_at IS NULL AND next_at > $2",
     "UPDATE sends SET at = $1 WHERE at > $2",
 ];
 

@@ -1,7 +1,7 @@
 //! Callbacks: where the end of a request is posted. One for each request that names an address.
 //! Tested in `api/src/tests/callbacks.rs`.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, Row, any::AnyRow};
 use strum::{AsRefStr, EnumString, VariantArray};
 
 use crate::{
@@ -39,7 +39,7 @@ pub struct NewCallback {
 }
 
 /// A callback that is due.
-#[derive(FromRow)]
+#[derive(Clone, FromRow)]
 pub struct DueCallback {
     /// The id of the request that has ended.
     pub request: String,
@@ -55,6 +55,8 @@ pub struct DueCallback {
     #[sqlx(try_from = "Column<CallbackForm>")]
     pub form: CallbackForm,
     sealed_token: Option<Vec<u8>>,
+    /// Its version: see [`ended`].
+    pub version: i64,
     /// The number of consecutive failures.
     #[sqlx(try_from = "Column<u32>")]
     pub failures: u32,
@@ -94,7 +96,8 @@ fn context(request: &str) -> String {
     format!("callback of request {request}")
 }
 
-/// Stores the callback of the request `view`, in place of an earlier one. A request that has ended is posted again.
+/// Stores the callback of the request `view`, in place of an earlier one. A request that has ended is posted again, unless
+/// this is the callback that it has.
 pub async fn put(
     tx: &mut Tx,
     vault: &Vault,
@@ -102,12 +105,15 @@ pub async fn put(
     new: &NewCallback,
 ) -> Result<(), StoreError> {
     let RequestView { id: request, tenant, connection, .. } = view;
+    if is_stored(tx, vault, request, new).await? {
+        return Ok(());
+    }
     let token = new.token.as_ref().map(|token| vault.seal(&context(request), token.expose().as_bytes()));
     sqlx::query(
         "INSERT INTO callbacks (request, tenant, connection, api_key, url, form, sealed_token) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (request) DO UPDATE SET api_key = excluded.api_key, \
-           url = excluded.url, form = excluded.form, sealed_token = excluded.sealed_token, failures = 0, \
-           failing_since = NULL, next_at = 0, ended_at = NULL, given_up = NULL",
+           url = excluded.url, form = excluded.form, sealed_token = excluded.sealed_token, version = callbacks.version + 1, \
+           failures = 0, failing_since = NULL, next_at = 0, ended_at = NULL, given_up = NULL",
     )
     .bind(request)
     .bind(tenant)
@@ -121,11 +127,30 @@ pub async fn put(
     Ok(())
 }
 
+/// Returns whether `new` is the callback that `request` has, with the same token.
+async fn is_stored(tx: &mut Tx, vault: &Vault, request: &str, new: &NewCallback) -> Result<bool, StoreError> {
+    let stored: Option<(String, String, String, Option<Vec<u8>>)> =
+        sqlx::query_as("SELECT api_key, url, form, sealed_token FROM callbacks WHERE request = $1")
+            .bind(request)
+            .fetch_optional(tx)
+            .await?;
+    let Some((api_key, url, form, sealed)) = stored else { return Ok(false) };
+    let has_same_token = match (&sealed, &new.token) {
+        (None, None) => true,
+        (Some(sealed), Some(token)) => {
+            vault.open(&context(request), sealed).is_ok_and(|opened| token.matches(&opened))
+        }
+        _ => false,
+    };
+    Ok(has_same_token
+        && (api_key, url, form.as_str()) == (new.api_key.clone(), new.url.clone(), new.form.as_ref()))
+}
+
 /// Has the end of `request` posted again, because the request was put back in the queue.
 pub async fn reopen(tx: &mut Tx, request: &str) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE callbacks SET failures = 0, failing_since = NULL, next_at = 0, ended_at = NULL, given_up = NULL \
-         WHERE request = $1",
+        "UPDATE callbacks SET version = version + 1, failures = 0, failing_since = NULL, next_at = 0, ended_at = NULL, \
+           given_up = NULL WHERE request = $1",
     )
     .bind(request)
     .execute(tx)
@@ -133,27 +158,35 @@ pub async fn reopen(tx: &mut Tx, request: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Returns the first `limit` callbacks whose requests have ended and that are due at `now`.
-pub async fn due(connection: &mut Tx, now: i64, limit: i64) -> Result<Vec<DueCallback>, StoreError> {
-    let due = sqlx::query_as(
-        "SELECT c.request, c.tenant, c.connection, c.api_key, c.url, c.form, c.sealed_token, c.failures, c.failing_since \
-         FROM callbacks c JOIN requests r ON r.id = c.request \
+/// Returns the first `limit` callbacks whose requests have ended and that are due at `now`, with the id of the request,
+/// because a row may be damaged.
+pub async fn due(
+    connection: &mut Tx,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<(String, Result<DueCallback, StoreError>)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT c.request, c.tenant, c.connection, c.api_key, c.url, c.form, c.sealed_token, c.version, c.failures, \
+           c.failing_since FROM callbacks c JOIN requests r ON r.id = c.request \
          WHERE c.ended_at IS NULL AND c.next_at <= $1 AND r.finished_at IS NOT NULL ORDER BY c.next_at, r.seq LIMIT $2",
     )
     .bind(now)
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    Ok(due)
+    let read =
+        |row: &AnyRow| Ok((row.try_get("request")?, DueCallback::from_row(row).map_err(StoreError::from)));
+    rows.iter().map(read).collect()
 }
 
-/// Records that the callback of `request` was not taken, and is due again at `next_at`.
-pub async fn failed(tx: &mut Tx, request: &str, at: i64, next_at: i64) -> Result<(), StoreError> {
+/// Records that this version of the callback of a request was not taken, and is due again at `next_at`.
+pub async fn failed(tx: &mut Tx, due: &DueCallback, at: i64, next_at: i64) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE callbacks SET failures = failures + 1, failing_since = COALESCE(failing_since, $2), next_at = $3 \
-         WHERE request = $1 AND ended_at IS NULL",
+        "UPDATE callbacks SET failures = failures + 1, failing_since = COALESCE(failing_since, $3), next_at = $4 \
+         WHERE request = $1 AND version = $2 AND ended_at IS NULL",
     )
-    .bind(request)
+    .bind(&due.request)
+    .bind(due.version)
     .bind(at)
     .bind(next_at)
     .execute(tx)
@@ -161,12 +194,33 @@ pub async fn failed(tx: &mut Tx, request: &str, at: i64, next_at: i64) -> Result
     Ok(())
 }
 
-/// Records that the callback of `request` was taken, or given up for a reason.
-pub async fn ended(tx: &mut Tx, request: &str, at: i64, given_up: Option<&str>) -> Result<(), StoreError> {
+/// Records that this version of the callback of a request was taken, or given up for a reason, and deletes its token. A
+/// callback that has changed since is left as it is.
+pub async fn ended(
+    tx: &mut Tx,
+    due: &DueCallback,
+    at: i64,
+    given_up: Option<&str>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE callbacks SET ended_at = $3, given_up = $4, sealed_token = NULL \
+         WHERE request = $1 AND version = $2 AND ended_at IS NULL",
+    )
+    .bind(&due.request)
+    .bind(due.version)
+    .bind(at)
+    .bind(given_up)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Records that the callback of `request` was given up, whatever its row contains.
+pub async fn give_up(tx: &mut Tx, request: &str, at: i64, why: &str) -> Result<(), StoreError> {
     sqlx::query("UPDATE callbacks SET ended_at = $2, given_up = $3 WHERE request = $1 AND ended_at IS NULL")
         .bind(request)
         .bind(at)
-        .bind(given_up)
+        .bind(why)
         .execute(tx)
         .await?;
     Ok(())

@@ -308,7 +308,7 @@ mod tests {
     use crate::testing::Folder;
 
     /// The tables that outlive a connection: proof of what was done, free of personal data once a request has ended.
-    const KEPT: [&str; 2] = ["alarms", "requests"];
+    const KEPT: [&str; 3] = ["alarms", "callbacks", "requests"];
 
     #[tokio::test]
     async fn every_table_with_a_connections_rows_is_forgotten_with_it_or_kept_on_purpose() {

@@ -33,7 +33,8 @@ impl Grant {
 pub struct KeyReach {
     /// Only that of these tenants; `None` for all.
     pub tenants: Option<BTreeSet<String>>,
-    /// Only that of the connections with these keys; `None` for all, and for what does not belong to a connection.
+    /// Only that of the connections with these keys, whose tenants are named; `None` for all, and for what does not belong
+    /// to a connection.
     pub connections: Option<BTreeSet<String>>,
 }
 
@@ -48,9 +49,13 @@ impl KeyReach {
         self.connections.is_none() && self.includes_some_of(tenant)
     }
 
-    /// Returns whether it may include something of `tenant`.
+    /// Returns whether it may include something of `tenant`. Connections without their tenants include nothing: the key of
+    /// a deleted connection can be used again by another tenant.
     pub fn includes_some_of(&self, tenant: &str) -> bool {
-        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
+        match &self.tenants {
+            Some(tenants) => tenants.contains(tenant),
+            None => self.connections.is_none(),
+        }
     }
 
     /// Returns whether it includes the connection `key` of `tenant`.
@@ -65,6 +70,9 @@ impl KeyReach {
 
     /// Returns the SQL condition that a row belongs to it, whose [`values`](Self::values) are bound from `first` on.
     pub(crate) fn condition(&self, tenant: &str, connection: &str, first: usize) -> String {
+        if self.tenants.is_none() && self.connections.is_some() {
+            return "FALSE".to_owned();
+        }
         let any = || "TRUE".to_owned();
         let count = self.tenants.as_ref().map_or(0, BTreeSet::len);
         let of_tenants = self.tenants.as_ref().map_or_else(any, |all| one_of(tenant, first, all.len()));
@@ -75,7 +83,8 @@ impl KeyReach {
 
     /// Returns the values of the [`condition`](Self::condition), in order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &String> {
-        self.tenants.iter().flatten().chain(self.connections.iter().flatten())
+        let connections = self.connections.iter().filter(|_| self.tenants.is_some()).flatten();
+        self.tenants.iter().flatten().chain(connections)
     }
 }
 

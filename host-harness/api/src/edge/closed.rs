@@ -23,12 +23,12 @@ pub(crate) enum Closed {
 impl Closed {
     /// Routes that answer every request with 503.
     pub(crate) fn routes(self) -> Router {
-        let doing = match self {
+        let phase = match self {
             Self::Starting => "starting",
             Self::Stopping => "stopping",
         };
         let answer = move || async move {
-            let detail = format!("the service is {doing}: try again after Retry-After");
+            let detail = format!("the service is {phase}: try again after Retry-After");
             let problem = Problem::of(kinds::UNAVAILABLE, detail).retry_after(RETRY_AFTER);
             ([("connection", "close")], problem).into_response()
         };

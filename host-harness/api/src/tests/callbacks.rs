@@ -13,7 +13,7 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCod
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, Mac as _};
 use host_model::scope::Scopes;
-use host_store::{api_keys, grant::Grant};
+use host_store::{api_keys, callbacks, grant::Grant};
 use iterable_stand_in::Fault;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -145,6 +145,8 @@ async fn a_request_that_failed_is_reported_and_reported_again_after_its_replay()
     let failed = setup.receiver.received(1).await.remove(0).1;
     assert_eq!((&failed["data"]["complete"], &failed["data"]["state"]), (&json!(false), &json!("failed")));
     assert!(failed["data"]["reason"].is_string(), "{failed}");
+    let taken = async || callback_of(&setup, &sent.json["id"]).await;
+    eventually("it is taken", taken, |callback| callback["ended_at"].is_number()).await;
     let path = format!("/api/v1/requests/{}/replay", sent.json["id"].as_str().unwrap());
     assert_eq!(setup.bench.send(&setup.operator, "POST", &path, None).await.status, 202);
     let posts = setup.receiver.received(2).await;
@@ -174,6 +176,15 @@ async fn fides_gets_its_own_call_with_its_token_and_only_if_the_request_was_carr
     )
     .await;
     assert!(setup.receiver.posts.lock().is_empty(), "nothing is posted before the end");
+    let sealed: Vec<Vec<u8>> = setup
+        .bench
+        .write(|tx| {
+            Box::pin(async move {
+                Ok(sqlx::query_scalar("SELECT sealed_token FROM callbacks").fetch_all(tx).await?)
+            })
+        })
+        .await;
+    assert!(!sealed[0].windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()), "the token is sealed");
     setup.bench.sql(sql.leak()).await;
     let (headers, body) = setup.receiver.received(1).await.remove(0);
     assert_eq!(
@@ -188,8 +199,7 @@ async fn fides_gets_its_own_call_with_its_token_and_only_if_the_request_was_carr
             })
         })
         .await;
-    let sealed = sealed[0].clone().unwrap();
-    assert!(!sealed.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()), "the token is sealed");
+    assert_eq!(sealed, [None], "the token is deleted with its use");
 
     let no = Fault::Answer(400, json!({"code": "BadParams", "msg": "no"}));
     setup.bench.stand_in.fault(no, "*", 1);
@@ -296,4 +306,50 @@ async fn nothing_is_posted_for_a_key_that_was_revoked_and_a_long_failure_raises_
     assert_eq!(given_up["given_up"], "the API key that sent the request was revoked");
     assert_eq!(setup.receiver.posts.lock().len(), count);
     assert_eq!(setup.bench.get(&setup.operator, "/api/v1/alarms").await.json["alarms"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_an_earlier_post_ends_no_later_callback() {
+    let setup = setup().await;
+    let sent = submit(&setup, CONSENT, &[], &opt_out(&json!({"url": setup.receiver.url()}))).await;
+    let callback = async || callback_of(&setup, &sent.json["id"]).await;
+    eventually("it is taken", callback, |callback| callback["ended_at"].is_number()).await;
+    setup.bench.sql("UPDATE callbacks SET ended_at = NULL").await;
+    setup.receiver.received(2).await;
+    let (earlier, later) = setup
+        .bench
+        .write(|tx| {
+            Box::pin(async move {
+                sqlx::query("UPDATE callbacks SET ended_at = NULL, next_at = 0").execute(&mut *tx).await?;
+                let mut due = callbacks::due(tx, 1, 10).await?;
+                let earlier = due.remove(0).1?;
+                callbacks::reopen(tx, &earlier.request).await?;
+                callbacks::ended(tx, &earlier, 17, None).await?;
+                callbacks::failed(tx, &earlier, 17, i64::MAX).await?;
+                let later = callbacks::show(tx, &earlier.request).await?.unwrap();
+                Ok((earlier.version, later))
+            })
+        })
+        .await;
+    assert_eq!((later.ended_at, later.failures), (None, 0), "version {earlier} has no say any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_callback_sent_again_is_not_posted_again_and_a_damaged_row_blocks_no_other() {
+    let setup = setup().await;
+    let body = opt_out(&json!({"url": setup.receiver.url()}));
+    let sent = submit(&setup, CONSENT, &["idempotency-key: k-1"], &body).await;
+    let taken = async |id: &Value| callback_of(&setup, id).await;
+    eventually("it is taken", async || taken(&sent.json["id"]).await, |it| it["ended_at"].is_number()).await;
+    submit(&setup, CONSENT, &["idempotency-key: k-1"], &body).await;
+    assert!(taken(&sent.json["id"]).await["ended_at"].is_number());
+    setup.bench.sql("UPDATE callbacks SET ended_at = NULL, failures = 'many'").await;
+    let mut other = body.clone();
+    other["identity"]["email"] = json!("bob@example.com");
+    let second = submit(&setup, CONSENT, &["idempotency-key: k-2"], &other).await;
+    eventually("it is taken", async || taken(&second.json["id"]).await, |it| it["ended_at"].is_number())
+        .await;
+    let ids: Vec<Value> =
+        setup.receiver.posts.lock().iter().map(|(_, body)| body["data"]["id"].clone()).collect();
+    assert_eq!(ids, [sent.json["id"].clone(), second.json["id"].clone()]);
 }

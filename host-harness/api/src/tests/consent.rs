@@ -110,10 +110,10 @@ async fn an_unknown_notice_is_refused_at_once_and_nothing_is_stored() {
     let mixed = body(&json!({"notices": [choice("n-1"), choice("sales"), choice("n-9")]}));
     let refused = submit(&bench, &key, "k-1", &mixed).await;
     assert_eq!(refused.problem(), (422, "unknown-notice"));
-    assert_eq!(refused.json["notices"], json!(["sales", "n-9"]));
+    assert_eq!(refused.json["notices"], json!(["n-9", "sales"]));
     assert_eq!(
         refused.detail(),
-        "there is no notice `sales`, `n-9`: register it, or correct its name, then send the request again"
+        "there is no notice `n-9`, `sales`: register it, or correct its name, then send the request again"
     );
     assert_eq!(bench.get(&key, "/api/v1/requests").await.json, json!({"requests": []}));
     let known = body(&json!({"notices": [choice("n-1")]}));

@@ -1,8 +1,13 @@
 //! Clients that disconnect before they have an answer.
 
+use std::net::SocketAddr;
+
 use serde_json::json;
 use test_support::eventually;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::logged::Logged;
 use crate::testing::ApiBench;
@@ -38,6 +43,18 @@ async fn disconnect(bench: &ApiBench, client: TcpStream) {
     for _ in 0..20 {
         assert_eq!(bench.raw("GET", "/health", "", b"").await.status, 200);
     }
+}
+
+/// Returns whether the service at `address` answers 503, or no longer at all.
+async fn is_stopping(address: SocketAddr) -> bool {
+    let Ok(mut client) = TcpStream::connect(address).await else { return true };
+    let request = b"GET /health HTTP/1.1\r\nhost: api\r\nconnection: close\r\n\r\n";
+    let mut answer = String::new();
+    let exchange = async {
+        client.write_all(request).await?;
+        client.read_to_string(&mut answer).await
+    };
+    exchange.await.is_err() || answer.starts_with("HTTP/1.1 503")
 }
 
 async fn version(bench: &ApiBench, key: &str) -> String {
@@ -116,8 +133,7 @@ async fn a_stop_waits_for_a_publication_whose_client_has_left() {
     disconnect(&bench, client).await;
     let address = bench.client().await.peer_addr().unwrap();
     let releasing = async {
-        eventually("the stop", async || TcpStream::connect(address).await.is_err(), |is_closed| *is_closed)
-            .await;
+        eventually("the stop", async || is_stopping(address).await, |is_stopping| *is_stopping).await;
         drop(changing);
     };
     let (bench, ()) = tokio::join!(bench.restarted(), releasing);

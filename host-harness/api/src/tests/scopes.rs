@@ -11,7 +11,7 @@ use host_store::grant::{Grant, KeyReach};
 /// A grant of `scopes` for the connections `keys`.
 fn for_connections(keys: &[&str], scopes: Scopes) -> Grant {
     let connections = Some(keys.iter().map(|key| (*key).to_owned()).collect());
-    let reach = KeyReach { tenants: None, connections };
+    let reach = KeyReach { tenants: Some(["acme".to_owned()].into()), connections };
     Grant { reach, ..Grant::of(None, scopes) }
 }
 
@@ -154,7 +154,10 @@ async fn a_key_for_one_connection_sees_nothing_of_another_and_nothing_of_the_who
     let created =
         bench.send(&key, "POST", "/api/v1/connection", Some(bench.connection("acme", "third"))).await;
     assert_eq!(created.problem(), (403, "not-all-tenants"));
-    assert_eq!(created.detail(), "this API key can create connections only for connection newsletter");
+    assert_eq!(
+        created.detail(),
+        "this API key can create connections only for tenant acme, connection newsletter"
+    );
     let notice = json!({"id": "n-1", "name": "N", "data_uses": ["a"], "enforcement_level": "system_wide"});
     let put = bench.send(&key, "PUT", "/api/v1/tenants/acme/notices/n-1", Some(notice)).await;
     assert_eq!(put.problem(), (403, "not-all-tenants"));
@@ -165,4 +168,43 @@ async fn a_key_for_one_connection_sees_nothing_of_another_and_nothing_of_the_who
         assert_eq!(refused.problem(), (403, "not-all-tenants"), "{method} {path}");
     }
     assert_eq!(bench.get(&key, "/api/v1/tenants/acme/notices").await.status, 200);
+    assert_eq!(bench.get(&key, "/api/v1/tenants/other/notices").await.problem(), (404, "unknown"));
+    for (connection, kind) in [
+        (Some("newsletter"), "connection-parked"),
+        (Some("shop"), "deliveries-unread"),
+        (None, "forward-fails"),
+    ] {
+        bench.alarm("acme", connection, kind, "it").await;
+    }
+    let alarms = bench.get(&key, "/api/v1/alarms").await.json["alarms"].clone();
+    let kinds: Vec<_> = alarms.as_array().unwrap().iter().map(|alarm| alarm["kind"].clone()).collect();
+    assert_eq!(kinds, ["connection-parked"]);
+    let theirs = bench.get(&operator, "/api/v1/alarms").await.json["alarms"].clone();
+    let theirs =
+        theirs.as_array().unwrap().iter().find(|alarm| alarm["kind"] == "deliveries-unread").unwrap();
+    let clear = format!("/api/v1/alarms/{}/clear", theirs["id"].as_str().unwrap());
+    assert_eq!(bench.send(&key, "POST", &clear, Some(json!({}))).await.problem(), (404, "unknown"));
+    bench
+        .sql(
+            "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) VALUES \
+             ('e-1', 'acme', 'shop', 1, '{}', x'', 1), ('e-2', 'other', 'newsletter', 1, '{}', x'', 1)",
+        )
+        .await;
+    let cursor = bench.get(&operator, "/api/v1/consent-events").await.json["cursor"].clone();
+    assert_eq!(cursor, 2, "the operator's page includes both");
+    assert_eq!(bench.get(&key, "/api/v1/consent-events").await.json["cursor"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_a_connection_without_its_tenant_reaches_nothing() {
+    let bench = ApiBench::new().await;
+    let operator = bench.operator().await;
+    bench.connect(&operator, "acme", "newsletter").await;
+    let reach = KeyReach { tenants: None, connections: Some(["newsletter".to_owned()].into()) };
+    let key = bench.granted("stray", Grant { reach, ..Grant::of(None, Scopes::All) }).await;
+    assert_eq!(bench.get(&key, "/api/v1/connection").await.json, json!({"connections": []}));
+    for path in ["/api/v1/connection/newsletter", "/api/v1/tenants/acme/notices"] {
+        assert_eq!(bench.get(&key, path).await.problem(), (404, "unknown"), "{path}");
+    }
+    assert_eq!(bench.get(&key, "/api/v1/requests").await.json, json!({"requests": []}));
 }

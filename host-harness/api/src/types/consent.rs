@@ -35,8 +35,10 @@ mirror! {
     /// A person's answer to a notice. Only `opt_in` and `opt_out` are choices.
     pub enum Answer mirrors HostAnswer {
         /// Opt-in.
+        #[serde(alias = "opt-in")]
         OptIn,
         /// Opt-out.
+        #[serde(alias = "opt-out")]
         OptOut,
         /// The person has seen a notice that offers no choice.
         Acknowledge,

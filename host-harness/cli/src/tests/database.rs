@@ -151,17 +151,20 @@ async fn an_api_key_is_shown_once_listed_without_its_text_and_revoked() {
 #[tokio::test]
 async fn an_api_key_is_created_with_scopes_for_some_connections() {
     let operator = Operator::new();
-    let create = ["api-key", "create", "--name", "fides", "--connection", "newsletter"];
+    let create = ["api-key", "create", "--name", "fides", "--tenant", "acme", "--connection", "newsletter"];
     let scopes = ["--scope", "requests:write", "--scope", "consent:write", "--json"];
     let (exit, made, _) = operator.run(&[&create[..], &scopes].concat()).await;
     assert_eq!(exit, Exit::Done);
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     let key = &made["api_key"];
     assert_eq!(key["scopes"], serde_json::json!(["requests:write", "consent:write"]));
-    assert_eq!((&key["connections"][0], &key["tenants"]), (&"newsletter".into(), &serde_json::Value::Null));
+    assert_eq!((&key["connections"][0], &key["tenants"][0]), (&"newsletter".into(), &"acme".into()));
     assert_eq!((&key["may_write"], &key["callback_hosts"]), (&true.into(), &serde_json::json!([])));
     let (_, listed, _) = operator.run(&["api-key", "list"]).await;
     assert!(listed.contains("requests:write ") && listed.contains("newsletter"), "{listed}");
+    let (exit, _, err) =
+        operator.run(&["api-key", "create", "--name", "x", "--connection", "newsletter"]).await;
+    assert!(exit == Exit::Misused && err.contains("--tenant <TENANT>"), "{err}");
     for (scope, wrong) in [
         (
             "requests",

@@ -280,6 +280,12 @@ fn broken(operation: &str, connection: &Connection, error: reqwest::Error) -> Ht
     }
 }
 
+/// Returns why a client of [`vetted_client`] did not connect, if no address of the name is allowed.
+pub fn refused_address(error: &reqwest::Error) -> Option<String> {
+    cause::<OutOfReach>(error)
+        .map(|OutOfReach { address, why }| format!("the address {address} is not allowed ({why})"))
+}
+
 fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,6 +1,8 @@
 //! What the platform requests: planned and recorded when accepted, applied later.
 //! Tested in `src/consent/tests/outgoing.rs`.
 
+use std::collections::BTreeSet;
+
 use super::{append, still_there};
 use crate::requests::{handler::PreparedRequest, person_context::PersonContext};
 use host_model::{
@@ -49,10 +51,8 @@ pub(crate) async fn unknown_notices(
 ) -> Result<Vec<String>, StoreError> {
     let known = notices::all(tx, about.tenant).await?;
     let named = submitted.notices.iter().map(|choice| &choice.notice);
-    let mut unknown: Vec<String> =
-        named.filter(|notice| Notice::find(&known, notice).is_none()).cloned().collect();
-    unknown.dedup();
-    Ok(unknown)
+    let unknown: BTreeSet<&String> = named.filter(|notice| Notice::find(&known, notice).is_none()).collect();
+    Ok(unknown.into_iter().cloned().collect())
 }
 
 async fn plan(

@@ -1,9 +1,8 @@
 //! Posts the ends of requests to the addresses that their callers named, each until it is taken.
 //! Tested in `api/src/tests/callbacks.rs`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use futures::future::join_all;
 use host_harness::connection::Reach;
 use host_model::{
     contract::erasure::ErasureStatus,
@@ -26,16 +25,23 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Backlog, Posts,
+    Posts,
     post::{Message, NoClient, PostError, Poster, SigningKey, wait_after},
 };
-use crate::{requests::callback::CallbackUrl, tasks::pause};
+use crate::{
+    requests::callback::CallbackUrl,
+    tasks::{Tasks, pause},
+};
 
 /// The interval between checks for requests that have ended.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of callbacks posted at a time, so that a receiver that does not answer does not delay all others.
-const AT_ONCE: i64 = 16;
+/// The number of callbacks posted at a time, and to one receiver: one that does not answer takes no one else's place.
+const AT_ONCE: usize = 16;
+const AT_ONCE_TO_ONE: usize = 4;
+
+/// The number of callbacks read at a time: enough to find those of other receivers behind those of a slow one.
+const DUE_PER_LOOK: i64 = 1_000;
 
 /// An alarm is raised once a callback has not been taken for this long.
 const ALARM_MS: i64 = HOUR_MS;
@@ -88,6 +94,8 @@ impl<'a> RequestEnd<'a> {
 
 /// What became of a callback.
 enum CallbackResult {
+    /// Its request has not ended.
+    NotDue,
     Taken,
     NotTaken(PostError),
     /// It cannot be posted.
@@ -95,47 +103,66 @@ enum CallbackResult {
 }
 
 impl Posts {
-    /// Posts callbacks until `stop` is cancelled.
+    /// Posts callbacks until `stop` is cancelled. A receiver that does not answer delays no other one.
     pub(crate) async fn post_callbacks(self, posters: CallbackPosters, stop: CancellationToken) {
+        let posters = Arc::new(posters);
+        let mut under_way: Tasks<(String, String)> = Tasks::default();
         while !stop.is_cancelled() {
-            match self.post_due(&posters).await {
-                Ok(Backlog::More) => continue,
-                Ok(Backlog::Empty) => {}
-                Err(error) => tracing::error!(%error, "reading callbacks failed"),
+            under_way.sweep();
+            if let Err(error) = self.begin_due(&posters, &mut under_way).await {
+                tracing::error!(%error, "reading callbacks failed");
             }
             pause(&*self.clock, POLL_INTERVAL, &stop).await;
         }
+        // A post that is cut off is repeated after the next start, under the same id.
+        under_way.finish(Duration::ZERO).await;
     }
 
-    /// Posts the callbacks that are due.
-    async fn post_due(&self, posters: &CallbackPosters) -> Result<Backlog, StoreError> {
+    /// Begins to post the callbacks that are due, each described by its request and its receiver.
+    async fn begin_due(
+        &self,
+        posters: &Arc<CallbackPosters>,
+        under_way: &mut Tasks<(String, String)>,
+    ) -> Result<(), StoreError> {
         let now = self.clock.date_ms();
-        let due =
-            self.store.read(move |c| Box::pin(async move { callbacks::due(c, now, AT_ONCE).await })).await?;
-        if due.is_empty() {
-            return Ok(Backlog::Empty);
+        let due = self
+            .store
+            .read(move |c| Box::pin(async move { callbacks::due(c, now, DUE_PER_LOOK).await }))
+            .await?;
+        for (request, due) in due {
+            let due = match due {
+                Ok(due) => due,
+                Err(error) => {
+                    self.give_up_damaged(request, now, error.to_string()).await?;
+                    continue;
+                }
+            };
+            let receiver = receiver(&due.url);
+            let of_receiver = under_way.about().filter(|(_, other)| *other == receiver).count();
+            let is_under_way = under_way.about().any(|(other, _)| *other == request);
+            if is_under_way || of_receiver >= AT_ONCE_TO_ONE || under_way.len() >= AT_ONCE {
+                continue;
+            }
+            let (posts, posters) = (self.clone(), Arc::clone(posters));
+            under_way.begin((request, receiver), async move { posts.post_callback(&posters, due).await });
         }
-        for posted in join_all(due.iter().map(|callback| self.post_callback(posters, callback))).await {
-            posted?;
-        }
-        Ok(Backlog::More)
+        Ok(())
     }
 
-    async fn post_callback(&self, posters: &CallbackPosters, due: &DueCallback) -> Result<(), StoreError> {
-        let result = match self.attempt_callback(posters, due).await {
-            Ok(result) => result,
-            // A damaged row must not be tried every second.
-            Err(error) => CallbackResult::GivenUp(error.to_string()),
-        };
-        let at = self.clock.date_ms();
+    async fn post_callback(&self, posters: &CallbackPosters, due: DueCallback) {
         let request = due.request.clone();
-        match result {
-            CallbackResult::Taken => self.end_callback(request, at, None).await,
-            CallbackResult::GivenUp(why) => {
+        let stored = match self.attempt_callback(posters, &due).await {
+            Ok(CallbackResult::NotDue) => Ok(()),
+            Ok(CallbackResult::Taken) => self.end_callback(due, None).await,
+            Ok(CallbackResult::GivenUp(why)) => {
                 tracing::warn!(tenant = due.tenant, request, why, "callback given up");
-                self.end_callback(request, at, Some(why)).await
+                self.end_callback(due, Some(why)).await
             }
-            CallbackResult::NotTaken(refused) => self.retry_callback(due, &refused, at).await,
+            Ok(CallbackResult::NotTaken(refused)) => self.retry_callback(due, refused).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
+            tracing::error!(request, %error, "the database failed; the callback is posted again");
         }
     }
 
@@ -150,22 +177,33 @@ impl Posts {
                 async move { Ok((requests::show(c, &id).await?, api_keys::with_id(c, &vault, &key).await?)) },
             )
         });
-        let (view, key) = read.await?;
+        let (view, key) = match read.await {
+            Err(StoreError::NotAuthentic(what)) => {
+                return Ok(CallbackResult::GivenUp(format!(
+                    "{what} was changed in the database from outside"
+                )));
+            }
+            read => read?,
+        };
         let (Some(view), Some(key)) = (view, key) else {
             return Ok(CallbackResult::GivenUp("the API key that sent the request was revoked".to_owned()));
         };
+        // It was put back in the queue in the meantime.
+        let Some(finished_at) = view.finished_at else { return Ok(CallbackResult::NotDue) };
         let url = match CallbackUrl::parse(&due.url, &key.grant.callback_hosts) {
             Ok(url) => url,
             Err(refused) => return Ok(CallbackResult::GivenUp(refused.to_string())),
         };
         let secret = self.store.vault().callback_secret(&key.id);
         let signing = secret.and_then(|secret| SigningKey::read(&secret).ok());
-        let token = due.token(self.store.vault())?;
+        let token = match due.token(self.store.vault()) {
+            Ok(token) => token,
+            Err(error) => return Ok(CallbackResult::GivenUp(error.to_string())),
+        };
         let now = self.clock.date();
         let body = match due.form {
             CallbackForm::Standard => {
-                let timestamp = view.finished_at;
-                json!({"type": "request.ended", "timestamp": timestamp, "data": RequestEnd::of(&view)})
+                json!({"type": "request.ended", "timestamp": finished_at, "data": RequestEnd::of(&view)})
             }
             CallbackForm::Fides if view.completion() == Completion::Complete => {
                 json!({ "rows_masked": u8::from(is_erased(&view)) })
@@ -177,7 +215,7 @@ impl Posts {
             }
         };
         // The same for each attempt, and another one if the request ends again after a replay.
-        let id = format!("{}-{}", view.id, view.finished_at.unwrap_or_default());
+        let id = format!("{}-{finished_at}", view.id);
         let message = Message { id, body: body.to_string().into_bytes(), signed_by: signing, bearer: token };
         let posted = posters.to(&url).post(url.as_str(), message, now).await;
         self.telemetry.post(&due.tenant, "callback", &posted);
@@ -187,31 +225,31 @@ impl Posts {
         })
     }
 
-    async fn end_callback(
-        &self,
-        request: String,
-        at: i64,
-        given_up: Option<String>,
-    ) -> Result<(), StoreError> {
+    async fn end_callback(&self, due: DueCallback, given_up: Option<String>) -> Result<(), StoreError> {
+        let at = self.clock.date_ms();
         let ended = self.store.write(move |tx| {
             Box::pin(async move {
-                callbacks::ended(tx, &request, at, given_up.as_deref()).await?;
-                alarms::is_over(tx, at, ALARM, &request).await
+                callbacks::ended(tx, &due, at, given_up.as_deref()).await?;
+                alarms::is_over(tx, at, ALARM, &due.request).await
             })
         });
         ended.await
     }
 
-    async fn retry_callback(
-        &self,
-        due: &DueCallback,
-        refused: &PostError,
-        at: i64,
-    ) -> Result<(), StoreError> {
+    async fn give_up_damaged(&self, request: String, at: i64, why: String) -> Result<(), StoreError> {
+        tracing::error!(request, why, "a callback that cannot be read is given up");
+        let given_up = self
+            .store
+            .write(move |tx| Box::pin(async move { callbacks::give_up(tx, &request, at, &why).await }));
+        given_up.await
+    }
+
+    async fn retry_callback(&self, due: DueCallback, refused: PostError) -> Result<(), StoreError> {
+        let at = self.clock.date_ms();
         let failing_for = at.saturating_sub(due.failing_since.unwrap_or(at));
         if failing_for >= GIVE_UP_MS {
             let why = format!("the receiver has not taken it for 30 days: {refused}");
-            return self.end_callback(due.request.clone(), at, Some(why)).await;
+            return self.end_callback(due, Some(why)).await;
         }
         let wait = wait_after(due.failures.saturating_add(1), refused.retry_after);
         tracing::warn!(
@@ -221,20 +259,19 @@ impl Posts {
             "callback not taken; retrying in {} s",
             wait.as_secs()
         );
-        let (tenant, connection) = (due.tenant.clone(), due.connection.clone());
-        let (request, next_at) = (due.request.clone(), at.saturating_add(millis(wait)));
+        let next_at = at.saturating_add(millis(wait));
         let detail = format!("the receiver has not taken the end of the request for an hour: {refused}");
         let failed = self.store.write(move |tx| {
             Box::pin(async move {
-                callbacks::failed(tx, &request, at, next_at).await?;
+                callbacks::failed(tx, &due, at, next_at).await?;
                 if failing_for < ALARM_MS {
                     return Ok(());
                 }
                 let alarm = Alarm {
-                    tenant: &tenant,
-                    connection: Some(&connection),
+                    tenant: &due.tenant,
+                    connection: Some(&due.connection),
                     kind: ALARM,
-                    about: &request,
+                    about: &due.request,
                     detail: &detail,
                 };
                 alarms::raise(tx, at, &alarm).await
@@ -242,6 +279,12 @@ impl Posts {
         });
         failed.await
     }
+}
+
+/// The host and port of an address.
+fn receiver(url: &str) -> String {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    authority.split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Whether the vendor erased the person, so that there was someone to erase.

@@ -12,7 +12,7 @@ use super::post::{PostError, Poster};
 use crate::consent::feed::{FeedChoice, FeedEvent};
 use host_model::consent::{Notice, NoticeAnswer, identity::IdentityMap};
 
-/// The identifiers by which Fides knows a person who consents, with the one that it uses first.
+/// The identifiers by which Fides knows a person who consents, in its order of preference.
 const IDENTITIES: [&str; 3] = ["email", "phone_number", "external_id"];
 
 /// Whether Fides sends people codes that they have to confirm.
@@ -37,6 +37,8 @@ pub(super) enum FidesEvent {
     NotForFides,
     /// Fides cannot name its person.
     Unidentified,
+    /// Fides refuses it, and would again.
+    Refused,
 }
 
 /// Stores the choice of `event` under the data uses of its notice, at the Fides with the address `base`. An event that
@@ -58,17 +60,28 @@ pub(super) async fn store_consent(
     if identity_verification_required && disable_consent_identity_verification != Some(true) {
         let why = "Fides asks people to confirm a code; set subject_identity_verification_required to false there, or \
                    disable_consent_identity_verification to true";
-        return Err(PostError { why: why.to_owned(), retry_after: None });
+        return Err(PostError::without_answer(why));
     }
     let person = json!({ "identity": identity });
-    let answer = poster.exchange(Method::POST, &at("/consent-request"), Some(&person), now).await?;
+    let answer = match poster.exchange(Method::POST, &at("/consent-request"), Some(&person), now).await {
+        Err(refused) if is_about_the_event(&refused) => return Ok(FidesEvent::Refused),
+        answer => answer?,
+    };
     let ConsentRequest { consent_request_id } = read(answer)?;
     if !consent_request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(unexpected());
     }
     let preferences = at(&format!("/consent-request/{consent_request_id}/preferences"));
     let body = json!({ "identity": identity, "consent": consent });
-    poster.exchange(Method::PATCH, &preferences, Some(&body), now).await.map(|_stored| FidesEvent::Stored)
+    match poster.exchange(Method::PATCH, &preferences, Some(&body), now).await {
+        Err(refused) if is_about_the_event(&refused) => Ok(FidesEvent::Refused),
+        stored => stored.map(|_stored| FidesEvent::Stored),
+    }
+}
+
+/// Whether Fides refuses what was sent, such as an identity or a data use that it does not know.
+fn is_about_the_event(refused: &PostError) -> bool {
+    matches!(refused.status, Some(400 | 422))
 }
 
 fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, PostError> {
@@ -76,7 +89,7 @@ fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, PostError> {
 }
 
 fn unexpected() -> PostError {
-    PostError { why: "the receiver does not answer like Fides".to_owned(), retry_after: None }
+    PostError::without_answer("the receiver does not answer like Fides")
 }
 
 /// The person as Fides names people, or `None` if it cannot.
@@ -86,7 +99,8 @@ fn identity(IdentityMap(identity): &IdentityMap) -> Option<BTreeMap<&str, &str>>
     (!known.is_empty()).then_some(known)
 }
 
-/// One consent for each data use, or `None` if there is none.
+/// One consent for each data use, or `None` if there is none. An opt-in for a data use that several notices share is left
+/// out: Fides has one choice for all of them, and the person may be out of another one.
 fn consents(event: &FeedEvent, notices: &[Notice]) -> Option<Vec<Value>> {
     let FeedChoice::Notice { notice_id_map } = &event.news.chosen else { return None };
     let mut uses: BTreeMap<&str, bool> = BTreeMap::new();
@@ -98,9 +112,10 @@ fn consents(event: &FeedEvent, notices: &[Notice]) -> Option<Vec<Value>> {
         };
         for data_use in notices.iter().filter(|notice| notice.id == *id).flat_map(|notice| &notice.data_uses)
         {
-            // An opt-out of any of its notices is one of the data use.
-            let stands = uses.entry(data_use).or_insert(true);
-            *stands = *stands && opt_in;
+            let sharing = notices.iter().filter(|notice| notice.data_uses.contains(data_use)).count();
+            if !opt_in || sharing == 1 {
+                uses.insert(data_use, opt_in);
+            }
         }
     }
     let consent = |(data_use, opt_in): (&str, bool)| json!({"data_use": data_use, "opt_in": opt_in});

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Posts,
     fides::{self, FidesEvent},
-    post::{Message, wait_after},
+    post::{Message, PostError, wait_after},
 };
 use crate::{
     consent::{
@@ -33,7 +33,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// An alarm is raised once events have not been accepted for this long.
 const ALARM_MS: i64 = HOUR_MS;
 const ALARM: &str = "forward-fails";
-const UNIDENTIFIED: &str = "forward-skips";
+const SKIPPED: &str = "forward-skips";
 /// The number of events read at a time.
 const EVENTS_PER_READ: i64 = 100;
 
@@ -83,8 +83,9 @@ impl Forwarding {
         let (is_more, mut progress) = (page.cursor > progress.posted, progress);
         for event in page.events {
             let before = progress.clone();
-            progress = self.post(tenant, to, &event, progress).await?;
-            self.save(tenant, &before, &progress).await?;
+            let refused;
+            (progress, refused) = self.post(tenant, to, &event, progress).await?;
+            self.save(tenant, &before, &progress, refused).await?;
             if progress.failures > 0 {
                 return Ok(Backlog::Empty);
             }
@@ -93,19 +94,19 @@ impl Forwarding {
             // Damaged events at the end are skipped.
             let before = progress.clone();
             progress.posted = page.cursor;
-            self.save(tenant, &before, &progress).await?;
+            self.save(tenant, &before, &progress, None).await?;
         }
         Ok(if is_more { Backlog::More } else { Backlog::Empty })
     }
 
-    /// Posts one event. Returns the tenant's progress in the feed after it.
+    /// Posts one event. Returns the tenant's progress in the feed after it, and why the event was not accepted.
     async fn post(
         &self,
         tenant: &str,
         to: &ForwardConfig,
         event: &FeedEvent,
         before: FeedProgress,
-    ) -> Result<FeedProgress, StoreError> {
+    ) -> Result<(FeedProgress, Option<PostError>), StoreError> {
         let (poster, date) = (&self.posts.poster, self.posts.clock.date());
         let taken = match &to.form {
             ForwardForm::Standard(key) => {
@@ -118,8 +119,8 @@ impl Forwarding {
             ForwardForm::Fides => {
                 let notices = self.catalogue.notices(tenant).await?;
                 let stored = fides::store_consent(poster, &to.url, event, &notices, date).await;
-                if stored == Ok(FidesEvent::Unidentified) {
-                    self.raise_unidentified(event).await?;
+                if let Ok(FidesEvent::Unidentified | FidesEvent::Refused) = stored {
+                    self.raise_skipped(event).await?;
                 }
                 stored.map(drop)
             }
@@ -127,34 +128,39 @@ impl Forwarding {
         self.posts.telemetry.post(tenant, "consent-event", &taken);
         let now = self.posts.clock.date_ms();
         Ok(match taken {
-            Ok(()) => FeedProgress { posted: event.cursor, ..FeedProgress::default() },
+            Ok(()) => (FeedProgress { posted: event.cursor, ..FeedProgress::default() }, None),
             Err(refused) => {
                 let failures = before.failures.saturating_add(1);
                 let wait = wait_after(failures, refused.retry_after);
                 tracing::warn!(tenant, why = %refused, "consent event not accepted; retrying in {} s", wait.as_secs());
-                FeedProgress {
+                let progress = FeedProgress {
                     posted: before.posted,
                     failures,
                     failing_since: before.failing_since.or(Some(now)),
                     next_at: now.saturating_add(millis(wait)),
-                }
+                };
+                (progress, Some(refused))
             }
         })
     }
 
-    /// Raises an alarm about an event that was skipped because the platform cannot name its person.
-    async fn raise_unidentified(&self, event: &FeedEvent) -> Result<(), StoreError> {
-        let (tenant, connection) = (event.tenant.clone(), event.connection.clone());
+    /// Raises an alarm about an event that was skipped because Fides cannot store it.
+    async fn raise_skipped(&self, event: &FeedEvent) -> Result<(), StoreError> {
+        let (tenant, connection, cursor) = (event.tenant.clone(), event.connection.clone(), event.cursor);
         let at = self.posts.clock.date_ms();
         let raised = self.posts.store.write(move |tx| {
             Box::pin(async move {
+                let detail = format!(
+                    "Fides cannot store an event: it knows people only by email, phone number or external id, and refuses \
+                     identities and data uses that it does not know; such events are skipped and stay in the feed, the \
+                     first at cursor {cursor}"
+                );
                 let alarm = Alarm {
                     tenant: &tenant,
                     connection: Some(&connection),
-                    kind: UNIDENTIFIED,
+                    kind: SKIPPED,
                     about: &connection,
-                    detail: "Fides stores consents by email, phone number or external id; events with none of these are \
-                             skipped and stay in the feed",
+                    detail: &detail,
                 };
                 alarms::raise(tx, at, &alarm).await
             })
@@ -167,7 +173,9 @@ impl Forwarding {
         tenant: &str,
         before: &FeedProgress,
         progress: &FeedProgress,
+        refused: Option<PostError>,
     ) -> Result<(), StoreError> {
+        let why = refused.map_or_else(String::new, |refused| format!(": {refused}"));
         let was_failing = before.failing_since.is_some();
         let (now, tenant, progress) = (self.posts.clock.date_ms(), tenant.to_owned(), progress.clone());
         let stored = self.posts.store.write(move |tx| {
@@ -175,12 +183,15 @@ impl Forwarding {
                 events::proceed(tx, &tenant, &progress).await?;
                 match progress.failing_since {
                     Some(since) if now.saturating_sub(since) >= ALARM_MS => {
+                        let detail = format!(
+                            "the platform has accepted no consent event for an hour, and events are kept in order{why}"
+                        );
                         let alarm = Alarm {
                             tenant: &tenant,
                             connection: None,
                             kind: ALARM,
                             about: &tenant,
-                            detail: "the platform has accepted no consent event for an hour; events are kept in order",
+                            detail: &detail,
                         };
                         alarms::raise(tx, now, &alarm).await
                     }

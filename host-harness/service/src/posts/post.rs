@@ -1,4 +1,5 @@
-//! Posts to the addresses that the operator configured: alarms, and consent events for the platform.
+//! Posts alarms, consent events and the ends of requests, to addresses that the operator configured or allowed for an API
+//! key.
 //!
 //! This is separate from the connectors' egress: nothing that a guest or a vendor says decides where these posts go.
 
@@ -20,7 +21,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use host_harness::egress::{Reach, client, retry_after::retry_after, vetted_client};
+use host_harness::egress::{Reach, client, refused_address, retry_after::retry_after, vetted_client};
 use host_model::{backoff::backoff, secret::Secret};
 
 /// Standard Webhooks recommends 15 to 30 seconds.
@@ -55,13 +56,22 @@ pub(crate) struct Message {
 pub(crate) struct PostError {
     /// The reason, for an operator. Does not contain the address.
     pub(crate) why: String,
+    /// The status that the receiver answered with; `None` if it did not answer.
+    pub(crate) status: Option<u16>,
     /// How long the receiver asked to wait.
     pub(crate) retry_after: Option<Duration>,
 }
 
+impl PostError {
+    /// Creates the error of a post without a usable answer.
+    pub(crate) fn without_answer(why: impl Into<String>) -> Self {
+        Self { why: why.into(), status: None, retry_after: None }
+    }
+}
+
 /// The client could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the client for alarms and events: {0}")]
+#[error("cannot set up the client for alarms, events and callbacks: {0}")]
 pub struct NoClient(String);
 
 impl Poster {
@@ -107,7 +117,7 @@ impl Poster {
         }
         let mut answer = Self::sent(request, now).await?;
         let mut read = Vec::new();
-        let unread = |why: &str| PostError { why: why.to_owned(), retry_after: None };
+        let unread = PostError::without_answer;
         while let Some(piece) =
             answer.chunk().await.map_err(|_| unread("the connection to the receiver broke"))?
         {
@@ -121,20 +131,23 @@ impl Poster {
 
     async fn sent(request: reqwest::RequestBuilder, now: SystemTime) -> Result<reqwest::Response, PostError> {
         let answer = request.send().await.map_err(|error| {
-            let why = if error.is_timeout() {
-                "the receiver did not answer in time"
+            let why = if let Some(refused) = refused_address(&error) {
+                refused
+            } else if error.is_timeout() {
+                "the receiver did not answer in time".to_owned()
             } else if error.is_connect() {
-                "no connection to the receiver"
+                "no connection to the receiver".to_owned()
             } else {
-                "the connection to the receiver broke"
+                "the connection to the receiver broke".to_owned()
             };
-            PostError { why: why.to_owned(), retry_after: None }
+            PostError::without_answer(why)
         })?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         Err(PostError {
             why: format!("the receiver answered {}", answer.status().as_u16()),
+            status: Some(answer.status().as_u16()),
             retry_after: retry_after(answer.headers(), now),
         })
     }
@@ -146,7 +159,7 @@ fn headers(message: &Message, now: SystemTime) -> Result<HeaderMap, PostError> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut add = |name: &'static str, value: String| {
         let value = HeaderValue::try_from(value)
-            .map_err(|_| PostError { why: format!("{name} cannot be sent"), retry_after: None })?;
+            .map_err(|_| PostError::without_answer(format!("{name} cannot be sent")))?;
         headers.insert(name, value);
         Ok(())
     };
@@ -157,7 +170,7 @@ fn headers(message: &Message, now: SystemTime) -> Result<HeaderMap, PostError> {
     }
     if let Some(token) = &message.bearer {
         let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .map_err(|_| PostError { why: "the token cannot be sent".to_owned(), retry_after: None })?;
+            .map_err(|_| PostError::without_answer("the token cannot be sent"))?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }

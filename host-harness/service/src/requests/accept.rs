@@ -179,7 +179,18 @@ impl Requests {
         let tenant = self.store.read(|c| Box::pin(async move { connections::tenant(c, &connection).await }));
         let Some(tenant) = tenant.await? else { return Ok(None) };
         let once = RequestIdentity::of(&*self.store.person_key(&tenant).await?, submitted);
-        self.store.read(|c| Box::pin(async move { once.sent_before(c, &tenant).await })).await?.transpose()
+        let (vault, callback) = (self.store.vault().clone(), submitted.callback.clone());
+        let sent_before = self.store.try_write(move |tx| {
+            Box::pin(async move {
+                let Some(accepted) = once.sent_before(tx, &tenant).await? else { return Ok(None) };
+                let accepted = accepted?;
+                if let Some(callback) = &callback {
+                    callbacks::put(tx, &vault, &accepted.view, callback).await?;
+                }
+                Ok(Some(accepted))
+            })
+        });
+        sent_before.await
     }
 
     /// Returns the calls of the connection, if its connector offers what is requested.

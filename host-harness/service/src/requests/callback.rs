@@ -20,8 +20,8 @@ pub struct CallbackUrl {
 pub enum CallbackRefused {
     /// It is not an address that can be posted to.
     #[error(
-        "expected an address such as https://privacy.example.com/ends, without user, password and fragment, of at most \
-         {MAX_URL_CHARS} characters"
+        "expected an address such as https://privacy.example.com/ends, without user, password, query and fragment, of at \
+         most {MAX_URL_CHARS} characters"
     )]
     NotAnAddress,
     /// The API key does not allow the host.
@@ -49,18 +49,24 @@ impl CallbackUrl {
             "http" => Reach::Loopback,
             _ => return Err(CallbackRefused::NotAnAddress),
         };
-        let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        // Addresses are shown to everyone who may see the request, so they carry no secret.
+        let has_secret = !url.username().is_empty() || url.password().is_some() || url.query().is_some();
+        let is_bare = !has_secret && url.fragment().is_none();
         if !is_bare || text.chars().count() > MAX_URL_CHARS {
             return Err(CallbackRefused::NotAnAddress);
         }
         let host = url.host().ok_or(CallbackRefused::NotAnAddress)?;
         let named = url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
-        if !hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(&named)) {
+        if !hosts.iter().any(|allowed| is_at(&url, allowed)) {
             return Err(CallbackRefused::HostNotAllowed { host: named });
         }
         let literal = match host {
             Host::Ipv4(address) => Some(address.into()),
             Host::Ipv6(address) => Some(address.into()),
+            Host::Domain(name) if reach == Reach::Loopback && name != "localhost" => {
+                let why = "plain HTTP is only allowed to this machine";
+                return Err(CallbackRefused::Address { address: name.to_owned(), why });
+            }
             Host::Domain(_) => None,
         };
         if let Some((address, why)) = literal.and_then(|address| Some((address, reach.refusal(address)?))) {
@@ -80,6 +86,12 @@ impl CallbackUrl {
     }
 }
 
+/// Whether `url` leads to `allowed`, a `host` with the scheme's usual port or a `host:port`, in any spelling.
+fn is_at(url: &Url, allowed: &str) -> bool {
+    let Ok(allowed) = Url::parse(&format!("{}://{allowed}", url.scheme())) else { return false };
+    allowed.host() == url.host() && allowed.port_or_known_default() == url.port_or_known_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,10 +103,19 @@ mod tests {
 
     #[test]
     fn only_the_hosts_of_the_key_are_allowed_with_their_port() {
-        let hosts = &["privacy.example.com", "127.0.0.1:8080", "[::1]:9", "other.example.com:8443"];
+        let hosts = &[
+            "privacy.example.com",
+            "127.0.0.1:8080",
+            "[0:0::1]:9",
+            "other.example.com:8443",
+            "usual.example.com:443",
+            "localhost:7",
+        ];
         for (url, reach) in [
-            ("https://privacy.example.com/ends?of=acme", Reach::Public),
+            ("https://privacy.example.com/ends", Reach::Public),
             ("https://PRIVACY.example.com:443/", Reach::Public),
+            ("https://usual.example.com/", Reach::Public),
+            ("http://localhost:7/", Reach::Loopback),
             ("https://other.example.com:8443/", Reach::Public),
             ("http://127.0.0.1:8080/ends", Reach::Loopback),
             ("http://0x7f.1:8080/ends", Reach::Loopback),
@@ -122,6 +143,11 @@ mod tests {
             ("https://169.254.169.254/", "169.254.169.254", "link-local, used for cloud metadata"),
             ("https://127.0.0.1/", "127.0.0.1", "loopback"),
             ("https://10.0.0.1/", "10.0.0.1", "private"),
+            (
+                "http://privacy.example.com/",
+                "privacy.example.com",
+                "plain HTTP is only allowed to this machine",
+            ),
             ("http://10.0.0.1/", "10.0.0.1", "not loopback, and plain HTTP is only allowed to loopback"),
         ] {
             let expected = CallbackRefused::Address { address: host.to_owned(), why };
@@ -140,6 +166,7 @@ mod tests {
             "https://user@privacy.example.com/",
             "https://:password@privacy.example.com/",
             "https://privacy.example.com/#part",
+            "https://privacy.example.com/?token=t",
             &long,
         ] {
             assert_eq!(parsed(url, &["privacy.example.com"]), Err(CallbackRefused::NotAnAddress), "{url}");

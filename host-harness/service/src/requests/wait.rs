@@ -14,7 +14,7 @@ use super::{Requests, forecast::Forecast};
 use crate::caller_work;
 
 /// The longest wait: proxies cut an answer off after 60 seconds by default.
-pub const MAX_WAIT: Duration = Duration::from_mins(1);
+pub const MAX_WAIT: Duration = Duration::from_secs(55);
 
 /// How often to look at a request of whose end nothing is heard, such as one that expires.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

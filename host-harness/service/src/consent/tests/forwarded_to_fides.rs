@@ -32,6 +32,7 @@ use host_store::alarms;
 #[derive(Default)]
 struct Fides {
     asks_for_codes: AtomicBool,
+    refuses: AtomicBool,
     is_down: AtomicBool,
     begun: Mutex<Vec<Value>>,
     stored: Mutex<Vec<Value>>,
@@ -45,9 +46,12 @@ async fn config(Given(fides): Given<Arc<Fides>>) -> axum::Json<Value> {
     }))
 }
 
-async fn begin(Given(fides): Given<Arc<Fides>>, axum::Json(body): axum::Json<Value>) -> axum::Json<Value> {
+async fn begin(Given(fides): Given<Arc<Fides>>, axum::Json(body): axum::Json<Value>) -> Response {
+    if fides.refuses.load(Ordering::SeqCst) {
+        return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!({"detail": []}))).into_response();
+    }
     fides.begun.lock().push(body);
-    axum::Json(json!({"consent_request_id": "con_1"}))
+    axum::Json(json!({"consent_request_id": "con_1"})).into_response()
 }
 
 async fn store(
@@ -131,8 +135,54 @@ async fn no_person_is_sent_a_code_by_a_fides_that_asks_for_one() {
     fides.asks_for_codes.store(true, Ordering::SeqCst);
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     let begun = bench.parts.clock.now();
-    forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(1)).await;
+    forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(8)).await;
     assert_eq!((fides.begun.lock().len(), fides.stored.lock().len()), (0, 0));
+    let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    assert!(open[0].detail.contains("set subject_identity_verification_required to false"), "{open:?}");
     fides.asks_for_codes.store(false, Ordering::SeqCst);
     forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;
+}
+
+#[tokio::test]
+async fn an_event_that_fides_refuses_is_skipped_with_an_alarm_and_blocks_no_other() {
+    let bench = bench().await;
+    let (fides, to) = fides().await;
+    fides.refuses.store(true, Ordering::SeqCst);
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let begun = bench.parts.clock.now();
+    forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_mins(5)).await;
+    let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    assert_eq!(open.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["forward-skips"]);
+    fides.refuses.store(false, Ordering::SeqCst);
+    bench.hears("bob@example.com", "e-2", bench.chosen(MAIL, Choice::OptOut)).await;
+    forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;
+    assert_eq!(fides.begun.lock()[0]["identity"]["email"], "bob@example.com");
+}
+
+#[tokio::test]
+async fn an_opt_in_for_a_data_use_that_another_notice_shares_is_not_stored_and_an_opt_out_is() {
+    let bench = bench().await;
+    let (fides, to) = fides().await;
+    write(&bench.parts.store, |tx| {
+        Box::pin(async move {
+            let other = Notice {
+                id: "n-2".into(),
+                key: None,
+                name: "Other".into(),
+                data_uses: ["marketing".to_owned()].into(),
+                enforcement: Enforcement::SystemWide,
+            };
+            notices::put(tx, "acme", &other).await
+        })
+    })
+    .await;
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;
+    bench.pass(Duration::from_secs(1));
+    bench.hears(ADA, "e-2", bench.chosen(MAIL, Choice::OptIn)).await;
+    bench.hears(ADA, "e-3", bench.chosen(PUSH, Choice::OptIn)).await;
+    bench.hears("bob@example.com", "e-4", bench.chosen(MAIL, Choice::OptOut)).await;
+    forward_until(&bench, &to, || fides.stored.lock().len() == 2).await;
+    let opted_in = fides.stored.lock().iter().any(|stored| stored["consent"][0]["opt_in"] == true);
+    assert!(!opted_in, "the person may be out of the other notice");
 }
