@@ -47,7 +47,7 @@ pub(crate) struct SubmissionParams {
     /// `failed` carries a request out again that was sent before under the key and was not carried out.
     #[param(rename = "Idempotency-Replay", pattern = "^[Ff][Aa][Ii][Ll][Ee][Dd]$")]
     idempotency_replay: Option<String>,
-    /// `wait=SECONDS` waits for the end of the request, for at most 60 seconds: RFC 7240. Other preferences are ignored.
+    /// `wait=SECONDS` waits for the end of the request, for at most 55 seconds: RFC 7240. Other preferences are ignored.
     #[param(rename = "Prefer")]
     prefer: Option<String>,
     /// The token of a task of Fides that waits for the end: only with a callback whose form is `fides`.

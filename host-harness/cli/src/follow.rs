@@ -32,8 +32,8 @@ const NEWS_MS: u64 = 60_000;
 /// How a request is submitted to a service.
 #[derive(Debug, Args)]
 pub(super) struct Submitting {
-    /// With --server: wait until the request has ended, and show the result; at most this many seconds [default: without
-    /// a limit].
+    /// With --server: wait until the request has ended, and show the result; at most this many seconds. The API key needs
+    /// `requests:read` [default: without a limit].
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = UNTIL_END)]
     wait: Option<WaitLimit>,
     /// With --server: idempotency key of the request. Sending it again with the same key creates no second request.

@@ -19,8 +19,8 @@ pub enum Completion {
 
 impl Completion {
     /// Returns the completion of a request with this state, outcome and reason. Choices count as carried out only if the
-    /// vendor has at least one of them, and none was refused: whoever looks at nothing else would take an opt-out for
-    /// done that is not.
+    /// vendor has at least one of them, and none was refused, lacks an identifier or is pending: a caller who looks at
+    /// nothing else would take an opt-out for done that is not.
     pub fn of(action: Action, state: RequestState, outcome: Option<&Outcome>, reason: Option<&str>) -> Self {
         match (state, action, outcome) {
             (RequestState::Waiting | RequestState::Running, ..) => Self::Open,

@@ -103,8 +103,8 @@ impl Feed {
         Self { store, clock }
     }
 
-    /// Returns the events after `cursor` that belong to `reach`; `limit` is clamped to between 1 and [`MAX_PAGE`]. No event that is stored later can have a smaller cursor. A damaged event is left out and
-    /// does not affect the others.
+    /// Returns the events after `cursor` that belong to `reach`; `limit` is clamped to between 1 and [`MAX_PAGE`]. No event
+    /// that is stored later can have a smaller cursor. A damaged event is left out and does not affect the others.
     pub async fn events_after(
         &self,
         reach: &KeyReach,

@@ -29,6 +29,18 @@ pub(super) fn forward(
     around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<ForwardConfig> {
+    let (at, place) = (section.at("url"), format!("{}.url", section.place));
+    let url = url(&mut section, problems);
+    let form = form(&mut section, around, problems);
+    section.end(problems);
+    let (url, form) = (url?, form?);
+    if matches!(form, ForwardForm::Fides) && url.contains('?') {
+        problems.add(at, &place, WrongSetting::FidesUrl.into());
+    }
+    Some(ForwardConfig { url, form })
+}
+
+fn url(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<String> {
     let (at, place) = (section.at("url"), section.place.clone());
     let Some(entry) = section.take("url") else {
         problems.add(at, &place, ConfigProblemKind::MissingKey("url"));
@@ -38,34 +50,35 @@ pub(super) fn forward(
     if let Some(wrong) = wrong_post_url(&url) {
         problems.add(at, &format!("{place}.url"), wrong);
     }
-    let form_at = section.at("form");
+    Some(url)
+}
+
+fn form(
+    section: &mut Section<'_>,
+    around: &mut ReadContext<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ForwardForm> {
+    let (at, place) = (section.at("form"), format!("{}.form", section.place));
     let form = match section.take("form") {
         Some(entry) => entry.text(problems)?,
         None => "standard".to_owned(),
     };
-    let form = match form.as_str() {
-        "standard" => ForwardForm::Standard(signing_key(&mut section, around, problems)?),
+    match form.as_str() {
+        "standard" => signing_key(section, around, problems).map(ForwardForm::Standard),
         "fides" => {
-            if url.contains('?') {
-                problems.add(at, &format!("{place}.url"), WrongSetting::FidesUrl.into());
-            }
-            let secret_at = section.at("secret");
+            let (at, place) = (section.at("secret"), format!("{}.secret", section.place));
             if section.take("secret").is_some() {
-                problems.add(secret_at, &format!("{place}.secret"), WrongSetting::FidesSecret.into());
+                problems.add(at, &place, WrongSetting::FidesSecret.into());
             }
-            ForwardForm::Fides
+            Some(ForwardForm::Fides)
         }
-        other => {
-            problems.add(
-                form_at,
-                &format!("{place}.form"),
-                WrongSetting::Form { found: other.to_owned() }.into(),
-            );
-            return None;
+        _ => {
+            // Whether it is right depends on the form.
+            drop(section.take("secret"));
+            problems.add(at, &place, WrongSetting::Form { found: form }.into());
+            None
         }
-    };
-    section.end(problems);
-    Some(ForwardConfig { url, form })
+    }
 }
 
 fn signing_key(
