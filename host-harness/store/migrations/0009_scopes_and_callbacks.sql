@@ -15,7 +15,7 @@ CREATE TABLE callbacks (
     url TEXT NOT NULL,
     -- standard or fides.
     form TEXT NOT NULL,
-    -- The receiver's own token, if the form has one, until the callback has ended.
+    -- The receiver's own token, if the form has one.
     sealed_token BLOB,
     -- Changes with the address, the token and a replay, so that the answer to an earlier post ends no later callback.
     version BIGINT NOT NULL DEFAULT 0,

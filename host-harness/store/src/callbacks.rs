@@ -194,8 +194,8 @@ pub async fn failed(tx: &mut Tx, due: &DueCallback, at: i64, next_at: i64) -> Re
     Ok(())
 }
 
-/// Records that this version of the callback of a request was taken, or given up for a reason, and deletes its token. A
-/// callback that has changed since is left as it is.
+/// Records that this version of the callback of a request was taken, or given up for a reason. A callback that has changed
+/// since is left as it is. Its token stays until [`prune`]: a replay needs it, and a repeat is recognised by it.
 pub async fn ended(
     tx: &mut Tx,
     due: &DueCallback,
@@ -203,7 +203,7 @@ pub async fn ended(
     given_up: Option<&str>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE callbacks SET ended_at = $3, given_up = $4, sealed_token = NULL \
+        "UPDATE callbacks SET ended_at = $3, given_up = $4 \
          WHERE request = $1 AND version = $2 AND ended_at IS NULL",
     )
     .bind(&due.request)

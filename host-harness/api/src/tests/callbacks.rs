@@ -166,7 +166,8 @@ async fn fides_gets_its_own_call_with_its_token_and_only_if_the_request_was_carr
     assert_eq!(sent.status, 202, "{sent:?}");
     let erased =
         json!({"receipt": {"status": "erased", "evidence": "", "reference": null, "confirm-after-ms": null}});
-    let sql = format!("UPDATE requests SET state = 'done', finished_at = 1, outcome = '{erased}'");
+    let done: &str =
+        format!("UPDATE requests SET state = 'done', finished_at = 1, outcome = '{erased}'").leak();
     eventually(
         "the vendor has accepted it",
         async || {
@@ -185,21 +186,12 @@ async fn fides_gets_its_own_call_with_its_token_and_only_if_the_request_was_carr
         })
         .await;
     assert!(!sealed[0].windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()), "the token is sealed");
-    setup.bench.sql(sql.leak()).await;
+    setup.bench.sql(done).await;
     let (headers, body) = setup.receiver.received(1).await.remove(0);
     assert_eq!(
         (headers["authorization"].to_str().unwrap(), body),
         (&*format!("Bearer {TOKEN}"), json!({"rows_masked": 1}))
     );
-    let sealed: Vec<Option<Vec<u8>>> = setup
-        .bench
-        .write(|tx| {
-            Box::pin(async move {
-                Ok(sqlx::query_scalar("SELECT sealed_token FROM callbacks").fetch_all(tx).await?)
-            })
-        })
-        .await;
-    assert_eq!(sealed, [None], "the token is deleted with its use");
 
     let no = Fault::Answer(400, json!({"code": "BadParams", "msg": "no"}));
     setup.bench.stand_in.fault(no, "*", 1);
@@ -214,6 +206,15 @@ async fn fides_gets_its_own_call_with_its_token_and_only_if_the_request_was_carr
     .await;
     assert!(given_up["given_up"].as_str().unwrap().contains("Fides has no call for that"), "{given_up}");
     assert_eq!(setup.receiver.posts.lock().len(), 1);
+
+    let request = format!("/api/v1/requests/{}", failing.json["id"].as_str().unwrap());
+    let replayed = setup.bench.send(&setup.operator, "POST", &format!("{request}/replay"), None).await;
+    assert_eq!(replayed.status, 202);
+    let step = async || setup.bench.get(&setup.operator, &request).await.json["step"].clone();
+    eventually("the vendor has accepted it", step, |step| step == "confirm").await;
+    setup.bench.sql(done).await;
+    let (headers, _) = setup.receiver.received(2).await.remove(1);
+    assert_eq!(headers["authorization"].to_str().unwrap(), format!("Bearer {TOKEN}"), "after the replay");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -338,12 +339,22 @@ async fn an_answer_to_an_earlier_post_ends_no_later_callback() {
 async fn the_same_callback_sent_again_is_not_posted_again_and_a_damaged_row_blocks_no_other() {
     let setup = setup().await;
     let body = opt_out(&json!({"url": setup.receiver.url()}));
-    let sent = submit(&setup, CONSENT, &["idempotency-key: k-1"], &body).await;
     let taken = async |id: &Value| callback_of(&setup, id).await;
+    let token = format!("fides-reply-to-token: {TOKEN}");
+    let mut for_fides = opt_out(&json!({"url": setup.receiver.url(), "form": "fides"}));
+    for_fides["identity"]["email"] = json!("carol@example.com");
+    let to_fides = submit(&setup, CONSENT, &["idempotency-key: f-1", &token], &for_fides).await;
+    eventually("it is taken", async || taken(&to_fides.json["id"]).await, |it| it["ended_at"].is_number())
+        .await;
+    let sent = submit(&setup, CONSENT, &["idempotency-key: k-1"], &body).await;
     eventually("it is taken", async || taken(&sent.json["id"]).await, |it| it["ended_at"].is_number()).await;
+    submit(&setup, CONSENT, &["idempotency-key: f-1", &token], &for_fides).await;
     submit(&setup, CONSENT, &["idempotency-key: k-1"], &body).await;
-    assert!(taken(&sent.json["id"]).await["ended_at"].is_number());
-    setup.bench.sql("UPDATE callbacks SET ended_at = NULL, failures = 'many'").await;
+    for id in [&to_fides.json["id"], &sent.json["id"]] {
+        assert!(taken(id).await["ended_at"].is_number());
+    }
+    setup.receiver.posts.lock().retain(|(_, body)| body["type"] == "request.ended");
+    setup.bench.sql("UPDATE callbacks SET ended_at = NULL, failures = 'many' WHERE form = 'standard'").await;
     let mut other = body.clone();
     other["identity"]["email"] = json!("bob@example.com");
     let second = submit(&setup, CONSENT, &["idempotency-key: k-2"], &other).await;

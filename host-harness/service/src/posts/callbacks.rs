@@ -36,7 +36,7 @@ use crate::{
 /// The interval between checks for requests that have ended.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of callbacks posted at a time, and to one receiver: one that does not answer takes no one else's place.
+/// The number of callbacks posted at a time, and to one receiver: one that does not answer leaves room for others.
 const AT_ONCE: usize = 16;
 const AT_ONCE_TO_ONE: usize = 4;
 
@@ -103,7 +103,7 @@ enum CallbackResult {
 }
 
 impl Posts {
-    /// Posts callbacks until `stop` is cancelled. A receiver that does not answer delays no other one.
+    /// Posts callbacks until `stop` is cancelled. A receiver that does not answer takes few of the places.
     pub(crate) async fn post_callbacks(self, posters: CallbackPosters, stop: CancellationToken) {
         let posters = Arc::new(posters);
         let mut under_way: Tasks<(String, String)> = Tasks::default();
@@ -195,7 +195,9 @@ impl Posts {
             Err(refused) => return Ok(CallbackResult::GivenUp(refused.to_string())),
         };
         let secret = self.store.vault().callback_secret(&key.id);
-        let signing = secret.and_then(|secret| SigningKey::read(&secret).ok());
+        let Some(signing) = secret.and_then(|secret| SigningKey::read(&secret).ok()) else {
+            return Ok(CallbackResult::GivenUp("the secret that signs cannot be derived".to_owned()));
+        };
         let token = match due.token(self.store.vault()) {
             Ok(token) => token,
             Err(error) => return Ok(CallbackResult::GivenUp(error.to_string())),
@@ -216,7 +218,8 @@ impl Posts {
         };
         // The same for each attempt, and another one if the request ends again after a replay.
         let id = format!("{}-{finished_at}", view.id);
-        let message = Message { id, body: body.to_string().into_bytes(), signed_by: signing, bearer: token };
+        let message =
+            Message { id, body: body.to_string().into_bytes(), signed_by: Some(signing), bearer: token };
         let posted = posters.to(&url).post(url.as_str(), message, now).await;
         self.telemetry.post(&due.tenant, "callback", &posted);
         Ok(match posted {
@@ -238,9 +241,12 @@ impl Posts {
 
     async fn give_up_damaged(&self, request: String, at: i64, why: String) -> Result<(), StoreError> {
         tracing::error!(request, why, "a callback that cannot be read is given up");
-        let given_up = self
-            .store
-            .write(move |tx| Box::pin(async move { callbacks::give_up(tx, &request, at, &why).await }));
+        let given_up = self.store.write(move |tx| {
+            Box::pin(async move {
+                callbacks::give_up(tx, &request, at, &why).await?;
+                alarms::is_over(tx, at, ALARM, &request).await
+            })
+        });
         given_up.await
     }
 

@@ -12,7 +12,7 @@ use super::post::{PostError, Poster};
 use crate::consent::feed::{FeedChoice, FeedEvent};
 use host_model::consent::{Notice, NoticeAnswer, identity::IdentityMap};
 
-/// The identifiers by which Fides knows a person who consents, in its order of preference.
+/// The identifiers by which Fides knows a person who consents, in the order in which they are tried.
 const IDENTITIES: [&str; 3] = ["email", "phone_number", "external_id"];
 
 /// Whether Fides sends people codes that they have to confirm.
@@ -51,37 +51,50 @@ pub(super) async fn store_consent(
     now: SystemTime,
 ) -> Result<FidesEvent, PostError> {
     let Some(consent) = consents(event, notices) else { return Ok(FidesEvent::NotForFides) };
-    let Some(identity) = identity(&event.identity_map) else { return Ok(FidesEvent::Unidentified) };
+    let identities = identities(&event.identity_map);
+    if identities.is_empty() {
+        return Ok(FidesEvent::Unidentified);
+    }
     let at = |path: &str| format!("{}/api/v1{path}", base.trim_end_matches('/'));
     let config = poster.exchange(Method::GET, &at("/id-verification/config"), None, now).await?;
     let VerificationConfig { identity_verification_required, disable_consent_identity_verification } =
         read(config)?;
-    // Otherwise Fides would send the person a code for each event.
-    if identity_verification_required && disable_consent_identity_verification != Some(true) {
-        let why = "Fides asks people to confirm a code; set subject_identity_verification_required to false there, or \
-                   disable_consent_identity_verification to true";
+    // Otherwise Fides would send the person a code for each event, and refuse the choice without it.
+    if disable_consent_identity_verification
+        .map_or(identity_verification_required, |is_disabled| !is_disabled)
+    {
+        let why = "Fides asks people who consent to confirm a code; set \
+                   FIDES__EXECUTION__DISABLE_CONSENT_IDENTITY_VERIFICATION=true there";
         return Err(PostError::without_answer(why));
     }
+    for identity in identities {
+        match store_for(poster, &at, &identity, &consent, now).await {
+            // An address or a number that is not in the form that Fides expects.
+            Err(refused) if refused.status == Some(422) => {}
+            stored => return stored.map(|()| FidesEvent::Stored),
+        }
+    }
+    Ok(FidesEvent::Refused)
+}
+
+/// Stores `consent` for the person whom `identity` names. A single identifier: with several, Fides refuses all for one that
+/// is invalid, and chooses by its own settings under which of them it stores the consent.
+async fn store_for(
+    poster: &Poster,
+    at: impl Fn(&str) -> String,
+    identity: &Value,
+    consent: &[Value],
+    now: SystemTime,
+) -> Result<(), PostError> {
     let person = json!({ "identity": identity });
-    let answer = match poster.exchange(Method::POST, &at("/consent-request"), Some(&person), now).await {
-        Err(refused) if is_about_the_event(&refused) => return Ok(FidesEvent::Refused),
-        answer => answer?,
-    };
+    let answer = poster.exchange(Method::POST, &at("/consent-request"), Some(&person), now).await?;
     let ConsentRequest { consent_request_id } = read(answer)?;
     if !consent_request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(unexpected());
     }
     let preferences = at(&format!("/consent-request/{consent_request_id}/preferences"));
     let body = json!({ "identity": identity, "consent": consent });
-    match poster.exchange(Method::PATCH, &preferences, Some(&body), now).await {
-        Err(refused) if is_about_the_event(&refused) => Ok(FidesEvent::Refused),
-        stored => stored.map(|_stored| FidesEvent::Stored),
-    }
-}
-
-/// Whether Fides refuses what was sent, such as an identity or a data use that it does not know.
-fn is_about_the_event(refused: &PostError) -> bool {
-    matches!(refused.status, Some(400 | 422))
+    poster.exchange(Method::PATCH, &preferences, Some(&body), now).await.map(drop)
 }
 
 fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, PostError> {
@@ -92,11 +105,9 @@ fn unexpected() -> PostError {
     PostError::without_answer("the receiver does not answer like Fides")
 }
 
-/// The person as Fides names people, or `None` if it cannot.
-fn identity(IdentityMap(identity): &IdentityMap) -> Option<BTreeMap<&str, &str>> {
-    let known = IDENTITIES.iter().filter_map(|kind| Some((*kind, identity.get(*kind)?.as_str())));
-    let known: BTreeMap<&str, &str> = known.collect();
-    (!known.is_empty()).then_some(known)
+/// The names by which Fides may know the person, one identifier each.
+fn identities(IdentityMap(identity): &IdentityMap) -> Vec<Value> {
+    IDENTITIES.iter().filter_map(|kind| Some(json!({ *kind: identity.get(*kind)?.as_str() }))).collect()
 }
 
 /// One consent for each data use, or `None` if there is none. An opt-in for a data use that several notices share is left

@@ -61,7 +61,7 @@ impl Forwarding {
 
     async fn run_one(self, tenant: String, to: ForwardConfig, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.pass(&tenant, &to).await {
+            match self.pass(&tenant, &to, &stop).await {
                 Ok(Backlog::More) => continue,
                 Ok(Backlog::Empty) => {}
                 Err(error) => tracing::error!(tenant, %error, "reading the feed failed"),
@@ -70,8 +70,13 @@ impl Forwarding {
         }
     }
 
-    /// Posts the events that are due, until one is not accepted.
-    async fn pass(&self, tenant: &str, to: &ForwardConfig) -> Result<Backlog, StoreError> {
+    /// Posts the events that are due, until one is not accepted or `stop` is cancelled.
+    async fn pass(
+        &self,
+        tenant: &str,
+        to: &ForwardConfig,
+        stop: &CancellationToken,
+    ) -> Result<Backlog, StoreError> {
         let name = tenant.to_owned();
         let progress =
             self.posts.store.read(|c| Box::pin(async move { events::progress(c, &name).await })).await?;
@@ -82,6 +87,9 @@ impl Forwarding {
             self.feed.events_after(&KeyReach::of_tenant(tenant), progress.posted, EVENTS_PER_READ).await?;
         let (is_more, mut progress) = (page.cursor > progress.posted, progress);
         for event in page.events {
+            if stop.is_cancelled() {
+                return Ok(Backlog::Empty);
+            }
             let before = progress.clone();
             let refused;
             (progress, refused) = self.post(tenant, to, &event, progress).await?;

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{
     api::{CALLED_BACK, POLLING},
     host::CONNECTION,
     trial::Trial,
 };
-use crate::programs::{document::says, setup::refuse_once, wait::until};
+use crate::programs::{
+    document::{says, text},
+    setup::refuse_once,
+    wait::until,
+};
 
 /// The person whose erasure is called back.
 const GUS: &str = "gus@example.com";
@@ -43,6 +47,11 @@ pub(super) fn called_back_after_a_replay(trial: &Trial) -> Result<String> {
     until("the erasure", PATIENCE, || Ok(fides.is_task(&id, AWAITS)?.then_some(())))?;
     let failed = trial.ended()?;
     says(&failed, "/state", "failed")?;
+    let path = format!("/api/v1/requests/{}", text(&failed, "/id")?);
+    until("the callback", PATIENCE, || {
+        let request = trial.host.api.get(&path)?;
+        Ok(request.pointer("/callback/given_up").is_some_and(Value::is_string).then_some(()))
+    })?;
     trial.host.replay(&failed)?;
     completed(trial, &id, IAN)?;
     Ok(format!("Fides: {AWAITS}, since nothing is called back; after a replay at the service, complete"))

@@ -32,6 +32,8 @@ use host_store::alarms;
 #[derive(Default)]
 struct Fides {
     asks_for_codes: AtomicBool,
+    /// The setting `disable_consent_identity_verification`.
+    disables_codes: Mutex<Option<bool>>,
     refuses: AtomicBool,
     is_down: AtomicBool,
     begun: Mutex<Vec<Value>>,
@@ -41,13 +43,15 @@ struct Fides {
 async fn config(Given(fides): Given<Arc<Fides>>) -> axum::Json<Value> {
     let asks = fides.asks_for_codes.load(Ordering::SeqCst);
     axum::Json(json!({
-        "identity_verification_required": asks, "disable_consent_identity_verification": null,
+        "identity_verification_required": asks,
+        "disable_consent_identity_verification": *fides.disables_codes.lock(),
         "valid_email_config_exists": false,
     }))
 }
 
 async fn begin(Given(fides): Given<Arc<Fides>>, axum::Json(body): axum::Json<Value>) -> Response {
-    if fides.refuses.load(Ordering::SeqCst) {
+    let is_no_address = body["identity"]["email"].as_str().is_some_and(|email| !email.contains('.'));
+    if fides.refuses.load(Ordering::SeqCst) || is_no_address {
         return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!({"detail": []}))).into_response();
     }
     fides.begun.lock().push(body);
@@ -58,10 +62,14 @@ async fn store(
     Given(fides): Given<Arc<Fides>>,
     Path(id): Path<String>,
     axum::Json(body): axum::Json<Value>,
-) -> axum::Json<Value> {
+) -> Response {
     assert_eq!(id, "con_1");
+    if *fides.disables_codes.lock() == Some(false) {
+        let expired = json!({"detail": "Identification code expired."});
+        return (StatusCode::BAD_REQUEST, axum::Json(expired)).into_response();
+    }
     fides.stored.lock().push(body.clone());
-    axum::Json(json!({"consent": body["consent"]}))
+    axum::Json(json!({"consent": body["consent"]})).into_response()
 }
 
 async fn unless_down(Given(fides): Given<Arc<Fides>>, request: Request, next: Next) -> Response {
@@ -138,9 +146,38 @@ async fn no_person_is_sent_a_code_by_a_fides_that_asks_for_one() {
     forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(8)).await;
     assert_eq!((fides.begun.lock().len(), fides.stored.lock().len()), (0, 0));
     let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
-    assert!(open[0].detail.contains("set subject_identity_verification_required to false"), "{open:?}");
+    assert!(open[0].detail.contains("DISABLE_CONSENT_IDENTITY_VERIFICATION=true"), "{open:?}");
     fides.asks_for_codes.store(false, Ordering::SeqCst);
     forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;
+}
+
+#[tokio::test]
+async fn events_wait_for_a_fides_that_verifies_people_for_consent_only() {
+    let bench = bench().await;
+    let (fides, to) = fides().await;
+    *fides.disables_codes.lock() = Some(false);
+    bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let begun = bench.parts.clock.now();
+    forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(8)).await;
+    let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+    assert_eq!(open.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["forward-fails"]);
+    assert_eq!(fides.begun.lock().len(), 0, "no person is sent a code");
+    *fides.disables_codes.lock() = Some(true);
+    forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_choice_is_stored_under_the_first_identifier_that_fides_accepts() {
+    let bench = bench().await;
+    let (fides, to) = fides().await;
+    let ada = Subject::email(ADA).and("user-id", "u-1").and("phone", "+15551234567");
+    bench.hears_as(ada, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
+    let bob = Subject::email("bob@localhost").and("user-id", "u-2");
+    bench.hears_as(bob, "e-2", bench.chosen(MAIL, Choice::OptOut)).await;
+    forward_until(&bench, &to, || fides.stored.lock().len() == 2).await;
+    let identities: Vec<Value> =
+        fides.stored.lock().iter().map(|stored| stored["identity"].clone()).collect();
+    assert_eq!(identities, [json!({"email": ADA}), json!({"external_id": "u-2"})]);
 }
 
 #[tokio::test]
