@@ -339,26 +339,26 @@ async fn an_answer_to_an_earlier_post_ends_no_later_callback() {
 async fn the_same_callback_sent_again_is_not_posted_again_and_a_damaged_row_blocks_no_other() {
     let setup = setup().await;
     let body = opt_out(&json!({"url": setup.receiver.url()}));
-    let taken = async |id: &Value| callback_of(&setup, id).await;
+    let shown = async |id: &Value| callback_of(&setup, id).await;
     let token = format!("fides-reply-to-token: {TOKEN}");
     let mut for_fides = opt_out(&json!({"url": setup.receiver.url(), "form": "fides"}));
     for_fides["identity"]["email"] = json!("carol@example.com");
     let to_fides = submit(&setup, CONSENT, &["idempotency-key: f-1", &token], &for_fides).await;
-    eventually("it is taken", async || taken(&to_fides.json["id"]).await, |it| it["ended_at"].is_number())
+    eventually("it is taken", async || shown(&to_fides.json["id"]).await, |it| it["ended_at"].is_number())
         .await;
     let sent = submit(&setup, CONSENT, &["idempotency-key: k-1"], &body).await;
-    eventually("it is taken", async || taken(&sent.json["id"]).await, |it| it["ended_at"].is_number()).await;
+    eventually("it is taken", async || shown(&sent.json["id"]).await, |it| it["ended_at"].is_number()).await;
     submit(&setup, CONSENT, &["idempotency-key: f-1", &token], &for_fides).await;
     submit(&setup, CONSENT, &["idempotency-key: k-1"], &body).await;
     for id in [&to_fides.json["id"], &sent.json["id"]] {
-        assert!(taken(id).await["ended_at"].is_number());
+        assert!(shown(id).await["ended_at"].is_number());
     }
     setup.receiver.posts.lock().retain(|(_, body)| body["type"] == "request.ended");
     setup.bench.sql("UPDATE callbacks SET ended_at = NULL, failures = 'many' WHERE form = 'standard'").await;
     let mut other = body.clone();
     other["identity"]["email"] = json!("bob@example.com");
     let second = submit(&setup, CONSENT, &["idempotency-key: k-2"], &other).await;
-    eventually("it is taken", async || taken(&second.json["id"]).await, |it| it["ended_at"].is_number())
+    eventually("it is taken", async || shown(&second.json["id"]).await, |it| it["ended_at"].is_number())
         .await;
     let ids: Vec<Value> =
         setup.receiver.posts.lock().iter().map(|(_, body)| body["data"]["id"].clone()).collect();
