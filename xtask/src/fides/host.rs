@@ -6,6 +6,7 @@ use std::{fs, net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use command_fds::{CommandFdExt as _, FdMapping};
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use xtask::components;
 
@@ -141,6 +142,12 @@ impl ConnectorHost {
     /// Stops the program. Clients that connect meanwhile wait.
     pub(super) fn stop(&self) {
         self.running.lock().process = None;
+    }
+
+    /// Returns whether a client has connected that no program has taken yet.
+    pub(super) fn has_waiting_client(&self) -> Result<bool> {
+        let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
+        Ok(poll(&mut socket, Some(&Timespec::default()))? > 0)
     }
 
     /// Starts the program at the same socket.

@@ -51,7 +51,7 @@ pub(super) fn start_postgresql(machine: &Machine, place: &Place) -> Result<Serve
 
     let mut server = command(machine.postgresql.join("postgres"), user, Stop::Interrupt);
     server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
-    // A crash of the machine ends the trial anyway, and nobody needs the socket.
+    // A crash of the machine ends the trial anyway, and no client uses the socket.
     server.args(["-c", "fsync=off", "-c", "unix_socket_directories="]);
     server.current_dir(&folder).stdin(Stdio::null()).stdout(to_log(&log)?);
     let mut process = Process::start("PostgreSQL", &mut server, &log, Stop::Interrupt)?;

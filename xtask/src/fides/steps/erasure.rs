@@ -1,6 +1,6 @@
 //! Erasures that Fides polls.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -36,8 +36,7 @@ pub(super) fn restarted(trial: &Trial) -> Result<String> {
     trial.host.stop();
     trial.platform.poll()?;
     until("the task", PATIENCE, || Ok(trial.fides().is_task(&id, "in_processing")?.then_some(())))?;
-    // The worker has begun the poll, and now waits for an answer.
-    thread::sleep(Duration::from_secs(2));
+    until("the poll's connection", PATIENCE, || Ok(trial.host.has_waiting_client()?.then_some(())))?;
     ensure!(trial.fides().polls(&id)? == before, "the poll has ended, although the service was down");
     trial.host.start_again()?;
     until("the poll", PATIENCE, || Ok((trial.fides().polls(&id)? > before).then_some(())))?;
