@@ -31,7 +31,7 @@ use host_model::{
     },
     requests::RequestState,
 };
-use host_store::{grant::KeyReach, items, notices, requests::RequestView, testing::write};
+use host_store::{alarms, grant::KeyReach, items, notices, requests::RequestView, testing::write};
 
 pub(super) const ADA: &str = "ada@example.com";
 /// Channels of the stand-in's catalogue.
@@ -145,6 +145,12 @@ impl Bench {
         })
         .await;
         self.parts.requests.bell.ring();
+    }
+
+    /// Returns the kinds of the open alarms.
+    pub(super) async fn alarms(&self) -> Vec<String> {
+        let open = self.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        open.into_iter().map(|alarm| alarm.kind).collect()
     }
 
     pub(super) async fn done(&self, id: &str) -> RequestView {

@@ -4,6 +4,7 @@
 //! This is separate from the connectors' egress: nothing that a guest or a vendor says decides where these posts go.
 
 use std::{
+    fmt::Display,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -77,18 +78,16 @@ pub struct NoClient(String);
 impl Poster {
     /// Creates a client that trusts the public authorities.
     pub(crate) fn new() -> Result<Self, NoClient> {
-        client(&[])
-            .map_err(|error| NoClient(error.to_string()))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
-            .build()
-            .map(Self)
-            .map_err(|error| NoClient(error.to_string()))
+        Self::built(client(&[]))
     }
 
     /// Creates a client for addresses that the operator did not configure: it connects only to those within `reach`.
     pub(crate) fn vetted(reach: Reach) -> Result<Self, NoClient> {
-        vetted_client(&[], reach)
+        Self::built(vetted_client(&[], reach))
+    }
+
+    fn built(builder: Result<reqwest::ClientBuilder, impl Display>) -> Result<Self, NoClient> {
+        builder
             .map_err(|error| NoClient(error.to_string()))?
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)

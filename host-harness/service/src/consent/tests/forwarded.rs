@@ -26,7 +26,7 @@ use crate::{
     settings::forward::{ForwardConfig, ForwardForm},
 };
 use host_model::secret::Secret;
-use host_store::{alarms, gauges::Gauges};
+use host_store::gauges::Gauges;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -111,16 +111,12 @@ async fn events_are_posted_in_order_until_they_are_accepted_and_continue_after_a
     let running =
         tokio::spawn(forwarding(&bench).run([("acme".to_owned(), to.clone())].into(), stop.clone()));
     until(&bench, || *platform.refused.lock() >= 12).await;
-    let open = async |bench: &Bench| {
-        let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
-        open.into_iter().map(|alarm| alarm.kind).collect::<Vec<_>>()
-    };
-    assert_eq!(open(&bench).await, ["forward-fails"], "an hour has passed");
+    assert_eq!(bench.alarms().await, ["forward-fails"], "an hour has passed");
     platform.answer.store(200, Ordering::SeqCst);
     until(&bench, || platform.taken.lock().len() == 2).await;
     stop.cancel();
     tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
-    assert_eq!(open(&bench).await, Vec::<String>::new());
+    assert_eq!(bench.alarms().await, Vec::<String>::new());
     let metrics = bench.parts.telemetry.rendered(&Gauges::default());
     let taken = "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"taken\"} 2";
     assert!(metrics.lines().any(|line| line == taken), "{metrics}");

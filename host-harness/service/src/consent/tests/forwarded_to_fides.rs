@@ -26,7 +26,6 @@ use crate::{
     posts::forward::Forwarding,
     settings::forward::{ForwardConfig, ForwardForm},
 };
-use host_store::alarms;
 
 /// A Fides that answers as 2.78.2 does.
 #[derive(Default)]
@@ -117,13 +116,9 @@ async fn a_choice_at_the_vendor_is_stored_in_fides_under_the_data_uses_of_its_no
     let (fides, to) = fides().await;
     fides.is_down.store(true, Ordering::SeqCst);
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
-    let open = async || {
-        let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
-        open.into_iter().map(|alarm| alarm.kind).collect::<Vec<_>>()
-    };
     let begun = bench.parts.clock.now();
     forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(8)).await;
-    assert_eq!(open().await, ["forward-fails"], "Fides is down");
+    assert_eq!(bench.alarms().await, ["forward-fails"], "Fides is down");
     fides.is_down.store(false, Ordering::SeqCst);
     forward_until(&bench, &to, || !fides.stored.lock().is_empty()).await;
     let stored = json!({"identity": {"email": ADA}, "consent": [{"data_use": "marketing", "opt_in": false}]});
@@ -159,8 +154,7 @@ async fn events_wait_for_a_fides_that_verifies_people_for_consent_only() {
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     let begun = bench.parts.clock.now();
     forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_hours(8)).await;
-    let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
-    assert_eq!(open.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["forward-fails"]);
+    assert_eq!(bench.alarms().await, ["forward-fails"]);
     assert_eq!(fides.begun.lock().len(), 0, "no person is sent a code");
     *fides.disables_codes.lock() = Some(true);
     forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;
@@ -188,8 +182,7 @@ async fn an_event_that_fides_refuses_is_skipped_with_an_alarm_and_blocks_no_othe
     bench.hears(ADA, "e-1", bench.chosen(MAIL, Choice::OptOut)).await;
     let begun = bench.parts.clock.now();
     forward_until(&bench, &to, || bench.parts.clock.now() > begun + Duration::from_mins(5)).await;
-    let open = bench.parts.store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
-    assert_eq!(open.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["forward-skips"]);
+    assert_eq!(bench.alarms().await, ["forward-skips"]);
     fides.refuses.store(false, Ordering::SeqCst);
     bench.hears("bob@example.com", "e-2", bench.chosen(MAIL, Choice::OptOut)).await;
     forward_until(&bench, &to, || fides.stored.lock().len() == 1).await;

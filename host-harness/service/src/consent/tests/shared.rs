@@ -4,10 +4,7 @@ use iterable_stand_in::{ForgetUnknown, Switches};
 use test_support::eventually;
 
 use super::*;
-use host_store::{
-    alarms::{self, StoredAlarm},
-    connections,
-};
+use host_store::connections;
 
 const BOB: &str = "bob@example.com";
 
@@ -26,11 +23,6 @@ impl Bench {
             FeedChoice::Notice { .. } => None,
         });
         items.collect()
-    }
-
-    async fn alarms(&self) -> Vec<String> {
-        let open = self.parts.store.read(|c| Box::pin(async move { alarms::open(c).await }));
-        open.await.unwrap().into_iter().map(|StoredAlarm { kind, .. }| kind).collect()
     }
 
     /// Returns the people read at the vendor, by address.
