@@ -62,27 +62,16 @@ pub(crate) struct SubmissionHeaders {
     pub(crate) idempotency_key: Option<String>,
     /// The token with which the receiver of a callback recognizes it.
     pub(crate) reply_to_token: Option<Secret>,
-    repeat: RepeatOfFailed,
+    /// Whether a request that was sent before and was not carried out is carried out again.
+    is_replay_of_failed: bool,
     wait: Option<Duration>,
 }
 
 impl SubmissionHeaders {
     /// What to do if the request was sent before by `who` and was not carried out.
     pub(crate) fn repeat(&self, who: Who) -> Repeat {
-        match self.repeat {
-            RepeatOfFailed::Kept => Repeat::Keep,
-            RepeatOfFailed::Replayed => Repeat::Replay(who),
-        }
+        if self.is_replay_of_failed { Repeat::Replay(who) } else { Repeat::Keep }
     }
-}
-
-/// What the header `Idempotency-Replay` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RepeatOfFailed {
-    /// It is absent.
-    Kept,
-    /// `failed`.
-    Replayed,
 }
 
 impl<S: Sync> FromRequestParts<S> for SubmissionHeaders {
@@ -93,7 +82,7 @@ impl<S: Sync> FromRequestParts<S> for SubmissionHeaders {
         Ok(Self {
             idempotency_key: idempotency_key(headers)?,
             reply_to_token: reply_to_token(headers)?,
-            repeat: RepeatOfFailed::of(headers)?,
+            is_replay_of_failed: is_replay_of_failed(headers)?,
             wait: wait(headers),
         })
     }
@@ -120,15 +109,11 @@ fn reply_to_token(headers: &HeaderMap) -> Result<Option<Secret>, Problem> {
     token.map(Some).ok_or_else(wrong)
 }
 
-impl RepeatOfFailed {
-    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        match headers.get("idempotency-replay").map(|value| value.as_bytes().to_ascii_lowercase()) {
-            None => Ok(Self::Kept),
-            Some(value) if value == b"failed" => Ok(Self::Replayed),
-            Some(_) => {
-                Err(Problem::of(kinds::BAD_BODY, "Idempotency-Replay: expected `failed`, its only value"))
-            }
-        }
+fn is_replay_of_failed(headers: &HeaderMap) -> Result<bool, Problem> {
+    match headers.get("idempotency-replay") {
+        None => Ok(false),
+        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"failed") => Ok(true),
+        Some(_) => Err(Problem::of(kinds::BAD_BODY, "Idempotency-Replay: expected `failed`, its only value")),
     }
 }
 
