@@ -2,7 +2,7 @@
 
 mod service;
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -14,9 +14,13 @@ use super::{
 use crate::programs::{
     document::{list, says},
     step::Step,
+    wait::until,
 };
 
 const ADA: &str = "ada@example.com";
+
+/// How long to wait for a delivery before giving up.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) const ALL: &[Step<Demo>] = &[
     ("test the connection", test_connection),
@@ -93,8 +97,12 @@ fn verify_webhook(demo: &Demo) -> Result<String> {
 
 /// Returns the verdict of `verify-webhook` on the last delivery of the stand-in.
 fn verdict_on_last_delivery(demo: &Demo) -> Result<String> {
-    let deliveries = demo.stand_in.get("deliveries")?;
-    let last = deliveries.as_array().and_then(|all| all.last()).context("nothing was delivered")?;
+    // A delivery has its headers once it is sent, which happens after the act is answered.
+    let last = until("the last delivery", PATIENCE, || {
+        let deliveries = demo.stand_in.get("deliveries")?;
+        let last = deliveries.as_array().and_then(|all| all.last());
+        Ok(last.filter(|last| says(last, "/outcome", "waiting").is_err()).cloned())
+    })?;
     let part = |pointer| {
         last.pointer(pointer).map(Value::to_string).with_context(|| format!("no {pointer} in {last}"))
     };
