@@ -46,5 +46,5 @@ fn passed(detail: &str) -> CallResult<Vec<Check>> {
 }
 
 fn ended(kind: FailureKind, detail: &str) -> CallResult<Vec<Check>> {
-    Err(CallFailure { kind, detail: detail.into(), may_have_acted: false })
+    Err(CallFailure { kind, detail: detail.into(), may_have_acted: false, contradicted: None })
 }

@@ -9,5 +9,6 @@ mod iterable;
 mod limits;
 mod load;
 mod swap;
+mod vouching;
 #[cfg(unix)]
 mod watch;

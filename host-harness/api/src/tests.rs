@@ -26,5 +26,6 @@ mod status;
 mod tenants;
 mod tokens;
 mod upgrade;
+mod vouching;
 mod waiting;
 mod webhooks;

@@ -20,6 +20,7 @@ pub mod merge_patch;
 mod mirror;
 pub mod notices;
 pub(crate) mod object;
+pub mod observed;
 pub mod page;
 pub mod people;
 pub mod plugins;

@@ -8,6 +8,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     follow::Submitting,
+    observed,
     output::{CommandOutput, coloured},
     person::{Person, identity},
     rehearsal::Rehearsal,
@@ -76,6 +77,8 @@ pub(super) fn output(connection: &str, receipt: &Receipt) -> CommandOutput {
     if !receipt.evidence.is_empty() {
         lines.push(format!("evidence: {}", receipt.evidence));
     }
+    lines
+        .extend(receipt.observed.as_ref().map(|observed| format!("observed: {}", observed::words(observed))));
     lines.extend(receipt.reference.as_ref().map(|reference| format!("reference: {reference}")));
     lines.extend(next(connection, receipt).map(|next| format!("next: {next}")));
     let json = json!({
@@ -84,6 +87,7 @@ pub(super) fn output(connection: &str, receipt: &Receipt) -> CommandOutput {
         "evidence": receipt.evidence,
         "reference": receipt.reference,
         "confirm_after_ms": receipt.confirm_after_ms,
+        "observed": receipt.observed,
     });
     CommandOutput { people: lines.join("\n"), json, exit }
 }
@@ -105,6 +109,7 @@ fn next(connection: &str, receipt: &Receipt) -> Option<String> {
 mod tests {
     use super::*;
     use crate::tests::plain;
+    use host_api::types::observed::Observed;
 
     fn receipt(status: ReceiptStatus, reference: Option<&str>, confirm_after_ms: Option<u64>) -> Receipt {
         Receipt {
@@ -112,6 +117,7 @@ mod tests {
             evidence: "200 Success".into(),
             reference: reference.map(str::to_owned),
             confirm_after_ms,
+            observed: Some(Observed { names_person: true, ..Observed::default() }),
         }
     }
 
@@ -122,6 +128,7 @@ mod tests {
             plain(&shown.people),
             "connection newsletter: accepted, but not yet proven: the vendor is working on it\n\
              evidence: 200 Success\n\
+             observed: no request\n\
              reference: job 17\n\
              next: in 10 minutes, run `connector-host confirm newsletter --reference 'job 17'` with the same person"
         );
@@ -133,6 +140,7 @@ mod tests {
                 "evidence": "200 Success",
                 "reference": "job 17",
                 "confirm_after_ms": 600_000,
+                "observed": { "requests": [], "names_person": true, "exempt": [] },
             })
         );
         assert_eq!(shown.exit, Exit::Unproven);
@@ -144,6 +152,7 @@ mod tests {
             plain(&output("newsletter", &receipt(ReceiptStatus::Accepted, None, None)).people),
             "connection newsletter: accepted, but not yet proven: the vendor is working on it\n\
              evidence: 200 Success\n\
+             observed: no request\n\
              next: nothing more: this vendor never provides more proof than this"
         );
     }
@@ -153,13 +162,15 @@ mod tests {
         let erased = output("newsletter", &receipt(ReceiptStatus::Erased, None, None));
         assert_eq!(
             plain(&erased.people),
-            "connection newsletter: erased: the person is gone\nevidence: 200 Success"
+            "connection newsletter: erased: the person is gone\nevidence: 200 Success\n\
+             observed: no request"
         );
         assert_eq!(erased.exit, Exit::Done);
         let nobody = output("newsletter", &receipt(ReceiptStatus::NotFound, None, Some(60_000)));
         assert_eq!(
             plain(&nobody.people),
             "connection newsletter: not found: there was nothing to erase\nevidence: 200 Success\n\
+             observed: no request\n\
              next: in 1 minute, run `connector-host confirm newsletter` with the same person"
         );
     }

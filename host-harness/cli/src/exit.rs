@@ -85,7 +85,7 @@ mod tests {
     }
 
     fn receipt(status: ReceiptStatus) -> Receipt {
-        Receipt { status, evidence: String::new(), reference: None, confirm_after_ms: None }
+        Receipt { status, evidence: String::new(), reference: None, confirm_after_ms: None, observed: None }
     }
 
     fn report(changes: &[Change]) -> ConnectorReport {

@@ -266,7 +266,12 @@ mod tests {
     fn an_ended_call_is_another_failure_than_a_refusal() {
         let failure = |kind| Failure::Stopped {
             connection: "newsletter".into(),
-            failure: CallFailure { kind, detail: "it ended".into(), may_have_acted: true },
+            failure: CallFailure {
+                kind,
+                detail: "it ended".into(),
+                may_have_acted: true,
+                contradicted: None,
+            },
         };
         assert_eq!(
             failure(FailureKind::CpuSpent).people(),

@@ -29,6 +29,7 @@ mod log;
 mod mapping;
 mod new_master_key;
 mod notice;
+mod observed;
 mod output;
 mod people;
 mod person;

@@ -6,6 +6,7 @@ use super::{
     client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    observed,
     output::{CommandOutput, ID, TIME, coloured, fact_lines, table},
     session::Session,
     words::{date, list, optional, time, timestamp, with_reason},
@@ -153,13 +154,21 @@ pub(super) fn output(width: u16, ApiResponse { value, json }: ApiResponse<Reques
         ("read", read),
         ("receipt", optional(receipt.map(|receipt| receipt.status).as_ref())),
         ("evidence", optional(receipt.map(|receipt| &receipt.evidence))),
+        ("observed", receipt.and_then(|of| of.observed.as_ref()).map(observed::words).unwrap_or_default()),
     ])];
     if !report.is_empty() {
         let columns = [("notice", None), ("item", None), ("status", None), ("why", None)];
         parts.push(table(width, &columns, report.iter().map(entry)).to_string());
     }
     if !attempts.is_empty() {
-        let columns = [("attempt", None), ("step", None), ("began", TIME), ("ended", TIME), ("result", None)];
+        let columns = [
+            ("attempt", None),
+            ("step", None),
+            ("began", TIME),
+            ("ended", TIME),
+            ("requests", None),
+            ("result", None),
+        ];
         parts.push(table(width, &columns, attempts.iter().map(attempt)).to_string());
     }
     CommandOutput { people: parts.join("\n"), exit, json }
@@ -181,7 +190,8 @@ fn entry(entry: &ReportEntry) -> Vec<String> {
 fn attempt(attempt: &Attempt) -> Vec<String> {
     let (began, ended) = (timestamp(attempt.began_at), time(attempt.ended_at));
     let result_text = attempt.result.as_ref().map(result_text).unwrap_or_default();
-    vec![attempt.number.to_string(), attempt.step.to_string(), began, ended, result_text]
+    let requests = attempt.observed.as_ref().map(observed::words).unwrap_or_default();
+    vec![attempt.number.to_string(), attempt.step.to_string(), began, ended, requests, result_text]
 }
 
 /// The result of an attempt, in brief.

@@ -2,10 +2,13 @@
 
 #[cfg(feature = "measure")]
 pub mod measure;
+mod recorder;
 mod room;
 mod runtime;
 mod turns;
+mod witness;
 
+pub use recorder::Recorder;
 pub use runtime::Runtime;
 pub use turns::{DEFAULT_SETTLING, MAX_SETTLING};
 
@@ -25,19 +28,22 @@ use crate::{
         instance::Sandbox,
         masks::Masks,
         meter::Meter,
+        people_search::PeopleSearch,
         state::Access,
     },
 };
 use host_model::{
     contract::{
-        Check, ConnectorError, ErrorKind, Interface, Subject, TokenOutcome,
+        Check, Claim, ConnectorError, ErrorKind, Interface, Subject, TokenOutcome,
         consent::{Item, Preference, Report, VendorChoice},
         erasure::{PendingErasure, Receipt},
+        support::Support,
         webhook::Verdict,
     },
     failure::{CallFailure, FailureKind},
     secret::Secret,
 };
+use witness::{CalledAnswer, Witness, check_length};
 
 /// The guest's answer, which may be an error, or the way in which the sandbox ended the call.
 pub type CallResult<T> = Result<Result<T, ConnectorError>, CallFailure>;
@@ -67,6 +73,7 @@ pub struct Calls {
     plugin: Arc<Plugin>,
     connection: Arc<Connection>,
     trace: Option<Trace>,
+    recorder: Option<Recorder>,
     log_permit: Option<LogPermit>,
 }
 
@@ -76,13 +83,20 @@ type LogPermit = Arc<dyn Fn() -> bool + Send + Sync>;
 impl Calls {
     /// Creates the calls of `connection` on `plugin`, which must have been loaded with the runtime's engine.
     pub fn new(runtime: Runtime, plugin: Arc<Plugin>, connection: Arc<Connection>) -> Self {
-        Self { runtime, plugin, connection, trace: None, log_permit: None }
+        Self { runtime, plugin, connection, trace: None, recorder: None, log_permit: None }
     }
 
     /// Reports each request to `trace` as it was sent, with credentials masked.
     #[must_use]
     pub fn traced(mut self, trace: Trace) -> Self {
         self.trace = Some(trace);
+        self
+    }
+
+    /// Records what the host observes in each call, also in one that fails.
+    #[must_use]
+    pub fn recorded(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
         self
     }
 
@@ -127,62 +141,102 @@ impl Calls {
 
     /// Tests the requirements of each capability without changing anything at the vendor.
     pub async fn test_connection(&self) -> CallResult<Vec<Check>> {
-        ask!(self, CallSubject::Nobody, None, Connector, connector.test_connection())
+        let called = ask!(self, CallSubject::Nobody, None, Connector, connector.test_connection());
+        called.vouched(self.recorder.as_ref(), Witness::of_any)
     }
 
-    /// Erases the person under every identifier that the connection can act on.
+    /// Erases the person under every identifier that the connection can act on. A receipt that the call's requests
+    /// contradict is a [`FailureKind::BadAnswer`].
     pub async fn erase(&self, subject: &Subject) -> CallResult<Receipt> {
         let _turn = self.runtime.turns().take(&self.connection, subject).await;
         let (about, subject) = (CallSubject::People(vec![subject.clone()]), bindings::subject(subject));
-        ask!(self, about, None, Erasure, erasure.erase(subject))
+        let called = ask!(self, about, None, Erasure, erasure.erase(subject));
+        called.vouched(self.recorder.as_ref(), Witness::of_erase)
     }
 
-    /// Checks whether erasures have taken effect. Returns one receipt for each, in the same order.
+    /// Checks whether erasures have taken effect. Returns one receipt for each, in the same order. If the call's requests
+    /// contradict one of them, the whole answer is a [`FailureKind::BadAnswer`].
     pub async fn confirm(&self, erasures: &[PendingErasure]) -> CallResult<Vec<Receipt>> {
+        match self.confirm_each(erasures).await? {
+            Ok(receipts) => receipts.into_iter().collect::<Result<_, _>>().map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Checks whether erasures have taken effect. Returns one receipt for each, in the same order. A receipt that the
+    /// call's requests contradict is a [`FailureKind::BadAnswer`] in its place, and does not affect the others.
+    pub async fn confirm_each(
+        &self,
+        erasures: &[PendingErasure],
+    ) -> CallResult<Vec<Result<Receipt, CallFailure>>> {
         let asked = erasures.len();
-        let about = CallSubject::People(erasures.iter().map(|erasure| erasure.subject.clone()).collect());
+        let about = CallSubject::Erasures(erasures.to_vec());
         let erasures = bindings::erasures(erasures);
-        let answer = ask!(self, about, None, Erasure, erasure.confirm(erasures))?;
-        check_length(answer, asked, "receipts", Vec::len)
+        let called = ask!(self, about, None, Erasure, erasure.confirm(erasures));
+        called.vouched(self.recorder.as_ref(), |witness, receipts| {
+            check_length("receipts", receipts.len(), asked)?;
+            let receipts = receipts.into_iter().enumerate();
+            Ok(receipts.map(|(position, receipt)| witness.of_confirm(position, receipt)).collect())
+        })
     }
 
     /// Lists all items that preferences can refer to.
     pub async fn list_items(&self) -> CallResult<Vec<Item>> {
-        ask!(self, CallSubject::Nobody, None, Consent, consent.list_items())
+        let called = ask!(self, CallSubject::Nobody, None, Consent, consent.list_items());
+        called.vouched(self.recorder.as_ref(), Witness::of_any)
     }
 
-    /// Returns the choices that the vendor currently holds for the person, or `None` if it does not know the person.
+    /// Returns the choices that the vendor currently holds for the person, or `None` if it does not know the person. An
+    /// answer without a request that supports it is a [`FailureKind::BadAnswer`].
     pub async fn current(&self, subject: &Subject) -> CallResult<Option<Vec<VendorChoice>>> {
         let _turn = self.runtime.turns().take(&self.connection, subject).await;
         let (about, subject) = (CallSubject::People(vec![subject.clone()]), bindings::subject(subject));
-        ask!(self, about, None, Consent, consent.current(subject))
+        let called = ask!(self, about, None, Consent, consent.current(subject));
+        called.vouched(self.recorder.as_ref(), |witness, held| {
+            witness.check(Claim::CurrentRead, Support::Answer)?;
+            Ok(held)
+        })
     }
 
     /// Writes these choices to the vendor and leaves all others unchanged. Waits if the person's last call has not
-    /// settled yet: see [`Report::settles_after_ms`].
+    /// settled yet: see [`Report::settles_after_ms`]. A report that the call's requests contradict is a
+    /// [`FailureKind::BadAnswer`].
     pub async fn apply(&self, subject: &Subject, preferences: &[Preference]) -> CallResult<Report> {
         let mut turn = self.runtime.turns().take(&self.connection, subject).await;
         turn.may_write();
         let asked = preferences.len();
         let about = CallSubject::People(vec![subject.clone()]);
         let (subject, preferences) = (bindings::subject(subject), bindings::preferences(preferences));
-        let answer = ask!(self, about, None, Consent, consent.apply(subject, preferences));
+        let called = ask!(self, about, None, Consent, consent.apply(subject, preferences));
+        let answer = called.vouched(self.recorder.as_ref(), |witness, report| {
+            check_length("item reports", report.items.len(), asked)?;
+            witness.of_apply(report)
+        });
         if let Some(wait) = settling_time(&answer) {
             turn.settles_after(wait);
         }
-        check_length(answer?, asked, "item reports", |report| report.items.len())
+        answer
     }
 
     /// Verifies that a delivery comes from the vendor and reads it.
     pub async fn verify(&self, admitted: &AdmittedDelivery) -> CallResult<Verdict> {
         let about = CallSubject::Delivery(admitted.shared());
         let delivery = bindings::delivery(admitted.delivery());
-        ask!(self, about, admitted.placeholder(), WebhookVerify, webhook_verify.verify(delivery))
+        let called =
+            ask!(self, about, admitted.placeholder(), WebhookVerify, webhook_verify.verify(delivery));
+        called.vouched(self.recorder.as_ref(), Witness::of_any)
     }
 
-    /// Installs the connection's pending token at the vendor.
+    /// Installs the connection's pending token at the vendor. `Installed` without a request that supports it is a
+    /// [`FailureKind::BadAnswer`].
     pub async fn install_token(&self) -> CallResult<TokenOutcome> {
-        ask!(self, CallSubject::Nobody, None, WebhookToken, webhook_token.install())
+        let called = ask!(self, CallSubject::Nobody, None, WebhookToken, webhook_token.install());
+        called.vouched(self.recorder.as_ref(), |witness, outcome| {
+            if outcome == TokenOutcome::Installed {
+                witness.check(Claim::TokenInstalled, Support::AcceptedWrite)?;
+            }
+            Ok(outcome)
+        })
     }
 
     async fn call<'a, G: 'a, T, F>(
@@ -192,15 +246,17 @@ impl Calls {
         accepted_placeholder: Option<String>,
         capability: impl FnOnce(&'a Exports) -> Option<&'a G>,
         run: impl FnOnce(Sandbox, &'a G, Arc<types::Settings>) -> F,
-    ) -> CallResult<T::Own>
+    ) -> CalledAnswer<T::Own>
     where
         T: Bounded,
         F: Future<Output = wasmtime::Result<Result<T, types::Error>>>,
     {
-        let Some(capability) = capability(self.plugin.exports_of_calls()) else {
-            return Ok(Err(unsupported(&self.plugin, interface)));
-        };
         let meter = Arc::new(Meter::default());
+        let Some(capability) = capability(self.plugin.exports_of_calls()) else {
+            let answer = Ok(Err(unsupported(&self.plugin, interface)));
+            return CalledAnswer { answer, witness: Witness::of(&self.plugin, &meter) };
+        };
+        let people = PeopleSearch::new(&about);
         let masks = Arc::new(Masks::new(self.connection.redactor.clone(), about));
         let limits = &self.connection.limits;
         let deadline = limits.deadline();
@@ -211,7 +267,7 @@ impl Calls {
             let sandbox = Sandbox::begin(
                 self.plugin.pre(),
                 limits,
-                Some(self.access(interface, accepted_placeholder, Arc::clone(&masks), deadline)),
+                Some(self.access(interface, accepted_placeholder, people, Arc::clone(&masks), deadline)),
                 Arc::clone(&meter),
             )
             .await;
@@ -233,7 +289,7 @@ impl Calls {
         };
         let answer = tokio::time::timeout_at(deadline, work).await.map_err(late).flatten();
         self.report(interface, &meter, answer.as_ref().err());
-        answer
+        CalledAnswer { answer, witness: Witness::of(&self.plugin, &meter) }
     }
 
     /// Logs which functions the sandbox stopped, and traces what the call used.
@@ -269,6 +325,7 @@ impl Calls {
         &self,
         interface: Interface,
         accepted_placeholder: Option<String>,
+        people: PeopleSearch,
         masks: Arc<Masks>,
         deadline: Instant,
     ) -> Access {
@@ -279,6 +336,7 @@ impl Calls {
             egress: Arc::clone(self.runtime.egress()),
             trace: self.trace.clone(),
             deadline,
+            people,
             masks,
             accepted_placeholder,
         }
@@ -318,24 +376,6 @@ fn unsupported(plugin: &Plugin, interface: Interface) -> ConnectorError {
         message: format!("the connector {} does not offer {interface}", plugin.manifest().name),
         retry_after_ms: None,
         may_have_acted: false,
-    }
-}
-
-/// Checks that an answer has one entry for each element of the request.
-fn check_length<T>(
-    answer: Result<T, ConnectorError>,
-    asked: usize,
-    what: &str,
-    count: impl Fn(&T) -> usize,
-) -> CallResult<T> {
-    match answer {
-        Ok(value) if count(&value) != asked => Err(CallFailure {
-            kind: FailureKind::BadAnswer,
-            detail: format!("it answered with {} {what} for {asked}", count(&value)),
-            // It was asked to act, and it is unknown what it did.
-            may_have_acted: true,
-        }),
-        answer => Ok(answer),
     }
 }
 

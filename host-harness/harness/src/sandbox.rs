@@ -11,10 +11,11 @@ mod host_time;
 pub(crate) mod instance;
 pub(crate) mod masks;
 pub(crate) mod meter;
+pub(crate) mod people_search;
 pub(crate) mod state;
 pub(crate) mod ticks;
 
 #[cfg(feature = "measure")]
 pub use crate::calls::measure;
-pub use crate::calls::{CallResult, Calls, DEFAULT_SETTLING, MAX_SETTLING, Runtime};
+pub use crate::calls::{CallResult, Calls, DEFAULT_SETTLING, MAX_SETTLING, Recorder, Runtime};
 pub use host_model::failure::{CallFailure, FailureKind};

@@ -9,7 +9,9 @@ pub mod erasure;
 pub mod http;
 mod interface;
 pub mod manifest;
+pub mod observed;
 mod person;
+pub mod support;
 mod version;
 pub mod webhook;
 

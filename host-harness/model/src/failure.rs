@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contract::Claim;
+
 /// The cause that ended the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
@@ -19,7 +21,7 @@ pub enum FailureKind {
     StackExhausted,
     /// It passed more data than a host call may carry, or too many handles.
     TooMuchData,
-    /// Its answer violates the contract.
+    /// Its answer violates the contract, or reports an outcome that its requests contradict.
     BadAnswer,
     /// The host is shutting down or has no capacity.
     NoRoom,
@@ -35,4 +37,7 @@ pub struct CallFailure {
     pub detail: String,
     /// Whether a request that may change something had been sent. If so, the outcome is unknown and nothing is undone.
     pub may_have_acted: bool,
+    /// The outcome that it reported and its requests contradict; `None` if that is not the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradicted: Option<Claim>,
 }

@@ -8,6 +8,7 @@ use host_model::{
         Interface,
         erasure::{ErasureStatus, PendingErasure, Receipt},
     },
+    failure::CallFailure,
     requests::{
         RequestState, Step,
         outcome::{AttemptResult, Outcome},
@@ -119,21 +120,31 @@ async fn confirm(
         })
         .collect();
     let claims = opened.into_iter().map(|(claim, _)| claim);
-    match calls.confirm(&pending).await {
+    match calls.confirm_each(&pending).await {
         Ok(Ok(receipts)) => claims
             .zip(receipts)
             .map(|(claim, receipt)| {
-                let after = if claim.is_acknowledged {
-                    retry::after_receipt(&receipt)
-                } else {
-                    retry::after_unanswered_receipt(&receipt, claim.failures, fastrand::f64())
-                };
-                let came = with_receipt(&claim, after, receipt);
+                let came = confirmed(&claim, receipt, fastrand::f64());
                 (claim, came)
             })
             .collect(),
         Ok(Err(error)) => all_failed(claims, &AttemptFailure::Connector(error)),
         Err(failure) => all_failed(claims, &AttemptFailure::Call(failure)),
+    }
+}
+
+fn confirmed(claim: &ClaimedRequest, receipt: Result<Receipt, CallFailure>, chance: f64) -> RequestOutcome {
+    match receipt {
+        Ok(receipt) if claim.is_acknowledged => with_receipt(claim, retry::after_receipt(&receipt), receipt),
+        Ok(receipt) => {
+            let after = retry::after_unanswered_receipt(&receipt, claim.failures, chance);
+            with_receipt(claim, after, receipt)
+        }
+        Err(failure) => {
+            let failure = AttemptFailure::Call(failure);
+            let after = retry::after_unconfirmed(&failure, claim.failures, chance);
+            failed(claim, &failure, after)
+        }
     }
 }
 
@@ -169,7 +180,8 @@ fn with_receipt(claim: &ClaimedRequest, after: NextStep, receipt: Receipt) -> Re
         is_acknowledged: claim.step == Step::Act,
         settle: Some(Box::new(Forget { was_unknown: receipt.status == ErasureStatus::NotFound })),
         reference: receipt.reference.clone(),
-        ..RequestOutcome::of(after, AttemptResult::Receipt(receipt))
+        observed: receipt.observed.clone(),
+        ..RequestOutcome::of(after, AttemptResult::Receipt(Receipt { observed: None, ..receipt }))
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod accept;
 pub(crate) mod attempt;
 pub mod callback;
+mod contradicted;
 mod end;
 pub(crate) mod ends;
 pub mod forecast;

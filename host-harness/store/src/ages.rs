@@ -65,7 +65,8 @@ pub async fn expire(tx: &mut Tx, seq: i64, at: i64, reason: &str) -> Result<RowC
         people::erased(tx, &request, person, at).await?;
     }
     let done = sqlx::query(
-        "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3 WHERE seq = $1 AND state = 'waiting'",
+        "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3, contradicted_by = NULL \
+         WHERE seq = $1 AND state = 'waiting'",
     )
     .bind(seq)
     .bind(at)

@@ -68,6 +68,9 @@ impl From<Column<Destroyable>> for Vec<u8> {
     }
 }
 
+/// The time of the next attempt of a request that waits for something other than time.
+pub const NO_TIME: i64 = i64::MAX;
+
 /// The changes that an attempt makes to its request. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug)]
 pub struct RequestUpdate {
@@ -91,6 +94,11 @@ pub struct RequestUpdate {
     pub sealed_details: Option<Vec<u8>>,
     /// The result of this attempt, for the record.
     pub result: Value,
+    /// What the host observed in this attempt, for the record.
+    pub observed: Value,
+    /// The digest of the plugin version that the request must not be attempted with again; `None` if it is not bound to
+    /// another version.
+    pub contradicted_by: Option<String>,
     /// When the attempt ended.
     pub at: i64,
 }
@@ -191,7 +199,7 @@ pub async fn end(
     let done = sqlx::query(
         "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
            outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
-           lease_until = NULL, kills = 0 \
+           contradicted_by = $13, lease_until = NULL, kills = 0 \
          WHERE seq = $1 AND generation = $2 AND state = 'running'",
     )
     .bind(claim.seq)
@@ -206,22 +214,45 @@ pub async fn end(
     .bind(change.reason.as_deref())
     .bind(is_final.then_some(change.at))
     .bind(change.sealed_details.clone())
+    .bind(change.contradicted_by.as_deref())
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 {
         return Ok(RowChange::Unchanged);
     }
-    sqlx::query("UPDATE attempts SET ended_at = $3, result = $4 WHERE request = $1 AND generation = $2")
+    sqlx::query("UPDATE attempts SET ended_at = $3, result = $4, observed = $5 WHERE request = $1 AND generation = $2")
         .bind(claim.seq)
         .bind(claim.generation)
         .bind(change.at)
         .bind(change.result.to_string())
+        .bind(change.observed.to_string())
         .execute(&mut *tx)
         .await?;
     if matches!(change.state, RequestState::Done | RequestState::Skipped) {
         destroy(tx, claim.seq).await?;
     }
     Ok(RowChange::Changed)
+}
+
+/// Returns the connections with requests that wait for another plugin version, with the digest of each version that they
+/// must not be attempted with.
+pub async fn contradicted(connection: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "SELECT DISTINCT connection, contradicted_by FROM requests WHERE contradicted_by IS NOT NULL";
+    Ok(sqlx::query_as(sql).fetch_all(connection).await?)
+}
+
+/// Makes the requests of the connection with the key `at` due that wait for another plugin version than the one with this
+/// `digest`.
+pub async fn release_contradicted(tx: &mut Tx, at: &str, digest: &str, now: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE requests SET contradicted_by = NULL, next_at = $3 WHERE connection = $1 AND contradicted_by = $2",
+    )
+    .bind(at)
+    .bind(digest)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Returns the current person of a claimed request, which a merge may have changed since the claim; `None` if the claim

@@ -61,7 +61,7 @@ pub struct RequestView {
     /// When it was accepted.
     pub received_at: i64,
     /// When its next attempt may begin, regardless of what holds back its connection, which is in `reason`. `None`
-    /// unless it is waiting.
+    /// unless it is waiting for a time.
     pub next_at: Option<i64>,
     /// Its outcome so far; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
@@ -70,6 +70,8 @@ pub struct RequestView {
     pub reason: Option<String>,
     /// When it ended; `None` if it has not ended.
     pub finished_at: Option<i64>,
+    /// The digest of the plugin version that it must not be attempted with; `None` if it does not wait for another one.
+    pub contradicted_by: Option<String>,
 }
 
 impl RequestView {
@@ -103,10 +105,14 @@ pub struct AttemptView {
     /// Its result; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub result: Option<Value>,
+    /// What the host observed; `None` if it has not ended, or ended in a version that did not record it.
+    #[sqlx(try_from = "Column<Option<Value>>")]
+    pub observed: Option<Value>,
 }
 
 const COLUMNS: &str = "id, tenant, connection, action, state, step, generation, received_at, \
-                       CASE state WHEN 'waiting' THEN next_at END AS next_at, outcome, reason, finished_at";
+                       CASE WHEN state = 'waiting' AND contradicted_by IS NULL THEN next_at END AS next_at, outcome, \
+                       reason, finished_at, contradicted_by";
 
 /// Stores `new`. Returns its position in the order of acceptance.
 pub async fn insert(tx: &mut Tx, new: &NewRequest) -> Result<i64, StoreError> {
@@ -166,7 +172,7 @@ pub async fn show(connection: &mut Tx, id: &str) -> Result<Option<RequestView>, 
 /// Returns the attempts of the request with this id, oldest first.
 pub async fn attempts(connection: &mut Tx, id: &str) -> Result<Vec<AttemptView>, StoreError> {
     let attempts = sqlx::query_as(
-        "SELECT a.generation, a.step, a.digest, a.began_at, a.ended_at, a.result \
+        "SELECT a.generation, a.step, a.digest, a.began_at, a.ended_at, a.result, a.observed \
          FROM attempts a JOIN requests r ON r.seq = a.request WHERE r.id = $1 ORDER BY a.generation",
     )
     .bind(id)
@@ -213,7 +219,7 @@ pub async fn list(connection: &mut Tx, filter: &RequestFilter) -> Result<Vec<Req
 pub async fn replay(tx: &mut Tx, id: &str, at: i64) -> Result<RowChange, StoreError> {
     let done = sqlx::query(
         "UPDATE requests SET state = 'waiting', next_at = $2, tried_since = $2, failures = 0, kills = 0, \
-           alarmed_day = 0, reason = NULL, finished_at = NULL \
+           alarmed_day = 0, reason = NULL, finished_at = NULL, contradicted_by = NULL \
          WHERE id = $1 AND state IN ('failed', 'expired') \
            AND EXISTS (SELECT 1 FROM request_keys k WHERE k.request = requests.seq)",
     )

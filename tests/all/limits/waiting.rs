@@ -15,7 +15,7 @@ async fn at(vendor: &Vendor, misdeed: &str, limits: CallLimits) -> CallResult<Ve
 }
 
 fn uncertain(kind: FailureKind, detail: &str) -> CallResult<Vec<Check>> {
-    Err(CallFailure { kind, detail: detail.into(), may_have_acted: true })
+    Err(CallFailure { kind, detail: detail.into(), may_have_acted: true, contradicted: None })
 }
 
 /// The request is cut short a moment before the deadline, and the guest wastes the remaining time.

@@ -51,7 +51,7 @@ async fn trapped_wasi_lets_a_guest_work_until_it_uses_some() {
     let works = bench.calls(&plugin, &spec("wasi-works", &[])).test_connection().await.unwrap().unwrap();
     assert_eq!(works[0].name, "works");
     let uses = bench.calls(&plugin, &spec("wasi-uses", &[("read", "HOME")])).test_connection().await;
-    let Err(CallFailure { kind, detail, may_have_acted: false }) = uses else { panic!("{uses:?}") };
+    let Err(CallFailure { kind, detail, may_have_acted: false, .. }) = uses else { panic!("{uses:?}") };
     assert_eq!(kind, FailureKind::BadAnswer, "{detail}");
     assert!(detail.contains("wasi:cli/environment"), "{detail}");
     assert_eq!(

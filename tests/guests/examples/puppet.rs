@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use test_guests::{
     base::{
         exports::privacy::saas_connector::connector::{
-            Capture, Check, Error, Field, Guest as Connector, Limit, Manifest, Operation, Outcome, Place,
-            Settings, TokenSlot,
+            Capture, Check, Claim, Error, Exemption, Field, Guest as Connector, Limit, Manifest, Operation,
+            Outcome, Place, Settings, TokenSlot,
         },
         privacy::saas_connector::{credentials, http, log, types::ErrorKind},
     },
@@ -34,6 +34,10 @@ impl Connector for Puppet {
                 Limit { name: "two-an-hour".to_owned(), requests: 2, period_ms: Some(3_600_000) },
                 Limit { name: "one-at-a-time".to_owned(), requests: 1, period_ms: None },
             ],
+            // Its script says what it sends.
+            proves_without: [Claim::EraseAccepted, Claim::ConfirmErased]
+                .map(|claim| Exemption { claim, reason: "A script is not checked.".to_owned() })
+                .to_vec(),
             webhook_token_slot: Some(TokenSlot { place: Place::Header, name: "authorization".to_owned() }),
             ..test_guests::manifest("puppet")
         }

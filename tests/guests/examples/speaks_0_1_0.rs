@@ -81,6 +81,7 @@ impl erasure::Guest for Released {
     }
 
     fn confirm(_: Settings, erasures: Vec<PendingErasure>) -> Result<Vec<Receipt>, Error> {
+        send("look")?;
         Ok(erasures.iter().map(|_| receipt(Status::Erased)).collect())
     }
 }
@@ -91,6 +92,7 @@ impl consent::Guest for Released {
     }
 
     fn current(_: Settings, _: Subject) -> Result<Option<Vec<Held>>, Error> {
+        send("look")?;
         Ok(Some(vec![Held { item: channel(), choice: Choice::OptOut }]))
     }
 
@@ -100,6 +102,7 @@ impl consent::Guest for Released {
             change: Change::Applied,
             detail: String::new(),
         };
+        send("search")?;
         let items = preferences.into_iter().map(applied).collect();
         Ok(Report { items, standing: Standing::Known, settles_after_ms: None })
     }

@@ -5,6 +5,7 @@
 
 pub mod builds;
 pub mod parts;
+pub mod reports;
 pub mod signed;
 
 use base::exports::privacy::saas_connector::connector::{IdentifierKind, Identifies, Manifest};

@@ -78,7 +78,7 @@ async fn outcomes_that_version_0_1_0_stored_are_shown_in_snake_case() {
     assert_eq!(
         outcome("nina-not-found").await,
         json!({"receipt": {
-            "status": "not_found", "reference": null, "confirm_after_ms": null,
+            "status": "not_found", "reference": null, "confirm_after_ms": null, "observed": null,
             "evidence": "email: Iterable did not know the person when asked, and again shows nothing",
         }})
     );

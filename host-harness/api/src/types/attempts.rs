@@ -1,7 +1,7 @@
 //! The attempts of a request.
 
 use host_model::{
-    contract::{ConnectorError as HostConnectorError, ErrorKind},
+    contract::{ConnectorError as HostConnectorError, ErrorKind, observed::Observed as HostObserved},
     failure::{CallFailure as HostCallFailure, FailureKind},
     requests as host,
 };
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{consent::ConnectorReport, erasure::Receipt, mirror::mirror};
+use super::{consent::ConnectorReport, erasure::Receipt, mirror::mirror, observed::Observed};
 
 mirror! {
     /// What an attempt does.
@@ -37,11 +37,15 @@ pub struct Attempt {
     pub ended_at: Option<i64>,
     /// The result; null if there is none.
     pub result: Option<AttemptResult>,
+    /// What the host itself observed in its calls; null while it is in progress, and for attempts of a version that did not
+    /// observe calls.
+    #[serde(default)]
+    pub observed: Option<Observed>,
 }
 
 impl From<stored::AttemptView> for Attempt {
     fn from(view: stored::AttemptView) -> Self {
-        let stored::AttemptView { number, step, plugin_digest, began_at, ended_at, result } = view;
+        let stored::AttemptView { number, step, plugin_digest, began_at, ended_at, result, observed } = view;
         Self {
             number,
             step: step.into(),
@@ -49,8 +53,14 @@ impl From<stored::AttemptView> for Attempt {
             began_at,
             ended_at,
             result: result.map(AttemptResult::of_stored),
+            observed: observed.and_then(of_stored),
         }
     }
+}
+
+/// Returns what is stored; `None` if this version cannot read it.
+fn of_stored(stored: Value) -> Option<Observed> {
+    serde_json::from_value::<HostObserved>(stored).ok().map(Into::into)
 }
 
 /// The result of an attempt: one member.
@@ -125,10 +135,14 @@ pub struct CallFailure {
     pub detail: String,
     /// Whether a request that may change something at the vendor was already sent.
     pub may_have_acted: bool,
+    /// The outcome that it reported and its requests contradict, such as `erase-erased`; null if that is not the cause.
+    #[serde(default)]
+    pub contradicted: Option<String>,
 }
 
 impl From<HostCallFailure> for CallFailure {
-    fn from(HostCallFailure { kind, detail, may_have_acted }: HostCallFailure) -> Self {
-        Self { kind, detail, may_have_acted }
+    fn from(failure: HostCallFailure) -> Self {
+        let HostCallFailure { kind, detail, may_have_acted, contradicted } = failure;
+        Self { kind, detail, may_have_acted, contradicted: contradicted.map(|claim| claim.to_string()) }
     }
 }

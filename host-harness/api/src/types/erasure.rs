@@ -4,7 +4,7 @@ use host_model::contract::erasure;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::mirror::mirror;
+use super::{mirror::mirror, observed::Observed};
 use crate::identity::Identity;
 
 mirror! {
@@ -31,12 +31,17 @@ pub struct Receipt {
     pub reference: Option<String>,
     /// The number of milliseconds after which a confirmation makes sense; null if the vendor never provides more proof.
     pub confirm_after_ms: Option<u64>,
+    /// What the host itself observed in the call that returned the receipt; null if it was recorded by a version that did
+    /// not observe calls.
+    #[serde(default)]
+    pub observed: Option<Observed>,
 }
 
 impl From<erasure::Receipt> for Receipt {
     fn from(receipt: erasure::Receipt) -> Self {
-        let erasure::Receipt { status, evidence, reference, confirm_after_ms } = receipt;
-        Self { status: status.into(), evidence, reference, confirm_after_ms }
+        let erasure::Receipt { status, evidence, reference, confirm_after_ms, observed } = receipt;
+        let observed = observed.map(Into::into);
+        Self { status: status.into(), evidence, reference, confirm_after_ms, observed }
     }
 }
 

@@ -127,7 +127,7 @@ pub struct Request {
     pub attempt_count: i64,
     /// When it was accepted.
     pub received_at: i64,
-    /// The earliest start of its next attempt, without regard to other requests; null unless it is waiting.
+    /// The earliest start of its next attempt, without regard to other requests; null unless it is waiting for a time.
     pub next_at: Option<i64>,
     /// The outcome so far; null if there is none, or if the stored one cannot be read.
     pub outcome: Option<Outcome>,
@@ -135,6 +135,10 @@ pub struct Request {
     pub reason: Option<String>,
     /// When it ended; null if it has not.
     pub finished_at: Option<i64>,
+    /// The digest of the plugin version whose answer the host's record contradicts, if the request waits for another
+    /// version; null otherwise.
+    #[serde(default)]
+    pub contradicted_by: Option<String>,
 }
 
 impl From<stored::RequestView> for Request {
@@ -153,6 +157,7 @@ impl From<stored::RequestView> for Request {
             outcome,
             reason: view.reason,
             finished_at: view.finished_at,
+            contradicted_by: view.contradicted_by,
         }
     }
 }

@@ -107,6 +107,7 @@ impl Bounded for erasure::Receipt {
             evidence: prose(&self.evidence, MAX_SENTENCE, masks),
             reference: self.reference.map(|text| name("a reference", text, MAX_REFERENCE)).transpose()?,
             confirm_after_ms: self.confirm_after_ms,
+            observed: None,
         })
     }
 }

@@ -10,7 +10,9 @@ use crate::{
     bindings::{self, contract::types},
     door::AdmittedDelivery,
     plugin::Plugin,
-    sandbox::{call_subject::CallSubject, instance::Sandbox, masks::Masks, meter::Meter},
+    sandbox::{
+        call_subject::CallSubject, instance::Sandbox, masks::Masks, meter::Meter, people_search::PeopleSearch,
+    },
 };
 use host_model::contract::{Interface, Subject, consent::Preference};
 
@@ -48,8 +50,9 @@ impl Calls {
         accepted_placeholder: Option<String>,
     ) -> wasmtime::Result<Sandbox> {
         let deadline = Instant::now() + Duration::from_hours(1);
+        let people = PeopleSearch::new(&CallSubject::Nobody);
         let masks = Arc::new(Masks::new(self.connection.redactor.clone(), CallSubject::Nobody));
-        let access = self.access(interface, accepted_placeholder, masks, deadline);
+        let access = self.access(interface, accepted_placeholder, people, masks, deadline);
         let meter = Arc::new(Meter::default());
         Sandbox::begin(self.plugin.pre(), &self.connection.limits, Some(access), meter).await
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{declaration::Declaration, trace::Trace};
 use crate::connection::Connection;
-use host_model::contract::Interface;
+use host_model::contract::{Interface, observed::ObservedRequest};
 
 /// The sender of a request: one call of one connection.
 #[derive(Clone, Copy)]
@@ -23,6 +23,8 @@ pub struct Sender<'a> {
     pub trace: Option<&'a Trace>,
     /// Called when a request that may change something is about to be sent.
     pub departs: &'a (dyn Fn() + Sync),
+    /// Called with each request that was sent, except token exchanges.
+    pub sent: &'a (dyn Fn(ObservedRequest) + Sync),
     /// Called with the time that another thread spent computing for the call.
     pub computed: &'a (dyn Fn(Duration) + Sync),
 }

@@ -19,7 +19,10 @@ use super::{
 };
 use crate::connection::Redactor;
 use host_model::{
-    contract::http::{HttpError, HttpErrorKind, Request, Response},
+    contract::{
+        http::{HttpError, HttpErrorKind, Request, Response},
+        observed::ObservedRequest,
+    },
     secret::Secrets,
     time::millis_u64,
 };
@@ -60,13 +63,23 @@ impl Egress {
         if outgoing.acts {
             (caller.departs)();
         }
-        let begun = Instant::now();
+        let (begun, sent_at_ms) = (Instant::now(), self.clock.date_ms());
         let answer = timeout_at(over_at, self.transport.send(connection, outgoing)).await;
         drop(place);
         let redactor = self.captured.redactor(connection);
         let answer = answer
             .unwrap_or_else(|_| Err(truncated_error(declared)))
             .map_err(|error| HttpError { message: redactor.text(&error.message).into_owned(), ..error });
+        if !declared.is_token_exchange() && answer.as_ref().map_or_else(|error| error.request_sent, |_| true)
+        {
+            (caller.sent)(ObservedRequest {
+                operation: declared.name.clone(),
+                effect: declared.effect,
+                status: answer.as_ref().ok().map(|answer| answer.status),
+                sent_at_ms,
+                took_ms: millis_u64(begun.elapsed()),
+            });
+        }
         if let Some((trace, sent)) = traced {
             let exchange = Exchange::of(&sent, &answer, begun.elapsed(), &redactor);
             trace.trace(&TraceEvent::Exchange(exchange));

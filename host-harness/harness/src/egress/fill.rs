@@ -69,7 +69,7 @@ pub(crate) fn outgoing(
         headers: parts.headers,
         body: body.map(Bytes::from),
         response_cap: declared_cap.map_or(policy.response_cap, |cap| cap.min(policy.declared_response_cap)),
-        acts: declared.acts() && !declared.used_by.is_empty(),
+        acts: declared.acts() && !declared.is_token_exchange(),
     })
 }
 

@@ -86,6 +86,7 @@ impl Bench {
             deadline: Instant::now() + Duration::from_mins(1),
             trace: None,
             departs: &|| {},
+            sent: &|_| {},
             computed: &|_| {},
         }
     }

@@ -48,6 +48,7 @@ impl CallState {
             query: request.query,
             body: request.body,
         };
+        let named = access.people.named_in(&request);
         let caller = Sender {
             connection: &access.connection,
             declaration: &access.declaration,
@@ -56,6 +57,7 @@ impl CallState {
             trace: access.trace.as_ref(),
             // Called before the request is sent: a call that ends in the meantime must not be reported as not done.
             departs: &|| meter.acting(),
+            sent: &|sent| meter.sent(sent, named.clone()),
             computed: &|took| {
                 elsewhere.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
             },

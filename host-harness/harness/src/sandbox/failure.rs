@@ -13,7 +13,7 @@ use super::{backtrace::frames, handed::TransferLimitExceeded, masks::Masks, mete
 
 /// Creates a failure with what the meter recorded about the call.
 pub(crate) fn failed(kind: FailureKind, detail: impl Into<String>, meter: &Meter) -> CallFailure {
-    CallFailure { kind, detail: detail.into(), may_have_acted: meter.may_have_acted() }
+    CallFailure { kind, detail: detail.into(), may_have_acted: meter.may_have_acted(), contradicted: None }
 }
 
 /// Masks the detail with `masks` if it may repeat data from the guest.

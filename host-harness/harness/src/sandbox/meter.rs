@@ -9,6 +9,9 @@ use std::{
     time::Duration,
 };
 
+use host_model::contract::observed::ObservedRequest;
+use parking_lot::Mutex;
+
 use super::ticks::TICK;
 
 /// Shared between a call's store and the code that waits for its end.
@@ -21,6 +24,15 @@ pub(crate) struct Meter {
     may_have_acted: AtomicBool,
     cpu_spent: AtomicBool,
     memory_refused: AtomicBool,
+    sent: Mutex<Vec<Observation>>,
+}
+
+/// A request that a call sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Observation {
+    pub(crate) request: ObservedRequest,
+    /// The people of the call whom it named, by position.
+    pub(crate) names: Vec<usize>,
 }
 
 impl Meter {
@@ -62,6 +74,16 @@ impl Meter {
     /// Returns the guest's functions when the sandbox ended the call, innermost first.
     pub(crate) fn frames(&self) -> &[String] {
         self.frames.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Records a request that was sent, and the people of the call whom it named.
+    pub(crate) fn sent(&self, request: ObservedRequest, names: Vec<usize>) {
+        self.sent.lock().push(Observation { request, names });
+    }
+
+    /// Returns and forgets the requests that were sent, in order.
+    pub(crate) fn take_sent(&self) -> Vec<Observation> {
+        std::mem::take(&mut self.sent.lock())
     }
 
     /// Records that a request that may change something is about to be sent.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 
-use super::{handed::TransferBudget, host_time::HostTime, masks::Masks, meter::Meter};
+use super::{
+    handed::TransferBudget, host_time::HostTime, masks::Masks, meter::Meter, people_search::PeopleSearch,
+};
 use crate::{
     connection::{CallLimits, Connection},
     egress::{Declaration, Egress, Trace},
@@ -21,6 +23,8 @@ pub(crate) struct Access {
     pub(crate) egress: Arc<Egress>,
     pub(crate) trace: Option<Trace>,
     pub(crate) deadline: Instant,
+    /// Finds the people of the call in its requests.
+    pub(crate) people: PeopleSearch,
     /// The masks for the call's texts.
     pub(crate) masks: Arc<Masks>,
     /// The placeholder for an accepted token in the current delivery, if any.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::person::Subject;
+use super::{observed::Observed, person::Subject};
 
 /// The status of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,16 @@ pub struct Receipt {
     pub reference: Option<String>,
     /// How long to wait before calling `confirm`; `None` if the vendor will never show more.
     pub confirm_after_ms: Option<u64>,
+    /// What the host observed in the call; `None` in a receipt of a version that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
+}
+
+impl Receipt {
+    /// Creates a receipt with only this status.
+    pub fn of(status: ErasureStatus) -> Self {
+        Self { status, evidence: String::new(), reference: None, confirm_after_ms: None, observed: None }
+    }
 }
 
 /// An erasure in progress.

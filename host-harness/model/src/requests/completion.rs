@@ -123,14 +123,7 @@ mod tests {
 
     #[test]
     fn an_erasure_that_the_vendor_only_accepted_is_not_proven() {
-        let receipt = |status| {
-            Outcome::Receipt(Receipt {
-                status,
-                evidence: String::new(),
-                reference: None,
-                confirm_after_ms: None,
-            })
-        };
+        let receipt = |status| Outcome::Receipt(Receipt::of(status));
         for (status, state, expected) in [
             (ErasureStatus::Accepted, RequestState::Done, false),
             (ErasureStatus::Erased, RequestState::Done, true),

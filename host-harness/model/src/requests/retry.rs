@@ -94,6 +94,8 @@ pub enum RetryCause {
     Unexpected,
     /// An erasure was not answered and shows no effect.
     Unanswered,
+    /// The plugin version reported an outcome that its requests contradict: another version is needed.
+    Contradicted,
     /// The vendor's rate limit is reached; other requests to it would be refused too.
     #[strum(serialize = "rate-limited")]
     Limited,
@@ -111,6 +113,9 @@ pub fn after_failure(failure: &AttemptFailure, step: Step, failures: u32, chance
     match failure {
         AttemptFailure::Call(CallFailure { kind: FailureKind::NoRoom, .. }) => {
             again(Duration::ZERO, RetryCause::HandedBack)
+        }
+        AttemptFailure::Call(CallFailure { contradicted: Some(_), .. }) => {
+            again(Duration::ZERO, RetryCause::Contradicted)
         }
         AttemptFailure::Call(_) => again(backoff, RetryCause::Unexpected),
         AttemptFailure::Connector(error) => match error.kind {
@@ -202,6 +207,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::contract::Claim;
 
     fn error(kind: ErrorKind, retry_after_ms: Option<u64>, may_have_acted: bool) -> AttemptFailure {
         let message = "no".to_owned();
@@ -215,7 +221,7 @@ mod tests {
     }
 
     fn call(kind: FailureKind, may_have_acted: bool) -> AttemptFailure {
-        AttemptFailure::Call(CallFailure { kind, detail: "over".into(), may_have_acted })
+        AttemptFailure::Call(CallFailure { kind, detail: "over".into(), may_have_acted, contradicted: None })
     }
 
     fn again(after: &NextStep) -> Option<(Step, Duration, RetryCause)> {
@@ -278,6 +284,22 @@ mod tests {
     }
 
     #[test]
+    fn a_contradicted_outcome_waits_for_another_version_which_first_looks_what_was_done() {
+        let contradicted = |may_have_acted| {
+            AttemptFailure::Call(CallFailure {
+                kind: FailureKind::BadAnswer,
+                detail: "no".into(),
+                may_have_acted,
+                contradicted: Some(Claim::EraseErased),
+            })
+        };
+        for (may_have_acted, step) in [(false, Step::Act), (true, Step::Confirm)] {
+            let after = after_unerased(&contradicted(may_have_acted), Step::Act, 3, 1.0);
+            assert_eq!(again(&after), Some((step, Duration::ZERO, RetryCause::Contradicted)));
+        }
+    }
+
+    #[test]
     fn a_look_for_proof_that_failed_ends_no_erasure_whatever_it_failed_by() {
         use ErrorKind::{InvalidSettings, MissingIdentity, Other, Rejected, Unsupported};
         for kind in [Rejected, InvalidSettings, Unsupported, MissingIdentity, Other] {
@@ -292,12 +314,7 @@ mod tests {
 
     #[test]
     fn a_receipt_ends_waits_or_repeats() {
-        let receipt = |status, confirm_after_ms| Receipt {
-            status,
-            evidence: String::new(),
-            reference: None,
-            confirm_after_ms,
-        };
+        let receipt = |status, confirm_after_ms| Receipt { confirm_after_ms, ..Receipt::of(status) };
         let done = |reason: Option<&str>| finished(RequestState::Done, reason.map(str::to_owned));
         assert_eq!(after_receipt(&receipt(ErasureStatus::Erased, None)), done(None));
         assert_eq!(after_unanswered_receipt(&receipt(ErasureStatus::Erased, None), 0, 1.0), done(None));

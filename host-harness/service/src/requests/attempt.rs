@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use host_harness::{clock::Clock, sandbox::Calls};
+use host_harness::{
+    clock::Clock,
+    sandbox::{Calls, Recorder},
+};
 use host_model::requests::{
     Action, RequestState,
     outcome::AttemptResult,
@@ -39,9 +42,14 @@ impl Attempts {
     /// Carries out `claims`, all of one lane, on the plugin of `calls`. Confirmations share one call.
     pub(super) async fn attempt(self, calls: Calls, action: Action, claims: Vec<ClaimedRequest>) {
         let began = self.clock.now();
-        for (claim, came) in self.ask(&calls, action, claims).await {
+        let recorder = Recorder::default();
+        let calls = calls.recorded(recorder.clone());
+        let ended = self.ask(&calls, action, claims).await;
+        let observed = recorder.take();
+        for (claim, mut came) in ended {
             let digest = calls.plugin().digest().to_string();
             self.record(&claim, &came, &digest, began);
+            came.observed.get_or_insert_with(|| observed.clone());
             match end(&self.store, &*self.clock, &claim, came, digest).await {
                 Ok(()) => self.ends.announce(&claim.id),
                 // The claim remains, and is taken back when its lease expires.

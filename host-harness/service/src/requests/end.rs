@@ -5,7 +5,10 @@ use host_model::requests::breaker::Reaction;
 use host_store::RowChange;
 use serde_json::json;
 
-use super::handler::{AttemptEnding, RequestOutcome};
+use super::{
+    contradicted::ALARM,
+    handler::{AttemptEnding, RequestOutcome},
+};
 use host_harness::clock::Clock;
 use host_model::{
     requests::{
@@ -20,7 +23,7 @@ use host_store::{
     alarms::{self, Alarm},
     audit::{self, Record},
     holds, people,
-    queue::{self, ClaimedRequest, RequestUpdate},
+    queue::{self, ClaimedRequest, NO_TIME, RequestUpdate},
 };
 
 pub(super) async fn end(
@@ -46,7 +49,7 @@ async fn write(
 ) -> Result<(), StoreError> {
     // If the claim was taken back by another worker, that worker's result counts.
     let Some(person) = queue::person_of(tx, claim).await? else { return Ok(()) };
-    let mut change = change(claim, &came, at);
+    let mut change = change(claim, &came, digest, at);
     if !came.settles_after.is_zero() {
         people::settles_at(tx, person, at.saturating_add(millis(came.settles_after))).await?;
     }
@@ -63,7 +66,7 @@ async fn write(
         digest: Some(digest.to_owned()),
         detail: json!({
             "action": claim.action, "step": claim.step, "attempt": claim.generation,
-            "state": change.state, "reason": change.reason, "result": change.result,
+            "state": change.state, "reason": change.reason, "result": change.result, "observed": change.observed,
         }),
         ..Record::of("request-attempted")
     };
@@ -74,7 +77,7 @@ async fn write(
     Ok(())
 }
 
-fn change(claim: &ClaimedRequest, came: &RequestOutcome, at: i64) -> RequestUpdate {
+fn change(claim: &ClaimedRequest, came: &RequestOutcome, digest: &str, at: i64) -> RequestUpdate {
     let is_acknowledged = claim.is_acknowledged || came.is_acknowledged;
     let reference = came.reference.clone().or_else(|| claim.reference.clone());
     let (state, step, next_at, failures, reason) = match &came.after {
@@ -86,11 +89,18 @@ fn change(claim: &ClaimedRequest, came: &RequestOutcome, at: i64) -> RequestUpda
                 | RetryCause::Limited
                 | RetryCause::Unanswered => claim.failures.saturating_add(1),
                 RetryCause::InProgress => 0,
-                RetryCause::Unauthorized | RetryCause::HandedBack => claim.failures,
+                RetryCause::Unauthorized | RetryCause::HandedBack | RetryCause::Contradicted => {
+                    claim.failures
+                }
             };
-            (RequestState::Waiting, *step, at.saturating_add(millis(*wait)), failures, Some(reason.clone()))
+            let next_at = match cause {
+                RetryCause::Contradicted => NO_TIME,
+                _ => at.saturating_add(millis(*wait)),
+            };
+            (RequestState::Waiting, *step, next_at, failures, Some(reason.clone()))
         }
     };
+    let is_contradicted = matches!(came.after, NextStep::Again { cause: RetryCause::Contradicted, .. });
     RequestUpdate {
         state,
         step,
@@ -102,6 +112,8 @@ fn change(claim: &ClaimedRequest, came: &RequestOutcome, at: i64) -> RequestUpda
         reason,
         sealed_details: came.sealed_details.clone(),
         result: json!(came.result),
+        observed: json!(came.observed),
+        contradicted_by: is_contradicted.then(|| digest.to_owned()),
         at,
     }
 }
@@ -141,6 +153,7 @@ async fn consequences(
             holds::park(tx, &claim.connection, at, reason).await?;
             alarms::raise(tx, at, &alarm("connection-parked", &claim.connection)).await
         }
+        RetryCause::Contradicted => alarms::raise(tx, at, &alarm(ALARM, &claim.connection)).await,
         RetryCause::HandedBack => Ok(()),
     }
 }

@@ -30,6 +30,10 @@ pub struct Forecast {
 impl Requests {
     /// Returns the forecast for `view`, which is empty if the request is not waiting.
     pub async fn forecast(&self, view: &RequestView) -> Result<Forecast, StoreError> {
+        if view.contradicted_by.is_some() {
+            let held_back_by = Some("another version of its plugin".to_owned());
+            return Ok(Forecast { runs_at: None, held_back_by });
+        }
         let Some(next_at) = view.next_at.filter(|_| view.state == RequestState::Waiting) else {
             return Ok(Forecast::default());
         };

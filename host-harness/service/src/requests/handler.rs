@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use host_harness::sandbox::{Calls, DEFAULT_SETTLING};
 use host_model::{
     consent::submitted::SubmittedChoices,
-    contract::Interface,
+    contract::{Interface, observed::Observed},
     requests::{
         Action, Step,
         outcome::AttemptResult,
@@ -130,6 +130,8 @@ pub struct RequestOutcome {
     pub(crate) after: NextStep,
     /// The result for the list of attempts.
     pub(crate) result: AttemptResult,
+    /// What the host observed. `None` for the record of the attempt's calls as a whole.
+    pub(crate) observed: Option<Observed>,
     /// The outcome to show from now on, if any.
     pub(crate) outcome: Option<Value>,
     /// Whether the vendor accepted the request.
@@ -152,6 +154,7 @@ impl RequestOutcome {
         Self {
             after,
             result,
+            observed: None,
             outcome: None,
             is_acknowledged: false,
             reference: None,

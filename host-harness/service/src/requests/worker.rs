@@ -11,7 +11,7 @@ use host_store::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{attempt::Attempts, late};
+use super::{attempt::Attempts, contradicted, late};
 use crate::{served::Served, tasks::Tasks, work};
 
 /// The interval of the queue's upkeep: claims whose leases have expired, late requests, and data kept long enough.
@@ -120,7 +120,15 @@ impl work::Source for Worker {
         if under_way.len() >= self.workers {
             return Ok(());
         }
-        let mut lanes = store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
+        let (mut lanes, contradicted) = store
+            .read(move |connection| {
+                Box::pin(async move {
+                    let lanes = queue::due_lanes(&mut *connection, now).await?;
+                    Ok((lanes, queue::contradicted(connection).await?))
+                })
+            })
+            .await?;
+        contradicted::release(&store, &self.served, contradicted, now).await?;
         // Two rounds: in the first, each lane gets a small share; in the second, lanes with more requests get what is
         // left.
         for share in [self.workers.div_ceil(8), self.workers] {

@@ -75,6 +75,8 @@ fn change(state: RequestState, at: i64) -> RequestUpdate {
         reason: None,
         sealed_details: None,
         result: json!({}),
+        observed: json!({}),
+        contradicted_by: None,
         at,
     }
 }

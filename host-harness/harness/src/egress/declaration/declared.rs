@@ -37,6 +37,11 @@ impl DeclaredOperation {
         self.effect == Effect::Write
     }
 
+    /// Returns whether only the host sends it, to fetch a secret.
+    pub(crate) fn is_token_exchange(&self) -> bool {
+        self.used_by.is_empty()
+    }
+
     /// Returns whether its response contains `secret`.
     pub(crate) fn fetches(&self, secret: &str) -> bool {
         self.captures.iter().any(|capture| capture.secret == secret)

@@ -32,10 +32,10 @@ impl Names {
         let mut names = Self::default();
         let added = match about {
             CallSubject::Nobody => Ok(()),
-            CallSubject::People(people) => people
-                .iter()
-                .flat_map(Subject::identifiers)
-                .try_for_each(|identifier| names.add(&identifier.value)),
+            CallSubject::People(people) => names.add_people(people.iter()),
+            CallSubject::Erasures(erasures) => {
+                names.add_people(erasures.iter().map(|erasure| &erasure.subject))
+            }
             CallSubject::Delivery(delivery) => names.add_delivery(delivery),
         };
         added.ok().map(|()| names)
@@ -48,6 +48,12 @@ impl Names {
     /// Returns whether preparing the search would block a task's thread for too long.
     pub(super) fn take_long(&self) -> bool {
         self.bytes > QUICK_BYTES
+    }
+
+    fn add_people<'a>(&mut self, mut people: impl Iterator<Item = &'a Subject>) -> Result<(), TooManyNames> {
+        people.try_for_each(|person| {
+            person.identifiers().iter().try_for_each(|identifier| self.add(&identifier.value))
+        })
     }
 
     fn add(&mut self, name: &str) -> Result<(), TooManyNames> {
