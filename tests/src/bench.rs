@@ -7,7 +7,7 @@ use host_harness::{
     connection::{Connection, ConnectionSpec},
     egress::{Egress, Network, Reach, Transport},
     engine::Engine,
-    plugin::Plugin,
+    plugin::{InUse, Plugin},
     sandbox::{Calls, Runtime},
     secret::Secret,
 };
@@ -46,12 +46,12 @@ impl Bench {
     /// Panics if the connection does not suit the plugin.
     pub fn calls(&self, plugin: &Arc<Plugin>, spec: &ConnectionSpec) -> Calls {
         let connection = spec.resolve(plugin.manifest()).unwrap_or_else(|errors| panic!("{errors:?}"));
-        self.calls_as_resolved(plugin, &Arc::new(connection))
+        self.calls_as_resolved(Arc::clone(plugin), Arc::new(connection))
     }
 
     /// Returns the calls of the resolved `connection` on `plugin`.
-    pub fn calls_as_resolved(&self, plugin: &Arc<Plugin>, connection: &Arc<Connection>) -> Calls {
-        Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::clone(connection))
+    pub fn calls_as_resolved(&self, plugin: impl Into<InUse<Plugin>>, connection: Arc<Connection>) -> Calls {
+        Calls::new(self.runtime.clone(), plugin, connection)
     }
 }
 

@@ -1,8 +1,8 @@
-//! Measures the cost of a sandboxed call and prints a table with ratios, which vary less between machines than times.
-//! Then runs what takes too long for every test run: the benchmark of the service, and ninety days of webhook tokens
+//! Measures the cost of a sandboxed call, and of swaps beside calls, and prints tables with ratios, which vary less
+//! between machines than times. Then runs what takes too long for every test run: the benchmark of the service, and ninety days of webhook tokens
 //! for a thousand seeds.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -47,24 +47,25 @@ const ROWS: &[Row] = &[
 /// Builds the components, runs the benches, prints the table and runs the thousand seeds.
 pub(crate) fn run_all() -> Result<()> {
     calls()?;
+    swaps(&[])?;
     say("the service");
     run(&mut cargo(["bench", "--package=host-cli", "--bench=service"]))?;
     say("webhook tokens, a thousand seeds");
     run(&mut cargo(["test", "--package=host-service", "--lib", "--", "--ignored", "for_a_thousand_seeds"]))
 }
 
-/// Measures only calls, and fails if a ratio exceeds its bound.
+/// Measures only calls and swaps, and fails if a ratio exceeds its bound.
 pub(crate) fn check() -> Result<()> {
     let past = calls()?;
     ensure!(past.is_empty(), "ratios over their bounds: {}", past.join(", "));
-    Ok(())
+    swaps(&["--", "--check"])
 }
 
 /// Measures calls and prints the table. Returns the rows whose ratio exceeds its bound.
 fn calls() -> Result<Vec<&'static str>> {
     build::all()?;
     say("benches");
-    run(&mut cargo(["bench", "--package=host-harness", "--features=measure", "--bench=call"]))?;
+    run(&mut harness_bench("call"))?;
     say("| what | p50 | reference | ratio | at most |");
     say("|---|---:|---|---:|---:|");
     let mut past = Vec::new();
@@ -77,6 +78,19 @@ fn calls() -> Result<Vec<&'static str>> {
         past.extend(row.max_ratio.filter(|max| ratio > *max).map(|_| row.name));
     }
     Ok(past)
+}
+
+/// Measures calls beside swaps, which prints its own table.
+fn swaps(arguments: &[&str]) -> Result<()> {
+    say("swaps");
+    run(harness_bench("swap").args(arguments))
+}
+
+/// Returns the command that runs a bench of the harness, which is built once for all of them.
+fn harness_bench(name: &str) -> Command {
+    let mut bench = cargo(["bench", "--package=host-harness", "--features=measure", "--bench"]);
+    bench.arg(name);
+    bench
 }
 
 /// Returns the median from criterion, in microseconds.

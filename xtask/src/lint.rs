@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The checks by cargo, each with a name and cargo's arguments.
-const CHECKS: [(&str, &[&str]); 5] = [
+const CHECKS: [(&str, &[&str]); 6] = [
     ("formatting", &["fmt", "--all", "--check"]),
     (
         "clippy",
@@ -27,6 +27,17 @@ const CHECKS: [(&str, &[&str]); 5] = [
     (
         "clippy for the program as it is shipped, without the test clock",
         &["clippy", "--package=host-cli", "--bins", "--", "--deny=warnings"],
+    ),
+    (
+        "clippy for the test of the exchange",
+        &[
+            "clippy",
+            "--package=host-exchange",
+            "--all-targets",
+            "--features=shuttle",
+            "--",
+            "--deny=warnings",
+        ],
     ),
     (
         "clippy for wasm: plugin and test guests",

@@ -36,6 +36,7 @@ mod submission;
 pub mod testing;
 mod tokens;
 pub mod types;
+mod versions;
 mod webhook;
 
 #[cfg(test)]

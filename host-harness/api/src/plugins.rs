@@ -22,7 +22,7 @@ use crate::{
 };
 use host_harness::plugin::{self, LoadError, SwapError};
 use host_service::{
-    connections::{Connections, approval::Approval, plugins::PublishError},
+    connections::{Connections, approval::Approval, plugins::Upload, publish_error::PublishError},
     served::Served,
 };
 
@@ -73,17 +73,23 @@ async fn publish_plugin(
     Query(publishing): Query<Publishing>,
     component: Result<Bytes, BytesRejection>,
 ) -> Result<axum::Json<PublishedVersion>, Problem> {
-    let component = component.map_err(|rejection| match rejection.status() {
+    let bytes = self::component(component)?;
+    let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
+    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note };
+    let published = connections.publish(&caller.who(), upload, approval).await?;
+    Ok(axum::Json(PublishedVersion::of(name, &published)))
+}
+
+/// Returns the component that a caller sent.
+pub(crate) fn component(sent: Result<Bytes, BytesRejection>) -> Result<Vec<u8>, Problem> {
+    let sent = sent.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let detail = format!("the maximum for a component is {MAX_COMPONENT} bytes");
             Problem::of(kinds::TOO_LARGE, detail)
         }
         _ => Problem::of(kinds::BAD_BODY, rejection.body_text()),
     })?;
-    let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
-    let published =
-        connections.publish(&caller.who(), &name, component.to_vec(), approval, conditions).await?;
-    Ok(axum::Json(PublishedVersion::of(name, &published)))
+    Ok(sent.to_vec())
 }
 
 /// Rolls back to the version before the published one. A second roll-back undoes the first. A version that changes how
@@ -133,10 +139,13 @@ impl From<PublishError> for Problem {
             }
             PublishError::Named(_) | PublishError::Load(_) => Self::of(kinds::NO_COMPONENT, detail),
             PublishError::Excessive(_) => Self::of(kinds::BAD_QUERY, detail),
-            PublishError::Unknown(_) => Self::of(kinds::UNKNOWN, detail),
+            PublishError::Unknown(_) | PublishError::UnknownVersion { .. } => {
+                Self::of(kinds::UNKNOWN, detail)
+            }
             PublishError::Swap(_)
             | PublishError::FollowsFile(_)
             | PublishError::ConditionsOfFile(_)
+            | PublishError::NotApproved { .. }
             | PublishError::NothingBefore(_)
             | PublishError::Overtaken(_)
             | PublishError::BeforeIsGone(_)

@@ -14,7 +14,7 @@ use crate::{
     edge::{body_timeout, caller_log, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, plugins, problem, requests,
     state::Api,
-    status, tokens, webhook,
+    status, tokens, versions, webhook,
 };
 
 /// All routes: the operator's API and the webhooks.
@@ -52,6 +52,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(connections::routes())
         .merge(alarms::routes())
         .merge(plugins::routes())
+        .merge(versions::routes())
         .merge(requests::routes())
         .merge(status::routes())
         .merge(metrics::routes())

@@ -26,6 +26,7 @@ mod status;
 mod tenants;
 mod tokens;
 mod upgrade;
+mod versions;
 mod vouching;
 mod waiting;
 mod webhooks;

@@ -29,3 +29,4 @@ pub mod requests;
 pub mod service;
 pub mod status;
 pub mod tokens;
+pub mod versions;

@@ -50,6 +50,7 @@ mod system;
 mod token;
 mod trace;
 mod verify_webhook;
+mod version_history;
 mod webhook;
 mod words;
 

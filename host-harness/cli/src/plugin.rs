@@ -3,7 +3,7 @@
 
 use std::{
     num::{NonZeroU64, NonZeroUsize},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,6 +14,7 @@ use super::{
     failure::Failure,
     output::{CommandOutput, table},
     session::Session,
+    version_history,
     words::list,
 };
 use host_api::types::plugins::{LoadConditions, Plugins, PublishedVersion};
@@ -32,8 +33,48 @@ pub(super) enum PluginCommand {
         /// Approve that the version requests more permissions, or offers less.
         #[arg(long)]
         agree: bool,
+        /// What to write about the version, for its history.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
         #[command(flatten)]
         conditions: ConditionOptions,
+    },
+    /// Upload a component and compile it, without serving it. `approve` and `serve` do the rest.
+    Upload {
+        /// The plugin's name, as used by connections.
+        name: String,
+        /// The component's file.
+        file: PathBuf,
+        /// What to write about the version, for its history.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        #[command(flatten)]
+        conditions: ConditionOptions,
+    },
+    /// Approve what an uploaded version requests beyond the one that serves.
+    Approve {
+        /// The plugin's name, as used by connections.
+        name: String,
+        /// The version's digest, or the beginning of it.
+        version: String,
+    },
+    /// Serve a version that was approved, or put back one that served before.
+    Serve {
+        /// The plugin's name, as used by connections.
+        name: String,
+        /// The version's digest, or the beginning of it.
+        version: String,
+        /// Approve a change to what identifies people. The people are rekeyed.
+        #[arg(long)]
+        agree: bool,
+    },
+    /// Show a plugin's versions: what was uploaded, refused, approved and served, when, by whom, and how large they are.
+    History {
+        /// The plugin's name, as used by connections.
+        name: String,
+        /// Show every step of this version, given by its digest or the beginning of it.
+        #[arg(long, value_name = "DIGEST")]
+        version: Option<String>,
     },
     /// Roll back to the version before the published one.
     RollBack {
@@ -69,20 +110,50 @@ enum WasiOption {
     Trapped,
 }
 
+impl ConditionOptions {
+    fn add_to(self, call: ApiCall) -> ApiCall {
+        call.with("max_bytes", self.max_bytes)
+            .with("describe_ms", self.describe_ms)
+            .with("wasi_trapped", self.wasi.map(|wasi| wasi == WasiOption::Trapped))
+    }
+}
+
+/// Reads a component's file.
+fn component(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))
+}
+
 impl PluginCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["plugins"])).await?)),
-            Self::Publish { name, file, agree, conditions } => {
-                let component = std::fs::read(&file)
-                    .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))?;
+            Self::Upload { name, file, note, conditions } => {
+                let call = ApiCall::post(&["plugins", &name, "versions"]).with("note", note);
+                let call = conditions.add_to(call).body("application/wasm", component(&file)?);
+                let uploading = session.awaited("waiting for the service to compile it", client.ask(call));
+                Ok(version_history::uploaded(&name, uploading.await.map_err(Failure::with_option)?))
+            }
+            Self::Approve { name, version } => {
+                let digest = version_history::digest(&client, &name, &version).await?;
+                let call = ApiCall::post(&["plugins", &name, "versions", &digest, "approve"]);
+                Ok(version_history::approved(&name, client.ask(call).await?))
+            }
+            Self::Serve { name, version, agree } => {
+                let digest = version_history::digest(&client, &name, &version).await?;
+                let call = ApiCall::post(&["plugins", &name, "versions", &digest, "serve"])
+                    .with("agree", agree.then_some(true));
+                Ok(runs(client.ask(call).await.map_err(Failure::with_option)?))
+            }
+            Self::History { name, version } => {
+                let answer = client.ask(ApiCall::get(&["plugins", &name, "versions"])).await?;
+                version_history::shown(session.console.width, answer, version.as_deref())
+            }
+            Self::Publish { name, file, agree, note, conditions } => {
                 let call = ApiCall::post(&["plugins", &name])
                     .with("agree", agree.then_some(true))
-                    .with("max_bytes", conditions.max_bytes)
-                    .with("describe_ms", conditions.describe_ms)
-                    .with("wasi_trapped", conditions.wasi.map(|wasi| wasi == WasiOption::Trapped))
-                    .body("application/wasm", component);
+                    .with("note", note);
+                let call = conditions.add_to(call).body("application/wasm", component(&file)?);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
                 Ok(runs(publishing.await.map_err(Failure::with_option)?))
             }

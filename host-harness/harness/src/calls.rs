@@ -21,7 +21,7 @@ use crate::{
     connection::Connection,
     door::AdmittedDelivery,
     egress::{Amount, CallUsage, Egress, Trace, TraceEvent},
-    plugin::{Exports, Plugin},
+    plugin::{Exports, InUse, Plugin},
     sandbox::{
         call_subject::CallSubject,
         failure::{failed, failure_of, masked},
@@ -66,11 +66,12 @@ macro_rules! ask {
     };
 }
 
-/// The calls of one connection, on the plugin version that was current when the value was obtained.
+/// The calls of one connection, on the plugin version that was current when the value was obtained. That version counts
+/// it as a call in flight.
 #[derive(Clone)]
 pub struct Calls {
     runtime: Runtime,
-    plugin: Arc<Plugin>,
+    plugin: InUse<Plugin>,
     connection: Arc<Connection>,
     trace: Option<Trace>,
     recorder: Option<Recorder>,
@@ -82,8 +83,8 @@ type LogPermit = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Calls {
     /// Creates the calls of `connection` on `plugin`, which must have been loaded with the runtime's engine.
-    pub fn new(runtime: Runtime, plugin: Arc<Plugin>, connection: Arc<Connection>) -> Self {
-        Self { runtime, plugin, connection, trace: None, recorder: None, log_permit: None }
+    pub fn new(runtime: Runtime, plugin: impl Into<InUse<Plugin>>, connection: Arc<Connection>) -> Self {
+        Self { runtime, plugin: plugin.into(), connection, trace: None, recorder: None, log_permit: None }
     }
 
     /// Reports each request to `trace` as it was sent, with credentials masked.
@@ -130,7 +131,7 @@ impl Calls {
     }
 
     /// Returns the plugin version that these calls run on.
-    pub fn plugin(&self) -> &Arc<Plugin> {
+    pub fn plugin(&self) -> &InUse<Plugin> {
         &self.plugin
     }
 

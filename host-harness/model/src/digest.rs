@@ -1,6 +1,6 @@
 //! The digest that identifies a component.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// The SHA-256 of a component's bytes, which identifies it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,5 +15,35 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text is not a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a digest such as sha256: with 64 hexadecimal digits")]
+pub struct NotADigest;
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let mut bytes = [0; 32];
+        let digits = text.strip_prefix("sha256:").ok_or(NotADigest)?;
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| NotADigest)?;
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_is_written() {
+        let digest = Digest([0xa7; 32]);
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        for text in ["", "sha256:", "a7", &digest.to_string()[7..], "sha256:a7", "sha256:zz"] {
+            assert_eq!(text.parse::<Digest>(), Err(NotADigest), "{text}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! component versions. The database is authoritative: a connection that does not suit its plugin stays listed with its
 //! problem and does not affect any other.
 
+mod again;
 pub mod approval;
 mod carry;
 pub mod change;
@@ -15,9 +16,12 @@ pub mod import;
 pub mod keying;
 pub mod owned;
 pub mod plugins;
+pub mod publish_error;
 mod published;
 pub mod readiness;
+mod staged;
 pub mod tried;
+pub mod versions;
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +35,7 @@ use host_harness::{
 };
 use host_store::Store;
 
-use crate::{bell::Bell, served::Served};
+use crate::{bell::Bell, served::Served, telemetry::Telemetry};
 
 /// Creates, changes and tests connections, and publishes plugins. Clones share everything.
 #[derive(Clone)]
@@ -41,6 +45,7 @@ pub struct Connections {
     clock: Arc<dyn Clock>,
     /// Rung when a connection resumes.
     bell: Bell,
+    telemetry: Telemetry,
     sources: Arc<Sources>,
 }
 
@@ -67,6 +72,7 @@ impl Connections {
         store: Store,
         clock: Arc<dyn Clock>,
         bell: Bell,
+        telemetry: Telemetry,
         config: &Config,
         max_published_bytes: usize,
     ) -> Self {
@@ -76,7 +82,7 @@ impl Connections {
             max_published_bytes,
             ..Sources::default()
         };
-        Self { served, store, clock, bell, sources: Arc::new(sources) }
+        Self { served, store, clock, bell, telemetry, sources: Arc::new(sources) }
     }
 
     /// Returns the host side that serves the connections.

@@ -87,6 +87,7 @@ impl Parts {
                 stored(),
                 timed(),
                 bell.clone(),
+                telemetry.clone(),
                 config,
                 service.max_published_bytes,
             ),

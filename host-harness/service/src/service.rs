@@ -169,6 +169,7 @@ impl Service {
         parts.connections.report_unreadable(unreadable).await?;
         parts.connections.import(&config, Approval::Missing).await?;
         parts.connections.alarm_not_keyed().await?;
+        parts.connections.enter_running().await?;
         Ok(Self {
             parts,
             clock_watch,
@@ -268,6 +269,7 @@ fn begin(
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
     tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
     tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
+    tasks.begin("plugin versions", parts.connections.clone().watch_versions(stopping()));
     tasks.begin("inbox", inbox.clone().run(stopping(), grace));
     tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
     tasks.begin("token refresh", schedule::run(parts.tokens.clone(), parts.served.clone(), stopping()));

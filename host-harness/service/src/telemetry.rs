@@ -31,6 +31,8 @@ struct Metrics {
     attempt_seconds: Family<Labels, Histogram, fn() -> Histogram>,
     deliveries: Family<Labels, Counter>,
     readings: Family<Labels, Counter>,
+    plugin_steps: Family<Labels, Counter>,
+    plugin_step_seconds: Family<Labels, Histogram, fn() -> Histogram>,
     posts: Family<Labels, Counter>,
     connections_refused: Family<Labels, Counter>,
     calls_refused: Family<Labels, Counter>,
@@ -49,6 +51,10 @@ impl Default for Telemetry {
         let deliveries =
             counter("connector_host_deliveries", "Webhook deliveries received, by response status");
         let readings = counter("connector_host_readings", "Deliveries read by their connectors, by result");
+        let plugin_steps = counter(
+            "connector_host_plugin_steps",
+            "Steps of plugin versions, by state and, if refused, by reason",
+        );
         let posts = counter("connector_host_posts", "Posts of alarms and consent events, by result");
         let connections_refused: Family<Labels, Counter> = counter(
             "connector_host_connections_refused",
@@ -66,12 +72,18 @@ impl Default for Telemetry {
         let attempt_seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let what = "Duration of attempts in seconds";
         registry.register("connector_host_attempt_seconds", what, attempt_seconds.clone());
+        let plugin_step_seconds =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let what = "Duration of the steps of plugin versions in seconds";
+        registry.register("connector_host_plugin_step_seconds", what, plugin_step_seconds.clone());
         Self(Arc::new(Metrics {
             registry,
             attempts,
             attempt_seconds,
             deliveries,
             readings,
+            plugin_steps,
+            plugin_step_seconds,
             posts,
             connections_refused,
             calls_refused,
@@ -114,6 +126,14 @@ impl Telemetry {
     pub(crate) fn reading(&self, tenant: &str, connection: &str, status: &str) {
         let labels = labels([("tenant", tenant), ("connection", connection), ("status", status)]);
         self.0.readings.get_or_create(&labels).inc();
+    }
+
+    /// Counts a step of a version of `plugin` that reached `state` or was refused for `reason`.
+    pub(crate) fn plugin_step(&self, plugin: &str, state: &str, reason: Option<&str>, took: Duration) {
+        let mut counted = labels([("plugin", plugin), ("state", state)]);
+        self.0.plugin_step_seconds.get_or_create(&counted).observe(took.as_secs_f64());
+        counted.extend(reason.map(|reason| ("reason", reason.to_owned())));
+        self.0.plugin_steps.get_or_create(&counted).inc();
     }
 
     /// Counts a post of `what` as accepted or not, and logs it.

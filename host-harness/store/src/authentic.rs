@@ -11,7 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     seal::Vault,
-    tokens,
+    tokens, versions,
 };
 
 /// A row that grants nothing, because it was changed or inserted in the database from outside.
@@ -34,13 +34,19 @@ impl ForeignRow {
 
 const NO_CODE: &str = "it has no valid authentication code";
 
-/// Returns the rows without a valid authentication code among API keys in use, published plugins, connections and
-/// accepted webhook tokens.
+/// Returns the rows without a valid authentication code among API keys in use, published plugins and their versions,
+/// connections and accepted webhook tokens.
 pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<ForeignRow>, StoreError> {
     let mut foreign = foreign_api_keys(connection, vault).await?;
     for row in components::publications(connection, vault).await? {
         if row.publication.is_err() {
             foreign.push(ForeignRow::of(ALL_TENANTS, format!("published plugin {}", row.plugin), NO_CODE));
+        }
+    }
+    for stored in versions::all(connection).await? {
+        if !stored.is_authentic(vault) {
+            let what = format!("version {} of plugin {}", stored.version.digest, stored.version.plugin);
+            foreign.push(ForeignRow::of(ALL_TENANTS, what, NO_CODE));
         }
     }
     for stored in connections::all(connection).await? {

@@ -132,8 +132,7 @@ pub async fn insert(tx: &mut Tx, digest: Digest, bytes: Vec<u8>) -> Result<(), S
     Ok(())
 }
 
-/// Records `publication` as what its plugin runs from now on. Deletes components that are neither the current nor the
-/// previous one of any plugin.
+/// Records `publication` as what its plugin runs from now on.
 pub async fn publish(tx: &mut Tx, vault: &Vault, publication: &Publication) -> Result<(), StoreError> {
     let RowMac(mac) = publication.message(vault).mac();
     sqlx::query(
@@ -148,12 +147,6 @@ pub async fn publish(tx: &mut Tx, vault: &Vault, publication: &Publication) -> R
     .bind(&publication.conditions)
     .bind(&publication.conditions_before)
     .bind(mac)
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query(
-        "DELETE FROM components WHERE digest NOT IN (SELECT digest FROM publications) \
-           AND digest NOT IN (SELECT before FROM publications WHERE before IS NOT NULL)",
-    )
     .execute(tx)
     .await?;
     Ok(())

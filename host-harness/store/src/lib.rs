@@ -56,6 +56,7 @@ pub mod testing;
 pub mod tokens;
 mod unfinished;
 mod upgrade;
+pub mod versions;
 
 pub use api_keys::ApiKey;
 pub use database::Tx;

@@ -17,7 +17,12 @@ struct Border {
     reason: &'static str,
 }
 
-const BORDERS: [Border; 4] = [
+const BORDERS: [Border; 5] = [
+    Border {
+        package: "host-exchange",
+        never: &["wasmtime", "host-model"],
+        reason: "it is checked by itself, in seconds",
+    },
     Border {
         package: "host-model",
         never: &["tokio", "reqwest", "sqlx", "axum", "wasmtime"],

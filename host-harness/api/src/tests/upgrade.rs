@@ -86,3 +86,19 @@ async fn outcomes_that_version_0_1_0_stored_are_shown_in_snake_case() {
     assert_eq!(outcome("bob-into-marketing").await, upgraded.request("bob-into-marketing")["outcome"]);
     assert_eq!(outcome("frank-failed").await, Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_component_that_version_0_1_0_published_is_the_first_entry_of_its_history() {
+    let upgraded = Upgraded::open().await;
+    let key = upgraded.bench.operator().await;
+    let history = upgraded.bench.get(&key, "/api/v1/plugins/iterable/versions").await;
+    let versions = history.json["versions"].as_array().unwrap();
+    assert_eq!(versions.len(), 1, "{history:?}");
+    let first = &versions[0];
+    assert_eq!(
+        (&first["digest"], &first["source"]),
+        (&upgraded.facts["plugin"]["digest"], &json!("earlier"))
+    );
+    assert_eq!((&first["state"], &first["is_stored"]), (&json!("serving"), &json!(true)));
+    assert_eq!(first["steps"][0]["by"], "the host");
+}

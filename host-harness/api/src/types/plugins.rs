@@ -118,13 +118,15 @@ impl From<plugin::Permissions> for Permissions {
 }
 
 /// Parameters of publishing a version.
-#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Publishing {
     /// Allow the version to request more permissions than the running one, or to offer less.
     #[serde(default)]
     pub agree: bool,
+    /// What to write about the version, for its history.
+    pub note: Option<String>,
     /// Maximum size of the component, in bytes; at most the service's `max-published-bytes`. If it is absent, the
     /// previous version's applies, or 2 MiB. Refused for a plugin in the configuration file, as are the next two.
     #[param(value_type = Option<u64>, minimum = 1)]
@@ -141,9 +143,41 @@ pub struct Publishing {
 impl Publishing {
     /// Returns what it sets of the conditions.
     pub fn conditions(&self) -> conditions::LoadConditions {
-        let wasi = self.wasi_trapped.map(|trapped| if trapped { Wasi::Trapped } else { Wasi::Refused });
-        conditions::LoadConditions { max_bytes: self.max_bytes, describe_ms: self.describe_ms, wasi }
+        conditions_of(self.max_bytes, self.describe_ms, self.wasi_trapped)
     }
+}
+
+/// Parameters of uploading a version that is not to serve yet.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Uploading {
+    /// What to write about the version, for its history.
+    pub note: Option<String>,
+    /// Maximum size of the component, in bytes, as for publishing.
+    #[param(value_type = Option<u64>, minimum = 1)]
+    pub max_bytes: Option<NonZeroUsize>,
+    /// How long it may take to start and describe itself, in milliseconds, as for publishing.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 60_000)]
+    pub describe_ms: Option<NonZeroU64>,
+    /// Whether it may import `wasi:*`, as for publishing.
+    pub wasi_trapped: Option<bool>,
+}
+
+impl Uploading {
+    /// Returns what it sets of the conditions.
+    pub fn conditions(&self) -> conditions::LoadConditions {
+        conditions_of(self.max_bytes, self.describe_ms, self.wasi_trapped)
+    }
+}
+
+fn conditions_of(
+    max_bytes: Option<NonZeroUsize>,
+    describe_ms: Option<NonZeroU64>,
+    wasi_trapped: Option<bool>,
+) -> conditions::LoadConditions {
+    let wasi = wasi_trapped.map(|trapped| if trapped { Wasi::Trapped } else { Wasi::Refused });
+    conditions::LoadConditions { max_bytes, describe_ms, wasi }
 }
 
 /// Parameters of rolling back.

@@ -5,6 +5,7 @@ mod consent;
 mod person;
 mod refusals;
 mod requests;
+mod versions;
 mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf};

@@ -9,7 +9,7 @@ use super::Calls;
 use crate::{
     bindings::{self, contract::types},
     door::AdmittedDelivery,
-    plugin::Plugin,
+    plugin::{InUse, Plugin},
     sandbox::{
         call_subject::CallSubject, instance::Sandbox, masks::Masks, meter::Meter, people_search::PeopleSearch,
     },
@@ -19,7 +19,7 @@ use host_model::contract::{Interface, Subject, consent::Preference};
 /// An instance that is reused for several calls.
 pub struct WarmInstance {
     sandbox: Sandbox,
-    plugin: Arc<Plugin>,
+    plugin: InUse<Plugin>,
     settings: Arc<types::Settings>,
 }
 
@@ -41,7 +41,7 @@ impl Calls {
         }
         let sandbox = self.begin(interface, admitted.placeholder()).await?;
         let settings = Arc::new(bindings::settings(&self.connection.settings));
-        Ok(Some(WarmInstance { sandbox, plugin: Arc::clone(&self.plugin), settings }))
+        Ok(Some(WarmInstance { sandbox, plugin: self.plugin.clone(), settings }))
     }
 
     async fn begin(

@@ -2,11 +2,11 @@
 //! contract: [`Support`].
 //! Tested in `tests/all/vouching.rs`.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use super::recorder::Recorder;
 use crate::{
-    plugin::Plugin,
+    plugin::{InUse, Plugin},
     sandbox::meter::{Meter, Observation},
 };
 use host_model::{
@@ -50,7 +50,7 @@ impl<T> CalledAnswer<T> {
 
 /// What the host observed in one call.
 pub(super) struct Witness {
-    plugin: Arc<Plugin>,
+    plugin: InUse<Plugin>,
     requests: Vec<ObservedRequest>,
     /// For each request, the people of the call whom it named, by position.
     names: Vec<Vec<usize>>,
@@ -61,11 +61,11 @@ pub(super) struct Witness {
 
 impl Witness {
     /// Takes the requests of the call from its meter.
-    pub(super) fn of(plugin: &Arc<Plugin>, meter: &Meter) -> Self {
+    pub(super) fn of(plugin: &InUse<Plugin>, meter: &Meter) -> Self {
         let sent = meter.take_sent().into_iter();
         let (requests, names) = sent.map(|Observation { request, names }| (request, names)).unzip();
         let may_have_acted = meter.may_have_acted();
-        Self { plugin: Arc::clone(plugin), requests, names, may_have_acted, exempt: BTreeSet::new() }
+        Self { plugin: plugin.clone(), requests, names, may_have_acted, exempt: BTreeSet::new() }
     }
 
     /// Returns an answer that needs no request.

@@ -48,7 +48,7 @@ impl Host {
         let Some((plugin, connection)) = found else {
             return Err(UnknownConnection::among(key, self.connection_keys().iter().map(String::as_str)));
         };
-        Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::clone(connection)))
+        Ok(Calls::new(self.runtime.clone(), plugin.clone(), Arc::clone(connection)))
     }
 
     /// Returns the keys of all connections, sorted.

@@ -41,7 +41,7 @@ impl Plugin {
         if let Some((part, found, allowed)) = parts.beyond(&engine.pool().limits) {
             return Err(LoadError::TooMany { part, found, allowed });
         }
-        let digest = Digest(Sha256::digest(&bytes).into());
+        let (digest, size) = (Digest(Sha256::digest(&bytes).into()), bytes.len());
         let component = {
             let engine = Arc::clone(engine);
             on_its_thread(move || Component::from_binary(engine.wasmtime(), &bytes)).await?
@@ -58,7 +58,7 @@ impl Plugin {
         component
             .initialize_copy_on_write_image()
             .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
-        Ok(Self { pre, contract, exports, offered, imports, ignored, parts, digest, declaration })
+        Ok(Self { pre, contract, exports, offered, imports, ignored, parts, digest, size, declaration })
     }
 }
 

@@ -38,7 +38,7 @@ impl Default for LoadPolicy {
 
 impl LoadPolicy {
     /// Checks the size of a component, in bytes.
-    pub(super) fn check_size(&self, found: usize) -> Result<(), LoadError> {
+    pub fn check_size(&self, found: usize) -> Result<(), LoadError> {
         let allowed = self.max_bytes;
         if found > allowed { Err(LoadError::TooLarge { found, allowed }) } else { Ok(()) }
     }

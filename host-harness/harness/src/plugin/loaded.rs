@@ -22,6 +22,7 @@ pub struct Plugin {
     pub(super) ignored: Vec<String>,
     pub(super) parts: ComponentParts,
     pub(super) digest: Digest,
+    pub(super) size: usize,
     pub(super) declaration: Arc<Declaration>,
 }
 
@@ -29,6 +30,11 @@ impl Plugin {
     /// Returns the digest that identifies it.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Returns the size of its component in bytes.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Returns the contract version that it was built against.

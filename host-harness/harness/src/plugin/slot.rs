@@ -3,57 +3,25 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use arc_swap::ArcSwap;
+use futures::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::{changes::Changes, loaded::Plugin};
+use super::{
+    changes::Changes,
+    generation::Generation,
+    loaded::Plugin,
+    retired::{Retired, RetiredVersion},
+};
 use crate::{
-    connection::{Connection, ConnectionSpec, SettingError},
+    connection::{ConnectionSpec, SettingError},
     lines::lines,
 };
+use host_exchange::{Current, Uses};
 use host_model::{
     contract::{Interface, manifest::Manifest},
     digest::Digest,
 };
-
-/// A plugin version and the connections resolved for it. Immutable: every change creates another generation.
-#[derive(Debug)]
-pub struct Generation {
-    plugin: Arc<Plugin>,
-    connections: HashMap<String, Arc<Connection>>,
-}
-
-impl Generation {
-    /// Returns the plugin version.
-    pub fn plugin(&self) -> &Arc<Plugin> {
-        &self.plugin
-    }
-
-    /// Returns the connection with that key, as resolved for this version.
-    pub fn connection(&self, key: &str) -> Option<&Arc<Connection>> {
-        self.connections.get(key)
-    }
-
-    /// Returns the connections, in no particular order.
-    pub fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        self.connections.values()
-    }
-
-    fn of(plugin: Arc<Plugin>, specs: &[ConnectionSpec]) -> Result<Self, Vec<SettingError>> {
-        let mut connections = HashMap::new();
-        let mut errors = Vec::new();
-        for spec in specs {
-            match spec.resolve(plugin.manifest()) {
-                Ok(connection) => {
-                    connections.insert(spec.key.clone(), Arc::new(connection));
-                }
-                Err(more) => errors.extend(more),
-            }
-        }
-        if errors.is_empty() { Ok(Self { plugin, connections }) } else { Err(errors) }
-    }
-}
 
 /// Why a swap failed; the current version remains in service.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +55,7 @@ fn named(interfaces: &[Interface]) -> String {
 /// The slot of a plugin. Calls in flight keep the generation that they began with.
 #[derive(Debug)]
 pub struct Slot {
-    current: ArcSwap<Generation>,
+    current: Current<Arc<Generation>>,
     /// Held during a change, so that two changes are not compared with the same running version.
     history: Mutex<History>,
     /// Notified of every swap.
@@ -97,7 +65,9 @@ pub struct Slot {
 #[derive(Debug)]
 struct History {
     specs: Vec<ConnectionSpec>,
+    /// What [`Slot::roll_back`] restores. Not a use of it: a retired version stays loaded for it, but has no calls.
     before: Option<Arc<Plugin>>,
+    retired: Retired,
 }
 
 impl Slot {
@@ -109,21 +79,21 @@ impl Slot {
 
     /// Creates a slot for `plugin` without connections.
     pub fn of(plugin: Plugin) -> Self {
-        let generation = Generation { plugin: Arc::new(plugin), connections: HashMap::new() };
+        let generation = Generation { plugin: Arc::new(plugin).into(), connections: HashMap::new() };
         Self::serving(generation, Vec::new())
     }
 
     fn serving(generation: Generation, specs: Vec<ConnectionSpec>) -> Self {
         Self {
-            current: ArcSwap::from_pointee(generation),
-            history: Mutex::new(History { specs, before: None }),
+            current: Current::new(Arc::new(generation)),
+            history: Mutex::new(History { specs, before: None, retired: Retired::default() }),
             swapped: Notify::new(),
         }
     }
 
     /// Returns the current generation.
     pub fn current(&self) -> Arc<Generation> {
-        self.current.load_full()
+        self.current.get()
     }
 
     /// Completes when another version than `running` is in service.
@@ -138,9 +108,21 @@ impl Slot {
         }
     }
 
-    /// Replaces the running version with `plugin`, unless it requests more or offers less.
-    pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
+    /// Returns the versions that no longer serve, but still have calls in flight.
+    pub fn retired(&self) -> Vec<RetiredVersion> {
         let history = self.history.lock();
+        history.retired.except(self.current().plugin.digest())
+    }
+
+    /// Completes when every call that began with `version` before it was replaced has ended. Its memory is free then,
+    /// unless it is the version that [`roll_back`](Self::roll_back) restores.
+    pub async fn drained(&self, version: Digest) {
+        let uses = self.history.lock().retired.uses(version);
+        join_all(uses.iter().map(Uses::ended)).await;
+    }
+
+    /// Checks that `plugin` requests no more than the running version, and offers no less.
+    pub fn compare(&self, plugin: &Plugin) -> Result<(), SwapError> {
         let running = self.current();
         same_connector(running.plugin.manifest(), plugin.manifest())?;
         let changes = Changes::between(running.plugin.manifest(), plugin.manifest());
@@ -149,9 +131,18 @@ impl Slot {
         }
         let mut gone = running.plugin.exports().to_vec();
         gone.retain(|interface| !plugin.exports().contains(interface));
-        if !gone.is_empty() {
-            return Err(SwapError::OffersLess(gone));
-        }
+        if gone.is_empty() { Ok(()) } else { Err(SwapError::OffersLess(gone)) }
+    }
+
+    /// Checks that `plugin` is a version of the same connector as the running one.
+    pub fn compare_connector(&self, plugin: &Plugin) -> Result<(), SwapError> {
+        same_connector(self.current().plugin.manifest(), plugin.manifest())
+    }
+
+    /// Replaces the running version with `plugin`, unless it requests more or offers less.
+    pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
+        let history = self.history.lock();
+        self.compare(&plugin)?;
         self.exchange(Arc::new(plugin), history)
     }
 
@@ -159,15 +150,22 @@ impl Slot {
     /// difference.
     pub fn replace_agreed(&self, plugin: Plugin) -> Result<Digest, SwapError> {
         let history = self.history.lock();
-        same_connector(self.current().plugin.manifest(), plugin.manifest())?;
+        self.compare_connector(&plugin)?;
         self.exchange(Arc::new(plugin), history)
     }
 
-    /// Restores the previous version. Doing it twice restores the original state.
+    /// Restores the previous version, which stays loaded for this until it is
+    /// [forgotten](Self::forget_previous). Doing it twice restores the original state.
     pub fn roll_back(&self) -> Result<Digest, SwapError> {
         let history = self.history.lock();
         let before = history.before.clone().ok_or(SwapError::NothingBefore)?;
         self.exchange(before, history)
+    }
+
+    /// Unloads the previous version as soon as its last call has ended: it cannot be restored any more. Returns whether
+    /// there was one.
+    pub fn forget_previous(&self) -> bool {
+        self.history.lock().before.take().is_some()
     }
 
     /// Adds a connection, or replaces the one with the same key. Swaps preserve it. If it does not fit the running
@@ -180,7 +178,7 @@ impl Slot {
         connections.insert(spec.key.clone(), Arc::new(connection));
         history.specs.retain(|known| known.key != spec.key);
         history.specs.push(spec);
-        self.current.store(Arc::new(Generation { plugin: Arc::clone(&running.plugin), connections }));
+        self.current.swap(Arc::new(Generation { plugin: running.plugin.clone(), connections }));
         Ok(())
     }
 
@@ -193,7 +191,7 @@ impl Slot {
             return false;
         }
         history.specs.retain(|known| known.key != key);
-        self.current.store(Arc::new(Generation { plugin: Arc::clone(&running.plugin), connections }));
+        self.current.swap(Arc::new(Generation { plugin: running.plugin.clone(), connections }));
         true
     }
 
@@ -205,7 +203,8 @@ impl Slot {
         let digest = plugin.digest();
         let generation = Generation::of(plugin, &history.specs).map_err(SwapError::Settings)?;
         let replaced = self.current.swap(Arc::new(generation));
-        history.before = Some(Arc::clone(&replaced.plugin));
+        history.before = Some(Arc::clone(replaced.plugin.uncounted()));
+        history.retired.add(&replaced.plugin);
         self.swapped.notify_waiters();
         Ok(digest)
     }

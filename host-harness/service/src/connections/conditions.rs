@@ -28,12 +28,6 @@ pub struct LoadConditions {
     pub wasi: Option<Wasi>,
 }
 
-/// The conditions of a plugin's version, and of the one before it.
-pub(super) struct StoredConditions {
-    pub(super) current: LoadConditions,
-    pub(super) before: LoadConditions,
-}
-
 /// A publication asks for more than the service allows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExcessiveCondition {

@@ -1,11 +1,7 @@
 //! Published versions as they are stored, and as they are loaded at a start.
 //! Tested in `api/src/tests/plugins.rs`.
 
-use super::{
-    Connections,
-    conditions::{LoadConditions, StoredConditions},
-    plugins::PublishError,
-};
+use super::{Connections, conditions::LoadConditions, publish_error::PublishError};
 use host_harness::plugin::LoadPolicy;
 use host_model::digest::Digest;
 use host_store::{
@@ -33,18 +29,15 @@ impl Connections {
         self.store.read(|c| Box::pin(async move { components::publications(c, &vault).await })).await
     }
 
-    /// Returns the conditions of the published version and of the one before it; the defaults for those that are not
-    /// stored or cannot be read.
-    pub(super) async fn stored_conditions(&self, name: &str) -> Result<StoredConditions, StoreError> {
+    /// Returns the conditions of the published version; the defaults if they are not stored or cannot be read.
+    pub(super) async fn stored_conditions(&self, name: &str) -> Result<LoadConditions, StoreError> {
         let publication = match self.publication(name).await {
             // Publishing again replaces such a row.
             Err(error) if error.is_about_one_row() => None,
             publication => publication?,
         };
-        let (current, before) = publication
-            .map_or((None, None), |publication| (publication.conditions, publication.conditions_before));
-        let read = |written: Option<String>| LoadConditions::read(written.as_deref()).unwrap_or_default();
-        Ok(StoredConditions { current: read(current), before: read(before) })
+        let written = publication.and_then(|publication| publication.conditions);
+        Ok(LoadConditions::read(written.as_deref()).unwrap_or_default())
     }
 
     /// Loads every published version into a starting host. A version that fails to load raises an alarm and does not

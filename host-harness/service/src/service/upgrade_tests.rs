@@ -1,12 +1,12 @@
 //! Tests of opening a database that version 0.1.0 wrote: `tests/fixtures/store-0.1.0`.
 
-use crate::connections::{approval::Approval, conditions::LoadConditions};
+use crate::connections::{approval::Approval, conditions::LoadConditions, plugins::Upload};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::*;
-use crate::connections::plugins::PublishError;
+use crate::connections::publish_error::PublishError;
 use crate::who::Who;
 use host_model::contract::{Identifier, Subject};
 use host_store::{
@@ -69,12 +69,9 @@ impl Upgraded {
     async fn publish(&self) {
         let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
         let who = Who("test".to_owned());
-        self.0
-            .parts
-            .connections
-            .publish(&who, "iterable", component, Approval::Given, LoadConditions::default())
-            .await
-            .unwrap();
+        let conditions = LoadConditions::default();
+        let upload = Upload { plugin: "iterable".to_owned(), bytes: component, conditions, note: None };
+        self.0.parts.connections.publish(&who, upload, Approval::Given).await.unwrap();
     }
 
     async fn found(&self, connection: &'static str, kind: &str, value: &str) -> Vec<PersonId> {

@@ -14,6 +14,7 @@ use host_model::{
         consent::Choice,
         manifest::{Effect, RequestPart},
     },
+    plugin_version::{VersionSource, VersionState},
     requests::{Action, RequestState, Step},
     token::TokenState,
 };
@@ -60,4 +61,9 @@ fn a_word_is_the_same_in_json_and_in_the_database_and_never_changes() {
             "token-installed"
         ]
     );
+    assert_eq!(
+        words::<VersionState>(),
+        ["uploaded", "compiled", "proven", "approved", "serving", "retired", "refused"]
+    );
+    assert_eq!(words::<VersionSource>(), ["upload", "file", "earlier"]);
 }

@@ -1,0 +1,186 @@
+//! The history of plugin versions, and the separate steps of a publication.
+
+use serde_json::{Value, json};
+
+use crate::testing::{Answer, ApiBench};
+
+/// The guest `build_one` with `tag` in a custom section, so that its digest is another one.
+fn version(tag: u8) -> Vec<u8> {
+    guest("build_one", tag)
+}
+
+fn guest(name: &str, tag: u8) -> Vec<u8> {
+    let file = xtask::components::current(&format!("guests/{name}")).unwrap();
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes.extend([0, 3, 1, b'v', tag]);
+    bytes
+}
+
+/// A service with the plugin `guest` of a file.
+async fn bench() -> (ApiBench, String) {
+    let file = xtask::components::current("guests/build_one").unwrap();
+    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'", file.display())).await;
+    let key = bench.operator().await;
+    (bench, key)
+}
+
+async fn send(bench: &ApiBench, key: &str, path: &str, component: &[u8]) -> Answer {
+    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
+    bench.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
+}
+
+async fn history(bench: &ApiBench, key: &str) -> Vec<Value> {
+    let history = bench.get(key, "/api/v1/plugins/guest/versions").await;
+    history.json["versions"].as_array().unwrap_or_else(|| panic!("{history:?}")).clone()
+}
+
+fn states(version: &Value) -> Vec<&str> {
+    version["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect()
+}
+
+async fn act(bench: &ApiBench, key: &str, version: &Value, act: &str) -> Answer {
+    let digest = version["digest"].as_str().unwrap();
+    bench.send(key, "POST", &format!("/api/v1/plugins/guest/versions/{digest}/{act}"), None).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_uploaded_approved_and_served_in_separate_steps() {
+    let (bench, key) = bench().await;
+    let uploaded = send(&bench, &key, "guest/versions?note=asks+for+more", &guest("build_greedy", 1)).await;
+    assert_eq!(uploaded.status, 201, "{uploaded:?}");
+    let greedy = uploaded.json.clone();
+    assert_eq!((&greedy["state"], &greedy["note"]), (&json!("compiled"), &json!("asks for more")));
+    let early = act(&bench, &key, &greedy, "serve").await;
+    assert_eq!(early.problem(), (409, "not-replaced"));
+    assert!(early.detail().ends_with("is compiled: approve it first"), "{early:?}");
+    let approved = act(&bench, &key, &greedy, "approve").await;
+    assert_eq!(approved.json["state"], "approved");
+    let requests = approved.json["steps"].as_array().unwrap().last().unwrap()["evidence"]["requests"].clone();
+    assert!(!requests.as_array().unwrap().is_empty(), "{approved:?}");
+    let served = act(&bench, &key, &greedy, "serve").await;
+    assert_eq!((served.status, &served.json["digest"]), (200, &greedy["digest"]));
+    let history = history(&bench, &key).await;
+    assert_eq!(states(&history[0]), ["uploaded", "compiled", "approved", "serving"]);
+    assert_eq!((&history[0]["source"], &history[1]["source"]), (&json!("upload"), &json!("file")));
+    assert_eq!(states(&history[1]), ["serving", "retired"]);
+    assert!(history[0]["steps"][2]["by"].as_str().unwrap().starts_with("API key operator"));
+    let audit: Vec<_> =
+        bench.audit("*").await.into_iter().filter(|line| line["what"] == "plugin-version").collect();
+    let recorded: Vec<_> = audit.iter().map(|line| line["detail"]["state"].as_str().unwrap()).collect();
+    // The plugins of the file begin to serve at the start.
+    assert_eq!(recorded[2..], ["uploaded", "compiled", "approved", "retired", "serving"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_version_stays_in_the_history_with_its_reason_and_without_its_bytes() {
+    let (bench, key) = bench().await;
+    for (component, problem, reason) in [
+        (b"no wasm".to_vec(), (422, "no-component"), "not-loaded"),
+        (guest("build_greedy", 1), (409, "asks-for-more"), "asks-for-more"),
+        (guest("puppet", 1), (409, "not-replaced"), "another-connector"),
+        (guest("describe_loops", 1), (422, "no-component"), "not-described"),
+        (vec![0; 3 << 20], (422, "no-component"), "too-large"),
+    ] {
+        assert_eq!(send(&bench, &key, "guest", &component).await.problem(), problem, "{reason}");
+        let refused = history(&bench, &key)
+            .await
+            .into_iter()
+            .find(|of| of["steps"].as_array().unwrap().last().unwrap()["reason"] == reason);
+        let refused = refused.unwrap_or_else(|| panic!("no {reason}"));
+        assert_eq!(
+            (&refused["state"], &refused["is_stored"]),
+            (&json!("refused"), &json!(false)),
+            "{reason}"
+        );
+    }
+    let serving: Vec<_> =
+        history(&bench, &key).await.into_iter().filter(|version| version["state"] == "serving").collect();
+    assert_eq!(serving.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_of_the_last_20_that_served_is_put_back_at_once_and_older_ones_are_deleted() {
+    let (bench, key) = bench().await;
+    for tag in 1..=22 {
+        assert_eq!(send(&bench, &key, "guest", &version(tag)).await.status, 200);
+    }
+    let versions = history(&bench, &key).await;
+    let stored: Vec<_> = versions.iter().map(|version| version["is_stored"].as_bool().unwrap()).collect();
+    // Those of 22 uploads and of the file.
+    assert_eq!(stored, [vec![true; 20], vec![false; 3]].concat());
+    let bench = bench.restarted().await;
+    let oldest = &versions[19];
+    let back = act(&bench, &key, oldest, "serve").await;
+    assert_eq!((back.status, &back.json["digest"]), (200, &oldest["digest"]), "{back:?}");
+    let gone = act(&bench, &key, &versions[20], "serve").await;
+    assert_eq!(gone.problem(), (409, "not-replaced"), "{gone:?}");
+    let all = bench.get(&key, "/api/v1/plugins/guest/versions").await;
+    assert_eq!(all.json["max_kept"], 20);
+    let size: i64 =
+        all.json["versions"].as_array().unwrap()[..20].iter().map(|of| of["size"].as_i64().unwrap()).sum();
+    assert_eq!(all.json["stored_bytes"], size);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_does_not_cover_what_another_version_dropped_since() {
+    let (bench, key) = bench().await;
+    assert_eq!(send(&bench, &key, "guest?agree=true", &guest("build_greedy", 1)).await.status, 200);
+    // It requests nothing beyond the greedy one.
+    let uploaded = send(&bench, &key, "guest/versions", &guest("build_greedy", 2)).await;
+    assert_eq!(act(&bench, &key, &uploaded.json, "approve").await.status, 200);
+    assert_eq!(send(&bench, &key, "guest?agree=true", &version(3)).await.status, 200);
+    assert_eq!(act(&bench, &key, &uploaded.json, "serve").await.problem(), (409, "asks-for-more"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_whose_row_was_changed_from_outside_does_not_serve() {
+    let (bench, key) = bench().await;
+    let uploaded = send(&bench, &key, "guest/versions", &guest("build_greedy", 1)).await;
+    bench.sql("UPDATE versions SET state = 'approved' WHERE state = 'compiled'").await;
+    let shown = history(&bench, &key).await;
+    assert!(shown.iter().any(|version| version["is_authentic"] == false), "{shown:?}");
+    assert_eq!(act(&bench, &key, &uploaded.json, "serve").await.problem(), (404, "unknown"));
+}
+
+/// Such a database has publications and components, but no history.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_version_and_its_predecessor_are_the_first_entries_of_an_upgraded_database() {
+    let (bench, key) = bench().await;
+    for tag in [1, 2] {
+        assert_eq!(send(&bench, &key, "guest", &version(tag)).await.status, 200);
+    }
+    let before = history(&bench, &key).await;
+    bench.sql("DELETE FROM versions").await;
+    bench.sql("DELETE FROM version_steps").await;
+    let bench = bench.restarted().await;
+    let entered = history(&bench, &key).await;
+    let seen: Vec<_> = entered.iter().map(|of| (&of["digest"], &of["source"], states(of))).collect();
+    let earlier = json!("earlier");
+    assert_eq!(
+        seen,
+        [
+            (&before[0]["digest"], &earlier, vec!["serving"]),
+            (&before[1]["digest"], &earlier, vec!["retired"])
+        ]
+    );
+    assert_eq!(act(&bench, &key, &entered[1], "serve").await.status, 200);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_a_watched_file_enters_the_history_when_it_begins_to_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guest.wasm");
+    std::fs::write(&file, version(1)).unwrap();
+    let bench =
+        ApiBench::with(&format!("plugins.guest = {{ file = '{}', watch = true }}", file.display())).await;
+    let key = bench.operator().await;
+    std::fs::write(&file, version(2)).unwrap();
+    let all = test_support::eventually(
+        "the second version serves",
+        async || history(&bench, &key).await,
+        |all| all.len() == 2,
+    )
+    .await;
+    assert_eq!((states(&all[0]), states(&all[1])), (vec!["serving"], vec!["serving", "retired"]));
+}

@@ -1,0 +1,167 @@
+//! Plugin versions and their history.
+
+use host_model::plugin_version as host;
+use host_service::connections::versions::VersionHistory;
+use host_store::versions::{self, MAX_KEPT, VersionStep};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::mirror::mirror;
+
+mirror! {
+    /// A state of a plugin's version.
+    pub enum VersionState mirrors host::VersionState {
+        /// Its bytes are stored.
+        Uploaded,
+        /// It is compiled, and its manifest was checked.
+        Compiled,
+        /// It proved itself in its own sandbox.
+        Proven,
+        /// An operator approved what it requests, or it requests nothing new.
+        Approved,
+        /// New calls run on it.
+        Serving,
+        /// It served, and another version does now.
+        Retired,
+        /// It was not admitted: see the reason of its last step.
+        Refused,
+    }
+}
+
+mirror! {
+    /// Where a version came from.
+    pub enum VersionSource mirrors host::VersionSource {
+        /// It was uploaded through the API.
+        Upload,
+        /// It ran from the file in the configuration.
+        File,
+        /// It was published before versions had a history.
+        Earlier,
+    }
+}
+
+/// The versions of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginVersions {
+    /// The plugin's name.
+    pub name: String,
+    /// Those that served last first, then those that have not served, the newest first.
+    pub versions: Vec<PluginVersion>,
+    /// How many of the versions that served keep their component, so that they can be put back.
+    pub max_kept: usize,
+    /// The size of all stored components of all plugins, in bytes. They are part of each backup.
+    pub stored_bytes: i64,
+}
+
+impl PluginVersions {
+    /// The history of the plugin `name`.
+    pub fn of(name: String, history: Vec<VersionHistory>, stored_bytes: i64) -> Self {
+        let versions = history.into_iter().map(Into::into).collect();
+        Self { name, versions, max_kept: MAX_KEPT, stored_bytes }
+    }
+}
+
+/// A version of a plugin. Times are milliseconds since 1970 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginVersion {
+    /// The SHA-256 of its bytes, such as `sha256:…`.
+    pub digest: String,
+    /// The connector's own version; null if it was never loaded.
+    pub version: Option<String>,
+    /// The version of the contract; null if it was never loaded.
+    pub contract: Option<String>,
+    /// Its size in bytes; 0 if it is not known.
+    pub size: i64,
+    /// Where it came from.
+    pub source: VersionSource,
+    /// What the operator wrote about it; null if nothing.
+    pub note: Option<String>,
+    /// Its state.
+    pub state: VersionState,
+    /// When it last began to serve; null if it never did.
+    pub served_at: Option<i64>,
+    /// Whether its component is stored, so that it can serve.
+    pub is_stored: bool,
+    /// Whether its row was written by this program. One that was changed from outside does not serve.
+    pub is_authentic: bool,
+    /// What happened to it, oldest first.
+    pub steps: Vec<PluginVersionStep>,
+}
+
+impl From<VersionHistory> for PluginVersion {
+    fn from(VersionHistory { version, is_stored, is_authentic, steps }: VersionHistory) -> Self {
+        let versions::Version { digest, version, contract, size, source, note, state, served_at, .. } =
+            version;
+        Self {
+            digest: digest.to_string(),
+            version,
+            contract,
+            size,
+            source: source.into(),
+            note,
+            state: state.into(),
+            served_at,
+            is_stored,
+            is_authentic,
+            steps: steps.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A step in a version's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginVersionStep {
+    /// The state that it reached.
+    pub state: VersionState,
+    /// When, in milliseconds since 1970 in UTC.
+    pub at: i64,
+    /// How long it took, in milliseconds.
+    pub took_ms: i64,
+    /// Who caused it: the name of a caller, or `the host`.
+    pub by: String,
+    /// Why it was refused, as a code such as `asks-for-more`; null otherwise.
+    pub reason: Option<String>,
+    /// What shows it.
+    pub evidence: StepEvidence,
+}
+
+/// What shows a step. Each kind of step has its own members; the others are null or empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct StepEvidence {
+    /// The size of the upload, in bytes.
+    pub bytes: Option<u64>,
+    /// What it requests beyond the version that served at the time, one sentence each, which was approved.
+    pub requests: Vec<String>,
+    /// The digest of the version that served before it.
+    pub before: Option<String>,
+    /// The digest of the version that serves in its place.
+    #[serde(alias = "replaced-by")]
+    pub replaced_by: Option<String>,
+    /// Why it was refused.
+    pub why: Option<String>,
+}
+
+impl StepEvidence {
+    fn of_stored(stored: Option<Value>) -> Self {
+        stored.and_then(|stored| serde_json::from_value(stored).ok()).unwrap_or_default()
+    }
+}
+
+impl From<VersionStep> for PluginVersionStep {
+    fn from(VersionStep { state, at, took_ms, actor, reason, evidence }: VersionStep) -> Self {
+        let evidence = StepEvidence::of_stored(evidence);
+        Self { state: state.into(), at, took_ms, by: actor, reason, evidence }
+    }
+}
+
+/// Parameters of serving a version.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Serving {
+    /// Allow a version that served before to change how people are identified.
+    #[serde(default)]
+    pub agree: bool,
+}

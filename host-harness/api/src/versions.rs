@@ -1,0 +1,126 @@
+//! The versions of plugins, and the separate steps of a publication: upload, approve, serve.
+//! Tested in `src/tests/versions.rs`.
+
+use axum::{
+    body::Bytes,
+    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    http::StatusCode,
+};
+use host_model::digest::Digest;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
+
+use crate::{
+    body::{Path, Query},
+    caller::{AllTenants, PluginsRead, PluginsWrite},
+    plugins::{MAX_COMPONENT, component},
+    problem::{Problem, kinds},
+    refusals::{Conflict, Forbidden, NotFound, Unprocessable},
+    state::Api,
+    types::{
+        plugins::{PublishedVersion, Uploading},
+        versions::{PluginVersion, PluginVersions, Serving},
+    },
+};
+use host_service::connections::{Connections, approval::Approval, plugins::Upload};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_versions, upload_version).layer(DefaultBodyLimit::max(MAX_COMPONENT)))
+        .routes(routes!(show_version))
+        .routes(routes!(approve_version))
+        .routes(routes!(serve_version))
+}
+
+/// Lists the versions of a plugin with their history, also of a plugin whose uploads were all refused.
+#[utoipa::path(get, path = "/api/v1/plugins/{name}/versions", security(("key" = ["plugins:read"])), tag = "plugins",
+    params(("name" = String, Path)), responses((status = 200, body = PluginVersions), NotFound))]
+async fn list_versions(
+    State(connections): State<Connections>,
+    PluginsRead(_caller): PluginsRead,
+    Path(name): Path<String>,
+) -> Result<axum::Json<PluginVersions>, Problem> {
+    let history = connections.version_history(&name).await?;
+    if history.is_empty() {
+        return Err(Problem::of(kinds::UNKNOWN, format!("there is no plugin `{name}`")));
+    }
+    let stored_bytes = connections.stored_component_bytes().await?;
+    Ok(axum::Json(PluginVersions::of(name, history, stored_bytes)))
+}
+
+/// Uploads and compiles a component, which does not serve before it is approved and served.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/versions", security(("key" = ["plugins:write"])), tag = "plugins",
+    params(("name" = String, Path), Uploading), request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 201, body = PluginVersion), Forbidden, Conflict, Unprocessable))]
+async fn upload_version(
+    State(connections): State<Connections>,
+    AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
+    Path(name): Path<String>,
+    Query(uploading): Query<Uploading>,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, axum::Json<PluginVersion>), Problem> {
+    let bytes = component(bytes)?;
+    let conditions = uploading.conditions();
+    let upload = Upload { plugin: name.clone(), bytes, conditions, note: uploading.note };
+    let digest = connections.upload(&caller.who(), upload).await?;
+    Ok((StatusCode::CREATED, axum::Json(version(&connections, &name, digest).await?)))
+}
+
+/// Shows a version of a plugin with its history.
+#[utoipa::path(get, path = "/api/v1/plugins/{name}/versions/{digest}", security(("key" = ["plugins:read"])), tag = "plugins",
+    params(("name" = String, Path), ("digest" = String, Path)),
+    responses((status = 200, body = PluginVersion), NotFound))]
+async fn show_version(
+    State(connections): State<Connections>,
+    PluginsRead(_caller): PluginsRead,
+    Path((name, digest)): Path<(String, String)>,
+) -> Result<axum::Json<PluginVersion>, Problem> {
+    let digest = parsed(&name, &digest)?;
+    Ok(axum::Json(version(&connections, &name, digest).await?))
+}
+
+/// Approves what an uploaded version requests beyond the one that serves. It can be served then.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/versions/{digest}/approve", security(("key" = ["plugins:write"])), tag = "plugins",
+    params(("name" = String, Path), ("digest" = String, Path)),
+    responses((status = 200, body = PluginVersion), Forbidden, NotFound, Conflict, Unprocessable))]
+async fn approve_version(
+    State(connections): State<Connections>,
+    AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
+    Path((name, digest)): Path<(String, String)>,
+) -> Result<axum::Json<PluginVersion>, Problem> {
+    let digest = parsed(&name, &digest)?;
+    connections.approve(&caller.who(), &name, digest).await?;
+    Ok(axum::Json(version(&connections, &name, digest).await?))
+}
+
+/// Serves a version that was approved, or that served before. A version that served before and changes how people are
+/// identified is refused, unless `agree=true` is set.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/versions/{digest}/serve", security(("key" = ["plugins:write"])), tag = "plugins",
+    params(("name" = String, Path), ("digest" = String, Path), Serving),
+    responses((status = 200, body = PublishedVersion), Forbidden, NotFound, Conflict, Unprocessable))]
+async fn serve_version(
+    State(connections): State<Connections>,
+    AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
+    Path((name, digest)): Path<(String, String)>,
+    Query(Serving { agree }): Query<Serving>,
+) -> Result<axum::Json<PublishedVersion>, Problem> {
+    let digest = parsed(&name, &digest)?;
+    let served = connections.serve(&caller.who(), &name, digest, Approval::from(agree)).await?;
+    Ok(axum::Json(PublishedVersion::of(name, &served)))
+}
+
+fn parsed(name: &str, digest: &str) -> Result<Digest, Problem> {
+    digest.parse().map_err(|_| unknown(name, digest))
+}
+
+fn unknown(name: &str, digest: &str) -> Problem {
+    Problem::of(kinds::UNKNOWN, format!("plugin {name} has no version {digest}"))
+}
+
+async fn version(connections: &Connections, name: &str, digest: Digest) -> Result<PluginVersion, Problem> {
+    let history = connections.version_history(name).await?;
+    let version = history.into_iter().find(|of| of.version.digest == digest);
+    version.map(Into::into).ok_or_else(|| unknown(name, &digest.to_string()))
+}

@@ -1,0 +1,187 @@
+//! The versions of a plugin, as `plugin history` shows them.
+//! Tested in `src/tests/server/versions.rs`.
+
+use super::{
+    client::{ApiCall, ApiResponse, Client},
+    exit::Exit,
+    failure::Failure,
+    output::{CommandOutput, TIME, fact_lines, table},
+    words::{optional, time, timestamp},
+};
+use host_api::types::versions::{PluginVersion, PluginVersionStep, PluginVersions, StepEvidence};
+
+/// How many characters of a digest are shown in a list: enough to tell versions apart, and to name one.
+const SHORT: usize = "sha256:".len() + 12;
+
+/// Returns the digest of the version of the plugin `name` that `beginning` names.
+pub(super) async fn digest(client: &Client, name: &str, beginning: &str) -> Result<String, Failure> {
+    let history: PluginVersions = client.ask(ApiCall::get(&["plugins", name, "versions"])).await?.value;
+    Ok(find(&history, beginning)?.digest.clone())
+}
+
+/// Returns the only version whose digest begins with `beginning`, with or without `sha256:`.
+fn find<'a>(history: &'a PluginVersions, beginning: &str) -> Result<&'a PluginVersion, Failure> {
+    let digits = beginning.strip_prefix("sha256:").unwrap_or(beginning);
+    let begins = |version: &&PluginVersion| {
+        !digits.is_empty() && version.digest.trim_start_matches("sha256:").starts_with(digits)
+    };
+    let mut found = history.versions.iter().filter(begins);
+    let name = &history.name;
+    match (found.next(), found.next()) {
+        (Some(version), None) => Ok(version),
+        (None, _) => Err(Failure::misused(format!(
+            "plugin {name} has no version {beginning}: `plugin history {name}` lists those that it has"
+        ))),
+        (Some(_), Some(_)) => Err(Failure::misused(format!(
+            "several versions of plugin {name} begin with {beginning}: write more of the digest"
+        ))),
+    }
+}
+
+pub(super) fn uploaded(name: &str, ApiResponse { value, json }: ApiResponse<PluginVersion>) -> CommandOutput {
+    let people = format!(
+        "plugin {name}: {} {}\nnext: `connector-host plugin approve {name} {}`, then `plugin serve`",
+        value.state,
+        value.digest,
+        short(&value.digest)
+    );
+    CommandOutput { people, json, exit: Exit::Done }
+}
+
+pub(super) fn approved(name: &str, ApiResponse { value, json }: ApiResponse<PluginVersion>) -> CommandOutput {
+    let mut lines = vec![format!("plugin {name}: {} {}", value.state, value.digest)];
+    let requests = value.steps.last().into_iter().flat_map(|step| &step.evidence.requests);
+    lines.extend(requests.map(|request| format!("  {request}")));
+    lines.push(format!("next: `connector-host plugin serve {name} {}`", short(&value.digest)));
+    CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
+}
+
+/// The list of versions, or one version with every step.
+pub(super) fn shown(
+    width: u16,
+    ApiResponse { value, json }: ApiResponse<PluginVersions>,
+    version: Option<&str>,
+) -> Result<CommandOutput, Failure> {
+    let people = match version {
+        Some(beginning) => one(width, find(&value, beginning)?),
+        None => all(width, &value),
+    };
+    Ok(CommandOutput { people, json, exit: Exit::Done })
+}
+
+fn all(width: u16, history: &PluginVersions) -> String {
+    let columns = [
+        ("version", None),
+        ("digest", None),
+        ("state", None),
+        ("served", TIME),
+        ("size", None),
+        ("from", None),
+        ("note", None),
+    ];
+    let rows = history.versions.iter().map(|version| {
+        let last = version.steps.last();
+        let state = match last.and_then(|step| step.reason.as_ref()) {
+            Some(reason) => format!("{}: {reason}", version.state),
+            None => version.state.to_string(),
+        };
+        let size = if version.is_stored { kilobytes(version.size) } else { "not stored".to_owned() };
+        vec![
+            optional(version.version.as_ref()),
+            short(&version.digest).to_owned(),
+            state,
+            time(version.served_at),
+            size,
+            version.source.to_string(),
+            optional(version.note.as_ref()),
+        ]
+    });
+    format!(
+        "{}\n{} of components stored for all plugins, the last {} of each that served among them; they are part of each \
+         backup",
+        table(width, &columns, rows),
+        kilobytes(history.stored_bytes),
+        history.max_kept
+    )
+}
+
+fn one(width: u16, version: &PluginVersion) -> String {
+    let facts = fact_lines(&[
+        ("digest", version.digest.clone()),
+        ("version", optional(version.version.as_ref())),
+        ("contract", optional(version.contract.as_ref())),
+        ("state", version.state.to_string()),
+        ("from", version.source.to_string()),
+        ("note", optional(version.note.as_ref())),
+        ("can serve", if version.is_stored && version.is_authentic { "yes" } else { "no" }.to_owned()),
+    ]);
+    let columns =
+        [("at", TIME), ("state", None), ("took", None), ("by", None), ("reason", None), ("evidence", None)];
+    format!("{facts}\n{}", table(width, &columns, version.steps.iter().map(step)))
+}
+
+fn step(step: &PluginVersionStep) -> Vec<String> {
+    vec![
+        timestamp(step.at),
+        step.state.to_string(),
+        format!("{} ms", step.took_ms),
+        actor(&step.by).to_owned(),
+        optional(step.reason.as_ref()),
+        evidence(&step.evidence),
+    ]
+}
+
+fn evidence(StepEvidence { bytes, requests, before, replaced_by, why }: &StepEvidence) -> String {
+    let mut lines: Vec<String> = bytes.iter().map(|bytes| format!("{bytes} bytes")).collect();
+    lines.extend(requests.iter().cloned());
+    lines.extend(before.iter().map(|before| format!("after {}", short(before))));
+    lines.extend(replaced_by.iter().map(|by| format!("replaced by {}", short(by))));
+    lines.extend(why.clone());
+    lines.join("\n")
+}
+
+/// The name of a caller, without the id of its key, which `--json` has.
+fn actor(by: &str) -> &str {
+    by.split(" (").next().unwrap_or(by)
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..SHORT).unwrap_or(digest)
+}
+
+fn kilobytes(bytes: i64) -> String {
+    format!("{} KiB", (bytes + 1_023) / 1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn history(digests: &[&str]) -> PluginVersions {
+        let version = |digest: &&str| {
+            json!({"digest": format!("sha256:{digest}"), "version": null, "contract": null, "size": 0, "source": "upload",
+                   "note": null, "state": "uploaded", "served_at": null, "is_stored": true, "is_authentic": true, "steps": []})
+        };
+        let versions: Vec<_> = digests.iter().map(version).collect();
+        let history = json!({"name": "iterable", "versions": versions, "max_kept": 20, "stored_bytes": 1});
+        serde_json::from_value(history).unwrap()
+    }
+
+    #[test]
+    fn a_version_is_named_by_the_beginning_of_its_digest_if_only_one_begins_so() {
+        let history = history(&["a1b2", "a1c3", "d4"]);
+        for beginning in ["a1b", "sha256:a1b", "a1b2"] {
+            assert_eq!(find(&history, beginning).unwrap().digest, "sha256:a1b2");
+        }
+        for (beginning, why) in [
+            ("a1", "several versions of plugin iterable begin with a1: write more of the digest"),
+            ("e", "plugin iterable has no version e: `plugin history iterable` lists those that it has"),
+            ("", "plugin iterable has no version : `plugin history iterable` lists those that it has"),
+        ] {
+            let Err(failure) = find(&history, beginning) else { panic!("{beginning}") };
+            assert!(format!("{failure:?}").contains(why), "{failure:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Publishing the version that already runs: repairs its stored bytes and its row, or changes its conditions.
+//! Tested in `api/src/tests/{plugins,published_limits}.rs`.
+
+use host_harness::plugin::Changes;
+use host_store::{
+    StoreError,
+    audit::{self, ALL_TENANTS, Record},
+    components::{self, Publication},
+};
+use serde_json::json;
+
+use super::{
+    Connections,
+    conditions::LoadConditions,
+    plugins::{Published, Upload, digest_of},
+    publish_error::PublishError,
+};
+use crate::who::Who;
+
+impl Connections {
+    /// Publishes the component that runs already.
+    pub(super) async fn publish_again(&self, who: &Who, upload: Upload) -> Result<Published, PublishError> {
+        let Upload { plugin: name, bytes, conditions, .. } = upload;
+        self.check_publishable(&name, &conditions)?;
+        let before = self.stored_conditions(&name).await?;
+        let conditions = conditions.over(&before);
+        let policy = self.policy(&name, &conditions);
+        // It has to load under its conditions, also at the next start.
+        self.load(bytes.clone(), &policy).await?;
+        let _alone = self.sources.changing.lock().await;
+        let digest = digest_of(&bytes);
+        let (changes, running) = (Changes::default(), Some(digest));
+        match self.publication(&name).await {
+            // A row that was changed from outside is replaced.
+            Err(error) if error.is_about_one_row() => {
+                let publication = self.publication_of(&name, digest, &conditions);
+                self.store_again(who, bytes, publication, "plugin-published").await?;
+            }
+            Err(error) => return Err(error.into()),
+            // The file's own version.
+            Ok(None) => {}
+            Ok(Some(_)) if conditions == before => {
+                let repaired = self
+                    .store
+                    .write(move |tx| Box::pin(async move { components::insert(tx, digest, bytes).await }));
+                repaired.await?;
+            }
+            Ok(Some(publication)) => {
+                let publication = Publication { conditions: conditions.written(), ..publication };
+                self.store_again(who, bytes, publication, "plugin-conditions-changed").await?;
+            }
+        }
+        Ok(Published { digest, before: running, changes, policy })
+    }
+
+    fn publication_of(
+        &self,
+        name: &str,
+        digest: host_model::digest::Digest,
+        conditions: &LoadConditions,
+    ) -> Publication {
+        Publication {
+            plugin: name.to_owned(),
+            digest,
+            before: None,
+            conditions: conditions.written(),
+            conditions_before: None,
+            published_at: self.clock.date_ms(),
+        }
+    }
+
+    async fn store_again(
+        &self,
+        who: &Who,
+        bytes: Vec<u8>,
+        publication: Publication,
+        what: &'static str,
+    ) -> Result<(), StoreError> {
+        let (vault, at) = (self.store.vault().clone(), self.clock.date_ms());
+        let conditions = LoadConditions::read(publication.conditions.as_deref()).unwrap_or_default();
+        let detail = json!({"by": who.0, "plugin": publication.plugin, "conditions": conditions});
+        let digest = Some(publication.digest.to_string());
+        let line = Record { digest, detail, ..Record::of(what) };
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    components::insert(tx, publication.digest, bytes).await?;
+                    components::publish(tx, &vault, &publication).await?;
+                    audit::append(tx, &vault, ALL_TENANTS, at, &line).await
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a version does not serve.
+//! Tested in `api/src/tests/plugins.rs`.
+
+use host_harness::{
+    config::ConfigProblem,
+    plugin::{Changes, LoadError, SwapError},
+};
+use host_model::{digest::Digest, plugin_version::VersionState};
+use host_store::StoreError;
+
+use super::conditions::ExcessiveCondition;
+
+/// The reason that a version was not published. The running version stays in place.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The plugin's name is not valid.
+    #[error(transparent)]
+    Named(#[from] ConfigProblem),
+    /// The component does not load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The publication asks for more than the service allows.
+    #[error(transparent)]
+    Excessive(#[from] ExcessiveCondition),
+    /// The configuration file has the plugin's conditions.
+    #[error(
+        "plugin {0} is in the configuration file, which sets its max-bytes, describe-ms and wasi: change them there and \
+         restart"
+    )]
+    ConditionsOfFile(String),
+    /// The version cannot replace the running one.
+    #[error(transparent)]
+    Swap(#[from] SwapError),
+    /// The plugin is new, so all of its permissions are new.
+    #[error("the host has no plugin {name} yet; this one requests:{changes}")]
+    New {
+        /// The plugin's name.
+        name: String,
+        /// All of its permissions.
+        changes: Changes,
+    },
+    /// The previous version identifies people by something else.
+    #[error(
+        "the previous version, {digest}, identifies people by something else, so they would be rekeyed:{changes}"
+    )]
+    Rekeys {
+        /// The digest of that version.
+        digest: Digest,
+        /// What it requests that the running version does not.
+        changes: Changes,
+    },
+    /// The plugin follows a watched file.
+    #[error("plugin {0} follows its file (watch = true): replace the file, or turn watch off and restart")]
+    FollowsFile(String),
+    /// The host has no plugin of this name.
+    #[error("there is no plugin {0}")]
+    Unknown(String),
+    /// There is no previous version.
+    #[error("no version of plugin {0} was published: there is no version to roll back to")]
+    NothingBefore(String),
+    /// The plugin has no such version, or its row was changed from outside.
+    #[error("plugin {plugin} has no version {digest}: `plugin history {plugin}` lists those that it has")]
+    UnknownVersion {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+    },
+    /// The version has neither served nor been approved.
+    #[error("version {digest} of plugin {plugin} is {state}: approve it first")]
+    NotApproved {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+        /// Its state.
+        state: VersionState,
+    },
+    /// Another version was published while the previous one was being loaded.
+    #[error("another version of plugin {0} was published in the meantime: check it, then roll back again")]
+    Overtaken(String),
+    /// The component of the previous version is no longer stored.
+    #[error("the previous version, {0}, is not stored here: publish it again instead")]
+    BeforeIsGone(Digest),
+    /// The component of the previous version was damaged or replaced in the database.
+    #[error("{0}: publish it again instead")]
+    BeforeIsChanged(StoreError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        if error.is_about_one_row() { Self::BeforeIsChanged(error) } else { Self::Store(error) }
+    }
+}
+
+impl PublishError {
+    /// Returns the code under which the history of versions records a refusal.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Named(_) => "bad-name",
+            Self::Load(LoadError::TooLarge { .. }) => "too-large",
+            Self::Load(LoadError::Manifest(_)) => "bad-manifest",
+            Self::Load(LoadError::Undescribed(_)) => "not-described",
+            Self::Load(_) => "not-loaded",
+            Self::Excessive(_) | Self::ConditionsOfFile(_) => "conditions",
+            Self::Swap(SwapError::AnotherConnector { .. }) => "another-connector",
+            Self::Swap(SwapError::AsksForMore(_)) | Self::New { .. } => "asks-for-more",
+            Self::Swap(SwapError::OffersLess(_)) => "offers-less",
+            Self::Swap(SwapError::Settings(_)) => "settings",
+            Self::Rekeys { .. } => "rekeys-people",
+            Self::FollowsFile(_) => "follows-file",
+            Self::Unknown(_)
+            | Self::UnknownVersion { .. }
+            | Self::NothingBefore(_)
+            | Self::Swap(SwapError::NothingBefore) => "unknown",
+            Self::NotApproved { .. } => "not-approved",
+            Self::Overtaken(_) => "overtaken",
+            Self::BeforeIsGone(_) | Self::BeforeIsChanged(_) => "not-stored",
+            Self::Store(_) => "store",
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    components,
+    handle::Store,
+    testing::{Folder, master_key, sql, write},
+};
+
+fn step(state: VersionState) -> VersionStep {
+    VersionStep { state, at: 7, took_ms: 1, actor: "ops".into(), reason: None, evidence: Some(json!({})) }
+}
+
+fn version(number: u8, served_at: Option<i64>) -> Version {
+    Version {
+        plugin: "iterable".into(),
+        digest: Digest([number; 32]),
+        version: None,
+        contract: None,
+        size: 1,
+        source: VersionSource::Upload,
+        note: None,
+        conditions: None,
+        state: VersionState::Compiled,
+        served_at,
+    }
+}
+
+/// Stores a version with its component.
+async fn put(store: &Store, version: Version, state: VersionState) {
+    write(store, move |tx| {
+        Box::pin(async move {
+            components::insert(tx, version.digest, vec![0]).await?;
+            advance(tx, &master_key().vault(), &version, &step(state)).await
+        })
+    })
+    .await;
+}
+
+async fn kept(store: &Store) -> Vec<u8> {
+    write(store, |tx| Box::pin(prune(tx))).await;
+    let stored = store.read(|c| Box::pin(of_plugin(c, "iterable"))).await.unwrap();
+    let mut kept: Vec<_> =
+        stored.into_iter().filter(|of| of.is_stored).map(|of| of.version.digest.0[0]).collect();
+    kept.sort_unstable();
+    kept
+}
+
+#[tokio::test]
+async fn the_last_that_served_and_those_that_may_still_serve_keep_their_components() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for number in 1..=25 {
+        put(&store, version(number, Some(i64::from(number))), VersionState::Retired).await;
+    }
+    for number in 31..=37 {
+        put(&store, version(number, None), VersionState::Compiled).await;
+    }
+    put(&store, version(41, None), VersionState::Refused).await;
+    // A version that served is kept although a later upload of it was refused.
+    put(&store, version(24, Some(24)), VersionState::Refused).await;
+    assert_eq!(kept(&store).await, (6..=25).chain(33..=37).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_component() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for number in 1..=22 {
+        put(&store, version(number, Some(i64::from(number))), VersionState::Retired).await;
+    }
+    sql(
+        &store,
+        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, next_at, reference) \
+         VALUES (7, 'r', 'acme', 'n', 1, 'erasure', 'waiting', 'confirm', 1, 1, 'job 17')",
+    )
+    .await;
+    let digest = Digest([1; 32]).to_string();
+    let attempt = format!(
+        "INSERT INTO attempts (request, generation, step, digest, began_at) VALUES (7, 1, 'act', '{digest}', 1)"
+    );
+    sql(&store, attempt.leak()).await;
+    assert_eq!(kept(&store).await, [1].into_iter().chain(3..=22).collect::<Vec<_>>());
+    sql(&store, "UPDATE requests SET finished_at = 9").await;
+    assert_eq!(kept(&store).await, (3..=22).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_from_outside_is_not_authentic() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for change in [
+        "UPDATE versions SET state = 'approved'",
+        "UPDATE versions SET served_at = 9",
+        "UPDATE versions SET digest = zeroblob(32)",
+        "UPDATE versions SET plugin = 'other'",
+        "UPDATE versions SET conditions = '{}'",
+    ] {
+        sql(&store, "DELETE FROM versions").await;
+        put(&store, version(1, None), VersionState::Compiled).await;
+        let all = async || store.read(|c| Box::pin(super::all(c))).await.unwrap();
+        assert!(all().await[0].is_authentic(&master_key().vault()));
+        sql(&store, change).await;
+        assert!(!all().await[0].is_authentic(&master_key().vault()), "{change}");
+    }
+}
