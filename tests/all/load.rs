@@ -1,6 +1,7 @@
 //! Which components load as a plugin, and the error for each one that does not.
 
 mod bytes;
+mod compile;
 mod describe;
 mod imports;
 mod parts;

@@ -1,6 +1,6 @@
 //! Checks that neither the compiler nor clippy makes: undocumented items of the contract, long files, unwanted words,
 //! layers that use what they must not, files that import each other in a circle, secrets that are read outside the
-//! listed files, dependencies that a crate must not have.
+//! listed files, dependencies that a crate must not have, unsafe code.
 
 mod borders;
 mod circles;
@@ -11,6 +11,7 @@ mod layers;
 mod secrets;
 mod source;
 mod tests_named;
+mod unsafety;
 
 use anyhow::Result;
 
@@ -25,6 +26,7 @@ pub(crate) fn findings() -> Result<Vec<String>> {
         layers::findings()?,
         secrets::findings()?,
         tests_named::findings()?,
+        unsafety::findings()?,
     ];
     Ok(findings.concat())
 }

@@ -6,6 +6,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use host_harness::{
     clock::{Clock, SystemClock},
+    compile::Compiler,
     egress::{Network, Transport},
 };
 use host_service::{
@@ -95,16 +96,17 @@ impl Server {
     /// Starts the service of `settings` and binds its addresses.
     pub async fn start(settings: ConfigFile) -> Result<Self, ServeError> {
         let (transport, clock) = (Arc::new(Network::default()), Arc::new(SystemClock::default()));
-        Self::start_with(settings, PassedSockets::default(), transport, clock).await
+        Self::start_with(settings, PassedSockets::default(), transport, clock, Compiler::InProcess).await
     }
 
-    /// Starts the service of `settings` with sockets in place of its addresses, another transport to vendors and
-    /// another clock. Meanwhile, clients at its own addresses are answered 503.
+    /// Starts the service of `settings` with sockets in place of its addresses, another transport to vendors, another
+    /// clock and another compiler of plugins. Meanwhile, clients at its own addresses are answered 503.
     pub async fn start_with(
         settings: ConfigFile,
         sockets: PassedSockets,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
+        compiler: Compiler,
     ) -> Result<Self, ServeError> {
         // Checked before anything is opened, so that a service that does not start does not migrate the database.
         let config = settings.service.as_ref().ok_or(NotAService).map_err(ServiceError::from)?;
@@ -126,8 +128,8 @@ impl Server {
         let opened = CancellationToken::new();
         let closed = Answering { closed: Closed::Starting, edge, stop_grace };
         let answering = closed.at(&api, webhooks.as_ref(), &opened);
-        // Its future is large: the host compiles plugins in it.
-        let service = Box::pin(Service::start_with(settings, transport, clock)).await?;
+        // Its future is large: the host loads plugins in it.
+        let service = Box::pin(Service::start_with(settings, transport, clock, compiler)).await?;
         opened.cancel();
         answering.join_all().await;
         Ok(Self { service, api, webhooks, caps })

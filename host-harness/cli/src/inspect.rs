@@ -19,6 +19,7 @@ use host_api::types::{
     plugins::{ComponentParts, Permissions},
 };
 use host_harness::{
+    compile::Compilation,
     connection::CallLimits,
     engine::{Engine, PoolSize},
     plugin::{self, LoadError, LoadPolicy, Plugin, Wasi},
@@ -88,7 +89,9 @@ impl InspectCommand {
         let usual = LoadPolicy::default();
         let max_bytes = self.max_bytes.map_or(usual.max_bytes, NonZeroUsize::get);
         let policy = LoadPolicy { wasi, max_bytes, ..usual };
-        let engine = Arc::new(engine);
+        let (compiler, cache) = (session.compiling.compiler(), session.compiling.cache());
+        let compilation = Compilation { compiler, cache, ..Compilation::default() };
+        let engine = Arc::new(engine.compiling(compilation));
         let loading = Plugin::load(&engine, bytes, &policy);
         let plugin =
             session.awaited(&format!("compiling {file}"), loading).await.map_err(|error| match error {

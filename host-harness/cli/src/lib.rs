@@ -12,6 +12,7 @@ mod choices;
 mod client;
 #[cfg(feature = "test-clock")]
 mod clock;
+mod compiling;
 mod confirm;
 mod connection;
 mod consent;
@@ -58,6 +59,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
+pub use compiling::Compiling;
 pub use console::Console;
 pub use exit::Exit;
 pub use host_api::serve::{PassedSockets, PassedSocketsError};
@@ -91,6 +93,9 @@ struct Arguments {
     /// Print each request to standard error as it was sent, with credentials masked. Contains personal data.
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS)]
     trace: bool,
+    /// Compile plugins again instead of loading the code that earlier commands compiled.
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS)]
+    no_cache: bool,
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
@@ -193,11 +198,12 @@ impl Command {
 }
 
 /// Runs the program with `arguments`, which begin with the program's name, and with the `sockets` that a service manager
-/// passed on for `serve`. Returns how it ended.
+/// passed on for `serve`. Plugins are compiled as `compiling` says. Returns how it ended.
 pub async fn run<A>(
     arguments: impl IntoIterator<Item = A>,
     sockets: Result<PassedSockets, PassedSocketsError>,
     console: &Console,
+    compiling: Compiling,
 ) -> Exit
 where
     A: Into<OsString> + Clone,
@@ -207,7 +213,7 @@ where
         Err(told) => return help_or_usage(&told, console),
     };
     let json = arguments.json;
-    let (text, exit) = match answer(arguments, sockets, console).await {
+    let (text, exit) = match answer(arguments, sockets, console, compiling).await {
         Ok(shown) => (if json { output::document(&shown.json) } else { shown.people }, shown.exit),
         Err(failure) => {
             console.print_error(&failure.people());
@@ -246,6 +252,7 @@ async fn answer(
     arguments: Arguments,
     sockets: Result<PassedSockets, PassedSocketsError>,
     console: &Console,
+    compiling: Compiling,
 ) -> Result<CommandOutput, Failure> {
     let purpose = match arguments.command {
         Command::Serve(_) => LogPurpose::Service,
@@ -261,6 +268,7 @@ async fn answer(
         server: arguments.server,
         trace: arguments.trace,
         console: console.clone(),
+        compiling: if arguments.no_cache { compiling.without_cache() } else { compiling },
     };
     match arguments.command {
         Command::Inspect(command) => command.run(&session).await,

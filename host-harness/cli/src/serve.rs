@@ -21,7 +21,7 @@ use host_api::serve::{PassedSockets, PassedSocketsError, Server, log_places_of_p
 use host_api::types::service::Reloaded;
 #[cfg(not(feature = "test-clock"))]
 use host_harness::clock::SystemClock;
-use host_harness::{clock::Clock, egress::Network};
+use host_harness::{clock::Clock, compile::Compiler, egress::Network};
 use host_service::service;
 
 #[derive(Debug, Args)]
@@ -49,7 +49,8 @@ impl ServeCommand {
         // On a thread of its own, so that a signal ends the wait even while something blocks, such as a file on a
         // device that does not answer.
         let (runtime, config, clock) = (Handle::current(), session.config.clone(), self.clock());
-        let starting = spawn_blocking(move || runtime.block_on(start(&config, sockets, clock)));
+        let compiler = session.compiling.compiler();
+        let starting = spawn_blocking(move || runtime.block_on(start(&config, sockets, clock, compiler)));
         let started = tokio::select! {
             biased;
             // Nothing was acknowledged, and what is not committed is rolled back when the process ends.
@@ -97,9 +98,14 @@ impl ServeCommand {
 }
 
 /// Reads the configuration, opens everything and starts the service.
-async fn start(config: &Path, sockets: PassedSockets, clock: Arc<dyn Clock>) -> Result<Server, Failure> {
-    let config = configuration(config)?;
-    Server::start_with(config, sockets, Arc::new(Network::default()), clock).await.map_err(Failure::misused)
+async fn start(
+    config: &Path,
+    sockets: PassedSockets,
+    clock: Arc<dyn Clock>,
+    compiler: Compiler,
+) -> Result<Server, Failure> {
+    let (config, transport) = (configuration(config)?, Arc::new(Network::default()));
+    Server::start_with(config, sockets, transport, clock, compiler).await.map_err(Failure::misused)
 }
 
 fn stopped() -> CommandOutput {

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     client::{Client, ServerArgs},
+    compiling::Compiling,
     console::Console,
     failure::Failure,
     trace,
@@ -38,6 +39,7 @@ pub(super) struct Session {
     pub(super) server: ServerArgs,
     pub(super) trace: bool,
     pub(super) console: Console,
+    pub(super) compiling: Compiling,
 }
 
 impl Session {
@@ -98,7 +100,9 @@ impl Session {
         let config = self.configuration()?.config.only(key).map_err(Failure::misused)?;
         let loading = format!("loading the plugin of connection {key}");
         let detail = if self.trace { BacktraceDetail::Lines } else { BacktraceDetail::Names };
-        let starting = Host::builder(config).with_backtraces(detail).start();
+        let builder = Host::builder(config).with_backtraces(detail);
+        let builder = builder.with_compiler(self.compiling.compiler()).with_cache(self.compiling.cache());
+        let starting = builder.start();
         let started = self.awaited(&loading, starting).await;
         let host = started.map_err(|error| Failure::of_connection(key, error))?;
         let calls = host.connection(key).map_err(Failure::misused)?;

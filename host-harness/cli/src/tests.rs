@@ -37,7 +37,13 @@ impl Kept {
 async fn ran(arguments: &[&str]) -> (Exit, String, String) {
     let (out, err) = (Kept::default(), Kept::default());
     let console = Console::of(std::io::empty(), out.clone(), err.clone());
-    let exit = run([&["connector-host"], arguments].concat(), Ok(PassedSockets::default()), &console).await;
+    let exit = run(
+        [&["connector-host"], arguments].concat(),
+        Ok(PassedSockets::default()),
+        &console,
+        Compiling::default(),
+    )
+    .await;
     (exit, out.text(), err.text())
 }
 
@@ -214,12 +220,16 @@ impl Write for Gone {
 #[tokio::test]
 async fn a_reader_that_has_heard_enough_is_no_failure() {
     let console = Console::of(std::io::empty(), Gone, Gone);
-    assert_eq!(run(["connector-host", "--help"], Ok(PassedSockets::default()), &console).await, Exit::Done);
+    assert_eq!(
+        run(["connector-host", "--help"], Ok(PassedSockets::default()), &console, Compiling::default()).await,
+        Exit::Done
+    );
     assert_eq!(
         run(
             ["connector-host", "--config", "missing.toml", "check", "n"],
             Ok(PassedSockets::default()),
-            &console
+            &console,
+            Compiling::default()
         )
         .await,
         Exit::Misused
@@ -231,7 +241,10 @@ async fn an_answer_that_cannot_be_written_is_no_success_and_not_lost() {
     let err = Kept::default();
     let console = Console::of(std::io::empty(), Full, err.clone());
     let missing = ["connector-host", "--config", "missing.toml", "--json", "check", "newsletter"];
-    assert_eq!(run(missing, Ok(PassedSockets::default()), &console).await, Exit::Misused);
+    assert_eq!(
+        run(missing, Ok(PassedSockets::default()), &console, Compiling::default()).await,
+        Exit::Misused
+    );
     let told = err.text();
     let (_, answer) =
         told.split_once("cannot write to standard output: no storage space; the answer is\n").unwrap();

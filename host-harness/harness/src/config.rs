@@ -22,6 +22,7 @@ pub use secret::{ReadContext, secret};
 pub use section::{Entry, Problems, Section};
 
 use crate::{
+    compile::CompileLimits,
     connection::{CallLimits, ConnectionSpec},
     engine::WASM_STACK,
     plugin::LoadPolicy,
@@ -72,6 +73,8 @@ impl PluginSource {
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub(crate) host: HostLimits,
+    /// The limits of a process that compiles a plugin.
+    pub(crate) compile: CompileLimits,
     /// The limits of every call, unless a tenant or a connection sets others.
     pub(crate) limits: CallLimits,
     pub(crate) plugins: BTreeMap<String, PluginSource>,

@@ -17,9 +17,11 @@ mod target;
 mod tenant;
 pub mod token;
 
+pub(crate) use above_zero::above_zero;
 pub use address::Reach;
 pub(crate) use authorities::authorities;
 pub use deadlines::Deadlines;
+pub(crate) use deadlines::MAX_DEADLINE;
 pub use limits::CallLimits;
 pub use policy::{EgressPolicy, NoPolicy, PlainHttp, WrittenPolicy};
 #[cfg(any(test, feature = "measure"))]

@@ -1,5 +1,7 @@
 //! The engine that compiles and runs all plugins, and the thread that advances its time.
 
+pub(crate) mod settings;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Instant,
@@ -8,17 +10,21 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use wasmtime::{
-    Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+    Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
     component::{Component, Linker},
 };
 
+pub use self::settings::BacktraceDetail;
 pub use crate::sandbox::ticks::TICK;
 
+use self::settings::settings_of_code;
 use crate::{
     bindings,
+    compile::{compilation::Compilation, error::CompileError, target::CompileTarget},
     connection::CallLimits,
     sandbox::{state::CallState, ticks},
 };
+use host_model::digest::Digest;
 
 /// Stack reserved for host functions, including TLS and HTTP, which run on the guest's stack.
 const HOST_STACK: usize = 2 << 20;
@@ -97,23 +103,14 @@ pub struct BeyondPool {
     pub held: usize,
 }
 
-/// What is read about the functions that a call was in when the sandbox ended it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BacktraceDetail {
-    /// Their names.
-    Names,
-    /// Their files and lines too, from the component's debug information. The time and memory that reading takes are
-    /// not bounded by the call's limits, and can be quadratic in the component's size: only for processes that make
-    /// single calls for an operator.
-    Lines,
-}
-
 /// A configured wasmtime engine with the contract linked. Lives as long as the process.
 pub struct Engine {
     wasmtime: wasmtime::Engine,
     linker: Linker<CallState>,
     calls: Arc<Semaphore>,
     pool: PoolSize,
+    detail: BacktraceDetail,
+    compilation: Compilation,
 }
 
 impl Engine {
@@ -128,7 +125,19 @@ impl Engine {
         register_ticker(&wasmtime);
         let linker = bindings::linker(&wasmtime)?;
         let calls = Arc::new(Semaphore::new(size.calls as usize));
-        Ok(Self { wasmtime, linker, calls, pool: size.clone() })
+        Ok(Self { wasmtime, linker, calls, pool: size.clone(), detail, compilation: Compilation::default() })
+    }
+
+    /// Compiles with `compilation` instead of in this process.
+    #[must_use]
+    pub fn compiling(self, compilation: Compilation) -> Self {
+        Self { compilation, ..self }
+    }
+
+    /// Compiles a component, or loads its code from the cache.
+    pub(crate) async fn component(&self, digest: Digest, bytes: Vec<u8>) -> Result<Component, CompileError> {
+        let target = CompileTarget::new(self.wasmtime.clone(), self.detail);
+        self.compilation.component(target, digest, bytes).await
     }
 
     /// Returns the size of its pool.
@@ -140,10 +149,6 @@ impl Engine {
     /// instead.
     pub(crate) fn calls(&self) -> &Arc<Semaphore> {
         &self.calls
-    }
-
-    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.wasmtime
     }
 
     /// Returns a linker with the contract's imports only.
@@ -159,30 +164,10 @@ impl Engine {
     }
 }
 
-/// Creates the engine's configuration. Wasm proposals that no connector needs are disabled: each is code that a hostile
-/// guest could reach.
+/// Creates the engine's configuration.
 fn configuration(size: &PoolSize, detail: BacktraceDetail) -> Config {
-    let mut config = Config::new();
+    let mut config = settings_of_code(detail);
     config
-        .wasm_gc(false)
-        .wasm_function_references(false)
-        .wasm_exceptions(false)
-        .gc_support(false)
-        .wasm_threads(false)
-        .wasm_memory64(false)
-        // For the adapters that wasmtime generates between components with a memory each: without it, the compiler panics.
-        // `plugin/outline.rs` refuses it in the modules of a guest.
-        .wasm_multi_memory(true)
-        .wasm_relaxed_simd(false)
-        .wasm_simd(false)
-        .wasm_tail_call(false)
-        .wasm_wide_arithmetic(false)
-        .concurrency_support(false)
-        .epoch_interruption(true)
-        .wasm_backtrace_details(match detail {
-            BacktraceDetail::Names => WasmBacktraceDetails::Disable,
-            BacktraceDetail::Lines => WasmBacktraceDetails::Enable,
-        })
         .max_wasm_stack(size.wasm_stack)
         .async_stack_size(size.wasm_stack.saturating_add(HOST_STACK))
         // Data that one tenant's call left on a stack must not be visible to the next one.

@@ -4,6 +4,7 @@
 //! [`sandbox::Calls`].
 
 pub mod clock;
+pub mod compile;
 pub mod config;
 pub mod connection;
 pub mod credential;

@@ -14,6 +14,7 @@ use std::{
 use futures::future::BoxFuture;
 use host_harness::{
     clock::{Clock, SystemClock},
+    compile::{CodeCache, CodeKey, Compiler},
     config::Config,
     egress::{Network, Transport},
     host::{Builder, Host, StartError},
@@ -131,14 +132,16 @@ impl Handle {
 impl Service {
     /// Opens the database, starts the host and imports the file's connections.
     pub async fn start(settings: ConfigFile) -> Result<Self, ServiceError> {
-        Self::start_with(settings, Arc::new(Network::default()), Arc::new(SystemClock::default())).await
+        let (transport, clock) = (Arc::new(Network::default()), Arc::new(SystemClock::default()));
+        Self::start_with(settings, transport, clock, Compiler::InProcess).await
     }
 
-    /// Starts the service with another transport to vendors and another clock.
+    /// Starts the service with another transport to vendors, another clock and another compiler of plugins.
     pub async fn start_with(
         settings: ConfigFile,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
+        compiler: Compiler,
     ) -> Result<Self, ServiceError> {
         let ConfigFile { config, service, forwards } = settings;
         let service = service.ok_or(NotAService)?;
@@ -155,11 +158,14 @@ impl Service {
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
         let rotated = Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&clock)).await?);
+        let cache = CodeCache::new(&service.compiled_cache, CodeKey::new(service.master_key.code_key()));
         let builder = Host::builder(files(&config, &store).await?)
             .with_transport(transport)
             .with_clock(Arc::clone(&clock))
             .with_ledger(Arc::clone(&ledger) as _)
-            .with_rotated_secrets(rotated);
+            .with_rotated_secrets(rotated)
+            .with_compiler(compiler)
+            .with_cache(Some(cache));
         let host = holding(builder, &config, &owned).start().await?;
         let parts = Parts::new(host, store, clock, ledger, &config, &service);
         parts.connections.put_published().await?;

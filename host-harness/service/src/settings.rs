@@ -102,6 +102,8 @@ impl Extension for ConfigFile {
 pub struct ServiceConfig {
     /// The file of the database.
     pub database: PathBuf,
+    /// The folder with the compiled code of plugins.
+    pub compiled_cache: PathBuf,
     /// The key under which the database's secrets and people are sealed.
     pub master_key: MasterKey,
     /// The address of the API and webhooks. Loopback by default: TLS is terminated by a proxy.
@@ -134,6 +136,7 @@ pub struct ServiceConfig {
 #[serde(rename_all = "kebab-case")]
 struct ServiceSection {
     database: Option<PathBuf>,
+    compiled_cache: Option<PathBuf>,
     public_url: Option<String>,
     workers: Option<NonZeroU32>,
     token_lifetime_minutes: Option<NonZeroU64>,
@@ -192,8 +195,13 @@ fn service(
         problems.add(lifetime_at, &format!("{place}.token-lifetime-minutes"), wrong.into());
     }
     let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
+    let database = around.base.join(written.database.unwrap_or_else(|| "connector-host.db".into()));
+    let beside_database = || database.with_added_extension("compiled");
     Some(ServiceConfig {
-        database: around.base.join(written.database.unwrap_or_else(|| "connector-host.db".into())),
+        compiled_cache: written
+            .compiled_cache
+            .map_or_else(beside_database, |folder| around.base.join(folder)),
+        database,
         master_key: master_key?,
         listen: listen.unwrap_or_else(|| ListenAddress::of(Ipv4Addr::LOCALHOST, 7400)),
         webhook_listen,

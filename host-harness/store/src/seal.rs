@@ -57,6 +57,11 @@ impl MasterKey {
         let sealer = Sealer(XChaCha20Poly1305::new(Key::from_slice(self.0.as_slice())));
         Vault { sealer, macs: MacKey::of(&self.0) }
     }
+
+    /// Derives the key that authenticates the compiled code of plugins.
+    pub fn code_key(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        Zeroizing::new(keyed(&self.0, &[b"compiled code"]))
+    }
 }
 
 /// Seals and opens values with the master key, and authenticates rows.

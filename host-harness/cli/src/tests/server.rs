@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{Console, Exit, Kept, PassedSockets, run};
+use super::{Compiling, Console, Exit, Kept, PassedSockets, run};
 use host_api::serve::Server;
 use host_service::{parts::Parts, service::PartEnded, settings::ConfigFile};
 
@@ -156,8 +156,13 @@ impl Running {
         (console.is_answered, console.is_watched) = (is_answered, is_watched);
         let (server, key) = (format!("http://{}", self.address), self.path(key));
         let service = ["connector-host", "--server", &server, "--api-key-file", &key];
-        let exit =
-            Box::pin(run([&service[..], arguments].concat(), Ok(PassedSockets::default()), &console)).await;
+        let exit = Box::pin(run(
+            [&service[..], arguments].concat(),
+            Ok(PassedSockets::default()),
+            &console,
+            Compiling::default(),
+        ))
+        .await;
         let told = Told { exit, out: out.text(), err: err.text() };
         let mut said = self.said.lock();
         said.extend([told.out.as_str(), told.err.as_str()]);

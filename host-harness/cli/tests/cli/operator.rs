@@ -80,6 +80,7 @@ impl Operator {
             .args(arguments)
             .env("ITERABLE_API_KEY", self.stand_in.api_key())
             .env("WEBHOOK_TOKEN", TOKEN)
+            .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -116,6 +116,7 @@ fn read(
     problems: &mut Problems<'_>,
 ) -> Config {
     let host = root.part("host", problems).and_then(|section| section.read(problems));
+    let compile = root.part("compile", problems).and_then(|section| section.read(problems));
     extension.of_file(&mut root, around, problems);
     let limits_at = root.at("limits");
     let for_all = layer(&mut root, problems);
@@ -146,8 +147,8 @@ fn read(
     }
     root.end(problems);
     let host = host.map_or_else(HostLimits::default, |host| limits(&host));
-    let limits = limits_for_all.unwrap_or_default();
-    Config { host, limits, plugins, connections, duties, file: None, warnings: Vec::new() }
+    let (compile, limits) = (compile.unwrap_or_default(), limits_for_all.unwrap_or_default());
+    Config { host, compile, limits, plugins, connections, duties, file: None, warnings: Vec::new() }
 }
 
 fn limits(host: &HostSection) -> HostLimits {

@@ -354,3 +354,17 @@ proptest! {
         let _read_or_refused = read(&text);
     }
 }
+
+#[test]
+fn each_limit_of_compiling_is_what_the_file_says_or_the_default() {
+    let usual = CompileLimits::default();
+    assert_eq!(read("").unwrap().compile, usual);
+    assert_eq!(
+        read("compile = { memory-bytes = 1, wall-seconds = 2 }").unwrap().compile,
+        CompileLimits { memory_bytes: 1, wall_seconds: 2, ..usual }
+    );
+    let zero = read("compile.cpu-seconds = 0").unwrap_err();
+    assert_eq!(zero[0].to_string(), "compile.cpu-seconds: expected a whole number above 0");
+    let unknown = read("compile.cpu-second = 1").unwrap_err();
+    assert_eq!(unknown[0].to_string(), "compile: unknown key `cpu-second`: did you mean `cpu-seconds`?");
+}

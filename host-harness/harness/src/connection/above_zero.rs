@@ -6,7 +6,7 @@ use serde::{
 };
 
 /// Deserializes a whole number above 0.
-pub(super) fn above_zero<'de, D, T>(from: D) -> Result<T, D::Error>
+pub(crate) fn above_zero<'de, D, T>(from: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default + PartialEq,

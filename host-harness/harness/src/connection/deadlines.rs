@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::above_zero::above_zero;
 
 /// Maximum wait: longer ones are a mistake and could overflow the clock.
-pub(super) const MAX_DEADLINE: Duration = Duration::from_hours(24);
+pub(crate) const MAX_DEADLINE: Duration = Duration::from_hours(24);
 
 /// How long each part of a request may take, at most one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

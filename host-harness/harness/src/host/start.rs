@@ -6,6 +6,7 @@ use super::running::Host;
 use crate::{
     calls::Runtime,
     clock::{Clock, SystemClock},
+    compile::{CodeCache, Compilation, Compiler},
     config::{Config, PluginSource},
     connection::{CallLimits, ConnectionSpec},
     egress::{Egress, Ledger, Network, RotatedSecrets, Transport},
@@ -77,11 +78,13 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     ledger: Option<Arc<dyn Ledger>>,
     rotated: Option<Arc<dyn RotatedSecrets>>,
+    compilation: Compilation,
 }
 
 impl Builder {
     fn of(config: Config) -> Self {
         let pool = pool_size(&config);
+        let compilation = Compilation { limits: config.compile, ..Compilation::default() };
         Self {
             config,
             pool,
@@ -90,6 +93,7 @@ impl Builder {
             clock: Arc::new(SystemClock::default()),
             ledger: None,
             rotated: None,
+            compilation,
         }
     }
 
@@ -129,12 +133,25 @@ impl Builder {
         Self { backtraces, ..self }
     }
 
+    /// Compiles plugins with `compiler`, under the limits of the configuration, instead of in this process.
+    #[must_use]
+    pub fn with_compiler(self, compiler: Compiler) -> Self {
+        Self { compilation: Compilation { compiler, ..self.compilation }, ..self }
+    }
+
+    /// Keeps compiled code in `cache`, for the next start. Without one, plugins are compiled at each start.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<CodeCache>) -> Self {
+        Self { compilation: Compilation { cache, ..self.compilation }, ..self }
+    }
+
     /// Loads every plugin and resolves the connections of the configuration. Fails if a connection does not fit its
     /// plugin.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { config, pool, backtraces, transport, clock, ledger, rotated } = self;
+        let Self { config, pool, backtraces, transport, clock, ledger, rotated, compilation } = self;
         let engine = Engine::with_backtraces(&pool, backtraces);
-        let engine = Arc::new(engine.map_err(|error| StartError::Engine(format!("{error:#}")))?);
+        let engine = engine.map_err(|error| StartError::Engine(format!("{error:#}")))?;
+        let engine = Arc::new(engine.compiling(compilation));
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
         for (name, source) in &config.plugins {
             let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();

@@ -17,6 +17,10 @@ use super::{
 };
 use crate::{
     bindings::Bounded,
+    compile::{
+        compilation::on_its_thread,
+        error::{CompileError, sentence},
+    },
     connection::{CallLimits, Redactor},
     egress::Declaration,
     engine::Engine,
@@ -32,7 +36,7 @@ use crate::{
 use host_model::{contract::manifest::Manifest, digest::Digest};
 
 impl Plugin {
-    /// Loads a component, which is compiled on a separate thread.
+    /// Loads a component, which is compiled as the engine is configured.
     pub async fn load(engine: &Arc<Engine>, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Self, LoadError> {
         policy.check_size(bytes.len())?;
         format::check(&bytes)?;
@@ -42,17 +46,13 @@ impl Plugin {
             return Err(LoadError::TooMany { part, found, allowed });
         }
         let (digest, size) = (Digest(Sha256::digest(&bytes).into()), bytes.len());
-        let component = {
-            let engine = Arc::clone(engine);
-            on_its_thread(move || Component::from_binary(engine.wasmtime(), &bytes)).await?
-        };
-        let component = component.map_err(|error| not_compiled(sentence(&error)))?;
+        let component = engine.component(digest, bytes).await.map_err(not_compiled)?;
         let pre = link(engine, &component, policy.wasi)?;
         let exports = Exports::find(&component, contract, &offered)
             .map_err(|error| LoadError::Mismatch(sentence(&error)))?;
         let manifest = describe(engine, &pre, &exports, policy.describe).await?;
         // Takes seconds if the manifest is as large as permitted.
-        let declaration = on_its_thread(move || Declaration::check(manifest)).await?;
+        let declaration = on_its_thread(move || Declaration::check(manifest)).await.map_err(not_compiled)?;
         let declaration = declaration.and_then(|declaration| declaration.offering(&offered));
         let declaration = Arc::new(declaration.map_err(LoadError::Manifest)?);
         component
@@ -62,19 +62,24 @@ impl Plugin {
     }
 }
 
-/// Runs `work`, which may take long, on a separate thread. A panic of the compiler ends there.
-async fn on_its_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|ended| if ended.is_panic() { LoadError::CompilerFailed } else { LoadError::Interrupted })
-}
-
-/// Creates the error for a component that the compiler refused. Of the parts that have limits, it adds instances alone.
-fn not_compiled(cause: String) -> LoadError {
-    if cause.contains("core module instances, which exceeds the configured maximum") {
-        LoadError::TooManyAdapters { cause }
-    } else {
-        LoadError::NotAComponent(cause)
+/// Creates the error for a component that was not compiled, or whose code does not fit the pool. Of the parts that have
+/// limits, the compiler adds instances alone.
+fn not_compiled(error: CompileError) -> LoadError {
+    match error {
+        CompileError::Refused(cause)
+            if cause.contains("core module instances, which exceeds the configured maximum") =>
+        {
+            LoadError::TooManyAdapters { cause }
+        }
+        CompileError::Refused(cause) if cause.contains("instance size does not fit") => {
+            LoadError::InstanceTooLarge { cause }
+        }
+        CompileError::Refused(cause) => LoadError::NotAComponent(cause),
+        CompileError::Limit(limit) => LoadError::CompileLimit(limit),
+        CompileError::Failed => LoadError::CompilerFailed,
+        CompileError::Killed => LoadError::CompilerKilled,
+        CompileError::Interrupted => LoadError::Interrupted,
+        CompileError::Unusable(compiler) => LoadError::UnusableCompiler(compiler),
     }
 }
 
@@ -123,20 +128,4 @@ fn undescribed(error: &wasmtime::Error, meter: &Meter) -> LoadError {
         failure.detail = format!("{}, in {}", failure.detail, meter.frames().join(" < "));
     }
     LoadError::Undescribed(failure)
-}
-
-/// Formats the whole chain of causes on one line.
-fn sentence(error: &wasmtime::Error) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_of_the_compiler_is_an_error_of_its_own() {
-        let ended = on_its_thread(|| panic!("invalid adapter module generated")).await;
-        let Err(LoadError::CompilerFailed) = ended else { panic!("{ended:?}") };
-    }
 }

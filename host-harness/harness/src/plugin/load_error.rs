@@ -5,7 +5,10 @@ use super::{
     interfaces::{IMPORTS, InterfaceUse},
     parts::ComponentPart,
 };
-use crate::egress::ManifestError;
+use crate::{
+    compile::{CompileLimit, UnusableCompiler},
+    egress::ManifestError,
+};
 use host_model::{contract::ContractVersion, failure::CallFailure, text};
 
 /// Why a component could not be loaded as a plugin.
@@ -81,6 +84,15 @@ pub enum LoadError {
         /// The compiler's reason.
         cause: String,
     },
+    /// What wasmtime keeps for the instances of all nested components does not fit the pool.
+    #[error(
+        "not a component that this host can run: the instances of its components take more space than a call has: {}",
+        plain(.cause)
+    )]
+    InstanceTooLarge {
+        /// The pool's reason.
+        cause: String,
+    },
     /// A core module has several memories.
     #[error(
         "not a component that this host can run: one of its core modules uses {found} memories; a module may have one, \
@@ -152,13 +164,25 @@ pub enum LoadError {
     /// The manifest breaks rules.
     #[error("its manifest breaks {} of the contract's rules:{}", .0.len(), bulleted(.0))]
     Manifest(Vec<ManifestError>),
-    /// The compiler panicked, which is a defect of the compiler and not of the component.
+    /// Compiling reached a limit.
+    #[error("{0}; raise the limit if you trust the plugin")]
+    CompileLimit(CompileLimit),
+    /// The system killed the compiling process.
+    #[error(
+        "the compiling process was killed, probably because the machine has too little memory: give it more, or lower \
+         compile.memory-bytes"
+    )]
+    CompilerKilled,
+    /// The compiling program does not work.
+    #[error(transparent)]
+    UnusableCompiler(UnusableCompiler),
+    /// The compiler panicked or crashed, which is a defect of the compiler and not of the component.
     #[error(
         "the compiler failed on it, which is a defect of this host: the log has the place; report it, and build the \
          component with another version of its toolchain"
     )]
     CompilerFailed,
-    /// The compiling thread was stopped.
+    /// Compiling was stopped.
     #[error("compiling was interrupted because the host is stopping")]
     Interrupted,
 }

@@ -21,7 +21,7 @@ pub enum Wasi {
 /// The operator's conditions for a plugin.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadPolicy {
-    /// Maximum size of a component, in bytes. Compiling takes about a second per MiB and has no limit of its own.
+    /// Maximum size of a component, in bytes. Compiling takes about a second per MiB.
     pub max_bytes: usize,
     /// What to do with imports of `wasi:*`.
     pub wasi: Wasi,

@@ -198,3 +198,11 @@ fn a_public_url_has_nothing_after_its_path_and_an_address_to_post_to_no_fragment
         ["service.alarm-url: found a fragment (`#…`), which is never sent: remove it"]
     );
 }
+
+#[test]
+fn compiled_code_is_beside_the_database_unless_the_file_says_otherwise() {
+    let read = |lines| read(lines, None).unwrap().compiled_cache;
+    assert_eq!(read(""), Path::new("connector-host.db.compiled"));
+    assert_eq!(read("database = 'data/a.db'"), Path::new("data/a.db.compiled"));
+    assert_eq!(read("compiled-cache = 'code'"), Path::new("code"));
+}

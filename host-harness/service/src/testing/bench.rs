@@ -70,6 +70,7 @@ pub fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
 fn config(folder: &Folder) -> ServiceConfig {
     ServiceConfig {
         database: folder.file("host.db"),
+        compiled_cache: folder.file("host.db.compiled"),
         master_key: master_key(),
         listen: ListenAddress::of([127, 0, 0, 1], 0),
         webhook_listen: None,

@@ -87,6 +87,7 @@ pub(super) async fn commands_that_fail(canary: &mut Canary) {
             [&["connector-host"], &*arguments].concat(),
             Ok(crate::PassedSockets::default()),
             &console,
+            crate::Compiling::default(),
         )
         .await;
         assert_ne!(exit, crate::Exit::Done);
