@@ -12,6 +12,7 @@ mod choices;
 mod client;
 #[cfg(feature = "test-clock")]
 mod clock;
+mod component_file;
 mod confirm;
 mod connection;
 mod consent;
@@ -143,7 +144,7 @@ enum Command {
     /// List and clear a service's alarms.
     #[command(subcommand)]
     Alarm(alarm::AlarmCommand),
-    /// List a service's plugins, publish new versions and roll them back.
+    /// List a service's plugins, publish new versions and roll them back. Pack and prove a component's file.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// List, show and replay the webhook deliveries that a service received.
@@ -186,6 +187,7 @@ impl Command {
                 "this command opens the database named in the configuration directly, whether or not the service \
                 runs",
             ),
+            Self::Plugin(command) => command.runs_locally(),
             _ => None,
         }
     }

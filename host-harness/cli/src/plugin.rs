@@ -1,5 +1,8 @@
-//! `plugin`: lists a service's plugins, publishes new versions and rolls them back.
+//! `plugin`: lists a service's plugins, publishes new versions and rolls them back, and packs and proves a file.
 //! Tested in `src/tests/server/connections.rs`.
+
+mod pack;
+mod prove;
 
 use std::{
     num::{NonZeroU64, NonZeroUsize},
@@ -43,6 +46,20 @@ pub(super) enum PluginCommand {
         #[arg(long)]
         agree: bool,
     },
+    #[command(flatten)]
+    OfFile(FileCommand),
+}
+
+/// The commands that work on a component's file, without a service.
+#[derive(Debug, Subcommand)]
+pub(super) enum FileCommand {
+    /// Put conformance cases into a component's file.
+    Pack(pack::PackCommand),
+    /// Prove a component's file: run its cases and the built-in set in its own sandbox. Sends nothing to a vendor.
+    ///
+    /// Exit codes: 0 every part passed · 1 a part failed · 2 wrong usage, or the file cannot be loaded · 4 no part failed,
+    /// but at least one could not be run.
+    Prove(prove::ProveCommand),
 }
 
 /// The conditions for loading a plugin that is not in the service's configuration file. What is not set stays as it was
@@ -70,11 +87,24 @@ enum WasiOption {
 }
 
 impl PluginCommand {
-    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
-        let client = session.client()?;
+    /// Returns why the command cannot be sent to a running service; `None` if it can.
+    pub(super) fn runs_locally(&self) -> Option<&'static str> {
         match self {
-            Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["plugins"])).await?)),
+            Self::OfFile(_) => Some("this command works on a file, without a service"),
+            _ => None,
+        }
+    }
+
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
+        match self {
+            Self::OfFile(FileCommand::Pack(command)) => command.run(),
+            Self::OfFile(FileCommand::Prove(command)) => command.run(session).await,
+            Self::List => {
+                let plugins = session.client()?.ask(ApiCall::get(&["plugins"])).await?;
+                Ok(listed(session.console.width, plugins))
+            }
             Self::Publish { name, file, agree, conditions } => {
+                let client = session.client()?;
                 let component = std::fs::read(&file)
                     .map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))?;
                 let call = ApiCall::post(&["plugins", &name])
@@ -89,7 +119,7 @@ impl PluginCommand {
             Self::RollBack { name, agree } => {
                 let call =
                     ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));
-                Ok(runs(client.ask(call).await.map_err(Failure::with_option)?))
+                Ok(runs(session.client()?.ask(call).await.map_err(Failure::with_option)?))
             }
         }
     }
