@@ -105,12 +105,7 @@ pub(super) fn error(error: &ConnectorError) -> Value {
 pub(super) fn example(function: ConnectorFunction) -> Value {
     let item = || ItemId { kind: String::new(), id: String::new() };
     let choice = Choice::OptIn;
-    let one = || Receipt {
-        status: ErasureStatus::Erased,
-        evidence: String::new(),
-        reference: None,
-        confirm_after_ms: None,
-    };
+    let one = || Receipt::of(ErasureStatus::Erased);
     let mut example = match function {
         ConnectorFunction::TestConnection => {
             checks(&[Check { name: String::new(), outcome: CheckOutcome::Passed, detail: String::new() }])

@@ -35,7 +35,10 @@ pub(super) fn calls(
                 subject: subject.clone(),
                 reference: reference.map(str::to_owned),
             };
-            vec![ConnectorCall::Confirm(vec![erasure(person, None), erasure(other, Some("reference"))])]
+            vec![ConnectorCall::Confirm(vec![
+                erasure(person, None),
+                erasure(other, Some("made-up-5f0c9b1e77")),
+            ])]
         }
         ConnectorFunction::ListItems => vec![ConnectorCall::ListItems],
         ConnectorFunction::Current => vec![ConnectorCall::Current(person.clone())],
