@@ -25,8 +25,9 @@ use self::{
     vendor::FaultyVendor,
 };
 use super::{
-    call::{ConnectorCall, ConnectorFunction},
+    call::ConnectorCall,
     findings::{bounded, leak, out_of_time, stopped},
+    function::ConnectorFunction,
     made_up,
     proof::{PartResult, PartSource, ProofPart},
     stage::{CallResultDocument, Stage},

@@ -1,66 +1,13 @@
 //! A call of one function of the contract, with its arguments.
 
 use host_model::{
-    contract::{
-        ConnectorError, Interface, Subject, consent::Preference, erasure::PendingErasure, webhook::Delivery,
-    },
+    contract::{ConnectorError, Subject, consent::Preference, erasure::PendingErasure, webhook::Delivery},
     failure::CallFailure,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use strum::{AsRefStr, Display, EnumString, VariantArray, VariantNames};
 
-use super::outcome;
+use super::{function::ConnectorFunction, outcome};
 use crate::{door::AdmittedDelivery, sandbox::Calls};
-
-/// A function of a connector that a case can call.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    Display,
-    EnumString,
-    AsRefStr,
-    VariantArray,
-    VariantNames,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum ConnectorFunction {
-    /// `connector.test-connection`.
-    TestConnection,
-    /// `erasure.erase`.
-    Erase,
-    /// `erasure.confirm`.
-    Confirm,
-    /// `consent.list-items`.
-    ListItems,
-    /// `consent.current`.
-    Current,
-    /// `consent.apply`.
-    Apply,
-    /// `webhook-verify.verify`.
-    Verify,
-    /// `webhook-token.install`.
-    InstallToken,
-}
-
-impl ConnectorFunction {
-    /// Returns the interface that it belongs to.
-    pub fn interface(self) -> Interface {
-        match self {
-            Self::TestConnection => Interface::Connector,
-            Self::Erase | Self::Confirm => Interface::Erasure,
-            Self::ListItems | Self::Current | Self::Apply => Interface::Consent,
-            Self::Verify => Interface::WebhookVerify,
-            Self::InstallToken => Interface::WebhookToken,
-        }
-    }
-}
 
 /// A function with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use host_model::contract::{Settings, http::HttpErrorKind};
 use serde_json::Value;
 
-use super::call::{ConnectorCall, ConnectorFunction};
+use super::{call::ConnectorCall, function::ConnectorFunction};
 
 /// Maximum size of the text of a case, in bytes: many times that of one with a page of items in an answer.
 pub(super) const MAX_CASE_BYTES: usize = 256 << 10;

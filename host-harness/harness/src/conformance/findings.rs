@@ -7,7 +7,7 @@ use host_model::{failure::CallFailure, text};
 use crate::egress::CallUsage;
 
 /// How long a proof may take. That of a connector in Rust takes a few seconds.
-pub(super) const MAX_PROOF: Duration = Duration::from_secs(120);
+pub(super) const MAX_PROOF: Duration = Duration::from_mins(2);
 
 /// Maximum number of findings of a part. A person reads them.
 const MAX_FINDINGS: usize = 8;

@@ -11,7 +11,7 @@ use host_model::contract::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::call::ConnectorFunction;
+use super::function::ConnectorFunction;
 
 /// The word for what a connector left out.
 const NONE: &str = "none";

@@ -21,7 +21,7 @@ const RANDOM_LEVELS: usize = 4;
 
 /// The content of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum BodyKind {
+pub(super) enum FaultBody {
     Empty,
     EmptyObject,
     RandomJson,
@@ -31,7 +31,7 @@ pub(super) enum BodyKind {
     Echo,
 }
 
-impl BodyKind {
+impl FaultBody {
     const ALL: [Self; 6] =
         [Self::Empty, Self::EmptyObject, Self::RandomJson, Self::RandomBytes, Self::DeeplyNested, Self::Echo];
 
@@ -66,7 +66,7 @@ impl BodyKind {
 pub(super) struct FaultAnswer {
     /// What it is, in words.
     pub(super) about: String,
-    pub(super) body: BodyKind,
+    pub(super) body: FaultBody,
     pub(super) response: Result<VendorResponse, HttpError>,
 }
 
@@ -81,7 +81,7 @@ impl FaultAnswer {
 pub(super) fn all(person: &Subject, random: &mut Rng) -> Vec<FaultAnswer> {
     let mut answers = Vec::new();
     for status in STATUSES {
-        for body in BodyKind::ALL {
+        for body in FaultBody::ALL {
             let mut headers = HeaderMap::new();
             if matches!(status, 429 | 503) {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("30"));
@@ -97,7 +97,7 @@ pub(super) fn all(person: &Subject, random: &mut Rng) -> Vec<FaultAnswer> {
     ];
     answers.extend(failures.map(|(about, kind)| FaultAnswer {
         about: about.to_owned(),
-        body: BodyKind::Empty,
+        body: FaultBody::Empty,
         response: Err(failure(kind)),
     }));
     answers

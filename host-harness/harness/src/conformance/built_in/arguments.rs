@@ -8,10 +8,7 @@ use host_model::contract::{
     webhook::Delivery,
 };
 
-use crate::conformance::{
-    call::{ConnectorCall, ConnectorFunction},
-    made_up,
-};
+use crate::conformance::{call::ConnectorCall, function::ConnectorFunction, made_up};
 
 /// When choices and deliveries are made: 1 July 2026, in milliseconds since 1970.
 const NOW_MS: u64 = 1_782_907_200_000;
@@ -80,7 +77,7 @@ fn deliveries(manifest: &Manifest, body: &[u8]) -> Vec<Delivery> {
     let with = |token: &mut String| {
         match slot.place {
             RequestPart::Header => {
-                plain.headers.push((slot.name.to_ascii_lowercase(), format!("Bearer {token}")))
+                plain.headers.push((slot.name.to_ascii_lowercase(), format!("Bearer {token}")));
             }
             RequestPart::Query | RequestPart::Body => {
                 plain.url = format!("{}?{}={token}", made_up::DEFAULT_WEBHOOK_URL, slot.name);

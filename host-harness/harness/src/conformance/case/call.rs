@@ -15,10 +15,7 @@ use strum::VariantNames as _;
 use super::keys::{required, texts};
 use crate::{
     config::{ConfigProblemKind, Problems, Section},
-    conformance::{
-        call::{ConnectorCall, ConnectorFunction},
-        made_up,
-    },
+    conformance::{call::ConnectorCall, function::ConnectorFunction, made_up},
     connection::WEBHOOK_TOKEN,
 };
 

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use crate::{
     config::{ConfigProblemKind, Entry, Problems},
-    conformance::{call::ConnectorFunction, outcome},
+    conformance::{function::ConnectorFunction, outcome},
 };
 
 /// Reads the outcome of `function`.
@@ -32,13 +32,12 @@ fn value(entry: Entry<'_>, example: &Value, problems: &mut Problems<'_>) -> Opti
             let mut object = Map::new();
             for entry in entries {
                 let key = entry.key.clone();
-                match known.get(&key) {
-                    Some(example) => drop(object.insert(key, value(entry, example, problems)?)),
-                    None => {
-                        let nearest = nearest(&key, known.keys().map(String::as_str)).map(str::to_owned);
-                        let place = entry.place.rsplit_once('.').map_or("", |(place, _)| place);
-                        problems.add(entry.at, place, ConfigProblemKind::UnknownKey { key, nearest });
-                    }
+                if let Some(example) = known.get(&key) {
+                    object.insert(key, value(entry, example, problems)?);
+                } else {
+                    let nearest = nearest(&key, known.keys().map(String::as_str)).map(str::to_owned);
+                    let place = entry.place.rsplit_once('.').map_or("", |(place, _)| place);
+                    problems.add(entry.at, place, ConfigProblemKind::UnknownKey { key, nearest });
                 }
             }
             Some(Value::Object(object))
