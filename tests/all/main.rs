@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "an unexpected result fails the test")]
 
+mod conformance;
 mod connections;
 mod egress;
 mod isolation;

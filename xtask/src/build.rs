@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use host_model::case_section::{self, CaseTexts};
 use wat::GenerateDwarf;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -74,7 +75,23 @@ fn plugin(component: &Component, target: &str, build: Option<&str>) -> Result<()
     let mut cargo = cargo(["rustc", "--package", "iterable-connector", "--lib", "--crate-type", "cdylib"]);
     cargo.env_remove("CONNECTOR_BUILD").envs(build.map(|build| ("CONNECTOR_BUILD", build)));
     run(for_wasm(&mut cargo, target))?;
-    finish(component, target, "iterable_connector.wasm")
+    finish(component, target, "iterable_connector.wasm")?;
+    let packed = case_section::pack(&fs::read(component.path())?, &cases()?)?;
+    place(component, &packed)
+}
+
+/// Returns the texts of the plugin's conformance cases, by name.
+fn cases() -> Result<CaseTexts> {
+    let folder = root().join("plugin/conformance");
+    let mut cases = CaseTexts::new();
+    for entry in fs::read_dir(&folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            let text = fs::read_to_string(entry.path().join("case.toml"))?;
+            cases.insert(entry.file_name().to_string_lossy().into_owned(), text);
+        }
+    }
+    Ok(cases)
 }
 
 fn guests(stale: &[Component], target: &'static str) -> Result<()> {

@@ -130,7 +130,12 @@ impl Component {
 
     fn sources(&self) -> Vec<String> {
         let own: &[&str] = match self.recipe {
-            Recipe::Plugin { .. } => &["plugin/Cargo.toml", "plugin/src"],
+            Recipe::Plugin { .. } => &[
+                "plugin/Cargo.toml",
+                "plugin/src",
+                "plugin/conformance",
+                "host-harness/model/src/case_section.rs",
+            ],
             Recipe::Guest { .. } => &[
                 "tests/guests/Cargo.toml",
                 "tests/guests/src",

@@ -1,12 +1,13 @@
 //! `inspect`: shows a plugin's identity and everything that it may do, for the person who approves it.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
 use super::{
     client::{ApiCall, ApiResponse, Client},
+    component_file::{LoadOptions, LoadedComponent, read},
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, heading, table},
@@ -18,12 +19,7 @@ use host_api::types::{
     manifest::{Effect, Manifest, Operation, Setting},
     plugins::{ComponentParts, Permissions},
 };
-use host_harness::{
-    compile::Compilation,
-    connection::CallLimits,
-    engine::{Engine, PoolSize},
-    plugin::{self, LoadError, LoadPolicy, Plugin, Wasi},
-};
+use host_harness::plugin;
 use host_model::names::is_name;
 
 /// The start of a further line of a fact, below its first one.
@@ -36,27 +32,8 @@ const MAX_PATH_LINE: u16 = 24;
 pub(super) struct InspectCommand {
     /// The component's file; no configuration is needed. With --server, the name of a running plugin.
     plugin: PathBuf,
-    /// Let the file import WASI, as `wasi = "trapped"` does in a configuration.
-    #[arg(long)]
-    wasi_trapped: bool,
-    /// Maximum size of the file, as `max-bytes` in a configuration. Compiling takes about a second per MiB
-    /// [default: 2097152].
-    #[arg(long, value_name = "BYTES")]
-    max_bytes: Option<NonZeroUsize>,
-}
-
-/// Limits under which a component is inspected: generous ones, since it is not known yet what a host would allow. The
-/// page shows what the component needs.
-fn generous() -> CallLimits {
-    CallLimits {
-        memory_bytes: 1 << 30,
-        memories: 4,
-        core_instances: 256,
-        tables: 256,
-        table_elements: 100_000,
-        cpu_ms: 10_000,
-        ..CallLimits::default()
-    }
+    #[command(flatten)]
+    load: LoadOptions,
 }
 
 impl InspectCommand {
@@ -68,7 +45,7 @@ impl InspectCommand {
     }
 
     async fn remotely(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
-        let is_of_file = self.wasi_trapped || self.max_bytes.is_some();
+        let is_of_file = self.load.wasi_trapped || self.load.max_bytes.is_some();
         let name = self.plugin.to_str().filter(|name| is_name(name) && !is_of_file).ok_or_else(|| {
             Failure::misused(
                 "with --server, inspect takes only the name of a running plugin\nnext: list the names with \
@@ -80,26 +57,8 @@ impl InspectCommand {
     }
 
     async fn alone(self, session: &Session) -> Result<CommandOutput, Failure> {
-        let file = self.plugin.display();
-        let bytes = std::fs::read(&self.plugin)
-            .map_err(|error| Failure::misused(format!("cannot read {file}: {error}")))?;
-        let engine = Engine::new(&PoolSize::of(1).holding(&generous()))
-            .map_err(|error| Failure::misused(format!("cannot set up the WebAssembly engine: {error:#}")))?;
-        let wasi = if self.wasi_trapped { Wasi::Trapped } else { Wasi::Refused };
-        let usual = LoadPolicy::default();
-        let max_bytes = self.max_bytes.map_or(usual.max_bytes, NonZeroUsize::get);
-        let policy = LoadPolicy { wasi, max_bytes, ..usual };
-        let (compiler, cache) = (session.compiling.compiler(), session.compiling.cache());
-        let compilation = Compilation { compiler, cache, ..Compilation::default() };
-        let engine = Arc::new(engine.compiling(compilation));
-        let loading = Plugin::load(&engine, bytes, &policy);
-        let plugin =
-            session.awaited(&format!("compiling {file}"), loading).await.map_err(|error| match error {
-                LoadError::TooLarge { found, .. } => Failure::misused(format!(
-                    "{file}: {error}\nnext: run it again with --max-bytes {found} to inspect it"
-                )),
-                error => Failure::misused(format!("{file}: {error}")),
-            })?;
+        let bytes = read(&self.plugin)?;
+        let LoadedComponent { plugin, .. } = self.load.load(session, &self.plugin, bytes).await?;
         let permissions = Permissions::from(plugin::Permissions::from(&plugin));
         let people = people(session.console.width, &permissions);
         Ok(CommandOutput { people, json: json!(permissions), exit: Exit::Done })

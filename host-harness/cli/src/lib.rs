@@ -13,6 +13,7 @@ mod client;
 #[cfg(feature = "test-clock")]
 mod clock;
 mod compiling;
+mod component_file;
 mod confirm;
 mod connection;
 mod consent;
@@ -149,7 +150,7 @@ enum Command {
     /// List and clear a service's alarms.
     #[command(subcommand)]
     Alarm(alarm::AlarmCommand),
-    /// List a service's plugins, publish new versions and roll them back.
+    /// List a service's plugins, publish new versions and roll them back. Pack and prove a component's file.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// List, show and replay the webhook deliveries that a service received.
@@ -192,6 +193,7 @@ impl Command {
                 "this command opens the database named in the configuration directly, whether or not the service \
                 runs",
             ),
+            Self::Plugin(command) => command.runs_locally(),
             _ => None,
         }
     }

@@ -1,15 +1,19 @@
-//! `plugin`: lists a service's plugins, publishes new versions and rolls them back.
+//! `plugin`: lists a service's plugins, publishes new versions and rolls them back, and packs and proves a file.
 //! Tested in `src/tests/server/connections.rs`.
+
+mod pack;
+mod prove;
 
 use std::{
     num::{NonZeroU64, NonZeroUsize},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
-    client::{ApiCall, ApiResponse},
+    client::{ApiCall, ApiResponse, Client},
+    component_file,
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, table},
@@ -21,6 +25,15 @@ use host_api::types::plugins::{LoadConditions, Plugins, PublishedVersion};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
+    #[command(flatten)]
+    OfService(ServiceCommand),
+    #[command(flatten)]
+    OfFile(FileCommand),
+}
+
+/// The commands about the plugins of a service.
+#[derive(Debug, Subcommand)]
+pub(super) enum ServiceCommand {
     /// List the running plugins.
     List,
     /// Publish a component as a plugin's new version. Refused, with a list of the changes, if it requests more
@@ -86,6 +99,18 @@ pub(super) enum PluginCommand {
     },
 }
 
+/// The commands that work on a component's file, without a service.
+#[derive(Debug, Subcommand)]
+pub(super) enum FileCommand {
+    /// Put conformance cases into a component's file.
+    Pack(pack::PackCommand),
+    /// Prove a component's file: run its cases and the built-in set in its own sandbox. Sends nothing to a vendor.
+    ///
+    /// Exit codes: 0 every part passed · 1 a part failed · 2 wrong usage, or the file cannot be loaded · 4 no part failed,
+    /// but at least one could not be run.
+    Prove(prove::ProveCommand),
+}
+
 /// The conditions for loading a plugin that is not in the service's configuration file. What is not set stays as it was
 /// for the version before.
 #[derive(Debug, Args)]
@@ -118,29 +143,41 @@ impl ConditionOptions {
     }
 }
 
-/// Reads a component's file.
-fn component(file: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(file).map_err(|error| Failure::misused(format!("cannot read {}: {error}", file.display())))
+impl PluginCommand {
+    /// Returns why the command cannot be sent to a running service; `None` if it can.
+    pub(super) fn runs_locally(&self) -> Option<&'static str> {
+        match self {
+            Self::OfFile(_) => Some("this command works on a file, without a service"),
+            Self::OfService(_) => None,
+        }
+    }
+
+    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
+        match self {
+            Self::OfFile(FileCommand::Pack(command)) => command.run(),
+            Self::OfFile(FileCommand::Prove(command)) => command.run(session).await,
+            Self::OfService(command) => command.run(session, &session.client()?).await,
+        }
+    }
 }
 
-impl PluginCommand {
-    pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
-        let client = session.client()?;
+impl ServiceCommand {
+    async fn run(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
         match self {
             Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["plugins"])).await?)),
             Self::Upload { name, file, note, conditions } => {
                 let call = ApiCall::post(&["plugins", &name, "versions"]).with("note", note);
-                let call = conditions.add_to(call).body("application/wasm", component(&file)?);
+                let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
                 let uploading = session.awaited("waiting for the service to compile it", client.ask(call));
                 Ok(version_history::uploaded(&name, uploading.await.map_err(Failure::with_option)?))
             }
             Self::Approve { name, version } => {
-                let digest = version_history::digest(&client, &name, &version).await?;
+                let digest = version_history::digest(client, &name, &version).await?;
                 let call = ApiCall::post(&["plugins", &name, "versions", &digest, "approve"]);
                 Ok(version_history::approved(&name, client.ask(call).await?))
             }
             Self::Serve { name, version, agree } => {
-                let digest = version_history::digest(&client, &name, &version).await?;
+                let digest = version_history::digest(client, &name, &version).await?;
                 let call = ApiCall::post(&["plugins", &name, "versions", &digest, "serve"])
                     .with("agree", agree.then_some(true));
                 Ok(runs(client.ask(call).await.map_err(Failure::with_option)?))
@@ -153,7 +190,7 @@ impl PluginCommand {
                 let call = ApiCall::post(&["plugins", &name])
                     .with("agree", agree.then_some(true))
                     .with("note", note);
-                let call = conditions.add_to(call).body("application/wasm", component(&file)?);
+                let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
                 Ok(runs(publishing.await.map_err(Failure::with_option)?))
             }

@@ -31,7 +31,7 @@ use host_service::{
 use host_store::Store;
 
 /// Waits longer than this are announced.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every command runs with.
 pub(super) struct Session {
@@ -112,7 +112,7 @@ impl Session {
     /// Prints each exchange, and what the call used, to standard error.
     pub(super) fn tracer(&self) -> Trace {
         let console = self.console.clone();
-        Trace::new(move |event| console.print_error(&trace::event(event)))
+        Trace::new(move |event| trace::event(event).iter().for_each(|lines| console.print_error(lines)))
     }
 
     /// Awaits `call`, which is one of `calls`, and returns the answer.

@@ -2,6 +2,7 @@ use std::{io::Write, sync::Arc};
 
 mod canary;
 mod database;
+mod prove;
 mod server;
 
 use parking_lot::Mutex;
@@ -84,6 +85,8 @@ async fn every_command_of_the_manual_is_understood() {
         "request replay r-1",
         "alarm clear a-1 --note done",
         "plugin publish iterable iterable.wasm --agree",
+        "plugin pack iterable.wasm --cases plugin/conformance --output packed.wasm",
+        "plugin prove iterable.wasm --cases own --setting domain=api.iterable.com --seed 7 --wasi-trapped",
         "plugin publish python python.wasm --agree --max-bytes 20000000 --describe-ms 30000 --wasi trapped",
         "plugin roll-back iterable",
         "delivery list n --state stuck --before 17 --limit 7",
@@ -195,7 +198,7 @@ async fn a_large_file_is_inspected_if_max_bytes_allows_it() {
     assert!(
         err.ends_with(&format!(
             "the component has {size} bytes, more than the 2097152 that the plugin's max-bytes allows\n\
-             next: run it again with --max-bytes {size} to inspect it\n"
+             next: run it again with --max-bytes {size} to load it\n"
         )),
         "{err}"
     );

@@ -4,16 +4,17 @@
 use host_harness::egress::{CallUsage, Exchange, TraceEvent};
 use host_model::text::Escaped;
 
-/// The event in lines.
-pub(super) fn event(event: &TraceEvent) -> String {
+/// The event in lines; `None` for a request that was not sent yet.
+pub(super) fn event(event: &TraceEvent) -> Option<String> {
     match event {
-        TraceEvent::Exchange(traced) => exchange(traced),
-        TraceEvent::Call(usage) => call(usage),
+        TraceEvent::Asked(_) => None,
+        TraceEvent::Exchange(traced) => Some(exchange(traced)),
+        TraceEvent::Call(usage) => Some(call(usage)),
     }
 }
 
 /// What the call used of its limits, and the functions that the sandbox stopped.
-fn call(CallUsage { interface, computing, memory, requests, frames }: &CallUsage) -> String {
+fn call(CallUsage { interface, computing, memory, requests, masked_texts, frames }: &CallUsage) -> String {
     let mut lines = vec![format!(
         "= {interface}: computing {} of {} ms, memory {} of {} MiB, requests {} of {}",
         computing.used.as_millis(),
@@ -23,6 +24,11 @@ fn call(CallUsage { interface, computing, memory, requests, frames }: &CallUsage
         requests.used,
         requests.limit
     )];
+    if *masked_texts > 0 {
+        lines.push(format!(
+            "= masked a person's identifier or a secret in {masked_texts} texts of the connector"
+        ));
+    }
     lines.extend(frames.iter().map(|frame| format!("= ended in {frame}")));
     lines.join("\n")
 }
@@ -82,11 +88,13 @@ pub(super) mod tests {
             computing: Amount { used: Duration::from_millis(3), limit: Duration::from_secs(2) },
             memory: Amount { used: 1_245_184, limit: 64 << 20 },
             requests: Amount { used: 2, limit: 256 },
+            masked_texts: 1,
             frames: vec!["example::erase (src/lib.rs:12)".into(), "cabi_erase".into()],
         };
         assert_eq!(
-            event(&TraceEvent::Call(usage)),
+            event(&TraceEvent::Call(usage)).unwrap(),
             "= erasure: computing 3 of 2000 ms, memory 1.2 of 64.0 MiB, requests 2 of 256\n\
+             = masked a person's identifier or a secret in 1 texts of the connector\n\
              = ended in example::erase (src/lib.rs:12)\n= ended in cabi_erase"
         );
     }

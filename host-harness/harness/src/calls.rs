@@ -289,12 +289,12 @@ impl Calls {
             failed(FailureKind::DeadlinePassed, detail, &meter)
         };
         let answer = tokio::time::timeout_at(deadline, work).await.map_err(late).flatten();
-        self.report(interface, &meter, answer.as_ref().err());
+        self.report(interface, &meter, masks.masked(), answer.as_ref().err());
         CalledAnswer { answer, witness: Witness::of(&self.plugin, &meter) }
     }
 
     /// Logs which functions the sandbox stopped, and traces what the call used.
-    fn report(&self, interface: Interface, meter: &Meter, failure: Option<&CallFailure>) {
+    fn report(&self, interface: Interface, meter: &Meter, masked_texts: u32, failure: Option<&CallFailure>) {
         let Connection { tenant, key, limits, .. } = &*self.connection;
         let in_functions = failure.filter(|_| !meter.frames().is_empty());
         if let Some(failure) = in_functions.filter(|_| self.permits_line()) {
@@ -315,6 +315,7 @@ impl Calls {
                 computing: Amount { used: meter.computing(), limit: Duration::from_millis(limits.cpu_ms) },
                 memory: Amount { used: meter.memory_bytes(), limit: limits.memory_bytes },
                 requests: Amount { used: meter.requests(), limit: limits.requests },
+                masked_texts,
                 frames: meter.frames().to_vec(),
             };
             trace.trace(&TraceEvent::Call(usage));

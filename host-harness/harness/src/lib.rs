@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod compile;
 pub mod config;
+pub mod conformance;
 pub mod connection;
 pub mod credential;
 pub mod door;

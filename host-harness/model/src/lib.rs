@@ -1,6 +1,7 @@
 //! The types and rules that the host, its store and its service share: pure, without I/O, clock or runtime.
 
 pub mod backoff;
+pub mod case_section;
 pub mod consent;
 pub mod contract;
 pub mod digest;

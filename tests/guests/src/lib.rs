@@ -4,6 +4,7 @@
 #![expect(missing_docs, clippy::same_length_and_capacity, reason = "generated bindings")]
 
 pub mod builds;
+pub mod eraser;
 pub mod parts;
 pub mod reports;
 pub mod signed;

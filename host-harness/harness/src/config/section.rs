@@ -133,9 +133,13 @@ impl<'a> Section<'a> {
 
     /// Removes the table `key` and returns its entries, sorted by key.
     pub fn parts(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Vec<Entry<'a>> {
-        let mut entries = self.part(key, problems).map(|section| section.entries).unwrap_or_default();
-        entries.sort_by(|a, b| a.key.cmp(&b.key));
-        entries
+        self.part(key, problems).map(Section::entries).unwrap_or_default()
+    }
+
+    /// Returns all entries that are left, sorted by key.
+    pub fn entries(mut self) -> Vec<Entry<'a>> {
+        self.entries.sort_by(|a, b| a.key.cmp(&b.key));
+        self.entries
     }
 
     /// Reads the remaining entries as a `T`. Returns `None` and reports a problem if that fails.

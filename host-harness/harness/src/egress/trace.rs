@@ -13,7 +13,10 @@ use super::{
     usage::CallUsage,
 };
 use crate::connection::Redactor;
-use host_model::{contract::http::HttpError, secret::Secret};
+use host_model::{
+    contract::http::{HttpError, Request},
+    secret::Secret,
+};
 
 /// Maximum size of a body that is shown, in bytes.
 const MAX_SHOWN_BODY: usize = 4 << 10;
@@ -46,6 +49,8 @@ impl fmt::Debug for Exchange {
 /// What a trace reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TraceEvent {
+    /// The connector asked for a request, which the host has not checked yet. Contains personal data.
+    Asked(Request),
     /// A request was answered, or failed.
     Exchange(Exchange),
     /// A call ended.

@@ -15,6 +15,9 @@ pub struct CallUsage {
     pub memory: Amount<usize>,
     /// The number of requests, including refused ones.
     pub requests: Amount<u32>,
+    /// The number of texts of the connector, log lines included, in which the host masked an identifier of the person or
+    /// a secret.
+    pub masked_texts: u32,
     /// If the sandbox ended it: the guest's functions at that time, innermost first, as far as the component has their
     /// names. Escaped and truncated.
     pub frames: Vec<String>,

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{bindings::contract::http, egress::Sender, sandbox::state::CallState};
+use crate::{
+    bindings::contract::http,
+    egress::{Sender, TraceEvent},
+    sandbox::state::CallState,
+};
 use host_model::contract::http::{HttpError, HttpErrorKind, Request, Response};
 
 /// The size of a pair of strings in addition to its characters.
@@ -49,6 +53,9 @@ impl CallState {
             body: request.body,
         };
         let named = access.people.named_in(&request);
+        if let Some(trace) = &access.trace {
+            trace.trace(&TraceEvent::Asked(request.clone()));
+        }
         let caller = Sender {
             connection: &access.connection,
             declaration: &access.declaration,

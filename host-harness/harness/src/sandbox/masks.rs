@@ -3,7 +3,13 @@
 
 mod names;
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
 
 use super::call_subject::CallSubject;
 use crate::connection::Redactor;
@@ -20,12 +26,14 @@ pub(crate) struct Masks {
     /// Built for the first prose, since most successful calls have none. `None` if there are too many identifiers to
     /// search for.
     all: OnceLock<Option<Redactor>>,
+    /// The number of texts in which something was masked.
+    masked: AtomicU32,
 }
 
 impl Masks {
     /// Creates the masks for a call with these secrets that is about these people.
     pub(crate) fn new(secrets: Redactor, about: CallSubject) -> Self {
-        Self { secrets, about, all: OnceLock::new() }
+        Self { secrets, about, all: OnceLock::new(), masked: AtomicU32::new(0) }
     }
 
     /// Masks secrets and identifiers in `text`.
@@ -34,9 +42,21 @@ impl Masks {
             return Cow::Borrowed(text);
         }
         match self.all.get_or_init(|| self.build()) {
-            Some(all) => all.text(text),
+            Some(all) => self.counted(all.text(text)),
             None => Cow::Borrowed(WITHHELD),
         }
+    }
+
+    /// Returns the number of texts in which something was masked.
+    pub(crate) fn masked(&self) -> u32 {
+        self.masked.load(Relaxed)
+    }
+
+    fn counted<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        if matches!(text, Cow::Owned(_)) {
+            self.masked.fetch_add(1, Relaxed);
+        }
+        text
     }
 
     /// Masks secrets and identifiers in `word`, which is about `subject`. A word of only letters, such as `EmailLink`,
@@ -51,7 +71,7 @@ impl Masks {
             let name = identifier.value.trim().to_ascii_lowercase();
             !name.is_empty() && lower.contains(&name)
         });
-        if names_subject { self.text(word) } else { self.secrets.text(word) }
+        if names_subject { self.text(word) } else { self.counted(self.secrets.text(word)) }
     }
 
     fn build(&self) -> Option<Redactor> {
