@@ -138,8 +138,8 @@ confirm-afer-ms = 1
     assert_eq!(
         problems(&wrong),
         [
-            "a-case/case.toml:25: outcome.status: expected a text or a whole number",
-            "a-case/case.toml:26: outcome: unknown key `confirm-afer-ms`: did you mean `confirm-after-ms`?",
+            "a-case/case.toml:23: outcome.status: expected a text or a whole number",
+            "a-case/case.toml:24: outcome: unknown key `confirm-afer-ms`: did you mean `confirm-after-ms`?",
         ]
     );
 }
