@@ -137,7 +137,10 @@ impl From<PublishError> for Problem {
                 );
                 Self::of(kinds::NO_COMPONENT, format!("{detail}\n{allow}"))
             }
-            PublishError::Named(_) | PublishError::Load(_) => Self::of(kinds::NO_COMPONENT, detail),
+            PublishError::NotProven(_) => Self::of(kinds::NOT_PROVEN, detail),
+            PublishError::Named(_) | PublishError::Load(_) | PublishError::Cases(_) => {
+                Self::of(kinds::NO_COMPONENT, detail)
+            }
             PublishError::Excessive(_) => Self::of(kinds::BAD_QUERY, detail),
             PublishError::Unknown(_) | PublishError::UnknownVersion { .. } => {
                 Self::of(kinds::UNKNOWN, detail)

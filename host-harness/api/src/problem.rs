@@ -123,6 +123,8 @@ pub(crate) mod kinds {
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsound-mapping", "The mapping is invalid");
     pub(crate) const NO_COMPONENT: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-component", "The component cannot be loaded");
+    pub(crate) const NOT_PROVEN: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "not-proven", "The version did not prove itself");
     pub(crate) const NOT_RELOADED: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "not-reloaded", "The configuration is invalid");
     pub(crate) const INTERNAL: ProblemKind =

@@ -16,6 +16,7 @@ mod notices;
 mod person;
 mod plugins;
 mod problems;
+mod proofs;
 mod published_limits;
 mod refused;
 mod rekeying;

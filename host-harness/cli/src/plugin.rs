@@ -216,6 +216,7 @@ fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Plugins>) -> Comm
 fn runs(ApiResponse { value, json }: ApiResponse<PublishedVersion>) -> CommandOutput {
     let mut lines = vec![format!("plugin {}: running {}", value.name, value.digest)];
     lines.extend(value.before.iter().map(|before| format!("  previous version: {before}")));
+    lines.extend(value.steps.iter().map(version_history::step_line));
     lines.extend(value.changes.iter().map(|change| format!("  {change}")));
     let LoadConditions { max_bytes, describe_ms, wasi_trapped } = value.conditions;
     let wasi = if wasi_trapped { "trapped" } else { "refused" };

@@ -8,7 +8,7 @@ use super::{
     output::{CommandOutput, TIME, fact_lines, table},
     words::{optional, time, timestamp},
 };
-use host_api::types::versions::{PluginVersion, PluginVersionStep, PluginVersions, StepEvidence};
+use host_api::types::versions::{PluginVersion, PluginVersionStep, PluginVersions, StepEvidence, StepProof};
 
 /// How many characters of a digest are shown in a list: enough to tell versions apart, and to name one.
 const SHORT: usize = "sha256:".len() + 12;
@@ -131,13 +131,37 @@ fn step(step: &PluginVersionStep) -> Vec<String> {
     ]
 }
 
-fn evidence(StepEvidence { bytes, requests, before, replaced_by, why }: &StepEvidence) -> String {
+/// A step in one line: what was reached, how long it took, and what shows it.
+pub(super) fn step_line(step: &PluginVersionStep) -> String {
+    let evidence = evidence(&step.evidence).replace('\n', "; ");
+    let line = format!("  {:9} {:>6} ms  {evidence}", step.state.to_string(), step.took_ms);
+    line.trim_end().to_owned()
+}
+
+fn evidence(StepEvidence { bytes, requests, before, replaced_by, why, proof }: &StepEvidence) -> String {
     let mut lines: Vec<String> = bytes.iter().map(|bytes| format!("{bytes} bytes")).collect();
+    lines.extend(proof.iter().map(proof_words));
     lines.extend(requests.iter().cloned());
     lines.extend(before.iter().map(|before| format!("after {}", short(before))));
     lines.extend(replaced_by.iter().map(|by| format!("replaced by {}", short(by))));
     lines.extend(why.clone());
     lines.join("\n")
+}
+
+/// How a proof ended, and what could not be run.
+fn proof_words(proof: &StepProof) -> String {
+    let of = |result: &str| proof.parts.iter().filter(|part| part.result == result).count();
+    let calls: u32 = proof.parts.iter().map(|part| part.calls).sum();
+    let not_run = proof.parts.iter().filter(|part| part.result == "not-run");
+    let not_run: Vec<_> = not_run.map(|part| part.name.as_str()).collect();
+    let not_run =
+        if not_run.is_empty() { String::new() } else { format!(", not run: {}", not_run.join(", ")) };
+    format!(
+        "proof {}: {} of {} parts passed in {calls} calls{not_run}",
+        proof.result,
+        of("passed"),
+        proof.parts.len()
+    )
 }
 
 /// The name of a caller, without the id of its key, which `--json` has.

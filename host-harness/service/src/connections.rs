@@ -16,6 +16,7 @@ pub mod import;
 pub mod keying;
 pub mod owned;
 pub mod plugins;
+mod proof;
 pub mod publish_error;
 mod published;
 pub mod readiness;

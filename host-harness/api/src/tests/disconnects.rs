@@ -77,7 +77,13 @@ async fn a_publication_and_a_roll_back_run_to_their_end_without_their_client_and
             "plugin version published",
             "two",
         ),
-        ("POST /api/v1/plugins/guest/roll-back", b"", "rolling a plugin back", "plugin rolled back", "one"),
+        (
+            "POST /api/v1/plugins/guest/roll-back",
+            b"",
+            "rolling a plugin back",
+            "plugin version rolled back",
+            "one",
+        ),
     ] {
         let changing = bench.parts.connections.hold_changes().await;
         let client = begin(&bench, &key, line, "application/wasm", body).await;

@@ -94,7 +94,7 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
     let (bench, key) = bench(&watched).await;
     for (path, component, problem) in [
         ("guest", b"no wasm".to_vec(), (422, "no-component")),
-        ("guest?agree=true", guest("puppet"), (409, "not-replaced")),
+        ("guest?agree=true", guest("reports_on_trust"), (409, "not-replaced")),
         ("watched", guest("build_two"), (409, "not-replaced")),
         ("Fresh?agree=true", guest("build_one"), (422, "no-component")),
     ] {

@@ -49,10 +49,10 @@ async fn a_version_is_uploaded_approved_and_served_in_separate_steps() {
     let uploaded = send(&bench, &key, "guest/versions?note=asks+for+more", &guest("build_greedy", 1)).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let greedy = uploaded.json.clone();
-    assert_eq!((&greedy["state"], &greedy["note"]), (&json!("compiled"), &json!("asks for more")));
+    assert_eq!((&greedy["state"], &greedy["note"]), (&json!("proven"), &json!("asks for more")));
     let early = act(&bench, &key, &greedy, "serve").await;
     assert_eq!(early.problem(), (409, "not-replaced"));
-    assert!(early.detail().ends_with("is compiled: approve it first"), "{early:?}");
+    assert!(early.detail().ends_with("is proven: approve it first"), "{early:?}");
     let approved = act(&bench, &key, &greedy, "approve").await;
     assert_eq!(approved.json["state"], "approved");
     let requests = approved.json["steps"].as_array().unwrap().last().unwrap()["evidence"]["requests"].clone();
@@ -60,15 +60,15 @@ async fn a_version_is_uploaded_approved_and_served_in_separate_steps() {
     let served = act(&bench, &key, &greedy, "serve").await;
     assert_eq!((served.status, &served.json["digest"]), (200, &greedy["digest"]));
     let history = history(&bench, &key).await;
-    assert_eq!(states(&history[0]), ["uploaded", "compiled", "approved", "serving"]);
+    assert_eq!(states(&history[0]), ["uploaded", "compiled", "proven", "approved", "serving"]);
     assert_eq!((&history[0]["source"], &history[1]["source"]), (&json!("upload"), &json!("file")));
     assert_eq!(states(&history[1]), ["serving", "retired"]);
-    assert!(history[0]["steps"][2]["by"].as_str().unwrap().starts_with("API key operator"));
+    assert!(history[0]["steps"][3]["by"].as_str().unwrap().starts_with("API key operator"));
     let audit: Vec<_> =
         bench.audit("*").await.into_iter().filter(|line| line["what"] == "plugin-version").collect();
     let recorded: Vec<_> = audit.iter().map(|line| line["detail"]["state"].as_str().unwrap()).collect();
     // The plugins of the file begin to serve at the start.
-    assert_eq!(recorded[2..], ["uploaded", "compiled", "approved", "retired", "serving"]);
+    assert_eq!(recorded[2..], ["uploaded", "compiled", "proven", "approved", "retired", "serving"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,7 @@ async fn a_refused_version_stays_in_the_history_with_its_reason_and_without_its_
     for (component, problem, reason) in [
         (b"no wasm".to_vec(), (422, "no-component"), "not-loaded"),
         (guest("build_greedy", 1), (409, "asks-for-more"), "asks-for-more"),
-        (guest("puppet", 1), (409, "not-replaced"), "another-connector"),
+        (guest("reports_on_trust", 1), (409, "not-replaced"), "another-connector"),
         (guest("describe_loops", 1), (422, "no-component"), "not-described"),
         (vec![0; 3 << 20], (422, "no-component"), "too-large"),
     ] {
@@ -136,7 +136,7 @@ async fn an_approval_does_not_cover_what_another_version_dropped_since() {
 async fn a_version_whose_row_was_changed_from_outside_does_not_serve() {
     let (bench, key) = bench().await;
     let uploaded = send(&bench, &key, "guest/versions", &guest("build_greedy", 1)).await;
-    bench.sql("UPDATE versions SET state = 'approved' WHERE state = 'compiled'").await;
+    bench.sql("UPDATE versions SET state = 'approved' WHERE state = 'proven'").await;
     let shown = history(&bench, &key).await;
     assert!(shown.iter().any(|version| version["is_authentic"] == false), "{shown:?}");
     assert_eq!(act(&bench, &key, &uploaded.json, "serve").await.problem(), (404, "unknown"));

@@ -13,10 +13,17 @@ fn version(tag: u8) -> Vec<u8> {
     bytes
 }
 
-async fn publish(bench: &ApiBench, key: &str, component: &[u8]) {
-    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
-    let published = bench.raw("POST", "/api/v1/plugins/reports?agree=true", &headers, component).await;
-    assert_eq!(published.status, 200, "{published:?}");
+/// The file of the plugin. A watched one, because a publication would not survive its proof.
+struct Watched(tempfile::TempDir);
+
+impl Watched {
+    fn path(&self) -> std::path::PathBuf {
+        self.0.path().join("reports.wasm")
+    }
+
+    fn put(&self, component: &[u8]) {
+        std::fs::write(self.path(), component).unwrap();
+    }
 }
 
 /// Starts a vendor that answers with the status in the path. Returns its address.
@@ -39,14 +46,16 @@ async fn act(bench: &ApiBench, key: &str, host: &str, requests: &str, outcome: &
 }
 
 /// A service whose connection `honesty` runs on the first version of the guest.
-async fn bench() -> (ApiBench, String) {
-    let bench = ApiBench::new().await;
+async fn bench() -> (ApiBench, String, Watched) {
+    let file = Watched(tempfile::tempdir().unwrap());
+    file.put(&version(1));
+    let plugin = format!("plugins.reports = {{ file = '{}', watch = true }}", file.path().display());
+    let bench = ApiBench::with(&plugin).await;
     let key = bench.operator().await;
-    publish(&bench, &key, &version(1)).await;
     let connection = json!({"key": "honesty", "tenant": "acme", "plugin": "reports"});
     let made = bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await;
     assert_eq!(made.status, 201, "{made:?}");
-    (bench, key)
+    (bench, key, file)
 }
 
 async fn erase(bench: &ApiBench, key: &str, email: &str) -> String {
@@ -67,7 +76,7 @@ async fn open_alarms(bench: &ApiBench, key: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_whose_outcome_is_contradicted_waits_for_another_version_and_alarms() {
-    let ((bench, key), host) = (bench().await, vendor().await);
+    let ((bench, key, file), host) = (bench().await, vendor().await);
     act(&bench, &key, &host, "", "erased").await;
     let place = erase(&bench, &key, "ada@example.com").await;
     let waits = once(&bench, &key, &place, |report| !report["contradicted_by"].is_null()).await;
@@ -94,7 +103,7 @@ async fn a_request_whose_outcome_is_contradicted_waits_for_another_version_and_a
     once(&bench, &key, &other, |report| report["state"] == "done").await;
     assert_eq!(bench.get(&key, &place).await.json["attempts"].as_array().unwrap().len(), 1);
     // Another version does.
-    publish(&bench, &key, &version(2)).await;
+    file.put(&version(2));
     let done = once(&bench, &key, &place, |report| report["state"] == "done").await;
     let receipt = &done["outcome"]["receipt"];
     assert_eq!(
@@ -116,7 +125,7 @@ async fn a_request_whose_outcome_is_contradicted_waits_for_another_version_and_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_that_may_have_been_carried_out_is_first_confirmed_by_the_next_version() {
-    let ((bench, key), host) = (bench().await, vendor().await);
+    let ((bench, key, _file), host) = (bench().await, vendor().await);
     act(&bench, &key, &host, "act:403", "erased").await;
     let place = erase(&bench, &key, "ada@example.com").await;
     let waits = once(&bench, &key, &place, |report| !report["contradicted_by"].is_null()).await;
@@ -125,7 +134,7 @@ async fn an_erasure_that_may_have_been_carried_out_is_first_confirmed_by_the_nex
 
 #[tokio::test(flavor = "multi_thread")]
 async fn choices_whose_report_is_contradicted_are_applied_by_the_next_version() {
-    let ((bench, key), host) = (bench().await, vendor().await);
+    let ((bench, key, file), host) = (bench().await, vendor().await);
     act(&bench, &key, &host, "look:200", "applied").await;
     let choice = json!({"item": "channel:1", "choice": "opt_out", "source": "form"});
     let body = json!({"identity": {"email": "ada@example.com"}, "preferences": {"items": [choice]}});
@@ -135,7 +144,7 @@ async fn choices_whose_report_is_contradicted_are_applied_by_the_next_version() 
     let waits = once(&bench, &key, &place, |report| !report["contradicted_by"].is_null()).await;
     assert_eq!(waits["attempts"][0]["result"]["ended_by_sandbox"]["contradicted"], "apply-applied");
     act(&bench, &key, &host, "act:200", "applied").await;
-    publish(&bench, &key, &version(2)).await;
+    file.put(&version(2));
     let done = once(&bench, &key, &place, |report| report["state"] == "done").await;
     assert_eq!(done["outcome"]["report"][0]["status"], "executed");
 }

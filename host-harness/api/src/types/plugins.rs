@@ -7,7 +7,7 @@ use host_service::connections::{conditions, plugins};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::manifest::Manifest;
+use super::{manifest::Manifest, versions::PluginVersionStep};
 
 /// The effect of publishing on the next start.
 const NEXT_START: &str =
@@ -203,6 +203,9 @@ pub struct PublishedVersion {
     pub changes: Vec<String>,
     /// The conditions under which it was loaded, and will be at each start.
     pub conditions: LoadConditions,
+    /// The steps that led to it, with their evidence and how long each took.
+    #[serde(default)]
+    pub steps: Vec<PluginVersionStep>,
     /// What happens at the next start.
     pub next_start: String,
 }
@@ -237,6 +240,7 @@ impl PublishedVersion {
             before: published.before.map(|digest| digest.to_string()),
             changes: published.changes.0.iter().map(ToString::to_string).collect(),
             conditions: published.policy.into(),
+            steps: published.steps.iter().cloned().map(Into::into).collect(),
             next_start: NEXT_START.to_owned(),
         }
     }

@@ -141,6 +141,52 @@ pub struct StepEvidence {
     pub replaced_by: Option<String>,
     /// Why it was refused.
     pub why: Option<String>,
+    /// The proof of the version, as it passed or failed.
+    pub proof: Option<StepProof>,
+}
+
+/// What came of proving a version. The answers that it was given came from its cases and from a built-in set; nothing was
+/// sent to a vendor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StepProof {
+    /// `passed`, `failed`, or `incomplete` if no part failed but some could not be run.
+    pub result: String,
+    /// The seed of its random answers.
+    pub seed: u32,
+    /// Its parts, in the order in which they ran.
+    pub parts: Vec<StepProofPart>,
+}
+
+/// A part of a proof: a case, or the calls of one function with answers that the connector does not expect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StepProofPart {
+    /// The name of the case or of the function.
+    pub name: String,
+    /// `component` for its own cases, `operator`, or `built-in`.
+    pub source: String,
+    /// `passed`, `failed` or `not-run`.
+    pub result: String,
+    /// What was not as required, a sentence each.
+    #[serde(default)]
+    pub findings: Vec<String>,
+    /// Why it was not run; null if it was.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The number of calls that were made.
+    pub calls: u32,
+    /// The maximum of what its calls used of their limits, in per cent.
+    pub used: StepProofUsage,
+}
+
+/// What the calls of a part used of their limits, in per cent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StepProofUsage {
+    /// Computing time.
+    pub computing: u32,
+    /// Memory.
+    pub memory: u32,
+    /// Requests.
+    pub requests: u32,
 }
 
 impl StepEvidence {

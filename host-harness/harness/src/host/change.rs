@@ -104,8 +104,9 @@ impl Host {
     }
 
     /// Adds a component that has already been loaded as a new plugin.
-    pub fn add_loaded(&self, name: &str, plugin: Plugin) -> Result<Digest, AddError> {
+    pub fn add_loaded(&self, name: &str, plugin: impl Into<Arc<Plugin>>) -> Result<Digest, AddError> {
         config::named_plugin(name)?;
+        let plugin = plugin.into();
         let digest = plugin.digest();
         let _alone = self.changing.lock();
         let mut slots = (*self.plugins()).clone();

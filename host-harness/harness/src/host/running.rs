@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use crate::{
     calls::{Calls, Runtime},
     config::UnknownConnection,
+    conformance::Prover,
     plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watch},
 };
 
@@ -77,6 +78,12 @@ impl Host {
     /// Loads a component for a [`Slot`] of this host.
     pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
         Plugin::load(self.runtime.engine(), bytes, policy).await
+    }
+
+    /// Returns a prover for plugins that this host loaded, with the largest limits of its connections.
+    pub fn prover(&self) -> Prover {
+        let engine = self.runtime.engine();
+        Prover::new(Arc::clone(engine)).with_limits(engine.pool().limits.clone())
     }
 
     /// Returns the generation that serves the connection.

@@ -78,8 +78,8 @@ impl Slot {
     }
 
     /// Creates a slot for `plugin` without connections.
-    pub fn of(plugin: Plugin) -> Self {
-        let generation = Generation { plugin: Arc::new(plugin).into(), connections: HashMap::new() };
+    pub fn of(plugin: impl Into<Arc<Plugin>>) -> Self {
+        let generation = Generation { plugin: plugin.into().into(), connections: HashMap::new() };
         Self::serving(generation, Vec::new())
     }
 
@@ -148,10 +148,11 @@ impl Slot {
 
     /// Replaces the running version with `plugin` even if it requests more: the operator has seen and approved the
     /// difference.
-    pub fn replace_agreed(&self, plugin: Plugin) -> Result<Digest, SwapError> {
+    pub fn replace_agreed(&self, plugin: impl Into<Arc<Plugin>>) -> Result<Digest, SwapError> {
+        let plugin = plugin.into();
         let history = self.history.lock();
         self.compare_connector(&plugin)?;
-        self.exchange(Arc::new(plugin), history)
+        self.exchange(plugin, history)
     }
 
     /// Restores the previous version, which stays loaded for this until it is

@@ -50,7 +50,7 @@ impl Connections {
                 self.store_again(who, bytes, publication, "plugin-conditions-changed").await?;
             }
         }
-        Ok(Published { digest, before: running, changes, policy })
+        Ok(Published { digest, before: running, changes, policy, steps: Vec::new() })
     }
 
     fn publication_of(

@@ -7,6 +7,7 @@ use host_harness::{
     plugin::{Changes, LoadPolicy},
 };
 use host_model::{digest::Digest, plugin_version::VersionState};
+use host_store::versions::VersionStep;
 use sha2::{Digest as _, Sha256};
 
 use super::{Connections, approval::Approval, conditions::LoadConditions, publish_error::PublishError};
@@ -23,6 +24,8 @@ pub struct Published {
     pub changes: Changes,
     /// The conditions under which it loads.
     pub policy: LoadPolicy,
+    /// The steps that led to it, each with its evidence and cost.
+    pub steps: Vec<VersionStep>,
 }
 
 /// A version to upload.

@@ -3,6 +3,7 @@
 
 use host_harness::{
     config::ConfigProblem,
+    conformance::{CasesError, PartResult, Proof},
     plugin::{Changes, LoadError, SwapError},
 };
 use host_model::{digest::Digest, plugin_version::VersionState};
@@ -19,6 +20,12 @@ pub enum PublishError {
     /// The component does not load.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The conformance cases in the component cannot be read.
+    #[error("its conformance cases cannot be used: {0}")]
+    Cases(#[from] CasesError),
+    /// The version did not prove itself.
+    #[error("the version did not prove itself:\n{}", findings(.0))]
+    NotProven(Proof),
     /// The publication asks for more than the service allows.
     #[error(transparent)]
     Excessive(#[from] ExcessiveCondition),
@@ -105,6 +112,8 @@ impl PublishError {
             Self::Load(LoadError::Manifest(_)) => "bad-manifest",
             Self::Load(LoadError::Undescribed(_)) => "not-described",
             Self::Load(_) => "not-loaded",
+            Self::Cases(_) => "bad-cases",
+            Self::NotProven(_) => "not-proven",
             Self::Excessive(_) | Self::ConditionsOfFile(_) => "conditions",
             Self::Swap(SwapError::AnotherConnector { .. }) => "another-connector",
             Self::Swap(SwapError::AsksForMore(_)) | Self::New { .. } => "asks-for-more",
@@ -122,4 +131,13 @@ impl PublishError {
             Self::Store(_) => "store",
         }
     }
+}
+
+/// Returns what a failed proof found, a line for each part.
+fn findings(proof: &Proof) -> String {
+    let failed = proof.parts.iter().filter_map(|part| match &part.result {
+        PartResult::Failed { findings } => Some(format!("{}: {}", part.name, findings.join("; "))),
+        PartResult::Passed | PartResult::NotRun { .. } => None,
+    });
+    failed.collect::<Vec<_>>().join("\n")
 }

@@ -26,13 +26,13 @@ use super::{
     conditions::LoadConditions,
     plugins::{Published, Upload, digest_of},
     publish_error::PublishError,
-    versions::{Progress, record, serve, version_of},
+    versions::{Progress, record, serve},
 };
 use crate::who::Who;
 
 /// A compiled version that does not serve yet.
 pub(super) struct Staged {
-    plugin: Plugin,
+    plugin: Arc<Plugin>,
     progress: Progress,
     conditions: LoadConditions,
     policy: LoadPolicy,
@@ -83,18 +83,10 @@ impl Connections {
         }
         let step = progress.step(self, VersionState::Uploaded, json!({"bytes": bytes.len()}));
         self.store_component(&progress.version, step, bytes.clone()).await?;
-        match self.load(bytes, &policy).await {
-            Ok(plugin) => {
-                let loaded = version_of(&name, &plugin, VersionSource::Upload, conditions.written());
-                progress.version =
-                    Version { note: progress.version.note, served_at: progress.version.served_at, ..loaded };
-                let evidence =
-                    json!({"contract": progress.version.contract, "version": progress.version.version});
-                let step = progress.step(self, VersionState::Compiled, evidence);
-                self.record(&progress.version, step).await?;
-                Ok(Staged { plugin, progress, conditions, policy })
-            }
-            Err(error) => Err(self.refused(progress, error.into()).await?),
+        match self.compiled_and_proven(&mut progress, bytes, &policy).await {
+            Ok(plugin) => Ok(Staged { plugin, progress, conditions, policy }),
+            Err(PublishError::Store(error)) => Err(error.into()),
+            Err(error) => Err(self.refused(progress, error).await?),
         }
     }
 
@@ -109,7 +101,7 @@ impl Connections {
             .ok_or(PublishError::BeforeIsGone(digest))?;
         let conditions = LoadConditions::read(version.conditions.as_deref()).unwrap_or_default();
         let policy = self.policy(name, &conditions);
-        let plugin = self.load(bytes, &policy).await?;
+        let plugin = Arc::new(self.load(bytes, &policy).await?);
         Ok(Staged { plugin, progress: Progress::begin(self, version, &who.0), conditions, policy })
     }
 
@@ -200,7 +192,7 @@ impl Connections {
         if let Err(error) = slot.replace_agreed(plugin) {
             return Err(self.refused(progress, error.into()).await?);
         }
-        let published = Published { digest, before: Some(before), changes, policy };
+        let mut published = Published { digest, before: Some(before), changes, policy, steps: Vec::new() };
         let kept = self.keep(what, &published, &mut progress, &conditions, file).await;
         if let Err(error) = kept {
             slot.roll_back()?;
@@ -209,6 +201,7 @@ impl Connections {
         // A version is put back from the database, so its predecessor need not stay in memory.
         slot.forget_previous();
         self.load_all().await?;
+        published.steps = progress.steps;
         Ok(published)
     }
 
@@ -221,7 +214,8 @@ impl Connections {
     ) -> Result<Published, PublishError> {
         let Staged { plugin, mut progress, conditions, policy } = staged;
         let changes = Changes::between(&Manifest::default(), plugin.manifest());
-        let published = Published { digest: plugin.digest(), before: None, changes, policy };
+        let mut published =
+            Published { digest: plugin.digest(), before: None, changes, policy, steps: Vec::new() };
         self.keep(what, &published, &mut progress, &conditions, None).await?;
         let added = self.served.host().add_loaded(name, plugin);
         added.map_err(|error| match error {
@@ -230,6 +224,7 @@ impl Connections {
             AddError::NameTaken(name) => PublishError::Unknown(name),
         })?;
         self.load_all().await?;
+        published.steps = progress.steps;
         Ok(published)
     }
 

@@ -41,6 +41,8 @@ pub struct VersionHistory {
 pub(super) struct Progress {
     pub(super) version: Version,
     pub(super) actor: String,
+    /// Its steps so far.
+    pub(super) steps: Vec<VersionStep>,
     /// When the current step began, in milliseconds since the Unix epoch.
     began: i64,
 }
@@ -48,7 +50,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Begins the way of `version`.
     pub(super) fn begin(connections: &Connections, version: Version, actor: &str) -> Self {
-        Self { version, actor: actor.to_owned(), began: connections.clock.date_ms() }
+        Self { version, actor: actor.to_owned(), steps: Vec::new(), began: connections.clock.date_ms() }
     }
 
     /// Returns the step to `state` that is reached now, and begins the next one.
@@ -63,7 +65,10 @@ impl Progress {
         self.began = at;
         self.version.state = state;
         connections.telemetry.plugin_step(&self.version.plugin, state.as_ref(), None, took(took_ms));
-        VersionStep { state, at, took_ms, actor: self.actor.clone(), reason: None, evidence: Some(evidence) }
+        let (actor, evidence) = (self.actor.clone(), Some(evidence));
+        let step = VersionStep { state, at, took_ms, actor, reason: None, evidence };
+        self.steps.push(step.clone());
+        step
     }
 
     /// Returns the last step of a version that was refused for `error`.
@@ -73,7 +78,8 @@ impl Progress {
         let (state, reason) = (VersionState::Refused, error.reason());
         self.version.state = state;
         connections.telemetry.plugin_step(&self.version.plugin, state.as_ref(), Some(reason), took(took_ms));
-        let evidence = Some(json!({"why": error.to_string()}));
+        let proof = if let PublishError::NotProven(proof) = error { Some(proof) } else { None };
+        let evidence = Some(json!({"why": error.to_string(), "proof": proof}));
         VersionStep {
             state,
             at,

@@ -10,7 +10,7 @@ async fn a_version_is_uploaded_approved_served_and_put_back_by_the_beginning_of_
     let uploaded = running.run(&["plugin", "upload", "iterable", next, "--note", "try it"]).await;
     assert_eq!(uploaded.exit, Exit::Done, "{uploaded:?}");
     let digest = uploaded.out.split_whitespace().find(|word| word.starts_with("sha256:")).unwrap();
-    assert!(uploaded.out.starts_with(&format!("plugin iterable: compiled {digest}\n")), "{}", uploaded.out);
+    assert!(uploaded.out.starts_with(&format!("plugin iterable: proven {digest}\n")), "{}", uploaded.out);
     let approved = running.run(&["plugin", "approve", "iterable", &digest[..20]]).await;
     assert!(approved.out.starts_with(&format!("plugin iterable: approved {digest}\n")), "{}", approved.out);
     let served = running.run(&["plugin", "serve", "iterable", &digest[7..20]]).await;
@@ -22,7 +22,7 @@ async fn a_version_is_uploaded_approved_served_and_put_back_by_the_beginning_of_
         assert!(history.out.contains(shown), "{shown} in {}", history.out);
     }
     let steps = running.run(&["plugin", "history", "iterable", "--version", &digest[..20]]).await;
-    for shown in ["uploaded", "compiled", "approved", "serving", "retired", "replaced by"] {
+    for shown in ["uploaded", "compiled", "proof passed: ", "approved", "serving", "retired", "replaced by"] {
         assert!(steps.out.contains(shown), "{shown} in {}", steps.out);
     }
     let unknown = running.run(&["plugin", "serve", "iterable", "sha256:0"]).await;
