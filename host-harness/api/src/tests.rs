@@ -19,6 +19,7 @@ mod problems;
 mod proofs;
 mod published_limits;
 mod refused;
+mod rehearsals;
 mod rekeying;
 mod requests;
 mod scopes;

@@ -20,8 +20,8 @@ use crate::{
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
     types::{
-        plugins::{PublishedVersion, Uploading},
-        versions::{PluginVersion, PluginVersions, Serving},
+        plugins::{PublishedVersion, Publishing, Uploading},
+        versions::{PluginVersion, PluginVersions, PublishRehearsal, Serving},
     },
 };
 use host_service::connections::{Connections, approval::Approval, plugins::Upload};
@@ -29,6 +29,7 @@ use host_service::connections::{Connections, approval::Approval, plugins::Upload
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list_versions, upload_version).layer(DefaultBodyLimit::max(MAX_COMPONENT)))
+        .routes(routes!(rehearse_publication).layer(DefaultBodyLimit::max(MAX_COMPONENT)))
         .routes(routes!(show_version))
         .routes(routes!(approve_version))
         .routes(routes!(serve_version))
@@ -66,6 +67,26 @@ async fn upload_version(
     let upload = Upload { plugin: name.clone(), bytes, conditions, note: uploading.note };
     let digest = connections.upload(&caller.who(), upload).await?;
     Ok((StatusCode::CREATED, axum::Json(version(&connections, &name, digest).await?)))
+}
+
+/// Rehearses a publication: compiles and proves the component, and compares it with the version that serves. Nothing is
+/// stored, and nothing is sent to a vendor. A component that does not load is a problem; every other reason that would
+/// prevent the publication is in the answer.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/rehearsal", security(("key" = ["plugins:write"])), tag = "plugins",
+    params(("name" = String, Path), Publishing), request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 200, body = PublishRehearsal), Forbidden, Conflict, Unprocessable))]
+async fn rehearse_publication(
+    State(connections): State<Connections>,
+    AllTenants(PluginsWrite(_caller)): AllTenants<PluginsWrite>,
+    Path(name): Path<String>,
+    Query(publishing): Query<Publishing>,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<axum::Json<PublishRehearsal>, Problem> {
+    let bytes = component(bytes)?;
+    let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
+    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note };
+    let rehearsal = connections.rehearse(upload, approval).await?;
+    Ok(axum::Json(PublishRehearsal::of(name, rehearsal)))
 }
 
 /// Shows a version of a plugin with its history.

@@ -26,14 +26,14 @@ use host_api::types::plugins::{LoadConditions, Plugins, PublishedVersion};
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
     #[command(flatten)]
-    OfService(ServiceCommand),
+    OfService(PluginsCommand),
     #[command(flatten)]
     OfFile(FileCommand),
 }
 
 /// The commands about the plugins of a service.
 #[derive(Debug, Subcommand)]
-pub(super) enum ServiceCommand {
+pub(super) enum PluginsCommand {
     /// List the running plugins.
     List,
     /// Publish a component as a plugin's new version. Refused, with a list of the changes, if it requests more
@@ -46,6 +46,9 @@ pub(super) enum ServiceCommand {
         /// Approve that the version requests more permissions, or offers less.
         #[arg(long)]
         agree: bool,
+        /// Show what would happen, and store and serve nothing. Exits with 2 if the version would be refused.
+        #[arg(long)]
+        dry_run: bool,
         /// What to write about the version, for its history.
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
@@ -161,7 +164,7 @@ impl PluginCommand {
     }
 }
 
-impl ServiceCommand {
+impl PluginsCommand {
     async fn run(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
         match self {
             Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["plugins"])).await?)),
@@ -186,7 +189,14 @@ impl ServiceCommand {
                 let answer = client.ask(ApiCall::get(&["plugins", &name, "versions"])).await?;
                 version_history::shown(session.console.width, answer, version.as_deref())
             }
-            Self::Publish { name, file, agree, note, conditions } => {
+            Self::Publish { name, file, agree, dry_run: true, conditions, .. } => {
+                let call =
+                    ApiCall::post(&["plugins", &name, "rehearsal"]).with("agree", agree.then_some(true));
+                let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
+                let rehearsing = session.awaited("waiting for the service to prove it", client.ask(call));
+                Ok(version_history::rehearsed(rehearsing.await.map_err(Failure::with_option)?))
+            }
+            Self::Publish { name, file, agree, dry_run: false, note, conditions } => {
                 let call = ApiCall::post(&["plugins", &name])
                     .with("agree", agree.then_some(true))
                     .with("note", note);

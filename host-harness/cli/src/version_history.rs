@@ -5,10 +5,15 @@ use super::{
     client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
-    output::{CommandOutput, TIME, fact_lines, table},
+    output::{CommandOutput, TIME, coloured, fact_lines, table},
     words::{optional, time, timestamp},
 };
-use host_api::types::versions::{PluginVersion, PluginVersionStep, PluginVersions, StepEvidence, StepProof};
+use host_api::types::versions::{
+    PluginVersion, PluginVersionStep, PluginVersions, PublishRehearsal, StepEvidence, StepProof,
+};
+
+/// The width of a column with digests, borders included.
+const DIGEST: Option<u16> = Some(21);
 
 /// How many characters of a digest are shown in a list: enough to tell versions apart, and to name one.
 const SHORT: usize = "sha256:".len() + 12;
@@ -56,6 +61,21 @@ pub(super) fn approved(name: &str, ApiResponse { value, json }: ApiResponse<Plug
     CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }
 
+/// What a publication would do.
+pub(super) fn rehearsed(ApiResponse { value, json }: ApiResponse<PublishRehearsal>) -> CommandOutput {
+    let PublishRehearsal { name, digest, would_serve, requests, refusals, proof, .. } = &value;
+    let (would, exit) =
+        if *would_serve { ("would serve", Exit::Done) } else { ("would be refused", Exit::Misused) };
+    let mut lines = vec![format!("plugin {name}: {digest} {}", coloured(would, exit))];
+    lines.push(format!("  {}", proof_words(proof)));
+    lines.extend(requests.iter().map(|request| format!("  requests: {request}")));
+    for refusal in refusals {
+        lines.push(format!("  {}: {}", refusal.reason, refusal.why.replace('\n', "\n    ")));
+    }
+    lines.push("nothing was stored".to_owned());
+    CommandOutput { people: lines.join("\n"), json, exit }
+}
+
 /// The list of versions, or one version with every step.
 pub(super) fn shown(
     width: u16,
@@ -72,7 +92,7 @@ pub(super) fn shown(
 fn all(width: u16, history: &PluginVersions) -> String {
     let columns = [
         ("version", None),
-        ("digest", None),
+        ("digest", DIGEST),
         ("state", None),
         ("served", TIME),
         ("size", None),

@@ -1,6 +1,6 @@
 //! Commands compile a plugin once, in a process of its own, and load the code from then on.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 #[path = "cli/operator.rs"]
 mod operator;
@@ -32,7 +32,7 @@ fn cache(operator: &Operator) -> PathBuf {
 }
 
 fn entries(operator: &Operator) -> Vec<PathBuf> {
-    let folder = fs::read_dir(cache(&operator).join("compiled"));
+    let folder = fs::read_dir(cache(operator).join("compiled"));
     folder.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 

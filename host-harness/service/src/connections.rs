@@ -20,6 +20,7 @@ mod proof;
 pub mod publish_error;
 mod published;
 pub mod readiness;
+pub mod rehearsal;
 mod staged;
 pub mod tried;
 pub mod versions;

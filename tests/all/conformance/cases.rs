@@ -53,7 +53,7 @@ async fn a_changed_answer_fails_because_the_outcome_does() {
     assert_ne!(changed, text);
     let proof = proof_of_case(&component("iterable").await, "changed", &changed).await;
     let found = findings(&proof, "changed");
-    assert!(found[0].starts_with(r#"outcome.confirm-after-ms: expected 660000, found nothing"#), "{found:?}");
+    assert!(found[0].starts_with("outcome.confirm-after-ms: expected 660000, found nothing"), "{found:?}");
 }
 
 #[tokio::test]

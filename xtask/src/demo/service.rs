@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The file of the service's log, next to its configuration.
 const LOG: &str = "service.log";
 
+/// The file of its API key, next to its configuration.
+const KEY: &str = "service-key";
+
 /// The service's process, and the platform that it forwards events to.
 pub(super) struct Service {
     configuration: PathBuf,
@@ -61,6 +64,7 @@ impl Service {
         // The service must return at the same port after a restart.
         host.write("service.toml", &written(&platform.address, free_port()?))?;
         let key = output_of(&configuration, &["api-key", "create", "--name", "demo"])?.trim().to_owned();
+        host.write(KEY, &key)?;
         let running = Running::start(&configuration)?;
         let api = Client::new(running.address.clone(), &key);
         Ok(Self { configuration, api, running: Mutex::new(running), platform })
@@ -69,6 +73,20 @@ impl Service {
     /// Returns the path of its log.
     pub(super) fn log(&self) -> PathBuf {
         self.configuration.with_file_name(LOG)
+    }
+
+    /// Runs a command that asks this service, and returns its document. Fails if the exit code is not `code`.
+    pub(super) fn command(&self, arguments: &[&str], code: i32) -> Result<Value> {
+        let key = self.configuration.with_file_name(KEY);
+        let (key, address) = (key.to_string_lossy(), &self.api.address);
+        let service = ["--server", address, "--api-key-file", &key, "--json"];
+        let output = command(&self.configuration, &[&service, arguments].concat()).output()?;
+        let found = output.status.code();
+        if found != Some(code) {
+            let said = String::from_utf8_lossy(&output.stdout);
+            bail!("`connector-host {}` ended with {found:?}, not {code}: {said}", arguments.join(" "));
+        }
+        serde_json::from_slice(&output.stdout).context("connector-host printed no JSON")
     }
 
     /// Kills the process, as a power cut would, and restarts it.

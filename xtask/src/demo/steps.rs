@@ -1,6 +1,7 @@
 //! The steps, in order.
 
 mod service;
+mod versions;
 
 use std::{fs, time::Duration};
 
@@ -39,6 +40,10 @@ pub(super) const ALL: &[Step<Demo>] = &[
     ("flip a notice and notify the platform", service::notice_flips),
     ("rotate the webhook's token", service::rotate),
     ("kill the service without losing anything", service::kill),
+    ("publish a version that proves itself, under load", versions::publish),
+    ("refuse a version that lies about an erasure", versions::refuse_a_lie),
+    ("refuse a version that traps", versions::refuse_a_trap),
+    ("put an older version back", versions::put_back),
 ];
 
 fn test_connection(demo: &Demo) -> Result<String> {

@@ -1,5 +1,6 @@
 //! On every route of the OpenAPI document, a key for one tenant sees another tenant's resources as nonexistent.
 
+use host_model::digest::Digest;
 use serde_json::{Value, json};
 use test_support::eventually;
 
@@ -58,6 +59,8 @@ impl Names {
 
     /// `route` with its placeholders filled.
     fn filled(&self, route: &Route) -> String {
+        let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
+        let version = Digest::of(&component).to_string();
         let mut before = "";
         let mut segments = Vec::new();
         for segment in route.path.split('/') {
@@ -72,6 +75,7 @@ impl Names {
                     "systems" => "crm",
                     "tokens" => "1",
                     "plugins" => "iterable",
+                    "versions" => &version,
                     new => panic!("unknown placeholder after {new}/ in {}", route.path),
                 }
             } else {
@@ -105,7 +109,10 @@ fn body(route: &Route) -> String {
         "tenants/{tenant}/notices/{id}" => notice(),
         "tenants/{tenant}/systems/{key}" => json!({"fides_key": "crm", "name": "Mine", "data_uses": []}),
         // A mapping as a file, and a component.
-        "connection/{key}/mapping" | "plugins/{name}" => return String::new(),
+        "connection/{key}/mapping"
+        | "plugins/{name}"
+        | "plugins/{name}/rehearsal"
+        | "plugins/{name}/versions" => return String::new(),
         new if route.content_type.is_some() => {
             panic!("{} {new}: add a body that it accepts", route.method)
         }

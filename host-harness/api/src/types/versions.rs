@@ -1,7 +1,10 @@
 //! Plugin versions and their history.
 
+use host_harness::conformance::{PartResult, Proof, ProofPart, UsedLimits};
 use host_model::plugin_version as host;
-use host_service::connections::versions::VersionHistory;
+use host_service::connections::{
+    publish_error::PublishError, rehearsal::PublicationRehearsal, versions::VersionHistory,
+};
 use host_store::versions::{self, MAX_KEPT, VersionStep};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -199,6 +202,78 @@ impl From<VersionStep> for PluginVersionStep {
     fn from(VersionStep { state, at, took_ms, actor, reason, evidence }: VersionStep) -> Self {
         let evidence = StepEvidence::of_stored(evidence);
         Self { state: state.into(), at, took_ms, by: actor, reason, evidence }
+    }
+}
+
+/// What a publication would do. Nothing is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PublishRehearsal {
+    /// The plugin's name.
+    pub name: String,
+    /// The digest of the component.
+    pub digest: String,
+    /// The digest of the version that serves; null if the plugin is new.
+    pub before: Option<String>,
+    /// Whether it would serve.
+    pub would_serve: bool,
+    /// What it requests beyond the version that serves, one sentence each.
+    pub requests: Vec<String>,
+    /// Why it would be refused; empty if it would serve.
+    pub refusals: Vec<RehearsedRefusal>,
+    /// Its proof.
+    pub proof: StepProof,
+}
+
+/// Why a version would be refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RehearsedRefusal {
+    /// The code, as in the history of versions.
+    pub reason: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl PublishRehearsal {
+    /// The rehearsal of a publication of the plugin `name`.
+    pub fn of(name: String, rehearsal: PublicationRehearsal) -> Self {
+        let PublicationRehearsal { digest, before, requests, proof, refusals } = rehearsal;
+        let refusal = |error: &PublishError| RehearsedRefusal {
+            reason: error.reason().to_owned(),
+            why: error.to_string(),
+        };
+        Self {
+            name,
+            digest: digest.to_string(),
+            before: before.map(|before| before.to_string()),
+            would_serve: refusals.is_empty(),
+            requests,
+            refusals: refusals.iter().map(refusal).collect(),
+            proof: proof.into(),
+        }
+    }
+}
+
+impl From<Proof> for StepProof {
+    fn from(proof: Proof) -> Self {
+        Self {
+            result: proof.result.to_string(),
+            seed: proof.seed,
+            parts: proof.parts.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<ProofPart> for StepProofPart {
+    fn from(ProofPart { name, source, result, calls, used, .. }: ProofPart) -> Self {
+        let word = result.word().replace(' ', "-");
+        let (findings, reason) = match result {
+            PartResult::Passed => (Vec::new(), None),
+            PartResult::Failed { findings } => (findings, None),
+            PartResult::NotRun { reason } => (Vec::new(), Some(reason)),
+        };
+        let UsedLimits { computing, memory, requests } = used;
+        let used = StepProofUsage { computing, memory, requests };
+        Self { name, source: source.to_string(), result: word, findings, reason, calls, used }
     }
 }
 

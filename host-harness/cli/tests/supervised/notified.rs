@@ -109,7 +109,7 @@ async fn a_service_that_lacks_a_plugin_says_so_and_one_without_a_manager_serves(
     let program = Program::start(serve_with(&[], &operator).env("NOTIFY_SOCKET", &address));
     let (api, _) = program.serves().await;
     program.logs("the service manager at NOTIFY_SOCKET cannot be notified").await;
-    let plugin = operator.config().with_file_name("hostile.wasm");
+    let plugin = operator.config().with_file_name("iterable.wasm");
     let server = format!("http://{api}");
     let publish = ["plugin", "publish", "fresh", plugin.to_str().unwrap(), "--agree", "--server", &server];
     let published = operator.run_with(&publish, "", &[("CONNECTOR_HOST_API_KEY", key.trim())]).await;

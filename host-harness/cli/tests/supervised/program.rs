@@ -116,14 +116,17 @@ fn kept(output: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
     kept
 }
 
-/// Sends one request and returns the answer's status, head and body.
+/// Sends one request and returns the answer's status, head and body; `reset` if the connection was, such as when its
+/// listener closed before it was accepted.
 pub(crate) fn ask(address: &str, head: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     let text = format!("{head}\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
     stream.write_all(text.as_bytes()).unwrap();
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    if stream.read_to_string(&mut answer).is_err() {
+        return "reset".to_owned();
+    }
     answer.strip_prefix("HTTP/1.1 ").unwrap().to_owned()
 }
 

@@ -139,6 +139,12 @@ impl Slot {
         same_connector(self.current().plugin.manifest(), plugin.manifest())
     }
 
+    /// Checks that the settings of all connections suit `plugin`.
+    pub fn check_settings(&self, plugin: &Arc<Plugin>) -> Result<(), SwapError> {
+        let history = self.history.lock();
+        Generation::of(Arc::clone(plugin), &history.specs).map(drop).map_err(SwapError::Settings)
+    }
+
     /// Replaces the running version with `plugin`, unless it requests more or offers less.
     pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
         let history = self.history.lock();

@@ -32,7 +32,10 @@ impl Connections {
         progress.version = Version { note, served_at, ..loaded };
         let step = progress.step(self, VersionState::Compiled, json!({}));
         self.record(&progress.version, step).await?;
-        let proof = self.prove(&name, &plugin, cases).await?;
+        let proof = self.proof_of(&name, &plugin, cases).await;
+        if proof.result == ProofResult::Failed {
+            return Err(PublishError::NotProven(proof));
+        }
         let step = progress.step(self, VersionState::Proven, json!({"proof": proof}));
         self.record(&progress.version, step).await?;
         Ok(plugin)
@@ -40,14 +43,13 @@ impl Connections {
 
     /// Proves `plugin` with the cases that its component ships and with the built-in set, in its own sandbox. Nothing is
     /// sent to a vendor. A proof of which parts could not be run is no failure: it says which.
-    async fn prove(&self, name: &str, plugin: &Arc<Plugin>, shipped: Cases) -> Result<Proof, PublishError> {
+    pub(super) async fn proof_of(&self, name: &str, plugin: &Arc<Plugin>, shipped: Cases) -> Proof {
         let slot = self.served.host().plugin(name);
         // Required settings without a default are those of a connection, as far as the new version has them.
         let settings = slot.and_then(|slot| Some(slot.current().connections().next()?.settings.clone()));
         let mut settings = settings.unwrap_or_default();
         settings.retain(|name, _| plugin.manifest().settings.iter().any(|setting| setting.name == *name));
         let prover = self.served.host().prover().with_shipped(shipped);
-        let proof = prover.with_settings(settings).prove(plugin).await;
-        if proof.result == ProofResult::Failed { Err(PublishError::NotProven(proof)) } else { Ok(proof) }
+        prover.with_settings(settings).prove(plugin).await
     }
 }

@@ -24,7 +24,7 @@ pub enum PublishError {
     #[error("its conformance cases cannot be used: {0}")]
     Cases(#[from] CasesError),
     /// The version did not prove itself.
-    #[error("the version did not prove itself:\n{}", findings(.0))]
+    #[error("its proof failed:\n{}", findings(.0))]
     NotProven(Proof),
     /// The publication asks for more than the service allows.
     #[error(transparent)]

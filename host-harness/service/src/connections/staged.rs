@@ -112,25 +112,33 @@ impl Connections {
         mut staged: Staged,
         approval: Approval,
     ) -> Result<Staged, PublishError> {
-        let slot = self.served.host().plugin(&staged.name());
-        let compared = match (&slot, approval) {
-            (None, Approval::Missing) => Err(PublishError::New {
-                name: staged.name(),
-                changes: Changes::between(&Manifest::default(), staged.plugin.manifest()),
-            }),
-            (Some(slot), Approval::Missing) => slot.compare(&staged.plugin).map_err(PublishError::Swap),
-            (None, Approval::Given) => Ok(()),
-            (Some(slot), Approval::Given) => {
-                slot.compare_connector(&staged.plugin).map_err(PublishError::Swap)
-            }
-        };
+        let compared = self.compared(&staged.name(), &staged.plugin, approval);
         if let Err(error) = compared {
             return Err(self.refused(staged.progress, error).await?);
         }
+        let slot = self.served.host().plugin(&staged.name());
         let evidence = json!({"requests": requests(slot.as_deref(), &staged.plugin)});
         let step = staged.progress.step(self, VersionState::Approved, evidence);
         self.record(&staged.progress.version, step).await?;
         Ok(staged)
+    }
+
+    /// Checks that the version that serves can be replaced by `plugin`, which may request more if `approval` says so.
+    pub(super) fn compared(
+        &self,
+        name: &str,
+        plugin: &Plugin,
+        approval: Approval,
+    ) -> Result<(), PublishError> {
+        match (self.served.host().plugin(name), approval) {
+            (None, Approval::Missing) => Err(PublishError::New {
+                name: name.to_owned(),
+                changes: Changes::between(&Manifest::default(), plugin.manifest()),
+            }),
+            (None, Approval::Given) => Ok(()),
+            (Some(slot), Approval::Missing) => Ok(slot.compare(plugin)?),
+            (Some(slot), Approval::Given) => Ok(slot.compare_connector(plugin)?),
+        }
     }
 
     /// Checks that the version requests nothing beyond what was approved: another one may serve by now.
@@ -342,7 +350,7 @@ impl Connections {
 }
 
 /// Returns everything that `plugin` requests beyond the version that serves, one sentence each.
-fn requests(slot: Option<&Slot>, plugin: &Plugin) -> Vec<String> {
+pub(super) fn requests(slot: Option<&Slot>, plugin: &Plugin) -> Vec<String> {
     let running = slot.map(|slot| Arc::clone(slot.current().plugin().uncounted()));
     let (nothing, offered) = (Manifest::default(), plugin.exports());
     let manifest = running.as_ref().map_or(&nothing, |running| running.manifest());
