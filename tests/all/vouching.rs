@@ -140,6 +140,18 @@ async fn a_refused_receipt_of_a_confirmation_does_not_touch_the_others() {
 }
 
 #[tokio::test]
+async fn an_answer_about_one_person_of_a_batch_supports_nothing_about_the_others() {
+    let vendor = vendor().await;
+    let pending = ["ada@example.com", "bob@example.com", "eve@example.com"]
+        .map(|email| PendingErasure { subject: Subject::email(email), reference: None });
+    let calls = calls("reports", &vendor, "look+ada@example.com:404", "erased").await;
+    let receipts = calls.confirm_each(&pending).await.unwrap().unwrap();
+    let contradicted = |at: usize| receipts[at].as_ref().err().and_then(|failure| failure.contradicted);
+    // The guest reports the second one as accepted only.
+    assert_eq!([contradicted(0), contradicted(1), contradicted(2)], [None, None, Some(Claim::ConfirmErased)]);
+}
+
+#[tokio::test]
 async fn a_contradicted_outcome_names_the_version_what_it_needs_and_what_was_sent() {
     let vendor = vendor().await;
     let calls = calls("reports", &vendor, "look:200 act:403", "erased").await;

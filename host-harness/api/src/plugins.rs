@@ -22,7 +22,7 @@ use crate::{
 };
 use host_harness::plugin::{self, LoadError, SwapError};
 use host_service::{
-    connections::{Connections, approval::Approval, plugins::Upload, publish_error::PublishError},
+    connections::{Connections, approval::Approval, publication::Upload, publish_error::PublishError},
     served::Served,
 };
 
@@ -141,7 +141,7 @@ impl From<PublishError> for Problem {
             PublishError::Named(_) | PublishError::Load(_) | PublishError::Cases(_) => {
                 Self::of(kinds::NO_COMPONENT, detail)
             }
-            PublishError::Excessive(_) => Self::of(kinds::BAD_QUERY, detail),
+            PublishError::Excessive(_) | PublishError::LongNote(_) => Self::of(kinds::BAD_QUERY, detail),
             PublishError::Unknown(_) | PublishError::UnknownVersion { .. } => {
                 Self::of(kinds::UNKNOWN, detail)
             }
@@ -149,6 +149,7 @@ impl From<PublishError> for Problem {
             | PublishError::FollowsFile(_)
             | PublishError::ConditionsOfFile(_)
             | PublishError::NotApproved { .. }
+            | PublishError::Unproven { .. }
             | PublishError::NothingBefore(_)
             | PublishError::Overtaken(_)
             | PublishError::BeforeIsGone(_)

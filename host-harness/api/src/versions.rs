@@ -20,11 +20,12 @@ use crate::{
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
     types::{
+        connections::ConnectionTest,
         plugins::{PublishedVersion, Publishing, Uploading},
-        versions::{PluginVersion, PluginVersions, PublishRehearsal, Serving},
+        versions::{PluginVersion, PluginVersions, PublishRehearsal, Serving, TestingVersion},
     },
 };
-use host_service::connections::{Connections, approval::Approval, plugins::Upload};
+use host_service::connections::{Connections, approval::Approval, publication::Upload};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -33,14 +34,15 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(show_version))
         .routes(routes!(approve_version))
         .routes(routes!(serve_version))
+        .routes(routes!(test_version))
 }
 
 /// Lists the versions of a plugin with their history, also of a plugin whose uploads were all refused.
 #[utoipa::path(get, path = "/api/v1/plugins/{name}/versions", security(("key" = ["plugins:read"])), tag = "plugins",
-    params(("name" = String, Path)), responses((status = 200, body = PluginVersions), NotFound))]
+    params(("name" = String, Path)), responses((status = 200, body = PluginVersions), Forbidden, NotFound))]
 async fn list_versions(
     State(connections): State<Connections>,
-    PluginsRead(_caller): PluginsRead,
+    AllTenants(PluginsRead(_caller)): AllTenants<PluginsRead>,
     Path(name): Path<String>,
 ) -> Result<axum::Json<PluginVersions>, Problem> {
     let history = connections.version_history(&name).await?;
@@ -92,10 +94,10 @@ async fn rehearse_publication(
 /// Shows a version of a plugin with its history.
 #[utoipa::path(get, path = "/api/v1/plugins/{name}/versions/{digest}", security(("key" = ["plugins:read"])), tag = "plugins",
     params(("name" = String, Path), ("digest" = String, Path)),
-    responses((status = 200, body = PluginVersion), NotFound))]
+    responses((status = 200, body = PluginVersion), Forbidden, NotFound))]
 async fn show_version(
     State(connections): State<Connections>,
-    PluginsRead(_caller): PluginsRead,
+    AllTenants(PluginsRead(_caller)): AllTenants<PluginsRead>,
     Path((name, digest)): Path<(String, String)>,
 ) -> Result<axum::Json<PluginVersion>, Problem> {
     let digest = parsed(&name, &digest)?;
@@ -114,6 +116,22 @@ async fn approve_version(
     let digest = parsed(&name, &digest)?;
     connections.approve(&caller.who(), &name, digest).await?;
     Ok(axum::Json(version(&connections, &name, digest).await?))
+}
+
+/// Tests a connection on a version that does not serve, but was approved or served before. Nothing changes at the vendor,
+/// and the result is not stored.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/versions/{digest}/test", security(("key" = ["plugins:write"])), tag = "plugins",
+    params(("name" = String, Path), ("digest" = String, Path), TestingVersion),
+    responses((status = 200, body = ConnectionTest), Forbidden, NotFound, Conflict, Unprocessable))]
+async fn test_version(
+    State(connections): State<Connections>,
+    AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
+    Path((name, digest)): Path<(String, String)>,
+    Query(TestingVersion { connection }): Query<TestingVersion>,
+) -> Result<axum::Json<ConnectionTest>, Problem> {
+    let digest = parsed(&name, &digest)?;
+    let tested = connections.test_on(&caller.who(), &name, digest, &connection).await?;
+    Ok(axum::Json(tested.into()))
 }
 
 /// Serves a version that was approved, or that served before. A version that served before and changes how people are

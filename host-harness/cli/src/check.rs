@@ -36,7 +36,14 @@ pub(super) async fn check_at_service(
     client: &Client,
     connection: &str,
 ) -> Result<CommandOutput, Failure> {
-    let ApiResponse { value, json } = tested(session, client, connection).await?;
+    Ok(tested_output(connection, tested(session, client, connection).await?))
+}
+
+/// The result of a test by a service.
+pub(super) fn tested_output(
+    connection: &str,
+    ApiResponse { value, json }: ApiResponse<ConnectionTest>,
+) -> CommandOutput {
     let exit = if value.test_status == TestStatus::Failed { Exit::Refused } else { Exit::Done };
     let verdict = match value.test_status {
         TestStatus::Succeeded => "works",
@@ -48,7 +55,7 @@ pub(super) async fn check_at_service(
     if value.checks.is_empty() && exit == Exit::Refused {
         lines.extend(value.failure_reason.iter().map(|reason| format!("  {reason}")));
     }
-    Ok(CommandOutput { people: lines.join("\n"), json, exit })
+    CommandOutput { people: lines.join("\n"), json, exit }
 }
 
 /// Returns the result of a service's test of a connection.

@@ -12,6 +12,7 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
+    check,
     client::{ApiCall, ApiResponse, Client},
     component_file,
     exit::Exit,
@@ -73,6 +74,16 @@ pub(super) enum PluginsCommand {
         name: String,
         /// The version's digest, or the beginning of it.
         version: String,
+    },
+    /// Test a connection on a version that does not serve, but was approved or served before. Changes nothing.
+    Test {
+        /// The plugin's name, as used by connections.
+        name: String,
+        /// The version's digest, or the beginning of it.
+        version: String,
+        /// The connection whose settings and secrets are used.
+        #[arg(long, value_name = "KEY")]
+        connection: String,
     },
     /// Serve a version that was approved, or put back one that served before.
     Serve {
@@ -178,6 +189,14 @@ impl PluginsCommand {
                 let digest = version_history::digest(client, &name, &version).await?;
                 let call = ApiCall::post(&["plugins", &name, "versions", &digest, "approve"]);
                 Ok(version_history::approved(&name, client.ask(call).await?))
+            }
+            Self::Test { name, version, connection } => {
+                let digest = version_history::digest(client, &name, &version).await?;
+                let call = ApiCall::post(&["plugins", &name, "versions", &digest, "test"])
+                    .with("connection", Some(&connection));
+                let waiting = format!("waiting for the vendor of connection {connection}");
+                let tested = session.awaited(&waiting, client.ask(call)).await?;
+                Ok(check::tested_output(&connection, tested))
             }
             Self::Serve { name, version, agree } => {
                 let digest = version_history::digest(client, &name, &version).await?;

@@ -9,7 +9,7 @@ use super::{
     words::{optional, time, timestamp},
 };
 use host_api::types::versions::{
-    PluginVersion, PluginVersionStep, PluginVersions, PublishRehearsal, StepEvidence, StepProof,
+    PluginVersion, PluginVersionStep, PluginVersions, PublishRehearsal, StepEvidence, StepProof, VersionState,
 };
 
 /// The width of a column with digests, borders included.
@@ -100,8 +100,8 @@ fn all(width: u16, history: &PluginVersions) -> String {
         ("note", None),
     ];
     let rows = history.versions.iter().map(|version| {
-        let last = version.steps.last();
-        let state = match last.and_then(|step| step.reason.as_ref()) {
+        let refused = version.steps.last().filter(|_| version.state == VersionState::Refused);
+        let state = match refused.and_then(|step| step.reason.as_ref()) {
             Some(reason) => format!("{}: {reason}", version.state),
             None => version.state.to_string(),
         };

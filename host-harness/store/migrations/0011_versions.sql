@@ -15,6 +15,8 @@ CREATE TABLE versions (
     note TEXT,
     -- The conditions under which it loads, as JSON; NULL for the defaults.
     conditions TEXT,
+    -- What it requests and an operator approved, as a JSON list; NULL if it was not approved.
+    approved TEXT,
     -- uploaded, compiled, proven, approved, serving, retired or refused: that of the last step.
     state TEXT NOT NULL,
     -- When it last began to serve; NULL if it never did.

@@ -44,6 +44,8 @@ pub struct Version {
     pub note: Option<String>,
     /// The conditions under which it loads, as JSON; `None` for the defaults.
     pub conditions: Option<String>,
+    /// What it requests and an operator approved, as a JSON list; `None` if it was not approved.
+    pub approved: Option<String>,
     /// The state of its last step.
     #[sqlx(try_from = "Column<VersionState>")]
     pub state: VersionState,
@@ -61,6 +63,7 @@ impl Version {
             .text(&self.plugin)
             .bytes(&self.digest.0)
             .optional(self.conditions.as_deref().map(str::as_bytes))
+            .optional(self.approved.as_deref().map(str::as_bytes))
             .text(self.state.as_ref())
             .optional(self.served_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
     }
@@ -106,7 +109,7 @@ pub struct VersionStep {
     pub evidence: Option<Value>,
 }
 
-const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.conditions, v.state, \
+const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.conditions, v.approved, v.state, \
                         v.served_at, v.mac, EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) AS is_stored \
                       FROM versions v";
 
@@ -139,21 +142,32 @@ pub async fn steps(connection: &mut Tx, of: &StoredVersion) -> Result<Vec<Versio
     Ok(sqlx::query_as(sql).bind(of.seq).fetch_all(connection).await?)
 }
 
-/// Stores `version` in the state of `step`, which is added to its history. What an earlier row of the same component
-/// has is replaced, except the note and the versions if they are `None` now.
+/// Adds `step` to the history of `version`, and stores what the step changes. A version that has served keeps its state
+/// and its conditions until it serves again: a later upload of the same component, even one that is refused, takes nothing
+/// from it. A note, and the versions, are kept if they are `None` now.
 pub async fn advance(
     tx: &mut Tx,
     vault: &Vault,
     version: &Version,
     step: &VersionStep,
 ) -> Result<(), StoreError> {
-    let version = Version { state: step.state, ..version.clone() };
+    let known = find(&mut *tx, &version.plugin, version.digest).await?;
+    let known = known.filter(|known| known.is_authentic(vault)).map(|known| known.version);
+    let mut version = Version { state: step.state, ..version.clone() };
+    if let Some(known) = known.filter(|known| known.served_at.is_some()) {
+        version.served_at = version.served_at.max(known.served_at);
+        if !matches!(step.state, VersionState::Serving | VersionState::Retired) {
+            (version.state, version.conditions) = (known.state, known.conditions);
+        }
+    }
     let RowMac(mac) = version.message(vault).mac();
     let seq: i64 = sqlx::query_scalar(
-        "INSERT INTO versions (plugin, digest, version, contract, size, source, note, conditions, state, served_at, mac) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (plugin, digest) DO UPDATE \
+        "INSERT INTO versions \
+           (plugin, digest, version, contract, size, source, note, conditions, state, served_at, mac, approved) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (plugin, digest) DO UPDATE \
          SET version = COALESCE($3, versions.version), contract = COALESCE($4, versions.contract), size = $5, source = $6, \
-           note = COALESCE($7, versions.note), conditions = $8, state = $9, served_at = $10, mac = $11 RETURNING seq",
+           note = COALESCE($7, versions.note), conditions = $8, state = $9, served_at = $10, mac = $11, approved = $12 \
+         RETURNING seq",
     )
     .bind(&version.plugin)
     .bind(version.digest.0.to_vec())
@@ -166,6 +180,7 @@ pub async fn advance(
     .bind(version.state.as_ref())
     .bind(version.served_at)
     .bind(mac)
+    .bind(version.approved.as_deref())
     .fetch_one(&mut *tx)
     .await?;
     let evidence = step.evidence.clone().unwrap_or_default();
@@ -206,7 +221,8 @@ async fn unneeded(tx: &mut Tx) -> Result<BTreeSet<Vec<u8>>, StoreError> {
         unneeded.remove(&needed);
     }
     let by_age = "SELECT plugin, digest, served_at IS NOT NULL AS has_served FROM versions \
-                  WHERE served_at IS NOT NULL OR state <> 'refused' ORDER BY served_at DESC, seq DESC";
+                  WHERE served_at IS NOT NULL OR state <> 'refused' ORDER BY served_at DESC, \
+                    (SELECT MAX(s.seq) FROM version_steps s WHERE s.version = versions.seq) DESC";
     let mut kept: BTreeMap<(String, i64), usize> = BTreeMap::new();
     let versions: Vec<(String, Vec<u8>, i64)> = sqlx::query_as(by_age).fetch_all(&mut *tx).await?;
     for (plugin, digest, has_served) in versions {

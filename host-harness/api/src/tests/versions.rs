@@ -1,5 +1,6 @@
 //! The history of plugin versions, and the separate steps of a publication.
 
+use host_model::plugin_version::VersionState;
 use serde_json::{Value, json};
 
 use crate::testing::{Answer, ApiBench};
@@ -130,6 +131,64 @@ async fn an_approval_does_not_cover_what_another_version_dropped_since() {
     assert_eq!(act(&bench, &key, &uploaded.json, "approve").await.status, 200);
     assert_eq!(send(&bench, &key, "guest?agree=true", &version(3)).await.status, 200);
     assert_eq!(act(&bench, &key, &uploaded.json, "serve").await.problem(), (409, "asks-for-more"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_tested_on_an_approved_version_that_does_not_serve() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let next = std::fs::read(xtask::components::current("iterable-next").unwrap()).unwrap();
+    let uploaded = send(&bench, &key, "iterable/versions", &next).await;
+    let version = format!("/api/v1/plugins/iterable/versions/{}", uploaded.json["digest"].as_str().unwrap());
+    let test = format!("{version}/test?connection=newsletter");
+    assert_eq!(bench.send(&key, "POST", &test, None).await.problem(), (409, "not-replaced"));
+    assert_eq!(bench.send(&key, "POST", &format!("{version}/approve"), None).await.status, 200);
+    bench.stand_in.take_requests();
+    let tested = bench.send(&key, "POST", &test, None).await;
+    assert_eq!((tested.status, &tested.json["test_status"]), (200, &json!("succeeded")), "{tested:?}");
+    let requests = bench.stand_in.take_requests();
+    assert!(!requests.is_empty() && requests.iter().all(|sent| sent.method == "GET"), "{requests:?}");
+    let unknown = format!("{version}/test?connection=never");
+    assert_eq!(bench.send(&key, "POST", &unknown, None).await.json["test_status"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serving_the_version_that_serves_changes_nothing_and_a_roll_back_still_goes_back() {
+    let (bench, key) = bench().await;
+    for tag in [1, 2] {
+        assert_eq!(send(&bench, &key, "guest", &version(tag)).await.status, 200);
+    }
+    let before = history(&bench, &key).await;
+    let again = act(&bench, &key, &before[0], "serve").await;
+    assert_eq!((again.status, &again.json["steps"]), (200, &json!([])), "{again:?}");
+    assert_eq!(history(&bench, &key).await, before);
+    let back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+    assert_eq!(back.json["digest"], before[1]["digest"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_was_cut_off_before_its_proof_cannot_be_approved() {
+    let (bench, key) = bench().await;
+    let uploaded = send(&bench, &key, "guest/versions", &version(1)).await;
+    // What a process that ended during the proof leaves.
+    let vault = bench.parts.store.vault().clone();
+    bench
+        .write(move |tx| {
+            Box::pin(async move {
+                let of = host_store::versions::of_plugin(tx, "guest").await?;
+                let proven = of.into_iter().find(|of| of.version.state == VersionState::Proven).unwrap();
+                let step = host_store::versions::steps(tx, &proven).await?.remove(1);
+                host_store::versions::advance(tx, &vault, &proven.version, &step).await
+            })
+        })
+        .await;
+    let refused = act(&bench, &key, &uploaded.json, "approve").await;
+    assert_eq!(refused.problem(), (409, "not-replaced"), "{refused:?}");
+    assert!(refused.detail().contains("is compiled: upload it again"), "{refused:?}");
+    let long = "x".repeat(1_001);
+    let refused = send(&bench, &key, &format!("guest/versions?note={long}"), &version(2)).await;
+    assert_eq!(refused.problem(), (400, "bad-query"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

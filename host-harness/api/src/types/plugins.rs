@@ -3,7 +3,7 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 
 use host_harness::plugin::{self, LoadPolicy, Wasi};
-use host_service::connections::{conditions, plugins};
+use host_service::connections::{conditions, publication};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -233,7 +233,7 @@ impl From<LoadPolicy> for LoadConditions {
 
 impl PublishedVersion {
     /// The version of the plugin `name` that was published.
-    pub fn of(name: String, published: &plugins::Published) -> Self {
+    pub fn of(name: String, published: &publication::Published) -> Self {
         Self {
             name,
             digest: published.digest.to_string(),

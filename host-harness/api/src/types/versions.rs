@@ -277,6 +277,15 @@ impl From<ProofPart> for StepProofPart {
     }
 }
 
+/// Parameters of testing a version.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TestingVersion {
+    /// The key of the connection whose settings and secrets the version is tested with.
+    pub connection: String,
+}
+
 /// Parameters of serving a version.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -84,8 +84,9 @@ impl Witness {
     /// Returns the receipt of a confirmation of the erasure at `position` with its record, unless the requests
     /// contradict it.
     pub(super) fn of_confirm(&mut self, position: usize, receipt: Receipt) -> Result<Receipt, CallFailure> {
+        let about = self.requests_about(position);
         let exempt = match Support::of_confirm(&receipt) {
-            Some((claim, needs)) => self.check(claim, needs)?,
+            Some((claim, needs)) => self.check_against(&about, claim, needs)?,
             None => None,
         };
         Ok(self.with_record(receipt, position, exempt))
@@ -102,7 +103,19 @@ impl Witness {
     /// Returns `claim` if only the manifest's exemption supports it, and `None` if the requests do. Otherwise they
     /// contradict it.
     pub(super) fn check(&mut self, claim: Claim, needs: Support) -> Result<Option<Claim>, CallFailure> {
-        if needs.is_in(&self.requests) {
+        let requests = std::mem::take(&mut self.requests);
+        let checked = self.check_against(&requests, claim, needs);
+        self.requests = requests;
+        checked
+    }
+
+    fn check_against(
+        &mut self,
+        requests: &[ObservedRequest],
+        claim: Claim,
+        needs: Support,
+    ) -> Result<Option<Claim>, CallFailure> {
+        if needs.is_in(requests) {
             return Ok(None);
         }
         let manifest = self.plugin.manifest();
@@ -116,7 +129,7 @@ impl Witness {
                 "version {} reported {claim}, which needs {}; it sent {}",
                 self.plugin.digest(),
                 needs.described(),
-                listed(&self.requests)
+                listed(requests)
             ),
             may_have_acted: self.may_have_acted,
             contradicted: Some(claim),
@@ -130,14 +143,19 @@ impl Witness {
     }
 
     fn with_record(&self, receipt: Receipt, position: usize, exempt: Option<Claim>) -> Receipt {
-        let concerns = |names: &[usize]| names.is_empty() || names.contains(&position);
-        let requests = self.requests.iter().zip(&self.names);
         let observed = Observed {
-            requests: requests.filter(|(_, names)| concerns(names)).map(|(sent, _)| sent.clone()).collect(),
+            requests: self.requests_about(position),
             names_person: self.answered().any(|names| names.contains(&position)),
             exempt: exempt.into_iter().collect(),
         };
         Receipt { observed: Some(observed), ..receipt }
+    }
+
+    /// Returns the requests that named the person at `position`, or no person of the call.
+    fn requests_about(&self, position: usize) -> Vec<ObservedRequest> {
+        let concerns = |names: &[usize]| names.is_empty() || names.contains(&position);
+        let requests = self.requests.iter().zip(&self.names);
+        requests.filter(|(_, names)| concerns(names)).map(|(sent, _)| sent.clone()).collect()
     }
 
     /// Returns whom each answered request named.

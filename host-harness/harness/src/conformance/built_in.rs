@@ -144,7 +144,7 @@ impl<'a> BuiltIn<'a> {
         let manifest = self.stage.plugin.manifest();
         for call in arguments::calls(*function, manifest, people, answer.bytes()) {
             if Instant::now() >= *over_at {
-                return Err(EndedEarly::NotRun(out_of_time()));
+                return Err(EndedEarly::Failed(out_of_time()));
             }
             let called = self.stage.call(&variant.connection, Arc::clone(vendor) as _, &call).await;
             part.calls += 1;

@@ -37,7 +37,7 @@ pub(super) fn leak(usage: Option<&CallUsage>) -> Option<String> {
     })
 }
 
-/// Returns the reason for a part that is not run because the others took too long.
+/// Returns the finding for a part that has no time left. A version must not skip its proof by being slow.
 pub(super) fn out_of_time() -> String {
     format!("the {} s of the whole proof have passed", MAX_PROOF.as_secs())
 }

@@ -133,7 +133,7 @@ async fn run(stage: &Stage, source: PartSource, case: &Case, over_at: Instant) -
     let begun = Instant::now();
     let mut part = ProofPart::new(case.name(), case.about(), source);
     if begun >= over_at {
-        part.result = PartResult::NotRun { reason: out_of_time() };
+        part.result = PartResult::Failed { findings: vec![out_of_time()] };
         return part;
     }
     let settings = made_up::settings(stage.plugin.manifest(), &case.settings);

@@ -63,22 +63,23 @@ impl Egress {
         if outgoing.acts {
             (caller.departs)();
         }
-        let (begun, sent_at_ms) = (Instant::now(), self.clock.date_ms());
+        let begun = Instant::now();
+        let departed = ObservedRequest {
+            operation: declared.name.clone(),
+            effect: declared.effect,
+            status: None,
+            sent_at_ms: self.clock.date_ms(),
+            took_ms: 0,
+        };
+        let mut departure = (!declared.is_token_exchange()).then(|| Departure::new(departed, caller));
         let answer = timeout_at(over_at, self.transport.send(connection, outgoing)).await;
         drop(place);
         let redactor = self.captured.redactor(connection);
         let answer = answer
             .unwrap_or_else(|_| Err(truncated_error(declared)))
             .map_err(|error| HttpError { message: redactor.text(&error.message).into_owned(), ..error });
-        if !declared.is_token_exchange() && answer.as_ref().map_or_else(|error| error.request_sent, |_| true)
-        {
-            (caller.sent)(ObservedRequest {
-                operation: declared.name.clone(),
-                effect: declared.effect,
-                status: answer.as_ref().ok().map(|answer| answer.status),
-                sent_at_ms,
-                took_ms: millis_u64(begun.elapsed()),
-            });
+        if let Some(departure) = &mut departure {
+            departure.ends(&answer);
         }
         if let Some((trace, sent)) = traced {
             let exchange = Exchange::of(&sent, &answer, begun.elapsed(), &redactor);
@@ -118,6 +119,38 @@ impl Egress {
             retry_after_ms: wait.map(millis_u64),
             body: redacted_body(redactor, answer.body, caller).await?,
         })
+    }
+}
+
+/// A request that has left. Its record is kept even if the call ends before the answer.
+struct Departure<'a> {
+    request: Option<ObservedRequest>,
+    begun: Instant,
+    sent: &'a (dyn Fn(ObservedRequest) + Sync),
+}
+
+impl<'a> Departure<'a> {
+    fn new(request: ObservedRequest, caller: &Sender<'a>) -> Self {
+        Self { request: Some(request), begun: Instant::now(), sent: caller.sent }
+    }
+
+    /// Records the answer; nothing if the request did not leave after all.
+    fn ends(&mut self, answer: &Result<VendorResponse, HttpError>) {
+        let Some(request) = self.request.take() else { return };
+        let status = match answer {
+            Ok(answer) => Some(answer.status),
+            Err(error) if error.request_sent => None,
+            Err(_) => return,
+        };
+        (self.sent)(ObservedRequest { status, took_ms: millis_u64(self.begun.elapsed()), ..request });
+    }
+}
+
+impl Drop for Departure<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            (self.sent)(ObservedRequest { took_ms: millis_u64(self.begun.elapsed()), ..request });
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use crate::{
     calls::{Calls, Runtime},
     config::UnknownConnection,
     conformance::Prover,
+    connection::SettingError,
+    lines::lines,
     plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watch},
 };
 
@@ -32,6 +34,17 @@ pub struct Host {
     /// Held during a change, so that a key is unique across all plugins.
     pub(super) changing: Mutex<()>,
     _watch: Option<Watch>,
+}
+
+/// Why a connection cannot be called on a version that does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOnVersion {
+    /// There is no such connection.
+    #[error(transparent)]
+    Unknown(#[from] UnknownConnection),
+    /// Its settings do not fit the version.
+    #[error("the connection does not fit the version:{}", lines(.0))]
+    Settings(Vec<SettingError>),
 }
 
 impl Host {
@@ -78,6 +91,18 @@ impl Host {
     /// Loads a component for a [`Slot`] of this host.
     pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
         Plugin::load(self.runtime.engine(), bytes, policy).await
+    }
+
+    /// Returns the calls of a connection on `plugin`, which this host loaded and which does not serve.
+    pub fn connection_on(&self, key: &str, plugin: &Arc<Plugin>) -> Result<Calls, NotOnVersion> {
+        let slots = self.slots.load();
+        let resolved = slots.values().find_map(|slot| slot.resolved_for(key, plugin));
+        let Some(resolved) = resolved else {
+            let keys = self.connection_keys();
+            return Err(UnknownConnection::among(key, keys.iter().map(String::as_str)).into());
+        };
+        let connection = resolved.map_err(NotOnVersion::Settings)?;
+        Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::new(connection)))
     }
 
     /// Returns a prover for plugins that this host loaded, with the largest limits of its connections.

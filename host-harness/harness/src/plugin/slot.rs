@@ -14,7 +14,7 @@ use super::{
     retired::{Retired, RetiredVersion},
 };
 use crate::{
-    connection::{ConnectionSpec, SettingError},
+    connection::{Connection, ConnectionSpec, SettingError},
     lines::lines,
 };
 use host_exchange::{Current, Uses};
@@ -143,6 +143,12 @@ impl Slot {
     pub fn check_settings(&self, plugin: &Arc<Plugin>) -> Result<(), SwapError> {
         let history = self.history.lock();
         Generation::of(Arc::clone(plugin), &history.specs).map(drop).map_err(SwapError::Settings)
+    }
+
+    /// Returns the connection with this key as resolved for `plugin`, which does not serve; `None` if there is none.
+    pub fn resolved_for(&self, key: &str, plugin: &Plugin) -> Option<Result<Connection, Vec<SettingError>>> {
+        let history = self.history.lock();
+        Some(history.specs.iter().find(|spec| spec.key == key)?.resolve(plugin.manifest()))
     }
 
     /// Replaces the running version with `plugin`, unless it requests more or offers less.

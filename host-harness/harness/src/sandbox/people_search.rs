@@ -44,15 +44,20 @@ impl PeopleSearch {
         if self.texts.is_empty() {
             return Vec::new();
         }
-        let sent = searchable(request);
         let forms = self.forms.get_or_init(|| self.texts.iter().map(|texts| forms(texts)).collect());
-        let work = forms.iter().map(BTreeSet::len).sum::<usize>().saturating_mul(sent.len());
+        let work = forms.iter().map(BTreeSet::len).sum::<usize>().saturating_mul(size(request));
         if work > MAX_WORK {
             return Vec::new();
         }
+        let sent = searchable(request);
         let named = |forms: &BTreeSet<String>| forms.iter().any(|form| has_word(&sent, form));
         forms.iter().enumerate().filter(|(_, forms)| named(forms)).map(|(person, _)| person).collect()
     }
+}
+
+fn size(request: &Request) -> usize {
+    let pairs = request.values.iter().chain(&request.query);
+    pairs.map(|(_, value)| value.len() + 1).sum::<usize>() + request.body.as_ref().map_or(0, Vec::len)
 }
 
 /// Returns everything in `request` that can name a person, in lower case, as lines.

@@ -2,25 +2,28 @@
 //! Tested in `api/src/tests/{plugins,published_limits}.rs`.
 
 use host_harness::plugin::Changes;
+use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
     StoreError,
     audit::{self, ALL_TENANTS, Record},
     components::{self, Publication},
+    versions::Version,
 };
 use serde_json::json;
 
 use super::{
     Connections,
     conditions::LoadConditions,
-    plugins::{Published, Upload, digest_of},
+    publication::{Published, Upload},
     publish_error::PublishError,
+    versions::Progress,
 };
 use crate::who::Who;
 
 impl Connections {
     /// Publishes the component that runs already.
     pub(super) async fn publish_again(&self, who: &Who, upload: Upload) -> Result<Published, PublishError> {
-        let Upload { plugin: name, bytes, conditions, .. } = upload;
+        let Upload { plugin: name, bytes, conditions, note } = upload;
         self.check_publishable(&name, &conditions)?;
         let before = self.stored_conditions(&name).await?;
         let conditions = conditions.over(&before);
@@ -28,7 +31,7 @@ impl Connections {
         // It has to load under its conditions, also at the next start.
         self.load(bytes.clone(), &policy).await?;
         let _alone = self.sources.changing.lock().await;
-        let digest = digest_of(&bytes);
+        let digest = Digest::of(&bytes);
         let (changes, running) = (Changes::default(), Some(digest));
         match self.publication(&name).await {
             // A row that was changed from outside is replaced.
@@ -48,17 +51,29 @@ impl Connections {
             Ok(Some(publication)) => {
                 let publication = Publication { conditions: conditions.written(), ..publication };
                 self.store_again(who, bytes, publication, "plugin-conditions-changed").await?;
+                self.record_conditions(who, &name, digest, &conditions, note).await?;
             }
         }
         Ok(Published { digest, before: running, changes, policy, steps: Vec::new() })
     }
 
-    fn publication_of(
+    /// Records the conditions in the history too, since a version is put back under them.
+    async fn record_conditions(
         &self,
+        who: &Who,
         name: &str,
-        digest: host_model::digest::Digest,
+        digest: Digest,
         conditions: &LoadConditions,
-    ) -> Publication {
+        note: Option<String>,
+    ) -> Result<(), StoreError> {
+        let Some(known) = self.find_version(name, digest).await? else { return Ok(()) };
+        let version = Version { conditions: conditions.written(), note, ..known };
+        let mut progress = Progress::begin(self, version, &who.0);
+        let step = progress.step(self, VersionState::Serving, json!({}));
+        self.record(&progress.version, step).await
+    }
+
+    fn publication_of(&self, name: &str, digest: Digest, conditions: &LoadConditions) -> Publication {
         Publication {
             plugin: name.to_owned(),
             digest,

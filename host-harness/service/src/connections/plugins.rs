@@ -2,44 +2,18 @@
 //! serves takes precedence over the file.
 //! Tested in `api/src/tests/{plugins,versions}.rs`.
 
-use host_harness::{
-    config,
-    plugin::{Changes, LoadPolicy},
-};
+use host_harness::config;
 use host_model::{digest::Digest, plugin_version::VersionState};
-use host_store::versions::VersionStep;
-use sha2::{Digest as _, Sha256};
+use host_store::versions::Version;
 
-use super::{Connections, approval::Approval, conditions::LoadConditions, publish_error::PublishError};
+use super::{
+    Connections,
+    approval::Approval,
+    publication::{Published, Upload},
+    publish_error::PublishError,
+    staged::Staged,
+};
 use crate::who::Who;
-
-/// The version that runs now.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// The digest of the component.
-    pub digest: Digest,
-    /// The digest of the version that ran before.
-    pub before: Option<Digest>,
-    /// What it requests that the previous version did not.
-    pub changes: Changes,
-    /// The conditions under which it loads.
-    pub policy: LoadPolicy,
-    /// The steps that led to it, each with its evidence and cost.
-    pub steps: Vec<VersionStep>,
-}
-
-/// A version to upload.
-pub struct Upload {
-    /// The plugin's name.
-    pub plugin: String,
-    /// The component.
-    pub bytes: Vec<u8>,
-    /// The conditions under which it loads. What they do not set is as for the version that serves; nothing may be set
-    /// for a plugin in the configuration file.
-    pub conditions: LoadConditions,
-    /// What the operator writes about it.
-    pub note: Option<String>,
-}
 
 impl Connections {
     /// Uploads a version, compiles it, approves what it requests if `approval` says so, and serves it.
@@ -49,7 +23,7 @@ impl Connections {
         upload: Upload,
         approval: Approval,
     ) -> Result<Published, PublishError> {
-        let (name, digest) = (upload.plugin.clone(), digest_of(&upload.bytes));
+        let (name, digest) = (upload.plugin.clone(), Digest::of(&upload.bytes));
         tracing::info!(plugin = name, %digest, by = who.0, "publishing a plugin version");
         let published = self.publish_version(who, upload, approval).await;
         log_served("published", &name, who, published.as_ref());
@@ -63,11 +37,12 @@ impl Connections {
         approval: Approval,
     ) -> Result<Published, PublishError> {
         config::named_plugin(&upload.plugin)?;
-        if self.runs(&upload.plugin, digest_of(&upload.bytes)) {
+        if self.runs(&upload.plugin, Digest::of(&upload.bytes)) {
             return self.publish_again(who, upload).await;
         }
-        let staged = self.stage(who, upload).await?;
+        let mut staged = self.stage(who, upload).await?;
         let _alone = self.sources.changing.lock().await;
+        self.check_proven(&mut staged).await?;
         let staged = self.approved(staged, approval).await?;
         self.serve_published(staged).await
     }
@@ -75,7 +50,7 @@ impl Connections {
     /// Uploads and compiles a version that is not to serve yet.
     pub async fn upload(&self, who: &Who, upload: Upload) -> Result<Digest, PublishError> {
         config::named_plugin(&upload.plugin)?;
-        let digest = digest_of(&upload.bytes);
+        let digest = Digest::of(&upload.bytes);
         if !self.runs(&upload.plugin, digest) {
             self.stage(who, upload).await?;
         }
@@ -84,9 +59,27 @@ impl Connections {
 
     /// Approves what an uploaded version requests. It can be served then.
     pub async fn approve(&self, who: &Who, name: &str, digest: Digest) -> Result<(), PublishError> {
-        let staged = self.open(who, name, digest).await?;
+        let mut staged = self.open(who, name, digest).await?;
         let _alone = self.sources.changing.lock().await;
+        self.check_proven(&mut staged).await?;
+        if staged.has_served() {
+            // It can serve as it is.
+            return Ok(());
+        }
         self.approved(staged, Approval::Given).await.map(drop)
+    }
+
+    /// Checks that a staged version has come through its proof, or served before.
+    async fn check_proven(&self, staged: &mut Staged) -> Result<(), PublishError> {
+        match self.current_state(staged).await? {
+            VersionState::Proven | VersionState::Approved | VersionState::Serving | VersionState::Retired => {
+                Ok(())
+            }
+            state @ (VersionState::Uploaded | VersionState::Compiled | VersionState::Refused) => {
+                let Version { plugin, digest, .. } = staged.version().clone();
+                Err(PublishError::Unproven { plugin, digest, state })
+            }
+        }
     }
 
     /// Serves a version that was approved, or that served before. One that served before requires `approval` if it
@@ -110,15 +103,15 @@ impl Connections {
         digest: Digest,
         approval: Approval,
     ) -> Result<Published, PublishError> {
-        let staged = self.open(who, name, digest).await?;
+        let mut staged = self.open(who, name, digest).await?;
         let _alone = self.sources.changing.lock().await;
-        let (has_served, state) = (staged.has_served(), staged.state());
+        let state = self.current_state(&mut staged).await?;
         match state {
             VersionState::Approved => {
-                self.still_approved(&staged).await?;
+                self.still_approved(staged.version(), staged.plugin())?;
                 self.serve_published(staged).await
             }
-            _ if has_served => self.put_back(staged, approval).await,
+            _ if staged.has_served() => self.put_back(staged, approval).await,
             _ => Err(PublishError::NotApproved { plugin: name.to_owned(), digest, state }),
         }
     }
@@ -158,11 +151,6 @@ impl Connections {
     fn runs(&self, name: &str, digest: Digest) -> bool {
         self.served.host().plugin(name).is_some_and(|slot| slot.current().plugin().digest() == digest)
     }
-}
-
-/// Returns the digest of a component.
-pub(super) fn digest_of(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).into())
 }
 
 fn log_served(what: &str, plugin: &str, who: &Who, served: Result<&Published, &PublishError>) {

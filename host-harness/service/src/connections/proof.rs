@@ -22,14 +22,14 @@ impl Connections {
     pub(super) async fn compiled_and_proven(
         &self,
         progress: &mut Progress,
-        bytes: Vec<u8>,
+        bytes: &[u8],
         policy: &LoadPolicy,
     ) -> Result<Arc<Plugin>, PublishError> {
-        let plugin = Arc::new(self.load(bytes.clone(), policy).await?);
-        let cases = Cases::of_component(&bytes)?;
-        let Version { plugin: name, conditions, note, served_at, .. } = progress.version.clone();
+        let plugin = Arc::new(self.load(bytes.to_vec(), policy).await?);
+        let cases = Cases::of_component(bytes)?;
+        let Version { plugin: name, conditions, note, served_at, approved, .. } = progress.version.clone();
         let loaded = version_of(&name, &plugin, VersionSource::Upload, conditions);
-        progress.version = Version { note, served_at, ..loaded };
+        progress.version = Version { note, served_at, approved, ..loaded };
         let step = progress.step(self, VersionState::Compiled, json!({}));
         self.record(&progress.version, step).await?;
         let proof = self.proof_of(&name, &plugin, cases).await;
@@ -46,7 +46,11 @@ impl Connections {
     pub(super) async fn proof_of(&self, name: &str, plugin: &Arc<Plugin>, shipped: Cases) -> Proof {
         let slot = self.served.host().plugin(name);
         // Required settings without a default are those of a connection, as far as the new version has them.
-        let settings = slot.and_then(|slot| Some(slot.current().connections().next()?.settings.clone()));
+        let settings = slot.and_then(|slot| {
+            let generation = slot.current();
+            let first = generation.connections().min_by(|one, other| one.key.cmp(&other.key))?;
+            Some(first.settings.clone())
+        });
         let mut settings = settings.unwrap_or_default();
         settings.retain(|name, _| plugin.manifest().settings.iter().any(|setting| setting.name == *name));
         let prover = self.served.host().prover().with_shipped(shipped);

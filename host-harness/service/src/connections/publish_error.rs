@@ -11,6 +11,9 @@ use host_store::StoreError;
 
 use super::conditions::ExcessiveCondition;
 
+/// Maximum length of a note: a few sentences, which a list shows.
+pub(super) const MAX_NOTE_CHARS: usize = 1_000;
+
 /// The reason that a version was not published. The running version stays in place.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -73,6 +76,19 @@ pub enum PublishError {
         /// The version's digest.
         digest: Digest,
     },
+    /// The version has not come through its proof, for example because the service stopped in the meantime.
+    #[error("version {digest} of plugin {plugin} is {state}: upload it again, so that it proves itself")]
+    Unproven {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+        /// Its state.
+        state: VersionState,
+    },
+    /// The note is too long.
+    #[error("the note has {0} characters; at most {MAX_NOTE_CHARS} are allowed")]
+    LongNote(usize),
     /// The version has neither served nor been approved.
     #[error("version {digest} of plugin {plugin} is {state}: approve it first")]
     NotApproved {
@@ -126,6 +142,8 @@ impl PublishError {
             | Self::NothingBefore(_)
             | Self::Swap(SwapError::NothingBefore) => "unknown",
             Self::NotApproved { .. } => "not-approved",
+            Self::Unproven { .. } => "unproven",
+            Self::LongNote(_) => "long-note",
             Self::Overtaken(_) => "overtaken",
             Self::BeforeIsGone(_) | Self::BeforeIsChanged(_) => "not-stored",
             Self::Store(_) => "store",

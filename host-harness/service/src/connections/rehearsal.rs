@@ -11,11 +11,7 @@ use host_harness::{
 use host_model::digest::Digest;
 
 use super::{
-    Connections,
-    approval::Approval,
-    plugins::{Upload, digest_of},
-    publish_error::PublishError,
-    staged::requests,
+    Connections, approval::Approval, comparison::requests, publication::Upload, publish_error::PublishError,
 };
 
 /// What a publication would do.
@@ -47,7 +43,7 @@ impl Connections {
         let conditions = conditions.over(&self.stored_conditions(&name).await?);
         let policy = self.policy(&name, &conditions);
         policy.check_size(bytes.len())?;
-        let digest = digest_of(&bytes);
+        let digest = Digest::of(&bytes);
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
         let proof = self.proof_of(&name, &plugin, Cases::of_component(&bytes)?).await;
         let slot = self.served.host().plugin(&name);

@@ -18,14 +18,15 @@ use host_store::{
     components::{self, Publication},
     versions::{self, Version, VersionStep},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Connections,
     approval::Approval,
+    comparison,
     conditions::LoadConditions,
-    plugins::{Published, Upload, digest_of},
-    publish_error::PublishError,
+    publication::{Published, Upload},
+    publish_error::{MAX_NOTE_CHARS, PublishError},
     versions::{Progress, record, serve},
 };
 use crate::who::Who;
@@ -33,6 +34,8 @@ use crate::who::Who;
 /// A compiled version that does not serve yet.
 pub(super) struct Staged {
     plugin: Arc<Plugin>,
+    /// The component, which is stored again when it serves: it may have been deleted in the meantime.
+    bytes: Vec<u8>,
     progress: Progress,
     conditions: LoadConditions,
     policy: LoadPolicy,
@@ -41,6 +44,14 @@ pub(super) struct Staged {
 impl Staged {
     pub(super) fn has_served(&self) -> bool {
         self.progress.version.served_at.is_some()
+    }
+
+    pub(super) fn version(&self) -> &Version {
+        &self.progress.version
+    }
+
+    pub(super) fn plugin(&self) -> &Arc<Plugin> {
+        &self.plugin
     }
 
     pub(super) fn state(&self) -> VersionState {
@@ -61,9 +72,13 @@ impl Connections {
     pub(super) async fn stage(&self, who: &Who, upload: Upload) -> Result<Staged, PublishError> {
         let Upload { plugin: name, bytes, conditions, note } = upload;
         self.check_publishable(&name, &conditions)?;
+        let length = note.as_ref().map_or(0, |note| note.chars().count());
+        if length > MAX_NOTE_CHARS {
+            return Err(PublishError::LongNote(length));
+        }
         let conditions = conditions.over(&self.stored_conditions(&name).await?);
         let policy = self.policy(&name, &conditions);
-        let digest = digest_of(&bytes);
+        let digest = Digest::of(&bytes);
         let known = self.find_version(&name, digest).await?;
         let version = Version {
             plugin: name.clone(),
@@ -74,6 +89,7 @@ impl Connections {
             source: VersionSource::Upload,
             note,
             conditions: conditions.written(),
+            approved: None,
             state: VersionState::Uploaded,
             served_at: known.and_then(|known| known.served_at),
         };
@@ -83,8 +99,8 @@ impl Connections {
         }
         let step = progress.step(self, VersionState::Uploaded, json!({"bytes": bytes.len()}));
         self.store_component(&progress.version, step, bytes.clone()).await?;
-        match self.compiled_and_proven(&mut progress, bytes, &policy).await {
-            Ok(plugin) => Ok(Staged { plugin, progress, conditions, policy }),
+        match self.compiled_and_proven(&mut progress, &bytes, &policy).await {
+            Ok(plugin) => Ok(Staged { plugin, bytes, progress, conditions, policy }),
             Err(PublishError::Store(error)) => Err(error.into()),
             Err(error) => Err(self.refused(progress, error).await?),
         }
@@ -92,8 +108,8 @@ impl Connections {
 
     /// Compiles a version that is stored.
     pub(super) async fn open(&self, who: &Who, name: &str, digest: Digest) -> Result<Staged, PublishError> {
-        let unknown = || PublishError::UnknownVersion { plugin: name.to_owned(), digest };
-        let version = self.find_version(name, digest).await?.ok_or_else(unknown)?;
+        self.check_not_watched(name)?;
+        let version = self.known_version(name, digest).await?;
         let bytes = self
             .store
             .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
@@ -101,8 +117,29 @@ impl Connections {
             .ok_or(PublishError::BeforeIsGone(digest))?;
         let conditions = LoadConditions::read(version.conditions.as_deref()).unwrap_or_default();
         let policy = self.policy(name, &conditions);
-        let plugin = Arc::new(self.load(bytes, &policy).await?);
-        Ok(Staged { plugin, progress: Progress::begin(self, version, &who.0), conditions, policy })
+        let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
+        let progress = Progress::begin(self, version, &who.0);
+        Ok(Staged { plugin, bytes, progress, conditions, policy })
+    }
+
+    /// Reads the state of a staged version again, under the lock for changes: another caller may have changed it while it
+    /// was compiled.
+    pub(super) async fn current_state(&self, staged: &mut Staged) -> Result<VersionState, PublishError> {
+        let version = self.known_version(&staged.name(), staged.digest()).await?;
+        staged.progress.version = version;
+        Ok(staged.state())
+    }
+
+    async fn known_version(&self, name: &str, digest: Digest) -> Result<Version, PublishError> {
+        let known = self.find_version(name, digest).await?;
+        known.ok_or_else(|| PublishError::UnknownVersion { plugin: name.to_owned(), digest })
+    }
+
+    fn check_not_watched(&self, name: &str) -> Result<(), PublishError> {
+        if self.sources.plugins.get(name).is_some_and(|source| source.watch) {
+            return Err(PublishError::FollowsFile(name.to_owned()));
+        }
+        Ok(())
     }
 
     /// Returns the staged version with what it requests approved: by `approval`, or because it requests nothing more than
@@ -117,45 +154,12 @@ impl Connections {
             return Err(self.refused(staged.progress, error).await?);
         }
         let slot = self.served.host().plugin(&staged.name());
-        let evidence = json!({"requests": requests(slot.as_deref(), &staged.plugin)});
+        let requests = json!(comparison::requests(slot.as_deref(), &staged.plugin));
+        staged.progress.version.approved = Some(requests.to_string());
+        let evidence = json!({"requests": requests});
         let step = staged.progress.step(self, VersionState::Approved, evidence);
         self.record(&staged.progress.version, step).await?;
         Ok(staged)
-    }
-
-    /// Checks that the version that serves can be replaced by `plugin`, which may request more if `approval` says so.
-    pub(super) fn compared(
-        &self,
-        name: &str,
-        plugin: &Plugin,
-        approval: Approval,
-    ) -> Result<(), PublishError> {
-        match (self.served.host().plugin(name), approval) {
-            (None, Approval::Missing) => Err(PublishError::New {
-                name: name.to_owned(),
-                changes: Changes::between(&Manifest::default(), plugin.manifest()),
-            }),
-            (None, Approval::Given) => Ok(()),
-            (Some(slot), Approval::Missing) => Ok(slot.compare(plugin)?),
-            (Some(slot), Approval::Given) => Ok(slot.compare_connector(plugin)?),
-        }
-    }
-
-    /// Checks that the version requests nothing beyond what was approved: another one may serve by now.
-    pub(super) async fn still_approved(&self, staged: &Staged) -> Result<(), PublishError> {
-        let Some(slot) = self.served.host().plugin(&staged.name()) else { return Ok(()) };
-        let history = self.version_history(&staged.name()).await?;
-        let version = history.into_iter().find(|of| of.version.digest == staged.digest());
-        let steps = version.map(|of| of.steps).unwrap_or_default();
-        let approved = steps.into_iter().rev().find(|step| step.state == VersionState::Approved);
-        let evidence = approved.and_then(|step| step.evidence).unwrap_or_default();
-        let approved = evidence.pointer("/requests").and_then(Value::as_array);
-        let is_approved = |request: &String| approved.is_some_and(|all| all.contains(&json!(request)));
-        if requests(Some(&slot), &staged.plugin).iter().all(is_approved) {
-            slot.compare_connector(&staged.plugin)?;
-            return Ok(());
-        }
-        Ok(slot.compare(&staged.plugin)?)
     }
 
     /// Serves an approved version.
@@ -181,6 +185,13 @@ impl Connections {
     async fn serve_staged(&self, staged: Staged, what: &'static str) -> Result<Published, PublishError> {
         let name = staged.name();
         match self.served.host().plugin(&name) {
+            Some(slot) if slot.current().plugin().digest() == staged.digest() => Ok(Published {
+                digest: staged.digest(),
+                before: Some(staged.digest()),
+                changes: Changes::default(),
+                policy: staged.policy,
+                steps: Vec::new(),
+            }),
             Some(slot) => self.replace(&slot, staged, what).await,
             None => self.serve_first(&name, staged, what).await,
         }
@@ -192,17 +203,17 @@ impl Connections {
         staged: Staged,
         what: &'static str,
     ) -> Result<Published, PublishError> {
-        let Staged { plugin, mut progress, conditions, policy } = staged;
+        let Staged { plugin, bytes, mut progress, conditions, policy } = staged;
         let running = slot.current();
         let (before, digest) = (running.plugin().digest(), plugin.digest());
         let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
         let file = self.file_of(&progress.version.plugin, before);
+        let kept = [Some((digest, bytes)), file].into_iter().flatten().collect();
         if let Err(error) = slot.replace_agreed(plugin) {
             return Err(self.refused(progress, error.into()).await?);
         }
         let mut published = Published { digest, before: Some(before), changes, policy, steps: Vec::new() };
-        let kept = self.keep(what, &published, &mut progress, &conditions, file).await;
-        if let Err(error) = kept {
+        if let Err(error) = self.keep(what, &published, &mut progress, &conditions, kept).await {
             slot.roll_back()?;
             return Err(error.into());
         }
@@ -220,11 +231,12 @@ impl Connections {
         staged: Staged,
         what: &'static str,
     ) -> Result<Published, PublishError> {
-        let Staged { plugin, mut progress, conditions, policy } = staged;
+        let Staged { plugin, bytes, mut progress, conditions, policy } = staged;
         let changes = Changes::between(&Manifest::default(), plugin.manifest());
         let mut published =
             Published { digest: plugin.digest(), before: None, changes, policy, steps: Vec::new() };
-        self.keep(what, &published, &mut progress, &conditions, None).await?;
+        let kept = vec![(plugin.digest(), bytes)];
+        self.keep(what, &published, &mut progress, &conditions, kept).await?;
         let added = self.served.host().add_loaded(name, plugin);
         added.map_err(|error| match error {
             AddError::Named(problem) => PublishError::Named(problem),
@@ -262,9 +274,7 @@ impl Connections {
         name: &str,
         conditions: &LoadConditions,
     ) -> Result<(), PublishError> {
-        if self.sources.plugins.get(name).is_some_and(|source| source.watch) {
-            return Err(PublishError::FollowsFile(name.to_owned()));
-        }
+        self.check_not_watched(name)?;
         conditions.check(self.sources.max_published_bytes)?;
         if !conditions.is_empty() && self.sources.plugins.contains_key(name) {
             return Err(PublishError::ConditionsOfFile(name.to_owned()));
@@ -273,7 +283,11 @@ impl Connections {
     }
 
     /// Returns the version with this digest; `None` if there is none, or its row was changed from outside.
-    async fn find_version(&self, name: &str, digest: Digest) -> Result<Option<Version>, StoreError> {
+    pub(super) async fn find_version(
+        &self,
+        name: &str,
+        digest: Digest,
+    ) -> Result<Option<Version>, StoreError> {
         let (name, vault) = (name.to_owned(), self.store.vault().clone());
         let found = self
             .store
@@ -285,7 +299,7 @@ impl Connections {
     /// Returns the component in the plugin's file if it is still the running one: a roll-back needs it.
     fn file_of(&self, name: &str, running: Digest) -> Option<(Digest, Vec<u8>)> {
         let bytes = std::fs::read(&self.sources.plugins.get(name)?.path).ok()?;
-        (digest_of(&bytes) == running).then_some((running, bytes))
+        (Digest::of(&bytes) == running).then_some((running, bytes))
     }
 
     async fn store_component(
@@ -312,7 +326,7 @@ impl Connections {
         published: &Published,
         progress: &mut Progress,
         conditions: &LoadConditions,
-        file: Option<(Digest, Vec<u8>)>,
+        kept: Vec<(Digest, Vec<u8>)>,
     ) -> Result<(), StoreError> {
         let name = progress.version.plugin.clone();
         let conditions_before = self.stored_conditions(&name).await?.written();
@@ -331,13 +345,14 @@ impl Connections {
         }
         let line = Record { digest: Some(published.digest.to_string()), detail, ..Record::of(what) };
         progress.version.served_at = Some(at);
+        progress.version.conditions = conditions.written();
         let evidence = json!({"before": published.before.map(|before| before.to_string())});
         let step = progress.step(self, VersionState::Serving, evidence);
         let (vault, version) = (self.store.vault().clone(), progress.version.clone());
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    if let Some((digest, bytes)) = file {
+                    for (digest, bytes) in kept {
                         components::insert(tx, digest, bytes).await?;
                     }
                     components::publish(tx, &vault, &publication).await?;
@@ -347,15 +362,4 @@ impl Connections {
             })
             .await
     }
-}
-
-/// Returns everything that `plugin` requests beyond the version that serves, one sentence each.
-pub(super) fn requests(slot: Option<&Slot>, plugin: &Plugin) -> Vec<String> {
-    let running = slot.map(|slot| Arc::clone(slot.current().plugin().uncounted()));
-    let (nothing, offered) = (Manifest::default(), plugin.exports());
-    let manifest = running.as_ref().map_or(&nothing, |running| running.manifest());
-    let changes = Changes::between(manifest, plugin.manifest());
-    let gone = running.iter().flat_map(|running| running.exports()).filter(|of| !offered.contains(of));
-    let lost = gone.map(|interface| format!("no longer offers {interface}"));
-    changes.0.iter().map(ToString::to_string).chain(lost).collect()
 }

@@ -3,9 +3,14 @@
 use host_store::RowChange;
 use serde_json::json;
 
-use super::{Connections, owned::OwnedConnection};
+use super::{Connections, owned::OwnedConnection, publish_error::PublishError};
 use crate::who::Who;
-use host_model::contract::{Check, CheckOutcome, ErrorKind};
+use host_harness::sandbox::Calls;
+use host_model::{
+    contract::{Check, CheckOutcome, ErrorKind},
+    digest::Digest,
+    plugin_version::VersionState,
+};
 use host_store::{
     StoreError, alarms,
     audit::{self, Record},
@@ -83,22 +88,46 @@ impl Connections {
         Ok(resumed)
     }
 
-    async fn ask(&self, key: &str) -> TestReport {
-        let calls = match self.served.calls(key) {
-            Ok(calls) => calls,
-            Err(not_served) => return failed(key, not_served.to_string()),
-        };
-        match calls.test_connection().await {
-            Ok(Ok(checks)) => of_checks(key, checks),
-            Ok(Err(error)) if error.kind == ErrorKind::Unsupported => TestReport {
-                msg: format!("Test skipped for connection {key}: its connector has no test."),
-                test_status: TestStatus::Skipped,
-                failure_reason: None,
-                checks: Vec::new(),
-            },
-            Ok(Err(error)) => failed(key, error.to_string()),
-            Err(failure) => failed(key, failure.to_string()),
+    /// Same as [`test`](Self::test) on a version that does not serve, but was approved or served before. The result is
+    /// not stored.
+    pub async fn test_on(
+        &self,
+        who: &Who,
+        plugin: &str,
+        digest: Digest,
+        key: &str,
+    ) -> Result<TestReport, PublishError> {
+        let staged = self.open(who, plugin, digest).await?;
+        let state = staged.state();
+        if state != VersionState::Approved && !staged.has_served() {
+            return Err(PublishError::NotApproved { plugin: plugin.to_owned(), digest, state });
         }
+        let calls = self.served.host().connection_on(key, staged.plugin());
+        Ok(match calls {
+            Ok(calls) => tried(key, &calls).await,
+            Err(error) => failed(key, error.to_string()),
+        })
+    }
+
+    async fn ask(&self, key: &str) -> TestReport {
+        match self.served.calls(key) {
+            Ok(calls) => tried(key, &calls).await,
+            Err(not_served) => failed(key, not_served.to_string()),
+        }
+    }
+}
+
+async fn tried(key: &str, calls: &Calls) -> TestReport {
+    match calls.test_connection().await {
+        Ok(Ok(checks)) => of_checks(key, checks),
+        Ok(Err(error)) if error.kind == ErrorKind::Unsupported => TestReport {
+            msg: format!("Test skipped for connection {key}: its connector has no test."),
+            test_status: TestStatus::Skipped,
+            failure_reason: None,
+            checks: Vec::new(),
+        },
+        Ok(Err(error)) => failed(key, error.to_string()),
+        Err(failure) => failed(key, failure.to_string()),
     }
 }
 

@@ -78,8 +78,10 @@ impl Progress {
         let (state, reason) = (VersionState::Refused, error.reason());
         self.version.state = state;
         connections.telemetry.plugin_step(&self.version.plugin, state.as_ref(), Some(reason), took(took_ms));
-        let proof = if let PublishError::NotProven(proof) = error { Some(proof) } else { None };
-        let evidence = Some(json!({"why": error.to_string(), "proof": proof}));
+        let evidence = Some(match error {
+            PublishError::NotProven(proof) => json!({"why": "its proof failed", "proof": proof}),
+            error => json!({"why": error.to_string()}),
+        });
         VersionStep {
             state,
             at,
@@ -166,7 +168,8 @@ impl Connections {
 
     /// Enters versions of watched files as they begin to run, until `stop` is cancelled.
     pub(crate) async fn watch_versions(self, stop: CancellationToken) {
-        let mut entered = self.running_digests();
+        // A version may have changed since the start entered it.
+        let mut entered = Vec::new();
         while !stop.is_cancelled() {
             let running = self.running_digests();
             if running != entered {
@@ -205,6 +208,7 @@ pub(super) fn version_of(
         source,
         note: None,
         conditions,
+        approved: None,
         state: VersionState::Compiled,
         served_at: None,
     }

@@ -7,10 +7,13 @@ use host_harness::{
     clock::Clock,
     sandbox::{Calls, Recorder},
 };
-use host_model::requests::{
-    Action, RequestState,
-    outcome::AttemptResult,
-    retry::{self, NextStep},
+use host_model::{
+    contract::observed::Observed,
+    requests::{
+        Action, RequestState,
+        outcome::AttemptResult,
+        retry::{self, NextStep},
+    },
 };
 use host_store::{
     Store, StoreError,
@@ -95,7 +98,11 @@ impl Attempts {
             match self.open(&claim) {
                 Ok(details) => opened.push((claim, details)),
                 Err(error) => {
-                    let unopened = RequestOutcome { settle: handler.settle_unreadable(), ..unopened(&error) };
+                    let unopened = RequestOutcome {
+                        settle: handler.settle_unreadable(),
+                        observed: Some(Observed::default()),
+                        ..unopened(&error)
+                    };
                     came.push((claim, unopened));
                 }
             }

@@ -1,6 +1,6 @@
 //! Tests of opening a database that version 0.1.0 wrote: `tests/fixtures/store-0.1.0`.
 
-use crate::connections::{approval::Approval, conditions::LoadConditions, plugins::Upload};
+use crate::connections::{approval::Approval, conditions::LoadConditions, publication::Upload};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

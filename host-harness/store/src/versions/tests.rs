@@ -21,6 +21,7 @@ fn version(number: u8, served_at: Option<i64>) -> Version {
         source: VersionSource::Upload,
         note: None,
         conditions: None,
+        approved: None,
         state: VersionState::Compiled,
         served_at,
     }
@@ -63,6 +64,33 @@ async fn the_last_that_served_and_those_that_may_still_serve_keep_their_componen
 }
 
 #[tokio::test]
+async fn what_was_uploaded_last_is_kept_even_if_it_was_known_before() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    put(&store, version(1, None), VersionState::Refused).await;
+    for number in 2..=6 {
+        put(&store, version(number, None), VersionState::Proven).await;
+    }
+    put(&store, version(1, None), VersionState::Proven).await;
+    assert_eq!(kept(&store).await, [1, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn a_version_that_served_keeps_its_state_and_conditions_whatever_becomes_of_a_later_upload() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let served = Version { conditions: Some("{\"max-bytes\":9}".into()), ..version(1, Some(5)) };
+    put(&store, served, VersionState::Serving).await;
+    for state in [VersionState::Uploaded, VersionState::Compiled, VersionState::Refused] {
+        put(&store, version(1, None), state).await;
+        let stored = store.read(|c| Box::pin(find(c, "iterable", Digest([1; 32])))).await.unwrap().unwrap();
+        assert!(stored.is_authentic(&master_key().vault()));
+        let kept = (stored.version.state, stored.version.served_at, stored.version.conditions);
+        assert_eq!(kept, (VersionState::Serving, Some(5), Some("{\"max-bytes\":9}".into())), "{state}");
+    }
+}
+
+#[tokio::test]
 async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_component() {
     let folder = Folder::new();
     let store = folder.store().await;
@@ -95,6 +123,7 @@ async fn a_row_that_was_changed_from_outside_is_not_authentic() {
         "UPDATE versions SET digest = zeroblob(32)",
         "UPDATE versions SET plugin = 'other'",
         "UPDATE versions SET conditions = '{}'",
+        "UPDATE versions SET approved = '[]'",
     ] {
         sql(&store, "DELETE FROM versions").await;
         put(&store, version(1, None), VersionState::Compiled).await;

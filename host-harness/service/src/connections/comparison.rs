@@ -1,0 +1,54 @@
+//! Compares a version with the one that serves, and what it requests with what was approved.
+//! Tested in `api/src/tests/versions.rs`.
+
+use std::sync::Arc;
+
+use host_harness::plugin::{Changes, Plugin, Slot};
+use host_model::contract::manifest::Manifest;
+use host_store::versions::Version;
+
+use super::{Connections, approval::Approval, publish_error::PublishError};
+
+impl Connections {
+    /// Checks that the version that serves can be replaced by `plugin`, which may request more if `approval` says so.
+    pub(super) fn compared(
+        &self,
+        name: &str,
+        plugin: &Plugin,
+        approval: Approval,
+    ) -> Result<(), PublishError> {
+        match (self.served.host().plugin(name), approval) {
+            (None, Approval::Missing) => Err(PublishError::New {
+                name: name.to_owned(),
+                changes: Changes::between(&Manifest::default(), plugin.manifest()),
+            }),
+            (None, Approval::Given) => Ok(()),
+            (Some(slot), Approval::Missing) => Ok(slot.compare(plugin)?),
+            (Some(slot), Approval::Given) => Ok(slot.compare_connector(plugin)?),
+        }
+    }
+
+    /// Checks that the version requests nothing beyond what was approved: another one may serve by now.
+    pub(super) fn still_approved(&self, version: &Version, plugin: &Plugin) -> Result<(), PublishError> {
+        let Some(slot) = self.served.host().plugin(&version.plugin) else { return Ok(()) };
+        let approved = version.approved.as_deref().unwrap_or_default();
+        let approved: Vec<String> = serde_json::from_str(approved).unwrap_or_default();
+        let is_approved = |request: &String| approved.contains(request);
+        if requests(Some(&slot), plugin).iter().all(is_approved) {
+            slot.compare_connector(plugin)?;
+            return Ok(());
+        }
+        Ok(slot.compare(plugin)?)
+    }
+}
+
+/// Returns everything that `plugin` requests beyond the version that serves, one sentence each.
+pub(super) fn requests(slot: Option<&Slot>, plugin: &Plugin) -> Vec<String> {
+    let running = slot.map(|slot| Arc::clone(slot.current().plugin().uncounted()));
+    let (nothing, offered) = (Manifest::default(), plugin.exports());
+    let manifest = running.as_ref().map_or(&nothing, |running| running.manifest());
+    let changes = Changes::between(manifest, plugin.manifest());
+    let gone = running.iter().flat_map(|running| running.exports()).filter(|of| !offered.contains(of));
+    let lost = gone.map(|interface| format!("no longer offers {interface}"));
+    changes.0.iter().map(ToString::to_string).chain(lost).collect()
+}

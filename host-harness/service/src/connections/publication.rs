@@ -1,0 +1,35 @@
+//! What is uploaded as a version, and what serves then.
+
+use host_harness::plugin::{Changes, LoadPolicy};
+use host_model::digest::Digest;
+use host_store::versions::VersionStep;
+
+use super::conditions::LoadConditions;
+
+/// The version that runs now.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The digest of the component.
+    pub digest: Digest,
+    /// The digest of the version that ran before.
+    pub before: Option<Digest>,
+    /// What it requests that the previous version did not.
+    pub changes: Changes,
+    /// The conditions under which it loads.
+    pub policy: LoadPolicy,
+    /// The steps that led to it, each with its evidence and cost.
+    pub steps: Vec<VersionStep>,
+}
+
+/// A version to upload.
+pub struct Upload {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// The conditions under which it loads. What they do not set is as for the version that serves; nothing may be set
+    /// for a plugin in the configuration file.
+    pub conditions: LoadConditions,
+    /// What the operator writes about it.
+    pub note: Option<String>,
+}
