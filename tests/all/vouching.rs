@@ -201,6 +201,22 @@ async fn the_receipt_of_a_batch_leaves_out_what_was_sent_for_others_only() {
     assert_eq!(named, [true, true, false]);
 }
 
+/// The wall clock is the machine's.
+#[tokio::test]
+async fn a_write_that_was_not_answered_is_recorded_and_supports_nothing() {
+    let vendor = Vendor::silent().await;
+    let mut spec = spec("reports", &[("send", "act:200"), ("outcome", "accepted-for-now")]);
+    vendor.allow(&mut spec);
+    spec.limits.wall_ms = 1_000;
+    let recorder = Recorder::default();
+    let calls = Bench::default().calls(&plugin("reports").await, &spec).recorded(recorder.clone());
+    let failure = calls.erase(&ada()).await.unwrap_err();
+    assert!(failure.may_have_acted, "{failure:?}");
+    let statuses: Vec<_> =
+        recorder.take().requests.into_iter().map(|sent| (sent.operation, sent.status)).collect();
+    assert_eq!(statuses, [("act".to_owned(), None)]);
+}
+
 #[tokio::test]
 async fn a_record_is_kept_of_a_call_that_failed_too() {
     let vendor = vendor().await;

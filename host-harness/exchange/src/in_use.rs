@@ -19,7 +19,7 @@ impl<T, A: Atomics> InUse<T, A> {
         &self.value
     }
 
-    /// Returns what tells how many uses are left.
+    /// Returns the counter of its uses.
     pub fn uses(&self) -> Uses<A> {
         Uses(Arc::clone(&self.counted.0))
     }
@@ -53,7 +53,7 @@ impl<T: fmt::Debug, A: Atomics> fmt::Debug for InUse<T, A> {
     }
 }
 
-/// Tells how many uses of a value are left, without being one.
+/// The number of uses of a value that are left. It is no use itself.
 pub struct Uses<A: Atomics = Native>(Arc<Counter<A>>);
 
 impl<A: Atomics> Uses<A> {

@@ -65,6 +65,8 @@ struct Sources {
     /// Held while a component compiles, so that only one compiles at a time. Always acquired before `changing`, never
     /// while that is held: compiling may take long, and changes must not wait for it.
     compiling: tokio::sync::Mutex<()>,
+    /// Shared with each component that compiles or waits for it.
+    to_compile: Arc<()>,
     /// Held while a connection or a plugin changes, so that the database and the host change in the same order.
     changing: tokio::sync::Mutex<()>,
 }
@@ -105,9 +107,15 @@ impl Connections {
         self.sources.changing.lock().await
     }
 
-    /// Returns whether a component is being compiled.
+    /// Blocks every compilation until the guard is dropped.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn hold_compiling(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.sources.compiling.lock().await
+    }
+
+    /// Returns whether a component compiles, or waits for it.
     #[cfg(any(test, feature = "testing"))]
     pub fn is_compiling(&self) -> bool {
-        self.sources.compiling.try_lock().is_err()
+        Arc::strong_count(&self.sources.to_compile) > 1
     }
 }

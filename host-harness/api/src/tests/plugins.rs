@@ -132,8 +132,9 @@ async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
     let (bench, key) = bench("").await;
     assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
     let changing = bench.parts.connections.hold_changes().await;
+    // The roll-back waits here, after it has determined its target.
+    let compiling = bench.parts.connections.hold_compiling().await;
     let overtaking = async {
-        // By then, the roll-back has determined its target.
         eventually("it compiles", async || bench.parts.connections.is_compiling(), |is| *is).await;
         let vault = bench.parts.store.vault().clone();
         let overtaken = bench.write(move |tx| {
@@ -143,7 +144,7 @@ async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
             })
         });
         overtaken.await;
-        drop(changing);
+        drop((compiling, changing));
     };
     let rolling_back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None);
     let both = async { tokio::join!(rolling_back, overtaking) };

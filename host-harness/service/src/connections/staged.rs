@@ -250,6 +250,7 @@ impl Connections {
 
     /// Compiles and checks a component, one at a time. May take long: must not be called while `changing` is held.
     pub(super) async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
+        let _counted = Arc::clone(&self.sources.to_compile);
         let _one = self.sources.compiling.lock().await;
         self.served.host().load(bytes, policy).await
     }

@@ -67,7 +67,7 @@ fn what_is_not_a_file_or_cannot_be_read_delays_and_fails_no_caller() {
     let folder = TempDir::new().unwrap();
     let cache = cache(folder.path());
     let path = cache.path(&id(1));
-    // Nobody writes into the pipe.
+    // No process writes into the pipe.
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     assert_eq!(found(&cache, 1), None);
     fs::remove_file(&path).unwrap();
