@@ -206,6 +206,12 @@ impl ApiBench {
         send(self.api, method, path, &headers, &body).await
     }
 
+    /// Posts a component to `path`, which is relative to the plugins.
+    pub async fn post_component(&self, key: &str, path: &str, component: &[u8]) -> Answer {
+        let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
+        self.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
+    }
+
     /// Sends a request with these headers to the API.
     pub async fn raw(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         send(self.api, method, path, headers, body).await

@@ -5,7 +5,7 @@ use test_support::eventually;
 
 use serde_json::json;
 
-use crate::testing::{Answer, ApiBench};
+use crate::testing::ApiBench;
 use host_store::components::{self, Publication};
 
 fn guest(name: &str) -> Vec<u8> {
@@ -20,11 +20,6 @@ async fn bench(more: &str) -> (ApiBench, String) {
     (bench, key)
 }
 
-async fn publish(bench: &ApiBench, key: &str, path: &str, component: &[u8]) -> Answer {
-    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
-    bench.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
-}
-
 async fn version(bench: &ApiBench, key: &str, name: &str) -> String {
     let plugins = bench.get(key, "/api/v1/plugins").await;
     let plugins = plugins.json["plugins"].as_array().unwrap().clone();
@@ -37,7 +32,7 @@ async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolle
     let (bench, key) = bench("").await;
     let nothing = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
     assert_eq!(nothing.problem(), (409, "not-replaced"));
-    let published = publish(&bench, &key, "guest", &guest("build_two")).await;
+    let published = bench.post_component(&key, "guest", &guest("build_two")).await;
     assert_eq!(published.status, 200, "{published:?}");
     assert_eq!(published.json["changes"], json!([]));
     assert!(
@@ -66,11 +61,11 @@ async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolle
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_requests_more_permissions_waits_for_approval() {
     let (bench, key) = bench("").await;
-    let refused = publish(&bench, &key, "guest", &guest("build_greedy")).await;
+    let refused = bench.post_component(&key, "guest", &guest("build_greedy")).await;
     assert_eq!(refused.problem(), (409, "asks-for-more"));
     assert!(!refused.json["changes"].as_array().unwrap().is_empty(), "{refused:?}");
     assert_eq!(version(&bench, &key, "guest").await, "one");
-    let agreed = publish(&bench, &key, "guest?agree=true", &guest("build_greedy")).await;
+    let agreed = bench.post_component(&key, "guest?agree=true", &guest("build_greedy")).await;
     assert_eq!(agreed.json["changes"], refused.json["changes"], "{agreed:?}");
     assert_ne!(version(&bench, &key, "guest").await, "one");
 }
@@ -78,9 +73,9 @@ async fn a_version_that_requests_more_permissions_waits_for_approval() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_plugin_is_accepted_once_all_its_permissions_are_approved_and_survives_a_restart() {
     let (bench, key) = bench("").await;
-    let refused = publish(&bench, &key, "fresh", &guest("build_one")).await;
+    let refused = bench.post_component(&key, "fresh", &guest("build_one")).await;
     assert_eq!(refused.problem(), (409, "asks-for-more"));
-    assert_eq!(publish(&bench, &key, "fresh?agree=true", &guest("build_one")).await.status, 200);
+    assert_eq!(bench.post_component(&key, "fresh?agree=true", &guest("build_one")).await.status, 200);
     let bench = bench.restarted().await;
     assert_eq!(version(&bench, &key, "fresh").await, "one");
 }
@@ -98,7 +93,7 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
         ("watched", guest("build_two"), (409, "not-replaced")),
         ("Fresh?agree=true", guest("build_one"), (422, "no-component")),
     ] {
-        assert_eq!(publish(&bench, &key, path, &component).await.problem(), problem, "{path}");
+        assert_eq!(bench.post_component(&key, path, &component).await.problem(), problem, "{path}");
     }
     let unknown = bench.send(&key, "POST", "/api/v1/plugins/never/roll-back", None).await;
     assert_eq!(unknown.problem(), (404, "unknown"));
@@ -111,7 +106,7 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
 async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_does_not_prevent_a_start() {
     let (bench, key) = bench("").await;
     bench.connect(&key, "acme", "newsletter").await;
-    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200);
     bench.sql("UPDATE components SET bytes = x'00'").await;
     let bench = bench.restarted().await;
     assert_eq!(bench.get(&key, "/api/v1/connection/newsletter/test").await.json["test_status"], "succeeded");
@@ -123,14 +118,14 @@ async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_does_not_p
     let alarms = bench.get(&key, "/api/v1/alarms").await;
     let alarm = &alarms.json["alarms"][0];
     assert_eq!((&alarm["kind"], &alarm["about"]), (&json!("plugin-not-loaded"), &json!("guest")));
-    assert_eq!(publish(&bench, &key, "guest?agree=true", &guest("build_two")).await.status, 200);
+    assert_eq!(bench.post_component(&key, "guest?agree=true", &guest("build_two")).await.status, 200);
     assert_eq!(bench.raw("GET", "/ready", "", b"").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
     let (bench, key) = bench("").await;
-    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200);
     let changing = bench.parts.connections.hold_changes().await;
     // The roll-back waits here, after it has determined its target.
     let compiling = bench.parts.connections.hold_compiling().await;
@@ -162,7 +157,7 @@ async fn while_a_component_compiles_other_changes_go_through() {
     bench.connect(&key, "acme", "newsletter").await;
     let loops = guest("describe_loops");
     // Loading calls `describe`, which never returns in this component.
-    let publishing = publish(&bench, &key, "guest", &loops);
+    let publishing = bench.post_component(&key, "guest", &loops);
     let compiling = async || {
         eventually("it compiles", async || bench.parts.connections.is_compiling(), |is| *is).await;
     };
@@ -186,7 +181,7 @@ async fn while_a_component_compiles_other_changes_go_through() {
 async fn a_stored_component_that_does_not_match_its_digest_does_not_run_and_raises_an_alarm() {
     let (bench, key) = bench("").await;
     for name in ["build_two", "build_one"] {
-        assert_eq!(publish(&bench, &key, "guest", &guest(name)).await.status, 200);
+        assert_eq!(bench.post_component(&key, "guest", &guest(name)).await.status, 200);
     }
     // Build two, which ran before, in place of build one under its digest.
     let digests = "UPDATE components SET bytes = (SELECT c.bytes FROM components c, publications p WHERE \
@@ -200,7 +195,7 @@ async fn a_stored_component_that_does_not_match_its_digest_does_not_run_and_rais
     let plugins = bench.get(&key, "/api/v1/plugins").await.json["plugins"].clone();
     assert!(!plugins.as_array().unwrap().iter().any(|plugin| plugin["name"] == "guest"), "{plugins}");
     // Publishing the same component again replaces the damaged bytes.
-    let again = publish(&bench, &key, "guest?agree=true", &guest("build_one")).await;
+    let again = bench.post_component(&key, "guest?agree=true", &guest("build_one")).await;
     assert_eq!(again.status, 200, "{again:?}");
     assert_eq!(version(&bench.restarted().await, &key, "guest").await, "one");
 }
@@ -209,7 +204,7 @@ async fn a_stored_component_that_does_not_match_its_digest_does_not_run_and_rais
 async fn a_version_that_was_damaged_in_the_database_is_not_rolled_back_to() {
     let (bench, key) = bench("").await;
     for name in ["build_two", "build_one"] {
-        assert_eq!(publish(&bench, &key, "guest", &guest(name)).await.status, 200);
+        assert_eq!(bench.post_component(&key, "guest", &guest(name)).await.status, 200);
     }
     bench.sql("UPDATE components SET bytes = x'00' WHERE digest = (SELECT before FROM publications)").await;
     let refused = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
@@ -222,7 +217,7 @@ async fn a_version_that_was_damaged_in_the_database_is_not_rolled_back_to() {
 async fn a_publication_that_was_changed_in_the_database_does_not_run_and_raises_an_alarm() {
     let (bench, key) = bench("").await;
     for name in ["build_two", "build_one"] {
-        assert_eq!(publish(&bench, &key, "guest", &guest(name)).await.status, 200);
+        assert_eq!(bench.post_component(&key, "guest", &guest(name)).await.status, 200);
     }
     bench.sql("UPDATE publications SET digest = before, before = digest").await;
     let bench = bench.restarted().await;
@@ -235,10 +230,10 @@ async fn a_publication_that_was_changed_in_the_database_does_not_run_and_raises_
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_the_running_version_again_repairs_its_row_and_its_bytes() {
     let (bench, key) = bench("").await;
-    assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200);
+    assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200);
     for damage in ["UPDATE publications SET before = digest", "UPDATE components SET bytes = x'00'"] {
         bench.sql(damage).await;
-        assert_eq!(publish(&bench, &key, "guest", &guest("build_two")).await.status, 200, "{damage}");
+        assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200, "{damage}");
         let foreign = "SELECT 1 FROM publications WHERE before = digest UNION SELECT 1 FROM components \
                        WHERE bytes = x'00' AND digest = (SELECT digest FROM publications)";
         let left = bench

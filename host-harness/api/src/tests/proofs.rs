@@ -9,8 +9,7 @@ fn component(name: &str) -> Vec<u8> {
 }
 
 async fn publish(bench: &ApiBench, key: &str, plugin: &str, component: &[u8]) -> Answer {
-    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
-    bench.raw("POST", &format!("/api/v1/plugins/{plugin}?agree=true"), &headers, component).await
+    bench.post_component(key, &format!("{plugin}?agree=true"), component).await
 }
 
 async fn last_step(bench: &ApiBench, key: &str, plugin: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::testing::{Answer, ApiBench};
+use crate::testing::ApiBench;
 
 fn guest(name: &str) -> Vec<u8> {
     std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
@@ -14,11 +14,6 @@ fn large(name: &str) -> Vec<u8> {
     bytes.extend([0, 0x82, 0x80, 0x80, 1, 1, b'p']);
     bytes.resize(bytes.len() + (2 << 20), 0);
     bytes
-}
-
-async fn publish(bench: &ApiBench, key: &str, path: &str, component: &[u8]) -> Answer {
-    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
-    bench.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
 }
 
 async fn version(bench: &ApiBench, key: &str, name: &str) -> Option<String> {
@@ -33,7 +28,7 @@ async fn a_new_plugin_brings_its_limits_which_a_restart_and_a_roll_back_keep() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let (one, two) = (large("build_one"), guest("build_two"));
-    let refused = publish(&bench, &key, "fresh?agree=true", &one).await;
+    let refused = bench.post_component(&key, "fresh?agree=true", &one).await;
     assert_eq!(refused.problem(), (422, "no-component"));
     let size = one.len();
     assert_eq!(
@@ -44,14 +39,14 @@ async fn a_new_plugin_brings_its_limits_which_a_restart_and_a_roll_back_keep() {
         )
     );
     let path = format!("fresh?agree=true&max_bytes={size}&describe_ms=20000&wasi_trapped=true");
-    let published = publish(&bench, &key, &path, &one).await;
+    let published = bench.post_component(&key, &path, &one).await;
     assert_eq!(published.status, 200, "{published:?}");
     let conditions = json!({"max_bytes": size, "describe_ms": 20_000, "wasi_trapped": true});
     assert_eq!(published.json["conditions"], conditions);
     let bench = bench.restarted().await;
     assert_eq!(version(&bench, &key, "fresh").await.as_deref(), Some("one"));
     // A version with a lower limit of its own; the one before it keeps the higher one.
-    let smaller = publish(&bench, &key, "fresh?agree=true&max_bytes=1000000", &two).await;
+    let smaller = bench.post_component(&key, "fresh?agree=true&max_bytes=1000000", &two).await;
     assert_eq!(
         smaller.json["conditions"],
         json!({"max_bytes": 1_000_000, "describe_ms": 20_000, "wasi_trapped": true})
@@ -73,11 +68,11 @@ async fn the_running_version_published_again_with_other_limits_keeps_these() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let one = guest("build_one");
-    assert_eq!(publish(&bench, &key, "fresh?agree=true", &one).await.status, 200);
-    let again = publish(&bench, &key, "fresh?max_bytes=3000000", &one).await;
+    assert_eq!(bench.post_component(&key, "fresh?agree=true", &one).await.status, 200);
+    let again = bench.post_component(&key, "fresh?max_bytes=3000000", &one).await;
     assert_eq!((again.status, &again.json["conditions"]["max_bytes"]), (200, &json!(3_000_000)));
     let bench = bench.restarted().await;
-    let larger = publish(&bench, &key, "fresh?agree=true", &large("build_two")).await;
+    let larger = bench.post_component(&key, "fresh?agree=true", &large("build_two")).await;
     assert_eq!(larger.json["conditions"]["max_bytes"], 3_000_000, "{larger:?}");
     assert_eq!(version(&bench, &key, "fresh").await.as_deref(), Some("two"));
 }
@@ -109,11 +104,11 @@ async fn limits_beyond_those_of_the_operator_are_refused() {
              there and restart",
         ),
     ] {
-        let refused = publish(&bench, &key, query, &one).await;
+        let refused = bench.post_component(&key, query, &one).await;
         assert_eq!((refused.problem(), refused.detail()), (problem, detail), "{query}");
     }
     for query in ["fresh?max_bytes=0", "fresh?describe_ms=-1", "fresh?max-bytes=7"] {
-        assert_eq!(publish(&bench, &key, query, &one).await.problem(), (400, "bad-query"), "{query}");
+        assert_eq!(bench.post_component(&key, query, &one).await.problem(), (400, "bad-query"), "{query}");
     }
     assert_eq!(version(&bench, &key, "fresh").await, None);
 }
@@ -123,13 +118,13 @@ async fn stored_limits_that_were_changed_from_outside_raise_an_alarm_and_can_be_
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let one = guest("build_one");
-    assert_eq!(publish(&bench, &key, "fresh?agree=true&max_bytes=3000000", &one).await.status, 200);
+    assert_eq!(bench.post_component(&key, "fresh?agree=true&max_bytes=3000000", &one).await.status, 200);
     bench.sql("UPDATE publications SET conditions = 'x'").await;
     let bench = bench.restarted().await;
     assert_eq!(version(&bench, &key, "fresh").await, None);
     let alarms = bench.get(&key, "/api/v1/alarms").await;
     let detail = alarms.json["alarms"][0]["detail"].as_str().unwrap();
     assert!(detail.contains("the publication of plugin fresh was changed or inserted"), "{detail}");
-    assert_eq!(publish(&bench, &key, "fresh?agree=true", &one).await.status, 200);
+    assert_eq!(bench.post_component(&key, "fresh?agree=true", &one).await.status, 200);
     assert_eq!(version(&bench, &key, "fresh").await.as_deref(), Some("one"));
 }

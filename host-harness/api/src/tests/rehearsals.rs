@@ -9,9 +9,7 @@ fn component(name: &str) -> Vec<u8> {
 }
 
 async fn rehearse(bench: &ApiBench, key: &str, query: &str, component: &[u8]) -> Answer {
-    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
-    let path = format!("/api/v1/plugins/iterable/rehearsal{query}");
-    let rehearsed = bench.raw("POST", &path, &headers, component).await;
+    let rehearsed = bench.post_component(key, &format!("iterable/rehearsal{query}"), component).await;
     assert_eq!(rehearsed.status, 200, "{rehearsed:?}");
     rehearsed
 }

@@ -25,11 +25,6 @@ async fn bench() -> (ApiBench, String) {
     (bench, key)
 }
 
-async fn send(bench: &ApiBench, key: &str, path: &str, component: &[u8]) -> Answer {
-    let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n");
-    bench.raw("POST", &format!("/api/v1/plugins/{path}"), &headers, component).await
-}
-
 async fn history(bench: &ApiBench, key: &str) -> Vec<Value> {
     let history = bench.get(key, "/api/v1/plugins/guest/versions").await;
     history.json["versions"].as_array().unwrap_or_else(|| panic!("{history:?}")).clone()
@@ -47,7 +42,8 @@ async fn act(bench: &ApiBench, key: &str, version: &Value, act: &str) -> Answer 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_uploaded_approved_and_served_in_separate_steps() {
     let (bench, key) = bench().await;
-    let uploaded = send(&bench, &key, "guest/versions?note=asks+for+more", &guest("build_greedy", 1)).await;
+    let uploaded =
+        bench.post_component(&key, "guest/versions?note=asks+for+more", &guest("build_greedy", 1)).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let greedy = uploaded.json.clone();
     assert_eq!((&greedy["state"], &greedy["note"]), (&json!("proven"), &json!("asks for more")));
@@ -82,7 +78,7 @@ async fn a_refused_version_stays_in_the_history_with_its_reason_and_without_its_
         (guest("describe_loops", 1), (422, "no-component"), "not-described"),
         (vec![0; 3 << 20], (422, "no-component"), "too-large"),
     ] {
-        assert_eq!(send(&bench, &key, "guest", &component).await.problem(), problem, "{reason}");
+        assert_eq!(bench.post_component(&key, "guest", &component).await.problem(), problem, "{reason}");
         let refused = history(&bench, &key)
             .await
             .into_iter()
@@ -103,7 +99,7 @@ async fn a_refused_version_stays_in_the_history_with_its_reason_and_without_its_
 async fn any_of_the_last_20_that_served_is_put_back_at_once_and_older_ones_are_deleted() {
     let (bench, key) = bench().await;
     for tag in 1..=22 {
-        assert_eq!(send(&bench, &key, "guest", &version(tag)).await.status, 200);
+        assert_eq!(bench.post_component(&key, "guest", &version(tag)).await.status, 200);
     }
     let versions = history(&bench, &key).await;
     let stored: Vec<_> = versions.iter().map(|version| version["is_stored"].as_bool().unwrap()).collect();
@@ -125,11 +121,11 @@ async fn any_of_the_last_20_that_served_is_put_back_at_once_and_older_ones_are_d
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_does_not_cover_what_another_version_dropped_since() {
     let (bench, key) = bench().await;
-    assert_eq!(send(&bench, &key, "guest?agree=true", &guest("build_greedy", 1)).await.status, 200);
+    assert_eq!(bench.post_component(&key, "guest?agree=true", &guest("build_greedy", 1)).await.status, 200);
     // It requests nothing beyond the greedy one.
-    let uploaded = send(&bench, &key, "guest/versions", &guest("build_greedy", 2)).await;
+    let uploaded = bench.post_component(&key, "guest/versions", &guest("build_greedy", 2)).await;
     assert_eq!(act(&bench, &key, &uploaded.json, "approve").await.status, 200);
-    assert_eq!(send(&bench, &key, "guest?agree=true", &version(3)).await.status, 200);
+    assert_eq!(bench.post_component(&key, "guest?agree=true", &version(3)).await.status, 200);
     assert_eq!(act(&bench, &key, &uploaded.json, "serve").await.problem(), (409, "asks-for-more"));
 }
 
@@ -139,7 +135,7 @@ async fn a_connection_is_tested_on_an_approved_version_that_does_not_serve() {
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
     let next = std::fs::read(xtask::components::current("iterable-next").unwrap()).unwrap();
-    let uploaded = send(&bench, &key, "iterable/versions", &next).await;
+    let uploaded = bench.post_component(&key, "iterable/versions", &next).await;
     let version = format!("/api/v1/plugins/iterable/versions/{}", uploaded.json["digest"].as_str().unwrap());
     let test = format!("{version}/test?connection=newsletter");
     assert_eq!(bench.send(&key, "POST", &test, None).await.problem(), (409, "not-replaced"));
@@ -157,7 +153,7 @@ async fn a_connection_is_tested_on_an_approved_version_that_does_not_serve() {
 async fn serving_the_version_that_serves_changes_nothing_and_a_roll_back_still_goes_back() {
     let (bench, key) = bench().await;
     for tag in [1, 2] {
-        assert_eq!(send(&bench, &key, "guest", &version(tag)).await.status, 200);
+        assert_eq!(bench.post_component(&key, "guest", &version(tag)).await.status, 200);
     }
     let before = history(&bench, &key).await;
     let again = act(&bench, &key, &before[0], "serve").await;
@@ -170,7 +166,7 @@ async fn serving_the_version_that_serves_changes_nothing_and_a_roll_back_still_g
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_was_cut_off_before_its_proof_cannot_be_approved() {
     let (bench, key) = bench().await;
-    let uploaded = send(&bench, &key, "guest/versions", &version(1)).await;
+    let uploaded = bench.post_component(&key, "guest/versions", &version(1)).await;
     // What a process that ended during the proof leaves.
     let vault = bench.parts.store.vault().clone();
     bench
@@ -187,14 +183,14 @@ async fn an_upload_that_was_cut_off_before_its_proof_cannot_be_approved() {
     assert_eq!(refused.problem(), (409, "not-replaced"), "{refused:?}");
     assert!(refused.detail().contains("is compiled: upload it again"), "{refused:?}");
     let long = "x".repeat(1_001);
-    let refused = send(&bench, &key, &format!("guest/versions?note={long}"), &version(2)).await;
+    let refused = bench.post_component(&key, &format!("guest/versions?note={long}"), &version(2)).await;
     assert_eq!(refused.problem(), (400, "bad-query"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_whose_row_was_changed_from_outside_does_not_serve() {
     let (bench, key) = bench().await;
-    let uploaded = send(&bench, &key, "guest/versions", &guest("build_greedy", 1)).await;
+    let uploaded = bench.post_component(&key, "guest/versions", &guest("build_greedy", 1)).await;
     bench.sql("UPDATE versions SET state = 'approved' WHERE state = 'proven'").await;
     let shown = history(&bench, &key).await;
     assert!(shown.iter().any(|version| version["is_authentic"] == false), "{shown:?}");
@@ -206,7 +202,7 @@ async fn a_version_whose_row_was_changed_from_outside_does_not_serve() {
 async fn a_published_version_and_its_predecessor_are_the_first_entries_of_an_upgraded_database() {
     let (bench, key) = bench().await;
     for tag in [1, 2] {
-        assert_eq!(send(&bench, &key, "guest", &version(tag)).await.status, 200);
+        assert_eq!(bench.post_component(&key, "guest", &version(tag)).await.status, 200);
     }
     let before = history(&bench, &key).await;
     bench.sql("DELETE FROM versions").await;
