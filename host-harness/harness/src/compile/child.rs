@@ -24,7 +24,7 @@ pub fn compile_for_parent() -> ExitCode {
     match compiled {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to read it if this fails too.
+            // If this fails too, the parent is gone.
             let _unread = writeln!(
                 io::stderr(),
                 "error: {error}; this command is started by the host, to compile a component in a process with limits"

@@ -18,7 +18,7 @@ const MAC_BYTES: usize = 32;
 /// What an entry has in addition to the code.
 pub(super) const HEADER_BYTES: usize = FORMAT.len() + MAC_BYTES;
 
-/// The key that authenticates compiled code. Whoever has it and can write the cache can run code in the host.
+/// The key that authenticates compiled code. A user who has it and can write the cache can run code in the host.
 #[derive(Clone)]
 pub struct CodeKey(Zeroizing<[u8; 32]>);
 

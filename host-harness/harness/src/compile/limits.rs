@@ -46,7 +46,7 @@ impl CompileLimits {
         nice(5)?;
         for (resource, limit, margin) in [
             (Resource::As, self.memory_bytes, 0),
-            // At the first limit, the signal tells the parent which one it was.
+            // At the first limit, the signal shows the parent which one it was.
             (Resource::Cpu, self.cpu_seconds, 2),
             // It writes to pipes only.
             (Resource::Fsize, 0, 0),
