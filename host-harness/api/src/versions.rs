@@ -159,7 +159,6 @@ fn unknown(name: &str, digest: &str) -> Problem {
 }
 
 async fn version(connections: &Connections, name: &str, digest: Digest) -> Result<PluginVersion, Problem> {
-    let history = connections.version_history(name).await?;
-    let version = history.into_iter().find(|of| of.version.digest == digest);
+    let version = connections.version(name, digest).await?;
     version.map(Into::into).ok_or_else(|| unknown(name, &digest.to_string()))
 }

@@ -84,11 +84,11 @@ impl Witness {
     /// Returns the receipt of a confirmation of the erasure at `position` with its record, unless the requests
     /// contradict it.
     pub(super) fn of_confirm(&mut self, position: usize, receipt: Receipt) -> Result<Receipt, CallFailure> {
-        let about = self.requests_about(position);
         let exempt = match Support::of_confirm(&receipt) {
-            Some((claim, needs)) => self.check_against(&about, claim, needs)?,
+            Some((claim, needs)) => self.judge(&self.requests_about(position), claim, needs)?,
             None => None,
         };
+        self.exempt.extend(exempt);
         Ok(self.with_record(receipt, position, exempt))
     }
 
@@ -103,14 +103,13 @@ impl Witness {
     /// Returns `claim` if only the manifest's exemption supports it, and `None` if the requests do. Otherwise they
     /// contradict it.
     pub(super) fn check(&mut self, claim: Claim, needs: Support) -> Result<Option<Claim>, CallFailure> {
-        let requests = std::mem::take(&mut self.requests);
-        let checked = self.check_against(&requests, claim, needs);
-        self.requests = requests;
-        checked
+        let exempt = self.judge(&self.requests, claim, needs)?;
+        self.exempt.extend(exempt);
+        Ok(exempt)
     }
 
-    fn check_against(
-        &mut self,
+    fn judge(
+        &self,
         requests: &[ObservedRequest],
         claim: Claim,
         needs: Support,
@@ -120,7 +119,6 @@ impl Witness {
         }
         let manifest = self.plugin.manifest();
         if manifest.proves_without.iter().any(|exemption| exemption.claim == claim) {
-            self.exempt.insert(claim);
             return Ok(Some(claim));
         }
         Err(CallFailure {

@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
 use super::{
@@ -45,7 +44,7 @@ impl Plugin {
         if let Some((part, found, allowed)) = parts.beyond(&engine.pool().limits) {
             return Err(LoadError::TooMany { part, found, allowed });
         }
-        let (digest, size) = (Digest(Sha256::digest(&bytes).into()), bytes.len());
+        let (digest, size) = (Digest::of(&bytes), bytes.len());
         let component = engine.component(digest, bytes).await.map_err(not_compiled)?;
         let pre = link(engine, &component, policy.wasi)?;
         let exports = Exports::find(&component, contract, &offered)

@@ -3,7 +3,6 @@
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::{fingerprint::Fingerprint, load_policy::LoadPolicy, loaded::Plugin, slot::Slot};
@@ -129,7 +128,7 @@ impl Watched {
             return;
         }
         self.state = FileState::Read(found);
-        if Digest(Sha256::digest(&bytes).into()) == self.loaded {
+        if Digest::of(&bytes) == self.loaded {
             return;
         }
         let plugin = match Plugin::load(engine, bytes, policy).await {

@@ -39,9 +39,7 @@ impl Connections {
     ) -> Result<PublicationRehearsal, PublishError> {
         let Upload { plugin: name, bytes, conditions, .. } = upload;
         config::named_plugin(&name)?;
-        self.check_publishable(&name, &conditions)?;
-        let conditions = conditions.over(&self.stored_conditions(&name).await?);
-        let policy = self.policy(&name, &conditions);
+        let (_, policy) = self.upload_conditions(&name, conditions).await?;
         policy.check_size(bytes.len())?;
         let digest = Digest::of(&bytes);
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);

@@ -71,13 +71,11 @@ impl Connections {
     /// Stores the component and compiles it.
     pub(super) async fn stage(&self, who: &Who, upload: Upload) -> Result<Staged, PublishError> {
         let Upload { plugin: name, bytes, conditions, note } = upload;
-        self.check_publishable(&name, &conditions)?;
+        let (conditions, policy) = self.upload_conditions(&name, conditions).await?;
         let length = note.as_ref().map_or(0, |note| note.chars().count());
         if length > MAX_NOTE_CHARS {
             return Err(PublishError::LongNote(length));
         }
-        let conditions = conditions.over(&self.stored_conditions(&name).await?);
-        let policy = self.policy(&name, &conditions);
         let digest = Digest::of(&bytes);
         let known = self.find_version(&name, digest).await?;
         let version = Version {
@@ -268,6 +266,18 @@ impl Connections {
         });
         recorded.await?;
         Ok(error)
+    }
+
+    /// Returns the conditions under which an upload loads: those that it sets, over those of the version that serves.
+    pub(super) async fn upload_conditions(
+        &self,
+        name: &str,
+        conditions: LoadConditions,
+    ) -> Result<(LoadConditions, LoadPolicy), PublishError> {
+        self.check_publishable(name, &conditions)?;
+        let conditions = conditions.over(&self.stored_conditions(name).await?);
+        let policy = self.policy(name, &conditions);
+        Ok((conditions, policy))
     }
 
     pub(super) fn check_publishable(

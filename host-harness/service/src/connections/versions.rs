@@ -60,36 +60,34 @@ impl Progress {
         state: VersionState,
         evidence: Value,
     ) -> VersionStep {
-        let at = connections.clock.date_ms();
-        let took_ms = at.saturating_sub(self.began).max(0);
-        self.began = at;
-        self.version.state = state;
-        connections.telemetry.plugin_step(&self.version.plugin, state.as_ref(), None, took(took_ms));
-        let (actor, evidence) = (self.actor.clone(), Some(evidence));
-        let step = VersionStep { state, at, took_ms, actor, reason: None, evidence };
-        self.steps.push(step.clone());
-        step
+        self.reached(connections, state, None, evidence)
     }
 
     /// Returns the last step of a version that was refused for `error`.
     pub(super) fn refused(&mut self, connections: &Connections, error: &PublishError) -> VersionStep {
-        let at = connections.clock.date_ms();
-        let took_ms = at.saturating_sub(self.began).max(0);
-        let (state, reason) = (VersionState::Refused, error.reason());
-        self.version.state = state;
-        connections.telemetry.plugin_step(&self.version.plugin, state.as_ref(), Some(reason), took(took_ms));
-        let evidence = Some(match error {
+        let evidence = match error {
             PublishError::NotProven(proof) => json!({"why": "its proof failed", "proof": proof}),
             error => json!({"why": error.to_string()}),
-        });
-        VersionStep {
-            state,
-            at,
-            took_ms,
-            actor: self.actor.clone(),
-            reason: Some(reason.to_owned()),
-            evidence,
-        }
+        };
+        self.reached(connections, VersionState::Refused, Some(error.reason()), evidence)
+    }
+
+    fn reached(
+        &mut self,
+        connections: &Connections,
+        state: VersionState,
+        reason: Option<&str>,
+        evidence: Value,
+    ) -> VersionStep {
+        let at = connections.clock.date_ms();
+        let took_ms = at.saturating_sub(self.began).max(0);
+        self.began = at;
+        self.version.state = state;
+        connections.telemetry.plugin_step(&self.version.plugin, state.as_ref(), reason, took(took_ms));
+        let (actor, reason) = (self.actor.clone(), reason.map(str::to_owned));
+        let step = VersionStep { state, at, took_ms, actor, reason, evidence: Some(evidence) };
+        self.steps.push(step.clone());
+        step
     }
 }
 
@@ -112,12 +110,24 @@ impl Connections {
                 Box::pin(async move {
                     let mut history = Vec::new();
                     for stored in versions::of_plugin(connection, &plugin).await? {
-                        let steps = versions::steps(connection, &stored).await?;
-                        let is_authentic = stored.is_authentic(&vault);
-                        let StoredVersion { version, is_stored, .. } = stored;
-                        history.push(VersionHistory { version, is_stored, is_authentic, steps });
+                        history.push(with_steps(connection, &vault, stored).await?);
                     }
                     Ok(history)
+                })
+            })
+            .await
+    }
+
+    /// Returns a version of a plugin; `None` if it is not known.
+    pub async fn version(&self, plugin: &str, digest: Digest) -> Result<Option<VersionHistory>, StoreError> {
+        let (plugin, vault) = (plugin.to_owned(), self.store.vault().clone());
+        self.store
+            .read(move |connection| {
+                Box::pin(async move {
+                    match versions::find(connection, &plugin, digest).await? {
+                        Some(stored) => with_steps(connection, &vault, stored).await.map(Some),
+                        None => Ok(None),
+                    }
                 })
             })
             .await
@@ -190,6 +200,17 @@ impl Connections {
     fn running_digests(&self) -> Vec<Digest> {
         self.served.host().plugins().values().map(|slot| slot.current().plugin().digest()).collect()
     }
+}
+
+async fn with_steps(
+    connection: &mut Tx,
+    vault: &Vault,
+    stored: StoredVersion,
+) -> Result<VersionHistory, StoreError> {
+    let steps = versions::steps(connection, &stored).await?;
+    let is_authentic = stored.is_authentic(vault);
+    let StoredVersion { version, is_stored, .. } = stored;
+    Ok(VersionHistory { version, is_stored, is_authentic, steps })
 }
 
 /// Returns what is known of a loaded plugin as a version in its first state.
