@@ -75,19 +75,29 @@ impl Setup {
         Self::started(operator, key, CHANNEL)
     }
 
-    /// Lets the vendor's time pass, and has the service look at its open requests now.
+    /// Lets the vendor's time pass, and has the service look at its open requests now. An attempt under way is awaited
+    /// first: one whose answer is stored later than this waits by the machine's clock.
     async fn pass(&self, seconds: u64) {
+        let under_way = async || self.count("SELECT count(*) FROM requests WHERE state = 'running'").await;
+        eventually("no attempt is under way", under_way, |count| *count == 0).await;
         self.operator.stand_in.clock().advance(std::time::Duration::from_secs(seconds));
         self.sql("UPDATE requests SET next_at = 0 WHERE state = 'waiting'").await;
         self.sql("UPDATE people SET settled_at = 0").await;
     }
 
     async fn sql(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&mut self.database().await).await.unwrap();
+    }
+
+    async fn count(&self, statement: &'static str) -> i64 {
+        sqlx::query_scalar(statement).fetch_one(&mut self.database().await).await.unwrap()
+    }
+
+    async fn database(&self) -> sqlx::AnyConnection {
         sqlx::any::install_default_drivers();
         let file = self.operator.config().with_file_name("connector-host.db");
         let address = format!("sqlite:{}", file.display());
-        let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&address).await.unwrap();
-        sqlx::query(statement).execute(&mut database).await.unwrap();
+        <sqlx::AnyConnection as sqlx::Connection>::connect(&address).await.unwrap()
     }
 
     /// The requests that the vendor received, as `METHOD /path`.
