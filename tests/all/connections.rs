@@ -189,3 +189,25 @@ async fn a_plugin_is_added_once_under_a_name_that_is_a_word() {
     assert_eq!(host.plugins().keys().collect::<Vec<_>>(), ["guest"]);
     assert_eq!(host.plugin("guest").unwrap().current().plugin().manifest().version, "one");
 }
+
+#[tokio::test]
+async fn a_connection_on_a_version_of_its_own_stays_there_while_its_plugin_is_swapped() {
+    let (vendor, host) = (Vendor::agreeable().await, host().await);
+    for key in ["pinned", "usual"] {
+        host.put_connection(at(&vendor, key)).unwrap();
+    }
+    let one = Arc::clone(host.plugin("guest").unwrap().current().plugin().uncounted());
+    host.put_connection_on(&one, at(&vendor, "pinned")).unwrap();
+    let two = host.load(guest("build_two"), &LoadPolicy::default()).await.unwrap();
+    host.plugin("guest").unwrap().replace(two).unwrap();
+    assert_eq!(answering(&host.connection("pinned").unwrap()).await, "one");
+    assert_eq!(answering(&host.connection("usual").unwrap()).await, "two");
+    assert_eq!(host.connection_keys(), ["pinned", "usual"]);
+    assert!(host.serving_version("guest", one.digest()).is_some());
+    // Another tenant cannot take the key over in this way either.
+    let foreign = ConnectionSpec { tenant: TenantId("other".into()), ..at(&vendor, "pinned") };
+    assert!(matches!(host.put_connection_on(&one, foreign).unwrap_err(), PutError::Named(_)));
+    host.put_connection(at(&vendor, "pinned")).unwrap();
+    assert_eq!(answering(&host.connection("pinned").unwrap()).await, "two");
+    assert!(host.serving_version("guest", one.digest()).is_none(), "no connection needs it any more");
+}

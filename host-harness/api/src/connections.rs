@@ -15,8 +15,8 @@ use self::view::connection_view;
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{AdminWrite, AllTenants, ConnectionsRead, ConnectionsWrite, ScopedCaller as _},
-    found::{check_reachable, reachable_connection},
+    caller::{AdminWrite, AllTenants, ConnectionsRead, ConnectionsWrite, PluginsRead, ScopedCaller as _},
+    found::{check_reachable, named_version, reachable_connection},
     problem::{Problem, kinds},
     refusals::{Conflict, FailedDependency, Forbidden, NotFound, Unprocessable},
     state::Api,
@@ -25,6 +25,7 @@ use crate::{
             Connection, ConnectionPatch, ConnectionTest, Connections, DeletedConnection, Deleting,
             NewConnection, Rekeying, Resumed, TestStatus, Testing,
         },
+        pins::OnVersion,
         service::Reloaded,
     },
 };
@@ -126,18 +127,27 @@ async fn delete_connection(
 
 /// Tests everything that the connection needs, without changing anything at the vendor. Resumes a parked connection if
 /// all checks pass and the API key has the scope `connections:write`. With `status_code=true`, a test that fails is
-/// answered 424, for clients that look at the status code alone.
+/// answered 424, for clients that look at the status code alone. With `version`, which requires the scope `plugins:read` too,
+/// the result is not stored and resumes nothing.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/test", security(("key" = ["connections:read"])), tag = "connections", params(("key" = String, Path), Testing),
-    responses((status = 200, body = ConnectionTest), NotFound, FailedDependency))]
+    responses((status = 200, body = ConnectionTest), Forbidden, NotFound, Conflict, FailedDependency))]
 async fn test_connection(
     State(connections): State<connections::Connections>,
     ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
-    Query(Testing { status_code }): Query<Testing>,
+    Query(Testing { status_code, version }): Query<Testing>,
 ) -> Result<axum::Json<ConnectionTest>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
-    let tested = ConnectionTest::from(connections.test(&caller.who(), &owned).await?);
-    if tested.test_status == TestStatus::Succeeded && caller.check(ConnectionsWrite::SCOPE).is_ok() {
+    let version = named_version(&caller, &OnVersion { version }, PluginsRead::SCOPE)?;
+    let tested = match version {
+        Some(digest) => connections.test_on(&owned.spec.plugin, digest, &key).await?,
+        None => connections.test(&caller.who(), &owned).await?,
+    };
+    let tested = ConnectionTest::from(tested);
+    if version.is_none()
+        && tested.test_status == TestStatus::Succeeded
+        && caller.check(ConnectionsWrite::SCOPE).is_ok()
+    {
         connections.resume(&caller.who(), &owned).await?;
     }
     if status_code && tested.test_status == TestStatus::Failed {

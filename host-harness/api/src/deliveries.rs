@@ -10,19 +10,21 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access,
     body::{Json, Path, Query},
-    caller::{Caller, WebhookTokensRead, WebhookTokensWrite},
-    found::{calls, reachable_connection},
+    caller::{Caller, PluginsRead, ScopedCaller as _, WebhookTokensRead, WebhookTokensWrite},
+    found::{calls_on, reachable_connection},
     person::answered,
     problem::{Problem, kinds},
-    refusals::{BadGateway, Forbidden, NotFound, Unprocessable},
+    refusals::{BadGateway, Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
-    types::deliveries::{Deliveries, Delivery, DeliveryQuery, DeliveryVerdict, Replayed, TrialDelivery},
+    types::{
+        deliveries::{Deliveries, Delivery, DeliveryQuery, DeliveryVerdict, Replayed, TrialDelivery},
+        pins::OnVersion,
+    },
 };
 use host_harness::clock::Clock;
 use host_model::contract::webhook;
 use host_service::{
     connections::Connections,
-    served::Served,
     webhooks::{
         inbox::Inbox,
         receive::{MAX_DELIVERY_BODY, Webhooks},
@@ -105,21 +107,21 @@ async fn replay_deliveries(
 }
 
 /// Verifies and reads a delivery with the tokens that the connection accepts now, without storing it. The events
-/// contain personal data.
+/// contain personal data. With `version`, which requires the scope `plugins:read` too, that version reads it.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/verify-webhook", security(("key" = ["webhook-tokens:read"])), tag = "deliveries",
-    params(("key" = String, Path)),
-    responses((status = 200, body = DeliveryVerdict), NotFound, Unprocessable, BadGateway))]
+    params(("key" = String, Path), OnVersion),
+    responses((status = 200, body = DeliveryVerdict), Forbidden, NotFound, Conflict, Unprocessable, BadGateway))]
 async fn verify_webhook(
     State(connections): State<Connections>,
-    State(served): State<Served>,
     State(clock): State<Arc<dyn Clock>>,
     State(webhooks): State<Webhooks>,
     WebhookTokensRead(caller): WebhookTokensRead,
     Path(key): Path<String>,
+    Query(on): Query<OnVersion>,
     Json(trial): Json<TrialDelivery>,
 ) -> Result<axum::Json<DeliveryVerdict>, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
-    let calls = calls(&served, &key)?;
+    let calls = calls_on(&connections, &caller, &key, &on, PluginsRead::SCOPE).await?;
     let own = || calls.connection().settings.get("webhook-url").cloned().unwrap_or_default();
     let headers = trial.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
     let body =

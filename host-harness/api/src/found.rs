@@ -2,8 +2,9 @@
 //! Tested in `src/tests/tenants.rs`.
 
 use host_harness::sandbox::Calls;
+use host_model::{digest::Digest, scope::Scope};
 use host_service::{
-    connections::{Connections, owned::OwnedConnection},
+    connections::{Connections, loaded::VersionUnusable, owned::OwnedConnection},
     served::{NotServed, Served},
 };
 use host_store::{
@@ -15,6 +16,7 @@ use crate::{
     access,
     caller::Caller,
     problem::{Problem, kinds},
+    types::pins::OnVersion,
 };
 
 /// Returns the connection of that key if `caller` can access it. Another tenant's connection counts as unknown.
@@ -62,11 +64,58 @@ pub(crate) fn calls(served: &Served, key: &str) -> Result<Calls, Problem> {
     served.calls(key).map_err(Problem::from)
 }
 
+/// Returns the calls of a connection on the version that `on` names, for which the caller's key must have `scope`, or on the
+/// one that serves it.
+pub(crate) async fn calls_on(
+    connections: &Connections,
+    caller: &Caller,
+    key: &str,
+    on: &OnVersion,
+    scope: Scope,
+) -> Result<Calls, Problem> {
+    match named_version(caller, on, scope)? {
+        Some(digest) => Ok(connections.versions().calls(key, digest).await?),
+        None => calls(connections.served(), key),
+    }
+}
+
+/// Returns the version that `on` names, if the caller's key has `scope`; `None` if it names none.
+pub(crate) fn named_version(
+    caller: &Caller,
+    on: &OnVersion,
+    scope: Scope,
+) -> Result<Option<Digest>, Problem> {
+    let Some(version) = &on.version else { return Ok(None) };
+    caller.check(scope)?;
+    let digest = version.parse().map_err(|_| {
+        let detail = format!("version: expected sha256: and 64 hexadecimal digits, found `{version}`");
+        Problem::of(kinds::BAD_QUERY, detail)
+    })?;
+    Ok(Some(digest))
+}
+
+impl From<VersionUnusable> for Problem {
+    fn from(error: VersionUnusable) -> Self {
+        let detail = error.to_string();
+        match error {
+            VersionUnusable::Unknown { .. } => Self::of(kinds::UNKNOWN, detail),
+            VersionUnusable::NotApproved { .. }
+            | VersionUnusable::NotStored(_)
+            | VersionUnusable::Damaged(_)
+            | VersionUnusable::Conditions(_)
+            | VersionUnusable::NotLoaded(_) => Self::of(kinds::NOT_USABLE, detail),
+            VersionUnusable::Unsuited(_) => Self::of(kinds::UNSUITED, detail),
+            VersionUnusable::NotServed(error) => error.into(),
+            VersionUnusable::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<NotServed> for Problem {
     fn from(not_served: NotServed) -> Self {
         let kind = match not_served {
             NotServed::Unknown(_) => kinds::UNKNOWN,
-            NotServed::Unsuited { .. } => kinds::UNSUITED,
+            NotServed::Problem { .. } => kinds::UNSUITED,
         };
         Self::of(kind, not_served.to_string())
     }

@@ -23,6 +23,7 @@ mod metrics;
 mod notices;
 mod people;
 mod person;
+mod pins;
 mod plugins;
 pub mod problem;
 mod refusals;

@@ -9,13 +9,13 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    body::{JsonArray, Path},
-    caller::{ConnectionsRead, ConnectionsWrite},
-    found::reachable_connection,
+    body::{JsonArray, Path, Query},
+    caller::{ConnectionsRead, ConnectionsWrite, PluginsRead, ScopedCaller as _},
+    found::{calls_on, reachable_connection},
     problem::{Problem, kinds},
-    refusals::{BadGateway, Forbidden, NotFound, Unprocessable},
+    refusals::{BadGateway, Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
-    types::mapping::ConsentableItem,
+    types::{mapping::ConsentableItem, pins::OnVersion},
 };
 use host_model::consent::mapping::{self, MappingFile};
 use host_service::{
@@ -31,18 +31,23 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Shows the mapping of the vendor's items to notices, in Fides' shape: the saved mapping together with the items that
 /// the vendor lists now. `unmapped` marks items that are not saved yet, `vanished` those that the vendor no longer
-/// lists.
+/// lists. With `version`, which requires the scope `plugins:read` too, that version lists them and nothing is stored.
 #[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consentable-items", security(("key" = ["connections:read"])), tag = "consent",
-    params(("key" = String, Path)),
-    responses((status = 200, body = Vec<ConsentableItem>), NotFound, Unprocessable, BadGateway))]
+    params(("key" = String, Path), OnVersion),
+    responses((status = 200, body = Vec<ConsentableItem>), Forbidden, NotFound, Conflict, Unprocessable, BadGateway))]
 async fn show_mapping(
     State(connections): State<Connections>,
     State(mappings): State<Mappings>,
     ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
+    Query(on): Query<OnVersion>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
-    Ok(items(mappings.show(&key).await?))
+    if on.version.is_none() {
+        return Ok(items(mappings.show(&key).await?));
+    }
+    let calls = calls_on(&connections, &caller, &key, &on, PluginsRead::SCOPE).await?;
+    Ok(items(mappings.rehearse(&calls).await?))
 }
 
 /// Saves the mapping as a whole. If it breaks rules, nothing is saved and the answer lists them.

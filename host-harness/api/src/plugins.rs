@@ -14,17 +14,20 @@ use utoipa_axum::{
 
 use crate::{
     body::{Path, Query},
-    caller::{AllTenants, PluginsRead, PluginsWrite},
+    caller::{AllTenants, Caller, PluginsRead, PluginsWrite},
     problem::{Problem, field, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
-    types::plugins::{self, Permissions, PublishedVersion, Publishing, RollingBack},
+    types::{
+        pins::PluginPin,
+        plugins::{self, Permissions, PublishedVersion, Publishing, RollingBack},
+    },
 };
 use host_harness::plugin::{self, LoadError, SwapError};
-use host_service::{
-    connections::{Connections, approval::Approval, publication::Upload, publish_error::PublishError},
-    served::Served,
+use host_service::connections::{
+    Connections, approval::Approval, publication::Upload, publish_error::PublishError,
 };
+use host_store::pins::Pin;
 
 /// The maximum size of an upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is checked afterwards.
 pub(crate) const MAX_COMPONENT: usize = 64 << 20;
@@ -39,25 +42,41 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Lists the running plugins.
 #[utoipa::path(get, path = "/api/v1/plugins", security(("key" = ["plugins:read"])), tag = "plugins", responses((status = 200, body = plugins::Plugins)))]
 async fn list_plugins(
-    State(served): State<Served>,
-    PluginsRead(_caller): PluginsRead,
-) -> axum::Json<plugins::Plugins> {
-    let slots = served.host().plugins();
-    let running = slots.iter().map(|(name, slot)| plugins::Plugin::of(name, slot.current().plugin()));
-    axum::Json(plugins::Plugins { plugins: running.collect() })
+    State(connections): State<Connections>,
+    PluginsRead(caller): PluginsRead,
+) -> Result<axum::Json<plugins::Plugins>, Problem> {
+    let mut plugins = Vec::new();
+    for (name, slot) in connections.served().host().plugins().iter() {
+        let pins = pins_of(&connections, &caller, name).await?;
+        plugins.push(plugins::Plugin::of(name, slot.current().plugin(), pins));
+    }
+    Ok(axum::Json(plugins::Plugins { plugins }))
+}
+
+/// Returns the pins of a plugin that are about what `caller` can access.
+async fn pins_of(connections: &Connections, caller: &Caller, name: &str) -> Result<Vec<PluginPin>, Problem> {
+    let reach = caller.reach();
+    let reaches = |pin: &Pin| match pin.scope.connection() {
+        Some(key) => reach.includes(&pin.tenant, key),
+        None => reach.includes_some_of(&pin.tenant),
+    };
+    let pins = connections.pins(name).await?.into_iter().map(|stored| stored.pin);
+    Ok(pins.filter(reaches).map(PluginPin::from).collect())
 }
 
 /// Shows a running plugin and everything that it may do, with every setting, operation and limit.
 #[utoipa::path(get, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:read"])), tag = "plugins", params(("name" = String, Path)),
     responses((status = 200, body = Permissions), NotFound))]
 async fn inspect_plugin(
-    State(served): State<Served>,
-    PluginsRead(_caller): PluginsRead,
+    State(connections): State<Connections>,
+    PluginsRead(caller): PluginsRead,
     Path(name): Path<String>,
 ) -> Result<axum::Json<Permissions>, Problem> {
-    let slot = served.host().plugin(&name);
+    let slot = connections.served().host().plugin(&name);
     let slot = slot.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no plugin `{name}`")))?;
-    Ok(axum::Json(plugin::Permissions::from(&**slot.current().plugin()).into()))
+    let pins = pins_of(&connections, &caller, &name).await?;
+    let permissions = Permissions::from(plugin::Permissions::from(&**slot.current().plugin()));
+    Ok(axum::Json(Permissions { pins, ..permissions }))
 }
 
 /// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that

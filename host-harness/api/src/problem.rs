@@ -19,7 +19,7 @@ use host_harness::{
     connection::{SettingError, SettingPlace},
     host::PutError,
 };
-use host_service::connections::change::ChangeError;
+use host_service::{connections::change::ChangeError, served::ServingProblem};
 use host_store::StoreError;
 
 /// A kind of problem, by which programs distinguish problems.
@@ -95,6 +95,8 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "rekeys-people", "The change affects how people are identified");
     pub(crate) const NOT_REPLACED: ProblemKind =
         kind(StatusCode::CONFLICT, "not-replaced", "The running version was not replaced");
+    pub(crate) const NOT_USABLE: ProblemKind =
+        kind(StatusCode::CONFLICT, "version-not-usable", "The plugin version cannot be used");
     pub(crate) const DELIVERY_REFUSED: ProblemKind =
         kind(StatusCode::UNAUTHORIZED, "delivery-refused", "The delivery was not accepted");
     pub(crate) const TOO_SLOW: ProblemKind =
@@ -249,7 +251,8 @@ impl From<ChangeError> for Problem {
 }
 
 /// Each unsuitable field, with its message.
-pub(crate) fn fields(unsuited: &PutError) -> Vec<(String, String)> {
+pub(crate) fn fields(problem: &ServingProblem) -> Vec<(String, String)> {
+    let ServingProblem::Unsuited(unsuited) = problem else { return Vec::new() };
     match unsuited {
         PutError::Settings(errors) => {
             errors.iter().map(|error| (field(error), error.problem.to_string())).collect()

@@ -32,3 +32,4 @@ mod versions;
 mod vouching;
 mod waiting;
 mod webhooks;
+mod writers;

@@ -23,6 +23,7 @@ pub(crate) mod object;
 pub mod observed;
 pub mod page;
 pub mod people;
+pub mod pins;
 pub mod plugins;
 pub mod problem;
 pub mod requests;

@@ -7,5 +7,5 @@ mod start;
 
 pub use change::{AddError, PutError};
 pub use dry_run::dry_run;
-pub use running::Host;
+pub use running::{Host, NotOnVersion};
 pub use start::{Builder, StartError};

@@ -15,7 +15,9 @@ pub mod conditions;
 pub mod differences;
 pub mod import;
 pub mod keying;
+pub mod loaded;
 pub mod owned;
+pub mod pins;
 pub mod plugins;
 mod proof;
 pub mod publication;
@@ -23,22 +25,18 @@ pub mod publish_error;
 mod published;
 pub mod readiness;
 pub mod rehearsal;
+mod serving;
+mod sources;
 mod staged;
 pub mod tried;
 pub mod versions;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
-use host_harness::{
-    clock::Clock,
-    config::{Config, PluginSource},
-};
+use host_harness::{clock::Clock, config::Config};
 use host_store::Store;
 
+use self::{loaded::LoadedVersions, sources::Sources};
 use crate::{bell::Bell, served::Served, telemetry::Telemetry};
 
 /// Creates, changes and tests connections, and publishes plugins. Clones share everything.
@@ -51,24 +49,7 @@ pub struct Connections {
     bell: Bell,
     telemetry: Telemetry,
     sources: Arc<Sources>,
-}
-
-/// The sources of connections and plugins, and the locks that serialize changes.
-#[derive(Debug, Default)]
-struct Sources {
-    /// The configuration file whose connections are imported.
-    file: Option<PathBuf>,
-    /// The source of each plugin in that file.
-    plugins: BTreeMap<String, PluginSource>,
-    /// Maximum size that a publication may allow a component, in bytes.
-    max_published_bytes: usize,
-    /// Held while a component compiles, so that only one compiles at a time. Always acquired before `changing`, never
-    /// while that is held: compiling may take long, and changes must not wait for it.
-    compiling: tokio::sync::Mutex<()>,
-    /// Shared with each component that compiles or waits for it.
-    to_compile: Arc<()>,
-    /// Held while a connection or a plugin changes, so that the database and the host change in the same order.
-    changing: tokio::sync::Mutex<()>,
+    versions: LoadedVersions,
 }
 
 impl Connections {
@@ -88,12 +69,20 @@ impl Connections {
             max_published_bytes,
             ..Sources::default()
         };
-        Self { served, store, clock, bell, telemetry, sources: Arc::new(sources) }
+        let sources = Arc::new(sources);
+        let versions =
+            LoadedVersions::new(served.clone(), store.clone(), Arc::clone(&clock), Arc::clone(&sources));
+        Self { served, store, clock, bell, telemetry, sources, versions }
     }
 
     /// Returns the host side that serves the connections.
     pub fn served(&self) -> &Served {
         &self.served
+    }
+
+    /// Returns what loads stored versions for calls.
+    pub fn versions(&self) -> &LoadedVersions {
+        &self.versions
     }
 
     /// Returns the names of the plugins in the configuration file.

@@ -107,30 +107,94 @@ impl Forget {
     }
 }
 
-/// Confirms many erasures in one call, whose answer has a receipt for each, in the same order.
+/// Confirms erasures. Those whose reference another version gave are asked about apart: this version need not understand
+/// it.
 async fn confirm(
     calls: &Calls,
     opened: Vec<(ClaimedRequest, Details)>,
 ) -> Vec<(ClaimedRequest, RequestOutcome)> {
-    let pending: Vec<_> = opened
-        .iter()
-        .map(|(claim, details)| PendingErasure {
-            subject: details.subject.clone(),
-            reference: claim.reference.clone(),
-        })
-        .collect();
-    let claims = opened.into_iter().map(|(claim, _)| claim);
-    match calls.confirm_each(&pending).await {
-        Ok(Ok(receipts)) => claims
-            .zip(receipts)
-            .map(|(claim, receipt)| {
-                let came = confirmed(&claim, receipt, fastrand::f64());
-                (claim, came)
-            })
-            .collect(),
-        Ok(Err(error)) => all_failed(claims, &AttemptFailure::Connector(error)),
-        Err(failure) => all_failed(claims, &AttemptFailure::Call(failure)),
+    let version = calls.plugin().digest();
+    let (foreign, own): (Vec<_>, Vec<_>) =
+        opened.into_iter().partition(|(claim, _)| claim.reference_by.is_some_and(|by| by != version));
+    let mut came = Vec::new();
+    if !own.is_empty() {
+        let answer = ask(calls, &pending(&own)).await;
+        came.extend(outcomes(claims(own), answer));
     }
+    if !foreign.is_empty() {
+        came.extend(confirm_foreign(calls, foreign).await);
+    }
+    came
+}
+
+/// Confirms erasures with the references that another version gave, and without them if the connector does not understand
+/// them.
+async fn confirm_foreign(
+    calls: &Calls,
+    opened: Vec<(ClaimedRequest, Details)>,
+) -> Vec<(ClaimedRequest, RequestOutcome)> {
+    let receipts = match ask(calls, &pending(&opened)).await {
+        Ok(receipts) => receipts,
+        Err(failure) if failure.may_be_about_the_question() => {
+            let answer = ask(calls, &without_references(&opened)).await;
+            return outcomes(claims(opened), answer);
+        }
+        Err(failure) => return all_failed(claims(opened), &failure),
+    };
+    let (understood, others): (Vec<_>, Vec<_>) =
+        opened.into_iter().zip(receipts).partition(|(_, receipt)| receipt.is_ok());
+    let understood = understood.into_iter().map(|((claim, _), receipt)| {
+        let came = confirmed(&claim, receipt, fastrand::f64());
+        (claim, came)
+    });
+    let mut came: Vec<_> = understood.collect();
+    if !others.is_empty() {
+        let others: Vec<_> = others.into_iter().map(|(opened, _)| opened).collect();
+        let answer = ask(calls, &without_references(&others)).await;
+        came.extend(outcomes(claims(others), answer));
+    }
+    came
+}
+
+fn pending(opened: &[(ClaimedRequest, Details)]) -> Vec<PendingErasure> {
+    let pending = opened.iter().map(|(claim, details)| PendingErasure {
+        subject: details.subject.clone(),
+        reference: claim.reference.clone(),
+    });
+    pending.collect()
+}
+
+fn without_references(opened: &[(ClaimedRequest, Details)]) -> Vec<PendingErasure> {
+    let pending = pending(opened).into_iter();
+    pending.map(|pending| PendingErasure { reference: None, ..pending }).collect()
+}
+
+fn claims(opened: Vec<(ClaimedRequest, Details)>) -> impl Iterator<Item = ClaimedRequest> {
+    opened.into_iter().map(|(claim, _)| claim)
+}
+
+/// A receipt for each erasure of a call, in the same order; the failure of a call that has none.
+type ConfirmAnswer = Result<Vec<Result<Receipt, CallFailure>>, AttemptFailure>;
+
+/// Confirms many erasures in one call.
+async fn ask(calls: &Calls, pending: &[PendingErasure]) -> ConfirmAnswer {
+    let answer = calls.confirm_each(pending).await.map_err(AttemptFailure::Call)?;
+    answer.map_err(AttemptFailure::Connector)
+}
+
+fn outcomes(
+    claims: impl Iterator<Item = ClaimedRequest>,
+    answer: ConfirmAnswer,
+) -> Vec<(ClaimedRequest, RequestOutcome)> {
+    let receipts = match answer {
+        Ok(receipts) => receipts,
+        Err(failure) => return all_failed(claims, &failure),
+    };
+    let of_one = |(claim, receipt): (ClaimedRequest, _)| {
+        let came = confirmed(&claim, receipt, fastrand::f64());
+        (claim, came)
+    };
+    claims.zip(receipts).map(of_one).collect()
 }
 
 fn confirmed(claim: &ClaimedRequest, receipt: Result<Receipt, CallFailure>, chance: f64) -> RequestOutcome {

@@ -140,6 +140,8 @@ impl Parts {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             handlers: self.requests.handlers.clone(),
+            versions: self.connections.versions().clone(),
+            has_contradicted: Arc::default(),
             telemetry: self.telemetry.clone(),
             bell: self.requests.bell.clone(),
             ends: self.requests.ends.clone(),

@@ -1,13 +1,25 @@
-//! The connections that the host serves, and the reasons that it does not serve the others.
+//! The connections that the host serves, each by which version, and the reasons that it does not serve the others.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Release},
+        },
+    },
+};
 
 use host_harness::{
     config::UnknownConnection,
     connection::ConnectionSpec,
     host::{Host, PutError},
+    plugin::Plugin,
     sandbox::Calls,
 };
+use host_model::digest::Digest;
+use host_store::pins::Pin;
 use parking_lot::Mutex;
 
 /// The reason that a connection is not served.
@@ -16,34 +28,96 @@ pub enum NotServed {
     /// There is no such connection.
     #[error(transparent)]
     Unknown(#[from] UnknownConnection),
-    /// The connection does not suit its plugin.
+    /// The connection cannot be served as it is.
     #[error("connection {connection} is not served: {problem}")]
-    Unsuited {
+    Problem {
         /// The connection's key.
         connection: String,
-        /// What is wrong with the connection.
-        problem: Box<PutError>,
+        /// What prevents it.
+        problem: Box<ServingProblem>,
     },
 }
 
-/// The host, with the problems of the connections that are not served. Clones share everything.
+/// What prevents a connection from being served.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServingProblem {
+    /// It does not suit the version that is to serve it.
+    #[error(transparent)]
+    Unsuited(#[from] PutError),
+    /// Its pin cannot be read, or was changed in the database from outside.
+    #[error("its pin cannot be used: {0}; pin it again, or unpin it")]
+    Pin(String),
+    /// The version that it is pinned to cannot be used.
+    #[error(
+        "it is pinned to version {digest}, which cannot serve it: {why}; pin it to another version, or unpin it"
+    )]
+    PinnedVersion {
+        /// The version's digest.
+        digest: Digest,
+        /// Why it cannot be used.
+        why: String,
+    },
+}
+
+/// The version that is to serve a connection.
+#[derive(Clone, Debug)]
+pub(crate) enum ServingVersion {
+    /// The one that its plugin runs.
+    Running,
+    /// The one that it is pinned to.
+    Pinned(Pin, Arc<Plugin>),
+    /// The one that it is pinned to, which cannot be used. The pin is `None` if it cannot be read.
+    Unusable(Option<Pin>, ServingProblem),
+}
+
+impl ServingVersion {
+    /// Returns the pin that decides; `None` if none does.
+    pub(crate) fn pin(&self) -> Option<&Pin> {
+        match self {
+            Self::Running => None,
+            Self::Pinned(pin, _) => Some(pin),
+            Self::Unusable(pin, _) => pin.as_ref(),
+        }
+    }
+}
+
+/// What decides which version serves which connection. It differs if any of them is served by another version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServingState {
+    /// The number of changes of connections and pins.
+    changes: u64,
+    /// The version that each plugin runs.
+    running: Vec<Digest>,
+}
+
+/// The host, with the pins and problems of its connections. Clones share everything.
 #[derive(Clone)]
 pub struct Served {
     host: Arc<Host>,
-    problems: Arc<Mutex<BTreeMap<String, PutError>>>,
+    problems: Arc<Mutex<BTreeMap<String, ServingProblem>>>,
+    /// The pins that decide about connections, by the connection's key.
+    pins: Arc<Mutex<BTreeMap<String, Pin>>>,
+    changes: Arc<AtomicU64>,
     /// The address at which vendors reach this service, for connections without an address of their own.
     public_url: Option<Arc<str>>,
 }
 
 impl Served {
     pub(crate) fn new(host: Host, public_url: Option<&str>) -> Self {
-        Self { host: Arc::new(host), problems: Arc::default(), public_url: public_url.map(Arc::from) }
+        Self {
+            host: Arc::new(host),
+            problems: Arc::default(),
+            pins: Arc::default(),
+            changes: Arc::default(),
+            public_url: public_url.map(Arc::from),
+        }
     }
 
-    /// Returns the calls of the connection with this key.
+    /// Returns the calls of the connection with this key, on the version that serves it: the one that it is pinned to, or
+    /// the one that its plugin runs.
     pub fn calls(&self, key: &str) -> Result<Calls, NotServed> {
         self.host.connection(key).map_err(|unknown| match self.problem(key) {
-            Some(problem) => NotServed::Unsuited { connection: key.to_owned(), problem: Box::new(problem) },
+            Some(problem) => NotServed::Problem { connection: key.to_owned(), problem: Box::new(problem) },
             None => NotServed::Unknown(unknown),
         })
     }
@@ -64,27 +138,56 @@ impl Served {
     }
 
     /// Returns why the connection with this key is not served, or `None` if it is served.
-    pub fn problem(&self, key: &str) -> Option<PutError> {
+    pub fn problem(&self, key: &str) -> Option<ServingProblem> {
         self.problems.lock().get(key).cloned()
     }
 
-    /// Serves `spec` from now on, replacing the connection with its key. If it does not suit its plugin, everything
+    /// Returns the pin that decides about the connection with this key; `None` if none does.
+    pub fn pin(&self, key: &str) -> Option<Pin> {
+        self.pins.lock().get(key).cloned()
+    }
+
+    /// Returns the connections whose pinned version cannot be used.
+    pub(crate) fn with_unusable_version(&self) -> Vec<String> {
+        let problems = self.problems.lock();
+        let unusable = |problem: &ServingProblem| !matches!(problem, ServingProblem::Unsuited(_));
+        problems.iter().filter(|(_, problem)| unusable(problem)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Returns what decides now which version serves which connection.
+    pub(crate) fn state(&self) -> ServingState {
+        // Read first: a change after it is seen the next time.
+        let changes = self.changes.load(Acquire);
+        let plugins = self.host.plugins();
+        ServingState {
+            changes,
+            running: plugins.values().map(|slot| slot.current().plugin().digest()).collect(),
+        }
+    }
+
+    /// Serves `spec` by `version` from now on, replacing the connection with its key. If that is not possible, everything
     /// stays as it is.
-    pub(crate) fn put(&self, spec: ConnectionSpec) -> Result<(), PutError> {
+    pub(crate) fn put(&self, spec: ConnectionSpec, version: &ServingVersion) -> Result<(), ServingProblem> {
         let key = spec.key.clone();
-        self.host.put_connection(spec)?;
+        match version {
+            ServingVersion::Running => self.host.put_connection(spec)?,
+            ServingVersion::Pinned(_, plugin) => self.host.put_connection_on(plugin, spec)?,
+            ServingVersion::Unusable(_, problem) => return Err(problem.clone()),
+        }
         self.problems.lock().remove(&key);
+        self.note_pin(&key, version);
         Ok(())
     }
 
-    /// Serves `spec` from now on. If it does not suit its plugin, the connection is no longer served and its problem
+    /// Serves `spec` by `version` from now on. If that is not possible, the connection is no longer served and its problem
     /// is recorded.
-    pub(crate) fn serve(&self, spec: ConnectionSpec) {
+    pub(crate) fn serve(&self, spec: ConnectionSpec, version: &ServingVersion) {
         let key = spec.key.clone();
-        if let Err(problem) = self.put(spec) {
+        if let Err(problem) = self.put(spec, version) {
             tracing::warn!(connection = %key, %problem, "connection not served");
             self.host.remove_connection(&key);
-            self.problems.lock().insert(key, problem);
+            self.problems.lock().insert(key.clone(), problem);
+            self.note_pin(&key, version);
         }
     }
 
@@ -92,5 +195,15 @@ impl Served {
     pub(crate) fn remove(&self, key: &str) {
         self.host.remove_connection(key);
         self.problems.lock().remove(key);
+        self.pins.lock().remove(key);
+        self.changes.fetch_add(1, Release);
+    }
+
+    fn note_pin(&self, key: &str, version: &ServingVersion) {
+        match version.pin() {
+            Some(pin) => drop(self.pins.lock().insert(key.to_owned(), pin.clone())),
+            None => drop(self.pins.lock().remove(key)),
+        }
+        self.changes.fetch_add(1, Release);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     components, connections,
     database::Tx,
     error::StoreError,
+    pins,
     seal::Vault,
     tokens, versions,
 };
@@ -34,8 +35,8 @@ impl ForeignRow {
 
 const NO_CODE: &str = "it has no valid authentication code";
 
-/// Returns the rows without a valid authentication code among API keys in use, published plugins and their versions,
-/// connections and accepted webhook tokens.
+/// Returns the rows without a valid authentication code among API keys in use, published plugins, their versions and
+/// pins, connections and accepted webhook tokens.
 pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<ForeignRow>, StoreError> {
     let mut foreign = foreign_api_keys(connection, vault).await?;
     for row in components::publications(connection, vault).await? {
@@ -47,6 +48,13 @@ pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<Fore
         if !stored.is_authentic(vault) {
             let what = format!("version {} of plugin {}", stored.version.digest, stored.version.plugin);
             foreign.push(ForeignRow::of(ALL_TENANTS, what, NO_CODE));
+        }
+    }
+    for stored in pins::all(connection).await? {
+        if !stored.is_authentic(vault) {
+            let pin = &stored.pin;
+            let of = pin.scope.connection().map_or_else(String::new, |key| format!(" for connection {key}"));
+            foreign.push(ForeignRow::of(&pin.tenant, format!("pin of plugin {}{of}", pin.plugin), NO_CODE));
         }
     }
     for stored in connections::all(connection).await? {
@@ -131,6 +139,7 @@ mod tests {
         components::Publication,
         grant::Grant,
         handle::Store,
+        pins::{Pin, PinScope},
         testing::{Folder, master_key, sql, write},
         tokens::NewToken,
     };
@@ -166,7 +175,17 @@ mod tests {
                     issued_at: 17,
                     expires_at: 18,
                 };
-                tokens::insert(tx, &vault, token).await
+                tokens::insert(tx, &vault, token).await?;
+                let pin = Pin {
+                    plugin: "iterable".to_owned(),
+                    tenant: "acme".to_owned(),
+                    scope: PinScope::Tenant,
+                    digest: Digest([1; 32]),
+                    pinned_by: "ops".to_owned(),
+                    pinned_at: 17,
+                    note: None,
+                };
+                pins::put(tx, &vault, &pin).await
             })
         })
         .await;
@@ -195,6 +214,8 @@ mod tests {
             ("UPDATE publications SET conditions = '{}'", Some("published plugin iterable")),
             ("UPDATE publications SET conditions_before = '{}'", Some("published plugin iterable")),
             ("UPDATE publications SET plugin = 'other'", Some("published plugin other")),
+            ("UPDATE pins SET digest = zeroblob(32)", Some("pin of plugin iterable")),
+            ("UPDATE pins SET connection = 'shop'", Some("pin of plugin iterable for connection shop")),
             ("UPDATE tokens SET digest = zeroblob(32)", Some("webhook token 1 of connection newsletter")),
             ("UPDATE tokens SET expires_at = 99", Some("webhook token 1 of connection newsletter")),
             ("UPDATE tokens SET connection = 'shop'", Some("webhook token 1 of connection shop")),

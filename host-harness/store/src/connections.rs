@@ -275,7 +275,7 @@ pub async fn abandon(tx: &mut Tx, key: &str, at: i64) -> Result<u64, StoreError>
 }
 
 /// The statements that delete a connection's rows, in order.
-const FORGET: [&str; 16] = [
+const FORGET: [&str; 17] = [
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM notice_choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -291,6 +291,7 @@ const FORGET: [&str; 16] = [
     "DELETE FROM people WHERE connection = $1",
     "DELETE FROM gates WHERE connection = $1",
     "DELETE FROM captured_secrets WHERE connection = $1",
+    "DELETE FROM pins WHERE connection = $1",
     "DELETE FROM connections WHERE key = $1",
 ];
 

@@ -42,6 +42,7 @@ mod named;
 pub mod notices;
 pub mod people;
 pub mod person;
+pub mod pins;
 pub mod private_file;
 pub mod queue;
 pub mod rekey;

@@ -15,7 +15,10 @@ use crate::{
     row_change::RowChange,
     seal::Vault,
 };
-use host_model::requests::{Action, RequestState, Step};
+use host_model::{
+    digest::Digest,
+    requests::{Action, RequestState, Step},
+};
 
 /// A request whose attempt is about to begin.
 #[derive(Clone, Debug, FromRow)]
@@ -44,6 +47,13 @@ pub struct ClaimedRequest {
     pub is_acknowledged: bool,
     /// The vendor's reference to an erasure under way; `None` if it gave none.
     pub reference: Option<String>,
+    /// The plugin version that gave the reference; `None` if it is not known.
+    #[sqlx(try_from = "Column<Option<Digest>>")]
+    pub reference_by: Option<Digest>,
+    /// The version that gave the reference, if it is to confirm the erasure: it is stored, no older version was put back in
+    /// its place, and its confirmation was not contradicted. `None` for the version that serves the connection.
+    #[sqlx(try_from = "Column<Option<Digest>>")]
+    pub writer: Option<Digest>,
     /// Its outcome so far; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
@@ -86,6 +96,10 @@ pub struct RequestUpdate {
     pub is_acknowledged: bool,
     /// The vendor's reference to an erasure under way; `None` if it gave none.
     pub reference: Option<String>,
+    /// The plugin version that gave the reference; `None` if it is not known.
+    pub reference_by: Option<Digest>,
+    /// The plugin version that the attempt ran on.
+    pub digest: Digest,
     /// The outcome of the request so far; `None` if there is none.
     pub outcome: Option<Value>,
     /// Why the request is waiting or how it ended, for an operator; `None` if no reason is recorded.
@@ -129,15 +143,19 @@ pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = gen
                                AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
            ORDER BY r.seq LIMIT $5) \
          RETURNING seq, id, tenant, connection, action, step, generation, failures, acknowledged, reference, \
-           outcome, sealed_details, (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key";
+           reference_by, outcome, sealed_details, \
+           (SELECT v.digest FROM connections n JOIN versions v ON v.plugin = n.plugin JOIN components c ON c.digest = v.digest \
+             WHERE n.key = requests.connection AND v.digest = requests.reference_by AND v.withdrawn_at IS NULL \
+               AND requests.step = 'confirm' AND requests.writer_contradicted = 0) AS writer, \
+           (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key";
 
 /// Returns the lanes with requests due at `now` whose connection is enabled, not parked, and not held back by a limit.
 pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, StoreError> {
     Ok(sqlx::query_as(DUE_LANES).bind(now).fetch_all(connection).await?)
 }
 
-/// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the plugin with this
-/// `digest`. Only requests whose person is settled and has no earlier request in progress are claimed. The claims are
+/// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the version with this
+/// `digest`, or by their [`writer`](ClaimedRequest::writer). Only requests whose person is settled and has no earlier request in progress are claimed. The claims are
 /// valid until `lease_until`. A request that cannot be read is set aside and does not stop the others.
 pub async fn claim(
     tx: &mut Tx,
@@ -169,7 +187,8 @@ pub async fn claim(
     }
     claims.sort_by_key(|claim| claim.seq);
     for claim in &claims {
-        begin(tx, claim, now, digest).await?;
+        let writer = claim.writer.map(|writer| writer.to_string());
+        begin(tx, claim, now, writer.as_deref().unwrap_or(digest)).await?;
     }
     Ok(claims)
 }
@@ -199,7 +218,8 @@ pub async fn end(
     let done = sqlx::query(
         "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
            outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
-           contradicted_by = $13, lease_until = NULL, kills = 0 \
+           contradicted_by = $13, reference_by = $14, lease_until = NULL, kills = 0, \
+           writer_contradicted = CASE WHEN reference_by IS NOT DISTINCT FROM $14 THEN writer_contradicted ELSE 0 END \
          WHERE seq = $1 AND generation = $2 AND state = 'running'",
     )
     .bind(claim.seq)
@@ -215,17 +235,21 @@ pub async fn end(
     .bind(is_final.then_some(change.at))
     .bind(change.sealed_details.clone())
     .bind(change.contradicted_by.as_deref())
+    .bind(change.reference_by.map(|digest| digest.0.to_vec()))
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 {
         return Ok(RowChange::Unchanged);
     }
-    sqlx::query("UPDATE attempts SET ended_at = $3, result = $4, observed = $5 WHERE request = $1 AND generation = $2")
+    sqlx::query(
+        "UPDATE attempts SET ended_at = $3, result = $4, observed = $5, digest = $6 WHERE request = $1 AND generation = $2",
+    )
         .bind(claim.seq)
         .bind(claim.generation)
         .bind(change.at)
         .bind(change.result.to_string())
         .bind(change.observed.to_string())
+        .bind(change.digest.to_string())
         .execute(&mut *tx)
         .await?;
     if matches!(change.state, RequestState::Done | RequestState::Skipped) {
@@ -241,15 +265,26 @@ pub async fn contradicted(connection: &mut Tx) -> Result<Vec<(String, String)>, 
     Ok(sqlx::query_as(sql).fetch_all(connection).await?)
 }
 
+/// Returns whether requests of the connection with the key `at` wait for another plugin version.
+pub async fn are_contradicted(connection: &mut Tx, at: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM requests WHERE connection = $1 AND contradicted_by IS NOT NULL";
+    let waiting: i64 = sqlx::query_scalar(sql).bind(at).fetch_one(connection).await?;
+    Ok(waiting > 0)
+}
+
 /// Makes the requests of the connection with the key `at` due that wait for another plugin version than the one with this
-/// `digest`.
+/// `digest`, which does not confirm what it gave a reference for any more.
 pub async fn release_contradicted(tx: &mut Tx, at: &str, digest: &str, now: i64) -> Result<(), StoreError> {
+    let writer = digest.parse::<Digest>().ok().map(|digest| digest.0.to_vec());
     sqlx::query(
-        "UPDATE requests SET contradicted_by = NULL, next_at = $3 WHERE connection = $1 AND contradicted_by = $2",
+        "UPDATE requests SET contradicted_by = NULL, next_at = $3, \
+           writer_contradicted = CASE WHEN reference_by = $4 THEN 1 ELSE writer_contradicted END \
+         WHERE connection = $1 AND contradicted_by = $2",
     )
     .bind(at)
     .bind(digest)
     .bind(now)
+    .bind(writer)
     .execute(tx)
     .await?;
     Ok(())

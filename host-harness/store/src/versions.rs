@@ -51,6 +51,8 @@ pub struct Version {
     pub state: VersionState,
     /// When it last began to serve; `None` if it never did.
     pub served_at: Option<i64>,
+    /// When an older version was put back in its place; `None` if none was since it last began to serve.
+    pub withdrawn_at: Option<i64>,
 }
 
 column!(VersionSource: String, |stored| word("the source of a version", &stored));
@@ -66,6 +68,7 @@ impl Version {
             .optional(self.approved.as_deref().map(str::as_bytes))
             .text(self.state.as_ref())
             .optional(self.served_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
+            .optional(self.withdrawn_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
     }
 }
 
@@ -87,6 +90,11 @@ impl StoredVersion {
     /// Returns whether the row was written by this program. One that was not must not serve.
     pub fn is_authentic(&self, vault: &Vault) -> bool {
         self.version.message(vault).matches(self.mac.as_ref())
+    }
+
+    /// Returns whether this version first appeared before `other` did.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        self.seq < other.seq
     }
 }
 
@@ -110,7 +118,7 @@ pub struct VersionStep {
 }
 
 const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.conditions, v.approved, v.state, \
-                        v.served_at, v.mac, EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) AS is_stored \
+                        v.served_at, v.withdrawn_at, v.mac, EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) AS is_stored \
                       FROM versions v";
 
 /// Returns the versions of `plugin`, the newest first.
@@ -158,15 +166,18 @@ pub async fn advance(
         version.served_at = version.served_at.max(known.served_at);
         if !matches!(step.state, VersionState::Serving | VersionState::Retired) {
             (version.state, version.conditions) = (known.state, known.conditions);
+            version.withdrawn_at = known.withdrawn_at;
         }
     }
     let RowMac(mac) = version.message(vault).mac();
     let seq: i64 = sqlx::query_scalar(
         "INSERT INTO versions \
-           (plugin, digest, version, contract, size, source, note, conditions, state, served_at, mac, approved) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (plugin, digest) DO UPDATE \
+           (plugin, digest, version, contract, size, source, note, conditions, state, served_at, mac, approved, \
+            withdrawn_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (plugin, digest) DO UPDATE \
          SET version = COALESCE($3, versions.version), contract = COALESCE($4, versions.contract), size = $5, source = $6, \
-           note = COALESCE($7, versions.note), conditions = $8, state = $9, served_at = $10, mac = $11, approved = $12 \
+           note = COALESCE($7, versions.note), conditions = $8, state = $9, served_at = $10, mac = $11, approved = $12, \
+           withdrawn_at = $13 \
          RETURNING seq",
     )
     .bind(&version.plugin)
@@ -181,6 +192,7 @@ pub async fn advance(
     .bind(version.served_at)
     .bind(mac)
     .bind(version.approved.as_deref())
+    .bind(version.withdrawn_at)
     .fetch_one(&mut *tx)
     .await?;
     let evidence = step.evidence.clone().unwrap_or_default();
@@ -200,8 +212,8 @@ pub async fn advance(
 }
 
 /// Deletes the components that nothing needs: all but those that run, ran before, are among the last [`MAX_KEPT`] of
-/// their plugin that served or the last [`MAX_PENDING`] that have not served yet, and those that gave an erasure in progress
-/// its reference.
+/// their plugin that served or the last [`MAX_PENDING`] that have not served yet, are pinned, or gave an erasure in
+/// progress its reference.
 pub async fn prune(tx: &mut Tx) -> Result<(), StoreError> {
     for digest in unneeded(tx).await? {
         let delete = sqlx::query("DELETE FROM components WHERE digest = $1");
@@ -215,9 +227,10 @@ async fn unneeded(tx: &mut Tx) -> Result<BTreeSet<Vec<u8>>, StoreError> {
         Ok(sqlx::query_scalar(sql).fetch_all(tx).await?)
     };
     let mut unneeded: BTreeSet<_> = digests(tx, "SELECT digest FROM components").await?.into_iter().collect();
-    let running =
-        "SELECT digest FROM publications UNION SELECT before FROM publications WHERE before IS NOT NULL";
-    for needed in digests(tx, running).await? {
+    let in_use = "SELECT digest FROM publications UNION SELECT before FROM publications WHERE before IS NOT NULL \
+                  UNION SELECT digest FROM pins \
+                  UNION SELECT reference_by FROM requests WHERE finished_at IS NULL AND reference_by IS NOT NULL";
+    for needed in digests(tx, in_use).await? {
         unneeded.remove(&needed);
     }
     let by_age = "SELECT plugin, digest, served_at IS NOT NULL AS has_served FROM versions \
@@ -231,12 +244,6 @@ async fn unneeded(tx: &mut Tx) -> Result<BTreeSet<Vec<u8>>, StoreError> {
         if *count <= if has_served == 0 { MAX_PENDING } else { MAX_KEPT } {
             unneeded.remove(&digest);
         }
-    }
-    let referred = "SELECT DISTINCT a.digest FROM attempts a JOIN requests r ON r.seq = a.request \
-                    WHERE r.finished_at IS NULL AND r.reference IS NOT NULL";
-    let referred: Vec<String> = sqlx::query_scalar(referred).fetch_all(tx).await?;
-    for digest in referred.iter().filter_map(|digest| digest.parse::<Digest>().ok()) {
-        unneeded.remove(digest.0.as_slice());
     }
     Ok(unneeded)
 }

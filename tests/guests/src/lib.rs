@@ -6,6 +6,7 @@
 pub mod builds;
 pub mod eraser;
 pub mod parts;
+pub mod refers;
 pub mod reports;
 pub mod signed;
 

@@ -36,6 +36,8 @@ pub(super) fn connection_view(served: &Served, owned: &OwnedConnection) -> Conne
         egress: spec.policy.clone().into(),
         limits: spec.limits.clone().into(),
         problem,
+        version: served.calls(&spec.key).ok().map(|calls| calls.plugin().digest().to_string()),
+        pin: served.pin(&spec.key).map(Into::into),
         parked_why: standing.parked.as_ref().map(|(why, _)| why.clone()),
         parked_at: standing.parked.as_ref().map(|(_, at)| *at),
         tested_at: standing.tested.map(|(at, _)| at),

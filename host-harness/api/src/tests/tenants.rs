@@ -75,6 +75,7 @@ impl Names {
                     "systems" => "crm",
                     "tokens" => "1",
                     "plugins" => "iterable",
+                    "connections" => self.connection,
                     "versions" => &version,
                     new => panic!("unknown placeholder after {new}/ in {}", route.path),
                 }
@@ -106,6 +107,9 @@ fn body(route: &Route) -> String {
         "connection/{key}/requests" => json!({"action": "erasure", "identity": ada}),
         "connection/{key}/verify-webhook" => json!({"body": "e30="}),
         "plus/connection/{key}/consentable-items" => json!([]),
+        "plugins/{name}/pins/tenants/{tenant}" | "plugins/{name}/pins/connections/{key}" => {
+            json!({"digest": Digest([7; 32]).to_string()})
+        }
         "tenants/{tenant}/notices/{id}" => notice(),
         "tenants/{tenant}/systems/{key}" => json!({"fides_key": "crm", "name": "Mine", "data_uses": []}),
         // A mapping as a file, and a component.

@@ -138,7 +138,7 @@ async fn a_connection_is_tested_on_an_approved_version_that_does_not_serve() {
     let uploaded = bench.post_component(&key, "iterable/versions", &next).await;
     let version = format!("/api/v1/plugins/iterable/versions/{}", uploaded.json["digest"].as_str().unwrap());
     let test = format!("{version}/test?connection=newsletter");
-    assert_eq!(bench.send(&key, "POST", &test, None).await.problem(), (409, "not-replaced"));
+    assert_eq!(bench.send(&key, "POST", &test, None).await.problem(), (409, "version-not-usable"));
     assert_eq!(bench.send(&key, "POST", &format!("{version}/approve"), None).await.status, 200);
     bench.stand_in.take_requests();
     let tested = bench.send(&key, "POST", &test, None).await;

@@ -25,6 +25,7 @@ use super::{
     egress::{Egress, EgressPatch},
     limits::{Limits, LimitsPatch},
     mirror::mirror,
+    pins::PluginPin,
     problem::FieldError,
 };
 
@@ -225,6 +226,12 @@ pub struct Connection {
     pub limits: Limits,
     /// Why it is not served; null if it is.
     pub problem: Option<Unserved>,
+    /// The digest of the plugin version that serves it; null if it is not served.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// The pin that decides which version that is; null if its plugin does.
+    #[serde(default)]
+    pub pin: Option<PluginPin>,
     /// Why it is parked, which means that nothing is done until an operator acts; null if it is not.
     pub parked_why: Option<String>,
     /// Since when it has been parked; null if it is not.
@@ -260,13 +267,16 @@ pub struct Rekeying {
 }
 
 /// Parameters of a test.
-#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Testing {
     /// Answer a test that fails with the status code 424 and a problem document.
     #[serde(default, alias = "status-code")]
     pub status_code: bool,
+    /// The digest of the plugin version to test with, which must have been approved or have served. If it is absent, the
+    /// version that serves the connection.
+    pub version: Option<String>,
 }
 
 /// Parameters of a deletion.

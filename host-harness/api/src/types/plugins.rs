@@ -7,7 +7,7 @@ use host_service::connections::{conditions, publication};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{manifest::Manifest, versions::PluginVersionStep};
+use super::{manifest::Manifest, pins::PluginPin, versions::PluginVersionStep};
 
 /// The effect of publishing on the next start.
 const NEXT_START: &str =
@@ -40,11 +40,15 @@ pub struct Plugin {
     /// Its exports that the contract does not have. Nothing calls them.
     #[serde(default)]
     pub ignored_exports: Vec<String>,
+    /// The tenants and connections, among those that the API key can access, that another or the same version serves
+    /// whichever the plugin runs.
+    #[serde(default)]
+    pub pins: Vec<PluginPin>,
 }
 
 impl Plugin {
-    /// The version `running` of the plugin `name`.
-    pub fn of(name: &str, running: &plugin::Plugin) -> Self {
+    /// The version `running` of the plugin `name`, with the plugin's pins.
+    pub fn of(name: &str, running: &plugin::Plugin, pins: Vec<PluginPin>) -> Self {
         Self {
             name: name.to_owned(),
             connector: running.manifest().name.clone(),
@@ -54,6 +58,7 @@ impl Plugin {
             interfaces: running.exports().iter().map(ToString::to_string).collect(),
             imports: running.imports().to_vec(),
             ignored_exports: running.ignored_exports().to_vec(),
+            pins,
         }
     }
 }
@@ -75,6 +80,9 @@ pub struct Permissions {
     /// The parts that it consists of in each call, as its limits count them.
     #[serde(default)]
     pub parts: ComponentParts,
+    /// The tenants and connections, among those that the API key can access, that are pinned to a version of the plugin.
+    #[serde(default)]
+    pub pins: Vec<PluginPin>,
     /// Its manifest: every setting, operation and limit.
     pub manifest: Manifest,
 }
@@ -112,6 +120,7 @@ impl From<plugin::Permissions> for Permissions {
             exports: exports.iter().map(ToString::to_string).collect(),
             ignored_exports,
             parts: parts.into(),
+            pins: Vec::new(),
             manifest: manifest.into(),
         }
     }

@@ -61,30 +61,66 @@ impl Host {
         let _alone = self.changing.lock();
         let slots = self.plugins();
         config::named_connection(&spec, slots.keys().map(String::as_str))?;
+        self.check_put(&spec)?;
+        let Some(slot) = slots.get(&spec.plugin) else { return Ok(()) };
+        let key = spec.key.clone();
+        slot.put(spec).map_err(PutError::Settings)?;
+        self.remove_elsewhere(&key, slot);
+        Ok(())
+    }
+
+    /// Same as [`put_connection`](Self::put_connection), but the connection is served by `version`, which this host
+    /// loaded, whichever version its plugin runs. Swaps do not affect it.
+    pub fn put_connection_on(&self, version: &Arc<Plugin>, spec: ConnectionSpec) -> Result<(), PutError> {
+        let _alone = self.changing.lock();
+        config::named_connection(&spec, std::iter::once(spec.plugin.as_str()))?;
+        self.check_put(&spec)?;
+        let (key, place) = (spec.key.clone(), (spec.plugin.clone(), version.digest()));
+        let mut pinned = (**self.pinned.load()).clone();
+        let slot = pinned.entry(place).or_insert_with(|| Arc::new(Slot::of(Arc::clone(version))));
+        let slot = Arc::clone(slot);
+        slot.put(spec).map_err(PutError::Settings)?;
+        self.pinned.store(Arc::new(pinned));
+        self.remove_elsewhere(&key, &slot);
+        Ok(())
+    }
+
+    /// Checks that the key is free for the tenant of `spec`, and that there is room for its calls.
+    fn check_put(&self, spec: &ConnectionSpec) -> Result<(), PutError> {
         let before = self.found(&spec.key);
         let owner = before.as_ref().and_then(|generation| generation.connection(&spec.key));
         if owner.is_some_and(|connection| connection.tenant != spec.tenant) {
-            return Err(config::problem_of(&spec, ConfigProblemKind::KeyTaken).into());
+            return Err(config::problem_of(spec, ConfigProblemKind::KeyTaken).into());
         }
         let lacking = self.runtime.engine().pool().lacks(&spec.limits);
-        if !lacking.is_empty() {
-            return Err(PutError::Pool { connection: spec.key, lacking });
+        if lacking.is_empty() {
+            return Ok(());
         }
-        let (key, plugin) = (spec.key.clone(), spec.plugin.clone());
-        if let Some(slot) = slots.get(&plugin) {
-            slot.put(spec).map_err(PutError::Settings)?;
+        Err(PutError::Pool { connection: spec.key.clone(), lacking })
+    }
+
+    /// Removes the connection from all slots but the one that it was added to before, so that it is available at all
+    /// times.
+    fn remove_elsewhere(&self, key: &str, slot: &Arc<Slot>) {
+        for other in self.all_slots().iter().filter(|other| !Arc::ptr_eq(other, slot)) {
+            other.remove(key);
         }
-        // Added to its new slot first, so that it is available at all times.
-        for (_, others) in slots.iter().filter(|(name, _)| **name != plugin) {
-            others.remove(&key);
-        }
-        Ok(())
+        self.drop_unused();
+    }
+
+    /// Drops the versions that have no connection of their own any more.
+    fn drop_unused(&self) {
+        let mut pinned = (**self.pinned.load()).clone();
+        pinned.retain(|_, slot| !slot.is_empty());
+        self.pinned.store(Arc::new(pinned));
     }
 
     /// Removes a connection. Returns whether it existed. Calls in flight are not affected.
     pub fn remove_connection(&self, key: &str) -> bool {
         let _alone = self.changing.lock();
-        self.plugins().values().any(|slot| slot.remove(key))
+        let existed = self.all_slots().iter().any(|slot| slot.remove(key));
+        self.drop_unused();
+        existed
     }
 
     /// Loads a component as a new plugin without connections.

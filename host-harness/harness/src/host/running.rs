@@ -14,6 +14,7 @@ use crate::{
     lines::lines,
     plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watch},
 };
+use host_model::digest::Digest;
 
 /// Plugins and connections, ready for calls. Both can change while the host runs. Lives as long as the process.
 ///
@@ -31,10 +32,15 @@ use crate::{
 pub struct Host {
     pub(super) runtime: Runtime,
     pub(super) slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
+    /// The slots of versions that serve connections of their own, whichever version their plugin runs.
+    pub(super) pinned: ArcSwap<PinnedSlots>,
     /// Held during a change, so that a key is unique across all plugins.
     pub(super) changing: Mutex<()>,
     _watch: Option<Watch>,
 }
+
+/// The slots of versions that serve connections of their own, by the plugin's name and the version's digest.
+pub(super) type PinnedSlots = BTreeMap<(String, Digest), Arc<Slot>>;
 
 /// Why a connection cannot be called on a version that does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +56,7 @@ pub enum NotOnVersion {
 impl Host {
     pub(super) fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watch: Option<Watch>) -> Self {
         let slots = ArcSwap::from_pointee(slots);
-        Self { runtime, slots, changing: Mutex::default(), _watch: watch }
+        Self { runtime, slots, pinned: ArcSwap::default(), changing: Mutex::default(), _watch: watch }
     }
 
     /// Returns the calls of a connection, on the current plugin version.
@@ -67,7 +73,7 @@ impl Host {
 
     /// Returns the keys of all connections, sorted.
     pub fn connection_keys(&self) -> Vec<String> {
-        let generations: Vec<_> = self.slots.load().values().map(|slot| slot.current()).collect();
+        let generations: Vec<_> = self.all_slots().iter().map(|slot| slot.current()).collect();
         let mut keys: Vec<_> = generations
             .iter()
             .flat_map(|generation| generation.connections().map(|connection| connection.key.clone()))
@@ -76,6 +82,25 @@ impl Host {
         // A connection that moves between plugins is briefly in both.
         keys.dedup();
         keys
+    }
+
+    /// Returns the version of a plugin with this digest if it serves, all of the plugin's connections or some of them.
+    pub fn serving_version(&self, name: &str, digest: Digest) -> Option<Arc<Plugin>> {
+        let is_wanted = |slot: &Arc<Slot>| slot.current().plugin().digest() == digest;
+        let slot = self.plugin(name).filter(is_wanted);
+        let slot = slot.or_else(|| self.pinned.load().get(&(name.to_owned(), digest)).cloned());
+        slot.map(|slot| Arc::clone(slot.current().plugin().uncounted()))
+    }
+
+    /// Returns the name of the plugin that the connection uses; `None` if there is no such connection.
+    pub fn plugin_of(&self, key: &str) -> Option<String> {
+        let carries = |slot: &Arc<Slot>| slot.current().connection(key).is_some();
+        let slots = self.slots.load();
+        let running = slots.iter().find(|(_, slot)| carries(slot)).map(|(name, _)| name.clone());
+        running.or_else(|| {
+            let pinned = self.pinned.load();
+            pinned.iter().find(|(_, slot)| carries(slot)).map(|((name, _), _)| name.clone())
+        })
     }
 
     /// Returns the slots of all plugins, by name.
@@ -95,8 +120,8 @@ impl Host {
 
     /// Returns the calls of a connection on `plugin`, which this host loaded and which does not serve.
     pub fn connection_on(&self, key: &str, plugin: &Arc<Plugin>) -> Result<Calls, NotOnVersion> {
-        let slots = self.slots.load();
-        let resolved = slots.values().find_map(|slot| slot.resolved_for(key, plugin));
+        let slots = self.all_slots();
+        let resolved = slots.iter().find_map(|slot| slot.resolved_for(key, plugin));
         let Some(resolved) = resolved else {
             let keys = self.connection_keys();
             return Err(UnknownConnection::among(key, keys.iter().map(String::as_str)).into());
@@ -121,7 +146,16 @@ impl Host {
     }
 
     pub(super) fn found(&self, key: &str) -> Option<Arc<Generation>> {
-        let slots = self.slots.load();
-        slots.values().map(|slot| slot.current()).find(|generation| generation.connection(key).is_some())
+        let carries = |slot: &Arc<Slot>| {
+            let generation = slot.current();
+            generation.connection(key).is_some().then_some(generation)
+        };
+        let found = self.slots.load().values().find_map(carries);
+        found.or_else(|| self.pinned.load().values().find_map(carries))
+    }
+
+    /// Returns the slots of all plugins and of all versions with connections of their own.
+    pub(super) fn all_slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.load().values().chain(self.pinned.load().values()).cloned().collect()
     }
 }

@@ -96,6 +96,11 @@ impl Slot {
         self.current.get()
     }
 
+    /// Returns whether the slot serves no connection.
+    pub fn is_empty(&self) -> bool {
+        self.current().connections.is_empty()
+    }
+
     /// Completes when another version than `running` is in service.
     pub async fn replaced(&self, running: Digest) {
         loop {

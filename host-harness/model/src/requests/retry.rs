@@ -50,6 +50,30 @@ impl AttemptFailure {
         }
     }
 
+    /// Returns whether what was asked may be the cause, so that it can be asked in another way at once. A refused credential,
+    /// a limit, an outage or a slow vendor would give the same answer again.
+    pub fn may_be_about_the_question(&self) -> bool {
+        match self {
+            Self::Connector(error) => match error.kind {
+                ErrorKind::MissingIdentity | ErrorKind::Rejected | ErrorKind::Other => true,
+                ErrorKind::InvalidSettings
+                | ErrorKind::Unauthorized
+                | ErrorKind::RateLimited
+                | ErrorKind::Unavailable
+                | ErrorKind::Unsupported => false,
+            },
+            Self::Call(failure) => match failure.kind {
+                FailureKind::Trapped
+                | FailureKind::CpuSpent
+                | FailureKind::OutOfMemory
+                | FailureKind::StackExhausted
+                | FailureKind::TooMuchData
+                | FailureKind::BadAnswer => true,
+                FailureKind::DeadlinePassed | FailureKind::NoRoom => false,
+            },
+        }
+    }
+
     /// Returns the result to store for the attempt.
     pub fn record(&self) -> AttemptResult {
         match self {

@@ -17,10 +17,12 @@ use super::{
 pub(super) const UNREADABLE: &str = "connection-unreadable";
 
 impl Connections {
-    /// Loads `owned` into the host and keys its people. If it does not suit its plugin, the problem is recorded and
-    /// the previous version is no longer served.
+    /// Loads `owned` into the host, on the version that it is pinned to or the one that its plugin runs, and keys its people.
+    /// If it does not suit that version, the problem is recorded and the connection is no longer served.
     pub(crate) async fn load_connection(&self, owned: &OwnedConnection) -> Result<(), StoreError> {
-        self.served.serve(owned.for_calls(self.served.public_url()));
+        let version = self.serving_version(&owned.spec).await?;
+        self.served.serve(owned.for_calls(self.served.public_url()), &version);
+        self.report_serving(&owned.spec, &version).await?;
         self.key_people(&owned.spec.key).await
     }
 

@@ -8,14 +8,15 @@ use super::{
 };
 use crate::{
     consent::catalogue::{self, CatalogueError},
+    served::ServingProblem,
     who::Who,
 };
-use host_harness::host::PutError;
 use host_model::contract::manifest::Identifying;
 use host_store::{
-    StoreError, alarms,
+    StoreError, Tx, Vault, alarms,
     audit::{self, Record},
     connections::{self, StoredConnection},
+    pins,
 };
 
 /// The reason that a connection was not changed. It stays as it was.
@@ -46,9 +47,9 @@ pub enum ChangeError {
          another key"
     )]
     OfAnotherTenant,
-    /// The connection does not suit its plugin or the host.
+    /// The connection does not suit the version that is to serve it, or the host.
     #[error(transparent)]
-    Unsuited(#[from] PutError),
+    Unsuited(#[from] ServingProblem),
     /// The connection has unfinished requests.
     #[error(
         "{count} of its requests have not ended: wait for them, or delete the connection with abandon=true, which ends \
@@ -115,12 +116,14 @@ impl Connections {
 
     /// Creates `new` if it suits its plugin.
     pub async fn create(&self, who: &Who, new: OwnedConnection) -> Result<OwnedConnection, ChangeError> {
+        self.prepare(&new.spec).await?;
         let _alone = self.sources.changing.lock().await;
         let key = new.spec.key.clone();
         if self.find(&key).await?.is_some() {
             return Err(ChangeError::KeyTaken(key));
         }
-        self.served.put(new.for_calls(self.served.public_url()))?;
+        let version = self.serving_version(&new.spec).await?;
+        self.served.put(new.for_calls(self.served.public_url()), &version)?;
         let detail = json!({"by": who.0, "plugin": new.spec.plugin});
         if let Err(error) = self.put(&new, "connection-created", detail).await {
             self.served.remove(&key);
@@ -148,7 +151,8 @@ impl Connections {
             (after.file, after.left_file) = (None, false);
         }
         self.check_keying(&after.for_calls(self.served.public_url()), approval).await?;
-        let put = self.served.put(after.for_calls(self.served.public_url()));
+        let version = self.serving_version(&after.spec).await.map_err(ChangeError::from)?;
+        let put = self.served.put(after.for_calls(self.served.public_url()), &version);
         put.map_err(ChangeError::from)?;
         let detail = json!({"by": who.0, "changed": differences(&before, &after)});
         if let Err(error) = self.put(&after, "connection-changed", detail).await {
@@ -206,7 +210,7 @@ impl Connections {
         detail: Value,
     ) -> Result<(), ChangeError> {
         let (kept, at) = (owned.seal(self.store.vault())?, self.clock.date_ms());
-        let system = owned.duties.system.clone();
+        let (system, by) = (owned.duties.system.clone(), detail.get("by").cloned());
         let vault = self.store.vault().clone();
         let stored = self.store.try_write(move |tx| {
             Box::pin(async move {
@@ -217,6 +221,7 @@ impl Connections {
                 }
                 connections::put(tx, at, &kept).await?;
                 alarms::is_over(tx, at, UNREADABLE, &kept.key).await?;
+                unpin_from_others(tx, &vault, &kept, by, at).await?;
                 let record = Record { connection: Some(kept.key), detail, ..Record::of(what) };
                 audit::append(tx, &vault, &kept.tenant, at, &record).await?;
                 Ok(())
@@ -224,4 +229,21 @@ impl Connections {
         });
         stored.await
     }
+}
+
+/// Removes the connection's own pins to versions of plugins that it does not use any more.
+async fn unpin_from_others(
+    tx: &mut Tx,
+    vault: &Vault,
+    kept: &StoredConnection,
+    by: Option<Value>,
+    at: i64,
+) -> Result<(), StoreError> {
+    for pin in pins::remove_from_others(tx, &kept.key, &kept.plugin).await? {
+        let detail = json!({"by": by, "plugin": pin.plugin, "why": "the connection uses another plugin"});
+        let (connection, digest) = (Some(kept.key.clone()), Some(pin.digest.to_string()));
+        let record = Record { connection, digest, detail, ..Record::of("plugin-unpinned") };
+        audit::append(tx, vault, &kept.tenant, at, &record).await?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! Tested in `src/service/upgrade_tests.rs`.
 
 use super::{Connections, approval::Approval, change::ChangeError};
-use host_harness::connection::ConnectionSpec;
+use host_harness::{connection::ConnectionSpec, plugin::Plugin};
 use host_model::contract::manifest::Identifying;
 use host_store::{
     StoreError, Tx,
@@ -24,9 +24,22 @@ impl Connections {
         spec: &ConnectionSpec,
         approval: Approval,
     ) -> Result<(), ChangeError> {
-        let Some(after) = self.identifying(spec).filter(|_| approval == Approval::Missing) else {
+        if approval == Approval::Given {
             return Ok(());
-        };
+        }
+        match self.plugin_for(spec).await? {
+            Some(version) => self.check_keying_on(&version, spec).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to serve `spec` by `version` if that changes what identifies people there and people are known.
+    pub(super) async fn check_keying_on(
+        &self,
+        version: &Plugin,
+        spec: &ConnectionSpec,
+    ) -> Result<(), ChangeError> {
+        let Some(after) = identifying(version, spec) else { return Ok(()) };
         let key = spec.key.clone();
         let known = self.store.read(move |c| {
             Box::pin(async move { Ok((connections::keyed_by(c, &key).await?, rekey::count(c, &key).await?)) })
@@ -37,12 +50,6 @@ impl Connections {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Returns the kinds that identify people under `spec`, or `None` if it does not suit its plugin.
-    fn identifying(&self, spec: &ConnectionSpec) -> Option<Identifying> {
-        let slot = self.served.host().plugin(&spec.plugin)?;
-        spec.resolve(slot.current().plugin().manifest()).ok().map(|connection| connection.identifying)
     }
 
     /// Keys the people of the connection with this key by what identifies them now, if the host serves it. If rows
@@ -101,6 +108,11 @@ impl Connections {
         });
         raised.await
     }
+}
+
+/// Returns the kinds that identify people under `spec`, or `None` if it does not suit `version`.
+fn identifying(version: &Plugin, spec: &ConnectionSpec) -> Option<Identifying> {
+    spec.resolve(version.manifest()).ok().map(|connection| connection.identifying)
 }
 
 async fn raise(tx: &mut Tx, tenant: &str, connection: &str, detail: &str, at: i64) -> Result<(), StoreError> {

@@ -89,6 +89,6 @@ impl Connections {
 
     /// Returns the policy of the file for a plugin that it has, else that of `conditions`.
     pub(super) fn policy(&self, name: &str, conditions: &LoadConditions) -> LoadPolicy {
-        self.sources.plugins.get(name).map_or_else(|| conditions.policy(), |source| source.policy)
+        self.sources.policy(name, conditions)
     }
 }

@@ -89,7 +89,8 @@ impl Connections {
             conditions: conditions.written(),
             approved: None,
             state: VersionState::Uploaded,
-            served_at: known.and_then(|known| known.served_at),
+            served_at: known.as_ref().and_then(|known| known.served_at),
+            withdrawn_at: known.and_then(|known| known.withdrawn_at),
         };
         let mut progress = Progress::begin(self, version, &who.0);
         if let Err(error) = policy.check_size(bytes.len()) {
@@ -248,9 +249,7 @@ impl Connections {
 
     /// Compiles and checks a component, one at a time. May take long: must not be called while `changing` is held.
     pub(super) async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
-        let _counted = Arc::clone(&self.sources.to_compile);
-        let _one = self.sources.compiling.lock().await;
-        self.served.host().load(bytes, policy).await
+        self.versions.load(bytes, policy).await
     }
 
     /// Records that a version was refused. Returns why.

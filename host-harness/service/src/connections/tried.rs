@@ -3,13 +3,12 @@
 use host_store::RowChange;
 use serde_json::json;
 
-use super::{Connections, owned::OwnedConnection, publish_error::PublishError};
+use super::{Connections, loaded::VersionUnusable, owned::OwnedConnection};
 use crate::who::Who;
 use host_harness::sandbox::Calls;
 use host_model::{
     contract::{Check, CheckOutcome, ErrorKind},
     digest::Digest,
-    plugin_version::VersionState,
 };
 use host_store::{
     StoreError, alarms,
@@ -92,17 +91,12 @@ impl Connections {
     /// not stored.
     pub async fn test_on(
         &self,
-        who: &Who,
         plugin: &str,
         digest: Digest,
         key: &str,
-    ) -> Result<TestReport, PublishError> {
-        let staged = self.open(who, plugin, digest).await?;
-        let state = staged.state();
-        if state != VersionState::Approved && !staged.has_served() {
-            return Err(PublishError::NotApproved { plugin: plugin.to_owned(), digest, state });
-        }
-        let calls = self.served.host().connection_on(key, staged.plugin());
+    ) -> Result<TestReport, VersionUnusable> {
+        let version = self.versions.version(plugin, digest).await?;
+        let calls = self.served.host().connection_on(key, &version);
         Ok(match calls {
             Ok(calls) => tried(key, &calls).await,
             Err(error) => failed(key, error.to_string()),

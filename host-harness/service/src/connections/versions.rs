@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Connections, publish_error::PublishError};
 
+/// How often versions that nothing uses are unloaded, and pinned ones that could not be used are tried again.
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
+
 /// The actor of steps that no caller caused.
 const HOST: &str = "the host";
 
@@ -176,11 +179,21 @@ impl Connections {
             .await
     }
 
-    /// Enters versions of watched files as they begin to run, until `stop` is cancelled.
+    /// Enters versions of watched files as they begin to run, and looks after those that are loaded without serving, until
+    /// `stop` is cancelled.
     pub(crate) async fn watch_versions(self, stop: CancellationToken) {
         // A version may have changed since the start entered it.
         let mut entered = Vec::new();
+        let mut looked_after_at = self.clock.now();
         while !stop.is_cancelled() {
+            if self.clock.now() >= looked_after_at + UPKEEP_EVERY {
+                looked_after_at = self.clock.now();
+                for done in [self.versions.unload_unused().await, self.retry_unusable().await] {
+                    if let Err(error) = done {
+                        tracing::error!(%error, "upkeep of plugin versions failed");
+                    }
+                }
+            }
             let running = self.running_digests();
             if running != entered {
                 match self.enter_running().await {
@@ -232,6 +245,7 @@ pub(super) fn version_of(
         approved: None,
         state: VersionState::Compiled,
         served_at: None,
+        withdrawn_at: None,
     }
 }
 
@@ -253,16 +267,20 @@ pub(super) async fn record(
 }
 
 /// Stores that `version` serves with `step`, that the others of its plugin do not, and deletes what nothing needs any more.
+/// A newer version is withdrawn if `version` served before: it was put back.
 pub(super) async fn serve(
     tx: &mut Tx,
     vault: &Vault,
     version: &Version,
     step: VersionStep,
 ) -> Result<(), StoreError> {
+    let known = versions::find(tx, &version.plugin, version.digest).await?;
+    let put_back = known.filter(|known| known.is_authentic(vault) && known.version.served_at.is_some());
     for stored in versions::of_plugin(tx, &version.plugin).await? {
         // A row that was changed from outside does not become authentic by this.
         let is_authentic = stored.is_authentic(vault);
-        let other = stored.version;
+        let is_withdrawn = put_back.as_ref().is_some_and(|put_back| put_back.is_older_than(&stored));
+        let other = Version { withdrawn_at: is_withdrawn.then_some(step.at), ..stored.version };
         if is_authentic && other.state == VersionState::Serving && other.digest != version.digest {
             let evidence = json!({"replaced-by": version.digest.to_string()});
             let retired = VersionStep {
@@ -274,7 +292,8 @@ pub(super) async fn serve(
             record(tx, vault, &other, &retired).await?;
         }
     }
-    record(tx, vault, version, &step).await?;
+    let version = Version { withdrawn_at: None, ..version.clone() };
+    record(tx, vault, &version, &step).await?;
     versions::prune(tx).await
 }
 

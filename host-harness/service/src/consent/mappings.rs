@@ -9,7 +9,7 @@ use crate::{
     served::{NotServed, Served},
     who::Who,
 };
-use host_harness::clock::Clock;
+use host_harness::{clock::Clock, sandbox::Calls};
 use host_model::{
     consent::mapping::{ConsentableItem, MappingFile, MappingProblem, StoredItem, check, merge},
     contract::consent::Item,
@@ -78,6 +78,15 @@ impl Mappings {
             })
         });
         Ok(shown.await?)
+    }
+
+    /// Same as [`show`](Self::show), but `calls`, which may be on another version, lists the items, and nothing is stored.
+    pub async fn rehearse(&self, calls: &Calls) -> Result<Vec<ConsentableItem>, MappingError> {
+        let listed = listed(calls).await?;
+        let connection = calls.connection();
+        let (tenant, key) = (connection.tenant.0.clone(), connection.key.clone());
+        let ground = self.store.read(|c| Box::pin(async move { items::ground(c, &tenant, &key).await }));
+        Ok(merge(&ground.await?.mapping, &listed).items)
     }
 
     /// Replaces the saved mapping by `put` if it breaks no rule: see [`check`]. Returns the new mapping.
@@ -149,13 +158,17 @@ impl Mappings {
 
     async fn listed(&self, connection: &str) -> Result<(String, Vec<Item>), MappingError> {
         let calls = self.served.calls(connection)?;
-        let failure = match calls.list_items().await {
-            Ok(Ok(items)) => return Ok((calls.connection().tenant.0.clone(), items)),
-            Ok(Err(error)) => AttemptFailure::Connector(error),
-            Err(failure) => AttemptFailure::Call(failure),
-        };
-        Err(MappingError::NotListed(failure.reason()))
+        Ok((calls.connection().tenant.0.clone(), listed(&calls).await?))
     }
+}
+
+async fn listed(calls: &Calls) -> Result<Vec<Item>, MappingError> {
+    let failure = match calls.list_items().await {
+        Ok(Ok(items)) => return Ok(items),
+        Ok(Err(error)) => AttemptFailure::Connector(error),
+        Err(failure) => AttemptFailure::Call(failure),
+    };
+    Err(MappingError::NotListed(failure.reason()))
 }
 
 fn vanished(stored: &[StoredItem], listed: &[Item]) -> BTreeSet<host_model::contract::consent::ItemId> {

@@ -1,7 +1,14 @@
 //! Attempts: the handler carries out the claimed requests of a lane.
 //! Tested in `src/requests/worker/tests.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Release},
+    },
+    time::Duration,
+};
 
 use host_harness::{
     clock::Clock,
@@ -9,10 +16,11 @@ use host_harness::{
 };
 use host_model::{
     contract::observed::Observed,
+    digest::Digest,
     requests::{
         Action, RequestState,
         outcome::AttemptResult,
-        retry::{self, NextStep},
+        retry::{self, NextStep, RetryCause},
     },
 };
 use host_store::{
@@ -26,7 +34,7 @@ use super::{
     ends::Ends,
     handler::{Handlers, RequestOutcome},
 };
-use crate::{bell::Bell, telemetry::Telemetry};
+use crate::{bell::Bell, connections::loaded::LoadedVersions, telemetry::Telemetry};
 
 /// The resources of an attempt.
 #[derive(Clone)]
@@ -34,6 +42,10 @@ pub(crate) struct Attempts {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) handlers: Handlers,
+    /// Loads the versions that confirm what they gave a reference for.
+    pub(crate) versions: LoadedVersions,
+    /// Set when the outcome of an attempt was contradicted.
+    pub(crate) has_contradicted: Arc<AtomicBool>,
     pub(crate) telemetry: Telemetry,
     /// Rung when an attempt has ended.
     pub(crate) bell: Bell,
@@ -42,18 +54,52 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    /// Carries out `claims`, all of one lane, on the plugin of `calls`. Confirmations share one call.
+    /// Carries out `claims`, all of one lane: each on the version that is to confirm it, or else on that of `calls`, which
+    /// serves the connection. Confirmations on one version share a call.
     pub(super) async fn attempt(self, calls: Calls, action: Action, claims: Vec<ClaimedRequest>) {
+        let mut by_version: BTreeMap<Option<Digest>, Vec<ClaimedRequest>> = BTreeMap::new();
+        for claim in claims {
+            by_version.entry(claim.writer).or_default().push(claim);
+        }
+        for (writer, claims) in by_version {
+            let on = match writer {
+                Some(writer) => self.on_writer(&calls, writer).await,
+                None => calls.clone(),
+            };
+            self.attempt_on(on, action, claims).await;
+        }
+        self.bell.ring();
+    }
+
+    /// Returns the calls of the connection on the version `writer`, or `serving` if it does not load.
+    async fn on_writer(&self, serving: &Calls, writer: Digest) -> Calls {
+        let connection = &serving.connection().key;
+        match self.versions.calls(connection, writer).await {
+            Ok(calls) => calls,
+            Err(error) => {
+                tracing::warn!(
+                    connection, digest = %writer, %error,
+                    "plugin version that gave references not usable; the serving one confirms the erasures"
+                );
+                serving.clone()
+            }
+        }
+    }
+
+    async fn attempt_on(&self, calls: Calls, action: Action, claims: Vec<ClaimedRequest>) {
         let began = self.clock.now();
         let recorder = Recorder::default();
         let calls = calls.recorded(recorder.clone());
         let ended = self.ask(&calls, action, claims).await;
         let observed = recorder.take();
         for (claim, mut came) in ended {
-            let digest = calls.plugin().digest().to_string();
-            self.record(&claim, &came, &digest, began);
+            let digest = calls.plugin().digest();
+            self.record(&claim, &came, digest, began);
             came.observed.get_or_insert_with(|| observed.clone());
+            let is_contradicted =
+                matches!(came.after, NextStep::Again { cause: RetryCause::Contradicted, .. });
             match end(&self.store, &*self.clock, &claim, came, digest).await {
+                Ok(()) if is_contradicted => self.has_contradicted.store(true, Release),
                 Ok(()) => self.ends.announce(&claim.id),
                 // The claim remains, and is taken back when its lease expires.
                 Err(error) => {
@@ -61,11 +107,10 @@ impl Attempts {
                 }
             }
         }
-        self.bell.ring();
     }
 
     /// Records the result of an attempt in metrics and the log, under the keys that both share.
-    fn record(&self, claim: &ClaimedRequest, came: &RequestOutcome, digest: &str, began: Duration) {
+    fn record(&self, claim: &ClaimedRequest, came: &RequestOutcome, digest: Digest, began: Duration) {
         let status = match &came.after {
             NextStep::Finished { state, .. } => state.as_ref(),
             NextStep::Again { cause, .. } => cause.as_ref(),
@@ -80,7 +125,7 @@ impl Attempts {
             status,
             request = claim.id,
             attempt = claim.generation,
-            digest,
+            %digest,
             "attempt ended"
         );
     }

@@ -1,22 +1,18 @@
 //! Requests that wait for another version of their plugin, because the host saw that the last one reported an outcome
 //! that its requests contradict.
-//! Tested in `src/requests/worker/tests/contradicted.rs`.
+//! Tested in `api/src/tests/vouching.rs`.
 
-use host_store::{Store, StoreError, alarms, queue};
+use host_store::{Store, StoreError, Tx, alarms, queue};
 
 use crate::served::Served;
 
 /// The kind of the alarm about a version of a connection's plugin that reports outcomes that its requests contradict.
 pub(super) const ALARM: &str = "outcome-contradicted";
 
-/// Makes those of the `waiting` requests due whose connection is served by another version than the one that contradicted
-/// its record. They are given by connection and version.
-pub(super) async fn release(
-    store: &Store,
-    served: &Served,
-    waiting: Vec<(String, String)>,
-    now: i64,
-) -> Result<(), StoreError> {
+/// Makes those of the waiting requests due whose connection is served by another version than the one that contradicted its
+/// record.
+pub(super) async fn release(store: &Store, served: &Served, now: i64) -> Result<(), StoreError> {
+    let waiting = store.read(|connection| Box::pin(queue::contradicted(connection))).await?;
     for (connection, digest) in waiting {
         // A connection that cannot be served now has no other version yet.
         let Ok(calls) = served.calls(&connection) else { continue };
@@ -30,11 +26,19 @@ pub(super) async fn release(
         );
         let released = store.write(move |tx| {
             Box::pin(async move {
-                alarms::is_over(tx, now, ALARM, &connection).await?;
-                queue::release_contradicted(tx, &connection, &digest, now).await
+                queue::release_contradicted(tx, &connection, &digest, now).await?;
+                end_alarm(tx, &connection, now).await
             })
         });
         released.await?;
     }
     Ok(())
+}
+
+/// Ends the alarm about `connection` if no request of it waits for another version any more.
+pub(super) async fn end_alarm(tx: &mut Tx, connection: &str, now: i64) -> Result<(), StoreError> {
+    if queue::are_contradicted(tx, connection).await? {
+        return Ok(());
+    }
+    alarms::is_over(tx, now, ALARM, connection).await
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use host_harness::clock::Clock;
 use host_model::{
+    digest::Digest,
     requests::{
         RequestState,
         deadline::LATE,
@@ -31,12 +32,12 @@ pub(super) async fn end(
     clock: &dyn Clock,
     claim: &ClaimedRequest,
     came: RequestOutcome,
-    digest: String,
+    digest: Digest,
 ) -> Result<(), StoreError> {
     let at = clock.date_ms();
     let keys = store.keys(&claim.tenant).await?;
     let claim = claim.clone();
-    store.write(move |tx| Box::pin(async move { write(tx, &keys, &claim, came, &digest, at).await })).await
+    store.write(move |tx| Box::pin(async move { write(tx, &keys, &claim, came, digest, at).await })).await
 }
 
 async fn write(
@@ -44,7 +45,7 @@ async fn write(
     keys: &Keys,
     claim: &ClaimedRequest,
     came: RequestOutcome,
-    digest: &str,
+    digest: Digest,
     at: i64,
 ) -> Result<(), StoreError> {
     // If the claim was taken back by another worker, that worker's result counts.
@@ -63,7 +64,7 @@ async fn write(
     let record = Record {
         connection: Some(claim.connection.clone()),
         request: Some(claim.id.clone()),
-        digest: Some(digest.to_owned()),
+        digest: Some(digest.to_string()),
         detail: json!({
             "action": claim.action, "step": claim.step, "attempt": claim.generation,
             "state": change.state, "reason": change.reason, "result": change.result, "observed": change.observed,
@@ -77,9 +78,12 @@ async fn write(
     Ok(())
 }
 
-fn change(claim: &ClaimedRequest, came: &RequestOutcome, digest: &str, at: i64) -> RequestUpdate {
+fn change(claim: &ClaimedRequest, came: &RequestOutcome, digest: Digest, at: i64) -> RequestUpdate {
     let is_acknowledged = claim.is_acknowledged || came.is_acknowledged;
-    let reference = came.reference.clone().or_else(|| claim.reference.clone());
+    let (reference, reference_by) = match &came.reference {
+        Some(reference) => (Some(reference.clone()), Some(digest)),
+        None => (claim.reference.clone(), claim.reference_by),
+    };
     let (state, step, next_at, failures, reason) = match &came.after {
         NextStep::Finished { state, reason } => (*state, claim.step, at, claim.failures, reason.clone()),
         NextStep::Again { step, wait, reason, cause } => {
@@ -108,12 +112,14 @@ fn change(claim: &ClaimedRequest, came: &RequestOutcome, digest: &str, at: i64) 
         failures,
         is_acknowledged,
         reference,
+        reference_by,
+        digest,
         outcome: came.outcome.clone(),
         reason,
         sealed_details: came.sealed_details.clone(),
         result: json!(came.result),
         observed: json!(came.observed),
-        contradicted_by: is_contradicted.then(|| digest.to_owned()),
+        contradicted_by: is_contradicted.then(|| digest.to_string()),
         at,
     }
 }

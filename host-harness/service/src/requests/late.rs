@@ -15,6 +15,8 @@ use host_store::{
 };
 use serde_json::json;
 
+use super::contradicted::end_alarm;
+
 /// How long the data of a failed or expired request is kept, so that it can be replayed, and an ended callback.
 const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
 
@@ -74,6 +76,7 @@ async fn raise_alarm(tx: &mut Tx, vault: &Vault, request: &LateRequest, now: i64
             if ages::expire(tx, request.seq, now, &reason).await? == RowChange::Unchanged {
                 return Ok(());
             }
+            end_alarm(tx, &request.connection, now).await?;
             let record = Record {
                 connection: Some(request.connection.clone()),
                 request: Some(request.id.clone()),

@@ -1,6 +1,9 @@
 //! Carries out due requests: with a fair share for each tenant, and each person's requests in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::AcqRel},
+    time::Duration,
+};
 
 use host_harness::sandbox::Calls;
 use host_model::requests::breaker::Admission;
@@ -12,7 +15,11 @@ use host_store::{
 use tokio_util::sync::CancellationToken;
 
 use super::{attempt::Attempts, contradicted, late};
-use crate::{served::Served, tasks::Tasks, work};
+use crate::{
+    served::{Served, ServingState},
+    tasks::Tasks,
+    work,
+};
 
 /// The interval of the queue's upkeep: claims whose leases have expired, late requests, and data kept long enough.
 const UPKEEP_INTERVAL_MS: i64 = 60_000;
@@ -28,12 +35,14 @@ pub(crate) struct Worker {
     /// The maximum number of attempts in progress.
     workers: usize,
     looked_after_at: i64,
+    /// The versions that served when contradicted requests were last released.
+    released_for: Option<ServingState>,
 }
 
 impl Worker {
     /// Creates a worker for the connections of `served`, with at most `workers` attempts at once.
     pub(crate) fn new(served: Served, attempts: Attempts, workers: u32) -> Self {
-        Self { served, attempts, workers: workers as usize, looked_after_at: i64::MIN }
+        Self { served, attempts, workers: workers as usize, looked_after_at: i64::MIN, released_for: None }
     }
 
     /// Carries out requests until `stop` is cancelled, then lets those in progress end within `grace`, or hands them
@@ -83,6 +92,21 @@ impl Worker {
         taken.await
     }
 
+    /// Makes contradicted requests due if another version serves their connection. Looks only if another version serves any
+    /// connection, if an outcome was contradicted since, and with each upkeep.
+    async fn release_contradicted(&mut self, now: i64) -> Result<(), StoreError> {
+        let state = self.served.state();
+        let is_new = self.attempts.has_contradicted.swap(false, AcqRel);
+        if !is_new && self.released_for.as_ref() == Some(&state) {
+            return Ok(());
+        }
+        // Looks again if it fails.
+        self.released_for = None;
+        contradicted::release(&self.attempts.store, &self.served, now).await?;
+        self.released_for = Some(state);
+        Ok(())
+    }
+
     async fn claims(
         &self,
         lane: &Lane,
@@ -116,19 +140,13 @@ impl work::Source for Worker {
             self.reclaim_expired(now, &requests).await?;
             // Before claiming: a request past its last day is not attempted again.
             late::raise_and_prune(&store, now).await?;
+            self.released_for = None;
         }
         if under_way.len() >= self.workers {
             return Ok(());
         }
-        let (mut lanes, contradicted) = store
-            .read(move |connection| {
-                Box::pin(async move {
-                    let lanes = queue::due_lanes(&mut *connection, now).await?;
-                    Ok((lanes, queue::contradicted(connection).await?))
-                })
-            })
-            .await?;
-        contradicted::release(&store, &self.served, contradicted, now).await?;
+        self.release_contradicted(now).await?;
+        let mut lanes = store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
         // Two rounds: in the first, each lane gets a small share; in the second, lanes with more requests get what is
         // left.
         for share in [self.workers.div_ceil(8), self.workers] {

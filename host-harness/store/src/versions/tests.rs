@@ -24,6 +24,7 @@ fn version(number: u8, served_at: Option<i64>) -> Version {
         approved: None,
         state: VersionState::Compiled,
         served_at,
+        withdrawn_at: None,
     }
 }
 
@@ -99,17 +100,31 @@ async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_comp
     }
     sql(
         &store,
-        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, next_at, reference) \
-         VALUES (7, 'r', 'acme', 'n', 1, 'erasure', 'waiting', 'confirm', 1, 1, 'job 17')",
+        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, next_at, reference, \
+           reference_by) \
+         SELECT 7, 'r', 'acme', 'n', 1, 'erasure', 'waiting', 'confirm', 1, 1, 'job 17', MIN(digest) FROM versions",
     )
     .await;
-    let digest = Digest([1; 32]).to_string();
-    let attempt = format!(
-        "INSERT INTO attempts (request, generation, step, digest, began_at) VALUES (7, 1, 'act', '{digest}', 1)"
-    );
-    sql(&store, attempt.leak()).await;
     assert_eq!(kept(&store).await, [1].into_iter().chain(3..=22).collect::<Vec<_>>());
     sql(&store, "UPDATE requests SET finished_at = 9").await;
+    assert_eq!(kept(&store).await, (3..=22).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_pinned_version_keeps_its_component() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for number in 1..=22 {
+        put(&store, version(number, Some(i64::from(number))), VersionState::Retired).await;
+    }
+    sql(
+        &store,
+        "INSERT INTO pins (plugin, tenant, connection, digest, pinned_by, pinned_at, mac) \
+         SELECT 'iterable', 'acme', '', MIN(digest), 'ops', 1, x'00' FROM versions",
+    )
+    .await;
+    assert_eq!(kept(&store).await, [1].into_iter().chain(3..=22).collect::<Vec<_>>());
+    sql(&store, "DELETE FROM pins").await;
     assert_eq!(kept(&store).await, (3..=22).collect::<Vec<_>>());
 }
 
@@ -124,6 +139,7 @@ async fn a_row_that_was_changed_from_outside_is_not_authentic() {
         "UPDATE versions SET plugin = 'other'",
         "UPDATE versions SET conditions = '{}'",
         "UPDATE versions SET approved = '[]'",
+        "UPDATE versions SET withdrawn_at = 9",
     ] {
         sql(&store, "DELETE FROM versions").await;
         put(&store, version(1, None), VersionState::Compiled).await;

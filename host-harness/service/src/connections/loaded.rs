@@ -1,0 +1,202 @@
+//! Stored versions that are loaded beside those that serve: for a pin, for a single call, or for an erasure that they gave
+//! a reference for. They are loaded when a call needs them, and unloaded when none has needed them for a while.
+//! Tested in `api/src/tests/{pins,single_calls,writers}.rs`.
+
+use std::{sync::Arc, time::Duration};
+
+use host_harness::{
+    clock::Clock,
+    host::NotOnVersion,
+    plugin::{LoadError, LoadPolicy, Plugin},
+    sandbox::Calls,
+};
+use host_model::{digest::Digest, plugin_version::VersionState};
+use host_store::{
+    Store, StoreError, components,
+    versions::{self, Version},
+};
+use parking_lot::Mutex;
+
+use super::{conditions::LoadConditions, sources::Sources};
+use crate::served::{NotServed, Served};
+
+/// How many versions stay loaded without serving. Compiled code takes several times the size of its component, so many of
+/// them would take the memory of calls; few are in use at once, since a version is replaced every few hours at most.
+const MAX_LOADED: usize = 4;
+
+/// How long a version stays loaded after its last use: longer than most vendors take between two confirmations.
+const UNLOAD_AFTER: Duration = Duration::from_mins(10);
+
+/// Why a call cannot be made on a version.
+#[derive(Debug, thiserror::Error)]
+pub enum VersionUnusable {
+    /// The plugin has no such version, or its row was changed from outside.
+    #[error("plugin {plugin} has no version {digest}: its history lists those that it has")]
+    Unknown {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+    },
+    /// The version has neither served nor been approved.
+    #[error("version {digest} of plugin {plugin} is {state}: approve it first")]
+    NotApproved {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+        /// Its state.
+        state: VersionState,
+    },
+    /// Its component is not stored.
+    #[error("the component of version {0} is not stored here: upload it again")]
+    NotStored(Digest),
+    /// Its component was damaged or replaced in the database.
+    #[error("{0}: upload it again")]
+    Damaged(StoreError),
+    /// The conditions under which it loads cannot be read.
+    #[error("the stored conditions of version {0} cannot be read: publish it again")]
+    Conditions(Digest),
+    /// It does not load.
+    #[error("the version does not load: {0}")]
+    NotLoaded(#[from] LoadError),
+    /// The settings of the connection do not fit it.
+    #[error(transparent)]
+    Unsuited(NotOnVersion),
+    /// The connection is not served.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for VersionUnusable {
+    fn from(error: StoreError) -> Self {
+        if error.is_about_one_row() { Self::Damaged(error) } else { Self::Store(error) }
+    }
+}
+
+/// Loads stored versions. Clones share everything.
+#[derive(Clone)]
+pub struct LoadedVersions {
+    served: Served,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    sources: Arc<Sources>,
+    /// Those that were loaded, the least recently used first.
+    loaded: Arc<Mutex<Vec<LoadedVersion>>>,
+}
+
+struct LoadedVersion {
+    plugin: String,
+    version: Arc<Plugin>,
+    used_at: Duration,
+}
+
+impl LoadedVersions {
+    pub(super) fn new(served: Served, store: Store, clock: Arc<dyn Clock>, sources: Arc<Sources>) -> Self {
+        Self { served, store, clock, sources, loaded: Arc::default() }
+    }
+
+    /// Returns the calls of a connection on the version of its plugin with this digest, which need not serve.
+    pub async fn calls(&self, key: &str, digest: Digest) -> Result<Calls, VersionUnusable> {
+        let serving = self.served.calls(key)?;
+        if serving.plugin().digest() == digest {
+            return Ok(serving);
+        }
+        // Only between these two lines could the connection have been removed.
+        let plugin = self.served.host().plugin_of(key).unwrap_or_default();
+        let version = self.version(&plugin, digest).await?;
+        self.served.host().connection_on(key, &version).map_err(|error| match error {
+            NotOnVersion::Unknown(unknown) => NotServed::from(unknown).into(),
+            unsuited @ NotOnVersion::Settings(_) => VersionUnusable::Unsuited(unsuited),
+        })
+    }
+
+    /// Returns a version that was approved or has served, and loads it if it is not loaded.
+    pub(super) async fn version(&self, plugin: &str, digest: Digest) -> Result<Arc<Plugin>, VersionUnusable> {
+        let version = self.approved(plugin, digest).await?;
+        if let Some(loaded) = self.find(plugin, digest) {
+            return Ok(loaded);
+        }
+        let bytes = self
+            .store
+            .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
+            .await?
+            .ok_or(VersionUnusable::NotStored(digest))?;
+        let conditions = LoadConditions::read(version.conditions.as_deref());
+        let conditions = conditions.map_err(|_| VersionUnusable::Conditions(digest))?;
+        let policy = self.sources.policy(plugin, &conditions);
+        let loaded = Arc::new(self.load(bytes, &policy).await?);
+        tracing::info!(plugin, %digest, "plugin version loaded beside the one that serves");
+        self.keep(plugin, &loaded);
+        Ok(loaded)
+    }
+
+    /// Compiles and checks a component, one at a time. May take long.
+    pub(super) async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
+        let _counted = Arc::clone(&self.sources.to_compile);
+        let _one = self.sources.compiling.lock().await;
+        self.served.host().load(bytes, policy).await
+    }
+
+    /// Unloads the versions that nothing has used for a while, and those that are no longer stored.
+    pub(super) async fn unload_unused(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.loaded.lock().retain(|loaded| loaded.used_at + UNLOAD_AFTER > now);
+        let digests: Vec<Digest> = self.loaded.lock().iter().map(|loaded| loaded.version.digest()).collect();
+        for digest in digests {
+            let read = self.store.read(move |c| Box::pin(versions::stored_size(c, digest)));
+            if read.await? == 0 {
+                self.loaded.lock().retain(|loaded| loaded.version.digest() != digest);
+            }
+        }
+        Ok(())
+    }
+
+    async fn approved(&self, plugin: &str, digest: Digest) -> Result<Version, VersionUnusable> {
+        let (name, vault) = (plugin.to_owned(), self.store.vault().clone());
+        let found = self
+            .store
+            .read(move |connection| Box::pin(async move { versions::find(connection, &name, digest).await }))
+            .await?;
+        let plugin = plugin.to_owned();
+        let Some(found) = found.filter(|found| found.is_authentic(&vault)) else {
+            return Err(VersionUnusable::Unknown { plugin, digest });
+        };
+        let version = found.version;
+        if version.served_at.is_none() && version.state != VersionState::Approved {
+            return Err(VersionUnusable::NotApproved { plugin, digest, state: version.state });
+        }
+        if !found.is_stored {
+            return Err(VersionUnusable::NotStored(digest));
+        }
+        Ok(version)
+    }
+
+    /// Returns the version if it is loaded, and counts a use of it.
+    fn find(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
+        if let Some(serving) = self.served.host().serving_version(plugin, digest) {
+            return Some(serving);
+        }
+        let mut loaded = self.loaded.lock();
+        let is_it = |of: &LoadedVersion| of.plugin == plugin && of.version.digest() == digest;
+        let at = loaded.iter().position(is_it)?;
+        let mut found = loaded.remove(at);
+        found.used_at = self.clock.now();
+        let version = Arc::clone(&found.version);
+        loaded.push(found);
+        Some(version)
+    }
+
+    fn keep(&self, plugin: &str, version: &Arc<Plugin>) {
+        let mut loaded = self.loaded.lock();
+        let is_it = |of: &LoadedVersion| of.plugin == plugin && of.version.digest() == version.digest();
+        loaded.retain(|of| !is_it(of));
+        let used_at = self.clock.now();
+        loaded.push(LoadedVersion { plugin: plugin.to_owned(), version: Arc::clone(version), used_at });
+        let excess = loaded.len().saturating_sub(MAX_LOADED);
+        loaded.drain(..excess);
+    }
+}
