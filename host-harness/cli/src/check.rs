@@ -7,6 +7,7 @@ use super::{
     client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    on_version::OnVersionOption,
     output::{CommandOutput, coloured, detail},
     session::Session,
 };
@@ -16,13 +17,16 @@ use host_api::types::connections::{Check as Tried, CheckOutcome, ConnectionTest,
 pub(super) struct CheckCommand {
     /// The connection's key in the configuration.
     connection: String,
+    #[command(flatten)]
+    on: OnVersionOption,
 }
 
 impl CheckCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(client) = session.remote()? {
-            return check_at_service(session, &client, &self.connection).await;
+            return check_at_service(session, &client, &self.connection, &self.on).await;
         }
+        self.on.check_absent()?;
         let calls = session.calls(&self.connection).await?;
         let checks = session.ask(&calls, calls.test_connection()).await?;
         let checks: Vec<Tried> = checks.into_iter().map(Into::into).collect();
@@ -35,8 +39,9 @@ pub(super) async fn check_at_service(
     session: &Session,
     client: &Client,
     connection: &str,
+    on: &OnVersionOption,
 ) -> Result<CommandOutput, Failure> {
-    Ok(tested_output(connection, tested(session, client, connection).await?))
+    Ok(tested_output(connection, tested(session, client, connection, on).await?))
 }
 
 /// The result of a test by a service.
@@ -63,8 +68,9 @@ pub(super) async fn tested(
     session: &Session,
     client: &Client,
     connection: &str,
+    on: &OnVersionOption,
 ) -> Result<ApiResponse<ConnectionTest>, Failure> {
-    let asking = client.ask(ApiCall::get(&["connection", connection, "test"]));
+    let asking = client.ask(on.add_to(ApiCall::get(&["connection", connection, "test"])));
     session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await
 }
 

@@ -7,6 +7,7 @@ use super::{
     client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    on_version::OnVersionOption,
     output::CommandOutput,
     person::{Person, identity},
     session::Session,
@@ -20,6 +21,8 @@ pub(super) struct Choices {
     connection: String,
     #[command(flatten)]
     person: Person,
+    #[command(flatten)]
+    on: OnVersionOption,
 }
 
 impl Choices {
@@ -28,9 +31,11 @@ impl Choices {
         if let Some(client) = session.remote()? {
             let asked = Asked { identity: identity(&subject)? };
             let call = ApiCall::post(&["connection", &self.connection, "choices"]).json(&asked);
+            let call = self.on.add_to(call);
             let waiting = format!("waiting for the vendor of connection {}", self.connection);
             return Ok(output(session.awaited(&waiting, client.ask(call)).await?));
         }
+        self.on.check_absent()?;
         let calls = session.calls(&self.connection).await?;
         let held = session.ask(&calls, calls.current(&subject)).await?;
         Ok(output(answer(self.connection, held)))

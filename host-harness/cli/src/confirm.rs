@@ -7,6 +7,7 @@ use super::{
     client::{ApiCall, ApiResponse, Client},
     erase,
     failure::Failure,
+    on_version::OnVersionOption,
     output::CommandOutput,
     person::{Person, identity},
     request,
@@ -28,8 +29,10 @@ pub(super) struct Confirm {
     #[arg(long)]
     reference: Option<String>,
     /// With --server: the id of the erasure's request, which the service confirms by itself. Replaces the person.
-    #[arg(long, value_name = "ID", group = "Person", conflicts_with_all = ["email", "user_id", "identifier", "reference"])]
+    #[arg(long, value_name = "ID", group = "Person", conflicts_with_all = ["email", "user_id", "identifier", "reference", "version"])]
     request: Option<String>,
+    #[command(flatten)]
+    on: OnVersionOption,
 }
 
 impl Confirm {
@@ -40,6 +43,7 @@ impl Confirm {
         if self.request.is_some() {
             return Err(Failure::misused("--request requires a service: name one with --server"));
         }
+        self.on.check_absent()?;
         let subject = self.person.subject(&session.console)?;
         let calls = session.calls(&self.connection).await?;
         let pending = [PendingErasure { subject, reference: self.reference }];
@@ -56,6 +60,7 @@ impl Confirm {
             let identity = identity(&self.person.subject(&session.console)?)?;
             let asked = ErasureToConfirm { identity, reference: self.reference };
             let call = ApiCall::post(&["connection", &self.connection, "confirm"]).json(&asked);
+            let call = self.on.add_to(call);
             let waiting = format!("waiting for the vendor of connection {}", self.connection);
             let ApiResponse { value, json } = session.awaited(&waiting, client.ask::<Receipt>(call)).await?;
             return Ok(CommandOutput { json, ..erase::output(&self.connection, &value) });

@@ -14,6 +14,7 @@ use super::{
     client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
+    on_version::OnVersionOption,
     output::CommandOutput,
     session::Session,
 };
@@ -44,6 +45,8 @@ pub(super) enum ConnectionCommand {
     Test {
         /// The connection's key.
         connection: String,
+        #[command(flatten)]
+        on: OnVersionOption,
     },
 }
 
@@ -94,7 +97,9 @@ impl ConnectionCommand {
                     exit: Exit::Done,
                 })
             }
-            Self::Test { connection } => check::check_at_service(session, &client, &connection).await,
+            Self::Test { connection, on } => {
+                check::check_at_service(session, &client, &connection, &on).await
+            }
         }
     }
 }

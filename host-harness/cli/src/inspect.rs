@@ -11,12 +11,14 @@ use super::{
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, heading, table},
+    plugin::pins as plugin_pins,
     session::Session,
     words,
 };
 use host_api::types::{
     limits::Limits,
     manifest::{Effect, Manifest, Operation, Setting},
+    pins::PluginPin,
     plugins::{ComponentParts, Permissions},
 };
 use host_harness::plugin;
@@ -65,8 +67,15 @@ impl InspectCommand {
     }
 }
 
+/// A line for each pin.
+fn pinned(pins: &[PluginPin]) -> String {
+    let pins = pins.iter().map(|pin| format!("{} to {}", plugin_pins::of(pin), pin.digest));
+    pins.collect::<Vec<_>>().join(BELOW)
+}
+
 fn people(width: u16, permissions: &Permissions) -> String {
-    let Permissions { digest, contract, imports, exports, ignored_exports, parts, manifest } = permissions;
+    let Permissions { digest, contract, imports, exports, ignored_exports, parts, pins, manifest } =
+        permissions;
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
     let about = [
@@ -80,6 +89,7 @@ fn people(width: u16, permissions: &Permissions) -> String {
         known("Acts on", &kinds(manifest)),
         known("Items", &manifest.item_kinds.join(", ")),
         known("On trust", &exemptions(manifest)),
+        if pins.is_empty() { String::new() } else { known("Pinned", &pinned(pins)) },
     ];
     let settings = table(
         width,

@@ -9,6 +9,7 @@ use super::{
     client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    on_version::OnVersionOption,
     output::CommandOutput,
     session::Session,
 };
@@ -19,13 +20,16 @@ use host_model::contract::consent::{Item, ItemId};
 pub(super) struct ItemsCommand {
     /// The connection's key in the configuration.
     connection: String,
+    #[command(flatten)]
+    on: OnVersionOption,
 }
 
 impl ItemsCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         if let Some(client) = session.remote()? {
-            return list_at_service(session, &client, &self.connection).await;
+            return list_at_service(session, &client, &self).await;
         }
+        self.on.check_absent()?;
         let calls = session.calls(&self.connection).await?;
         let items = session.ask(&calls, calls.list_items()).await?;
         let mut lines = vec![format!("connection {}: {}", self.connection, counted(items.len()))];
@@ -42,9 +46,10 @@ impl ItemsCommand {
 async fn list_at_service(
     session: &Session,
     client: &Client,
-    connection: &str,
+    ItemsCommand { connection, on }: &ItemsCommand,
 ) -> Result<CommandOutput, Failure> {
-    let asking = client.ask(ApiCall::get(&["plus", "connection", connection, "consentable-items"]));
+    let call = on.add_to(ApiCall::get(&["plus", "connection", connection, "consentable-items"]));
+    let asking = client.ask(call);
     let ApiResponse { value: listed, json }: ApiResponse<Vec<ConsentableItem>> =
         session.awaited(&format!("waiting for the vendor of connection {connection}"), asking).await?;
     let mut items = Vec::new();

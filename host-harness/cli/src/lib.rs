@@ -32,6 +32,7 @@ mod mapping;
 mod new_master_key;
 mod notice;
 mod observed;
+mod on_version;
 mod output;
 mod people;
 mod person;

@@ -2,6 +2,7 @@
 //! Tested in `src/tests/server/connections.rs`.
 
 mod pack;
+pub(super) mod pins;
 mod prove;
 
 use std::{
@@ -103,6 +104,13 @@ pub(super) enum PluginsCommand {
         #[arg(long, value_name = "DIGEST")]
         version: Option<String>,
     },
+    /// Pin a tenant or a connection to a version, which then serves it whichever version the plugin runs. It takes effect at
+    /// once.
+    Pin(pins::PinCommand),
+    /// Unpin a tenant or a connection, which is then served by the version that the plugin runs. It takes effect at once.
+    Unpin(pins::UnpinCommand),
+    /// List the pins of a plugin.
+    Pins(pins::PinsCommand),
     /// Roll back to the version before the published one.
     RollBack {
         /// The plugin's name, as used by connections.
@@ -223,6 +231,9 @@ impl PluginsCommand {
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));
                 Ok(runs(publishing.await.map_err(Failure::with_option)?))
             }
+            Self::Pin(command) => command.run(client).await,
+            Self::Unpin(command) => command.run(client).await,
+            Self::Pins(command) => command.run(session.console.width, client).await,
             Self::RollBack { name, agree } => {
                 let call =
                     ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));
@@ -233,10 +244,17 @@ impl PluginsCommand {
 }
 
 fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Plugins>) -> CommandOutput {
-    let columns =
-        [("name", None), ("connector", None), ("version", None), ("offers", None), ("digest", None)];
+    let columns = [
+        ("name", None),
+        ("connector", None),
+        ("version", None),
+        ("offers", None),
+        ("digest", None),
+        ("pins", None),
+    ];
     let rows = value.plugins.into_iter().map(|plugin| {
-        vec![plugin.name, plugin.connector, plugin.version, list(plugin.interfaces), plugin.digest]
+        let pins = list(plugin.pins.iter().map(pins::of));
+        vec![plugin.name, plugin.connector, plugin.version, list(plugin.interfaces), plugin.digest, pins]
     });
     let people = table(width, &columns, rows).to_string();
     CommandOutput { people, json, exit: Exit::Done }

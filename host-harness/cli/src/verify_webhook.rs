@@ -13,6 +13,7 @@ use super::{
     client::{ApiCall, ApiResponse, Client},
     exit::Exit,
     failure::Failure,
+    on_version::OnVersionOption,
     output::{CommandOutput, coloured, detail},
     session::Session,
     words::{list, timestamp},
@@ -37,6 +38,8 @@ pub(super) struct VerifyWebhookCommand {
     /// The delivery's method.
     #[arg(long, default_value = "POST")]
     method: String,
+    #[command(flatten)]
+    on: OnVersionOption,
 }
 
 /// Does not print the headers, which contain the token.
@@ -66,6 +69,7 @@ impl VerifyWebhookCommand {
         let body = BASE64.encode(body);
         let delivery = TrialDelivery { method: Some(self.method), url: self.url, headers, body };
         let call = ApiCall::post(&["connection", &self.connection, "verify-webhook"]).json(&delivery);
+        let call = self.on.add_to(call);
         Ok(output(session.awaited("waiting for the service to read it", client.ask(call)).await?))
     }
 
@@ -75,6 +79,7 @@ impl VerifyWebhookCommand {
         headers: Headers,
         body: Vec<u8>,
     ) -> Result<CommandOutput, Failure> {
+        self.on.check_absent()?;
         let calls = session.calls(&self.connection).await?;
         let connection = calls.connection();
         let own = connection.settings.get("webhook-url");

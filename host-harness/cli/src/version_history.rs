@@ -189,7 +189,7 @@ fn actor(by: &str) -> &str {
     by.split(" (").next().unwrap_or(by)
 }
 
-fn short(digest: &str) -> &str {
+pub(super) fn short(digest: &str) -> &str {
     digest.get(..SHORT).unwrap_or(digest)
 }
 

@@ -15,6 +15,7 @@ use super::{
     delivery,
     exit::Exit,
     failure::Failure,
+    on_version::OnVersionOption,
     output::{CommandOutput, OutputFormat, heading},
     session::Session,
     token,
@@ -114,7 +115,9 @@ impl Steps<'_> {
 
     /// Tests the connection, and prints the check of its webhook.
     async fn test(&self) -> Result<ApiResponse<ConnectionTest>, Failure> {
-        let test = check::tested(self.session, self.client, &self.asked.connection).await?;
+        let test =
+            check::tested(self.session, self.client, &self.asked.connection, &OnVersionOption::default())
+                .await?;
         match webhook(&test.value) {
             Some(Check { outcome, detail, .. }) => self.say(&format!("  {outcome}: {detail}")),
             None => self.say(&format!("  {}", test.value.msg)),

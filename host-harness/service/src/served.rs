@@ -44,9 +44,9 @@ pub enum ServingProblem {
     /// It does not suit the version that is to serve it.
     #[error(transparent)]
     Unsuited(#[from] PutError),
-    /// Its pin cannot be read, or was changed in the database from outside.
-    #[error("its pin cannot be used: {0}; pin it again, or unpin it")]
-    Pin(String),
+    /// Its pin was changed or inserted in the database from outside.
+    #[error("its pin was changed or inserted in the database from outside: pin it again, or unpin it")]
+    ForeignPin,
     /// The version that it is pinned to cannot be used.
     #[error(
         "it is pinned to version {digest}, which cannot serve it: {why}; pin it to another version, or unpin it"
@@ -66,8 +66,8 @@ pub(crate) enum ServingVersion {
     Running,
     /// The one that it is pinned to.
     Pinned(Pin, Arc<Plugin>),
-    /// The one that it is pinned to, which cannot be used. The pin is `None` if it cannot be read.
-    Unusable(Option<Pin>, ServingProblem),
+    /// The one that it is pinned to, which cannot be used.
+    Unusable(Pin, ServingProblem),
 }
 
 impl ServingVersion {
@@ -75,8 +75,7 @@ impl ServingVersion {
     pub(crate) fn pin(&self) -> Option<&Pin> {
         match self {
             Self::Running => None,
-            Self::Pinned(pin, _) => Some(pin),
-            Self::Unusable(pin, _) => pin.as_ref(),
+            Self::Pinned(pin, _) | Self::Unusable(pin, _) => Some(pin),
         }
     }
 }

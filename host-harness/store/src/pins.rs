@@ -38,6 +38,18 @@ impl PinScope {
 
 column!(PinScope: String, |key| Ok(if key.is_empty() { PinScope::Tenant } else { PinScope::Connection(key) }));
 
+/// A digest whose row may have been changed from outside. One that cannot be read becomes one that no component has, which
+/// the row's code does not match, so that the pin can still be shown and removed.
+struct PinnedDigest(Digest);
+
+column!(PinnedDigest: Vec<u8>, |bytes| Ok(Self(bytes.try_into().map_or(Digest([0; 32]), Digest))));
+
+impl From<Column<PinnedDigest>> for Digest {
+    fn from(Column(PinnedDigest(digest)): Column<PinnedDigest>) -> Self {
+        digest
+    }
+}
+
 /// A pin. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Pin {
@@ -49,7 +61,7 @@ pub struct Pin {
     #[sqlx(rename = "connection", try_from = "Column<PinScope>")]
     pub scope: PinScope,
     /// The version.
-    #[sqlx(try_from = "Column<Digest>")]
+    #[sqlx(try_from = "Column<PinnedDigest>")]
     pub digest: Digest,
     /// Who pinned them: the name of a caller.
     pub pinned_by: String,

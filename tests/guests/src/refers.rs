@@ -1,7 +1,7 @@
-//! What the guests `refers_one` and `refers_two` share: two versions of a connector, each of which confirms by a reference
-//! that the other does not understand. Their requests show who sent them: `/act/one`, `/look/one/one-17`.
+//! What the guests `refers_one`, `refers_two` and `refers_three` share: versions of a connector, each of which confirms by a
+//! reference that the others do not understand. Their requests show who sent them: `/act/one`, `/look/one/one-17`.
 //!
-//! The setting `foreign` says what `confirm` does with a reference of the other version: `rejected` (the default),
+//! The setting `foreign` says what `confirm` does with a reference of another version: `rejected` (the default),
 //! `unauthorized`, `rate-limited`, `unavailable`, `traps`, or `understood`.
 
 use crate::{

@@ -148,3 +148,15 @@ async fn choices_whose_report_is_contradicted_are_applied_by_the_next_version() 
     let done = once(&bench, &key, &place, |report| report["state"] == "done").await;
     assert_eq!(done["outcome"]["report"][0]["status"], "executed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alarm_about_a_contradicted_outcome_ends_with_its_connection() {
+    let ((bench, key, _file), host) = (bench().await, vendor().await);
+    act(&bench, &key, &host, "", "erased").await;
+    let place = erase(&bench, &key, "ada@example.com").await;
+    once(&bench, &key, &place, |report| !report["contradicted_by"].is_null()).await;
+    assert!(!open_alarms(&bench, &key).await.is_empty());
+    let deleted = bench.send(&key, "DELETE", "/api/v1/connection/honesty?abandon=true", None).await;
+    assert_eq!(deleted.status, 200, "{deleted:?}");
+    assert_eq!(open_alarms(&bench, &key).await, [json!(null); 0]);
+}

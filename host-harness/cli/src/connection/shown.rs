@@ -9,6 +9,7 @@ use crate::{
     client::ApiResponse,
     exit::Exit,
     output::{CommandOutput, detail, fact_lines, table},
+    plugin::pins,
     words::{list as commas, optional, pairs, time, timestamp},
 };
 
@@ -36,6 +37,7 @@ pub(super) fn one(ApiResponse { value: connection, json }: ApiResponse<Connectio
         ("connection", connection.key.clone()),
         ("tenant", connection.tenant.clone()),
         ("plugin", connection.plugin.clone()),
+        ("version", version(&connection)),
         ("state", state(&connection)),
         ("owner", owner(&connection)),
         ("actions", commas(&connection.actions)),
@@ -78,6 +80,17 @@ fn state(connection: &Connection) -> String {
         format!("parked since {}: {parked}", time(connection.parked_at))
     } else {
         "active".to_owned()
+    }
+}
+
+/// The version that serves the connection, and the pin that decides so.
+fn version(connection: &Connection) -> String {
+    let version = optional(connection.version.as_ref());
+    match &connection.pin {
+        Some(pin) => {
+            format!("{version} pinned for {} since {} by {}", pins::of(pin), timestamp(pin.at), pin.by)
+        }
+        None => version,
     }
 }
 

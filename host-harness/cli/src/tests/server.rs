@@ -3,6 +3,7 @@
 mod connections;
 mod consent;
 mod person;
+mod pins;
 mod refusals;
 mod requests;
 mod versions;

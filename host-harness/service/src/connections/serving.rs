@@ -23,18 +23,11 @@ impl Connections {
         let deciding = self.store.read(move |connection| {
             Box::pin(async move { pins::deciding(connection, &plugin, &tenant, &key).await })
         });
-        let deciding = match deciding.await {
-            Err(error) if error.is_about_one_row() => {
-                return Ok(ServingVersion::Unusable(None, ServingProblem::Pin(error.to_string())));
-            }
-            deciding => deciding?,
-        };
-        let Some(stored) = deciding else { return Ok(ServingVersion::Running) };
+        let Some(stored) = deciding.await? else { return Ok(ServingVersion::Running) };
         let is_authentic = stored.is_authentic(self.store.vault());
         let pin = stored.pin;
         if !is_authentic {
-            let why = "it was changed or inserted in the database from outside".to_owned();
-            return Ok(ServingVersion::Unusable(Some(pin), ServingProblem::Pin(why)));
+            return Ok(ServingVersion::Unusable(pin, ServingProblem::ForeignPin));
         }
         let digest = pin.digest;
         match self.versions.version(&pin.plugin, digest).await {
@@ -42,7 +35,7 @@ impl Connections {
             Err(VersionUnusable::Store(error)) => Err(error),
             Err(error) => {
                 let problem = ServingProblem::PinnedVersion { digest, why: error.to_string() };
-                Ok(ServingVersion::Unusable(Some(pin), problem))
+                Ok(ServingVersion::Unusable(pin, problem))
             }
         }
     }

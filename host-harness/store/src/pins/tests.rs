@@ -50,6 +50,7 @@ async fn a_connections_own_pin_has_precedence_over_its_tenants_and_another_tenan
 async fn a_pin_that_was_changed_from_outside_is_not_authentic() {
     for change in [
         "UPDATE pins SET digest = zeroblob(32)",
+        "UPDATE pins SET digest = x'00'",
         "UPDATE pins SET tenant = 'other'",
         "UPDATE pins SET connection = 'shop'",
         "UPDATE pins SET plugin = 'another'",
