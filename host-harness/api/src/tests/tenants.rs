@@ -66,7 +66,7 @@ impl Names {
         for segment in route.path.split('/') {
             segments.push(if segment.starts_with('{') {
                 match before {
-                    "connection" => self.connection,
+                    "connection" | "connections" => self.connection,
                     "tenants" => self.tenant,
                     "alarms" => &self.alarm,
                     "requests" => &self.request,
@@ -75,7 +75,6 @@ impl Names {
                     "systems" => "crm",
                     "tokens" => "1",
                     "plugins" => "iterable",
-                    "connections" => self.connection,
                     "versions" => &version,
                     new => panic!("unknown placeholder after {new}/ in {}", route.path),
                 }

@@ -209,9 +209,8 @@ async fn a_refused_credential_a_limit_or_an_outage_is_not_asked_again_without_th
         };
         let waits = refers.once(&place, by_one).await;
         assert_eq!((&waits["state"], &waits["step"]), (&json!("waiting"), &json!("confirm")), "{foreign}");
-        let asked_by_one: Vec<_> =
-            refers.vendor.take().into_iter().filter(|path| path.starts_with("/look/one")).collect();
-        assert_eq!(asked_by_one, [String::new(); 0], "{foreign}");
+        let asked = refers.vendor.take();
+        assert!(!asked.iter().any(|path| path.starts_with("/look/one")), "{foreign}: {asked:?}");
     }
 }
 
