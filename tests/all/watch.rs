@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -15,7 +15,7 @@ use connector_tests::{engine, guest, load, logs, spec};
 use futures::future::BoxFuture;
 use host_harness::{
     clock::{Clock, ManualClock},
-    plugin::{LoadPolicy, Slot, WATCH_INTERVAL, Watch, WatchedPlugin, watch},
+    plugin::{Installer, LoadPolicy, NotInstalled, Slot, WATCH_INTERVAL, Watch, WatchedPlugin, watch},
 };
 use tempfile::TempDir;
 use test_support::eventually;
@@ -32,12 +32,16 @@ struct Watching {
 impl Watching {
     /// Watches `plugin.wasm` in a folder that `arrange` fills. Returns once the file has been read for the first time.
     async fn of(arrange: impl FnOnce(&Path)) -> Self {
+        Self::with(&engine(), arrange).await
+    }
+
+    async fn with(installer: &impl Installer, arrange: impl FnOnce(&Path)) -> Self {
         logs::keep();
         let folder = tempfile::tempdir().unwrap();
         arrange(folder.path());
         let path = folder.path().join("plugin.wasm");
         let (slot, clock) = (build_one().await, Arc::new(ManualClock::default()));
-        let watch = watch(vec![watched(&path, &slot)], &engine(), &(clock.clone() as _));
+        let watch = watch(vec![watched(&path, &slot)], installer, &(clock.clone() as _));
         let watching = Self { folder, path, clock, slot, _watch: watch };
         watching.look_until("the first read", |watching| watching.reads() == 1).await;
         watching
@@ -89,7 +93,8 @@ async fn build_one() -> Arc<Slot> {
 }
 
 fn watched(path: &Path, slot: &Arc<Slot>) -> WatchedPlugin {
-    WatchedPlugin { path: path.to_owned(), policy: LoadPolicy::default(), slot: Arc::clone(slot) }
+    let name = "watched".to_owned();
+    WatchedPlugin { name, path: path.to_owned(), policy: LoadPolicy::default(), slot: Arc::clone(slot) }
 }
 
 /// A clock whose first sleep never ends, as if a path were on a file system that does not answer.
@@ -303,6 +308,36 @@ async fn a_watch_that_stalls_does_not_delay_that_of_another_plugin() {
         slots.iter().filter(|slot| slot.current().plugin().manifest().version == "two").count()
     };
     eventually("the version of the other", swapped, |swapped| *swapped == 1).await;
+}
+
+/// Fails to install until it may, as if a database did not answer.
+#[derive(Clone, Default)]
+struct Failing {
+    may: Arc<AtomicBool>,
+    tries: Arc<AtomicUsize>,
+}
+
+impl Installer for Failing {
+    async fn install(&self, plugin: &WatchedPlugin, component: Vec<u8>) -> Result<(), NotInstalled> {
+        self.tries.fetch_add(1, Ordering::Relaxed);
+        if self.may.load(Ordering::Relaxed) {
+            return engine().install(plugin, component).await;
+        }
+        Err(NotInstalled::Failed("the database does not answer".into()))
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_could_not_be_installed_is_tried_again_and_warned_about_once() {
+    let installer = Failing::default();
+    let watching =
+        Watching::with(&installer, |folder| put(&folder.join("plugin.wasm"), &guest("build_one"))).await;
+    put(&watching.path, &guest("build_two"));
+    let tries = |_: &Watching| installer.tries.load(Ordering::Relaxed) >= 3;
+    watching.look_until("three tries", tries).await;
+    assert_eq!(watching.lines("plugin not swapped; it is tried again"), 1);
+    installer.may.store(true, Ordering::Relaxed);
+    watching.serves("two").await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod disconnects;
 mod document;
 mod erasure_ledger;
 mod file;
+mod files;
 mod identities;
 mod keys;
 pub(crate) mod logged;

@@ -100,7 +100,9 @@ fn all(width: u16, history: &PluginVersions) -> String {
         ("note", None),
     ];
     let rows = history.versions.iter().map(|version| {
-        let refused = version.steps.last().filter(|_| version.state == VersionState::Refused);
+        // The last step of one that serves is a refusal only if it failed its proof after a start.
+        let shows_reason = matches!(version.state, VersionState::Refused | VersionState::Serving);
+        let refused = version.steps.last().filter(|_| shows_reason);
         let state = match refused.and_then(|step| step.reason.as_ref()) {
             Some(reason) => format!("{}: {reason}", version.state),
             None => version.state.to_string(),

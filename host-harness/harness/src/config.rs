@@ -143,11 +143,13 @@ impl Config {
         &self.plugins
     }
 
-    /// Returns a copy with only the plugins whose names `keep` accepts, and without connections.
+    /// Returns a copy with only the plugins whose names `keep` accepts, unwatched, and without connections.
     #[must_use]
     pub fn plugins_alone(&self, keep: impl Fn(&str) -> bool) -> Self {
         let plugins = self.plugins.iter().filter(|(name, _)| keep(name));
-        let plugins = plugins.map(|(name, source)| (name.clone(), source.clone())).collect();
+        let plugins =
+            plugins.map(|(name, source)| (name.clone(), PluginSource { watch: false, ..source.clone() }));
+        let plugins = plugins.collect();
         Self { plugins, connections: Vec::new(), duties: BTreeMap::new(), ..self.clone() }
     }
 

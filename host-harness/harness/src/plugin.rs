@@ -32,4 +32,4 @@ pub use parts::{ComponentPart, ComponentParts};
 pub use permissions::Permissions;
 pub use retired::RetiredVersion;
 pub use slot::{Slot, SwapError};
-pub use watch::{WATCH_INTERVAL, Watch, WatchedPlugin, watch};
+pub use watch::{Installer, NotInstalled, WATCH_INTERVAL, Watch, WatchedPlugin, watch};

@@ -13,6 +13,8 @@ pub mod change;
 mod comparison;
 pub mod conditions;
 pub mod differences;
+mod entered;
+mod followed;
 pub mod import;
 pub mod keying;
 pub mod loaded;
@@ -29,6 +31,7 @@ mod serving;
 mod sources;
 mod staged;
 pub mod tried;
+mod unproven;
 pub mod versions;
 
 use std::{path::Path, sync::Arc};

@@ -18,6 +18,7 @@ use host_harness::{
     config::Config,
     egress::{Network, Transport},
     host::{Builder, Host, StartError},
+    plugin::WatchedPlugin,
 };
 use host_store::{
     Store, StoreError, components,
@@ -94,6 +95,7 @@ pub struct PartEnded(pub &'static str);
 /// A service that is ready to run: its database is open, its host is started and its connections are imported.
 pub struct Service {
     parts: Parts,
+    following: Vec<WatchedPlugin>,
     clock_watch: ClockWatch,
     erasures: LedgerUpkeep,
     poster: Poster,
@@ -176,8 +178,10 @@ impl Service {
         parts.connections.import(&config, Approval::Missing).await?;
         parts.connections.alarm_not_keyed().await?;
         parts.connections.enter_running().await?;
+        let following = parts.connections.following().await?;
         Ok(Self {
             parts,
+            following,
             clock_watch,
             erasures,
             poster: Poster::new()?,
@@ -221,7 +225,8 @@ impl Service {
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
         let stop = CancellationToken::new();
-        let Self { parts, clock_watch, erasures, poster, callbacks, config, forwards, lock } = self;
+        let Self { parts, following, clock_watch, erasures, poster, callbacks, config, forwards, lock } =
+            self;
         let time_to_end = config.stop_grace + STOP_MARGIN;
         let mut tasks = Tasks::default();
         for (name, front) in fronts {
@@ -229,6 +234,9 @@ impl Service {
         }
         let check = foreign_keys::run(parts.store.clone(), Arc::clone(&parts.clock), stop.clone());
         tasks.begin("API key check", check);
+        let follow = parts.connections.clone().follow_files(following, stop.clone());
+        tasks.begin("plugin versions", follow);
+        tasks.begin("plugin version upkeep", parts.connections.clone().run_version_upkeep(stop.clone()));
         tasks.begin("clock watch", clock_watch.run(stop.clone()));
         tasks.begin("erasure ledger", erasures.clone().run(stop.clone()));
         let posts = parts.posts(poster);
@@ -275,7 +283,6 @@ fn begin(
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
     tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
     tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
-    tasks.begin("plugin versions", parts.connections.clone().watch_versions(stopping()));
     tasks.begin("inbox", inbox.clone().run(stopping(), grace));
     tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
     tasks.begin("token refresh", schedule::run(parts.tokens.clone(), parts.served.clone(), stopping()));

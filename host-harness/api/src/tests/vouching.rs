@@ -13,10 +13,10 @@ fn version(tag: u8) -> Vec<u8> {
     bytes
 }
 
-/// The file of the plugin. A watched one, because a publication would not survive its proof.
-struct Watched(tempfile::TempDir);
+/// The file of the plugin. Another version of it runs after a restart: a publication would not survive its proof.
+struct PluginFile(tempfile::TempDir);
 
-impl Watched {
+impl PluginFile {
     fn path(&self) -> std::path::PathBuf {
         self.0.path().join("reports.wasm")
     }
@@ -46,10 +46,10 @@ async fn act(bench: &ApiBench, key: &str, host: &str, requests: &str, outcome: &
 }
 
 /// A service whose connection `honesty` runs on the first version of the guest.
-async fn bench() -> (ApiBench, String, Watched) {
-    let file = Watched(tempfile::tempdir().unwrap());
+async fn bench() -> (ApiBench, String, PluginFile) {
+    let file = PluginFile(tempfile::tempdir().unwrap());
     file.put(&version(1));
-    let plugin = format!("plugins.reports = {{ file = '{}', watch = true }}", file.path().display());
+    let plugin = format!("plugins.reports.file = '{}'", file.path().display());
     let bench = ApiBench::with(&plugin).await;
     let key = bench.operator().await;
     let connection = json!({"key": "honesty", "tenant": "acme", "plugin": "reports"});
@@ -104,6 +104,7 @@ async fn a_request_whose_outcome_is_contradicted_waits_for_another_version_and_a
     assert_eq!(bench.get(&key, &place).await.json["attempts"].as_array().unwrap().len(), 1);
     // Another version does.
     file.put(&version(2));
+    let bench = bench.restarted().await;
     let done = once(&bench, &key, &place, |report| report["state"] == "done").await;
     let receipt = &done["outcome"]["receipt"];
     assert_eq!(
@@ -145,6 +146,7 @@ async fn choices_whose_report_is_contradicted_are_applied_by_the_next_version() 
     assert_eq!(waits["attempts"][0]["result"]["ended_by_sandbox"]["contradicted"], "apply-applied");
     act(&bench, &key, &host, "act:200", "applied").await;
     file.put(&version(2));
+    let bench = bench.restarted().await;
     let done = once(&bench, &key, &place, |report| report["state"] == "done").await;
     assert_eq!(done["outcome"]["report"][0]["status"], "executed");
 }

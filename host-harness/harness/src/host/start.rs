@@ -158,7 +158,7 @@ impl Builder {
             let slot = Arc::new(fill(&engine, name, source, specs).await?);
             if source.watch {
                 let (path, policy) = (source.path.clone(), source.policy);
-                watched.push(WatchedPlugin { path, policy, slot: Arc::clone(&slot) });
+                watched.push(WatchedPlugin { name: name.clone(), path, policy, slot: Arc::clone(&slot) });
             }
             slots.insert(name.clone(), slot);
         }

@@ -1,7 +1,7 @@
-//! Watches the paths of plugins and swaps in new versions. If one does not load, the current version remains in service.
+//! Watches the paths of plugins and has new versions installed. If one is refused, the current version remains in service.
 //! Tested in `tests/all/watch.rs`.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::task::{JoinSet, spawn_blocking};
 
@@ -15,6 +15,8 @@ pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A plugin that follows the file at a path.
 #[derive(Debug)]
 pub struct WatchedPlugin {
+    /// The plugin's name.
+    pub name: String,
     /// The path, which may lead over links.
     pub path: PathBuf,
     /// The conditions under which a new version is loaded.
@@ -23,23 +25,61 @@ pub struct WatchedPlugin {
     pub slot: Arc<Slot>,
 }
 
+/// Why a new version of a watched plugin was not installed. The running version remains in service.
+#[derive(Debug, thiserror::Error)]
+pub enum NotInstalled {
+    /// The version was refused. It is not tried again before its file changes.
+    #[error(transparent)]
+    Refused(Box<dyn Error + Send + Sync>),
+    /// Something else failed. It is tried again.
+    #[error(transparent)]
+    Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl NotInstalled {
+    /// Creates the error for a version that was refused because of `error`.
+    pub fn refused(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
+/// Installs new versions of watched plugins.
+///
+/// `Arc<Engine>` loads each one, and swaps it in if it requests no more permissions. A program that wants more of a
+/// version, such as a [proof](crate::conformance::Prover), has an installer of its own.
+pub trait Installer: Clone + Send + Sync + 'static {
+    /// Loads `component`, the new version of `plugin`, and swaps it into the plugin's slot.
+    fn install(
+        &self,
+        plugin: &WatchedPlugin,
+        component: Vec<u8>,
+    ) -> impl Future<Output = Result<(), NotInstalled>> + Send;
+}
+
+impl Installer for Arc<Engine> {
+    async fn install(&self, plugin: &WatchedPlugin, component: Vec<u8>) -> Result<(), NotInstalled> {
+        let loaded = Plugin::load(self, component, &plugin.policy).await.map_err(NotInstalled::refused)?;
+        plugin.slot.replace(loaded).map(drop).map_err(NotInstalled::refused)
+    }
+}
+
 /// A watch on the paths of plugins, which ends on drop.
 #[derive(Debug)]
 pub struct Watch {
     _tasks: JoinSet<()>,
 }
 
-/// Watches the paths of `plugins`, and swaps each new version that loads and requests no more permissions into its slot.
+/// Watches the paths of `plugins`, and has `installer` install each new version.
 ///
 /// Paths are looked at, not their folders: notifications would miss a folder that is replaced, and arrive for every file
 /// beside the plugin. A file is read once it is the same at two looks, since it may have been found half-written. Each
 /// path has a task of its own, so that a file system that does not answer, or a long compilation, delays no other.
-pub fn watch(plugins: Vec<WatchedPlugin>, engine: &Arc<Engine>, clock: &Arc<dyn Clock>) -> Watch {
+pub fn watch(plugins: Vec<WatchedPlugin>, installer: &impl Installer, clock: &Arc<dyn Clock>) -> Watch {
     let follow = |plugin| {
-        let (mut watched, engine, clock) = (Watched::of(plugin), Arc::clone(engine), Arc::clone(clock));
+        let (mut watched, installer, clock) = (Watched::of(plugin), installer.clone(), Arc::clone(clock));
         async move {
             loop {
-                watched.look(&engine).await;
+                watched.look(&installer).await;
                 clock.sleep_until(clock.now() + WATCH_INTERVAL).await;
             }
         }
@@ -50,9 +90,9 @@ pub fn watch(plugins: Vec<WatchedPlugin>, engine: &Arc<Engine>, clock: &Arc<dyn 
 struct Watched {
     plugin: WatchedPlugin,
     state: FileState,
-    /// The version that was loaded last. It is not loaded again, so that one that was rolled back does not return by
-    /// itself.
-    loaded: Digest,
+    /// The version that was installed last. It is not installed again, so that one that was rolled back does not return
+    /// by itself.
+    installed: Digest,
 }
 
 /// What the last look found.
@@ -63,19 +103,19 @@ enum FileState {
     Gone,
     /// It differs from the previous look.
     Changed(Fingerprint),
-    /// It could not be read, which has been logged. It is tried again.
-    Unreadable(Fingerprint),
-    /// It has been loaded or refused. It is not read again before it changes.
+    /// It could not be read or installed, which has been logged. It is tried again.
+    Failed(Fingerprint),
+    /// It has been installed or refused. It is not read again before it changes.
     Read(Fingerprint),
 }
 
 impl Watched {
     fn of(plugin: WatchedPlugin) -> Self {
-        let loaded = plugin.slot.current().plugin().digest();
-        Self { plugin, state: FileState::Unknown, loaded }
+        let installed = plugin.slot.current().plugin().digest();
+        Self { plugin, state: FileState::Unknown, installed }
     }
 
-    async fn look(&mut self, engine: &Arc<Engine>) {
+    async fn look(&mut self, installer: &impl Installer) {
         let file = self.plugin.path.display();
         tracing::trace!(%file, "plugin path looked at");
         let found = match self.fingerprint().await {
@@ -90,8 +130,8 @@ impl Watched {
         };
         match &self.state {
             FileState::Read(before) if *before == found => {}
-            FileState::Changed(before) | FileState::Unreadable(before) if *before == found => {
-                self.load(engine, found).await;
+            FileState::Changed(before) | FileState::Failed(before) if *before == found => {
+                self.install(installer, found).await;
             }
             state => {
                 if matches!(state, FileState::Gone) {
@@ -102,10 +142,11 @@ impl Watched {
         }
     }
 
-    /// Reads the file and loads it if it is another version.
-    async fn load(&mut self, engine: &Arc<Engine>, found: Fingerprint) {
-        let WatchedPlugin { path, policy, slot } = &self.plugin;
+    /// Reads the file, and has it installed if it is another version.
+    async fn install(&mut self, installer: &impl Installer, found: Fingerprint) {
+        let WatchedPlugin { path, policy, .. } = &self.plugin;
         let file = path.display();
+        let failed_before = matches!(self.state, FileState::Failed(_));
         if let Err(error) = policy.check_size(found.size()) {
             tracing::warn!(%file, %error, "plugin not swapped");
             self.state = FileState::Read(found);
@@ -114,10 +155,10 @@ impl Watched {
         let bytes = match tokio::fs::read(path).await {
             Ok(bytes) => bytes,
             Err(error) => {
-                if !matches!(self.state, FileState::Unreadable(_)) {
+                if !failed_before {
                     tracing::warn!(%file, %error, "plugin file cannot be read; the running version remains in service");
                 }
-                self.state = FileState::Unreadable(found);
+                self.state = FileState::Failed(found);
                 return;
             }
         };
@@ -127,24 +168,28 @@ impl Watched {
             self.state = FileState::Changed(found);
             return;
         }
-        self.state = FileState::Read(found);
-        if Digest::of(&bytes) == self.loaded {
+        let digest = Digest::of(&bytes);
+        if digest == self.installed {
+            self.state = FileState::Read(found);
             return;
         }
-        let plugin = match Plugin::load(engine, bytes, policy).await {
-            Ok(plugin) => plugin,
-            Err(error) => {
+        self.state = match installer.install(&self.plugin, bytes).await {
+            Ok(()) => {
+                self.installed = digest;
+                tracing::info!(%file, %digest, "plugin swapped");
+                FileState::Read(found)
+            }
+            Err(error @ NotInstalled::Refused(_)) => {
                 tracing::warn!(%file, %error, "plugin not swapped");
-                return;
+                FileState::Read(found)
+            }
+            Err(error @ NotInstalled::Failed(_)) => {
+                if !failed_before {
+                    tracing::warn!(%file, %error, "plugin not swapped; it is tried again");
+                }
+                FileState::Failed(found)
             }
         };
-        match slot.replace(plugin) {
-            Ok(digest) => {
-                self.loaded = digest;
-                tracing::info!(%file, %digest, "plugin swapped");
-            }
-            Err(error) => tracing::warn!(%file, %error, "plugin not swapped"),
-        }
     }
 
     /// Looks at the file on another thread: a network's file system may take long.

@@ -7,7 +7,7 @@ use host_harness::{
     conformance::{Cases, Proof, ProofResult},
     plugin::{LoadPolicy, Plugin},
 };
-use host_model::plugin_version::{VersionSource, VersionState};
+use host_model::plugin_version::VersionState;
 use host_store::versions::Version;
 use serde_json::json;
 
@@ -27,8 +27,9 @@ impl Connections {
     ) -> Result<Arc<Plugin>, PublishError> {
         let plugin = Arc::new(self.load(bytes.to_vec(), policy).await?);
         let cases = Cases::of_component(bytes)?;
-        let Version { plugin: name, conditions, note, served_at, approved, .. } = progress.version.clone();
-        let loaded = version_of(&name, &plugin, VersionSource::Upload, conditions);
+        let Version { plugin: name, source, conditions, note, served_at, approved, .. } =
+            progress.version.clone();
+        let loaded = version_of(&name, &plugin, source, conditions);
         progress.version = Version { note, served_at, approved, ..loaded };
         let step = progress.step(self, VersionState::Compiled, json!({}));
         self.record(&progress.version, step).await?;

@@ -206,13 +206,11 @@ impl Connections {
         let running = slot.current();
         let (before, digest) = (running.plugin().digest(), plugin.digest());
         let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
-        let file = self.file_of(&progress.version.plugin, before);
-        let kept = [Some((digest, bytes)), file].into_iter().flatten().collect();
         if let Err(error) = slot.replace_agreed(plugin) {
             return Err(self.refused(progress, error.into()).await?);
         }
         let mut published = Published { digest, before: Some(before), changes, policy, steps: Vec::new() };
-        if let Err(error) = self.keep(what, &published, &mut progress, &conditions, kept).await {
+        if let Err(error) = self.keep(what, &published, &mut progress, &conditions, bytes).await {
             slot.roll_back()?;
             return Err(error.into());
         }
@@ -234,8 +232,7 @@ impl Connections {
         let changes = Changes::between(&Manifest::default(), plugin.manifest());
         let mut published =
             Published { digest: plugin.digest(), before: None, changes, policy, steps: Vec::new() };
-        let kept = vec![(plugin.digest(), bytes)];
-        self.keep(what, &published, &mut progress, &conditions, kept).await?;
+        self.keep(what, &published, &mut progress, &conditions, bytes).await?;
         let added = self.served.host().add_loaded(name, plugin);
         added.map_err(|error| match error {
             AddError::Named(problem) => PublishError::Named(problem),
@@ -253,7 +250,11 @@ impl Connections {
     }
 
     /// Records that a version was refused. Returns why.
-    async fn refused(&self, mut progress: Progress, error: PublishError) -> Result<PublishError, StoreError> {
+    pub(super) async fn refused(
+        &self,
+        mut progress: Progress,
+        error: PublishError,
+    ) -> Result<PublishError, StoreError> {
         let step = progress.refused(self, &error);
         let vault = self.store.vault().clone();
         let version = progress.version;
@@ -306,12 +307,6 @@ impl Connections {
         Ok(found.filter(|found| found.is_authentic(&vault)).map(|found| found.version))
     }
 
-    /// Returns the component in the plugin's file if it is still the running one: a roll-back needs it.
-    fn file_of(&self, name: &str, running: Digest) -> Option<(Digest, Vec<u8>)> {
-        let bytes = std::fs::read(&self.sources.plugins.get(name)?.path).ok()?;
-        (Digest::of(&bytes) == running).then_some((running, bytes))
-    }
-
     async fn store_component(
         &self,
         version: &Version,
@@ -336,7 +331,7 @@ impl Connections {
         published: &Published,
         progress: &mut Progress,
         conditions: &LoadConditions,
-        kept: Vec<(Digest, Vec<u8>)>,
+        component: Vec<u8>,
     ) -> Result<(), StoreError> {
         let name = progress.version.plugin.clone();
         let conditions_before = self.stored_conditions(&name).await?.written();
@@ -362,9 +357,7 @@ impl Connections {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    for (digest, bytes) in kept {
-                        components::insert(tx, digest, bytes).await?;
-                    }
+                    components::insert(tx, version.digest, component).await?;
                     components::publish(tx, &vault, &publication).await?;
                     serve(tx, &vault, &version, step).await?;
                     audit::append(tx, &vault, ALL_TENANTS, at, &line).await

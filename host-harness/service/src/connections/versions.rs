@@ -1,15 +1,17 @@
 //! The history of plugin versions: each step of a version is stored with its evidence, and recorded in the audit chain.
 //! Tested in `api/src/tests/versions.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use host_harness::plugin::Plugin;
 use host_model::{
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
+    text::escaped_within,
 };
 use host_store::{
     StoreError, Tx, Vault,
+    alarms::{self, Alarm},
     audit::{self, ALL_TENANTS, Record},
     versions::{self, StoredVersion, Version, VersionStep},
 };
@@ -17,15 +19,22 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Connections, publish_error::PublishError};
+use crate::tasks::pause;
 
 /// How often versions that nothing uses are unloaded, and pinned ones that could not be used are tried again.
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The actor of steps that no caller caused.
-const HOST: &str = "the host";
+pub(super) const HOST: &str = "the host";
 
-/// How often the running versions are compared with the history, since a watched file can change at any time.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The alarm about a version that serves although its proof failed.
+pub(super) const NOT_PROVEN: &str = "plugin-not-proven";
+
+/// The alarm about a version whose row was changed from outside.
+pub(super) const NOT_AUTHENTIC: &str = "plugin-version-not-authentic";
+
+/// Maximum size of a text that is repeated from a row that was changed from outside, in bytes.
+const MAX_SAID_BYTES: usize = 1_000;
 
 /// A version with its history.
 #[derive(Clone, Debug)]
@@ -141,77 +150,19 @@ impl Connections {
         self.store.read(|connection| Box::pin(versions::stored_bytes(connection))).await
     }
 
-    /// Enters the versions that run into the history: those of files, and those published before there was a history.
-    pub(crate) async fn enter_running(&self) -> Result<(), StoreError> {
-        let _alone = self.sources.changing.lock().await;
-        for (name, slot) in self.served.host().plugins().iter() {
-            let running = Arc::clone(slot.current().plugin().uncounted());
-            self.enter(name, &running).await?;
-        }
-        Ok(())
-    }
-
-    async fn enter(&self, name: &str, running: &Plugin) -> Result<(), StoreError> {
-        let publication = self.publication(name).await.ok().flatten();
-        let is_published = publication.as_ref().is_some_and(|of| of.digest == running.digest());
-        let source = if is_published { VersionSource::Earlier } else { VersionSource::File };
-        let conditions = publication.as_ref().filter(|_| is_published).and_then(|of| of.conditions.clone());
-        let before =
-            publication.filter(|_| is_published).and_then(|of| Some((of.before?, of.conditions_before)));
-        let (vault, at) = (self.store.vault().clone(), self.clock.date_ms());
-        let version = version_of(name, running, source, conditions);
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    if is_serving(tx, &vault, &version).await? {
-                        return Ok(());
-                    }
-                    if let Some((digest, conditions)) = before {
-                        enter_before(tx, &vault, &version, digest, conditions, at).await?;
-                    }
-                    let evidence = json!({"source": version.source});
-                    let known = versions::find(tx, &version.plugin, version.digest).await?;
-                    let source = known.map_or(version.source, |known| known.version.source);
-                    let version = Version { served_at: Some(at), source, ..version };
-                    serve(tx, &vault, &version, host_step(VersionState::Serving, at, evidence)).await
-                })
-            })
-            .await
-    }
-
-    /// Enters versions of watched files as they begin to run, and looks after those that are loaded without serving, until
-    /// `stop` is cancelled.
-    pub(crate) async fn watch_versions(self, stop: CancellationToken) {
-        // A version may have changed since the start entered it.
-        let mut entered = Vec::new();
-        let mut looked_after_at = self.clock.now();
-        while !stop.is_cancelled() {
-            if self.clock.now() >= looked_after_at + UPKEEP_EVERY {
-                looked_after_at = self.clock.now();
-                for done in [self.versions.unload_unused().await, self.retry_unusable().await] {
-                    if let Err(error) = done {
-                        tracing::error!(%error, "upkeep of plugin versions failed");
-                    }
+    /// Unloads versions that nothing uses, and tries pinned ones again that could not be used, until `stop` is cancelled.
+    pub(crate) async fn run_version_upkeep(self, stop: CancellationToken) {
+        loop {
+            pause(&*self.clock, UPKEEP_EVERY, &stop).await;
+            if stop.is_cancelled() {
+                return;
+            }
+            for done in [self.versions.unload_unused().await, self.retry_unusable().await] {
+                if let Err(error) = done {
+                    tracing::error!(%error, "upkeep of plugin versions failed");
                 }
             }
-            let running = self.running_digests();
-            if running != entered {
-                match self.enter_running().await {
-                    Ok(()) => entered = running,
-                    Err(error) => {
-                        tracing::error!(%error, "running plugin versions not entered into the history");
-                    }
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.clock.sleep_until(self.clock.now() + LOOK_EVERY) => {}
-            }
         }
-    }
-
-    fn running_digests(&self) -> Vec<Digest> {
-        self.served.host().plugins().values().map(|slot| slot.current().plugin().digest()).collect()
     }
 }
 
@@ -256,6 +207,7 @@ pub(super) async fn record(
     version: &Version,
     step: &VersionStep,
 ) -> Result<(), StoreError> {
+    report_changed(tx, vault, version, step.at).await?;
     versions::advance(tx, vault, version, step).await?;
     let detail = json!({
         "plugin": version.plugin, "state": step.state, "by": step.actor, "reason": step.reason,
@@ -294,40 +246,47 @@ pub(super) async fn serve(
     }
     let version = Version { withdrawn_at: None, ..version.clone() };
     record(tx, vault, &version, &step).await?;
+    alarms::is_over(tx, step.at, NOT_PROVEN, &version.plugin).await?;
     versions::prune(tx).await
 }
 
-async fn is_serving(tx: &mut Tx, vault: &Vault, version: &Version) -> Result<bool, StoreError> {
+/// Reports a row of `version` that was changed from outside. A step is about to replace it with an authentic one, after
+/// which only the audit chain has what it said.
+async fn report_changed(tx: &mut Tx, vault: &Vault, version: &Version, at: i64) -> Result<(), StoreError> {
     let known = versions::find(tx, &version.plugin, version.digest).await?;
-    Ok(known.is_some_and(|known| known.is_authentic(vault) && known.version.state == VersionState::Serving))
-}
-
-/// Enters the version that ran before a published one, whose component is still stored.
-async fn enter_before(
-    tx: &mut Tx,
-    vault: &Vault,
-    published: &Version,
-    digest: Digest,
-    conditions: Option<String>,
-    at: i64,
-) -> Result<(), StoreError> {
-    if versions::find(tx, &published.plugin, digest).await?.is_some() {
+    let Some(StoredVersion { version: said, .. }) = known.filter(|known| !known.is_authentic(vault)) else {
         return Ok(());
-    }
-    let before = Version {
-        digest,
-        conditions,
-        version: None,
-        contract: None,
-        size: versions::stored_size(tx, digest).await?,
-        // Just before the one that replaced it.
-        served_at: Some(at.saturating_sub(1)),
-        ..published.clone()
     };
-    let evidence = json!({"source": before.source, "replaced-by": published.digest.to_string()});
-    record(tx, vault, &before, &host_step(VersionState::Retired, at, evidence)).await
+    let text = |said: Option<String>| said.map(|said| escaped_within(&said, MAX_SAID_BYTES));
+    let detail = json!({
+        "plugin": said.plugin,
+        "said": {
+            "state": said.state, "served-at": said.served_at, "withdrawn-at": said.withdrawn_at,
+            "conditions": text(said.conditions), "approved": text(said.approved),
+        },
+    });
+    let digest = Some(said.digest.to_string());
+    let line = Record { digest, detail, ..Record::of(NOT_AUTHENTIC) };
+    audit::append(tx, vault, ALL_TENANTS, at, &line).await?;
+    let why = "its row was changed or inserted in the database from outside, and is replaced; the audit chain has what it \
+               said";
+    raise_not_authentic(tx, &said.plugin, said.digest, at, why).await
 }
 
-fn host_step(state: VersionState, at: i64, evidence: Value) -> VersionStep {
-    VersionStep { state, at, took_ms: 0, actor: HOST.to_owned(), reason: None, evidence: Some(evidence) }
+/// Raises the alarm about a row of the history that was changed from outside.
+pub(super) async fn raise_not_authentic(
+    tx: &mut Tx,
+    plugin: &str,
+    digest: Digest,
+    at: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    let alarm = Alarm {
+        tenant: ALL_TENANTS,
+        connection: None,
+        kind: NOT_AUTHENTIC,
+        about: &format!("version {digest} of plugin {plugin}"),
+        detail: &format!("{why}; find out who can write the database"),
+    };
+    alarms::raise(tx, at, &alarm).await
 }

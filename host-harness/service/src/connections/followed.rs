@@ -1,0 +1,116 @@
+//! Plugins that follow a watched file: each new version is proven before it takes the place of the running one.
+//! Tested in `api/src/tests/files.rs`.
+
+use std::sync::Arc;
+
+use host_harness::plugin::{Installer, NotInstalled, Plugin, Slot, WatchedPlugin, watch};
+use host_model::{
+    digest::Digest,
+    plugin_version::{VersionSource, VersionState},
+};
+use host_store::{StoreError, components, versions::Version};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Connections,
+    approval::Approval,
+    publish_error::PublishError,
+    versions::{HOST, Progress, serve},
+};
+
+impl Installer for Connections {
+    async fn install(&self, plugin: &WatchedPlugin, component: Vec<u8>) -> Result<(), NotInstalled> {
+        self.follow(plugin, component).await.map_err(|error| match error {
+            PublishError::Store(error) => NotInstalled::Failed(Box::new(error)),
+            error => NotInstalled::refused(error),
+        })
+    }
+}
+
+impl Connections {
+    /// Returns the plugins that follow their files: all watched ones, except those with a published version, which takes
+    /// precedence.
+    pub(crate) async fn following(&self) -> Result<Vec<WatchedPlugin>, StoreError> {
+        let published =
+            self.store.read(|connection| Box::pin(components::published_plugins(connection))).await?;
+        let watched =
+            self.sources.plugins.iter().filter(|(name, source)| source.watch && !published.contains(name));
+        Ok(watched
+            .filter_map(|(name, source)| {
+                let slot = self.served.host().plugin(name)?;
+                Some(WatchedPlugin {
+                    name: name.clone(),
+                    path: source.path.clone(),
+                    policy: source.policy,
+                    slot,
+                })
+            })
+            .collect())
+    }
+
+    /// Follows the files of `plugins`, and proves the running versions that have no proof, until `stop` is cancelled.
+    pub(crate) async fn follow_files(self, plugins: Vec<WatchedPlugin>, stop: CancellationToken) {
+        let _watch = watch(plugins, &self, &self.clock);
+        let _stopped = stop.run_until_cancelled(self.prove_running_later()).await;
+        stop.cancelled().await;
+    }
+
+    /// Compiles and proves the new version of a file, and serves it if it requests nothing more.
+    async fn follow(&self, watched: &WatchedPlugin, component: Vec<u8>) -> Result<(), PublishError> {
+        let (name, digest) = (&watched.name, Digest::of(&component));
+        let known = self.find_version(name, digest).await?;
+        let version = Version {
+            plugin: name.clone(),
+            digest,
+            version: None,
+            contract: None,
+            size: i64::try_from(component.len()).unwrap_or(i64::MAX),
+            source: VersionSource::File,
+            note: None,
+            conditions: None,
+            approved: None,
+            state: VersionState::Uploaded,
+            served_at: known.as_ref().and_then(|known| known.served_at),
+            withdrawn_at: known.and_then(|known| known.withdrawn_at),
+        };
+        let mut progress = Progress::begin(self, version, HOST);
+        match self.compiled_and_proven(&mut progress, &component, &watched.policy).await {
+            Ok(plugin) => self.serve_followed(&watched.slot, plugin, progress, component).await,
+            Err(PublishError::Store(error)) => Err(error.into()),
+            Err(error) => Err(self.refused(progress, error).await?),
+        }
+    }
+
+    async fn serve_followed(
+        &self,
+        slot: &Slot,
+        plugin: Arc<Plugin>,
+        mut progress: Progress,
+        component: Vec<u8>,
+    ) -> Result<(), PublishError> {
+        let _alone = self.sources.changing.lock().await;
+        let before = slot.current().plugin().digest();
+        let compared = self.compared(&progress.version.plugin, &plugin, Approval::Missing);
+        let replaced = compared.and_then(|()| Ok(slot.replace_agreed(plugin)?));
+        if let Err(error) = replaced {
+            return Err(self.refused(progress, error).await?);
+        }
+        progress.version.served_at = Some(self.clock.date_ms());
+        let step = progress.step(self, VersionState::Serving, json!({"before": before.to_string()}));
+        let (vault, version) = (self.store.vault().clone(), progress.version);
+        let kept = self.store.write(move |tx| {
+            Box::pin(async move {
+                components::insert(tx, version.digest, component).await?;
+                serve(tx, &vault, &version, step).await
+            })
+        });
+        if let Err(error) = kept.await {
+            slot.roll_back()?;
+            return Err(error.into());
+        }
+        // A version is put back from the database, so its predecessor need not stay in memory.
+        slot.forget_previous();
+        Ok(self.load_all().await?)
+    }
+}

@@ -1,0 +1,114 @@
+//! Proves the versions that have run since the start without a proof: those of files, and those published before there
+//! were proofs.
+//! Tested in `api/src/tests/files.rs`.
+
+use std::{sync::Arc, time::Duration};
+
+use host_harness::{
+    conformance::{Cases, Proof, ProofResult},
+    plugin::Plugin,
+};
+use host_model::plugin_version::VersionState;
+use host_store::{
+    StoreError,
+    alarms::{self, Alarm},
+    audit::ALL_TENANTS,
+    components,
+    versions::{self, Version, VersionStep},
+};
+use serde_json::json;
+
+use super::{
+    Connections,
+    publish_error::PublishError,
+    versions::{HOST, NOT_PROVEN, Progress, VersionHistory, record},
+};
+
+/// The time from the start to the proofs. Work that waited while the service was stopped comes first.
+const PROVE_AFTER: Duration = Duration::from_mins(1);
+
+impl Connections {
+    /// Proves the running versions that have no proof, some time after the start.
+    pub(super) async fn prove_running_later(&self) {
+        self.clock.sleep_until(self.clock.now() + PROVE_AFTER).await;
+        self.prove_running().await;
+    }
+
+    /// Proves the running versions that have no proof. One that fails serves on, with an alarm.
+    pub async fn prove_running(&self) {
+        for (name, slot) in self.served.host().plugins().iter() {
+            let running = Arc::clone(slot.current().plugin().uncounted());
+            if let Err(error) = self.prove_unproven(name, &running).await {
+                tracing::error!(plugin = name, %error, "running plugin version not proven; the next start tries again");
+            }
+        }
+    }
+
+    async fn prove_unproven(&self, name: &str, running: &Arc<Plugin>) -> Result<(), StoreError> {
+        let digest = running.digest();
+        let Some(entered) = self.version(name, digest).await? else { return Ok(()) };
+        let bytes = self
+            .store
+            .read(move |connection| Box::pin(async move { components::component(connection, digest).await }));
+        // Its cases are in the component, which is missing if the file changed during the start.
+        let (Some(bytes), false) = (bytes.await?, has_proof(&entered)) else { return Ok(()) };
+        let mut progress = Progress::begin(self, entered.version, HOST);
+        match self.proven(name, running, &bytes).await {
+            Ok(proof) => {
+                let step = progress.step(self, VersionState::Proven, json!({"proof": proof}));
+                self.record(&progress.version, step).await
+            }
+            Err(error) => {
+                tracing::error!(plugin = name, %digest, %error, "running plugin version failed its proof and serves on");
+                let step = progress.refused(self, &error);
+                self.record_failed(progress.version, step).await
+            }
+        }
+    }
+
+    async fn proven(
+        &self,
+        name: &str,
+        running: &Arc<Plugin>,
+        component: &[u8],
+    ) -> Result<Proof, PublishError> {
+        let proof = self.proof_of(name, running, Cases::of_component(component)?).await;
+        if proof.result == ProofResult::Failed { Err(PublishError::NotProven(proof)) } else { Ok(proof) }
+    }
+
+    async fn record_failed(&self, version: Version, step: VersionStep) -> Result<(), StoreError> {
+        let vault = self.store.vault().clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    record(tx, &vault, &version, &step).await?;
+                    let serves = versions::find(tx, &version.plugin, version.digest).await?;
+                    if serves.is_none_or(|known| known.version.state != VersionState::Serving) {
+                        // Another version has taken its place during the proof.
+                        return Ok(());
+                    }
+                    let alarm = Alarm {
+                        tenant: ALL_TENANTS,
+                        connection: None,
+                        kind: NOT_PROVEN,
+                        about: &version.plugin,
+                        detail: &format!(
+                            "version {} failed its proof after the start and serves on; `plugin history {} --version` \
+                             shows what was found. Put a version in its place that passes",
+                            version.digest, version.plugin
+                        ),
+                    };
+                    alarms::raise(tx, step.at, &alarm).await
+                })
+            })
+            .await
+    }
+}
+
+/// Returns whether the version was proven, or failed its proof.
+fn has_proof(version: &VersionHistory) -> bool {
+    let failed = ["not-proven", "bad-cases"];
+    version.steps.iter().any(|step| {
+        step.state == VersionState::Proven || step.reason.as_deref().is_some_and(|why| failed.contains(&why))
+    })
+}
