@@ -1,6 +1,7 @@
 //! Tests of the API from a client's perspective, with Iterable's stand-in behind it.
 
 mod answers;
+mod artefacts;
 mod callbacks;
 mod connections;
 mod consent;
