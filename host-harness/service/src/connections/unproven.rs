@@ -112,3 +112,38 @@ fn has_proof(version: &VersionHistory) -> bool {
         step.state == VersionState::Proven || step.reason.as_deref().is_some_and(|why| failed.contains(&why))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use host_model::digest::Digest;
+    use test_support::eventually;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::testing::bench::Bench;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_runs_since_the_start_is_proven_once_a_minute_has_passed() {
+        let bench = Bench::new().await;
+        let connections = bench.parts.connections.clone();
+        let bytes = std::fs::read(crate::testing::bench::component()).unwrap();
+        let stored = connections.store.write(move |tx| {
+            Box::pin(async move { components::insert(tx, Digest::of(&bytes), bytes).await })
+        });
+        stored.await.unwrap();
+        connections.enter_running().await.unwrap();
+        let stop = CancellationToken::new();
+        let following = tokio::spawn(connections.clone().follow_files(Vec::new(), stop.clone()));
+        let steps = async || {
+            let steps = connections.version_history("iterable").await.unwrap().remove(0).steps;
+            steps.into_iter().map(|step| step.state).collect::<Vec<_>>()
+        };
+        eventually("it waits", async || bench.clock.is_slept_on(), |waits| *waits).await;
+        assert_eq!(steps().await, [VersionState::Serving]);
+        bench.clock.advance(PROVE_AFTER);
+        let proven = [VersionState::Serving, VersionState::Proven];
+        eventually("its proof", steps, |steps| *steps == proven).await;
+        stop.cancel();
+        following.await.unwrap();
+    }
+}
