@@ -9,6 +9,7 @@ mod isolation;
 mod iterable;
 mod limits;
 mod load;
+mod shadow;
 mod swap;
 mod vouching;
 #[cfg(unix)]

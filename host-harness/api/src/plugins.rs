@@ -81,7 +81,7 @@ async fn inspect_plugin(
 
 /// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that
 /// they started with. A version that requests more permissions than the running one is refused with a list of them,
-/// unless `agree=true` is set.
+/// unless `agree=true` is set, and so is one that makes something else of stored deliveries and requests.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:write"])), tag = "plugins", params(("name" = String, Path), Publishing),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 200, body = PublishedVersion), Forbidden, Conflict, Unprocessable))]
@@ -94,7 +94,8 @@ async fn publish_plugin(
 ) -> Result<axum::Json<PublishedVersion>, Problem> {
     let bytes = self::component(component)?;
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
-    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note };
+    let tests = publishing.test_connections.into();
+    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note, tests };
     let published = connections.publish(&caller.who(), upload, approval).await?;
     Ok(axum::Json(PublishedVersion::of(name, &published)))
 }
@@ -156,6 +157,13 @@ impl From<PublishError> for Problem {
                 );
                 Self::of(kinds::NO_COMPONENT, format!("{detail}\n{allow}"))
             }
+            PublishError::BehavesDifferently(shadow) => Self::of(
+                kinds::BEHAVES_DIFFERENTLY,
+                format!("{detail}\napprove this, or publish it with agree=true"),
+            )
+            .with("differences", json!(shadow.sentences())),
+            PublishError::TestsFailed(_) => Self::of(kinds::CONNECTION_TEST_FAILED, detail),
+            PublishError::OwnCases(_) => Self::of(kinds::BAD_CASES, detail),
             PublishError::NotProven(_) => Self::of(kinds::NOT_PROVEN, detail),
             PublishError::Named(_) | PublishError::Load(_) | PublishError::Cases(_) => {
                 Self::of(kinds::NO_COMPONENT, detail)

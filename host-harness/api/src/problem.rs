@@ -91,6 +91,21 @@ pub(crate) mod kinds {
         "asks-for-more",
         "The version requests more permissions, which are not approved",
     );
+    pub(crate) const BEHAVES_DIFFERENTLY: ProblemKind = kind(
+        StatusCode::CONFLICT,
+        "behaves-differently",
+        "The version behaves differently, which is not approved",
+    );
+    pub(crate) const CONNECTION_TEST_FAILED: ProblemKind = kind(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "connection-test-failed",
+        "Connections do not work on the version",
+    );
+    pub(crate) const BAD_CASES: ProblemKind = kind(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "bad-cases",
+        "The operator's conformance cases cannot be used",
+    );
     pub(crate) const REKEYS_PEOPLE: ProblemKind =
         kind(StatusCode::CONFLICT, "rekeys-people", "The change affects how people are identified");
     pub(crate) const NOT_REPLACED: ProblemKind =

@@ -28,6 +28,7 @@ pub mod plugins;
 pub mod problem;
 pub mod requests;
 pub mod service;
+pub mod shadow;
 pub mod status;
 pub mod tokens;
 pub mod versions;

@@ -25,7 +25,9 @@ use crate::{
         versions::{PluginVersion, PluginVersions, PublishRehearsal, Serving, TestingVersion},
     },
 };
-use host_service::connections::{Connections, approval::Approval, publication::Upload};
+use host_service::connections::{
+    Connections, approval::Approval, publication::Upload, tested::ConnectionTests,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -66,13 +68,14 @@ async fn upload_version(
 ) -> Result<(StatusCode, axum::Json<PluginVersion>), Problem> {
     let bytes = component(bytes)?;
     let conditions = uploading.conditions();
-    let upload = Upload { plugin: name.clone(), bytes, conditions, note: uploading.note };
+    let tests = ConnectionTests::Omitted;
+    let upload = Upload { plugin: name.clone(), bytes, conditions, note: uploading.note, tests };
     let digest = connections.upload(&caller.who(), upload).await?;
     Ok((StatusCode::CREATED, axum::Json(version(&connections, &name, digest).await?)))
 }
 
 /// Rehearses a publication: compiles and proves the component, and compares it with the version that serves. Nothing is
-/// stored, and nothing is sent to a vendor. A component that does not load is a problem; every other reason that would
+/// stored, and nothing is sent to a vendor, except by tests of the connections with `test_connections=true`. A component that does not load is a problem; every other reason that would
 /// prevent the publication is in the answer.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/rehearsal", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path), Publishing), request_body(content = Vec<u8>, content_type = "application/wasm"),
@@ -86,7 +89,8 @@ async fn rehearse_publication(
 ) -> Result<axum::Json<PublishRehearsal>, Problem> {
     let bytes = component(bytes)?;
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
-    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note };
+    let tests = publishing.test_connections.into();
+    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note, tests };
     let rehearsal = connections.rehearse(upload, approval).await?;
     Ok(axum::Json(PublishRehearsal::of(name, rehearsal)))
 }
@@ -104,7 +108,8 @@ async fn show_version(
     Ok(axum::Json(version(&connections, &name, digest).await?))
 }
 
-/// Approves what an uploaded version requests beyond the one that serves. It can be served then.
+/// Approves what an uploaded version requests beyond the one that serves, and what it makes differently of stored
+/// deliveries and requests. It can be served then.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/versions/{digest}/approve", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path), ("digest" = String, Path)),
     responses((status = 200, body = PluginVersion), Forbidden, NotFound, Conflict, Unprocessable))]

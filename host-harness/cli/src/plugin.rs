@@ -45,9 +45,13 @@ pub(super) enum PluginsCommand {
         name: String,
         /// The component's file.
         file: PathBuf,
-        /// Approve that the version requests more permissions, or offers less.
+        /// Approve that the version requests more permissions, offers less, or makes something else of stored deliveries
+        /// and requests than the one that serves.
         #[arg(long)]
         agree: bool,
+        /// Test every connection of the plugin on the version first. Only requests that read reach the vendor.
+        #[arg(long)]
+        test_connections: bool,
         /// Show what would happen, and store and serve nothing. Exits with 2 if the version would be refused.
         #[arg(long)]
         dry_run: bool,
@@ -69,7 +73,8 @@ pub(super) enum PluginsCommand {
         #[command(flatten)]
         conditions: ConditionOptions,
     },
-    /// Approve what an uploaded version requests beyond the one that serves.
+    /// Approve what an uploaded version requests beyond the one that serves, and what it makes differently of stored
+    /// deliveries and requests.
     Approve {
         /// The plugin's name, as used by connections.
         name: String,
@@ -216,16 +221,18 @@ impl PluginsCommand {
                 let answer = client.ask(ApiCall::get(&["plugins", &name, "versions"])).await?;
                 version_history::shown(session.console.width, answer, version.as_deref())
             }
-            Self::Publish { name, file, agree, dry_run: true, conditions, .. } => {
-                let call =
-                    ApiCall::post(&["plugins", &name, "rehearsal"]).with("agree", agree.then_some(true));
+            Self::Publish { name, file, agree, test_connections, dry_run: true, conditions, .. } => {
+                let call = ApiCall::post(&["plugins", &name, "rehearsal"])
+                    .with("agree", agree.then_some(true))
+                    .with("test_connections", test_connections.then_some(true));
                 let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
                 let rehearsing = session.awaited("waiting for the service to prove it", client.ask(call));
                 Ok(version_history::rehearsed(rehearsing.await.map_err(Failure::with_option)?))
             }
-            Self::Publish { name, file, agree, dry_run: false, note, conditions } => {
+            Self::Publish { name, file, agree, test_connections, dry_run: false, note, conditions } => {
                 let call = ApiCall::post(&["plugins", &name])
                     .with("agree", agree.then_some(true))
+                    .with("test_connections", test_connections.then_some(true))
                     .with("note", note);
                 let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
                 let publishing = session.awaited("waiting for the service to load it", client.ask(call));

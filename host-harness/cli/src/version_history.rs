@@ -1,6 +1,9 @@
 //! The versions of a plugin, as `plugin history` shows them.
 //! Tested in `src/tests/server/versions.rs`.
 
+mod proven;
+
+use self::proven::proven;
 use super::{
     client::{ApiCall, ApiResponse, Client},
     exit::Exit,
@@ -9,7 +12,7 @@ use super::{
     words::{optional, time, timestamp},
 };
 use host_api::types::versions::{
-    PluginVersion, PluginVersionStep, PluginVersions, PublishRehearsal, StepEvidence, StepProof, VersionState,
+    PluginVersion, PluginVersionStep, PluginVersions, PublishRehearsal, StepEvidence, VersionState,
 };
 
 /// The width of a column with digests, borders included.
@@ -55,22 +58,36 @@ pub(super) fn uploaded(name: &str, ApiResponse { value, json }: ApiResponse<Plug
 
 pub(super) fn approved(name: &str, ApiResponse { value, json }: ApiResponse<PluginVersion>) -> CommandOutput {
     let mut lines = vec![format!("plugin {name}: {} {}", value.state, value.digest)];
-    let requests = value.steps.last().into_iter().flat_map(|step| &step.evidence.requests);
-    lines.extend(requests.map(|request| format!("  {request}")));
+    let evidence = value.steps.last().map(|step| &step.evidence);
+    let approved = evidence.into_iter().flat_map(|of| of.requests.iter().chain(&of.differences));
+    lines.extend(approved.map(|line| format!("  {line}")));
     lines.push(format!("next: `connector-host plugin serve {name} {}`", short(&value.digest)));
     CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }
 
 /// What a publication would do.
 pub(super) fn rehearsed(ApiResponse { value, json }: ApiResponse<PublishRehearsal>) -> CommandOutput {
-    let PublishRehearsal { name, digest, would_serve, requests, refusals, proof, .. } = &value;
+    let PublishRehearsal {
+        name,
+        digest,
+        would_serve,
+        requests,
+        refusals,
+        proof,
+        settings,
+        shadow,
+        tests,
+        ..
+    } = &value;
     let (would, exit) =
         if *would_serve { ("would serve", Exit::Done) } else { ("would be refused", Exit::Misused) };
     let mut lines = vec![format!("plugin {name}: {digest} {}", coloured(would, exit))];
-    lines.push(format!("  {}", proof_words(proof)));
+    let shown = proven(Some(proof), Some(settings), Some(shadow), tests);
+    lines.extend(shown.iter().map(|line| format!("  {line}")));
     lines.extend(requests.iter().map(|request| format!("  requests: {request}")));
     for refusal in refusals {
-        lines.push(format!("  {}: {}", refusal.reason, refusal.why.replace('\n', "\n    ")));
+        // Line ends were escaped when the answer was read.
+        lines.push(format!("  {}: {}", refusal.reason, refusal.why.replace("\\n", "\n    ")));
     }
     lines.push("nothing was stored".to_owned());
     CommandOutput { people: lines.join("\n"), json, exit }
@@ -155,35 +172,32 @@ fn step(step: &PluginVersionStep) -> Vec<String> {
 
 /// A step in one line: what was reached, how long it took, and what shows it.
 pub(super) fn step_line(step: &PluginVersionStep) -> String {
-    let evidence = evidence(&step.evidence).replace('\n', "; ");
+    // Below the evidence of the first line.
+    let evidence = evidence(&step.evidence).replace('\n', &format!("\n{:23}", ""));
     let line = format!("  {:9} {:>6} ms  {evidence}", step.state.to_string(), step.took_ms);
     line.trim_end().to_owned()
 }
 
-fn evidence(StepEvidence { bytes, requests, before, replaced_by, why, proof }: &StepEvidence) -> String {
+fn evidence(of: &StepEvidence) -> String {
+    let StepEvidence {
+        bytes,
+        requests,
+        before,
+        replaced_by,
+        why,
+        proof,
+        settings,
+        shadow,
+        tests,
+        differences,
+    } = of;
     let mut lines: Vec<String> = bytes.iter().map(|bytes| format!("{bytes} bytes")).collect();
-    lines.extend(proof.iter().map(proof_words));
-    lines.extend(requests.iter().cloned());
+    lines.extend(proven(proof.as_ref(), settings.as_ref(), shadow.as_ref(), tests));
+    lines.extend(requests.iter().chain(differences).cloned());
     lines.extend(before.iter().map(|before| format!("after {}", short(before))));
     lines.extend(replaced_by.iter().map(|by| format!("replaced by {}", short(by))));
     lines.extend(why.clone());
     lines.join("\n")
-}
-
-/// How a proof ended, and what could not be run.
-fn proof_words(proof: &StepProof) -> String {
-    let of = |result: &str| proof.parts.iter().filter(|part| part.result == result).count();
-    let calls: u32 = proof.parts.iter().map(|part| part.calls).sum();
-    let not_run = proof.parts.iter().filter(|part| part.result == "not-run");
-    let not_run: Vec<_> = not_run.map(|part| part.name.as_str()).collect();
-    let not_run =
-        if not_run.is_empty() { String::new() } else { format!(", not run: {}", not_run.join(", ")) };
-    format!(
-        "proof {}: {} of {} parts passed in {calls} calls{not_run}",
-        proof.result,
-        of("passed"),
-        proof.parts.len()
-    )
 }
 
 /// The name of a caller, without the id of its key, which `--json` has.

@@ -21,6 +21,7 @@ use crate::{
     connection::Connection,
     door::AdmittedDelivery,
     egress::{Amount, CallUsage, Egress, Trace, TraceEvent},
+    engine::Engine,
     plugin::{Exports, InUse, Plugin},
     sandbox::{
         call_subject::CallSubject,
@@ -138,6 +139,11 @@ impl Calls {
     /// Returns the connection that these calls are for.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// Returns the engine that these calls run on.
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        self.runtime.engine()
     }
 
     /// Tests the requirements of each capability without changing anything at the vendor.

@@ -24,5 +24,7 @@ pub use case::CaseError;
 pub use cases::{Cases, CasesError, texts_of_folder};
 pub use function::ConnectorFunction;
 pub use made_up::made_up_secret;
+pub(crate) use made_up::token_answers;
 pub use proof::{PartResult, PartSource, Proof, ProofPart, ProofResult, UsedLimits};
 pub use prover::Prover;
+pub(crate) use stage::isolated;

@@ -16,6 +16,7 @@ pub mod host;
 pub mod lines;
 pub mod plugin;
 pub mod sandbox;
+pub mod shadow;
 
 mod bindings;
 mod calls;

@@ -21,15 +21,18 @@ pub mod loaded;
 pub mod owned;
 pub mod pins;
 pub mod plugins;
-mod proof;
+pub mod proof;
 pub mod publication;
 pub mod publish_error;
 mod published;
 pub mod readiness;
 pub mod rehearsal;
 mod serving;
+pub mod shadow;
 mod sources;
 mod staged;
+mod test_each;
+pub mod tested;
 pub mod tried;
 mod unproven;
 pub mod versions;
@@ -40,7 +43,7 @@ use host_harness::{clock::Clock, config::Config};
 use host_store::Store;
 
 use self::{loaded::LoadedVersions, sources::Sources};
-use crate::{bell::Bell, served::Served, telemetry::Telemetry};
+use crate::{bell::Bell, served::Served, settings::ServiceConfig, telemetry::Telemetry};
 
 /// Creates, changes and tests connections, and publishes plugins. Clones share everything.
 #[derive(Clone)]
@@ -56,7 +59,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Creates the connections in `store`, served by `served`, with the sources of `config`.
+    /// Creates the connections in `store`, served by `served`, with the sources of `config` and the bounds of `service`.
     pub(crate) fn new(
         served: Served,
         store: Store,
@@ -64,12 +67,13 @@ impl Connections {
         bell: Bell,
         telemetry: Telemetry,
         config: &Config,
-        max_published_bytes: usize,
+        service: &ServiceConfig,
     ) -> Self {
         let sources = Sources {
             file: config.file().map(Path::to_owned),
             plugins: config.plugins().clone(),
-            max_published_bytes,
+            max_published_bytes: service.max_published_bytes,
+            proof: service.proof.clone(),
             ..Sources::default()
         };
         let sources = Arc::new(sources);

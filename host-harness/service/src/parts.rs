@@ -89,7 +89,7 @@ impl Parts {
                 bell.clone(),
                 telemetry.clone(),
                 config,
-                service.max_published_bytes,
+                service,
             ),
             requests: Requests {
                 served: served.clone(),

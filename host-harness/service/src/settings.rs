@@ -3,6 +3,7 @@
 pub mod edge;
 pub mod forward;
 pub mod listen;
+pub mod proof;
 mod required;
 mod urls;
 mod wrong;
@@ -22,6 +23,7 @@ use self::{
     edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES},
     forward::{ForwardConfig, forward},
     listen::ListenAddress,
+    proof::ProofConfig,
     required::required,
     urls::{wrong_post_url, wrong_public_url},
 };
@@ -128,6 +130,8 @@ pub struct ServiceConfig {
     pub stop_grace: Duration,
     /// Maximum size that a publication may allow a component, in bytes.
     pub max_published_bytes: usize,
+    /// What a version has to prove before it serves.
+    pub proof: ProofConfig,
     /// The limits for callers.
     pub edge: EdgeConfig,
 }
@@ -151,6 +155,8 @@ struct ServiceSection {
     max_connections: Option<NonZeroU32>,
     max_webhook_connections: Option<NonZeroU32>,
     max_published_bytes: Option<NonZeroUsize>,
+    proof_cases: Option<PathBuf>,
+    shadow_per_connection: Option<usize>,
 }
 
 /// Reads `section`, with defaults for what it does not set.
@@ -215,6 +221,12 @@ fn service(
         alarm_url: written.alarm_url,
         stop_grace: seconds(written.stop_grace_seconds, STOP_GRACE),
         max_published_bytes: written.max_published_bytes.map_or(MAX_PUBLISHED_BYTES, NonZeroUsize::get),
+        proof: ProofConfig {
+            cases: written.proof_cases.map(|folder| around.base.join(folder)),
+            shadow_per_connection: written
+                .shadow_per_connection
+                .unwrap_or(ProofConfig::default().shadow_per_connection),
+        },
         edge,
     })
 }

@@ -6,6 +6,6 @@ mod reading;
 pub mod receive;
 pub mod response;
 pub mod sender;
-mod stored_delivery;
+pub(crate) mod stored_delivery;
 pub mod tried;
 pub mod upkeep;

@@ -1,7 +1,9 @@
 //! Webhook deliveries in the database: stored before they are acknowledged, claimed in the order received.
 
+mod kept;
 mod shown;
 
+pub use kept::{KeptDelivery, kept, latest};
 pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, list, show};
 use sqlx::{FromRow, Row};
 

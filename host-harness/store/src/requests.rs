@@ -1,6 +1,8 @@
 //! Requests in the database: storing, showing and replaying them.
 //! Tested in `service/src/requests/worker/tests.rs`.
 
+pub mod kept;
+
 use serde_json::Value;
 
 use crate::{

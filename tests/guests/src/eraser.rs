@@ -33,6 +33,11 @@ pub fn forget(person: &Subject) -> Result<Response, Error> {
     send("forget", person)
 }
 
+/// Sends `look`.
+pub fn look(person: &Subject) -> Result<Response, Error> {
+    send("look", person)
+}
+
 /// Sends `forget`, and returns the receipt for its answer.
 pub fn erase(person: &Subject) -> Result<Receipt, Error> {
     receipt(&forget(person)?)
@@ -40,7 +45,7 @@ pub fn erase(person: &Subject) -> Result<Receipt, Error> {
 
 /// Sends `look` for each person, and returns the receipts.
 pub fn confirm(erasures: &[PendingErasure]) -> Result<Vec<Receipt>, Error> {
-    erasures.iter().map(|erasure| receipt(&send("look", &erasure.subject)?)).collect()
+    erasures.iter().map(|erasure| receipt(&look(&erasure.subject)?)).collect()
 }
 
 /// The receipt for an answer: the person is erased if the vendor answered with success or does not know them.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::testing::{Answer, ApiBench};
+use host_service::testing::inbox::OPT_OUT;
 
 fn component(name: &str) -> Vec<u8> {
     std::fs::read(xtask::components::current(name).unwrap()).unwrap()
@@ -23,6 +24,17 @@ async fn the_next_version_of_the_connector_proves_itself_and_the_vendor_hears_no
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
+    bench.park(1, "it waits").await;
+    let token = bench.parts.tokens.issue("acme", "newsletter").await.unwrap().token;
+    let hook = "/api/v1/plus/connection/newsletter/consent-webhook";
+    let headers = format!("authorization: Bearer {}\r\n", token.expose());
+    let delivered = bench.raw("POST", hook, &headers, OPT_OUT.as_bytes()).await;
+    assert_eq!(delivered.status, 200, "{delivered:?}");
+    for action in ["erasure", "reading"] {
+        let body = json!({"action": action, "identity": {"email": "bob@example.com"}});
+        let asked = bench.send(&key, "POST", "/api/v1/connection/newsletter/requests", Some(body)).await;
+        assert_eq!(asked.status, 202, "{asked:?}");
+    }
     bench.stand_in.take_requests();
     let published = publish(&bench, &key, "iterable", &component("iterable-next")).await;
     assert_eq!(published.status, 200, "{published:?}");
@@ -34,6 +46,9 @@ async fn the_next_version_of_the_connector_proves_itself_and_the_vendor_hears_no
     let parts = proof["parts"].as_array().unwrap();
     let count = |source: &str| parts.iter().filter(|part| part["source"] == source).count();
     assert!(count("component") >= 20 && count("built-in") == 8, "{proof}");
+    let shadow = &steps[2]["evidence"]["shadow"];
+    assert_eq!(shadow["compared"], json!({"delivery": 1, "erasure": 1, "reading": 1}), "{shadow}");
+    assert_eq!((&shadow["differences"], &shadow["not_compared"]), (&json!([]), &json!([])));
     assert_eq!(bench.stand_in.take_requests().len(), 0);
 }
 
@@ -41,7 +56,6 @@ async fn the_next_version_of_the_connector_proves_itself_and_the_vendor_hears_no
 async fn a_version_that_fails_its_proof_is_refused_with_its_reason_and_the_running_one_serves_on() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
-    bench.connect(&key, "acme", "newsletter").await;
     let before = bench.get(&key, "/api/v1/plugins").await.json;
     for (guest, finding) in [
         ("guests/reports", "which needs a write that was answered"),
@@ -57,6 +71,7 @@ async fn a_version_that_fails_its_proof_is_refused_with_its_reason_and_the_runni
         assert_eq!(step["evidence"]["proof"]["result"], "failed", "{guest}");
     }
     assert_eq!(bench.get(&key, "/api/v1/plugins").await.json, before);
+    bench.connect(&key, "acme", "newsletter").await;
     assert_eq!(bench.get(&key, "/api/v1/connection/newsletter/test").await.json["test_status"], "succeeded");
 }
 

@@ -123,7 +123,7 @@ impl Refers {
     }
 
     /// Erases someone at `connection`, while the vendor answers no confirmation. Returns the request.
-    async fn erase_unconfirmed(&self, connection: &str, email: &str) -> String {
+    pub(super) async fn erase_unconfirmed(&self, connection: &str, email: &str) -> String {
         self.vendor.answer("/look", 503);
         let place = self.erase(connection, email).await;
         self.once(&place, |report| report["step"] == "confirm" && report["state"] == "waiting").await;

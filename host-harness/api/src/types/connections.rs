@@ -10,7 +10,7 @@ use host_model::{
     duties,
     secret::Secret,
 };
-use host_service::connections::tried;
+use host_service::connections::{tested, tried};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 use utoipa::{
@@ -309,7 +309,7 @@ pub struct Resumed {
 
 mirror! {
     /// The result of a test, in the words of Fides.
-    pub enum TestStatus mirrors tried::TestStatus {
+    pub enum TestStatus mirrors tested::TestStatus {
         /// All checks passed.
         Succeeded,
         /// At least one check failed.

@@ -131,9 +131,14 @@ impl From<plugin::Permissions> for Permissions {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Publishing {
-    /// Allow the version to request more permissions than the running one, or to offer less.
+    /// Allow the version to request more permissions than the running one, to offer less, or to make something else of
+    /// stored deliveries and requests.
     #[serde(default)]
     pub agree: bool,
+    /// Test every connection of the plugin on the version before it serves. Only requests that read reach the vendor. A
+    /// test that fails refuses the version.
+    #[serde(default)]
+    pub test_connections: bool,
     /// What to write about the version, for its history.
     pub note: Option<String>,
     /// Maximum size of the component, in bytes; at most the service's `max-published-bytes`. If it is absent, the

@@ -3,14 +3,18 @@
 use host_harness::conformance::{PartResult, Proof, ProofPart, UsedLimits};
 use host_model::plugin_version as host;
 use host_service::connections::{
-    publish_error::PublishError, rehearsal::PublicationRehearsal, versions::VersionHistory,
+    publish_error::PublishError, rehearsal::PublicationRehearsal, shadow::ShadowReport,
+    versions::VersionHistory,
 };
 use host_store::versions::{self, MAX_KEPT, VersionStep};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::mirror::mirror;
+use super::{
+    mirror::mirror,
+    shadow::{StepConnectionTest, StepSettings, StepShadow},
+};
 
 mirror! {
     /// A state of a plugin's version.
@@ -146,6 +150,14 @@ pub struct StepEvidence {
     pub why: Option<String>,
     /// The proof of the version, as it passed or failed.
     pub proof: Option<StepProof>,
+    /// Which connections have settings that suit it.
+    pub settings: Option<StepSettings>,
+    /// What came of comparing it with the version that served at the time.
+    pub shadow: Option<StepShadow>,
+    /// What came of testing the connections on it; empty if that was not asked for.
+    pub tests: Vec<StepConnectionTest>,
+    /// What it does differently from the version that served at the time, one sentence each, which was approved.
+    pub differences: Vec<String>,
 }
 
 /// What came of proving a version. The answers that it was given came from its cases and from a built-in set; nothing was
@@ -194,7 +206,10 @@ pub struct StepProofUsage {
 
 impl StepEvidence {
     fn of_stored(stored: Option<Value>) -> Self {
-        stored.and_then(|stored| serde_json::from_value(stored).ok()).unwrap_or_default()
+        let mut stored = stored.unwrap_or_default();
+        let shadow = stored.as_object_mut().and_then(|members| members.remove("shadow"));
+        let shadow = shadow.and_then(|shadow| serde_json::from_value::<ShadowReport>(shadow).ok());
+        Self { shadow: shadow.map(Into::into), ..serde_json::from_value(stored).unwrap_or_default() }
     }
 }
 
@@ -222,6 +237,15 @@ pub struct PublishRehearsal {
     pub refusals: Vec<RehearsedRefusal>,
     /// Its proof.
     pub proof: StepProof,
+    /// Which connections have settings that suit it.
+    #[serde(default)]
+    pub settings: StepSettings,
+    /// What came of comparing it with the version that serves; nothing if its proof failed.
+    #[serde(default)]
+    pub shadow: StepShadow,
+    /// What came of testing the connections on it; empty if that was not asked for, or its proof failed.
+    #[serde(default)]
+    pub tests: Vec<StepConnectionTest>,
 }
 
 /// Why a version would be refused.
@@ -236,7 +260,8 @@ pub struct RehearsedRefusal {
 impl PublishRehearsal {
     /// The rehearsal of a publication of the plugin `name`.
     pub fn of(name: String, rehearsal: PublicationRehearsal) -> Self {
-        let PublicationRehearsal { digest, before, requests, proof, refusals } = rehearsal;
+        let PublicationRehearsal { digest, before, requests, proof, settings, shadow, tests, refusals } =
+            rehearsal;
         let refusal = |error: &PublishError| RehearsedRefusal {
             reason: error.reason().to_owned(),
             why: error.to_string(),
@@ -249,6 +274,9 @@ impl PublishRehearsal {
             requests,
             refusals: refusals.iter().map(refusal).collect(),
             proof: proof.into(),
+            settings: settings.into(),
+            shadow: shadow.into(),
+            tests: tests.into_iter().map(Into::into).collect(),
         }
     }
 }

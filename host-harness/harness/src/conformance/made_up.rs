@@ -1,13 +1,16 @@
 //! The values with which a proof replaces those of an operator: secrets, settings and a person.
 //! Tested in `tests/all/conformance`.
 
+use std::collections::BTreeMap;
+
 use host_model::{
     contract::{
         Settings, Subject,
-        manifest::{Manifest, SettingSpec},
+        manifest::{Capture, Manifest, Operation, SettingSpec},
     },
     secret::Secret,
 };
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::connection::{ConnectionSpec, Reach, WEBHOOK_TOKEN, WEBHOOK_URL};
@@ -82,4 +85,35 @@ pub(super) fn person(manifest: &Manifest, random: &mut fastrand::Rng) -> Subject
         };
         person.and(kind, value)
     })
+}
+
+/// Returns an answer with made-up secrets for each operation from whose answer the host captures some.
+pub(crate) fn token_answers(manifest: &Manifest) -> BTreeMap<String, Vec<u8>> {
+    let capturing = manifest.operations.iter().filter(|operation| !operation.captures.is_empty());
+    capturing.map(|operation| (operation.name.clone(), token_answer(operation))).collect()
+}
+
+/// Returns a body with a made-up secret, valid for an hour, in each field that `operation` captures.
+fn token_answer(operation: &Operation) -> Vec<u8> {
+    let mut answer = json!({});
+    for Capture { field, secret, lifetime } in &operation.captures {
+        put(&mut answer, field, Value::from(made_up_secret(secret)));
+        if let Some(lifetime) = lifetime {
+            put(&mut answer, lifetime, Value::from(3_600));
+        }
+    }
+    answer.to_string().into_bytes()
+}
+
+/// Puts `value` at `field`, whose dots separate levels.
+fn put(document: &mut Value, field: &str, value: Value) {
+    let mut place = document;
+    for step in field.split('.') {
+        if !place.is_object() {
+            *place = json!({});
+        }
+        let Value::Object(object) = place else { return };
+        place = object.entry(step).or_insert(Value::Null);
+    }
+    *place = value;
 }

@@ -64,11 +64,7 @@ impl Stage {
         vendor: Arc<dyn PretendedVendor>,
         call: &ConnectorCall,
     ) -> CallResultDocument {
-        let clock = Arc::new(JumpClock::default());
-        let transport = Arc::new(Pretence(Arc::clone(&vendor)));
-        let egress = Arc::new(Egress::with_clock(transport, Arc::clone(&clock) as _));
-        // Turns of its own, so that no call waits until a vendor shows what another one wrote.
-        let runtime = Runtime::new(Arc::clone(&self.engine), 1, clock, egress);
+        let runtime = isolated(&self.engine, Arc::new(Pretence(Arc::clone(&vendor))));
         let used = Arc::<Mutex<Option<CallUsage>>>::default();
         let trace = Trace::new({
             let used = Arc::clone(&used);
@@ -83,6 +79,14 @@ impl Stage {
         let usage = used.lock().take();
         CallResultDocument { outcome, usage }
     }
+}
+
+/// Returns a runtime for one call that shares only its engine with others. Its clock jumps to the end of every wait, and it
+/// has turns of its own, so that no call waits until a vendor shows what another one wrote.
+pub(crate) fn isolated(engine: &Arc<Engine>, transport: Arc<dyn Transport>) -> Runtime {
+    let clock = Arc::new(JumpClock::default());
+    let egress = Arc::new(Egress::with_clock(transport, Arc::clone(&clock) as _));
+    Runtime::new(Arc::clone(engine), 1, clock, egress)
 }
 
 /// Sends to a pretended vendor.

@@ -23,7 +23,7 @@ use crate::who::Who;
 impl Connections {
     /// Publishes the component that runs already.
     pub(super) async fn publish_again(&self, who: &Who, upload: Upload) -> Result<Published, PublishError> {
-        let Upload { plugin: name, bytes, conditions, note } = upload;
+        let Upload { plugin: name, bytes, conditions, note, .. } = upload;
         self.check_publishable(&name, &conditions)?;
         let before = self.stored_conditions(&name).await?;
         let conditions = conditions.over(&before);

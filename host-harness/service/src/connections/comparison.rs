@@ -7,7 +7,7 @@ use host_harness::plugin::{Changes, Plugin, Slot};
 use host_model::contract::manifest::Manifest;
 use host_store::versions::Version;
 
-use super::{Connections, approval::Approval, publish_error::PublishError};
+use super::{Connections, approval::Approval, publish_error::PublishError, shadow::ShadowReport};
 
 impl Connections {
     /// Checks that the version that serves can be replaced by `plugin`, which may request more if `approval` says so.
@@ -28,17 +28,35 @@ impl Connections {
         }
     }
 
-    /// Checks that the version requests nothing beyond what was approved: another one may serve by now.
-    pub(super) fn still_approved(&self, version: &Version, plugin: &Plugin) -> Result<(), PublishError> {
+    /// Checks that the version requests and does differently nothing beyond what was approved: another one may serve by
+    /// now, and `shadow` is what came of comparing them.
+    pub(super) fn still_approved(
+        &self,
+        version: &Version,
+        plugin: &Plugin,
+        mut shadow: ShadowReport,
+    ) -> Result<(), PublishError> {
         let Some(slot) = self.served.host().plugin(&version.plugin) else { return Ok(()) };
         let approved = version.approved.as_deref().unwrap_or_default();
         let approved: Vec<String> = serde_json::from_str(approved).unwrap_or_default();
+        shadow.differences.retain(|difference| !approved.contains(&difference.approvable()));
+        same_behaviour(&shadow, Approval::Missing)?;
         let is_approved = |request: &String| approved.contains(request);
         if requests(Some(&slot), plugin).iter().all(is_approved) {
             slot.compare_connector(plugin)?;
             return Ok(());
         }
         Ok(slot.compare(plugin)?)
+    }
+}
+
+/// Checks that the comparison found no difference, unless `approval` says that it may.
+pub(super) fn same_behaviour(shadow: &ShadowReport, approval: Approval) -> Result<(), PublishError> {
+    match approval {
+        Approval::Missing if !shadow.differences.is_empty() => {
+            Err(PublishError::BehavesDifferently(shadow.clone()))
+        }
+        Approval::Missing | Approval::Given => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use host_harness::plugin::{Installer, NotInstalled, Plugin, Slot, WatchedPlugin, watch};
+use host_harness::plugin::{Installer, LoadPolicy, NotInstalled, Plugin, Slot, WatchedPlugin, watch};
 use host_model::{
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connections,
     approval::Approval,
+    proof::passed,
     publish_error::PublishError,
     versions::{HOST, Progress, serve},
 };
@@ -75,11 +76,27 @@ impl Connections {
             withdrawn_at: known.and_then(|known| known.withdrawn_at),
         };
         let mut progress = Progress::begin(self, version, HOST);
-        match self.compiled_and_proven(&mut progress, &component, &watched.policy).await {
+        match self.proven_file(&mut progress, &component, &watched.policy).await {
             Ok(plugin) => self.serve_followed(&watched.slot, plugin, progress, component).await,
             Err(PublishError::Store(error)) => Err(error.into()),
             Err(error) => Err(self.refused(progress, error).await?),
         }
+    }
+
+    /// Compiles and proves the component of a file. It is not compared with the running version, since nobody could approve
+    /// what differs.
+    async fn proven_file(
+        &self,
+        progress: &mut Progress,
+        component: &[u8],
+        policy: &LoadPolicy,
+    ) -> Result<Arc<Plugin>, PublishError> {
+        let plugin = self.compiled(progress, component, policy).await?;
+        let name = progress.version.plugin.clone();
+        let proof = passed(self.proof_by_cases(&name, &plugin, component).await?)?;
+        let step = progress.step(self, VersionState::Proven, json!({"proof": proof}));
+        self.record(&progress.version, step).await?;
+        Ok(plugin)
     }
 
     async fn serve_followed(

@@ -16,7 +16,7 @@ use super::{
 use crate::who::Who;
 
 impl Connections {
-    /// Uploads a version, compiles it, approves what it requests if `approval` says so, and serves it.
+    /// Uploads a version, compiles and proves it, approves what it requests if `approval` says so, and serves it.
     pub async fn publish(
         &self,
         who: &Who,
@@ -40,19 +40,25 @@ impl Connections {
         if self.runs(&upload.plugin, Digest::of(&upload.bytes)) {
             return self.publish_again(who, upload).await;
         }
-        let mut staged = self.stage(who, upload).await?;
-        let _alone = self.sources.changing.lock().await;
+        let tests = upload.tests;
+        let staged = self.stage(who, upload).await?;
+        let staged = self.suiting(staged).await?;
+        let mut staged = self.proving(staged, tests).await?;
+        let _alone = self.alone_with(&mut staged).await?;
         self.check_proven(&mut staged).await?;
         let staged = self.approved(staged, approval).await?;
         self.serve_published(staged).await
     }
 
-    /// Uploads and compiles a version that is not to serve yet.
+    /// Uploads, compiles and proves a version that is not to serve yet. Connections whose settings do not suit it are no
+    /// reason to refuse it: they can be changed until it serves.
     pub async fn upload(&self, who: &Who, upload: Upload) -> Result<Digest, PublishError> {
         config::named_plugin(&upload.plugin)?;
         let digest = Digest::of(&upload.bytes);
         if !self.runs(&upload.plugin, digest) {
-            self.stage(who, upload).await?;
+            let tests = upload.tests;
+            let staged = self.stage(who, upload).await?;
+            self.proving(staged, tests).await?;
         }
         Ok(digest)
     }
@@ -60,7 +66,7 @@ impl Connections {
     /// Approves what an uploaded version requests. It can be served then.
     pub async fn approve(&self, who: &Who, name: &str, digest: Digest) -> Result<(), PublishError> {
         let mut staged = self.open(who, name, digest).await?;
-        let _alone = self.sources.changing.lock().await;
+        let _alone = self.alone_with(&mut staged).await?;
         self.check_proven(&mut staged).await?;
         if staged.has_served() {
             // It can serve as it is.
@@ -104,11 +110,16 @@ impl Connections {
         approval: Approval,
     ) -> Result<Published, PublishError> {
         let mut staged = self.open(who, name, digest).await?;
-        let _alone = self.sources.changing.lock().await;
+        let _alone = if staged.has_served() {
+            // It is put back at once.
+            self.sources.changing.lock().await
+        } else {
+            self.alone_with(&mut staged).await?
+        };
         let state = self.current_state(&mut staged).await?;
         match state {
             VersionState::Approved => {
-                self.still_approved(staged.version(), staged.plugin())?;
+                self.still_approved(staged.version(), staged.plugin(), staged.shadow())?;
                 self.serve_published(staged).await
             }
             _ if staged.has_served() => self.put_back(staged, approval).await,

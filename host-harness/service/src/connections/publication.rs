@@ -4,7 +4,7 @@ use host_harness::plugin::{Changes, LoadPolicy};
 use host_model::digest::Digest;
 use host_store::versions::VersionStep;
 
-use super::conditions::LoadConditions;
+use super::{conditions::LoadConditions, tested::ConnectionTests};
 
 /// The version that runs now.
 #[derive(Clone, Debug)]
@@ -32,4 +32,6 @@ pub struct Upload {
     pub conditions: LoadConditions,
     /// What the operator writes about it.
     pub note: Option<String>,
+    /// Whether the connections of the plugin are tested on it.
+    pub tests: ConnectionTests,
 }

@@ -9,7 +9,11 @@ use host_harness::{
 use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::StoreError;
 
-use super::conditions::ExcessiveCondition;
+use super::{
+    conditions::ExcessiveCondition,
+    shadow::ShadowReport,
+    tested::{TestStatus, TestedConnection},
+};
 
 /// Maximum length of a note: a few sentences, which a list shows.
 pub(super) const MAX_NOTE_CHARS: usize = 1_000;
@@ -29,6 +33,18 @@ pub enum PublishError {
     /// The version did not prove itself.
     #[error("its proof failed:\n{}", findings(.0))]
     NotProven(Proof),
+    /// The operator's own conformance cases cannot be read.
+    #[error("the operator's conformance cases for this plugin cannot be used: {0}")]
+    OwnCases(CasesError),
+    /// Connections do not work on the version.
+    #[error("connections do not work on this version:\n{}", failed(.0))]
+    TestsFailed(Vec<TestedConnection>),
+    /// The version does something else with the same deliveries and requests.
+    #[error(
+        "this version makes something else of stored deliveries or requests than the one that serves:\n{}",
+        .0.sentences().join("\n")
+    )]
+    BehavesDifferently(ShadowReport),
     /// The publication asks for more than the service allows.
     #[error(transparent)]
     Excessive(#[from] ExcessiveCondition),
@@ -100,7 +116,7 @@ pub enum PublishError {
         state: VersionState,
     },
     /// Another version was published while the previous one was being loaded.
-    #[error("another version of plugin {0} was published in the meantime: check it, then roll back again")]
+    #[error("another version of plugin {0} was published in the meantime: check it, then repeat this")]
     Overtaken(String),
     /// The component of the previous version is no longer stored.
     #[error("the previous version, {0}, is not stored here: publish it again instead")]
@@ -128,7 +144,9 @@ impl PublishError {
             Self::Load(LoadError::Manifest(_)) => "bad-manifest",
             Self::Load(LoadError::Undescribed(_)) => "not-described",
             Self::Load(_) => "not-loaded",
-            Self::Cases(_) => "bad-cases",
+            Self::Cases(_) | Self::OwnCases(_) => "bad-cases",
+            Self::TestsFailed(_) => "connection-test-failed",
+            Self::BehavesDifferently(_) => "behaves-differently",
             Self::NotProven(_) => "not-proven",
             Self::Excessive(_) | Self::ConditionsOfFile(_) => "conditions",
             Self::Swap(SwapError::AnotherConnector { .. }) => "another-connector",
@@ -158,4 +176,10 @@ fn findings(proof: &Proof) -> String {
         PartResult::Passed | PartResult::NotRun { .. } => None,
     });
     failed.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a line for each connection whose test failed.
+fn failed(tests: &[TestedConnection]) -> String {
+    let failed = tests.iter().filter(|test| test.status == TestStatus::Failed);
+    failed.map(TestedConnection::sentence).collect::<Vec<_>>().join("\n")
 }

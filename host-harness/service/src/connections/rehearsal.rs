@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
-use host_harness::{
-    config,
-    conformance::{Cases, Proof, ProofResult},
-    plugin::Slot,
-};
+use host_harness::{config, conformance::Proof, plugin::Slot};
 use host_model::digest::Digest;
 
 use super::{
-    Connections, approval::Approval, comparison::requests, publication::Upload, publish_error::PublishError,
+    Connections,
+    approval::Approval,
+    comparison::{requests, same_behaviour},
+    proof::{ProvenParts, SuitedConnections},
+    publication::Upload,
+    publish_error::PublishError,
+    shadow::ShadowReport,
+    tested::TestedConnection,
 };
 
 /// What a publication would do.
@@ -25,6 +28,12 @@ pub struct PublicationRehearsal {
     pub requests: Vec<String>,
     /// Its proof.
     pub proof: Proof,
+    /// Which connections have settings that suit it.
+    pub settings: SuitedConnections,
+    /// What came of comparing it with the version that serves; nothing if its proof failed.
+    pub shadow: ShadowReport,
+    /// What came of testing the connections; empty if that was not asked for, or its proof failed.
+    pub tests: Vec<TestedConnection>,
     /// Why it would be refused. Empty if it would serve.
     pub refusals: Vec<PublishError>,
 }
@@ -37,29 +46,23 @@ impl Connections {
         upload: Upload,
         approval: Approval,
     ) -> Result<PublicationRehearsal, PublishError> {
-        let Upload { plugin: name, bytes, conditions, .. } = upload;
+        let Upload { plugin: name, bytes, conditions, tests, .. } = upload;
         config::named_plugin(&name)?;
         let (_, policy) = self.upload_conditions(&name, conditions).await?;
         policy.check_size(bytes.len())?;
         let digest = Digest::of(&bytes);
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
-        let proof = self.proof_of(&name, &plugin, Cases::of_component(&bytes)?).await;
+        let parts = self.parts_of_proof(&name, &plugin, &bytes, tests).await?;
+        let mut refusals = parts.failures();
+        let ProvenParts { proof, settings, shadow, tests } = parts;
         let slot = self.served.host().plugin(&name);
-        let mut refusals = Vec::new();
-        if proof.result == ProofResult::Failed {
-            refusals.push(PublishError::NotProven(proof.clone()));
-        }
         refusals.extend(self.compared(&name, &plugin, approval).err());
+        refusals.extend(same_behaviour(&shadow, approval).err());
         refusals.extend(
             slot.as_ref().and_then(|slot| slot.check_settings(&plugin).err()).map(PublishError::Swap),
         );
         let before = slot.as_deref().map(|slot: &Slot| slot.current().plugin().digest());
-        Ok(PublicationRehearsal {
-            digest,
-            before,
-            requests: requests(slot.as_deref(), &plugin),
-            proof,
-            refusals,
-        })
+        let requests = requests(slot.as_deref(), &plugin);
+        Ok(PublicationRehearsal { digest, before, requests, proof, settings, shadow, tests, refusals })
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use host_harness::{config::PluginSource, plugin::LoadPolicy};
 
 use super::conditions::LoadConditions;
+use crate::settings::proof::ProofConfig;
 
 /// The sources of connections and plugins, and the locks that serialize changes.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(super) struct Sources {
     pub(super) plugins: BTreeMap<String, PluginSource>,
     /// Maximum size that a publication may allow a component, in bytes.
     pub(super) max_published_bytes: usize,
+    /// What a version has to prove before it serves.
+    pub(super) proof: ProofConfig,
     /// Held while a component compiles, so that only one compiles at a time. Compiling may take long, and changes must not
     /// wait for it: it is not acquired while `changing` is held, except to load a pinned version that is not loaded yet.
     pub(super) compiling: tokio::sync::Mutex<()>,

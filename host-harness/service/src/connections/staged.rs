@@ -1,6 +1,8 @@
 //! A version on its way to serving: uploaded, compiled, approved, served. Each step is stored as it is reached.
 //! Tested in `api/src/tests/versions.rs`.
 
+mod advance;
+
 use std::sync::Arc;
 
 use host_harness::{
@@ -27,6 +29,7 @@ use super::{
     conditions::LoadConditions,
     publication::{Published, Upload},
     publish_error::{MAX_NOTE_CHARS, PublishError},
+    shadow::{FoundDifference, ShadowReport},
     versions::{Progress, record, serve},
 };
 use crate::who::Who;
@@ -39,6 +42,8 @@ pub(super) struct Staged {
     progress: Progress,
     conditions: LoadConditions,
     policy: LoadPolicy,
+    /// What came of comparing it with the version that serves; `None` if they were not compared.
+    shadow: Option<ShadowReport>,
 }
 
 impl Staged {
@@ -58,6 +63,16 @@ impl Staged {
         self.progress.version.state
     }
 
+    /// Returns what came of comparing it with the version that serves; nothing if they were not compared.
+    pub(super) fn shadow(&self) -> ShadowReport {
+        self.shadow.clone().unwrap_or_default()
+    }
+
+    fn is_compared_with(&self, serving: Option<Digest>) -> bool {
+        let serving = serving.map(|digest| digest.to_string());
+        self.shadow.as_ref().is_some_and(|shadow| shadow.against == serving)
+    }
+
     fn name(&self) -> String {
         self.progress.version.plugin.clone()
     }
@@ -70,7 +85,7 @@ impl Staged {
 impl Connections {
     /// Stores the component and compiles it.
     pub(super) async fn stage(&self, who: &Who, upload: Upload) -> Result<Staged, PublishError> {
-        let Upload { plugin: name, bytes, conditions, note } = upload;
+        let Upload { plugin: name, bytes, conditions, note, .. } = upload;
         let (conditions, policy) = self.upload_conditions(&name, conditions).await?;
         let length = note.as_ref().map_or(0, |note| note.chars().count());
         if length > MAX_NOTE_CHARS {
@@ -98,11 +113,7 @@ impl Connections {
         }
         let step = progress.step(self, VersionState::Uploaded, json!({"bytes": bytes.len()}));
         self.store_component(&progress.version, step, bytes.clone()).await?;
-        match self.compiled_and_proven(&mut progress, &bytes, &policy).await {
-            Ok(plugin) => Ok(Staged { plugin, bytes, progress, conditions, policy }),
-            Err(PublishError::Store(error)) => Err(error.into()),
-            Err(error) => Err(self.refused(progress, error).await?),
-        }
+        self.compiling(progress, bytes, conditions, policy).await
     }
 
     /// Compiles a version that is stored.
@@ -118,7 +129,7 @@ impl Connections {
         let policy = self.policy(name, &conditions);
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
         let progress = Progress::begin(self, version, &who.0);
-        Ok(Staged { plugin, bytes, progress, conditions, policy })
+        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None })
     }
 
     /// Reads the state of a staged version again, under the lock for changes: another caller may have changed it while it
@@ -141,21 +152,24 @@ impl Connections {
         Ok(())
     }
 
-    /// Returns the staged version with what it requests approved: by `approval`, or because it requests nothing more than
-    /// the version that serves.
+    /// Returns the staged version with what it requests and does differently approved: by `approval`, or because it
+    /// requests nothing more than the version that serves, and does the same.
     pub(super) async fn approved(
         &self,
         mut staged: Staged,
         approval: Approval,
     ) -> Result<Staged, PublishError> {
+        let shadow = staged.shadow();
         let compared = self.compared(&staged.name(), &staged.plugin, approval);
-        if let Err(error) = compared {
+        if let Err(error) = compared.and_then(|()| comparison::same_behaviour(&shadow, approval)) {
             return Err(self.refused(staged.progress, error).await?);
         }
         let slot = self.served.host().plugin(&staged.name());
-        let requests = json!(comparison::requests(slot.as_deref(), &staged.plugin));
-        staged.progress.version.approved = Some(requests.to_string());
-        let evidence = json!({"requests": requests});
+        let requests = comparison::requests(slot.as_deref(), &staged.plugin);
+        let evidence = json!({"requests": requests, "differences": shadow.sentences()});
+        let approvable = shadow.differences.iter().map(FoundDifference::approvable);
+        let approved: Vec<String> = requests.into_iter().chain(approvable).collect();
+        staged.progress.version.approved = Some(json!(approved).to_string());
         let step = staged.progress.step(self, VersionState::Approved, evidence);
         self.record(&staged.progress.version, step).await?;
         Ok(staged)
@@ -202,7 +216,7 @@ impl Connections {
         staged: Staged,
         what: &'static str,
     ) -> Result<Published, PublishError> {
-        let Staged { plugin, bytes, mut progress, conditions, policy } = staged;
+        let Staged { plugin, bytes, mut progress, conditions, policy, .. } = staged;
         let running = slot.current();
         let (before, digest) = (running.plugin().digest(), plugin.digest());
         let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
@@ -228,7 +242,7 @@ impl Connections {
         staged: Staged,
         what: &'static str,
     ) -> Result<Published, PublishError> {
-        let Staged { plugin, bytes, mut progress, conditions, policy } = staged;
+        let Staged { plugin, bytes, mut progress, conditions, policy, .. } = staged;
         let changes = Changes::between(&Manifest::default(), plugin.manifest());
         let mut published =
             Published { digest: plugin.digest(), before: None, changes, policy, steps: Vec::new() };

@@ -3,7 +3,7 @@
 use host_store::RowChange;
 use serde_json::json;
 
-use super::{Connections, loaded::VersionUnusable, owned::OwnedConnection};
+use super::{Connections, loaded::VersionUnusable, owned::OwnedConnection, tested::TestStatus};
 use crate::who::Who;
 use host_harness::sandbox::Calls;
 use host_model::{
@@ -15,17 +15,6 @@ use host_store::{
     audit::{self, Record},
     connections,
 };
-
-/// The status of a test, as Fides names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TestStatus {
-    /// Everything that was tried works.
-    Succeeded,
-    /// Something does not work.
-    Failed,
-    /// There was nothing to try.
-    Skipped,
-}
 
 /// The result of a test, in the shape that Fides uses, with each check.
 #[derive(Clone, Debug)]
@@ -111,7 +100,7 @@ impl Connections {
     }
 }
 
-async fn tried(key: &str, calls: &Calls) -> TestReport {
+pub(super) async fn tried(key: &str, calls: &Calls) -> TestReport {
     match calls.test_connection().await {
         Ok(Ok(checks)) => of_checks(key, checks),
         Ok(Err(error)) if error.kind == ErrorKind::Unsupported => TestReport {

@@ -4,10 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use host_harness::{
-    conformance::{Cases, Proof, ProofResult},
-    plugin::Plugin,
-};
+use host_harness::plugin::Plugin;
 use host_model::plugin_version::VersionState;
 use host_store::{
     StoreError,
@@ -20,7 +17,7 @@ use serde_json::json;
 
 use super::{
     Connections,
-    publish_error::PublishError,
+    proof::passed,
     versions::{HOST, NOT_PROVEN, Progress, VersionHistory, record},
 };
 
@@ -53,7 +50,7 @@ impl Connections {
         // Its cases are in the component, which is missing if the file changed during the start.
         let (Some(bytes), false) = (bytes.await?, has_proof(&entered)) else { return Ok(()) };
         let mut progress = Progress::begin(self, entered.version, HOST);
-        match self.proven(name, running, &bytes).await {
+        match self.proof_by_cases(name, running, &bytes).await.and_then(passed) {
             Ok(proof) => {
                 let step = progress.step(self, VersionState::Proven, json!({"proof": proof}));
                 self.record(&progress.version, step).await
@@ -64,16 +61,6 @@ impl Connections {
                 self.record_failed(progress.version, step).await
             }
         }
-    }
-
-    async fn proven(
-        &self,
-        name: &str,
-        running: &Arc<Plugin>,
-        component: &[u8],
-    ) -> Result<Proof, PublishError> {
-        let proof = self.proof_of(name, running, Cases::of_component(component)?).await;
-        if proof.result == ProofResult::Failed { Err(PublishError::NotProven(proof)) } else { Ok(proof) }
     }
 
     async fn record_failed(&self, version: Version, step: VersionStep) -> Result<(), StoreError> {

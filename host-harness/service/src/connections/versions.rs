@@ -79,6 +79,9 @@ impl Progress {
     pub(super) fn refused(&mut self, connections: &Connections, error: &PublishError) -> VersionStep {
         let evidence = match error {
             PublishError::NotProven(proof) => json!({"why": "its proof failed", "proof": proof}),
+            PublishError::TestsFailed(tests) => {
+                json!({"why": "connections do not work on it", "tests": tests})
+            }
             error => json!({"why": error.to_string()}),
         };
         self.reached(connections, VersionState::Refused, Some(error.reason()), evidence)

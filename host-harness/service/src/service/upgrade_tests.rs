@@ -1,6 +1,8 @@
 //! Tests of opening a database that version 0.1.0 wrote: `tests/fixtures/store-0.1.0`.
 
-use crate::connections::{approval::Approval, conditions::LoadConditions, publication::Upload};
+use crate::connections::{
+    approval::Approval, conditions::LoadConditions, publication::Upload, tested::ConnectionTests,
+};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -70,7 +72,13 @@ impl Upgraded {
         let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
         let who = Who("test".to_owned());
         let conditions = LoadConditions::default();
-        let upload = Upload { plugin: "iterable".to_owned(), bytes: component, conditions, note: None };
+        let upload = Upload {
+            plugin: "iterable".to_owned(),
+            bytes: component,
+            conditions,
+            note: None,
+            tests: ConnectionTests::Omitted,
+        };
         self.0.parts.connections.publish(&who, upload, Approval::Given).await.unwrap();
     }
 

@@ -33,7 +33,7 @@ use crate::{
         handler::PersonTask,
         late,
     },
-    settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress},
+    settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress, proof::ProofConfig},
     work::Source,
 };
 
@@ -83,6 +83,7 @@ fn config(folder: &Folder) -> ServiceConfig {
         alarm_url: None,
         stop_grace: Duration::ZERO,
         max_published_bytes: 32 << 20,
+        proof: ProofConfig::default(),
         edge: EdgeConfig::default(),
     }
 }

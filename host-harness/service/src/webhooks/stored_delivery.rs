@@ -24,7 +24,7 @@ pub(super) fn seal(vault: &Vault, id: &str, delivery: &Delivery) -> Result<Vec<u
 }
 
 /// Opens the delivery that was sealed for the row `id`.
-pub(super) fn open(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Delivery, StoreError> {
+pub(crate) fn open(vault: &Vault, id: &str, sealed: &[u8]) -> Result<Delivery, StoreError> {
     let StoredDelivery { method, url, headers, body, received_at_ms } =
         vault.open_json(&sealing_context(id), sealed)?;
     let body = STANDARD_NO_PAD

@@ -11,15 +11,14 @@ use std::{
 use fastrand::Rng;
 use host_model::contract::{
     http::{HttpError, Request},
-    manifest::{Capture, Manifest, Operation},
+    manifest::Manifest,
 };
 use http::HeaderMap;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 
 use super::answers::FaultAnswer;
 use crate::{
-    conformance::{made_up::made_up_secret, stage::PretendedVendor},
+    conformance::{made_up::token_answers, stage::PretendedVendor},
     egress::VendorResponse,
 };
 
@@ -49,9 +48,7 @@ impl FaultyVendor {
     }
 
     fn of(manifest: &Manifest, plan: AnswerPlan) -> Self {
-        let capturing = manifest.operations.iter().filter(|operation| !operation.captures.is_empty());
-        let tokens = capturing.map(|operation| (operation.name.clone(), token_answer(operation))).collect();
-        Self { tokens, plan, asked: AtomicBool::new(false) }
+        Self { tokens: token_answers(manifest), plan, asked: AtomicBool::new(false) }
     }
 
     /// Returns whether the connector asked for anything.
@@ -77,29 +74,4 @@ impl PretendedVendor for FaultyVendor {
             },
         }
     }
-}
-
-/// Returns a body with a made-up secret, valid for an hour, in each field that `operation` captures.
-fn token_answer(operation: &Operation) -> Vec<u8> {
-    let mut answer = json!({});
-    for Capture { field, secret, lifetime } in &operation.captures {
-        put(&mut answer, field, Value::from(made_up_secret(secret)));
-        if let Some(lifetime) = lifetime {
-            put(&mut answer, lifetime, Value::from(3_600));
-        }
-    }
-    answer.to_string().into_bytes()
-}
-
-/// Puts `value` at `field`, whose dots separate levels.
-fn put(document: &mut Value, field: &str, value: Value) {
-    let mut place = document;
-    for step in field.split('.') {
-        if !place.is_object() {
-            *place = json!({});
-        }
-        let Value::Object(object) = place else { return };
-        place = object.entry(step).or_insert(Value::Null);
-    }
-    *place = value;
 }

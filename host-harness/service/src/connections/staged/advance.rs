@@ -1,0 +1,110 @@
+//! The steps of an uploaded version before its approval: it compiles, suits the connections, and proves itself.
+//! Tested in `api/src/tests/{versions,proofs}.rs`.
+
+use std::sync::Arc;
+
+use host_harness::plugin::{LoadPolicy, Plugin};
+use host_model::plugin_version::VersionState;
+use host_store::{StoreError, versions::Version};
+use serde_json::json;
+use tokio::sync::MutexGuard;
+
+use super::{
+    super::{
+        Connections,
+        conditions::LoadConditions,
+        publish_error::PublishError,
+        tested::ConnectionTests,
+        versions::{Progress, version_of},
+    },
+    Staged,
+};
+
+/// What a step came to that did not refuse the version.
+struct AdmittedStep<T> {
+    progress: Progress,
+    value: T,
+}
+
+impl Connections {
+    /// Compiles an uploaded component.
+    pub(super) async fn compiling(
+        &self,
+        mut progress: Progress,
+        bytes: Vec<u8>,
+        conditions: LoadConditions,
+        policy: LoadPolicy,
+    ) -> Result<Staged, PublishError> {
+        let compiled = self.compiled(&mut progress, &bytes, &policy).await;
+        let AdmittedStep { progress, value: plugin } = self.admitted(progress, compiled).await?;
+        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None })
+    }
+
+    /// Compiles a component, and stores the step.
+    pub(in super::super) async fn compiled(
+        &self,
+        progress: &mut Progress,
+        bytes: &[u8],
+        policy: &LoadPolicy,
+    ) -> Result<Arc<Plugin>, PublishError> {
+        let plugin = Arc::new(self.load(bytes.to_vec(), policy).await?);
+        let Version { plugin: name, source, conditions, note, served_at, approved, .. } =
+            progress.version.clone();
+        let loaded = version_of(&name, &plugin, source, conditions);
+        progress.version = Version { note, served_at, approved, ..loaded };
+        let step = progress.step(self, VersionState::Compiled, json!({}));
+        self.record(&progress.version, step).await?;
+        Ok(plugin)
+    }
+
+    /// Returns the staged version if the settings of all connections suit it.
+    pub(in super::super) async fn suiting(&self, staged: Staged) -> Result<Staged, PublishError> {
+        let suits = match self.served.host().plugin(&staged.name()) {
+            Some(slot) => slot.check_settings(&staged.plugin).map_err(PublishError::Swap),
+            None => Ok(()),
+        };
+        let AdmittedStep { progress, .. } = self.admitted(staged.progress, suits).await?;
+        Ok(Staged { progress, ..staged })
+    }
+
+    /// Returns the staged version once it has proven itself.
+    pub(in super::super) async fn proving(
+        &self,
+        mut staged: Staged,
+        tests: ConnectionTests,
+    ) -> Result<Staged, PublishError> {
+        let proven = self.proven(&mut staged.progress, &staged.plugin, &staged.bytes, tests).await;
+        let AdmittedStep { progress, value } = self.admitted(staged.progress, proven).await?;
+        Ok(Staged { progress, shadow: Some(value), ..staged })
+    }
+
+    /// Takes the lock for changes while `staged` is compared with the version that serves then. If another version began
+    /// to serve in the meantime, they are compared again, without the lock.
+    pub(in super::super) async fn alone_with(
+        &self,
+        staged: &mut Staged,
+    ) -> Result<MutexGuard<'_, ()>, StoreError> {
+        loop {
+            let alone = self.sources.changing.lock().await;
+            let slot = self.served.host().plugin(&staged.name());
+            if staged.is_compared_with(slot.map(|slot| slot.current().plugin().digest())) {
+                return Ok(alone);
+            }
+            drop(alone);
+            staged.shadow = Some(self.shadow(&staged.name(), &staged.plugin).await?);
+        }
+    }
+
+    /// Returns what a step came to, or records that the version was refused. A failure of the store refuses nothing.
+    async fn admitted<T>(
+        &self,
+        progress: Progress,
+        step: Result<T, PublishError>,
+    ) -> Result<AdmittedStep<T>, PublishError> {
+        match step {
+            Ok(value) => Ok(AdmittedStep { progress, value }),
+            Err(PublishError::Store(error)) => Err(error.into()),
+            Err(error) => Err(self.refused(progress, error).await?),
+        }
+    }
+}
