@@ -198,7 +198,7 @@ async fn a_connection_whose_pinned_version_cannot_be_used_is_not_served_and_alar
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pinned_version_is_served_again_once_its_component_is_uploaded_again() {
+async fn a_pinned_version_serves_again_once_its_component_is_uploaded_and_it_is_pinned_again() {
     let mut refers = Refers::start().await;
     let one = refers.connection("jobs").await["version"].as_str().unwrap().to_owned();
     assert_eq!(refers.pin("connections/jobs", &one).await.status, 200);
