@@ -3,6 +3,7 @@
 //! Tested in `api/src/tests/tested_connections.rs`.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -38,26 +39,39 @@ impl Connections {
         let mut keys = self.keys_of(name);
         keys.sort();
         let (count, over_at, done) = (keys.len(), Instant::now() + MAX_TESTS, &AtomicUsize::new(0));
+        let enabled = &self.enabled(keys.clone()).await?;
         let tests = stream::iter(keys).map(|key| async move {
-            let tested = self.tested(key, plugin, over_at).await;
+            let tested = self.tested(key, enabled, plugin, over_at).await;
             let done = done.fetch_add(1, Relaxed) + 1;
             tracing::info!(plugin = name, done, count, "connection tested on a new version");
             tested
         });
-        let tested: Vec<_> = tests.buffered(MAX_CONCURRENT_TESTS).collect().await;
-        tested.into_iter().collect()
+        Ok(tests.buffered(MAX_CONCURRENT_TESTS).collect().await)
+    }
+
+    /// Returns those of `keys` whose connections are enabled.
+    async fn enabled(&self, keys: Vec<String>) -> Result<BTreeSet<String>, StoreError> {
+        let enabled = self.store.read(move |connection| {
+            Box::pin(async move {
+                let mut enabled = BTreeSet::new();
+                for key in keys {
+                    let duties = connections::duties(connection, &key).await?;
+                    enabled.extend(duties.filter(|(is_enabled, _)| *is_enabled).map(|_| key));
+                }
+                Ok(enabled)
+            })
+        });
+        enabled.await
     }
 
     async fn tested(
         &self,
         key: String,
+        enabled: &BTreeSet<String>,
         plugin: &Arc<Plugin>,
         over_at: Instant,
-    ) -> Result<TestedConnection, StoreError> {
+    ) -> TestedConnection {
         let begun = Instant::now();
-        let of = key.clone();
-        let duties =
-            self.store.read(move |tx| Box::pin(async move { connections::duties(tx, &of).await })).await?;
         let tested = TestedConnection {
             connection: key,
             status: TestStatus::Failed,
@@ -67,9 +81,7 @@ impl Connections {
         };
         let because =
             |status, reason: String| TestedConnection { status, reason: Some(reason), ..tested.clone() };
-        let tested = if duties.is_some_and(|(is_enabled, _)| !is_enabled) {
-            because(TestStatus::Skipped, "it is not enabled".to_owned())
-        } else {
+        let tested = if enabled.contains(&tested.connection) {
             match self.served.host().connection_on(&tested.connection, plugin) {
                 Err(why) => because(TestStatus::Failed, why.to_string()),
                 Ok(calls) => match timeout_at(over_at, tried(&tested.connection, &calls)).await {
@@ -80,8 +92,10 @@ impl Connections {
                     ),
                 },
             }
+        } else {
+            because(TestStatus::Skipped, "it is not enabled".to_owned())
         };
-        Ok(TestedConnection { took_ms: millis_u64(begun.elapsed()), ..tested })
+        TestedConnection { took_ms: millis_u64(begun.elapsed()), ..tested }
     }
 
     /// Returns the keys of the connections that the plugin `name` serves.
