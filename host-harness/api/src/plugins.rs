@@ -1,11 +1,14 @@
 //! Plugins: the running versions, and publishing and rolling back versions at run time.
 //! Tested in `src/tests/plugins.rs`.
 
+use std::sync::Arc;
+
 use axum::{
-    body::Bytes,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, State},
     http::StatusCode,
+    response::Response,
 };
+use host_model::plugin_operation::PluginAction;
 use serde_json::json;
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt},
@@ -15,27 +18,30 @@ use utoipa_axum::{
 use crate::{
     body::{Path, Query},
     caller::{AllTenants, Caller, PluginsRead, PluginsWrite},
+    plugin_operations::{OperationParams, OperationRequest, OperationRunner},
+    prefer::PreferHeader,
     problem::{Problem, field, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
+    sent_version::{MAX_VERSION_BODY, SentVersion},
     state::Api,
     types::{
+        given_settings::ComponentWithSettings,
         pins::PluginPin,
+        plugin_operations::PluginOperation,
         plugins::{self, Permissions, PublishedVersion, Publishing, RollingBack},
     },
 };
 use host_harness::plugin::{self, LoadError, SwapError};
-use host_service::connections::{
-    Connections, approval::Approval, publication::Upload, publish_error::PublishError,
+use host_service::{
+    connections::{Connections, approval::Approval, publication::Upload, publish_error::PublishError},
+    plugin_operations::{NewOperation, RunningOperation},
 };
 use host_store::pins::Pin;
-
-/// The maximum size of an upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is checked afterwards.
-pub(crate) const MAX_COMPONENT: usize = 64 << 20;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list_plugins))
-        .routes(routes!(inspect_plugin, publish_plugin).layer(DefaultBodyLimit::max(MAX_COMPONENT)))
+        .routes(routes!(inspect_plugin, publish_plugin).layer(DefaultBodyLimit::max(MAX_VERSION_BODY)))
         .routes(routes!(roll_back_plugin))
 }
 
@@ -81,50 +87,57 @@ async fn inspect_plugin(
 
 /// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that
 /// they started with. A version that requests more permissions than the running one is refused with a list of them,
-/// unless `agree=true` is set, and so is one that makes something else of stored deliveries and requests.
-#[utoipa::path(post, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:write"])), tag = "plugins", params(("name" = String, Path), Publishing),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
-    responses((status = 200, body = PublishedVersion), Forbidden, Conflict, Unprocessable))]
+/// unless `agree=true` is set, and so is one that makes something else of stored deliveries and requests. As JSON,
+/// the body has settings that its connections need from this version on; they apply as it begins to serve, and require the
+/// scope `connections:write` too.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:write"])), tag = "plugins",
+    params(("name" = String, Path), Publishing, OperationParams),
+    request_body(content((Vec<u8> = "application/wasm"), (ComponentWithSettings = "application/json"))),
+    responses((status = 200, body = PublishedVersion), (status = 202, body = PluginOperation), Forbidden, Conflict, Unprocessable))]
 async fn publish_plugin(
     State(connections): State<Connections>,
+    State(runner): State<OperationRunner>,
     AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path(name): Path<String>,
     Query(publishing): Query<Publishing>,
-    component: Result<Bytes, BytesRejection>,
-) -> Result<axum::Json<PublishedVersion>, Problem> {
-    let bytes = self::component(component)?;
+    prefer: PreferHeader,
+    mut sent: SentVersion,
+) -> Result<Response, Problem> {
+    let settings = sent.given(&caller)?;
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
-    let tests = publishing.test_connections.into();
-    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note, tests };
-    let published = connections.publish(&caller.who(), upload, approval).await?;
-    Ok(axum::Json(PublishedVersion::of(name, &published)))
-}
-
-/// Returns the component that a caller sent.
-pub(crate) fn component(sent: Result<Bytes, BytesRejection>) -> Result<Vec<u8>, Problem> {
-    let sent = sent.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail = format!("the maximum for a component is {MAX_COMPONENT} bytes");
-            Problem::of(kinds::TOO_LARGE, detail)
-        }
-        _ => Problem::of(kinds::BAD_BODY, rejection.body_text()),
-    })?;
-    Ok(sent.to_vec())
+    let (tests, note) = (publishing.test_connections.into(), publishing.note);
+    let upload = Upload { conditions, note, tests, settings, ..Upload::new(&*name, sent.component) };
+    let (action, digest) = (PluginAction::Publish, Some(upload.digest));
+    let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest };
+    let request = OperationRequest { new, prefer, status: StatusCode::OK };
+    let publishing = async move |operation: Arc<RunningOperation>| {
+        let published = connections.publish(&operation, upload, approval).await?;
+        Ok(PublishedVersion::of(name, &published))
+    };
+    runner.carry_out(request, publishing).await
 }
 
 /// Rolls back to the version before the published one. A second roll-back undoes the first. A version that changes how
 /// people are identified is refused, unless `agree=true` is set.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/roll-back", security(("key" = ["plugins:write"])), tag = "plugins",
-    params(("name" = String, Path), RollingBack),
-    responses((status = 200, body = PublishedVersion), Forbidden, NotFound, Conflict, Unprocessable))]
+    params(("name" = String, Path), RollingBack, OperationParams),
+    responses((status = 200, body = PublishedVersion), (status = 202, body = PluginOperation), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn roll_back_plugin(
     State(connections): State<Connections>,
+    State(runner): State<OperationRunner>,
     AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path(name): Path<String>,
     Query(RollingBack { agree }): Query<RollingBack>,
-) -> Result<axum::Json<PublishedVersion>, Problem> {
-    let published = connections.roll_back(&caller.who(), &name, Approval::from(agree)).await?;
-    Ok(axum::Json(PublishedVersion::of(name, &published)))
+    prefer: PreferHeader,
+) -> Result<Response, Problem> {
+    let action = PluginAction::RollBack;
+    let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest: None };
+    let request = OperationRequest { new, prefer, status: StatusCode::OK };
+    let rolling_back = async move |operation: Arc<RunningOperation>| {
+        let published = connections.roll_back(&operation, &name, Approval::from(agree)).await?;
+        Ok(PublishedVersion::of(name, &published))
+    };
+    runner.carry_out(request, rolling_back).await
 }
 
 impl From<PublishError> for Problem {
@@ -165,6 +178,11 @@ impl From<PublishError> for Problem {
             PublishError::TestsFailed(_) => Self::of(kinds::CONNECTION_TEST_FAILED, detail),
             PublishError::OwnCases(_) => Self::of(kinds::BAD_CASES, detail),
             PublishError::NotProven(_) => Self::of(kinds::NOT_PROVEN, detail),
+            PublishError::Given(error) => (*error).into(),
+            PublishError::NotOfPlugin { ref connection, .. } => {
+                let field = format!("connections.{connection}");
+                Self::of(kinds::UNSUITED, &*detail).about_fields([(field, detail)])
+            }
             PublishError::Named(_) | PublishError::Load(_) | PublishError::Cases(_) => {
                 Self::of(kinds::NO_COMPONENT, detail)
             }
@@ -179,6 +197,7 @@ impl From<PublishError> for Problem {
             | PublishError::Unproven { .. }
             | PublishError::NothingBefore(_)
             | PublishError::Overtaken(_)
+            | PublishError::AlreadyServes(_)
             | PublishError::BeforeIsGone(_)
             | PublishError::BeforeIsChanged(_) => Self::of(kinds::NOT_REPLACED, detail),
         }

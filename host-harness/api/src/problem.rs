@@ -190,27 +190,32 @@ impl Problem {
         self.errors = errors.into_iter().map(|(field, message)| FieldError { field, message }).collect();
         self
     }
-}
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    /// The document that clients receive.
+    pub(crate) fn document(self) -> problem::Problem {
         let ProblemKind { name, status, title } = self.kind;
-        let document = problem::Problem {
+        problem::Problem {
             r#type: format!("urn:connector-host:problem:{name}"),
             title: title.to_owned(),
             status: status.as_u16(),
             detail: self.detail,
             errors: self.errors.into_vec(),
             members: self.members,
-        };
-        let mut response = (status, axum::Json(document)).into_response();
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, retry_after) = (self.kind.status, self.retry_after);
+        let mut response = (status, axum::Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = retry_after {
             // In whole seconds, and at least one.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));

@@ -12,7 +12,8 @@ use crate::{
     connections, consent, deliveries,
     document::{self, Document},
     edge::{body_timeout, caller_log, panics, request_id, to_the_end},
-    events, health, mapping, metrics, notices, people, person, pins, plugins, problem, requests,
+    events, health, mapping, metrics, notices, people, person, pins, plugin_operations, plugins, problem,
+    requests,
     state::Api,
     status, tokens, versions, webhook,
 };
@@ -52,6 +53,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(connections::routes())
         .merge(alarms::routes())
         .merge(plugins::routes())
+        .merge(plugin_operations::routes())
         .merge(versions::routes())
         .merge(pins::routes())
         .merge(requests::routes())

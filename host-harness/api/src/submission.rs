@@ -13,7 +13,7 @@ use host_service::{
     requests::{
         Requests,
         accept::{AcceptError, Accepted, Repeat, Submission},
-        wait::{MAX_WAIT, Waited},
+        wait::Waited,
     },
     who::Who,
 };
@@ -25,6 +25,7 @@ use serde_json::json;
 use utoipa::IntoParams;
 
 use crate::{
+    prefer::{PreferHeader, applied_wait},
     problem::{Problem, kinds},
     status::not_carried_out,
     types::requests::{AcceptedRequest, Request, RequestReport},
@@ -83,7 +84,7 @@ impl<S: Sync> FromRequestParts<S> for SubmissionHeaders {
             idempotency_key: idempotency_key(headers)?,
             reply_to_token: reply_to_token(headers)?,
             is_replay_of_failed: is_replay_of_failed(headers)?,
-            wait: wait(headers),
+            wait: PreferHeader::of(headers).wait,
         })
     }
 }
@@ -117,17 +118,6 @@ fn is_replay_of_failed(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
-/// How long the client wants to wait. A preference that cannot be read is ignored, as RFC 7240 says.
-fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut waits = values.flat_map(|value| value.split(',')).filter_map(|preference| {
-        let (name, value) = preference.split(';').next()?.split_once('=')?;
-        let seconds = value.trim().trim_matches('"').parse().ok()?;
-        name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
-    });
-    waits.next().map(Duration::from_secs)
-}
-
 /// Stores a request, and waits for its end if `headers` ask for that.
 pub(crate) async fn submit(
     store: &Store,
@@ -146,10 +136,7 @@ pub(crate) async fn submit(
             problem.with("outcome", json!(Request::from(view).outcome)).into_response()
         }
     };
-    let applied = format!("wait={}", wait.min(MAX_WAIT).as_secs());
-    if let Ok(applied) = HeaderValue::try_from(applied) {
-        response.headers_mut().insert("preference-applied", applied);
-    }
+    applied_wait(&mut response, wait);
     Ok(response)
 }
 
@@ -216,38 +203,6 @@ impl From<AcceptError> for Problem {
             AcceptError::Nobody => Self::of(kinds::BAD_BODY, detail),
             AcceptError::KeyReused { id } => Self::of(kinds::KEY_REUSED, detail).with("request", id.into()),
             AcceptError::Store(error) => error.into(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(values: &[&str]) -> Option<u64> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append("prefer", value.parse().unwrap());
-        }
-        wait(&headers).map(|wait| wait.as_secs())
-    }
-
-    #[test]
-    fn a_wait_is_read_among_other_preferences_and_what_cannot_be_read_is_ignored() {
-        for (values, expected) in [
-            (&["wait=20"][..], Some(20)),
-            (&["respond-async, wait=10"], Some(10)),
-            (&["return=minimal", "Wait = \"5\""], Some(5)),
-            (&["wait=10; foo=bar"], Some(10)),
-            (&["wait=0"], Some(0)),
-            (&[], None),
-            (&["respond-async"], None),
-            (&["wait"], None),
-            (&["wait=soon"], None),
-            (&["wait=-1"], None),
-            (&["await=10"], None),
-        ] {
-            assert_eq!(asked(values), expected, "{values:?}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The versions of plugins, and the separate steps of a publication: upload, approve, serve.
 //! Tested in `src/tests/versions.rs`.
 
+use std::sync::Arc;
+
 use axum::{
-    body::Bytes,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, State},
     http::StatusCode,
+    response::Response,
 };
-use host_model::digest::Digest;
+use host_model::{digest::Digest, plugin_operation::PluginAction};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt},
     routes,
@@ -15,24 +17,29 @@ use utoipa_axum::{
 use crate::{
     body::{Path, Query},
     caller::{AllTenants, PluginsRead, PluginsWrite},
-    plugins::{MAX_COMPONENT, component},
+    plugin_operations::{OperationParams, OperationRequest, OperationRunner},
+    prefer::PreferHeader,
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
+    sent_version::{MAX_VERSION_BODY, SentSettings, SentVersion},
     state::Api,
     types::{
         connections::ConnectionTest,
+        given_settings::{ComponentWithSettings, GivenSettings},
+        plugin_operations::PluginOperation,
         plugins::{PublishedVersion, Publishing, Uploading},
         versions::{PluginVersion, PluginVersions, PublishRehearsal, Serving, TestingVersion},
     },
 };
-use host_service::connections::{
-    Connections, approval::Approval, publication::Upload, tested::ConnectionTests,
+use host_service::{
+    connections::{Connections, approval::Approval, publication::Upload},
+    plugin_operations::{NewOperation, RunningOperation},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(list_versions, upload_version).layer(DefaultBodyLimit::max(MAX_COMPONENT)))
-        .routes(routes!(rehearse_publication).layer(DefaultBodyLimit::max(MAX_COMPONENT)))
+        .routes(routes!(list_versions, upload_version).layer(DefaultBodyLimit::max(MAX_VERSION_BODY)))
+        .routes(routes!(rehearse_publication).layer(DefaultBodyLimit::max(MAX_VERSION_BODY)))
         .routes(routes!(show_version))
         .routes(routes!(approve_version))
         .routes(routes!(serve_version))
@@ -57,40 +64,49 @@ async fn list_versions(
 
 /// Uploads and compiles a component, which does not serve before it is approved and served.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/versions", security(("key" = ["plugins:write"])), tag = "plugins",
-    params(("name" = String, Path), Uploading), request_body(content = Vec<u8>, content_type = "application/wasm"),
-    responses((status = 201, body = PluginVersion), Forbidden, Conflict, Unprocessable))]
+    params(("name" = String, Path), Uploading, OperationParams),
+    request_body(content((Vec<u8> = "application/wasm"), (ComponentWithSettings = "application/json"))),
+    responses((status = 201, body = PluginVersion), (status = 202, body = PluginOperation), Forbidden, Conflict, Unprocessable))]
 async fn upload_version(
     State(connections): State<Connections>,
+    State(runner): State<OperationRunner>,
     AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path(name): Path<String>,
     Query(uploading): Query<Uploading>,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, axum::Json<PluginVersion>), Problem> {
-    let bytes = component(bytes)?;
-    let conditions = uploading.conditions();
-    let tests = ConnectionTests::Omitted;
-    let upload = Upload { plugin: name.clone(), bytes, conditions, note: uploading.note, tests };
-    let digest = connections.upload(&caller.who(), upload).await?;
-    Ok((StatusCode::CREATED, axum::Json(version(&connections, &name, digest).await?)))
+    prefer: PreferHeader,
+    mut sent: SentVersion,
+) -> Result<Response, Problem> {
+    let settings = sent.given(&caller)?;
+    let (conditions, note) = (uploading.conditions(), uploading.note);
+    let upload = Upload { conditions, note, settings, ..Upload::new(&*name, sent.component) };
+    let (action, digest) = (PluginAction::Upload, upload.digest);
+    let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest: Some(digest) };
+    let request = OperationRequest { new, prefer, status: StatusCode::CREATED };
+    let uploading = async move |operation: Arc<RunningOperation>| {
+        connections.upload(&operation, upload).await?;
+        version(&connections, &name, digest).await
+    };
+    runner.carry_out(request, uploading).await
 }
 
 /// Rehearses a publication: compiles and proves the component, and compares it with the version that serves. Nothing is
 /// stored, and nothing is sent to a vendor, except by tests of the connections with `test_connections=true`. A component that does not load is a problem; every other reason that would
 /// prevent the publication is in the answer.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/rehearsal", security(("key" = ["plugins:write"])), tag = "plugins",
-    params(("name" = String, Path), Publishing), request_body(content = Vec<u8>, content_type = "application/wasm"),
+    params(("name" = String, Path), Publishing),
+    request_body(content((Vec<u8> = "application/wasm"), (ComponentWithSettings = "application/json"))),
     responses((status = 200, body = PublishRehearsal), Forbidden, Conflict, Unprocessable))]
 async fn rehearse_publication(
     State(connections): State<Connections>,
-    AllTenants(PluginsWrite(_caller)): AllTenants<PluginsWrite>,
+    AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path(name): Path<String>,
     Query(publishing): Query<Publishing>,
-    bytes: Result<Bytes, BytesRejection>,
+    mut sent: SentVersion,
 ) -> Result<axum::Json<PublishRehearsal>, Problem> {
-    let bytes = component(bytes)?;
+    let settings = sent.given(&caller)?;
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
     let tests = publishing.test_connections.into();
-    let upload = Upload { plugin: name.clone(), bytes, conditions, note: publishing.note, tests };
+    let upload = Upload { conditions, tests, settings, ..Upload::new(&*name, sent.component) };
     let rehearsal = connections.rehearse(upload, approval).await?;
     Ok(axum::Json(PublishRehearsal::of(name, rehearsal)))
 }
@@ -140,19 +156,30 @@ async fn test_version(
 }
 
 /// Serves a version that was approved, or that served before. A version that served before and changes how people are
-/// identified is refused, unless `agree=true` is set.
+/// identified is refused, unless `agree=true` is set. Settings that such a version does not know are set aside until one
+/// serves that does. Settings in the body require the scope `connections:write` too.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/versions/{digest}/serve", security(("key" = ["plugins:write"])), tag = "plugins",
-    params(("name" = String, Path), ("digest" = String, Path), Serving),
-    responses((status = 200, body = PublishedVersion), Forbidden, NotFound, Conflict, Unprocessable))]
+    params(("name" = String, Path), ("digest" = String, Path), Serving, OperationParams),
+    request_body(content = Option<GivenSettings>, description = "Settings of its connections that apply as it begins to serve"),
+    responses((status = 200, body = PublishedVersion), (status = 202, body = PluginOperation), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn serve_version(
     State(connections): State<Connections>,
+    State(runner): State<OperationRunner>,
     AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path((name, digest)): Path<(String, String)>,
     Query(Serving { agree }): Query<Serving>,
-) -> Result<axum::Json<PublishedVersion>, Problem> {
-    let digest = parsed(&name, &digest)?;
-    let served = connections.serve(&caller.who(), &name, digest, Approval::from(agree)).await?;
-    Ok(axum::Json(PublishedVersion::of(name, &served)))
+    prefer: PreferHeader,
+    settings: SentSettings,
+) -> Result<Response, Problem> {
+    let settings = settings.given(&caller)?;
+    let (action, digest) = (PluginAction::Serve, parsed(&name, &digest)?);
+    let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest: Some(digest) };
+    let request = OperationRequest { new, prefer, status: StatusCode::OK };
+    let serving = async move |operation: Arc<RunningOperation>| {
+        let served = connections.serve(&operation, &name, digest, Approval::from(agree), settings).await?;
+        Ok(PublishedVersion::of(name, &served))
+    };
+    runner.carry_out(request, serving).await
 }
 
 fn parsed(name: &str, digest: &str) -> Result<Digest, Problem> {

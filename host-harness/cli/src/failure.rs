@@ -112,10 +112,15 @@ impl Failure {
         }
     }
 
-    /// Replaces the API's parameter in the message with the option of the command line.
+    /// Replaces the API's parameters and resources in the message with the options and commands of the command line.
     pub(super) fn with_option(self) -> Self {
         let Self::Service(said) = self else { return self };
-        let options = [("agree=true", "--agree"), ("max_bytes=", "--max-bytes ")];
+        let options = [
+            ("agree=true", "--agree"),
+            ("max_bytes=", "--max-bytes "),
+            ("its history lists", "`connector-host plugin history` lists"),
+            ("approve it first", "approve it first with `connector-host plugin approve`"),
+        ];
         let said =
             options.into_iter().fold(*said, |said, (parameter, option)| said.with_option(parameter, option));
         Self::Service(Box::new(said))

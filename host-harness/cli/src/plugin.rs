@@ -1,6 +1,8 @@
 //! `plugin`: lists a service's plugins, publishes new versions and rolls them back, and packs and proves a file.
 //! Tested in `src/tests/server/connections.rs`.
 
+mod given;
+mod operation;
 mod pack;
 pub(super) mod pins;
 mod prove;
@@ -10,8 +12,13 @@ use std::{
     path::PathBuf,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use clap::{Args, Subcommand, ValueEnum};
 
+use self::{
+    given::GivenOptions,
+    operation::{Waiting, carried_out},
+};
 use super::{
     check,
     client::{ApiCall, ApiResponse, Client},
@@ -23,7 +30,10 @@ use super::{
     version_history,
     words::list,
 };
-use host_api::types::plugins::{LoadConditions, Plugins, PublishedVersion};
+use host_api::types::{
+    given_settings::{ComponentWithSettings, GivenSettings},
+    plugins::{LoadConditions, Plugins, PublishedVersion},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -58,6 +68,8 @@ pub(super) enum PluginsCommand {
         /// What to write about the version, for its history.
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
+        #[command(flatten)]
+        given: GivenOptions,
         #[command(flatten)]
         conditions: ConditionOptions,
     },
@@ -100,6 +112,8 @@ pub(super) enum PluginsCommand {
         /// Approve a change to what identifies people. The people are rekeyed.
         #[arg(long)]
         agree: bool,
+        #[command(flatten)]
+        given: GivenOptions,
     },
     /// Show a plugin's versions: what was uploaded, refused, approved and served, when, by whom, and how large they are.
     History {
@@ -116,6 +130,21 @@ pub(super) enum PluginsCommand {
     Unpin(pins::UnpinCommand),
     /// List the pins of a plugin.
     Pins(pins::PinsCommand),
+    /// List the latest publications, uploads, put-backs and roll-backs of a plugin, also those in progress.
+    Operations {
+        /// The plugin's name, as used by connections.
+        name: String,
+    },
+    /// Show a publication, upload, put-back or roll-back: the steps that it has reached, and what came of it.
+    ///
+    /// Exit codes: 0 it succeeded · 4 it is in progress · otherwise that of the command that began it.
+    Operation {
+        /// The operation's id.
+        id: String,
+        /// Wait for its end, and print each step on a terminal as it is reached.
+        #[arg(long)]
+        wait: bool,
+    },
     /// Roll back to the version before the published one.
     RollBack {
         /// The plugin's name, as used by connections.
@@ -195,8 +224,7 @@ impl PluginsCommand {
             Self::Upload { name, file, note, conditions } => {
                 let call = ApiCall::post(&["plugins", &name, "versions"]).with("note", note);
                 let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
-                let uploading = session.awaited("waiting for the service to compile it", client.ask(call));
-                Ok(version_history::uploaded(&name, uploading.await.map_err(Failure::with_option)?))
+                carried_out(session, client, call, |answer| version_history::uploaded(&name, answer)).await
             }
             Self::Approve { name, version } => {
                 let digest = version_history::digest(client, &name, &version).await?;
@@ -211,32 +239,57 @@ impl PluginsCommand {
                 let tested = session.awaited(&waiting, client.ask(call)).await?;
                 Ok(check::tested_output(&connection, tested))
             }
-            Self::Serve { name, version, agree } => {
+            Self::Serve { name, version, agree, given } => {
+                let given = given.read()?;
                 let digest = version_history::digest(client, &name, &version).await?;
                 let call = ApiCall::post(&["plugins", &name, "versions", &digest, "serve"])
                     .with("agree", agree.then_some(true));
-                Ok(runs(client.ask(call).await.map_err(Failure::with_option)?))
+                let call = match given {
+                    Some(given) => call.json(&given),
+                    None => call,
+                };
+                carried_out(session, client, call, runs).await
+            }
+            Self::Operations { name } => {
+                let answer = client.ask(ApiCall::get(&["plugins", &name, "operations"])).await?;
+                Ok(operation::listed(session.console.width, answer))
+            }
+            Self::Operation { id, wait } => {
+                let waiting = if wait { Waiting::UntilEnd } else { Waiting::No };
+                operation::show(session, client, &id, waiting).await
             }
             Self::History { name, version } => {
                 let answer = client.ask(ApiCall::get(&["plugins", &name, "versions"])).await?;
                 version_history::shown(session.console.width, answer, version.as_deref())
             }
-            Self::Publish { name, file, agree, test_connections, dry_run: true, conditions, .. } => {
+            Self::Publish {
+                name, file, agree, test_connections, dry_run: true, given, conditions, ..
+            } => {
                 let call = ApiCall::post(&["plugins", &name, "rehearsal"])
                     .with("agree", agree.then_some(true))
                     .with("test_connections", test_connections.then_some(true));
-                let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
+                let call =
+                    with_component(conditions.add_to(call), component_file::read(&file)?, given.read()?);
                 let rehearsing = session.awaited("waiting for the service to prove it", client.ask(call));
                 Ok(version_history::rehearsed(rehearsing.await.map_err(Failure::with_option)?))
             }
-            Self::Publish { name, file, agree, test_connections, dry_run: false, note, conditions } => {
+            Self::Publish {
+                name,
+                file,
+                agree,
+                test_connections,
+                dry_run: false,
+                note,
+                given,
+                conditions,
+            } => {
                 let call = ApiCall::post(&["plugins", &name])
                     .with("agree", agree.then_some(true))
                     .with("test_connections", test_connections.then_some(true))
                     .with("note", note);
-                let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
-                let publishing = session.awaited("waiting for the service to load it", client.ask(call));
-                Ok(runs(publishing.await.map_err(Failure::with_option)?))
+                let call =
+                    with_component(conditions.add_to(call), component_file::read(&file)?, given.read()?);
+                carried_out(session, client, call, runs).await
             }
             Self::Pin(command) => command.run(client).await,
             Self::Unpin(command) => command.run(client).await,
@@ -244,9 +297,17 @@ impl PluginsCommand {
             Self::RollBack { name, agree } => {
                 let call =
                     ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));
-                Ok(runs(client.ask(call).await.map_err(Failure::with_option)?))
+                carried_out(session, client, call, runs).await
             }
         }
+    }
+}
+
+/// Adds the component to `call`: as it is, or together with settings.
+fn with_component(call: ApiCall, component: Vec<u8>, given: Option<GivenSettings>) -> ApiCall {
+    match given {
+        None => call.body("application/wasm", component),
+        Some(given) => call.json(&ComponentWithSettings { component: BASE64.encode(component), given }),
     }
 }
 

@@ -190,18 +190,20 @@ fn evidence(of: &StepEvidence) -> String {
         shadow,
         tests,
         differences,
+        changed,
     } = of;
     let mut lines: Vec<String> = bytes.iter().map(|bytes| format!("{bytes} bytes")).collect();
     lines.extend(proven(proof.as_ref(), settings.as_ref(), shadow.as_ref(), tests));
     lines.extend(requests.iter().chain(differences).cloned());
     lines.extend(before.iter().map(|before| format!("after {}", short(before))));
     lines.extend(replaced_by.iter().map(|by| format!("replaced by {}", short(by))));
+    lines.extend(changed.iter().cloned());
     lines.extend(why.clone());
     lines.join("\n")
 }
 
 /// The name of a caller, without the id of its key, which `--json` has.
-fn actor(by: &str) -> &str {
+pub(super) fn actor(by: &str) -> &str {
     by.split(" (").next().unwrap_or(by)
 }
 

@@ -186,6 +186,17 @@ async fn ctrl_c_ends_a_wait_and_says_how_things_stand() {
 
     let follow = serving.command(&key, &["consent-events", "--follow", "--json"]).spawn().unwrap();
     assert_eq!(interrupted_at(follow, "ctrl-c ends the wait"), (Some(0), String::new()));
+
+    // The proof of this version takes seconds.
+    let next = xtask::components::current("iterable-next").unwrap();
+    let publish = ["plugin", "publish", "iterable", next.to_str().unwrap()];
+    let (code, told) =
+        interrupted_at(serving.command(&key, &publish).spawn().unwrap(), "ctrl-c ends the wait");
+    assert_eq!(code, Some(4), "{told}");
+    let id = told.strip_prefix("operation ").and_then(|rest| rest.split(':').next()).unwrap();
+    assert!(told.ends_with("`plugin operations iterable` lists all\n"), "{told}");
+    let shown = serving.get(&key, &format!("/api/v1/plugin-operations/{id}")).1;
+    assert_eq!(shown["state"], "running", "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ pub mod duties;
 pub mod failure;
 pub mod names;
 pub mod nearest;
+pub mod plugin_operation;
 pub mod plugin_version;
 pub mod requests;
 pub mod scope;

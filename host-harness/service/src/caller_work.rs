@@ -3,7 +3,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The work was cut off, because the service is stopping. What it had stored remains.
@@ -60,12 +60,21 @@ impl CallerWork {
         let place = entering.await.and_then(Result::ok).ok_or(WorkCutOff)?;
         let caller = CancellationToken::new();
         let work = CALLER.scope(caller.clone(), work);
-        let task = self.running.spawn(async move {
+        let task = self.begin(async move {
             let _place = place;
-            cut_off.run_until_cancelled_owned(work).await
+            work.await
         });
         let _left = caller.drop_guard();
         task.await.ok().flatten().ok_or(WorkCutOff)
+    }
+
+    /// Starts `work` as a task of the service without waiting for a place: how much of it runs at once must be limited
+    /// otherwise. The task returns `None` if the work was cut off.
+    pub fn begin<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<Option<T>> {
+        self.running.spawn(self.cut_off.clone().run_until_cancelled_owned(work))
     }
 
     /// Waits for all work to end, and cuts it off after `grace`. Nothing may begin any more.

@@ -8,6 +8,7 @@
 
 mod again;
 pub mod approval;
+mod candidate;
 mod carry;
 pub mod change;
 mod comparison;
@@ -15,6 +16,7 @@ pub mod conditions;
 pub mod differences;
 mod entered;
 mod followed;
+pub mod given_settings;
 pub mod import;
 pub mod keying;
 pub mod loaded;
@@ -29,7 +31,7 @@ pub mod readiness;
 pub mod rehearsal;
 mod serving;
 pub mod shadow;
-mod sources;
+pub(crate) mod sources;
 mod staged;
 mod test_each;
 pub mod tested;
@@ -37,13 +39,13 @@ pub mod tried;
 mod unproven;
 pub mod versions;
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use host_harness::{clock::Clock, config::Config};
+use host_harness::clock::Clock;
 use host_store::Store;
 
 use self::{loaded::LoadedVersions, sources::Sources};
-use crate::{bell::Bell, served::Served, settings::ServiceConfig, telemetry::Telemetry};
+use crate::{bell::Bell, plugin_operations::PluginOperations, served::Served, telemetry::Telemetry};
 
 /// Creates, changes and tests connections, and publishes plugins. Clones share everything.
 #[derive(Clone)]
@@ -54,32 +56,26 @@ pub struct Connections {
     /// Rung when a connection resumes.
     bell: Bell,
     telemetry: Telemetry,
+    operations: PluginOperations,
     sources: Arc<Sources>,
     versions: LoadedVersions,
 }
 
 impl Connections {
-    /// Creates the connections in `store`, served by `served`, with the sources of `config` and the bounds of `service`.
+    /// Creates the connections in `store`, served by `served`.
     pub(crate) fn new(
         served: Served,
         store: Store,
         clock: Arc<dyn Clock>,
         bell: Bell,
         telemetry: Telemetry,
-        config: &Config,
-        service: &ServiceConfig,
+        operations: PluginOperations,
+        sources: Sources,
     ) -> Self {
-        let sources = Sources {
-            file: config.file().map(Path::to_owned),
-            plugins: config.plugins().clone(),
-            max_published_bytes: service.max_published_bytes,
-            proof: service.proof.clone(),
-            ..Sources::default()
-        };
         let sources = Arc::new(sources);
         let versions =
             LoadedVersions::new(served.clone(), store.clone(), Arc::clone(&clock), Arc::clone(&sources));
-        Self { served, store, clock, bell, telemetry, sources, versions }
+        Self { served, store, clock, bell, telemetry, operations, sources, versions }
     }
 
     /// Returns the host side that serves the connections.

@@ -13,6 +13,7 @@ mod limits;
 pub mod lock;
 pub mod logged_path;
 pub mod parts;
+pub mod plugin_operations;
 mod posts;
 pub mod refused_log;
 pub mod requests;

@@ -10,12 +10,13 @@ use crate::{
     alarms::Alarms,
     bell::Bell,
     caller_work::CallerWork,
-    connections::Connections,
+    connections::{Connections, sources::Sources},
     consent::{
         apply::Apply, catalogue::Catalogue, feed::Feed, mappings::Mappings, read::Readings, upkeep::Upkeep,
     },
     erasure::Erasure,
     limits::StoredLedger,
+    plugin_operations::PluginOperations,
     posts::{Posts, post::Poster},
     refused_log::RefusedLog,
     requests::{Requests, attempt::Attempts, ends::Ends, handler::Handlers, worker::Worker},
@@ -37,6 +38,8 @@ pub struct Parts {
     pub served: Served,
     /// Manages connections and plugin versions.
     pub connections: Connections,
+    /// What callers do with versions of plugins.
+    pub operations: PluginOperations,
     /// Accepts requests.
     pub requests: Requests,
     /// Notices and systems.
@@ -75,6 +78,8 @@ impl Parts {
         let refused = RefusedLog::default();
         let served = Served::new(host, service.public_url.as_deref());
         let (stored, timed) = (|| store.clone(), || Arc::clone(&clock));
+        let stopping = CancellationToken::new();
+        let operations = PluginOperations::new(stored(), timed(), stopping.clone());
         let tokens = Tokens::lasting(stored(), timed(), service.token_lifetime, service.token_window);
         let handlers = Handlers {
             erasure: Arc::new(Erasure),
@@ -88,9 +93,10 @@ impl Parts {
                 timed(),
                 bell.clone(),
                 telemetry.clone(),
-                config,
-                service,
+                operations.clone(),
+                Sources::of(config, service),
             ),
+            operations,
             requests: Requests {
                 served: served.clone(),
                 store: stored(),
@@ -99,7 +105,7 @@ impl Parts {
                 bell: bell.clone(),
                 handlers,
                 ends: Ends::default(),
-                stopping: CancellationToken::new(),
+                stopping,
             },
             catalogue: Catalogue::new(stored(), timed()),
             mappings: Mappings::new(served.clone(), stored(), timed()),

@@ -43,6 +43,7 @@ pub mod notices;
 pub mod people;
 pub mod person;
 pub mod pins;
+pub mod plugin_operations;
 pub mod private_file;
 pub mod queue;
 pub mod rekey;

@@ -115,6 +115,8 @@ pub struct VersionStep {
     /// What shows it.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub evidence: Option<Value>,
+    /// The id of the operation that caused it; `None` if none did.
+    pub operation: Option<String>,
 }
 
 const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.conditions, v.approved, v.state, \
@@ -146,7 +148,8 @@ pub async fn find(
 
 /// Returns the steps of a version, oldest first.
 pub async fn steps(connection: &mut Tx, of: &StoredVersion) -> Result<Vec<VersionStep>, StoreError> {
-    let sql = "SELECT state, at, took_ms, actor, reason, evidence FROM version_steps WHERE version = $1 ORDER BY seq";
+    let sql = "SELECT state, at, took_ms, actor, reason, evidence, operation FROM version_steps \
+               WHERE version = $1 ORDER BY seq";
     Ok(sqlx::query_as(sql).bind(of.seq).fetch_all(connection).await?)
 }
 
@@ -197,7 +200,8 @@ pub async fn advance(
     .await?;
     let evidence = step.evidence.clone().unwrap_or_default();
     sqlx::query(
-        "INSERT INTO version_steps (version, state, at, took_ms, actor, reason, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO version_steps (version, state, at, took_ms, actor, reason, evidence, operation) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(seq)
     .bind(step.state.as_ref())
@@ -206,6 +210,7 @@ pub async fn advance(
     .bind(&step.actor)
     .bind(step.reason.as_deref())
     .bind(evidence.to_string())
+    .bind(step.operation.as_deref())
     .execute(tx)
     .await?;
     Ok(())

@@ -32,6 +32,7 @@ pub(super) fn connection_view(served: &Served, owned: &OwnedConnection) -> Conne
         system: owned.duties.system.clone(),
         settings: spec.settings.clone(),
         secrets: spec.secrets.keys().map(|name| (name.clone(), MASK.to_owned())).collect(),
+        set_aside: spec.set_aside.clone(),
         webhook_url: owned.for_calls(served.public_url()).webhook_url,
         egress: spec.policy.clone().into(),
         limits: spec.limits.clone().into(),

@@ -21,8 +21,8 @@ use hyper::body::{Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use crate::{
-    plugins::MAX_COMPONENT,
     problem::{Problem, kinds},
+    sent_version::MAX_VERSION_BODY,
 };
 
 /// Gives the body `timeout` to arrive, or as long as a large one takes at a slow rate, from when a handler begins to
@@ -44,7 +44,7 @@ fn least_rate(request: &Request) -> Duration {
     const BYTES_PER_SECOND: u64 = 1_000_000 / 8;
     // The length of a chunked body is unknown.
     let declared = request.body().size_hint().exact().unwrap_or_default();
-    Duration::from_secs(declared.min(MAX_COMPONENT as u64).div_ceil(BYTES_PER_SECOND))
+    Duration::from_secs(declared.min(MAX_VERSION_BODY as u64).div_ceil(BYTES_PER_SECOND))
 }
 
 fn too_slow(timeout: Duration) -> Response {
@@ -107,6 +107,6 @@ mod tests {
     fn a_large_body_may_take_as_long_as_it_takes_at_1_mbit_per_second() {
         let least = |declared: usize| least_rate(&Request::new(Body::from(vec![0; declared]))).as_secs();
         assert_eq!([0, 1, 125_000, 125_001, 2 << 20].map(least), [0, 1, 1, 2, 17]);
-        assert_eq!([MAX_COMPONENT, MAX_COMPONENT + 1].map(least), [537, 537]);
+        assert_eq!([MAX_VERSION_BODY, MAX_VERSION_BODY + 1].map(least), [725, 725]);
     }
 }

@@ -43,6 +43,7 @@ struct Names {
     alarm: String,
     request: String,
     delivery: String,
+    operation: String,
 }
 
 impl Names {
@@ -54,6 +55,7 @@ impl Names {
             alarm: never(),
             request: never(),
             delivery: never(),
+            operation: never(),
         }
     }
 
@@ -76,6 +78,7 @@ impl Names {
                     "tokens" => "1",
                     "plugins" => "iterable",
                     "versions" => &version,
+                    "plugin-operations" => &self.operation,
                     new => panic!("unknown placeholder after {new}/ in {}", route.path),
                 }
             } else {
@@ -111,6 +114,7 @@ fn body(route: &Route) -> String {
         }
         "tenants/{tenant}/notices/{id}" => notice(),
         "tenants/{tenant}/systems/{key}" => json!({"fides_key": "crm", "name": "Mine", "data_uses": []}),
+        "plugins/{name}/versions/{digest}/serve" => json!({"settings": {"region": "eu"}}),
         // A mapping as a file, and a component.
         "connection/{key}/mapping"
         | "plugins/{name}"
@@ -172,7 +176,11 @@ async fn with_everything(bench: &ApiBench, operator: &str) -> Names {
     let alarm = bench.alarm("acme", None, "k", "x").await;
     let feed = bench.get(operator, "/api/v1/consent-events").await;
     assert_eq!(feed.json["events"].as_array().unwrap().len(), 1, "{feed:?}");
-    Names { tenant: "acme", connection: "newsletter", alarm, request, delivery }
+    let rolled_back = bench.send(operator, "POST", "/api/v1/plugins/iterable/roll-back", None).await;
+    assert_eq!(rolled_back.problem(), (409, "not-replaced"), "nothing was published");
+    let operations = bench.get(operator, "/api/v1/plugins/iterable/operations").await;
+    let operation = operations.json["operations"][0]["id"].as_str().unwrap().to_owned();
+    Names { tenant: "acme", connection: "newsletter", alarm, request, delivery, operation }
 }
 
 /// Checks the answer of a route that names no resource.
@@ -211,7 +219,7 @@ async fn another_tenants_things_are_as_if_they_were_not_there() {
     for route in routes() {
         let (of_theirs, of_never) = (theirs.filled(&route), never.filled(&route));
         let named = format!("{} {}", route.method, route.path);
-        if route.path.contains("/plugins/{name}") {
+        if route.path.contains("/plugins/{name}") || route.path.contains("/plugin-operations/") {
             let answer = ask(&bench, &other, &route, &of_theirs).await;
             if route.method != "GET" {
                 assert_eq!(answer.problem(), (403, "not-all-tenants"), "{named}");

@@ -218,6 +218,10 @@ pub struct Connection {
     pub settings: BTreeMap<String, String>,
     /// The plugin's secret settings that are set, masked.
     pub secrets: BTreeMap<String, String>,
+    /// The names of settings and denied operations that the version of the plugin that serves may not know: another
+    /// version did, and will again.
+    #[serde(default)]
+    pub set_aside: BTreeSet<String>,
     /// The URL for its webhooks; null if none was set and the service has no `public-url`.
     pub webhook_url: Option<String>,
     /// Where its requests may go.

@@ -146,6 +146,8 @@ pub struct StepEvidence {
     /// The digest of the version that serves in its place.
     #[serde(alias = "replaced-by")]
     pub replaced_by: Option<String>,
+    /// The connections that changed as it began to serve, each with the names of what changed.
+    pub changed: Vec<String>,
     /// Why it was refused.
     pub why: Option<String>,
     /// The proof of the version, as it passed or failed.
@@ -214,7 +216,7 @@ impl StepEvidence {
 }
 
 impl From<VersionStep> for PluginVersionStep {
-    fn from(VersionStep { state, at, took_ms, actor, reason, evidence }: VersionStep) -> Self {
+    fn from(VersionStep { state, at, took_ms, actor, reason, evidence, .. }: VersionStep) -> Self {
         let evidence = StepEvidence::of_stored(evidence);
         Self { state: state.into(), at, took_ms, by: actor, reason, evidence }
     }

@@ -44,6 +44,7 @@ pub(super) fn one(ApiResponse { value: connection, json }: ApiResponse<Connectio
         ("system", optional(connection.system.as_ref())),
         ("settings", pairs(&connection.settings)),
         ("secrets", pairs(&connection.secrets)),
+        ("set aside", commas(&connection.set_aside)),
         ("webhook URL", optional(connection.webhook_url.as_ref())),
         ("egress", beside_defaults(&connection.egress)),
         ("limits", beside_defaults(&connection.limits)),

@@ -76,6 +76,7 @@ pub(super) fn connection(
         problems.add(system_at, &system_place, why.into());
     }
     let spec = ConnectionSpec {
+        set_aside: BTreeSet::new(),
         tenant: TenantId(tenant?),
         key,
         plugin: plugin?,

@@ -1,6 +1,6 @@
 //! Resolves the operator's entries to what a call may use, checked against the plugin's manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,8 @@ pub struct ConnectionSpec {
     pub settings: BTreeMap<String, String>,
     /// Secret settings.
     pub secrets: Secrets,
+    /// The names of settings, secrets and denied operations that the plugin need not know: another version of it did.
+    pub set_aside: BTreeSet<String>,
     /// The URL for this connection's webhooks.
     pub webhook_url: Option<String>,
     /// Tokens that are accepted in deliveries.
@@ -150,6 +152,7 @@ impl ConnectionSpec {
             plugin: plugin.into(),
             settings: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            set_aside: BTreeSet::new(),
             webhook_url: None,
             accepted_tokens: Vec::new(),
             token_to_install: None,
@@ -211,6 +214,14 @@ impl ConnectionSpec {
         written.or(spec.default.as_ref()).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Returns the names in it that `manifest` does not know.
+    pub fn unknown_to(&self, manifest: &Manifest) -> BTreeSet<String> {
+        let settings = self.settings.keys().chain(self.secrets.keys());
+        let settings = settings.filter(|name| manifest.setting(name).is_none());
+        let denied = self.policy.denied_operations.iter();
+        settings.chain(denied.filter(|name| manifest.operation(name).is_none())).cloned().collect()
+    }
+
     /// Checks that every name is in the right place.
     fn check_places(&self, manifest: &Manifest, errors: &mut Vec<SettingError>) {
         let written = self
@@ -221,6 +232,7 @@ impl ConnectionSpec {
         for (name, place) in written {
             let as_secret = place == SettingPlace::Secrets;
             let problem = match manifest.setting(name) {
+                None if self.set_aside.contains(name) => continue,
                 None => {
                     let known = manifest.settings.iter().map(|setting| setting.name.as_str());
                     SettingProblem::Unknown { nearest: nearest(name, known).map(str::to_owned) }
@@ -235,7 +247,8 @@ impl ConnectionSpec {
 
     /// Checks that denied operations exist: denying an unknown one would have no effect.
     fn check_denials(&self, manifest: &Manifest, errors: &mut Vec<SettingError>) {
-        for name in self.policy.denied_operations.iter().filter(|name| manifest.operation(name).is_none()) {
+        let denied = self.policy.denied_operations.difference(&self.set_aside);
+        for name in denied.filter(|name| manifest.operation(name).is_none()) {
             let known = manifest.operations.iter().map(|operation| operation.name.as_str());
             let nearest = nearest(name, known).map(str::to_owned);
             let problem = SettingProblem::NoSuchOperation { name: name.clone(), nearest };

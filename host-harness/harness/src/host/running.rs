@@ -10,7 +10,7 @@ use crate::{
     calls::{Calls, Runtime},
     config::UnknownConnection,
     conformance::Prover,
-    connection::SettingError,
+    connection::{ConnectionSpec, SettingError},
     lines::lines,
     plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watch},
 };
@@ -127,6 +127,12 @@ impl Host {
             return Err(UnknownConnection::among(key, keys.iter().map(String::as_str)).into());
         };
         let connection = resolved.map_err(NotOnVersion::Settings)?;
+        Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::new(connection)))
+    }
+
+    /// Same as [`connection_on`](Self::connection_on) for a connection as it is specified by `spec`.
+    pub fn connection_as(&self, spec: &ConnectionSpec, plugin: &Arc<Plugin>) -> Result<Calls, NotOnVersion> {
+        let connection = spec.resolve(plugin.manifest()).map_err(NotOnVersion::Settings)?;
         Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::new(connection)))
     }
 

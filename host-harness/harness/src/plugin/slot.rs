@@ -144,10 +144,11 @@ impl Slot {
         same_connector(self.current().plugin.manifest(), plugin.manifest())
     }
 
-    /// Checks that the settings of all connections suit `plugin`.
-    pub fn check_settings(&self, plugin: &Arc<Plugin>) -> Result<(), SwapError> {
-        let history = self.history.lock();
-        Generation::of(Arc::clone(plugin), &history.specs).map(drop).map_err(SwapError::Settings)
+    /// Checks that the settings of all connections suit `plugin`, with those in `changed` in place of those with the same
+    /// keys.
+    pub fn check_settings(&self, plugin: &Arc<Plugin>, changed: &[ConnectionSpec]) -> Result<(), SwapError> {
+        let specs = replaced(&self.history.lock().specs, changed);
+        Generation::of(Arc::clone(plugin), &specs).map(drop).map_err(SwapError::Settings)
     }
 
     /// Returns the connection with this key as resolved for `plugin`, which does not serve; `None` if there is none.
@@ -160,16 +161,26 @@ impl Slot {
     pub fn replace(&self, plugin: Plugin) -> Result<Digest, SwapError> {
         let history = self.history.lock();
         self.compare(&plugin)?;
-        self.exchange(Arc::new(plugin), history)
+        self.exchange(Arc::new(plugin), &[], history)
     }
 
     /// Replaces the running version with `plugin` even if it requests more: the operator has seen and approved the
     /// difference.
     pub fn replace_agreed(&self, plugin: impl Into<Arc<Plugin>>) -> Result<Digest, SwapError> {
+        self.replace_with(plugin, &[])
+    }
+
+    /// Same as [`replace_agreed`](Self::replace_agreed), together with the connections in `changed`, which replace those with
+    /// the same keys.
+    pub fn replace_with(
+        &self,
+        plugin: impl Into<Arc<Plugin>>,
+        changed: &[ConnectionSpec],
+    ) -> Result<Digest, SwapError> {
         let plugin = plugin.into();
         let history = self.history.lock();
         self.compare_connector(&plugin)?;
-        self.exchange(plugin, history)
+        self.exchange(plugin, changed, history)
     }
 
     /// Restores the previous version, which stays loaded for this until it is
@@ -177,7 +188,7 @@ impl Slot {
     pub fn roll_back(&self) -> Result<Digest, SwapError> {
         let history = self.history.lock();
         let before = history.before.clone().ok_or(SwapError::NothingBefore)?;
-        self.exchange(before, history)
+        self.exchange(before, &[], history)
     }
 
     /// Unloads the previous version as soon as its last call has ended: it cannot be restored any more. Returns whether
@@ -216,16 +227,25 @@ impl Slot {
     fn exchange(
         &self,
         plugin: Arc<Plugin>,
+        changed: &[ConnectionSpec],
         mut history: MutexGuard<'_, History>,
     ) -> Result<Digest, SwapError> {
         let digest = plugin.digest();
-        let generation = Generation::of(plugin, &history.specs).map_err(SwapError::Settings)?;
-        let replaced = self.current.swap(Arc::new(generation));
-        history.before = Some(Arc::clone(replaced.plugin.uncounted()));
-        history.retired.add(&replaced.plugin);
+        let specs = replaced(&history.specs, changed);
+        let generation = Generation::of(plugin, &specs).map_err(SwapError::Settings)?;
+        let running = self.current.swap(Arc::new(generation));
+        history.specs = specs;
+        history.before = Some(Arc::clone(running.plugin.uncounted()));
+        history.retired.add(&running.plugin);
         self.swapped.notify_waiters();
         Ok(digest)
     }
+}
+
+/// Returns `specs` with those in `changed` in place of those with the same keys.
+fn replaced(specs: &[ConnectionSpec], changed: &[ConnectionSpec]) -> Vec<ConnectionSpec> {
+    let is_kept = |spec: &&ConnectionSpec| changed.iter().all(|other| other.key != spec.key);
+    specs.iter().filter(is_kept).chain(changed).cloned().collect()
 }
 
 fn same_connector(running: &Manifest, new: &Manifest) -> Result<(), SwapError> {

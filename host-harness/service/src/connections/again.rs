@@ -18,12 +18,20 @@ use super::{
     publish_error::PublishError,
     versions::Progress,
 };
-use crate::who::Who;
+use crate::{plugin_operations::RunningOperation, who::Who};
 
 impl Connections {
     /// Publishes the component that runs already.
-    pub(super) async fn publish_again(&self, who: &Who, upload: Upload) -> Result<Published, PublishError> {
-        let Upload { plugin: name, bytes, conditions, note, .. } = upload;
+    pub(super) async fn publish_again(
+        &self,
+        operation: &RunningOperation,
+        upload: Upload,
+    ) -> Result<Published, PublishError> {
+        let Upload { plugin: name, bytes, digest, conditions, note, settings, .. } = upload;
+        if !settings.is_empty() {
+            return Err(PublishError::AlreadyServes(digest));
+        }
+        let who = &operation.who;
         self.check_publishable(&name, &conditions)?;
         let before = self.stored_conditions(&name).await?;
         let conditions = conditions.over(&before);
@@ -31,7 +39,6 @@ impl Connections {
         // It has to load under its conditions, also at the next start.
         self.load(bytes.clone(), &policy).await?;
         let _alone = self.sources.changing.lock().await;
-        let digest = Digest::of(&bytes);
         let (changes, running) = (Changes::default(), Some(digest));
         match self.publication(&name).await {
             // A row that was changed from outside is replaced.
@@ -51,7 +58,7 @@ impl Connections {
             Ok(Some(publication)) => {
                 let publication = Publication { conditions: conditions.written(), ..publication };
                 self.store_again(who, bytes, publication, "plugin-conditions-changed").await?;
-                self.record_conditions(who, &name, digest, &conditions, note).await?;
+                self.record_conditions(operation, &name, digest, &conditions, note).await?;
             }
         }
         Ok(Published { digest, before: running, changes, policy, steps: Vec::new() })
@@ -60,7 +67,7 @@ impl Connections {
     /// Records the conditions in the history too, since a version is put back under them.
     async fn record_conditions(
         &self,
-        who: &Who,
+        operation: &RunningOperation,
         name: &str,
         digest: Digest,
         conditions: &LoadConditions,
@@ -68,7 +75,7 @@ impl Connections {
     ) -> Result<(), StoreError> {
         let Some(known) = self.find_version(name, digest).await? else { return Ok(()) };
         let version = Version { conditions: conditions.written(), note, ..known };
-        let mut progress = Progress::begin(self, version, &who.0);
+        let mut progress = Progress::begin(self, version, operation);
         let step = progress.step(self, VersionState::Serving, json!({}));
         self.record(&progress.version, step).await
     }

@@ -82,7 +82,7 @@ pub enum ChangeError {
 
 impl OwnedConnection {
     /// Fails if a file owns the connection and still names it.
-    fn check_owner(&self) -> Result<(), ChangeError> {
+    pub(super) fn check_owner(&self) -> Result<(), ChangeError> {
         match &self.file {
             Some(file) if !self.left_file => {
                 Err(ChangeError::OwnedByFile { key: self.spec.key.clone(), file: file.clone() })

@@ -21,6 +21,7 @@ pub(super) fn differences(before: &OwnedConnection, after: &OwnedConnection) -> 
         ("webhook-url", was.webhook_url == is.webhook_url),
         ("webhook-tokens", same(&accepted(was), &accepted(is), is_same)),
         ("token-to-install", same(&to_install(was), &to_install(is), is_same)),
+        ("set-aside", was.set_aside == is.set_aside),
         ("file", (&before.file, before.left_file) == (&after.file, after.left_file)),
     ];
     let parts = parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name.to_owned());

@@ -130,5 +130,6 @@ async fn enter_before(
 }
 
 fn host_step(state: VersionState, at: i64, evidence: Value) -> VersionStep {
-    VersionStep { state, at, took_ms: 0, actor: HOST.to_owned(), reason: None, evidence: Some(evidence) }
+    let (actor, evidence) = (HOST.to_owned(), Some(evidence));
+    VersionStep { state, at, took_ms: 0, actor, reason: None, evidence, operation: None }
 }

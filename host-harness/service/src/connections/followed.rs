@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connections,
     approval::Approval,
+    candidate::Candidate,
     proof::passed,
     publish_error::PublishError,
     versions::{HOST, Progress, serve},
@@ -93,7 +94,7 @@ impl Connections {
     ) -> Result<Arc<Plugin>, PublishError> {
         let plugin = self.compiled(progress, component, policy).await?;
         let name = progress.version.plugin.clone();
-        let proof = passed(self.proof_by_cases(&name, &plugin, component).await?)?;
+        let proof = passed(self.proof_by_cases(&name, &Candidate::of(&plugin), component).await?)?;
         let step = progress.step(self, VersionState::Proven, json!({"proof": proof}));
         self.record(&progress.version, step).await?;
         Ok(plugin)

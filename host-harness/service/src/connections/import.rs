@@ -140,8 +140,13 @@ impl Connections {
         if before.tenant != new.spec.tenant.0 {
             return Err(ChangeError::OfAnotherTenant);
         }
+        let mut new = new;
         let changed = match OwnedConnection::open(self.store.vault(), &before) {
-            Ok(before) => differences(&before, &new),
+            Ok(before) => {
+                // The file does not say what the version that serves need not know.
+                new.spec.set_aside.clone_from(&before.spec.set_aside);
+                differences(&before, &new)
+            }
             // The file has the whole connection, so an unreadable row is simply replaced.
             Err(unreadable) => vec![unreadable.to_string()],
         };

@@ -1,7 +1,7 @@
 //! A connection that the database owns, in two forms: open for use, and sealed for storage.
 //! Tested in `api/src/tests/connections.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -37,6 +37,8 @@ struct OpenPart {
     limits: CallLimits,
     #[serde(default)]
     left_file: bool,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    set_aside: BTreeSet<String>,
 }
 
 /// The part that is stored sealed. Tokens that are known only by their digest are not included: their issuer keeps them.
@@ -80,6 +82,7 @@ impl OwnedConnection {
             egress: spec.policy.clone(),
             limits: spec.limits.clone(),
             left_file: self.left_file,
+            set_aside: spec.set_aside.clone(),
         };
         let plain = |secret: &Secret| PlainSecret(secret.clone());
         let tokens = spec.accepted_tokens.iter().filter_map(AcceptedToken::secret);
@@ -118,6 +121,7 @@ impl OwnedConnection {
             plugin: kept.plugin.clone(),
             settings: open.settings,
             secrets: sealed.secrets.into_iter().map(|(name, PlainSecret(secret))| (name, secret)).collect(),
+            set_aside: open.set_aside,
             webhook_url: open.webhook_url,
             accepted_tokens: sealed
                 .webhook_tokens

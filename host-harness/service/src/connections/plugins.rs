@@ -9,58 +9,58 @@ use host_store::versions::Version;
 use super::{
     Connections,
     approval::Approval,
+    given_settings::GivenSettings,
     publication::{Published, Upload},
     publish_error::PublishError,
     staged::Staged,
 };
-use crate::who::Who;
+use crate::{plugin_operations::RunningOperation, who::Who};
 
 impl Connections {
     /// Uploads a version, compiles and proves it, approves what it requests if `approval` says so, and serves it.
     pub async fn publish(
         &self,
-        who: &Who,
+        operation: &RunningOperation,
         upload: Upload,
         approval: Approval,
     ) -> Result<Published, PublishError> {
-        let (name, digest) = (upload.plugin.clone(), Digest::of(&upload.bytes));
-        tracing::info!(plugin = name, %digest, by = who.0, "publishing a plugin version");
-        let published = self.publish_version(who, upload, approval).await;
-        log_served("published", &name, who, published.as_ref());
+        let (name, digest, by) = (upload.plugin.clone(), upload.digest, &operation.who.0);
+        tracing::info!(plugin = name, %digest, by, "publishing a plugin version");
+        let published = self.publish_version(operation, upload, approval).await;
+        log_served("published", &name, operation, published.as_ref());
         published
     }
 
     async fn publish_version(
         &self,
-        who: &Who,
+        operation: &RunningOperation,
         upload: Upload,
         approval: Approval,
     ) -> Result<Published, PublishError> {
         config::named_plugin(&upload.plugin)?;
-        if self.runs(&upload.plugin, Digest::of(&upload.bytes)) {
-            return self.publish_again(who, upload).await;
+        if self.runs(&upload.plugin, upload.digest) {
+            return self.publish_again(operation, upload).await;
         }
         let tests = upload.tests;
-        let staged = self.stage(who, upload).await?;
+        let staged = self.stage(operation, upload).await?;
         let staged = self.suiting(staged).await?;
         let mut staged = self.proving(staged, tests).await?;
         let _alone = self.alone_with(&mut staged).await?;
         self.check_proven(&mut staged).await?;
         let staged = self.approved(staged, approval).await?;
-        self.serve_published(staged).await
+        self.serve_published(staged, approval).await
     }
 
     /// Uploads, compiles and proves a version that is not to serve yet. Connections whose settings do not suit it are no
     /// reason to refuse it: they can be changed until it serves.
-    pub async fn upload(&self, who: &Who, upload: Upload) -> Result<Digest, PublishError> {
+    pub async fn upload(&self, operation: &RunningOperation, upload: Upload) -> Result<(), PublishError> {
         config::named_plugin(&upload.plugin)?;
-        let digest = Digest::of(&upload.bytes);
-        if !self.runs(&upload.plugin, digest) {
+        if !self.runs(&upload.plugin, upload.digest) {
             let tests = upload.tests;
-            let staged = self.stage(who, upload).await?;
+            let staged = self.stage(operation, upload).await?;
             self.proving(staged, tests).await?;
         }
-        Ok(digest)
+        Ok(())
     }
 
     /// Approves what an uploaded version requests. It can be served then.
@@ -88,28 +88,30 @@ impl Connections {
         }
     }
 
-    /// Serves a version that was approved, or that served before. One that served before requires `approval` if it
-    /// changes what identifies people.
+    /// Serves a version that was approved, or that served before, with `settings` of its connections. Requires `approval` if
+    /// one that served before, or a setting, changes what identifies people.
     pub async fn serve(
         &self,
-        who: &Who,
+        operation: &RunningOperation,
         name: &str,
         digest: Digest,
         approval: Approval,
+        settings: GivenSettings,
     ) -> Result<Published, PublishError> {
-        let served = self.serve_stored(who, name, digest, approval).await;
-        log_served("served", name, who, served.as_ref());
+        let served = self.serve_stored(operation, name, digest, approval, settings).await;
+        log_served("served", name, operation, served.as_ref());
         served
     }
 
     async fn serve_stored(
         &self,
-        who: &Who,
+        operation: &RunningOperation,
         name: &str,
         digest: Digest,
         approval: Approval,
+        settings: GivenSettings,
     ) -> Result<Published, PublishError> {
-        let mut staged = self.open(who, name, digest).await?;
+        let mut staged = self.open(operation, name, digest).await?.with_settings(settings);
         let _alone = if staged.has_served() {
             // It is put back at once.
             self.sources.changing.lock().await
@@ -120,7 +122,7 @@ impl Connections {
         match state {
             VersionState::Approved => {
                 self.still_approved(staged.version(), staged.plugin(), staged.shadow())?;
-                self.serve_published(staged).await
+                self.serve_published(staged, approval).await
             }
             _ if staged.has_served() => self.put_back(staged, approval).await,
             _ => Err(PublishError::NotApproved { plugin: name.to_owned(), digest, state }),
@@ -131,27 +133,27 @@ impl Connections {
     /// rekeys people requires approval.
     pub async fn roll_back(
         &self,
-        who: &Who,
+        operation: &RunningOperation,
         name: &str,
         approval: Approval,
     ) -> Result<Published, PublishError> {
         if self.served.host().plugin(name).is_none() {
             return Err(PublishError::Unknown(name.to_owned()));
         }
-        tracing::info!(plugin = name, by = who.0, "rolling a plugin back");
-        let published = self.restore_before(who, name, approval).await;
-        log_served("rolled back", name, who, published.as_ref());
+        tracing::info!(plugin = name, by = operation.who.0, "rolling a plugin back");
+        let published = self.restore_before(operation, name, approval).await;
+        log_served("rolled back", name, operation, published.as_ref());
         published
     }
 
     async fn restore_before(
         &self,
-        who: &Who,
+        operation: &RunningOperation,
         name: &str,
         approval: Approval,
     ) -> Result<Published, PublishError> {
         let target = self.before(name).await?;
-        let staged = self.open(who, name, target).await?;
+        let staged = self.open(operation, name, target).await?;
         let _alone = self.sources.changing.lock().await;
         if self.before(name).await? != target {
             return Err(PublishError::Overtaken(name.to_owned()));
@@ -164,12 +166,18 @@ impl Connections {
     }
 }
 
-fn log_served(what: &str, plugin: &str, who: &Who, served: Result<&Published, &PublishError>) {
+fn log_served(
+    what: &str,
+    plugin: &str,
+    operation: &RunningOperation,
+    served: Result<&Published, &PublishError>,
+) {
+    let by = &operation.who.0;
     match served {
         Ok(Published { digest, before, .. }) => {
             let before = before.map(tracing::field::display);
-            tracing::info!(plugin, %digest, before, by = who.0, "plugin version {what}");
+            tracing::info!(plugin, %digest, before, by, "plugin version {what}");
         }
-        Err(error) => tracing::warn!(plugin, by = who.0, %error, "plugin version not {what}"),
+        Err(error) => tracing::warn!(plugin, by, %error, "plugin version not {what}"),
     }
 }

@@ -2,12 +2,12 @@
 //! with the version that serves, and tests of the connections. The first part that fails ends it.
 //! Tested in `api/src/tests/{proofs,shadow,tested_connections}.rs`.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use host_harness::{
     conformance::{Cases, CasesError, Proof, ProofResult},
     connection::SettingError,
-    plugin::Plugin,
+    host::NotOnVersion,
 };
 use host_model::plugin_version::VersionState;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{
     Connections,
+    candidate::Candidate,
     publish_error::PublishError,
     shadow::ShadowReport,
     tested::{ConnectionTests, TestStatus, TestedConnection},
@@ -46,12 +47,12 @@ impl Connections {
     pub(super) async fn proven(
         &self,
         progress: &mut Progress,
-        plugin: &Arc<Plugin>,
+        candidate: &Candidate,
         bytes: &[u8],
         tests: ConnectionTests,
     ) -> Result<ShadowReport, PublishError> {
         let name = progress.version.plugin.clone();
-        let parts = self.parts_of_proof(&name, plugin, bytes, tests).await?;
+        let parts = self.parts_of_proof(&name, candidate, bytes, tests).await?;
         if let Some(error) = parts.failures().into_iter().next() {
             return Err(error);
         }
@@ -62,33 +63,33 @@ impl Connections {
         Ok(shadow)
     }
 
-    /// Runs every part of the proof of `plugin` up to the first that fails. What comes after that is empty.
+    /// Runs every part of the proof of `candidate` up to the first that fails. What comes after that is empty.
     pub(super) async fn parts_of_proof(
         &self,
         name: &str,
-        plugin: &Arc<Plugin>,
+        candidate: &Candidate,
         bytes: &[u8],
         tests: ConnectionTests,
     ) -> Result<ProvenParts, PublishError> {
-        let proof = self.proof_by_cases(name, plugin, bytes).await?;
-        let settings = self.suited(name, plugin);
+        let proof = self.proof_by_cases(name, candidate, bytes).await?;
+        let settings = self.suited(name, candidate);
         let mut parts = ProvenParts { proof, settings, shadow: ShadowReport::default(), tests: Vec::new() };
         if parts.proof.result == ProofResult::Failed {
             return Ok(parts);
         }
-        parts.shadow = self.shadow(name, plugin).await?;
+        parts.shadow = self.shadow(name, candidate).await?;
         if tests == ConnectionTests::Required {
-            parts.tests = self.test_each(name, plugin).await?;
+            parts.tests = self.test_each(name, candidate).await?;
         }
         Ok(parts)
     }
 
-    /// Proves `plugin` with the cases that its component ships, with the operator's own and with the built-in set, in its own
+    /// Proves `candidate` with the cases that its component ships, with the operator's own and with the built-in set, in its own
     /// sandbox. Nothing is sent to a vendor. A proof of which parts could not be run is no failure: it says which.
     pub(super) async fn proof_by_cases(
         &self,
         name: &str,
-        plugin: &Arc<Plugin>,
+        candidate: &Candidate,
         component: &[u8],
     ) -> Result<Proof, PublishError> {
         let shipped = Cases::of_component(component)?;
@@ -98,9 +99,12 @@ impl Connections {
         let settings = slot.and_then(|slot| {
             let generation = slot.current();
             let first = generation.connections().min_by(|one, other| one.key.cmp(&other.key))?;
-            Some(first.settings.clone())
+            let mut settings = first.settings.clone();
+            candidate.complete(&first.key, &mut settings);
+            Some(settings)
         });
         let mut settings = settings.unwrap_or_default();
+        let plugin = &candidate.plugin;
         settings.retain(|name, _| plugin.manifest().settings.iter().any(|setting| setting.name == *name));
         let prover = self.served.host().prover().with_shipped(shipped).with_own(own);
         Ok(prover.with_settings(settings).prove(plugin).await)
@@ -115,15 +119,14 @@ impl Connections {
         read.unwrap_or_else(|_| Ok(Cases::default()))
     }
 
-    /// Resolves each connection of the plugin `name` for `plugin`.
-    fn suited(&self, name: &str, plugin: &Arc<Plugin>) -> SuitedConnections {
+    /// Resolves each connection of the plugin `name` for `candidate`.
+    fn suited(&self, name: &str, candidate: &Candidate) -> SuitedConnections {
         let mut settings = SuitedConnections::default();
-        let Some(slot) = self.served.host().plugin(name) else { return settings };
         for key in self.keys_of(name) {
-            match slot.resolved_for(&key, plugin) {
-                Some(Ok(_)) => settings.suited.push(key),
-                Some(Err(errors)) => settings.unsuited.extend(errors.iter().map(place)),
-                None => {}
+            match self.calls_on(&key, candidate) {
+                Ok(_) => settings.suited.push(key),
+                Err(NotOnVersion::Settings(errors)) => settings.unsuited.extend(errors.iter().map(place)),
+                Err(NotOnVersion::Unknown(_)) => {}
             }
         }
         settings.suited.sort();

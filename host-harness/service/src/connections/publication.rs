@@ -4,7 +4,7 @@ use host_harness::plugin::{Changes, LoadPolicy};
 use host_model::digest::Digest;
 use host_store::versions::VersionStep;
 
-use super::{conditions::LoadConditions, tested::ConnectionTests};
+use super::{conditions::LoadConditions, given_settings::GivenSettings, tested::ConnectionTests};
 
 /// The version that runs now.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Upload {
     pub plugin: String,
     /// The component.
     pub bytes: Vec<u8>,
+    /// The digest of the component.
+    pub digest: Digest,
     /// The conditions under which it loads. What they do not set is as for the version that serves; nothing may be set
     /// for a plugin in the configuration file.
     pub conditions: LoadConditions,
@@ -34,4 +36,21 @@ pub struct Upload {
     pub note: Option<String>,
     /// Whether the connections of the plugin are tested on it.
     pub tests: ConnectionTests,
+    /// Settings of its connections that apply as it begins to serve.
+    pub settings: GivenSettings,
+}
+
+impl Upload {
+    /// Creates an upload of the component `bytes` as a version of `plugin`, without conditions, a note, tests and settings.
+    pub fn new(plugin: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self {
+            plugin: plugin.into(),
+            digest: Digest::of(&bytes),
+            bytes,
+            conditions: LoadConditions::default(),
+            note: None,
+            tests: ConnectionTests::Omitted,
+            settings: GivenSettings::default(),
+        }
+    }
 }

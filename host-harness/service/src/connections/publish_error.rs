@@ -10,6 +10,7 @@ use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::StoreError;
 
 use super::{
+    change::ChangeError,
     conditions::ExcessiveCondition,
     shadow::ShadowReport,
     tested::{TestStatus, TestedConnection},
@@ -85,7 +86,7 @@ pub enum PublishError {
     #[error("no version of plugin {0} was published: there is no version to roll back to")]
     NothingBefore(String),
     /// The plugin has no such version, or its row was changed from outside.
-    #[error("plugin {plugin} has no version {digest}: `plugin history {plugin}` lists those that it has")]
+    #[error("plugin {plugin} has no version {digest}: its history lists those that it has")]
     UnknownVersion {
         /// The plugin's name.
         plugin: String,
@@ -124,9 +125,34 @@ pub enum PublishError {
     /// The component of the previous version was damaged or replaced in the database.
     #[error("{0}: publish it again instead")]
     BeforeIsChanged(StoreError),
+    /// Settings are given for the version that serves.
+    #[error("version {0} serves already: change the settings of its connections instead")]
+    AlreadyServes(Digest),
+    /// Settings are given for a connection that the version would not serve.
+    #[error(
+        "settings are given for connection {connection}, which is none of plugin {plugin}, or is pinned to another version"
+    )]
+    NotOfPlugin {
+        /// The plugin's name.
+        plugin: String,
+        /// The connection's key.
+        connection: String,
+    },
+    /// The given settings cannot apply to a connection.
+    #[error(transparent)]
+    Given(Box<ChangeError>),
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
+}
+
+impl From<ChangeError> for PublishError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error.into(),
+            error => Self::Given(Box::new(error)),
+        }
+    }
 }
 
 impl From<StoreError> for PublishError {
@@ -152,7 +178,12 @@ impl PublishError {
             Self::Swap(SwapError::AnotherConnector { .. }) => "another-connector",
             Self::Swap(SwapError::AsksForMore(_)) | Self::New { .. } => "asks-for-more",
             Self::Swap(SwapError::OffersLess(_)) => "offers-less",
-            Self::Swap(SwapError::Settings(_)) => "settings",
+            Self::Swap(SwapError::Settings(_)) | Self::NotOfPlugin { .. } => "settings",
+            Self::Given(error) => match **error {
+                ChangeError::RekeysPeople { .. } => "rekeys-people",
+                _ => "settings",
+            },
+            Self::AlreadyServes(_) => "already-serves",
             Self::Rekeys { .. } => "rekeys-people",
             Self::FollowsFile(_) => "follows-file",
             Self::Unknown(_)

@@ -9,7 +9,9 @@ use host_model::digest::Digest;
 use super::{
     Connections,
     approval::Approval,
+    candidate::Candidate,
     comparison::{requests, same_behaviour},
+    given_settings::{GivenSettings, UnknownSettings},
     proof::{ProvenParts, SuitedConnections},
     publication::Upload,
     publish_error::PublishError,
@@ -46,23 +48,51 @@ impl Connections {
         upload: Upload,
         approval: Approval,
     ) -> Result<PublicationRehearsal, PublishError> {
-        let Upload { plugin: name, bytes, conditions, tests, .. } = upload;
+        let Upload { plugin: name, bytes, digest, conditions, tests, settings: given, .. } = upload;
         config::named_plugin(&name)?;
         let (_, policy) = self.upload_conditions(&name, conditions).await?;
         policy.check_size(bytes.len())?;
-        let digest = Digest::of(&bytes);
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
-        let parts = self.parts_of_proof(&name, &plugin, &bytes, tests).await?;
+        let (candidate, unfit) = match self.candidate(&name, &plugin, &given).await {
+            Ok(candidate) => (candidate, None),
+            Err(PublishError::Store(error)) => return Err(error.into()),
+            Err(error) => (Candidate::of(&plugin), Some(error)),
+        };
+        let parts = self.parts_of_proof(&name, &candidate, &bytes, tests).await?;
         let mut refusals = parts.failures();
         let ProvenParts { proof, settings, shadow, tests } = parts;
         let slot = self.served.host().plugin(&name);
         refusals.extend(self.compared(&name, &plugin, approval).err());
         refusals.extend(same_behaviour(&shadow, approval).err());
-        refusals.extend(
-            slot.as_ref().and_then(|slot| slot.check_settings(&plugin).err()).map(PublishError::Swap),
-        );
+        match unfit {
+            Some(error) => refusals.push(error),
+            None => refusals.extend(self.unfit(slot.as_deref(), &name, &candidate, &given, approval).await?),
+        }
         let before = slot.as_deref().map(|slot: &Slot| slot.current().plugin().digest());
         let requests = requests(slot.as_deref(), &plugin);
         Ok(PublicationRehearsal { digest, before, requests, proof, settings, shadow, tests, refusals })
+    }
+
+    /// Returns why the connections would not fit `candidate`, with the settings that are given with it.
+    async fn unfit(
+        &self,
+        slot: Option<&Slot>,
+        name: &str,
+        candidate: &Candidate,
+        given: &GivenSettings,
+        approval: Approval,
+    ) -> Result<Vec<PublishError>, PublishError> {
+        let Candidate { plugin, changed } = candidate;
+        let unsuited = slot.and_then(|slot| slot.check_settings(plugin, changed).err());
+        let mut unfit: Vec<_> = unsuited.map(PublishError::Swap).into_iter().collect();
+        if approval == Approval::Missing {
+            let refuse = UnknownSettings::Refuse;
+            let changed = self.changed_for(name, plugin.manifest(), given, refuse).await?;
+            match self.check_keying_of(&changed, plugin).await {
+                Err(PublishError::Store(error)) => return Err(error.into()),
+                keyed => unfit.extend(keyed.err()),
+            }
+        }
+        Ok(unfit)
     }
 }

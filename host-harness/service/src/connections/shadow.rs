@@ -7,10 +7,7 @@ mod replayed;
 
 pub use found::{FoundDifference, NotCompared, ReplayedKind, ShadowReport, WhyNotCompared};
 
-use std::sync::Arc;
-
 use host_harness::{
-    plugin::Plugin,
     sandbox::Calls,
     shadow::{ShadowCall, ShadowEnd, ShadowRun, difference},
 };
@@ -19,7 +16,7 @@ use host_store::StoreError;
 use tokio::time::{Instant, timeout_at};
 
 use self::{found::MAX_SHADOW, replayed::Replayed};
-use super::Connections;
+use super::{Connections, candidate::Candidate};
 
 /// Maximum number of deliveries, and of requests, of all connections. Plugins of many connections compare fewer of each.
 const MAX_REPLAYED: usize = 2_000;
@@ -38,8 +35,8 @@ struct ComparedConnection {
 }
 
 impl Connections {
-    /// Compares `plugin` with the version of the plugin `name` that serves. A new plugin has nothing to compare.
-    pub(super) async fn shadow(&self, name: &str, plugin: &Arc<Plugin>) -> Result<ShadowReport, StoreError> {
+    /// Compares `candidate` with the version of the plugin `name` that serves. A new plugin has nothing to compare.
+    pub(super) async fn shadow(&self, name: &str, candidate: &Candidate) -> Result<ShadowReport, StoreError> {
         let begun = Instant::now();
         let Some(slot) = self.served.host().plugin(name) else { return Ok(ShadowReport::default()) };
         let serving = slot.current();
@@ -51,7 +48,7 @@ impl Connections {
         drop(serving);
         let share = self.sources.proof.shadow_per_connection.min(MAX_REPLAYED / connections.len().max(1));
         for (tenant, key) in connections {
-            let versions = self.on_both(&key, plugin);
+            let versions = self.on_both(&key, candidate);
             let compared = ComparedConnection { tenant, key, versions };
             self.compare_connection(&compared, share, begun + MAX_SHADOW, &mut report).await?;
         }
@@ -59,10 +56,10 @@ impl Connections {
         Ok(report)
     }
 
-    fn on_both(&self, key: &str, plugin: &Arc<Plugin>) -> Result<BothVersions, WhyNotCompared> {
+    fn on_both(&self, key: &str, candidate: &Candidate) -> Result<BothVersions, WhyNotCompared> {
         let serving = self.served.calls(key).map_err(|_| WhyNotCompared::NotServed)?;
         // It is served, so its settings are the only obstacle.
-        let new = self.served.host().connection_on(key, plugin).map_err(|_| WhyNotCompared::NotSuited)?;
+        let new = self.calls_on(key, candidate).map_err(|_| WhyNotCompared::NotSuited)?;
         Ok(BothVersions { serving, new })
     }
 

@@ -1,15 +1,22 @@
 //! Where connections and plugins come from, and the locks that serialize changes.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use host_harness::{config::PluginSource, plugin::LoadPolicy};
+use host_harness::{
+    config::{Config, PluginSource},
+    plugin::LoadPolicy,
+};
 
 use super::conditions::LoadConditions;
-use crate::settings::proof::ProofConfig;
+use crate::settings::{ServiceConfig, proof::ProofConfig};
 
 /// The sources of connections and plugins, and the locks that serialize changes.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     /// The configuration file whose connections are imported.
     pub(super) file: Option<PathBuf>,
     /// The source of each plugin in that file.
@@ -28,6 +35,17 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    /// Returns the sources of `config`, with the bounds of `service`.
+    pub(crate) fn of(config: &Config, service: &ServiceConfig) -> Self {
+        Self {
+            file: config.file().map(Path::to_owned),
+            plugins: config.plugins().clone(),
+            max_published_bytes: service.max_published_bytes,
+            proof: service.proof.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Returns the policy of the file for a plugin that it has, else that of `conditions`.
     pub(super) fn policy(&self, name: &str, conditions: &LoadConditions) -> LoadPolicy {
         self.plugins.get(name).map_or_else(|| conditions.policy(), |source| source.policy)

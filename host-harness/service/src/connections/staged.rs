@@ -2,22 +2,17 @@
 //! Tested in `api/src/tests/versions.rs`.
 
 mod advance;
+mod swap;
 
 use std::sync::Arc;
 
-use host_harness::{
-    host::AddError,
-    plugin::{Changes, LoadError, LoadPolicy, Plugin, Slot},
-};
+use host_harness::plugin::{LoadError, LoadPolicy, Plugin};
 use host_model::{
-    contract::manifest::Manifest,
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
 };
 use host_store::{
-    StoreError,
-    audit::{self, ALL_TENANTS, Record},
-    components::{self, Publication},
+    StoreError, components,
     versions::{self, Version, VersionStep},
 };
 use serde_json::json;
@@ -27,12 +22,12 @@ use super::{
     approval::Approval,
     comparison,
     conditions::LoadConditions,
-    publication::{Published, Upload},
+    given_settings::GivenSettings,
+    publication::Upload,
     publish_error::{MAX_NOTE_CHARS, PublishError},
     shadow::{FoundDifference, ShadowReport},
-    versions::{Progress, record, serve},
+    versions::{Progress, StepCause, record},
 };
-use crate::who::Who;
 
 /// A compiled version that does not serve yet.
 pub(super) struct Staged {
@@ -44,6 +39,8 @@ pub(super) struct Staged {
     policy: LoadPolicy,
     /// What came of comparing it with the version that serves; `None` if they were not compared.
     shadow: Option<ShadowReport>,
+    /// Settings of its connections that apply as it begins to serve.
+    settings: GivenSettings,
 }
 
 impl Staged {
@@ -68,6 +65,11 @@ impl Staged {
         self.shadow.clone().unwrap_or_default()
     }
 
+    /// Returns the version with settings that apply as it begins to serve.
+    pub(super) fn with_settings(self, settings: GivenSettings) -> Self {
+        Self { settings, ..self }
+    }
+
     fn is_compared_with(&self, serving: Option<Digest>) -> bool {
         let serving = serving.map(|digest| digest.to_string());
         self.shadow.as_ref().is_some_and(|shadow| shadow.against == serving)
@@ -84,14 +86,17 @@ impl Staged {
 
 impl Connections {
     /// Stores the component and compiles it.
-    pub(super) async fn stage(&self, who: &Who, upload: Upload) -> Result<Staged, PublishError> {
-        let Upload { plugin: name, bytes, conditions, note, .. } = upload;
+    pub(super) async fn stage(
+        &self,
+        cause: impl Into<StepCause>,
+        upload: Upload,
+    ) -> Result<Staged, PublishError> {
+        let Upload { plugin: name, bytes, digest, conditions, note, settings, .. } = upload;
         let (conditions, policy) = self.upload_conditions(&name, conditions).await?;
         let length = note.as_ref().map_or(0, |note| note.chars().count());
         if length > MAX_NOTE_CHARS {
             return Err(PublishError::LongNote(length));
         }
-        let digest = Digest::of(&bytes);
         let known = self.find_version(&name, digest).await?;
         let version = Version {
             plugin: name.clone(),
@@ -107,17 +112,22 @@ impl Connections {
             served_at: known.as_ref().and_then(|known| known.served_at),
             withdrawn_at: known.and_then(|known| known.withdrawn_at),
         };
-        let mut progress = Progress::begin(self, version, &who.0);
+        let mut progress = Progress::begin(self, version, cause);
         if let Err(error) = policy.check_size(bytes.len()) {
             return Err(self.refused(progress, error.into()).await?);
         }
         let step = progress.step(self, VersionState::Uploaded, json!({"bytes": bytes.len()}));
         self.store_component(&progress.version, step, bytes.clone()).await?;
-        self.compiling(progress, bytes, conditions, policy).await
+        self.compiling(progress, bytes, conditions, policy, settings).await
     }
 
     /// Compiles a version that is stored.
-    pub(super) async fn open(&self, who: &Who, name: &str, digest: Digest) -> Result<Staged, PublishError> {
+    pub(super) async fn open(
+        &self,
+        cause: impl Into<StepCause>,
+        name: &str,
+        digest: Digest,
+    ) -> Result<Staged, PublishError> {
         self.check_not_watched(name)?;
         let version = self.known_version(name, digest).await?;
         let bytes = self
@@ -128,8 +138,9 @@ impl Connections {
         let conditions = LoadConditions::read(version.conditions.as_deref()).unwrap_or_default();
         let policy = self.policy(name, &conditions);
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
-        let progress = Progress::begin(self, version, &who.0);
-        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None })
+        let progress = Progress::begin(self, version, cause);
+        let settings = GivenSettings::default();
+        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings })
     }
 
     /// Reads the state of a staged version again, under the lock for changes: another caller may have changed it while it
@@ -175,89 +186,6 @@ impl Connections {
         Ok(staged)
     }
 
-    /// Serves an approved version.
-    pub(super) async fn serve_published(&self, staged: Staged) -> Result<Published, PublishError> {
-        self.serve_staged(staged, "plugin-published").await
-    }
-
-    /// Serves a version that served before.
-    pub(super) async fn put_back(
-        &self,
-        staged: Staged,
-        approval: Approval,
-    ) -> Result<Published, PublishError> {
-        if let Some(slot) = self.served.host().plugin(&staged.name()) {
-            let changes = Changes::between(slot.current().plugin().manifest(), staged.plugin.manifest());
-            if changes.rekeys_people() && approval == Approval::Missing {
-                return Err(PublishError::Rekeys { digest: staged.digest(), changes });
-            }
-        }
-        self.serve_staged(staged, "plugin-rolled-back").await
-    }
-
-    async fn serve_staged(&self, staged: Staged, what: &'static str) -> Result<Published, PublishError> {
-        let name = staged.name();
-        match self.served.host().plugin(&name) {
-            Some(slot) if slot.current().plugin().digest() == staged.digest() => Ok(Published {
-                digest: staged.digest(),
-                before: Some(staged.digest()),
-                changes: Changes::default(),
-                policy: staged.policy,
-                steps: Vec::new(),
-            }),
-            Some(slot) => self.replace(&slot, staged, what).await,
-            None => self.serve_first(&name, staged, what).await,
-        }
-    }
-
-    async fn replace(
-        &self,
-        slot: &Slot,
-        staged: Staged,
-        what: &'static str,
-    ) -> Result<Published, PublishError> {
-        let Staged { plugin, bytes, mut progress, conditions, policy, .. } = staged;
-        let running = slot.current();
-        let (before, digest) = (running.plugin().digest(), plugin.digest());
-        let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
-        if let Err(error) = slot.replace_agreed(plugin) {
-            return Err(self.refused(progress, error.into()).await?);
-        }
-        let mut published = Published { digest, before: Some(before), changes, policy, steps: Vec::new() };
-        if let Err(error) = self.keep(what, &published, &mut progress, &conditions, bytes).await {
-            slot.roll_back()?;
-            return Err(error.into());
-        }
-        // A version is put back from the database, so its predecessor need not stay in memory.
-        slot.forget_previous();
-        self.load_all().await?;
-        published.steps = progress.steps;
-        Ok(published)
-    }
-
-    /// Serves a plugin that is new to the host. It is stored first, because the host cannot remove a plugin again.
-    async fn serve_first(
-        &self,
-        name: &str,
-        staged: Staged,
-        what: &'static str,
-    ) -> Result<Published, PublishError> {
-        let Staged { plugin, bytes, mut progress, conditions, policy, .. } = staged;
-        let changes = Changes::between(&Manifest::default(), plugin.manifest());
-        let mut published =
-            Published { digest: plugin.digest(), before: None, changes, policy, steps: Vec::new() };
-        self.keep(what, &published, &mut progress, &conditions, bytes).await?;
-        let added = self.served.host().add_loaded(name, plugin);
-        added.map_err(|error| match error {
-            AddError::Named(problem) => PublishError::Named(problem),
-            AddError::Load { cause, .. } => PublishError::Load(cause),
-            AddError::NameTaken(name) => PublishError::Unknown(name),
-        })?;
-        self.load_all().await?;
-        published.steps = progress.steps;
-        Ok(published)
-    }
-
     /// Compiles and checks a component, one at a time. May take long: must not be called while `changing` is held.
     pub(super) async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
         self.versions.load(bytes, policy).await
@@ -272,7 +200,7 @@ impl Connections {
         let step = progress.refused(self, &error);
         let vault = self.store.vault().clone();
         let version = progress.version;
-        let recorded = self.store.write(move |tx| {
+        let recorded = self.write_step(move |tx| {
             Box::pin(async move {
                 record(tx, &vault, &version, &step).await?;
                 versions::prune(tx).await
@@ -328,55 +256,12 @@ impl Connections {
         bytes: Vec<u8>,
     ) -> Result<(), StoreError> {
         let (vault, version) = (self.store.vault().clone(), version.clone());
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    components::insert(tx, version.digest, bytes).await?;
-                    record(tx, &vault, &version, &step).await
-                })
+        self.write_step(move |tx| {
+            Box::pin(async move {
+                components::insert(tx, version.digest, bytes).await?;
+                record(tx, &vault, &version, &step).await
             })
-            .await
-    }
-
-    /// Stores that the version serves.
-    async fn keep(
-        &self,
-        what: &'static str,
-        published: &Published,
-        progress: &mut Progress,
-        conditions: &LoadConditions,
-        component: Vec<u8>,
-    ) -> Result<(), StoreError> {
-        let name = progress.version.plugin.clone();
-        let conditions_before = self.stored_conditions(&name).await?.written();
-        let at = self.clock.date_ms();
-        let publication = Publication {
-            plugin: name.clone(),
-            digest: published.digest,
-            before: published.before,
-            conditions: conditions.written(),
-            conditions_before,
-            published_at: at,
-        };
-        let mut detail = json!({"by": progress.actor, "plugin": name, "agreed-to": published.changes});
-        if let (Some(detail), false) = (detail.as_object_mut(), conditions.is_empty()) {
-            detail.insert("conditions".to_owned(), json!(conditions));
-        }
-        let line = Record { digest: Some(published.digest.to_string()), detail, ..Record::of(what) };
-        progress.version.served_at = Some(at);
-        progress.version.conditions = conditions.written();
-        let evidence = json!({"before": published.before.map(|before| before.to_string())});
-        let step = progress.step(self, VersionState::Serving, evidence);
-        let (vault, version) = (self.store.vault().clone(), progress.version.clone());
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    components::insert(tx, version.digest, component).await?;
-                    components::publish(tx, &vault, &publication).await?;
-                    serve(tx, &vault, &version, step).await?;
-                    audit::append(tx, &vault, ALL_TENANTS, at, &line).await
-                })
-            })
-            .await
+        })
+        .await
     }
 }

@@ -4,21 +4,18 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
 use futures::{StreamExt as _, stream};
-use host_harness::plugin::Plugin;
 use host_model::{contract::CheckOutcome, time::millis_u64};
 use host_store::{StoreError, connections};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Connections,
+    candidate::Candidate,
     tested::{TestStatus, TestedConnection},
     tried::{TestReport, tried},
 };
@@ -30,18 +27,18 @@ const MAX_CONCURRENT_TESTS: usize = 4;
 const MAX_TESTS: Duration = Duration::from_mins(2);
 
 impl Connections {
-    /// Tests the connections of the plugin `name` on `plugin`, in the order of their keys.
+    /// Tests the connections of the plugin `name` on `candidate`, in the order of their keys.
     pub(super) async fn test_each(
         &self,
         name: &str,
-        plugin: &Arc<Plugin>,
+        candidate: &Candidate,
     ) -> Result<Vec<TestedConnection>, StoreError> {
         let mut keys = self.keys_of(name);
         keys.sort();
         let (count, over_at, done) = (keys.len(), Instant::now() + MAX_TESTS, &AtomicUsize::new(0));
         let enabled = &self.enabled(keys.clone()).await?;
         let tests = stream::iter(keys).map(|key| async move {
-            let tested = self.tested(key, enabled, plugin, over_at).await;
+            let tested = self.tested(key, enabled, candidate, over_at).await;
             let done = done.fetch_add(1, Relaxed) + 1;
             tracing::info!(plugin = name, done, count, "connection tested on a new version");
             tested
@@ -68,7 +65,7 @@ impl Connections {
         &self,
         key: String,
         enabled: &BTreeSet<String>,
-        plugin: &Arc<Plugin>,
+        candidate: &Candidate,
         over_at: Instant,
     ) -> TestedConnection {
         let begun = Instant::now();
@@ -82,7 +79,7 @@ impl Connections {
         let because =
             |status, reason: String| TestedConnection { status, reason: Some(reason), ..tested.clone() };
         let tested = if enabled.contains(&tested.connection) {
-            match self.served.host().connection_on(&tested.connection, plugin) {
+            match self.calls_on(&tested.connection, candidate) {
                 Err(why) => because(TestStatus::Failed, why.to_string()),
                 Ok(calls) => match timeout_at(over_at, tried(&tested.connection, &calls)).await {
                     Ok(report) => of_report(tested.clone(), report),

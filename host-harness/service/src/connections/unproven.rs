@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::{
     Connections,
+    candidate::Candidate,
     proof::passed,
     versions::{HOST, NOT_PROVEN, Progress, VersionHistory, record},
 };
@@ -50,7 +51,7 @@ impl Connections {
         // Its cases are in the component, which is missing if the file changed during the start.
         let (Some(bytes), false) = (bytes.await?, has_proof(&entered)) else { return Ok(()) };
         let mut progress = Progress::begin(self, entered.version, HOST);
-        match self.proof_by_cases(name, running, &bytes).await.and_then(passed) {
+        match self.proof_by_cases(name, &Candidate::of(running), &bytes).await.and_then(passed) {
             Ok(proof) => {
                 let step = progress.step(self, VersionState::Proven, json!({"proof": proof}));
                 self.record(&progress.version, step).await

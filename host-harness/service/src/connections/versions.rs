@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use host_harness::plugin::Plugin;
 use host_model::{
     digest::Digest,
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Connections, publish_error::PublishError};
-use crate::tasks::pause;
+use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
 
 /// How often versions that nothing uses are unloaded, and pinned ones that could not be used are tried again.
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
@@ -49,10 +50,36 @@ pub struct VersionHistory {
     pub steps: Vec<VersionStep>,
 }
 
+/// Who causes the steps of a version, and the operation in which they do.
+#[derive(Clone, Debug)]
+pub(super) struct StepCause {
+    pub(super) actor: String,
+    operation: Option<String>,
+}
+
+/// The host itself.
+impl From<&str> for StepCause {
+    fn from(actor: &str) -> Self {
+        Self { actor: actor.to_owned(), operation: None }
+    }
+}
+
+impl From<&Who> for StepCause {
+    fn from(who: &Who) -> Self {
+        Self { actor: who.0.clone(), operation: None }
+    }
+}
+
+impl From<&RunningOperation> for StepCause {
+    fn from(RunningOperation { id, who, .. }: &RunningOperation) -> Self {
+        Self { actor: who.0.clone(), operation: Some(id.clone()) }
+    }
+}
+
 /// A version on its way to serving. Each step is stored as it is reached.
 pub(super) struct Progress {
     pub(super) version: Version,
-    pub(super) actor: String,
+    pub(super) cause: StepCause,
     /// Its steps so far.
     pub(super) steps: Vec<VersionStep>,
     /// When the current step began, in milliseconds since the Unix epoch.
@@ -61,8 +88,8 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Begins the way of `version`.
-    pub(super) fn begin(connections: &Connections, version: Version, actor: &str) -> Self {
-        Self { version, actor: actor.to_owned(), steps: Vec::new(), began: connections.clock.date_ms() }
+    pub(super) fn begin(connections: &Connections, version: Version, cause: impl Into<StepCause>) -> Self {
+        Self { version, cause: cause.into(), steps: Vec::new(), began: connections.clock.date_ms() }
     }
 
     /// Returns the step to `state` that is reached now, and begins the next one.
@@ -99,8 +126,9 @@ impl Progress {
         self.began = at;
         self.version.state = state;
         connections.telemetry.plugin_step(&self.version.plugin, state.as_ref(), reason, took(took_ms));
-        let (actor, reason) = (self.actor.clone(), reason.map(str::to_owned));
-        let step = VersionStep { state, at, took_ms, actor, reason, evidence: Some(evidence) };
+        let StepCause { actor, operation } = self.cause.clone();
+        let (reason, evidence) = (reason.map(str::to_owned), Some(evidence));
+        let step = VersionStep { state, at, took_ms, actor, reason, evidence, operation };
         self.steps.push(step.clone());
         step
     }
@@ -114,7 +142,17 @@ impl Connections {
     /// Stores `step` of `version`.
     pub(super) async fn record(&self, version: &Version, step: VersionStep) -> Result<(), StoreError> {
         let (vault, version) = (self.store.vault().clone(), version.clone());
-        self.store.write(move |tx| Box::pin(async move { record(tx, &vault, &version, &step).await })).await
+        self.write_step(move |tx| Box::pin(async move { record(tx, &vault, &version, &step).await })).await
+    }
+
+    /// Runs `work`, which stores a step, in one transaction, and wakes those who wait for its operation.
+    pub(super) async fn write_step(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<(), StoreError>> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.store.write(work).await?;
+        self.operations.announce();
+        Ok(())
     }
 
     /// Returns the versions of a plugin, those that served last first.

@@ -1,16 +1,20 @@
 //! Tests of opening a database that version 0.1.0 wrote: `tests/fixtures/store-0.1.0`.
 
-use crate::connections::{
-    approval::Approval, conditions::LoadConditions, publication::Upload, tested::ConnectionTests,
-};
+use crate::connections::{approval::Approval, publication::Upload};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::*;
 use crate::connections::publish_error::PublishError;
-use crate::who::Who;
-use host_model::contract::{Identifier, Subject};
+use crate::{
+    plugin_operations::{NewOperation, RunningOperation},
+    who::Who,
+};
+use host_model::{
+    contract::{Identifier, Subject},
+    plugin_operation::PluginAction,
+};
 use host_store::{
     PersonName, Tx, alarms, api_keys,
     audit_chain::{self, ChainCheck},
@@ -70,16 +74,14 @@ impl Upgraded {
     /// Publishes this version's connector, which declares what identifies people.
     async fn publish(&self) {
         let component = std::fs::read(xtask::components::current("iterable").unwrap()).unwrap();
-        let who = Who("test".to_owned());
-        let conditions = LoadConditions::default();
-        let upload = Upload {
-            plugin: "iterable".to_owned(),
-            bytes: component,
-            conditions,
-            note: None,
-            tests: ConnectionTests::Omitted,
-        };
-        self.0.parts.connections.publish(&who, upload, Approval::Given).await.unwrap();
+        let operation = self.begin(PluginAction::Publish).await;
+        let upload = Upload::new("iterable", component);
+        self.0.parts.connections.publish(&operation, upload, Approval::Given).await.unwrap();
+    }
+
+    async fn begin(&self, action: PluginAction) -> RunningOperation {
+        let (who, plugin) = (Who("test".to_owned()), "iterable".to_owned());
+        self.0.parts.operations.begin(NewOperation { who, plugin, action, digest: None }).await.unwrap()
     }
 
     async fn found(&self, connection: &'static str, kind: &str, value: &str) -> Vec<PersonId> {
@@ -275,9 +277,9 @@ async fn people_who_shared_a_record_are_separated_once_a_version_says_what_ident
     upgraded.publish().await;
     assert_separate(&fixture, &upgraded).await;
     // The previous version treats them as one person again, so rolling back requires approval.
-    let who = Who("test".to_owned());
+    let operation = upgraded.begin(PluginAction::RollBack).await;
     let refused =
-        upgraded.0.parts.connections.roll_back(&who, "iterable", Approval::Missing).await.unwrap_err();
+        upgraded.0.parts.connections.roll_back(&operation, "iterable", Approval::Missing).await.unwrap_err();
     assert!(matches!(&refused, PublishError::Rekeys { .. }), "{refused}");
     upgraded.close().await;
     // The split is kept at the next start.

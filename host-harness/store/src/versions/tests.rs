@@ -8,7 +8,8 @@ use crate::{
 };
 
 fn step(state: VersionState) -> VersionStep {
-    VersionStep { state, at: 7, took_ms: 1, actor: "ops".into(), reason: None, evidence: Some(json!({})) }
+    let evidence = Some(json!({}));
+    VersionStep { state, at: 7, took_ms: 1, actor: "ops".into(), reason: None, evidence, operation: None }
 }
 
 fn version(number: u8, served_at: Option<i64>) -> Version {

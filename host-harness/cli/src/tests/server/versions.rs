@@ -1,4 +1,15 @@
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
 use super::{Exit, Running};
+use crate::tests::{Kept, ran};
+
+fn guest(name: &str) -> String {
+    xtask::components::current(&format!("guests/{name}")).unwrap().to_str().unwrap().to_owned()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_uploaded_approved_served_and_put_back_by_the_beginning_of_its_digest() {
@@ -78,5 +89,130 @@ async fn a_version_that_behaves_differently_is_shown_and_waits_for_agree() {
     assert!(agreed.out.contains(difference), "{}", agreed.out);
     let history = running.run(&["plugin", "history", "eraser"]).await;
     assert!(history.out.contains("serving"), "{}", history.out);
+    running.assert_discreet();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_is_an_operation_whose_steps_are_printed_on_a_terminal_as_they_are_reached() {
+    let running = Running::new().await;
+    let (err, publish) = (Kept::default(), ["plugin", "publish", "guest", &guest("build_one"), "--agree"]);
+    let published = running.watched(&publish, &err).await;
+    assert_eq!(published.exit, Exit::Done, "{published:?}");
+    assert!(published.out.starts_with("plugin guest: running sha256:"), "{}", published.out);
+    let (first, steps) = published.err.split_once('\n').unwrap();
+    let id = first.strip_prefix("publish guest: operation ").unwrap();
+    let id = id.strip_suffix("; ctrl-c ends the wait").unwrap();
+    let reached: Vec<_> = steps.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(reached, ["uploaded", "compiled", "proven", "approved", "serving"]);
+    for line in steps.lines() {
+        assert!(published.out.contains(line), "{line} in {}", published.out);
+    }
+    let shown = running.run(&["plugin", "operation", id]).await;
+    shown.assert_line("what publish guest");
+    shown.assert_line("state succeeded");
+    assert!(shown.exit == Exit::Done && shown.out.trim_end().ends_with(steps.trim_end()), "{shown:?}");
+    let quiet = running.run(&["plugin", "publish", "guest", &guest("build_two"), "--json"]).await;
+    assert_eq!(quiet.json()["steps"].as_array().unwrap().len(), 5, "{quiet:?}");
+    assert_eq!(quiet.err.lines().count(), 1, "{quiet:?}");
+    let listed = running.run(&["plugin", "operations", "guest"]).await;
+    assert_eq!(listed.out.matches("succeeded").count(), 2, "{}", listed.out);
+    running.assert_discreet();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_publication_ends_as_if_it_was_waited_for_and_is_shown_with_its_problem() {
+    let running = Running::new().await;
+    let publish = ["plugin", "publish", "guest", &guest("build_one")];
+    let refused = running.run(&publish).await;
+    assert_eq!((refused.exit, refused.out.as_str()), (Exit::Misused, ""), "{refused:?}");
+    let (first, why) = refused.err.split_once('\n').unwrap();
+    assert!(
+        why.starts_with("error: The version requests more permissions, which are not approved: "),
+        "{why}"
+    );
+    assert!(why.contains("publish it again with --agree to approve this"), "{why}");
+    let id = first.strip_prefix("publish guest: operation ").unwrap().split(';').next().unwrap();
+    for wait in [&[][..], &["--wait"]] {
+        let shown = running.run(&[&["plugin", "operation", id], wait].concat()).await;
+        assert_eq!(shown.exit, Exit::Misused);
+        assert!(shown.out.contains(" ms  asks-for-more\nerror: "), "{}", shown.out);
+        assert!(shown.out.trim_end().ends_with(why.trim_end()), "{}", shown.out);
+        shown.assert_line("state failed");
+    }
+    let refused = running.run(&[&publish[..], &["--json"]].concat()).await.json();
+    assert_eq!(refused["error"]["problem"]["type"], "urn:connector-host:problem:asks-for-more");
+    let unknown = running.run(&["plugin", "operation", "never"]).await;
+    assert_eq!(unknown.exit, Exit::Misused, "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_of_an_older_version_that_answers_at_the_end_is_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "k-0123456789").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let conditions = json!({"max_bytes": 1, "describe_ms": 1, "wasi_trapped": false});
+    let published = json!({"name": "guest", "digest": "sha256:ab", "before": null, "changes": [],
+        "conditions": conditions, "next_start": "it stays"})
+    .to_string();
+    let answering = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 4_096];
+        let read = stream.read(&mut request).await.unwrap();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", published.len());
+        stream.write_all(format!("{head}{published}").as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let arguments =
+        ["--server", &server, "--api-key-file", key.to_str().unwrap(), "plugin", "roll-back", "guest"];
+    let (exit, out, err) = ran(&arguments).await;
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    assert!(out.starts_with("plugin guest: running sha256:ab\n") && out.ends_with("it stays\n"), "{out}");
+    let request = answering.await.unwrap();
+    assert!(
+        request.starts_with("POST /api/v1/plugins/guest/roll-back ") && request.contains("respond-async")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_a_version_requires_is_given_with_it() {
+    let running = Running::new().await;
+    let (one, greedy) = (guest("build_one"), guest("build_greedy"));
+    assert_eq!(running.run(&["plugin", "publish", "guest", &one, "--agree"]).await.exit, Exit::Done);
+    for key in ["shop", "news"] {
+        let create = ["connection", "create", key, "--tenant", "acme", "--plugin", "guest"];
+        let setting = ["--setting", "domain=vendor.example.com", "--allow-host", "vendor.example.com"];
+        assert_eq!(running.run(&[&create[..], &setting].concat()).await.exit, Exit::Done);
+    }
+    let publish = ["plugin", "publish", "guest", &greedy, "--agree"];
+    let rehearse = [&publish[..], &["--dry-run"]].concat();
+    let refused = running.run(&rehearse).await;
+    assert!(
+        refused.exit == Exit::Misused && refused.out.contains("setting region: it is required"),
+        "{refused:?}"
+    );
+    let secret = format!("news.master-key=file:{}", running.path("iterable.key"));
+    let given = ["--setting", "region=eu", "--setting", "news.region=us", "--secret", &secret];
+    let would = running.run(&[&rehearse[..], &given].concat()).await;
+    assert!(would.exit == Exit::Done && would.out.contains("would serve"), "{would:?}");
+    let served = running.run(&[&publish[..], &given].concat()).await;
+    assert_eq!(served.exit, Exit::Done, "{served:?}");
+    for changed in ["news: settings.region, secrets.master-key\n", "shop: settings.region\n"] {
+        assert!(served.out.contains(changed), "{served:?}");
+    }
+    for (key, region) in [("news", "us"), ("shop", "eu")] {
+        let shown = running.run(&["connection", "show", key, "--json"]).await.json();
+        assert_eq!(shown["settings"]["region"], region);
+    }
+    for (typed, wrong) in [
+        (["--setting", "region"], "error: --setting: expected NAME=VALUE or CONNECTION.NAME=VALUE"),
+        (["--secret", "news.master-key=m-0123456789"], "error: --secret: expected NAME=file:PATH"),
+    ] {
+        let refused = running.run(&[&publish[..], &typed].concat()).await;
+        assert!(refused.exit == Exit::Misused && refused.err.starts_with(wrong), "{refused:?}");
+        assert!(!refused.err.contains("m-0123456789"));
+    }
     running.assert_discreet();
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use host_harness::plugin::{LoadPolicy, Plugin};
 use host_model::plugin_version::VersionState;
-use host_store::{StoreError, versions::Version};
+use host_store::versions::Version;
 use serde_json::json;
 use tokio::sync::MutexGuard;
 
 use super::{
     super::{
         Connections,
+        candidate::Candidate,
         conditions::LoadConditions,
+        given_settings::GivenSettings,
         publish_error::PublishError,
         tested::ConnectionTests,
         versions::{Progress, version_of},
@@ -34,10 +36,11 @@ impl Connections {
         bytes: Vec<u8>,
         conditions: LoadConditions,
         policy: LoadPolicy,
+        settings: GivenSettings,
     ) -> Result<Staged, PublishError> {
         let compiled = self.compiled(&mut progress, &bytes, &policy).await;
         let AdmittedStep { progress, value: plugin } = self.admitted(progress, compiled).await?;
-        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None })
+        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings })
     }
 
     /// Compiles a component, and stores the step.
@@ -59,9 +62,12 @@ impl Connections {
 
     /// Returns the staged version if the settings of all connections suit it.
     pub(in super::super) async fn suiting(&self, staged: Staged) -> Result<Staged, PublishError> {
-        let suits = match self.served.host().plugin(&staged.name()) {
-            Some(slot) => slot.check_settings(&staged.plugin).map_err(PublishError::Swap),
-            None => Ok(()),
+        let slot = self.served.host().plugin(&staged.name());
+        let suits = match (self.staged_candidate(&staged).await, slot) {
+            (Ok(Candidate { plugin, changed }), Some(slot)) => {
+                slot.check_settings(&plugin, &changed).map_err(PublishError::Swap)
+            }
+            (candidate, _) => candidate.map(drop),
         };
         let AdmittedStep { progress, .. } = self.admitted(staged.progress, suits).await?;
         Ok(Staged { progress, ..staged })
@@ -73,7 +79,10 @@ impl Connections {
         mut staged: Staged,
         tests: ConnectionTests,
     ) -> Result<Staged, PublishError> {
-        let proven = self.proven(&mut staged.progress, &staged.plugin, &staged.bytes, tests).await;
+        let proven = match self.staged_candidate(&staged).await {
+            Ok(candidate) => self.proven(&mut staged.progress, &candidate, &staged.bytes, tests).await,
+            Err(error) => Err(error),
+        };
         let AdmittedStep { progress, value } = self.admitted(staged.progress, proven).await?;
         Ok(Staged { progress, shadow: Some(value), ..staged })
     }
@@ -83,7 +92,7 @@ impl Connections {
     pub(in super::super) async fn alone_with(
         &self,
         staged: &mut Staged,
-    ) -> Result<MutexGuard<'_, ()>, StoreError> {
+    ) -> Result<MutexGuard<'_, ()>, PublishError> {
         loop {
             let alone = self.sources.changing.lock().await;
             let slot = self.served.host().plugin(&staged.name());
@@ -91,8 +100,13 @@ impl Connections {
                 return Ok(alone);
             }
             drop(alone);
-            staged.shadow = Some(self.shadow(&staged.name(), &staged.plugin).await?);
+            let candidate = self.staged_candidate(staged).await?;
+            staged.shadow = Some(self.shadow(&staged.name(), &candidate).await?);
         }
+    }
+
+    async fn staged_candidate(&self, staged: &Staged) -> Result<Candidate, PublishError> {
+        self.candidate(&staged.name(), &staged.plugin, &staged.settings).await
     }
 
     /// Returns what a step came to, or records that the version was refused. A failure of the store refuses nothing.
