@@ -93,6 +93,8 @@ fn hostile() -> Vec<Artefact> {
 fn unfit() -> Vec<Artefact> {
     let mut hidden = guest("build_two");
     replace(&mut hidden, b" of a test", " of\u{202e}test".as_bytes());
+    let mut another_path = guest("build_verifies");
+    replace(&mut another_path, b"/look", b"/grab");
     let manifest = |what, bytes, says| artefact(what, bytes, NO_COMPONENT, "bad-manifest", says);
     vec![
         manifest("a hidden character", hidden, "U+202E"),
@@ -104,11 +106,11 @@ fn unfit() -> Vec<Artefact> {
             "another-connector",
             "reports",
         ),
-        artefact("more permissions", greedy(1), ASKS_FOR_MORE, "asks-for-more", "+ operation export"),
+        artefact("more permissions", another_path, ASKS_FOR_MORE, "asks-for-more", "/grab"),
         artefact("fewer interfaces", guest("build_one"), ASKS_FOR_MORE, "offers-less", "webhook-verify"),
         Artefact {
             query: "?agree=true",
-            ..artefact("a required new setting", greedy(2), NOT_REPLACED, "settings", "region")
+            ..artefact("a required new setting", guest("build_greedy"), NOT_REPLACED, "settings", "region")
         },
     ]
 }
@@ -136,11 +138,6 @@ fn unproven() -> Vec<Artefact> {
 
 fn guest(name: &str) -> Vec<u8> {
     std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
-}
-
-/// A version that requests more and requires a setting, with `tag` in a section.
-fn greedy(tag: u8) -> Vec<u8> {
-    [guest("build_greedy"), vec![0, 3, 1, b'v', tag]].concat()
 }
 
 fn text(content: &str) -> Vec<u8> {
