@@ -124,7 +124,9 @@ impl Connections {
             })
         });
         if let Err(error) = kept.await {
-            slot.roll_back()?;
+            if let Err(problem) = slot.roll_back() {
+                tracing::error!(error = %problem, "a version that could not be stored serves on");
+            }
             return Err(error.into());
         }
         // A version is put back from the database, so its predecessor need not stay in memory.
