@@ -22,7 +22,21 @@ use host_store::{
 
 /// A caller with a valid API key.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller(ApiKey);
+pub(crate) struct Caller(ApiKey, Entrance);
+
+/// How a caller presented its API key.
+#[derive(Clone, Copy, Debug)]
+enum Entrance {
+    /// With the request.
+    Header,
+    /// By signing in at the operator's page, which calls the API in this process.
+    Page,
+}
+
+/// The API key of someone who is signed in at the operator's page, in the extensions of a request that the page makes. No
+/// request from outside has extensions of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedIn(pub(crate) ApiKey);
 
 impl Caller {
     /// The data that it can access.
@@ -37,7 +51,11 @@ impl Caller {
 
     /// Its name in the audit chain.
     pub(crate) fn who(&self) -> Who {
-        Who(format!("API key {} ({})", self.0.name, self.0.id))
+        let Self(ApiKey { name, id, .. }, entrance) = self;
+        Who(match entrance {
+            Entrance::Header => format!("API key {name} ({id})"),
+            Entrance::Page => format!("API key {name} ({id}), on the page"),
+        })
     }
 
     /// Checks that its key has `scope`.
@@ -73,6 +91,10 @@ impl Caller {
     }
 
     async fn of(parts: &Parts, api: &Api) -> Result<Self, Problem> {
+        if let Some(SignedIn(key)) = parts.extensions.get() {
+            access::by(&key.name);
+            return Ok(Self(key.clone(), Entrance::Page));
+        }
         let header = parts.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
         let presented = header.as_deref().and_then(|value| {
             let (scheme, key) = value.split_at_checked(b"Bearer ".len())?;
@@ -84,24 +106,28 @@ impl Caller {
                 "send the header `Authorization: Bearer KEY`; `connector-host api-key create --name NAME` makes one",
             ));
         };
-        let store = Store::from_ref(api);
-        let vault = store.vault().clone();
-        let holder =
-            store.read(move |c| Box::pin(async move { api_keys::holder(c, &vault, &presented).await })).await;
-        let holder = match holder {
-            // The caller learns no more than with an unknown key; the service raises an alarm within a minute.
-            Err(StoreError::NotAuthentic(what)) => {
-                if access::permits_line() {
-                    tracing::error!(what, "refused: changed or inserted in the database from outside");
-                }
-                None
-            }
-            holder => holder?,
-        };
+        let holder = holder(&Store::from_ref(api), presented).await?;
         let unknown = || Problem::of(kinds::UNAUTHENTICATED, "the API key is unknown or revoked");
         let holder = holder.ok_or_else(unknown)?;
         access::by(&holder.name);
-        Ok(Self(holder))
+        Ok(Self(holder, Entrance::Header))
+    }
+}
+
+/// Returns the API key in use whose text is `presented`; `None` if there is none.
+pub(crate) async fn holder(store: &Store, presented: Vec<u8>) -> Result<Option<ApiKey>, StoreError> {
+    let vault = store.vault().clone();
+    let holder =
+        store.read(move |c| Box::pin(async move { api_keys::holder(c, &vault, &presented).await })).await;
+    match holder {
+        // The caller learns no more than with an unknown key; the service raises an alarm within a minute.
+        Err(StoreError::NotAuthentic(what)) => {
+            if access::permits_line() {
+                tracing::error!(what, "refused: changed or inserted in the database from outside");
+            }
+            Ok(None)
+        }
+        holder => holder,
     }
 }
 

@@ -21,6 +21,7 @@ pub mod identity;
 mod mapping;
 mod metrics;
 mod notices;
+pub mod page;
 mod people;
 mod person;
 mod pins;

@@ -33,6 +33,7 @@ use crate::{
         descriptors::{self, Caps},
         listener::Listener,
     },
+    page::{self, ApiClient},
     routes::{self, router},
     state::Api,
 };
@@ -60,6 +61,7 @@ pub struct Server {
     api: ClientSocket,
     webhooks: Option<ClientSocket>,
     caps: Caps,
+    pages: Option<Router>,
 }
 
 /// A socket that clients connect to.
@@ -132,7 +134,19 @@ impl Server {
         let service = Box::pin(Service::start_with(settings, transport, clock, compiler)).await?;
         opened.cancel();
         answering.join_all().await;
-        Ok(Self { service, api, webhooks, caps })
+        Ok(Self { service, api, webhooks, caps, pages: None })
+    }
+
+    /// Serves `pages` at the address of the API, in front of it. They are made of a client of the API, the parts of the
+    /// service and its configuration.
+    #[must_use]
+    pub fn with_pages(
+        mut self,
+        pages: impl FnOnce(ApiClient, &Parts, &ServiceConfig) -> Option<Router>,
+    ) -> Self {
+        let parts = self.service.parts();
+        self.pages = pages(ApiClient::of(parts), parts, self.service.config());
+        self
     }
 
     /// The parts of the service.
@@ -154,7 +168,7 @@ impl Server {
     /// Runs the service until `stopped` ends. It then answers new clients at its own addresses with 503, lets work in
     /// progress finish, and closes the database. It does the same if a part of the service ends by itself.
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
-        let Self { service, api, webhooks: apart, caps } = self;
+        let Self { service, api, webhooks: apart, caps, pages } = self;
         let state = Api::from(service.parts().clone());
         let (config, Parts { telemetry, refused, .. }) = (service.config(), service.parts());
         let listener = |name, max_connections| Listener {
@@ -167,8 +181,11 @@ impl Server {
         };
         let stopping = CancellationToken::new();
         let closed = Answering { closed: Closed::Stopping, edge: config.edge, stop_grace: config.stop_grace };
-        let mut fronts =
-            vec![front("API", listener("api", caps.api), &api, router(state.clone()), &stopping)];
+        let mut routes = router(state.clone());
+        if let Some(pages) = pages {
+            routes = page::in_front_of(routes, pages, service.parts());
+        }
+        let mut fronts = vec![front("API", listener("api", caps.api), &api, routes, &stopping)];
         fronts.extend(apart.as_ref().map(|socket| {
             let listener = listener("webhooks", caps.webhooks);
             front("webhooks", listener, socket, routes::webhooks(state), &stopping)

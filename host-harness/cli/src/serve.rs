@@ -105,7 +105,9 @@ async fn start(
     compiler: Compiler,
 ) -> Result<Server, Failure> {
     let (config, transport) = (configuration(config)?, Arc::new(Network::default()));
-    Server::start_with(config, sockets, transport, clock, compiler).await.map_err(Failure::misused)
+    let server =
+        Server::start_with(config, sockets, transport, clock, compiler).await.map_err(Failure::misused)?;
+    Ok(server.with_pages(host_page::pages))
 }
 
 fn stopped() -> CommandOutput {

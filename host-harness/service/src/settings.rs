@@ -3,6 +3,7 @@
 pub mod edge;
 pub mod forward;
 pub mod listen;
+pub mod page;
 pub mod proof;
 mod required;
 mod urls;
@@ -23,6 +24,7 @@ use self::{
     edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES},
     forward::{ForwardConfig, forward},
     listen::ListenAddress,
+    page::{PageConfig, page},
     proof::ProofConfig,
     required::required,
     urls::{wrong_post_url, wrong_public_url},
@@ -134,6 +136,8 @@ pub struct ServiceConfig {
     pub proof: ProofConfig,
     /// The limits for callers.
     pub edge: EdgeConfig,
+    /// The operator's page; `None` if it is turned off.
+    pub page: Option<PageConfig>,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +172,7 @@ fn service(
     let master_key = master_key(&mut section, around, problems);
     let listen = listen_address(&mut section, "listen", problems);
     let webhook_listen = listen_address(&mut section, "webhook-listen", problems);
+    let page = page(section.part("page", problems), problems);
     let place = section.place.clone();
     let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
     let lifetime_at = section.at("token-lifetime-minutes");
@@ -228,6 +233,7 @@ fn service(
                 .unwrap_or(ProofConfig::default().shadow_per_connection),
         },
         edge,
+        page,
     })
 }
 

@@ -40,6 +40,7 @@ mod master_mark;
 pub mod merged;
 mod named;
 pub mod notices;
+pub mod page_sessions;
 pub mod people;
 pub mod person;
 pub mod pins;

@@ -49,9 +49,10 @@ const BORDERS: [Border; 5] = [
 const OWNERS: [(&str, &str); 1] = [("clap", "host-cli")];
 
 /// Direct dependencies that a package must not have, with the package that has them instead.
-const BY_ANOTHER: [(&str, &str, &str); 3] = [
+const BY_ANOTHER: [(&str, &str, &str); 4] = [
     ("host-service", "sqlx", "host-store"),
     ("host-api", "sqlx", "host-store"),
+    ("host-page", "sqlx", "host-store"),
     ("host-cli", "sqlx", "host-store"),
 ];
 

@@ -12,7 +12,7 @@ use host_service::refused_log::{CallSource, RefusedLog};
 
 /// The address of the client, in the extensions of its requests.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
+pub struct ClientAddress(pub Option<IpAddr>);
 
 struct CurrentCaller {
     source: CallSource,

@@ -70,6 +70,20 @@ fn a_service_is_reached_from_its_own_machine_alone_unless_the_operator_says_othe
 }
 
 #[test]
+fn the_page_is_on_unless_the_file_turns_it_off_and_a_wrong_proxy_is_named() {
+    assert_eq!(read("", None).unwrap().page, Some(PageConfig::default()));
+    assert_eq!(read("page.enabled = false", None).unwrap().page, None);
+    let set = "page = { proxies = ['192.0.2.7', '::1'], idle-minutes = 5, lifetime-hours = 1 }";
+    let page = read(set, None).unwrap().page.unwrap();
+    assert_eq!(page.proxies.len(), 2);
+    assert_eq!((page.idle, page.lifetime), (Duration::from_mins(5), Duration::from_hours(1)));
+    let wrong = read("page.proxies = ['proxy.example.com']", None).unwrap_err();
+    assert!(wrong[0].starts_with("service.page.proxies"), "{wrong:?}");
+    assert!(read("page.idle-minutes = 0", None).is_err());
+    assert!(read("page.colour = 'red'", None).is_err());
+}
+
+#[test]
 fn each_bound_of_callers_is_what_the_file_says_or_the_default() {
     assert_eq!(read("", None).unwrap().edge, EdgeConfig::default());
     assert_eq!(read("", None).unwrap().stop_grace, Duration::from_secs(30));

@@ -85,6 +85,7 @@ fn config(folder: &Folder) -> ServiceConfig {
         max_published_bytes: 32 << 20,
         proof: ProofConfig::default(),
         edge: EdgeConfig::default(),
+        page: None,
     }
 }
 

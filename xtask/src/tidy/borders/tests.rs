@@ -34,9 +34,16 @@ fn name(value: &Value) -> String {
 /// Returns the findings in a workspace of `packages` and the host's other packages, which depend on nothing. Like
 /// cargo, it resolves every dependency, even one that is only on for tests.
 fn found(mut packages: Vec<Value>) -> Vec<String> {
-    for usual in
-        ["host-exchange", "host-model", "host-harness", "host-store", "host-service", "host-api", "host-cli"]
-    {
+    for usual in [
+        "host-exchange",
+        "host-model",
+        "host-harness",
+        "host-store",
+        "host-service",
+        "host-api",
+        "host-page",
+        "host-cli",
+    ] {
         if !packages.iter().any(|package| name(package) == usual) {
             packages.push(package(usual, &[], &json!({})));
         }

@@ -1,0 +1,116 @@
+//! What the operator's page needs of the API: calls in this process in the name of someone who is signed in, and the
+//! layers around its own routes. The page has no other way to the service, so that it can do exactly what its user's API
+//! key can do.
+//! Tested in the crate `host-page`.
+
+use std::net::IpAddr;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Request},
+    http::{Method, StatusCode, header},
+    middleware,
+};
+use host_service::parts::Parts;
+use host_store::{ApiKey, Store, StoreError};
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tower::ServiceExt as _;
+
+use crate::{
+    caller::{self, SignedIn},
+    edge::{body_timeout, caller_log, panics, request_id},
+    routes::router,
+    state::Api,
+    types::problem::Problem,
+};
+
+pub use crate::edge::caller_log::ClientAddress;
+
+/// Maximum size of a form. The longest contains a mapping of notices, which has a few hundred lines.
+const MAX_FORM: usize = 1 << 20;
+
+/// Calls the API in this process. Clones share it.
+#[derive(Clone)]
+pub struct ApiClient {
+    routes: Router,
+    store: Store,
+}
+
+/// A user of the page.
+#[derive(Clone, Debug)]
+pub struct PageUser {
+    /// The API key that signed in.
+    pub key: ApiKey,
+    /// The address of the browser, for the log.
+    pub address: Option<IpAddr>,
+}
+
+impl ApiClient {
+    /// Creates a client of the API that `parts` serve.
+    pub fn of(parts: &Parts) -> Self {
+        Self { routes: router(Api::from(parts.clone())), store: parts.store.clone() }
+    }
+
+    /// Returns the API key in use with this text; `None` if there is none.
+    pub async fn holder(&self, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
+        caller::holder(&self.store, presented.to_vec()).await
+    }
+
+    /// Calls an operation of the API in the name of `user`.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        user: &PageUser,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, Problem> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .extension(SignedIn(user.key.clone()))
+            .extension(ClientAddress(user.address));
+        let request = match body {
+            Some(body) => {
+                request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string()))
+            }
+            None => request.body(Body::empty()),
+        };
+        let request = request.map_err(|error| internal(&error.to_string()))?;
+        let response = match self.routes.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let status = response.status();
+        let body = response.into_body().collect().await.map_err(|error| internal(&error.to_string()))?;
+        let body = body.to_bytes();
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| internal(&error.to_string()));
+        }
+        Err(serde_json::from_slice(&body).unwrap_or_else(|error| internal(&error.to_string())))
+    }
+}
+
+/// A problem of this program itself.
+fn internal(detail: &str) -> Problem {
+    Problem {
+        r#type: "urn:connector-host:problem:internal".to_owned(),
+        title: "Internal error".to_owned(),
+        status: StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
+        detail: detail.to_owned(),
+        errors: Vec::new(),
+        members: Map::new(),
+    }
+}
+
+/// `pages` with the layers that the API has too, in front of `api`, which answers everything else.
+pub(crate) fn in_front_of(api: Router, pages: Router, parts: &Parts) -> Router {
+    let limited = middleware::from_fn_with_state(parts.refused.clone(), caller_log::limit);
+    let timed = middleware::from_fn_with_state(parts.webhooks.body_timeout(), body_timeout::limit);
+    panics::caught(pages.layer(DefaultBodyLimit::max(MAX_FORM)).layer(timed))
+        .layer(limited)
+        .layer(middleware::from_fn(request_id::assign))
+        .fallback_service(api)
+}

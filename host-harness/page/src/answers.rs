@@ -1,0 +1,80 @@
+//! Answers that are no screen of their own: a rendered template, a message, a file.
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use host_api::types::problem::Problem;
+use host_store::StoreError;
+
+/// A rendered template.
+pub(crate) struct Screen<T>(pub(crate) T);
+
+impl<T: Template> IntoResponse for Screen<T> {
+    fn into_response(self) -> Response {
+        match self.0.render() {
+            Ok(html) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a screen cannot be rendered");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+/// A message in place of a screen.
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessageScreen<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// The page over a connection that others could read.
+#[derive(Template)]
+#[template(path = "unprotected.html")]
+struct UnprotectedScreen;
+
+/// Returns the page that says why nothing else is served over the connection.
+pub(crate) fn unprotected() -> Response {
+    (StatusCode::FORBIDDEN, Screen(UnprotectedScreen)).into_response()
+}
+
+/// Returns a message that a request was refused.
+pub(crate) fn refused(text: &str) -> Response {
+    (StatusCode::FORBIDDEN, Screen(MessageScreen { title: "Refused", text })).into_response()
+}
+
+/// Returns a message that the database does not respond.
+pub(crate) fn unavailable(error: &StoreError) -> Response {
+    tracing::error!(%error, "the store failed");
+    let text = "The database does not respond. Try again in a few seconds.";
+    (StatusCode::SERVICE_UNAVAILABLE, Screen(MessageScreen { title: "Temporarily unavailable", text }))
+        .into_response()
+}
+
+/// Why a screen cannot be shown, in the words of the API.
+pub(crate) struct Failed(pub(crate) Problem);
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let Self(Problem { title, status, detail, .. }) = self;
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Screen(MessageScreen { title: &title, text: &detail })).into_response()
+    }
+}
+
+/// Returns a JSON file for download.
+pub(crate) fn download(name: &str, content: String) -> Response {
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], content).into_response()
+}

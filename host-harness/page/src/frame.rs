@@ -1,0 +1,57 @@
+//! What surrounds every screen: its title, the navigation, and who is signed in.
+
+use host_api::page::PageUser;
+use host_model::scope::{AccessKind, Area, Scope, Scopes};
+
+/// A screen's place in the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NavSection {
+    Start,
+    Requests,
+    Alarms,
+}
+
+/// What surrounds a screen.
+pub(crate) struct Frame {
+    pub(crate) title: String,
+    pub(crate) section: NavSection,
+    /// The name of the API key that is signed in.
+    pub(crate) user: String,
+    pub(crate) rights: Rights,
+}
+
+impl Frame {
+    pub(crate) fn of(user: &PageUser, section: NavSection, title: impl Into<String>) -> Self {
+        let rights = Rights(user.key.grant.scopes.clone());
+        Self { title: title.into(), section, user: user.key.name.clone(), rights }
+    }
+
+    pub(crate) fn is(&self, section: NavSection) -> bool {
+        self.section == section
+    }
+}
+
+/// What the user may do, so that nothing else is offered. The API checks it again.
+pub(crate) struct Rights(Scopes);
+
+impl Rights {
+    fn may(&self, area: Area, access: AccessKind) -> bool {
+        self.0.contains(Scope { area, access })
+    }
+
+    pub(crate) fn read_requests(&self) -> bool {
+        self.may(Area::Requests, AccessKind::Read)
+    }
+
+    pub(crate) fn write_requests(&self) -> bool {
+        self.may(Area::Requests, AccessKind::Write)
+    }
+
+    pub(crate) fn read_alarms(&self) -> bool {
+        self.may(Area::Admin, AccessKind::Read)
+    }
+
+    pub(crate) fn clear_alarms(&self) -> bool {
+        self.may(Area::Admin, AccessKind::Write)
+    }
+}

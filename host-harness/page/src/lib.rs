@@ -1,0 +1,37 @@
+//! The operator's page: screens over the API, rendered on the server from the templates in `templates/`, usable without
+//! scripts.
+//!
+//! A screen calls the API in this process in the name of the API key that signed in, and so can do exactly what that key
+//! can do. Nothing else here reads the service's data, except for the sessions.
+
+mod answers;
+mod assets;
+mod frame;
+mod guard;
+mod screens;
+mod session;
+mod sign_in_address;
+mod state;
+mod text;
+mod user;
+
+#[cfg(test)]
+mod tests;
+
+use axum::{Router, middleware};
+use host_api::page::ApiClient;
+use host_service::{parts::Parts, settings::ServiceConfig};
+
+use crate::{guard::AllowedEntrances, session::Sessions, state::Page};
+
+/// Returns the routes of the page; `None` if the configuration turns it off.
+pub fn pages(api: ApiClient, parts: &Parts, config: &ServiceConfig) -> Option<Router> {
+    let settings = config.page.as_ref()?;
+    let sessions = Sessions::new(parts.store.clone(), parts.clock.clone(), settings);
+    let entrances = AllowedEntrances::of(settings);
+    let pages = screens::routes()
+        .merge(assets::routes())
+        .layer(middleware::from_fn_with_state(entrances, guard::check))
+        .layer(middleware::from_fn(guard::add_headers));
+    Some(pages.with_state(Page { api, sessions }))
+}

@@ -1,0 +1,20 @@
+//! The screens, a file each: its routes, its forms and what its template shows.
+
+mod alarms;
+mod request;
+mod requests;
+mod sign_in;
+mod start;
+
+use axum::Router;
+
+use crate::state::Page;
+
+pub(crate) fn routes() -> Router<Page> {
+    Router::new()
+        .merge(start::routes())
+        .merge(sign_in::routes())
+        .merge(requests::routes())
+        .merge(request::routes())
+        .merge(alarms::routes())
+}

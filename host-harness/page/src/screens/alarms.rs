@@ -1,0 +1,85 @@
+//! Alarms, each with what to do and where.
+
+use askama::Template;
+use axum::{
+    Form, Router,
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use host_api::{
+    page::ApiClient,
+    types::alarms::{Alarm, Alarms},
+};
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    answers::{Failed, Screen},
+    frame::{Frame, NavSection},
+    state::Page,
+    text::{Time, segment},
+    user::User,
+};
+
+pub(super) fn routes() -> Router<Page> {
+    Router::new().route("/alarms", get(list)).route("/alarms/{id}/clear", post(clear))
+}
+
+/// An alarm as the screen shows it.
+pub(super) struct AlarmRow {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) place: String,
+    /// The request that it is about, if it is about one.
+    pub(super) request: Option<String>,
+    pub(super) detail: String,
+    pub(super) raised: Time,
+}
+
+impl From<Alarm> for AlarmRow {
+    fn from(alarm: Alarm) -> Self {
+        let Alarm { id, tenant, connection, kind, about, detail, raised_at, .. } = alarm;
+        let is_request = kind.starts_with("request-") || kind == "callback-fails";
+        let place = connection.unwrap_or(tenant);
+        let place = if place.is_empty() { "the service".to_owned() } else { place };
+        let request = is_request.then_some(about);
+        Self { id, kind: kind.replace('-', " "), place, request, detail, raised: Time::at(raised_at) }
+    }
+}
+
+/// The open alarms, oldest first.
+pub(super) async fn open(api: &ApiClient, user: &User) -> Result<Vec<AlarmRow>, Failed> {
+    let Alarms { alarms } = api.call(&user.0, Method::GET, "/api/v1/alarms", None).await?;
+    Ok(alarms.into_iter().map(Into::into).collect())
+}
+
+#[derive(Template)]
+#[template(path = "alarms.html")]
+struct AlarmsScreen {
+    frame: Frame,
+    alarms: Vec<AlarmRow>,
+}
+
+async fn list(State(api): State<ApiClient>, user: User) -> Result<Screen<AlarmsScreen>, Failed> {
+    let frame = Frame::of(&user.0, NavSection::Alarms, "Alarms");
+    Ok(Screen(AlarmsScreen { frame, alarms: open(&api, &user).await? }))
+}
+
+#[derive(Deserialize)]
+struct Clearing {
+    note: String,
+}
+
+async fn clear(
+    State(api): State<ApiClient>,
+    user: User,
+    Path(id): Path<String>,
+    Form(Clearing { note }): Form<Clearing>,
+) -> Result<Response, Failed> {
+    let note = (!note.trim().is_empty()).then(|| note.trim().to_owned());
+    let path = format!("/api/v1/alarms/{}/clear", segment(&id));
+    let _cleared: Alarm = api.call(&user.0, Method::POST, &path, Some(json!({"note": note}))).await?;
+    Ok(Redirect::to("/alarms").into_response())
+}

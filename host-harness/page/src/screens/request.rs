@@ -1,0 +1,214 @@
+//! One request: what holds it back, each attempt with the requests that the vendor received, and its receipt.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use host_api::{
+    page::ApiClient,
+    types::{
+        attempts::{Attempt, AttemptResult, Step},
+        erasure::ReceiptStatus,
+        observed::ObservedRequest,
+        requests::{AcceptedRequest, Outcome, ReportEntry, ReportStatus, RequestReport},
+    },
+};
+
+use http::Method;
+use serde_json::Value;
+
+use super::requests::ShownRequest;
+use crate::{
+    answers::{Failed, Screen, download},
+    frame::{Frame, NavSection},
+    state::Page,
+    text::{Time, segment, short},
+    user::{Now, User},
+};
+
+pub(super) fn routes() -> Router<Page> {
+    Router::new()
+        .route("/requests/{id}", get(show))
+        .route("/requests/{id}/receipt", get(receipt))
+        .route("/requests/{id}/replay", post(replay))
+}
+
+/// An attempt as the screen shows it.
+struct AttemptRow {
+    number: i64,
+    step: &'static str,
+    version: String,
+    digest: String,
+    began: Time,
+    took: Option<String>,
+    result: String,
+    sent: Vec<SentRow>,
+    names_person: bool,
+}
+
+/// A request to the vendor as the screen shows it.
+struct SentRow {
+    operation: String,
+    effect: &'static str,
+    status: String,
+    sent: Time,
+    took_ms: u64,
+}
+
+impl From<ObservedRequest> for SentRow {
+    fn from(request: ObservedRequest) -> Self {
+        let ObservedRequest { operation, effect, status, sent_at, took_ms } = request;
+        let effect = match effect {
+            host_api::types::manifest::Effect::Read => "read",
+            host_api::types::manifest::Effect::Write => "write",
+        };
+        let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        Self { operation, effect, status, sent: Time::at(sent_at), took_ms }
+    }
+}
+
+impl From<Attempt> for AttemptRow {
+    fn from(attempt: Attempt) -> Self {
+        let Attempt { number, step, plugin_digest, began_at, ended_at, result, observed } = attempt;
+        let observed = observed.unwrap_or_default();
+        Self {
+            number,
+            step: match step {
+                Step::Act => "Carry out",
+                Step::Confirm => "Look for proof",
+            },
+            version: short(&plugin_digest),
+            digest: plugin_digest,
+            began: Time::at(began_at),
+            took: ended_at.map(|end| took(end.saturating_sub(began_at))),
+            result: result.map_or_else(|| "under way, or cut off".to_owned(), described),
+            sent: observed.requests.into_iter().map(Into::into).collect(),
+            names_person: observed.names_person,
+        }
+    }
+}
+
+fn took(ms: i64) -> String {
+    if ms < 10_000 { format!("{ms} ms") } else { format!("{} s", ms / 1_000) }
+}
+
+fn described(result: AttemptResult) -> String {
+    match result {
+        AttemptResult::Receipt(receipt) => erasure(receipt.status).to_owned(),
+        AttemptResult::Report(_) => "the connector reported on the choices".to_owned(),
+        AttemptResult::Read(Some(count)) => crate::text::count(count, "choice read", "choices read"),
+        AttemptResult::Read(None) => "the vendor does not know the person".to_owned(),
+        AttemptResult::NothingSent(_) => "there was nothing to send".to_owned(),
+        AttemptResult::Error(error) => error.message,
+        AttemptResult::EndedBySandbox(failure) => failure.detail,
+        AttemptResult::Store(why) | AttemptResult::Unreadable(why) => why,
+    }
+}
+
+fn erasure(status: ReceiptStatus) -> &'static str {
+    match status {
+        ReceiptStatus::Accepted => "accepted, not proven yet",
+        ReceiptStatus::Erased => "erased: the person is gone",
+        ReceiptStatus::NotFound => "the vendor does not know the person",
+    }
+}
+
+/// A line of what came of a request.
+struct OutcomeRow {
+    subject: String,
+    status: &'static str,
+    why: String,
+}
+
+fn outcome_rows(outcome: Outcome) -> Vec<OutcomeRow> {
+    match outcome {
+        Outcome::Receipt(receipt) => vec![OutcomeRow {
+            subject: "Erasure".to_owned(),
+            status: erasure(receipt.status),
+            why: receipt.evidence,
+        }],
+        Outcome::Report(entries) => entries.into_iter().map(Into::into).collect(),
+        Outcome::Reading(reading) => vec![OutcomeRow {
+            subject: "Reading".to_owned(),
+            status: if reading.known { "read" } else { "the vendor does not know the person" },
+            why: format!("{} compared, {} differed", reading.compared, reading.changed),
+        }],
+    }
+}
+
+impl From<ReportEntry> for OutcomeRow {
+    fn from(entry: ReportEntry) -> Self {
+        let ReportEntry { notice_id, item, status, why } = entry;
+        let item = item.map(|item| format!("{}:{}", item.kind, item.id));
+        let subject = match (notice_id, item) {
+            (Some(notice), Some(item)) => format!("{notice}, {item}"),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => "The request".to_owned(),
+        };
+        let status = match status {
+            ReportStatus::Pending => "pending",
+            ReportStatus::Executed => "carried out",
+            ReportStatus::NoUpdateNeeded => "already so",
+            ReportStatus::MissingIdentity => "no usable identifier",
+            ReportStatus::Refused => "refused",
+            ReportStatus::NotApplicable => "not applicable",
+        };
+        Self { subject, status, why }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestScreen {
+    frame: Frame,
+    request: ShownRequest,
+    runs_at: Option<Time>,
+    held_back_by: Option<String>,
+    outcome: Vec<OutcomeRow>,
+    attempts: Vec<AttemptRow>,
+}
+
+async fn show(
+    State(api): State<ApiClient>,
+    Now(now): Now,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Screen<RequestScreen>, Failed> {
+    let path = format!("/api/v1/requests/{}", segment(&id));
+    let report: RequestReport = api.call(&user.0, Method::GET, &path, None).await?;
+    let RequestReport { mut request, forecast, attempts, .. } = report;
+    let outcome = request.outcome.take().map(outcome_rows).unwrap_or_default();
+    Ok(Screen(RequestScreen {
+        frame: Frame::of(&user.0, NavSection::Requests, format!("Request {id}")),
+        request: ShownRequest::of(request, now),
+        runs_at: forecast.runs_at.map(Time::at),
+        held_back_by: forecast.held_back_by,
+        outcome,
+        // The newest says how things stand.
+        attempts: attempts.into_iter().rev().map(Into::into).collect(),
+    }))
+}
+
+/// The request with its outcome and attempts, as the API shows it.
+async fn receipt(
+    State(api): State<ApiClient>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Response, Failed> {
+    let path = format!("/api/v1/requests/{}", segment(&id));
+    let report: Value = api.call(&user.0, Method::GET, &path, None).await?;
+    Ok(download(&format!("request-{id}.json"), format!("{report:#}\n")))
+}
+
+async fn replay(
+    State(api): State<ApiClient>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Response, Failed> {
+    let path = format!("/api/v1/requests/{}/replay", segment(&id));
+    let _replayed: AcceptedRequest = api.call(&user.0, Method::POST, &path, None).await?;
+    Ok(Redirect::to(&format!("/requests/{}", segment(&id))).into_response())
+}

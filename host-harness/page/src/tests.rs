@@ -1,0 +1,5 @@
+//! The page as a browser without scripts uses it, over a running service.
+
+mod access;
+mod browser;
+mod work;

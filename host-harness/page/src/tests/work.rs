@@ -1,0 +1,96 @@
+//! What an operator does on the page.
+
+use host_api::testing::ApiBench;
+use http::StatusCode;
+use iterable_stand_in::Fault;
+use serde_json::json;
+use test_support::eventually;
+
+use super::browser::Browser;
+
+/// Has the erasure of a person fail. Returns the request's id.
+async fn failed_erasure(bench: &ApiBench, key: &str) -> String {
+    bench.connect(key, "acme", "newsletter").await;
+    bench.stand_in.with_project(|project| project.seed(Some("ada@example.com"), None, None));
+    let no = json!({"code": "BadParams", "msg": "<b>no</b>"});
+    bench.stand_in.fault(Fault::Answer(400, no), "POST /api/users/forget", 1);
+    let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
+    let sent = bench.send(key, "POST", "/api/v1/connection/newsletter/requests", Some(erasure)).await;
+    let id = sent.json["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/requests/{id}");
+    eventually("it fails", async || bench.get(key, &path).await.json, |request| request["state"] == "failed")
+        .await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_request_is_found_understood_and_put_back() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    let id = failed_erasure(&bench, &key).await;
+    let mut browser = Browser::signed_in(&bench, &key).await;
+    let overview = browser.get("/").await;
+    overview.assert_shows(&["Failed", &format!("/requests/{id}"), "newsletter"]);
+    browser.get("/requests?state=done&connection=").await.assert_shows(&["No request matches."]);
+    browser.get("/requests?state=failed&connection=other").await.assert_shows(&["No request matches."]);
+    let listed = browser.get("/requests?state=failed&connection=newsletter").await;
+    listed.assert_shows(&[&id, "Erasure", "Failed"]);
+    let shown = browser.get(&format!("/requests/{id}")).await;
+    shown.assert_shows(&["Put back in the queue", "forget", "write", "<td>400</td>"]);
+    for screen in [&overview, &listed, &shown] {
+        screen.assert_hides(&["ada@", "<b>no</b>"]);
+    }
+    let record = browser.get(&format!("/requests/{id}/receipt")).await;
+    assert!(record.headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&record.html).unwrap()["id"], json!(id));
+
+    let replayed = browser.post(&format!("/requests/{id}/replay"), &[]).await;
+    assert_eq!((replayed.status, replayed.location()), (StatusCode::SEE_OTHER, &*format!("/requests/{id}")));
+    let state = async || bench.get(&key, &format!("/api/v1/requests/{id}")).await.json;
+    eventually("the vendor accepts it", state, |request| request["step"] == "confirm").await;
+    browser.get(&format!("/requests/{id}")).await.assert_shows(&["look for proof", "30 days left"]);
+    let lines = bench.audit("acme").await;
+    let line = lines.iter().find(|line| line["what"] == "request-replayed").unwrap();
+    assert!(line.to_string().contains("on the page"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_may_not_do_is_not_offered_and_refused() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    let id = failed_erasure(&bench, &key).await;
+    let alarm = bench.alarm("acme", None, "forward-fails", "acme").await;
+    let reading = bench.reading_key("auditor", None).await;
+    let mut browser = Browser::signed_in(&bench, &reading).await;
+    browser.get(&format!("/requests/{id}")).await.assert_hides(&["Put back in the queue"]);
+    let alarms = browser.get("/alarms").await;
+    alarms.assert_shows(&["forward fails"]);
+    alarms.assert_hides(&["<button>Clear"]);
+    for path in [format!("/requests/{id}/replay"), format!("/alarms/{alarm}/clear")] {
+        let refused = browser.post(&path, &[("note", "")]).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+        refused.assert_shows(&["This API key is read-only"]);
+    }
+    let state = bench.get(&key, &format!("/api/v1/requests/{id}")).await.json;
+    assert_eq!(state["state"], "failed");
+    let mut narrow = Browser::signed_in(&bench, &bench.key("other", Some(&["other"])).await).await;
+    narrow.get("/requests").await.assert_hides(&[&id]);
+    assert_eq!(narrow.get(&format!("/requests/{id}")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_is_cleared_with_what_was_done() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    let id = bench.alarm("acme", None, "forward-fails", "acme").await;
+    let mut browser = Browser::signed_in(&bench, &key).await;
+    browser.get("/").await.assert_shows(&["forward fails"]);
+    let cleared = browser.post(&format!("/alarms/{id}/clear"), &[("note", " renewed the key ")]).await;
+    assert_eq!((cleared.status, cleared.location()), (StatusCode::SEE_OTHER, "/alarms"));
+    browser.get("/alarms").await.assert_shows(&["No alarm is open."]);
+    let lines = bench.audit("acme").await;
+    assert!(lines.iter().any(|line| line["what"] == "alarm-cleared"), "{lines:?}");
+    let again = browser.post(&format!("/alarms/{id}/clear"), &[("note", "")]).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
+    again.assert_shows(&["there is no open alarm"]);
+}
