@@ -104,7 +104,9 @@ impl From<VersionUnusable> for Problem {
             | VersionUnusable::Damaged(_)
             | VersionUnusable::Conditions(_)
             | VersionUnusable::NotLoaded(_) => Self::of(kinds::NOT_USABLE, detail),
-            VersionUnusable::Unsuited(_) => Self::of(kinds::UNSUITED, detail),
+            VersionUnusable::AnotherPlugin { .. } | VersionUnusable::Unsuited(_) => {
+                Self::of(kinds::UNSUITED, detail)
+            }
             VersionUnusable::NotServed(error) => error.into(),
             VersionUnusable::Store(error) => error.into(),
         }

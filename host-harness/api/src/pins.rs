@@ -124,6 +124,7 @@ impl From<PinError> for Problem {
         let detail = error.to_string();
         match error {
             PinError::Version(unusable) => unusable.into(),
+            PinError::NotApproved(error) => error.into(),
             PinError::UnknownConnection(_) | PinError::NoConnection { .. } | PinError::NotPinned(_) => {
                 Self::of(kinds::UNKNOWN, detail)
             }

@@ -175,6 +175,10 @@ impl From<PublishError> for Problem {
                 format!("{detail}\napprove this, or publish it with agree=true"),
             )
             .with("differences", json!(shadow.sentences())),
+            PublishError::DropsDenials(_) => Self::of(
+                kinds::ASKS_FOR_MORE,
+                format!("{detail}\nput it back with agree=true to set them aside"),
+            ),
             PublishError::TestsFailed(_) => Self::of(kinds::CONNECTION_TEST_FAILED, detail),
             PublishError::OwnCases(_) => Self::of(kinds::BAD_CASES, detail),
             PublishError::NotProven(_) => Self::of(kinds::NOT_PROVEN, detail),

@@ -15,6 +15,9 @@ use url::Host;
 
 use crate::answers::{refused, unprotected};
 
+/// What proxies add to a request.
+const PROXY_HEADERS: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"];
+
 /// How clients may reach the page. Clones share it.
 #[derive(Clone)]
 pub(crate) struct AllowedEntrances {
@@ -33,8 +36,10 @@ impl AllowedEntrances {
         if self.proxies.contains(&client) && forwarded.is_some_and(|proto| proto == "https") {
             return Some("https");
         }
-        // A name that is not this machine's own would be another site, which a resolver sent here.
-        let is_own = client.is_loopback() && forwarded.is_none() && host(headers).is_some_and(is_loopback);
+        // A name that is not this machine's own would be another site, which a resolver sent here. What a proxy on this
+        // machine passed on may have come over any connection.
+        let is_passed_on = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+        let is_own = client.is_loopback() && !is_passed_on && host(headers).is_some_and(is_loopback);
         is_own.then_some("http")
     }
 }
@@ -137,6 +142,7 @@ mod tests {
             ("127.0.0.1", &[("host", "rebound.example.com:7400")] as &[_]),
             ("127.0.0.1", &[("host", "localhost.example.com")]),
             ("127.0.0.1", &[("host", "localhost"), https]),
+            ("127.0.0.1", &[("host", "127.0.0.1:7400"), ("x-forwarded-for", "192.0.2.1")]),
             ("127.0.0.1", &[]),
             ("192.0.2.1", &[("host", "localhost")]),
             ("192.0.2.1", &[("host", "privacy.example.com"), https]),

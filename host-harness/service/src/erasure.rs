@@ -252,6 +252,7 @@ fn with_receipt(claim: &ClaimedRequest, after: NextStep, receipt: Receipt) -> Re
 fn failed(claim: &ClaimedRequest, failure: &AttemptFailure, after: NextStep) -> RequestOutcome {
     RequestOutcome {
         settle: Some(Box::new(Forget { was_unknown: false })),
+        is_about_the_reference: claim.step == Step::Confirm && failure.may_be_about_the_question(),
         ..RequestOutcome::failed(claim, failure, after)
     }
 }

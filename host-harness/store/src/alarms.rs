@@ -102,15 +102,23 @@ pub async fn open(connection: &mut Tx) -> Result<Vec<StoredAlarm>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// Returns the oldest open alarm that is due to be posted at `now`, and how often posting it has failed; `None` if none
-/// is due.
+/// For how long an alarm that ended by itself before it could be posted is still posted, in milliseconds: long enough for
+/// the first try, which follows within seconds.
+const POSTED_AFTER_END_MS: i64 = 60_000;
+
+/// Returns the oldest alarm that is due to be posted at `now`, and how often posting it has failed; `None` if none is due.
+/// It is open, or has just ended by itself.
 pub async fn to_post(connection: &mut Tx, now: i64) -> Result<Option<(StoredAlarm, u32)>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND cleared_at IS NULL AND post_next_at <= $1 \
+        "SELECT {COLUMNS}, post_attempts FROM alarms WHERE posted_at IS NULL AND post_next_at <= $1 \
+           AND (cleared_at IS NULL OR cleared_by = 'the host' AND post_attempts = 0 AND cleared_at > $2) \
          ORDER BY raised_at, id LIMIT 1"
     );
-    let waiting: Option<AlarmToPost> =
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).fetch_optional(connection).await?;
+    let waiting: Option<AlarmToPost> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(now)
+        .bind(now - POSTED_AFTER_END_MS)
+        .fetch_optional(connection)
+        .await?;
     Ok(waiting.map(|waiting| (waiting.alarm, waiting.post_attempts)))
 }
 

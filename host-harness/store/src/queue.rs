@@ -110,6 +110,8 @@ pub struct RequestUpdate {
     pub result: Value,
     /// What the host observed in this attempt, for the record.
     pub observed: Value,
+    /// Whether the version that gave the reference failed to confirm with it, so that another one is to do it if one serves.
+    pub has_writer_failed: bool,
     /// The digest of the plugin version that the request must not be attempted with again; `None` if it is not bound to
     /// another version.
     pub contradicted_by: Option<String>,
@@ -219,7 +221,8 @@ pub async fn end(
         "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
            outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
            contradicted_by = $13, reference_by = $14, lease_until = NULL, kills = 0, \
-           writer_contradicted = CASE WHEN reference_by IS NOT DISTINCT FROM $14 THEN writer_contradicted ELSE 0 END \
+           writer_contradicted = CASE WHEN reference_by IS DISTINCT FROM $14 THEN 0 WHEN $15 = 1 THEN 1 \
+             ELSE writer_contradicted END \
          WHERE seq = $1 AND generation = $2 AND state = 'running'",
     )
     .bind(claim.seq)
@@ -236,6 +239,7 @@ pub async fn end(
     .bind(change.sealed_details.clone())
     .bind(change.contradicted_by.as_deref())
     .bind(change.reference_by.map(|digest| digest.0.to_vec()))
+    .bind(i64::from(change.has_writer_failed))
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 {

@@ -167,6 +167,7 @@ pub async fn advance(
     let mut version = Version { state: step.state, ..version.clone() };
     if let Some(known) = known.filter(|known| known.served_at.is_some()) {
         version.served_at = version.served_at.max(known.served_at);
+        version.approved = version.approved.or(known.approved);
         if !matches!(step.state, VersionState::Serving | VersionState::Retired) {
             (version.state, version.conditions) = (known.state, known.conditions);
             version.withdrawn_at = known.withdrawn_at;

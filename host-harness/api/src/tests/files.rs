@@ -160,6 +160,10 @@ async fn a_file_that_fails_its_proof_at_the_start_serves_on_with_an_alarm_until_
         assert_eq!(last_step(&version)["reason"], "not-proven");
         assert_eq!(last_step(&version)["evidence"]["proof"]["result"], "failed");
     }
+    // As if it had failed before it began to serve, when a watched file was not installed.
+    file.bench.sql("UPDATE version_steps SET seq = -seq WHERE reason = 'not-proven'").await;
+    file.bench.parts.connections.prove_running().await;
+    assert_eq!(steps(&file.history().await.remove(0)), ["refused", "serving", "refused"]);
     let alarms = file.alarms("plugin-not-proven").await;
     assert_eq!((alarms.len(), &alarms[0]["about"]), (1, &json!("guest")));
     assert!(alarms[0]["detail"].as_str().unwrap().contains("serves on"), "{alarms:?}");

@@ -89,7 +89,11 @@ async fn a_version_that_is_put_back_sets_aside_what_it_does_not_know_and_the_nex
     let deny = json!({"egress": {"denied_operations": ["export"]}});
     let denied = bench.send(&key, "PATCH", "/api/v1/connection/one", Some(deny)).await;
     assert_eq!(denied.status, 200, "{denied:?}");
-    let back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+    let roll_back = "/api/v1/plugins/guest/roll-back";
+    let asked = bench.send(&key, "POST", roll_back, None).await;
+    assert_eq!(asked.problem(), (409, "asks-for-more"), "a denial would have no effect");
+    assert!(asked.detail().contains("one: export"), "{asked:?}");
+    let back = bench.send(&key, "POST", &format!("{roll_back}?agree=true"), None).await;
     assert_eq!(back.status, 200, "{back:?}");
     assert_eq!(standing(&bench, &key).await, (json!("one"), [Value::Null, Value::Null]));
     let two = connection(&bench, &key, "two").await;

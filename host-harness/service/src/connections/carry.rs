@@ -26,6 +26,14 @@ impl Connections {
         self.key_people(&owned.spec.key).await
     }
 
+    /// Same as [`load_all`](Self::load_all) once a version serves and is stored, which a failure must not take back: it is
+    /// logged.
+    pub(super) async fn load_all_again(&self) {
+        if let Err(error) = self.load_all().await {
+            tracing::error!(%error, "connections not loaded again after a version began to serve");
+        }
+    }
+
     /// Loads every connection of the database into the host.
     pub async fn load_all(&self) -> Result<(), StoreError> {
         for owned in owned::all(&self.store).await?.owned {

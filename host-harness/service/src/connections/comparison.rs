@@ -7,7 +7,10 @@ use host_harness::plugin::{Changes, Plugin, Slot};
 use host_model::contract::manifest::Manifest;
 use host_store::versions::Version;
 
-use super::{Connections, approval::Approval, publish_error::PublishError, shadow::ShadowReport};
+use super::{
+    Connections, approval::Approval, given_settings::GivenSettings, publish_error::PublishError,
+    shadow::ShadowReport,
+};
 
 impl Connections {
     /// Checks that the version that serves can be replaced by `plugin`, which may request more if `approval` says so.
@@ -26,6 +29,19 @@ impl Connections {
             (Some(slot), Approval::Missing) => Ok(slot.compare(plugin)?),
             (Some(slot), Approval::Given) => Ok(slot.compare_connector(plugin)?),
         }
+    }
+
+    /// Checks that a version that has not served yet requests and does differently nothing beyond what was approved.
+    pub(super) async fn check_still_approved(
+        &self,
+        name: &str,
+        plugin: &Arc<Plugin>,
+    ) -> Result<(), PublishError> {
+        let found = self.find_version(name, plugin.digest()).await?;
+        let Some(version) = found.filter(|version| version.served_at.is_none()) else { return Ok(()) };
+        let candidate = self.candidate(name, plugin, &GivenSettings::default()).await?;
+        let shadow = self.shadow(name, &candidate).await?;
+        self.still_approved(&version, plugin, shadow)
     }
 
     /// Checks that the version requests and does differently nothing beyond what was approved: another one may serve by

@@ -75,10 +75,16 @@ impl Connections {
         if stored.await? > 0 {
             return Ok(None);
         }
-        let bytes = tokio::fs::read(&source.path).await.ok().filter(|bytes| Digest::of(bytes) == running);
+        // A second read of a pipe would wait for a writer that never comes.
+        let is_file = tokio::fs::metadata(&source.path).await.is_ok_and(|found| found.is_file());
+        let read = if is_file { tokio::fs::read(&source.path).await.ok() } else { None };
+        let bytes = read.filter(|bytes| Digest::of(bytes) == running);
         if bytes.is_none() {
             let file = source.path.display();
-            tracing::warn!(plugin = name, %file, "plugin file changed since it was loaded, so its version is not stored");
+            tracing::warn!(
+                plugin = name, %file,
+                "plugin file is no regular file or changed since it was loaded, so its version is not stored"
+            );
         }
         Ok(bytes)
     }

@@ -93,6 +93,14 @@ impl ChangedConnection {
         differences(&self.before, &self.after)
     }
 
+    /// Returns the denied operations that the version does not know, so that it may have another one that does the same.
+    pub(super) fn dropped_denials(&self) -> impl Iterator<Item = String> {
+        let (before, after) = (&self.before.spec, &self.after.spec);
+        let dropped = after.set_aside.iter().filter(|name| after.policy.denied_operations.contains(*name));
+        let dropped = dropped.filter(|name| !before.set_aside.contains(*name));
+        dropped.map(|name| format!("{}: {name}", self.after.spec.key))
+    }
+
     /// Returns the connections and the names of what changes in each, for the history of versions.
     pub(super) fn evidence(changed: &[Self]) -> Value {
         let lines = changed.iter().map(|one| format!("{}: {}", one.key(), one.names().join(", ")));

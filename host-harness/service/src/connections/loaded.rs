@@ -48,6 +48,14 @@ pub enum VersionUnusable {
         /// Its state.
         state: VersionState,
     },
+    /// The connection uses another plugin.
+    #[error("connection {connection} does not use plugin {plugin}")]
+    AnotherPlugin {
+        /// The connection's key.
+        connection: String,
+        /// The plugin's name.
+        plugin: String,
+    },
     /// Its component is not stored.
     #[error("the component of version {0} is not stored here: upload it again")]
     NotStored(Digest),
@@ -86,6 +94,8 @@ pub struct LoadedVersions {
     sources: Arc<Sources>,
     /// Those that were loaded, the least recently used first.
     loaded: Arc<Mutex<Vec<LoadedVersion>>>,
+    /// Held while one is loaded. Acquired before the lock for compiling.
+    loading: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct LoadedVersion {
@@ -96,7 +106,7 @@ struct LoadedVersion {
 
 impl LoadedVersions {
     pub(super) fn new(served: Served, store: Store, clock: Arc<dyn Clock>, sources: Arc<Sources>) -> Self {
-        Self { served, store, clock, sources, loaded: Arc::default() }
+        Self { served, store, clock, sources, loaded: Arc::default(), loading: Arc::default() }
     }
 
     /// Returns the calls of a connection on the version of its plugin with this digest, which need not serve.
@@ -117,6 +127,8 @@ impl LoadedVersions {
     /// Returns a version that was approved or has served, and loads it if it is not loaded.
     pub(super) async fn version(&self, plugin: &str, digest: Digest) -> Result<Arc<Plugin>, VersionUnusable> {
         let version = self.approved(plugin, digest).await?;
+        // One that is being loaded is not loaded again.
+        let _one = self.loading.lock().await;
         if let Some(loaded) = self.find(plugin, digest) {
             return Ok(loaded);
         }

@@ -23,7 +23,7 @@ use super::{
     change::ChangeError,
     loaded::VersionUnusable,
     owned::{self, OwnedConnection},
-    publish_error::MAX_NOTE_CHARS,
+    publish_error::{MAX_NOTE_CHARS, PublishError},
 };
 use crate::who::Who;
 
@@ -33,6 +33,9 @@ pub enum PinError {
     /// The version cannot be used.
     #[error(transparent)]
     Version(#[from] VersionUnusable),
+    /// It has not served yet, and requests or does more than was approved beside the version that serves now.
+    #[error(transparent)]
+    NotApproved(#[from] PublishError),
     /// There is no such connection.
     #[error("there is no connection `{0}`")]
     UnknownConnection(String),
@@ -117,7 +120,10 @@ impl Connections {
             return Err(PinError::LongNote(length));
         }
         // Before the lock, since it may have to be compiled.
-        self.versions.version(&plugin, digest).await?;
+        let version = self.versions.version(&plugin, digest).await?;
+        if approval == Approval::Missing {
+            self.check_still_approved(&plugin, &version).await?;
+        }
         let _alone = self.sources.changing.lock().await;
         let version = self.versions.version(&plugin, digest).await?;
         let Affected { tenant, scope, connections } = self.affected(&plugin, target).await?;

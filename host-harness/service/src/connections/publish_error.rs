@@ -76,6 +76,9 @@ pub enum PublishError {
         /// What it requests that the running version does not.
         changes: Changes,
     },
+    /// A version that is put back does not know operations that are denied at connections.
+    #[error("it does not know operations that are denied, so that the denials would have no effect:\n{}", .0.join("\n"))]
+    DropsDenials(Vec<String>),
     /// The plugin follows a watched file.
     #[error("plugin {0} follows its file (watch = true): replace the file, or turn watch off and restart")]
     FollowsFile(String),
@@ -185,6 +188,7 @@ impl PublishError {
             },
             Self::AlreadyServes(_) => "already-serves",
             Self::Rekeys { .. } => "rekeys-people",
+            Self::DropsDenials(_) => "drops-denials",
             Self::FollowsFile(_) => "follows-file",
             Self::Unknown(_)
             | Self::UnknownVersion { .. }
@@ -209,8 +213,14 @@ fn findings(proof: &Proof) -> String {
     failed.collect::<Vec<_>>().join("\n")
 }
 
-/// Returns a line for each connection whose test failed.
+/// Returns a line for each connection whose test failed, with the names of its failed checks. Their details are left out,
+/// since they may repeat what the vendor says about people, and this text is stored and logged.
 fn failed(tests: &[TestedConnection]) -> String {
     let failed = tests.iter().filter(|test| test.status == TestStatus::Failed);
-    failed.map(TestedConnection::sentence).collect::<Vec<_>>().join("\n")
+    let lines =
+        failed.map(|TestedConnection { connection, failed_checks, .. }| match failed_checks.as_slice() {
+            [] => format!("connection {connection}: its test failed"),
+            checks => format!("connection {connection}: failed: {}", checks.join(", ")),
+        });
+    lines.collect::<Vec<_>>().join("\n")
 }

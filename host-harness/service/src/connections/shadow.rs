@@ -46,7 +46,8 @@ impl Connections {
             serving.connections().map(|one| (one.tenant.0.clone(), one.key.clone())).collect();
         connections.sort();
         drop(serving);
-        let share = self.sources.proof.shadow_per_connection.min(MAX_REPLAYED / connections.len().max(1));
+        let share =
+            self.sources.proof.shadow_per_connection.min((MAX_REPLAYED / connections.len().max(1)).max(1));
         for (tenant, key) in connections {
             let versions = self.on_both(&key, candidate);
             let compared = ComparedConnection { tenant, key, versions };

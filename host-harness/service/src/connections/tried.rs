@@ -85,6 +85,10 @@ impl Connections {
         key: &str,
     ) -> Result<TestReport, VersionUnusable> {
         let version = self.versions.version(plugin, digest).await?;
+        if self.served.host().plugin_of(key).is_some_and(|used| used != plugin) {
+            let (connection, plugin) = (key.to_owned(), plugin.to_owned());
+            return Err(VersionUnusable::AnotherPlugin { connection, plugin });
+        }
         let calls = self.served.host().connection_on(key, &version);
         Ok(match calls {
             Ok(calls) => tried(key, &calls).await,

@@ -54,7 +54,15 @@ impl Connections {
         match self.proof_by_cases(name, &Candidate::of(running), &bytes).await.and_then(passed) {
             Ok(proof) => {
                 let step = progress.step(self, VersionState::Proven, json!({"proof": proof}));
-                self.record(&progress.version, step).await
+                let (vault, version) = (self.store.vault().clone(), progress.version);
+                let proven = self.store.write(move |tx| {
+                    Box::pin(async move {
+                        record(tx, &vault, &version, &step).await?;
+                        // Its cases could not be used at an earlier start.
+                        alarms::is_over(tx, step.at, NOT_PROVEN, &version.plugin).await
+                    })
+                });
+                proven.await
             }
             Err(error) => {
                 tracing::error!(plugin = name, %digest, %error, "running plugin version failed its proof and serves on");
@@ -93,12 +101,13 @@ impl Connections {
     }
 }
 
-/// Returns whether the version was proven, or failed its proof.
+/// Returns whether the version was proven, or failed its proof since it serves, so that the alarm is raised. A failure before
+/// that has raised none, and cases that could not be used may be mended by now.
 fn has_proof(version: &VersionHistory) -> bool {
-    let failed = ["not-proven", "bad-cases"];
-    version.steps.iter().any(|step| {
-        step.state == VersionState::Proven || step.reason.as_deref().is_some_and(|why| failed.contains(&why))
-    })
+    let serving = version.steps.iter().rposition(|step| step.state == VersionState::Serving);
+    let since = version.steps.iter().skip(serving.map_or(0, |at| at + 1));
+    let has_failed = since.into_iter().any(|step| step.reason.as_deref() == Some("not-proven"));
+    has_failed || version.steps.iter().any(|step| step.state == VersionState::Proven)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use host_harness::plugin::Plugin;
+use host_harness::plugin::{Plugin, SwapError};
 use host_model::{
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
@@ -108,6 +108,11 @@ impl Progress {
             PublishError::NotProven(proof) => json!({"why": "its proof failed", "proof": proof}),
             PublishError::TestsFailed(tests) => {
                 json!({"why": "connections do not work on it", "tests": tests})
+            }
+            // A value could be a secret in the wrong place.
+            PublishError::Swap(SwapError::Settings(errors)) => {
+                let places = errors.iter().map(|error| format!("{}.{}", error.connection, error.setting));
+                json!({"why": "settings of connections do not suit it", "settings": places.collect::<Vec<_>>()})
             }
             error => json!({"why": error.to_string()}),
         };

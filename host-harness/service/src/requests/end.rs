@@ -106,6 +106,7 @@ fn change(claim: &ClaimedRequest, came: &RequestOutcome, digest: Digest, at: i64
     };
     let is_contradicted = matches!(came.after, NextStep::Again { cause: RetryCause::Contradicted, .. });
     RequestUpdate {
+        has_writer_failed: came.is_about_the_reference && claim.reference_by == Some(digest),
         state,
         step,
         next_at,

@@ -144,6 +144,8 @@ pub struct RequestOutcome {
     pub(crate) settle: Option<Box<dyn Settle>>,
     /// How long the person's next call must wait.
     pub(crate) settles_after: Duration,
+    /// Whether it is a failure that another version of the plugin, or a confirmation without the reference, may not have.
+    pub(crate) is_about_the_reference: bool,
     /// Whether another request of the same call already accounts for the end at the connection.
     pub(crate) is_told: bool,
 }
@@ -161,6 +163,7 @@ impl RequestOutcome {
             sealed_details: None,
             settle: None,
             settles_after: Duration::ZERO,
+            is_about_the_reference: false,
             is_told: false,
         }
     }

@@ -66,6 +66,7 @@ fn ids(claims: &[ClaimedRequest]) -> Vec<String> {
 
 fn change(state: RequestState, at: i64) -> RequestUpdate {
     RequestUpdate {
+        has_writer_failed: false,
         state,
         step: Step::Act,
         next_at: at,

@@ -96,6 +96,10 @@ impl Connections {
     ) -> Result<Vec<ChangedConnection>, PublishError> {
         let (manifest, given) = (staged.plugin.manifest(), &staged.settings);
         let changed = self.changed_for(&staged.name(), manifest, given, unknown).await?;
+        let dropped: Vec<String> = changed.iter().flat_map(ChangedConnection::dropped_denials).collect();
+        if !dropped.is_empty() && approval == Approval::Missing {
+            return Err(PublishError::DropsDenials(dropped));
+        }
         if !given.is_empty() && approval == Approval::Missing {
             self.check_keying_of(&changed, &staged.plugin).await?;
         }
@@ -135,7 +139,7 @@ impl Connections {
         }
         // A version is put back from the database, so its predecessor need not stay in memory.
         slot.forget_previous();
-        self.load_all().await?;
+        self.load_all_again().await;
         published.steps = progress.steps;
         Ok(published)
     }
@@ -159,7 +163,7 @@ impl Connections {
             AddError::Load { cause, .. } => PublishError::Load(cause),
             AddError::NameTaken(name) => PublishError::Unknown(name),
         })?;
-        self.load_all().await?;
+        self.load_all_again().await;
         published.steps = progress.steps;
         Ok(published)
     }

@@ -93,6 +93,10 @@ async fn a_version_whose_confirmation_was_contradicted_confirms_no_more_until_th
     assert!(ended(&store, &claim, others.clone()).await);
     let claim = claim_all(&store, 14).await.remove(0);
     let again = RequestUpdate { reference_by: Some(writer), ..others };
-    assert!(ended(&store, &claim, again).await);
-    assert_eq!(claim_all(&store, 15).await.remove(0).writer, Some(writer));
+    assert!(ended(&store, &claim, again.clone()).await);
+    let claim = claim_all(&store, 15).await.remove(0);
+    assert_eq!(claim.writer, Some(writer));
+    let failed = RequestUpdate { has_writer_failed: true, ..again };
+    assert!(ended(&store, &claim, failed).await);
+    assert_eq!(claim_all(&store, 16).await.remove(0).writer, None, "another version is to try");
 }
