@@ -60,23 +60,24 @@ fn opt_outs_until(demo: &Demo, is_over: &AtomicBool) -> Result<Vec<String>> {
 }
 
 pub(super) fn refuse_a_lie(demo: &Demo) -> Result<String> {
-    refused(demo, "guests/reports", "reported erase-accepted, which needs")
+    refused(demo, "liar", "guests/reports", "reported erase-accepted, which needs")
 }
 
 pub(super) fn refuse_a_trap(demo: &Demo) -> Result<String> {
-    refused(demo, "guests/traps_on_erase", "it trapped")
+    refused(demo, "trapper", "guests/traps_on_erase", "it trapped")
 }
 
-/// Publishes a version whose proof fails with `finding`.
-fn refused(demo: &Demo, guest: &str, finding: &str) -> Result<String> {
+/// Publishes the plugin `name`, whose proof fails with `finding`. As a version of another plugin it would be refused earlier,
+/// since the settings of its connections do not suit it.
+fn refused(demo: &Demo, name: &str, guest: &str, finding: &str) -> Result<String> {
     let before = running(demo)?;
     let file = components::current(guest)?;
     let problem =
-        demo.service.command(&["plugin", "publish", "iterable", &file.to_string_lossy()], REFUSED)?;
+        demo.service.command(&["plugin", "publish", name, &file.to_string_lossy(), "--agree"], REFUSED)?;
     let said = text(&problem, "/error/message")?;
     let (_, rest) = said.split_once(finding).with_context(|| said.to_owned())?;
     ensure!(running(demo)? == before, "another version runs");
-    let history = demo.service.api.get("/api/v1/plugins/iterable/versions")?;
+    let history = demo.service.api.get(&format!("/api/v1/plugins/{name}/versions"))?;
     let steps = list(&history, "/versions")?
         .iter()
         .filter_map(|version| version.pointer("/steps")?.as_array()?.last());
