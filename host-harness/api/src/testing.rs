@@ -81,6 +81,15 @@ impl ApiBench {
         Self::start(folder, stand_in).await
     }
 
+    /// Starts a service with the plugin `guest` of the file of this guest, and `more` in the configuration. Returns it with an
+    /// API key with all permissions.
+    pub async fn with_guest(guest: &str, more: &str) -> (Self, String) {
+        let file = xtask::components::current(&format!("guests/{guest}")).unwrap();
+        let bench = Self::with(&format!("plugins.guest.file = '{}'\n{more}", file.display())).await;
+        let key = bench.operator().await;
+        (bench, key)
+    }
+
     /// Starts a service on copies of `files`, which include a configuration.
     pub async fn at_copy_of(original: &Path, files: &[&str]) -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
@@ -248,6 +257,21 @@ impl ApiBench {
         let made = self.send(operator, "POST", "/api/v1/connection", Some(body)).await;
         assert_eq!(made.status, 201, "{made:?}");
     }
+}
+
+/// Returns the bytes of a component, such as `iterable`.
+pub fn component(name: &str) -> Vec<u8> {
+    std::fs::read(xtask::components::current(name).unwrap()).unwrap()
+}
+
+/// Returns the bytes of a guest.
+pub fn guest(name: &str) -> Vec<u8> {
+    component(&format!("guests/{name}"))
+}
+
+/// Returns a guest with `tag` in a custom section, so that its digest is another one.
+pub fn tagged_guest(name: &str, tag: u8) -> Vec<u8> {
+    [guest(name), vec![0, 3, 1, b'v', tag]].concat()
 }
 
 fn configure(folder: &tempfile::TempDir, stand_in: &StandIn, more: &str) {

@@ -3,7 +3,7 @@
 use host_model::case_section::{CaseTexts, SECTION, pack};
 use serde_json::{Value, json};
 
-use crate::testing::ApiBench;
+use crate::testing::{ApiBench, guest};
 
 /// A component that must not serve.
 struct Artefact {
@@ -134,10 +134,6 @@ fn unproven() -> Vec<Artefact> {
         failed("an erasure that sends nothing", guest("reports"), "which needs a write that was answered"),
         failed("an error that names the person", guest("names_the_person"), "person"),
     ]
-}
-
-fn guest(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
 }
 
 fn text(content: &str) -> Vec<u8> {

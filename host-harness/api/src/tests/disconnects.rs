@@ -10,19 +10,7 @@ use tokio::{
 };
 
 use super::logged::Logged;
-use crate::testing::ApiBench;
-
-fn guest(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
-}
-
-/// A service with the plugin `guest` of build one, and the key of its operator.
-async fn bench() -> (ApiBench, String) {
-    let file = xtask::components::current("guests/build_one").unwrap();
-    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'", file.display())).await;
-    let key = bench.operator().await;
-    (bench, key)
-}
+use crate::testing::{ApiBench, guest};
 
 /// Sends a request and does not read an answer.
 async fn begin(bench: &ApiBench, key: &str, line: &str, content_type: &str, body: &[u8]) -> TcpStream {
@@ -67,7 +55,7 @@ async fn version(bench: &ApiBench, key: &str) -> String {
 #[tokio::test]
 async fn a_publication_and_a_roll_back_run_to_their_end_without_their_client_and_are_logged() {
     let logged = Logged::begin();
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let two = guest("build_two");
     for (line, body, begun, ended, after) in [
         (
@@ -111,7 +99,7 @@ async fn a_publication_and_a_roll_back_run_to_their_end_without_their_client_and
 
 #[tokio::test]
 async fn a_change_of_a_connection_runs_to_its_end_without_its_client() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     bench.connect(&key, "acme", "newsletter").await;
     let changing = bench.parts.connections.hold_changes().await;
     let change = json!({"egress": {"denied_operations": ["list-channels"]}}).to_string();
@@ -130,7 +118,7 @@ async fn a_change_of_a_connection_runs_to_its_end_without_its_client() {
 #[tokio::test]
 async fn a_stop_waits_for_a_publication_whose_client_has_left() {
     let logged = Logged::begin();
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let connections = bench.parts.connections.clone();
     let changing = connections.hold_changes().await;
     let client =

@@ -5,15 +5,11 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use test_support::eventually;
 
-use crate::testing::{Answer, ApiBench};
-
-fn guest(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
-}
+use crate::testing::{Answer, ApiBench, guest, tagged_guest};
 
 /// The guest `build_one` with `tag` in a custom section, so that its digest is another one.
 fn version(tag: u8) -> Vec<u8> {
-    [guest("build_one"), vec![0, 3, 1, b'v', tag]].concat()
+    tagged_guest("build_one", tag)
 }
 
 /// A service whose plugin `guest` runs from a file of the test.

@@ -5,20 +5,14 @@ use host_model::scope::Scopes;
 use host_store::grant::Grant;
 use serde_json::{Value, json};
 
-use crate::testing::{Answer, ApiBench};
+use crate::testing::{Answer, ApiBench, guest};
 
 const MASTER_KEY: &str = "m-0123456789";
-
-fn guest(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
-}
 
 /// A service with the plugin `guest`, which has the connections `one` and `two`. The version `build_greedy` requires the
 /// setting `region`, which they do not have, and has a secret `master-key`, which no other version knows.
 async fn bench() -> (ApiBench, String) {
-    let file = xtask::components::current("guests/build_one").unwrap();
-    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'", file.display())).await;
-    let key = bench.operator().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for connection in ["one", "two"] {
         let body = json!({"key": connection, "tenant": "acme", "plugin": "guest",
             "settings": {"domain": "vendor.example.com"}, "egress": {"hosts": ["vendor.example.com"]}});

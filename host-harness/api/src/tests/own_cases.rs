@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::testing::{Answer, ApiBench};
+use crate::testing::{Answer, ApiBench, tagged_guest};
 
 /// A case of an erasure with one request.
 const CASE: &str = r#"
@@ -37,10 +37,7 @@ fn write_case(bench: &ApiBench, plugin: &str, name: &str, text: &str) {
 }
 
 async fn publish(bench: &ApiBench, key: &str, guest: &str, tag: u8) -> Answer {
-    let file = xtask::components::current(&format!("guests/{guest}")).unwrap();
-    let mut bytes = std::fs::read(file).unwrap();
-    bytes.extend([0, 3, 1, b'v', tag]);
-    bench.post_component(key, "eraser", &bytes).await
+    bench.post_component(key, "eraser", &tagged_guest(guest, tag)).await
 }
 
 async fn last_step(bench: &ApiBench, key: &str) -> Value {

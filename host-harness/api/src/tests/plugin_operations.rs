@@ -6,24 +6,9 @@ use host_model::plugin_operation::OperationState;
 use serde_json::{Value, json};
 use test_support::eventually;
 
-use crate::testing::{Answer, ApiBench};
+use crate::testing::{Answer, ApiBench, tagged_guest};
 
 const ASYNC: &str = "prefer: respond-async";
-
-/// A guest with `tag` in a custom section, so that its digest is another one.
-fn guest(name: &str, tag: u8) -> Vec<u8> {
-    let mut bytes = std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap();
-    bytes.extend([0, 3, 1, b'v', tag]);
-    bytes
-}
-
-/// A service with the plugin `guest` of a file.
-async fn bench() -> (ApiBench, String) {
-    let file = xtask::components::current("guests/build_one").unwrap();
-    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'", file.display())).await;
-    let key = bench.operator().await;
-    (bench, key)
-}
 
 async fn post(bench: &ApiBench, key: &str, path: &str, prefer: &str, body: &[u8]) -> Answer {
     let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/wasm\r\n{prefer}\r\n");
@@ -51,9 +36,9 @@ async fn ended(bench: &ApiBench, key: &str, place: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publication_goes_on_without_its_client_and_shows_each_step_that_it_reaches() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let changing = bench.parts.connections.hold_changes().await;
-    let begun = post(&bench, &key, "guest", ASYNC, &guest("build_two", 1)).await;
+    let begun = post(&bench, &key, "guest", ASYNC, &tagged_guest("build_two", 1)).await;
     let place = place(&begun);
     assert_eq!((&begun.json["action"], &begun.json["state"]), (&json!("publish"), &json!("running")));
     let shown = async || bench.get(&key, &place).await.json;
@@ -73,9 +58,9 @@ async fn a_publication_goes_on_without_its_client_and_shows_each_step_that_it_re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_operation_has_the_problem_that_a_waiting_client_is_answered() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for (component, problem) in
-        [(b"no wasm".to_vec(), "no-component"), (guest("build_greedy", 1), "asks-for-more")]
+        [(b"no wasm".to_vec(), "no-component"), (tagged_guest("build_greedy", 1), "asks-for-more")]
     {
         let waited = post(&bench, &key, "guest", "x: y", &component).await;
         assert_eq!(waited.problem().1, problem);
@@ -93,8 +78,8 @@ async fn a_failed_operation_has_the_problem_that_a_waiting_client_is_answered() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_roll_backs_and_put_backs_are_operations_too() {
-    let (bench, key) = bench().await;
-    let uploaded = post(&bench, &key, "guest/versions", ASYNC, &guest("build_one", 1)).await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let uploaded = post(&bench, &key, "guest/versions", ASYNC, &tagged_guest("build_one", 1)).await;
     let uploaded = ended(&bench, &key, &place(&uploaded)).await;
     assert_eq!((&uploaded["action"], &uploaded["uploaded"]["state"]), (&json!("upload"), &json!("proven")));
     let (version, file) = (uploaded["digest"].as_str().unwrap(), "/api/v1/plugins/guest");
@@ -114,11 +99,13 @@ async fn uploads_roll_backs_and_put_backs_are_operations_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_wait_for_the_end_and_for_the_next_step() {
-    let (bench, key) = bench().await;
-    let done = post(&bench, &key, "guest", "prefer: respond-async, wait=60", &guest("build_one", 1)).await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let done =
+        post(&bench, &key, "guest", "prefer: respond-async, wait=60", &tagged_guest("build_one", 1)).await;
     assert_eq!((done.status, states(&done.json).len()), (200, 5), "{done:?}");
     let changing = bench.parts.connections.hold_changes().await;
-    let begun = post(&bench, &key, "guest", "prefer: respond-async, wait=0", &guest("build_one", 2)).await;
+    let begun =
+        post(&bench, &key, "guest", "prefer: respond-async, wait=0", &tagged_guest("build_one", 2)).await;
     let place = place(&begun);
     let shown = async || bench.get(&key, &place).await.json;
     eventually("it is proven", shown, |shown| states(shown).len() == 3).await;
@@ -145,10 +132,10 @@ async fn wait(bench: &ApiBench, key: &str, place: &str, seen: usize) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_waits_and_waits_for_an_operation() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let connections = bench.parts.connections.clone();
     let changing = connections.hold_changes().await;
-    let begun = post(&bench, &key, "guest", ASYNC, &guest("build_two", 1)).await;
+    let begun = post(&bench, &key, "guest", ASYNC, &tagged_guest("build_two", 1)).await;
     let place = place(&begun);
     let shown = async || bench.get(&key, &place).await.json;
     eventually("it is proven", shown, |shown| states(shown).len() == 3).await;
@@ -169,8 +156,8 @@ async fn a_stop_ends_waits_and_waits_for_an_operation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_that_the_end_of_the_process_interrupted_has_failed() {
-    let (bench, key) = bench().await;
-    let begun = post(&bench, &key, "guest", ASYNC, &guest("build_two", 1)).await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let begun = post(&bench, &key, "guest", ASYNC, &tagged_guest("build_two", 1)).await;
     let place = place(&begun);
     let done = ended(&bench, &key, &place).await;
     // What a process that was killed leaves.

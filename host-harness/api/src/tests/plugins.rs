@@ -5,20 +5,8 @@ use test_support::eventually;
 
 use serde_json::json;
 
-use crate::testing::ApiBench;
+use crate::testing::{ApiBench, guest};
 use host_store::components::{self, Publication};
-
-fn guest(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
-}
-
-/// A service with the plugin `guest` of build one.
-async fn bench(more: &str) -> (ApiBench, String) {
-    let file = xtask::components::current("guests/build_one").unwrap();
-    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'\n{more}", file.display())).await;
-    let key = bench.operator().await;
-    (bench, key)
-}
 
 async fn version(bench: &ApiBench, key: &str, name: &str) -> String {
     let plugins = bench.get(key, "/api/v1/plugins").await;
@@ -29,7 +17,7 @@ async fn version(bench: &ApiBench, key: &str, name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolled_back() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let nothing = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
     assert_eq!(nothing.problem(), (409, "not-replaced"));
     let published = bench.post_component(&key, "guest", &guest("build_two")).await;
@@ -60,7 +48,7 @@ async fn a_published_version_wins_over_the_file_after_a_restart_and_can_be_rolle
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_requests_more_permissions_waits_for_approval() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let refused = bench.post_component(&key, "guest", &guest("build_greedy")).await;
     assert_eq!(refused.problem(), (409, "asks-for-more"));
     assert!(!refused.json["changes"].as_array().unwrap().is_empty(), "{refused:?}");
@@ -72,7 +60,7 @@ async fn a_version_that_requests_more_permissions_waits_for_approval() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_plugin_is_accepted_once_all_its_permissions_are_approved_and_survives_a_restart() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let refused = bench.post_component(&key, "fresh", &guest("build_one")).await;
     assert_eq!(refused.problem(), (409, "asks-for-more"));
     assert_eq!(bench.post_component(&key, "fresh?agree=true", &guest("build_one")).await.status, 200);
@@ -86,7 +74,7 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
         "plugins.watched = {{ file = '{}', watch = true }}",
         xtask::components::current("guests/build_one").unwrap().display()
     );
-    let (bench, key) = bench(&watched).await;
+    let (bench, key) = ApiBench::with_guest("build_one", &watched).await;
     for (path, component, problem) in [
         ("guest", b"no wasm".to_vec(), (422, "no-component")),
         ("guest?agree=true", guest("reports_on_trust"), (409, "not-replaced")),
@@ -104,7 +92,7 @@ async fn what_cannot_take_its_place_is_refused_and_the_running_version_serves_on
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_does_not_prevent_a_start() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     bench.connect(&key, "acme", "newsletter").await;
     assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200);
     bench.sql("UPDATE components SET bytes = x'00'").await;
@@ -124,7 +112,7 @@ async fn a_published_version_that_no_longer_loads_raises_an_alarm_and_does_not_p
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200);
     let changing = bench.parts.connections.hold_changes().await;
     // The roll-back waits here, after it has determined its target.
@@ -153,7 +141,7 @@ async fn a_roll_back_that_another_version_overtakes_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_component_compiles_other_changes_go_through() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     bench.connect(&key, "acme", "newsletter").await;
     let loops = guest("describe_loops");
     // Loading calls `describe`, which never returns in this component.
@@ -179,7 +167,7 @@ async fn while_a_component_compiles_other_changes_go_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stored_component_that_does_not_match_its_digest_does_not_run_and_raises_an_alarm() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for name in ["build_two", "build_one"] {
         assert_eq!(bench.post_component(&key, "guest", &guest(name)).await.status, 200);
     }
@@ -202,7 +190,7 @@ async fn a_stored_component_that_does_not_match_its_digest_does_not_run_and_rais
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_was_damaged_in_the_database_is_not_rolled_back_to() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for name in ["build_two", "build_one"] {
         assert_eq!(bench.post_component(&key, "guest", &guest(name)).await.status, 200);
     }
@@ -215,7 +203,7 @@ async fn a_version_that_was_damaged_in_the_database_is_not_rolled_back_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publication_that_was_changed_in_the_database_does_not_run_and_raises_an_alarm() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for name in ["build_two", "build_one"] {
         assert_eq!(bench.post_component(&key, "guest", &guest(name)).await.status, 200);
     }
@@ -229,7 +217,7 @@ async fn a_publication_that_was_changed_in_the_database_does_not_run_and_raises_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_the_running_version_again_repairs_its_row_and_its_bytes() {
-    let (bench, key) = bench("").await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200);
     for damage in ["UPDATE publications SET before = digest", "UPDATE components SET bytes = x'00'"] {
         bench.sql(damage).await;

@@ -2,12 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::testing::{Answer, ApiBench};
+use crate::testing::{Answer, ApiBench, component};
 use host_service::testing::inbox::OPT_OUT;
-
-fn component(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(name).unwrap()).unwrap()
-}
 
 async fn publish(bench: &ApiBench, key: &str, plugin: &str, component: &[u8]) -> Answer {
     bench.post_component(key, &format!("{plugin}?agree=true"), component).await

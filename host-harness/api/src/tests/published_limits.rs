@@ -2,11 +2,7 @@
 
 use serde_json::json;
 
-use crate::testing::ApiBench;
-
-fn guest(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
-}
+use crate::testing::{ApiBench, guest};
 
 /// The guest with a custom section of 2 MiB, which is quick to compile.
 fn large(name: &str) -> Vec<u8> {

@@ -2,11 +2,7 @@
 
 use serde_json::json;
 
-use crate::testing::{Answer, ApiBench};
-
-fn component(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(name).unwrap()).unwrap()
-}
+use crate::testing::{Answer, ApiBench, component};
 
 async fn rehearse(bench: &ApiBench, key: &str, query: &str, component: &[u8]) -> Answer {
     let rehearsed = bench.post_component(key, &format!("iterable/rehearsal{query}"), component).await;

@@ -9,17 +9,9 @@ use super::{
     vendor::AddressedVendor,
     writers::{self, Refers},
 };
-use crate::testing::{Answer, ApiBench};
+use crate::testing::{Answer, ApiBench, tagged_guest};
 
 const KEY: &str = "k-of-the-vendor";
-
-/// A guest with `tag` in a custom section, so that its digest is another one.
-fn guest(name: &str, tag: u8) -> Vec<u8> {
-    let file = xtask::components::current(&format!("guests/{name}")).unwrap();
-    let mut bytes = std::fs::read(file).unwrap();
-    bytes.extend([0, 3, 1, b'v', tag]);
-    bytes
-}
 
 /// A service with the first versions of the guests whose versions differ, and `more` in its configuration.
 async fn bench(more: &str) -> (ApiBench, String) {
@@ -103,13 +95,13 @@ async fn a_version_that_plans_other_requests_waits_for_an_approval_and_nothing_i
     let waiting = request_erasure(&bench, &key, "ada@example.com").await;
     request_erasure(&bench, &key, "bob@example.com").await;
     let (plugins, metrics) = (bench.get(&key, "/api/v1/plugins").await.json, calls(&bench, &key).await);
-    let would = rehearse(&bench, &key, "eraser", &guest("erases_after_look", 1)).await;
+    let would = rehearse(&bench, &key, "eraser", &tagged_guest("erases_after_look", 1)).await;
     assert_eq!(would["refusals"][0]["reason"], "behaves-differently", "{would}");
     assert_eq!(
         (&would["would_serve"], &would["shadow"]["compared"]),
         (&json!(false), &json!({"erasure": 2}))
     );
-    let refused = bench.post_component(&key, "eraser", &guest("erases_after_look", 1)).await;
+    let refused = bench.post_component(&key, "eraser", &tagged_guest("erases_after_look", 1)).await;
     assert_eq!(refused.problem(), (409, "behaves-differently"), "{refused:?}");
     assert_eq!(refused.json["differences"], json!([format!("connection store: {LOOKS_FIRST}")]));
     assert_names_nobody(&refused);
@@ -129,7 +121,7 @@ async fn a_version_that_plans_other_requests_waits_for_an_approval_and_nothing_i
     let request = format!("/api/v1/requests/{}", waiting.as_str().unwrap());
     let shown = bench.get(&key, &request).await.json;
     assert_eq!((&shown["state"], &shown["attempts"]), (&json!("waiting"), &json!([])));
-    let agreed = bench.post_component(&key, "eraser?agree=true", &guest("erases_after_look", 1)).await;
+    let agreed = bench.post_component(&key, "eraser?agree=true", &tagged_guest("erases_after_look", 1)).await;
     assert_eq!(agreed.status, 200, "{agreed:?}");
     assert_names_nobody(&agreed);
     let approved = &agreed.json["steps"][3];
@@ -156,20 +148,20 @@ async fn calls(bench: &ApiBench, key: &str) -> Vec<String> {
 async fn deliveries_that_another_version_reads_otherwise_are_counted_by_kind() {
     let (bench, key) = bench("").await;
     deliveries(&bench, &key).await;
-    let same = rehearse(&bench, &key, "signed", &guest("signed_flawed", 1)).await;
+    let same = rehearse(&bench, &key, "signed", &tagged_guest("signed_flawed", 1)).await;
     assert_eq!(same["shadow"]["compared"], json!({"delivery": 3}));
     assert_eq!((&same["shadow"]["differences"], &same["would_serve"]), (&json!([]), &json!(true)), "{same}");
-    let other = rehearse(&bench, &key, "signed", &guest("signed", 1)).await;
+    let other = rehearse(&bench, &key, "signed", &tagged_guest("signed", 1)).await;
     let reads =
         "connection signed: 1 delivery: another end: a delivery that is read instead of the error other";
     assert_eq!(other["shadow"]["differences"][0]["text"], reads, "{other}");
     assert_eq!(other["refusals"][0]["reason"], "behaves-differently");
-    let published = bench.post_component(&key, "signed?agree=true", &guest("signed", 1)).await;
+    let published = bench.post_component(&key, "signed?agree=true", &tagged_guest("signed", 1)).await;
     assert_eq!(published.status, 200, "{published:?}");
     assert_names_nobody(&published);
     // The version before traps on one.
     deliver(&bench, "opt-out eve@example.com", Some("trap")).await;
-    let back = rehearse(&bench, &key, "signed", &guest("signed_flawed", 2)).await;
+    let back = rehearse(&bench, &key, "signed", &tagged_guest("signed_flawed", 2)).await;
     let texts: Vec<_> =
         back["shadow"]["differences"].as_array().unwrap().iter().map(|of| of["text"].clone()).collect();
     let traps = "connection signed: 1 delivery: another end: the sandbox ending it (trapped) instead of a delivery that is read";
@@ -190,7 +182,7 @@ async fn what_cannot_be_compared_is_counted_with_its_reason() {
         let texts: Vec<_> = left_out.iter().map(|of| of["text"].as_str().unwrap().to_owned()).collect();
         (shadow["compared"].clone(), texts)
     };
-    let (counts, left_out) = compared("signed", &guest("signed", 1)).await;
+    let (counts, left_out) = compared("signed", &tagged_guest("signed", 1)).await;
     assert_eq!((counts, left_out), (json!({"delivery": 3}), vec![]));
     bench
         .sql("UPDATE deliveries SET sealed_delivery = NULL WHERE seq = (SELECT MAX(seq) FROM deliveries)")
@@ -200,7 +192,7 @@ async fn what_cannot_be_compared_is_counted_with_its_reason() {
             "UPDATE deliveries SET sealed_delivery = x'00' WHERE seq = (SELECT MAX(seq) - 1 FROM deliveries)",
         )
         .await;
-    let (counts, left_out) = compared("signed", &guest("signed", 1)).await;
+    let (counts, left_out) = compared("signed", &tagged_guest("signed", 1)).await;
     assert_eq!(counts, json!({"delivery": 1}));
     assert_eq!(
         left_out,
@@ -212,10 +204,10 @@ async fn what_cannot_be_compared_is_counted_with_its_reason() {
     waiting_store(&bench, &key, &vendor).await;
     request_erasure(&bench, &key, "ada@example.com").await;
     // It offers no erasure.
-    let (counts, left_out) = compared("eraser", &guest("signed", 1)).await;
+    let (counts, left_out) = compared("eraser", &tagged_guest("signed", 1)).await;
     let unsuited = "connection store: 1 request: the connection's settings do not suit the new version";
     assert_eq!((counts, left_out), (json!({}), vec![unsuited.to_owned()]));
-    let (counts, left_out) = compared("fresh", &guest("signed", 1)).await;
+    let (counts, left_out) = compared("fresh", &tagged_guest("signed", 1)).await;
     assert_eq!((counts, left_out), (json!({}), vec![]));
 }
 
@@ -223,7 +215,7 @@ async fn what_cannot_be_compared_is_counted_with_its_reason() {
 async fn an_approval_of_an_upload_covers_the_differences_that_it_listed_and_no_others() {
     let ((bench, key), vendor) = (bench("").await, AddressedVendor::start().await);
     waiting_store(&bench, &key, &vendor).await;
-    let uploaded = bench.post_component(&key, "eraser/versions", &guest("erases_after_look", 1)).await;
+    let uploaded = bench.post_component(&key, "eraser/versions", &tagged_guest("erases_after_look", 1)).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let version = format!("/api/v1/plugins/eraser/versions/{}", uploaded.json["digest"].as_str().unwrap());
     let act = async |act: &str| bench.send(&key, "POST", &format!("{version}/{act}"), None).await;
@@ -246,14 +238,14 @@ async fn a_version_whose_settings_do_not_suit_a_connection_is_refused_before_its
     let ((bench, key), vendor) = (bench("").await, AddressedVendor::start().await);
     create(&bench, &key, vendor.connection("eraser", "store")).await;
     let plugins = bench.get(&key, "/api/v1/plugins").await.json;
-    let refused = bench.post_component(&key, "eraser?agree=true", &guest("signed", 1)).await;
+    let refused = bench.post_component(&key, "eraser?agree=true", &tagged_guest("signed", 1)).await;
     assert_eq!(refused.problem(), (409, "not-replaced"), "{refused:?}");
     let version = newest(&bench, &key, "eraser").await;
     assert_eq!(states(&version), ["uploaded", "compiled", "refused"]);
     assert_eq!(version["steps"][2]["reason"], "settings");
     assert_eq!(bench.get(&key, "/api/v1/plugins").await.json, plugins);
     // An upload only says so, since the settings can be changed until it serves.
-    let uploaded = bench.post_component(&key, "eraser/versions", &guest("signed", 1)).await;
+    let uploaded = bench.post_component(&key, "eraser/versions", &tagged_guest("signed", 1)).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let settings = &uploaded.json["steps"].as_array().unwrap().last().unwrap()["evidence"]["settings"];
     assert_eq!(settings, &json!({"suited": [], "unsuited": ["store.domain"]}));

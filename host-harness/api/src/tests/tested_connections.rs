@@ -3,17 +3,12 @@
 use serde_json::{Value, json};
 
 use super::vendor::AddressedVendor;
-use crate::testing::ApiBench;
-
-fn guest(name: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/{name}")).unwrap()).unwrap()
-}
+use crate::testing::{ApiBench, guest};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_on_which_a_connection_does_not_work_is_refused_and_only_reads_reach_the_vendor() {
-    let file = xtask::components::current("guests/build_one").unwrap();
-    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'", file.display())).await;
-    let (key, vendor) = (bench.operator().await, AddressedVendor::start().await);
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let vendor = AddressedVendor::start().await;
     let mut idle = vendor.connection("guest", "idle");
     idle["enabled"] = json!(false);
     let mut broken = vendor.connection("guest", "broken");

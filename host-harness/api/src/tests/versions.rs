@@ -3,26 +3,11 @@
 use host_model::plugin_version::VersionState;
 use serde_json::{Value, json};
 
-use crate::testing::{Answer, ApiBench};
+use crate::testing::{Answer, ApiBench, tagged_guest};
 
 /// The guest `build_one` with `tag` in a custom section, so that its digest is another one.
 fn version(tag: u8) -> Vec<u8> {
-    guest("build_one", tag)
-}
-
-fn guest(name: &str, tag: u8) -> Vec<u8> {
-    let file = xtask::components::current(&format!("guests/{name}")).unwrap();
-    let mut bytes = std::fs::read(file).unwrap();
-    bytes.extend([0, 3, 1, b'v', tag]);
-    bytes
-}
-
-/// A service with the plugin `guest` of a file.
-async fn bench() -> (ApiBench, String) {
-    let file = xtask::components::current("guests/build_one").unwrap();
-    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'", file.display())).await;
-    let key = bench.operator().await;
-    (bench, key)
+    tagged_guest("build_one", tag)
 }
 
 async fn history(bench: &ApiBench, key: &str) -> Vec<Value> {
@@ -41,9 +26,10 @@ async fn act(bench: &ApiBench, key: &str, version: &Value, act: &str) -> Answer 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_uploaded_approved_and_served_in_separate_steps() {
-    let (bench, key) = bench().await;
-    let uploaded =
-        bench.post_component(&key, "guest/versions?note=asks+for+more", &guest("build_greedy", 1)).await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let uploaded = bench
+        .post_component(&key, "guest/versions?note=asks+for+more", &tagged_guest("build_greedy", 1))
+        .await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let greedy = uploaded.json.clone();
     assert_eq!((&greedy["state"], &greedy["note"]), (&json!("proven"), &json!("asks for more")));
@@ -70,12 +56,12 @@ async fn a_version_is_uploaded_approved_and_served_in_separate_steps() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_version_stays_in_the_history_with_its_reason_and_without_its_bytes() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for (component, problem, reason) in [
         (b"no wasm".to_vec(), (422, "no-component"), "not-loaded"),
-        (guest("build_greedy", 1), (409, "asks-for-more"), "asks-for-more"),
-        (guest("reports_on_trust", 1), (409, "not-replaced"), "another-connector"),
-        (guest("describe_loops", 1), (422, "no-component"), "not-described"),
+        (tagged_guest("build_greedy", 1), (409, "asks-for-more"), "asks-for-more"),
+        (tagged_guest("reports_on_trust", 1), (409, "not-replaced"), "another-connector"),
+        (tagged_guest("describe_loops", 1), (422, "no-component"), "not-described"),
         (vec![0; 3 << 20], (422, "no-component"), "too-large"),
     ] {
         assert_eq!(bench.post_component(&key, "guest", &component).await.problem(), problem, "{reason}");
@@ -97,7 +83,7 @@ async fn a_refused_version_stays_in_the_history_with_its_reason_and_without_its_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_of_the_last_20_that_served_is_put_back_at_once_and_older_ones_are_deleted() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for tag in 1..=22 {
         assert_eq!(bench.post_component(&key, "guest", &version(tag)).await.status, 200);
     }
@@ -122,13 +108,23 @@ async fn any_of_the_last_20_that_served_is_put_back_at_once_and_older_ones_are_d
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_does_not_cover_what_another_version_dropped_since() {
-    let (bench, key) = bench().await;
-    assert_eq!(bench.post_component(&key, "guest?agree=true", &guest("build_greedy", 1)).await.status, 200);
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    assert_eq!(
+        bench.post_component(&key, "guest?agree=true", &tagged_guest("build_greedy", 1)).await.status,
+        200
+    );
     // It requests nothing beyond the greedy one.
-    let uploaded = bench.post_component(&key, "guest/versions", &guest("build_greedy", 2)).await;
+    let uploaded = bench.post_component(&key, "guest/versions", &tagged_guest("build_greedy", 2)).await;
     assert_eq!(act(&bench, &key, &uploaded.json, "approve").await.status, 200);
     assert_eq!(bench.post_component(&key, "guest?agree=true", &version(3)).await.status, 200);
     assert_eq!(act(&bench, &key, &uploaded.json, "serve").await.problem(), (409, "asks-for-more"));
+    let one = json!({"key": "one", "tenant": "acme", "plugin": "guest", "settings": {"domain": "vendor.example.com"},
+        "egress": {"hosts": ["vendor.example.com"]}});
+    assert_eq!(bench.send(&key, "POST", "/api/v1/connection", Some(one)).await.status, 201);
+    let (pin, place) =
+        (json!({"digest": uploaded.json["digest"]}), "/api/v1/plugins/guest/pins/connections/one");
+    let pinned = bench.send(&key, "PUT", place, Some(pin)).await;
+    assert_eq!(pinned.problem(), (409, "asks-for-more"), "a pin is no way around it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,8 +148,18 @@ async fn a_connection_is_tested_on_an_approved_version_that_does_not_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_not_tested_on_a_version_of_another_plugin() {
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let tested = act(&bench, &key, &history(&bench, &key).await[0], "test?connection=newsletter").await;
+    assert_eq!(tested.problem(), (422, "unsuited"));
+    assert!(tested.detail().contains("newsletter"), "{tested:?}");
+    assert_eq!(bench.stand_in.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn serving_the_version_that_serves_changes_nothing_and_a_roll_back_still_goes_back() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for tag in [1, 2] {
         assert_eq!(bench.post_component(&key, "guest", &version(tag)).await.status, 200);
     }
@@ -167,7 +173,7 @@ async fn serving_the_version_that_serves_changes_nothing_and_a_roll_back_still_g
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_was_cut_off_before_its_proof_cannot_be_approved() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let uploaded = bench.post_component(&key, "guest/versions", &version(1)).await;
     // What a process that ended during the proof leaves.
     let vault = bench.parts.store.vault().clone();
@@ -191,8 +197,8 @@ async fn an_upload_that_was_cut_off_before_its_proof_cannot_be_approved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_whose_row_was_changed_from_outside_does_not_serve() {
-    let (bench, key) = bench().await;
-    let uploaded = bench.post_component(&key, "guest/versions", &guest("build_greedy", 1)).await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let uploaded = bench.post_component(&key, "guest/versions", &tagged_guest("build_greedy", 1)).await;
     bench.sql("UPDATE versions SET state = 'approved' WHERE state = 'proven'").await;
     let shown = history(&bench, &key).await;
     assert!(shown.iter().any(|version| version["is_authentic"] == false), "{shown:?}");
@@ -202,7 +208,7 @@ async fn a_version_whose_row_was_changed_from_outside_does_not_serve() {
 /// Such a database has publications and components, but no history.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_version_and_its_predecessor_are_the_first_entries_of_an_upgraded_database() {
-    let (bench, key) = bench().await;
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
     for tag in [1, 2] {
         assert_eq!(bench.post_component(&key, "guest", &version(tag)).await.status, 200);
     }

@@ -4,13 +4,11 @@ use axum::{Router, extract::Path, http::StatusCode, routing::any};
 use serde_json::{Value, json};
 use test_support::eventually;
 
-use crate::testing::ApiBench;
+use crate::testing::{ApiBench, tagged_guest};
 
 /// The guest `reports` with `tag` in a custom section, so that its digest is another one.
 fn version(tag: u8) -> Vec<u8> {
-    let mut bytes = std::fs::read(xtask::components::current("guests/reports").unwrap()).unwrap();
-    bytes.extend([0, 3, 1, b'v', tag]);
-    bytes
+    tagged_guest("reports", tag)
 }
 
 /// The file of the plugin. Another version of it runs after a restart: a publication would not survive its proof.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use test_support::eventually;
 
-use crate::testing::ApiBench;
+use crate::testing::{ApiBench, guest};
 
 /// A vendor that records the paths that it is asked for. It answers with success, except for the paths in `statuses`.
 #[derive(Clone, Default)]
@@ -51,7 +51,7 @@ impl Vendor {
 }
 
 pub(super) fn component(version: &str) -> Vec<u8> {
-    std::fs::read(xtask::components::current(&format!("guests/refers_{version}")).unwrap()).unwrap()
+    guest(&format!("refers_{version}"))
 }
 
 /// A service whose plugin `refers` was published as version one, with the connection `jobs` of the tenant `acme`.
