@@ -59,6 +59,24 @@ column!(VersionSource: String, |stored| word("the source of a version", &stored)
 column!(VersionState: String, |stored| word("the state of a version", &stored));
 
 impl Version {
+    /// Creates a version that was uploaded, of whose `size` bytes nothing else is known yet.
+    pub fn new(plugin: &str, digest: Digest, size: usize, source: VersionSource) -> Self {
+        Self {
+            plugin: plugin.to_owned(),
+            digest,
+            version: None,
+            contract: None,
+            size: i64::try_from(size).unwrap_or(i64::MAX),
+            source,
+            note: None,
+            conditions: None,
+            approved: None,
+            state: VersionState::Uploaded,
+            served_at: None,
+            withdrawn_at: None,
+        }
+    }
+
     fn message(&self, vault: &Vault) -> RowMessage {
         vault
             .row("version")

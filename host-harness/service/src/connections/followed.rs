@@ -60,22 +60,8 @@ impl Connections {
 
     /// Compiles and proves the new version of a file, and serves it if it requests nothing more.
     async fn follow(&self, watched: &WatchedPlugin, component: Vec<u8>) -> Result<(), PublishError> {
-        let (name, digest) = (&watched.name, Digest::of(&component));
-        let known = self.find_version(name, digest).await?;
-        let version = Version {
-            plugin: name.clone(),
-            digest,
-            version: None,
-            contract: None,
-            size: i64::try_from(component.len()).unwrap_or(i64::MAX),
-            source: VersionSource::File,
-            note: None,
-            conditions: None,
-            approved: None,
-            state: VersionState::Uploaded,
-            served_at: known.as_ref().and_then(|known| known.served_at),
-            withdrawn_at: known.and_then(|known| known.withdrawn_at),
-        };
+        let digest = Digest::of(&component);
+        let version = Version::new(&watched.name, digest, component.len(), VersionSource::File);
         let mut progress = Progress::begin(self, version, HOST);
         match self.proven_file(&mut progress, &component, &watched.policy).await {
             Ok(plugin) => self.serve_followed(&watched.slot, plugin, progress, component).await,
@@ -84,8 +70,8 @@ impl Connections {
         }
     }
 
-    /// Compiles and proves the component of a file. It is not compared with the running version, since nobody could approve
-    /// what differs.
+    /// Compiles and proves the component of a file. It is not compared with the running version, since a watched file
+    /// has no approval.
     async fn proven_file(
         &self,
         progress: &mut Progress,

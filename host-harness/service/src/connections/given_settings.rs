@@ -136,16 +136,16 @@ impl Connections {
         let (mut changed, mut unsuited) = (Vec::new(), Vec::new());
         for before in owned {
             let mut after = before.clone();
-            let SettingValues { settings, secrets } = given.of(&before.spec.key);
-            let is_given = !settings.is_empty() || !secrets.is_empty();
+            let values = given.of(&before.spec.key);
+            let is_given = !values.is_empty();
             if is_given {
                 before.check_owner()?;
                 if before.left_file {
                     // A change through the API takes the connection over.
                     (after.file, after.left_file) = (None, false);
                 }
-                after.spec.settings.extend(settings);
-                after.spec.secrets.extend(secrets);
+                after.spec.settings.extend(values.settings);
+                after.spec.secrets.extend(values.secrets);
             }
             if unknown == UnknownSettings::SetAside {
                 after.spec.set_aside.extend(before.spec.unknown_to(manifest));

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use super::{conditions::LoadConditions, sources::Sources};
 use crate::served::{NotServed, Served};
 
-/// How many versions stay loaded without serving. Compiled code takes several times the size of its component, so many of
+/// Maximum number of versions that stay loaded without serving. Compiled code takes several times the size of its component, so many of
 /// them would take the memory of calls; few are in use at once, since a version is replaced every few hours at most.
 const MAX_LOADED: usize = 4;
 

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use host_harness::{
     conformance::{Cases, CasesError, Proof, ProofResult},
-    connection::SettingError,
     host::NotOnVersion,
 };
 use host_model::plugin_version::VersionState;
@@ -19,7 +18,7 @@ use super::{
     publish_error::PublishError,
     shadow::ShadowReport,
     tested::{ConnectionTests, TestStatus, TestedConnection},
-    versions::Progress,
+    versions::{Progress, setting_place},
 };
 
 /// Which connections have settings that suit a version. Contains no values.
@@ -125,7 +124,9 @@ impl Connections {
         for key in self.keys_of(name) {
             match self.calls_on(&key, candidate) {
                 Ok(_) => settings.suited.push(key),
-                Err(NotOnVersion::Settings(errors)) => settings.unsuited.extend(errors.iter().map(place)),
+                Err(NotOnVersion::Settings(errors)) => {
+                    settings.unsuited.extend(errors.iter().map(setting_place));
+                }
                 Err(NotOnVersion::Unknown(_)) => {}
             }
         }
@@ -152,10 +153,6 @@ pub(super) fn passed(proof: Proof) -> Result<Proof, PublishError> {
         ProofResult::Failed => Err(PublishError::NotProven(proof)),
         ProofResult::Passed | ProofResult::Incomplete => Ok(proof),
     }
-}
-
-fn place(error: &SettingError) -> String {
-    format!("{}.{}", error.connection, error.setting)
 }
 
 /// Reads the folder of a plugin in the folder `all`. A plugin without a folder has no cases, but `all` must exist.

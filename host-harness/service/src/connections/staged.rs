@@ -97,21 +97,8 @@ impl Connections {
         if length > MAX_NOTE_CHARS {
             return Err(PublishError::LongNote(length));
         }
-        let known = self.find_version(&name, digest).await?;
-        let version = Version {
-            plugin: name.clone(),
-            digest,
-            version: None,
-            contract: None,
-            size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-            source: VersionSource::Upload,
-            note,
-            conditions: conditions.written(),
-            approved: None,
-            state: VersionState::Uploaded,
-            served_at: known.as_ref().and_then(|known| known.served_at),
-            withdrawn_at: known.and_then(|known| known.withdrawn_at),
-        };
+        let uploaded = Version::new(&name, digest, bytes.len(), VersionSource::Upload);
+        let version = Version { note, conditions: conditions.written(), ..uploaded };
         let mut progress = Progress::begin(self, version, cause);
         if let Err(error) = policy.check_size(bytes.len()) {
             return Err(self.refused(progress, error.into()).await?);

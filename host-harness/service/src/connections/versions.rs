@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use host_harness::plugin::{Plugin, SwapError};
+use host_harness::{
+    connection::SettingError,
+    plugin::{Plugin, SwapError},
+};
 use host_model::{
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
@@ -111,8 +114,8 @@ impl Progress {
             }
             // A value could be a secret in the wrong place.
             PublishError::Swap(SwapError::Settings(errors)) => {
-                let places = errors.iter().map(|error| format!("{}.{}", error.connection, error.setting));
-                json!({"why": "settings of connections do not suit it", "settings": places.collect::<Vec<_>>()})
+                let places: Vec<_> = errors.iter().map(setting_place).collect();
+                json!({"why": "settings of connections do not suit it", "settings": places})
             }
             error => json!({"why": error.to_string()}),
         };
@@ -223,6 +226,11 @@ async fn with_steps(
     Ok(VersionHistory { version, is_stored, is_authentic, steps })
 }
 
+/// Returns where a setting is that does not suit a version, without its value.
+pub(super) fn setting_place(error: &SettingError) -> String {
+    format!("{}.{}", error.connection, error.setting)
+}
+
 /// Returns what is known of a loaded plugin as a version in its first state.
 pub(super) fn version_of(
     name: &str,
@@ -231,18 +239,11 @@ pub(super) fn version_of(
     conditions: Option<String>,
 ) -> Version {
     Version {
-        plugin: name.to_owned(),
-        digest: plugin.digest(),
         version: Some(plugin.manifest().version.clone()),
         contract: Some(plugin.contract().to_string()),
-        size: i64::try_from(plugin.size()).unwrap_or(i64::MAX),
-        source,
-        note: None,
         conditions,
-        approved: None,
         state: VersionState::Compiled,
-        served_at: None,
-        withdrawn_at: None,
+        ..Version::new(name, plugin.digest(), plugin.size(), source)
     }
 }
 

@@ -32,20 +32,7 @@ async fn found(store: &Store, id: &'static str) -> Option<PluginOperation> {
 
 /// Stores a step of the version `number`.
 async fn reached(store: &Store, number: u8, state: VersionState, by: &'static str) {
-    let version = Version {
-        plugin: "iterable".into(),
-        digest: Digest([number; 32]),
-        version: None,
-        contract: None,
-        size: 1,
-        source: VersionSource::Upload,
-        note: None,
-        conditions: None,
-        approved: None,
-        state,
-        served_at: None,
-        withdrawn_at: None,
-    };
+    let version = Version::new("iterable", Digest([number; 32]), 1, VersionSource::Upload);
     let (actor, operation) = ("ops".to_owned(), Some(by.to_owned()));
     let step = VersionStep { state, at: 7, took_ms: 1, actor, reason: None, evidence: None, operation };
     write(store, move |tx| {

@@ -13,20 +13,8 @@ fn step(state: VersionState) -> VersionStep {
 }
 
 fn version(number: u8, served_at: Option<i64>) -> Version {
-    Version {
-        plugin: "iterable".into(),
-        digest: Digest([number; 32]),
-        version: None,
-        contract: None,
-        size: 1,
-        source: VersionSource::Upload,
-        note: None,
-        conditions: None,
-        approved: None,
-        state: VersionState::Compiled,
-        served_at,
-        withdrawn_at: None,
-    }
+    let uploaded = Version::new("iterable", Digest([number; 32]), 1, VersionSource::Upload);
+    Version { state: VersionState::Compiled, served_at, ..uploaded }
 }
 
 /// Stores a version with its component.
@@ -38,6 +26,13 @@ async fn put(store: &Store, version: Version, state: VersionState) {
         })
     })
     .await;
+}
+
+/// Stores versions that served one after the other, from 1 to `last`.
+async fn put_retired(store: &Store, last: u8) {
+    for number in 1..=last {
+        put(store, version(number, Some(i64::from(number))), VersionState::Retired).await;
+    }
 }
 
 async fn kept(store: &Store) -> Vec<u8> {
@@ -53,9 +48,7 @@ async fn kept(store: &Store) -> Vec<u8> {
 async fn the_last_that_served_and_those_that_may_still_serve_keep_their_components() {
     let folder = Folder::new();
     let store = folder.store().await;
-    for number in 1..=25 {
-        put(&store, version(number, Some(i64::from(number))), VersionState::Retired).await;
-    }
+    put_retired(&store, 25).await;
     for number in 31..=37 {
         put(&store, version(number, None), VersionState::Compiled).await;
     }
@@ -96,9 +89,7 @@ async fn a_version_that_served_keeps_its_state_and_conditions_whatever_becomes_o
 async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_component() {
     let folder = Folder::new();
     let store = folder.store().await;
-    for number in 1..=22 {
-        put(&store, version(number, Some(i64::from(number))), VersionState::Retired).await;
-    }
+    put_retired(&store, 22).await;
     sql(
         &store,
         "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, next_at, reference, \
@@ -115,9 +106,7 @@ async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_comp
 async fn a_pinned_version_keeps_its_component() {
     let folder = Folder::new();
     let store = folder.store().await;
-    for number in 1..=22 {
-        put(&store, version(number, Some(i64::from(number))), VersionState::Retired).await;
-    }
+    put_retired(&store, 22).await;
     sql(
         &store,
         "INSERT INTO pins (plugin, tenant, connection, digest, pinned_by, pinned_at, mac) \

@@ -51,10 +51,8 @@ impl Connections {
         policy: &LoadPolicy,
     ) -> Result<Arc<Plugin>, PublishError> {
         let plugin = Arc::new(self.load(bytes.to_vec(), policy).await?);
-        let Version { plugin: name, source, conditions, note, served_at, approved, .. } =
-            progress.version.clone();
-        let loaded = version_of(&name, &plugin, source, conditions);
-        progress.version = Version { note, served_at, approved, ..loaded };
+        let Version { plugin: name, source, conditions, note, .. } = progress.version.clone();
+        progress.version = Version { note, ..version_of(&name, &plugin, source, conditions) };
         let step = progress.step(self, VersionState::Compiled, json!({}));
         self.record(&progress.version, step).await?;
         Ok(plugin)
