@@ -94,7 +94,7 @@ fn is_same_site(headers: &HeaderMap, scheme: &str) -> bool {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Adds what every answer of the page tells the browser.
+/// Adds the headers that protect every answer of the page in the browser.
 pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,11 +1,12 @@
 //! Sessions: an API key is exchanged for a cookie. How a session began is known only to the screen that signs in.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use cookie::{Cookie, SameSite};
 use host_harness::clock::Clock;
+use host_model::time::millis;
 use host_service::settings::page::PageConfig;
 use host_store::{
     ApiKey, Store, StoreError,
@@ -107,10 +108,6 @@ impl Sessions {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(cookie.value()).ok()?;
         self.store.vault().open_json(CONTEXT, &sealed).ok()
     }
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Returns the header that sets the cookie, or deletes it if `value` is empty. The cookie ends with the browser, and the

@@ -18,14 +18,10 @@ pub(crate) fn address_before(target: &str) -> String {
 /// Where to go after signing in.
 #[derive(Deserialize)]
 pub(crate) struct Next {
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl Next {
-    pub(crate) fn of(next: Option<String>) -> Self {
-        Self { next }
-    }
-
     /// Returns the target if it is on this page. `//` and `/\` begin the address of another site.
     pub(crate) fn local(self) -> String {
         let is_local = |next: &String| {
@@ -42,7 +38,7 @@ mod tests {
 
     #[test]
     fn signing_in_leads_only_to_this_page() {
-        let local = |next: &str| Next::of(Some(next.to_owned())).local();
+        let local = |next: &str| Next { next: Some(next.to_owned()) }.local();
         assert_eq!(local("/requests?state=failed"), "/requests?state=failed");
         for next in ["https://example.com", "//example.com", "/\\example.com", "requests", ""] {
             assert_eq!(local(next), "/", "{next}");

@@ -12,11 +12,11 @@ use host_api::{
     types::{
         attempts::{Attempt, AttemptResult, Step},
         erasure::ReceiptStatus,
+        manifest::Effect,
         observed::ObservedRequest,
         requests::{AcceptedRequest, Outcome, ReportEntry, ReportStatus, RequestReport},
     },
 };
-
 use http::Method;
 use serde_json::Value;
 
@@ -62,8 +62,8 @@ impl From<ObservedRequest> for SentRow {
     fn from(request: ObservedRequest) -> Self {
         let ObservedRequest { operation, effect, status, sent_at, took_ms } = request;
         let effect = match effect {
-            host_api::types::manifest::Effect::Read => "read",
-            host_api::types::manifest::Effect::Write => "write",
+            Effect::Read => "read",
+            Effect::Write => "write",
         };
         let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         Self { operation, effect, status, sent: Time::at(sent_at), took_ms }

@@ -13,7 +13,6 @@ use host_api::{
         requests::{Action, Request, RequestPage, RequestState},
     },
 };
-
 use http::Method;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
@@ -52,7 +51,8 @@ impl Filter {
         Self { state: state.to_owned(), ..Self::default() }
     }
 
-    fn query(&self, before: &str, limit: usize) -> String {
+    /// Returns the query of the requests before the one with the id `before`, or of the newest if it is empty.
+    fn query(&self, before: &str) -> Serializer<'static, String> {
         let mut query = Serializer::new(String::new());
         for (name, value) in [("state", &*self.state), ("connection", &*self.connection), ("before", before)]
         {
@@ -60,10 +60,11 @@ impl Filter {
                 query.append_pair(name, value);
             }
         }
-        if limit > 0 {
-            query.append_pair("limit", &limit.to_string());
-        }
-        query.finish()
+        query
+    }
+
+    fn address(&self, before: &str) -> String {
+        format!("/requests?{}", self.query(before).finish())
     }
 }
 
@@ -135,7 +136,7 @@ impl ShownRequest {
     }
 }
 
-pub(super) fn action(action: Action) -> &'static str {
+fn action(action: Action) -> &'static str {
     match action {
         Action::Erasure => "Erasure",
         Action::Consent => "Consent",
@@ -143,7 +144,7 @@ pub(super) fn action(action: Action) -> &'static str {
     }
 }
 
-pub(super) fn tag(state: RequestState) -> StateTag {
+fn tag(state: RequestState) -> StateTag {
     let (word, tone) = match state {
         RequestState::Waiting => ("Waiting", "open"),
         RequestState::Running => ("Running", "open"),
@@ -181,7 +182,8 @@ pub(super) async fn matching(
     limit: usize,
     now: i64,
 ) -> Result<Vec<ShownRequest>, Failed> {
-    let path = format!("/api/v1/requests?{}", filter.query(&filter.before, limit));
+    let query = filter.query(&filter.before).append_pair("limit", &limit.to_string()).finish();
+    let path = format!("/api/v1/requests?{query}");
     let RequestPage { requests } = api.call(&user.0, Method::GET, &path, None).await?;
     Ok(requests.into_iter().map(|request| ShownRequest::of(request, now)).collect())
 }
@@ -207,8 +209,8 @@ async fn list(
 ) -> Result<Screen<RequestsScreen>, Failed> {
     let requests = matching(&api, &user, &filter, PAGE, now).await?;
     let last = requests.last().filter(|_| requests.len() == PAGE);
-    let older = last.map(|last| format!("/requests?{}", filter.query(&last.id, 0)));
-    let newest = (!filter.before.is_empty()).then(|| format!("/requests?{}", filter.query("", 0)));
+    let older = last.map(|last| filter.address(&last.id));
+    let newest = (!filter.before.is_empty()).then(|| filter.address(""));
     let states = [
         ("", "any state"),
         ("waiting", "waiting"),

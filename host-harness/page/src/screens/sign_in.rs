@@ -45,7 +45,7 @@ async fn sign_in(
     State(sessions): State<Sessions>,
     Form(SignIn { key, next }): Form<SignIn>,
 ) -> Response {
-    let next = Next::of(next).local();
+    let next = Next { next }.local();
     let holder = match api.holder(key.trim().as_bytes()).await {
         Ok(holder) => holder,
         Err(error) => return unavailable(&error),
