@@ -9,7 +9,7 @@ use axum::{
 };
 use host_service::requests::wait::MAX_WAIT;
 
-/// When an answer is wanted.
+/// When the caller prefers the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Promptness {
     /// Once everything is done.
