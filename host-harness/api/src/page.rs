@@ -3,25 +3,26 @@
 //! key can do.
 //! Tested in the crate `host-page`.
 
-use std::net::IpAddr;
+use std::{fmt::Display, net::IpAddr};
 
 use axum::{
     Router,
     body::Body,
     extract::{DefaultBodyLimit, Request},
-    http::{Method, StatusCode, header},
+    http::{Method, header},
     middleware,
 };
 use host_service::parts::Parts;
 use host_store::{ApiKey, Store, StoreError};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::{
     caller::{self, SignedIn},
     edge::{body_timeout, caller_log, panics, request_id},
+    problem::{self, kinds},
     routes::router,
     state::Api,
     types::problem::Problem,
@@ -78,39 +79,32 @@ impl ApiClient {
             }
             None => request.body(Body::empty()),
         };
-        let request = request.map_err(|error| internal(&error.to_string()))?;
+        let request = request.map_err(internal)?;
         let response = match self.routes.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| internal(&error.to_string()))?;
+        let body = response.into_body().collect().await.map_err(internal)?;
         let body = body.to_bytes();
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| internal(&error.to_string()));
+            return serde_json::from_slice(&body).map_err(internal);
         }
-        Err(serde_json::from_slice(&body).unwrap_or_else(|error| internal(&error.to_string())))
+        Err(serde_json::from_slice(&body).unwrap_or_else(internal))
     }
 }
 
 /// A problem of this program itself.
-fn internal(detail: &str) -> Problem {
-    Problem {
-        r#type: "urn:connector-host:problem:internal".to_owned(),
-        title: "Internal error".to_owned(),
-        status: StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
-        detail: detail.to_owned(),
-        errors: Vec::new(),
-        members: Map::new(),
-    }
+fn internal(error: impl Display) -> Problem {
+    problem::Problem::of(kinds::INTERNAL, error.to_string()).document()
 }
 
-/// `pages` with the layers that the API has too, in front of `api`, which answers everything else.
-pub(crate) fn in_front_of(api: Router, pages: Router, parts: &Parts) -> Router {
+/// Returns `pages` with the layers that the API has too, in front of the API, which answers everything else.
+pub(crate) fn in_front_of(api: ApiClient, pages: Router, parts: &Parts) -> Router {
     let limited = middleware::from_fn_with_state(parts.refused.clone(), caller_log::limit);
     let timed = middleware::from_fn_with_state(parts.webhooks.body_timeout(), body_timeout::limit);
     panics::caught(pages.layer(DefaultBodyLimit::max(MAX_FORM)).layer(timed))
         .layer(limited)
         .layer(middleware::from_fn(request_id::assign))
-        .fallback_service(api)
+        .fallback_service(api.routes)
 }

@@ -61,7 +61,8 @@ pub struct Server {
     api: ClientSocket,
     webhooks: Option<ClientSocket>,
     caps: Caps,
-    pages: Option<Router>,
+    /// What answers at the address of the API; `None` for the API alone.
+    front: Option<Router>,
 }
 
 /// A socket that clients connect to.
@@ -134,7 +135,7 @@ impl Server {
         let service = Box::pin(Service::start_with(settings, transport, clock, compiler)).await?;
         opened.cancel();
         answering.join_all().await;
-        Ok(Self { service, api, webhooks, caps, pages: None })
+        Ok(Self { service, api, webhooks, caps, front: None })
     }
 
     /// Serves `pages` at the address of the API, in front of it. They are made of a client of the API, the parts of the
@@ -145,7 +146,9 @@ impl Server {
         pages: impl FnOnce(ApiClient, &Parts, &ServiceConfig) -> Option<Router>,
     ) -> Self {
         let parts = self.service.parts();
-        self.pages = pages(ApiClient::of(parts), parts, self.service.config());
+        let api = ApiClient::of(parts);
+        let pages = pages(api.clone(), parts, self.service.config());
+        self.front = pages.map(|pages| page::in_front_of(api, pages, parts));
         self
     }
 
@@ -168,7 +171,7 @@ impl Server {
     /// Runs the service until `stopped` ends. It then answers new clients at its own addresses with 503, lets work in
     /// progress finish, and closes the database. It does the same if a part of the service ends by itself.
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> Result<(), PartEnded> {
-        let Self { service, api, webhooks: apart, caps, pages } = self;
+        let Self { service, api, webhooks: apart, caps, front: routes } = self;
         let state = Api::from(service.parts().clone());
         let (config, Parts { telemetry, refused, .. }) = (service.config(), service.parts());
         let listener = |name, max_connections| Listener {
@@ -181,10 +184,7 @@ impl Server {
         };
         let stopping = CancellationToken::new();
         let closed = Answering { closed: Closed::Stopping, edge: config.edge, stop_grace: config.stop_grace };
-        let mut routes = router(state.clone());
-        if let Some(pages) = pages {
-            routes = page::in_front_of(routes, pages, service.parts());
-        }
+        let routes = routes.unwrap_or_else(|| router(state.clone()));
         let mut fronts = vec![front("API", listener("api", caps.api), &api, routes, &stopping)];
         fronts.extend(apart.as_ref().map(|socket| {
             let listener = listener("webhooks", caps.webhooks);
