@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use host_harness::clock::Clock;
+use host_model::approvers::Approvers;
 use host_service::{
     alarms::Alarms,
     caller_work::CallerWork,
@@ -36,6 +37,7 @@ pub(crate) struct Api {
     webhooks: Webhooks,
     inbox: Inbox,
     alarms: Alarms,
+    approvers: Approvers,
     telemetry: Telemetry,
     refused: RefusedLog,
     caller_work: CallerWork,
@@ -69,6 +71,7 @@ impl From<Parts> for Api {
             webhooks,
             inbox,
             alarms,
+            approvers,
             telemetry,
             refused,
             caller_work,
@@ -87,6 +90,7 @@ impl From<Parts> for Api {
             webhooks,
             inbox,
             alarms,
+            approvers,
             telemetry,
             refused,
             caller_work,

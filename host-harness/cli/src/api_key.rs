@@ -18,6 +18,7 @@ use super::{
 use host_harness::connection::check_host;
 use host_model::{
     names::is_name,
+    role::Role,
     scope::{AccessKind, Scope, Scopes},
     secret::Secret,
 };
@@ -57,6 +58,8 @@ struct ApiKeyDocument<'a> {
     connections: Option<&'a BTreeSet<String>>,
     /// Whether it may write something.
     may_write: bool,
+    /// The role that stands for exactly these scopes; `None` if no role does.
+    role: Option<Role>,
     scopes: Vec<Scope>,
     callback_hosts: &'a BTreeSet<String>,
     created_at: i64,
@@ -67,13 +70,15 @@ struct ApiKeyDocument<'a> {
 impl<'a> From<&'a Key> for ApiKeyDocument<'a> {
     fn from(Key { id, name, grant, created_at, revoked_at }: &'a Key) -> Self {
         let Grant { reach, scopes, callback_hosts } = grant;
-        let scopes: Vec<Scope> = Scope::all().filter(|scope| scopes.contains(*scope)).collect();
+        let role = Role::of(scopes);
+        let scopes: Vec<Scope> = scopes.listed().collect();
         Self {
             id,
             name,
             tenants: reach.tenants.as_ref(),
             connections: reach.connections.as_ref(),
             may_write: scopes.iter().any(|scope| scope.access == AccessKind::Write),
+            role,
             scopes,
             callback_hosts,
             created_at: *created_at,
@@ -94,12 +99,17 @@ pub(super) struct CreateApiKeyArgs {
     /// access what concerns a whole tenant.
     #[arg(long = "connection", value_name = "CONNECTION", requires = "tenants")]
     connections: Vec<String>,
-    /// What the key may do, such as `requests:write` [default: everything]. May be given several times. The areas are
-    /// requests, consent, webhook-tokens, connections, plugins and admin, each with `read` or `write`; `write` does not
-    /// include `read`.
+    /// What the key may do, as the name of a set of scopes: `viewer` reads everything; `operator` also writes requests,
+    /// consent, webhook-tokens and connections; `approver` also writes plugins and bulk; `administrator` does everything
+    /// [default: administrator].
+    #[arg(long, value_name = "ROLE", conflicts_with_all = ["scopes", "read_only"])]
+    role: Option<Role>,
+    /// What the key may do, such as `requests:write`, instead of a role. May be given several times. The areas are
+    /// requests, bulk, consent, webhook-tokens, connections, plugins and admin, each with `read` or `write`; `write` does
+    /// not include `read`.
     #[arg(long = "scope", value_name = "AREA:ACCESS", conflicts_with = "read_only")]
     scopes: Vec<Scope>,
-    /// Create a read-only key: all areas with `read`.
+    /// Create a read-only key: the same as `--role viewer`.
     #[arg(long)]
     read_only: bool,
     /// A host to which the key's requests may have their end posted, as HOST or HOST:PORT. May be given several times.
@@ -166,10 +176,11 @@ impl CreateApiKeyArgs {
 impl CreateApiKeyArgs {
     fn grant(&self) -> Grant {
         let some = |names: &[String]| (!names.is_empty()).then(|| names.iter().cloned().collect());
-        let scopes = match (self.read_only, self.scopes.is_empty()) {
-            (true, _) => Scopes::ReadAll,
-            (false, true) => Scopes::All,
-            (false, false) => Scopes::Only(self.scopes.iter().copied().collect()),
+        let scopes = if self.scopes.is_empty() {
+            let usual = if self.read_only { Role::Viewer } else { Role::Administrator };
+            self.role.unwrap_or(usual).scopes()
+        } else {
+            Scopes::Only(self.scopes.iter().copied().collect())
         };
         Grant {
             reach: KeyReach { tenants: some(&self.tenants), connections: some(&self.connections) },
@@ -217,10 +228,9 @@ fn row(key: &Key) -> Vec<String> {
     if let Some(connections) = &reach.connections {
         access = format!("{access}:\n{}", named(connections));
     }
-    let may = match scopes {
-        Scopes::All => "read and write".to_owned(),
-        Scopes::ReadAll => "read".to_owned(),
-        Scopes::Only(scopes) => scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join("\n"),
+    let may = match Role::of(scopes) {
+        Some(role) => role.to_string(),
+        None => scopes.listed().map(|scope| scope.to_string()).collect::<Vec<_>>().join("\n"),
     };
     let callbacks = callback_hosts.iter().map(|host| format!("callbacks to {host}"));
     let may = [may].into_iter().chain(callbacks).collect::<Vec<_>>().join("\n");

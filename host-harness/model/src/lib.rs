@@ -1,5 +1,6 @@
 //! The types and rules that the host, its store and its service share: pure, without I/O, clock or runtime.
 
+pub mod approvers;
 pub mod backoff;
 pub mod case_section;
 pub mod consent;
@@ -12,6 +13,7 @@ pub mod nearest;
 pub mod plugin_operation;
 pub mod plugin_version;
 pub mod requests;
+pub mod role;
 pub mod scope;
 pub mod secret;
 pub mod text;

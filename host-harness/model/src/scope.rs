@@ -11,6 +11,8 @@ use strum::{AsRefStr, EnumString, VariantArray};
 pub enum Area {
     /// Requests: submitting, showing and replaying them.
     Requests,
+    /// Acts on many requests at once.
+    Bulk,
     /// Choices: submitting them, reading people at the vendor, and the feed.
     Consent,
     /// Webhook tokens and deliveries.
@@ -62,8 +64,8 @@ impl fmt::Display for Scope {
 /// The text is not a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected AREA:read or AREA:write, such as requests:write; the areas are requests, consent, webhook-tokens, \
-     connections, plugins, admin"
+    "expected AREA:read or AREA:write, such as requests:write; the areas are requests, bulk, consent, \
+     webhook-tokens, connections, plugins, admin"
 )]
 pub struct NotAScope;
 
@@ -101,6 +103,11 @@ pub enum Scopes {
 }
 
 impl Scopes {
+    /// Returns the scopes of this version that are among them.
+    pub fn listed(&self) -> impl Iterator<Item = Scope> {
+        Scope::all().filter(|scope| self.contains(*scope))
+    }
+
     /// Returns whether `scope` is one of them.
     pub fn contains(&self, scope: Scope) -> bool {
         match self {
@@ -118,7 +125,7 @@ mod tests {
     #[test]
     fn each_scope_has_a_text_from_which_it_is_read_again() {
         let texts: Vec<String> = Scope::all().map(|scope| scope.to_string()).collect();
-        assert_eq!(texts.len(), 12);
+        assert_eq!(texts.len(), 14);
         assert!(texts.contains(&"webhook-tokens:write".to_owned()), "{texts:?}");
         for (scope, text) in Scope::all().zip(&texts) {
             assert_eq!(text.parse(), Ok(scope));

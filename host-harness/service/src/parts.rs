@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use host_harness::{clock::Clock, config::Config, host::Host};
+use host_model::approvers::Approvers;
 use host_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +57,8 @@ pub struct Parts {
     pub inbox: Inbox,
     /// Alarms.
     pub alarms: Alarms,
+    /// Who may approve what somebody requested.
+    pub approvers: Approvers,
     /// Metrics.
     pub telemetry: Telemetry,
     /// Limits log lines about refused calls.
@@ -130,6 +133,7 @@ impl Parts {
                 bell,
             },
             alarms: Alarms::new(stored(), timed()),
+            approvers: service.approvers,
             tokens,
             served,
             telemetry,

@@ -30,6 +30,7 @@ use self::{
     urls::{wrong_post_url, wrong_public_url},
 };
 use host_harness::config::{Config, ConfigError, ConfigProblem, Extension, Problems, ReadContext, Section};
+use host_model::approvers::Approvers;
 use host_store::MasterKey;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -134,6 +135,8 @@ pub struct ServiceConfig {
     pub max_published_bytes: usize,
     /// What a version has to prove before it serves.
     pub proof: ProofConfig,
+    /// Who may approve what somebody requested.
+    pub approvers: Approvers,
     /// The limits for callers.
     pub edge: EdgeConfig,
     /// The operator's page; `None` if it is turned off.
@@ -161,6 +164,7 @@ struct ServiceSection {
     max_published_bytes: Option<NonZeroUsize>,
     proof_cases: Option<PathBuf>,
     shadow_per_connection: Option<usize>,
+    two_people: Option<bool>,
 }
 
 /// Reads `section`, with defaults for what it does not set.
@@ -231,6 +235,10 @@ fn service(
             shadow_per_connection: written
                 .shadow_per_connection
                 .unwrap_or(ProofConfig::default().shadow_per_connection),
+        },
+        approvers: match written.two_people {
+            Some(true) => Approvers::SecondPerson,
+            Some(false) | None => Approvers::Anyone,
         },
         edge,
         page,

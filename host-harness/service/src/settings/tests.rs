@@ -70,6 +70,16 @@ fn a_service_is_reached_from_its_own_machine_alone_unless_the_operator_says_othe
 }
 
 #[test]
+fn anyone_approves_unless_the_file_asks_for_a_second_person() {
+    for lines in ["", "two-people = false"] {
+        assert_eq!(read(lines, None).unwrap().approvers, Approvers::Anyone, "{lines}");
+    }
+    assert_eq!(read("two-people = true", None).unwrap().approvers, Approvers::SecondPerson);
+    let wrong = read("two-people = 2", None).unwrap_err();
+    assert_eq!(wrong, ["service.two-people: expected true or false"]);
+}
+
+#[test]
 fn the_page_is_on_unless_the_file_turns_it_off_and_a_wrong_proxy_is_named() {
     assert_eq!(read("", None).unwrap().page, Some(PageConfig::default()));
     assert_eq!(read("page.enabled = false", None).unwrap().page, None);

@@ -13,7 +13,12 @@ use host_harness::{
     egress::Reach,
     host::Host,
 };
-use host_model::{contract::Subject, requests::RequestState, secret::Secret};
+use host_model::{
+    approvers::Approvers,
+    contract::Subject,
+    requests::RequestState,
+    secret::Secret,
+};
 use host_store::{
     connections::{self, StoredConnection},
     gauges::gauges,
@@ -84,6 +89,7 @@ fn config(folder: &Folder) -> ServiceConfig {
         stop_grace: Duration::ZERO,
         max_published_bytes: 32 << 20,
         proof: ProofConfig::default(),
+        approvers: Approvers::Anyone,
         edge: EdgeConfig::default(),
         page: None,
     }
