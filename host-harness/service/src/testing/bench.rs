@@ -13,12 +13,7 @@ use host_harness::{
     egress::Reach,
     host::Host,
 };
-use host_model::{
-    approvers::Approvers,
-    contract::Subject,
-    requests::RequestState,
-    secret::Secret,
-};
+use host_model::{approvers::Approvers, contract::Subject, requests::RequestState, secret::Secret};
 use host_store::{
     connections::{self, StoredConnection},
     gauges::gauges,

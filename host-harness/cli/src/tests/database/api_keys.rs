@@ -76,10 +76,10 @@ async fn an_api_key_is_created_with_a_role_which_the_list_names() {
     assert_eq!(roles, [&named[..], &[None]].concat());
     assert!(operator.run(&["api-key", "list"]).await.1.contains("approver"));
     for arguments in [["--role", "viewer", "--read-only"].as_slice(), &["--role", "boss"]] {
-        let (exit, _, err) =
-            operator.run(&[&["api-key", "create", "--name", "x"], arguments].concat()).await;
+        let (exit, _, err) = operator.run(&[&["api-key", "create", "--name", "x"], arguments].concat()).await;
         assert_eq!(exit, Exit::Misused);
-        let is_explained = err.contains("cannot be used with") || err.contains("expected viewer, operator, approver");
+        let is_explained =
+            err.contains("cannot be used with") || err.contains("expected viewer, operator, approver");
         assert!(is_explained, "{err}");
     }
 }
