@@ -8,9 +8,10 @@ use std::{fmt::Display, net::IpAddr};
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, Request},
-    http::{Method, header},
-    middleware,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{Method, StatusCode, header},
+    middleware::{self, Next},
+    response::Response,
 };
 use host_service::parts::Parts;
 use host_store::{ApiKey, Store, StoreError};
@@ -99,12 +100,37 @@ fn internal(error: impl Display) -> Problem {
     problem::Problem::of(kinds::INTERNAL, error.to_string()).document()
 }
 
-/// Returns `pages` with the layers that the API has too, in front of the API, which answers everything else.
-pub(crate) fn in_front_of(api: ApiClient, pages: Router, parts: &Parts) -> Router {
-    let limited = middleware::from_fn_with_state(parts.refused.clone(), caller_log::limit);
-    let timed = middleware::from_fn_with_state(parts.webhooks.body_timeout(), body_timeout::limit);
-    panics::caught(pages.layer(DefaultBodyLimit::max(MAX_FORM)).layer(timed))
-        .layer(limited)
-        .layer(middleware::from_fn(request_id::assign))
-        .fallback_service(api.routes)
+/// The operator's page.
+pub struct Pages {
+    /// The screens and their files.
+    pub screens: Router,
+    /// The answer to a browser at an address at which there is neither a screen nor an operation of the API.
+    pub not_found: fn() -> Response,
+}
+
+impl Pages {
+    /// Returns the screens with the layers that the API has too, in front of the API, which answers everything else.
+    pub fn in_front_of(self, api: ApiClient, parts: &Parts) -> Router {
+        let Self { screens, not_found } = self;
+        let limited = middleware::from_fn_with_state(parts.refused.clone(), caller_log::limit);
+        let timed = middleware::from_fn_with_state(parts.webhooks.body_timeout(), body_timeout::limit);
+        let api = api.routes.layer(middleware::from_fn_with_state(not_found, missing_in_browser));
+        panics::caught(screens.layer(DefaultBodyLimit::max(MAX_FORM)).layer(timed))
+            .layer(limited)
+            .layer(middleware::from_fn(request_id::assign))
+            .fallback_service(api)
+    }
+}
+
+/// Answers a browser that asks for something unknown with a screen in place of a problem document.
+async fn missing_in_browser(
+    State(not_found): State<fn() -> Response>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_browser = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    let is_screen = is_browser && !request.uri().path().starts_with("/api/");
+    let response = next.run(request).await;
+    if is_screen && response.status() == StatusCode::NOT_FOUND { not_found() } else { response }
 }

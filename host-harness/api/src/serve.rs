@@ -33,7 +33,7 @@ use crate::{
         descriptors::{self, Caps},
         listener::Listener,
     },
-    page::{self, ApiClient},
+    page::{ApiClient, Pages},
     routes::{self, router},
     state::Api,
 };
@@ -143,12 +143,12 @@ impl Server {
     #[must_use]
     pub fn with_pages(
         mut self,
-        pages: impl FnOnce(ApiClient, &Parts, &ServiceConfig) -> Option<Router>,
+        pages: impl FnOnce(ApiClient, &Parts, &ServiceConfig) -> Option<Pages>,
     ) -> Self {
         let parts = self.service.parts();
         let api = ApiClient::of(parts);
         let pages = pages(api.clone(), parts, self.service.config());
-        self.front = pages.map(|pages| page::in_front_of(api, pages, parts));
+        self.front = pages.map(|pages| pages.in_front_of(api, parts));
         self
     }
 

@@ -46,6 +46,13 @@ pub(crate) fn refused(text: &str) -> Response {
     (StatusCode::FORBIDDEN, Screen(MessageScreen { title: "Refused", text })).into_response()
 }
 
+/// Returns a message that there is no such screen.
+pub(crate) fn not_found() -> Response {
+    let text =
+        "There is no screen at this address. It may have moved, or what it showed may have been deleted.";
+    (StatusCode::NOT_FOUND, Screen(MessageScreen { title: "Not found", text })).into_response()
+}
+
 /// Returns a message that the database does not respond.
 pub(crate) fn unavailable(error: &StoreError) -> Response {
     tracing::error!(%error, "the store failed");

@@ -1,7 +1,8 @@
 //! What surrounds every screen: its title, the navigation, and who is signed in.
 
-use host_api::page::PageUser;
 use host_model::scope::{AccessKind, Area, Scope, Scopes};
+
+use crate::{done::Done, user::User};
 
 /// A screen's place in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +19,20 @@ pub(crate) struct Frame {
     /// The name of the API key that is signed in.
     pub(crate) user: String,
     pub(crate) rights: Rights,
+    /// What the user has just done, if it led here.
+    done: Option<Done>,
 }
 
 impl Frame {
-    pub(crate) fn of(user: &PageUser, section: NavSection, title: impl Into<String>) -> Self {
-        let rights = Rights(user.key.grant.scopes.clone());
-        Self { title: title.into(), section, user: user.key.name.clone(), rights }
+    pub(crate) fn of(user: &User, section: NavSection, title: impl Into<String>) -> Self {
+        let User { caller, done } = user;
+        let rights = Rights(caller.key.grant.scopes.clone());
+        Self { title: title.into(), section, user: caller.key.name.clone(), rights, done: *done }
+    }
+
+    /// Returns what the user has just done, in a sentence.
+    pub(crate) fn done(&self) -> Option<&'static str> {
+        self.done.map(Done::sentence)
     }
 
     pub(crate) fn is(&self, section: NavSection) -> bool {

@@ -94,9 +94,13 @@ fn is_same_site(headers: &HeaderMap, scheme: &str) -> bool {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Adds the headers that protect every answer of the page in the browser.
+/// Adds the headers that protect an answer of the page in the browser.
 pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    protected(next.run(request).await)
+}
+
+/// Returns `response` with the headers that protect it in the browser.
+pub(crate) fn protected(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -6,8 +6,12 @@
 
 mod answers;
 mod assets;
+mod confirm;
+mod done;
+mod form;
 mod frame;
 mod guard;
+mod live;
 mod screens;
 mod session;
 mod sign_in_address;
@@ -18,14 +22,14 @@ mod user;
 #[cfg(test)]
 mod tests;
 
-use axum::{Router, middleware};
-use host_api::page::ApiClient;
+use axum::middleware;
+use host_api::page::{ApiClient, Pages};
 use host_service::{parts::Parts, settings::ServiceConfig};
 
 use crate::{guard::AllowedEntrances, session::Sessions, state::Page};
 
-/// Returns the routes of the page; `None` if the configuration turns it off.
-pub fn pages(api: ApiClient, parts: &Parts, config: &ServiceConfig) -> Option<Router> {
+/// Returns the page; `None` if the configuration turns it off.
+pub fn pages(api: ApiClient, parts: &Parts, config: &ServiceConfig) -> Option<Pages> {
     let settings = config.page.as_ref()?;
     let sessions = Sessions::new(parts.store.clone(), parts.clock.clone(), settings);
     let entrances = AllowedEntrances::of(settings);
@@ -33,5 +37,6 @@ pub fn pages(api: ApiClient, parts: &Parts, config: &ServiceConfig) -> Option<Ro
         .merge(assets::routes())
         .layer(middleware::from_fn_with_state(entrances, guard::check))
         .layer(middleware::from_fn(guard::add_headers));
-    Some(pages.with_state(Page { api, sessions }))
+    let not_found = || guard::protected(answers::not_found());
+    Some(Pages { screens: pages.with_state(Page { api, sessions }), not_found })
 }

@@ -14,6 +14,8 @@ use host_store::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::live::is_refresh;
+
 /// The prefix binds the cookie to this host, to TLS (loopback counts) and to every path.
 const COOKIE: &str = "__Host-connector-host";
 
@@ -92,7 +94,8 @@ impl Sessions {
         });
         let (holder, is_due) = found.await?;
         let Some(holder) = holder else { return Ok(None) };
-        if is_due {
+        // A screen that refreshes itself is not used by anyone, so that a session which is left open ends.
+        if is_due && !is_refresh(headers) {
             let id = ticket.session.clone();
             let used = self.store.write(move |tx| {
                 Box::pin(async move { page_sessions::record_use(tx, at, lifetime, &id).await })

@@ -2,15 +2,21 @@
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::request::Parts,
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use host_api::page::{ClientAddress, PageUser};
 
-use crate::{answers::unavailable, session::Sessions, sign_in_address::address_before, state::Page};
+use crate::{
+    answers::unavailable, done::Done, live, session::Sessions, sign_in_address::address_before, state::Page,
+};
 
 /// A user who is signed in. A request without a session is sent to the sign-in screen, which returns to it.
-pub(crate) struct User(pub(crate) PageUser);
+pub(crate) struct User {
+    pub(crate) caller: PageUser,
+    /// What the user has just done, if it led here.
+    pub(crate) done: Option<Done>,
+}
 
 impl FromRequestParts<Page> for User {
     type Rejection = Response;
@@ -20,8 +26,10 @@ impl FromRequestParts<Page> for User {
         match sessions.key(&parts.headers).await {
             Ok(Some(key)) => {
                 let address = parts.extensions.get::<ClientAddress>().and_then(|client| client.0);
-                Ok(Self(PageUser { key, address }))
+                Ok(Self { caller: PageUser { key, address }, done: Done::of(parts.uri.query()) })
             }
+            // The screen that is refreshed is loaded again, which leads to the sign-in screen.
+            Ok(None) if live::is_refresh(&parts.headers) => Err(StatusCode::UNAUTHORIZED.into_response()),
             Ok(None) => {
                 let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
                 let target = if parts.method.is_safe() { target } else { "/" };

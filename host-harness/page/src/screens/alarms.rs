@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
     routing::{get, post},
 };
 use host_api::{
@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::{
     answers::{Failed, Screen},
+    done::Done,
     frame::{Frame, NavSection},
     state::Page,
     text::{Time, segment},
@@ -51,7 +52,7 @@ impl From<Alarm> for AlarmRow {
 
 /// The open alarms, oldest first.
 pub(super) async fn open(api: &ApiClient, user: &User) -> Result<Vec<AlarmRow>, Failed> {
-    let Alarms { alarms } = api.call(&user.0, Method::GET, "/api/v1/alarms", None).await?;
+    let Alarms { alarms } = api.call(&user.caller, Method::GET, "/api/v1/alarms", None).await?;
     Ok(alarms.into_iter().map(Into::into).collect())
 }
 
@@ -63,7 +64,7 @@ struct AlarmsScreen {
 }
 
 async fn list(State(api): State<ApiClient>, user: User) -> Result<Screen<AlarmsScreen>, Failed> {
-    let frame = Frame::of(&user.0, NavSection::Alarms, "Alarms");
+    let frame = Frame::of(&user, NavSection::Alarms, "Alarms");
     Ok(Screen(AlarmsScreen { frame, alarms: open(&api, &user).await? }))
 }
 
@@ -80,6 +81,6 @@ async fn clear(
 ) -> Result<Response, Failed> {
     let note = (!note.trim().is_empty()).then(|| note.trim().to_owned());
     let path = format!("/api/v1/alarms/{}/clear", segment(&id));
-    let _cleared: Alarm = api.call(&user.0, Method::POST, &path, Some(json!({"note": note}))).await?;
-    Ok(Redirect::to("/alarms").into_response())
+    let _cleared: Alarm = api.call(&user.caller, Method::POST, &path, Some(json!({"note": note}))).await?;
+    Ok(Done::AlarmCleared.at("/alarms"))
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Router,
     extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
     routing::{get, post},
 };
 use host_api::{
@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::requests::ShownRequest;
 use crate::{
     answers::{Failed, Screen, download},
+    done::Done,
     frame::{Frame, NavSection},
     state::Page,
     text::{Time, segment, short},
@@ -178,11 +179,11 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Screen<RequestScreen>, Failed> {
     let path = format!("/api/v1/requests/{}", segment(&id));
-    let report: RequestReport = api.call(&user.0, Method::GET, &path, None).await?;
+    let report: RequestReport = api.call(&user.caller, Method::GET, &path, None).await?;
     let RequestReport { mut request, forecast, attempts, .. } = report;
     let outcome = request.outcome.take().map(outcome_rows).unwrap_or_default();
     Ok(Screen(RequestScreen {
-        frame: Frame::of(&user.0, NavSection::Requests, format!("Request {id}")),
+        frame: Frame::of(&user, NavSection::Requests, format!("Request {id}")),
         request: ShownRequest::of(request, now),
         runs_at: forecast.runs_at.map(Time::at),
         held_back_by: forecast.held_back_by,
@@ -199,7 +200,7 @@ async fn receipt(
     Path(id): Path<String>,
 ) -> Result<Response, Failed> {
     let path = format!("/api/v1/requests/{}", segment(&id));
-    let report: Value = api.call(&user.0, Method::GET, &path, None).await?;
+    let report: Value = api.call(&user.caller, Method::GET, &path, None).await?;
     Ok(download(&format!("request-{id}.json"), format!("{report:#}\n")))
 }
 
@@ -209,6 +210,6 @@ async fn replay(
     Path(id): Path<String>,
 ) -> Result<Response, Failed> {
     let path = format!("/api/v1/requests/{}/replay", segment(&id));
-    let _replayed: AcceptedRequest = api.call(&user.0, Method::POST, &path, None).await?;
-    Ok(Redirect::to(&format!("/requests/{}", segment(&id))).into_response())
+    let _replayed: AcceptedRequest = api.call(&user.caller, Method::POST, &path, None).await?;
+    Ok(Done::RequestReplayed.at(&format!("/requests/{}", segment(&id))))
 }

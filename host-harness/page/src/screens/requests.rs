@@ -184,7 +184,7 @@ pub(super) async fn matching(
 ) -> Result<Vec<ShownRequest>, Failed> {
     let query = filter.query(&filter.before).append_pair("limit", &limit.to_string()).finish();
     let path = format!("/api/v1/requests?{query}");
-    let RequestPage { requests } = api.call(&user.0, Method::GET, &path, None).await?;
+    let RequestPage { requests } = api.call(&user.caller, Method::GET, &path, None).await?;
     Ok(requests.into_iter().map(|request| ShownRequest::of(request, now)).collect())
 }
 
@@ -220,7 +220,7 @@ async fn list(
         ("skipped", "nothing to do"),
         ("expired", "expired"),
     ];
-    let frame = Frame::of(&user.0, NavSection::Requests, "Requests");
+    let frame = Frame::of(&user, NavSection::Requests, "Requests");
     Ok(Screen(RequestsScreen { frame, filter, states, requests, older, newest }))
 }
 

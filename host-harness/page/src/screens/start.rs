@@ -42,7 +42,7 @@ async fn show(
     Now(now): Now,
     user: User,
 ) -> Result<Screen<StartScreen>, Failed> {
-    let frame = Frame::of(&user.0, NavSection::Start, "Overview");
+    let frame = Frame::of(&user, NavSection::Start, "Overview");
     let alarms = if frame.rights.read_alarms() { alarms::open(&api, &user).await? } else { Vec::new() };
     let mut groups = Vec::new();
     if frame.rights.read_requests() {

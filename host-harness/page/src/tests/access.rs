@@ -96,3 +96,37 @@ async fn another_site_causes_no_change_and_an_unprotected_connection_shows_why()
     unprotected.assert_shows(&["Not served here", "X-Forwarded-Proto: https"]);
     unprotected.assert_hides(&["forward fails"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_at_an_unknown_address_gets_a_screen_and_a_client_of_the_api_a_problem() {
+    let bench = ApiBench::new().await;
+    let mut browser = Browser::of(&bench);
+    let get = |path: &str, accept: &str| {
+        Request::get(path).header(header::ACCEPT, accept).body(Body::empty()).unwrap()
+    };
+    let screen = browser.send(get("/request", "text/html,*/*;q=0.8")).await;
+    assert_eq!(screen.status, StatusCode::NOT_FOUND);
+    screen.assert_shows(&["There is no screen at this address.", "Back to the overview"]);
+    assert!(screen.headers.contains_key("content-security-policy"));
+    for (path, accept) in [("/request", "application/json"), ("/api/v1/request", "text/html")] {
+        let problem = browser.send(get(path, accept)).await;
+        assert_eq!(problem.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(problem.headers["content-type"], "application/problem+json", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_refreshes_itself_keeps_no_session_alive_and_is_not_sent_elsewhere() {
+    let bench = ApiBench::new().await;
+    let mut browser = Browser::signed_in(&bench, &bench.operator().await).await;
+    let refresh = || Request::get("/requests").header("hx-request", "true").body(Body::empty()).unwrap();
+    let twenty_minutes_pass = async || {
+        bench.sql("UPDATE page_sessions SET seen_at = seen_at - 1200000, began_at = began_at - 1200000").await
+    };
+    twenty_minutes_pass().await;
+    assert_eq!(browser.get("/requests").await.status, StatusCode::OK, "opened, which is a use");
+    twenty_minutes_pass().await;
+    assert_eq!(browser.send(refresh()).await.status, StatusCode::OK, "still shown");
+    twenty_minutes_pass().await;
+    assert_eq!(browser.send(refresh()).await.status, StatusCode::UNAUTHORIZED, "unused for forty minutes");
+}

@@ -49,8 +49,9 @@ impl Received {
 impl Browser {
     pub(super) fn of(bench: &ApiBench) -> Self {
         let config = ConfigFile::read(bench.file("connector-host.toml")).unwrap().service.unwrap();
-        let pages = pages(ApiClient::of(&bench.parts), &bench.parts, &config).unwrap();
-        Self { pages, cookie: None }
+        let api = ApiClient::of(&bench.parts);
+        let pages = pages(api.clone(), &bench.parts, &config).unwrap();
+        Self { pages: pages.in_front_of(api, &bench.parts), cookie: None }
     }
 
     /// Returns a browser that has signed in with `key`.

@@ -45,7 +45,9 @@ async fn a_failed_request_is_found_understood_and_put_back() {
     assert_eq!(serde_json::from_str::<serde_json::Value>(&record.html).unwrap()["id"], json!(id));
 
     let replayed = browser.post(&format!("/requests/{id}/replay"), &[]).await;
-    assert_eq!((replayed.status, replayed.location()), (StatusCode::SEE_OTHER, &*format!("/requests/{id}")));
+    let there = format!("/requests/{id}?done=request-replayed");
+    assert_eq!((replayed.status, replayed.location()), (StatusCode::SEE_OTHER, &*there));
+    browser.get(&there).await.assert_shows(&["The request is back in the queue."]);
     let state = async || bench.get(&key, &format!("/api/v1/requests/{id}")).await.json;
     eventually("the vendor accepts it", state, |request| request["step"] == "confirm").await;
     browser.get(&format!("/requests/{id}")).await.assert_shows(&["look for proof", "30 days left"]);
@@ -86,7 +88,7 @@ async fn an_alarm_is_cleared_with_what_was_done() {
     let mut browser = Browser::signed_in(&bench, &key).await;
     browser.get("/").await.assert_shows(&["forward fails"]);
     let cleared = browser.post(&format!("/alarms/{id}/clear"), &[("note", " renewed the key ")]).await;
-    assert_eq!((cleared.status, cleared.location()), (StatusCode::SEE_OTHER, "/alarms"));
+    assert_eq!((cleared.status, cleared.location()), (StatusCode::SEE_OTHER, "/alarms?done=alarm-cleared"));
     browser.get("/alarms").await.assert_shows(&["No alarm is open."]);
     let lines = bench.audit("acme").await;
     assert!(lines.iter().any(|line| line["what"] == "alarm-cleared"), "{lines:?}");

@@ -1,0 +1,55 @@
+//! What an act has done, said once on the screen that it leads to.
+
+use axum::response::{IntoResponse as _, Redirect, Response};
+use strum::{AsRefStr, EnumString};
+
+/// An act that was carried out. Its name stands in the address that the act leads to, so it names no person and no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, AsRefStr)]
+#[strum(serialize_all = "kebab-case")]
+pub(crate) enum Done {
+    AlarmCleared,
+    RequestReplayed,
+}
+
+impl Done {
+    /// Returns the sentence that the screen shows.
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Self::AlarmCleared => "The alarm is cleared.",
+            Self::RequestReplayed => "The request is back in the queue.",
+        }
+    }
+
+    /// Returns the act that the query of an address names, if it names one.
+    pub(crate) fn of(query: Option<&str>) -> Option<Self> {
+        let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
+        pairs.find(|(name, _)| name == "done")?.1.parse().ok()
+    }
+
+    /// Returns an answer that leads to `path`, where the act is shown as done.
+    pub(crate) fn at(self, path: &str) -> Response {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        Redirect::to(&format!("{path}{separator}done={}", self.as_ref())).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+
+    use super::*;
+
+    #[test]
+    fn an_act_is_named_in_the_address_that_it_leads_to_and_nothing_else_is_shown() {
+        for (path, address) in
+            [("/alarms", "/alarms?done=alarm-cleared"), ("/alarms?a=b", "/alarms?a=b&done=alarm-cleared")]
+        {
+            let led = Done::AlarmCleared.at(path);
+            assert_eq!(led.headers()[header::LOCATION], address);
+            assert_eq!(Done::of(address.split_once('?').map(|(_, query)| query)), Some(Done::AlarmCleared));
+        }
+        for query in [None, Some(""), Some("done="), Some("done=<b>"), Some("one=alarm-cleared")] {
+            assert_eq!(Done::of(query), None, "{query:?}");
+        }
+    }
+}

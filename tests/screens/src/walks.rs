@@ -1,0 +1,3 @@
+//! The walks, a file each. A walk ends with [`crate::walk::Walk::end`].
+
+pub(crate) mod signing_in;
