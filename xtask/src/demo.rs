@@ -13,15 +13,19 @@ use xtask::components::target_dir;
 
 use crate::{
     build,
-    programs::{stand_in::StandIn, step::run_all as run_steps},
-    shell::{cargo, run, say},
+    programs::{
+        interruption::{self, Afterwards},
+        stand_in::StandIn,
+        step::run_all as run_steps,
+    },
+    shell::{cargo, run, say, shown},
 };
 use host::Host;
 use service::Service;
 use step::Demo;
 
 /// Builds what is needed, then runs the steps.
-pub(crate) fn run_all() -> Result<()> {
+pub(crate) fn run_all(afterwards: Afterwards) -> Result<()> {
     build::all()?;
     say("building connector-host, the stand-in and the swap example");
     run(&mut cargo([
@@ -39,5 +43,21 @@ pub(crate) fn run_all() -> Result<()> {
     let service = Service::start(&host).context("the service did not start")?;
     let demo = Demo { stand_in, host, service };
     let logs = format!("the service's log is {}", demo.service.log().display());
-    run_steps(steps::ALL, &demo, &logs)
+    let result = run_steps(steps::ALL, &demo, &logs);
+    // Also after a failure, to look into it.
+    if afterwards == Afterwards::Stay {
+        stay(&demo)?;
+    }
+    result
+}
+
+/// Prints where everything is, and waits for ctrl-c.
+fn stay(demo: &Demo) -> Result<()> {
+    interruption::note_signals()?;
+    say(&format!("operator's page   {}/", demo.service.api.address));
+    say(&format!("sign in with      the API key in {}", shown(&demo.service.key())));
+    say(&format!("local Iterable    {}, key {}", demo.stand_in.address, demo.stand_in.key));
+    say("ctrl-c ends everything");
+    interruption::wait();
+    Ok(())
 }

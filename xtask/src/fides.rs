@@ -19,7 +19,11 @@ use serde_json::json;
 
 use crate::{
     build,
-    programs::{interruption, stand_in::StandIn, step::run_all as run_steps},
+    programs::{
+        interruption::{self, Afterwards},
+        stand_in::StandIn,
+        step::run_all as run_steps,
+    },
     shell::{cargo, run, say, shown},
 };
 use api::POLLING;
@@ -36,14 +40,6 @@ use trial::Trial;
 pub(crate) fn write_template(variant: Variant) -> Result<()> {
     say(&shown(&variant.write()?).to_string());
     Ok(())
-}
-
-/// What follows the steps.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Afterwards {
-    End,
-    /// Everything keeps running until ctrl-c, to look around in.
-    Stay,
 }
 
 /// Installs Fides, starts everything, and runs the steps.

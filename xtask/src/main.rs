@@ -1,7 +1,9 @@
 //! The project's own commands: build, test, lint, demo, bench.
 
 mod bench;
+mod browser;
 mod build;
+mod debian;
 mod demo;
 mod fides;
 mod lint;
@@ -13,7 +15,8 @@ mod tidy;
 use std::process::ExitCode;
 
 use clap::Parser;
-use fides::{Afterwards, Ending, Protocol, Variant};
+use fides::{Ending, Protocol, Variant};
+use programs::interruption::Afterwards;
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -29,8 +32,17 @@ enum Xtask {
     },
     /// Check formatting, lints, tidiness and documentation.
     Lint,
+    /// Walk through the operator's page in a browser, and take pictures of every screen.
+    Screens {
+        /// Only the walks whose name contains one of these.
+        names: Vec<String>,
+    },
     /// Run the demonstration against the stand-in, step by step.
-    Demo,
+    Demo {
+        /// Keep everything running after the steps, until ctrl-c, to look around on the operator's page.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Write the connector template for Fides as a zip, and print its path.
     FidesTemplate {
         /// Reach the connector host without TLS, for a trial on one machine or within a network of your own.
@@ -59,7 +71,8 @@ fn main() -> ExitCode {
         Xtask::Build => build::all(),
         Xtask::Test { arguments } => test::all(&arguments),
         Xtask::Lint => lint::all(),
-        Xtask::Demo => demo::run_all(),
+        Xtask::Screens { names } => browser::take_pictures(&names),
+        Xtask::Demo { keep } => demo::run_all(if keep { Afterwards::Stay } else { Afterwards::End }),
         Xtask::FidesTemplate { plain_http, callback } => fides::write_template(Variant {
             protocol: if plain_http { Protocol::PlainHttp } else { Protocol::Https },
             ending: if callback { Ending::CalledBack } else { Ending::Polled },

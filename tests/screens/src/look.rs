@@ -25,7 +25,7 @@ const PICTURES: &str = "CONNECTOR_HOST_SCREENS";
 
 /// axe-core, which `cargo xtask test` fetches.
 static AXE: LazyLock<String> = LazyLock::new(|| {
-    let file = target_dir().join("browser/axe.min.js");
+    let file = target_dir().join("browser/axe-core@4.14.1/package/axe.min.js");
     std::fs::read_to_string(&file).expect("axe-core is fetched by `cargo xtask test`")
 });
 

@@ -70,6 +70,11 @@ impl Service {
         Ok(Self { configuration, api, running: Mutex::new(running), platform })
     }
 
+    /// Returns the path of its API key.
+    pub(super) fn key(&self) -> PathBuf {
+        self.configuration.with_file_name(KEY)
+    }
+
     /// Returns the path of its log.
     pub(super) fn log(&self) -> PathBuf {
         self.configuration.with_file_name(LOG)
@@ -77,7 +82,7 @@ impl Service {
 
     /// Runs a command that asks this service, and returns its document. Fails if the exit code is not `code`.
     pub(super) fn command(&self, arguments: &[&str], code: i32) -> Result<Value> {
-        let key = self.configuration.with_file_name(KEY);
+        let key = self.key();
         let (key, address) = (key.to_string_lossy(), &self.api.address);
         let service = ["--server", address, "--api-key-file", &key, "--json"];
         let output = command(&self.configuration, &[&service, arguments].concat()).output()?;

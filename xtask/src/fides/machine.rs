@@ -6,9 +6,9 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 
-use crate::shell::{output, run, say};
+use crate::{debian, shell::output};
 
 /// The Python for which every dependency of Fides has a ready wheel.
 const PYTHON: &str = "/usr/bin/python3.11";
@@ -28,12 +28,12 @@ impl Machine {
     pub(super) fn look() -> Result<Self> {
         let missing = missing();
         if !missing.is_empty() {
-            install(&missing)?;
+            debian::install(&missing)?;
         }
         let (Some(postgresql), Some(redis)) = (postgresql(), redis()) else {
             bail!("the packages of PostgreSQL and Redis are installed, but their programs were not found")
         };
-        Ok(Self { python: PYTHON.into(), postgresql, redis, is_root: is_root() })
+        Ok(Self { python: PYTHON.into(), postgresql, redis, is_root: debian::is_root() })
     }
 
     /// Returns the user for a server: `name`, since PostgreSQL refuses to run as root, or this program's user if it is
@@ -78,20 +78,6 @@ fn missing() -> Vec<&'static str> {
     .collect()
 }
 
-/// Installs packages, or fails with the command that does.
-fn install(packages: &[&str]) -> Result<()> {
-    let command = format!("apt-get install --no-install-recommends {}", packages.join(" "));
-    ensure!(
-        is_root() && Path::new("/usr/bin/apt-get").exists(),
-        "missing: {}. On Debian 12, run `{command}` as root",
-        packages.join(", ")
-    );
-    say(&format!("running `{command}`, which may also start the servers that it installs"));
-    let install = ["install", "--yes", "--no-install-recommends"];
-    let mut apt = Command::new("apt-get");
-    run(apt.env("DEBIAN_FRONTEND", "noninteractive").args(install).args(packages))
-}
-
 /// Returns the folder of the newest PostgreSQL's programs.
 fn postgresql() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
@@ -102,8 +88,4 @@ fn postgresql() -> Option<PathBuf> {
 
 fn redis() -> Option<PathBuf> {
     Some(PathBuf::from("/usr/bin/redis-server")).filter(|file| file.exists())
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
 }

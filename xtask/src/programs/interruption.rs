@@ -16,6 +16,14 @@ use signal_hook::{
     flag,
 };
 
+/// What follows the steps of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    End,
+    /// Everything keeps running until ctrl-c, to look around in.
+    Stay,
+}
+
 /// Whether a signal arrived.
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
