@@ -1,17 +1,17 @@
-//! Connections: created, shown, changed, tested, resumed and deleted.
+//! Connections: created, listed, shown, changed, tested, paused, resumed and deleted.
 //! Tested in `src/tests/connections.rs`.
 
 mod draft;
+mod pauses;
 mod policy;
 mod view;
 
 use axum::{extract::State, http::StatusCode};
 use host_service::connections::change::UnfinishedRequests;
-use host_store::RowChange;
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::view::connection_view;
+use self::view::{connection_view, connection_views};
 use crate::{
     access,
     body::{Json, Path, Query},
@@ -21,17 +21,18 @@ use crate::{
     refusals::{Conflict, FailedDependency, Forbidden, NotFound, Unprocessable},
     state::Api,
     types::{
+        connection_list::ConnectionListQuery,
         connections::{
-            Connection, ConnectionPatch, ConnectionTest, Connections, DeletedConnection, Deleting,
-            NewConnection, Rekeying, Resumed, TestStatus, Testing,
+            Connection, ConnectionPatch, ConnectionTest, Connections, DeletedConnection,
+            Deleting, NewConnection, Rekeying, TestStatus, Testing,
         },
         pins::OnVersion,
         service::Reloaded,
     },
 };
 use host_service::{
-    connections::{self, approval::Approval, import::ReloadError, owned},
-    served::Served,
+    connections::{self, approval::Approval, import::ReloadError},
+    requests::Requests,
 };
 use host_store::Store;
 
@@ -40,7 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(create_connection, list_connections))
         .routes(routes!(show_connection, change_connection, delete_connection))
         .routes(routes!(test_connection))
-        .routes(routes!(resume_connection))
+        .merge(pauses::routes())
         .routes(routes!(reload_configuration))
 }
 
@@ -49,7 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     responses((status = 201, body = Connection), Forbidden, Conflict, Unprocessable))]
 async fn create_connection(
     State(connections): State<connections::Connections>,
-    State(served): State<Served>,
+    State(requests): State<Requests>,
     ConnectionsWrite(caller): ConnectionsWrite,
     Json(new): Json<NewConnection>,
 ) -> Result<(StatusCode, axum::Json<Connection>), Problem> {
@@ -57,21 +58,22 @@ async fn create_connection(
     policy::check_new(&caller, &new)?;
     let made = connections.create(&caller.who(), new).await?;
     access::about(&made.spec.tenant.0, &made.spec.key);
-    Ok((StatusCode::CREATED, axum::Json(connection_view(&served, &made))))
+    Ok((StatusCode::CREATED, axum::Json(connection_view(&connections, &requests, made).await?)))
 }
 
-/// Lists the connections that the API key can access.
-#[utoipa::path(get, path = "/api/v1/connection", security(("key" = ["connections:read"])), tag = "connections", responses((status = 200, body = Connections)))]
+/// Lists the connections that the API key can access, sorted by key, with their health and what is used of the vendors'
+/// limits.
+#[utoipa::path(get, path = "/api/v1/connection", security(("key" = ["connections:read"])), tag = "connections", params(ConnectionListQuery),
+    responses((status = 200, body = Connections)))]
 async fn list_connections(
-    State(served): State<Served>,
-    State(store): State<Store>,
+    State(connections): State<connections::Connections>,
+    State(requests): State<Requests>,
     ConnectionsRead(caller): ConnectionsRead,
+    Query(query): Query<ConnectionListQuery>,
 ) -> Result<axum::Json<Connections>, Problem> {
-    let owned = owned::all(&store).await?.owned;
-    let reached = owned.iter().filter(|owned| caller.reach().includes(&owned.spec.tenant.0, &owned.spec.key));
-    Ok(axum::Json(Connections {
-        connections: reached.map(|owned| connection_view(&served, owned)).collect(),
-    }))
+    let listed = connections.list(query.of_reach(caller.reach().clone())).await?;
+    let connections = connection_views(&connections, &requests, listed).await?;
+    Ok(axum::Json(Connections { connections }))
 }
 
 /// Shows a connection. Its secrets are masked.
@@ -79,12 +81,12 @@ async fn list_connections(
     responses((status = 200, body = Connection), NotFound))]
 async fn show_connection(
     State(connections): State<connections::Connections>,
-    State(served): State<Served>,
+    State(requests): State<Requests>,
     ConnectionsRead(caller): ConnectionsRead,
     Path(key): Path<String>,
 ) -> Result<axum::Json<Connection>, Problem> {
     let owned = reachable_connection(&connections, &caller, &key).await?;
-    Ok(axum::Json(connection_view(&served, &owned)))
+    Ok(axum::Json(connection_view(&connections, &requests, owned).await?))
 }
 
 /// Changes a connection with a JSON merge patch (RFC 7396): members that are left out stay unchanged, null removes. A
@@ -93,7 +95,7 @@ async fn show_connection(
     responses((status = 200, body = Connection), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn change_connection(
     State(connections): State<connections::Connections>,
-    State(served): State<Served>,
+    State(requests): State<Requests>,
     ConnectionsWrite(caller): ConnectionsWrite,
     Path(key): Path<String>,
     Query(Rekeying { agree }): Query<Rekeying>,
@@ -106,7 +108,7 @@ async fn change_connection(
         policy::check_change(&caller, before, &after)?;
         Ok::<_, Problem>(after)
     });
-    Ok(axum::Json(connection_view(&served, &changed.await?)))
+    Ok(axum::Json(connection_view(&connections, &requests, changed.await?).await?))
 }
 
 /// Deletes a connection, its secrets and its people. Finished requests and the audit chain are kept.
@@ -125,8 +127,8 @@ async fn delete_connection(
     Ok(axum::Json(DeletedConnection { key, requests_abandoned }))
 }
 
-/// Tests everything that the connection needs, without changing anything at the vendor. Resumes a parked connection if
-/// all checks pass and the API key has the scope `connections:write`. With `status_code=true`, a test that fails is
+/// Tests everything that the connection needs, without changing anything at the vendor. Resumes a parked connection, but
+/// not a paused one, if all checks pass and the API key has the scope `connections:write`. With `status_code=true`, a test that fails is
 /// answered 424, for clients that look at the status code alone. With `version`, which requires the scope `plugins:read` too,
 /// the result is not stored and resumes nothing.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/test", security(("key" = ["connections:read"])), tag = "connections", params(("key" = String, Path), Testing),
@@ -148,26 +150,13 @@ async fn test_connection(
         && tested.test_status == TestStatus::Succeeded
         && caller.check(ConnectionsWrite::SCOPE).is_ok()
     {
-        connections.resume(&caller.who(), &owned).await?;
+        connections.end_parking(&caller.who(), &owned).await?;
     }
     if status_code && tested.test_status == TestStatus::Failed {
         let why = tested.failure_reason.clone().unwrap_or_else(|| tested.msg.clone());
         return Err(Problem::of(kinds::TEST_FAILED, why).with("checks", json!(tested.checks)));
     }
     Ok(axum::Json(tested))
-}
-
-/// Resumes a parked connection.
-#[utoipa::path(post, path = "/api/v1/connection/{key}/resume", security(("key" = ["connections:write"])), tag = "connections", params(("key" = String, Path)),
-    responses((status = 200, body = Resumed), Forbidden, NotFound))]
-async fn resume_connection(
-    State(connections): State<connections::Connections>,
-    ConnectionsWrite(caller): ConnectionsWrite,
-    Path(key): Path<String>,
-) -> Result<axum::Json<Resumed>, Problem> {
-    let owned = reachable_connection(&connections, &caller, &key).await?;
-    let was_parked = connections.resume(&caller.who(), &owned).await? == RowChange::Changed;
-    Ok(axum::Json(Resumed { key, was_parked }))
 }
 
 /// Reloads the connections of the configuration file. An invalid file changes nothing; the rest of the file is read at

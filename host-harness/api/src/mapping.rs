@@ -15,7 +15,10 @@ use crate::{
     problem::{Problem, kinds},
     refusals::{BadGateway, Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
-    types::{mapping::ConsentableItem, pins::OnVersion},
+    types::{
+        mapping::{ConsentableItem, MappingPreview},
+        pins::OnVersion,
+    },
 };
 use host_model::consent::mapping::{self, MappingFile};
 use host_service::{
@@ -26,12 +29,14 @@ use host_service::{
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(show_mapping, put_mapping))
+        .routes(routes!(preview_mapping))
         .routes(routes!(export_mapping, import_mapping))
+        .routes(routes!(preview_import))
 }
 
 /// Shows the mapping of the vendor's items to notices, in Fides' shape: the saved mapping together with the items that
-/// the vendor lists now. `unmapped` marks items that are not saved yet, `vanished` those that the vendor no longer
-/// lists. With `version`, which requires the scope `plugins:read` too, that version lists them and nothing is stored.
+/// the vendor lists now. Items are marked that are not saved yet (`unmapped`), that the vendor no longer lists
+/// (`vanished`), has renamed or moved since the mapping was saved, or whose notice does not reach them (`conflict`). With `version`, which requires the scope `plugins:read` too, that version lists them and nothing is stored.
 #[utoipa::path(get, path = "/api/v1/plus/connection/{key}/consentable-items", security(("key" = ["connections:read"])), tag = "consent",
     params(("key" = String, Path), OnVersion),
     responses((status = 200, body = Vec<ConsentableItem>), Forbidden, NotFound, Conflict, Unprocessable, BadGateway))]
@@ -66,6 +71,23 @@ async fn put_mapping(
     Ok(items(mappings.put(&key, sent, caller.who()).await?))
 }
 
+/// Previews what saving the mapping would change, and for how many known people it matters. If it breaks rules, the answer
+/// lists them. Nothing is saved.
+#[utoipa::path(post, path = "/api/v1/plus/connection/{key}/consentable-items/preview", security(("key" = ["connections:read"])), tag = "consent",
+    params(("key" = String, Path)), request_body = Vec<ConsentableItem>,
+    responses((status = 200, body = MappingPreview), Forbidden, NotFound, Unprocessable, BadGateway))]
+async fn preview_mapping(
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
+    ConnectionsRead(caller): ConnectionsRead,
+    Path(key): Path<String>,
+    JsonArray(sent): JsonArray<Vec<ConsentableItem>>,
+) -> Result<axum::Json<MappingPreview>, Problem> {
+    reachable_connection(&connections, &caller, &key).await?;
+    let sent = sent.into_iter().map(Into::into).collect();
+    Ok(axum::Json(mappings.preview(&key, sent).await?.into()))
+}
+
 /// Returns the saved mapping as a file, in TOML, to keep beside other configuration.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/mapping", security(("key" = ["connections:read"])), tag = "consent", params(("key" = String, Path)),
     responses((status = 200, body = String, content_type = "application/toml"), NotFound, Unprocessable))]
@@ -93,9 +115,27 @@ async fn import_mapping(
     text: Result<String, StringRejection>,
 ) -> Result<axum::Json<Vec<ConsentableItem>>, Problem> {
     reachable_connection(&connections, &caller, &key).await?;
-    let file =
-        MappingFile::from_toml(&text?).map_err(|error| Problem::of(kinds::NO_MAPPING, error.to_string()))?;
-    Ok(items(mappings.import(&key, file, caller.who()).await?))
+    Ok(items(mappings.import(&key, mapping_file(&text?)?, caller.who()).await?))
+}
+
+/// Previews what saving the mapping that a file describes would change, and for how many known people it matters. Nothing is
+/// saved.
+#[utoipa::path(post, path = "/api/v1/connection/{key}/mapping/preview", security(("key" = ["connections:read"])), tag = "consent", params(("key" = String, Path)),
+    request_body(content = String, content_type = "application/toml"),
+    responses((status = 200, body = MappingPreview), Forbidden, NotFound, Unprocessable, BadGateway))]
+async fn preview_import(
+    State(connections): State<Connections>,
+    State(mappings): State<Mappings>,
+    ConnectionsRead(caller): ConnectionsRead,
+    Path(key): Path<String>,
+    text: Result<String, StringRejection>,
+) -> Result<axum::Json<MappingPreview>, Problem> {
+    reachable_connection(&connections, &caller, &key).await?;
+    Ok(axum::Json(mappings.preview_import(&key, mapping_file(&text?)?).await?.into()))
+}
+
+fn mapping_file(text: &str) -> Result<MappingFile, Problem> {
+    MappingFile::from_toml(text).map_err(|error| Problem::of(kinds::NO_MAPPING, error.to_string()))
 }
 
 fn items(items: Vec<mapping::ConsentableItem>) -> axum::Json<Vec<ConsentableItem>> {

@@ -17,6 +17,7 @@ pub(crate) mod logged;
 mod metrics;
 mod notices;
 mod own_cases;
+mod paused_connections;
 mod person;
 mod pins;
 mod plugin_operations;

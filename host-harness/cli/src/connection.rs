@@ -1,4 +1,4 @@
-//! `connection`: creates, lists, changes, tests, resumes and deletes a service's connections.
+//! `connection`: creates, lists, changes, tests, pauses, resumes and deletes a service's connections.
 //! Tested in `src/tests/server/connections.rs`.
 
 mod bounds;
@@ -18,12 +18,15 @@ use super::{
     output::CommandOutput,
     session::Session,
 };
-use host_api::types::connections::{DeletedConnection, Resumed};
+use host_api::types::{
+    connections::DeletedConnection,
+    pauses::{Paused, Pausing, Resumed},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConnectionCommand {
-    /// List the connections that the API key can access.
-    List,
+    /// List the connections that the API key can access, sorted by key.
+    List(ListConnectionsArgs),
     /// Show a connection. Its secrets are masked.
     Show {
         /// The connection's key.
@@ -35,19 +38,46 @@ pub(super) enum ConnectionCommand {
     Change(Box<ChangeConnectionArgs>),
     /// Delete a connection, its secrets and its people.
     Delete(DeleteConnectionArgs),
-    /// Resume a parked connection.
+    /// Pause a connection: its requests wait until it is resumed. Deliveries are still accepted and read.
+    Pause {
+        /// The connection's key.
+        connection: String,
+        /// Why, for those who find its requests waiting; must not contain personal data.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Resume a connection that is paused or parked.
     Resume {
         /// The connection's key.
         connection: String,
     },
-    /// Test everything that a connection needs, without changing anything. Resumes a parked connection if all checks
-    /// pass.
+    /// Test everything that a connection needs, without changing anything. Resumes a parked connection, but not a paused
+    /// one, if all checks pass.
     Test {
         /// The connection's key.
         connection: String,
         #[command(flatten)]
         on: OnVersionOption,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListConnectionsArgs {
+    /// Only connections of this tenant.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only connections that use this plugin.
+    #[arg(long)]
+    plugin: Option<String>,
+    /// Only connections in this state: unusable, disabled, paused, parked, unanswered or ready.
+    #[arg(long, value_name = "STATE")]
+    health: Option<String>,
+    /// List connections after this key, such as the last key of the previous page.
+    #[arg(long, value_name = "KEY")]
+    after: Option<String>,
+    /// Maximum number of connections, 1 to 1000 [default: 1000].
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -64,7 +94,15 @@ impl ConnectionCommand {
         let client = session.client()?;
         let width = session.console.width;
         match self {
-            Self::List => Ok(shown::list(width, client.ask(ApiCall::get(&["connection"])).await?)),
+            Self::List(which) => {
+                let call = ApiCall::get(&["connection"])
+                    .with("tenant", which.tenant)
+                    .with("plugin", which.plugin)
+                    .with("health", which.health)
+                    .with("after", which.after)
+                    .with("limit", which.limit);
+                Ok(shown::list(width, client.ask(call).await?))
+            }
             Self::Show { connection } => {
                 Ok(shown::one(client.ask(ApiCall::get(&["connection", &connection])).await?))
             }
@@ -87,15 +125,20 @@ impl ConnectionCommand {
                     format!("connection {connection} is deleted; requests marked as failed: {ended}");
                 Ok(CommandOutput { people, json, exit: Exit::Done })
             }
+            Self::Pause { connection, reason } => {
+                let call = ApiCall::post(&["connection", &connection, "pause"]).json(&Pausing { reason });
+                let ApiResponse { value, json } = client.ask::<Paused>(call).await?;
+                let word = if value.was_paused { "was paused already" } else { "is paused" };
+                let people = format!("connection {connection} {word}");
+                Ok(CommandOutput { people, json, exit: Exit::Done })
+            }
             Self::Resume { connection } => {
                 let call = ApiCall::post(&["connection", &connection, "resume"]);
                 let ApiResponse { value, json } = client.ask::<Resumed>(call).await?;
-                let word = if value.was_parked { "is resumed" } else { "was not parked" };
-                Ok(CommandOutput {
-                    people: format!("connection {connection} {word}"),
-                    json,
-                    exit: Exit::Done,
-                })
+                let is_resumed = value.was_parked || value.was_paused;
+                let word = if is_resumed { "is resumed" } else { "was neither paused nor parked" };
+                let people = format!("connection {connection} {word}");
+                Ok(CommandOutput { people, json, exit: Exit::Done })
             }
             Self::Test { connection, on } => {
                 check::check_at_service(session, &client, &connection, &on).await

@@ -19,7 +19,7 @@ use super::{
     session::Session,
     words::optional,
 };
-use host_api::types::mapping::ConsentableItem;
+use host_api::types::mapping::{ConsentableItem, MappingPreview};
 use host_model::consent::mapping::{MappingFile, kind};
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +43,9 @@ pub(super) enum MappingCommand {
         connection: String,
         /// The file to read; `-` is standard input.
         file: PathBuf,
+        /// Save nothing: show what would change, and for how many known people it matters.
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -55,7 +58,14 @@ impl MappingCommand {
                 Ok(listed(session.console.width, at_vendor(session, &connection, client.ask(call)).await?))
             }
             Self::Export { connection, file } => export(&client, &connection, &file).await,
-            Self::Import { connection, file } => import(session, &client, &connection, &file).await,
+            Self::Import { connection, file, dry_run } => {
+                let written = read(session, &file)?;
+                if dry_run {
+                    preview(session, &client, &connection, written).await
+                } else {
+                    import(session, &client, &connection, written).await
+                }
+            }
         }
     }
 }
@@ -77,14 +87,19 @@ fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Vec<ConsentableIt
 }
 
 fn row(item: &ConsentableItem, depth: usize) -> Vec<String> {
-    let remark = match (item.vanished, item.unmapped) {
-        (true, _) => "the vendor no longer lists it",
-        (false, true) => "not saved yet",
-        (false, false) => "",
-    };
     let name = format!("{}{}", "  ".repeat(depth), item.name);
     let notice = optional(item.notice_id.as_ref());
-    vec![name, kind::spelled(&item.kind), item.external_id.clone(), notice, remark.to_owned()]
+    vec![name, kind::spelled(&item.kind), item.external_id.clone(), notice, remarks(item)]
+}
+
+fn remarks(item: &ConsentableItem) -> String {
+    let mut remarks = Vec::new();
+    remarks.extend(item.vanished.then(|| "the vendor no longer lists it".to_owned()));
+    remarks.extend(item.unmapped.then(|| "not saved yet".to_owned()));
+    remarks.extend(item.renamed_from.as_ref().map(|name| format!("renamed from {name}")));
+    remarks.extend(item.moved_from.as_ref().map(|place| format!("moved from {place}")));
+    remarks.extend(item.conflict.clone());
+    remarks.join("; ")
 }
 
 async fn export(client: &Client, connection: &str, file: &Path) -> Result<CommandOutput, Failure> {
@@ -108,15 +123,21 @@ fn write_new(file: &Path, text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::misused(format!("cannot write {}: {error}", file.display())))
 }
 
+/// Reads the text of a mapping, which is checked before it is sent, so that an error names the file.
+fn read(session: &Session, file: &Path) -> Result<String, Failure> {
+    let written = session.console.text(file)?;
+    match MappingFile::from_toml(&written) {
+        Ok(_) => Ok(written),
+        Err(wrong) => Err(Failure::misused(format!("{}: {wrong}", file.display()))),
+    }
+}
+
 async fn import(
     session: &Session,
     client: &Client,
     connection: &str,
-    file: &Path,
+    written: String,
 ) -> Result<CommandOutput, Failure> {
-    let written = session.console.text(file)?;
-    MappingFile::from_toml(&written)
-        .map_err(|wrong| Failure::misused(format!("{}: {wrong}", file.display())))?;
     let call = ApiCall::new(Method::PUT, &["connection", connection, "mapping"])
         .body("application/toml", written.into_bytes());
     let saved = listed(session.console.width, at_vendor(session, connection, client.ask(call)).await?);
@@ -124,4 +145,31 @@ async fn import(
         people: format!("connection {connection}: the mapping is saved\n{}", saved.people),
         ..saved
     })
+}
+
+async fn preview(
+    session: &Session,
+    client: &Client,
+    connection: &str,
+    written: String,
+) -> Result<CommandOutput, Failure> {
+    let call = ApiCall::post(&["connection", connection, "mapping", "preview"])
+        .body("application/toml", written.into_bytes());
+    let ApiResponse { value, json } =
+        at_vendor(session, connection, client.ask::<MappingPreview>(call)).await?;
+    let MappingPreview { changes, people, saved, forgotten } = value;
+    let summary = format!(
+        "connection {connection}: nothing is saved; the mapping would have {saved} items, forget {forgotten}, and change \
+         the notices of {}, which matters for {people} known people",
+        changes.len()
+    );
+    let columns =
+        [("item", None), ("type", None), ("id", None), ("notice now", None), ("then", None), ("people", None)];
+    let rows = changes.iter().map(|change| {
+        let [before, after] = [&change.notice_before, &change.notice_after].map(|id| optional(id.as_ref()));
+        let (name, id, kind) = (change.name.clone(), change.external_id.clone(), kind::spelled(&change.kind));
+        vec![name, kind, id, before, after, change.people.to_string()]
+    });
+    let people = format!("{summary}\n{}", table(session.console.width, &columns, rows));
+    Ok(CommandOutput { people, json, exit: Exit::Done })
 }

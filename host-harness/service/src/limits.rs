@@ -11,7 +11,7 @@ use host_harness::{
 use host_model::{contract::manifest::Limit, time::milliseconds};
 use host_store::{
     Keys, PersonKey, Store, StoreError,
-    limits::{self, NotCounted},
+    limits::{self, LimitUsage, NotCounted},
 };
 
 /// Represents the host itself among the tenants, whose names are never empty.
@@ -42,6 +42,21 @@ impl StoredLedger {
         let account = self.key.digest(&account);
         let (limit, now) = (limit.clone(), milliseconds(self.clock.date()));
         self.store.read(move |c| Box::pin(async move { limits::free(c, &account, &limit, now).await })).await
+    }
+
+    /// Returns how much is used of each limit of a vendor account, in the order given.
+    pub(crate) async fn usage(&self, limits: Vec<([u8; 32], Limit)>) -> Result<Vec<LimitUsage>, StoreError> {
+        let (key, now) = (Arc::clone(&self.key), milliseconds(self.clock.date()));
+        let usage = self.store.read(move |c| {
+            Box::pin(async move {
+                let mut usage = Vec::new();
+                for (account, limit) in limits {
+                    usage.push(limits::usage(c, &key.digest(&account), &limit, now).await?);
+                }
+                Ok(usage)
+            })
+        });
+        usage.await
     }
 
     /// Moves the counted requests to the time when they ended.
@@ -98,6 +113,7 @@ mod tests {
 
     use super::*;
     use host_harness::clock::ManualClock;
+    use host_model::time::millis;
     use host_store::testing::Folder;
 
     const DAY: Duration = Duration::from_hours(24);
@@ -141,6 +157,34 @@ mod tests {
         assert_eq!(wait(&second, 1, &limits).await, Some(Duration::from_millis(1)));
         clock.advance(Duration::from_millis(1));
         assert_eq!(wait(&second, 1, &limits).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_used_is_counted_for_each_account_and_a_full_limit_says_when_it_has_room() {
+        let folder = Folder::new();
+        let clock = Arc::new(ManualClock::default());
+        let ledger = ledger(&folder, &clock).await;
+        let daily = limit("daily", 2, DAY);
+        let usage = async || {
+            let [first, other] = [1, 2].map(|account| ([account; 32], daily.clone()));
+            ledger.usage(vec![first, other]).await.unwrap()
+        };
+        let unused = LimitUsage { used: 0, room_at: None, resets_at: None };
+        assert_eq!(usage().await, [unused, unused]);
+        let ends = |sent_at: i64| sent_at + 30_000 + millis(DAY) + 1;
+        let began = clock.date_ms();
+        assert_eq!(wait(&ledger, 1, std::slice::from_ref(&daily)).await, None);
+        assert_eq!(usage().await[0], LimitUsage { used: 1, room_at: None, resets_at: Some(ends(began)) });
+        clock.advance(Duration::from_hours(1));
+        assert_eq!(wait(&ledger, 1, std::slice::from_ref(&daily)).await, None);
+        let full = LimitUsage {
+            used: 2,
+            room_at: Some(ends(began)),
+            resets_at: Some(ends(began + 3_600_000)),
+        };
+        assert_eq!(usage().await, [full, unused]);
+        clock.advance(Duration::from_hours(26));
+        assert_eq!(usage().await, [unused, unused]);
     }
 
     #[tokio::test]

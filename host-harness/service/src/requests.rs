@@ -15,6 +15,7 @@ pub mod handler;
 pub(crate) mod late;
 pub mod person_context;
 pub(crate) mod put;
+pub mod quotas;
 mod replay;
 pub mod wait;
 pub(crate) mod worker;

@@ -6,7 +6,9 @@ use crate::{
     columns::Column,
     database::Tx,
     error::StoreError,
+    grant::KeyReach,
     mac::{RowMac, RowMessage},
+    pauses::Pause,
     row_change::RowChange,
     seal::Vault,
 };
@@ -86,6 +88,11 @@ pub(crate) async fn authenticate_all(tx: &mut Tx, vault: &Vault) -> Result<usize
 pub struct ConnectionStatus {
     /// Why it is parked until an operator resumes it, and since when; `None` if it is not parked.
     pub parked: Option<(String, i64)>,
+    /// The operator's pause; `None` if it is not paused.
+    pub paused: Option<Pause>,
+    /// Until when its circuit breaker is open; 0 if it is closed. Once that time has passed, one attempt tries whether the
+    /// vendor is back.
+    pub open_until: i64,
     /// When it was last tested, and whether all checks passed; `None` if it has never been tested.
     pub tested: Option<(i64, bool)>,
     /// When it was created.
@@ -98,6 +105,10 @@ pub struct ConnectionStatus {
 struct ConnectionStatusColumns {
     parked_why: Option<String>,
     parked_at: Option<i64>,
+    paused_why: Option<String>,
+    paused_by: Option<String>,
+    paused_at: Option<i64>,
+    open_until: i64,
     tested_at: Option<i64>,
     test_passed: Option<i64>,
     created_at: i64,
@@ -106,8 +117,15 @@ struct ConnectionStatusColumns {
 
 impl From<ConnectionStatusColumns> for ConnectionStatus {
     fn from(row: ConnectionStatusColumns) -> Self {
+        let paused = row.paused_why.map(|why| Pause {
+            why,
+            by: row.paused_by.unwrap_or_default(),
+            at: row.paused_at.unwrap_or_default(),
+        });
         Self {
             parked: row.parked_why.map(|why| (why, row.parked_at.unwrap_or_default())),
+            paused,
+            open_until: row.open_until,
             tested: row.tested_at.map(|at| (at, row.test_passed == Some(1))),
             created_at: row.created_at,
             changed_at: row.changed_at,
@@ -116,12 +134,42 @@ impl From<ConnectionStatusColumns> for ConnectionStatus {
 }
 
 const COLUMNS: &str = "key, tenant, plugin, file, enabled, actions, system, settings, sealed_secrets, mac, parked_why, \
-                       parked_at, tested_at, test_passed, created_at, changed_at";
+                       parked_at, paused_why, paused_by, paused_at, open_until, tested_at, test_passed, created_at, changed_at";
 
 /// Returns every connection, ordered by key.
 pub async fn all(connection: &mut Tx) -> Result<Vec<StoredConnection>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM connections ORDER BY key");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
+}
+
+/// Selects the connections to list: those that match every field.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionFilter {
+    /// Only those that belong to this.
+    pub reach: KeyReach,
+    /// Only those of this tenant; `None` for all.
+    pub tenant: Option<String>,
+    /// Only those that use this plugin; `None` for all.
+    pub plugin: Option<String>,
+    /// Only those whose key sorts after this one, for paging; `None` for all.
+    pub after: Option<String>,
+}
+
+/// Returns the connections that match `filter`, ordered by key.
+pub async fn matching(tx: &mut Tx, filter: &ConnectionFilter) -> Result<Vec<StoredConnection>, StoreError> {
+    let reached = filter.reach.condition("tenant", "key", 4);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM connections WHERE ($1 IS NULL OR tenant = $1) AND ($2 IS NULL OR plugin = $2) \
+           AND ($3 IS NULL OR key > $3) AND {reached} ORDER BY key"
+    );
+    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(filter.tenant.as_deref())
+        .bind(filter.plugin.as_deref())
+        .bind(filter.after.as_deref());
+    for value in filter.reach.values() {
+        query = query.bind(value);
+    }
+    Ok(query.fetch_all(tx).await?)
 }
 
 /// Returns the connection with this key; `None` if there is none.

@@ -18,6 +18,8 @@ pub struct Hold {
     pub is_on_duty: bool,
     /// Why its connection is parked; `None` if it is not.
     pub parked_why: Option<String>,
+    /// Why an operator paused its connection; `None` if it is not paused.
+    pub paused_why: Option<String>,
     /// Until when the circuit breaker is open; a time in the past if it is closed.
     pub open_until: i64,
     /// Until when a limit of the vendor blocks such requests, and why; the time may be in the past. `None` if no limit
@@ -35,7 +37,7 @@ pub struct Hold {
 /// connections of its vendor account.
 pub async fn hold(tx: &mut Tx, view: &RequestView, sharing: &[String]) -> Result<Option<Hold>, StoreError> {
     let row = sqlx::query(
-        "SELECT c.enabled, c.actions, c.parked_why, c.open_until, g.until, g.why, \
+        "SELECT c.enabled, c.actions, c.parked_why, c.paused_why, c.open_until, g.until, g.why, \
            COALESCE((SELECT p.settled_at FROM requests me JOIN people p ON p.id = me.person WHERE me.id = $2), 0) AS settled_at, \
            (SELECT COUNT(*) FROM requests me JOIN requests e ON e.person = me.person AND e.seq < me.seq \
             WHERE me.id = $2 AND e.finished_at IS NULL) AS behind \
@@ -54,6 +56,7 @@ pub async fn hold(tx: &mut Tx, view: &RequestView, sharing: &[String]) -> Result
         is_enabled: row.try_get::<i64, _>("enabled")? != 0,
         is_on_duty: connections::duties_in(row.try_get("actions")?)?.contains(&view.action.duty()),
         parked_why: row.try_get("parked_why")?,
+        paused_why: row.try_get("paused_why")?,
         open_until: row.try_get("open_until")?,
         gate: until.zip(why),
         ahead: ahead(tx, view, sharing).await?,

@@ -1,13 +1,17 @@
 //! The mapping of each connection, and the notices and systems that give it meaning.
 //! Tested in `service/src/consent/tests/definitions.rs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{Row, any::AnyRow};
 
 use crate::{choices::item, database::Tx, error::StoreError, notices};
 use host_model::{
-    consent::{Notice, System, mapping::StoredItem, outbound::Terms},
+    consent::{
+        Notice, System,
+        mapping::{MarkBasis, SavedPlace, StoredItem},
+        outbound::Terms,
+    },
     contract::consent::ItemId,
 };
 
@@ -24,6 +28,8 @@ pub struct MappingContext {
     pub mapping: Vec<StoredItem>,
     /// Items of the mapping that the vendor no longer has.
     pub vanished: BTreeSet<ItemId>,
+    /// Where each item was when the mapping was saved.
+    pub saved: BTreeMap<ItemId, SavedPlace>,
 }
 
 impl MappingContext {
@@ -35,6 +41,11 @@ impl MappingContext {
             notices: &self.notices,
             mapping: &self.mapping,
         }
+    }
+
+    /// Returns what the items of the mapping are compared with.
+    pub fn basis(&self) -> MarkBasis<'_> {
+        MarkBasis { saved: &self.saved, notices: &self.notices, system: self.system.as_ref() }
     }
 
     /// Returns the notice that `item` represents; `None` if it represents none.
@@ -65,30 +76,47 @@ pub async fn ground(tx: &mut Tx, tenant: &str, connection: &str) -> Result<Mappi
     let systems = notices::systems(tx, tenant).await?;
     let system = key.flatten().map(|key| described(&systems, key));
     let notices = notices::all(tx, tenant).await?;
-    let (mapping, vanished) = saved(tx, connection).await?;
-    Ok(MappingContext { connection: connection.to_owned(), system, notices, mapping, vanished })
+    let mut context = MappingContext {
+        connection: connection.to_owned(),
+        system,
+        notices,
+        mapping: Vec::new(),
+        vanished: BTreeSet::new(),
+        saved: BTreeMap::new(),
+    };
+    for row in &stored(tx, connection).await? {
+        context.add(row)?;
+    }
+    Ok(context)
 }
 
-async fn saved(tx: &mut Tx, connection: &str) -> Result<(Vec<StoredItem>, BTreeSet<ItemId>), StoreError> {
+async fn stored(tx: &mut Tx, connection: &str) -> Result<Vec<AnyRow>, StoreError> {
     let rows = sqlx::query(
-        "SELECT kind, id, name, parent_kind, parent_id, notice, listed FROM items WHERE connection = $1 \
-         ORDER BY kind, id",
-    )
-    .bind(connection)
-    .fetch_all(tx)
-    .await?;
-    let stored = |row: &AnyRow| {
-        let (kind, id) = (row.try_get("parent_kind")?, row.try_get("parent_id")?);
-        let parent = Option::zip(kind, id).map(|(kind, id)| ItemId { kind, id });
-        Ok(StoredItem { id: item(row)?, name: row.try_get("name")?, parent, notice: row.try_get("notice")? })
-    };
-    let mut vanished = BTreeSet::new();
-    for row in &rows {
+        "SELECT kind, id, name, parent_kind, parent_id, notice, listed, saved_name, saved_parent_kind, saved_parent_id \
+         FROM items WHERE connection = $1 ORDER BY kind, id",
+    );
+    Ok(rows.bind(connection).fetch_all(tx).await?)
+}
+
+impl MappingContext {
+    /// Adds a stored item.
+    fn add(&mut self, row: &AnyRow) -> Result<(), StoreError> {
+        let parent = |kind: &str, id: &str| -> Result<_, StoreError> {
+            let (kind, id) = (row.try_get(kind)?, row.try_get(id)?);
+            Ok(Option::zip(kind, id).map(|(kind, id)| ItemId { kind, id }))
+        };
+        let id = item(row)?;
         if row.try_get::<i64, _>("listed")? == 0 {
-            vanished.insert(item(row)?);
+            self.vanished.insert(id.clone());
         }
+        if let Some(name) = row.try_get("saved_name")? {
+            let parent = parent("saved_parent_kind", "saved_parent_id")?;
+            self.saved.insert(id.clone(), SavedPlace { name, parent });
+        }
+        let (name, parent) = (row.try_get("name")?, parent("parent_kind", "parent_id")?);
+        self.mapping.push(StoredItem { id, name, parent, notice: row.try_get("notice")? });
+        Ok(())
     }
-    Ok((rows.iter().map(stored).collect::<Result<_, StoreError>>()?, vanished))
 }
 
 /// Replaces the stored mapping with `mapping`. The items in `vanished` are known to be gone at the vendor.
@@ -101,8 +129,8 @@ pub async fn replace(
     sqlx::query("DELETE FROM items WHERE connection = $1").bind(connection).execute(&mut *tx).await?;
     for stored in mapping {
         sqlx::query(
-            "INSERT INTO items (connection, kind, id, name, parent_kind, parent_id, notice, listed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO items (connection, kind, id, name, parent_kind, parent_id, notice, listed, saved_name, \
+               saved_parent_kind, saved_parent_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $4, $5, $6)",
         )
         .bind(connection)
         .bind(&stored.id.kind)
@@ -114,6 +142,40 @@ pub async fn replace(
         .bind(i64::from(!vanished.contains(&stored.id)))
         .execute(&mut *tx)
         .await?;
+    }
+    Ok(())
+}
+
+/// Stores the current names and parents of `renamed` items of the mapping, and which of all its items are gone at the vendor.
+/// Where they were when the mapping was saved stays known.
+pub async fn refresh(
+    tx: &mut Tx,
+    connection: &str,
+    renamed: &[StoredItem],
+    vanished: &BTreeSet<ItemId>,
+) -> Result<(), StoreError> {
+    for now in renamed {
+        sqlx::query(
+            "UPDATE items SET name = $4, parent_kind = $5, parent_id = $6 WHERE connection = $1 AND kind = $2 AND id = $3",
+        )
+        .bind(connection)
+        .bind(&now.id.kind)
+        .bind(&now.id.id)
+        .bind(&now.name)
+        .bind(now.parent.as_ref().map(|parent| parent.kind.as_str()))
+        .bind(now.parent.as_ref().map(|parent| parent.id.as_str()))
+        .execute(&mut *tx)
+        .await?;
+    }
+    let listed = "UPDATE items SET listed = 1 WHERE connection = $1 AND listed = 0";
+    sqlx::query(listed).bind(connection).execute(&mut *tx).await?;
+    for gone in vanished {
+        sqlx::query("UPDATE items SET listed = 0 WHERE connection = $1 AND kind = $2 AND id = $3")
+            .bind(connection)
+            .bind(&gone.kind)
+            .bind(&gone.id)
+            .execute(&mut *tx)
+            .await?;
     }
     Ok(())
 }

@@ -25,6 +25,38 @@ pub async fn free(
     Ok(i64::from(limit.requests).saturating_sub(counted))
 }
 
+/// How much of a limit is used. Times are in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitUsage {
+    /// The number of requests that count now.
+    pub used: i64,
+    /// When there is room for another request; `None` if there is now.
+    pub room_at: Option<i64>,
+    /// When the last of them counts no more; `None` if none counts.
+    pub resets_at: Option<i64>,
+}
+
+/// Returns how much of `limit` this vendor account has used at `now`.
+pub async fn usage(
+    connection: &mut Tx,
+    account: &[u8; 32],
+    limit: &Limit,
+    now: i64,
+) -> Result<LimitUsage, StoreError> {
+    let period = period(limit);
+    let counted = "SELECT COUNT(*), MAX(at) FROM sends WHERE account = $1 AND limit_name = $2 AND at >= $3";
+    let (used, last): (i64, Option<i64>) = sqlx::query_as(counted)
+        .bind(account.to_vec())
+        .bind(&limit.name)
+        .bind(now.saturating_sub(period))
+        .fetch_one(&mut *connection)
+        .await?;
+    let leaves = |at: i64| at.saturating_add(period).saturating_add(1);
+    let is_full = used >= i64::from(limit.requests);
+    let blocking = if is_full { blocking(connection, account, limit).await? } else { None };
+    Ok(LimitUsage { used, room_at: blocking.map(leaves), resets_at: last.map(leaves) })
+}
+
 /// Why a request was not counted. Nothing was counted.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NotCounted {
@@ -87,16 +119,22 @@ async fn frees_up(
         .bind(now.saturating_sub(period))
         .execute(&mut *tx)
         .await?;
-    // There is room once the entry with (allowed - 1) younger ones leaves the window.
-    let frees: Option<i64> = sqlx::query_scalar(
+    let blocking = blocking(tx, account, limit).await?;
+    Ok(blocking.map(|at| at.saturating_add(period).saturating_add(1).saturating_sub(now).max(1)))
+}
+
+/// Returns when the entry counts from that has to leave the window before there is room: the one with (allowed - 1) younger
+/// ones. `None` if there are not so many.
+async fn blocking(tx: &mut Tx, account: &[u8; 32], limit: &Limit) -> Result<Option<i64>, StoreError> {
+    let blocking = sqlx::query_scalar(
         "SELECT at FROM sends WHERE account = $1 AND limit_name = $2 ORDER BY at DESC LIMIT 1 OFFSET $3",
     )
     .bind(account.to_vec())
     .bind(&limit.name)
-    .bind(i64::from(limit.requests) - 1)
+    .bind(i64::from(limit.requests).saturating_sub(1))
     .fetch_optional(tx)
     .await?;
-    Ok(frees.map(|at| at.saturating_add(period).saturating_add(1).saturating_sub(now).max(1)))
+    Ok(blocking)
 }
 
 fn period(limit: &Limit) -> i64 {

@@ -128,7 +128,7 @@ pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
            UNION ALL SELECT 'consent', 'act' UNION ALL SELECT 'reading', 'act') \
          SELECT c.tenant, c.key, l.action, l.step, c.outcomes, c.open_until \
          FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN lanes l \
-         WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.open_until <= $1 \
+         WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.paused_why IS NULL AND c.open_until <= $1 \
            AND c.actions LIKE CASE l.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
            AND EXISTS (SELECT 1 FROM requests r WHERE r.connection = c.key AND r.action = l.action \
                          AND r.step = l.step AND r.state = 'waiting' AND r.next_at <= $1) AND NOT EXISTS \
@@ -151,7 +151,7 @@ pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = gen
                AND requests.step = 'confirm' AND requests.writer_contradicted = 0) AS writer, \
            (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key";
 
-/// Returns the lanes with requests due at `now` whose connection is enabled, not parked, and not held back by a limit.
+/// Returns the lanes with requests due at `now` whose connection is enabled, neither parked nor paused, and not held back by a limit.
 pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, StoreError> {
     Ok(sqlx::query_as(DUE_LANES).bind(now).fetch_all(connection).await?)
 }

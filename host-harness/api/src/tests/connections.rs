@@ -210,7 +210,7 @@ async fn a_parked_connection_runs_again_once_it_is_resumed_or_passes_its_test() 
         (&json!("the vendor refused the key"), &json!(17))
     );
     let resumed = bench.send(&key, "POST", &format!("{PATH}/resume"), None).await;
-    assert_eq!(resumed.json, json!({"key": "newsletter", "was_parked": true}));
+    assert_eq!(resumed.json, json!({"key": "newsletter", "was_parked": true, "was_paused": false}));
     assert_eq!(bench.get(&key, PATH).await.json["parked_why"], json!(null));
     assert_eq!(bench.get(&key, "/api/v1/alarms").await.json, json!({"alarms": []}));
     let again = bench.send(&key, "POST", &format!("{PATH}/resume"), None).await;

@@ -105,10 +105,13 @@ fn body(route: &Route) -> String {
         "connection/{key}/choices" | "connection/{key}/confirm" => json!({"identity": ada}),
         "connection/{key}/consent" => json!({"identity": ada, "preferences": {"items": [
             {"item": {"kind": "channel", "id": "27447"}, "choice": "opt_out", "chosen_at_ms": 1, "source": "Form"}]}}),
+        "connection/{key}/pause" => json!({"reason": "mine"}),
         "connection/{key}/reconcile" => json!({"people": [ada]}),
         "connection/{key}/requests" => json!({"action": "erasure", "identity": ada}),
         "connection/{key}/verify-webhook" => json!({"body": "e30="}),
-        "plus/connection/{key}/consentable-items" => json!([]),
+        "plus/connection/{key}/consentable-items" | "plus/connection/{key}/consentable-items/preview" => {
+            json!([])
+        }
         "plugins/{name}/pins/tenants/{tenant}" | "plugins/{name}/pins/connections/{key}" => {
             json!({"digest": Digest([7; 32]).to_string()})
         }
@@ -117,6 +120,7 @@ fn body(route: &Route) -> String {
         "plugins/{name}/versions/{digest}/serve" => json!({"settings": {"region": "eu"}}),
         // A mapping as a file, and a component.
         "connection/{key}/mapping"
+        | "connection/{key}/mapping/preview"
         | "plugins/{name}"
         | "plugins/{name}/rehearsal"
         | "plugins/{name}/versions" => return String::new(),

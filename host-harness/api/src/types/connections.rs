@@ -23,6 +23,7 @@ use utoipa::{
 
 use super::{
     egress::{Egress, EgressPatch},
+    health::{HealthState, Quota},
     limits::{Limits, LimitsPatch},
     mirror::mirror,
     pins::PluginPin,
@@ -228,6 +229,10 @@ pub struct Connection {
     pub egress: Egress,
     /// The limits of one call.
     pub limits: Limits,
+    /// Whether it can do its work.
+    pub health: HealthState,
+    /// What prevents that; null if nothing does, or if the state says it all.
+    pub health_why: Option<String>,
     /// Why it is not served; null if it is.
     pub problem: Option<Unserved>,
     /// The digest of the plugin version that serves it; null if it is not served.
@@ -240,6 +245,17 @@ pub struct Connection {
     pub parked_why: Option<String>,
     /// Since when it has been parked; null if it is not.
     pub parked_at: Option<i64>,
+    /// Why it is paused, which means that its requests wait until it is resumed; null if it is not.
+    pub paused_why: Option<String>,
+    /// Who paused it; null if it is not paused.
+    pub paused_by: Option<String>,
+    /// Since when it has been paused; null if it is not.
+    pub paused_at: Option<i64>,
+    /// Until when its circuit breaker is open, since the vendor does not answer; once that time has passed, one attempt tries
+    /// again. Null if the breaker is closed.
+    pub breaker_open_until: Option<i64>,
+    /// What is used of the vendor's limits of an hour or more.
+    pub quotas: Vec<Quota>,
     /// When it was last tested; null if never.
     pub tested_at: Option<i64>,
     /// Whether that test passed; null if it was never tested.
@@ -300,15 +316,6 @@ pub struct DeletedConnection {
     pub key: String,
     /// The number of its requests that were marked as failed.
     pub requests_abandoned: u64,
-}
-
-/// The result of resuming a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Resumed {
-    /// The connection's key.
-    pub key: String,
-    /// Whether it was parked before.
-    pub was_parked: bool,
 }
 
 mirror! {

@@ -1,7 +1,10 @@
 //! Connections as text for people.
 //! Tested in `src/tests/server/connections.rs`.
 
-use host_api::types::connections::{Connection, Connections};
+use host_api::types::{
+    connections::{Connection, Connections},
+    health::HealthState,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -48,6 +51,7 @@ pub(super) fn one(ApiResponse { value: connection, json }: ApiResponse<Connectio
         ("webhook URL", optional(connection.webhook_url.as_ref())),
         ("egress", beside_defaults(&connection.egress)),
         ("limits", beside_defaults(&connection.limits)),
+        ("used", quotas(&connection)),
         ("last test", tested(&connection)),
         ("created", timestamp(connection.created_at)),
         ("changed", timestamp(connection.changed_at)),
@@ -71,17 +75,28 @@ fn beside_defaults<T: Serialize + Default>(value: &T) -> String {
     }))
 }
 
-/// The connection's state, with the reason if it is not served.
+/// The connection's state, with the reason if it cannot do its work.
 fn state(connection: &Connection) -> String {
-    if let Some(problem) = &connection.problem {
-        format!("not served: {}", problem.detail)
-    } else if !connection.enabled {
-        "disabled".to_owned()
-    } else if let Some(parked) = &connection.parked_why {
-        format!("parked since {}: {parked}", time(connection.parked_at))
-    } else {
-        "active".to_owned()
+    let state = match connection.health {
+        HealthState::Unusable => "not served".to_owned(),
+        HealthState::Disabled => "disabled".to_owned(),
+        HealthState::Paused => format!("paused since {}", time(connection.paused_at)),
+        HealthState::Parked => format!("parked since {}", time(connection.parked_at)),
+        HealthState::Unanswered => "the vendor does not answer".to_owned(),
+        HealthState::Ready => "active".to_owned(),
+    };
+    match &connection.health_why {
+        Some(why) => format!("{state}: {why}"),
+        None => state,
     }
+}
+
+/// What is used of each of the vendor's limits.
+fn quotas(connection: &Connection) -> String {
+    commas(connection.quotas.iter().map(|quota| {
+        let room = quota.room_at.map_or_else(String::new, |at| format!(", room at {}", timestamp(at)));
+        format!("{} {} of {}{room}", quota.limit.name, quota.used, quota.limit.requests)
+    }))
 }
 
 /// The version that serves the connection, and the pin that decides so.

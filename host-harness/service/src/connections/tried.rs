@@ -1,6 +1,5 @@
-//! Tests a connection, and resumes a parked one when an operator requests it.
+//! Tests a connection.
 
-use host_store::RowChange;
 use serde_json::json;
 
 use super::{Connections, loaded::VersionUnusable, owned::OwnedConnection, tested::TestStatus};
@@ -11,7 +10,7 @@ use host_model::{
     digest::Digest,
 };
 use host_store::{
-    StoreError, alarms,
+    StoreError,
     audit::{self, Record},
     connections,
 };
@@ -52,28 +51,6 @@ impl Connections {
         });
         store.await?;
         Ok(tried)
-    }
-
-    /// Resumes a connection if it is parked.
-    pub async fn resume(&self, who: &Who, owned: &OwnedConnection) -> Result<RowChange, StoreError> {
-        let (key, tenant, by) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), who.0.clone());
-        let at = self.clock.date_ms();
-        let vault = self.store.vault().clone();
-        let resumed = self.store.write(move |tx| {
-            Box::pin(async move {
-                if connections::resume(tx, &key).await? == RowChange::Unchanged {
-                    return Ok(RowChange::Unchanged);
-                }
-                alarms::is_over(tx, at, "connection-parked", &key).await?;
-                let detail = json!({"by": by});
-                let record = Record { connection: Some(key), detail, ..Record::of("connection-resumed") };
-                audit::append(tx, &vault, &tenant, at, &record).await?;
-                Ok(RowChange::Changed)
-            })
-        });
-        let resumed = resumed.await?;
-        self.bell.ring();
-        Ok(resumed)
     }
 
     /// Same as [`test`](Self::test) on a version that does not serve, but was approved or served before. The result is

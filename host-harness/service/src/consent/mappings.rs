@@ -11,13 +11,16 @@ use crate::{
 };
 use host_harness::{clock::Clock, sandbox::Calls};
 use host_model::{
-    consent::mapping::{ConsentableItem, MappingFile, MappingProblem, StoredItem, check, merge},
-    contract::consent::Item,
+    consent::mapping::{
+        ConsentableItem, ItemChange, MappingFile, MappingProblem, StoredItem, changes, check, mark, merge,
+    },
+    contract::consent::{Item, ItemId},
     requests::retry::AttemptFailure,
 };
 use host_store::{
     Store, StoreError,
     audit::{self, Record},
+    concerned::{self, ConcernedPeople},
     items::{self, MappingContext},
 };
 
@@ -42,6 +45,40 @@ fn all(problems: &[MappingProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// A mapping as a caller sends it.
+enum Submitted {
+    /// The vendor's tree.
+    Tree(Vec<ConsentableItem>),
+    /// A file.
+    File(MappingFile),
+}
+
+impl Submitted {
+    /// Returns the items to save, if no rule is broken.
+    fn checked(&self, ground: &MappingContext, listed: &[Item]) -> Result<Vec<StoredItem>, MappingError> {
+        let known = merge(&ground.mapping, listed).items;
+        let (notices, system) = (&ground.notices, ground.system.as_ref());
+        let checked = match self {
+            Self::Tree(put) => check(put, notices, system, &known),
+            Self::File(file) => file.check(notices, system, &known),
+        };
+        checked.map_err(MappingError::Problems)
+    }
+}
+
+/// What saving a mapping would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingPreview {
+    /// The items whose notice would change.
+    pub changes: Vec<ItemChange>,
+    /// The people for whom that matters.
+    pub concerned: ConcernedPeople,
+    /// The number of items that would be saved.
+    pub saved: usize,
+    /// The number of saved items that would be forgotten.
+    pub forgotten: usize,
+}
+
 /// The mappings of all connections, from items to notices. Clones share everything.
 #[derive(Clone)]
 pub struct Mappings {
@@ -63,18 +100,13 @@ impl Mappings {
         let connection = connection.to_owned();
         let shown = self.store.write(move |tx| {
             Box::pin(async move {
-                let mut ground = items::ground(tx, &tenant, &connection).await?;
+                let ground = items::ground(tx, &tenant, &connection).await?;
                 let merged = merge(&ground.mapping, &listed);
                 let vanished = vanished(&ground.mapping, &listed);
                 if !merged.refreshed.is_empty() || vanished != ground.vanished {
-                    for now in merged.refreshed {
-                        ground.mapping.iter_mut().filter(|item| item.id == now.id).for_each(|item| {
-                            item.clone_from(&now);
-                        });
-                    }
-                    items::replace(tx, &connection, &ground.mapping, &vanished).await?;
+                    items::refresh(tx, &connection, &merged.refreshed, &vanished).await?;
                 }
-                Ok(merged.items)
+                Ok(marked(merged.items, &ground))
             })
         });
         Ok(shown.await?)
@@ -86,7 +118,8 @@ impl Mappings {
         let connection = calls.connection();
         let (tenant, key) = (connection.tenant.0.clone(), connection.key.clone());
         let ground = self.store.read(|c| Box::pin(async move { items::ground(c, &tenant, &key).await }));
-        Ok(merge(&ground.await?.mapping, &listed).items)
+        let ground = ground.await?;
+        Ok(marked(merge(&ground.mapping, &listed).items, &ground))
     }
 
     /// Replaces the saved mapping by `put` if it breaks no rule: see [`check`]. Returns the new mapping.
@@ -96,10 +129,7 @@ impl Mappings {
         put: Vec<ConsentableItem>,
         who: Who,
     ) -> Result<Vec<ConsentableItem>, MappingError> {
-        let checked = move |ground: &MappingContext, known: &_| {
-            check(&put, &ground.notices, ground.system.as_ref(), known)
-        };
-        self.save(connection, who, checked).await
+        self.save(connection, who, Submitted::Tree(put)).await
     }
 
     /// Replaces the saved mapping by that of a file, under the same rules. Returns the new mapping.
@@ -109,10 +139,25 @@ impl Mappings {
         file: MappingFile,
         who: Who,
     ) -> Result<Vec<ConsentableItem>, MappingError> {
-        let checked = move |ground: &MappingContext, known: &_| {
-            file.check(&ground.notices, ground.system.as_ref(), known)
-        };
-        self.save(connection, who, checked).await
+        self.save(connection, who, Submitted::File(file)).await
+    }
+
+    /// Returns what [`put`](Self::put) would change, under the same rules.
+    pub async fn preview(
+        &self,
+        connection: &str,
+        put: Vec<ConsentableItem>,
+    ) -> Result<MappingPreview, MappingError> {
+        self.compare(connection, Submitted::Tree(put)).await
+    }
+
+    /// Returns what [`import`](Self::import) would change, under the same rules.
+    pub async fn preview_import(
+        &self,
+        connection: &str,
+        file: MappingFile,
+    ) -> Result<MappingPreview, MappingError> {
+        self.compare(connection, Submitted::File(file)).await
     }
 
     /// Returns the saved mapping as a file.
@@ -128,9 +173,7 @@ impl Mappings {
         &self,
         connection: &str,
         Who(by): Who,
-        checked: impl FnOnce(&MappingContext, &[ConsentableItem]) -> Result<Vec<StoredItem>, Vec<MappingProblem>>
-        + Send
-        + 'static,
+        submitted: Submitted,
     ) -> Result<Vec<ConsentableItem>, MappingError> {
         let (tenant, listed) = self.listed(connection).await?;
         let (connection, at) = (connection.to_owned(), self.clock.date_ms());
@@ -138,22 +181,36 @@ impl Mappings {
         let saved = self.store.try_write(move |tx| {
             Box::pin(async move {
                 let ground = items::ground(tx, &tenant, &connection).await?;
-                let stored = match checked(&ground, &merge(&ground.mapping, &listed).items) {
-                    Ok(stored) => stored,
-                    Err(problems) => return Err(MappingError::Problems(problems)),
-                };
+                let stored = submitted.checked(&ground, &listed)?;
                 items::replace(tx, &connection, &stored, &vanished(&stored, &listed)).await?;
                 let mapped = stored.iter().filter(|item| item.notice.is_some()).count();
                 let record = Record {
-                    connection: Some(connection),
+                    connection: Some(connection.clone()),
                     detail: json!({ "items": stored.len(), "mapped": mapped, "by": by }),
                     ..Record::of("mapping-saved")
                 };
                 audit::append(tx, &vault, &tenant, at, &record).await?;
-                Ok(merge(&stored, &listed).items)
+                let ground = items::ground(tx, &tenant, &connection).await?;
+                Ok(marked(merge(&stored, &listed).items, &ground))
             })
         });
         saved.await
+    }
+
+    async fn compare(&self, connection: &str, submitted: Submitted) -> Result<MappingPreview, MappingError> {
+        let (tenant, listed) = self.listed(connection).await?;
+        let key = connection.to_owned();
+        let ground = self.store.read(|c| Box::pin(async move { items::ground(c, &tenant, &key).await }));
+        let ground = ground.await?;
+        let after = submitted.checked(&ground, &listed)?;
+        let changes = changes(&ground.mapping, &after);
+        let (key, counted) = (connection.to_owned(), changes.clone());
+        let concerned =
+            self.store.read(|c| Box::pin(async move { concerned::count(c, &key, &counted).await }));
+        let concerned = concerned.await?;
+        let kept: BTreeSet<&ItemId> = after.iter().map(|item| &item.id).collect();
+        let forgotten = ground.mapping.iter().filter(|item| !kept.contains(&item.id)).count();
+        Ok(MappingPreview { changes, concerned, saved: after.len(), forgotten })
     }
 
     async fn listed(&self, connection: &str) -> Result<(String, Vec<Item>), MappingError> {
@@ -171,7 +228,12 @@ async fn listed(calls: &Calls) -> Result<Vec<Item>, MappingError> {
     Err(MappingError::NotListed(failure.reason()))
 }
 
-fn vanished(stored: &[StoredItem], listed: &[Item]) -> BTreeSet<host_model::contract::consent::ItemId> {
+fn marked(mut items: Vec<ConsentableItem>, ground: &MappingContext) -> Vec<ConsentableItem> {
+    mark(&mut items, ground.basis());
+    items
+}
+
+fn vanished(stored: &[StoredItem], listed: &[Item]) -> BTreeSet<ItemId> {
     let gone = stored.iter().filter(|item| !listed.iter().any(|now| now.id == item.id));
     gone.map(|item| item.id.clone()).collect()
 }

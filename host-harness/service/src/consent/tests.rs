@@ -8,6 +8,7 @@ mod forwarded_to_fides;
 mod histories;
 mod newest_wins;
 mod outgoing;
+mod previews;
 mod reporting;
 mod shared;
 

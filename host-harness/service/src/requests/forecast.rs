@@ -92,6 +92,8 @@ fn operator(hold: &Hold, action: Action, calls: Option<&Calls>) -> Option<String
         Some("its connection is not enabled".to_owned())
     } else if !hold.is_on_duty {
         Some(format!("{action} is not among its connection's enabled actions"))
+    } else if let Some(why) = &hold.paused_why {
+        Some(format!("its connection is paused: {why}"))
     } else if let Some(why) = &hold.parked_why {
         Some(format!("its connection is parked: {why}"))
     } else {

@@ -141,7 +141,7 @@ async fn a_row_as_this_version_writes_it_is_read_column_by_column() {
         ),
         (
             connection,
-            "sealed_secrets: [1], mac: None, standing: ConnectionStatus { parked: None, tested: None, created_at: 10, changed_at: 11",
+            "sealed_secrets: [1], mac: None, standing: ConnectionStatus { parked: None, paused: None, open_until: 0, tested: None, created_at: 10, changed_at: 11",
         ),
     ];
     for (read, expected) in rows {
@@ -164,9 +164,12 @@ async fn what_waits_no_more_has_no_next_time() {
 #[tokio::test]
 async fn how_a_connection_stands_is_read_column_by_column() {
     let parked =
-        "UPDATE connections SET parked_why = 'no key', parked_at = 3, tested_at = 4, test_passed = 1";
+        "UPDATE connections SET parked_why = 'no key', parked_at = 3, tested_at = 4, test_passed = 1, open_until = 5, \
+           paused_why = 'sale', paused_by = 'ops', paused_at = 6";
     let row = found(Some(parked), connection).await.unwrap();
-    assert!(row.contains("parked: Some((\"no key\", 3)), tested: Some((4, true))"), "{row}");
+    let paused = "paused: Some(Pause { why: \"sale\", by: \"ops\", at: 6 })";
+    let expected = format!("parked: Some((\"no key\", 3)), {paused}, open_until: 5, tested: Some((4, true))");
+    assert!(row.contains(&expected), "{row}");
 }
 
 #[tokio::test]

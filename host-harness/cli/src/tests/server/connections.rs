@@ -40,7 +40,19 @@ async fn a_connection_is_made_tested_changed_and_deleted() {
     assert!(row[6].ends_with('Z') && row[6].contains('T'), "{told}");
 
     let told = running.run(&["connection", "resume", "newsletter"]).await;
-    assert_eq!(told.out, "connection newsletter was not parked\n");
+    assert_eq!(told.out, "connection newsletter was neither paused nor parked\n");
+    let pause = ["connection", "pause", "newsletter", "--reason", "the vendor migrates"];
+    assert_eq!(running.run(&pause).await.out, "connection newsletter is paused\n");
+    assert_eq!(running.run(&pause).await.out, "connection newsletter was paused already\n");
+    let told = running.run(&["connection", "show", "newsletter"]).await.out;
+    assert!(told.contains("state        paused since "), "{told}");
+    assert!(told.contains(": the vendor migrates\n"), "{told}");
+    let paused = running.run(&["connection", "list", "--health", "paused", "--limit", "1", "--json"]).await.json();
+    assert_eq!(paused["connections"][0]["key"], "newsletter");
+    let ready = running.run(&["connection", "list", "--health", "ready", "--json"]).await.json();
+    assert_eq!(ready, json!({"connections": []}));
+    let told = running.run(&["connection", "resume", "newsletter"]).await;
+    assert_eq!(told.out, "connection newsletter is resumed\n");
     let told = running.run(&["connection", "delete", "newsletter"]).await;
     assert_eq!(
         (told.exit, told.out.as_str()),

@@ -96,6 +96,27 @@ async fn a_notices_name_plays_no_escape_sequence_on_the_terminal_and_adds_no_lin
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_an_import_shows_what_would_change_and_saves_nothing() {
+    let running = Running::mapped().await;
+    let file = "[[item]]\ntype = \"Channel\"\nexternal_id = \"6541\"\nnotice_id = \"n-1\"\n";
+    let dry = ["mapping", "import", "newsletter", "-", "--dry-run"];
+    let told = running.fed(&dry, file).await;
+    assert_eq!((told.exit, told.err.as_str()), (Exit::Done, ""));
+    let summary = "connection newsletter: nothing is saved; the mapping would have 1 items, forget 1, and change the \
+                   notices of 2, which matters for 0 known people\n";
+    assert!(told.out.starts_with(summary), "{}", told.out);
+    let json = running.fed(&[&dry[..], &["--json"]].concat(), file).await.json();
+    let changes: Vec<_> = json["changes"].as_array().unwrap().iter().map(|change| change["external_id"].clone()).collect();
+    assert_eq!(changes, ["6541", "6539"]);
+    assert_eq!(json["changes"][1]["notice_before"], "n-1");
+    let exported = running.run(&["mapping", "export", "newsletter"]).await.out;
+    assert!(exported.contains("6539") && !exported.contains("6541"), "{exported}");
+    let wrong = running.fed(&dry, &file.replace("n-1", "n-2")).await;
+    assert_eq!(wrong.exit, Exit::Misused);
+    assert!(wrong.err.contains("there is no notice `n-2`"), "{}", wrong.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_a_notice_is_carried_out_for_its_items() {
     let running = Running::mapped().await;
     running.stand_in.seed("ada@example.com", Some(Subscriptions::default()));

@@ -196,7 +196,12 @@ fn duplicate(place: &str, first: Option<&str>, second: Option<&str>) -> MappingP
     }
 }
 
-fn notice_problem(id: &str, notices: &[Notice], system: Option<&System>) -> Option<MappingProblemKind> {
+/// Returns what is wrong with a mapping to the notice with this id; `None` if nothing is.
+pub(super) fn notice_problem(
+    id: &str,
+    notices: &[Notice],
+    system: Option<&System>,
+) -> Option<MappingProblemKind> {
     match notices.iter().find(|notice| notice.id == id) {
         Some(notice) => notice.reaches(system).err().map(MappingProblemKind::NotPropagated),
         None => Some(MappingProblemKind::UnknownNotice { notice: id.to_owned(), nearest: None }),

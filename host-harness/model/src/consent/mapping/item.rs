@@ -41,6 +41,15 @@ pub struct ConsentableItem {
     /// Whether it is saved but no longer listed by the vendor. Ignored when it is sent back.
     #[serde(default)]
     pub vanished: bool,
+    /// Its name when the mapping was saved, if the vendor has renamed it since. Ignored when it is sent back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
+    /// Where it was when the mapping was saved, in words, if the vendor has moved it since. Ignored when it is sent back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
+    /// Why choices about its notice do not reach it; `None` if they do, or if it has none. Ignored when it is sent back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<String>,
 }
 
 impl ConsentableItem {

@@ -101,6 +101,9 @@ fn branches(
             children: branches(below, Some(node.id)),
             unmapped: node.stored.is_none(),
             vanished: !node.is_listed,
+            renamed_from: None,
+            moved_from: None,
+            conflict: None,
         })
         .collect()
 }

@@ -9,8 +9,10 @@ use crate::{
     contract::consent::{Item, ItemId},
 };
 
+mod changing;
 mod checking;
 mod files;
+mod marking;
 mod merging;
 
 fn id(text: &str) -> ItemId {
@@ -35,6 +37,9 @@ fn node(item: &str, notice: Option<&str>, children: Vec<ConsentableItem>) -> Con
         children,
         unmapped: false,
         vanished: false,
+        renamed_from: None,
+        moved_from: None,
+        conflict: None,
     }
 }
 

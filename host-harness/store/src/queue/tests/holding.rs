@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     connections::{self, StoredConnection},
     holds,
+    pauses::{self, Pause},
 };
 use host_model::requests::breaker::Reaction;
 
@@ -12,6 +13,7 @@ use host_model::requests::breaker::Reaction;
 enum Holding {
     Disabled,
     Parked,
+    Paused,
     OnlyConsent,
     /// Its circuit breaker is open until then.
     BreakerUntil(i64),
@@ -27,6 +29,10 @@ impl Holding {
                 change_connection(tx, |connection| connection.actions = "[\"consent\"]".to_owned()).await
             }
             Self::Parked => holds::park(tx, "newsletter", 10, "no").await,
+            Self::Paused => {
+                let pause = Pause { why: "sale".to_owned(), by: "ops".to_owned(), at: 10 };
+                pauses::begin(tx, "newsletter", &pause).await.map(drop)
+            }
             Self::BreakerUntil(until) => {
                 for _ in 0..5 {
                     holds::record_outcome(tx, "newsletter", Reaction::Failed, until - 60_000).await?;
@@ -54,6 +60,7 @@ async fn nothing_is_claimed_while_the_connection_is_held_back() {
     for (holding, is_due) in [
         (Holding::Disabled, false),
         (Holding::Parked, false),
+        (Holding::Paused, false),
         (Holding::OnlyConsent, false),
         (Holding::BreakerUntil(11), false),
         (Holding::BreakerUntil(10), true),
