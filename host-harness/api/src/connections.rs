@@ -23,8 +23,8 @@ use crate::{
     types::{
         connection_list::ConnectionListQuery,
         connections::{
-            Connection, ConnectionPatch, ConnectionTest, Connections, DeletedConnection,
-            Deleting, NewConnection, Rekeying, TestStatus, Testing,
+            Connection, ConnectionPatch, ConnectionTest, Connections, DeletedConnection, Deleting,
+            NewConnection, Rekeying, TestStatus, Testing,
         },
         pins::OnVersion,
         service::Reloaded,

@@ -163,8 +163,14 @@ async fn preview(
          the notices of {}, which matters for {people} known people",
         changes.len()
     );
-    let columns =
-        [("item", None), ("type", None), ("id", None), ("notice now", None), ("then", None), ("people", None)];
+    let columns = [
+        ("item", None),
+        ("type", None),
+        ("id", None),
+        ("notice now", None),
+        ("then", None),
+        ("people", None),
+    ];
     let rows = changes.iter().map(|change| {
         let [before, after] = [&change.notice_before, &change.notice_after].map(|id| optional(id.as_ref()));
         let (name, id, kind) = (change.name.clone(), change.external_id.clone(), kind::spelled(&change.kind));

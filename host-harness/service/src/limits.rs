@@ -177,11 +177,8 @@ mod tests {
         assert_eq!(usage().await[0], LimitUsage { used: 1, room_at: None, resets_at: Some(ends(began)) });
         clock.advance(Duration::from_hours(1));
         assert_eq!(wait(&ledger, 1, std::slice::from_ref(&daily)).await, None);
-        let full = LimitUsage {
-            used: 2,
-            room_at: Some(ends(began)),
-            resets_at: Some(ends(began + 3_600_000)),
-        };
+        let full =
+            LimitUsage { used: 2, room_at: Some(ends(began)), resets_at: Some(ends(began + 3_600_000)) };
         assert_eq!(usage().await, [full, unused]);
         clock.advance(Duration::from_hours(26));
         assert_eq!(usage().await, [unused, unused]);

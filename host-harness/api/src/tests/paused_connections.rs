@@ -34,7 +34,10 @@ async fn opt_out(bench: &ApiBench, key: &str, email: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_of_a_paused_connection_wait_with_its_reason_through_a_restart_until_it_is_resumed() {
     let (bench, key) = connected().await;
-    assert_eq!(pause(&bench, &key, "the vendor migrates").await, json!({"key": "newsletter", "was_paused": false}));
+    assert_eq!(
+        pause(&bench, &key, "the vendor migrates").await,
+        json!({"key": "newsletter", "was_paused": false})
+    );
     let again = pause(&bench, &key, "another reason").await;
     assert_eq!(again["was_paused"], true);
     let request = opt_out(&bench, &key, "ada@example.com").await;

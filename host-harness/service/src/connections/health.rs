@@ -2,7 +2,10 @@
 //! Tested in `api/src/tests/paused_connections.rs`.
 
 use super::{Connections, owned::OwnedConnection};
-use host_store::{StoreError, connections::{self, ConnectionFilter}};
+use host_store::{
+    StoreError,
+    connections::{self, ConnectionFilter},
+};
 
 /// Whether a connection can do its work. If several things prevent it, the first of these counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,12 @@ pub struct ResumedFrom {
 impl Connections {
     /// Pauses a connection: its requests wait, and what arrives is still stored and read. A pause that has begun keeps its
     /// reason.
-    pub async fn pause(&self, who: &Who, owned: &OwnedConnection, why: String) -> Result<RowChange, StoreError> {
+    pub async fn pause(
+        &self,
+        who: &Who,
+        owned: &OwnedConnection,
+        why: String,
+    ) -> Result<RowChange, StoreError> {
         let (key, tenant, at) = (owned.spec.key.clone(), owned.spec.tenant.0.clone(), self.clock.date_ms());
         let pause = Pause { why, by: who.0.clone(), at };
         let vault = self.store.vault().clone();
@@ -44,7 +49,8 @@ impl Connections {
 
     /// Resumes a connection that is paused or parked.
     pub async fn resume(&self, who: &Who, owned: &OwnedConnection) -> Result<ResumedFrom, StoreError> {
-        let (resuming, at, vault) = (Resuming::of(who, owned), self.clock.date_ms(), self.store.vault().clone());
+        let (resuming, at, vault) =
+            (Resuming::of(who, owned), self.clock.date_ms(), self.store.vault().clone());
         let resumed = self.store.write(move |tx| {
             Box::pin(async move {
                 let parking = unpark(tx, &resuming.key, at).await?;
@@ -63,7 +69,8 @@ impl Connections {
 
     /// Resumes a connection that is parked, since its test passed. A pause is an operator's to end.
     pub async fn end_parking(&self, who: &Who, owned: &OwnedConnection) -> Result<(), StoreError> {
-        let (resuming, at, vault) = (Resuming::of(who, owned), self.clock.date_ms(), self.store.vault().clone());
+        let (resuming, at, vault) =
+            (Resuming::of(who, owned), self.clock.date_ms(), self.store.vault().clone());
         let resumed = self.store.write(move |tx| {
             Box::pin(async move {
                 if unpark(tx, &resuming.key, at).await? == RowChange::Changed {

@@ -163,8 +163,7 @@ async fn what_waits_no_more_has_no_next_time() {
 
 #[tokio::test]
 async fn how_a_connection_stands_is_read_column_by_column() {
-    let parked =
-        "UPDATE connections SET parked_why = 'no key', parked_at = 3, tested_at = 4, test_passed = 1, open_until = 5, \
+    let parked = "UPDATE connections SET parked_why = 'no key', parked_at = 3, tested_at = 4, test_passed = 1, open_until = 5, \
            paused_why = 'sale', paused_by = 'ops', paused_at = 6";
     let row = found(Some(parked), connection).await.unwrap();
     let paused = "paused: Some(Pause { why: \"sale\", by: \"ops\", at: 6 })";

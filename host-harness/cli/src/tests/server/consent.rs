@@ -106,7 +106,8 @@ async fn a_dry_run_of_an_import_shows_what_would_change_and_saves_nothing() {
                    notices of 2, which matters for 0 known people\n";
     assert!(told.out.starts_with(summary), "{}", told.out);
     let json = running.fed(&[&dry[..], &["--json"]].concat(), file).await.json();
-    let changes: Vec<_> = json["changes"].as_array().unwrap().iter().map(|change| change["external_id"].clone()).collect();
+    let changes: Vec<_> =
+        json["changes"].as_array().unwrap().iter().map(|change| change["external_id"].clone()).collect();
     assert_eq!(changes, ["6541", "6539"]);
     assert_eq!(json["changes"][1]["notice_before"], "n-1");
     let exported = running.run(&["mapping", "export", "newsletter"]).await.out;

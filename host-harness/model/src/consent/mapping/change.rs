@@ -25,7 +25,8 @@ pub fn changes(before: &[StoredItem], after: &[StoredItem]) -> Vec<ItemChange> {
     let known: BTreeMap<&ItemId, &StoredItem> = before.iter().map(|item| (&item.id, item)).collect();
     let kept: BTreeMap<&ItemId, &StoredItem> = after.iter().map(|item| (&item.id, item)).collect();
     let notice = |item: &StoredItem| item.notice.clone();
-    let changed = after.iter().map(|item| (item, known.get(&item.id).copied().and_then(notice), notice(item)));
+    let changed =
+        after.iter().map(|item| (item, known.get(&item.id).copied().and_then(notice), notice(item)));
     let left_out = before.iter().filter(|item| !kept.contains_key(&item.id));
     let left_out = left_out.map(|item| (item, notice(item), None));
     let differing = changed.chain(left_out).filter(|(_, before, after)| before != after);

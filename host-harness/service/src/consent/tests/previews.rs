@@ -52,7 +52,8 @@ async fn a_preview_counts_the_known_people_for_whom_each_change_matters_and_save
     of(&mut wanted, PUSHED).notice_id = Some("n-2".into());
     of(&mut wanted, "6540").notice_id = Some("n-2".into());
     let preview = bench.parts.mappings.preview("newsletter", wanted.clone()).await.unwrap();
-    let changes: Vec<_> = preview.changes.iter().map(|change| (change.item.to_string(), &change.before)).collect();
+    let changes: Vec<_> =
+        preview.changes.iter().map(|change| (change.item.to_string(), &change.before)).collect();
     assert_eq!(changes, [("channel:6540".to_owned(), &None), (PUSH.to_owned(), &Some("n-1".to_owned()))]);
     // The first matters for Carol; the second for Ada too, who opted out of the notice that push leaves.
     assert_eq!(preview.concerned.for_each, [1, 2]);
@@ -60,7 +61,8 @@ async fn a_preview_counts_the_known_people_for_whom_each_change_matters_and_save
     assert_eq!(bench.parts.mappings.show("newsletter").await.unwrap(), before, "nothing was saved");
     let elsewhere = bench.parts.mappings.preview("billing", wanted.clone()).await.unwrap();
     assert_eq!(elsewhere.concerned.for_each, [0, 0], "nobody is known there");
-    let file = MappingFile::from_toml("[[item]]\ntype = \"Channel\"\nexternal_id = \"6539\"\nnotice_id = \"n-1\"\n");
+    let file =
+        MappingFile::from_toml("[[item]]\ntype = \"Channel\"\nexternal_id = \"6539\"\nnotice_id = \"n-1\"\n");
     let left = bench.parts.mappings.preview_import("newsletter", file.unwrap()).await.unwrap();
     assert_eq!((left.saved, left.forgotten, left.changes.len(), left.concerned.in_all), (1, 1, 1, 2));
     let unchanged = bench.parts.mappings.preview("newsletter", before).await.unwrap();

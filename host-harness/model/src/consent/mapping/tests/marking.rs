@@ -16,17 +16,27 @@ fn what_was_renamed_moved_or_lost_its_notice_is_marked_and_nothing_else() {
         item
     };
     let mut items = [
-        named(node("channel:1", Some("gone"), vec![named(node("message-type:4", None, vec![]), "Offers")]), "Email"),
         named(
-            node("channel:2", Some("own"), vec![named(node("message-type:3", Some("mail"), vec![]), "Weekly")]),
+            node("channel:1", Some("gone"), vec![named(node("message-type:4", None, vec![]), "Offers")]),
+            "Email",
+        ),
+        named(
+            node(
+                "channel:2",
+                Some("own"),
+                vec![named(node("message-type:3", Some("mail"), vec![]), "Weekly")],
+            ),
             "Push",
         ),
         named(node("channel:5", Some("mail"), vec![]), "New"),
     ];
-    let notices =
-        [notice("mail", Enforcement::SystemWide, "marketing"), notice("own", Enforcement::Frontend, "marketing")];
+    let notices = [
+        notice("mail", Enforcement::SystemWide, "marketing"),
+        notice("own", Enforcement::Frontend, "marketing"),
+    ];
     mark(&mut items, MarkBasis { saved: &saved, notices: &notices, system: Some(&system()) });
-    let marks = |item: &ConsentableItem| (item.renamed_from.clone(), item.moved_from.clone(), item.conflict.clone());
+    let marks =
+        |item: &ConsentableItem| (item.renamed_from.clone(), item.moved_from.clone(), item.conflict.clone());
     let text = |text: &str| Some(text.to_owned());
     let [email, push, new] = &items;
     let gone = "there is no notice `gone`: register it first, or omit notice_id";
