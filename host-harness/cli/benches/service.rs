@@ -9,6 +9,9 @@
     reason = "a bench that cannot run has no result, and the printed numbers are small"
 )]
 
+#[path = "service/screens.rs"]
+mod screens;
+
 use std::{
     fmt::Write as _,
     fs,
@@ -76,6 +79,7 @@ async fn main() {
     let (_, done) = requests(&service, 1).await;
     println!("| the same at one connection | {:.0} |", REQUESTS as f64 / done.as_secs_f64());
     println!("\nmemory after all that: {} MiB", service.memory_mib());
+    screens::measure(service).await;
 }
 
 /// The program, its folder, and a client.
@@ -121,6 +125,15 @@ impl ServiceProcess {
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();
         (child, said["listening"]["api"].as_str().unwrap().to_owned())
+    }
+
+    /// Stops the program, has `fill` change its database, and starts it again.
+    async fn filled_by(mut self, fill: impl AsyncFnOnce(&Path)) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        fill(&self.folder.path().join("connector-host.db")).await;
+        (self.child, self.address) = Self::run(self.folder.path());
+        self
     }
 
     fn announced(self) -> Self {
