@@ -9,6 +9,7 @@ use strum::{AsRefStr, EnumString};
 pub(crate) enum Done {
     AlarmCleared,
     RequestReplayed,
+    RequestStored,
 }
 
 impl Done {
@@ -17,6 +18,7 @@ impl Done {
         match self {
             Self::AlarmCleared => "The alarm is cleared.",
             Self::RequestReplayed => "The request is back in the queue.",
+            Self::RequestStored => "The request is stored.",
         }
     }
 

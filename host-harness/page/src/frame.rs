@@ -44,7 +44,7 @@ impl Frame {
 pub(crate) struct Rights(Scopes);
 
 impl Rights {
-    fn may(&self, area: Area, access: AccessKind) -> bool {
+    pub(crate) fn may(&self, area: Area, access: AccessKind) -> bool {
         self.0.contains(Scope { area, access })
     }
 

@@ -1,6 +1,7 @@
 //! The screens, a file each: its routes, its forms and what its template shows.
 
 mod alarms;
+mod new_request;
 mod request;
 mod requests;
 mod sign_in;
@@ -15,6 +16,7 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(start::routes())
         .merge(sign_in::routes())
         .merge(requests::routes())
+        .merge(new_request::routes())
         .merge(request::routes())
         .merge(alarms::routes())
 }

@@ -2,4 +2,5 @@
 
 mod access;
 mod browser;
+mod new_request;
 mod work;
