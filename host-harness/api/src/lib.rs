@@ -6,6 +6,8 @@
 
 mod access;
 mod alarms;
+mod api_keys;
+mod audit;
 mod body;
 mod callback;
 mod caller;

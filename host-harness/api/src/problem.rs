@@ -58,11 +58,15 @@ pub(crate) mod kinds {
         "not-all-tenants",
         "This API key is limited to some tenants or connections",
     );
+    pub(crate) const EXCEEDS_OWN_RIGHTS: ProblemKind =
+        kind(StatusCode::FORBIDDEN, "exceeds-own-rights", "The new key would have more than yours");
     pub(crate) const UNKNOWN: ProblemKind = kind(StatusCode::NOT_FOUND, "unknown", "Not found");
     pub(crate) const METHOD: ProblemKind =
         kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed");
     pub(crate) const KEY_TAKEN: ProblemKind =
         kind(StatusCode::CONFLICT, "key-taken", "The key is already in use");
+    pub(crate) const NAME_TAKEN: ProblemKind =
+        kind(StatusCode::CONFLICT, "name-taken", "The name is already in use");
     pub(crate) const OWNED_BY_FILE: ProblemKind =
         kind(StatusCode::CONFLICT, "owned-by-file", "The configuration file owns the connection");
     pub(crate) const UNFINISHED: ProblemKind =
@@ -73,6 +77,8 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "key-reused", "The idempotency key belongs to another request");
     pub(crate) const NOT_CARRIED_OUT: ProblemKind =
         kind(StatusCode::CONFLICT, "not-carried-out", "The request was not carried out");
+    pub(crate) const PERSON_FORGOTTEN: ProblemKind =
+        kind(StatusCode::CONFLICT, "person-forgotten", "The person of the request is no longer stored");
     pub(crate) const NOT_REPLAYED: ProblemKind =
         kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be replayed");
     pub(crate) const BREAKS_MAPPING: ProblemKind =

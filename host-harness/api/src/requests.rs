@@ -1,7 +1,11 @@
 //! Requests: submitted, listed, shown, and put back in the queue.
 //! Tested in `src/tests/requests.rs`.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -9,11 +13,14 @@ use crate::{
     callback,
     caller::{RequestsRead, RequestsWrite},
     found::{reachable_connection, reachable_request},
-    problem::Problem,
+    problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
     submission::{SubmissionHeaders, SubmissionParams, accepted_response, replayed, report, submit},
-    types::requests::{AcceptedRequest, NewAction, NewRequest, RequestPage, RequestQuery, RequestReport},
+    types::{
+        people::RevealedPerson,
+        requests::{AcceptedRequest, NewAction, NewRequest, RequestPage, RequestQuery, RequestReport},
+    },
 };
 use host_service::{
     connections::Connections,
@@ -34,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list_requests))
         .routes(routes!(show_request))
         .routes(routes!(replay_request))
+        .routes(routes!(reveal_person))
 }
 
 /// Stores a request and answers once it is on disk. Sending it again with the same `Idempotency-Key` creates no second
@@ -111,4 +119,26 @@ async fn replay_request(
     let request = reachable_request(&store, &caller, &id).await?;
     let view = replayed(&requests, request, caller.who()).await?;
     Ok(accepted_response(Accepted { view, was_sent_before: true }, None))
+}
+
+/// Returns the person that a request is about, as long as the request's data exists: while it is open, and for 30 days after it
+/// failed or expired. The audit chain records who asked for it.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/reveal", security(("key" = ["requests:write"])), tag = "requests", params(("id" = String, Path)),
+    responses((status = 200, body = RevealedPerson), Forbidden, NotFound, Conflict))]
+async fn reveal_person(
+    State(store): State<Store>,
+    State(requests): State<Requests>,
+    RequestsWrite(caller): RequestsWrite,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let request = reachable_request(&store, &caller, &id).await?;
+    let forgotten = || {
+        let detail =
+            "the data of the request was destroyed: it was carried out, or failed more than 30 days ago";
+        Problem::of(kinds::PERSON_FORGOTTEN, detail)
+    };
+    let person = requests.reveal(&request, caller.who()).await?.ok_or_else(forgotten)?;
+    let mut response = axum::Json(RevealedPerson::from(&person)).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

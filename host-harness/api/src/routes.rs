@@ -7,7 +7,7 @@ use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    access, alarms,
+    access, alarms, api_keys, audit,
     body::MAX_BODY,
     connections, consent, deliveries,
     document::{self, Document},
@@ -52,6 +52,8 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(health::routes())
         .merge(connections::routes())
         .merge(alarms::routes())
+        .merge(api_keys::routes())
+        .merge(audit::routes())
         .merge(plugins::routes())
         .merge(plugin_operations::routes())
         .merge(versions::routes())

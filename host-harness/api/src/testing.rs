@@ -28,7 +28,7 @@ use host_service::{parts::Parts, service::PartEnded, settings::ConfigFile};
 use host_store::{
     StoreError, Tx,
     alarms::{self, Alarm, StoredAlarm},
-    api_keys::{self, PREFIX},
+    api_keys::{self, NewApiKey, PREFIX},
     grant::Grant,
     holds, testing,
 };
@@ -144,7 +144,10 @@ impl ApiBench {
         let text = Secret::random(PREFIX).unwrap();
         let (vault, kept) = (self.parts.store.vault().clone(), text.clone());
         self.write(move |tx| {
-            Box::pin(async move { api_keys::create(tx, &vault, 17, name, &grant, &kept).await })
+            Box::pin(async move {
+                let new = NewApiKey { name, grant: &grant, text: &kept, by: "a test" };
+                api_keys::create(tx, &vault, 17, new).await
+            })
         })
         .await;
         text.expose().to_owned()

@@ -1,7 +1,9 @@
 //! Tests of the API from a client's perspective, with Iterable's stand-in behind it.
 
 mod answers;
+mod api_keys;
 mod artefacts;
+mod audit;
 mod callbacks;
 mod connections;
 mod consent;
@@ -18,6 +20,7 @@ mod metrics;
 mod notices;
 mod own_cases;
 mod paused_connections;
+mod people;
 mod person;
 mod pins;
 mod plugin_operations;

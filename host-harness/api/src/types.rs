@@ -3,7 +3,9 @@
 //! accepted. Rows of the database and the host's own types are converted only here.
 
 pub mod alarms;
+pub mod api_keys;
 pub mod attempts;
+pub mod audit;
 pub mod callback;
 pub mod chosen_at;
 pub mod connection_list;

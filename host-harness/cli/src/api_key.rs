@@ -1,13 +1,12 @@
-//! `api-key`: manages the keys to a service's API, directly in its database.
-//! Tested in `src/tests/database.rs`.
-
-use std::collections::BTreeSet;
+//! `api-key`: manages the keys to a service's API, in its database or over the API.
+//! Tested in `src/tests/database/api_keys.rs` and `src/tests/server/api_keys.rs`.
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use serde_json::json;
 
 use super::{
+    OPENS_THE_DATABASE,
+    client::{ApiCall, Client},
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, ID, table},
@@ -15,15 +14,16 @@ use super::{
     session::{Session, now},
     words,
 };
+use host_api::types::api_keys::{ApiKey, ApiKeyPage, CreatedApiKey, NewApiKey};
 use host_harness::connection::check_host;
 use host_model::{
     names::is_name,
     role::Role,
-    scope::{AccessKind, Scope, Scopes},
+    scope::{Scope, Scopes},
     secret::Secret,
 };
 use host_store::{
-    api_keys::{self, ApiKey as Key, PREFIX},
+    api_keys::{self, NewApiKey as NewStoredKey, PREFIX},
     grant::{Grant, KeyReach},
 };
 
@@ -45,46 +45,6 @@ pub(super) enum ApiKeyCommand {
         /// The key's name or id.
         key: String,
     },
-}
-
-/// A key as `--json` shows it. Times are milliseconds since 1970 in UTC.
-#[derive(Serialize)]
-struct ApiKeyDocument<'a> {
-    id: &'a str,
-    name: &'a str,
-    /// The tenants that it can access; `None` for all.
-    tenants: Option<&'a BTreeSet<String>>,
-    /// The connections that it can access; `None` for all.
-    connections: Option<&'a BTreeSet<String>>,
-    /// Whether it may write something.
-    may_write: bool,
-    /// The role that stands for exactly these scopes; `None` if no role does.
-    role: Option<Role>,
-    scopes: Vec<Scope>,
-    callback_hosts: &'a BTreeSet<String>,
-    created_at: i64,
-    /// `None` while it is in use.
-    revoked_at: Option<i64>,
-}
-
-impl<'a> From<&'a Key> for ApiKeyDocument<'a> {
-    fn from(Key { id, name, grant, created_at, revoked_at }: &'a Key) -> Self {
-        let Grant { reach, scopes, callback_hosts } = grant;
-        let role = Role::of(scopes);
-        let scopes: Vec<Scope> = scopes.listed().collect();
-        Self {
-            id,
-            name,
-            tenants: reach.tenants.as_ref(),
-            connections: reach.connections.as_ref(),
-            may_write: scopes.iter().any(|scope| scope.access == AccessKind::Write),
-            role,
-            scopes,
-            callback_hosts,
-            created_at: *created_at,
-            revoked_at: *revoked_at,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -121,19 +81,29 @@ pub(super) struct CreateApiKeyArgs {
     file: SecretFileArgs,
 }
 
+/// How the audit chain names this command when it works on the database.
+const BY: &str = "the command api-key on the database";
+
 impl ApiKeyCommand {
+    /// Returns why the command cannot be sent to a running service; `None` if it can.
+    pub(super) fn runs_locally(&self) -> Option<&'static str> {
+        matches!(self, Self::CallbackSecret { .. }).then_some(OPENS_THE_DATABASE)
+    }
+
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
-        match self {
-            Self::Create(create) => create.run(session).await,
-            Self::List => list(session).await,
-            Self::CallbackSecret { key, file } => callback_secret(session, &key, file).await,
-            Self::Revoke { key } => revoke(session, key).await,
+        match (self, session.named()?) {
+            (Self::Create(create), service) => create.run(session, service).await,
+            (Self::List, Some(client)) => Ok(listed(session.console.width, all(&client).await?)),
+            (Self::List, None) => list(session).await,
+            (Self::CallbackSecret { key, file }, _) => callback_secret(session, &key, file).await,
+            (Self::Revoke { key }, Some(client)) => revoke_over(&client, &key).await,
+            (Self::Revoke { key }, None) => revoke(session, key).await,
         }
     }
 }
 
 impl CreateApiKeyArgs {
-    async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
+    async fn run(self, session: &Session, service: Option<Client>) -> Result<CommandOutput, Failure> {
         self.tenants.iter().try_for_each(|tenant| check_name("--tenant", tenant))?;
         self.connections.iter().try_for_each(|connection| check_name("--connection", connection))?;
         check_name("--name", &self.name)?;
@@ -142,35 +112,53 @@ impl CreateApiKeyArgs {
         }
         let grant = self.grant();
         let file = self.file.create()?;
-        let text = Secret::random(PREFIX).map_err(Failure::misused)?;
-        let (name, kept) = (self.name.clone(), text.clone());
-        // The first key is created before the service first starts: without one, no client could use the service.
-        let store = session.store_made().await?;
-        let vault = store.vault().clone();
-        let made = store.write(move |tx| {
-            Box::pin(async move { api_keys::create(tx, &vault, now(), &name, &grant, &kept).await })
-        });
-        let made = made.await.map_err(Failure::misused)?;
-        store.close().await;
-        let key = made.ok_or_else(|| {
-            let name = self.name;
-            Failure::misused(format!(
-                "an API key named {name} already exists: revoke it, or choose another name"
-            ))
-        })?;
-        let document = ApiKeyDocument::from(&key);
+        let CreatedApiKey { key, api_key } = match service {
+            Some(client) => create_over(&client, self.name, grant).await?,
+            None => create(session, self.name, grant).await?,
+        };
         let (people, json) = match file {
-            None => (text.expose().to_owned(), json!({"key": text.expose(), "api_key": document})),
+            None => (key.clone(), json!({"key": key, "api_key": api_key})),
             Some(file) => {
-                let (people, path) = file.write(
-                    text.expose(),
-                    &format!("revoke the API key {}, whose text is lost, and create another one", key.name),
-                )?;
-                (people, json!({"file": path, "api_key": document}))
+                let next = format!(
+                    "revoke the API key {}, whose text is lost, and create another one",
+                    api_key.name
+                );
+                let (people, path) = file.write(&key, &next)?;
+                (people, json!({"file": path, "api_key": api_key}))
             }
         };
         Ok(CommandOutput { people, json, exit: Exit::Done })
     }
+}
+
+/// Creates the key in the database.
+async fn create(session: &Session, name: String, grant: Grant) -> Result<CreatedApiKey, Failure> {
+    let text = Secret::random(PREFIX).map_err(Failure::misused)?;
+    let (named, kept) = (name.clone(), text.clone());
+    // The first key is created before the service first starts: without one, no client could use the service.
+    let store = session.store_made().await?;
+    let vault = store.vault().clone();
+    let made = store.write(move |tx| {
+        Box::pin(async move {
+            let new = NewStoredKey { name: &named, grant: &grant, text: &kept, by: BY };
+            api_keys::create(tx, &vault, now(), new).await
+        })
+    });
+    let made = made.await.map_err(Failure::misused)?;
+    store.close().await;
+    let key = made.ok_or_else(|| {
+        Failure::misused(format!("an API key named {name} already exists: revoke it, or choose another name"))
+    })?;
+    Ok(CreatedApiKey { key: text.expose().to_owned(), api_key: key.into() })
+}
+
+/// Has the service create the key.
+async fn create_over(client: &Client, name: String, grant: Grant) -> Result<CreatedApiKey, Failure> {
+    let role = Role::of(&grant.scopes).map(Into::into);
+    let scopes = if role.is_some() { None } else { Some(grant.scopes.listed().collect()) };
+    let KeyReach { tenants, connections } = grant.reach;
+    let new = NewApiKey { name, role, scopes, tenants, connections, callback_hosts: grant.callback_hosts };
+    Ok(client.ask(ApiCall::post(&["api-keys"]).json(&new)).await?.value)
 }
 
 impl CreateApiKeyArgs {
@@ -205,6 +193,25 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
     let keys = store.read(|connection| Box::pin(api_keys::list(connection))).await;
     let keys = keys.map_err(Failure::misused)?;
     store.close().await;
+    Ok(listed(session.console.width, keys.into_iter().map(Into::into).collect()))
+}
+
+/// Returns all keys of the service that the client's key can access, oldest first.
+async fn all(client: &Client) -> Result<Vec<ApiKey>, Failure> {
+    let mut all: Vec<ApiKey> = Vec::new();
+    loop {
+        let before = all.last().map(|key| key.id.clone());
+        let call = ApiCall::get(&["api-keys"]).with("before", before);
+        let page = client.ask::<ApiKeyPage>(call).await?.value.api_keys;
+        if page.is_empty() {
+            all.reverse();
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+fn listed(width: u16, keys: Vec<ApiKey>) -> CommandOutput {
     let columns = [
         ("name", None),
         ("access to", Some(14)),
@@ -213,31 +220,24 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
         ("revoked", None),
         ("id", ID),
     ];
-    let people = table(session.console.width, &columns, keys.iter().map(row)).to_string();
-    Ok(CommandOutput {
-        people,
-        json: json!({"api_keys": keys.iter().map(ApiKeyDocument::from).collect::<Vec<_>>()}),
-        exit: Exit::Done,
-    })
+    let people = table(width, &columns, keys.iter().map(row)).to_string();
+    CommandOutput { people, json: json!({"api_keys": keys}), exit: Exit::Done }
 }
 
-fn row(key: &Key) -> Vec<String> {
-    let Grant { reach, scopes, callback_hosts } = &key.grant;
-    let named = |names: &BTreeSet<String>| Vec::from_iter(names.clone()).join(", ");
-    let mut access = reach.tenants.as_ref().map_or_else(|| "all".to_owned(), named);
-    if let Some(connections) = &reach.connections {
-        access = format!("{access}:\n{}", named(connections));
+fn row(key: &ApiKey) -> Vec<String> {
+    let mut access = key.tenants.as_ref().map_or_else(|| "all".to_owned(), words::list);
+    if let Some(connections) = &key.connections {
+        access = format!("{access}:\n{}", words::list(connections));
     }
-    let may = match Role::of(scopes) {
-        Some(role) => role.to_string(),
-        None => scopes.listed().map(|scope| scope.to_string()).collect::<Vec<_>>().join("\n"),
+    let may = match key.role {
+        Some(role) => vec![role.to_string()],
+        None => key.scopes.iter().map(ToString::to_string).collect(),
     };
-    let callbacks = callback_hosts.iter().map(|host| format!("callbacks to {host}"));
-    let may = [may].into_iter().chain(callbacks).collect::<Vec<_>>().join("\n");
+    let callbacks = key.callback_hosts.iter().map(|host| format!("callbacks to {host}"));
     vec![
         key.name.clone(),
         access,
-        may,
+        may.into_iter().chain(callbacks).collect::<Vec<_>>().join("\n"),
         words::date(key.created_at),
         key.revoked_at.map(words::date).unwrap_or_default(),
         key.id.clone(),
@@ -286,10 +286,23 @@ async fn revoke(session: &Session, key: String) -> Result<CommandOutput, Failure
     let store = session.store().await?;
     let (vault, asked) = (store.vault().clone(), key.clone());
     let revoked =
-        store.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &vault, now(), &asked).await }));
+        store.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &vault, now(), &asked, BY).await }));
     let revoked = revoked.await.map_err(Failure::misused)?;
     store.close().await;
-    let Some(revoked) = revoked else { return Err(no_such_key(&key)) };
+    revoked.map(|revoked| revoked_output(&revoked.into())).ok_or_else(|| no_such_key(&key))
+}
+
+/// Has the service revoke the key in use with this id or, if none has, this name.
+async fn revoke_over(client: &Client, key: &str) -> Result<CommandOutput, Failure> {
+    let keys = all(client).await?;
+    let in_use = || keys.iter().filter(|known| known.revoked_at.is_none());
+    let found = in_use().find(|known| known.id == key).or_else(|| in_use().find(|known| known.name == key));
+    let found = found.ok_or_else(|| no_such_key(key))?;
+    let revoked = client.ask::<ApiKey>(ApiCall::post(&["api-keys", &found.id, "revoke"])).await?;
+    Ok(revoked_output(&revoked.value))
+}
+
+fn revoked_output(revoked: &ApiKey) -> CommandOutput {
     let people = format!("API key {} is revoked and no longer accepted", revoked.name);
-    Ok(CommandOutput { people, json: json!({"api_key": ApiKeyDocument::from(&revoked)}), exit: Exit::Done })
+    CommandOutput { people, json: json!({"api_key": revoked}), exit: Exit::Done }
 }

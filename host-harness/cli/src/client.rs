@@ -36,8 +36,9 @@ const LOCALHOST: &str = "localhost";
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct ServerArgs {
     /// Send the command to the service at this URL, such as `http://127.0.0.1:7400`. Plain HTTP is accepted only for
-    /// this machine. Not accepted by `serve`, `new-master-key`, `api-key`, `backup`, `restore` and `audit` [default: the
-    /// variable `CONNECTOR_HOST_SERVER`, for commands that a service can carry out].
+    /// this machine. Not accepted by `serve`, `new-master-key`, `backup` and `restore` [default: the variable
+    /// `CONNECTOR_HOST_SERVER`, for commands that a service can carry out, except `api-key` and `audit`, which open the
+    /// database unless `--server` is given].
     #[arg(long = "server", global = true, help_heading = GLOBAL_OPTIONS, value_name = "URL")]
     url: Option<String>,
     /// File with the service's API key [default: the key in the variable `CONNECTOR_HOST_API_KEY`].
@@ -211,7 +212,26 @@ impl Client {
         if body.is_empty() { Ok(()) } else { Err(self.unexpected_answer("an unexpected body")) }
     }
 
+    /// Sends `call` and hands each piece of the answer to `take`, for answers of any length.
+    pub(super) async fn pieces(
+        &self,
+        call: ApiCall,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut answer = self.answered(call).await?;
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.unanswered(&error))? {
+            take(&piece)?;
+        }
+        Ok(())
+    }
+
     async fn body(&self, call: ApiCall) -> Result<Vec<u8>, Failure> {
+        let answer = self.answered(call).await?;
+        self.read(answer).await
+    }
+
+    /// Sends `call` and returns an answer with a status of success.
+    async fn answered(&self, call: ApiCall) -> Result<reqwest::Response, Failure> {
         // These are not valid names, and as parts of a path they would lead elsewhere.
         if let Some(part) = call.path.iter().find(|part| ["", ".", ".."].contains(&part.as_str())) {
             return Err(Failure::misused(format!("{part:?} is not a valid name or id")));
@@ -225,8 +245,21 @@ impl Client {
         }
         let request =
             self.http.request(call.method, url).headers(call.headers).header(AUTHORIZATION, &self.key);
-        let mut answer = request.body(call.body).send().await.map_err(|error| self.unanswered(&error))?;
+        let answer = request.body(call.body).send().await.map_err(|error| self.unanswered(&error))?;
         let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        match serde_json::from_slice(&self.read(answer).await?) {
+            Ok(document @ Value::Object(_)) => {
+                Err(Failure::Service(Box::new(ProblemResponse::new(status.as_u16(), document))))
+            }
+            _ => Err(self.unexpected_answer(&format!("{status} without a document"))),
+        }
+    }
+
+    /// Reads the body of `answer`, up to its maximum.
+    async fn read(&self, mut answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(|error| self.unanswered(&error))? {
             if piece.len() > MAX_ANSWER - body.len() {
@@ -234,15 +267,7 @@ impl Client {
             }
             body.extend_from_slice(&piece);
         }
-        if status.is_success() {
-            return Ok(body);
-        }
-        match serde_json::from_slice(&body) {
-            Ok(document @ Value::Object(_)) => {
-                Err(Failure::Service(Box::new(ProblemResponse::new(status.as_u16(), document))))
-            }
-            _ => Err(self.unexpected_answer(&format!("{status} without a document"))),
-        }
+        Ok(body)
     }
 
     /// The answer does not come from a connector-host.
@@ -311,90 +336,4 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
-    };
-
-    use super::*;
-    use crate::exit::Exit;
-    use host_api::types::plugins::Plugins;
-
-    /// A client of a server that answers once, with `body`, and the server's address.
-    async fn client_of(body: Vec<u8>) -> (Client, SocketAddr) {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let _asked = stream.read(&mut [0; 4_096]).await.unwrap();
-            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.unwrap();
-            // The client may have gone before the end.
-            let _cut = stream.write_all(&body).await;
-        });
-        let base = base_url(&format!("http://{address}/")).unwrap();
-        (Client::new(base, &Secret::new("k-0123456789").unwrap()).unwrap(), address)
-    }
-
-    /// The result of calling a server that answers with a body of `length` bytes.
-    async fn asked(length: usize) -> Result<String, String> {
-        let (client, address) = client_of(vec![b'x'; length]).await;
-        let text = client.text(ApiCall::get(&["plugins"])).await;
-        text.map_err(|failure| failure.people().replace(&address.to_string(), "ADDRESS"))
-    }
-
-    #[tokio::test]
-    async fn a_document_is_printed_as_it_came_also_with_members_that_are_not_known() {
-        let document = json!({"plugins": [], "later": {"a": 1}});
-        let (client, _) = client_of(document.to_string().into_bytes()).await;
-        let ApiResponse { value, json } =
-            client.ask::<Plugins>(ApiCall::get(&["plugins"])).await.ok().unwrap();
-        assert_eq!((value.plugins.len(), json), (0, document));
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_cannot_be_read_may_stand_for_something_done() {
-        let (client, address) = client_of(br#"{"plugins": "ada@example.com"}"#.to_vec()).await;
-        let failure = client.ask::<Plugins>(ApiCall::get(&["plugins"])).await.err().unwrap();
-        assert_eq!(failure.exit(), Exit::Refused);
-        assert_eq!(
-            failure.people().replace(&address.to_string(), "ADDRESS"),
-            "error: cannot read the answer of http://ADDRESS/: plugins: invalid type: string, expected a list; the \
-             call may have been carried out\nnext: use the connector-host of the service's version"
-        );
-    }
-
-    #[tokio::test]
-    async fn an_answer_without_an_end_is_read_up_to_a_bound() {
-        assert_eq!(asked(MAX_ANSWER).await.map(|text| text.len()), Ok(MAX_ANSWER));
-        assert_eq!(
-            asked(MAX_ANSWER + 1).await.unwrap_err(),
-            "error: the answer of http://ADDRESS/ has more than 67108864 bytes and was not read to its end; the \
-             call may have been carried out\nnext: ask for less with --limit, or check the --server address"
-        );
-    }
-
-    #[test]
-    fn plain_http_goes_to_this_machine_alone() {
-        for url in
-            ["http://127.0.0.1:8080", "http://[::1]:1", "http://localhost:1/x/", "https://c.example.com"]
-        {
-            assert!(base_url(url).is_ok(), "{url}");
-        }
-        for url in
-            ["http://c.example.com", "http://10.0.0.1", "http://localhost.example.com", "http://0.0.0.0"]
-        {
-            assert!(
-                base_url(url).unwrap_err().starts_with("plain HTTP is allowed only to this machine"),
-                "{url}"
-            );
-        }
-        for url in ["", "127.0.0.1:8080", "localhost:8080", "ftp://127.0.0.1", "unix:/run/x"] {
-            assert!(base_url(url).unwrap_err().starts_with("expected an address"), "{url}");
-        }
-        for url in ["https://u:p-123@c.example.com", "https://c.example.com/?key=k-123"] {
-            let wrong = base_url(url).unwrap_err();
-            assert!(wrong.starts_with("no user") && !wrong.contains("123"), "{url}");
-        }
-    }
-}
+mod tests;

@@ -43,6 +43,7 @@ mod rehearsal;
 mod reload;
 mod request;
 mod restore;
+mod reveal;
 mod secret_file;
 mod serve;
 mod service;
@@ -143,7 +144,7 @@ enum Command {
     Mapping(mapping::MappingCommand),
     /// Re-read people at the vendor to pick up choices whose webhook was lost.
     Reconcile(reconcile::ReconcileCommand),
-    /// List people whose records the service once merged.
+    /// Show what a service knows of a person, and list people whose records it once merged.
     #[command(subcommand)]
     Person(people::PeopleCommand),
     /// List the choices that people made at vendors. Contains personal data.
@@ -172,17 +173,21 @@ enum Command {
     Serve(serve::ServeCommand),
     /// Generate a master key, which seals a service's database.
     NewMasterKey(new_master_key::NewMasterKeyCommand),
-    /// Create, list and revoke API keys of a service, also while it runs.
+    /// Create, list and revoke API keys of a service: in its database, or with --server over its API.
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
     /// Back up a service's database, also while it runs.
     Backup(backup::BackupCommand),
     /// Restore a backup over the database.
     Restore(restore::RestoreCommand),
-    /// Verify the audit chain.
+    /// Verify, list and export the audit chain: in the database, or with --server over the API.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
 }
+
+/// Why a command is not sent to a service.
+const OPENS_THE_DATABASE: &str =
+    "this command opens the database named in the configuration directly, whether or not the service runs";
 
 impl Command {
     /// Returns why the command cannot be sent to a running service; `None` if it can.
@@ -190,10 +195,8 @@ impl Command {
         match self {
             Self::Serve(_) => Some("`serve` is the service itself; its configuration sets its addresses"),
             Self::NewMasterKey(_) => Some("a master key is generated on this machine, never by a service"),
-            Self::ApiKey(_) | Self::Backup(_) | Self::Restore(_) | Self::Audit(_) => Some(
-                "this command opens the database named in the configuration directly, whether or not the service \
-                runs",
-            ),
+            Self::ApiKey(command) => command.runs_locally(),
+            Self::Backup(_) | Self::Restore(_) => Some(OPENS_THE_DATABASE),
             Self::Plugin(command) => command.runs_locally(),
             _ => None,
         }

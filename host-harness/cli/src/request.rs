@@ -8,6 +8,7 @@ use super::{
     failure::Failure,
     observed,
     output::{CommandOutput, ID, TIME, coloured, fact_lines, table},
+    reveal::revealed,
     session::Session,
     words::{date, list, optional, time, timestamp, with_reason},
 };
@@ -40,6 +41,11 @@ pub(super) enum RequestCommand {
         /// [default: error].
         #[arg(long, value_name = "AS")]
         skipped: Option<String>,
+    },
+    /// Show the person that a request is about, while its data exists. The audit chain records who asked.
+    Reveal {
+        /// The request's id.
+        id: String,
     },
     /// Put a request that failed or expired back in the queue.
     Replay {
@@ -84,6 +90,7 @@ impl RequestCommand {
                 let call = ApiCall::get(&["requests", &id, "status"]).with("skipped", skipped);
                 Ok(status(client.ask(call).await?))
             }
+            Self::Reveal { id } => revealed(&client, &id).await,
             Self::Replay { id } => {
                 let ApiResponse { value, json } =
                     client.ask::<AcceptedRequest>(ApiCall::post(&["requests", &id, "replay"])).await?;

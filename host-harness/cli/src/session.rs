@@ -54,6 +54,11 @@ impl Session {
         Ok(client)
     }
 
+    /// The service that the command line itself names; `None` if the command works on the database.
+    pub(super) fn named(&self) -> Result<Option<Client>, Failure> {
+        if self.server.is_named() { self.remote() } else { Ok(None) }
+    }
+
     /// The running service; an error if none is named.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         self.remote()?.ok_or_else(|| {

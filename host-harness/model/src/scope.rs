@@ -108,6 +108,15 @@ impl Scopes {
         Scope::all().filter(|scope| self.contains(*scope))
     }
 
+    /// Returns whether each of `other` is one of them, also in later versions.
+    pub fn include(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) | (Self::ReadAll, Self::ReadAll) => true,
+            (Self::ReadAll, Self::All) | (Self::Only(_), Self::All | Self::ReadAll) => false,
+            (_, Self::Only(scopes)) => scopes.iter().all(|scope| self.contains(*scope)),
+        }
+    }
+
     /// Returns whether `scope` is one of them.
     pub fn contains(&self, scope: Scope) -> bool {
         match self {
@@ -141,6 +150,21 @@ mod tests {
             "requests:read:write",
         ] {
             assert_eq!(text.parse::<Scope>(), Err(NotAScope), "{text}");
+        }
+    }
+
+    #[test]
+    fn scopes_include_others_only_if_they_do_so_in_later_versions_too() {
+        let only = |texts: &[&str]| Scopes::Only(texts.iter().map(|text| text.parse().unwrap()).collect());
+        let (reading, every) = (only(&["requests:read"]), Scopes::Only(Scope::all().collect()));
+        for (holder, included, excluded) in [
+            (Scopes::All, vec![Scopes::All, Scopes::ReadAll, every.clone()], vec![]),
+            (Scopes::ReadAll, vec![Scopes::ReadAll, reading.clone()], vec![Scopes::All, every.clone()]),
+            (every.clone(), vec![every.clone(), reading.clone()], vec![Scopes::All, Scopes::ReadAll]),
+            (reading.clone(), vec![reading], vec![every, only(&["requests:write"])]),
+        ] {
+            assert!(included.iter().all(|other| holder.include(other)), "{holder:?}");
+            assert!(excluded.iter().all(|other| !holder.include(other)), "{holder:?}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! The service around the host: durable requests, webhooks, consent in both directions, tokens and an audit chain.
 
 pub mod alarms;
+pub mod api_keys;
+pub mod audit_trail;
 mod bell;
 pub mod caller_work;
 mod clock_watch;
@@ -13,6 +15,7 @@ mod limits;
 pub mod lock;
 pub mod logged_path;
 pub mod parts;
+pub mod people;
 pub mod plugin_operations;
 mod posts;
 pub mod refused_log;

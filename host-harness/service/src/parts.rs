@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     alarms::Alarms,
+    api_keys::ApiKeys,
+    audit_trail::AuditTrail,
     bell::Bell,
     caller_work::CallerWork,
     connections::{Connections, sources::Sources},
@@ -17,6 +19,7 @@ use crate::{
     },
     erasure::Erasure,
     limits::StoredLedger,
+    people::People,
     plugin_operations::PluginOperations,
     posts::{Posts, post::Poster},
     refused_log::RefusedLog,
@@ -57,6 +60,12 @@ pub struct Parts {
     pub inbox: Inbox,
     /// Alarms.
     pub alarms: Alarms,
+    /// API keys.
+    pub api_keys: ApiKeys,
+    /// The audit chains.
+    pub audit: AuditTrail,
+    /// Looks people up.
+    pub people: People,
     /// Who may approve what somebody requested.
     pub approvers: Approvers,
     /// Metrics.
@@ -133,6 +142,9 @@ impl Parts {
                 bell,
             },
             alarms: Alarms::new(stored(), timed()),
+            api_keys: ApiKeys::new(stored(), timed()),
+            audit: AuditTrail::new(stored(), timed()),
+            people: People::new(stored(), timed()),
             approvers: service.approvers,
             tokens,
             served,

@@ -17,6 +17,7 @@ pub mod person_context;
 pub(crate) mod put;
 pub mod quotas;
 mod replay;
+mod reveal;
 pub mod wait;
 pub(crate) mod worker;
 

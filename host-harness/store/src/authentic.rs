@@ -135,7 +135,7 @@ impl ChangesOfKeys {
 mod tests {
     use super::*;
     use crate::{
-        api_keys::PREFIX,
+        api_keys::{NewApiKey, PREFIX},
         components::Publication,
         grant::Grant,
         handle::Store,
@@ -154,9 +154,10 @@ mod tests {
                     let text = Secret::random(PREFIX).unwrap();
                     let tenants = Some(BTreeSet::from([tenant.to_owned()]));
                     let grant = Grant::of(tenants, Scopes::All);
-                    api_keys::create(tx, &vault, 17, name, &grant, &text).await?;
+                    let new = NewApiKey { name, grant: &grant, text: &text, by: "a test" };
+                    api_keys::create(tx, &vault, 17, new).await?;
                 }
-                api_keys::revoke(tx, &vault, 18, "former").await?;
+                api_keys::revoke(tx, &vault, 18, "former", "a test").await?;
                 let publication = Publication {
                     plugin: "iterable".to_owned(),
                     digest: Digest([1; 32]),

@@ -154,6 +154,28 @@ pub async fn at_platform(
     row.map(|row| Ok((choice(&row)?, since_1970(row.try_get("chosen_at")?)))).transpose()
 }
 
+/// A choice for a notice that the platform is known to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeChoice {
+    /// The notice's id.
+    pub notice: String,
+    /// Opt-in or opt-out.
+    pub choice: Choice,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub chosen_at_ms: u64,
+}
+
+/// Returns the choices that the platform is known to have for notices of `person`, by notice.
+pub async fn all_at_platform(tx: &mut Tx, person: PersonId) -> Result<Vec<NoticeChoice>, StoreError> {
+    let sql = "SELECT notice, choice, chosen_at FROM notice_choices WHERE person = $1 ORDER BY notice";
+    let rows = sqlx::query(sql).bind(person).fetch_all(tx).await?;
+    let read = |row: &AnyRow| {
+        let chosen_at_ms = since_1970(row.try_get("chosen_at")?);
+        Ok(NoticeChoice { notice: row.try_get("notice")?, choice: choice(row)?, chosen_at_ms })
+    };
+    rows.iter().map(read).collect()
+}
+
 /// Records that the platform has `choice`, made at `chosen_at_ms`, for `notice` of `person`.
 pub async fn record_at_platform(
     tx: &mut Tx,

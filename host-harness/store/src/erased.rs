@@ -10,7 +10,7 @@ pub async fn is_erased(tx: &mut Tx, connection: &str, names: &[PersonName]) -> R
 
 /// Returns when a person with one of `names` was erased at `connection`, in milliseconds since the Unix epoch; `None`
 /// if none was.
-pub(crate) async fn erased_since(
+pub async fn erased_since(
     tx: &mut Tx,
     connection: &str,
     names: &[PersonName],

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use host_model::scope::Scopes;
 use serde_json::json;
 use sqlx::{FromRow, Row, any::AnyRow};
+use strum::AsRefStr;
 
 use crate::{error::StoreError, mac::RowMessage};
 
@@ -26,6 +27,41 @@ impl Grant {
         let reach = KeyReach { tenants, connections: None };
         Self { reach, scopes, callback_hosts: BTreeSet::new() }
     }
+
+    /// Returns the parts in which `other` grants more than this. A grant for everything includes every callback host.
+    pub fn exceeded_by(&self, other: &Self) -> Vec<GrantPart> {
+        let KeyReach { tenants, connections } = &self.reach;
+        let may_post_anywhere = self.reach.is_everything();
+        let parts = [
+            (GrantPart::Scopes, self.scopes.include(&other.scopes)),
+            (GrantPart::Tenants, is_within(tenants.as_ref(), other.reach.tenants.as_ref())),
+            (GrantPart::Connections, is_within(connections.as_ref(), other.reach.connections.as_ref())),
+            (
+                GrantPart::CallbackHosts,
+                may_post_anywhere || other.callback_hosts.is_subset(&self.callback_hosts),
+            ),
+        ];
+        parts.into_iter().filter(|(_, is_included)| !is_included).map(|(part, _)| part).collect()
+    }
+}
+
+/// Returns whether the names of `inner` are among those of `outer`. `None` stands for all names.
+fn is_within(outer: Option<&BTreeSet<String>>, inner: Option<&BTreeSet<String>>) -> bool {
+    outer.is_none_or(|outer| inner.is_some_and(|inner| inner.is_subset(outer)))
+}
+
+/// A part of a [`Grant`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum GrantPart {
+    /// What it may do.
+    Scopes,
+    /// The tenants that it can access.
+    Tenants,
+    /// The connections that it can access.
+    Connections,
+    /// The hosts that its requests may name in a callback.
+    CallbackHosts,
 }
 
 /// The data that an API key can access.
@@ -61,6 +97,12 @@ impl KeyReach {
     /// Returns whether it includes the connection `key` of `tenant`.
     pub fn includes(&self, tenant: &str, key: &str) -> bool {
         self.includes_some_of(tenant) && self.connections.as_ref().is_none_or(|keys| keys.contains(key))
+    }
+
+    /// Returns whether it includes all that `other` includes.
+    pub fn includes_all_of(&self, other: &Self) -> bool {
+        is_within(self.tenants.as_ref(), other.tenants.as_ref())
+            && is_within(self.connections.as_ref(), other.connections.as_ref())
     }
 
     /// Returns whether it includes the data of all tenants.

@@ -111,6 +111,7 @@ async fn append_audit(
 mod tests {
     use super::*;
     use crate::{
+        api_keys::NewApiKey,
         grant::Grant,
         testing::{Folder, master_key, sql, write},
     };
@@ -125,7 +126,8 @@ mod tests {
             Box::pin(async move {
                 let vault = master_key().vault();
                 let grant = Grant::of(None, Scopes::ReadAll);
-                let key = api_keys::create(tx, &vault, 1, "ops", &grant, &text).await?.unwrap();
+                let new = NewApiKey { name: "ops", grant: &grant, text: &text, by: "a test" };
+                let key = api_keys::create(tx, &vault, 1, new).await?.unwrap();
                 begin(tx, &vault, 1_000, "s-1", &key).await?;
                 Ok(key)
             })

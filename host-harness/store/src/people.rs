@@ -4,10 +4,9 @@
 //! address, and a request both the address and the user id. An identifier that several people may share is an
 //! attribute: see [`attributes`].
 
-pub use crate::erased::is_erased;
+pub use crate::erased::{erased_since, is_erased};
 use crate::{
-    attributes, choices, database::Tx, deliveries, erased::erased_since, error::StoreError, person::PersonId,
-    seal::PersonName,
+    attributes, choices, database::Tx, deliveries, error::StoreError, person::PersonId, seal::PersonName,
 };
 
 /// Why a known person may no longer exist at the vendor.

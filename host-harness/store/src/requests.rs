@@ -217,6 +217,41 @@ pub async fn list(connection: &mut Tx, filter: &RequestFilter) -> Result<Vec<Req
     Ok(query.fetch_all(connection).await?)
 }
 
+/// Returns the requests about one of `people`, newest first, at most `limit`.
+pub async fn about(
+    connection: &mut Tx,
+    people: &[PersonId],
+    limit: usize,
+) -> Result<Vec<RequestView>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM requests WHERE person = $1 ORDER BY seq DESC LIMIT $2");
+    let mut found: Vec<RequestView> = Vec::new();
+    for person in people {
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(*person);
+        found.extend(query.bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(&mut *connection).await?);
+    }
+    found.sort_by(|one, other| (other.received_at, &other.id).cmp(&(one.received_at, &one.id)));
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// The data of a request, sealed.
+#[derive(sqlx::FromRow)]
+pub struct SealedData {
+    /// The person and what is requested: see [`Details`](crate::details::Details).
+    pub sealed_details: Vec<u8>,
+    /// The key to its details, sealed under the master key.
+    pub data_key: Vec<u8>,
+}
+
+/// Returns the data of the request with this id; `None` if it was destroyed.
+pub async fn data(connection: &mut Tx, id: &str) -> Result<Option<SealedData>, StoreError> {
+    let data = sqlx::query_as(
+        "SELECT r.sealed_details, k.data_key FROM requests r JOIN request_keys k ON k.request = r.seq \
+         WHERE r.id = $1 AND r.sealed_details IS NOT NULL",
+    );
+    Ok(data.bind(id).fetch_optional(connection).await?)
+}
+
 /// Puts a failed or expired request back in the queue at `at`, if its details are still kept.
 pub async fn replay(tx: &mut Tx, id: &str, at: i64) -> Result<RowChange, StoreError> {
     let done = sqlx::query(

@@ -297,7 +297,9 @@ async fn nothing_is_posted_for_a_key_that_was_revoked_and_a_long_failure_raises_
     let vault = setup.bench.parts.store.vault().clone();
     setup
         .bench
-        .write(move |tx| Box::pin(async move { api_keys::revoke(tx, &vault, 18, "platform").await }))
+        .write(move |tx| {
+            Box::pin(async move { api_keys::revoke(tx, &vault, 18, "platform", "a test").await })
+        })
         .await;
     let count = setup.receiver.posts.lock().len();
     setup.bench.sql("UPDATE callbacks SET next_at = 0").await;

@@ -17,7 +17,11 @@ async fn no_client_gets_in_without_a_valid_key() {
     let key = bench.operator().await;
     assert_eq!(bench.get(&key, "/api/v1/connection").await.status, 200);
     let vault = bench.parts.store.vault().clone();
-    bench.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &vault, 18, "operator").await })).await;
+    bench
+        .write(move |tx| {
+            Box::pin(async move { api_keys::revoke(tx, &vault, 18, "operator", "a test").await })
+        })
+        .await;
     assert_eq!(bench.get(&key, "/api/v1/connection").await.problem(), (401, "unauthenticated"));
 }
 

@@ -1,7 +1,10 @@
 //! Commands through a running service, which has the real plugin and a stand-in of Iterable.
 
+mod api_keys;
+mod audit;
 mod connections;
 mod consent;
+mod people;
 mod person;
 mod pins;
 mod refusals;

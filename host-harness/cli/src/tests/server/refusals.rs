@@ -53,10 +53,9 @@ async fn what_a_service_does_not_offer_says_what_to_use_instead() {
         (vec!["inspect", "iterable", "--max-bytes", "9"], "with --server, inspect takes only the name"),
         (vec!["serve"], "--server: `serve` is the service itself"),
         (vec!["new-master-key"], "--server: a master key is generated on this machine"),
-        (vec!["api-key", "list"], "--server: this command opens the database"),
+        (vec!["api-key", "callback-secret", "x"], "--server: this command opens the database"),
         (vec!["backup", "copy.db"], "--server: this command opens the database"),
         (vec!["restore", "copy.db"], "--server: this command opens the database"),
-        (vec!["audit", "verify"], "--server: this command opens the database"),
         (vec!["check", "newsletter", "--trace"], "--trace cannot be combined with --server"),
         (vec!["connection", "change", "newsletter"], "nothing to change\nnext: "),
     ] {
