@@ -69,6 +69,20 @@ impl ApiClient {
         path: &str,
         body: Option<Value>,
     ) -> Result<T, Problem> {
+        let response = self.answer(user, method, path, body).await?;
+        let body = response.into_body().collect().await.map_err(internal)?;
+        serde_json::from_slice(&body.to_bytes()).map_err(internal)
+    }
+
+    /// Calls an operation of the API in the name of `user`. Returns the answer itself if it is a success, for answers of any
+    /// length.
+    pub async fn answer(
+        &self,
+        user: &PageUser,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Response, Problem> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -85,13 +99,11 @@ impl ApiClient {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(internal)?;
-        let body = body.to_bytes();
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(internal);
+        if response.status().is_success() {
+            return Ok(response);
         }
-        Err(serde_json::from_slice(&body).unwrap_or_else(internal))
+        let body = response.into_body().collect().await.map_err(internal)?;
+        Err(serde_json::from_slice(&body.to_bytes()).unwrap_or_else(internal))
     }
 }
 

@@ -8,6 +8,8 @@ use strum::{AsRefStr, EnumString};
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum Done {
     AlarmCleared,
+    AuditVerified,
+    KeyRevoked,
     RequestReplayed,
     RequestStored,
 }
@@ -17,6 +19,8 @@ impl Done {
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::AlarmCleared => "The alarm is cleared.",
+            Self::AuditVerified => "The chains were verified just now.",
+            Self::KeyRevoked => "The API key is revoked and no longer accepted.",
             Self::RequestReplayed => "The request is back in the queue.",
             Self::RequestStored => "The request is stored.",
         }

@@ -10,6 +10,9 @@ pub(crate) enum NavSection {
     Start,
     Requests,
     Alarms,
+    People,
+    Audit,
+    Keys,
 }
 
 /// What surrounds a screen.
@@ -54,6 +57,26 @@ impl Rights {
 
     pub(crate) fn write_requests(&self) -> bool {
         self.may(Area::Requests, AccessKind::Write)
+    }
+
+    pub(crate) fn read_connections(&self) -> bool {
+        self.may(Area::Connections, AccessKind::Read)
+    }
+
+    pub(crate) fn reveal_people(&self) -> bool {
+        self.may(Area::Requests, AccessKind::Write)
+    }
+
+    pub(crate) fn read_audit(&self) -> bool {
+        self.may(Area::Admin, AccessKind::Read)
+    }
+
+    pub(crate) fn read_keys(&self) -> bool {
+        self.may(Area::Admin, AccessKind::Read)
+    }
+
+    pub(crate) fn write_keys(&self) -> bool {
+        self.may(Area::Admin, AccessKind::Write)
     }
 
     pub(crate) fn read_alarms(&self) -> bool {

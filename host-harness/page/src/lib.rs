@@ -4,6 +4,7 @@
 //! A screen calls the API in this process in the name of the API key that signed in, and so can do exactly what that key
 //! can do. Nothing else here reads the service's data, except for the sessions.
 
+mod advice;
 mod answers;
 mod assets;
 mod confirm;

@@ -2,8 +2,13 @@
 
 mod alarms;
 mod new_request;
+mod audit;
+mod keys;
+mod new_key;
+mod person;
 mod request;
 mod requests;
+mod reveal;
 mod sign_in;
 mod start;
 
@@ -19,4 +24,9 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(new_request::routes())
         .merge(request::routes())
         .merge(alarms::routes())
+        .merge(person::routes())
+        .merge(reveal::routes())
+        .merge(audit::routes())
+        .merge(keys::routes())
+        .merge(new_key::routes())
 }

@@ -1,6 +1,9 @@
 //! The page as a browser without scripts uses it, over a running service.
 
 mod access;
+mod audit;
 mod browser;
 mod new_request;
+mod keys;
+mod person;
 mod work;

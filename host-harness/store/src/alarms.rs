@@ -5,6 +5,38 @@ use uuid::Uuid;
 
 use crate::{columns::Column, database::Tx, error::StoreError};
 
+/// Every kind of alarm.
+pub const KINDS: [&str; 28] = [
+    "api-key-not-authentic",
+    "callback-fails",
+    "connection-parked",
+    "connection-unreadable",
+    "consent-event-damaged",
+    "consent-event-unidentified",
+    "deliveries-lost",
+    "deliveries-unread",
+    "delivery-too-large",
+    "erased-person-not-checked",
+    "erased-person-still-there",
+    "erasure-ledger-not-written",
+    "forward-fails",
+    "forward-skips",
+    "outcome-contradicted",
+    "people-not-keyed",
+    "pinned-version-not-loaded",
+    "plugin-not-loaded",
+    "plugin-not-proven",
+    "plugin-version-not-authentic",
+    "request-expired",
+    "request-fails-unexpectedly",
+    "request-late",
+    "request-set-aside",
+    "token-by-hand",
+    "token-damaged",
+    "token-no-room",
+    "token-not-taken",
+];
+
 /// An alarm to raise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm<'a> {
@@ -12,7 +44,7 @@ pub struct Alarm<'a> {
     pub tenant: &'a str,
     /// The key of its connection; `None` if it is not about a single connection.
     pub connection: Option<&'a str>,
-    /// What is wrong, such as `request-late`.
+    /// What is wrong: one of [`KINDS`].
     pub kind: &'static str,
     /// The subject of the alarm, such as a request's id. There is at most one open alarm per kind and subject.
     pub about: &'a str,
@@ -47,6 +79,7 @@ const COLUMNS: &str = "id, tenant, connection, kind, about, detail, raised_at, c
 
 /// Raises `alarm`, unless its tenant has an open alarm of the same kind about the same subject.
 pub async fn raise(tx: &mut Tx, at: i64, alarm: &Alarm<'_>) -> Result<(), StoreError> {
+    debug_assert!(KINDS.contains(&alarm.kind), "{} is not in the list of kinds", alarm.kind);
     sqlx::query(
         "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    advice::{Advice, AdvicePlace, advice},
     answers::{Failed, Screen},
     done::Done,
     frame::{Frame, NavSection},
@@ -33,20 +34,31 @@ pub(super) struct AlarmRow {
     pub(super) id: String,
     pub(super) kind: String,
     pub(super) place: String,
-    /// The request that it is about, if it is about one.
-    pub(super) request: Option<String>,
     pub(super) detail: String,
     pub(super) raised: Time,
+    /// What to do about it, unless a later version of the service raised it.
+    pub(super) todo: Option<&'static str>,
+    /// The screen on which that is done: its address and its name.
+    pub(super) link: Option<(String, &'static str)>,
 }
 
 impl From<Alarm> for AlarmRow {
     fn from(alarm: Alarm) -> Self {
         let Alarm { id, tenant, connection, kind, about, detail, raised_at, .. } = alarm;
-        let is_request = kind.starts_with("request-") || kind == "callback-fails";
+        let advice = advice(&kind);
+        let link = advice.as_ref().and_then(|Advice { place, .. }| match place {
+            AdvicePlace::Request => Some((format!("/requests/{}", segment(&about)), "Show the request")),
+            AdvicePlace::RequestsOfConnection => {
+                let key = segment(connection.as_deref()?);
+                Some((format!("/requests?connection={key}"), "Show the requests of the connection"))
+            }
+            AdvicePlace::Keys => Some(("/keys".to_owned(), "Show the API keys")),
+            AdvicePlace::Elsewhere => None,
+        });
         let place = connection.unwrap_or(tenant);
         let place = if place.is_empty() { "the service".to_owned() } else { place };
-        let request = is_request.then_some(about);
-        Self { id, kind: kind.replace('-', " "), place, request, detail, raised: Time::at(raised_at) }
+        let todo = advice.map(|advice| advice.todo);
+        Self { id, kind: kind.replace('-', " "), place, detail, raised: Time::at(raised_at), todo, link }
     }
 }
 

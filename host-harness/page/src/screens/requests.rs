@@ -82,6 +82,8 @@ pub(super) struct ShownRequest {
     pub(super) reason: Option<String>,
     pub(super) days_left: Option<DaysLeft>,
     pub(super) may_replay: bool,
+    /// Whether its person may still be stored.
+    pub(super) has_data: bool,
 }
 
 /// A state, as a word and a colour that the style sheet knows.
@@ -128,6 +130,7 @@ impl ShownRequest {
             next_at: next_at.map(Time::at),
             reason: request.reason,
             days_left: is_open.then(|| DaysLeft::of(request.received_at, now)),
+            has_data: !matches!(state, RequestState::Done | RequestState::Skipped),
             may_replay: matches!(state, RequestState::Failed | RequestState::Expired),
             id: request.id,
             connection: request.connection,

@@ -81,6 +81,35 @@ async fn what_a_key_may_not_do_is_not_offered_and_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_overview_counts_what_needs_somebody_and_shows_only_what_the_key_may_see() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    let mut browser = Browser::signed_in(&bench, &key).await;
+    browser
+        .get("/")
+        .await
+        .assert_shows(&["<strong>0</strong> open alarms", "Every enabled connection works."]);
+    failed_erasure(&bench, &key).await;
+    bench.park(17, "the vendor refused the key").await;
+    let overview = browser.get("/").await;
+    overview.assert_shows(&[
+        "<strong>1</strong> failed requests",
+        "<strong>1</strong> stopped connections",
+        "the vendor refused the key",
+        "Give the connection a valid credential",
+    ]);
+    let new = json!({"name": "few", "scopes": ["requests:read"]});
+    let few = bench.send(&key, "POST", "/api/v1/api-keys", Some(new)).await.json["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut narrow = Browser::signed_in(&bench, &few).await;
+    let overview = narrow.get("/").await;
+    overview.assert_shows(&["<strong>1</strong> failed requests"]);
+    overview.assert_hides(&["stopped connections", "open alarms", r#"href="/keys""#, r#"href="/audit""#]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_is_cleared_with_what_was_done() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;

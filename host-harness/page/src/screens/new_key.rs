@@ -1,0 +1,153 @@
+//! Creating an API key. Its text is shown once, by the answer to the form.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use axum::{
+    Form, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use host_api::{
+    page::ApiClient,
+    types::{
+        api_keys::{ApiKey, CreatedApiKey},
+        problem::Problem,
+    },
+};
+use host_model::scope::Scope;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    answers::{Failed, Screen},
+    form::{Choice, Control, Field},
+    frame::{Frame, NavSection},
+    state::Page,
+    user::User,
+};
+
+/// The choice that stands for a list of scopes in place of a role.
+const SCOPES: &str = "scopes";
+
+const ROLES: [(&str, &str); 5] = [
+    ("viewer", "Viewer: reads everything"),
+    ("operator", "Operator: also requests, consent, webhook tokens and connections"),
+    ("approver", "Approver: also plugins, and acts on many requests"),
+    ("administrator", "Administrator: everything"),
+    (SCOPES, "Only the scopes that are chosen below"),
+];
+
+pub(super) fn routes() -> Router<Page> {
+    Router::new().route("/keys/new", get(show).post(create))
+}
+
+/// What was typed, by the names of the fields.
+type Typed = BTreeMap<String, String>;
+
+#[derive(Template)]
+#[template(path = "new_key.html")]
+struct NewKeyScreen {
+    frame: Frame,
+    fields: Vec<Field>,
+    /// A checkbox for each scope.
+    scopes: Vec<Field>,
+    /// What is wrong with the form as a whole.
+    wrong: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "created_key.html")]
+struct CreatedKeyScreen {
+    frame: Frame,
+    text: String,
+    key: ApiKey,
+}
+
+/// The name of a scope's checkbox.
+fn scope_field(scope: Scope) -> String {
+    format!("scope-{scope}").replace(':', "-")
+}
+
+impl NewKeyScreen {
+    /// Returns the form with what was typed, and what is wrong with it.
+    fn of(user: &User, typed: &Typed, problem: Option<Problem>) -> Self {
+        let value = |name: &str| typed.get(name).cloned().unwrap_or_default();
+        let error = |name: &str| {
+            let errors = problem.iter().flat_map(|problem| &problem.errors);
+            let of_field: Vec<_> =
+                errors.filter(|error| error.field == name).map(|error| error.message.clone()).collect();
+            (!of_field.is_empty()).then(|| of_field.join(" "))
+        };
+        let role = if value("role").is_empty() { "viewer".to_owned() } else { value("role") };
+        let roles = Control::Select { choices: Choice::among(ROLES, &role) };
+        let fields = vec![
+            Field::text("name", "Name", value("name"))
+                .required()
+                .hint("Lower-case words and digits with single dashes between them, such as ada-ops.")
+                .error(error("name")),
+            Field::new("role", "Role", roles).required().error(error("role").or_else(|| error("scopes"))),
+            Field::text("tenants", "Tenants", value("tenants"))
+                .hint("The tenants that it can access, with spaces between them; all if empty.")
+                .error(error("tenants")),
+            Field::text("connections", "Connections", value("connections"))
+                .hint("The connections of these tenants that it can access; all if empty.")
+                .error(error("connections")),
+            Field::text("callback_hosts", "Callback hosts", value("callback_hosts"))
+                .hint("The hosts to which its requests may have their end posted; none if empty.")
+                .error(error("callback_hosts")),
+        ];
+        let checkbox = |scope: Scope| {
+            let name = scope_field(scope);
+            let is_checked = typed.contains_key(&name);
+            Field::new(name, scope.to_string(), Control::Checkbox { is_checked })
+        };
+        let wrong = problem.filter(|problem| problem.errors.is_empty()).map(|problem| problem.detail);
+        let frame = Frame::of(user, NavSection::Keys, "Create an API key");
+        Self { frame, fields, scopes: Scope::all().map(checkbox).collect(), wrong }
+    }
+}
+
+/// The body that creates the key.
+fn body(typed: &Typed) -> Value {
+    let value = |name: &str| typed.get(name).map_or("", |value| value.trim());
+    let names = |name: &str| -> Option<BTreeSet<&str>> {
+        let names: BTreeSet<&str> =
+            value(name).split([' ', ',']).map(str::trim).filter(|name| !name.is_empty()).collect();
+        (!names.is_empty()).then_some(names)
+    };
+    let scopes: Vec<String> = Scope::all()
+        .filter(|scope| typed.contains_key(&scope_field(*scope)))
+        .map(|scope| scope.to_string())
+        .collect();
+    let (role, scopes) =
+        if value("role") == SCOPES { (None, Some(scopes)) } else { (Some(value("role")), None) };
+    json!({
+        "name": value("name"), "role": role, "scopes": scopes, "tenants": names("tenants"),
+        "connections": names("connections"), "callback_hosts": names("callback_hosts").unwrap_or_default(),
+    })
+}
+
+async fn show(user: User) -> Screen<NewKeyScreen> {
+    Screen(NewKeyScreen::of(&user, &Typed::new(), None))
+}
+
+async fn create(
+    State(api): State<ApiClient>,
+    user: User,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Failed> {
+    let asked = api.call(&user.caller, Method::POST, "/api/v1/api-keys", Some(body(&typed))).await;
+    match asked {
+        Ok(CreatedApiKey { key: text, api_key: key }) => {
+            let frame = Frame::of(&user, NavSection::Keys, format!("The API key {} is created", key.name));
+            Ok(Screen(CreatedKeyScreen { frame, text, key }).into_response())
+        }
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            Ok((status, Screen(NewKeyScreen::of(&user, &typed, Some(problem)))).into_response())
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A person, found by an identifier that is typed into a form. The answer to the form shows what is known, so that no address,
+//! title or log line contains the identifier.
+
+use askama::Template;
+use axum::{
+    Form, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use host_api::{
+    page::ApiClient,
+    types::{
+        consent::Choice as ConsentChoice,
+        people::{ChoiceOrigin, KnownChoice, KnownNoticeChoice, PersonAtConnection, PersonReport},
+    },
+};
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::requests::ShownRequest;
+use crate::{
+    answers::{Failed, Screen},
+    form::{Choice, Control, Field},
+    frame::{Frame, NavSection},
+    state::Page,
+    text::Time,
+    user::{Now, User},
+};
+
+/// The kinds of identifier that vendors and platforms usually know.
+const KINDS: [(&str, &str); 4] = [
+    ("email", "Email address"),
+    ("user-id", "User id"),
+    ("phone-number", "Phone number"),
+    ("external-id", "External id"),
+];
+
+pub(super) fn routes() -> Router<Page> {
+    Router::new().route("/person", get(show).post(find))
+}
+
+/// What was typed. It has no `Debug`, since it names a person.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Search {
+    kind: String,
+    value: String,
+    tenant: String,
+}
+
+impl Search {
+    fn fields(&self, error: Option<String>) -> Vec<Field> {
+        let kinds = Control::Select { choices: Choice::among(KINDS, &self.kind) };
+        vec![
+            Field::new("kind", "Kind of identifier", kinds).required(),
+            Field::text("value", "Identifier", &self.value).required().error(error),
+            Field::text("tenant", "Tenant", &self.tenant).hint("Only at the connections of this tenant."),
+        ]
+    }
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct PersonScreen {
+    frame: Frame,
+    fields: Vec<Field>,
+    /// What is known at each connection; `None` before the form is sent.
+    found: Option<Vec<KnownAt>>,
+}
+
+/// What is known of the person at one connection, as the screen shows it.
+struct KnownAt {
+    connection: String,
+    tenant: String,
+    erased: Option<Time>,
+    requests: Vec<ShownRequest>,
+    choices: Vec<ChoiceRow>,
+    /// Whether the user may see choices.
+    shows_choices: bool,
+}
+
+/// A choice as the screen shows it.
+struct ChoiceRow {
+    what: String,
+    choice: &'static str,
+    made: Option<Time>,
+    origin: &'static str,
+}
+
+impl From<KnownChoice> for ChoiceRow {
+    fn from(KnownChoice { item, choice, chosen_at_ms, origin, .. }: KnownChoice) -> Self {
+        let origin = match origin {
+            ChoiceOrigin::Platform => "the platform",
+            ChoiceOrigin::Vendor => "the vendor",
+            ChoiceOrigin::Reading => "a reading at the vendor",
+            ChoiceOrigin::Merged => "a record that several people shared",
+        };
+        Self { what: item.to_string(), choice: words(choice), made: made(chosen_at_ms), origin }
+    }
+}
+
+impl From<KnownNoticeChoice> for ChoiceRow {
+    fn from(KnownNoticeChoice { notice_id, choice, chosen_at_ms }: KnownNoticeChoice) -> Self {
+        let what = format!("notice {notice_id}");
+        Self { what, choice: words(choice), made: made(chosen_at_ms), origin: "the platform" }
+    }
+}
+
+fn words(choice: ConsentChoice) -> &'static str {
+    match choice {
+        ConsentChoice::OptIn => "opted in",
+        ConsentChoice::OptOut => "opted out",
+    }
+}
+
+/// The time of a choice; `None` if it is not known.
+fn made(chosen_at_ms: u64) -> Option<Time> {
+    i64::try_from(chosen_at_ms).ok().filter(|ms| *ms > 0).map(Time::at)
+}
+
+impl KnownAt {
+    fn of(at: PersonAtConnection, now: i64) -> Self {
+        let PersonAtConnection { connection, tenant, erased_at, requests, choices, notices } = at;
+        let shows_choices = choices.is_some();
+        let items = choices.into_iter().flatten().map(ChoiceRow::from);
+        let notices = notices.into_iter().flatten().map(ChoiceRow::from);
+        Self {
+            connection,
+            tenant,
+            erased: erased_at.map(Time::at),
+            requests: requests.into_iter().map(|request| ShownRequest::of(request, now)).collect(),
+            choices: items.chain(notices).collect(),
+            shows_choices,
+        }
+    }
+}
+
+fn frame(user: &User) -> Frame {
+    Frame::of(user, NavSection::People, "Find a person")
+}
+
+async fn show(user: User) -> Screen<PersonScreen> {
+    Screen(PersonScreen { frame: frame(&user), fields: Search::default().fields(None), found: None })
+}
+
+async fn find(
+    State(api): State<ApiClient>,
+    Now(now): Now,
+    user: User,
+    Form(search): Form<Search>,
+) -> Result<Response, Failed> {
+    let (value, tenant) = (search.value.trim(), search.tenant.trim());
+    if value.is_empty() {
+        let fields = search.fields(Some("Type the identifier.".to_owned()));
+        let screen = PersonScreen { frame: frame(&user), fields, found: None };
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Screen(screen)).into_response());
+    }
+    let tenant = (!tenant.is_empty()).then_some(tenant);
+    let body = json!({"identity": {&*search.kind: value}, "tenant": tenant});
+    let asked = api.call(&user.caller, Method::POST, "/api/v1/people/find", Some(body)).await;
+    let PersonReport { connections } = asked?;
+    let found = connections.into_iter().map(|at| KnownAt::of(at, now)).collect();
+    // The identifier is not sent back: the result may be left open on a desk.
+    let fields = Search { kind: search.kind, ..Search::default() }.fields(None);
+    Ok(Screen(PersonScreen { frame: frame(&user), fields, found: Some(found) }).into_response())
+}
