@@ -7,9 +7,9 @@ use std::{fmt::Display, net::IpAddr};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{DefaultBodyLimit, Request, State},
-    http::{Method, StatusCode, header},
+    http::{self, Method, StatusCode, header, request},
     middleware::{self, Next},
     response::Response,
 };
@@ -26,7 +26,7 @@ use crate::{
     problem::{self, kinds},
     routes::router,
     state::Api,
-    types::problem::Problem,
+    types::{plugin_operations::PluginOperation, problem::Problem},
 };
 
 pub use crate::edge::caller_log::ClientAddress;
@@ -69,9 +69,7 @@ impl ApiClient {
         path: &str,
         body: Option<Value>,
     ) -> Result<T, Problem> {
-        let response = self.answer(user, method, path, body).await?;
-        let body = response.into_body().collect().await.map_err(internal)?;
-        serde_json::from_slice(&body.to_bytes()).map_err(internal)
+        document(self.answer(user, method, path, body).await?).await
     }
 
     /// Calls an operation of the API in the name of `user`. Returns the answer itself if it is a success, for answers of any
@@ -83,28 +81,81 @@ impl ApiClient {
         path: &str,
         body: Option<Value>,
     ) -> Result<Response, Problem> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .extension(SignedIn(user.key.clone()))
-            .extension(ClientAddress(user.address));
-        let request = match body {
-            Some(body) => {
-                request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string()))
-            }
+        let request = in_the_name_of(user, method, path);
+        self.send(match body {
+            Some(body) => sending(request, "application/json", body.to_string()),
+            None => request.body(Body::empty()),
+        })
+        .await
+    }
+
+    /// Calls an operation that takes a file in TOML.
+    pub async fn send_toml<T: DeserializeOwned>(
+        &self,
+        user: &PageUser,
+        method: Method,
+        path: &str,
+        text: String,
+    ) -> Result<T, Problem> {
+        let request = sending(in_the_name_of(user, method, path), "application/toml", text);
+        document(self.send(request).await?).await
+    }
+
+    /// Reads a text.
+    pub async fn text(&self, user: &PageUser, path: &str) -> Result<String, Problem> {
+        let text = whole(self.answer(user, Method::GET, path, None).await?).await?;
+        String::from_utf8(text.into()).map_err(internal)
+    }
+
+    /// Begins an operation on a plugin in the name of `user`, with a component if the operation needs one.
+    pub async fn begin(
+        &self,
+        user: &PageUser,
+        path: &str,
+        component: Option<Vec<u8>>,
+    ) -> Result<PluginOperation, Problem> {
+        let request = in_the_name_of(user, Method::POST, path).header("prefer", "respond-async");
+        let request = match component {
+            Some(component) => sending(request, "application/wasm", component),
             None => request.body(Body::empty()),
         };
-        let request = request.map_err(internal)?;
-        let response = match self.routes.clone().oneshot(request).await {
+        document(self.send(request).await?).await
+    }
+
+    /// Sends a request. Returns its answer if it is a success.
+    async fn send(&self, request: Result<Request, http::Error>) -> Result<Response, Problem> {
+        let response = match self.routes.clone().oneshot(request.map_err(internal)?).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
         if response.status().is_success() {
             return Ok(response);
         }
-        let body = response.into_body().collect().await.map_err(internal)?;
-        Err(serde_json::from_slice(&body.to_bytes()).unwrap_or_else(internal))
+        Err(serde_json::from_slice(&whole(response).await?).unwrap_or_else(internal))
     }
+}
+
+fn in_the_name_of(user: &PageUser, method: Method, path: &str) -> request::Builder {
+    let request = Request::builder().method(method).uri(path);
+    request.extension(SignedIn(user.key.clone())).extension(ClientAddress(user.address))
+}
+
+fn sending(
+    request: request::Builder,
+    content_type: &str,
+    body: impl Into<Body>,
+) -> Result<Request, http::Error> {
+    request.header(header::CONTENT_TYPE, content_type).body(body.into())
+}
+
+/// Returns the body of an answer.
+async fn whole(response: Response) -> Result<Bytes, Problem> {
+    Ok(response.into_body().collect().await.map_err(internal)?.to_bytes())
+}
+
+/// Returns the document in an answer.
+async fn document<T: DeserializeOwned>(response: Response) -> Result<T, Problem> {
+    serde_json::from_slice(&whole(response).await?).map_err(internal)
 }
 
 /// A problem of this program itself.

@@ -9,6 +9,7 @@ use crate::{done::Done, user::User};
 pub(crate) enum NavSection {
     Start,
     Requests,
+    Connections,
     Alarms,
     People,
     Audit,
@@ -77,6 +78,10 @@ impl Rights {
 
     pub(crate) fn write_keys(&self) -> bool {
         self.may(Area::Admin, AccessKind::Write)
+    }
+
+    pub(crate) fn write_connections(&self) -> bool {
+        self.may(Area::Connections, AccessKind::Write)
     }
 
     pub(crate) fn read_alarms(&self) -> bool {

@@ -6,6 +6,14 @@ mod audit;
 mod keys;
 mod new_key;
 mod person;
+mod catalogue;
+mod connection;
+mod connection_fields;
+mod connection_form;
+mod connections;
+mod mapping;
+mod mapping_file;
+mod mapping_tree;
 mod request;
 mod requests;
 mod reveal;
@@ -23,6 +31,12 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(requests::routes())
         .merge(new_request::routes())
         .merge(request::routes())
+        .merge(connections::routes())
+        .merge(connection_form::routes())
+        .merge(connection::routes())
+        .merge(mapping::routes())
+        .merge(mapping_file::routes())
+        .merge(catalogue::routes())
         .merge(alarms::routes())
         .merge(person::routes())
         .merge(reveal::routes())

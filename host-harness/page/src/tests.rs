@@ -6,4 +6,6 @@ mod browser;
 mod new_request;
 mod keys;
 mod person;
+mod connections;
+mod mapping;
 mod work;

@@ -26,8 +26,11 @@ use tokio::runtime::Runtime;
 use walk::{Hands, Walk};
 
 /// Each walk with its name. The name is the tenant of its connections, and the folder of its pictures.
-const WALKS: [(&str, fn(Walk) -> LocalBoxFuture<'static, ()>); 1] =
-    [("signing-in", |walk| Box::pin(walks::signing_in::walk(walk)))];
+const WALKS: [(&str, fn(Walk) -> LocalBoxFuture<'static, ()>); 3] = [
+    ("signing-in", |walk| Box::pin(walks::signing_in::walk(walk))),
+    ("connecting", |walk| Box::pin(walks::connecting::walk(walk))),
+    ("mapping", |walk| Box::pin(walks::mapping::walk(walk))),
+];
 
 /// Returns the folder of what cargo builds.
 fn target_dir() -> &'static Path {

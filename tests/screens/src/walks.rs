@@ -1,3 +1,5 @@
 //! The walks, a file each. A walk ends with [`crate::walk::Walk::end`].
 
+pub(crate) mod connecting;
+pub(crate) mod mapping;
 pub(crate) mod signing_in;
